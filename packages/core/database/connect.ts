@@ -1,0 +1,23 @@
+import { AppError } from "../error.ts";
+import type { Database } from "./database.ts";
+
+export interface ConnectOptions {
+  /** A PostgreSQL server's URL. Undefined: the embedded database. */
+  readonly url?: string;
+  /** Folder of the embedded database. Default `./.cairn`. */
+  readonly directory?: string;
+  /** Connections to a server at most. Default 10. */
+  readonly connections?: number;
+}
+
+/** Opens the database that the options name: a PostgreSQL server, or the embedded one. */
+export async function connect(options: ConnectOptions): Promise<Database> {
+  if (!options.url) {
+    const { connectPglite } = await import("./pglite.ts");
+    return connectPglite({ directory: options.directory ?? ".cairn" });
+  }
+  if (!/^postgres(ql)?:\/\//.test(options.url))
+    throw new AppError("invalid_input", "DATABASE_URL must begin with postgres:// or postgresql://.", { path: "DATABASE_URL" });
+  const { connectPg } = await import("./pg.ts");
+  return connectPg({ url: options.url, connections: options.connections });
+}

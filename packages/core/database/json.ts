@@ -1,0 +1,45 @@
+import { decodeText, encodeText } from "./text.ts";
+
+/** A value of metadata. Integers that a double cannot hold are bigint. */
+export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+declare global {
+  interface JSON {
+    /** ES2026; in V8 since Node 21, not yet in TypeScript's library. */
+    rawJSON(text: string): unknown;
+  }
+}
+
+/** Parses JSON without loss: an integer beyond ±2^53 comes back as a bigint. */
+export function parseJson(text: string): JsonValue {
+  return /\d{16}/.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
+}
+
+/** Writes JSON; a bigint becomes its digits. */
+export function stringifyJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? JSON.rawJSON(item.toString()) : item), indent);
+}
+
+/** Metadata as text for a jsonb column: every key and string in the form that Postgres stores. */
+export function encodeJson(value: JsonObject): string {
+  return stringifyJson(mapText(value, encodeText));
+}
+
+/** Metadata from the text of a jsonb column. */
+export function decodeJson(stored: string): JsonObject {
+  const value = parseJson(stored) as JsonObject;
+  return stored.includes("\uFFFE") ? (mapText(value, decodeText) as JsonObject) : value;
+}
+
+function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value) || !context?.source) return value;
+  return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
+}
+
+function mapText(value: JsonValue, change: (text: string) => string): JsonValue {
+  if (typeof value === "string") return change(value);
+  if (Array.isArray(value)) return value.map((item) => mapText(item, change));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [change(key), mapText(item, change)]));
+}

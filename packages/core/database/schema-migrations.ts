@@ -1,0 +1,123 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { sql } from "drizzle-orm";
+import { AppError } from "../error.ts";
+import type { Database, Transaction } from "./database.ts";
+import { selectRows } from "./rows.ts";
+
+export interface SchemaMigration {
+  readonly version: number;
+  readonly name: string;
+}
+
+export interface SchemaStatus {
+  readonly applied: readonly (SchemaMigration & { readonly appliedAt: Date })[];
+  readonly pending: readonly SchemaMigration[];
+}
+
+/** Where the numbered SQL files are: `0001_name.up.sql` and `0001_name.down.sql`. */
+const DIRECTORY = fileURLToPath(new URL("../../../migrations/", import.meta.url));
+
+/**
+ * Applies every schema migration that is not applied yet, all in one transaction, and returns those.
+ * A second process that does the same waits for it and then finds nothing to do.
+ */
+export async function migrateSchema(database: Database, directory = DIRECTORY): Promise<readonly SchemaMigration[]> {
+  const all = await listMigrations(directory);
+  return database.transaction(async (transaction) => {
+    const applied = await lockHistory(transaction, all);
+    const pending = all.filter(({ version }) => !applied.has(version));
+    for (const migration of pending) {
+      await transaction.script(await readMigration(directory, migration, "up"));
+      await transaction.orm.execute(
+        sql`INSERT INTO cairn.schema_migrations (version, name) VALUES (${migration.version}, ${migration.name})`,
+      );
+    }
+    return pending;
+  });
+}
+
+/** Takes back the newest `steps` schema migrations (default 1), data included, and returns them, newest first. */
+export async function rollbackSchema(
+  database: Database,
+  options: { readonly steps?: number; readonly directory?: string } = {},
+): Promise<readonly SchemaMigration[]> {
+  const directory = options.directory ?? DIRECTORY;
+  const all = await listMigrations(directory);
+  return database.transaction(async (transaction) => {
+    const applied = await lockHistory(transaction, all);
+    const newest = all.filter(({ version }) => applied.has(version)).reverse().slice(0, options.steps ?? 1);
+    for (const migration of newest) {
+      await transaction.script(await readMigration(directory, migration, "down"));
+      await transaction.orm.execute(sql`DELETE FROM cairn.schema_migrations WHERE version = ${migration.version}`);
+    }
+    return newest;
+  });
+}
+
+/** Which schema migrations are applied and which are pending. Changes nothing. */
+export async function schemaStatus(database: Database, directory = DIRECTORY): Promise<SchemaStatus> {
+  const all = await listMigrations(directory);
+  return database.transaction(async (transaction) => {
+    const [history] = await selectRows<{ exists: boolean }>(
+      transaction.orm,
+      sql`SELECT to_regclass('cairn.schema_migrations') IS NOT NULL AS exists`,
+    );
+    const applied = history?.exists ? await readHistory(transaction) : new Map<number, Date>();
+    refuseUnknown(applied, all);
+    return {
+      applied: all.flatMap((migration) => {
+        const appliedAt = applied.get(migration.version);
+        return appliedAt ? [{ ...migration, appliedAt }] : [];
+      }),
+      pending: all.filter(({ version }) => !applied.has(version)),
+    };
+  });
+}
+
+/** One at a time: the lock ends with the transaction, so it holds behind a transaction pooler too. */
+async function lockHistory(transaction: Transaction, all: readonly SchemaMigration[]): Promise<Map<number, Date>> {
+  await transaction.orm.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended('cairn.schema_migrations', 0))`);
+  await transaction.script(`
+    SET LOCAL client_min_messages = warning;
+    CREATE SCHEMA IF NOT EXISTS cairn;
+    CREATE TABLE IF NOT EXISTS cairn.schema_migrations (
+      version    integer PRIMARY KEY,
+      name       text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now()
+    )`);
+  const applied = await readHistory(transaction);
+  refuseUnknown(applied, all);
+  return applied;
+}
+
+async function readHistory({ orm }: Transaction): Promise<Map<number, Date>> {
+  const rows = await selectRows<{ version: number; applied_at: string }>(
+    orm,
+    sql`SELECT version, applied_at FROM cairn.schema_migrations ORDER BY version`,
+  );
+  return new Map(rows.map((row) => [row.version, new Date(row.applied_at)]));
+}
+
+function refuseUnknown(applied: ReadonlyMap<number, Date>, all: readonly SchemaMigration[]): void {
+  const known = new Set(all.map(({ version }) => version));
+  const unknown = [...applied.keys()].filter((version) => !known.has(version));
+  if (unknown.length > 0)
+    throw new AppError(
+      "schema_outdated",
+      `The database has schema migration ${unknown.join(", ")}, which this version of Cairn does not know. Use a newer Cairn.`,
+    );
+}
+
+async function listMigrations(directory: string): Promise<readonly SchemaMigration[]> {
+  const files = (await readdir(directory)).sort();
+  return files.flatMap((file) => {
+    const match = /^(\d{4})_(\w+)\.up\.sql$/.exec(file);
+    return match?.[1] && match[2] ? [{ version: Number(match[1]), name: match[2] }] : [];
+  });
+}
+
+function readMigration(directory: string, { version, name }: SchemaMigration, way: "up" | "down"): Promise<string> {
+  return readFile(join(directory, `${String(version).padStart(4, "0")}_${name}.${way}.sql`), "utf8");
+}

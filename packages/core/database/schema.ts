@@ -1,0 +1,45 @@
+import { type SQL, sql } from "drizzle-orm";
+import { type AnyPgColumn, customType, integer, jsonb, pgSchema, primaryKey, text, timestamp, unique, uuid } from "drizzle-orm/pg-core";
+import type { JsonObject } from "./json.ts";
+import { decodeJson, encodeJson } from "./json.ts";
+
+/**
+ * The tables as Drizzle sees them, for typed queries. The SQL in migrations/ is what makes them: extension, roles,
+ * grants, policies and partitions are beyond what Drizzle can say.
+ */
+const cairn = pgSchema("cairn");
+
+/** jsonb that keeps integers over 2^53, NUL and lone surrogates. Read it through `exact(column)`. */
+const exactJson = customType<{ data: JsonObject; driverData: string }>({ dataType: () => "jsonb", toDriver: encodeJson });
+
+/** Selects a jsonb column as text: the drivers parse jsonb with JSON.parse, which rounds large integers. */
+export function exact(column: AnyPgColumn): SQL<JsonObject> {
+  return sql`${column}::text`.mapWith(decodeJson) as SQL<JsonObject>;
+}
+
+const createdAt = () => timestamp("created_at", { withTimezone: true }).notNull().defaultNow();
+const updatedAt = () => timestamp("updated_at", { withTimezone: true }).notNull().defaultNow();
+
+export const tenants = cairn.table("tenants", {
+  id: uuid("id").primaryKey().defaultRandom(),
+  name: text("name").notNull().unique(),
+  settings: jsonb("settings").$type<JsonObject>().notNull().default({}),
+  createdAt: createdAt(),
+  disabledAt: timestamp("disabled_at", { withTimezone: true }),
+});
+
+export const collections = cairn.table(
+  "collections",
+  {
+    tenantId: uuid("tenant_id").notNull(),
+    id: uuid("id").notNull().defaultRandom(),
+    name: text("name").notNull(),
+    embeddingModel: text("embedding_model"),
+    dimensions: integer("dimensions"),
+    metric: text("metric").$type<"cosine" | "l2" | "ip">().notNull(),
+    metadata: exactJson("metadata").notNull(),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.id] }), unique().on(table.tenantId, table.name)],
+);

@@ -1,0 +1,48 @@
+import { sql } from "drizzle-orm";
+import { AppError } from "../error.ts";
+import type { Database, Transaction } from "./database.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * Runs `work` in a transaction that sees the rows of one tenant and no other: as the role cairn_app, with the
+ * tenant in a setting that row-level security reads. Both end with the transaction, so a pooled connection carries
+ * nothing over.
+ */
+export function asTenant<T>(
+  database: Database,
+  tenantId: string,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return database.transaction(async (transaction) => {
+    await becomeTenant(transaction, tenantId);
+    return work(transaction);
+  });
+}
+
+/** Runs `work` as the role cairn_admin: tenants and the migration ledger, no collection and no document. */
+export function asAdmin<T>(database: Database, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  return database.transaction(async (transaction) => {
+    await becomeAdmin(transaction);
+    return work(transaction);
+  });
+}
+
+/** Turns the rest of an open transaction into one of the tenant's. */
+export async function becomeTenant({ orm }: Transaction, tenantId: string): Promise<void> {
+  if (!UUID.test(tenantId)) throw new AppError("not_found", `There is no tenant ${tenantId}.`);
+  await orm.execute(
+    sql`SELECT set_config('role', 'cairn_app', true), set_config('cairn.tenant_id', ${tenantId}, true)`,
+  );
+}
+
+/** Turns the rest of an open transaction into the administrator's. */
+export async function becomeAdmin({ orm }: Transaction): Promise<void> {
+  await orm.execute(sql`SELECT set_config('role', 'cairn_admin', true), set_config('cairn.tenant_id', '', true)`);
+}
+
+/** A UUID as a literal in SQL: Postgres prunes partitions and matches partial indexes by literals only. */
+export function uuidLiteral(id: string) {
+  if (!UUID.test(id)) throw new AppError("invalid_input", `${JSON.stringify(id)} is not a UUID.`);
+  return sql.raw(`'${id}'::uuid`);
+}

@@ -1,0 +1,50 @@
+/**
+ * pgvector's wire format of a vector: int16 dimensions, int16 unused, then float32 each, big-endian. Binary is
+ * exact and about ten times as fast as text.
+ * Source: vector_send and vector_recv in pgvector/src/vector.c.
+ */
+export function encodeVector(vector: Float32Array): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + 4 * vector.length);
+  writeVector(bytes, 0, vector);
+  return bytes;
+}
+
+/** The wire format of `vector[]`, elements may be null. `oid`: the type id of vector in that database. */
+export function encodeVectorArray(vectors: readonly (Float32Array | null)[], oid: number): Buffer {
+  let size = 20;
+  for (const vector of vectors) size += 4 + (vector ? 4 + 4 * vector.length : 0);
+  const bytes = Buffer.allocUnsafe(size);
+  bytes.writeInt32BE(vectors.length === 0 ? 0 : 1, 0); // dimensions of the array
+  bytes.writeInt32BE(1, 4); // it may hold nulls
+  bytes.writeUInt32BE(oid, 8);
+  if (vectors.length === 0) return bytes.subarray(0, 12);
+  bytes.writeInt32BE(vectors.length, 12);
+  bytes.writeInt32BE(1, 16); // lower bound
+  let at = 20;
+  for (const vector of vectors) {
+    if (!vector) {
+      at = bytes.writeInt32BE(-1, at);
+      continue;
+    }
+    at = bytes.writeInt32BE(4 + 4 * vector.length, at);
+    at = writeVector(bytes, at, vector);
+  }
+  return bytes;
+}
+
+/** Reads what `vector_send(embedding)` returns. */
+export function decodeVector(bytes: Uint8Array): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const vector = new Float32Array(view.getInt16(0));
+  for (let i = 0; i < vector.length; i++) vector[i] = view.getFloat32(4 + 4 * i);
+  return vector;
+}
+
+function writeVector(bytes: Buffer, at: number, vector: Float32Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setInt16(at, vector.length);
+  view.setInt16(at + 2, 0);
+  let position = at + 4;
+  for (let i = 0; i < vector.length; i++, position += 4) view.setFloat32(position, vector[i] as number);
+  return position;
+}

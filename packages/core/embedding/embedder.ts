@@ -1,0 +1,29 @@
+/** Turns texts into vectors of one model. Vectors of two models are never compared. */
+export interface Embedder {
+  /** `provider/model`, as a collection names it: `openai/text-embedding-3-small`. */
+  readonly model: string;
+  /**
+   * One Float32Array of `dimensions` a text, in the order given. A failed text fails the call; what was paid for
+   * before is handed to `onBatch`. Throws `embedding_failed`, `embedding_quota`, `dimension_mismatch`.
+   */
+  embed(texts: readonly string[], options: EmbedOptions): Promise<readonly Float32Array[]>;
+}
+
+export interface EmbedOptions {
+  /** Length that every vector must have. */
+  readonly dimensions: number;
+  /** Called as each batch arrives, before the next is asked for: `offset` is the place of its first text. */
+  readonly onBatch?: (vectors: readonly Float32Array[], offset: number) => Promise<void>;
+  /** Ends the work, whatever it waits for. */
+  readonly signal?: AbortSignal;
+}
+
+/** The embedders that this process is configured for. */
+export interface Embedders {
+  /** Model of a collection that names none, with the dimensions it then has. */
+  readonly default: { readonly model: string; readonly dimensions: number };
+  /** What to tell the user about the default, where it is not a real model: undefined otherwise. */
+  readonly notice: string | undefined;
+  /** The embedder of a model. Throws `embedder_unavailable`, saying what to set, where it is not configured. */
+  get(model: string): Embedder;
+}

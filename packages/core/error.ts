@@ -1,0 +1,39 @@
+/** Everything the domain can refuse or fail at. Only the edges (HTTP, the command line) translate these. */
+export type ErrorCode =
+  | "invalid_input"
+  | "invalid_filter"
+  | "dimension_mismatch"
+  | "not_found"
+  | "already_exists"
+  | "embedder_unavailable"
+  | "embedding_failed"
+  | "embedding_quota"
+  | "database_unavailable"
+  | "database_busy"
+  | "database_error"
+  | "database_timeout"
+  | "schema_outdated"
+  | "unsafe_role"
+  | "source_unavailable"
+  | "source_unsupported"
+  | "source_invalid"
+  | "run_held";
+
+export interface AppErrorOptions {
+  readonly cause?: unknown;
+  /** Where in the caller's input the fault is, as in `where.$and[1].price`. */
+  readonly path?: string;
+}
+
+/** The one error the domain throws. Its message says what could not be done, why, and what to do next. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly path: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.path = options.path;
+  }
+}

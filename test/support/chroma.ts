@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export interface ChromaServer {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export interface ChromaOptions {
+  /** Command that takes `run --path … --port … --host …`. Default `CAIRN_TEST_CHROMA`, or the bundled server. */
+  readonly command?: string;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Folder of the server's data. Default: a new temporary one, removed by stop(). */
+  readonly path?: string;
+}
+
+const BUNDLED = fileURLToPath(new URL("../../node_modules/chromadb/dist/cli.mjs", import.meta.url));
+
+/** Starts a real Chroma server: the one inside the npm package `chromadb`, or the one `CAIRN_TEST_CHROMA` names. */
+export async function startChroma(options: ChromaOptions = {}): Promise<ChromaServer> {
+  const command = options.command ?? process.env.CAIRN_TEST_CHROMA;
+  const path = options.path ?? (await mkdtemp(join(tmpdir(), "cairn-chroma-")));
+  const port = options.port ?? (await freePort());
+  const run = ["run", "--path", path, "--port", String(port), "--host", "127.0.0.1"];
+  const child = command
+    ? spawn(command, run, { stdio: "pipe" })
+    : spawn(process.execPath, [BUNDLED, ...run], { stdio: "pipe" });
+  const url = `http://127.0.0.1:${port}`;
+  await untilAlive(url, child);
+  return {
+    url,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+      }
+      if (!options.path) await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilAlive(url: string, child: ChildProcess): Promise<void> {
+  let output = "";
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk.toString()).slice(-2000);
+  };
+  child.stdout?.on("data", keep);
+  child.stderr?.on("data", keep);
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`Chroma ended with ${child.exitCode}:\n${output}`);
+    try {
+      const reply = await fetch(`${url}/api/v2/heartbeat`);
+      if (reply.ok) return;
+    } catch {
+      // not listening yet
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  child.kill("SIGKILL");
+  throw new Error(`Chroma did not answer at ${url} within 60 s:\n${output}`);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}

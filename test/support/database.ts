@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { connectPg } from "@cairn/core/database/pg.ts";
+import { connectPglite } from "@cairn/core/database/pglite.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { Client } from "pg";
+import { inject } from "vitest";
+
+/** Whether this run of the suite uses a real PostgreSQL server: what needs several connections asks. */
+export function serverUrl(): string | undefined {
+  return process.env.TEST_DATABASE_URL || undefined;
+}
+
+export interface TestDatabase {
+  readonly database: Database;
+  /** URL of the database where it lives on a server. */
+  readonly url: string | undefined;
+  /** Closes it, drops it, and fails where a connection was left open. */
+  drop(): Promise<void>;
+}
+
+/** A database of the test file's own with every schema migration applied, cloned from the run's template. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = serverUrl();
+  return server ? cloneOnServer(server) : cloneInMemory();
+}
+
+/** A database of the test's own with nothing in it. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
+  const server = serverUrl();
+  if (server) return cloneOnServer(server, "template1");
+  const database = await connectPglite();
+  return { database, url: undefined, drop: () => database.close() };
+}
+
+async function cloneInMemory(): Promise<TestDatabase> {
+  const path = inject("pgliteTemplate");
+  if (!path || !existsSync(path)) throw new Error("The run's PGlite template is missing: see test/support/setup.ts");
+  const database = await connectPglite({ template: new Blob([await readFile(path)]) });
+  return { database, url: undefined, drop: () => database.close() };
+}
+
+async function cloneOnServer(server: string, template = inject("serverTemplate")): Promise<TestDatabase> {
+  const name = `cairn_test_${randomUUID().replaceAll("-", "")}`;
+  await onServer(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  const url = withDatabase(server, name);
+  const database = connectPg({ url });
+  return {
+    database,
+    url,
+    async drop() {
+      await database.close();
+      await onServer(server, `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+/** Runs one statement as the server's superuser, on a connection of its own. */
+export async function onServer(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+export function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    readonly pgliteTemplate: string;
+    readonly serverTemplate: string;
+    readonly chromaUrl: string;
+  }
+}
