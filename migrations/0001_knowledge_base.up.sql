@@ -58,7 +58,6 @@ CREATE TABLE cairn.documents (
   content       text,
   embedding     vector,
   metadata      jsonb NOT NULL DEFAULT '{}',
-  content_hash  bytea,
   uri           text,
   long_id       text,
   origin        uuid,

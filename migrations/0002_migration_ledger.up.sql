@@ -25,27 +25,29 @@ CREATE TABLE cairn.migration_collections (
   tenant_id       uuid NOT NULL,
   collection_id   uuid NOT NULL,
   vectors         text NOT NULL CHECK (vectors IN ('copy', 'embed')),
-  state           text NOT NULL CHECK (state IN ('copying', 'identical', 'not_identical', 'vanished')),
+  why             text NOT NULL,
   fresh           boolean NOT NULL,             -- the target was empty when this run began: nothing to compare with
+  state           text NOT NULL DEFAULT 'copying'
+                    CHECK (state IN ('copying', 'identical', 'not_identical', 'vanished')),
   pass            integer NOT NULL DEFAULT 1,
   position        bigint NOT NULL DEFAULT 0,    -- ids of this pass already seen, in the source's order
-  written         bigint NOT NULL DEFAULT 0,    -- rows written by the whole run
-  changed         bigint NOT NULL DEFAULT 0,    -- rows that this pass had to write or delete
-  listing         numeric NOT NULL DEFAULT 0,   -- sum of the hashes of the ids this pass has seen, modulo 2^128
-  source_count    bigint NOT NULL DEFAULT 0,
+  tally           jsonb NOT NULL DEFAULT '{}',  -- what this pass has counted so far
+  written         bigint NOT NULL DEFAULT 0,    -- records written or deleted by the whole run
+  seconds         double precision NOT NULL DEFAULT 0,
   updated_at      timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (run_id, source_id)
 );
 
+-- Records that were set aside (their vector cannot be used) and records that differ, of the newest pass.
 CREATE TABLE cairn.migration_exceptions (
   run_id    uuid NOT NULL,
   source_id text NOT NULL,
-  pass      integer NOT NULL,
+  id_hash   bytea NOT NULL,                     -- an id may be longer than an index entry
+  kind      text NOT NULL,
   id        text NOT NULL,
-  id_hash   bytea NOT NULL,
-  reason    text NOT NULL,
+  pass      integer NOT NULL,
   detail    text NOT NULL,
-  PRIMARY KEY (run_id, source_id, pass, id_hash, reason),
+  PRIMARY KEY (run_id, source_id, id_hash, kind),
   FOREIGN KEY (run_id, source_id) REFERENCES cairn.migration_collections ON DELETE CASCADE
 );
 

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import type { Database } from "@cairn/core/database/database.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { connectPglite } from "@cairn/core/database/pglite.ts";
-import type { Database } from "@cairn/core/database/database.ts";
 import { Client } from "pg";
 import { inject } from "vitest";
 
@@ -36,7 +36,8 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
 
 async function cloneInMemory(): Promise<TestDatabase> {
   const path = inject("pgliteTemplate");
-  if (!path || !existsSync(path)) throw new Error("The run's PGlite template is missing: see test/support/setup.ts");
+  if (!path || !existsSync(path))
+    throw new Error("The run's PGlite template is missing: see test/support/setup.ts");
   const database = await connectPglite({ template: new Blob([await readFile(path)]) });
   return { database, url: undefined, drop: () => database.close() };
 }

@@ -1,16 +1,19 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startChroma } from "@cairn/cli/demo/chroma-server.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { connectPglite } from "@cairn/core/database/pglite.ts";
 import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
 import type { TestProject } from "vitest/node";
-import { startChroma } from "./chroma.ts";
 import { onServer, serverUrl, withDatabase } from "./database.ts";
 
 /** Once for the whole run: a database template to clone, and one real Chroma server that test files share. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const [dropTemplate, chroma] = await Promise.all([provideTemplate(project), startChroma()]);
+  const [dropTemplate, chroma] = await Promise.all([
+    provideTemplate(project),
+    startChroma({ command: process.env.CAIRN_TEST_CHROMA }),
+  ]);
   project.provide("chromaUrl", chroma.url);
   return async () => {
     await Promise.all([dropTemplate(), chroma.stop()]);

@@ -17,7 +17,9 @@ export async function connect(options: ConnectOptions): Promise<Database> {
     return connectPglite({ directory: options.directory ?? ".cairn" });
   }
   if (!/^postgres(ql)?:\/\//.test(options.url))
-    throw new AppError("invalid_input", "DATABASE_URL must begin with postgres:// or postgresql://.", { path: "DATABASE_URL" });
+    throw new AppError("invalid_input", "DATABASE_URL must begin with postgres:// or postgresql://.", {
+      path: "DATABASE_URL",
+    });
   const { connectPg } = await import("./pg.ts");
   return connectPg({ url: options.url, connections: options.connections });
 }

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from "drizzle-orm/errors";
 import { AppError } from "../error.ts";
 
 /** What of a driver's error may be kept: never the statement, its parameters or `detail`, which hold documents. */
@@ -8,7 +9,8 @@ export interface DatabaseFault {
 }
 
 const UNREACHABLE = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
-const CONNECTION_LOST = /Connection terminated|connection is closed|not queryable|timeout exceeded when trying to connect/i;
+const CONNECTION_LOST =
+  /Connection terminated|connection is closed|not queryable|timeout exceeded when trying to connect/i;
 
 /** Translates whatever a driver or Drizzle threw into an AppError that holds no SQL, parameter or password. */
 export function databaseFailure(error: unknown): unknown {
@@ -21,27 +23,50 @@ export function databaseFailure(error: unknown): unknown {
     constraint: typeof root.constraint === "string" ? root.constraint : undefined,
     reason: code ?? root.name,
   };
-  if (code && (UNREACHABLE.has(code) || /^(08|57P0)/.test(code) || code === "53300")) return unavailable(code, fault);
+  if (code && (UNREACHABLE.has(code) || /^(08|57P0)/.test(code) || code === "53300"))
+    return unavailable(code, fault);
   if (CONNECTION_LOST.test(root.message)) return unavailable("the connection was lost", fault);
   if (code === "57014" || code === "55P03")
-    return new AppError("database_timeout", "The database did not answer in time. Try again, or narrow the request.", { cause: fault });
+    return new AppError(
+      "database_timeout",
+      "The database did not answer in time. Try again, or narrow the request.",
+      { cause: fault },
+    );
   if (code === "40001" || code === "40P01")
     return new AppError("database_busy", "Another writer was in the way. Try again.", { cause: fault });
-  if (code === "3F000" || code === "42P01")
-    return new AppError("schema_outdated", "The database lacks Cairn's tables. Run: cairn db migrate", { cause: fault });
+  if (
+    code === "3F000" ||
+    code === "42P01" ||
+    (code === "22023" && /role "cairn_\w+" does not exist/.test(root.message))
+  )
+    return new AppError("schema_outdated", "The database lacks Cairn's tables. Run: cairn db migrate", {
+      cause: fault,
+    });
   if (code === "28P01" || code === "28000" || code === "3D000")
-    return new AppError("database_unavailable", `The database refused the login (${code}). Check user, password and database in DATABASE_URL.`, { cause: fault });
+    return new AppError(
+      "database_unavailable",
+      `The database refused the login (${code}). Check user, password and database in DATABASE_URL.`,
+      { cause: fault },
+    );
   if (fault.sqlstate) {
     const where = fault.constraint ? ` at ${fault.constraint}` : "";
     // A server's message quotes values only for data errors (class 22) and constraint violations (23).
     const says = /^(22|23)/.test(fault.sqlstate) ? "" : `: ${root.message}`;
-    return new AppError("database_error", `The database refused a statement (SQLSTATE ${fault.sqlstate}${where})${says}`, { cause: fault });
+    return new AppError(
+      "database_error",
+      `The database refused a statement (SQLSTATE ${fault.sqlstate}${where})${says}`,
+      { cause: fault },
+    );
   }
-  return error;
+  return root;
 }
 
 function unavailable(reason: string, cause: DatabaseFault): AppError {
-  return new AppError("database_unavailable", `The database cannot be reached (${reason}). Check DATABASE_URL and that the server runs.`, { cause });
+  return new AppError(
+    "database_unavailable",
+    `The database cannot be reached (${reason}). Check DATABASE_URL and that the server runs.`,
+    { cause },
+  );
 }
 
 interface DriverError extends Error {
@@ -52,7 +77,7 @@ interface DriverError extends Error {
 /** The driver's own error below Drizzle's wrapper, or undefined where neither threw. */
 function rootCause(error: unknown): DriverError | undefined {
   let current = error;
-  while (current instanceof Error && current.name === "DrizzleQueryError" && current.cause) current = current.cause;
+  while (current instanceof DrizzleQueryError) current = current.cause;
   if (current instanceof AggregateError && current.errors[0] instanceof Error) current = current.errors[0];
   return current instanceof Error ? (current as DriverError) : undefined;
 }

@@ -1,13 +1,21 @@
 import { decodeText, encodeText } from "./text.ts";
 
 /** A value of metadata. Integers that a double cannot hold are bigint. */
-export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 export type JsonObject = { readonly [key: string]: JsonValue };
 
 declare global {
   interface JSON {
     /** ES2026; in V8 since Node 21, not yet in TypeScript's library. */
-    rawJSON(text: string): unknown;
+    rawJSON(text: string): { readonly rawJSON: string };
+    isRawJSON(value: unknown): value is { readonly rawJSON: string };
   }
 }
 
@@ -16,9 +24,21 @@ export function parseJson(text: string): JsonValue {
   return /\d{16}/.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
 }
 
+/**
+ * Parses JSON so that writing it again gives the same numbers: beside large integers, 1.0 stays apart from 1, as a
+ * raw number that `stringifyJson` and `encodeJson` write as it stands. Slower; for copying, not for computing.
+ */
+export function parseExactJson(text: string): JsonValue {
+  return /\d{16}|\d\.0(?!\d)|\d[eE]/.test(text) ? JSON.parse(text, exactNumber) : JSON.parse(text);
+}
+
 /** Writes JSON; a bigint becomes its digits. */
 export function stringifyJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? JSON.rawJSON(item.toString()) : item), indent);
+  return JSON.stringify(
+    value,
+    (_, item) => (typeof item === "bigint" ? JSON.rawJSON(item.toString()) : item),
+    indent,
+  );
 }
 
 /** Metadata as text for a jsonb column: every key and string in the form that Postgres stores. */
@@ -26,9 +46,9 @@ export function encodeJson(value: JsonObject): string {
   return stringifyJson(mapText(value, encodeText));
 }
 
-/** Metadata from the text of a jsonb column. */
-export function decodeJson(stored: string): JsonObject {
-  const value = parseJson(stored) as JsonObject;
+/** Metadata from the text of a jsonb column. `parse`: `parseExactJson` where 1.0 must stay apart from 1. */
+export function decodeJson(stored: string, parse: (text: string) => JsonValue = parseJson): JsonObject {
+  const value = parse(stored) as JsonObject;
   return stored.includes("\uFFFE") ? (mapText(value, decodeText) as JsonObject) : value;
 }
 
@@ -37,9 +57,15 @@ function exactInteger(_key: string, value: unknown, context?: { readonly source?
   return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
 }
 
+function exactNumber(key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || !Number.isInteger(value) || !/[.eE]/.test(context?.source ?? ""))
+    return exactInteger(key, value, context);
+  return JSON.rawJSON(`${BigInt(value)}.0`);
+}
+
 function mapText(value: JsonValue, change: (text: string) => string): JsonValue {
   if (typeof value === "string") return change(value);
   if (Array.isArray(value)) return value.map((item) => mapText(item, change));
-  if (value === null || typeof value !== "object") return value;
+  if (value === null || typeof value !== "object" || JSON.isRawJSON(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [change(key), mapText(item, change)]));
 }

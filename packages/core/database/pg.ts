@@ -90,6 +90,7 @@ export async function lookUpVectorTypes({ orm }: Transaction): Promise<VectorTyp
     rows: { vector: string | number | null }[];
   };
   const oid = rows[0]?.vector;
-  if (oid == null) throw new AppError("schema_outdated", "The database lacks pgvector. Run: cairn db migrate");
+  if (oid == null)
+    throw new AppError("schema_outdated", "The database lacks pgvector. Run: cairn db migrate");
   return { vector: Number(oid) };
 }

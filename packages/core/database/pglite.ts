@@ -14,7 +14,9 @@ export interface PgliteOptions {
 }
 
 /** Postgres with pgvector inside this process. One connection: transactions wait for one another. */
-export async function connectPglite(options: PgliteOptions = {}): Promise<Database & { dump(): Promise<Blob> }> {
+export async function connectPglite(
+  options: PgliteOptions = {},
+): Promise<Database & { dump(): Promise<Blob> }> {
   const unlock = options.directory ? await lockAt(options.directory) : async () => {};
   let pglite: PGliteInterface;
   try {
@@ -80,7 +82,9 @@ async function readVectorTypes(
   transaction: Database["transaction"],
 ): Promise<VectorTypes> {
   const types = await transaction(lookUpVectorTypes);
-  const { rows } = await pglite.query<{ typarray: number }>("SELECT typarray FROM pg_type WHERE oid = $1", [types.vector]);
+  const { rows } = await pglite.query<{ typarray: number }>("SELECT typarray FROM pg_type WHERE oid = $1", [
+    types.vector,
+  ]);
   const { serializers } = pglite as unknown as { serializers: Record<number, (value: unknown) => unknown> };
   serializers[types.vector] = (value) => value;
   if (rows[0]) serializers[rows[0].typarray] = (value) => value;

@@ -39,12 +39,17 @@ async function assertRole({ orm }: Transaction, expected: string): Promise<void>
         FROM pg_roles r WHERE r.rolname = current_user`,
   );
   const fault =
-    role?.role !== expected ? `runs as ${role?.role ?? "nobody"} instead of ${expected}`
-    : role.superuser ? "is a superuser"
-    : role.bypasses ? "has BYPASSRLS"
-    : role.owns > 0 ? `owns ${role.owns} tables, and an owner may switch row-level security off`
-    : role.member_of ? `is a member of ${role.member_of}, whose rights it could take`
-    : undefined;
+    role?.role !== expected
+      ? `runs as ${role?.role ?? "nobody"} instead of ${expected}`
+      : role.superuser
+        ? "is a superuser"
+        : role.bypasses
+          ? "has BYPASSRLS"
+          : role.owns > 0
+            ? `owns ${role.owns} tables, and an owner may switch row-level security off`
+            : role.member_of
+              ? `is a member of ${role.member_of}, whose rights it could take`
+              : undefined;
   if (fault)
     throw new AppError(
       "unsafe_role",

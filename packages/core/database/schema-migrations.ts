@@ -23,7 +23,10 @@ const DIRECTORY = fileURLToPath(new URL("../../../migrations/", import.meta.url)
  * Applies every schema migration that is not applied yet, all in one transaction, and returns those.
  * A second process that does the same waits for it and then finds nothing to do.
  */
-export async function migrateSchema(database: Database, directory = DIRECTORY): Promise<readonly SchemaMigration[]> {
+export async function migrateSchema(
+  database: Database,
+  directory = DIRECTORY,
+): Promise<readonly SchemaMigration[]> {
   const all = await listMigrations(directory);
   return database.transaction(async (transaction) => {
     const applied = await lockHistory(transaction, all);
@@ -47,10 +50,15 @@ export async function rollbackSchema(
   const all = await listMigrations(directory);
   return database.transaction(async (transaction) => {
     const applied = await lockHistory(transaction, all);
-    const newest = all.filter(({ version }) => applied.has(version)).reverse().slice(0, options.steps ?? 1);
+    const newest = all
+      .filter(({ version }) => applied.has(version))
+      .reverse()
+      .slice(0, options.steps ?? 1);
     for (const migration of newest) {
       await transaction.script(await readMigration(directory, migration, "down"));
-      await transaction.orm.execute(sql`DELETE FROM cairn.schema_migrations WHERE version = ${migration.version}`);
+      await transaction.orm.execute(
+        sql`DELETE FROM cairn.schema_migrations WHERE version = ${migration.version}`,
+      );
     }
     return newest;
   });
@@ -77,8 +85,13 @@ export async function schemaStatus(database: Database, directory = DIRECTORY): P
 }
 
 /** One at a time: the lock ends with the transaction, so it holds behind a transaction pooler too. */
-async function lockHistory(transaction: Transaction, all: readonly SchemaMigration[]): Promise<Map<number, Date>> {
-  await transaction.orm.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended('cairn.schema_migrations', 0))`);
+async function lockHistory(
+  transaction: Transaction,
+  all: readonly SchemaMigration[],
+): Promise<Map<number, Date>> {
+  await transaction.orm.execute(
+    sql`SELECT pg_advisory_xact_lock(hashtextextended('cairn.schema_migrations', 0))`,
+  );
   await transaction.script(`
     SET LOCAL client_min_messages = warning;
     CREATE SCHEMA IF NOT EXISTS cairn;
@@ -118,6 +131,10 @@ async function listMigrations(directory: string): Promise<readonly SchemaMigrati
   });
 }
 
-function readMigration(directory: string, { version, name }: SchemaMigration, way: "up" | "down"): Promise<string> {
+function readMigration(
+  directory: string,
+  { version, name }: SchemaMigration,
+  way: "up" | "down",
+): Promise<string> {
   return readFile(join(directory, `${String(version).padStart(4, "0")}_${name}.${way}.sql`), "utf8");
 }

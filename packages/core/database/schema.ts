@@ -1,5 +1,16 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type AnyPgColumn, customType, integer, jsonb, pgSchema, primaryKey, text, timestamp, unique, uuid } from "drizzle-orm/pg-core";
+import {
+  type AnyPgColumn,
+  customType,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from "drizzle-orm/pg-core";
 import type { JsonObject } from "./json.ts";
 import { decodeJson, encodeJson } from "./json.ts";
 
@@ -10,7 +21,10 @@ import { decodeJson, encodeJson } from "./json.ts";
 const cairn = pgSchema("cairn");
 
 /** jsonb that keeps integers over 2^53, NUL and lone surrogates. Read it through `exact(column)`. */
-const exactJson = customType<{ data: JsonObject; driverData: string }>({ dataType: () => "jsonb", toDriver: encodeJson });
+const exactJson = customType<{ data: JsonObject; driverData: string }>({
+  dataType: () => "jsonb",
+  toDriver: encodeJson,
+});
 
 /** Selects a jsonb column as text: the drivers parse jsonb with JSON.parse, which rounds large integers. */
 export function exact(column: AnyPgColumn): SQL<JsonObject> {

@@ -38,7 +38,9 @@ export async function becomeTenant({ orm }: Transaction, tenantId: string): Prom
 
 /** Turns the rest of an open transaction into the administrator's. */
 export async function becomeAdmin({ orm }: Transaction): Promise<void> {
-  await orm.execute(sql`SELECT set_config('role', 'cairn_admin', true), set_config('cairn.tenant_id', '', true)`);
+  await orm.execute(
+    sql`SELECT set_config('role', 'cairn_admin', true), set_config('cairn.tenant_id', '', true)`,
+  );
 }
 
 /** A UUID as a literal in SQL: Postgres prunes partitions and matches partial indexes by literals only. */

@@ -1,11 +1,27 @@
-import type { JsonValue } from "../database/json.ts";
+/** What a metadata value is compared with. Integers beyond ±2^53 are bigint. */
+export type Scalar = boolean | number | bigint | string;
 
 /** A filter on metadata and content as a frozen tree: parsed once, compiled to SQL in one place. */
 export type Filter =
   | { readonly kind: "and" | "or"; readonly filters: readonly Filter[] }
   | { readonly kind: "not"; readonly filter: Filter }
-  | { readonly kind: "compare"; readonly key: string; readonly operator: "eq" | "ne" | "gt" | "gte" | "lt" | "lte"; readonly value: JsonValue }
-  | { readonly kind: "in" | "nin"; readonly key: string; readonly values: readonly JsonValue[] }
-  | { readonly kind: "has" | "has_not"; readonly key: string; readonly value: JsonValue }
+  | { readonly kind: "equal"; readonly operator: "eq" | "ne"; readonly key: string; readonly value: Scalar }
+  | {
+      readonly kind: "order";
+      readonly operator: Order;
+      readonly key: string;
+      readonly value: number | bigint;
+    }
+  | {
+      readonly kind: "member";
+      readonly operator: "in" | "nin";
+      readonly key: string;
+      readonly values: readonly Scalar[];
+    }
+  | { readonly kind: "list"; readonly operator: Contains; readonly key: string; readonly value: Scalar }
   | { readonly kind: "exists"; readonly key: string; readonly exists: boolean }
-  | { readonly kind: "content"; readonly operator: "contains" | "not_contains" | "regex" | "not_regex"; readonly text: string };
+  | { readonly kind: "content"; readonly operator: Contains; readonly text: string }
+  | { readonly kind: "pattern"; readonly operator: "regex" | "not_regex"; readonly pattern: string };
+
+export type Order = "gt" | "gte" | "lt" | "lte";
+export type Contains = "contains" | "not_contains";

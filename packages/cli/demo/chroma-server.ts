@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface ChromaServer {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:8000` or another port. */
   readonly url: string;
   stop(): Promise<void>;
 }
 
-export interface ChromaOptions {
-  /** Command that takes `run --path … --port … --host …`. Default `CAIRN_TEST_CHROMA`, or the bundled server. */
+export interface ChromaServerOptions {
+  /** Command that takes `run --path … --port … --host …`. Default: the server inside the npm package `chromadb`. */
   readonly command?: string;
   /** Default: a free one. */
   readonly port?: number;
@@ -21,11 +21,11 @@ export interface ChromaOptions {
   readonly path?: string;
 }
 
-const BUNDLED = fileURLToPath(new URL("../../node_modules/chromadb/dist/cli.mjs", import.meta.url));
+const BUNDLED = fileURLToPath(new URL("../../../node_modules/chromadb/dist/cli.mjs", import.meta.url));
 
-/** Starts a real Chroma server: the one inside the npm package `chromadb`, or the one `CAIRN_TEST_CHROMA` names. */
-export async function startChroma(options: ChromaOptions = {}): Promise<ChromaServer> {
-  const command = options.command ?? process.env.CAIRN_TEST_CHROMA;
+/** Starts a real Chroma server on 127.0.0.1 and waits until it answers. */
+export async function startChroma(options: ChromaServerOptions = {}): Promise<ChromaServer> {
+  const { command } = options;
   const path = options.path ?? (await mkdtemp(join(tmpdir(), "cairn-chroma-")));
   const port = options.port ?? (await freePort());
   const run = ["run", "--path", path, "--port", String(port), "--host", "127.0.0.1"];
@@ -57,8 +57,7 @@ async function untilAlive(url: string, child: ChildProcess): Promise<void> {
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`Chroma ended with ${child.exitCode}:\n${output}`);
     try {
-      const reply = await fetch(`${url}/api/v2/heartbeat`);
-      if (reply.ok) return;
+      if ((await fetch(`${url}/api/v2/heartbeat`)).ok) return;
     } catch {
       // not listening yet
     }
@@ -68,6 +67,7 @@ async function untilAlive(url: string, child: ChildProcess): Promise<void> {
   throw new Error(`Chroma did not answer at ${url} within 60 s:\n${output}`);
 }
 
+/** A port of 127.0.0.1 that nobody listens on. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,0 +1,185 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import { getCollection } from "@cairn/core/collection/get.ts";
+import { becomeTenant } from "@cairn/core/database/transaction.ts";
+import { storeId } from "@cairn/core/document/id.ts";
+import { inCollection } from "@cairn/core/document/read.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { sql } from "drizzle-orm";
+import { beginCollection, type Finding, type Progress, saveProgress } from "../ledger/collection.ts";
+import { assertHeld } from "../ledger/run.ts";
+import { EMPTY_TALLY } from "../ledger/tally.ts";
+import type { PlannedCollection } from "../plan/plan.ts";
+import { ChromaFault } from "../source/client.ts";
+import { commitPage, retryPassing } from "./commit.ts";
+import type { CopyContext } from "./context.ts";
+import { comparedPages, type PageSource } from "./pages.ts";
+import { checkSets } from "./sets.ts";
+
+/**
+ * Copies one collection until a pass over the whole source finds nothing to change and both sides list the same ids:
+ * that pass is the proof. Returns how it ended; the ledger holds the findings.
+ */
+export async function migrateCollection(
+  context: CopyContext,
+  planned: PlannedCollection,
+  target: Collection,
+): Promise<Progress> {
+  let progress = await beginCollection(context.services.database, context.run, planned, target);
+  try {
+    while (progress.state === "copying") {
+      const from = await pageSource(context, planned, target, progress);
+      progress = await concludePass(context, from, await copyPass(context, from, planned, progress));
+    }
+  } catch (error) {
+    if (!isVanished(error)) throw error;
+    progress = await save(context, planned.source.id, { ...progress, state: "vanished" });
+  }
+  const { seen } = progress.tally;
+  context.onProgress({
+    collection: planned.source.name,
+    tenant: planned.place.tenant,
+    phase: "done",
+    pass: progress.pass,
+    done: seen,
+    total: seen,
+  });
+  return progress;
+}
+
+/** What a pass reads from; the target anew, as the first vector may have decided its dimensions. */
+async function pageSource(
+  context: CopyContext,
+  planned: PlannedCollection,
+  target: Collection,
+  { fresh }: Progress,
+): Promise<PageSource> {
+  const { database } = context.services;
+  const current = await getCollection(database, target.tenantId, target.id);
+  return {
+    source: context.source,
+    database,
+    collection: planned.source,
+    target: current,
+    rules: { vectors: planned.vectors, metric: current.metric, dimensions: current.dimensions },
+    pageSize: context.settings.pageSize,
+    ahead: context.settings.concurrency,
+    limit: context.limit,
+    fresh,
+  };
+}
+
+async function copyPass(
+  context: CopyContext,
+  from: PageSource,
+  planned: PlannedCollection,
+  begun: Progress,
+): Promise<Progress> {
+  const started = performance.now();
+  const total = await from.source.count(from.collection);
+  const event = {
+    collection: from.collection.name,
+    tenant: planned.place.tenant,
+    phase: begun.fresh ? "copy" : "verify",
+    pass: begun.pass,
+    total,
+  } as const;
+  let progress = begun;
+  context.onProgress({ ...event, done: progress.position });
+  for await (const page of comparedPages(from, begun.position)) {
+    context.signal?.throwIfAborted();
+    const seconds = begun.seconds + (performance.now() - started) / 1000;
+    progress = await commitPage(context, from, progress, page, seconds);
+    context.onProgress({ ...event, done: progress.position, total: Math.max(total, progress.position) });
+  }
+  return progress;
+}
+
+/** After a pass: the next one, or the end. */
+async function concludePass(context: CopyContext, from: PageSource, progress: Progress): Promise<Progress> {
+  const sourceId = from.collection.id;
+  const again: Progress = {
+    ...progress,
+    fresh: false,
+    pass: progress.pass + 1,
+    position: 0,
+    tally: EMPTY_TALLY,
+  };
+  const last = progress.pass >= context.settings.maxPasses;
+  if (progress.tally.changed > 0 && !last) return save(context, sourceId, again);
+  const { stable, equal, extras } = await checkSets(from, progress.tally.listing);
+  const { deleted, left } = await deleteExtras(context, from, extras);
+  const findings = left.map((id) => ({
+    id,
+    kind: "extra",
+    detail: "It is in Cairn and not in Chroma; --prune deletes it.",
+  }));
+  const written = progress.written + deleted;
+  if (progress.tally.changed === 0 && stable && deleted === 0 && (equal || left.length > 0)) {
+    const state = equal && progress.tally.kept === 0 ? "identical" : "not_identical";
+    return save(context, sourceId, { ...progress, state }, findings);
+  }
+  if (last)
+    return save(context, sourceId, { ...progress, written, state: "not_identical" }, [
+      ...findings,
+      ...unsettled(progress, stable),
+    ]);
+  return save(context, sourceId, { ...again, written });
+}
+
+function unsettled(progress: Progress, stable: boolean): readonly Finding[] {
+  if (stable && progress.tally.changed === 0) return [];
+  return [
+    {
+      id: "",
+      kind: "missing",
+      detail: `Chroma kept changing through ${progress.pass} passes. Run it again when it is written to less.`,
+    },
+  ];
+}
+
+/**
+ * Deletes from the target what the source has deleted since this very run copied it. What was there before, or came
+ * through the service, stays unless the user asked for it to go.
+ */
+async function deleteExtras(
+  context: CopyContext,
+  { target }: PageSource,
+  extras: readonly string[],
+): Promise<{ readonly deleted: number; readonly left: readonly string[] }> {
+  if (extras.length === 0) return { deleted: 0, left: [] };
+  const { services, run, settings } = context;
+  const keys = new Map(extras.map((id) => [storeId(id).key, id]));
+  const mine = settings.prune ? sql`true` : sql`origin = ${run.id}::uuid`;
+  const gone = await retryPassing(() =>
+    services.database.transaction(async (transaction) => {
+      await assertHeld(transaction, run);
+      await becomeTenant(transaction, target.tenantId);
+      const result = await transaction.orm.execute(sql`
+        DELETE FROM cairn.documents
+        WHERE ${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[]) AND ${mine} RETURNING id`);
+      return (result as unknown as { rows: { id: string }[] }).rows;
+    }),
+  );
+  for (const { id } of gone) keys.delete(id);
+  return { deleted: extras.length - keys.size, left: [...keys.values()] };
+}
+
+async function save(
+  context: CopyContext,
+  sourceId: string,
+  progress: Progress,
+  findings: readonly Finding[] = [],
+): Promise<Progress> {
+  await retryPassing(() =>
+    context.services.database.transaction(async (transaction) => {
+      await assertHeld(transaction, context.run);
+      await saveProgress(transaction, context.run, sourceId, progress, findings);
+    }),
+  );
+  return progress;
+}
+
+/** The source collection was deleted while it was being copied. */
+function isVanished(error: unknown): boolean {
+  return error instanceof AppError && error.code === "not_found" && error.cause instanceof ChromaFault;
+}

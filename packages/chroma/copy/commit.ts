@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { becomeTenant } from "@cairn/core/database/transaction.ts";
+import type { Row } from "@cairn/core/document/document.ts";
+import { embedGroups } from "@cairn/core/document/passages.ts";
+import { writeRows } from "@cairn/core/document/write.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { type Finding, type Progress, saveProgress } from "../ledger/collection.ts";
+import { assertHeld } from "../ledger/run.ts";
+import { addTally } from "../ledger/tally.ts";
+import type { CopyContext } from "./context.ts";
+import type { Change, ComparedPage, PageSource } from "./pages.ts";
+
+/**
+ * Writes what a page lacks, and the cursor behind it, in one transaction. Safe to do twice: when a connection drops
+ * and nobody knows whether the commit arrived, it is simply done again.
+ */
+export async function commitPage(
+  context: CopyContext,
+  from: PageSource,
+  progress: Progress,
+  page: ComparedPage,
+  seconds: number,
+): Promise<Progress> {
+  const { services, run, settings } = context;
+  const kept = settings.prune ? [] : page.changes.filter(isKept);
+  const wanted = settings.prune ? page.changes : page.changes.filter((change) => !isKept(change));
+  const { changes, refused } =
+    from.rules.vectors === "embed"
+      ? await embedChanges(context, from, wanted)
+      : { changes: wanted, refused: [] };
+  const findings: Finding[] = [
+    ...page.setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
+    ...refused,
+    ...kept.map(({ difference }) => ({
+      ...difference,
+      detail: `${difference.detail} It was changed in Cairn since; --prune takes Chroma's.`,
+    })),
+    ...(progress.fresh ? [] : changes.map(({ difference }) => difference)),
+  ];
+  const next: Progress = {
+    ...progress,
+    position: page.position,
+    written: progress.written + changes.length,
+    seconds,
+    tally: addTally(progress.tally, {
+      ...page.tally,
+      changed: changes.length,
+      kept: kept.length,
+      setAside: page.tally.setAside + refused.length,
+    }),
+  };
+  const types = await services.database.vectorTypes();
+  await retryPassing(() =>
+    services.database.transaction(async (transaction) => {
+      await assertHeld(transaction, run);
+      await saveProgress(transaction, run, from.collection.id, next, findings);
+      if (changes.length === 0) return;
+      await becomeTenant(transaction, from.target.tenantId);
+      const rows = changes.flatMap((change) => change.rows);
+      await writeRows(transaction, from.target, rows, {
+        types,
+        origin: run.id,
+        fresh: progress.fresh && from.rules.vectors === "copy",
+      });
+    }),
+  );
+  return next;
+}
+
+/** Somebody has written the record through the service since: it is theirs now. */
+function isKept({ stored }: Change): boolean {
+  return stored.some(({ origin }) => origin === null);
+}
+
+/** Gives every row with text its vector. A record that the model refuses keeps its text and is reported. */
+async function embedChanges(
+  context: CopyContext,
+  from: PageSource,
+  changes: readonly Change[],
+): Promise<{ readonly changes: readonly Change[]; readonly refused: readonly Finding[] }> {
+  const texts = changes.map(({ rows }) => rows.flatMap(({ content }) => (content?.trim() ? [content] : [])));
+  const embedded = await embedGroups(context.services, from.target, texts, context.signal);
+  const refused: Finding[] = [];
+  const ready: Change[] = [];
+  for (const [index, change] of changes.entries()) {
+    const vectors = embedded[index] ?? [];
+    if (!(vectors instanceof AppError)) {
+      const rest = [...vectors];
+      ready.push({
+        ...change,
+        rows: change.rows.map(
+          (row): Row => ({ ...row, embedding: row.content?.trim() ? (rest.shift() ?? null) : null }),
+        ),
+      });
+      continue;
+    }
+    refused.push({
+      id: change.difference.id,
+      kind: "embedding_refused",
+      detail: `${vectors.message} The record is kept, without a vector.`,
+    });
+    if (change.difference.kind !== "vector") ready.push(change);
+  }
+  return { changes: ready, refused };
+}
+
+const PAUSES = [100, 300, 1_000, 3_000];
+
+/** Tries again where a connection dropped or another writer was in the way. */
+export async function retryPassing<T>(work: () => Promise<T>): Promise<T> {
+  for (const pause of PAUSES) {
+    try {
+      return await work();
+    } catch (error) {
+      if (
+        !(error instanceof AppError) ||
+        (error.code !== "database_unavailable" && error.code !== "database_busy")
+      )
+        throw error;
+      await sleep(pause);
+    }
+  }
+  return work();
+}

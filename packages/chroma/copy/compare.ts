@@ -1,0 +1,105 @@
+import { type JsonObject, type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
+import type { Row } from "@cairn/core/document/document.ts";
+import type { DifferenceKind } from "../report/report.ts";
+import type { StoredRow } from "./stored.ts";
+
+/** Chroma gives a vector of a cosine collection back scaled, within this of what it was given. */
+export const TOLERANCE = 1e-5;
+
+export interface VectorDifference {
+  /** Largest difference of one element; 0: equal to the bit; Infinity: sizes differ or one is missing. */
+  readonly largest: number;
+  readonly exact: boolean;
+}
+
+export interface RecordDifference {
+  readonly kind: DifferenceKind;
+  readonly detail: string;
+}
+
+/** What differs between a record as it should be and as it is stored; undefined: nothing. */
+export function compareRows(
+  expected: readonly Row[],
+  stored: readonly StoredRow[],
+  vectors: "copy" | "embed",
+): RecordDifference | undefined {
+  if (stored.length === 0) return { kind: "missing", detail: "It is in Chroma and not in Cairn." };
+  if (stored.length !== expected.length)
+    return { kind: "content", detail: `It has ${stored.length} passages instead of ${expected.length}.` };
+  for (const [index, row] of expected.entries()) {
+    const difference = compareRow(row, stored[index] as StoredRow, vectors);
+    if (difference) return difference;
+  }
+  return undefined;
+}
+
+function compareRow(row: Row, stored: StoredRow, vectors: "copy" | "embed"): RecordDifference | undefined {
+  if (row.content !== stored.content)
+    return { kind: "content", detail: describeText(row.content, stored.content) };
+  if (canonicalJson(row.metadata) !== canonicalJson(stored.metadata))
+    return { kind: "metadata", detail: describeKeys(row.metadata, stored.metadata) };
+  if (row.uri !== stored.uri) return { kind: "uri", detail: "The URIs differ." };
+  if (vectors === "embed") {
+    return stored.embedding || !row.content?.trim()
+      ? undefined
+      : { kind: "vector", detail: "It has text and no vector." };
+  }
+  const { largest } = compareVectors(row.embedding, stored.embedding);
+  return largest <= TOLERANCE
+    ? undefined
+    : { kind: "vector", detail: describeVector(row.embedding, stored.embedding, largest) };
+}
+
+/** How far apart two vectors are, element by element, relative to elements above 1. */
+export function compareVectors(a: Float32Array | null, b: Float32Array | null): VectorDifference {
+  if (a === null && b === null) return { largest: 0, exact: true };
+  if (a === null || b === null || a.length !== b.length)
+    return { largest: Number.POSITIVE_INFINITY, exact: false };
+  let largest = 0;
+  let exact = true;
+  for (let i = 0; i < a.length; i++) {
+    const x = a[i] as number;
+    const y = b[i] as number;
+    if (Object.is(x, y)) continue;
+    exact = false;
+    const difference = Math.abs(x - y) / Math.max(1, Math.abs(x));
+    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+  }
+  return { largest, exact };
+}
+
+/** JSON in one way of writing: keys in order, an integer as its digits, a float as the double that it is. */
+export function canonicalJson(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (value === null || typeof value !== "object" || JSON.isRawJSON(value)) return stringifyJson(value);
+  const entries = Object.entries(value as JsonObject).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
+}
+
+/** Sizes and places only: a report holds no text of a document. */
+function describeText(source: string | null, stored: string | null): string {
+  if (source === null || stored === null)
+    return `The text is ${source === null ? "missing in Chroma" : "missing in Cairn"} only.`;
+  let at = 0;
+  while (at < source.length && source[at] === stored[at]) at++;
+  return `The texts differ from character ${at} on (${source.length} characters in Chroma, ${stored.length} in Cairn).`;
+}
+
+function describeKeys(source: JsonObject, stored: JsonObject): string {
+  const keys = [...new Set([...Object.keys(source), ...Object.keys(stored)])];
+  const differing = keys.filter(
+    (key) => canonicalJson(source[key] ?? null) !== canonicalJson(stored[key] ?? null),
+  );
+  return `Metadata differs at ${differing
+    .slice(0, 5)
+    .map((key) => JSON.stringify(key))
+    .join(", ")}${differing.length > 5 ? ", …" : ""}.`;
+}
+
+function describeVector(source: Float32Array | null, stored: Float32Array | null, largest: number): string {
+  if (source === null || stored === null)
+    return `The vector is missing in ${source === null ? "Chroma" : "Cairn"} only.`;
+  if (source.length !== stored.length)
+    return `The vector has ${source.length} dimensions in Chroma and ${stored.length} in Cairn.`;
+  return `The vectors differ by up to ${largest.toExponential(2)} in one element.`;
+}

@@ -1,0 +1,36 @@
+import type { Services } from "@cairn/core/services.ts";
+import type { Run } from "../ledger/run.ts";
+import type { Source } from "../source/source.ts";
+import type { Limit } from "./pages.ts";
+
+/** What a migration works with, handed down from its start. */
+export interface CopyContext {
+  readonly services: Services;
+  readonly source: Source;
+  readonly run: Run;
+  readonly settings: CopySettings;
+  readonly limit: Limit;
+  readonly onProgress: (event: ProgressEvent) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface CopySettings {
+  /** Records a request to Chroma. */
+  readonly pageSize: number;
+  /** Requests to Chroma under way at once, over all collections. */
+  readonly concurrency: number;
+  /** Makes the target equal: deletes what Chroma has not, overwrites what was changed in Cairn. */
+  readonly prune: boolean;
+  /** Passes over a collection at most, while Chroma keeps changing. */
+  readonly maxPasses: number;
+}
+
+/** How far one collection is. */
+export interface ProgressEvent {
+  readonly collection: string;
+  readonly tenant: string;
+  readonly phase: "copy" | "verify" | "done";
+  readonly pass: number;
+  readonly done: number;
+  readonly total: number;
+}

@@ -1,0 +1,77 @@
+import type { Metric } from "@cairn/core/collection/collection.ts";
+import { chunkText } from "@cairn/core/document/chunk.ts";
+import type { Row } from "@cairn/core/document/document.ts";
+import type { ExceptionReason } from "../report/report.ts";
+import type { SourceRecord } from "../source/source.ts";
+
+/** How the records of one collection become rows. */
+export interface CopyRules {
+  readonly vectors: "copy" | "embed";
+  readonly metric: Metric;
+  /** Of the target; null: the first vector decides. */
+  readonly dimensions: number | null;
+}
+
+export interface SetAside {
+  readonly id: string;
+  readonly reason: ExceptionReason;
+  readonly detail: string;
+}
+
+/** Why a record cannot be found by its vector in Postgres; undefined where it can. Its text is kept all the same. */
+export function findFault(record: SourceRecord, rules: CopyRules): SetAside | undefined {
+  const aside = (reason: ExceptionReason, detail: string) => ({ id: record.id, reason, detail });
+  if (record.unreadable === "all")
+    return aside(
+      "unreadable",
+      "Chroma fails with a 500 for this record. Nothing of it but the id could be read.",
+    );
+  if (rules.vectors === "embed")
+    return record.document?.trim()
+      ? undefined
+      : aside("no_text", "It has no text to embed. The record is kept, without a vector.");
+  if (record.unreadable === "embedding")
+    return aside(
+      "vector_missing",
+      "Chroma fails with a 500 for its vector. The text is kept, without a vector.",
+    );
+  const { embedding } = record;
+  if (embedding === null)
+    return aside("vector_null", "Chroma has no vector for it. The text is kept, without a vector.");
+  if (!embedding.every(Number.isFinite))
+    return aside(
+      "vector_not_finite",
+      "Its vector holds NaN or infinity. The text is kept, without a vector.",
+    );
+  if (rules.metric === "cosine" && embedding.every((element) => element === 0))
+    return aside(
+      "vector_zero",
+      "Its vector is all zeros, which has no direction to compare. The text is kept, without a vector.",
+    );
+  if (rules.dimensions !== null && embedding.length !== rules.dimensions)
+    return aside(
+      "dimension_mismatch",
+      `Its vector has ${embedding.length} dimensions, the collection ${rules.dimensions}. The text is kept, without a vector.`,
+    );
+  return undefined;
+}
+
+/** The rows that a record should have in Postgres; where texts are embedded anew, still without their vectors. */
+export async function expectedRows(
+  record: SourceRecord,
+  rules: CopyRules,
+  fault: SetAside | undefined,
+): Promise<readonly Row[]> {
+  const row = { id: record.id, metadata: record.metadata ?? {}, uri: record.uri };
+  if (rules.vectors === "copy" || fault || record.document === null)
+    return [
+      {
+        ...row,
+        chunk: 0,
+        content: record.document,
+        embedding: rules.vectors === "copy" && !fault ? record.embedding : null,
+      },
+    ];
+  const texts = await chunkText(record.document);
+  return texts.map((content, chunk) => ({ ...row, chunk, content, embedding: null }));
+}

@@ -1,0 +1,83 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { decodeJson, type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { decodeText } from "@cairn/core/database/text.ts";
+import { asTenant } from "@cairn/core/database/transaction.ts";
+import { decodeVector } from "@cairn/core/database/vector.ts";
+import { restoreId, storeId } from "@cairn/core/document/id.ts";
+import { inCollection } from "@cairn/core/document/read.ts";
+import { sql } from "drizzle-orm";
+
+/** A passage as it lies in Postgres. */
+export interface StoredRow {
+  readonly content: string | null;
+  readonly embedding: Float32Array | null;
+  readonly metadata: JsonObject;
+  readonly uri: string | null;
+  /** The run that wrote it; null: somebody wrote it through the service. */
+  readonly origin: string | null;
+}
+
+interface Stored {
+  readonly id: string;
+  readonly long_id: string | null;
+  readonly content: string | null;
+  readonly embedding: Uint8Array | null;
+  readonly metadata: string;
+  readonly uri: string | null;
+  readonly origin: string | null;
+}
+
+/** The passages of those of the ids that exist, by id, in the order of the text. */
+export async function readStored(
+  database: Database,
+  collection: Collection,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly StoredRow[]>> {
+  const keys = ids.map((id) => storeId(id).key);
+  const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
+    selectRows<Stored>(
+      orm,
+      sql`SELECT id, long_id, content, vector_send(embedding) AS embedding, metadata::text AS metadata, uri, origin
+          FROM cairn.documents
+          WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
+          ORDER BY id, chunk`,
+    ),
+  );
+  const stored = new Map<string, StoredRow[]>();
+  for (const row of rows) {
+    const id = restoreId(row.id, row.long_id);
+    const passages = stored.get(id);
+    if (passages) passages.push(toStored(row));
+    else stored.set(id, [toStored(row)]);
+  }
+  return stored;
+}
+
+/** A page of the collection's ids in the order of their keys, after the key `after` (null: from the first); empty at the end. */
+export async function listStoredIds(
+  database: Database,
+  collection: Collection,
+  after: string | null,
+  limit: number,
+): Promise<{ readonly ids: readonly string[]; readonly last: string | null }> {
+  const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
+    selectRows<{ id: string; long_id: string | null }>(
+      orm,
+      sql`SELECT id, max(long_id) AS long_id FROM cairn.documents
+          WHERE ${inCollection(collection)} ${after === null ? sql`` : sql`AND id > ${after}::text`} GROUP BY id ORDER BY id LIMIT ${limit}::int`,
+    ),
+  );
+  return { ids: rows.map((row) => restoreId(row.id, row.long_id)), last: rows.at(-1)?.id ?? after };
+}
+
+function toStored(row: Stored): StoredRow {
+  return {
+    content: row.content === null ? null : decodeText(row.content),
+    embedding: row.embedding === null ? null : decodeVector(row.embedding),
+    metadata: decodeJson(row.metadata, parseExactJson),
+    uri: row.uri === null ? null : decodeText(row.uri),
+    origin: row.origin,
+  };
+}

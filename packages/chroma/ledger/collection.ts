@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import type { Database, Transaction } from "@cairn/core/database/database.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { decodeText, encodeText } from "@cairn/core/database/text.ts";
+import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
+import { inCollection } from "@cairn/core/document/read.ts";
+import { sql } from "drizzle-orm";
+import type { PlannedCollection } from "../plan/plan.ts";
+import { assertHeld, type Run } from "./run.ts";
+import { EMPTY_TALLY, type Tally } from "./tally.ts";
+
+export type CollectionState = "copying" | "identical" | "not_identical" | "vanished";
+
+/** How far a run is with one collection. */
+export interface Progress {
+  readonly state: CollectionState;
+  readonly fresh: boolean;
+  readonly pass: number;
+  /** Ids of this pass already dealt with, in the source's order. */
+  readonly position: number;
+  readonly tally: Tally;
+  /** Records written or deleted by the whole run. */
+  readonly written: number;
+  readonly seconds: number;
+}
+
+/** Something worth knowing of one record: set aside, or different. */
+export interface Finding {
+  readonly id: string;
+  readonly kind: string;
+  readonly detail: string;
+}
+
+/** Enters a collection into the run, or returns how far the run is with it. */
+export async function beginCollection(
+  database: Database,
+  run: Run,
+  planned: PlannedCollection,
+  target: Collection,
+): Promise<Progress> {
+  const [empty] = await asTenant(database, target.tenantId, ({ orm }) =>
+    selectRows<{ fresh: boolean }>(
+      orm,
+      sql`SELECT NOT EXISTS (SELECT FROM cairn.documents WHERE ${inCollection(target)}) AS fresh`,
+    ),
+  );
+  const { source, vectors, why } = planned;
+  return database.transaction(async (transaction) => {
+    await assertHeld(transaction, run);
+    await transaction.orm.execute(sql`
+      INSERT INTO cairn.migration_collections AS c
+        (run_id, source_id, source_tenant, source_database, source_name, tenant_id, collection_id, vectors, why, fresh)
+      VALUES (${run.id}::uuid, ${source.id}, ${source.tenant}, ${source.database}, ${source.name},
+              ${target.tenantId}::uuid, ${target.id}::uuid, ${vectors}, ${why}, ${empty?.fresh ?? false})
+      ON CONFLICT (run_id, source_id) DO UPDATE SET
+        tenant_id = excluded.tenant_id, collection_id = excluded.collection_id, vectors = excluded.vectors,
+        why = excluded.why, fresh = excluded.fresh, state = 'copying', pass = 1, position = 0, tally = '{}'
+      WHERE (c.tenant_id, c.collection_id, c.vectors)
+        IS DISTINCT FROM (excluded.tenant_id, excluded.collection_id, excluded.vectors)`);
+    return readProgress(transaction, run.id, source.id);
+  });
+}
+
+async function readProgress({ orm }: Transaction, runId: string, sourceId: string): Promise<Progress> {
+  const [row] = await selectRows<{
+    state: CollectionState;
+    fresh: boolean;
+    pass: number;
+    position: number;
+    tally: string;
+    written: number;
+    seconds: number;
+  }>(
+    orm,
+    sql`SELECT state, fresh, pass, position::float8 AS position, tally::text AS tally, written::float8 AS written, seconds
+        FROM cairn.migration_collections WHERE run_id = ${runId}::uuid AND source_id = ${sourceId}`,
+  );
+  if (!row) throw new Error("The ledger lost a collection.");
+  return { ...row, tally: { ...EMPTY_TALLY, ...(JSON.parse(row.tally) as Partial<Tally>) } };
+}
+
+/** Writes down how far the run is, in the administrator's part of the transaction that wrote the page. */
+export async function saveProgress(
+  { orm }: Transaction,
+  run: Run,
+  sourceId: string,
+  progress: Progress,
+  findings: readonly Finding[],
+): Promise<void> {
+  await orm.execute(sql`
+    UPDATE cairn.migration_collections
+    SET state = ${progress.state}, fresh = ${progress.fresh}, pass = ${progress.pass}::int, position = ${progress.position}::bigint,
+        tally = ${JSON.stringify(progress.tally)}::jsonb, written = ${progress.written}::bigint,
+        seconds = ${progress.seconds}::float8, updated_at = now()
+    WHERE run_id = ${run.id}::uuid AND source_id = ${sourceId}`);
+  if (findings.length === 0) return;
+  const unique = [
+    ...new Map(findings.map((finding) => [JSON.stringify([finding.id, finding.kind]), finding])).values(),
+  ];
+  await orm.execute(sql`
+    INSERT INTO cairn.migration_exceptions (run_id, source_id, id_hash, kind, id, pass, detail)
+    SELECT ${run.id}::uuid, ${sourceId}, decode(f.id_hash, 'hex'), f.kind, f.id, ${progress.pass}::int, f.detail
+    FROM unnest(
+      ${sql.param(unique.map(({ id }) => createHash("sha256").update(id, "utf16le").digest("hex")))}::text[],
+      ${sql.param(unique.map(({ kind }) => kind))}::text[],
+      ${sql.param(unique.map(({ id }) => encodeText(id)))}::text[],
+      ${sql.param(unique.map(({ detail }) => encodeText(detail)))}::text[]
+    ) AS f (id_hash, kind, id, detail)
+    ON CONFLICT (run_id, source_id, id_hash, kind) DO UPDATE SET pass = excluded.pass, detail = excluded.detail`);
+}
+
+/** What the run found in its newest pass over a collection; older findings have been dealt with. */
+export async function readFindings(
+  database: Database,
+  run: Run,
+  sourceId: string,
+  pass: number,
+): Promise<readonly Finding[]> {
+  const rows = await asAdmin(database, ({ orm }) =>
+    selectRows<Finding>(
+      orm,
+      sql`SELECT id, kind, detail FROM cairn.migration_exceptions
+          WHERE run_id = ${run.id}::uuid AND source_id = ${sourceId} AND pass = ${pass}::int ORDER BY kind, id`,
+    ),
+  );
+  return rows.map(({ id, kind, detail }) => ({ id: decodeText(id), kind, detail: decodeText(detail) }));
+}

@@ -1,0 +1,113 @@
+import type { Database, Transaction } from "@cairn/core/database/database.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { asAdmin, becomeAdmin } from "@cairn/core/database/transaction.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { isRunning, type ProcessIdentity, thisProcess } from "@cairn/core/process-identity.ts";
+import { sql } from "drizzle-orm";
+
+/** A migration of one source that this process holds. */
+export interface Run {
+  readonly id: string;
+  readonly source: string;
+  /** Grows with every holder: what carries an old one is refused. */
+  readonly fence: string;
+  /** Whether an earlier process began it. */
+  readonly resumed: boolean;
+}
+
+export type RunStatus = "complete" | "complete_with_exceptions" | "not_identical";
+
+/** Seconds that a run stays held without a sign of life. A holder on this host that has died loses it at once. */
+export const LEASE_SECONDS = 60;
+
+/**
+ * Takes up the unfinished run of a source, or begins one. Throws `run_held`, naming the holder, where another process
+ * works on it.
+ */
+export async function acquireRun(database: Database, source: string, options: object): Promise<Run> {
+  const holder = JSON.stringify(await thisProcess());
+  return asAdmin(database, async ({ orm }) => {
+    await orm.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`cairn.migration:${source}`}, 0))`);
+    const [open] = await selectRows<{ id: string; holder: string; leased: boolean }>(
+      orm,
+      sql`SELECT id, holder, lease_until > now() AS leased FROM cairn.migration_runs
+          WHERE source = ${source} AND finished_at IS NULL FOR UPDATE`,
+    );
+    if (open?.leased) await refuseHeld(open.id, open.holder, source);
+    const [run] = await selectRows<{ id: string; fence: string }>(
+      orm,
+      open
+        ? sql`UPDATE cairn.migration_runs
+              SET fence = fence + 1, holder = ${holder}, status = 'running', last_error = NULL,
+                  options = ${JSON.stringify(options)}::jsonb, lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
+              WHERE id = ${open.id}::uuid RETURNING id, fence::text`
+        : sql`INSERT INTO cairn.migration_runs (source, status, options, holder, lease_until)
+              VALUES (${source}, 'running', ${JSON.stringify(options)}::jsonb, ${holder},
+                      now() + make_interval(secs => ${LEASE_SECONDS}::int))
+              RETURNING id, fence::text`,
+    );
+    if (!run)
+      throw new AppError("run_held", `Another process took the migration of ${source} at the same moment.`);
+    return { ...run, source, resumed: open !== undefined };
+  });
+}
+
+async function refuseHeld(id: string, holder: string, source: string): Promise<void> {
+  const other = JSON.parse(holder) as ProcessIdentity;
+  if ((await isRunning(other)) === false) return;
+  throw new AppError(
+    "run_held",
+    `Run ${id} is migrating ${source} already: process ${other.pid} on ${other.host}, since ${other.since}. Wait for it to end or stop it; ` +
+      `a run that has died is free ${LEASE_SECONDS} seconds after its last sign of life.`,
+  );
+}
+
+/** Keeps the lease alive until the returned function is called. */
+export function keepLease(database: Database, run: Run, onLost: (error: unknown) => void): () => void {
+  const timer = setInterval(
+    () => {
+      asAdmin(database, async ({ orm }) => {
+        await orm.execute(sql`UPDATE cairn.migration_runs SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
+                              WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint`);
+      }).catch(onLost);
+    },
+    (LEASE_SECONDS * 1000) / 4,
+  );
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/**
+ * Makes the rest of the transaction the administrator's and makes sure that the run is still this process's, until the
+ * transaction ends: who wants to take it over waits. Throws `run_held` where somebody has.
+ */
+export async function assertHeld(transaction: Transaction, run: Run): Promise<void> {
+  await becomeAdmin(transaction);
+  const rows = await selectRows(
+    transaction.orm,
+    sql`SELECT FROM cairn.migration_runs
+        WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL FOR KEY SHARE`,
+  );
+  if (rows.length === 0)
+    throw new AppError(
+      "run_held",
+      `Another process has taken over run ${run.id} of ${run.source}; this one stops. Nothing is lost.`,
+    );
+}
+
+/** Ends a run with its verdict. */
+export async function finishRun(database: Database, run: Run, status: RunStatus): Promise<void> {
+  await database.transaction(async (transaction) => {
+    await assertHeld(transaction, run);
+    await transaction.orm.execute(sql`UPDATE cairn.migration_runs SET status = ${status}, finished_at = now(), lease_until = now()
+                                      WHERE id = ${run.id}::uuid`);
+  });
+}
+
+/** Gives an unfinished run back with the reason, so that the next start takes it up at once. */
+export async function releaseRun(database: Database, run: Run, reason: string): Promise<void> {
+  await asAdmin(database, async ({ orm }) => {
+    await orm.execute(sql`UPDATE cairn.migration_runs SET status = 'failed', last_error = ${reason.slice(0, 2000)}, lease_until = now()
+                          WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint`);
+  });
+}

@@ -1,0 +1,50 @@
+/** What one pass over one collection has counted so far. Kept with the cursor, so that a pass can be taken up again. */
+export interface Tally {
+  /** Records of the source seen. */
+  readonly seen: number;
+  /** Records compared with the target's. */
+  readonly compared: number;
+  readonly vectorsExact: number;
+  readonly vectorsWithinTolerance: number;
+  /** Largest difference of one element of a vector, 0 where all are equal to the bit. */
+  readonly maxVectorDifference: number;
+  /** Records that were written, or, when only looking, that differ. */
+  readonly changed: number;
+  /** Records that differ and were left as they are, because somebody changed them in Cairn. */
+  readonly kept: number;
+  readonly setAside: number;
+  /** Sum of the ids' hashes modulo 2^128, in hex: two sets of ids are equal when their sums are. */
+  readonly listing: string;
+}
+
+export const EMPTY_TALLY: Tally = {
+  seen: 0,
+  compared: 0,
+  vectorsExact: 0,
+  vectorsWithinTolerance: 0,
+  maxVectorDifference: 0,
+  changed: 0,
+  kept: 0,
+  setAside: 0,
+  listing: "0",
+};
+
+/** Two parts of one pass together. */
+export function addTally(a: Tally, b: Tally): Tally {
+  return {
+    seen: a.seen + b.seen,
+    compared: a.compared + b.compared,
+    vectorsExact: a.vectorsExact + b.vectorsExact,
+    vectorsWithinTolerance: a.vectorsWithinTolerance + b.vectorsWithinTolerance,
+    maxVectorDifference: Math.max(a.maxVectorDifference, b.maxVectorDifference),
+    changed: a.changed + b.changed,
+    kept: a.kept + b.kept,
+    setAside: a.setAside + b.setAside,
+    listing: addListings(a.listing, b.listing),
+  };
+}
+
+/** The sum of two listings, in hex. */
+export function addListings(a: string, b: string): string {
+  return BigInt.asUintN(128, BigInt(`0x${a}`) + BigInt(`0x${b}`)).toString(16);
+}

@@ -1,0 +1,206 @@
+import { getCollection } from "@cairn/core/collection/get.ts";
+import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { Services } from "@cairn/core/services.ts";
+import pLimit from "p-limit";
+import { migrateCollection } from "./copy/collection.ts";
+import type { CopyContext, CopySettings, ProgressEvent } from "./copy/context.ts";
+import { ensureTarget } from "./copy/target.ts";
+import { readFindings } from "./ledger/collection.ts";
+import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
+import type { PlanOptions } from "./plan/options.ts";
+import { type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
+import { buildReport, type Outcome } from "./report/build.ts";
+import type { MigrationReport, Verdict } from "./report/report.ts";
+import type { Source, SourceScope } from "./source/source.ts";
+import { compareSearches } from "./verify/parity.ts";
+
+export interface MigrateOptions extends PlanOptions, Partial<CopySettings> {
+  readonly scope?: SourceScope;
+  /** Searches to compare. Default 50; 0: none. */
+  readonly queries?: number;
+  /** For the report: host and database, or folder. */
+  readonly databaseName: string;
+  readonly cairnVersion: string;
+  readonly onPlan?: (plan: Plan) => void;
+  readonly onProgress?: (event: ProgressEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+const STATUS: Readonly<Record<Verdict, RunStatus>> = {
+  identical: "complete",
+  identical_with_exceptions: "complete_with_exceptions",
+  not_identical: "not_identical",
+};
+
+/**
+ * Takes every collection of a Chroma server into Postgres, passes over each until nothing changes, compares searches
+ * and returns the proof. Killed and started again, it goes on where it was; started again after its end, it compares
+ * everything and writes only what differs.
+ * Throws `run_held` where another process works on this source, `invalid_input` where a collection has no place,
+ * `source_unavailable`, `embedding_quota` and others: the run is then resumable.
+ */
+export async function migrate(
+  services: Services,
+  source: Source,
+  options: MigrateOptions,
+): Promise<MigrationReport> {
+  const started = performance.now();
+  await migrateSchema(services.database);
+  await services.database.vectorTypes();
+  const plan = await makePlan(services, source, options);
+  options.onPlan?.(plan);
+  refuseMisfits(plan);
+  const run = await acquireRun(services.database, source.url, describeOptions(options));
+  const lost = new AbortController();
+  const stopLease = keepLease(services.database, run, (error) => lost.abort(error));
+  try {
+    const context = makeContext(services, source, run, options, lost.signal);
+    const outcomes = await migrateAll(context, plan, options);
+    const search = await compareSearches(services, source, outcomes.map(toPair), options.queries ?? 50);
+    const report = await buildReport(services.database, outcomes, {
+      kind: "migrate",
+      cairnVersion: options.cairnVersion,
+      sourceUrl: source.url,
+      database: { kind: services.database.kind, name: options.databaseName },
+      seconds: (performance.now() - started) / 1000,
+      runId: run.id,
+      search,
+    });
+    await finishRun(services.database, run, STATUS[report.verdict]);
+    return report;
+  } catch (error) {
+    await releaseRun(services.database, run, (error as Error).message).catch(() => {}); // the lease runs out by itself
+    throw error;
+  } finally {
+    stopLease();
+  }
+}
+
+async function makePlan(services: Services, source: Source, options: MigrateOptions): Promise<Plan> {
+  return planMigration(
+    await source.listCollections(options.scope ?? {}),
+    services.database,
+    services.embedders,
+    options,
+  );
+}
+
+function refuseMisfits({ misfits }: Plan): void {
+  if (misfits.length === 0) return;
+  const lines = misfits.map(
+    ({ source, problem }) => `- ${source.tenant}/${source.database}/${source.name}: ${problem}`,
+  );
+  throw new AppError(
+    "invalid_input",
+    `${misfits.length} collections cannot go as things stand; nothing was written.\n${lines.join("\n")}`,
+  );
+}
+
+function makeContext(
+  services: Services,
+  source: Source,
+  run: Run,
+  options: MigrateOptions,
+  lost: AbortSignal,
+): CopyContext {
+  const { pageSize = 300, concurrency = 2, prune = false, maxPasses = 10 } = options;
+  return {
+    services,
+    source,
+    run,
+    settings: { pageSize, concurrency, prune, maxPasses },
+    limit: pLimit(concurrency),
+    onProgress: options.onProgress ?? (() => {}),
+    signal: options.signal ? AbortSignal.any([options.signal, lost]) : lost,
+  };
+}
+
+/** All of the plan, and then what was made in Chroma meanwhile. */
+async function migrateAll(
+  context: CopyContext,
+  plan: Plan,
+  options: MigrateOptions,
+): Promise<readonly Outcome[]> {
+  const outcomes = await migratePlanned(context, plan.collections);
+  const known = new Set(
+    [...plan.collections, ...plan.skipped.map((source) => ({ source }))].map(({ source }) => source.id),
+  );
+  const late = (await context.source.listCollections(options.scope ?? {})).filter(({ id }) => !known.has(id));
+  if (late.length === 0) return outcomes;
+  const latePlan = await planMigration(late, context.services.database, context.services.embedders, options);
+  refuseMisfits(latePlan);
+  return [...outcomes, ...(await migratePlanned(context, latePlan.collections))];
+}
+
+async function migratePlanned(
+  context: CopyContext,
+  planned: readonly PlannedCollection[],
+): Promise<readonly Outcome[]> {
+  const several = pLimit(context.settings.concurrency);
+  const failed = new AbortController();
+  const work = planned.map((one) =>
+    several(async () => {
+      failed.signal.throwIfAborted();
+      try {
+        return await migrateOne(context, one);
+      } catch (error) {
+        failed.abort(error); // the others do not begin
+        throw error;
+      }
+    }),
+  );
+  const settled = await Promise.allSettled(work);
+  if (failed.signal.aborted) throw failed.signal.reason;
+  return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+}
+
+async function migrateOne(context: CopyContext, planned: PlannedCollection): Promise<Outcome> {
+  context.signal?.throwIfAborted();
+  const { database } = context.services;
+  const { tenant, target } = await ensureTarget(database, planned);
+  const progress = await migrateCollection(context, planned, target);
+  const findings = await readFindings(database, context.run, planned.source.id, progress.pass);
+  // Anew: the first vector may have decided its dimensions.
+  const written = await getCollection(database, tenant.id, target.id);
+  return { planned, target: written, tenantName: tenant.name, progress, findings };
+}
+
+function toPair({ planned, target, progress }: Outcome) {
+  return {
+    source: planned.source,
+    target,
+    vectors: planned.vectors,
+    count: progress.state === "vanished" ? 0 : progress.tally.seen,
+  };
+}
+
+/** What of the options belongs into the ledger: nothing secret, nothing that runs. */
+function describeOptions(options: MigrateOptions): object {
+  const {
+    patterns,
+    tenant,
+    mapping,
+    only,
+    reEmbed,
+    sourceModel,
+    model,
+    pageSize,
+    concurrency,
+    prune,
+    scope,
+  } = options;
+  return {
+    patterns,
+    tenant,
+    mapping,
+    only,
+    reEmbed,
+    sourceModel,
+    model,
+    pageSize,
+    concurrency,
+    prune,
+    scope,
+  };
+}

@@ -1,0 +1,90 @@
+import type { Embedders } from "@cairn/core/embedding/embedder.ts";
+import { modelDimensions } from "@cairn/core/embedding/models.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { SourceCollection } from "../source/source.ts";
+import type { PlanOptions } from "./options.ts";
+import type { Target } from "./targets.ts";
+
+/** How the target's vectors come to be, and why. */
+export interface VectorChoice {
+  readonly vectors: "copy" | "embed";
+  /** The target's model; null: not known, so it answers queries by vector only. */
+  readonly model: string | null;
+  readonly dimensions: number | null;
+  /** One sentence for the user. */
+  readonly why: string;
+}
+
+/** Whether a collection's vectors are copied or its texts embedded anew; or why neither can be. */
+export function decideVectors(
+  source: SourceCollection,
+  target: Target | undefined,
+  embedders: Embedders,
+  options: PlanOptions,
+): VectorChoice | { readonly problem: string } {
+  const sourceModel = options.sourceModel ?? source.model;
+  if (options.reEmbed === "always") return embed(source, target, embedders, options, "--re-embed always");
+  const copied = copy(source, target, sourceModel);
+  if (!("problem" in copied) || options.reEmbed === "never") return copied;
+  return embed(source, target, embedders, options, copied.problem);
+}
+
+function copy(
+  source: SourceCollection,
+  target: Target | undefined,
+  sourceModel: string | null,
+): VectorChoice | { readonly problem: string } {
+  const { dimensions } = source;
+  if (!target) {
+    const why = sourceModel
+      ? `vectors are copied: the target keeps the model ${sourceModel}`
+      : "vectors are copied; Chroma does not know their model, so texts cannot be searched until it is named (--source-model) or --re-embed is used";
+    return { vectors: "copy", model: sourceModel, dimensions, why };
+  }
+  const { embeddingModel: model, dimensions: size } = target.collection;
+  if (size !== null && dimensions !== null && size !== dimensions)
+    return { problem: `the target has ${size} dimensions and the source ${dimensions}` };
+  if (!target.copied && model !== sourceModel)
+    return {
+      problem: `the target has the model ${model ?? "unknown"} and the source ${sourceModel ?? "an unknown one"}`,
+    };
+  return {
+    vectors: "copy",
+    model,
+    dimensions: size ?? dimensions,
+    why: `vectors are copied: the target has the model ${model ?? "unknown"} already`,
+  };
+}
+
+function embed(
+  source: SourceCollection,
+  target: Target | undefined,
+  embedders: Embedders,
+  options: PlanOptions,
+  reason: string,
+): VectorChoice | { readonly problem: string } {
+  const wanted = options.model ?? target?.collection.embeddingModel ?? embedders.default.model;
+  if (target && target.collection.embeddingModel !== wanted)
+    return {
+      problem:
+        `Its target has the model ${target.collection.embeddingModel ?? "unknown"} (${reason}), and vectors of two models are never mixed. ` +
+        "Send it to another collection with --map, or delete the target first: cairn collections delete.",
+    };
+  try {
+    if (!options.comparing) embedders.get(wanted);
+  } catch (error) {
+    if (error instanceof AppError)
+      return { problem: `Its texts would have to be embedded anew (${reason}). ${error.message}` };
+    throw error;
+  }
+  const dimensions =
+    target?.collection.dimensions ??
+    modelDimensions(wanted) ??
+    (wanted === embedders.default.model ? embedders.default.dimensions : source.dimensions);
+  return {
+    vectors: "embed",
+    model: wanted,
+    dimensions,
+    why: `texts are embedded anew with ${wanted}: ${reason}`,
+  };
+}

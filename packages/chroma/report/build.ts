@@ -1,0 +1,138 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { countDocuments } from "@cairn/core/document/list.ts";
+import type { Finding, Progress } from "../ledger/collection.ts";
+import type { PlannedCollection } from "../plan/plan.ts";
+import type {
+  CollectionReport,
+  DifferenceKind,
+  MigrationReport,
+  ReportDifference,
+  ReportException,
+  SearchReport,
+  Verdict,
+} from "./report.ts";
+
+/** One collection's end: where it went, what was counted, what was found. */
+export interface Outcome {
+  readonly planned: PlannedCollection;
+  readonly target: Collection;
+  readonly tenantName: string;
+  readonly progress: Progress;
+  readonly findings: readonly Finding[];
+}
+
+export interface ReportFacts {
+  readonly kind: MigrationReport["kind"];
+  readonly cairnVersion: string;
+  readonly sourceUrl: string;
+  readonly database: MigrationReport["database"];
+  readonly seconds: number;
+  readonly runId?: string;
+  readonly search: SearchReport | null;
+}
+
+/** Differences that a report lists; its totals count them all. */
+const LISTED = 1_000;
+
+const DIFFERENCES: readonly DifferenceKind[] = ["missing", "extra", "content", "metadata", "vector", "uri"];
+
+/** Puts the report together, counting what Postgres holds now. */
+export async function buildReport(
+  database: Database,
+  outcomes: readonly Outcome[],
+  facts: ReportFacts,
+): Promise<MigrationReport> {
+  const collections: CollectionReport[] = [];
+  for (const outcome of outcomes) {
+    const { documents } = await countDocuments(database, outcome.target.tenantId, outcome.target.id);
+    collections.push(reportCollection(outcome, documents));
+  }
+  const exceptions = outcomes.flatMap(listExceptions);
+  const differences = outcomes.flatMap(listDifferences);
+  const sum = (count: (collection: CollectionReport) => number) =>
+    collections.reduce((total, one) => total + count(one), 0);
+  const { sourceUrl, search, ...rest } = facts;
+  return {
+    version: 1,
+    ...rest,
+    createdAt: new Date().toISOString(),
+    source: { url: sourceUrl },
+    verdict: worst(collections.map(({ verdict }) => verdict)),
+    passes: Math.max(0, ...collections.map(({ passes }) => passes)),
+    totals: {
+      tenants: new Set(collections.map(({ target }) => target.tenantId)).size,
+      collections: collections.length,
+      sourceRecords: sum((one) => one.sourceCount),
+      targetRecords: sum((one) => one.targetCount),
+      compared: sum((one) => one.compared),
+      vectorsCompared: sum((one) => one.vectorsExact + one.vectorsWithinTolerance),
+      written: sum((one) => one.written),
+      exceptions: exceptions.length,
+      differences: differences.length,
+    },
+    collections,
+    exceptions,
+    differences: differences.slice(0, LISTED),
+    search,
+  };
+}
+
+function reportCollection(
+  { planned, target, tenantName, progress, findings }: Outcome,
+  targetCount: number,
+): CollectionReport {
+  const { source, vectors, why } = planned;
+  const { tally } = progress;
+  const compared = tally.vectorsExact + tally.vectorsWithinTolerance;
+  const differences = Object.fromEntries(
+    DIFFERENCES.map((kind) => [kind, findings.filter((finding) => finding.kind === kind).length]),
+  ) as Record<DifferenceKind, number>;
+  return {
+    source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
+    target: { tenantId: target.tenantId, tenantName, collection: target.name },
+    model: target.embeddingModel,
+    dimensions: target.dimensions,
+    metric: target.metric,
+    vectors,
+    why,
+    sourceCount: tally.seen,
+    targetCount,
+    compared: tally.compared,
+    vectorsExact: tally.vectorsExact,
+    vectorsWithinTolerance: tally.vectorsWithinTolerance,
+    maxVectorDifference: compared > 0 ? tally.maxVectorDifference : null,
+    written: progress.written,
+    passes: progress.pass,
+    seconds: progress.seconds,
+    verdict:
+      progress.state !== "identical"
+        ? "not_identical"
+        : tally.setAside > 0
+          ? "identical_with_exceptions"
+          : "identical",
+    differences,
+    state: progress.state,
+  };
+}
+
+function isDifference(kind: string): kind is DifferenceKind {
+  return (DIFFERENCES as readonly string[]).includes(kind);
+}
+
+function listExceptions({ planned, findings }: Outcome): readonly ReportException[] {
+  return findings.flatMap(({ id, kind, detail }) =>
+    isDifference(kind) ? [] : [{ collection: planned.source.name, id, reason: kind, detail }],
+  );
+}
+
+function listDifferences({ planned, findings }: Outcome): readonly ReportDifference[] {
+  return findings.flatMap(({ id, kind, detail }) =>
+    isDifference(kind) ? [{ collection: planned.source.name, id, kind, detail }] : [],
+  );
+}
+
+function worst(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes("not_identical")) return "not_identical";
+  return verdicts.includes("identical_with_exceptions") ? "identical_with_exceptions" : "identical";
+}

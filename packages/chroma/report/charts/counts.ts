@@ -1,0 +1,38 @@
+import { countOf, formatCount } from "../format.ts";
+import { type Html, html, type Piece } from "../markup.ts";
+import { nameTarget } from "../name.ts";
+import type { CollectionReport } from "../report.ts";
+import { renderBars, renderKey } from "./bars.ts";
+
+/** More collections than this are told in the table alone. */
+const SHOWN = 40;
+
+/** Records of each collection, in Chroma beside in Cairn, largest first. */
+export function renderCounts(collections: readonly CollectionReport[]): Html {
+  const largest = [...collections].sort((a, b) => size(b) - size(a)).slice(0, SHOWN);
+  const full = Math.max(1, ...largest.map(size));
+  const rows = largest.map((collection) => ({
+    label: nameTarget(collection.target),
+    value: nameCounts(collection),
+    bars: [
+      { series: "before" as const, share: collection.sourceCount / full },
+      { series: "after" as const, share: collection.targetCount / full },
+    ],
+  }));
+  const rest =
+    collections.length > SHOWN &&
+    ` The ${SHOWN} largest of ${countOf(collections.length, "collection")}; the table has all.`;
+  return html`<figure>
+<figcaption><strong>Records in each collection.</strong>${rest}</figcaption>
+${renderKey("in Chroma", "in Cairn")}${renderBars(rows)}
+</figure>`;
+}
+
+function size({ sourceCount, targetCount }: CollectionReport): number {
+  return Math.max(sourceCount, targetCount);
+}
+
+function nameCounts({ sourceCount, targetCount }: CollectionReport): Piece {
+  if (sourceCount === targetCount) return `${formatCount(sourceCount)} in both`;
+  return html`<strong>${formatCount(sourceCount)} → ${formatCount(targetCount)}</strong>`;
+}

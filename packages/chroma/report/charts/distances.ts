@@ -1,0 +1,73 @@
+import { countOf, formatSmall } from "../format.ts";
+import { type Html, html } from "../markup.ts";
+import type { SearchReport } from "../report.ts";
+
+type Distance = SearchReport["distances"][number];
+
+/** The drawing, in its own units: about pixels on a phone. */
+const SIZE = 360;
+const LEFT = 48;
+const TOP = 24;
+const SPAN = 296;
+/** Marks beyond this many are left out evenly: the eye sees no difference, the file does. */
+const MOST = 4_000;
+
+/** Chroma's distance of each common hit against Cairn's. Where both agree every point lies on the diagonal. */
+export function renderDistances(distances: readonly Distance[]): Html {
+  const points = distances.filter(({ chroma, cairn }) => Number.isFinite(chroma) && Number.isFinite(cairn));
+  const ticks = chooseTicks(points.flatMap(({ chroma, cairn }) => [chroma, cairn]));
+  const [low = 0, high = 1] = [ticks[0], ticks.at(-1)];
+  const scale = (value: number) => ((value - low) / (high - low)) * SPAN;
+  const largest = points.reduce((most, { chroma, cairn }) => Math.max(most, Math.abs(chroma - cairn)), 0);
+  const summary = `${countOf(points.length, "distance")}; the largest difference is ${formatSmall(largest)}.`;
+  return html`<figure>
+<figcaption><strong>Distance against distance.</strong> ${summary}</figcaption>
+<svg class="scatter" viewBox="0 0 ${SIZE} ${SIZE}" role="img" aria-label="Chroma's distances against Cairn's: ${summary}">
+<title>Chroma's distances against Cairn's. On the diagonal both are equal.</title>
+${ticks.map((tick) => renderTick(scale(tick), formatTick(tick)))}
+<line class="diagonal" x1="${LEFT}" y1="${TOP + SPAN}" x2="${LEFT + SPAN}" y2="${TOP}"/>
+${placeMarks(points, scale).map(([x, y]) => html`<circle cx="${x}" cy="${y}" r="2.6"/>`)}
+<text x="${LEFT}" y="12">Cairn</text><text class="end" x="${LEFT + SPAN}" y="${SIZE - 4}">Chroma</text>
+</svg>
+</figure>`;
+}
+
+function renderTick(offset: number, label: string): Html {
+  const [x, y] = [(LEFT + offset).toFixed(1), (TOP + SPAN - offset).toFixed(1)];
+  const bottom = TOP + SPAN;
+  return html`<line class="grid" x1="${x}" y1="${TOP}" x2="${x}" y2="${bottom}"/><line class="grid" x1="${LEFT}" y1="${y}" x2="${LEFT + SPAN}" y2="${y}"/><text class="middle tick" x="${x}" y="${bottom + 16}">${label}</text><text class="end tick" x="${LEFT - 6}" y="${Number(y) + 4}">${label}</text>
+`;
+}
+
+/** Points that would fall on the same half pixel are one mark. */
+function placeMarks(
+  points: readonly Distance[],
+  scale: (value: number) => number,
+): (readonly [string, string])[] {
+  const marks = new Map<string, readonly [string, string]>();
+  for (const { chroma, cairn } of points) {
+    const x = (LEFT + Math.round(scale(chroma) * 2) / 2).toFixed(1);
+    const y = (TOP + SPAN - Math.round(scale(cairn) * 2) / 2).toFixed(1);
+    marks.set(`${x} ${y}`, [x, y]);
+  }
+  const every = Math.ceil(marks.size / MOST);
+  return [...marks.values()].filter((_, index) => index % every === 0);
+}
+
+/** Round values from at most 0 to at least the largest, four to eight of them. */
+function chooseTicks(values: readonly number[]): number[] {
+  const [low, high] = values.reduce(
+    ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
+    [0, 0],
+  );
+  const rough = (high - low || 1) / 5;
+  const unit = 10 ** Math.floor(Math.log10(rough));
+  const step = unit * ([1, 2, 5].find((factor) => factor * unit >= rough) ?? 10);
+  const first = Math.floor(low / step);
+  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
+  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
+}
+
+function formatTick(tick: number): string {
+  return Math.abs(tick) >= 10_000 ? formatSmall(tick) : String(Number(tick.toPrecision(6)));
+}

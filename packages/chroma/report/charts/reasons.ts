@@ -1,0 +1,37 @@
+import { formatCount } from "../format.ts";
+import { type Html, html } from "../markup.ts";
+import type { ReportException } from "../report.ts";
+import { renderBars } from "./bars.ts";
+
+const REASONS: Readonly<Record<string, string>> = {
+  vector_null: "The vector is null",
+  vector_missing: "There is no vector",
+  vector_zero: "The vector is all zeros",
+  vector_not_finite: "The vector holds NaN or infinity",
+  dimension_mismatch: "The vector has another length",
+  no_text: "There is no text to embed",
+  embedding_refused: "The embedding model refused the text",
+  unreadable: "Chroma cannot read it",
+};
+
+/** A reason in words; one that is not known here by its own name. */
+export function nameReason(reason: string): string {
+  return REASONS[reason] ?? reason.replaceAll("_", " ");
+}
+
+/** Exceptions by reason, most frequent first. */
+export function renderReasons(exceptions: readonly ReportException[]): Html {
+  const counts = new Map<string, number>();
+  for (const { reason } of exceptions) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  const full = sorted[0]?.[1] ?? 1;
+  const rows = sorted.map(([reason, count]) => ({
+    label: nameReason(reason),
+    value: formatCount(count),
+    bars: [{ series: "after" as const, share: count / full }],
+  }));
+  return html`<figure>
+<figcaption><strong>Exceptions by reason.</strong></figcaption>
+${renderBars(rows)}
+</figure>`;
+}

@@ -1,0 +1,23 @@
+import { formatId } from "./format.ts";
+import { html, type Piece } from "./markup.ts";
+import type { CollectionReport } from "./report.ts";
+import { shorten } from "./visible.ts";
+
+/** `Tenant / collection`, as people know it. */
+export function nameTarget({ tenantName, collection }: CollectionReport["target"]): Piece {
+  return html`<bdi>${shorten(tenantName, 60)}</bdi> <span class="soft">/ <bdi>${shorten(collection, 60)}</bdi></span>`;
+}
+
+/**
+ * Names collections by what they became, given their source name alone. A name that several source databases hold, or
+ * that is not among the collections, stays as it is.
+ */
+export function nameBySource(collections: readonly CollectionReport[]): (source: string) => Piece {
+  const targets = new Map<string, CollectionReport["target"] | null>();
+  for (const { source, target } of collections)
+    targets.set(source.name, targets.has(source.name) ? null : target);
+  return (source) => {
+    const target = targets.get(source);
+    return target ? nameTarget(target) : formatId(source);
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * The proof of a migration: what was compared, what was found, what was set aside. Plain JSON, so that a machine can
+ * keep it and `renderReport` can show it. It holds ids and names, never a document's text, a vector or a credential.
+ */
+export interface MigrationReport {
+  /** Version of this shape. */
+  readonly version: 1;
+  /** `migrate`: copied, then compared. `verify`: compared only. */
+  readonly kind: "migrate" | "verify";
+  /** When the comparison ended, ISO 8601 in UTC. */
+  readonly createdAt: string;
+  readonly cairnVersion: string;
+  /** Chroma's address, without credentials. */
+  readonly source: { readonly url: string };
+  /** Where the records went. `name` is host and database without credentials, or PGlite's folder. */
+  readonly database: { readonly kind: "pglite" | "pg"; readonly name: string };
+  readonly verdict: Verdict;
+  /** Wall time of the whole run, in seconds. */
+  readonly seconds: number;
+  /** The run in the ledger. A verification without a migration has none. */
+  readonly runId?: string;
+  /** The most passes that any collection took until nothing changed. */
+  readonly passes?: number;
+  readonly totals: ReportTotals;
+  readonly collections: readonly CollectionReport[];
+  /** Records set aside: not copied, each with its reason. */
+  readonly exceptions: readonly ReportException[];
+  /** The first differences found. The list may be capped; `totals.differences` is the full number. */
+  readonly differences: readonly ReportDifference[];
+  /** Search results of both sides compared. Null where that was not asked for or not possible. */
+  readonly search: SearchReport | null;
+}
+
+/** `identical`: nothing differs and nothing was set aside. `not_identical`: something differs, or could not be shown not to. */
+export type Verdict = "identical" | "identical_with_exceptions" | "not_identical";
+
+/** Full numbers over all collections, whatever the lists in the report are capped to. */
+export interface ReportTotals {
+  readonly tenants: number;
+  readonly collections: number;
+  readonly sourceRecords: number;
+  readonly targetRecords: number;
+  /** Records whose id, text, metadata and URI were compared. */
+  readonly compared: number;
+  /** Records whose vectors were compared, too. */
+  readonly vectorsCompared: number;
+  readonly written: number;
+  readonly exceptions: number;
+  readonly differences: number;
+}
+
+export interface CollectionReport {
+  /** Chroma's tenant, database, name and id. */
+  readonly source: {
+    readonly tenant: string;
+    readonly database: string;
+    readonly name: string;
+    readonly id: string;
+  };
+  readonly target: { readonly tenantId: string; readonly tenantName: string; readonly collection: string };
+  /** `provider/model` of the target. Null where nothing says which model made the vectors. */
+  readonly model: string | null;
+  /** Null for an empty collection. */
+  readonly dimensions: number | null;
+  /** `cosine`, `l2` or `ip`. */
+  readonly metric: string;
+  /** `copy`: Chroma's own vectors. `embed`: made anew from the texts, so vectors are not compared. */
+  readonly vectors: "copy" | "embed";
+  /** Why the vectors were copied or made anew, in a sentence. */
+  readonly why: string;
+  readonly sourceCount: number;
+  readonly targetCount: number;
+  readonly compared: number;
+  /** Vectors equal bit by bit. */
+  readonly vectorsExact: number;
+  /** Vectors not equal bit by bit, but within the tolerance. */
+  readonly vectorsWithinTolerance: number;
+  /** Largest difference of one element of any vector compared. Null where none was. */
+  readonly maxVectorDifference: number | null;
+  readonly written: number;
+  readonly passes: number;
+  readonly seconds: number;
+  readonly verdict: Verdict;
+  /** Full numbers, whatever the report's list is capped to. */
+  readonly differences: Readonly<Record<DifferenceKind, number>>;
+  /** The ledger's word for where the collection stands: `identical`, `not_identical`, `copying`, `vanished`. */
+  readonly state: string;
+}
+
+export interface ReportException {
+  /** Name of the source collection. */
+  readonly collection: string;
+  readonly id: string;
+  readonly reason: ExceptionReason;
+  readonly detail: string;
+}
+
+/** Other reasons than these are shown by their name. */
+export type ExceptionReason =
+  | "vector_null"
+  | "vector_missing"
+  | "vector_zero"
+  | "vector_not_finite"
+  | "dimension_mismatch"
+  | "no_text"
+  | "embedding_refused"
+  | "unreadable"
+  | (string & {});
+
+/** `missing`: in Chroma only. `extra`: in Cairn only. The others name what differs in a record that both have. */
+export type DifferenceKind = "missing" | "extra" | "content" | "metadata" | "vector" | "uri";
+
+export interface ReportDifference {
+  /** Name of the source collection. */
+  readonly collection: string;
+  readonly id: string;
+  readonly kind: DifferenceKind;
+  readonly detail: string;
+}
+
+/** The same queries asked of both. Every overlap is a share, 0 to 1, of the ids in the first `topK`. */
+export interface SearchReport {
+  readonly queries: number;
+  readonly topK: number;
+  readonly meanOverlapWithChroma: number;
+  readonly meanOverlapWithExact: number;
+  /** Chroma's own overlap with the exact answer: tells who is right where the two differ. */
+  readonly meanOverlapOfChromaWithExact?: number;
+  readonly perCollection: readonly (QueryOverlap & { readonly queries: number })[];
+  readonly perQuery: readonly QueryOverlap[];
+  /** Distances of hits that both returned for the same query. */
+  readonly distances: readonly { readonly chroma: number; readonly cairn: number }[];
+}
+
+export interface QueryOverlap {
+  /** Name of the source collection. */
+  readonly collection: string;
+  readonly overlapWithChroma: number;
+  readonly overlapWithExact: number;
+}

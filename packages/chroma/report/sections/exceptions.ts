@@ -1,0 +1,41 @@
+import { nameReason, renderReasons } from "../charts/reasons.ts";
+import { countOf, formatCount, formatId } from "../format.ts";
+import { type Html, html, type Piece } from "../markup.ts";
+import { nameBySource } from "../name.ts";
+import type { MigrationReport, ReportException } from "../report.ts";
+import { type Column, renderTable } from "../table.ts";
+import { shorten } from "../visible.ts";
+import { renderSection } from "./section.ts";
+
+/** Rows that a page still shows with ease; `report.json` has all. */
+const SHOWN = 1_000;
+
+/** The records that were set aside, by reason and one by one. */
+export function renderExceptions({ exceptions, totals, collections }: MigrationReport): Html {
+  const title = "Exceptions";
+  if (totals.exceptions === 0) {
+    return renderSection({ id: "exceptions", title }, html`<p class="none">No record was set aside.</p>`);
+  }
+  const shown = exceptions.slice(0, SHOWN);
+  const rest =
+    shown.length < totals.exceptions &&
+    ` Here are the first ${formatCount(shown.length)} of ${formatCount(totals.exceptions)}.`;
+  const note = html`Records that could not be copied as they are. Each was set aside, with its reason.${rest}`;
+  return renderSection({ id: "exceptions", title, note }, [
+    renderReasons(exceptions),
+    renderTable(
+      `${countOf(shown.length, "record")} set aside`,
+      chooseColumns(nameBySource(collections)),
+      shown,
+    ),
+  ]);
+}
+
+function chooseColumns(nameCollection: (source: string) => Piece): readonly Column<ReportException>[] {
+  return [
+    { head: "Id", cell: ({ id }) => formatId(id) },
+    { head: "Reason", cell: ({ reason }) => nameReason(reason) },
+    { head: "Collection", cell: ({ collection }) => nameCollection(collection) },
+    { head: "Detail", cell: ({ detail }) => shorten(detail, 400) || "–" },
+  ];
+}

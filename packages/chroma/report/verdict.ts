@@ -1,0 +1,92 @@
+import { countOf, formatCount } from "./format.ts";
+import type { CollectionReport, DifferenceKind, MigrationReport, Verdict } from "./report.ts";
+
+/** The verdict in one sentence, in two parts: the words to set large, and what they stand on. */
+export interface Sentence {
+  readonly lead: string;
+  readonly rest: string;
+}
+
+/** A verdict in a word or three. */
+export const VERDICTS: Readonly<Record<Verdict, string>> = {
+  identical: "Identical",
+  identical_with_exceptions: "Identical, with exceptions",
+  not_identical: "Not identical",
+};
+
+/** What is wrong with `n` records of a kind, to follow the number. */
+const FOUND: Readonly<Record<DifferenceKind, string>> = {
+  missing: "missing in Cairn",
+  extra: "in Cairn only",
+  content: "with another text",
+  metadata: "with other metadata",
+  vector: "with another vector",
+  uri: "with another URI",
+};
+
+/** The verdict in one sentence that needs no other knowledge. It claims what the numbers bear out, not more. */
+export function verdictSentence(report: MigrationReport): string {
+  const { lead, rest } = splitVerdict(report);
+  return `${lead}: ${rest}`;
+}
+
+/** `verdictSentence` in its two parts. */
+export function splitVerdict(report: MigrationReport): Sentence {
+  if (report.verdict === "not_identical")
+    return { lead: VERDICTS.not_identical, rest: explainDifferences(report) };
+  const { exceptions } = report.totals;
+  if (report.verdict === "identical") return { lead: VERDICTS.identical, rest: `${explainEqual(report)}.` };
+  const listed = `${exceptions === 1 ? "the exception is" : "the exceptions are"} listed below.`;
+  return {
+    lead: `Identical, with ${countOf(exceptions, "exception")}`,
+    rest: `${explainEqual(report)}; ${listed}`,
+  };
+}
+
+/** `3 missing in Cairn, 1 with other metadata`; empty where nothing differs. */
+export function listDifferences(differences: CollectionReport["differences"]): string {
+  const kinds = Object.keys(FOUND) as DifferenceKind[];
+  const found = kinds.filter((kind) => differences[kind] > 0);
+  return found.map((kind) => `${formatCount(differences[kind])} ${FOUND[kind]}`).join(", ");
+}
+
+function explainEqual(report: MigrationReport): string {
+  const { compared, sourceRecords } = report.totals;
+  if (sourceRecords === 0) return "there was nothing to compare, the source holds no record";
+  const share = compared === sourceRecords ? "" : `${formatCount(compared)} of `;
+  return `${share}${countOf(sourceRecords, "record")} in ${place(report)}, ${comparedParts(report)}`;
+}
+
+function place({ totals }: MigrationReport): string {
+  return `${countOf(totals.collections, "collection")} of ${countOf(totals.tenants, "tenant")}`;
+}
+
+/** Vectors made anew were not compared, and the sentence must not say so. */
+function comparedParts({ totals, collections }: MigrationReport): string {
+  const { compared, vectorsCompared } = totals;
+  if (vectorsCompared >= compared) return "every id, text, metadata value and vector compared both ways";
+  const anew = collections.some(({ vectors }) => vectors === "embed");
+  const parts = "every id, text and metadata value compared both ways";
+  if (vectorsCompared === 0)
+    return `${parts}; ${anew ? "the vectors were made anew from the texts" : "no vector was compared"}`;
+  return `${parts}, with ${countOf(vectorsCompared, "vector")}${anew ? "; the others were made anew from the texts" : ""}`;
+}
+
+function explainDifferences(report: MigrationReport): string {
+  const different = report.collections.filter((collection) => collection.verdict === "not_identical");
+  const where = `${formatCount(different.length)} of ${countOf(report.totals.collections, "collection")}`;
+  if (report.totals.differences === 0)
+    return `${where} could not be shown to be the same; see the table below.`;
+  const found = listDifferences(sumDifferences(report.collections));
+  const total = countOf(report.totals.differences, "difference");
+  return `${total} in ${where}${found && ` (${found})`}, among ${countOf(report.totals.compared, "record")} compared.`;
+}
+
+/** The differences of all collections, by kind. */
+export function sumDifferences(collections: readonly CollectionReport[]): CollectionReport["differences"] {
+  const sum = { missing: 0, extra: 0, content: 0, metadata: 0, vector: 0, uri: 0 };
+  for (const { differences } of collections) {
+    for (const kind of Object.keys(sum) as DifferenceKind[]) sum[kind] += differences[kind];
+  }
+  return sum;
+}

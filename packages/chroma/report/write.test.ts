@@ -1,0 +1,40 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { exampleExceptions, exampleReport } from "./example.ts";
+import { writeReport } from "./write.ts";
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cairn-report-"));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+test("writeReport() writes the page and the JSON beside it, in folders that were not there", async () => {
+  const path = join(folder, "proof", "of today", "report.html");
+  const written = await writeReport(exampleReport(), path);
+  expect(written).toEqual({ html: path, json: join(folder, "proof", "of today", "report.json") });
+  expect(await readFile(path, "utf8")).toMatch(/^<!doctype html>/);
+});
+
+test("the JSON comes back as it was, ids with NUL and half a character among it", async () => {
+  const report = exampleReport({
+    exceptions: [
+      ...exampleExceptions("c"),
+      { collection: "c", id: "\ud800", reason: "unreadable", detail: "" },
+    ],
+  });
+  const { json } = await writeReport(report, join(folder, "report.json"));
+  expect(JSON.parse(await readFile(json, "utf8"))).toEqual(report);
+  expect(await readdir(folder)).toEqual(["report.json"]);
+});
+
+test("a path that ends otherwise is refused before anything is written", async () => {
+  await expect(writeReport(exampleReport(), join(folder, "new", "report.pdf"))).rejects.toMatchObject({
+    code: "invalid_input",
+  });
+  expect(await readdir(folder)).toEqual([]);
+});

@@ -1,0 +1,79 @@
+import type { Metric } from "@cairn/core/collection/collection.ts";
+import { parseExactJson, parseJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { ChromaClient } from "./client.ts";
+import type { ChromaCollection } from "./described.ts";
+import { modelOf } from "./model.ts";
+import type { SourceCollection, SourceScope } from "./source.ts";
+
+const PAGE = 100;
+
+/** Every collection of the databases in scope, sorted by tenant, database and name. */
+export async function listCollections(
+  client: ChromaClient,
+  scope: SourceScope,
+): Promise<readonly SourceCollection[]> {
+  const collections: SourceCollection[] = [];
+  for (const tenant of scope.tenants?.length ? scope.tenants : [await ownTenant(client)]) {
+    const databases = scope.databases?.length ? scope.databases : await listDatabases(client, tenant);
+    for (const database of databases)
+      collections.push(...(await listDatabaseCollections(client, tenant, database)));
+  }
+  return collections.sort(
+    (a, b) => compare(a.tenant, b.tenant) || compare(a.database, b.database) || compare(a.name, b.name),
+  );
+}
+
+async function ownTenant(client: ChromaClient): Promise<string> {
+  const identity = parseJson(await client.request("GET", "/auth/identity")) as { tenant?: string };
+  return identity.tenant && identity.tenant !== "*" ? identity.tenant : "default_tenant";
+}
+
+async function listDatabases(client: ChromaClient, tenant: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (;;) {
+    const path = `/tenants/${encodeURIComponent(tenant)}/databases?limit=${PAGE}&offset=${names.length}`;
+    const page = parseJson(await client.request("GET", path)) as readonly { name: string }[];
+    names.push(...page.map(({ name }) => name));
+    if (page.length < PAGE) return [...new Set(names)];
+  }
+}
+
+async function listDatabaseCollections(
+  client: ChromaClient,
+  tenant: string,
+  database: string,
+): Promise<readonly SourceCollection[]> {
+  const found = new Map<string, SourceCollection>();
+  for (let offset = 0; ; offset += PAGE) {
+    const path = `/tenants/${encodeURIComponent(tenant)}/databases/${encodeURIComponent(database)}/collections?limit=${PAGE}&offset=${offset}`;
+    const page = parseExactJson(await client.request("GET", path)) as unknown as readonly ChromaCollection[];
+    if (!Array.isArray(page))
+      throw new AppError("source_unavailable", "Chroma answered a list of collections with something else.");
+    for (const collection of page) found.set(collection.id, toCollection(collection, tenant, database));
+    if (page.length < PAGE) return [...found.values()];
+  }
+}
+
+function toCollection(collection: ChromaCollection, tenant: string, database: string): SourceCollection {
+  return {
+    id: collection.id,
+    tenant,
+    database,
+    name: collection.name,
+    dimensions: collection.dimension,
+    metric: metricOf(collection),
+    model: modelOf(collection),
+    metadata: collection.metadata ?? {},
+  };
+}
+
+/** Newer servers keep it in the configuration, older ones in the metadata; l2 is Chroma's default. */
+function metricOf({ configuration_json: configuration, metadata }: ChromaCollection): Metric {
+  const space = configuration?.hnsw?.space ?? configuration?.spann?.space ?? metadata?.["hnsw:space"];
+  return space === "cosine" || space === "ip" ? space : "l2";
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

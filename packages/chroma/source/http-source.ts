@@ -1,0 +1,90 @@
+import { parseJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { type ChromaClient, type ChromaOptions, createChromaClient } from "./client.ts";
+import { listCollections } from "./collections.ts";
+import { parseRecords } from "./parse.ts";
+import { collectionPath } from "./path.ts";
+import { probeServer } from "./probe.ts";
+import { getRecords } from "./records.ts";
+import type { Source, SourceCollection } from "./source.ts";
+
+/** Opens a Chroma server for reading. Throws `source_unavailable`, or `source_unsupported` for the old v1 API. */
+export async function openSource(options: ChromaOptions): Promise<Source> {
+  const client = createChromaClient(options);
+  await probeServer(client, options);
+  return {
+    url: client.url,
+    listCollections: (scope) => listCollections(client, scope),
+    count: async (collection) =>
+      readNumber(await client.request("GET", `${collectionPath(collection)}/count`)),
+    listIds: (collection, page) => listIds(client, collection, page),
+    getRecords: (collection, ids, { embeddings = true } = {}) =>
+      getRecords(client, collection, ids, embeddings),
+    async existing(collection, ids) {
+      const text = await client.request("POST", `${collectionPath(collection)}/get`, {
+        ids,
+        include: [],
+        limit: ids.length,
+      });
+      return new Set(parseRecords(text).keys());
+    },
+    query: (collection, embedding, topK) => queryChroma(client, collection, embedding, topK),
+  };
+}
+
+/** Chroma Cloud gives 300 ids a page at most and says so with a 4xx: then the window is made of such pages. */
+const CLOUD_PAGE = 300;
+
+async function listIds(
+  client: ChromaClient,
+  collection: SourceCollection,
+  { offset, limit }: { offset: number; limit: number },
+): Promise<readonly string[]> {
+  const page = async (from: number, size: number) => {
+    const text = await client.request("POST", `${collectionPath(collection)}/get`, {
+      include: [],
+      offset: from,
+      limit: size,
+    });
+    return [...parseRecords(text).keys()];
+  };
+  try {
+    return await page(offset, limit);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "source_invalid" || limit <= CLOUD_PAGE) throw error;
+  }
+  const ids: string[] = [];
+  while (ids.length < limit) {
+    const size = Math.min(CLOUD_PAGE, limit - ids.length);
+    const part = await page(offset + ids.length, size);
+    ids.push(...part);
+    if (part.length < size) break;
+  }
+  return ids;
+}
+
+async function queryChroma(
+  client: ChromaClient,
+  collection: SourceCollection,
+  embedding: Float32Array,
+  topK: number,
+) {
+  const text = await client.request("POST", `${collectionPath(collection)}/query`, {
+    query_embeddings: [[...embedding]],
+    n_results: topK,
+    include: ["distances"],
+  });
+  const answer = parseJson(text) as {
+    ids?: readonly (readonly string[])[];
+    distances?: readonly (readonly (number | null)[])[];
+  };
+  const distances = answer.distances?.[0] ?? [];
+  return (answer.ids?.[0] ?? []).map((id, index) => ({ id, distance: distances[index] ?? Number.NaN }));
+}
+
+function readNumber(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count))
+    throw new AppError("source_unavailable", "Chroma answered a count with something else.");
+  return count;
+}

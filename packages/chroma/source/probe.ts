@@ -1,0 +1,38 @@
+import { AppError } from "@cairn/core/error.ts";
+import type { ChromaClient, ChromaOptions } from "./client.ts";
+
+/**
+ * Makes sure that a Chroma server of the v2 API answers. Endpoints are asked, never `/version`: every server says 1.0.0.
+ * Throws `source_unsupported` for a server that only speaks v1, with the way past it.
+ */
+export async function probeServer(client: ChromaClient, options: ChromaOptions): Promise<void> {
+  try {
+    await client.request("GET", "/heartbeat");
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not_found" && (await speaksV1(client.url, options))) {
+      throw new AppError(
+        "source_unsupported",
+        `The Chroma server at ${client.url} speaks only the old v1 API (a server before 0.6). Copy its data folder, start a current ` +
+          "server on the copy (npx chroma run --path THE_COPY --port 8001: it upgrades the data when it starts), and give that " +
+          "address to --chroma. The old server stays as it is.",
+        { cause: error },
+      );
+    }
+    if (error instanceof AppError && error.code === "not_found")
+      throw new AppError(
+        "source_unavailable",
+        `What answers at ${client.url} is not a Chroma server. Is a path prefix missing from --chroma?`,
+        { cause: error },
+      );
+    throw error;
+  }
+}
+
+async function speaksV1(url: string, { timeout = 60_000 }: ChromaOptions): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/api/v1/heartbeat`, { signal: AbortSignal.timeout(timeout) });
+    return response.ok && (await response.text()).includes("heartbeat");
+  } catch {
+    return false; // it answered under v2 a moment ago; whatever this is, it is not a v1 server
+  }
+}

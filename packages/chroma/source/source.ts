@@ -1,0 +1,63 @@
+import type { Metric } from "@cairn/core/collection/collection.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
+
+/** A collection as Chroma describes it. */
+export interface SourceCollection {
+  readonly id: string;
+  readonly tenant: string;
+  readonly database: string;
+  readonly name: string;
+  /** Null until something was added. */
+  readonly dimensions: number | null;
+  readonly metric: Metric;
+  /** `provider/model` where Chroma knows which embedding function the collection has. */
+  readonly model: string | null;
+  readonly metadata: JsonObject;
+}
+
+/** A record as Chroma gives it back. */
+export interface SourceRecord {
+  readonly id: string;
+  readonly document: string | null;
+  readonly uri: string | null;
+  readonly metadata: JsonObject | null;
+  /** NaN stands where the server had no finite number. Null where it has no vector. */
+  readonly embedding: Float32Array | null;
+  /** Set where the server could not give the record whole: what of it is missing. */
+  readonly unreadable?: "embedding" | "all";
+}
+
+/** What a migration reads: a Chroma server, without ever writing to it or making anything in it. */
+export interface Source {
+  /** The server's address without credentials: names the source in the ledger. */
+  readonly url: string;
+  listCollections(scope: SourceScope): Promise<readonly SourceCollection[]>;
+  /** Records now in the collection. Throws `not_found` where the collection is gone. */
+  count(collection: SourceCollection): Promise<number>;
+  /** Ids in the server's order, from `offset` on; fewer than `limit` only at the end. */
+  listIds(
+    collection: SourceCollection,
+    page: { readonly offset: number; readonly limit: number },
+  ): Promise<readonly string[]>;
+  /** Those of the ids that exist, by id. A record that fails the server is fetched alone and marked. */
+  getRecords(
+    collection: SourceCollection,
+    ids: readonly string[],
+    options?: { readonly embeddings?: boolean },
+  ): Promise<ReadonlyMap<string, SourceRecord>>;
+  /** Those of the ids that exist. */
+  existing(collection: SourceCollection, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Chroma's own search: nearest first, with its distances. */
+  query(
+    collection: SourceCollection,
+    embedding: Float32Array,
+    topK: number,
+  ): Promise<readonly { readonly id: string; readonly distance: number }[]>;
+}
+
+export interface SourceScope {
+  /** Chroma's tenants; none named: the one that the login belongs to. Chroma cannot list them. */
+  readonly tenants?: readonly string[];
+  /** Databases of those tenants. None named: all. */
+  readonly databases?: readonly string[];
+}

@@ -1,0 +1,60 @@
+import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
+
+/**
+ * Divides queries among collections: as evenly as can be, and where there are more collections than queries, among the
+ * largest. Deterministic.
+ */
+export function divideQueries(counts: readonly number[], queries: number): readonly number[] {
+  const order = counts
+    .map((count, index) => ({ count, index }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count);
+  const shares = counts.map(() => 0);
+  for (let given = 0; given < queries && order.length > 0; given++) {
+    const { index } = order[given % order.length] as { index: number };
+    shares[index] = (shares[index] ?? 0) + 1;
+  }
+  return shares;
+}
+
+/** `count` records with usable vectors, spread over the collection in the server's order; fewer where there are fewer. */
+export async function sampleRecords(
+  source: Source,
+  collection: SourceCollection,
+  total: number,
+  count: number,
+): Promise<readonly SourceRecord[]> {
+  const offsets = [
+    ...new Set(Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * total) / count))),
+  ];
+  const ids = new Set<string>();
+  for (const offset of offsets)
+    for (const id of await source.listIds(collection, { offset, limit: 1 })) ids.add(id);
+  const records = await source.getRecords(collection, [...ids]);
+  return [...records.values()].filter(
+    ({ embedding }) => embedding?.every(Number.isFinite) && embedding.some((element) => element !== 0),
+  );
+}
+
+/**
+ * A query near a record and not on it, as a user's question is: the record's vector and noise of a fifth of its
+ * length. Deterministic, so that a second verification asks the same.
+ */
+export function nearby(vector: Float32Array, seed: number): Float32Array {
+  const random = mulberry32(seed);
+  let length = 0;
+  for (const element of vector) length += element * element;
+  const scale = (0.2 * Math.sqrt(length)) / Math.sqrt(vector.length);
+  return vector.map((element) => element + scale * (random() + random() + random() - 1.5) * 2);
+}
+
+/** A small seeded generator of numbers in 0…1. Source: Tommy Ettinger's Mulberry32, public domain. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

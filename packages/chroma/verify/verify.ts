@@ -1,0 +1,164 @@
+import type { Database } from "@cairn/core/database/database.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { getTenant } from "@cairn/core/tenant/tenant.ts";
+import pLimit from "p-limit";
+import type { ProgressEvent } from "../copy/context.ts";
+import { type ComparedPage, comparedPages, type Limit, type PageSource } from "../copy/pages.ts";
+import { checkSets } from "../copy/sets.ts";
+import type { Finding, Progress } from "../ledger/collection.ts";
+import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
+import type { PlanOptions } from "../plan/options.ts";
+import { type PlannedCollection, planMigration } from "../plan/plan.ts";
+import { buildReport, type Outcome } from "../report/build.ts";
+import type { MigrationReport } from "../report/report.ts";
+import type { Source, SourceScope } from "../source/source.ts";
+import { compareSearches } from "./parity.ts";
+
+export interface VerifyOptions extends PlanOptions {
+  readonly scope?: SourceScope;
+  /** Searches to compare. Default 50; 0: none. */
+  readonly queries?: number;
+  /** Records a request. Default 300. */
+  readonly pageSize?: number;
+  /** Requests to Chroma under way at once. Default 2. */
+  readonly concurrency?: number;
+  readonly databaseName: string;
+  readonly cairnVersion: string;
+  readonly onProgress?: (event: ProgressEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Compares every collection of a Chroma server with its target, both ways, and their searches. Writes nothing on
+ * either side, not even in the ledger. Throws `source_unavailable`, `not_found` where a target is missing.
+ */
+export async function verify(
+  services: Services,
+  source: Source,
+  options: VerifyOptions,
+): Promise<MigrationReport> {
+  const started = performance.now();
+  await services.database.vectorTypes();
+  const plan = await planMigration(
+    await source.listCollections(options.scope ?? {}),
+    services.database,
+    services.embedders,
+    { ...options, comparing: true },
+  );
+  const [misfit] = plan.misfits;
+  if (misfit) throw new AppError("invalid_input", `${misfit.source.name}: ${misfit.problem}`);
+  const limit = pLimit(options.concurrency ?? 2);
+  const outcomes: Outcome[] = [];
+  for (const planned of plan.collections)
+    outcomes.push(await verifyCollection(services, source, planned, limit, options));
+  const search = await compareSearches(
+    services,
+    source,
+    outcomes.map(({ planned, target, progress }) => ({
+      source: planned.source,
+      target,
+      vectors: planned.vectors,
+      count: progress.tally.seen,
+    })),
+    options.queries ?? 50,
+  );
+  return buildReport(services.database, outcomes, {
+    kind: "verify",
+    cairnVersion: options.cairnVersion,
+    sourceUrl: source.url,
+    database: { kind: services.database.kind, name: options.databaseName },
+    seconds: (performance.now() - started) / 1000,
+    search,
+  });
+}
+
+async function verifyCollection(
+  services: Services,
+  source: Source,
+  planned: PlannedCollection,
+  limit: Limit,
+  options: VerifyOptions,
+): Promise<Outcome> {
+  const started = performance.now();
+  const from = pageSource(services.database, source, planned, limit, options);
+  const { tally, findings } = await comparePass(from, planned, options);
+  const { stable, equal, extras } = await checkSets(from, tally.listing);
+  findings.push(...extras.map((id) => ({ id, kind: "extra", detail: "It is in Cairn and not in Chroma." })));
+  if (!stable)
+    findings.push({
+      id: "",
+      kind: "missing",
+      detail: "Chroma changed while it was compared. Run it again when it is written to less.",
+    });
+  const identical = stable && equal && tally.changed === 0;
+  const progress: Progress = {
+    state: identical ? "identical" : "not_identical",
+    fresh: false,
+    pass: 1,
+    position: tally.seen,
+    tally,
+    written: 0,
+    seconds: (performance.now() - started) / 1000,
+  };
+  const tenant = await getTenant(services.database, from.target.tenantId);
+  return { planned, target: from.target, tenantName: tenant.name, progress, findings };
+}
+
+function pageSource(
+  database: Database,
+  source: Source,
+  planned: PlannedCollection,
+  limit: Limit,
+  options: VerifyOptions,
+): PageSource {
+  const { target, place, vectors } = planned;
+  if (!target)
+    throw new AppError(
+      "not_found",
+      `${planned.source.name} should be collection ${place.collection} of tenant ${place.tenant}, which does not exist. Run: cairn migrate`,
+    );
+  return {
+    source,
+    database,
+    collection: planned.source,
+    target,
+    rules: { vectors, metric: target.metric, dimensions: target.dimensions },
+    pageSize: options.pageSize ?? 300,
+    ahead: options.concurrency ?? 2,
+    limit,
+    fresh: false,
+  };
+}
+
+async function comparePass(
+  from: PageSource,
+  { place }: PlannedCollection,
+  options: VerifyOptions,
+): Promise<{ readonly tally: Tally; readonly findings: Finding[] }> {
+  const total = await from.source.count(from.collection);
+  const event = {
+    collection: from.collection.name,
+    tenant: place.tenant,
+    phase: "verify",
+    pass: 1,
+    total,
+  } as const;
+  let tally = EMPTY_TALLY;
+  const findings: Finding[] = [];
+  for await (const page of comparedPages(from, 0)) {
+    options.signal?.throwIfAborted();
+    tally = addTally(tally, { ...page.tally, changed: page.changes.length });
+    findings.push(...pageFindings(page));
+    options.onProgress?.({ ...event, done: page.position });
+  }
+  options.onProgress?.({ ...event, phase: "done", done: tally.seen, total: tally.seen });
+  return { tally, findings };
+}
+
+function pageFindings({ changes, setAside }: ComparedPage): readonly Finding[] {
+  return [
+    ...setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
+    ...changes.map(({ difference }) => difference),
+  ];
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Plain JavaScript: an older Node must be able to read the sentence that says it is too old.
+const major = Number(process.versions.node.split(".")[0]);
+if (major < 24) {
+  console.error(
+    `cairn runs on Node 24 or newer; this is ${process.versions.node}. In this project's folder, npx cairn and npm run bring their own.`,
+  );
+  process.exit(1);
+}
+const { main } = await import("../main.ts");
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,128 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Plan, planMigration } from "@cairn/chroma/plan/plan.ts";
+import { type Preflight, preflight } from "@cairn/chroma/plan/preflight.ts";
+import { openSource } from "@cairn/chroma/source/http-source.ts";
+import type { Source } from "@cairn/chroma/source/source.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { schemaStatus } from "@cairn/core/database/schema-migrations.ts";
+import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
+import type { Command } from "commander";
+import { embeddingConfig, parseConfig } from "../config.ts";
+import { withServices } from "../open.ts";
+import { bytes, duration, printJson, printTable } from "../terminal/print.ts";
+import { showProgress } from "../terminal/progress.ts";
+import { type ChromaFlags, planOptions, scopeOptions, sourceOptions } from "./chroma-options.ts";
+
+interface DryRunFlags extends ChromaFlags {
+  readonly reEmbed: "auto" | "always" | "never";
+  readonly model?: string;
+}
+
+/** Says what is in Chroma and what a migration would do with it. Writes nothing, not even a database. */
+export async function dryRun(flags: DryRunFlags, command: Command): Promise<void> {
+  const config = parseConfig(command.optsWithGlobals());
+  const source = await openSource(sourceOptions(flags));
+  const isNew = !config.databaseUrl && !existsSync(join(config.directory, "postgres"));
+  const plan = isNew
+    ? await makePlan(flags, source, undefined, command)
+    : await withServices(
+        command,
+        async ({ database }) =>
+          makePlan(flags, source, (await hasSchema(database)) ? database : undefined, command),
+        { schema: "never" },
+      );
+  const progress = showProgress(config.json);
+  const results = await preflight(source, plan, {
+    pageSize: flags.pageSize,
+    onProgress: (event) =>
+      progress.show({ ...event, tenant: "", phase: event.done === event.total ? "done" : "verify", pass: 1 }),
+  });
+  progress.stop();
+  if (config.json)
+    printJson({
+      collections: results.map(describe),
+      misfits: plan.misfits.map((misfit) => ({ collection: misfit.source.name, problem: misfit.problem })),
+      leftOut: plan.skipped.map(({ name }) => name),
+    });
+  else printPreflight(plan, results);
+}
+
+async function makePlan(
+  flags: DryRunFlags,
+  source: Source,
+  database: Database | undefined,
+  command: Command,
+): Promise<Plan> {
+  const embedders = createEmbedders(embeddingConfig(parseConfig(command.optsWithGlobals())));
+  const options = { ...(await planOptions(flags)), reEmbed: flags.reEmbed, model: flags.model };
+  return planMigration(await source.listCollections(scopeOptions(flags)), database, embedders, options);
+}
+
+async function hasSchema(database: Database): Promise<boolean> {
+  return (await schemaStatus(database)).pending.length === 0;
+}
+
+function describe({ planned, ...found }: Preflight) {
+  const { source, place, model, vectors, why } = planned;
+  return {
+    source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
+    target: { tenant: place.tenant, collection: place.collection, exists: planned.target !== undefined },
+    dimensions: source.dimensions,
+    metric: source.metric,
+    sourceModel: source.model,
+    model,
+    vectors,
+    why,
+    ...found,
+  };
+}
+
+function printPreflight({ misfits, skipped }: Plan, results: readonly Preflight[]): void {
+  printTable(
+    results.map(
+      ({
+        planned: { source, place, model, vectors },
+        count,
+        nullDocuments,
+        oddMetadata,
+        setAside,
+        unreadable,
+        bytes: size,
+        seconds,
+      }) => ({
+        collection: source.name,
+        records: count,
+        dimensions: source.dimensions,
+        metric: source.metric,
+        "Chroma's model": source.model ?? "unknown",
+        "no text": nullDocuments,
+        "odd metadata": oddMetadata,
+        "set aside": Object.values(setAside).reduce((sum, one) => sum + one, 0),
+        unreadable: unreadable.length,
+        tenant: place.tenant,
+        target: place.collection,
+        vectors: vectors === "copy" ? "copied" : `embedded: ${model}`,
+        size: bytes(size),
+        time: duration(seconds),
+      }),
+    ),
+  );
+  const total = (pick: (one: Preflight) => number) => results.reduce((sum, one) => sum + pick(one), 0);
+  console.log(
+    `\n${total((one) => one.count)} records in ${results.length} collections, about ${bytes(total((one) => one.bytes))} in Postgres and ${duration(total((one) => one.seconds))} of copying.`,
+  );
+  for (const [why, alike] of Map.groupBy(results, ({ planned }) => planned.why))
+    console.log(`${alike.length} of them: ${why}.`);
+  for (const reason of new Set(results.flatMap(({ setAside }) => Object.keys(setAside))))
+    console.log(
+      `${total(({ setAside }) => setAside[reason] ?? 0)} records will be set aside (${reason}): kept without a vector, and listed.`,
+    );
+  if (skipped.length > 0) console.log(`Left out: ${skipped.map(({ name }) => name).join(", ")}`);
+  for (const { source, problem } of misfits) console.log(`Does not fit: ${source.name}. ${problem}`);
+  console.log(
+    misfits.length > 0
+      ? "Settle what does not fit, then run it without --dry-run."
+      : "Nothing was written. Run it without --dry-run to migrate.",
+  );
+}

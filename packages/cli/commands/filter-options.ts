@@ -1,0 +1,34 @@
+import { parseJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { FilterInput } from "@cairn/core/filter/input.ts";
+import type { Command } from "commander";
+
+/** Flags that narrow what a command reads or deletes. */
+export interface FilterFlags {
+  readonly filter?: string;
+  readonly whereDocument?: string;
+}
+
+export function withFilter(command: Command): Command {
+  return command
+    .option("--filter <json>", `on metadata, as Chroma's where: '{"topic": "returns", "price": {"$lt": 20}}'`)
+    .option("--where-document <json>", `on the text: '{"$contains": "refund"}'`);
+}
+
+/** Throws `invalid_input` where a filter is not JSON. */
+export function filterInput({ filter, whereDocument }: FilterFlags): FilterInput {
+  return { filter: readJson(filter, "--filter"), whereDocument: readJson(whereDocument, "--where-document") };
+}
+
+/** The JSON of a flag; undefined where the flag is not given. */
+export function readJson(text: string | undefined, flag: string): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new AppError("invalid_input", `${flag} is not JSON: ${(error as Error).message}`, {
+      path: flag,
+      cause: error,
+    });
+  }
+}

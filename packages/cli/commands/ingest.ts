@@ -1,0 +1,88 @@
+import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
+import { ensureCollection } from "@cairn/core/collection/create.ts";
+import { type IngestResult, ingest } from "@cairn/core/document/ingest.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { type Command, Option } from "commander";
+import { EXIT } from "../exit.ts";
+import { type InputFormat, readInputs } from "../input.ts";
+import { chooseTenant, withServices } from "../open.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { printJson, visible } from "../terminal/print.ts";
+import { wholeNumber } from "./chroma-options.ts";
+import { withTenant } from "./collections.ts";
+
+interface IngestFlags {
+  readonly tenant?: string;
+  readonly collection?: string;
+  readonly format: InputFormat;
+  readonly id?: string;
+  readonly maxTokens: number;
+  readonly overlap: number;
+}
+
+const HELP = `
+Takes text, Markdown and JSON Lines, from files or, with - or nothing, from standard input. A file is one document
+whose id is its path; a line of JSON Lines is one, as in
+  {"id": "faq-1", "content": "…", "metadata": {"topic": "returns"}, "uri": "https://…", "embedding": [0.1, …]}
+where only content (or embedding) is needed. A document with an id that is there already is replaced. Long texts are
+split at paragraphs and sentences. Text that has not changed is not embedded, or paid for, again.`;
+
+export function addIngest(program: Command, { signal, finish }: Surroundings): void {
+  withTenant(
+    program.command("ingest [files...]").summary("put texts into a collection").description(HELP.trim()),
+  )
+    .option("--collection <name>", "where to (default: knowledge, made when missing)")
+    .addOption(
+      new Option("--format <format>", "of standard input or of files without a known ending")
+        .choices(["auto", "text", "markdown", "jsonl"])
+        .default("auto"),
+    )
+    .option("--id <id>", "id of a text on standard input")
+    .option("--max-tokens <n>", "tokens a passage at most", wholeNumber(16, 8192), 800)
+    .option("--overlap <n>", "tokens that a passage repeats of the one before", wholeNumber(0, 4096), 400)
+    .action((files: readonly string[], flags: IngestFlags, command: Command) =>
+      withServices(command, async (services, { json }) => {
+        const documents = await readInputs(files.length === 0 ? ["-"] : files, flags);
+        const tenant = await chooseTenant(services, flags.tenant);
+        await makeDefault(services, tenant.id, flags.collection);
+        const { maxTokens, overlap, collection } = flags;
+        const result = await ingest(services, tenant.id, {
+          collection,
+          documents,
+          maxTokens,
+          overlap,
+          signal,
+        });
+        if (json)
+          printJson({
+            collection: result.collection.name,
+            ids: result.ids,
+            passages: result.passages,
+            failed: result.failed,
+          });
+        else printResult(result, services);
+        finish(result.failed.length > 0 ? EXIT.exceptions : EXIT.done);
+      }),
+    );
+}
+
+/** The collection that nobody needs to know of is made when it is first needed; a named one could be a typing error. */
+async function makeDefault(
+  { database, embedders }: Services,
+  tenantId: string,
+  name: string | undefined,
+): Promise<void> {
+  if (name !== undefined && name !== DEFAULT_COLLECTION) return;
+  await ensureCollection(database, tenantId, {
+    embeddingModel: embedders.default.model,
+    dimensions: embedders.default.dimensions,
+  });
+}
+
+function printResult({ ids, passages, failed, collection }: IngestResult, { embedders }: Services): void {
+  console.log(
+    `${ids.length} documents in ${passages} passages are in collection ${collection.name} (${collection.embeddingModel ?? "model unknown"}).`,
+  );
+  if (embedders.notice && collection.embeddingModel?.startsWith("offline/")) console.error(embedders.notice);
+  for (const { id, message } of failed) console.error(`  not taken: ${visible(id)}: ${message}`);
+}

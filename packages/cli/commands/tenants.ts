@@ -1,0 +1,45 @@
+import { createTenant, deleteTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
+import type { Command } from "commander";
+import { withServices } from "../open.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { printJson, printTable } from "../terminal/print.ts";
+
+export function addTenants(program: Command, _: Surroundings): void {
+  const tenants = program.command("tenants").description("list, create and delete tenants");
+  tenants
+    .command("list", { isDefault: true })
+    .description("every tenant")
+    .action((_flags: object, command: Command) =>
+      withServices(command, async ({ database }, { json }) => {
+        const all = await listTenants(database);
+        if (json) return printJson(all);
+        printTable(all.map(({ id, name, createdAt }) => ({ name, id, created: createdAt.toISOString() })));
+        if (all.length === 0) console.log("There is no tenant yet. Make one: cairn tenants create NAME");
+      }),
+    );
+  tenants
+    .command("create <name>")
+    .description("make a tenant")
+    .option("--id <uuid>", "its id (default: a random one)")
+    .action((name: string, flags: { readonly id?: string }, command: Command) =>
+      withServices(command, async ({ database }, { json }) => {
+        const tenant = await createTenant(database, { name, id: flags.id });
+        if (json) printJson(tenant);
+        else
+          console.log(
+            `Made tenant ${tenant.name} (${tenant.id}). Next: cairn ingest --tenant ${tenant.name} FILE…`,
+          );
+      }),
+    );
+  tenants
+    .command("delete <name-or-id>")
+    .description("delete a tenant with everything it has")
+    .requiredOption("--yes", "really: it cannot be undone")
+    .action((name: string, _flags: object, command: Command) =>
+      withServices(command, async ({ database }, { json }) => {
+        await deleteTenant(database, name);
+        if (json) printJson({ deleted: name });
+        else console.log(`Deleted tenant ${name}.`);
+      }),
+    );
+}

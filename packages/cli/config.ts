@@ -1,0 +1,54 @@
+import type { EmbeddingConfig } from "@cairn/core/embedding/embedders.ts";
+import { AppError } from "@cairn/core/error.ts";
+import * as z from "zod";
+
+/** Flags and environment together, flags winning; parsed once, at the entry. */
+const schema = z.object({
+  databaseUrl: z.string().min(1).optional(),
+  directory: z.string().min(1),
+  openaiApiKey: z.string().min(1).optional(),
+  openaiBaseUrl: z.url({ protocol: /^https?$/ }).optional(),
+  embeddingModel: z
+    .string()
+    .regex(/^[\w-]+\/\S+$/, "it is written provider/model")
+    .optional(),
+  embeddingDimensions: z.coerce.number().int().min(1).max(16_000).optional(),
+  localUrl: z.url({ protocol: /^https?$/ }).optional(),
+  localModels: z.string().min(1).optional(),
+  json: z.boolean().default(false),
+});
+
+export type Config = Readonly<z.infer<typeof schema>>;
+
+const NAMES: Readonly<Record<string, string>> = {
+  databaseUrl: "--database-url (DATABASE_URL)",
+  openaiBaseUrl: "--openai-base-url (OPENAI_BASE_URL)",
+  embeddingModel: "--embedding-model (CAIRN_EMBEDDING_MODEL)",
+  embeddingDimensions: "--embedding-dimensions (CAIRN_EMBEDDING_DIMENSIONS)",
+  localUrl: "--local-url (CAIRN_LOCAL_URL)",
+};
+
+/** Checks the options that all commands share. An empty environment variable counts as unset. Throws `invalid_input`. */
+export function parseConfig(options: Record<string, unknown>): Config {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ""));
+  const result = schema.safeParse(given);
+  if (result.success) return Object.freeze(result.data);
+  const issue = result.error.issues[0];
+  const key = String(issue?.path[0] ?? "");
+  throw new AppError("invalid_input", `${NAMES[key] ?? key} cannot be used: ${issue?.message}.`, {
+    path: NAMES[key] ?? key,
+  });
+}
+
+/** What of the configuration concerns embedding. */
+export function embeddingConfig(config: Config): EmbeddingConfig {
+  const { openaiApiKey, openaiBaseUrl, localUrl, localModels, embeddingModel, embeddingDimensions } = config;
+  return {
+    ...(openaiApiKey || openaiBaseUrl
+      ? { openai: { apiKey: openaiApiKey ?? "none", baseUrl: openaiBaseUrl } }
+      : {}),
+    ...(localUrl || localModels ? { local: { baseUrl: localUrl, modelsDirectory: localModels } } : {}),
+    defaultModel: embeddingModel,
+    defaultDimensions: embeddingDimensions,
+  };
+}

@@ -1,0 +1,140 @@
+/** A record that real stores hold and migrations trip over. */
+export interface AwkwardRecord {
+  readonly id: string;
+  readonly document: string | null;
+  /** Write it with core's `stringifyJson`: it holds bigints and numbers in a spelling of their own. */
+  readonly metadata: AwkwardMetadata | null;
+  readonly uri: string | null;
+  /** `text`: embed the document. The others stand in `values`. */
+  readonly vector: "text" | "unit" | "zero" | "nan";
+  /** As many elements as asked for; null where the document is to be embedded. */
+  readonly values: readonly number[] | null;
+  /**
+   * `zero` and `nan`: a migration has to set it aside. `nan`: JSON has none, so
+   * send `encodeVector(values)` over plain HTTP, which a 1.0.x server takes.
+   * `lists`: newer servers only.
+   */
+  readonly kind: "ordinary" | "zero" | "nan" | "lists";
+  /** What is awkward about it. */
+  readonly why: string;
+}
+
+export type AwkwardMetadata = Readonly<Record<string, AwkwardValue | readonly AwkwardValue[]>>;
+
+/** `RawJson` is a number as it is to be spelled: JavaScript itself does not write 2.0. */
+export type AwkwardValue = string | number | bigint | boolean | RawJson;
+
+/** What `JSON.rawJSON` makes. */
+export interface RawJson {
+  readonly rawJSON: string;
+}
+
+type Sketch = Pick<AwkwardRecord, "id" | "why"> & Partial<Omit<AwkwardRecord, "values">>;
+
+const TEXT = "A record with something awkward about it, kept to see whether it survives the journey.";
+
+const SKETCHES: readonly Sketch[] = [
+  { id: "awkward-null-document", document: null, vector: "unit", why: "the document is null" },
+  {
+    id: "awkward-empty-document",
+    document: "",
+    vector: "unit",
+    why: "the document is an empty string, not null",
+  },
+  {
+    id: "awkward-uri-only",
+    document: null,
+    uri: "s3://nordlicht/manuals/tunnel-3.pdf",
+    vector: "unit",
+    why: "only a URI and a vector",
+  },
+  {
+    id: "awkward\nline two\0after NUL",
+    why: "the id holds a newline and a NUL, which Postgres text refuses",
+  },
+  { id: `awkward-long-${longId(4_987)}`, why: "the id has 5,000 characters that hardly compress" },
+  { id: "awkward-👩‍🚒-日本語-العربية", why: "the id mixes scripts, directions and a joined emoji" },
+  { id: "awkward-caf\u00e9", why: "the id ends in one composed character" },
+  { id: "awkward-cafe\u0301", why: "the id looks like another's, but its accent is a character of its own" },
+  { id: "awkward'); DROP TABLE documents; --", why: "the id would end a careless SQL statement" },
+  { id: "awkward-nul-document", document: `${TEXT}\0And after a NUL.`, why: "the document holds a NUL" },
+  {
+    id: "awkward-noncharacter",
+    document: `${TEXT} \ufffe0000 \uffff`,
+    why: "the document holds noncharacters that might serve as an escape",
+  },
+  {
+    id: "awkward-big-integer",
+    metadata: {
+      above: 9_007_199_254_740_993n,
+      below: -9_007_199_254_740_993n,
+      largest: 9_223_372_036_854_775_807n,
+    },
+    why: "integers beyond 2^53, which a double rounds",
+  },
+  {
+    id: "awkward-float",
+    metadata: { whole: JSON.rawJSON("2.0") as RawJson, tiny: 5e-324, third: 0.1 + 0.2, integer: 2 },
+    why: "a float that equals an integer, and floats that need all their digits",
+  },
+  {
+    id: "awkward-metadata-text",
+    metadata: { 'a "key" with $ and .': "NUL \0 inside", empty: "", "1": "one" },
+    why: "keys with punctuation, an empty value, a value with a NUL, which jsonb refuses",
+  },
+  { id: "awkward-no-metadata", metadata: null, why: "no metadata at all" },
+  {
+    id: "awkward-zero",
+    vector: "zero",
+    kind: "zero",
+    why: "the vector is all zeros: cosine has no direction for it",
+  },
+  {
+    id: "awkward-nan",
+    vector: "nan",
+    kind: "nan",
+    why: "the vector holds NaN, which the server hands back as null",
+  },
+  {
+    id: "awkward-lists",
+    metadata: { tags: ["tent", "winter"], sizes: [36, 37, 38], prices: [1.5, 2.25], flags: [true, false] },
+    kind: "lists",
+    why: "metadata with typed lists",
+  },
+];
+
+/** The awkward records, with vectors of `dimensions` elements where no text is to be embedded. */
+export function awkwardRecords(dimensions: number): readonly AwkwardRecord[] {
+  return SKETCHES.map((sketch, index) => {
+    const { document = TEXT, metadata = { topic: "awkward" }, uri = null, vector = "text" } = sketch;
+    const { id, kind = "ordinary", why } = sketch;
+    return { id, document, metadata, uri, vector, values: makeVector(vector, dimensions, index), kind, why };
+  });
+}
+
+/** A vector as Chroma's HTTP API also takes it: base64 of its float32s, little-endian. NaN passes that way. */
+export function encodeVector(values: readonly number[]): string {
+  const bytes = Buffer.alloc(values.length * 4);
+  for (const [index, value] of values.entries()) bytes.writeFloatLE(value, index * 4);
+  return bytes.toString("base64");
+}
+
+function makeVector(
+  vector: AwkwardRecord["vector"],
+  dimensions: number,
+  index: number,
+): readonly number[] | null {
+  if (vector === "text") return null;
+  const values = new Array<number>(dimensions).fill(0);
+  if (vector !== "zero") values[index % dimensions] = vector === "nan" ? Number.NaN : 1;
+  return values;
+}
+
+/** Letters and digits without a pattern, the same each time: a linear congruential generator (Numerical Recipes). */
+function longId(length: number): string {
+  let state = 42;
+  return Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state >>> 16).toString(36).at(-1);
+  }).join("");
+}

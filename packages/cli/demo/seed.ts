@@ -1,0 +1,85 @@
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import type { Embedder } from "@cairn/core/embedding/embedder.ts";
+import { createOfflineEmbedder } from "@cairn/core/embedding/offline.ts";
+import { type AwkwardRecord, awkwardRecords } from "./knowledge/awkward.ts";
+import { type DemoTenant, loadKnowledge } from "./knowledge/knowledge.ts";
+
+/** Dimensions of the demo's vectors: those of the model that most installations have. */
+export const DIMENSIONS = 1536;
+
+const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
+
+/** Fills a Chroma server as today's installations are: one collection per tenant, named after the tenant's id. */
+export async function seedChroma(url: string): Promise<readonly DemoTenant[]> {
+  const embedder = createOfflineEmbedder();
+  const tenants = await loadKnowledge();
+  for (const [index, tenant] of tenants.entries()) {
+    const collection = await createCollection(url, `tenant_${tenant.hex}_knowledge`);
+    const vectors = await embedder.embed(
+      tenant.passages.map(({ text }) => text),
+      { dimensions: DIMENSIONS },
+    );
+    await add(url, collection, {
+      ids: tenant.passages.map(({ id }) => id),
+      documents: tenant.passages.map(({ text }) => text),
+      metadatas: tenant.passages.map(({ metadata }) => metadata),
+      uris: tenant.passages.map(({ uri }) => uri ?? null),
+      embeddings: vectors.map((vector) => [...vector]),
+    });
+    if (index === 0)
+      for (const record of awkwardRecords(DIMENSIONS)) await addAwkward(url, collection, embedder, record);
+  }
+  return tenants;
+}
+
+async function createCollection(url: string, name: string): Promise<string> {
+  const response = await post(`${url}${DATABASE}/collections`, {
+    name,
+    configuration: { hnsw: { space: "cosine" } },
+  });
+  if (!response.ok) throw new Error(`Chroma did not make the collection ${name}: ${await response.text()}`);
+  return ((await response.json()) as { id: string }).id;
+}
+
+async function add(url: string, collection: string, records: object): Promise<void> {
+  const response = await post(`${url}${DATABASE}/collections/${collection}/add`, records);
+  if (!response.ok) throw new Error(`Chroma did not take the records: ${await response.text()}`);
+}
+
+/** One at a time: a server may refuse a record that another version takes, and the others must not go with it. */
+async function addAwkward(
+  url: string,
+  collection: string,
+  embedder: Embedder,
+  record: AwkwardRecord,
+): Promise<void> {
+  const { id, document, metadata, uri } = record;
+  await post(`${url}${DATABASE}/collections/${collection}/add`, {
+    ids: [id],
+    documents: [document],
+    metadatas: [metadata],
+    uris: [uri],
+    embeddings: [await awkwardVector(embedder, record)],
+  });
+}
+
+async function awkwardVector(
+  embedder: Embedder,
+  { vector, document }: AwkwardRecord,
+): Promise<readonly unknown[]> {
+  const filled = (value: unknown) => Array.from({ length: DIMENSIONS }, () => value);
+  if (vector === "zero") return filled(0);
+  // JSON has no NaN; a number beyond float32 becomes infinite in the server, which gives it back as null.
+  if (vector === "nan") return [...filled(0.01).slice(1), JSON.rawJSON("1e39")];
+  if (vector === "unit" || document === null) return [1, ...filled(0).slice(1)];
+  const [embedded] = await embedder.embed([document], { dimensions: DIMENSIONS });
+  return [...(embedded ?? [])];
+}
+
+function post(url: string, body: object): Promise<Response> {
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: stringifyJson(body),
+  });
+}

@@ -1,0 +1,44 @@
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { CommanderError } from "commander";
+import { EXIT, exitCode } from "./exit.ts";
+import { createProgram } from "./program.ts";
+
+/** Runs the command line and returns the exit code. Ctrl-C stops between pages; a second one at once. */
+export async function main(args: readonly string[]): Promise<number> {
+  const interrupted = new AbortController();
+  const onSignal = () => {
+    if (interrupted.signal.aborted) process.exit(EXIT.failure);
+    interrupted.abort(
+      new AppError("source_unavailable", "Stopped. Run the same command again: it goes on where it was."),
+    );
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  let code: number = EXIT.done;
+  const program = createProgram({
+    signal: interrupted.signal,
+    finish: (value) => {
+      code = value;
+    },
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    report(error, args.includes("--json"));
+    return exitCode(error);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+function report(error: unknown, json: boolean): void {
+  const known = error instanceof AppError;
+  const code = known ? error.code : "internal";
+  const message = known
+    ? error.message
+    : `Something went wrong that should not: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
+  if (json) console.log(stringifyJson({ error: { code, message, path: known ? error.path : undefined } }, 2));
+  else console.error(`error (${code}): ${message}`);
+}

@@ -1,0 +1,77 @@
+import { Command, Option } from "commander";
+import { addCollections } from "./commands/collections.ts";
+import { addDatabase } from "./commands/database.ts";
+import { addDelete } from "./commands/delete.ts";
+import { addDocuments } from "./commands/documents.ts";
+import { addIngest } from "./commands/ingest.ts";
+import { addMigrate } from "./commands/migrate.ts";
+import { addQuery } from "./commands/query.ts";
+import { addStats } from "./commands/stats.ts";
+import { addTenants } from "./commands/tenants.ts";
+import { addVerify } from "./commands/verify.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { version } from "./version.ts";
+
+const EXAMPLES = `
+Move from Chroma:
+  $ cairn migrate --chroma http://localhost:8000 --dry-run     what is there and what will happen
+  $ cairn migrate --chroma http://localhost:8000               copy, compare everything, write report.html
+  $ cairn verify --chroma http://localhost:8000                compare again, at any time; writes nothing
+
+Use it:
+  $ cairn tenants create acme
+  $ cairn ingest --tenant acme handbook.md faq.jsonl
+  $ cairn query --tenant acme "What is our return policy?"
+
+Exit codes: 0 done, and identical where two sides were compared; 3 done with exceptions, which are listed;
+4 not identical; 5 another run holds the source; 2 wrong use; 1 failure.`;
+
+/** The command line: every verb with its options, the environment variables behind them, and examples. */
+export function createProgram(surroundings: Surroundings): Command {
+  const program = new Command("cairn")
+    .description(
+      "A multi-tenant knowledge base on Postgres + pgvector, and the way there from ChromaDB with proof that nothing was lost.",
+    )
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError("(see cairn --help)")
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", EXAMPLES);
+  for (const option of sharedOptions()) program.addOption(option);
+  const commands = [
+    addMigrate,
+    addVerify,
+    addQuery,
+    addIngest,
+    addDelete,
+    addTenants,
+    addCollections,
+    addDocuments,
+    addStats,
+    addDatabase,
+  ];
+  for (const add of commands) add(program, surroundings);
+  return program;
+}
+
+function sharedOptions(): readonly Option[] {
+  return [
+    new Option("--database-url <url>", "PostgreSQL server; unset: the embedded database").env("DATABASE_URL"),
+    new Option("--directory <path>", "folder of the embedded database")
+      .env("CAIRN_DIRECTORY")
+      .default(".cairn"),
+    new Option("--openai-api-key <key>", "for texts to be embedded (better in the environment)").env(
+      "OPENAI_API_KEY",
+    ),
+    new Option("--openai-base-url <url>", "another OpenAI-compatible server").env("OPENAI_BASE_URL"),
+    new Option("--embedding-model <provider/model>", "model of new collections").env("CAIRN_EMBEDDING_MODEL"),
+    new Option("--embedding-dimensions <n>", "its dimensions").env("CAIRN_EMBEDDING_DIMENSIONS"),
+    new Option("--local-url <url>", "OpenAI-compatible server for local/… models: Ollama, TEI, vLLM").env(
+      "CAIRN_LOCAL_URL",
+    ),
+    new Option("--local-models <path>", "folder of local/… models for @huggingface/transformers").env(
+      "CAIRN_LOCAL_MODELS",
+    ),
+    new Option("--json", "print JSON, for scripts"),
+  ];
+}

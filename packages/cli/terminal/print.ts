@@ -1,0 +1,60 @@
+import { stringifyJson } from "@cairn/core/database/json.ts";
+
+/** Prints a value as JSON on standard output. */
+export function printJson(value: unknown): void {
+  console.log(stringifyJson(value, 2));
+}
+
+/** Prints rows as a table: columns as wide as they need to be, numbers to the right. Nothing for no rows. */
+export function printTable(rows: readonly Readonly<Record<string, string | number | null>>[]): void {
+  const [first] = rows;
+  if (!first) return;
+  const columns = Object.keys(first);
+  const cells = rows.map((row) => columns.map((column) => visible(String(row[column] ?? ""))));
+  const widths = columns.map((column, index) =>
+    Math.max(column.length, ...cells.map((row) => row[index]?.length ?? 0)),
+  );
+  const isNumber = columns.map((column) =>
+    rows.every((row) => typeof row[column] === "number" || row[column] === null),
+  );
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, index) =>
+        isNumber[index] ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0),
+      )
+      .join("  ")
+      .trimEnd();
+  console.log(line(columns));
+  console.log(widths.map((width) => "─".repeat(width)).join("  "));
+  for (const row of cells) console.log(line(row));
+}
+
+/** Control characters as escapes and no more than `most` characters: ids can hold anything. */
+export function visible(text: string, most = 80): string {
+  const shown = text.replaceAll(
+    /\p{Cc}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
+}
+
+/** A number of bytes as people read it. */
+export function bytes(count: number): string {
+  if (count < 1e3) return `${count} B`;
+  for (const [unit, size] of [
+    ["GB", 1e9],
+    ["MB", 1e6],
+    ["kB", 1e3],
+  ] as const)
+    if (count >= size) return `${(count / size).toFixed(1)} ${unit}`;
+  return `${count} B`;
+}
+
+/** A number of seconds as people read it. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,72 @@
+import type { ProgressEvent } from "@cairn/chroma/copy/context.ts";
+import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { visible } from "./print.ts";
+
+export interface ProgressDisplay {
+  readonly show: (event: ProgressEvent) => void;
+  readonly stop: () => void;
+}
+
+const FORMAT = "  {name} {bar} {percentage}% {value}/{total} {phase}";
+
+/** A bar for each collection under way, on standard error; a line when it is done. Without a terminal: only lines. */
+export function showProgress(quiet: boolean): ProgressDisplay {
+  if (quiet) return { show: () => {}, stop: () => {} };
+  return process.stderr.isTTY ? showBars() : { show: showLine(), stop: () => {} };
+}
+
+function showBars(): ProgressDisplay {
+  const display = new MultiBar(
+    {
+      format: FORMAT,
+      hideCursor: true,
+      clearOnComplete: false,
+      barsize: 30,
+      stream: process.stderr,
+      emptyOnZero: true,
+    },
+    Presets.shades_classic,
+  );
+  const bars = new Map<string, SingleBar>();
+  return {
+    show(event) {
+      const state = { name: label(event), phase: phase(event) };
+      const bar = bars.get(event.collection) ?? display.create(Math.max(event.total, 1), 0, state);
+      bars.set(event.collection, bar);
+      bar.setTotal(Math.max(event.total, 1));
+      bar.update(event.total === 0 ? 1 : event.done, state);
+      if (event.phase !== "done") return;
+      // A finished bar becomes a line above the others, or thousands of collections would fill the screen.
+      bar.stop();
+      display.remove(bar);
+      display.log(`  ${doneLine(event)}\n`);
+    },
+    stop: () => display.stop(),
+  };
+}
+
+function showLine(): (event: ProgressEvent) => void {
+  let shown = 0;
+  return (event) => {
+    const now = Date.now();
+    if (event.phase !== "done" && now - shown < 5_000) return;
+    shown = now;
+    const line =
+      event.phase === "done"
+        ? doneLine(event)
+        : `${label(event)} ${event.done}/${event.total} ${phase(event)}`;
+    console.error(`  ${line}`);
+  };
+}
+
+function doneLine(event: ProgressEvent): string {
+  return `${label(event)} ${String(event.done).padStart(7)} records, done after ${event.pass} ${event.pass === 1 ? "pass" : "passes"}`;
+}
+
+function phase({ phase, pass }: ProgressEvent): string {
+  return phase === "copy" ? "copying" : `comparing (pass ${pass})`;
+}
+
+function label({ collection }: ProgressEvent): string {
+  return visible(collection, 50).padEnd(50);
+}

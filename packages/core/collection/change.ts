@@ -1,0 +1,54 @@
+import { and, eq, sql } from "drizzle-orm";
+import type { Database } from "../database/database.ts";
+import type { JsonObject } from "../database/json.ts";
+import { collections } from "../database/schema.ts";
+import { asTenant } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+import { type Collection, collectionColumns } from "./collection.ts";
+import { requireCollection } from "./get.ts";
+
+export interface CollectionChanges {
+  readonly name?: string;
+  readonly metadata?: JsonObject;
+  /** Names the model of vectors that are there already: for a collection whose model was not known. */
+  readonly embeddingModel?: string;
+}
+
+/** Changes a collection of the tenant's. Throws `not_found`, or `already_exists` where the new name is taken. */
+export async function changeCollection(
+  database: Database,
+  tenantId: string,
+  nameOrId: string,
+  changes: CollectionChanges,
+): Promise<Collection> {
+  try {
+    return await asTenant(database, tenantId, async ({ orm }) => {
+      const { id } = await requireCollection(orm, tenantId, nameOrId);
+      const [changed] = await orm
+        .update(collections)
+        .set({ ...changes, updatedAt: sql`now()` })
+        .where(and(eq(collections.tenantId, tenantId), eq(collections.id, id)))
+        .returning(collectionColumns);
+      if (!changed) throw new AppError("not_found", `There is no collection ${JSON.stringify(nameOrId)}.`);
+      return changed;
+    });
+  } catch (error) {
+    if (error instanceof AppError && (error.cause as { sqlstate?: string } | undefined)?.sqlstate === "23505")
+      throw new AppError("already_exists", `There is a collection ${JSON.stringify(changes.name)} already.`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+/** Deletes a collection of the tenant's with its documents. Throws `not_found`. */
+export async function deleteCollection(
+  database: Database,
+  tenantId: string,
+  nameOrId: string,
+): Promise<void> {
+  await asTenant(database, tenantId, async ({ orm }) => {
+    const { id } = await requireCollection(orm, tenantId, nameOrId);
+    await orm.delete(collections).where(and(eq(collections.tenantId, tenantId), eq(collections.id, id)));
+  });
+}

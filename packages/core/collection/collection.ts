@@ -1,0 +1,37 @@
+import type { JsonObject } from "../database/json.ts";
+import { collections, exact } from "../database/schema.ts";
+
+/** How far apart two vectors are. Distances are the ones that Chroma reports, see search/metric.ts. */
+export type Metric = "cosine" | "l2" | "ip";
+
+export const METRICS: readonly Metric[] = ["cosine", "l2", "ip"];
+
+/** Name of the collection where none is named: a tenant that needs only one never meets the word. */
+export const DEFAULT_COLLECTION = "knowledge";
+
+/** A set of documents in one embedding space. */
+export interface Collection {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly name: string;
+  /** `provider/model`. Null where nobody knows which model made the vectors: it can be queried by vector only. */
+  readonly embeddingModel: string | null;
+  /** Length of every vector, 1 to 16,000. Null until the first vector is written. */
+  readonly dimensions: number | null;
+  readonly metric: Metric;
+  readonly metadata: JsonObject;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export const collectionColumns = {
+  tenantId: collections.tenantId,
+  id: collections.id,
+  name: collections.name,
+  embeddingModel: collections.embeddingModel,
+  dimensions: collections.dimensions,
+  metric: collections.metric,
+  metadata: exact(collections.metadata),
+  createdAt: collections.createdAt,
+  updatedAt: collections.updatedAt,
+};

@@ -1,0 +1,97 @@
+import type { Database } from "../database/database.ts";
+import type { JsonObject } from "../database/json.ts";
+import { collections } from "../database/schema.ts";
+import { asTenant } from "../database/transaction.ts";
+import { modelDimensions } from "../embedding/models.ts";
+import { AppError } from "../error.ts";
+import {
+  type Collection,
+  collectionColumns,
+  DEFAULT_COLLECTION,
+  METRICS,
+  type Metric,
+} from "./collection.ts";
+import { getCollection } from "./get.ts";
+
+export interface NewCollection {
+  /** Default `knowledge`. Unique for the tenant. */
+  readonly name?: string;
+  /** `provider/model`, or null where it is not known. */
+  readonly embeddingModel: string | null;
+  /** Default: the model's own, or else whatever the first vector has. */
+  readonly dimensions?: number | null;
+  /** Default `cosine`. */
+  readonly metric?: Metric;
+  readonly metadata?: JsonObject;
+}
+
+/** Makes a collection. Throws `already_exists`, `invalid_input`, or `not_found` for a tenant that does not exist. */
+export async function createCollection(
+  database: Database,
+  tenantId: string,
+  collection: NewCollection,
+): Promise<Collection> {
+  const made = await insertCollection(database, tenantId, collection);
+  if (!made)
+    throw new AppError(
+      "already_exists",
+      `There is a collection ${JSON.stringify(collection.name ?? DEFAULT_COLLECTION)} already.`,
+    );
+  return made;
+}
+
+/** The collection of this name, made where it is missing. */
+export async function ensureCollection(
+  database: Database,
+  tenantId: string,
+  collection: NewCollection,
+): Promise<Collection> {
+  return (
+    (await insertCollection(database, tenantId, collection)) ??
+    getCollection(database, tenantId, collection.name)
+  );
+}
+
+/** Makes a collection and returns it, or undefined where one of that name exists. */
+export async function insertCollection(
+  database: Database,
+  tenantId: string,
+  collection: NewCollection,
+): Promise<Collection | undefined> {
+  validate(collection);
+  const { embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {} } = collection;
+  const dimensions =
+    collection.dimensions ?? (embeddingModel ? modelDimensions(embeddingModel) : undefined) ?? null;
+  try {
+    return await asTenant(database, tenantId, async ({ orm }) => {
+      const [made] = await orm
+        .insert(collections)
+        .values({ tenantId, name, embeddingModel, dimensions, metric, metadata })
+        .onConflictDoNothing()
+        .returning(collectionColumns);
+      return made;
+    });
+  } catch (error) {
+    if (error instanceof AppError && (error.cause as { sqlstate?: string } | undefined)?.sqlstate === "23503")
+      throw new AppError("not_found", `There is no tenant ${tenantId}.`, { cause: error });
+    throw error;
+  }
+}
+
+function validate({ name, embeddingModel, dimensions, metric }: NewCollection): void {
+  if (name !== undefined && !/^\P{Cc}{1,512}$/u.test(name))
+    throw invalid("name", name, "1 to 512 characters, no control characters");
+  if (embeddingModel !== null && !/^[a-z0-9_-]+\/\S+$/i.test(embeddingModel))
+    throw invalid("embeddingModel", embeddingModel, "provider/model, as in openai/text-embedding-3-small");
+  if (dimensions != null && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= 16_000))
+    throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");
+  if (metric !== undefined && !METRICS.includes(metric)) throw invalid("metric", metric, "cosine, l2 or ip");
+}
+
+function invalid(path: string, value: unknown, expected: string): AppError {
+  return new AppError(
+    "invalid_input",
+    `A collection's ${path} must be ${expected}, not ${JSON.stringify(value)}.`,
+    { path },
+  );
+}

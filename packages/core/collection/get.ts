@@ -1,0 +1,53 @@
+import { and, asc, eq, or } from "drizzle-orm";
+import type { Database, Orm } from "../database/database.ts";
+import { collections } from "../database/schema.ts";
+import { asTenant } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collection.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The tenant's collection of this name or id (default `knowledge`). Throws `not_found`, also for another tenant's. */
+export function getCollection(
+  database: Database,
+  tenantId: string,
+  nameOrId = DEFAULT_COLLECTION,
+): Promise<Collection> {
+  return asTenant(database, tenantId, ({ orm }) => requireCollection(orm, tenantId, nameOrId));
+}
+
+/** The tenant's collections, by name. */
+export function listCollections(database: Database, tenantId: string): Promise<readonly Collection[]> {
+  return asTenant(database, tenantId, ({ orm }) =>
+    orm
+      .select(collectionColumns)
+      .from(collections)
+      .where(eq(collections.tenantId, tenantId))
+      .orderBy(asc(collections.name)),
+  );
+}
+
+/** `getCollection` inside a transaction of the tenant's that is open already. */
+export async function requireCollection(
+  orm: Orm,
+  tenantId: string,
+  nameOrId = DEFAULT_COLLECTION,
+): Promise<Collection> {
+  const byName = eq(collections.name, nameOrId);
+  const [collection] = await orm
+    .select(collectionColumns)
+    .from(collections)
+    .where(
+      and(
+        eq(collections.tenantId, tenantId),
+        UUID.test(nameOrId) ? or(byName, eq(collections.id, nameOrId)) : byName,
+      ),
+    )
+    .limit(1);
+  if (!collection)
+    throw new AppError(
+      "not_found",
+      `There is no collection ${JSON.stringify(nameOrId)}. List them: cairn collections list`,
+    );
+  return collection;
+}

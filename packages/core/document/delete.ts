@@ -1,0 +1,47 @@
+import { sql } from "drizzle-orm";
+import { requireCollection } from "../collection/get.ts";
+import type { Database } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+import { compileFilters, type FilterInput } from "../filter/input.ts";
+import { storeId } from "./id.ts";
+import { inCollection } from "./read.ts";
+
+export interface DeleteOptions extends FilterInput {
+  readonly collection?: string;
+  readonly ids?: readonly string[];
+}
+
+/**
+ * Deletes whole documents: those with these ids, or those with a passage that matches the filter, or, where both are
+ * given, those for which both hold. Returns how many. Throws `invalid_input` where neither is given.
+ */
+export function deleteDocuments(
+  database: Database,
+  tenantId: string,
+  options: DeleteOptions,
+): Promise<number> {
+  if (options.ids === undefined && options.filter === undefined && options.whereDocument === undefined)
+    throw new AppError(
+      "invalid_input",
+      "Name what to delete: ids or a filter. To empty a collection, delete the collection.",
+    );
+  const matches = compileFilters(options);
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const collection = await requireCollection(orm, tenantId, options.collection);
+    const among = options.ids
+      ? sql`id = ANY(${sql.param(options.ids.map((id) => storeId(id).key))}::text[])`
+      : sql`true`;
+    const [deleted] = await selectRows<{ documents: number }>(
+      orm,
+      sql`WITH gone AS (
+            DELETE FROM cairn.documents
+            WHERE ${inCollection(collection)} AND id IN (
+              SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${among} AND ${matches})
+            RETURNING chunk)
+          SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents FROM gone`,
+    );
+    return deleted?.documents ?? 0;
+  });
+}

@@ -1,0 +1,98 @@
+import { sql } from "drizzle-orm";
+import { requireCollection } from "../collection/get.ts";
+import type { Database } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+import { compileFilters, type FilterInput } from "../filter/input.ts";
+import type { Document } from "./document.ts";
+import { storeId } from "./id.ts";
+import { inCollection, readDocuments } from "./read.ts";
+
+export interface ListOptions extends FilterInput {
+  readonly collection?: string;
+  /** Documents at most, 1 to 1,000. Default 100. */
+  readonly limit?: number;
+  /** The cursor that the page before gave. */
+  readonly after?: string;
+}
+
+export interface DocumentPage {
+  readonly documents: readonly Document[];
+  /** Give it as `after` for the next page; null at the end. */
+  readonly next: string | null;
+}
+
+/** The documents with these ids, in no particular order; missing ones are left out. Throws `not_found` for the collection. */
+export function getDocuments(
+  database: Database,
+  tenantId: string,
+  options: { readonly collection?: string; readonly ids: readonly string[] },
+): Promise<readonly Document[]> {
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const collection = await requireCollection(orm, tenantId, options.collection);
+    return readDocuments(
+      orm,
+      collection,
+      options.ids.map((id) => storeId(id).key),
+    );
+  });
+}
+
+/** A page of the collection's documents that have a passage matching the filter, in the order of their ids' bytes. */
+export function listDocuments(
+  database: Database,
+  tenantId: string,
+  options: ListOptions = {},
+): Promise<DocumentPage> {
+  const { limit = 100 } = options;
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000))
+    throw new AppError("invalid_input", `limit must be a whole number from 1 to 1,000, not ${limit}.`, {
+      path: "limit",
+    });
+  const matches = compileFilters(options);
+  const after = options.after === undefined ? null : decodeCursor(options.after);
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const collection = await requireCollection(orm, tenantId, options.collection);
+    const keys = await selectRows<{ id: string }>(
+      orm,
+      sql`SELECT DISTINCT id FROM cairn.documents
+          WHERE ${inCollection(collection)} AND ${matches} ${after === null ? sql`` : sql`AND id > ${after}::text`}
+          ORDER BY id LIMIT ${limit + 1}::int`,
+    );
+    const page = keys.slice(0, limit).map(({ id }) => id);
+    const last = page.at(-1);
+    return {
+      documents: await readDocuments(orm, collection, page),
+      next: keys.length > limit && last !== undefined ? Buffer.from(last).toString("base64url") : null,
+    };
+  });
+}
+
+/** How many documents (ids) and passages (rows) the collection has. */
+export function countDocuments(
+  database: Database,
+  tenantId: string,
+  collectionName?: string,
+): Promise<{ readonly documents: number; readonly passages: number }> {
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const collection = await requireCollection(orm, tenantId, collectionName);
+    const [count] = await selectRows<{ documents: number; passages: number }>(
+      orm,
+      sql`SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents, count(*)::float8 AS passages
+          FROM cairn.documents WHERE ${inCollection(collection)}`,
+    );
+    return count ?? { documents: 0, passages: 0 };
+  });
+}
+
+function decodeCursor(after: string): string {
+  const key = Buffer.from(after, "base64url").toString();
+  if (after === "" || Buffer.from(key).toString("base64url") !== after)
+    throw new AppError(
+      "invalid_input",
+      `${JSON.stringify(after)} is no cursor. Give the one that the page before returned.`,
+      { path: "after" },
+    );
+  return key;
+}

@@ -1,0 +1,120 @@
+import { sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import type { Transaction, VectorTypes } from "../database/database.ts";
+import { encodeJson } from "../database/json.ts";
+import { encodeText } from "../database/text.ts";
+import { uuidLiteral } from "../database/transaction.ts";
+import { encodeVectorArray } from "../database/vector.ts";
+import { AppError } from "../error.ts";
+import type { Row } from "./document.ts";
+import { storeId } from "./id.ts";
+
+export interface WriteOptions {
+  readonly types: VectorTypes;
+  /** The import that writes; none: the service's own. */
+  readonly origin?: string;
+  /** No row of these ids is there yet and no document has two: saves a look for chunks left over. */
+  readonly fresh?: boolean;
+}
+
+/**
+ * Writes whole documents in the tenant's open transaction, replacing what was there under the same ids. The one way
+ * into the table: vectors travel in binary, and one of a wrong size is refused before anything is sent.
+ * Throws `dimension_mismatch`.
+ */
+export async function writeRows(
+  transaction: Transaction,
+  collection: Collection,
+  rows: readonly Row[],
+  options: WriteOptions,
+): Promise<void> {
+  if (rows.length === 0) return;
+  assertDimensions(collection, rows);
+  await claimDimensions(transaction, collection, rows);
+  const keys = rows.map((row) => storeId(row.id));
+  if (!options.fresh)
+    await deleteLeftOver(
+      transaction,
+      collection,
+      rows,
+      keys.map(({ key }) => key),
+    );
+  const tenant = uuidLiteral(collection.tenantId);
+  const vectors = encodeVectorArray(
+    rows.map((row) => row.embedding),
+    options.types.vector,
+  );
+  await transaction.orm.execute(sql`
+    INSERT INTO cairn.documents AS d
+      (tenant_id, collection_id, id, long_id, chunk, content, embedding, metadata, uri, origin)
+    SELECT ${tenant}, ${uuidLiteral(collection.id)}, r.id, r.long_id, r.chunk, r.content, r.embedding,
+           r.metadata::jsonb, r.uri, ${options.origin ?? null}::uuid
+    FROM unnest(
+      ${sql.param(keys.map(({ key }) => key))}::text[],
+      ${sql.param(keys.map(({ longId }) => longId))}::text[],
+      ${sql.param(rows.map((row) => row.chunk))}::int[],
+      ${sql.param(rows.map((row) => (row.content === null ? null : encodeText(row.content))))}::text[],
+      ${sql.param(vectors)}::vector[],
+      ${sql.param(rows.map((row) => encodeJson(row.metadata)))}::text[],
+      ${sql.param(rows.map((row) => (row.uri === null ? null : encodeText(row.uri))))}::text[]
+    ) AS r (id, long_id, chunk, content, embedding, metadata, uri)
+    ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
+      content = excluded.content, embedding = excluded.embedding, metadata = excluded.metadata,
+      uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = now()`);
+}
+
+/** Throws `dimension_mismatch`, naming both sizes, where a vector does not fit its collection. */
+export function assertDimensions(
+  collection: Collection,
+  rows: readonly Pick<Row, "id" | "embedding">[],
+): void {
+  const expected = collection.dimensions ?? rows.find((row) => row.embedding)?.embedding?.length;
+  for (const { id, embedding } of rows) {
+    if (!embedding || embedding.length === expected) continue;
+    throw new AppError(
+      "dimension_mismatch",
+      `Collection ${JSON.stringify(collection.name)} holds vectors of ${expected} dimensions, and the one of document ` +
+        `${JSON.stringify(id.slice(0, 80))} has ${embedding.length}. Embed it with the collection's model` +
+        `${collection.embeddingModel ? ` (${collection.embeddingModel})` : ""}, or make a collection of ${embedding.length} dimensions.`,
+    );
+  }
+}
+
+/** The first vector decides the size of a collection that was made without one. */
+async function claimDimensions(
+  { orm }: Transaction,
+  collection: Collection,
+  rows: readonly Row[],
+): Promise<void> {
+  const size = rows.find((row) => row.embedding)?.embedding?.length;
+  if (collection.dimensions !== null || size === undefined) return;
+  const claimed = await orm.execute(sql`
+    UPDATE cairn.collections SET dimensions = ${size}::int
+    WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)}
+      AND (dimensions IS NULL OR dimensions = ${size}::int)
+    RETURNING id`);
+  if ((claimed as unknown as { rows: unknown[] }).rows.length === 0)
+    throw new AppError(
+      "dimension_mismatch",
+      `Collection ${JSON.stringify(collection.name)} was given vectors of another size than ${size} meanwhile.`,
+    );
+}
+
+/** A text that became shorter has fewer passages: the ones past its new end go. */
+async function deleteLeftOver(
+  { orm }: Transaction,
+  collection: Collection,
+  rows: readonly Row[],
+  keys: readonly string[],
+): Promise<void> {
+  const chunks = new Map<string, number>();
+  rows.forEach((row, index) => {
+    const key = keys[index] as string;
+    chunks.set(key, Math.max(chunks.get(key) ?? 0, row.chunk + 1));
+  });
+  await orm.execute(sql`
+    DELETE FROM cairn.documents AS d
+    USING unnest(${sql.param([...chunks.keys()])}::text[], ${sql.param([...chunks.values()])}::int[]) AS r (id, chunks)
+    WHERE d.tenant_id = ${uuidLiteral(collection.tenantId)} AND d.collection_id = ${uuidLiteral(collection.id)}
+      AND d.id = r.id AND d.chunk >= r.chunks`);
+}

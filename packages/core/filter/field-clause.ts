@@ -1,0 +1,125 @@
+import { parseDocumentClause } from "./document-clause.ts";
+import type { Filter, Order, Scalar } from "./filter.ts";
+import { describe, refuse, step } from "./refuse.ts";
+
+const ORDERS: Readonly<Record<string, Order>> = { $gt: "gt", $gte: "gte", $lt: "lt", $lte: "lte" };
+const OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains, $exists";
+/** Beyond the largest double. jsonb would take 131,072 digits; no number that JSON can carry to us needs them. */
+const LARGEST = 2n ** 1024n;
+
+/** One condition on a metadata field, `price: { $lt: 20 }` or `topic: "returns"`. Throws `invalid_filter`. */
+export function parseFieldClause(key: string, condition: unknown, path: string): Filter {
+  if (key.startsWith("$"))
+    throw refuse(
+      path,
+      `is not an operator here. Allowed: $and, $or, $not, or a field as in {"price": {"$lt": 20}}.`,
+    );
+  const isObject = typeof condition === "object" && condition !== null && !Array.isArray(condition);
+  if (!isObject) {
+    if (key === "#document")
+      throw refuse(path, `needs an operator, as in {"$contains": "refund"}, not ${describe(condition)}.`);
+    return Object.freeze({ kind: "equal", operator: "eq", key, value: scalarOperand(condition, path) });
+  }
+  const [entry, ...others] = Object.entries(condition);
+  if (!entry) throw refuse(path, `must hold an operator, not an empty object. Allowed: ${OPERATORS}.`);
+  if (others.length > 0)
+    throw refuse(
+      path,
+      `must have one operator, not ${others.length + 1} (${describe(condition)}). Join conditions with $and.`,
+    );
+  const [operator, operand] = entry;
+  const inside = step(path, operator);
+  if (key === "#document") return parseDocumentClause(operator, operand, inside);
+  return parseOperator(key, { operator, operand, path: inside });
+}
+
+interface Operation {
+  readonly operator: string;
+  readonly operand: unknown;
+  readonly path: string;
+}
+
+function parseOperator(key: string, { operator, operand, path }: Operation): Filter {
+  switch (operator) {
+    case "$eq":
+    case "$ne":
+      return Object.freeze({
+        kind: "equal",
+        operator: operator === "$eq" ? "eq" : "ne",
+        key,
+        value: scalarOperand(operand, path),
+      });
+    case "$gt":
+    case "$gte":
+    case "$lt":
+    case "$lte":
+      return Object.freeze({
+        kind: "order",
+        operator: ORDERS[operator] as Order,
+        key,
+        value: numberOperand(operand, path),
+      });
+    case "$in":
+    case "$nin":
+      return Object.freeze({
+        kind: "member",
+        operator: operator === "$in" ? "in" : "nin",
+        key,
+        values: listOperand(operand, path),
+      });
+    case "$contains":
+    case "$not_contains": {
+      const value = scalarOperand(operand, path);
+      return Object.freeze({
+        kind: "list",
+        operator: operator === "$contains" ? "contains" : "not_contains",
+        key,
+        value,
+      });
+    }
+    case "$exists":
+      if (typeof operand !== "boolean")
+        throw refuse(path, `must be true or false, not ${describe(operand)}.`);
+      return Object.freeze({ kind: "exists", key, exists: operand });
+    case "$regex":
+    case "$not_regex":
+      throw refuse(path, `works on content only: use where_document, or the key "#document".`);
+    default:
+      throw refuse(path, `is not an operator on a field. Allowed: ${OPERATORS}.`);
+  }
+}
+
+function scalarOperand(operand: unknown, path: string): Scalar {
+  if (typeof operand === "string" || typeof operand === "boolean") return operand;
+  if (isNumber(operand)) return operand;
+  throw refuse(path, `must be a string, a finite number or a boolean, not ${describe(operand)}.`);
+}
+
+/** Chroma orders numbers only: a string or a boolean has no `$gt`. */
+function numberOperand(operand: unknown, path: string): number | bigint {
+  if (isNumber(operand)) return operand;
+  throw refuse(path, `must be a finite number, not ${describe(operand)}.`);
+}
+
+/** Values of one type, as Chroma requires; but integers and other numbers may be mixed, which its server refuses. */
+function listOperand(operand: unknown, path: string): readonly Scalar[] {
+  if (!Array.isArray(operand) || operand.length === 0)
+    throw refuse(path, `must be a list of one or more values, not ${describe(operand)}.`);
+  const values = operand.map((item, index) => scalarOperand(item, `${path}[${index}]`));
+  const stray = values.findIndex((value) => typeName(value) !== typeName(values[0]));
+  if (stray >= 0)
+    throw refuse(
+      `${path}[${stray}]`,
+      `must be a ${typeName(values[0])} as the values before it are, not ${describe(values[stray])}. Join lists with $or.`,
+    );
+  return Object.freeze(values);
+}
+
+function typeName(value: unknown): string {
+  return typeof value === "bigint" ? "number" : typeof value;
+}
+
+function isNumber(operand: unknown): operand is number | bigint {
+  if (typeof operand === "bigint") return operand < LARGEST && operand > -LARGEST;
+  return typeof operand === "number" && Number.isFinite(operand);
+}

@@ -1,0 +1,21 @@
+import { type SQL, sql } from "drizzle-orm";
+import { compileFilter } from "./compile.ts";
+import { parseDocumentFilter, parseFilter } from "./parse.ts";
+
+/** How a caller narrows what is read, searched or deleted; both must hold. */
+export interface FilterInput {
+  /** On metadata, in Chroma's `where` language: `{ topic: "returns", price: { $lt: 20 } }`. */
+  readonly filter?: unknown;
+  /** On the text, in Chroma's `where_document` language: `{ $contains: "refund" }`. */
+  readonly whereDocument?: unknown;
+}
+
+/** Both filters as one SQL condition on a row of documents; `true` where there is none. Throws `invalid_filter`. */
+export function compileFilters({ filter, whereDocument }: FilterInput): SQL {
+  const conditions = [
+    ...(filter == null ? [] : [compileFilter(parseFilter(filter, "filter"))]),
+    ...(whereDocument == null ? [] : [compileFilter(parseDocumentFilter(whereDocument, "where_document"))]),
+  ];
+  if (conditions.length === 0) return sql`true`;
+  return sql`(${sql.join(conditions, sql` AND `)})`;
+}

@@ -1,0 +1,32 @@
+import { AppError } from "../error.ts";
+
+/** An `invalid_filter` whose message begins with the path to the fault: `refuse("where.a", "must be …")`. */
+export function refuse(path: string, says: string): AppError {
+  return new AppError("invalid_filter", `${path} ${says}`, { path });
+}
+
+/** The path one step further in: `where.price`, `where["a b"]`. */
+export function step(path: string, key: string): string {
+  return /^[#$\p{L}_][\p{L}\p{N}_-]*$/u.test(key) ? `${path}.${key}` : `${path}[${describe(key)}]`;
+}
+
+/** A value in few words, for a message: never the whole of a long text. */
+export function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return shorten(value.toString());
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
+  if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const keys = Object.keys(value);
+  if (keys.length === 0) return "an empty object";
+  return `an object with ${shorten(
+    keys
+      .slice(0, 4)
+      .map((key) => JSON.stringify(key))
+      .join(", "),
+  )}`;
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,81 @@
+import { type CodePoints, complement } from "./code-points.ts";
+import { accept, type Cursor, next, peek, refusal, until } from "./cursor.ts";
+import type { Place } from "./place.ts";
+import { digits, foldCase, property, spaces, wordCharacters } from "./unicode.ts";
+
+/** What stands behind a backslash: one character, a set of them, or a place between two. */
+export type Escape =
+  | { readonly kind: "character"; readonly point: number }
+  | { readonly kind: "set"; readonly set: CodePoints }
+  | { readonly kind: "place"; readonly place: Place };
+
+const CONTROLS: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 };
+const PLACES: Readonly<Record<string, Place>> = {
+  A: "start",
+  z: "end",
+  b: "word",
+  B: "not_word",
+  "<": "word_start",
+  ">": "word_end",
+};
+const WORD_PLACES: Readonly<Record<string, Place>> = {
+  "{start}": "word_start",
+  "{end}": "word_end",
+  "{start-half}": "word_start_half",
+  "{end-half}": "word_end_half",
+};
+const SETS: Readonly<Record<string, () => CodePoints>> = { d: digits, s: spaces, w: wordCharacters };
+const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
+
+/** Reads an escape in Rust's syntax; the cursor stands behind the backslash. Throws `invalid_filter`. */
+export function readEscape(cursor: Cursor, ignoreCase: boolean): Escape {
+  const start = cursor.at - 1;
+  const letter = next(cursor, "an escaped character");
+  const hexDigits = HEX_DIGITS[letter];
+  if (hexDigits) return { kind: "character", point: readHex(cursor, { start, digits: hexDigits }) };
+  if (letter === "p" || letter === "P")
+    return { kind: "set", set: readProperty(cursor, { start, ignoreCase }) };
+  if (letter in CONTROLS) return { kind: "character", point: CONTROLS[letter] as number };
+  const set = SETS[letter.toLowerCase()]?.();
+  if (set) return { kind: "set", set: letter === letter.toLowerCase() ? set : complement(set) };
+  const named = letter === "b" && Object.keys(WORD_PLACES).find((name) => accept(cursor, name));
+  if (named) return { kind: "place", place: WORD_PLACES[named] as Place };
+  const place = PLACES[letter];
+  if (place) return { kind: "place", place };
+  if (letter <= "\x7f" && !/[A-Za-z0-9]/.test(letter))
+    return { kind: "character", point: letter.charCodeAt(0) };
+  const isReference = /[0-9]/.test(letter);
+  throw refusal(
+    cursor,
+    start,
+    isReference ? "refers back, which Rust's syntax cannot" : "has an unknown escape",
+  );
+}
+
+/** `\x41`, `\u0041`, `\U00000041`, or any of the letters with braces, `\x{41}`. */
+function readHex(cursor: Cursor, { start, digits }: { start: number; digits: number }): number {
+  const braces = accept(cursor, "{");
+  const hex = braces
+    ? until(cursor, "}")
+    : Array.from({ length: digits }, () => next(cursor, "a hex digit")).join("");
+  const point = /^[0-9A-Fa-f]{1,8}$/.test(hex) ? Number.parseInt(hex, 16) : Number.NaN;
+  if (point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff)) return point;
+  throw refusal(cursor, start, "has an escape that is no Unicode character");
+}
+
+function readProperty(
+  cursor: Cursor,
+  { start, ignoreCase }: { start: number; ignoreCase: boolean },
+): CodePoints {
+  const negated = peek(cursor, -1) === "P";
+  const name = accept(cursor, "{") ? until(cursor, "}") : next(cursor, "a property's letter");
+  const set = property(name);
+  if (!set)
+    throw refusal(
+      cursor,
+      start,
+      "has a Unicode property that is not known; write it as in \\p{Lu} or \\p{Greek}",
+    );
+  const folded = ignoreCase ? foldCase(set) : set;
+  return negated ? complement(folded) : folded;
+}

@@ -1,0 +1,90 @@
+import { asc, eq, or, sql } from "drizzle-orm";
+import type { Database, Orm } from "../database/database.ts";
+import { tenants } from "../database/schema.ts";
+import { asAdmin } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+
+export interface Tenant {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: Date;
+}
+
+export interface NewTenant {
+  /** Unique; for people. Default: the id. */
+  readonly name?: string;
+  /** A UUID of the caller's own. Default: a random one. */
+  readonly id?: string;
+}
+
+const columns = { id: tenants.id, name: tenants.name, createdAt: tenants.createdAt };
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Makes a tenant. Throws `already_exists` where the name or id is taken. */
+export async function createTenant(database: Database, tenant: NewTenant = {}): Promise<Tenant> {
+  const id = tenant.id?.toLowerCase() ?? crypto.randomUUID();
+  if (!UUID.test(id))
+    throw new AppError("invalid_input", `A tenant's id is a UUID, not ${JSON.stringify(id)}.`, {
+      path: "id",
+    });
+  const name = tenant.name ?? id;
+  if (name === "") throw new AppError("invalid_input", "A tenant's name cannot be empty.", { path: "name" });
+  return asAdmin(database, async ({ orm }) => {
+    const [made] = await orm.insert(tenants).values({ id, name }).onConflictDoNothing().returning(columns);
+    if (!made)
+      throw new AppError("already_exists", `There is a tenant ${name} already, or one with the id ${id}.`);
+    return made;
+  });
+}
+
+/** The tenant with this id or name. Throws `not_found`. */
+export function getTenant(database: Database, idOrName: string): Promise<Tenant> {
+  return asAdmin(database, async ({ orm }) => {
+    const tenant = await findTenant(orm, idOrName);
+    if (!tenant)
+      throw new AppError(
+        "not_found",
+        `There is no tenant ${JSON.stringify(idOrName)}. List them: cairn tenants list`,
+      );
+    return tenant;
+  });
+}
+
+/** The tenant with this id or name, made where it is missing; a UUID becomes the id. */
+export function ensureTenant(database: Database, idOrName: string): Promise<Tenant> {
+  return asAdmin(database, async ({ orm }) => {
+    const id = UUID.test(idOrName) ? { id: idOrName.toLowerCase() } : {};
+    await orm
+      .insert(tenants)
+      .values({ ...id, name: idOrName })
+      .onConflictDoNothing();
+    const tenant = await findTenant(orm, idOrName);
+    if (!tenant)
+      throw new AppError("already_exists", `The id ${idOrName} belongs to a tenant of another name.`);
+    return tenant;
+  });
+}
+
+/** Every tenant, by name. */
+export function listTenants(database: Database): Promise<readonly Tenant[]> {
+  return asAdmin(database, ({ orm }) => orm.select(columns).from(tenants).orderBy(asc(tenants.name)));
+}
+
+/** Deletes a tenant with everything it has. Throws `not_found`. */
+export async function deleteTenant(database: Database, id: string): Promise<void> {
+  const tenant = await getTenant(database, id);
+  await asAdmin(database, ({ orm }) => orm.delete(tenants).where(eq(tenants.id, tenant.id)));
+}
+
+async function findTenant(orm: Orm, idOrName: string): Promise<Tenant | undefined> {
+  const byName = eq(tenants.name, idOrName);
+  const where = UUID.test(idOrName) ? or(eq(tenants.id, idOrName.toLowerCase()), byName) : byName;
+  // The id wins over another tenant that calls itself so.
+  const [tenant] = await orm
+    .select(columns)
+    .from(tenants)
+    .where(where)
+    .orderBy(sql`${tenants.id}::text = ${idOrName.toLowerCase()} DESC`)
+    .limit(1);
+  return tenant;
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import { stringifyJson } from "@cairn/core/database/json.ts";
+
+const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
+
+/** A record as it is put into Chroma. */
+export interface ChromaRecord {
+  readonly id: string;
+  readonly embedding: readonly unknown[];
+  readonly document?: string | null;
+  readonly metadata?: object | null;
+  readonly uri?: string | null;
+}
+
+export interface ChromaCollectionHandle {
+  readonly id: string;
+  readonly name: string;
+  /** The collection's address: `<url>/add`, `/upsert`, `/delete`, `/get`, `/query`. */
+  readonly url: string;
+}
+
+/** A collection name in today's naming, and the tenant's UUID that it stands for. */
+export function tenantName(collection = "knowledge"): { readonly name: string; readonly tenant: string } {
+  const hex = randomBytes(16).toString("hex");
+  return {
+    name: `tenant_${hex}_${collection}`,
+    tenant: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5"),
+  };
+}
+
+export async function createChromaCollection(
+  url: string,
+  name: string,
+  options: { readonly space?: string; readonly metadata?: object; readonly configuration?: object; readonly database?: string } = {},
+): Promise<ChromaCollectionHandle> {
+  const { space = "cosine", metadata, configuration } = options;
+  const database = options.database ? DATABASE.replace("default_database", options.database) : DATABASE;
+  const reply = await send(`${url}${database}/collections`, { name, metadata, configuration: { hnsw: { space }, ...configuration } });
+  const { id } = (await reply.json()) as { id: string };
+  return { id, name, url: `${url}${database}/collections/${id}` };
+}
+
+/** Adds or replaces records, in batches that a local server takes. Throws with the server's words. */
+export async function putRecords(
+  { url }: ChromaCollectionHandle,
+  records: readonly ChromaRecord[],
+  verb: "add" | "upsert" = "add",
+): Promise<void> {
+  for (let start = 0; start < records.length; start += 2_000) {
+    const batch = records.slice(start, start + 2_000);
+    await send(`${url}/${verb}`, {
+      ids: batch.map(({ id }) => id),
+      embeddings: batch.map(({ embedding }) => embedding),
+      documents: batch.map(({ document }) => document ?? null),
+      metadatas: batch.map(({ metadata }) => metadata ?? null),
+      uris: batch.map(({ uri }) => uri ?? null),
+    });
+  }
+}
+
+export async function deleteRecords({ url }: ChromaCollectionHandle, ids: readonly string[]): Promise<void> {
+  await send(`${url}/delete`, { ids });
+}
+
+/** `count` plain records with random unit vectors; ids `<prefix>0`, `<prefix>1`, … */
+export function plainRecords(count: number, dimensions: number, prefix = "doc-"): readonly ChromaRecord[] {
+  return Array.from({ length: count }, (_, index) => ({
+    id: `${prefix}${index}`,
+    embedding: randomUnit(dimensions),
+    document: `Passage ${index} of ${prefix}: how long may a customer keep a thing before returning it?`,
+    metadata: { index, topic: index % 2 === 0 ? "returns" : "shipping", price: index + 0.5 },
+    uri: index % 3 === 0 ? `https://example.org/${prefix}${index}` : null,
+  }));
+}
+
+/** Rounded to float32, so that what comes back can be compared to the bit. */
+export function randomUnit(dimensions: number): readonly number[] {
+  const elements = Float32Array.from({ length: dimensions }, () => Math.random() - 0.5);
+  const length = Math.hypot(...elements);
+  return [...elements.map((element) => element / length)];
+}
+
+async function send(url: string, body: object): Promise<Response> {
+  const reply = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: stringifyJson(body) });
+  if (!reply.ok) throw new Error(`Chroma answered ${reply.status} at ${url}: ${await reply.text()}`);
+  return reply;
+}
