@@ -1,14 +1,20 @@
 import { migrate } from "@cairn/chroma/migrate.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
-import { getDocuments } from "@cairn/core/document/list.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
+import { type ChromaServer, startChroma } from "@cairn/cli/demo/chroma-server.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { startChroma, type ChromaServer } from "@cairn/cli/demo/chroma-server.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { getDocuments } from "@cairn/core/document/list.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
-import { createChromaCollection, plainRecords, putRecords, randomUnit, tenantName } from "./support/fill-chroma.ts";
+import {
+  createChromaCollection,
+  plainRecords,
+  putRecords,
+  randomUnit,
+  tenantName,
+} from "./support/fill-chroma.ts";
 import { offlineServices } from "./support/services.ts";
 
 const FACTS = { databaseName: "test", cairnVersion: "0" };
@@ -18,14 +24,29 @@ let test1: TestDatabase;
 const first = tenantName();
 const second = tenantName("manuals");
 beforeAll(async () => {
-  [chroma, test1] = await Promise.all([startChroma({ command: process.env.CAIRN_TEST_CHROMA }), createTestDatabase()]);
-  const a = await createChromaCollection(chroma.url, first.name, { metadata: { owner: "support", big: 9007199254740993n } });
+  [chroma, test1] = await Promise.all([
+    startChroma({ command: process.env.CAIRN_TEST_CHROMA }),
+    createTestDatabase(),
+  ]);
+  const a = await createChromaCollection(chroma.url, first.name, {
+    metadata: { owner: "support", big: 9007199254740993n },
+  });
   await putRecords(a, plainRecords(700, 8));
   await putRecords(a, [
     { id: "null document", embedding: randomUnit(8) },
-    { id: "nul\0and\nnewline", embedding: randomUnit(8), document: "with NUL \0 inside", metadata: { "k\0": "v\0" } },
+    {
+      id: "nul\0and\nnewline",
+      embedding: randomUnit(8),
+      document: "with NUL \0 inside",
+      metadata: { "k\0": "v\0" },
+    },
     { id: "x".repeat(5_000), embedding: randomUnit(8), document: "a long id" },
-    { id: "numbers", embedding: randomUnit(8), document: "n", metadata: { big: 9007199254740993n, one: JSON.rawJSON("1.0"), huge: 1e300, int: 1, flag: true } },
+    {
+      id: "numbers",
+      embedding: randomUnit(8),
+      document: "n",
+      metadata: { big: 9007199254740993n, one: JSON.rawJSON("1.0"), huge: 1e300, int: 1, flag: true },
+    },
     { id: "empty text", embedding: randomUnit(8), document: "", uri: "s3://bucket/key" },
     { id: "zero", embedding: [0, 0, 0, 0, 0, 0, 0, 0], document: "no direction" },
     { id: "not unit", embedding: [3, 4, 0, 0, 0, 0, 0, 0], document: "given back scaled" },
@@ -33,13 +54,17 @@ beforeAll(async () => {
   ]);
   const b = await createChromaCollection(chroma.url, second.name, { space: "l2" });
   await putRecords(b, plainRecords(40, 5));
-  await putRecords(b, [{ id: "zero", embedding: [0, 0, 0, 0, 0], document: "the origin is a place like any other" }]);
+  await putRecords(b, [
+    { id: "zero", embedding: [0, 0, 0, 0, 0], document: "the origin is a place like any other" },
+  ]);
   await createChromaCollection(chroma.url, tenantName("empty").name, { space: "ip" });
 });
 afterAll(() => Promise.all([chroma?.stop(), test1?.drop()]));
 
 const rowVersions = () =>
-  test1.database.transaction(({ orm }) => selectRows<{ v: string }>(orm, sql`SELECT xmin::text AS v FROM cairn.documents ORDER BY ctid`));
+  test1.database.transaction(({ orm }) =>
+    selectRows<{ v: string }>(orm, sql`SELECT xmin::text AS v FROM cairn.documents ORDER BY ctid`),
+  );
 
 test("a migration carries every record, sets aside what has no usable vector, and proves it", async () => {
   const services = offlineServices(test1.database);
@@ -47,31 +72,60 @@ test("a migration carries every record, sets aside what has no usable vector, an
   const report = await migrate(services, source, { ...FACTS, sourceModel: "offline/words" });
 
   expect(report.differences).toEqual([]);
-  expect(report.exceptions.map(({ id, reason }) => ({ id, reason }))).toEqual([{ id: "zero", reason: "vector_zero" }]);
+  expect(report.exceptions.map(({ id, reason }) => ({ id, reason }))).toEqual([
+    { id: "zero", reason: "vector_zero" },
+  ]);
   expect(report.verdict).toBe("identical_with_exceptions");
-  expect(report.totals).toMatchObject({ tenants: 3, collections: 3, sourceRecords: 749, targetRecords: 749, compared: 749, vectorsCompared: 748 });
+  expect(report.totals).toMatchObject({
+    tenants: 3,
+    collections: 3,
+    sourceRecords: 749,
+    targetRecords: 749,
+    compared: 749,
+    vectorsCompared: 748,
+  });
   expect(report.search?.meanOverlapWithExact).toBe(1);
   expect(report.search?.meanOverlapWithChroma).toBeGreaterThan(0.95);
-  for (const { chroma: theirs, cairn: ours } of report.search?.distances ?? []) expect(ours).toBeCloseTo(theirs, 4);
+  for (const { chroma: theirs, cairn: ours } of report.search?.distances ?? [])
+    expect(ours).toBeCloseTo(theirs, 4);
 
   const ids = ["nul\0and\nnewline", "x".repeat(5_000), "numbers", "null document"];
   const documents = await getDocuments(test1.database, first.tenant, { ids });
   const byId = new Map(documents.map((document) => [document.id, document]));
-  expect(byId.get("nul\0and\nnewline")).toMatchObject({ metadata: { "k\0": "v\0" }, passages: [{ content: "with NUL \0 inside" }] });
+  expect(byId.get("nul\0and\nnewline")).toMatchObject({
+    metadata: { "k\0": "v\0" },
+    passages: [{ content: "with NUL \0 inside" }],
+  });
   expect(byId.get("x".repeat(5_000))?.passages[0]?.content).toBe("a long id");
-  expect(byId.get("numbers")?.metadata).toEqual({ big: 9007199254740993n, one: 1, huge: 1e300, int: 1, flag: true });
+  expect(byId.get("numbers")?.metadata).toEqual({
+    big: 9007199254740993n,
+    one: 1,
+    huge: 1e300,
+    int: 1,
+    flag: true,
+  });
   expect(byId.get("null document")?.passages).toEqual([{ chunk: 0, content: null, embedded: true }]);
   expect(await getCollection(test1.database, first.tenant)).toMatchObject({
-    metric: "cosine", dimensions: 8, embeddingModel: "offline/words", metadata: { owner: "support", big: 9007199254740993n },
+    metric: "cosine",
+    dimensions: 8,
+    embeddingModel: "offline/words",
+    metadata: { owner: "support", big: 9007199254740993n },
   });
-  expect(await getCollection(test1.database, second.tenant, "manuals")).toMatchObject({ metric: "l2", dimensions: 5 });
+  expect(await getCollection(test1.database, second.tenant, "manuals")).toMatchObject({
+    metric: "l2",
+    dimensions: 5,
+  });
 });
 
 test("a rerun over an unchanged source compares everything and writes nothing", async () => {
   const before = await rowVersions();
   expect(before.length).toBe(749);
   const report = await migrate(offlineServices(test1.database), await openSource({ url: chroma.url }), FACTS);
-  expect(report).toMatchObject({ verdict: "identical_with_exceptions", passes: 1, totals: { written: 0, compared: 749 } });
+  expect(report).toMatchObject({
+    verdict: "identical_with_exceptions",
+    passes: 1,
+    totals: { written: 0, compared: 749 },
+  });
   expect(await rowVersions()).toEqual(before);
 });
 
@@ -89,7 +143,15 @@ test("verify finds every kind of tampering and changes nothing", async () => {
   const report = await verify(services, source, { ...FACTS, queries: 0 });
   expect(report.verdict).toBe("not_identical");
   expect(new Set(report.differences.map(({ id, kind }) => `${kind} ${id}`))).toEqual(
-    new Set(["content doc-1", "metadata doc-3", "vector doc-5", "uri doc-7", "missing doc-9", "missing doc-11", "extra intruder"]),
+    new Set([
+      "content doc-1",
+      "metadata doc-3",
+      "vector doc-5",
+      "uri doc-7",
+      "missing doc-9",
+      "missing doc-11",
+      "extra intruder",
+    ]),
   );
   const before = await rowVersions();
   await verify(services, source, { ...FACTS, queries: 0 });

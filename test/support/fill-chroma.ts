@@ -31,11 +31,20 @@ export function tenantName(collection = "knowledge"): { readonly name: string; r
 export async function createChromaCollection(
   url: string,
   name: string,
-  options: { readonly space?: string; readonly metadata?: object; readonly configuration?: object; readonly database?: string } = {},
+  options: {
+    readonly space?: string;
+    readonly metadata?: object;
+    readonly configuration?: object;
+    readonly database?: string;
+  } = {},
 ): Promise<ChromaCollectionHandle> {
   const { space = "cosine", metadata, configuration } = options;
   const database = options.database ? DATABASE.replace("default_database", options.database) : DATABASE;
-  const reply = await send(`${url}${database}/collections`, { name, metadata, configuration: { hnsw: { space }, ...configuration } });
+  const reply = await send(`${url}${database}/collections`, {
+    name,
+    metadata,
+    configuration: { hnsw: { space }, ...configuration },
+  });
   const { id } = (await reply.json()) as { id: string };
   return { id, name, url: `${url}${database}/collections/${id}` };
 }
@@ -81,7 +90,11 @@ export function randomUnit(dimensions: number): readonly number[] {
 }
 
 async function send(url: string, body: object): Promise<Response> {
-  const reply = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: stringifyJson(body) });
+  const reply = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: stringifyJson(body),
+  });
   if (!reply.ok) throw new Error(`Chroma answered ${reply.status} at ${url}: ${await reply.text()}`);
   return reply;
 }

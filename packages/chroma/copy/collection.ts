@@ -1,5 +1,6 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
 import { becomeTenant } from "@cairn/core/database/transaction.ts";
 import { storeId } from "@cairn/core/document/id.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
@@ -150,18 +151,21 @@ async function deleteExtras(
   const { services, run, settings } = context;
   const keys = new Map(extras.map((id) => [storeId(id).key, id]));
   const mine = settings.prune ? sql`true` : sql`origin = ${run.id}::uuid`;
-  const gone = await retryPassing(() =>
+  const left = await retryPassing(() =>
     services.database.transaction(async (transaction) => {
       await assertHeld(transaction, run);
       await becomeTenant(transaction, target.tenantId);
-      const result = await transaction.orm.execute(sql`
-        DELETE FROM cairn.documents
-        WHERE ${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[]) AND ${mine} RETURNING id`);
-      return (result as unknown as { rows: { id: string }[] }).rows;
+      const among = sql`${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[])`;
+      await transaction.orm.execute(sql`DELETE FROM cairn.documents WHERE ${among} AND ${mine}`);
+      // Not RETURNING: where the commit's answer was lost, a second try deletes nothing and they are gone all the same.
+      return selectRows<{ id: string }>(
+        transaction.orm,
+        sql`SELECT DISTINCT id FROM cairn.documents WHERE ${among}`,
+      );
     }),
   );
-  for (const { id } of gone) keys.delete(id);
-  return { deleted: extras.length - keys.size, left: [...keys.values()] };
+  const ids = left.flatMap(({ id }) => keys.get(id) ?? []);
+  return { deleted: extras.length - ids.length, left: ids };
 }
 
 async function save(

@@ -92,7 +92,7 @@ async function* idPages(
 
 async function readPage(from: PageSource, ids: readonly string[], position: number): Promise<ComparedPage> {
   const [records, stored] = await Promise.all([
-    from.source.getRecords(from.collection, ids),
+    from.source.getRecords(from.collection, ids, { embeddings: from.rules.vectors === "copy" }),
     from.fresh ? new Map<string, readonly StoredRow[]>() : readStored(from.database, from.target, ids),
   ]);
   const changes: Change[] = [];
@@ -125,9 +125,13 @@ async function compareRecord(
 ): Promise<{ readonly change?: Change; readonly fault?: SetAside }> {
   const fault = findFault(record, from.rules);
   const rows = await expectedRows(record, from.rules, fault);
-  // Of a record that cannot be read, the bare id is kept, and whatever an earlier pass could read.
-  const compared = record.unreadable === "all" && stored.length > 0 ? [] : rows;
-  const difference = compared.length > 0 ? compareRows(compared, stored, from.rules.vectors) : undefined;
+  // Of a record that cannot be read, the bare id is kept, and whatever could be read earlier.
+  if (record.unreadable === "all" && stored.length > 0) return { fault };
+  const compared =
+    record.unreadable === "embedding"
+      ? rows.map((row, index) => ({ ...row, embedding: stored[index]?.embedding ?? row.embedding }))
+      : rows;
+  const difference = compareRows(compared, stored, from.rules.vectors);
   return { fault, change: difference && { rows, stored, difference: { ...difference, id: record.id } } };
 }
 

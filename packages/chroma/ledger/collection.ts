@@ -48,6 +48,12 @@ export async function beginCollection(
   const { source, vectors, why } = planned;
   return database.transaction(async (transaction) => {
     await assertHeld(transaction, run);
+    // Begun towards another target, or in another way: what was found then says nothing.
+    await transaction.orm.execute(sql`
+      DELETE FROM cairn.migration_exceptions AS e USING cairn.migration_collections AS c
+      WHERE e.run_id = ${run.id}::uuid AND e.source_id = ${source.id} AND c.run_id = e.run_id AND c.source_id = e.source_id
+        AND (c.tenant_id, c.collection_id, c.vectors)
+          IS DISTINCT FROM (${target.tenantId}::uuid, ${target.id}::uuid, ${vectors}::text)`);
     await transaction.orm.execute(sql`
       INSERT INTO cairn.migration_collections AS c
         (run_id, source_id, source_tenant, source_database, source_name, tenant_id, collection_id, vectors, why, fresh)

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from "@cairn/core/database/database.ts";
+import type { Database, Orm, Transaction } from "@cairn/core/database/database.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -20,6 +20,9 @@ export type RunStatus = "complete" | "complete_with_exceptions" | "not_identical
 /** Seconds that a run stays held without a sign of life. A holder on this host that has died loses it at once. */
 export const LEASE_SECONDS = 60;
 
+/** Seconds after which an interrupted run compares from the start what it had compared: Chroma may have changed since. */
+const STALE_SECONDS = 600;
+
 /**
  * Takes up the unfinished run of a source, or begins one. Throws `run_held`, naming the holder, where another process
  * works on it.
@@ -28,12 +31,15 @@ export async function acquireRun(database: Database, source: string, options: ob
   const holder = JSON.stringify(await thisProcess());
   return asAdmin(database, async ({ orm }) => {
     await orm.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`cairn.migration:${source}`}, 0))`);
-    const [open] = await selectRows<{ id: string; holder: string; leased: boolean }>(
+    const [open] = await selectRows<{ id: string; holder: string; leased: boolean; stale: boolean }>(
       orm,
-      sql`SELECT id, holder, lease_until > now() AS leased FROM cairn.migration_runs
+      sql`SELECT id, holder, lease_until > now() AS leased,
+                 lease_until < now() - make_interval(secs => ${STALE_SECONDS}::int) AS stale
+          FROM cairn.migration_runs
           WHERE source = ${source} AND finished_at IS NULL FOR UPDATE`,
     );
     if (open?.leased) await refuseHeld(open.id, open.holder, source);
+    if (open?.stale) await compareAnew(orm, open.id);
     const [run] = await selectRows<{ id: string; fence: string }>(
       orm,
       open
@@ -52,6 +58,17 @@ export async function acquireRun(database: Database, source: string, options: ob
   });
 }
 
+/** What was compared long ago is no proof of today: such collections begin a pass from the start. What is copied stays. */
+async function compareAnew(orm: Orm, runId: string): Promise<void> {
+  await orm.execute(sql`DELETE FROM cairn.migration_exceptions AS e USING cairn.migration_collections AS c
+    WHERE e.run_id = ${runId}::uuid AND c.run_id = e.run_id AND c.source_id = e.source_id
+      AND (NOT c.fresh OR c.state <> 'copying')`);
+  await orm.execute(sql`
+    UPDATE cairn.migration_collections
+    SET state = 'copying', fresh = false, pass = 1, position = 0, tally = '{}'
+    WHERE run_id = ${runId}::uuid AND (NOT fresh OR state <> 'copying')`);
+}
+
 async function refuseHeld(id: string, holder: string, source: string): Promise<void> {
   const other = JSON.parse(holder) as ProcessIdentity;
   if ((await isRunning(other)) === false) return;
@@ -62,14 +79,21 @@ async function refuseHeld(id: string, holder: string, source: string): Promise<v
   );
 }
 
-/** Keeps the lease alive until the returned function is called. */
+/**
+ * Keeps the lease alive until the returned function is called. One renewal that fails is no loss; `onLost` is called
+ * when none has gone well for as long as a lease lasts.
+ */
 export function keepLease(database: Database, run: Run, onLost: (error: unknown) => void): () => void {
+  let renewed = Date.now();
   const timer = setInterval(
     () => {
       asAdmin(database, async ({ orm }) => {
         await orm.execute(sql`UPDATE cairn.migration_runs SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
                               WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint`);
-      }).catch(onLost);
+        renewed = Date.now();
+      }).catch((error: unknown) => {
+        if (Date.now() - renewed >= LEASE_SECONDS * 1000) onLost(error);
+      });
     },
     (LEASE_SECONDS * 1000) / 4,
   );

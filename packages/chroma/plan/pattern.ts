@@ -37,7 +37,7 @@ export function compilePattern(pattern: string, fallback?: string): Matcher {
           ? "(?<collection>.+)"
           : part === "*"
             ? ".*?"
-            : part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"),
+            : part.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&"),
     )
     .join("");
   const expression = new RegExp(`^${source}$`, "u");
@@ -59,7 +59,7 @@ export function matchesGlobs(name: string, globs: readonly string[]): boolean {
     new RegExp(
       `^${glob
         .split("*")
-        .map((part) => part.replaceAll(/[\\^$.+?()[\]{}|/-]/g, "\\$&"))
+        .map((part) => part.replaceAll(/[\\^$.+?()[\]{}|/]/g, "\\$&"))
         .join(".*")}$`,
       "u",
     ).test(name),

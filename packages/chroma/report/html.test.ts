@@ -142,5 +142,5 @@ test("exceptions and search are named by what a collection became; a name held t
 test("a report of nothing, and one without search, still render", () => {
   const page = renderReport(exampleReport({ collections: [], search: null }));
   expect(page).toContain("Search results were not compared in this run.");
-  expect(page).toContain("No record was set aside.");
+  expect(page).toContain("None: every record was carried over whole.");
 });

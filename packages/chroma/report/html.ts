@@ -42,7 +42,8 @@ ${renderMethod(report)}
 }
 
 function noteCounts({ totals }: MigrationReport): string {
-  const why = totals.exceptions > 0 ? " Cairn holds fewer where records were set aside." : "";
+  const why =
+    totals.sourceRecords === totals.targetRecords ? "" : " Where they differ, the lists below tell why.";
   return `Equal counts prove nothing by themselves: what was compared stands in the tables.${why}`;
 }
 

@@ -23,7 +23,7 @@ export interface MigrationReport {
   readonly passes?: number;
   readonly totals: ReportTotals;
   readonly collections: readonly CollectionReport[];
-  /** Records set aside: not copied, each with its reason. */
+  /** Records that could not be carried over whole, each with its reason. The list is complete. */
   readonly exceptions: readonly ReportException[];
   /** The first differences found. The list may be capped; `totals.differences` is the full number. */
   readonly differences: readonly ReportDifference[];
@@ -31,7 +31,7 @@ export interface MigrationReport {
   readonly search: SearchReport | null;
 }
 
-/** `identical`: nothing differs and nothing was set aside. `not_identical`: something differs, or could not be shown not to. */
+/** `identical`: nothing differs and there is no exception. `not_identical`: something differs, or could not be shown not to. */
 export type Verdict = "identical" | "identical_with_exceptions" | "not_identical";
 
 /** Full numbers over all collections, whatever the lists in the report are capped to. */
@@ -92,6 +92,7 @@ export interface ReportException {
   readonly collection: string;
   readonly id: string;
   readonly reason: ExceptionReason;
+  /** What is wrong, and what was kept. */
   readonly detail: string;
 }
 

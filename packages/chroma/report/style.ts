@@ -65,7 +65,9 @@ table{width:100%;border-collapse:collapse;font-size:.875rem;line-height:1.4}
 caption{padding-bottom:.75rem;text-align:left;color:var(--soft)}
 th,td{padding:.625rem .75rem .625rem 0;border-top:1px solid var(--line);text-align:left;vertical-align:top;font-weight:400}
 thead th{vertical-align:bottom;border-top:0;color:var(--soft);font-size:.8125rem;line-height:1.25}
-tbody th{min-width:10rem}
+tbody th{min-width:10rem;overflow-wrap:anywhere}
+td bdi{overflow-wrap:anywhere}
+@media screen{td:not(.n){min-width:6.5rem}}
 th:last-child,td:last-child{padding-right:0}
 .n{text-align:right;font-variant-numeric:tabular-nums}
 td.n{white-space:nowrap}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { exampleCollection, exampleReport } from "./example.ts";
+import { exampleCollection, exampleExceptions, exampleReport } from "./example.ts";
 import { verdictSentence } from "./verdict.ts";
 
 const { totals, collections } = exampleReport();
@@ -17,6 +17,19 @@ test("identical with exceptions: says how many records the claim leaves out", ()
   });
   expect(verdictSentence(report)).toBe(
     "Identical, with 6 exceptions: 406 of 412 records in 4 collections of 4 tenants, every id, text, metadata value and vector compared both ways; the exceptions are listed below.",
+  );
+});
+
+test("records kept without a vector are exceptions, and the other vectors are all compared", () => {
+  const kept = exampleExceptions("c").filter(({ reason }) => reason !== "unreadable");
+  const counted = { ...totals, vectorsCompared: 412 - kept.length, exceptions: kept.length };
+  const report = { verdict: "identical_with_exceptions", exceptions: kept, totals: counted } as const;
+  expect(verdictSentence(exampleReport(report))).toMatch(
+    /^Identical, with 4 exceptions: 412 records .* and vector compared/,
+  );
+  const fewer = { ...counted, vectorsCompared: 400 };
+  expect(verdictSentence(exampleReport({ ...report, totals: fewer }))).toMatch(
+    /compared both ways, with 400 vectors;/,
   );
 });
 

@@ -61,15 +61,17 @@ function place({ totals }: MigrationReport): string {
   return `${countOf(totals.collections, "collection")} of ${countOf(totals.tenants, "tenant")}`;
 }
 
-/** Vectors made anew were not compared, and the sentence must not say so. */
-function comparedParts({ totals, collections }: MigrationReport): string {
+/** Vectors made anew were not compared, and the sentence must not say so. An exception without a vector is told as such. */
+function comparedParts({ totals, collections, exceptions }: MigrationReport): string {
   const { compared, vectorsCompared } = totals;
-  if (vectorsCompared >= compared) return "every id, text, metadata value and vector compared both ways";
   const anew = collections.some(({ vectors }) => vectors === "embed");
+  const withoutVector = exceptions.filter(({ reason }) => reason !== "unreadable").length;
+  if (!anew && vectorsCompared + withoutVector >= compared)
+    return "every id, text, metadata value and vector compared both ways";
   const parts = "every id, text and metadata value compared both ways";
-  if (vectorsCompared === 0)
-    return `${parts}; ${anew ? "the vectors were made anew from the texts" : "no vector was compared"}`;
-  return `${parts}, with ${countOf(vectorsCompared, "vector")}${anew ? "; the others were made anew from the texts" : ""}`;
+  if (vectorsCompared > 0)
+    return `${parts}, with ${countOf(vectorsCompared, "vector")}${anew ? "; the others were made anew from the texts" : ""}`;
+  return `${parts}; ${anew ? "the vectors were made anew from the texts" : "no vector was compared"}`;
 }
 
 function explainDifferences(report: MigrationReport): string {

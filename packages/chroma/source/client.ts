@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
+import { hideSecrets, requestHeaders } from "./headers.ts";
+import { createHttpSend, type Exchange, type HttpAnswer, type HttpSend } from "./http.ts";
 
 export interface ChromaOptions {
   /** The server's address, a path prefix included: `https://host:8000/chroma`. */
@@ -21,16 +23,25 @@ export interface ChromaOptions {
 export interface ChromaClient {
   /** The server's address without credentials and without a slash at the end. */
   readonly url: string;
-  /** The text of the answer to a request under `/api/v2`. Throws `source_unavailable` or `source_invalid`. */
-  request(method: "GET" | "POST", path: string, body?: unknown, options?: RequestOptions): Promise<string>;
+  /**
+   * What `read` makes of the answer to a request under `/api/v2`. An answer at which it throws SyntaxError counts as
+   * none: it is asked for again. Throws `source_unavailable`, `source_invalid` or `not_found`.
+   */
+  request<T>(
+    method: "GET" | "POST",
+    path: string,
+    read: (text: string) => T,
+    options?: RequestOptions,
+  ): Promise<T>;
 }
 
 export interface RequestOptions {
+  readonly body?: unknown;
   /** Answers with a 500 come back at once as ChromaFault: the caller can tell more by asking for less. */
   readonly failFast?: boolean;
 }
 
-/** An answer that was no success. `status` 0: there was no whole answer. */
+/** An answer that was no success. `status` 0: there was no whole answer; 200: there was one that cannot be read. */
 export class ChromaFault extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -47,21 +58,28 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
   const url = parseUrl(options.url);
   const headers = requestHeaders(options, url);
   const base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+  const send = createHttpSend();
   const { timeout = 60_000, attempts = 6, backoff = 200 } = options;
 
-  async function request(
+  async function request<T>(
     method: "GET" | "POST",
     path: string,
-    body?: unknown,
-    { failFast = false }: RequestOptions = {},
-  ) {
+    read: (text: string) => T,
+    { body, failFast = false }: RequestOptions = {},
+  ): Promise<T> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     for (let attempt = 1; ; attempt++) {
-      const outcome = await send(`${base}/api/v2${path}`, { method, headers, body: payload }, timeout);
-      if (typeof outcome === "string") return outcome;
-      if (failFast && outcome.status === 500) throw outcome;
-      if (!isPassing(outcome)) throw refusal(outcome, base, path);
-      if (attempt >= attempts) throw unavailable(outcome, base, path, attempt);
+      const outcome = await attemptOnce(
+        send,
+        `${base}/api/v2${path}`,
+        { method, headers, body: payload },
+        timeout,
+      );
+      const answer = outcome instanceof ChromaFault ? outcome : readAnswer(outcome, read);
+      if (!(answer instanceof ChromaFault)) return answer;
+      if (failFast && answer.status === 500) throw answer;
+      if (!isPassing(answer)) throw refusal(answer, base, path);
+      if (attempt >= attempts) throw unavailable(answer, base, path, attempt);
       await sleep(backoff * 2 ** (attempt - 1) * (0.5 + Math.random()));
     }
   }
@@ -70,46 +88,44 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol)) return url;
+  // An @ in the path was in a password, before a slash that ended the host for the parser.
+  if (url && /^https?:$/.test(url.protocol) && !url.pathname.includes("@")) return url;
   throw new AppError(
     "invalid_input",
-    `${JSON.stringify(redact(text))} is not the address of a Chroma server. It looks like http://localhost:8000.`,
+    `${JSON.stringify(redact(text))} is not the address of a Chroma server. It looks like http://localhost:8000; a password in it is percent-encoded.`,
     { path: "--chroma" },
   );
 }
 
-/** Whatever stands between `//` and `@` may be a password. */
+/** Whatever stands before an `@` may be a password, and a password may hold any character. */
 function redact(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, "//***@");
+  return url.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
 }
 
-function requestHeaders({ token, basic, headers }: ChromaOptions, url: URL): Record<string, string> {
-  const inUrl = url.username
-    ? `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
-    : undefined;
-  const login = basic ?? inUrl;
-  return {
-    "content-type": "application/json",
-    ...(login ? { authorization: `Basic ${Buffer.from(login).toString("base64")}` } : {}),
-    ...(token ? { authorization: `Bearer ${token}`, "x-chroma-token": token } : {}),
-    ...headers,
-  };
-}
-
-async function send(url: string, init: RequestInit, timeout: number): Promise<string | ChromaFault> {
+async function attemptOnce(
+  send: HttpSend,
+  url: string,
+  exchange: Exchange,
+  timeout: number,
+): Promise<HttpAnswer | ChromaFault> {
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeout), redirect: "error" });
-    const text = await response.text();
-    if (!response.ok) return new ChromaFault(response.status, serverMessage(text));
-    if (!/[\]}"\d]\s*$/.test(text)) return new ChromaFault(0, "the answer broke off");
-    return text;
+    const answer = await send(url, exchange, timeout);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    return new ChromaFault(answer.status, serverMessage(hideSecrets(answer.text, exchange.headers)));
   } catch (error) {
-    const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-    const reason = cause?.code ?? cause?.message ?? (error as Error).message;
-    return new ChromaFault(
-      0,
-      (error as Error).name === "TimeoutError" ? `no answer within ${timeout / 1000} s` : reason,
-    );
+    const { code, message } = error as NodeJS.ErrnoException;
+    return new ChromaFault(0, code ?? message);
+  }
+}
+
+/** The answer read; a parser's own message quotes documents, so it goes no further. */
+function readAnswer<T>({ text, type }: HttpAnswer, read: (text: string) => T): T | ChromaFault {
+  try {
+    return read(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const what = type && !type.includes("json") ? ` (it sent ${type})` : "";
+    return new ChromaFault(200, `its answer is not whole JSON as Chroma sends it${what}`);
   }
 }
 
@@ -121,7 +137,7 @@ function serverMessage(text: string): string {
 
 /** No whole answer, overload, or a fault of the server: it may go well the next time. */
 function isPassing({ status }: ChromaFault): boolean {
-  return status === 0 || status === 408 || status === 429 || status >= 500;
+  return status === 0 || status === 200 || status === 408 || status === 429 || status >= 500;
 }
 
 function refusal(fault: ChromaFault, base: string, path: string): AppError {
@@ -143,7 +159,7 @@ function refusal(fault: ChromaFault, base: string, path: string): AppError {
 }
 
 function unavailable(fault: ChromaFault, base: string, path: string, attempts: number): AppError {
-  const what = fault.status === 0 ? fault.message : `${fault.status} ${fault.message}`;
+  const what = fault.status < 400 ? fault.message : `${fault.status} ${fault.message}`;
   return new AppError(
     "source_unavailable",
     `Chroma at ${base} failed ${attempts} times at ${path.split("?")[0]}: ${what}. See to the server and run the same command again: it goes on where it stopped.`,

@@ -1,6 +1,5 @@
 import type { Metric } from "@cairn/core/collection/collection.ts";
-import { parseExactJson, parseJson } from "@cairn/core/database/json.ts";
-import { AppError } from "@cairn/core/error.ts";
+import { type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
 import type { ChromaClient } from "./client.ts";
 import type { ChromaCollection } from "./described.ts";
 import { modelOf } from "./model.ts";
@@ -25,15 +24,19 @@ export async function listCollections(
 }
 
 async function ownTenant(client: ChromaClient): Promise<string> {
-  const identity = parseJson(await client.request("GET", "/auth/identity")) as { tenant?: string };
-  return identity.tenant && identity.tenant !== "*" ? identity.tenant : "default_tenant";
+  const identity = await client.request(
+    "GET",
+    "/auth/identity",
+    (text) => parseJson(text) as { tenant?: string } | null,
+  );
+  return identity?.tenant && identity.tenant !== "*" ? identity.tenant : "default_tenant";
 }
 
 async function listDatabases(client: ChromaClient, tenant: string): Promise<readonly string[]> {
   const names: string[] = [];
   for (;;) {
     const path = `/tenants/${encodeURIComponent(tenant)}/databases?limit=${PAGE}&offset=${names.length}`;
-    const page = parseJson(await client.request("GET", path)) as readonly { name: string }[];
+    const page = await client.request("GET", path, (text) => asList<{ name: string }>(parseJson(text)));
     names.push(...page.map(({ name }) => name));
     if (page.length < PAGE) return [...new Set(names)];
   }
@@ -47,12 +50,15 @@ async function listDatabaseCollections(
   const found = new Map<string, SourceCollection>();
   for (let offset = 0; ; offset += PAGE) {
     const path = `/tenants/${encodeURIComponent(tenant)}/databases/${encodeURIComponent(database)}/collections?limit=${PAGE}&offset=${offset}`;
-    const page = parseExactJson(await client.request("GET", path)) as unknown as readonly ChromaCollection[];
-    if (!Array.isArray(page))
-      throw new AppError("source_unavailable", "Chroma answered a list of collections with something else.");
+    const page = await client.request("GET", path, (text) => asList<ChromaCollection>(parseExactJson(text)));
     for (const collection of page) found.set(collection.id, toCollection(collection, tenant, database));
     if (page.length < PAGE) return [...found.values()];
   }
+}
+
+function asList<T>(value: JsonValue): readonly T[] {
+  if (!Array.isArray(value)) throw new SyntaxError("A list was expected.");
+  return value as unknown as readonly T[];
 }
 
 function toCollection(collection: ChromaCollection, tenant: string, database: string): SourceCollection {

@@ -15,18 +15,16 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
   return {
     url: client.url,
     listCollections: (scope) => listCollections(client, scope),
-    count: async (collection) =>
-      readNumber(await client.request("GET", `${collectionPath(collection)}/count`)),
+    count: (collection) => client.request("GET", `${collectionPath(collection)}/count`, readNumber),
     listIds: (collection, page) => listIds(client, collection, page),
     getRecords: (collection, ids, { embeddings = true } = {}) =>
       getRecords(client, collection, ids, embeddings),
     async existing(collection, ids) {
-      const text = await client.request("POST", `${collectionPath(collection)}/get`, {
-        ids,
-        include: [],
-        limit: ids.length,
+      const body = { ids, include: [], limit: ids.length };
+      const records = await client.request("POST", `${collectionPath(collection)}/get`, parseRecords, {
+        body,
       });
-      return new Set(parseRecords(text).keys());
+      return new Set(records.keys());
     },
     query: (collection, embedding, topK) => queryChroma(client, collection, embedding, topK),
   };
@@ -41,12 +39,9 @@ async function listIds(
   { offset, limit }: { offset: number; limit: number },
 ): Promise<readonly string[]> {
   const page = async (from: number, size: number) => {
-    const text = await client.request("POST", `${collectionPath(collection)}/get`, {
-      include: [],
-      offset: from,
-      limit: size,
-    });
-    return [...parseRecords(text).keys()];
+    const body = { include: [], offset: from, limit: size };
+    const records = await client.request("POST", `${collectionPath(collection)}/get`, parseRecords, { body });
+    return [...records.keys()];
   };
   try {
     return await page(offset, limit);
@@ -69,22 +64,22 @@ async function queryChroma(
   embedding: Float32Array,
   topK: number,
 ) {
-  const text = await client.request("POST", `${collectionPath(collection)}/query`, {
-    query_embeddings: [[...embedding]],
-    n_results: topK,
-    include: ["distances"],
-  });
+  const body = { query_embeddings: [[...embedding]], n_results: topK, include: ["distances"] };
+  return client.request("POST", `${collectionPath(collection)}/query`, readHits, { body });
+}
+
+function readHits(text: string): readonly { readonly id: string; readonly distance: number }[] {
   const answer = parseJson(text) as {
     ids?: readonly (readonly string[])[];
     distances?: readonly (readonly (number | null)[])[];
-  };
-  const distances = answer.distances?.[0] ?? [];
-  return (answer.ids?.[0] ?? []).map((id, index) => ({ id, distance: distances[index] ?? Number.NaN }));
+  } | null;
+  const ids = answer?.ids?.[0];
+  if (!Array.isArray(ids)) throw new SyntaxError("Hits were expected.");
+  const distances = answer?.distances?.[0] ?? [];
+  return ids.map((id: string, index) => ({ id, distance: distances[index] ?? Number.NaN }));
 }
 
 function readNumber(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count))
-    throw new AppError("source_unavailable", "Chroma answered a count with something else.");
-  return count;
+  if (!/^\s*\d+\s*$/.test(text)) throw new SyntaxError("A number was expected.");
+  return Number(text);
 }

@@ -5,7 +5,7 @@ const STRUCTURE = /["[\]{}]/g;
 
 /**
  * Finds the values of a JSON object's own keys without parsing them, so that each can be parsed in the way it needs.
- * Throws SyntaxError where the text breaks off.
+ * Throws SyntaxError where the text breaks off or goes on behind the object.
  */
 export function findSpans(text: string): Spans {
   const spans = new Map<string, readonly [number, number]>();
@@ -16,13 +16,16 @@ export function findSpans(text: string): Spans {
     if (text[at] !== '"') throw new SyntaxError("A key was expected.");
     const keyEnd = stringEnd(text, at);
     const key = JSON.parse(text.slice(at, keyEnd)) as string;
-    const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
+    const colon = skipSpace(text, keyEnd);
+    if (text[colon] !== ":") throw new SyntaxError("A colon was expected.");
+    const start = skipSpace(text, colon + 1);
     const end = valueEnd(text, start);
     spans.set(key, [start, end]);
     at = skipSpace(text, end);
     if (text[at] === ",") at = skipSpace(text, at + 1);
     else if (text[at] !== "}") throw new SyntaxError("The object breaks off.");
   }
+  if (skipSpace(text, at + 1) < text.length) throw new SyntaxError("Something follows the object.");
   return spans;
 }
 

@@ -1,44 +1,36 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { parseExactJson } from "@cairn/core/database/json.ts";
-import { AppError } from "@cairn/core/error.ts";
 import { findSpans, type Spans } from "./json-spans.ts";
 import type { SourceRecord } from "./source.ts";
 
 /**
  * Chroma's answer to `get`, by id. Vectors, nearly all of the text, go through the fastest parser there is; metadata
  * through one that keeps integers over 2^53 and tells 1.0 from 1.
- * Throws `source_unavailable` where the text is not the JSON that Chroma sends.
+ * Throws SyntaxError where the text is not the JSON that Chroma sends.
  */
 export function parseRecords(text: string): ReadonlyMap<string, SourceRecord> {
-  try {
-    const spans = findSpans(text);
-    const ids = parse<readonly string[]>(text, spans, "ids") ?? [];
-    const embeddings = parse<readonly (readonly (number | null)[] | null)[]>(text, spans, "embeddings");
-    const documents = parse<readonly (string | null)[]>(text, spans, "documents");
-    const uris = parse<readonly (string | null)[]>(text, spans, "uris");
-    const metadatas = parseMetadatas(text, spans);
-    for (const list of [embeddings, documents, uris, metadatas])
-      if (list && list.length !== ids.length) throw new SyntaxError("The lists differ in length.");
-    return new Map(
-      ids.map((id, index) => [
+  const spans = findSpans(text);
+  const ids = parse<readonly string[]>(text, spans, "ids");
+  // Whatever answers without ids says nothing about them: taken for an empty page it would empty the target.
+  if (!Array.isArray(ids)) throw new SyntaxError("A list of ids was expected.");
+  const embeddings = parse<readonly (readonly (number | null)[] | null)[]>(text, spans, "embeddings");
+  const documents = parse<readonly (string | null)[]>(text, spans, "documents");
+  const uris = parse<readonly (string | null)[]>(text, spans, "uris");
+  const metadatas = parseMetadatas(text, spans);
+  for (const list of [embeddings, documents, uris, metadatas])
+    if (list && list.length !== ids.length) throw new SyntaxError("The lists differ in length.");
+  return new Map(
+    ids.map((id: string, index) => [
+      id,
+      {
         id,
-        {
-          id,
-          embedding: toVector(embeddings?.[index] ?? null),
-          document: documents?.[index] ?? null,
-          uri: uris?.[index] ?? null,
-          metadata: metadatas?.[index] ?? null,
-        },
-      ]),
-    );
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new AppError(
-      "source_unavailable",
-      "Chroma sent an answer that is not whole JSON. Run the same command again: it goes on where it stopped.",
-      { cause: error },
-    );
-  }
+        embedding: toVector(embeddings?.[index] ?? null),
+        document: documents?.[index] ?? null,
+        uri: uris?.[index] ?? null,
+        metadata: metadatas?.[index] ?? null,
+      },
+    ]),
+  );
 }
 
 function parse<T>(text: string, spans: Spans, key: string): T | null {

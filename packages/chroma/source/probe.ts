@@ -1,5 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
-import type { ChromaClient, ChromaOptions } from "./client.ts";
+import { type ChromaClient, ChromaFault, type ChromaOptions } from "./client.ts";
 
 /**
  * Makes sure that a Chroma server of the v2 API answers. Endpoints are asked, never `/version`: every server says 1.0.0.
@@ -7,7 +7,7 @@ import type { ChromaClient, ChromaOptions } from "./client.ts";
  */
 export async function probeServer(client: ChromaClient, options: ChromaOptions): Promise<void> {
   try {
-    await client.request("GET", "/heartbeat");
+    await client.request("GET", "/heartbeat", assertHeartbeat);
   } catch (error) {
     if (error instanceof AppError && error.code === "not_found" && (await speaksV1(client.url, options))) {
       throw new AppError(
@@ -18,7 +18,7 @@ export async function probeServer(client: ChromaClient, options: ChromaOptions):
         { cause: error },
       );
     }
-    if (error instanceof AppError && error.code === "not_found")
+    if (error instanceof AppError && (error.code === "not_found" || isUnreadable(error)))
       throw new AppError(
         "source_unavailable",
         `What answers at ${client.url} is not a Chroma server. Is a path prefix missing from --chroma?`,
@@ -26,6 +26,14 @@ export async function probeServer(client: ChromaClient, options: ChromaOptions):
       );
     throw error;
   }
+}
+
+function assertHeartbeat(text: string): void {
+  if (!text.includes("heartbeat") || !JSON.parse(text)) throw new SyntaxError("A heartbeat was expected.");
+}
+
+function isUnreadable({ cause }: AppError): boolean {
+  return cause instanceof ChromaFault && cause.status === 200;
 }
 
 async function speaksV1(url: string, { timeout = 60_000 }: ChromaOptions): Promise<boolean> {

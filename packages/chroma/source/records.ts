@@ -19,7 +19,7 @@ export async function getRecords(
 ): Promise<ReadonlyMap<string, SourceRecord>> {
   const include = embeddings ? [...TEXT, "embeddings"] : TEXT;
   try {
-    return await fetchRecords(client, collection, ids, include, { failFast: embeddings });
+    return await fetchRecords(client, collection, ids, include, { failFast: true });
   } catch (error) {
     if (!(error instanceof ChromaFault)) throw error;
   }
@@ -64,6 +64,6 @@ async function fetchRecords(
   include: readonly string[],
   options: { readonly failFast?: boolean } = {},
 ): Promise<ReadonlyMap<string, SourceRecord>> {
-  const path = `${collectionPath(collection)}/get`;
-  return parseRecords(await client.request("POST", path, { ids, include, limit: ids.length }, options));
+  const body = { ids, include, limit: ids.length };
+  return client.request("POST", `${collectionPath(collection)}/get`, parseRecords, { body, ...options });
 }

@@ -24,6 +24,7 @@ export async function sampleRecords(
   total: number,
   count: number,
 ): Promise<readonly SourceRecord[]> {
+  if (total === 0 || count === 0) return []; // the collection may even be gone
   const offsets = [
     ...new Set(Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * total) / count))),
   ];

@@ -11,14 +11,14 @@ export interface ChromaFlags {
   readonly chroma: string;
   readonly token?: string;
   readonly basic?: string;
-  readonly header: readonly string[];
+  readonly header?: readonly string[];
   readonly timeout: number;
-  readonly chromaTenant: readonly string[];
-  readonly chromaDatabase: readonly string[];
-  readonly pattern: readonly string[];
+  readonly chromaTenant?: readonly string[];
+  readonly chromaDatabase?: readonly string[];
+  readonly pattern?: readonly string[];
   readonly tenant?: string;
   readonly map?: string;
-  readonly only: readonly string[];
+  readonly only?: readonly string[];
   readonly sourceModel?: string;
   readonly pageSize: number;
   readonly concurrency: number;
@@ -26,7 +26,7 @@ export interface ChromaFlags {
   readonly report: string;
 }
 
-const collect = (value: string, previous: readonly string[]) => [...previous, value];
+const collect = (value: string, previous: readonly string[] = []) => [...previous, value];
 
 /** A whole number of `least` or more, for commander. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER) {
@@ -53,25 +53,18 @@ export function addChromaOptions(command: Command): Command {
       ),
     )
     .addOption(new Option("--basic <user:password>", "HTTP basic authentication").env("CHROMA_BASIC"))
-    .option("--header <'Name: value'>", "a further header (can be repeated)", collect, [])
+    .option("--header <'Name: value'>", "a further header (can be repeated)", collect)
     .option("--timeout <seconds>", "for one request to Chroma", wholeNumber(1), 60)
     .option(
       "--chroma-tenant <name>",
       "Chroma's tenant; it cannot list them, so name each (can be repeated)",
       collect,
-      [],
     )
-    .option(
-      "--chroma-database <name>",
-      "only this database of it (can be repeated; default: all)",
-      collect,
-      [],
-    )
+    .option("--chroma-database <name>", "only this database of it (can be repeated; default: all)", collect)
     .option(
       "--pattern <pattern>",
       "how collection names tell tenant and collection (can be repeated; default: tenant_{tenant}_{collection})",
       collect,
-      [],
     )
     .option("--tenant <name>", "the tenant where a pattern has no {tenant}")
     .option(
@@ -82,7 +75,6 @@ export function addChromaOptions(command: Command): Command {
       "--only <glob>",
       "only source collections of this name; * for anything (can be repeated)",
       collect,
-      [],
     )
     .option("--source-model <provider/model>", "model of Chroma's vectors, where Chroma does not know it")
     .option(
@@ -100,7 +92,7 @@ export function addChromaOptions(command: Command): Command {
     );
 }
 
-export function sourceOptions({ chroma, token, basic, header, timeout }: ChromaFlags): ChromaOptions {
+export function sourceOptions({ chroma, token, basic, header = [], timeout }: ChromaFlags): ChromaOptions {
   return {
     url: chroma,
     token,

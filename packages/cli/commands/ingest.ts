@@ -7,7 +7,7 @@ import { EXIT } from "../exit.ts";
 import { type InputFormat, readInputs } from "../input.ts";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
-import { printJson, visible } from "../terminal/print.ts";
+import { paragraph, printJson, visible } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
 import { withTenant } from "./collections.ts";
 
@@ -29,7 +29,7 @@ split at paragraphs and sentences. Text that has not changed is not embedded, or
 
 export function addIngest(program: Command, { signal, finish }: Surroundings): void {
   withTenant(
-    program.command("ingest [files...]").summary("put texts into a collection").description(HELP.trim()),
+    program.command("ingest [files...]").summary("put texts into a collection").description(paragraph(HELP)),
   )
     .option("--collection <name>", "where to (default: knowledge, made when missing)")
     .addOption(

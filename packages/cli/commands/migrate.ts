@@ -6,7 +6,7 @@ import { type Command, Option } from "commander";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
-import { printJson } from "../terminal/print.ts";
+import { paragraph, printJson } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
 import { version } from "../version.ts";
 import {
@@ -38,7 +38,7 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
     program
       .command("migrate")
       .summary("take a Chroma server's tenants into Postgres, and prove it")
-      .description(HELP.trim()),
+      .description(paragraph(HELP)),
   )
     .option("--dry-run", "say what is there and what would happen; write nothing")
     .addOption(

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
-import { printJson } from "../terminal/print.ts";
+import { paragraph, printJson } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
 import { version } from "../version.ts";
 import {
@@ -27,7 +27,7 @@ export function addVerify(program: Command, { signal, finish }: Surroundings): v
     program
       .command("verify")
       .summary("compare a Chroma server with what was migrated; writes nothing")
-      .description(HELP.trim()),
+      .description(paragraph(HELP)),
   ).action(async (flags: ChromaFlags, command: Command) => {
     const source = await openSource(sourceOptions(flags));
     const plan = await planOptions(flags);

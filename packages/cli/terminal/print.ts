@@ -58,3 +58,8 @@ export function duration(seconds: number): string {
     ? `${minutes} min ${Math.round(seconds % 60)} s`
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** A paragraph written over several lines as one, for commander to break where the terminal ends. */
+export function paragraph(text: string): string {
+  return text.trim().replaceAll(/\n(?!\s)/g, " ");
+}

@@ -42,6 +42,15 @@ export function databaseFailure(error: unknown): unknown {
     return new AppError("schema_outdated", "The database lacks Cairn's tables. Run: cairn db migrate", {
       cause: fault,
     });
+  const [, role] =
+    (code === "42501" && /^permission denied to set role "(cairn_\w+)"/.exec(root.message)) || [];
+  if (role)
+    return new AppError(
+      "unsafe_role",
+      `The database's login may not act as ${role}, which keeps tenants apart. ` +
+        "Let it, as the database's owner: GRANT cairn_app, cairn_admin TO the login.",
+      { cause: fault },
+    );
   if (code === "28P01" || code === "28000" || code === "3D000")
     return new AppError(
       "database_unavailable",

@@ -2,9 +2,12 @@
 export interface Embedder {
   /** `provider/model`, as a collection names it: `openai/text-embedding-3-small`. */
   readonly model: string;
+  /** Whether its vectors cost enough to be kept by content hash. */
+  readonly cacheable: boolean;
   /**
    * One Float32Array of `dimensions` a text, in the order given. A failed text fails the call; what was paid for
-   * before is handed to `onBatch`. Throws `embedding_failed`, `embedding_quota`, `dimension_mismatch`.
+   * before is handed to `onBatch`. Throws `invalid_input` with the path `texts[i]` before anything is spent,
+   * `embedder_unavailable`, `embedding_failed`, `embedding_quota`, `dimension_mismatch`, and the signal's own reason.
    */
   embed(texts: readonly string[], options: EmbedOptions): Promise<readonly Float32Array[]>;
 }

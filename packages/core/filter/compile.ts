@@ -18,7 +18,7 @@ const CHARACTERS = sql`
   CASE WHEN strpos(${CONTENT}, chr(65534)) = 0 THEN ${CONTENT} ELSE
     replace(replace(regexp_replace(${CONTENT},
       chr(65534) || 'd[89a-f][0-9a-f]{2}', chr(65533), 'g'),
-      chr(65534) || 'fffe', chr(65535)),
+      chr(65534) || 'fffe', chr(1114110)),
       chr(65534) || '0000', chr(65534))
   END`;
 

@@ -24,4 +24,4 @@ export type Filter =
   | { readonly kind: "pattern"; readonly operator: "regex" | "not_regex"; readonly pattern: string };
 
 export type Order = "gt" | "gte" | "lt" | "lte";
-export type Contains = "contains" | "not_contains";
+type Contains = "contains" | "not_contains";

@@ -4,6 +4,8 @@ import type { SearchReport } from "../report.ts";
 
 type Distance = SearchReport["distances"][number];
 
+const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact" });
+
 /** The drawing, in its own units: about pixels on a phone. */
 const SIZE = 360;
 const LEFT = 48;
@@ -69,5 +71,5 @@ function chooseTicks(values: readonly number[]): number[] {
 }
 
 function formatTick(tick: number): string {
-  return Math.abs(tick) >= 10_000 ? formatSmall(tick) : String(Number(tick.toPrecision(6)));
+  return Math.abs(tick) >= 10_000 ? COMPACT.format(tick) : String(Number(tick.toPrecision(6)));
 }

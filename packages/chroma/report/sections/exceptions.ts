@@ -10,24 +10,23 @@ import { renderSection } from "./section.ts";
 /** Rows that a page still shows with ease; `report.json` has all. */
 const SHOWN = 1_000;
 
-/** The records that were set aside, by reason and one by one. */
+/** The records that could not be carried over whole, by reason and one by one. */
 export function renderExceptions({ exceptions, totals, collections }: MigrationReport): Html {
   const title = "Exceptions";
   if (totals.exceptions === 0) {
-    return renderSection({ id: "exceptions", title }, html`<p class="none">No record was set aside.</p>`);
+    return renderSection(
+      { id: "exceptions", title },
+      html`<p class="none">None: every record was carried over whole.</p>`,
+    );
   }
   const shown = exceptions.slice(0, SHOWN);
   const rest =
     shown.length < totals.exceptions &&
     ` Here are the first ${formatCount(shown.length)} of ${formatCount(totals.exceptions)}.`;
-  const note = html`Records that could not be copied as they are. Each was set aside, with its reason.${rest}`;
+  const note = html`Records that could not be carried over whole, so that no vector search finds them. The detail tells what was kept.${rest}`;
   return renderSection({ id: "exceptions", title, note }, [
     renderReasons(exceptions),
-    renderTable(
-      `${countOf(shown.length, "record")} set aside`,
-      chooseColumns(nameBySource(collections)),
-      shown,
-    ),
+    renderTable(countOf(shown.length, "exception"), chooseColumns(nameBySource(collections)), shown),
   ]);
 }
 

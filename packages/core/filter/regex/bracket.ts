@@ -1,20 +1,20 @@
 import { type CodePoints, codePoints, complement, difference, includes, type Range } from "./code-points.ts";
 
-/** NUL, and the two noncharacters that take part in how it is stored. */
-const DISPLACED: CodePoints = [
-  [0, 0],
-  [0xfffe, 0xffff],
-];
+/** NUL is shown as U+FFFE, and U+FFFE itself as the last noncharacter but one: both noncharacters, of no properties. */
+const NUL = 0;
+const NUL_SHOWN = 0xfffe;
+const MARK_SHOWN = 0x10fffe;
+const DISPLACED: CodePoints = [NUL, NUL_SHOWN, MARK_SHOWN].map((point): Range => [point, point]);
 
-/** A text as compile.ts shows it to a pattern: what text.ts must escape stands as one noncharacter each. */
+/** A text as compile.ts shows it to a pattern: each character that text.ts must escape as one character. */
 export function standIn(text: string): string {
-  return text.toWellFormed().replaceAll("\uFFFE", "\uFFFF").replaceAll("\0", "\uFFFE");
+  return text.toWellFormed().replaceAll("\uFFFE", "\u{10FFFE}").replaceAll("\0", "\uFFFE");
 }
 
 /** Postgres' expression for one character of the set, independent of the database's locale. */
 export function bracket(set: CodePoints): string {
   const shown = displace(set);
-  const rest = difference(complement(shown), [[0, 0]]);
+  const rest = difference(complement(shown), [[NUL, NUL]]);
   if (shown.length === 0) return "(?!)";
   if (rest.length === 0) return ".";
   const [first, last] = shown[0] as Range;
@@ -24,8 +24,8 @@ export function bracket(set: CodePoints): string {
 
 function displace(set: CodePoints): CodePoints {
   const moved: Range[] = [...difference(set, DISPLACED)];
-  if (includes(set, 0)) moved.push([0xfffe, 0xfffe]);
-  if (includes(set, 0xfffe) || includes(set, 0xffff)) moved.push([0xffff, 0xffff]);
+  if (includes(set, NUL)) moved.push([NUL_SHOWN, NUL_SHOWN]);
+  if (includes(set, NUL_SHOWN)) moved.push([MARK_SHOWN, MARK_SHOWN]);
   return codePoints(moved);
 }
 

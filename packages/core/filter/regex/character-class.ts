@@ -75,7 +75,7 @@ function readLeading(cursor: Cursor): Range[] {
 
 function readItem(cursor: Cursor, options: Required<ClassOptions>): CodePoints {
   if (accept(cursor, "["))
-    return readAscii(cursor) ?? readClass(cursor, { ...options, depth: options.depth + 1 });
+    return readAscii(cursor, options) ?? readClass(cursor, { ...options, depth: options.depth + 1 });
   const start = cursor.at;
   const first = readMember(cursor, options);
   if (peek(cursor) !== "-" || peek(cursor, 1) === "-" || peek(cursor, 1) === "]")
@@ -98,15 +98,16 @@ function readMember(cursor: Cursor, { ignoreCase }: ClassOptions): number | Code
   return escaped.kind === "character" ? escaped.point : escaped.set;
 }
 
-/** `[:alpha:]` and `[:^alpha:]`. Anything else behind a bracket is a class of its own. */
-function readAscii(cursor: Cursor): CodePoints | undefined {
+/** `[:alpha:]` and `[:^alpha:]`, which is negated after case has been folded. Anything else behind a bracket is a class of its own. */
+function readAscii(cursor: Cursor, { ignoreCase }: ClassOptions): CodePoints | undefined {
   const text = cursor.characters.slice(cursor.at, cursor.at + 10).join("");
   const [whole, caret, name] = /^:(\^?)([a-z]+):\]/.exec(text) ?? [];
   const ends = ASCII[name ?? ""];
   if (!whole || !ends) return undefined;
   cursor.at += whole.length;
   const set = codePoints(Array.from(ends.matchAll(/(.)(.)/gs), ([, a, b]) => [point(a), point(b)] as const));
-  return caret ? complement(set) : set;
+  const folded = ignoreCase ? foldCase(set) : set;
+  return caret ? complement(folded) : folded;
 }
 
 function point(character: string | undefined): number {

@@ -21,6 +21,7 @@ import { foldCase } from "./unicode.ts";
 
 /** Groups inside one another at most. */
 const MAX_DEPTH = 50;
+
 interface State {
   readonly cursor: Cursor;
   readonly names: Set<string>;

@@ -1,4 +1,4 @@
-import { type CodePoints, codePoints, type Range, union } from "./code-points.ts";
+import { type CodePoints, codePoints, difference, type Range, union } from "./code-points.ts";
 
 /**
  * Postgres asks the database's locale which characters are letters or belong together as upper and lower case, and the
@@ -8,8 +8,16 @@ const sets = new Map<string, CodePoints>();
 
 export const digits = () => characters("\\p{Nd}");
 export const spaces = () => characters("\\p{White_Space}");
-/** Unicode's definition (UTS 18) that Rust's `\w` and `\b` follow. */
-export const wordCharacters = () => characters("\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}");
+
+/**
+ * Unicode's definition (UTS 18) that Rust's `\w` and `\b` follow. Code points between two of these that no character
+ * has yet are taken in: a third of the ranges is left, and with them of what Postgres must prepare.
+ */
+export function wordCharacters(): CodePoints {
+  word ??= bridge(characters("\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"), characters("\\p{Cn}"));
+  return word;
+}
+let word: CodePoints | undefined;
 
 /** The characters of `\p{name}`: a general category, a script or another property. Undefined where there is none. */
 export function property(name: string): CodePoints | undefined {
@@ -30,6 +38,14 @@ let casedCharacters: string | undefined;
 function cased(): string {
   casedCharacters ??= characters("\\p{CWU}\\p{CWL}\\p{CWT}\\p{CWCF}").map(text).join("");
   return casedCharacters;
+}
+
+function bridge(set: CodePoints, gaps: CodePoints): CodePoints {
+  const between = set.slice(1).map(([first], index): Range => [(set[index]?.[1] ?? first) + 1, first - 1]);
+  return union(
+    set,
+    between.filter((gap) => difference([gap], gaps).length === 0),
+  );
 }
 
 /** Outside the first ranges whole planes are alike, unassigned or for private use: one of them speaks for all. */

@@ -1,0 +1,53 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { fillChroma } from "./support/fill.ts";
+import { startServers } from "./support/servers.ts";
+
+const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
+
+/** The most memory that `cairn migrate` takes for 10,000 and for `size` documents: it should not grow with them. */
+export async function benchMemory(size: number): Promise<void> {
+  const rows = [];
+  for (const count of [10_000, size]) {
+    const servers = await startServers();
+    try {
+      await fillChroma(servers.chroma.url, "00112233445566778899aabbccddeeff", count, 1536);
+      const megabytes = await peakMemory(
+        [
+          "migrate",
+          "--chroma",
+          servers.chroma.url,
+          "--queries",
+          "0",
+          "--json",
+          "--report",
+          "bench/results/memory.json",
+        ],
+        servers.databaseUrl,
+      );
+      rows.push({ documents: count, "peak memory, MB": megabytes });
+    } finally {
+      await servers.stop();
+    }
+  }
+  console.log("\nmemory of the migrating process (VmHWM), target < 300 MB at 100,000 documents");
+  console.table(rows);
+}
+
+async function peakMemory(args: readonly string[], databaseUrl: string): Promise<number> {
+  const child = spawn(process.execPath, [CAIRN, ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, DATABASE_URL: databaseUrl },
+  });
+  let peak = 0;
+  const timer = setInterval(async () => {
+    const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
+    peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
+  }, 200);
+  const [code] = await once(child, "exit");
+  clearInterval(timer);
+  if (code !== 0) throw new Error(`cairn migrate ended with ${code}`);
+  return Math.round(peak / 1024);
+}

@@ -1,0 +1,124 @@
+import { migrate } from "@cairn/chroma/migrate.ts";
+import { openSource } from "@cairn/chroma/source/http-source.ts";
+import type { Source, SourceCollection } from "@cairn/chroma/source/source.ts";
+import { connectPg } from "@cairn/core/database/pg.ts";
+import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
+import pLimit from "p-limit";
+import { Client } from "pg";
+import { fillChroma } from "./support/fill.ts";
+import { median } from "./support/machine.ts";
+import { type BenchServers, runSql, startServers } from "./support/servers.ts";
+
+const DIMENSIONS = 1536;
+const PAGE = 300;
+const IN_FLIGHT = 2;
+const HEX = "00112233445566778899aabbccddeeff";
+
+/** Copying beside reading alone and beside the naive way, in turns, on the same two servers. */
+export async function benchMigrate(size: number, rounds = 3): Promise<void> {
+  const servers = await startServers();
+  try {
+    await fillChroma(servers.chroma.url, HEX, size, DIMENSIONS);
+    const source = await openSource({ url: servers.chroma.url });
+    const [collection] = await source.listCollections({});
+    if (!collection) throw new Error("Chroma lost the collection.");
+    await readAll(source, collection); // warms the server's caches
+    const reading: number[] = [];
+    const copying: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      reading.push(await readAll(source, collection));
+      copying.push(await copyAll(servers, source));
+    }
+    const naive = await copyNaively(servers, source, collection, Math.min(size, 2_000));
+    const [read, copied] = [median(reading), median(copying)];
+    console.log(
+      `\nmigrate, ${size} × ${DIMENSIONS}, pages of ${PAGE}, ${IN_FLIGHT} requests in flight, median of ${rounds} rounds`,
+    );
+    console.table([
+      { way: "reading alone, nothing written", "documents/s": Math.round(read), ratio: 1 },
+      { way: "cairn migrate, copying", "documents/s": Math.round(copied), ratio: ratio(copied, read) },
+      { way: "get, then an INSERT a row", "documents/s": Math.round(naive), ratio: ratio(naive, read) },
+    ]);
+    console.log(
+      `copying / reading ${ratio(copied, read)} (target ≥ 0.9); copying / naive ${ratio(copied, naive)} (target ≥ 4)`,
+    );
+  } finally {
+    await servers.stop();
+  }
+}
+
+/** Documents a second: every record with its vector, the same pages and requests as the migration's, nothing written. */
+async function readAll(source: Source, collection: SourceCollection): Promise<number> {
+  const ids: string[] = [];
+  for (let offset = 0; ; offset += 5_000) {
+    const page = await source.listIds(collection, { offset, limit: 5_000 });
+    ids.push(...page);
+    if (page.length < 5_000) break;
+  }
+  const limit = pLimit(IN_FLIGHT);
+  const started = performance.now();
+  const pages: Promise<number>[] = [];
+  for (let at = 0; at < ids.length; at += PAGE)
+    pages.push(limit(async () => (await source.getRecords(collection, ids.slice(at, at + PAGE))).size));
+  const read = (await Promise.all(pages)).reduce((sum, one) => sum + one, 0);
+  return (1000 * read) / (performance.now() - started);
+}
+
+/** Documents a second of the pass that copies; the pass that compares comes after and is not counted. */
+async function copyAll({ databaseUrl }: BenchServers, source: Source): Promise<number> {
+  await runSql(databaseUrl, "DROP SCHEMA IF EXISTS cairn CASCADE");
+  const database = connectPg({ url: databaseUrl });
+  let began = 0;
+  let ended = 0;
+  let copied = 0;
+  try {
+    await migrate({ database, embedders: createEmbedders({}) }, source, {
+      databaseName: "bench",
+      cairnVersion: "bench",
+      pageSize: PAGE,
+      concurrency: IN_FLIGHT,
+      queries: 0,
+      onProgress({ phase, done }) {
+        if (phase === "copy") began ||= performance.now();
+        if (phase === "copy") copied = done;
+        else ended ||= performance.now();
+      },
+    });
+  } finally {
+    await database.close();
+  }
+  return (1000 * copied) / (ended - began);
+}
+
+/** What people write first: get a page, then one INSERT a record, the vector as text. */
+async function copyNaively(
+  { databaseUrl }: BenchServers,
+  source: Source,
+  collection: SourceCollection,
+  count: number,
+): Promise<number> {
+  await runSql(
+    databaseUrl,
+    "CREATE TABLE naive (id text PRIMARY KEY, content text, metadata jsonb, embedding vector(1536))",
+  );
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  const started = performance.now();
+  for (let offset = 0; offset < count; offset += PAGE) {
+    const ids = await source.listIds(collection, { offset, limit: Math.min(PAGE, count - offset) });
+    for (const record of (await source.getRecords(collection, ids)).values())
+      await client.query("INSERT INTO naive VALUES ($1, $2, $3, $4)", [
+        record.id,
+        record.document,
+        JSON.stringify(record.metadata),
+        `[${[...(record.embedding ?? [])].join(",")}]`,
+      ]);
+  }
+  const speed = (1000 * count) / (performance.now() - started);
+  await client.end();
+  return speed;
+}
+
+function ratio(a: number, b: number): number {
+  return Math.round((100 * a) / b) / 100;
+}

@@ -1,0 +1,46 @@
+import { randomUUID } from "node:crypto";
+import { type ChromaServer, startChroma } from "@cairn/cli/demo/chroma-server.ts";
+import { Client } from "pg";
+
+export interface BenchServers {
+  readonly chroma: ChromaServer;
+  /** A database of the benchmark's own on `BENCH_DATABASE_URL`. */
+  readonly databaseUrl: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * A Chroma server (`CAIRN_TEST_CHROMA`, or the bundled one) and an empty database on the PostgreSQL server that
+ * `BENCH_DATABASE_URL` names. Figures need a server with its usual durability: none started with --fast.
+ */
+export async function startServers(): Promise<BenchServers> {
+  const server = process.env.BENCH_DATABASE_URL;
+  if (!server)
+    throw new Error(
+      "Set BENCH_DATABASE_URL to a PostgreSQL server with pgvector, as in postgres://postgres@127.0.0.1:5432/postgres",
+    );
+  const name = `cairn_bench_${randomUUID().slice(0, 8)}`;
+  await runSql(server, `CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  const chroma = await startChroma({ command: process.env.CAIRN_TEST_CHROMA });
+  return {
+    chroma,
+    databaseUrl: url.href,
+    async stop() {
+      await chroma.stop();
+      await runSql(server, `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+/** Runs a statement on a connection of its own. */
+export async function runSql(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

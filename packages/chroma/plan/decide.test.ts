@@ -1,0 +1,156 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import type { Embedders } from "@cairn/core/embedding/embedder.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { expect, test } from "vitest";
+import type { SourceCollection } from "../source/source.ts";
+import { decideVectors } from "./decide.ts";
+import type { PlanOptions } from "./options.ts";
+import type { Target } from "./targets.ts";
+
+const SMALL = "openai/text-embedding-3-small";
+const embedders: Embedders = {
+  default: { model: SMALL, dimensions: 1536 },
+  notice: undefined,
+  get(model) {
+    if (model !== SMALL && model !== "offline/words")
+      throw new AppError("embedder_unavailable", `Set the key of ${model}.`);
+    return { model, embed: async () => [] };
+  },
+};
+const source = (model: string | null, dimensions: number | null = 1536) =>
+  ({ model, dimensions }) as SourceCollection;
+const target = (embeddingModel: string | null, dimensions: number | null, copied = false): Target => ({
+  collection: { embeddingModel, dimensions } as Collection,
+  copied,
+});
+const decide = (from: SourceCollection, to: Target | undefined, options: PlanOptions = {}) =>
+  decideVectors(from, to, embedders, options);
+
+test.each<[string, SourceCollection, Target | undefined, PlanOptions, object]>([
+  [
+    "a missing target takes the source's vectors and model",
+    source(SMALL),
+    undefined,
+    {},
+    { vectors: "copy", model: SMALL, dimensions: 1536 },
+  ],
+  [
+    "a model that nobody knows stays unknown",
+    source(null, 8),
+    undefined,
+    {},
+    { vectors: "copy", model: null, dimensions: 8 },
+  ],
+  [
+    "--source-model names it",
+    source(null, 8),
+    undefined,
+    { sourceModel: "local/x" },
+    { vectors: "copy", model: "local/x" },
+  ],
+  [
+    "--source-model wins over what Chroma says",
+    source(SMALL),
+    undefined,
+    { sourceModel: "local/x" },
+    { vectors: "copy", model: "local/x" },
+  ],
+  [
+    "a target of the same model is copied into",
+    source(SMALL),
+    target(SMALL, 1536),
+    {},
+    { vectors: "copy", model: SMALL },
+  ],
+  [
+    "a target that an earlier migration copied into is copied into again",
+    source(null, 8),
+    target(null, 8, true),
+    {},
+    { vectors: "copy", model: null, dimensions: 8 },
+  ],
+  [
+    "a target of another model is embedded into",
+    source("local/x"),
+    target(SMALL, 1536),
+    {},
+    { vectors: "embed", model: SMALL, dimensions: 1536 },
+  ],
+  [
+    "a target of another size is embedded into",
+    source(SMALL, 512),
+    target(SMALL, 1536),
+    {},
+    { vectors: "embed", model: SMALL, dimensions: 1536 },
+  ],
+  [
+    "always embeds with the service's own model",
+    source("local/x", 8),
+    undefined,
+    { reEmbed: "always" },
+    { vectors: "embed", model: SMALL, dimensions: 1536 },
+  ],
+  [
+    "always embeds with --model",
+    source("local/x", 8),
+    undefined,
+    { reEmbed: "always", model: "offline/words" },
+    { vectors: "embed", model: "offline/words", dimensions: 8 },
+  ],
+  [
+    "always embeds into the target's own model",
+    source(null, 8),
+    target("offline/words", 64),
+    { reEmbed: "always" },
+    { vectors: "embed", model: "offline/words", dimensions: 64 },
+  ],
+  [
+    "never copies where that is possible",
+    source(SMALL),
+    target(SMALL, 1536),
+    { reEmbed: "never" },
+    { vectors: "copy" },
+  ],
+])("%s", (_name, from, to, options, expected) => {
+  expect(decide(from, to, options)).toMatchObject(expected);
+});
+
+test.each<[string, SourceCollection, Target | undefined, PlanOptions, RegExp]>([
+  [
+    "never refuses a target of another model",
+    source("local/x"),
+    target(SMALL, 1536),
+    { reEmbed: "never" },
+    /target has the model openai.*source local\/x/,
+  ],
+  [
+    "never refuses a target of another size",
+    source(SMALL, 512),
+    target(SMALL, 1536),
+    { reEmbed: "never" },
+    /1536 dimensions and the source 512/,
+  ],
+  [
+    "always refuses another --model than the target's",
+    source(null),
+    target("local/x", 8),
+    { reEmbed: "always", model: SMALL },
+    /vectors of two models are never mixed.*--map/,
+  ],
+  [
+    "a model without a key is refused before anything is written",
+    source("local/y"),
+    target("local/x", 8),
+    {},
+    /embedded anew.*Set the key of local\/x/,
+  ],
+])("%s", (_name, from, to, options, problem) => {
+  expect(decide(from, to, options)).toEqual({ problem: expect.stringMatching(problem) });
+});
+
+test("where both sides are only compared, a model without a key is no obstacle", () => {
+  expect(decide(source("local/y"), target("local/x", 8), { comparing: true })).toMatchObject({
+    vectors: "embed",
+    model: "local/x",
+  });
+});

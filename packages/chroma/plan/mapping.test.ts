@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { parseMapping } from "./mapping.ts";
+
+test("a mapping names places, leaves out with null, and calls a collection knowledge where none is named", () => {
+  const text = '{"faq": {"tenant": "acme", "collection": "faq"}, "notes": {"tenant": "acme"}, "a/b/c": null}';
+  expect(parseMapping(text)).toEqual({
+    faq: { tenant: "acme", collection: "faq" },
+    notes: { tenant: "acme", collection: "knowledge" },
+    "a/b/c": null,
+  });
+});
+
+test.each([
+  ['{"faq": {"tenat": "acme"}}', "--map: faq", /at "faq/],
+  ['{"faq": {"tenant": ""}}', "--map: faq.tenant", /at "faq.tenant"/],
+  ['{"faq": {"tenant": "acme", "collection": 7}}', "--map: faq.collection", /at "faq.collection"/],
+  ['{"faq": {"tenant": "acme", "extra": 1}}', "--map: faq", /extra/],
+  ['{"faq": "acme"}', "--map: faq", /An entry looks like/],
+  ['["faq"]', "--map: ", /An entry looks like/],
+  ['{"faq": ', "--map", /is not JSON/],
+])("%s is refused with the path %s", (text, path, message) => {
+  expect(() => parseMapping(text)).toThrow(
+    expect.objectContaining({
+      code: "invalid_input",
+      path: expect.stringContaining(path),
+      message: expect.stringMatching(message),
+    }),
+  );
+});

@@ -1,0 +1,55 @@
+import { AppError } from "@cairn/core/error.ts";
+import type { ChromaOptions } from "./client.ts";
+
+/**
+ * The headers of every request. A login in the address is sent as one.
+ * Throws `invalid_input` where a header cannot be sent; the message names it and never its value.
+ */
+export function requestHeaders({ token, basic, headers }: ChromaOptions, url: URL): Record<string, string> {
+  const inUrl = url.username ? `${decodePart(url.username)}:${decodePart(url.password)}` : undefined;
+  const login = basic ?? inUrl;
+  const all: Record<string, string> = {
+    "content-type": "application/json",
+    ...(login ? { authorization: `Basic ${Buffer.from(login).toString("base64")}` } : {}),
+    ...(token ? { authorization: `Bearer ${token}`, "x-chroma-token": token } : {}),
+    ...headers,
+  };
+  for (const [name, value] of Object.entries(all)) {
+    if (canSend(name, value)) continue;
+    throw new AppError(
+      "invalid_input",
+      `The header ${JSON.stringify(name)} for Chroma cannot be sent: it holds a line break or a character that HTTP forbids.`,
+    );
+  }
+  return all;
+}
+
+function canSend(name: string, value: string): boolean {
+  try {
+    return new Headers([[name, value]]).has(name);
+  } catch {
+    return false; // its message quotes the value, which may be a secret
+  }
+}
+
+/** A lone `%` stands for itself. */
+function decodePart(text: string): string {
+  return decodeURIComponent(text.replaceAll(/%(?![0-9a-f]{2})/gi, "%25"));
+}
+
+/** Takes every secret of the headers out of a text of the server's, which may quote the request. */
+export function hideSecrets(text: string, headers: Readonly<Record<string, string>>): string {
+  const secrets = Object.entries(headers).flatMap(([name, value]) =>
+    name === "content-type" ? [] : secretsIn(value),
+  );
+  return secrets
+    .sort((a, b) => b.length - a.length)
+    .reduce((hidden, secret) => (secret ? hidden.replaceAll(secret, "***") : hidden), text);
+}
+
+function secretsIn(value: string): readonly string[] {
+  const credential = value.replace(/^\w+ /, "");
+  if (!value.startsWith("Basic ")) return [value, credential];
+  const login = Buffer.from(credential, "base64").toString();
+  return [credential, login, login.slice(login.indexOf(":") + 1)];
+}

@@ -1,0 +1,116 @@
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { findSpans } from "./json-spans.ts";
+import { parseRecords } from "./parse.ts";
+
+const page = (fields: object) => JSON.stringify({ ids: ["a"], ...fields });
+const one = (text: string) => parseRecords(text).get("a");
+
+test("every value of any JSON object is found as JSON.parse finds it, however it is spaced", () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue()),
+      fc.constantFrom(undefined, 1, "\t\r\n "),
+      (object, space) => {
+        const text = JSON.stringify(object, null, space);
+        const found = Object.fromEntries(
+          [...findSpans(text)].map(([key, [start, end]]) => [key, JSON.parse(text.slice(start, end))]),
+        );
+        expect(JSON.stringify(found)).toBe(JSON.stringify(JSON.parse(text)));
+      },
+    ),
+  );
+});
+
+test("an answer that breaks off at any place, or goes on behind its end, is no answer", () => {
+  const text = page({
+    documents: ['a "quoted" \\ text'],
+    metadatas: [{ k: [1, "}"], n: null }],
+    embeddings: [[0.5, -1e-7]],
+    uris: [null],
+  });
+  expect(one(text)).toMatchObject({ document: 'a "quoted" \\ text' });
+  for (let end = 0; end < text.length; end++)
+    expect(() => parseRecords(text.slice(0, end)), text.slice(0, end)).toThrow(SyntaxError);
+  expect(() => parseRecords(`${text}}`)).toThrow(SyntaxError);
+  expect(() => parseRecords(text.replace('"ids":', '"ids" '))).toThrow(SyntaxError);
+});
+
+test.each(["{}", "[]", "null", '"text"', "12", '{"ids":null}', '{"ids":"a"}', '{"error":"InternalError"}'])(
+  "%s is no page of records",
+  (text) => {
+    expect(() => parseRecords(text)).toThrow(SyntaxError);
+  },
+);
+
+test("lists of different lengths are no page of records", () => {
+  expect(() => parseRecords('{"ids":["a","b"],"documents":["x"]}')).toThrow(SyntaxError);
+  expect(() => parseRecords('{"ids":["a"],"embeddings":[]}')).toThrow(SyntaxError);
+});
+
+test("integers over 2^53 and 1.0 beside 1 come through metadata unchanged", () => {
+  const metadata =
+    '{"big":9007199254740993,"negative":-9223372036854775808,"one":1.0,"int":1,"huge":1e300,"list":[1.0,2],"half":0.5}';
+  const record = one(`{"ids":["a"],"metadatas":[${metadata}]}`);
+  expect(record?.metadata?.big).toBe(9007199254740993n);
+  expect(stringifyJson(record?.metadata)).toBe(
+    metadata
+      .replace("1e300", `1${"0".repeat(300)}.0`)
+      .replace(`1${"0".repeat(300)}.0`, stringifyJson(record?.metadata?.huge)),
+  );
+  expect(stringifyJson(record?.metadata)).toContain('"one":1.0,"int":1,');
+  expect(stringifyJson(record?.metadata)).toContain('"list":[1.0,2]');
+});
+
+test("an element that is null is NaN, and a vector that is null is none", () => {
+  expect(one(page({ embeddings: [[1, null, 3]] }))?.embedding).toEqual(Float32Array.of(1, Number.NaN, 3));
+  expect(one(page({ embeddings: [null] }))?.embedding).toBeNull();
+  expect(one(page({ embeddings: null }))?.embedding).toBeNull();
+});
+
+test("what was not asked for is null", () => {
+  expect(
+    one('{"ids":["a"],"embeddings":null,"documents":null,"uris":null,"metadatas":null,"include":[]}'),
+  ).toEqual({ id: "a", embedding: null, document: null, uri: null, metadata: null });
+});
+
+test("any record comes back as it was sent, whatever its strings hold", () => {
+  const record = fc.record({
+    id: fc.string({ unit: "binary" }),
+    document: fc.option(fc.string({ unit: "binary" }), { nil: null }),
+    uri: fc.option(fc.webUrl(), { nil: null }),
+    metadata: fc.option(
+      fc.dictionary(
+        fc.string().filter((key) => key !== "__proto__"),
+        fc.oneof(fc.string(), fc.integer(), fc.boolean()),
+      ),
+      { nil: null },
+    ),
+    embedding: fc.option(fc.float32Array({ noNaN: true, noDefaultInfinity: true }), { nil: null }),
+  });
+  fc.assert(
+    fc.property(fc.uniqueArray(record, { selector: ({ id }) => id }), (records) => {
+      const text = JSON.stringify({
+        ids: records.map(({ id }) => id),
+        embeddings: records.map(({ embedding }) => embedding && [...embedding]),
+        documents: records.map(({ document }) => document),
+        metadatas: records.map(({ metadata }) => metadata),
+        uris: records.map(({ uri }) => uri),
+      });
+      const found = parseRecords(text);
+      expect(
+        JSON.stringify(
+          [...found.values()].map(({ embedding, ...rest }) => [rest, embedding && [...embedding]]),
+        ),
+      ).toBe(
+        JSON.stringify(
+          records.map(({ embedding, id, document, uri, metadata }) => [
+            { id, document, uri, metadata },
+            embedding && [...embedding],
+          ]),
+        ),
+      );
+    }),
+  );
+});

@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
+import { overlap } from "./parity.ts";
+import { divideQueries, nearby, sampleRecords } from "./sample.ts";
+
+test.each([
+  [[10, 10], 6, [3, 3]],
+  [[5, 100, 0, 7], 3, [1, 1, 0, 1]],
+  [[5, 100, 7], 1, [0, 1, 0]],
+  [[5, 100, 7], 5, [1, 2, 2]],
+  [[0, 0], 5, [0, 0]],
+  [[], 5, []],
+  [[3], 0, [0]],
+])("collections of %j records share %i queries as %j", (counts, queries, shares) => {
+  expect(divideQueries(counts, queries)).toEqual(shares);
+});
+
+test("all queries are given where there is a record, as evenly as can be", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(100)), fc.nat(200), (counts, queries) => {
+      const shares = divideQueries(counts, queries);
+      const own = shares.filter((_, index) => (counts[index] ?? 0) > 0);
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBe(own.length === 0 ? 0 : queries);
+      if (own.length > 0) expect(Math.max(...own) - Math.min(...own)).toBeLessThanOrEqual(1);
+    }),
+  );
+});
+
+const records = Array.from({ length: 100 }, (_, index): SourceRecord => {
+  const embedding =
+    index % 10 === 0 ? Float32Array.of(0, 0) : index % 10 === 5 ? null : Float32Array.of(index, 1);
+  return { id: `${index}`, document: null, uri: null, metadata: null, embedding };
+});
+const source = {
+  listIds: async (_: SourceCollection, { offset, limit }: { offset: number; limit: number }) =>
+    records.slice(offset, offset + limit).map(({ id }) => id),
+  getRecords: async (_: SourceCollection, ids: readonly string[]) =>
+    new Map(records.filter(({ id }) => ids.includes(id)).map((record) => [record.id, record])),
+} as unknown as Source;
+const collection = {} as SourceCollection;
+
+test("samples are spread over the collection, and only records that can be asked for are taken", async () => {
+  const sample = await sampleRecords(source, collection, 100, 4);
+  expect(sample.map(({ id }) => id)).toEqual(["12", "37", "62", "87"]);
+  for (const { embedding } of await sampleRecords(source, collection, 100, 100))
+    expect(embedding?.some((element) => element !== 0)).toBe(true);
+  expect(await sampleRecords(source, collection, 100, 1_000)).toHaveLength(80);
+});
+
+test("a collection that is empty or gone, or has no share of the queries, is not asked at all", async () => {
+  const gone = {
+    listIds: () => Promise.reject(new Error("gone")),
+    getRecords: () => Promise.reject(new Error("gone")),
+  } as unknown as Source;
+  expect(await sampleRecords(gone, collection, 0, 5)).toEqual([]);
+  expect(await sampleRecords(gone, collection, 5, 0)).toEqual([]);
+});
+
+test("a query lies near its record, not on it, and is the same the next time", () => {
+  const vector = Float32Array.from({ length: 200 }, (_, index) => Math.sin(index));
+  const near = nearby(vector, 7);
+  expect(nearby(vector, 7)).toEqual(near);
+  expect(nearby(vector, 8)).not.toEqual(near);
+  const length = Math.hypot(...vector);
+  const away = Math.hypot(...near.map((element, index) => element - (vector[index] ?? 0)));
+  expect(away / length).toBeGreaterThan(0.1);
+  expect(away / length).toBeLessThan(0.35);
+});
+
+const hits = (...pairs: readonly (readonly [string, number])[]) =>
+  pairs.map(([id, distance]) => ({ id, distance }));
+
+test.each([
+  ["the same", hits(["a", 0.1], ["b", 0.2]), hits(["a", 0.1], ["b", 0.2]), 1],
+  ["another order", hits(["b", 0.2], ["a", 0.1]), hits(["a", 0.1], ["b", 0.2]), 1],
+  ["a tie at the end", hits(["a", 0.1], ["c", 0.2]), hits(["a", 0.1], ["b", 0.2]), 1],
+  ["a tie within the tolerance", hits(["a", 0.1], ["c", 0.200005]), hits(["a", 0.1], ["b", 0.2]), 1],
+  ["a worse hit", hits(["a", 0.1], ["c", 0.21]), hits(["a", 0.1], ["b", 0.2]), 0.5],
+  ["too few", hits(["a", 0.1]), hits(["a", 0.1], ["b", 0.2]), 0.5],
+  ["more than the truth", hits(["a", 0.1], ["b", 0.2], ["c", 0.2]), hits(["a", 0.1], ["b", 0.2]), 1],
+  ["negative distances that tie", hits(["x", -50.0001]), hits(["y", -50]), 1],
+  ["nothing of something", hits(), hits(["a", 0.1]), 0],
+  ["nothing of nothing", hits(), hits(), 1],
+  ["something of nothing", hits(["a", 0.1]), hits(), 0],
+] as const)("overlap of %s", (_name, answer, truth, share) => {
+  expect(overlap(answer, truth)).toBe(share);
+});

@@ -1,0 +1,121 @@
+import fc from "fast-check";
+import { countTokens } from "gpt-tokenizer/encoding/cl100k_base";
+import { expect, test } from "vitest";
+import { chunkRanges, chunkText } from "./chunk.ts";
+
+const tokens = (text: string) => countTokens(text, { disallowedSpecial: new Set() });
+const visible = (text: string) => text.replace(/\s+/g, "");
+
+const word = fc.oneof(
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }),
+  fc.string({ unit: "binary", maxLength: 60 }),
+  fc.constantFrom(
+    "hello",
+    "Dr.",
+    "3.14",
+    "refund.",
+    "policy!",
+    "退货政策。",
+    "นโยบาย",
+    "👩‍👩‍👧‍👦",
+    "\ud83d",
+    "\udc00x",
+    "<|endoftext|>",
+    "a".repeat(300),
+    "-".repeat(200),
+    "1,2,3,4",
+  ),
+);
+const gap = fc.constantFrom(" ", " ", " ", ". ", "\n", "\n\n", "\r\n\r\n", "\t", " ".repeat(250), "");
+const anyText = fc.array(fc.tuple(word, gap), { maxLength: 120 }).map((parts) => parts.flat().join(""));
+
+test("of any text: no chunk is over the limit, nothing visible is lost or out of order, and overlaps keep to theirs", async () => {
+  const sizes = fc
+    .integer({ min: 16, max: 60 })
+    .chain((max) => fc.tuple(fc.constant(max), fc.integer({ min: 0, max: Math.floor(max / 2) })));
+  const property = fc.asyncProperty(anyText, sizes, async (text, [maxTokens, overlap]) => {
+    let covered = 0;
+    for (const { start, end } of await chunkRanges(text, { maxTokens, overlap })) {
+      expect(tokens(text.slice(start, end))).toBeLessThanOrEqual(maxTokens);
+      expect(visible(text.slice(covered, start))).toBe("");
+      expect(end).toBeGreaterThan(covered);
+      if (start < covered) expect(tokens(text.slice(start, covered))).toBeLessThanOrEqual(overlap);
+      for (const border of [start, end]) expect(splitsPair(text, border)).toBe(false);
+      covered = end;
+    }
+    expect(visible(text.slice(covered))).toBe("");
+  });
+  await fc.assert(property, { numRuns: 300 });
+});
+
+function splitsPair(text: string, at: number): boolean {
+  return /[\ud800-\udbff]/.test(text[at - 1] ?? "") && /[\udc00-\udfff]/.test(text[at] ?? "");
+}
+
+test("a text that fits is its only chunk, unchanged, its white space included; a blank one has none", async () => {
+  const fits = "  A short note.\n\n";
+  expect(await chunkText(fits)).toEqual([fits]);
+  const nearly = `${"word ".repeat(790)}\n`; // 3,951 bytes, so it is counted
+  expect(await chunkText(nearly)).toEqual([nearly]);
+  expect(await chunkText("")).toEqual([]);
+  expect(await chunkText(" \n".repeat(5000))).toEqual([]);
+});
+
+const sentence = (number: number) =>
+  `Sentence number ${number} says that every customer may return what was bought within thirty days.`;
+
+test("chunks end and begin at sentences, and overlap by about what was asked", async () => {
+  const text = Array.from({ length: 400 }, (_, index) => sentence(index)).join(" ");
+  const chunks = await chunkText(text);
+  for (const chunk of chunks) expect(chunk).toMatch(/^Sentence .* days\.$/);
+  for (const chunk of chunks.slice(0, -1)) expect(tokens(chunk)).toBeGreaterThan(700);
+  const ranges = await chunkRanges(text);
+  for (const [index, { start }] of ranges.entries())
+    if (index > 0) expect(tokens(text.slice(start, ranges[index - 1]?.end))).toBeGreaterThan(180);
+});
+
+test("a paragraph's end is preferred to a sentence's, and lines to words", async () => {
+  const paragraphs = Array.from({ length: 60 }, (_, index) =>
+    [1, 2, 3, 4, 5].map((part) => sentence(index * 5 + part)).join(" "),
+  );
+  for (const chunk of await chunkText(paragraphs.join("\n\n"), { overlap: 0 }))
+    expect(paragraphs).toContain(chunk.split("\n\n").at(-1));
+  const rows = Array.from({ length: 900 }, (_, index) => `- item ${index} of the list`);
+  for (const chunk of await chunkText(rows.join("\n"), { overlap: 100 }))
+    expect(rows).toContain(chunk.split("\n").at(-1));
+});
+
+test("a long sentence is split between words, and one huge word anywhere but within a character", async () => {
+  const words = await chunkText("alpha beta gamma delta ".repeat(2000));
+  for (const chunk of words) expect(chunk).toMatch(/^(alpha|beta|gamma|delta) .*(alpha|beta|gamma|delta)$/);
+  const family = "👩‍👩‍👧‍👦".repeat(3000);
+  const chunks = await chunkText(family, { overlap: 0 });
+  expect(chunks.join("")).toBe(family);
+  for (const chunk of chunks) expect(chunk).toMatch(/^(👩‍👩‍👧‍👦)+$/u);
+});
+
+test.each([
+  ["prose", Array.from({ length: 10_000 }, (_, index) => sentence(index)).join(" ")],
+  ["words without an end", "lorem ipsum dolor sit amet ".repeat(37_000)],
+  ["one unbroken run", "a".repeat(1_000_000)],
+  ["white space", `a${" \n".repeat(500_000)}b`],
+  ["Chinese", "我们的退货政策是三十天内可以退款。".repeat(20_000)],
+  ["figures", "1,2,3,abc,".repeat(100_000)],
+])(
+  "a megabyte of %s takes less than three seconds of the processor, after many other texts too",
+  async (_, text) => {
+    const start = process.cpuUsage();
+    const chunks = await chunkText(text);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(3000);
+    expect(Math.max(...chunks.slice(0, 50).map(tokens))).toBeLessThanOrEqual(800);
+  },
+);
+
+test.each([
+  [{ maxTokens: 15 }, "maxTokens"],
+  [{ maxTokens: 1.5 }, "maxTokens"],
+  [{ overlap: -1 }, "overlap"],
+  [{ maxTokens: 100, overlap: 51 }, "overlap"],
+])("%j is refused", async (options, path) => {
+  await expect(chunkText("text", options)).rejects.toMatchObject({ code: "invalid_input", path });
+});

@@ -1,0 +1,165 @@
+import { randomUUID } from "node:crypto";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { type EmbeddingApi, startEmbeddingApi, vectorOf } from "../../../test/support/embedding-api.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { contentHash, embedWithCache } from "./cache.ts";
+import { createOfflineEmbedder } from "./offline.ts";
+import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
+
+const DIMENSIONS = 16;
+const texts = Array.from({ length: 7 }, (_, index) => `passage number ${index}`);
+
+let test_: TestDatabase;
+let api: EmbeddingApi;
+beforeAll(async () => {
+  [test_, api] = await Promise.all([createTestDatabase(), startEmbeddingApi()]);
+});
+afterAll(() => Promise.all([test_.drop(), api.stop()]));
+
+async function createTenant(): Promise<string> {
+  const id = randomUUID();
+  await test_.database.transaction(({ orm }) =>
+    orm.execute(sql`INSERT INTO cairn.tenants (id, name) VALUES (${id}::uuid, ${id})`),
+  );
+  return id;
+}
+
+const model = "openai/text-embedding-3-small";
+const embedder = (options: Partial<OpenAiOptions> = {}) =>
+  createOpenAiEmbedder({
+    model,
+    remoteModel: "text-embedding-3-small",
+    apiKey: "k",
+    baseUrl: api.url,
+    backoff: 5,
+    maxInputs: 2,
+    ...options,
+  });
+
+/** The texts that were sent to the server while `work` ran. */
+async function sentBy(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const before = api.requests.length;
+  await work();
+  return api.requests.slice(before).flatMap(({ input }) => input);
+}
+
+const rowsOf = (tenant: string) =>
+  asTenant(test_.database, tenant, ({ orm }) =>
+    selectRows<{ model: string; dimensions: number }>(
+      orm,
+      sql`SELECT model, dimensions FROM cairn.embedding_cache`,
+    ),
+  );
+
+test("each different text is embedded once, ever; vectors come back in order and to the bit", async () => {
+  const tenant = await createTenant();
+  const { database } = test_;
+  const wanted = ["b", "a", "b", "", "c"].map((letter) => `text ${letter}`);
+  const run = (list: readonly string[]) =>
+    embedWithCache(database, tenant, embedder(), list, { dimensions: DIMENSIONS });
+  const expected = wanted.map((text) => vectorOf(text, DIMENSIONS));
+
+  expect(await sentBy(async () => expect(await run(wanted)).toEqual(expected))).toEqual([
+    "text b",
+    "text a",
+    "text ",
+    "text c",
+  ]);
+  expect(await sentBy(async () => expect(await run(wanted)).toEqual(expected))).toEqual([]);
+  expect(await sentBy(() => run([...wanted, "text d"]))).toEqual(["text d"]);
+  expect(await rowsOf(tenant)).toHaveLength(5);
+  expect(await run([])).toEqual([]);
+});
+
+test("another tenant, another model or another size shares nothing", async () => {
+  const [tenant, neighbour] = [await createTenant(), await createTenant()];
+  const run = (tenantId: string, dimensions: number, options?: Partial<OpenAiOptions>) =>
+    sentBy(() => embedWithCache(test_.database, tenantId, embedder(options), ["shared"], { dimensions }));
+  expect(await run(tenant, 16)).toEqual(["shared"]);
+  expect(await run(neighbour, 16)).toEqual(["shared"]);
+  expect(await run(tenant, 8)).toEqual(["shared"]);
+  expect(await run(tenant, 16, { model: "local/text-embedding-3-small" })).toEqual(["shared"]);
+  expect(await run(tenant, 16)).toEqual([]);
+  expect(await rowsOf(neighbour)).toEqual([{ model, dimensions: 16 }]);
+});
+
+test.each([
+  ["a used-up quota", { kind: "quota" }, "embedding_quota"],
+  ["a server that fails", { kind: "status", status: 500 }, "embedding_failed"],
+  ["a limit that lasts two minutes", { kind: "rate_limit", retryAfter: "120" }, "embedding_failed"],
+  ["a server that hangs", { kind: "hang" }, "embedding_failed"],
+] as const)(
+  "%s loses nothing that was paid for: the next run sends the rest alone",
+  async (_, fault, code) => {
+    const tenant = await createTenant();
+    const run = (options?: Partial<OpenAiOptions>) =>
+      embedWithCache(test_.database, tenant, embedder(options), texts, { dimensions: DIMENSIONS });
+    api.script(null, null);
+    api.always(fault);
+    await expect(run({ deadline: 3000, attemptTimeout: 500, attempts: 2 })).rejects.toMatchObject({ code });
+    expect(await rowsOf(tenant)).toHaveLength(4);
+    api.always(null);
+    expect(
+      await sentBy(async () => expect(await run()).toEqual(texts.map((text) => vectorOf(text, DIMENSIONS)))),
+    ).toEqual(texts.slice(4));
+  },
+);
+
+test("a short or broken reply leaves nothing of its batch in the cache", async () => {
+  for (const fault of [
+    { kind: "short" },
+    { kind: "duplicate" },
+    { kind: "element", json: "null" },
+    { kind: "half_json" },
+  ] as const) {
+    const tenant = await createTenant();
+    api.script(fault);
+    const run = embedWithCache(test_.database, tenant, embedder({ attempts: 1 }), ["one", "two"], {
+      dimensions: DIMENSIONS,
+    });
+    await expect(run).rejects.toMatchObject({ code: "embedding_failed" });
+    expect(await rowsOf(tenant)).toEqual([]);
+  }
+});
+
+test("a refused text is named by its place in the caller's list, though what is before it was known", async () => {
+  const tenant = await createTenant();
+  const run = (list: readonly string[]) =>
+    embedWithCache(test_.database, tenant, embedder(), list, { dimensions: DIMENSIONS });
+  await run(["known"]);
+  const sent = await sentBy(() =>
+    expect(run(["known", "known", "new", "", "more"])).rejects.toMatchObject({
+      code: "invalid_input",
+      path: "texts[3]",
+    }),
+  );
+  expect(sent).toEqual([]);
+});
+
+test("what costs nothing is not kept", async () => {
+  const tenant = await createTenant();
+  const vectors = await embedWithCache(test_.database, tenant, createOfflineEmbedder(), ["a", "a"], {
+    dimensions: DIMENSIONS,
+  });
+  expect(vectors[0]).toEqual(vectors[1]);
+  expect(await rowsOf(tenant)).toEqual([]);
+});
+
+test("2,500 texts are read back in pages", async () => {
+  const tenant = await createTenant();
+  const many = Array.from({ length: 2500 }, (_, index) => `row ${index}`);
+  const run = () =>
+    embedWithCache(test_.database, tenant, embedder({ maxInputs: 2048 }), many, { dimensions: DIMENSIONS });
+  const first = await run();
+  expect(await sentBy(async () => expect(await run()).toEqual(first))).toEqual([]);
+});
+
+test("contentHash() is the SHA-256 of the text's UTF-8", () => {
+  expect(contentHash("abc").toString("hex")).toBe(
+    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+  );
+  expect(contentHash("ü")).toHaveLength(32);
+});

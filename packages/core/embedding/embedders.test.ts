@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type EmbeddingApi, startEmbeddingApi, vectorOf } from "../../../test/support/embedding-api.ts";
+import { createEmbedders } from "./embedders.ts";
+import { modelDimensions } from "./models.ts";
+
+let api: EmbeddingApi;
+beforeAll(async () => {
+  api = await startEmbeddingApi({ dimensions: 6 });
+});
+afterAll(() => api.stop());
+
+test("without any configuration the default finds words, and says so in one sentence with the way out", () => {
+  const embedders = createEmbedders({});
+  expect(embedders.default).toEqual({ model: "offline/words", dimensions: 1536 });
+  expect(embedders.notice).toMatch(/offline\/words.*finds words, not meaning.*OPENAI_API_KEY/);
+  expect(embedders.get("offline/words").cacheable).toBe(false);
+});
+
+test.each([
+  [{ openai: { apiKey: "k" } }, { model: "openai/text-embedding-3-small", dimensions: 1536 }],
+  [
+    { openai: { baseUrl: "http://localhost:11434/v1" } },
+    { model: "openai/text-embedding-3-small", dimensions: 1536 },
+  ],
+  [
+    { openai: { apiKey: "k" }, defaultModel: "openai/text-embedding-3-large" },
+    { model: "openai/text-embedding-3-large", dimensions: 3072 },
+  ],
+  [{ defaultModel: "local/all-MiniLM-L6-v2" }, { model: "local/all-MiniLM-L6-v2", dimensions: 384 }],
+  [
+    { defaultModel: "local/own", defaultDimensions: 77 },
+    { model: "local/own", dimensions: 77 },
+  ],
+])("%j gives the default %j, without a notice", (config, expected) => {
+  const embedders = createEmbedders(config);
+  expect(embedders.default).toEqual(expected);
+  expect(embedders.notice).toBeUndefined();
+});
+
+test("a default of unknown dimensions must say them", () => {
+  expect(() => createEmbedders({ defaultModel: "local/own" })).toThrow(
+    expect.objectContaining({ code: "invalid_input", path: "CAIRN_EMBEDDING_DIMENSIONS" }),
+  );
+});
+
+test.each([
+  "openai/text-embedding-3-small",
+  "local/nobody-knows-it",
+  "offline/other",
+  "cohere/embed-v4",
+  "words",
+  "",
+])("get(%j) of what is not configured says what to do", (model) => {
+  const embedders = createEmbedders({});
+  expect(() => embedders.get(model)).toThrow(
+    expect.objectContaining({
+      code: "embedder_unavailable",
+      message: expect.stringMatching(/Set |set |written|only/),
+    }),
+  );
+});
+
+test("openai/… and local/… both speak to a server where an address is given, each with its own key", async () => {
+  const embedders = createEmbedders({
+    openai: { apiKey: "one", baseUrl: api.url },
+    local: { apiKey: "two", baseUrl: api.url, modelsDirectory: "/nowhere" },
+  });
+  const [first] = await embedders.get("openai/text-embedding-3-small").embed(["a"], { dimensions: 3 });
+  const [second] = await embedders.get("local/BAAI/bge-m3").embed(["a"], { dimensions: 6 });
+  expect([first, second]).toEqual([vectorOf("a", 3), vectorOf("a", 6, "BAAI/bge-m3")]);
+  expect(api.authorizations).toEqual(["Bearer one", "Bearer two"]);
+  expect(embedders.get("local/BAAI/bge-m3")).toBe(embedders.get("local/BAAI/bge-m3"));
+});
+
+test("modelDimensions() knows models by their own name, whoever serves or publishes them", () => {
+  expect(modelDimensions("openai/text-embedding-3-large")).toBe(3072);
+  expect(modelDimensions("local/sentence-transformers/all-MiniLM-L6-v2")).toBe(384);
+  expect(modelDimensions("local/nomic-embed-text:latest")).toBe(768);
+  expect(modelDimensions("offline/words")).toBeUndefined();
+  expect(modelDimensions("local/constructor")).toBeUndefined();
+});

@@ -1,0 +1,112 @@
+import { AppError } from "../error.ts";
+import type { Embedder, Embedders } from "./embedder.ts";
+import { createLocalEmbedder } from "./local.ts";
+import { modelDimensions } from "./models.ts";
+import { createOfflineEmbedder } from "./offline.ts";
+import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
+
+/** A server that speaks OpenAI's embeddings protocol. */
+export interface EmbeddingServer {
+  /** Default: none, for servers that ask for none. */
+  readonly apiKey?: string;
+  /** Default `https://api.openai.com/v1`. */
+  readonly baseUrl?: string;
+}
+
+export interface EmbeddingConfig {
+  /** For `openai/<model>`: OpenAI, or a server in its place. */
+  readonly openai?: EmbeddingServer;
+  /** For `local/<model>`: a server where `baseUrl` is given, else this process and models of a folder or the hub. */
+  readonly local?: EmbeddingServer & { readonly modelsDirectory?: string };
+  /** Model of a collection that names none. Default `openai/text-embedding-3-small` where `openai` is given, else `offline/words`. */
+  readonly defaultModel?: string;
+  /** Default: the model's own, 1,536 for `offline/words`. */
+  readonly defaultDimensions?: number;
+  /** How long and how often requests to a server are tried. */
+  readonly requests?: Pick<OpenAiOptions, "deadline" | "attemptTimeout" | "attempts" | "backoff">;
+}
+
+const OFFLINE = "offline/words";
+const OFFLINE_DIMENSIONS = 1536;
+const OPENAI_DEFAULT = "openai/text-embedding-3-small";
+const WAY_OUT =
+  "Set OPENAI_API_KEY; or OPENAI_BASE_URL or CAIRN_LOCAL_URL to an OpenAI-compatible server (Ollama, TEI, vLLM)";
+
+/**
+ * The embedders that a configuration gives, each made when first asked for and then kept. Opens nothing.
+ * Throws `invalid_input` where the default's dimensions are neither known nor said.
+ */
+export function createEmbedders(config: EmbeddingConfig): Embedders {
+  const made = new Map<string, Embedder>();
+  const chosen = chooseDefault(config);
+  return Object.freeze({
+    default: chosen,
+    notice: noticeOf(chosen.model, config),
+    get(model: string) {
+      const embedder = made.get(model) ?? createEmbedder(model, config);
+      made.set(model, embedder);
+      return embedder;
+    },
+  });
+}
+
+function chooseDefault(config: EmbeddingConfig): Embedders["default"] {
+  const model = config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : OFFLINE);
+  const dimensions =
+    config.defaultDimensions ??
+    modelDimensions(model) ??
+    (model === OFFLINE ? OFFLINE_DIMENSIONS : undefined);
+  if (dimensions !== undefined) return Object.freeze({ model, dimensions });
+  throw new AppError(
+    "invalid_input",
+    `How many dimensions ${model} gives is not known. Set CAIRN_EMBEDDING_DIMENSIONS.`,
+    { path: "CAIRN_EMBEDDING_DIMENSIONS" },
+  );
+}
+
+function noticeOf(model: string, config: EmbeddingConfig): string | undefined {
+  if (!model.startsWith("offline/")) return undefined;
+  const why = config.defaultModel ? "" : " because no embedding model is configured";
+  return `Texts are embedded by ${model}${why}: it finds words, not meaning. ${WAY_OUT}.`;
+}
+
+function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
+  const [, provider, name] = /^([\w-]+)\/(\S+)$/.exec(model) ?? [];
+  const { openai, local, requests } = config;
+  if (provider === "offline" && model === OFFLINE) return createOfflineEmbedder();
+  if (provider === "offline") throw unavailable(model, `The only offline embedder is ${OFFLINE}.`);
+  if (provider === "openai" && name) {
+    if (!openai) throw unavailable(model, `${WAY_OUT}.`);
+    return serverEmbedder(model, name, { ...openai, ...requests });
+  }
+  if (provider === "local" && name) {
+    if (local?.baseUrl) return serverEmbedder(model, name, { ...local, ...requests });
+    return createLocalEmbedder({ model, modelsDirectory: local?.modelsDirectory });
+  }
+  throw unavailable(model, "A model is written openai/<name>, local/<name> or offline/words.");
+}
+
+function serverEmbedder(
+  model: string,
+  remoteModel: string,
+  server: EmbeddingServer & EmbeddingConfig["requests"],
+): Embedder {
+  const { apiKey = "none", baseUrl, deadline, attemptTimeout, attempts, backoff } = server;
+  return createOpenAiEmbedder({
+    model,
+    remoteModel,
+    apiKey,
+    baseUrl,
+    deadline,
+    attemptTimeout,
+    attempts,
+    backoff,
+  });
+}
+
+function unavailable(model: string, reason: string): AppError {
+  return new AppError(
+    "embedder_unavailable",
+    `The model ${JSON.stringify(model.slice(0, 100))} cannot be used. ${reason}`,
+  );
+}

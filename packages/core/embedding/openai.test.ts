@@ -1,0 +1,250 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import {
+  type EmbeddingApi,
+  type Fault,
+  startEmbeddingApi,
+  vectorOf,
+} from "../../../test/support/embedding-api.ts";
+import { AppError } from "../error.ts";
+import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
+
+const KEY = "sk-proj-very-secret-0123456789";
+const DIMENSIONS = 8;
+const texts = [
+  "Returns are free within thirty days.",
+  "Shipping takes two to four days.",
+  "We open at nine o'clock.",
+];
+
+let api: EmbeddingApi;
+beforeAll(async () => {
+  api = await startEmbeddingApi();
+});
+afterAll(() => api.stop());
+beforeEach(() => {
+  api.always(null);
+});
+
+function embedder(options: Partial<OpenAiOptions> = {}) {
+  return createOpenAiEmbedder({
+    model: "openai/text-embedding-3-small",
+    remoteModel: "text-embedding-3-small",
+    apiKey: KEY,
+    baseUrl: api.url,
+    deadline: 10_000,
+    backoff: 5,
+    ...options,
+  });
+}
+
+/** Runs `work` and answers with its result or error, the requests it made and its milliseconds. */
+async function observe<T>(work: () => Promise<T>) {
+  const before = api.requests.length;
+  const start = performance.now();
+  const [result] = await Promise.allSettled([work()]);
+  const error = result.status === "rejected" ? (result.reason as AppError) : undefined;
+  const value = result.status === "fulfilled" ? result.value : undefined;
+  return { value, error, requests: api.requests.slice(before), ms: performance.now() - start };
+}
+
+const expected = texts.map((text) => vectorOf(text, DIMENSIONS));
+
+test("embed() gives each text its vector, asks for plain numbers and for the dimensions", async () => {
+  const { value, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
+  expect(value).toEqual(expected);
+  expect(requests).toEqual([
+    { model: "text-embedding-3-small", input: texts, encoding_format: "float", dimensions: DIMENSIONS },
+  ]);
+  expect(api.authorizations.at(-1)).toBe(`Bearer ${KEY}`);
+});
+
+test("a server that ignores encodings gives right vectors, and one of another model is not told dimensions", async () => {
+  const other = await startEmbeddingApi({ dimensions: 5, encodings: "float" });
+  const local = embedder({ model: "local/nomic", remoteModel: "nomic", baseUrl: other.url, apiKey: "none" });
+  expect(await local.embed(["hello"], { dimensions: 5 })).toEqual([vectorOf("hello", 5, "nomic")]);
+  expect(other.requests[0]).toEqual({ model: "nomic", input: ["hello"], encoding_format: "float" });
+  await other.stop();
+});
+
+const passing: readonly (readonly [string, Fault])[] = [
+  ["a rate limit", { kind: "rate_limit", retryAfter: "0.05" }],
+  ["a rate limit without a time", { kind: "rate_limit" }],
+  ["a rate limit with a date", { kind: "rate_limit", retryAfter: new Date(0).toUTCString() }],
+  ["a 500", { kind: "status", status: 500 }],
+  ["a 503", { kind: "status", status: 503, retryAfter: "0" }],
+  ["no answer", { kind: "hang" }],
+  ["an answer that stops after its headers", { kind: "hang", after: "headers" }],
+  ["half a JSON", { kind: "half_json" }],
+  ["a connection cut before the answer", { kind: "drop", bytes: 0 }],
+  ["a connection cut within the answer", { kind: "drop", bytes: 100 }],
+  ["a vector too few", { kind: "short" }],
+  ["an index twice", { kind: "duplicate" }],
+  ["a null in a vector", { kind: "element", json: "null" }],
+  ["NaN in a vector", { kind: "element", json: "NaN" }],
+  ["a string in a vector", { kind: "element", json: '"1"' }],
+];
+
+test.each(passing)("%s is tried again, once, with the same texts", async (_, fault) => {
+  api.script(fault);
+  const { value, requests } = await observe(() =>
+    embedder({ attemptTimeout: fault.kind === "hang" ? 500 : 10_000 }).embed(texts, {
+      dimensions: DIMENSIONS,
+    }),
+  );
+  expect(value).toEqual(expected);
+  expect(requests.map(({ input }) => input)).toEqual([texts, texts]);
+});
+
+test.each(passing)(
+  "%s that does not pass ends the call with the reason, and gives no vector",
+  async (_, fault) => {
+    api.always(fault.kind === "rate_limit" ? { kind: "rate_limit" } : fault);
+    const seen: number[] = [];
+    const onBatch = async (_vectors: readonly Float32Array[], offset: number) => void seen.push(offset);
+    const { error, requests } = await observe(() =>
+      embedder({ attempts: 3, attemptTimeout: fault.kind === "hang" ? 100 : 10_000 }).embed(texts, {
+        dimensions: DIMENSIONS,
+        onBatch,
+      }),
+    );
+    expect(error).toMatchObject({ name: "AppError", code: "embedding_failed" });
+    expect(error?.message).toMatch(/^The .*embedding server 127\.0\.0\.1:\d+.* Tried 3 times in [\d.]+ s\.$/);
+    expect(requests).toHaveLength(3);
+    expect(seen).toEqual([]);
+    for (const text of texts) expect(error?.message).not.toContain(text.slice(0, 10));
+  },
+);
+
+test("a reply in another order is matched by index", async () => {
+  api.script({ kind: "reordered" });
+  const { value, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
+  expect(value).toEqual(expected);
+  expect(requests).toHaveLength(1);
+});
+
+test("the deadline is kept though the server asks to wait two minutes", async () => {
+  api.always({ kind: "rate_limit", retryAfter: "120" });
+  const { error, requests, ms } = await observe(() =>
+    embedder({ deadline: 500 }).embed(texts, { dimensions: DIMENSIONS }),
+  );
+  expect(error).toMatchObject({ code: "embedding_failed" });
+  expect(error?.message).toMatch(/429: Rate limit reached.*the next attempt would be in 120 s/);
+  expect(requests).toHaveLength(1);
+  expect(ms).toBeLessThan(400);
+});
+
+test.each([
+  ["never answers", { kind: "hang" }],
+  ["stops within its answer", { kind: "hang", after: "headers" }],
+  ["always fails", { kind: "status", status: 500 }],
+] as const)("the deadline of a whole call is kept where the server %s", async (_, fault) => {
+  api.script(null);
+  api.always(fault);
+  const { error, ms } = await observe(() =>
+    embedder({ deadline: 400, maxInputs: 1, attempts: 1000 }).embed(texts, { dimensions: DIMENSIONS }),
+  );
+  expect(error).toMatchObject({ code: "embedding_failed" });
+  expect(ms).toBeLessThan(900);
+});
+
+test("a used-up quota ends the call at once, and what arrived before was handed over", async () => {
+  api.script(null, { kind: "quota" });
+  const kept: Float32Array[] = [];
+  const onBatch = async (vectors: readonly Float32Array[]) => void kept.push(...vectors);
+  const { error, requests } = await observe(() =>
+    embedder({ maxInputs: 1 }).embed(texts, { dimensions: DIMENSIONS, onBatch }),
+  );
+  expect(error).toMatchObject({ code: "embedding_quota" });
+  expect(error?.message).toMatch(/quota for openai\/text-embedding-3-small .*is used up.*check your plan/);
+  expect(requests).toHaveLength(2);
+  expect(kept).toEqual(expected.slice(0, 1));
+});
+
+test("a refusal is not tried again; neither the text nor the key that it quotes is in the error", async () => {
+  const message = `Incorrect API key provided: ${KEY} (sk-pr***789). Input was: "${texts[0]}"`;
+  api.script({ kind: "status", status: 401, message });
+  const { error, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
+  expect(error).toMatchObject({ code: "embedding_failed" });
+  expect(error?.message).toMatch(
+    /answered 401: Incorrect API key provided: … \(…\)\. Input was: "…".* Check the API key\.$/,
+  );
+  expect(JSON.stringify([error, error?.message, error?.stack, error?.cause])).not.toMatch(
+    /very-secret|sk-pr|Returns are free/,
+  );
+  expect(requests).toHaveLength(1);
+});
+
+test("a server that is not there is named, with the system's own reason", async () => {
+  const { error } = await observe(() =>
+    embedder({ baseUrl: "http://127.0.0.1:1/v1", attempts: 2 }).embed(texts, { dimensions: DIMENSIONS }),
+  );
+  expect(error).toMatchObject({ code: "embedding_failed" });
+  expect(error?.message).toMatch(
+    /connection to the embedding server 127\.0\.0\.1:1 failed \(ECONNREFUSED\)\. Tried 2 times/,
+  );
+});
+
+test.each(["http://user:hunter2@127.0.0.1/v1", "ftp://hunter2.example", "hunter2"])(
+  "the address %j is refused without being shown",
+  (baseUrl) => {
+    expect(() => embedder({ baseUrl })).toThrow(
+      expect.objectContaining({ code: "invalid_input", message: expect.not.stringContaining("hunter2") }),
+    );
+  },
+);
+
+test("vectors of a wrong size are refused at once, naming both sizes", async () => {
+  api.script({ kind: "dimensions", dimensions: 5 });
+  const { error, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
+  expect(error).toMatchObject({ code: "dimension_mismatch" });
+  expect(error?.message).toMatch(/ 5 dimensions.* 8 /);
+  expect(requests).toHaveLength(1);
+});
+
+test.each([
+  ["an empty text", ""],
+  ["a text of 8,193 tokens", "hello".repeat(1) + " hello".repeat(8192)],
+  ["a text without a space that is far too long", "z".repeat(200_000)],
+])("%s is refused by its place, before anything is sent", async (_, text) => {
+  const { error, requests } = await observe(() =>
+    embedder().embed(["fine", text], { dimensions: DIMENSIONS }),
+  );
+  expect(error).toMatchObject({ code: "invalid_input", path: "texts[1]" });
+  expect(requests).toHaveLength(0);
+});
+
+test("a text of 8,192 tokens is embedded, and half a surrogate pair does not spoil its batch", async () => {
+  const long = ["hello".repeat(1) + " hello".repeat(8191), "lone \ud83d end"];
+  const { requests } = await observe(() => embedder().embed(long, { dimensions: DIMENSIONS }));
+  expect(requests[0]?.input).toEqual([long[0], "lone \ufffd end"]);
+});
+
+test("a signal ends the wait and the request, with its own reason", async () => {
+  for (const fault of [{ kind: "hang" }, { kind: "rate_limit", retryAfter: "2" }] as const) {
+    api.script(fault);
+    const reason = new Error("the caller went away");
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 50);
+    const { error, ms } = await observe(() =>
+      embedder().embed(texts, { dimensions: DIMENSIONS, signal: controller.signal }),
+    );
+    expect(error).toBe(reason);
+    expect(ms).toBeLessThan(1000);
+  }
+});
+
+test("what onBatch throws goes up as it is and ends the call", async () => {
+  const failure = new AppError("database_unavailable", "gone");
+  const onBatch = () => Promise.reject(failure);
+  const { error, requests } = await observe(() =>
+    embedder({ maxInputs: 1 }).embed(texts, { dimensions: DIMENSIONS, onBatch }),
+  );
+  expect(error).toBe(failure);
+  expect(requests).toHaveLength(1);
+});
+
+test("embed() of nothing sends nothing", async () => {
+  const { value, requests } = await observe(() => embedder().embed([], { dimensions: DIMENSIONS }));
+  expect(value).toEqual([]);
+  expect(requests).toEqual([]);
+});

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AppError, type ErrorCode } from "../error.ts";
+
+/** Why an attempt failed, in words that may be shown. */
+export interface Fault {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Whether another attempt may succeed. */
+  readonly retry: boolean;
+  /** Milliseconds that the server asks to wait. */
+  readonly retryAfter?: number;
+  /** Facts for a log: neither a text nor a credential. */
+  readonly cause?: object;
+}
+
+export interface RetryOptions {
+  /** When everything must be over, as `performance.now()` counts. */
+  readonly deadline: number;
+  /** Milliseconds for one attempt. */
+  readonly attemptTimeout: number;
+  readonly attempts: number;
+  /** Milliseconds before the second attempt; doubled each time, less up to a half by chance. */
+  readonly backoff: number;
+  readonly signal: AbortSignal | undefined;
+  /** Tells what an error of `work` means. Undefined: it is no failure of the server, and goes up as it is. */
+  readonly explain: (error: unknown, timedOut: boolean) => Fault | undefined;
+}
+
+const LONGEST_BACKOFF = 20_000;
+
+/**
+ * Runs `work` until it succeeds, fails for good, or another attempt would not end before the deadline. A wait that
+ * the server asks for is kept to, and never cut short: where it does not fit, the call fails at once.
+ */
+export async function retry<T>(work: (signal: AbortSignal) => Promise<T>, options: RetryOptions): Promise<T> {
+  const { deadline, signal, explain } = options;
+  const start = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    const time = Math.ceil(Math.min(options.attemptTimeout, deadline - performance.now()));
+    if (time <= 0)
+      throw new AppError(
+        "embedding_failed",
+        "The time allowed for embedding is over before all texts are embedded.",
+      );
+    const timeout = AbortSignal.timeout(time);
+    try {
+      return await work(signal ? AbortSignal.any([signal, timeout]) : timeout);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const fault = explain(error, timeout.aborted);
+      if (!fault) throw error;
+      if (!fault.retry) throw failure(fault);
+      const tried = `Tried ${attempt} time${attempt === 1 ? "" : "s"} in ${seconds(performance.now() - start)}`;
+      if (attempt >= options.attempts) throw failure(fault, `${tried}.`);
+      const wait = fault.retryAfter ?? backoff(options.backoff, attempt);
+      const left = deadline - performance.now();
+      if (wait >= left)
+        throw failure(
+          fault,
+          `${tried}; the next attempt would be in ${seconds(wait)}, and ${seconds(left)} are left.`,
+        );
+      await sleep(wait, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    }
+  }
+}
+
+function failure({ code, message, cause }: Fault, more = ""): AppError {
+  return new AppError(code, more ? `${message} ${more}` : message, { cause });
+}
+
+/** Source: "equal jitter", AWS Architecture Blog, Exponential Backoff and Jitter. */
+function backoff(first: number, attempt: number): number {
+  const whole = Math.min(first * 2 ** (attempt - 1), LONGEST_BACKOFF);
+  return whole / 2 + (Math.random() * whole) / 2;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(Math.max(0, milliseconds) / 1000).toFixed(milliseconds < 10_000 ? 1 : 0)} s`;
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from "node:crypto";
+import { encodeJson, type JsonObject, parseJson, stringifyJson } from "@cairn/core/database/json.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { encodeText } from "@cairn/core/database/text.ts";
+import { asAdmin, asTenant, uuidLiteral } from "@cairn/core/database/transaction.ts";
+import { type Question, question } from "@cairn/core/filter/arbitrary/question.ts";
+import {
+  type Features,
+  KEYS,
+  type RecordContent,
+  recordContent,
+} from "@cairn/core/filter/arbitrary/record.ts";
+import { compileFilter } from "@cairn/core/filter/compile.ts";
+import type { Filter } from "@cairn/core/filter/filter.ts";
+import { parseDocumentFilter, parseFilter } from "@cairn/core/filter/parse.ts";
+import { type SQL, sql } from "drizzle-orm";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+
+/**
+ * Chroma's server is the oracle: the same records and filters go to it and to Postgres, and the same ids must come
+ * back. Left out are its faults: LIKE ends at a NUL; an operand of 1.5 is cut to 1 before it meets an integer, so
+ * integers stand under one key and fractions under another; and a list of floats never contains an integer.
+ */
+const SEED = Number(process.env.CAIRN_TEST_SEED ?? 20_260_801);
+const RECORDS = 200;
+const BATCH = 10;
+const RUNS = 105;
+const TENANT = randomUUID();
+
+interface Row extends RecordContent {
+  readonly id: string;
+}
+
+let testDatabase: TestDatabase;
+let features: Features;
+
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  await asAdmin(testDatabase.database, ({ orm }) =>
+    orm.execute(sql`INSERT INTO cairn.tenants (id, name) VALUES (${TENANT}::uuid, 'parity')`),
+  );
+  features = await probe();
+});
+afterAll(() => testDatabase.drop());
+
+test.each([1, 2])("a filter finds the ids that a real Chroma server finds, world %i", (world) =>
+  compareWorld(SEED + world, { nul: "last" }),
+);
+
+test("a regex finds the ids that a real Chroma server finds, wherever NUL stands in a document", async ({
+  skip,
+}) => {
+  if (!features.regex) skip("this Chroma server has no $regex");
+  await compareWorld(SEED + 3, { nul: "anywhere" });
+});
+
+/** 1,050 questions, each as it is and negated. fast-check prints the seed and a shrunk counterexample. */
+async function compareWorld(seed: number, { nul }: { nul: "last" | "anywhere" }): Promise<void> {
+  const rows = fc
+    .sample(recordContent(features, nul), { seed, numRuns: RECORDS })
+    .map((content, index) => ({ id: `r${index}`, ...content }));
+  const [collection, ask] = await Promise.all([fillCairn(rows), fillChroma(rows)]);
+  const all = new Set(rows.map(({ id }) => id));
+  const batch = { minLength: BATCH, maxLength: BATCH };
+  const questions = fc.array(question(features, { regexOnly: nul === "anywhere" }), batch);
+  const property = fc.asyncProperty(questions, async (asked) => {
+    const conditions = asked.map((each) => compileFilter(toFilter(each)));
+    const negated = conditions.map((condition) => sql`NOT ${condition}`);
+    const [theirs, ours, others] = await Promise.all([
+      Promise.all(asked.map(ask)),
+      askCairn(collection, conditions),
+      askCairn(collection, negated),
+    ]);
+    for (const [index, each] of asked.entries()) {
+      expect(ours[index], stringifyJson(each)).toEqual(theirs[index]);
+      expect(others[index], `not ${stringifyJson(each)}`).toEqual(all.difference(theirs[index] ?? all));
+    }
+  });
+  await fc.assert(property, { seed, numRuns: RUNS });
+}
+
+function toFilter({ where, where_document }: Question): Filter {
+  const filters = [
+    ...(where === undefined ? [] : [parseFilter(parseJson(stringifyJson(where)))]),
+    ...(where_document === undefined ? [] : [parseDocumentFilter(where_document)]),
+  ];
+  return { kind: "and", filters };
+}
+
+// Chroma
+
+const collections = () =>
+  `${inject("chromaUrl")}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+
+async function post(url: string, body: unknown): Promise<{ readonly ok: boolean; readonly text: string }> {
+  const reply = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: stringifyJson(body),
+  });
+  return { ok: reply.ok, text: await reply.text() };
+}
+
+async function createCollection(): Promise<string> {
+  const { ok, text } = await post(collections(), { name: `parity-${randomUUID()}` });
+  if (!ok) throw new Error(text);
+  return `${collections()}/${(JSON.parse(text) as { id: string }).id}`;
+}
+
+function add(collection: string, rows: readonly Row[]) {
+  return post(`${collection}/add`, {
+    ids: rows.map(({ id }) => id),
+    embeddings: rows.map(() => [1]),
+    documents: rows.map(({ document }) => document),
+    metadatas: rows.map(({ metadata }) => metadata),
+  });
+}
+
+async function probe(): Promise<Features> {
+  const collection = await createCollection();
+  const accepts = async (metadata: JsonObject) =>
+    (await add(collection, [{ id: randomUUID(), document: "a", metadata }])).ok;
+  const answers = async (body: Question) => (await post(`${collection}/get`, body)).ok;
+  const keys: string[] = [];
+  for (const key of KEYS) if (await accepts({ [key]: 1 })) keys.push(key);
+  return {
+    keys,
+    lists: await accepts({ list: ["a"] }),
+    regex: await answers({ where_document: { $regex: "a" } }),
+    documentKey: await answers({ where: { "#document": { $contains: "a" } } }),
+  };
+}
+
+async function fillChroma(rows: readonly Row[]): Promise<(question: Question) => Promise<Set<string>>> {
+  const collection = await createCollection();
+  const added = await add(collection, rows);
+  if (!added.ok) throw new Error(added.text);
+  return async (question) => {
+    const { ok, text } = await post(`${collection}/get`, { ...question, include: [] });
+    if (!ok) throw new Error(`Chroma refused ${stringifyJson(question)}: ${text}`);
+    return new Set((JSON.parse(text) as { ids: string[] }).ids);
+  };
+}
+
+// Cairn
+
+async function fillCairn(rows: readonly Row[]): Promise<string> {
+  const collection = randomUUID();
+  const stored = rows.map(({ id, document, metadata }) => ({
+    id,
+    content: document === null ? null : encodeText(document),
+    metadata: encodeJson(metadata),
+  }));
+  await asTenant(testDatabase.database, TENANT, async ({ orm }) => {
+    await orm.execute(sql`
+      INSERT INTO cairn.collections (tenant_id, id, name, metric)
+      VALUES (${TENANT}::uuid, ${collection}::uuid, ${collection}::text, 'l2')`);
+    await orm.execute(sql`
+      INSERT INTO cairn.documents (tenant_id, collection_id, id, content, metadata)
+      SELECT ${TENANT}::uuid, ${collection}::uuid, row ->> 'id', row ->> 'content', (row ->> 'metadata')::jsonb
+      FROM jsonb_array_elements(${JSON.stringify(stored)}::jsonb) AS row`);
+  });
+  return collection;
+}
+
+async function askCairn(collection: string, conditions: readonly SQL[]): Promise<Set<string>[]> {
+  const selects = conditions.map(
+    (condition, index) => sql`
+      SELECT ${sql.raw(String(index))} AS question, id FROM cairn.documents
+      WHERE tenant_id = ${uuidLiteral(TENANT)} AND collection_id = ${uuidLiteral(collection)} AND (${condition})`,
+  );
+  const answers = conditions.map(() => new Set<string>());
+  const rows = await asTenant(testDatabase.database, TENANT, ({ orm }) =>
+    selectRows<{ question: number; id: string }>(orm, sql.join(selects, sql` UNION ALL `)),
+  );
+  for (const { question, id } of rows) answers[question]?.add(id);
+  return answers;
+}

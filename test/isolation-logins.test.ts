@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import type { Database } from "@cairn/core/database/database.ts";
+import { connectPg } from "@cairn/core/database/pg.ts";
+import { assertIsolation } from "@cairn/core/database/role-check.ts";
+import { migrateSchema, rollbackSchema } from "@cairn/core/database/schema-migrations.ts";
+import { asTenant } from "@cairn/core/database/transaction.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  createEmptyDatabase,
+  createTestDatabase,
+  onServer,
+  serverUrl,
+  type TestDatabase,
+} from "./support/database.ts";
+import { PROBES, seedTwoTenants } from "./support/isolation-probes.ts";
+
+/** Everything that a service does with its login, from an empty database on. */
+async function expectEverythingWorks(database: Database): Promise<void> {
+  expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([1, 2]);
+  await assertIsolation(database);
+  const tenants = await seedTwoTenants(database);
+  for (const { claim, check } of PROBES)
+    await check(database, tenants).catch((error) => expect.fail(`${claim}: ${error}`));
+  // Roll back the last first: the tables of the first go only when their owner may drop them all.
+  await rollbackSchema(database, { steps: 2 });
+}
+
+describe.runIf(serverUrl())("logins of a server", () => {
+  const server = serverUrl() as string;
+  let own: TestDatabase;
+  const logins: string[] = [];
+  beforeAll(async () => {
+    own = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await own?.drop();
+    for (const login of logins) await onServer(server, `DROP ROLE ${login}`);
+  });
+
+  async function createLogin(rights = ""): Promise<string> {
+    const login = `cairn_login_${randomUUID().slice(0, 8)}`;
+    await onServer(server, `CREATE ROLE ${login} LOGIN PASSWORD 'hush-hush' ${rights}`);
+    logins.push(login);
+    return login;
+  }
+
+  function connectAs(login: string, url: string | undefined): Database {
+    const changed = new URL(url as string);
+    changed.username = login;
+    changed.password = "hush-hush";
+    return connectPg({ url: changed.href, connections: 2 });
+  }
+
+  test("a login that is no member of cairn_app is told which rights it lacks", async () => {
+    const login = await createLogin();
+    const database = connectAs(login, own.url);
+    try {
+      for (const attempt of [
+        assertIsolation(database),
+        asTenant(database, randomUUID(), ({ orm }) => orm.execute(sql`SELECT 1`)),
+      ])
+        await expect(attempt).rejects.toMatchObject({
+          code: "unsafe_role",
+          message: expect.stringMatching(/may not act as cairn_app.*GRANT cairn_app, cairn_admin TO/s),
+        });
+    } finally {
+      await database.close();
+    }
+  });
+
+  test("a login that owns nothing and is a member of the two roles alone can serve", async () => {
+    const login = await createLogin("NOINHERIT");
+    await onServer(server, `GRANT cairn_app, cairn_admin TO ${login}`);
+    const database = connectAs(login, own.url);
+    try {
+      await assertIsolation(database);
+      const tenants = await seedTwoTenants(database);
+      for (const { claim, check } of PROBES.filter(({ claim }) => !claim.includes("every other table")))
+        await check(database, tenants).catch((error) => expect.fail(`${claim}: ${error}`));
+    } finally {
+      await database.close();
+    }
+  });
+
+  test("an owner that is no superuser, as in the cloud, migrates and serves", async () => {
+    const login = await createLogin("CREATEROLE");
+    // What PostgreSQL 16 and newer give the maker of a role. Here the server has the two roles already.
+    await onServer(
+      server,
+      `GRANT cairn_app, cairn_admin TO ${login} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
+    );
+    const empty = await createEmptyDatabase();
+    const name = new URL(empty.url as string).pathname.slice(1);
+    // pgvector 0.8 is not a trusted extension: a superuser, or the cloud's control plane, makes it.
+    await onServer(empty.url as string, "CREATE EXTENSION vector");
+    await onServer(server, `ALTER DATABASE ${name} OWNER TO ${login}`);
+    const database = connectAs(login, empty.url);
+    try {
+      await expectEverythingWorks(database);
+    } finally {
+      await database.close();
+      await empty.drop();
+    }
+  });
+});
+
+describe.runIf(!serverUrl())("an owner in a cluster of its own", () => {
+  test("that is no superuser makes the roles itself, migrates and serves", async () => {
+    const { database, drop } = await createEmptyDatabase();
+    try {
+      await database.transaction(({ script }) =>
+        script(`
+          CREATE EXTENSION vector;
+          CREATE ROLE neon_like LOGIN CREATEROLE NOSUPERUSER;
+          GRANT CREATE ON DATABASE postgres TO neon_like;
+          SET SESSION AUTHORIZATION neon_like`),
+      );
+      await expectEverythingWorks(database);
+    } finally {
+      await drop();
+    }
+  });
+});

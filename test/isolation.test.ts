@@ -1,0 +1,53 @@
+import { asTenant } from "@cairn/core/database/transaction.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import {
+  PROBES,
+  readableTables,
+  START_UP_PROBE,
+  seedTwoTenants,
+  type TwoTenants,
+} from "./support/isolation-probes.ts";
+
+let own: TestDatabase;
+let tenants: TwoTenants;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  tenants = await seedTwoTenants(own.database);
+});
+afterAll(() => own?.drop());
+
+test("the tables that a tenant can reach are these", async () => {
+  expect(await readableTables(own.database, "cairn_app")).toEqual([
+    "collections",
+    "documents",
+    "embedding_cache",
+    "tenants",
+  ]);
+});
+
+for (const { claim, check } of [...PROBES, START_UP_PROBE]) test(claim, () => check(own.database, tenants));
+
+test("a tenant whose transaction failed leaves nothing behind either", async () => {
+  const failed = asTenant(own.database, tenants.a.tenantId, ({ orm }) => orm.execute(sql`SELECT 1/0`));
+  await expect(failed).rejects.toMatchObject({ code: "database_error" });
+  const left = await own.database.transaction(({ orm }) =>
+    orm.execute(
+      sql`SELECT coalesce(current_setting('cairn.tenant_id', true), '') AS tenant, current_user = session_user AS login`,
+    ),
+  );
+  expect((left as unknown as { rows: unknown[] }).rows).toEqual([{ tenant: "", login: true }]);
+});
+
+test.each(["", "x", "00000000-0000-0000-0000-00000000000g", "'; RESET ROLE; --"])(
+  "a tenant's id that is no UUID (%j) never reaches the database",
+  async (id) => {
+    let ran = false;
+    const attempt = asTenant(own.database, id, async () => {
+      ran = true;
+    });
+    await expect(attempt).rejects.toMatchObject({ code: "not_found" });
+    expect(ran).toBe(false);
+  },
+);

@@ -1,0 +1,151 @@
+import { connectPg } from "@cairn/core/database/pg.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import { deleteRecords, plainRecords, putRecords } from "./support/fill-chroma.ts";
+import {
+  createChromaDatabase,
+  createTenantCollection,
+  expectSame,
+  impatientSource,
+  migrateDatabase,
+} from "./support/migration.ts";
+import { startHttpProxy, startTcpProxy } from "./support/proxy.ts";
+
+/** Cuts that one migration may meet before it must have come to its end. */
+const STARTS = 8;
+
+describe.runIf(serverUrl())("Postgres behind a network that cuts connections", () => {
+  const chroma = inject("chromaUrl");
+  let one: TestDatabase;
+  let scope: string;
+  let collection: Awaited<ReturnType<typeof createTenantCollection>>;
+  beforeAll(async () => {
+    one = await createTestDatabase();
+  });
+  afterAll(() => one?.drop());
+  beforeEach(async () => {
+    scope = await createChromaDatabase(chroma);
+    collection = await createTenantCollection(chroma, scope);
+    await putRecords(collection, plainRecords(160, 4));
+  });
+
+  /** A database reached through a proxy, and a Chroma address of its own, so a run of its own. */
+  async function behindProxy() {
+    const server = new URL(one.url ?? "");
+    const wire = await startTcpProxy({ host: server.hostname, port: Number(server.port || 5432) });
+    server.host = `127.0.0.1:${wire.port}`;
+    const database = connectPg({ url: server.href, connections: 3 });
+    const proxy = await startHttpProxy(chroma);
+    onTestFinished(async () => {
+      await database.close();
+      await wire.stop();
+      await proxy.stop();
+    });
+    return { wire, database, url: proxy.url };
+  }
+
+  /** Starts the migration again and again, as a person would, until it ends; whatever stops it must say why. */
+  async function untilDone(database: TestDatabase["database"], url: string) {
+    for (let start = 1; start <= STARTS; start++) {
+      const result = await migrateDatabase(database, await impatientSource(url), scope).catch(
+        (error: unknown) => error,
+      );
+      if (!(result instanceof Error))
+        return { report: result as Awaited<ReturnType<typeof migrateDatabase>>, starts: start };
+      expect(result).toMatchObject({
+        code: "database_unavailable",
+        message: expect.not.stringContaining("Passage"),
+      });
+    }
+    throw new Error("It never came to its end.");
+  }
+
+  // Bytes that the client has sent over all its connections: inside handshakes, pages, cursors and commits.
+  test.each([
+    [300, 4_000, 9_000],
+    [2_000, 13_000, 14_000, 22_000],
+    [25_000, 33_000, 41_000],
+  ])("cut after %i, %i, … bytes: no record is lost, doubled or altered", async (...places) => {
+    const { wire, database, url } = await behindProxy();
+    const left = [...places];
+    let sent = 0;
+    wire.onSend = (chunk) => {
+      sent += chunk.length;
+      const [place] = left;
+      if (place === undefined || sent < place) return undefined;
+      left.shift();
+      return Math.max(0, chunk.length - (sent - place));
+    };
+    const { report } = await untilDone(database, url);
+    expect(wire.cuts).toBeGreaterThan(0);
+    expect(report).toMatchObject({
+      verdict: "identical",
+      totals: { sourceRecords: 160, targetRecords: 160, compared: 160 },
+    });
+    await expectSame(one.database, collection);
+  });
+
+  test("every page's connection is cut inside the statement that writes its rows, once: retried within the run", async () => {
+    const { wire, database, url } = await behindProxy();
+    let cut = 0;
+    wire.onSend = (chunk) => {
+      const at = chunk.indexOf("INSERT INTO cairn.documents");
+      if (at < 0 || ++cut % 2 === 0) return undefined;
+      return at + 200;
+    };
+    const { report, starts } = await untilDone(database, url);
+    expect(wire.cuts).toBe(4);
+    expect(starts).toBe(1);
+    expect(report).toMatchObject({ verdict: "identical", totals: { written: 160 } });
+    await expectSame(one.database, collection);
+  });
+
+  test("every page's commit arrives and its answer is lost: nothing is counted or written twice", async () => {
+    const { wire, database, url } = await behindProxy();
+    const writing = new Set<number>();
+    let commits = 0;
+    wire.onSend = (chunk, { index }) => {
+      if (chunk.includes("INSERT INTO cairn.documents")) writing.add(index);
+      if (!chunk.includes("COMMIT") || !writing.delete(index)) return undefined;
+      return ++commits % 2 === 1 ? "answer" : undefined;
+    };
+    const { report } = await untilDone(database, url);
+    expect(wire.cuts).toBe(4);
+    expect(report).toMatchObject({
+      verdict: "identical",
+      totals: { written: 160, sourceRecords: 160, targetRecords: 160 },
+    });
+    await expectSame(one.database, collection);
+  });
+
+  test("the commit that deletes what Chroma has deleted arrives and its answer is lost: nothing is called extra", async () => {
+    const { wire, database, url } = await behindProxy();
+    await untilDone(database, url);
+    await deleteRecords(collection, ["doc-0", "doc-159"]);
+    wire.onSend = (chunk, { sent }) =>
+      wire.cuts === 0 && chunk.includes("COMMIT") && sent.includes("DELETE FROM cairn.documents")
+        ? "answer"
+        : undefined;
+    const report = await migrateDatabase(database, await impatientSource(url), scope, { prune: true });
+    expect(wire.cuts).toBe(1);
+    expect(report).toMatchObject({
+      verdict: "identical",
+      differences: [],
+      totals: { written: 2, targetRecords: 158 },
+    });
+    await expectSame(one.database, collection);
+  });
+
+  test("a database that is gone is named without its password", async () => {
+    const { wire, url } = await behindProxy();
+    await wire.stop();
+    const database = connectPg({ url: `postgres://someone:s3cret@127.0.0.1:${wire.port}/none` });
+    onTestFinished(() => database.close());
+    const error = await migrateDatabase(database, url, scope).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({
+      code: "database_unavailable",
+      message: expect.stringContaining("ECONNREFUSED"),
+    });
+    expect((error as Error).message).not.toContain("s3cret");
+  });
+});

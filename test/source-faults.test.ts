@@ -1,0 +1,250 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { plainRecords, putRecords } from "./support/fill-chroma.ts";
+import {
+  createChromaDatabase,
+  createTenantCollection,
+  expectSame,
+  impatientSource,
+  migrateDatabase,
+  ownerRows,
+  readCairn,
+  readChroma,
+} from "./support/migration.ts";
+import {
+  always,
+  asksVectorOf,
+  type Fault,
+  type HttpProxy,
+  isFetch,
+  isListing,
+  type SeenRequest,
+  startHttpProxy,
+  times,
+} from "./support/proxy.ts";
+
+const RECORDS = 200;
+const chroma = inject("chromaUrl");
+let one: TestDatabase;
+let proxy: HttpProxy;
+let scope: string;
+let collection: Awaited<ReturnType<typeof createTenantCollection>>;
+
+beforeAll(async () => {
+  [one, scope] = await Promise.all([createTestDatabase(), createChromaDatabase(chroma)]);
+  collection = await createTenantCollection(chroma, scope);
+  await putRecords(collection, plainRecords(RECORDS, 4));
+});
+afterAll(() => one?.drop());
+// Every test begins with an empty database and a source address of its own, so with a run of its own.
+beforeEach(async () => {
+  await ownerRows(one.database, sql`DELETE FROM cairn.tenants`);
+  proxy = await startHttpProxy(chroma);
+  return () => proxy.stop();
+});
+
+const migrateNow = async (timeout?: number) =>
+  migrateDatabase(one.database, await impatientSource(proxy.url, { timeout }), scope);
+const storedIds = async () => Object.keys(await readCairn(one.database, collection.tenant));
+
+/** A fetch of records by id, the `nth` of those of the copying pass. */
+function nthFetch(nth: number): (request: SeenRequest) => boolean {
+  let fetches = 0;
+  return (request) => isFetch(request) && ++fetches === nth;
+}
+
+describe("a fault that passes", () => {
+  const faults: readonly (readonly [string, Fault])[] = [
+    ["a 503", { kind: "answer", status: 503 }],
+    ["a 429", { kind: "answer", status: 429 }],
+    ["a connection cut after 50 bytes", { kind: "cut", after: 50 }],
+    ["half a JSON in a whole answer", { kind: "truncate", share: 0.5 }],
+    ["an empty answer", { kind: "truncate", share: 0 }],
+    [
+      "an error page with status 200",
+      { kind: "answer", status: 200, body: "<html>maintenance</html>", type: "text/html" },
+    ],
+    [
+      "JSON that has nothing to do with it",
+      { kind: "answer", status: 200, body: '{"message":"maintenance"}' },
+    ],
+  ];
+  const requests: readonly (readonly [string, (request: SeenRequest) => boolean])[] = [
+    ["heartbeat", ({ path }) => path.endsWith("/heartbeat")],
+    ["list of collections", ({ path }) => path.includes("/collections?")],
+    ["count", ({ path }) => path.endsWith("/count")],
+    ["list of ids", isListing],
+    ["page", isFetch],
+  ];
+  test.each(faults)("%s, twice at every kind of request, is waited out", async (_name, fault) => {
+    proxy.rules = requests.map(([, matches]) => times(2, fault, matches));
+    expect(await migrateNow()).toMatchObject({ verdict: "identical", totals: { written: RECORDS } });
+    await expectSame(one.database, collection);
+  });
+
+  test("a 500 for whole pages is waited out, too, and sets nothing aside", async () => {
+    proxy.rules = [times(3, { kind: "answer", status: 500 }, isFetch)];
+    expect(await migrateNow()).toMatchObject({ verdict: "identical", exceptions: [] });
+    await expectSame(one.database, collection);
+  });
+
+  test("a server that hangs is not waited for longer than the timeout", async () => {
+    proxy.rules = [times(1, { kind: "hang" }, isFetch)];
+    expect(await migrateNow(300)).toMatchObject({ verdict: "identical" });
+    await expectSame(one.database, collection);
+  });
+});
+
+describe("a fault that stays", () => {
+  const faults: readonly (readonly [string, Fault, RegExp])[] = [
+    [
+      "503",
+      { kind: "answer", status: 503, body: '{"message":"no room"}' },
+      /failed 3 times at .*\/get: 503 no room/,
+    ],
+    ["429", { kind: "answer", status: 429 }, /: 429 /],
+    ["500", { kind: "answer", status: 500 }, /: 500 /],
+    ["cut connections", { kind: "cut", after: 20 }, /failed 3 times at .*\/get: /],
+    ["half JSON", { kind: "truncate", share: 0.6 }, /answer is not whole JSON/],
+    ["foreign JSON", { kind: "answer", status: 200, body: "{}" }, /answer is not whole JSON/],
+    [
+      "garbage",
+      { kind: "answer", status: 200, body: "\0\x01garbage", type: "application/octet-stream" },
+      /it sent application\/octet-stream/,
+    ],
+    ["silence", { kind: "hang" }, /no answer within 0\.3 s/],
+  ];
+  test.each(faults)(
+    "%s from the third page on: stopped with the cause, that page not written, and resumed",
+    async (_name, fault, cause) => {
+      const beyond = nthFetch(3);
+      let broken = false;
+      proxy.rules = [
+        (request) => {
+          broken ||= beyond(request);
+          return broken && isFetch(request) ? fault : undefined;
+        },
+      ];
+      const stopped = await migrateNow(300).catch((error: unknown) => error);
+      expect(stopped).toMatchObject({ code: "source_unavailable", message: expect.stringMatching(cause) });
+      const [run] = await ownerRows<{ status: string; last_error: string }>(
+        one.database,
+        sql`SELECT status, last_error FROM cairn.migration_runs ORDER BY started_at DESC LIMIT 1`,
+      );
+      expect(run).toMatchObject({ status: "failed", last_error: expect.stringMatching(cause) });
+      const written = await storedIds();
+      expect(written.length % 40).toBe(0);
+      expect(written.length).toBeLessThanOrEqual(80);
+
+      proxy.rules = [];
+      const before = proxy.seen.length;
+      expect(await migrateNow()).toMatchObject({ verdict: "identical", totals: { written: RECORDS } });
+      const refetched = proxy.seen.slice(before).filter(({ body }) => body.includes('"embeddings"')).length;
+      expect(refetched).toBe(2 * (RECORDS / 40) - written.length / 40);
+      await expectSame(one.database, collection);
+    },
+  );
+
+  test("listings answered by a gateway's own JSON never empty what was copied", async () => {
+    await migrateNow();
+    proxy.rules = [
+      always({ kind: "answer", status: 200, body: '{"error":"down for maintenance"}' }, ({ path }) =>
+        path.endsWith("/get"),
+      ),
+    ];
+    await expect(migrateNow()).rejects.toMatchObject({ code: "source_unavailable" });
+    expect(await storedIds()).toHaveLength(RECORDS);
+  });
+
+  test("a server that is gone is named with the reason", async () => {
+    const { url } = proxy;
+    await proxy.stop();
+    await expect(impatientSource(url)).rejects.toMatchObject({
+      code: "source_unavailable",
+      message: expect.stringMatching(/127\.0\.0\.1:\d+ failed 3 times at \/heartbeat: ECONNREFUSED/),
+    });
+  });
+});
+
+describe("records that a server cannot give", () => {
+  const lacks = (...ids: readonly string[]) =>
+    ids.map((id) =>
+      always(
+        { kind: "answer", status: 500, body: '{"error":"InternalError","message":"no vector"}' },
+        asksVectorOf(id),
+      ),
+    );
+
+  test("a record that lacks its vector is set aside alone: its text is kept, the others are whole", async () => {
+    proxy.rules = lacks("doc-77");
+    const report = await migrateNow();
+    expect(report.verdict).toBe("identical_with_exceptions");
+    expect(report.exceptions).toEqual([expect.objectContaining({ id: "doc-77", reason: "vector_missing" })]);
+    const theirs = await readChroma(collection);
+    const ours = await readCairn(one.database, collection.tenant);
+    expect(ours["doc-77"]).toEqual({ ...theirs["doc-77"], vector: null });
+    expect({ ...ours, "doc-77": null }).toEqual({ ...theirs, "doc-77": null });
+  });
+
+  test("two of them on different pages and two on one are found, each alone", async () => {
+    const ids = ["doc-0", "doc-101", "doc-102", "doc-199"];
+    proxy.rules = lacks(...ids);
+    const report = await migrateNow();
+    expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`).sort()).toEqual(
+      ids.map((id) => `${id} vector_missing`),
+    );
+    const ours = await readCairn(one.database, collection.tenant);
+    expect(Object.keys(ours)).toHaveLength(RECORDS);
+    expect(
+      Object.entries(ours)
+        .filter(([, { vector }]) => vector === null)
+        .map(([id]) => id)
+        .sort(),
+    ).toEqual(ids);
+  });
+
+  test("a vector that was copied earlier is kept when Chroma can no longer give it", async () => {
+    await migrateNow();
+    proxy.rules = lacks("doc-5");
+    expect(await migrateNow()).toMatchObject({
+      verdict: "identical_with_exceptions",
+      totals: { written: 0 },
+    });
+    await expectSame(one.database, collection);
+  });
+
+  test("a record of which nothing can be read is kept by its id", async () => {
+    proxy.rules = [
+      always(
+        { kind: "answer", status: 500 },
+        (request) =>
+          isFetch(request) && request.body.includes('"doc-9"') && !request.body.includes('"include":[]'),
+      ),
+    ];
+    const report = await migrateNow();
+    expect(report.exceptions).toEqual([expect.objectContaining({ id: "doc-9", reason: "unreadable" })]);
+    expect((await readCairn(one.database, collection.tenant))["doc-9"]).toEqual({
+      document: null,
+      metadata: {},
+      uri: null,
+      vector: null,
+    });
+  });
+
+  test("a server that fails for everything is unavailable, and nothing is set aside", async () => {
+    proxy.rules = [
+      always({ kind: "answer", status: 500 }, ({ path }) => path.endsWith("/get") || path.endsWith("/query")),
+    ];
+    await expect(migrateNow()).rejects.toMatchObject({ code: "source_unavailable" });
+    proxy.rules = [always({ kind: "answer", status: 500 }, isFetch)];
+    await expect(migrateNow()).rejects.toMatchObject({ code: "source_unavailable" });
+    expect(await storedIds()).toEqual([]);
+    expect(
+      await ownerRows(
+        one.database,
+        sql`SELECT FROM cairn.migration_exceptions AS e JOIN cairn.migration_runs AS r ON r.id = e.run_id WHERE r.source = ${proxy.url}`,
+      ),
+    ).toEqual([]);
+  });
+});

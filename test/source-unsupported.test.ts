@@ -1,0 +1,70 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { impatientSource } from "./support/migration.ts";
+
+/** A server that answers these paths with [status, type, body], and everything else with the last entry. */
+async function startScripted(
+  routes: Readonly<Record<string, readonly [number, string, string]>>,
+): Promise<string> {
+  const listener: RequestListener = ({ url = "" }, response) => {
+    const [status, type, body] = routes[url] ?? routes["*"] ?? [404, "text/plain", ""];
+    response.writeHead(status, { "content-type": type }).end(body);
+  };
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const v1 = [200, "application/json", '{"nanosecond heartbeat":1}'] as const;
+
+test.each([
+  ["JSON", [404, "application/json", '{"detail":"Not Found"}']],
+  ["HTML", [404, "text/html", "<!doctype html><h1>404</h1>"]],
+] as const)(
+  "a server before v2, which answers v2 with a 404 in %s, is told apart and the way past it is said",
+  async (_name, rest) => {
+    const url = await startScripted({ "/api/v1/heartbeat": v1, "*": rest });
+    await expect(impatientSource(url)).rejects.toMatchObject({
+      code: "source_unsupported",
+      message: expect.stringMatching(/old v1 API.*Copy its data folder.*chroma run --path/),
+    });
+  },
+);
+
+test.each([
+  [
+    "a web site with an answer for every path",
+    { "*": [200, "text/html", "<!doctype html><title>Shop</title>"] },
+  ],
+  ["a web site that knows no such page", { "*": [404, "text/html", "<h1>404</h1>"] }],
+  ["another JSON service", { "*": [200, "application/json", '{"status":"ok"}'] }],
+  ["a service that answers with a number", { "*": [200, "application/json", "12"] }],
+  [
+    "a web site whose v1 heartbeat is a page",
+    { "*": [404, "text/html", "heartless"], "/api/v1/heartbeat": [200, "text/html", "welcome"] },
+  ],
+] as const)("%s is not taken for a Chroma server", async (_name, routes) => {
+  const url = await startScripted(routes);
+  await expect(impatientSource(url)).rejects.toMatchObject({
+    code: "source_unavailable",
+    message: `What answers at ${url} is not a Chroma server. Is a path prefix missing from --chroma?`,
+  });
+});
+
+test("a server that sends elsewhere is not followed, since the credentials would go along", async () => {
+  const server = createServer((_request, response) =>
+    response.writeHead(302, { location: "http://127.0.0.1:9/" }).end(),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await expect(impatientSource(url, { token: "t" })).rejects.toMatchObject({
+    code: "source_unavailable",
+    message: expect.stringContaining("redirect"),
+  });
+});

@@ -1,0 +1,154 @@
+import { randomBytes } from "node:crypto";
+import { type MigrateOptions, migrate } from "@cairn/chroma/migrate.ts";
+import type { MigrationReport } from "@cairn/chroma/report/report.ts";
+import type { ChromaOptions } from "@cairn/chroma/source/client.ts";
+import { openSource } from "@cairn/chroma/source/http-source.ts";
+import type { Source } from "@cairn/chroma/source/source.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { type SQL, sql } from "drizzle-orm";
+import { expect } from "vitest";
+import { type ChromaCollectionHandle, createChromaCollection, tenantName } from "./fill-chroma.ts";
+import { offlineServices } from "./services.ts";
+
+/** A database of its own in a Chroma server that test files share, so that a migration sees nothing else. */
+export async function createChromaDatabase(url: string): Promise<string> {
+  const name = `test_${randomBytes(8).toString("hex")}`;
+  const reply = await fetch(`${url}/api/v2/tenants/default_tenant/databases`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name }),
+  });
+  if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
+  return name;
+}
+
+/** A collection under a tenant's name of today's kind, in a Chroma database; l2, whose vectors come back to the bit. */
+export async function createTenantCollection(
+  url: string,
+  database: string,
+  options: { readonly space?: string; readonly collection?: string } = {},
+): Promise<ChromaCollectionHandle & { readonly tenant: string }> {
+  const { name, tenant } = tenantName(options.collection);
+  return { ...(await createChromaCollection(url, name, { space: options.space ?? "l2", database })), tenant };
+}
+
+export async function deleteChromaCollection(
+  url: string,
+  database: string,
+  { name }: { readonly name: string },
+): Promise<void> {
+  const path = `/api/v2/tenants/default_tenant/databases/${database}/collections/${encodeURIComponent(name)}`;
+  const reply = await fetch(`${url}${path}`, { method: "DELETE" });
+  if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
+}
+
+/** A source that gives up soon, so that a test need not wait. */
+export function impatientSource(url: string, options: Partial<ChromaOptions> = {}): Promise<Source> {
+  return openSource({ url, attempts: 3, backoff: 5, timeout: 10_000, ...options });
+}
+
+/** Migrates one Chroma database in pages of 40, without comparing searches unless asked to. */
+export async function migrateDatabase(
+  database: Database,
+  source: Source | string,
+  chromaDatabase: string,
+  options: Partial<MigrateOptions> = {},
+): Promise<MigrationReport> {
+  return migrate(
+    offlineServices(database),
+    typeof source === "string" ? await impatientSource(source) : source,
+    {
+      databaseName: "test",
+      cairnVersion: "0",
+      queries: 0,
+      pageSize: 40,
+      scope: { databases: [chromaDatabase] },
+      ...options,
+    },
+  );
+}
+
+/** Rows of a statement run by the owner, past row-level security. */
+export function ownerRows<Row extends object>(database: Database, statement: SQL): Promise<readonly Row[]> {
+  return database.transaction(async ({ orm, script }) => {
+    await script("SET LOCAL row_security = off");
+    return selectRows<Row>(orm, statement);
+  });
+}
+
+/** A record of either side, in a form that can be compared. */
+export interface Comparable {
+  readonly document: string | null;
+  readonly metadata: object;
+  readonly uri: string | null;
+  readonly vector: readonly number[] | null;
+}
+
+/** What Chroma holds, read apart from the code under test. */
+export async function readChroma({ url }: ChromaCollectionHandle): Promise<Record<string, Comparable>> {
+  const reply = await fetch(`${url}/get`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ include: ["documents", "metadatas", "uris", "embeddings"] }),
+  });
+  const all = (await reply.json()) as {
+    ids: string[];
+    documents: (string | null)[];
+    metadatas: (object | null)[];
+    uris: (string | null)[];
+    embeddings: number[][];
+  };
+  return Object.fromEntries(
+    all.ids.map((id, index) => [
+      id,
+      {
+        document: all.documents[index] ?? null,
+        metadata: all.metadatas[index] ?? {},
+        uri: all.uris[index] ?? null,
+        vector: (all.embeddings[index] as number[]).map((element) => Math.fround(element)),
+      },
+    ]),
+  );
+}
+
+/** What Postgres holds of a tenant's collection, read apart from the code under test; ids must be plain. */
+export async function readCairn(
+  database: Database,
+  tenant: string,
+  collection = "knowledge",
+): Promise<Record<string, Comparable>> {
+  const rows = await ownerRows<{
+    id: string;
+    content: string | null;
+    metadata: object;
+    uri: string | null;
+    embedding: string | null;
+  }>(
+    database,
+    sql`SELECT d.id, d.content, d.metadata, d.uri, d.embedding::text AS embedding
+        FROM cairn.documents AS d JOIN cairn.collections AS c ON c.tenant_id = d.tenant_id AND c.id = d.collection_id
+        WHERE d.tenant_id = ${tenant}::uuid AND c.name = ${collection}`,
+  );
+  expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+  return Object.fromEntries(
+    rows.map(({ id, content, metadata, uri, embedding }) => [
+      id,
+      {
+        document: content,
+        metadata,
+        uri,
+        vector: embedding ? (JSON.parse(embedding) as number[]).map((element) => Math.fround(element)) : null,
+      },
+    ]),
+  );
+}
+
+/** Both sides hold the same ids, texts, metadata, URIs and vectors. */
+export async function expectSame(
+  database: Database,
+  collection: ChromaCollectionHandle & { readonly tenant: string },
+  name = "knowledge",
+): Promise<void> {
+  expect(await readCairn(database, collection.tenant, name)).toEqual(await readChroma(collection));
+}
