@@ -1,4 +1,5 @@
 import type { Metric } from "@cairn/core/collection/collection.ts";
+import { isFiniteVector, isZeroVector } from "@cairn/core/database/vector.ts";
 import { chunkText } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import type { ExceptionReason } from "../report/report.ts";
@@ -38,12 +39,12 @@ export function findFault(record: SourceRecord, rules: CopyRules): SetAside | un
   const { embedding } = record;
   if (embedding === null)
     return aside("vector_null", "Chroma has no vector for it. The text is kept, without a vector.");
-  if (!embedding.every(Number.isFinite))
+  if (!isFiniteVector(embedding))
     return aside(
       "vector_not_finite",
       "Its vector holds NaN or infinity. The text is kept, without a vector.",
     );
-  if (rules.metric === "cosine" && embedding.every((element) => element === 0))
+  if (rules.metric === "cosine" && isZeroVector(embedding))
     return aside(
       "vector_zero",
       "Its vector is all zeros, which has no direction to compare. The text is kept, without a vector.",

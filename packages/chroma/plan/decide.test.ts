@@ -1,5 +1,5 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
-import type { Embedders } from "@cairn/core/embedding/embedder.ts";
+import type { Embedder, Embedders } from "@cairn/core/embedding/embedder.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { expect, test } from "vitest";
 import type { SourceCollection } from "../source/source.ts";
@@ -14,7 +14,7 @@ const embedders: Embedders = {
   get(model) {
     if (model !== SMALL && model !== "offline/words")
       throw new AppError("embedder_unavailable", `Set the key of ${model}.`);
-    return { model, embed: async () => [] };
+    return { model } as Embedder; // nothing is embedded while it is decided
   },
 };
 const source = (model: string | null, dimensions: number | null = 1536) =>

@@ -18,9 +18,9 @@ export interface HttpAnswer {
 export type HttpSend = (url: string, exchange: Exchange, timeout: number) => Promise<HttpAnswer>;
 
 /**
- * HTTP with connections kept alive, on Node's own client rather than `fetch`: with answers of megabytes and a busy
- * process, Node 24.21's fetch was seen to leave a request in its queue for ever, its AbortSignal.timeout collected.
- * This deadline is a timer that holds the process, and it destroys the connection.
+ * HTTP with connections kept alive, on Node's own client rather than `fetch`: with Node 24.21's fetch, a server that had
+ * stopped answering was waited for without end, as its AbortSignal.timeout had been collected as garbage. This deadline
+ * is a timer that holds the process, and it destroys the connection.
  */
 export function createHttpSend(): HttpSend {
   const agents = {

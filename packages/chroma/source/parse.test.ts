@@ -51,16 +51,10 @@ test("lists of different lengths are no page of records", () => {
 
 test("integers over 2^53 and 1.0 beside 1 come through metadata unchanged", () => {
   const metadata =
-    '{"big":9007199254740993,"negative":-9223372036854775808,"one":1.0,"int":1,"huge":1e300,"list":[1.0,2],"half":0.5}';
+    '{"big":9007199254740993,"negative":-9223372036854775808,"one":1.0,"int":1,"list":[1.0,2],"half":0.5}';
   const record = one(`{"ids":["a"],"metadatas":[${metadata}]}`);
   expect(record?.metadata?.big).toBe(9007199254740993n);
-  expect(stringifyJson(record?.metadata)).toBe(
-    metadata
-      .replace("1e300", `1${"0".repeat(300)}.0`)
-      .replace(`1${"0".repeat(300)}.0`, stringifyJson(record?.metadata?.huge)),
-  );
-  expect(stringifyJson(record?.metadata)).toContain('"one":1.0,"int":1,');
-  expect(stringifyJson(record?.metadata)).toContain('"list":[1.0,2]');
+  expect(stringifyJson(record?.metadata)).toBe(metadata);
 });
 
 test("an element that is null is NaN, and a vector that is null is none", () => {

@@ -1,3 +1,4 @@
+import { isFiniteVector, isZeroVector } from "@cairn/core/database/vector.ts";
 import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
 
 /**
@@ -33,7 +34,7 @@ export async function sampleRecords(
     for (const id of await source.listIds(collection, { offset, limit: 1 })) ids.add(id);
   const records = await source.getRecords(collection, [...ids]);
   return [...records.values()].filter(
-    ({ embedding }) => embedding?.every(Number.isFinite) && embedding.some((element) => element !== 0),
+    ({ embedding }) => embedding && isFiniteVector(embedding) && !isZeroVector(embedding),
   );
 }
 

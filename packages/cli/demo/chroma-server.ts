@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,11 +30,15 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
   const path = options.path ?? (await mkdtemp(join(tmpdir(), "cairn-chroma-")));
   const port = options.port ?? (await freePort());
   const run = ["run", "--path", path, "--port", String(port), "--host", "127.0.0.1"];
-  const child = command
-    ? spawn(command, run, { stdio: "pipe" })
-    : spawn(process.execPath, [BUNDLED, ...run], { stdio: "pipe" });
+  await mkdir(path, { recursive: true });
+  // A file, not a pipe: a server whose pipe nobody empties stops answering.
+  const log = join(path, "server.log");
+  const output = openSync(log, "a");
+  const stdio: StdioOptions = ["ignore", output, output];
+  const child = command ? spawn(command, run, { stdio }) : spawn(process.execPath, [BUNDLED, ...run], { stdio });
+  closeSync(output);
   const url = `http://127.0.0.1:${port}`;
-  await untilAlive(url, child);
+  await untilAlive(url, child, log);
   return {
     url,
     async stop() {
@@ -46,16 +51,10 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
   };
 }
 
-async function untilAlive(url: string, child: ChildProcess): Promise<void> {
-  let output = "";
-  const keep = (chunk: Buffer) => {
-    output = (output + chunk.toString()).slice(-2000);
-  };
-  child.stdout?.on("data", keep);
-  child.stderr?.on("data", keep);
+async function untilAlive(url: string, child: ChildProcess, log: string): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`Chroma ended with ${child.exitCode}:\n${output}`);
+    if (child.exitCode !== null) throw new Error(`Chroma ended with ${child.exitCode}:\n${await lastWords(log)}`);
     try {
       if ((await fetch(`${url}/api/v2/heartbeat`)).ok) return;
     } catch {
@@ -64,7 +63,11 @@ async function untilAlive(url: string, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   child.kill("SIGKILL");
-  throw new Error(`Chroma did not answer at ${url} within 60 s:\n${output}`);
+  throw new Error(`Chroma did not answer at ${url} within 60 s:\n${await lastWords(log)}`);
+}
+
+async function lastWords(log: string): Promise<string> {
+  return (await readFile(log, "utf8")).slice(-2_000);
 }
 
 /** A port of 127.0.0.1 that nobody listens on. */

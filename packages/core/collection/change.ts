@@ -5,6 +5,7 @@ import { collections } from "../database/schema.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { type Collection, collectionColumns } from "./collection.ts";
+import { validate } from "./create.ts";
 import { requireCollection } from "./get.ts";
 
 export interface CollectionChanges {
@@ -14,13 +15,14 @@ export interface CollectionChanges {
   readonly embeddingModel?: string;
 }
 
-/** Changes a collection of the tenant's. Throws `not_found`, or `already_exists` where the new name is taken. */
+/** Changes a collection of the tenant's. Throws `not_found`, `invalid_input`, or `already_exists` where the new name is taken. */
 export async function changeCollection(
   database: Database,
   tenantId: string,
   nameOrId: string,
   changes: CollectionChanges,
 ): Promise<Collection> {
+  validate(changes);
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
       const { id } = await requireCollection(orm, tenantId, nameOrId);

@@ -78,10 +78,11 @@ export async function insertCollection(
   }
 }
 
-function validate({ name, embeddingModel, dimensions, metric }: NewCollection): void {
-  if (name !== undefined && !/^\P{Cc}{1,512}$/u.test(name))
+/** Throws `invalid_input` for a name, model, size or metric that no collection can have. */
+export function validate({ name, embeddingModel, dimensions, metric }: Partial<NewCollection>): void {
+  if (name !== undefined && !/^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name))
     throw invalid("name", name, "1 to 512 characters, no control characters");
-  if (embeddingModel !== null && !/^[a-z0-9_-]+\/\S+$/i.test(embeddingModel))
+  if (embeddingModel != null && !/^[a-z0-9_-]+\/\S+$/i.test(embeddingModel))
     throw invalid("embeddingModel", embeddingModel, "provider/model, as in openai/text-embedding-3-small");
   if (dimensions != null && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= 16_000))
     throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");

@@ -1,6 +1,7 @@
-import { and, asc, eq, or } from "drizzle-orm";
+import { and, asc, eq, or, sql } from "drizzle-orm";
 import type { Database, Orm } from "../database/database.ts";
 import { collections } from "../database/schema.ts";
+import { encodeText } from "../database/text.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collection.ts";
@@ -33,7 +34,7 @@ export async function requireCollection(
   tenantId: string,
   nameOrId = DEFAULT_COLLECTION,
 ): Promise<Collection> {
-  const byName = eq(collections.name, nameOrId);
+  const byName = eq(collections.name, encodeText(nameOrId)); // what no name can hold is not found, not a failure
   const [collection] = await orm
     .select(collectionColumns)
     .from(collections)
@@ -43,6 +44,8 @@ export async function requireCollection(
         UUID.test(nameOrId) ? or(byName, eq(collections.id, nameOrId)) : byName,
       ),
     )
+    // The id wins over another collection that is called so.
+    .orderBy(sql`${collections.id}::text = ${encodeText(nameOrId)} DESC`)
     .limit(1);
   if (!collection)
     throw new AppError(

@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../error.ts";
 import { isRunning, type ProcessIdentity, thisProcess } from "../process-identity.ts";
@@ -14,26 +14,35 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   const own = join(directory, `lock.${process.pid}.${Math.random().toString(36).slice(2)}`);
   await writeFile(own, JSON.stringify(await thisProcess()));
   try {
-    for (let attempt = 0; attempt < 10; attempt++) {
-      if (await linked(own, path)) return () => rm(path, { force: true });
-      const other = await readHolder(path);
-      if (other && (await isRunning(other)) !== false) throw held(directory, other);
-      // Of several that find the lock of a dead process, one renames it away; the others find it gone.
-      await rename(path, `${own}.stale`).catch(ignoreMissing);
-      const moved = await readHolder(`${own}.stale`);
-      if (moved && (await isRunning(moved)) !== false) {
-        await rename(`${own}.stale`, path);
-        throw held(directory, moved);
-      }
-      await rm(`${own}.stale`, { force: true });
-    }
-    throw new AppError(
-      "database_unavailable",
-      `The lock ${path} keeps changing hands. Try again in a moment.`,
-    );
+    const holder = await take(own, path);
+    if (holder) throw held(directory, holder);
+    return () => rm(path, { force: true });
   } finally {
     await rm(own, { force: true });
   }
+}
+
+/**
+ * Puts the file `own` at `path`, or returns who is there and lives. A dead holder's file is removed only under a lock
+ * of its own: to look and to remove are two steps, and in between another may have taken over. A process that dies
+ * in the midst of that is dealt with in the same way, one lock further.
+ */
+async function take(own: string, path: string): Promise<ProcessIdentity | undefined> {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    if (await linked(own, path)) return undefined;
+    const holder = await readHolder(path);
+    if (holder === "gone") continue;
+    if (holder && (await isRunning(holder)) !== false) return holder;
+    const other = await take(own, `${path}.takeover`);
+    if (other) return other;
+    try {
+      const still = await readHolder(path);
+      if (still !== "gone" && (!still || (await isRunning(still)) === false)) await rm(path);
+    } finally {
+      await rm(`${path}.takeover`, { force: true });
+    }
+  }
+  throw new AppError("database_unavailable", `The lock ${path} keeps changing hands. Try again in a moment.`);
 }
 
 function held(directory: string, holder: ProcessIdentity): AppError {
@@ -56,16 +65,13 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
+/** Undefined where the file cannot be read as anybody's: files come whole or not at all, so a crash has spoilt it. */
+async function readHolder(path: string): Promise<ProcessIdentity | "gone" | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
-    ignoreMissing(error);
-    return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "gone";
+    throw error;
   }
-}
-
-function ignoreMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 }

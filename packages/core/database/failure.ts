@@ -16,7 +16,8 @@ const CONNECTION_LOST =
 export function databaseFailure(error: unknown): unknown {
   if (error instanceof AppError) return error;
   const root = rootCause(error);
-  if (root === undefined) return error;
+  if (root === undefined)
+    return error instanceof DrizzleQueryError ? new AppError("database_error", "A statement failed.") : error;
   const code = typeof root.code === "string" ? root.code : undefined;
   const fault: DatabaseFault = {
     sqlstate: code && /^[0-9A-Z]{5}$/.test(code) ? code : undefined,
@@ -68,6 +69,15 @@ export function databaseFailure(error: unknown): unknown {
     );
   }
   return root;
+}
+
+/** Likewise for what went wrong before there was a connection: TLS, the password's exchange, the URL itself. */
+export function connectFailure(error: unknown): unknown {
+  const failure = databaseFailure(error);
+  if (failure instanceof AppError || !(failure instanceof Error)) return failure;
+  const { code } = failure as DriverError;
+  const reason = typeof code === "string" ? code : undefined;
+  return unavailable(reason ?? failure.message, { sqlstate: undefined, constraint: undefined, reason: failure.name });
 }
 
 function unavailable(reason: string, cause: DatabaseFault): AppError {

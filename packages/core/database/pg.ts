@@ -2,7 +2,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { Pool, type PoolClient } from "pg";
 import { AppError } from "../error.ts";
 import type { Database, Orm, Transaction, VectorTypes } from "./database.ts";
-import { databaseFailure } from "./failure.ts";
+import { connectFailure, databaseFailure } from "./failure.ts";
 
 export interface PgOptions {
   /** `postgres://user:password@host:port/database`; a transaction pooler such as PgBouncer may stand before it. */
@@ -31,7 +31,7 @@ export function connectPg(options: PgOptions): Database {
     try {
       client = await pool.connect();
     } catch (error) {
-      throw databaseFailure(error);
+      throw connectFailure(error);
     }
     let broken: Error | undefined;
     const onError = (error: Error) => {
@@ -41,7 +41,8 @@ export function connectPg(options: PgOptions): Database {
     try {
       await client.query("BEGIN");
       const result = await work(pgTransaction(client, orms));
-      await client.query("COMMIT");
+      const { command } = await client.query("COMMIT");
+      if (command !== "COMMIT") throw rolledBack();
       return result;
     } catch (error) {
       try {
@@ -68,6 +69,11 @@ export function connectPg(options: PgOptions): Database {
     },
     close: () => pool.end(),
   };
+}
+
+/** A statement failed and its error was swallowed: Postgres answers COMMIT with a rollback, and says so quietly. */
+function rolledBack(): AppError {
+  return new AppError("database_error", "A statement had failed, so the whole transaction was rolled back.");
 }
 
 function pgTransaction(client: PoolClient, orms: WeakMap<PoolClient, Orm>): Transaction {

@@ -38,7 +38,11 @@ export async function connectPglite(
 
   async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     try {
-      return (await pglite.transaction((tx) => work(pgliteTransaction(tx)))) as T;
+      return (await pglite.transaction(async (tx) => {
+        const result = await work(pgliteTransaction(tx));
+        await tx.exec("SELECT"); // fails where a statement has and its error was swallowed: COMMIT would roll back quietly
+        return result;
+      })) as T;
     } catch (error) {
       throw databaseFailure(error);
     }

@@ -1,6 +1,11 @@
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createEmptyDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createEmptyDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { connectPg } from "./pg.ts";
 import { assertIsolation } from "./role-check.ts";
 import { selectRows } from "./rows.ts";
 import { migrateSchema, rollbackSchema, schemaStatus } from "./schema-migrations.ts";
@@ -39,4 +44,116 @@ test("every schema migration goes forth, back and forth again, and says where it
   await Promise.all([migrateSchema(database), migrateSchema(database)]);
   expect(await tables()).toEqual(full);
   expect((await schemaStatus(database)).pending).toEqual([]);
+});
+
+/** A copy of the real schema migrations with more files. */
+async function withMigrations(
+  files: Readonly<Record<string, string>>,
+  work: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "cairn-migrations-"));
+  try {
+    await cp(fileURLToPath(new URL("../../../migrations", import.meta.url)), directory, { recursive: true });
+    for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
+    await work(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+test("a schema migration that fails leaves nothing half applied, of itself or of those before it", async () => {
+  const { database } = empty;
+  const before = { tables: await tables(), status: await schemaStatus(database) };
+  const files = {
+    "0003_fine.up.sql": "CREATE TABLE cairn.fine (); ALTER TABLE cairn.tenants ADD COLUMN fine text;",
+    "0003_fine.down.sql": "DROP TABLE cairn.fine",
+    "0004_broken.up.sql": "CREATE TABLE cairn.half (); SELECT 1/0; CREATE TABLE cairn.rest ()",
+  };
+  await withMigrations(files, async (directory) => {
+    await expect(migrateSchema(database, directory)).rejects.toMatchObject({ code: "database_error" });
+    expect((await schemaStatus(database, directory)).pending.map(({ version }) => version)).toEqual([3, 4]);
+  });
+  expect(await tables()).toEqual(before.tables);
+  expect(await schemaStatus(database)).toEqual(before.status);
+});
+
+test("a rollback that fails leaves everything as it was", async () => {
+  const { database } = empty;
+  const before = await tables();
+  await withMigrations(
+    { "0002_migration_ledger.down.sql": "DROP TABLE cairn.migration_exceptions; SELECT 1/0" },
+    async (directory) => {
+      await expect(rollbackSchema(database, { directory })).rejects.toMatchObject({ code: "database_error" });
+    },
+  );
+  expect(await tables()).toEqual(before);
+  expect((await schemaStatus(database)).pending).toEqual([]);
+});
+
+test("each schema migration can be taken back and applied again by itself, newest first", async () => {
+  const { database } = empty;
+  const full = await tables();
+  expect(await rollbackSchema(database)).toEqual([{ version: 2, name: "migration_ledger" }]);
+  expect((await tables()).some(({ name }) => name.startsWith("migration_"))).toBe(false);
+  expect((await tables()).some(({ name }) => name === "documents")).toBe(true);
+  expect(await rollbackSchema(database)).toEqual([{ version: 1, name: "knowledge_base" }]);
+  expect(await rollbackSchema(database)).toEqual([]);
+  await migrateSchema(database);
+  expect(await tables()).toEqual(full);
+});
+
+test("a database with a schema migration of a newer version is refused by migrate, rollback and status", async () => {
+  const { database } = empty;
+  await withMigrations(
+    { "0009_future.up.sql": "SELECT 1", "0009_future.down.sql": "SELECT 1" },
+    async (directory) => {
+      await migrateSchema(database, directory);
+      const newer = {
+        code: "schema_outdated",
+        message: expect.stringMatching(/schema migration 9,.*newer Cairn/),
+      };
+      await expect(migrateSchema(database)).rejects.toMatchObject(newer);
+      await expect(rollbackSchema(database)).rejects.toMatchObject(newer);
+      await expect(schemaStatus(database)).rejects.toMatchObject(newer);
+      await rollbackSchema(database, { directory });
+    },
+  );
+});
+
+test("what was applied is applied in order of number, also past nine", async () => {
+  const { database } = empty;
+  const files = Object.fromEntries(
+    [10, 3, 9].flatMap((version) => {
+      const name = `${String(version).padStart(4, "0")}_step`;
+      return [
+        [`${name}.up.sql`, "SELECT 1"],
+        [`${name}.down.sql`, "SELECT 1"],
+      ];
+    }),
+  );
+  await withMigrations(files, async (directory) => {
+    expect((await migrateSchema(database, directory)).map(({ version }) => version)).toEqual([3, 9, 10]);
+    const back = await rollbackSchema(database, { directory, steps: 3 });
+    expect(back.map(({ version }) => version)).toEqual([10, 9, 3]);
+  });
+});
+
+describe.runIf(serverUrl())("on a server", () => {
+  test("four connections that migrate a fresh database at once all succeed, and each step is applied once", async () => {
+    const fresh = await createEmptyDatabase();
+    const connections = Array.from({ length: 4 }, () =>
+      connectPg({ url: fresh.url as string, connections: 1 }),
+    );
+    try {
+      const done = await Promise.all(connections.map((database) => migrateSchema(database)));
+      expect(done.map((steps) => steps.length).sort()).toEqual([0, 0, 0, 2]);
+      const { applied, pending } = await schemaStatus(fresh.database);
+      expect(applied.map(({ version }) => version)).toEqual([1, 2]);
+      expect(pending).toEqual([]);
+      await assertIsolation(fresh.database);
+    } finally {
+      await Promise.all(connections.map((database) => database.close()));
+      await fresh.drop();
+    }
+  });
 });

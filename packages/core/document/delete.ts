@@ -22,7 +22,7 @@ export function deleteDocuments(
   tenantId: string,
   options: DeleteOptions,
 ): Promise<number> {
-  if (options.ids === undefined && options.filter === undefined && options.whereDocument === undefined)
+  if (options.ids === undefined && options.filter == null && options.whereDocument == null)
     throw new AppError(
       "invalid_input",
       "Name what to delete: ids or a filter. To empty a collection, delete the collection.",

@@ -44,16 +44,20 @@ export async function ingest(
     collection,
     documents.map(({ id, embedding }) => ({ id, embedding: embedding ?? null })),
   );
+  // A collection without a size takes the given vectors' own: texts beside them are embedded to the same.
+  const given = documents.find(({ embedding }) => embedding)?.embedding?.length;
+  const sized = { ...collection, dimensions: collection.dimensions ?? given ?? null };
   const types = await database.vectorTypes();
   const ids: string[] = [];
   const failed: Failure[] = [];
   let passages = 0;
   for (const batch of batches(documents)) {
-    const embedded = await embedPassages(services, collection, batch, options);
+    const embedded = await embedPassages(services, sized, batch, options);
     failed.push(...embedded.failed);
     const rows = embedded.documents.flatMap(toRows);
     await asTenant(database, tenantId, (transaction) => writeRows(transaction, collection, rows, { types }));
-    ids.push(...embedded.documents.map(({ document }) => document.id));
+    const written = new Set(embedded.documents.map(({ document }) => document.id));
+    ids.push(...batch.map(({ id }) => id).filter((id) => written.has(id)));
     passages += rows.length;
   }
   return { collection, ids, passages, failed };

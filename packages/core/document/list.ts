@@ -88,7 +88,7 @@ export function countDocuments(
 
 function decodeCursor(after: string): string {
   const key = Buffer.from(after, "base64url").toString();
-  if (after === "" || Buffer.from(key).toString("base64url") !== after)
+  if (after === "" || key.includes("\0") || Buffer.from(key).toString("base64url") !== after)
     throw new AppError(
       "invalid_input",
       `${JSON.stringify(after)} is no cursor. Give the one that the page before returned.`,

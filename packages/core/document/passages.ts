@@ -1,5 +1,6 @@
 import type { Collection } from "../collection/collection.ts";
 import { collectionEmbedder } from "../collection/embedder.ts";
+import { isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { embedWithCache } from "../embedding/cache.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
@@ -91,9 +92,9 @@ export async function embedGroups(
 }
 
 function findFault({ content, embedding }: Identified): string | undefined {
-  if (embedding && !embedding.every(Number.isFinite))
+  if (embedding && !isFiniteVector(embedding))
     return "Its vector has an element that is not a finite number.";
-  if (embedding?.every((element) => element === 0)) return "Its vector is all zeros.";
+  if (embedding && isZeroVector(embedding)) return "Its vector is all zeros.";
   if (embedding) return undefined;
   if (content === null) return "It has no text to embed. Give its text or its vector.";
   if (content.trim() === "") return "Its text is empty. Give some text or a vector.";

@@ -1,7 +1,7 @@
 import type { CountTokens } from "../embedding/tokens.ts";
 
 /** How good a place to cut is, from the worst to the best. */
-export const CUT = { anywhere: 0, word: 1, line: 2, sentence: 3, paragraph: 4 } as const;
+const CUT = { anywhere: 0, word: 1, line: 2, sentence: 3, paragraph: 4 } as const;
 type Cut = (typeof CUT)[keyof typeof CUT];
 
 /** A part of a text that stays whole: a sentence, or a word of a long one. Only white space lies between two. */

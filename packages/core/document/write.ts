@@ -32,13 +32,6 @@ export async function writeRows(
   assertDimensions(collection, rows);
   await claimDimensions(transaction, collection, rows);
   const keys = rows.map((row) => storeId(row.id));
-  if (!options.fresh)
-    await deleteLeftOver(
-      transaction,
-      collection,
-      rows,
-      keys.map(({ key }) => key),
-    );
   const tenant = uuidLiteral(collection.tenantId);
   const vectors = encodeVectorArray(
     rows.map((row) => row.embedding),
@@ -61,6 +54,14 @@ export async function writeRows(
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
       content = excluded.content, embedding = excluded.embedding, metadata = excluded.metadata,
       uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = now()`);
+  // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
+  if (!options.fresh)
+    await deleteLeftOver(
+      transaction,
+      collection,
+      rows,
+      keys.map(({ key }) => key),
+    );
 }
 
 /** Throws `dimension_mismatch`, naming both sizes, where a vector does not fit its collection. */

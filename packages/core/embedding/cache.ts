@@ -29,7 +29,7 @@ export async function embedWithCache(
   options: Pick<EmbedOptions, "dimensions" | "signal">,
 ): Promise<readonly Float32Array[]> {
   if (texts.length === 0) return [];
-  if (!embedder.cacheable) return embedder.embed(texts, options);
+  if (embedder.cacheable === false) return embedder.embed(texts, options);
   const cache = await openCache(database, tenantId, {
     model: embedder.model,
     dimensions: options.dimensions,

@@ -2,8 +2,8 @@
 export interface Embedder {
   /** `provider/model`, as a collection names it: `openai/text-embedding-3-small`. */
   readonly model: string;
-  /** Whether its vectors cost enough to be kept by content hash. */
-  readonly cacheable: boolean;
+  /** Whether its vectors cost enough to be kept by content hash. Default true. */
+  readonly cacheable?: boolean;
   /**
    * One Float32Array of `dimensions` a text, in the order given. A failed text fails the call; what was paid for
    * before is handed to `onBatch`. Throws `invalid_input` with the path `texts[i]` before anything is spent,

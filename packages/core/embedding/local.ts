@@ -44,7 +44,6 @@ export function createLocalEmbedder({ model, modelsDirectory, batchSize = 32 }: 
   let loading: Promise<Extract> | undefined;
   return {
     model,
-    cacheable: true,
     async embed(texts, { dimensions, onBatch, signal }) {
       const vectors: Float32Array[] = [];
       for (let offset = 0; offset < texts.length; offset += batchSize) {

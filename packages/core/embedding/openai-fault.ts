@@ -91,5 +91,5 @@ function connectionFault(error: Error): string {
     if ("code" in current && typeof current.code === "string") return current.code;
     current = current.cause;
   }
-  return "closed before the whole answer came";
+  return "no whole answer came";
 }

@@ -175,12 +175,14 @@ test("a refusal is not tried again; neither the text nor the key that it quotes 
 });
 
 test("a server that is not there is named, with the system's own reason", async () => {
+  const gone = await startEmbeddingApi();
+  await gone.stop();
   const { error } = await observe(() =>
-    embedder({ baseUrl: "http://127.0.0.1:1/v1", attempts: 2 }).embed(texts, { dimensions: DIMENSIONS }),
+    embedder({ baseUrl: gone.url, attempts: 2 }).embed(texts, { dimensions: DIMENSIONS }),
   );
   expect(error).toMatchObject({ code: "embedding_failed" });
   expect(error?.message).toMatch(
-    /connection to the embedding server 127\.0\.0\.1:1 failed \(ECONNREFUSED\)\. Tried 2 times/,
+    /connection to the embedding server 127\.0\.0\.1:\d+ failed \(ECONNREFUSED\)\. Tried 2 times/,
   );
 });
 

@@ -46,7 +46,6 @@ export function createOpenAiEmbedder(options: OpenAiOptions): Embedder {
   let loading: Promise<OpenAI> | undefined;
   return {
     model: options.model,
-    cacheable: true,
     async embed(texts, call) {
       await assertEmbeddable(texts, options.maxTextTokens ?? 8192);
       const { maxInputs = 2048, maxTokens = 250_000 } = options;

@@ -7,7 +7,7 @@ import { decodeJson, type JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
 import { decodeText } from "../database/text.ts";
 import { asTenant } from "../database/transaction.ts";
-import { encodeVector } from "../database/vector.ts";
+import { encodeVector, isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { restoreId } from "../document/id.ts";
 import { inCollection } from "../document/read.ts";
 import { AppError } from "../error.ts";
@@ -137,11 +137,11 @@ function assertVector(collection: Collection, vector: Float32Array): void {
       `Collection ${JSON.stringify(collection.name)} holds vectors of ${collection.dimensions} dimensions; the query's has ${vector.length}.`,
       { path: "query_embedding" },
     );
-  if (!vector.every(Number.isFinite))
+  if (!isFiniteVector(vector))
     throw new AppError("invalid_input", "The query's vector has an element that is not a finite number.", {
       path: "query_embedding",
     });
-  if (collection.metric === "cosine" && vector.every((element) => element === 0))
+  if (collection.metric === "cosine" && isZeroVector(vector))
     throw new AppError(
       "invalid_input",
       "The query's vector is all zeros, which has no direction to compare.",

@@ -1,6 +1,7 @@
 import { asc, eq, or, sql } from "drizzle-orm";
 import type { Database, Orm } from "../database/database.ts";
 import { tenants } from "../database/schema.ts";
+import { encodeText } from "../database/text.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 
@@ -28,7 +29,7 @@ export async function createTenant(database: Database, tenant: NewTenant = {}): 
       path: "id",
     });
   const name = tenant.name ?? id;
-  if (name === "") throw new AppError("invalid_input", "A tenant's name cannot be empty.", { path: "name" });
+  assertName(name);
   return asAdmin(database, async ({ orm }) => {
     const [made] = await orm.insert(tenants).values({ id, name }).onConflictDoNothing().returning(columns);
     if (!made)
@@ -51,7 +52,8 @@ export function getTenant(database: Database, idOrName: string): Promise<Tenant>
 }
 
 /** The tenant with this id or name, made where it is missing; a UUID becomes the id. */
-export function ensureTenant(database: Database, idOrName: string): Promise<Tenant> {
+export async function ensureTenant(database: Database, idOrName: string): Promise<Tenant> {
+  assertName(idOrName);
   return asAdmin(database, async ({ orm }) => {
     const id = UUID.test(idOrName) ? { id: idOrName.toLowerCase() } : {};
     await orm
@@ -76,7 +78,17 @@ export async function deleteTenant(database: Database, id: string): Promise<void
   await asAdmin(database, ({ orm }) => orm.delete(tenants).where(eq(tenants.id, tenant.id)));
 }
 
-async function findTenant(orm: Orm, idOrName: string): Promise<Tenant | undefined> {
+function assertName(name: string): void {
+  if (/^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name)) return;
+  throw new AppError(
+    "invalid_input",
+    `A tenant's name is 1 to 512 characters, no control characters, not ${JSON.stringify(name.slice(0, 80))}.`,
+    { path: "name" },
+  );
+}
+
+async function findTenant(orm: Orm, given: string): Promise<Tenant | undefined> {
+  const idOrName = encodeText(given); // what no name can hold is not found, not a failure
   const byName = eq(tenants.name, idOrName);
   const where = UUID.test(idOrName) ? or(eq(tenants.id, idOrName.toLowerCase()), byName) : byName;
   // The id wins over another tenant that calls itself so.

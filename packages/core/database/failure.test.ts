@@ -1,0 +1,269 @@
+import { DrizzleQueryError } from "drizzle-orm/errors";
+import { sql } from "drizzle-orm";
+import { inspect } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, onServer, serverUrl, type TestDatabase, withDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { changeCollection } from "../collection/change.ts";
+import { createCollection } from "../collection/create.ts";
+import { ingest } from "../document/ingest.ts";
+import { countDocuments } from "../document/list.ts";
+import { AppError } from "../error.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { connect } from "./connect.ts";
+import { databaseFailure } from "./failure.ts";
+import { connectPg } from "./pg.ts";
+import { selectRows } from "./rows.ts";
+import { asTenant } from "./transaction.ts";
+
+const CANARY = "canary-7f3a";
+
+let own: TestDatabase;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+  await createCollection(own.database, tenantId, { embeddingModel: null, dimensions: 2 });
+});
+afterAll(() => own?.drop());
+
+/** Everything that a log line could show of an error: its causes, their properties, the stack. */
+function everything(error: unknown): string {
+  return inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error);
+}
+
+async function failureOf(attempt: Promise<unknown>): Promise<AppError> {
+  const error = await attempt.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(AppError);
+  return error as AppError;
+}
+
+const asT = (statement: ReturnType<typeof sql>) => asTenant(own.database, tenantId, ({ orm }) => orm.execute(statement));
+
+test.each([
+  ["a value that cannot be cast", () => asT(sql`SELECT ${CANARY}::int`)],
+  ["a value that is no JSON", () => asT(sql`SELECT ${`{"${CANARY}": `}::jsonb`)],
+  ["a regular expression that cannot be compiled", () => asT(sql`SELECT '' ~ ${`(${CANARY}`}`)],
+  ["a value that is too large", () => asT(sql`SELECT ${`${CANARY}`.repeat(3)}::varchar(4)::uuid`)],
+  [
+    "a unique violation",
+    () => asT(sql`INSERT INTO cairn.collections (tenant_id, name, metric)
+                  SELECT ${tenantId}::uuid, ${CANARY}, 'cosine' FROM generate_series(1, 2)`),
+  ],
+  [
+    "a check violation",
+    () => asT(sql`INSERT INTO cairn.collections (tenant_id, name, metric) VALUES (${tenantId}::uuid, ${CANARY}, 'no')`),
+  ],
+  [
+    "a foreign key violation",
+    () => asT(sql`INSERT INTO cairn.documents (tenant_id, collection_id, id, content)
+                  VALUES (${tenantId}::uuid, ${crypto.randomUUID()}::uuid, ${CANARY}, ${CANARY})`),
+  ],
+  [
+    "a row that a policy refuses",
+    () => asT(sql`INSERT INTO cairn.collections (tenant_id, name, metric) VALUES (${crypto.randomUUID()}::uuid, ${CANARY}, 'ip')`),
+  ],
+  ["a row that is too wide for its index", () => asT(sql`
+      INSERT INTO cairn.collections (tenant_id, name, metric)
+      SELECT ${tenantId}::uuid, ${CANARY} || string_agg(gen_random_uuid()::text, ''), 'ip' FROM generate_series(1, 300)`)],
+])("%s is reported without the value", async (_, attempt) => {
+  const error = await failureOf(attempt());
+  expect(error).toMatchObject({ code: "database_error", cause: { sqlstate: expect.stringMatching(/^[0-9A-Z]{5}$/) } });
+  expect(everything(error)).not.toContain(CANARY);
+});
+
+test("a NUL or half a surrogate that no encoding caught is reported without the text", async () => {
+  const error = await failureOf(asT(sql`SELECT ${`${CANARY}\0`}::text`));
+  expect(error.code).toBe("database_error");
+  expect(everything(error)).not.toContain(CANARY);
+});
+
+test("a name that is taken says so, and nothing of the collection", async () => {
+  await createCollection(own.database, tenantId, { name: "taken", embeddingModel: null });
+  await createCollection(own.database, tenantId, { name: "other", embeddingModel: null });
+  const error = await failureOf(
+    changeCollection(own.database, tenantId, "other", { name: "taken", metadata: { secret: CANARY } }),
+  );
+  expect(error.code).toBe("already_exists");
+  expect(everything(error)).not.toContain(CANARY);
+});
+
+test("documents that the database refuses are not in the error", async () => {
+  // A trigger of somebody else's that complains with the whole row.
+  await own.database.transaction(({ script }) =>
+    script(`CREATE FUNCTION public.complain() RETURNS trigger LANGUAGE plpgsql AS
+              $$ BEGIN RAISE unique_violation USING MESSAGE = 'no: ' || NEW::text, DETAIL = NEW::text; END $$;
+            CREATE TRIGGER complain BEFORE INSERT ON cairn.documents FOR EACH ROW EXECUTE FUNCTION public.complain()`),
+  );
+  try {
+    const embedding = new Float32Array([1, 2]);
+    const documents = [{ id: `id-${CANARY}`, content: `text ${CANARY}`, metadata: { [CANARY]: CANARY }, embedding }];
+    const error = await failureOf(ingest(offlineServices(own.database), tenantId, { documents }));
+    expect(error).toMatchObject({ code: "database_error", cause: { sqlstate: "23505" } });
+    expect(everything(error)).not.toContain(CANARY);
+  } finally {
+    await own.database.transaction(({ script }) => script("DROP FUNCTION public.complain CASCADE"));
+  }
+  expect(await countDocuments(own.database, tenantId)).toEqual({ documents: 0, passages: 0 });
+});
+
+test("an error of Drizzle's is never passed on, whatever its cause", () => {
+  for (const cause of [undefined, new Error("driver"), Object.assign(new Error("x"), { code: "23505", detail: CANARY })]) {
+    const failure = databaseFailure(new DrizzleQueryError(`SELECT '${CANARY}'`, [CANARY], cause));
+    expect(failure).not.toBeInstanceOf(DrizzleQueryError);
+    if (failure instanceof AppError) expect(everything(failure)).not.toContain(CANARY);
+  }
+});
+
+test("what the work itself throws goes through as it is", async () => {
+  const mine = new TypeError("a bug");
+  await expect(own.database.transaction(() => Promise.reject(mine))).rejects.toBe(mine);
+  const known = new AppError("not_found", "no");
+  await expect(own.database.transaction(() => Promise.reject(known))).rejects.toBe(known);
+});
+
+test("a transaction whose failed statement was swallowed does not pretend to have committed", async () => {
+  const attempt = own.database.transaction(async ({ orm, script }) => {
+    await script("CREATE TABLE public.swallowed ()");
+    await orm.execute(sql`SELECT 1/0`).catch(() => {});
+    return "done";
+  });
+  await expect(attempt).rejects.toMatchObject({ code: "database_error" });
+  const rows = await own.database.transaction(({ orm }) =>
+    selectRows(orm, sql`SELECT to_regclass('public.swallowed') IS NULL AS gone`),
+  );
+  expect(rows).toEqual([{ gone: true }]);
+});
+
+test("a statement that takes too long is database_timeout, without its SQL", async () => {
+  const attempt = own.database.transaction(async ({ orm, script }) => {
+    await script("SET LOCAL statement_timeout = 30");
+    await orm.execute(sql`SELECT ${CANARY}::text, count(*) FROM generate_series(1, 1000000000)`);
+  });
+  const error = await failureOf(attempt);
+  expect(error.code).toBe("database_timeout");
+  expect(everything(error)).not.toMatch(new RegExp(`${CANARY}|generate_series`));
+}, 20_000);
+
+test.each([
+  ["a port where nobody listens", "postgres://user:hush-hush@127.0.0.1:9/db", "ECONNREFUSED"],
+  ["a host that does not exist", "postgres://user:hush-hush@nowhere.invalid/db", /ENOTFOUND|EAI_AGAIN/],
+  ["a URL that is none", "postgres://user:hush-hush@[half/db", /./],
+  ["a password with a broken escape", "postgres://user:hush-hush%zz@127.0.0.1:9/db", /./],
+  ["a certificate file that is missing", "postgres://user:hush-hush@127.0.0.1:9/db?sslrootcert=/nowhere", /./],
+])("%s is database_unavailable, and the password is in nothing", async (_, url, reason) => {
+  let error: unknown;
+  try {
+    const database = await connect({ url });
+    error = await failureOf(database.transaction(({ orm }) => orm.execute(sql`SELECT 1`)));
+    await database.close();
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toMatchObject({ code: "database_unavailable", message: expect.stringMatching(reason) });
+  expect(everything(error)).not.toContain("hush-hush");
+});
+
+test("a URL of another kind of database is refused before anything is opened, without its password", async () => {
+  const error = await failureOf(connect({ url: "mysql://user:hush-hush@127.0.0.1/db" }));
+  expect(error).toMatchObject({ code: "invalid_input", path: "DATABASE_URL" });
+  expect(everything(error)).not.toContain("hush-hush");
+});
+
+describe.runIf(serverUrl())("on a server", () => {
+  const rows = (url: string, statement: ReturnType<typeof sql>) => {
+    const database = connectPg({ url, connections: 1 });
+    return database.transaction(({ orm }) => selectRows(orm, statement)).finally(() => database.close());
+  };
+
+  test("a login that does not exist and a database that does not exist are database_unavailable", async () => {
+    const url = new URL(own.url as string);
+    url.username = `nobody_${CANARY}`;
+    for (const target of [url.href, withDatabase(own.url as string, "cairn_no_such_database")])
+      await expect(rows(target, sql`SELECT 1`)).rejects.toMatchObject({
+        code: "database_unavailable",
+        message: expect.stringMatching(/refused the login \((28000|3D000)\)/),
+      });
+  });
+
+  test("a connection killed mid-transaction is database_unavailable, nothing of it stays, and the pool recovers", async () => {
+    const database = connectPg({ url: own.url as string, connections: 1 });
+    try {
+      const attempt = database.transaction(async ({ orm, script }) => {
+        await script("CREATE TABLE public.killed ()");
+        const [me] = await selectRows<{ pid: number }>(orm, sql`SELECT pg_backend_pid() AS pid`);
+        await onServer(own.url as string, `SELECT pg_terminate_backend(${me?.pid})`);
+        await orm.execute(sql`SELECT 1`);
+      });
+      expect((await failureOf(attempt)).code).toBe("database_unavailable");
+      const after = await database.transaction(({ orm }) =>
+        selectRows(orm, sql`SELECT to_regclass('public.killed') IS NULL AS gone`),
+      );
+      expect(after).toEqual([{ gone: true }]);
+    } finally {
+      await database.close();
+    }
+  });
+
+  test("a connection killed while idle or between two statements does not end the process, and the pool recovers", async () => {
+    const database = connectPg({ url: own.url as string, connections: 1 });
+    const pid = () =>
+      database.transaction(async ({ orm }) => (await selectRows<{ pid: number }>(orm, sql`SELECT pg_backend_pid() AS pid`))[0]?.pid);
+    try {
+      const idle = await pid();
+      await onServer(own.url as string, `SELECT pg_terminate_backend(${idle})`);
+      await expect.poll(pid, { timeout: 5_000 }).not.toBe(idle);
+      const attempt = database.transaction(async ({ orm }) => {
+        const [me] = await selectRows<{ pid: number }>(orm, sql`SELECT pg_backend_pid() AS pid`);
+        await onServer(own.url as string, `SELECT pg_terminate_backend(${me?.pid})`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return "thinks that all is well";
+      });
+      expect((await failureOf(attempt)).code).toBe("database_unavailable");
+      expect(await pid()).toEqual(expect.any(Number));
+    } finally {
+      await database.close();
+    }
+  });
+
+  test("a pool that has no connection to give answers in time", async () => {
+    const database = connectPg({ url: own.url as string, connections: 1, connectTimeout: 50 });
+    try {
+      await database.transaction(async () => {
+        const error = await failureOf(database.transaction(({ orm }) => orm.execute(sql`SELECT 1`)));
+        expect(error.code).toBe("database_unavailable");
+      });
+    } finally {
+      await database.close();
+    }
+  });
+
+  test("a lock that is not given in time is database_timeout, and a deadlock is database_busy", async () => {
+    const database = connectPg({ url: own.url as string, connections: 2 });
+    try {
+      await database.transaction(async ({ orm }) => {
+        await orm.execute(sql`SELECT pg_advisory_xact_lock(41)`);
+        const waiting = database.transaction(async (other) => {
+          await other.script("SET LOCAL lock_timeout = 30");
+          await other.orm.execute(sql`SELECT pg_advisory_xact_lock(41)`);
+        });
+        expect((await failureOf(waiting)).code).toBe("database_timeout");
+      });
+      const locks = (first: number, second: number) =>
+        database.transaction(async ({ orm }) => {
+          await orm.execute(sql`SELECT set_config('deadlock_timeout', '50ms', true)`);
+          await orm.execute(sql`SELECT pg_advisory_xact_lock(${first}::bigint)`);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          await orm.execute(sql`SELECT pg_advisory_xact_lock(${second}::bigint)`);
+        });
+      const [a, b] = await Promise.allSettled([locks(1, 2), locks(2, 1)]);
+      const failed = [a, b].filter((outcome) => outcome.status === "rejected");
+      expect(failed).toMatchObject([{ reason: { code: "database_busy" } }]);
+    } finally {
+      await database.close();
+    }
+  });
+});

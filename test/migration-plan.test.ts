@@ -1,0 +1,299 @@
+import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
+import { type Plan, planMigration } from "@cairn/chroma/plan/plan.ts";
+import { preflight } from "@cairn/chroma/plan/preflight.ts";
+import { verify } from "@cairn/chroma/verify/verify.ts";
+import { getCollection } from "@cairn/core/collection/get.ts";
+import { getDocuments } from "@cairn/core/document/list.ts";
+import { query } from "@cairn/core/search/query.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { createChromaCollection, plainRecords, putRecords, randomUnit } from "./support/fill-chroma.ts";
+import {
+  createChromaDatabase,
+  createTenantCollection,
+  impatientSource,
+  migrateDatabase,
+  ownerRows,
+  readCairn,
+} from "./support/migration.ts";
+import { always, asksVectorOf, startHttpProxy } from "./support/proxy.ts";
+import { offlineServices } from "./support/services.ts";
+
+const chroma = inject("chromaUrl");
+let one: TestDatabase;
+let scope: string;
+beforeAll(async () => {
+  one = await createTestDatabase();
+});
+afterAll(() => one?.drop());
+beforeEach(async () => {
+  scope = await createChromaDatabase(chroma);
+});
+
+const fill = async (name: string, count = 3, space = "l2") => {
+  const collection = await createChromaCollection(chroma, name, { database: scope, space });
+  await putRecords(collection, plainRecords(count, 4));
+  return collection;
+};
+const planNow = async (options: PlanOptions = {}): Promise<Plan> =>
+  planMigration(
+    await (await impatientSource(chroma)).listCollections({ databases: [scope] }),
+    one.database,
+    offlineServices(one.database).embedders,
+    options,
+  );
+const places = ({ collections }: Plan) =>
+  Object.fromEntries(
+    collections.map(({ source, place }) => [source.name, `${place.tenant}/${place.collection}`]),
+  );
+const count = async (table: string) => {
+  const [row] = await ownerRows<{ n: number }>(
+    one.database,
+    sql`SELECT count(*)::int AS n FROM cairn.${sql.identifier(table)}`,
+  );
+  return row?.n;
+};
+const everything = async () =>
+  Promise.all(["tenants", "collections", "documents", "migration_runs", "migration_collections"].map(count));
+
+describe("where collections go", () => {
+  test("patterns are tried in turn, and a mapping goes before them", async () => {
+    for (const name of ["tenant_acme_faq", "kb-globex", "shared", "scratch"]) await fill(name);
+    const plan = await planNow({
+      patterns: ["tenant_{tenant}_{collection}", "kb-{tenant}"],
+      mapping: {
+        shared: { tenant: "acme", collection: "shared" },
+        [`default_tenant/${scope}/scratch`]: null,
+      },
+    });
+    expect(places(plan)).toEqual({
+      tenant_acme_faq: "acme/faq",
+      "kb-globex": "globex/knowledge",
+      shared: "acme/shared",
+    });
+    expect(plan.skipped.map(({ name }) => name)).toEqual(["scratch"]);
+    expect(plan.misfits).toEqual([]);
+  });
+
+  test("an entry with the whole path wins over one with the name", async () => {
+    await fill("faq");
+    expect(
+      places(
+        await planNow({
+          mapping: {
+            faq: { tenant: "a", collection: "x" },
+            [`default_tenant/${scope}/faq`]: { tenant: "b", collection: "y" },
+          },
+        }),
+      ),
+    ).toEqual({ faq: "b/y" });
+  });
+
+  test("only what a glob names is planned, and a name outside of it need not fit", async () => {
+    for (const name of ["tenant_acme_faq", "tenant_acme_faq-old", "scratch"]) await fill(name);
+    const plan = await planNow({ only: ["tenant_*_faq", "*-old"] });
+    expect(Object.keys(places(plan))).toEqual(["tenant_acme_faq", "tenant_acme_faq-old"]);
+    expect(plan.skipped.map(({ name }) => name)).toEqual(["scratch"]);
+  });
+
+  test("names that fit nothing stop the migration before anything is written, and each is named with the way out", async () => {
+    for (const name of ["tenant_acme_faq", "scratch", "notes"]) await fill(name);
+    const before = await everything();
+    await expect(migrateDatabase(one.database, chroma, scope)).rejects.toMatchObject({
+      code: "invalid_input",
+      message: expect.stringMatching(
+        /2 collections.*nothing was written(?=[\s\S]*scratch: .*--map.*--pattern.*--only)(?=[\s\S]*notes: )/,
+      ),
+    });
+    expect(await everything()).toEqual(before);
+  });
+
+  test("two collections for one place stop the migration, naming both", async () => {
+    for (const name of ["tenant_acme_faq", "faq"]) await fill(name);
+    const mapping = { faq: { tenant: "acme", collection: "faq" } };
+    const before = await everything();
+    await expect(migrateDatabase(one.database, chroma, scope, { mapping })).rejects.toMatchObject({
+      code: "invalid_input",
+      message: expect.stringMatching(
+        /tenant_acme_faq: It would go to collection faq of tenant acme, as .*\/faq does/,
+      ),
+    });
+    expect(await everything()).toEqual(before);
+  });
+
+  test("a tenant of 32 hex digits becomes the UUID that it is, in any case of letters", async () => {
+    const { name, tenant } = await createTenantCollection(chroma, scope);
+    expect(places(await planNow())).toEqual({ [name]: `${tenant}/knowledge` });
+    await migrateDatabase(one.database, chroma, scope);
+    expect(await getCollection(one.database, tenant)).toMatchObject({ metric: "l2", dimensions: null });
+  });
+});
+
+describe("texts embedded anew", () => {
+  const long = Array.from({ length: 3_000 }, (_, index) => `sentence ${index} about returns.`).join(" ");
+  const reEmbed = { reEmbed: "always", model: "offline/words" } as const;
+
+  test("each text gets vectors of the new model, long ones in passages, and records without text are kept and listed", async () => {
+    const { tenant, ...collection } = await createTenantCollection(chroma, scope);
+    await putRecords(collection, plainRecords(60, 4));
+    await putRecords(collection, [
+      { id: "long", embedding: randomUnit(4), document: long, metadata: { pages: 9 } },
+      { id: "null", embedding: randomUnit(4), metadata: { kept: true } },
+      { id: "blank", embedding: randomUnit(4), document: "  \n" },
+    ]);
+    const report = await migrateDatabase(one.database, chroma, scope, reEmbed);
+    expect(report).toMatchObject({
+      verdict: "identical_with_exceptions",
+      totals: { sourceRecords: 63, targetRecords: 63, written: 63, vectorsCompared: 0 },
+    });
+    expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`).sort()).toEqual([
+      "blank no_text",
+      "null no_text",
+    ]);
+    expect(report.collections).toMatchObject([
+      {
+        vectors: "embed",
+        model: "offline/words",
+        dimensions: 1536,
+        why: expect.stringContaining("--re-embed always"),
+      },
+    ]);
+
+    const [document] = await getDocuments(one.database, tenant, { ids: ["long"] });
+    expect(document?.passages.length).toBeGreaterThan(2);
+    expect(document).toMatchObject({ metadata: { pages: 9 } });
+    expect(document?.passages.every(({ embedded }) => embedded)).toBe(true);
+    const [kept] = await getDocuments(one.database, tenant, { ids: ["null"] });
+    expect(kept).toMatchObject({ metadata: { kept: true }, passages: [{ content: null, embedded: false }] });
+    const hits = await query(offlineServices(one.database), tenant, {
+      text: "sentence 2999 about returns",
+      topK: 1,
+    });
+    expect(hits).toMatchObject([{ id: "long" }]);
+
+    const rows = () =>
+      ownerRows(
+        one.database,
+        sql`SELECT id, chunk, xmin::text FROM cairn.documents WHERE tenant_id = ${tenant}::uuid ORDER BY id, chunk`,
+      );
+    const before = await rows();
+    expect(await migrateDatabase(one.database, chroma, scope, reEmbed)).toMatchObject({
+      verdict: "identical_with_exceptions",
+      passes: 1,
+      totals: { written: 0 },
+    });
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+      verdict: "identical_with_exceptions",
+      totals: { written: 0 },
+    });
+    const facts = { databaseName: "test", cairnVersion: "0", queries: 5, scope: { databases: [scope] } };
+    expect(await verify(offlineServices(one.database), await impatientSource(chroma), facts)).toMatchObject({
+      verdict: "identical_with_exceptions",
+      differences: [],
+      search: null,
+    });
+    expect(await rows()).toEqual(before);
+  });
+
+  test("Chroma is not asked for vectors that nobody will use, nor do those that it lacks matter", async () => {
+    const { tenant, ...collection } = await createTenantCollection(chroma, scope);
+    await putRecords(collection, plainRecords(10, 4));
+    const proxy = await startHttpProxy(chroma, {
+      rules: [always({ kind: "answer", status: 500 }, asksVectorOf("doc-3"))],
+    });
+    onTestFinished(() => proxy.stop());
+    expect(await migrateDatabase(one.database, proxy.url, scope, reEmbed)).toMatchObject({
+      verdict: "identical",
+      exceptions: [],
+    });
+    expect(proxy.seen.filter(({ body }) => body.includes('"embeddings"'))).toEqual([]);
+    expect(
+      Object.values(await readCairn(one.database, tenant)).every(({ vector }) => vector?.length === 1536),
+    ).toBe(true);
+  });
+
+  test("an edited text is embedded again, alone", async () => {
+    const { tenant, ...collection } = await createTenantCollection(chroma, scope);
+    await putRecords(collection, plainRecords(10, 4));
+    await migrateDatabase(one.database, chroma, scope, reEmbed);
+    const before = await readCairn(one.database, tenant);
+    await putRecords(
+      collection,
+      [{ id: "doc-2", embedding: randomUnit(4), document: "wholly different words" }],
+      "upsert",
+    );
+    expect(await migrateDatabase(one.database, chroma, scope, reEmbed)).toMatchObject({
+      verdict: "identical",
+      totals: { written: 1 },
+    });
+    const after = await readCairn(one.database, tenant);
+    expect(after["doc-2"]?.document).toBe("wholly different words");
+    expect(after["doc-2"]?.vector).not.toEqual(before["doc-2"]?.vector);
+    expect({ ...after, "doc-2": null }).toEqual({ ...before, "doc-2": null });
+  });
+
+  test("another model than the target's is refused before anything is written", async () => {
+    const { tenant, ...collection } = await createTenantCollection(chroma, scope);
+    await putRecords(collection, plainRecords(3, 4));
+    await migrateDatabase(one.database, chroma, scope, { sourceModel: "local/their-own" });
+    const before = [await everything(), await readCairn(one.database, tenant)];
+    await expect(migrateDatabase(one.database, chroma, scope, reEmbed)).rejects.toMatchObject({
+      code: "invalid_input",
+      message: expect.stringMatching(/never mixed.*--map/),
+    });
+    expect([await everything(), await readCairn(one.database, tenant)]).toEqual(before);
+  });
+});
+
+describe("a look before the migration", () => {
+  test("counts what is there and what will be set aside by reason, and writes nothing", async () => {
+    const collection = await createTenantCollection(chroma, scope, { space: "cosine" });
+    await putRecords(collection, plainRecords(90, 4));
+    await putRecords(collection, [
+      { id: "null 1", embedding: randomUnit(4) },
+      { id: "null 2", embedding: randomUnit(4) },
+      { id: "zero", embedding: [0, 0, 0, 0], document: "no direction" },
+      { id: "big", embedding: randomUnit(4), document: "b", metadata: { big: 9007199254740993n } },
+      { id: "nul", embedding: randomUnit(4), document: "n", metadata: { nul: "\0" } },
+    ]);
+    const proxy = await startHttpProxy(chroma, {
+      rules: [always({ kind: "answer", status: 500 }, asksVectorOf("doc-50"))],
+    });
+    onTestFinished(() => proxy.stop());
+    const before = await everything();
+    const progress: number[] = [];
+    const [found, ...others] = await preflight(await impatientSource(proxy.url), await planNow(), {
+      pageSize: 40,
+      onProgress: ({ done, total }) => progress.push(done, total),
+    });
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({
+      count: 95,
+      nullDocuments: 2,
+      oddMetadata: 2,
+      setAside: { vector_zero: 1, vector_missing: 1 },
+      unreadable: ["doc-50"],
+    });
+    expect(progress).toEqual([40, 95, 80, 95, 95, 95]);
+    expect(found?.bytes).toBeGreaterThan(95 * 200);
+    expect(found?.bytes).toBeLessThan(95 * 1_000);
+    expect(found?.seconds).toBeGreaterThan(0);
+    expect(await everything()).toEqual(before);
+  });
+
+  test("foresees what the migration then sets aside", async () => {
+    const { tenant: _, ...collection } = await createTenantCollection(chroma, scope, { space: "cosine" });
+    await putRecords(collection, [
+      ...plainRecords(5, 4),
+      { id: "zero", embedding: [0, 0, 0, 0], document: "z" },
+      { id: "null", embedding: randomUnit(4) },
+    ]);
+    const source = await impatientSource(chroma);
+    const [copied] = await preflight(source, await planNow());
+    const [embedded] = await preflight(source, await planNow({ reEmbed: "always" }));
+    expect([copied?.setAside, embedded?.setAside]).toEqual([{ vector_zero: 1 }, { no_text: 1 }]);
+    const report = await migrateDatabase(one.database, source, scope);
+    expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`)).toEqual(["zero vector_zero"]);
+  });
+});
