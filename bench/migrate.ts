@@ -3,6 +3,7 @@ import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source, SourceCollection } from "@cairn/chroma/source/source.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
+import { ChromaClient } from "chromadb";
 import pLimit from "p-limit";
 import { Client } from "pg";
 import { fillChroma } from "./support/fill.ts";
@@ -22,22 +23,26 @@ export async function benchMigrate(size: number, rounds = 3): Promise<void> {
     const source = await openSource({ url: servers.chroma.url });
     const [collection] = await source.listCollections({});
     if (!collection) throw new Error("Chroma lost the collection.");
-    await readAll(source, collection); // warms the server's caches
+    const ids = await listAllIds(source, collection);
+    await readAll(source, collection, ids); // warms the server's caches
     const reading: number[] = [];
+    const client: number[] = [];
     const copying: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      reading.push(await readAll(source, collection));
+      reading.push(await readAll(source, collection, ids));
+      client.push(await readWithClient(servers, collection, ids));
       copying.push(await copyAll(servers, source));
     }
     const naive = await copyNaively(servers, source, collection, Math.min(size, 2_000));
-    const [read, copied] = [median(reading), median(copying)];
+    const [read, copied, official] = [median(reading), median(copying), median(client)];
     console.log(
       `\nmigrate, ${size} × ${DIMENSIONS}, pages of ${PAGE}, ${IN_FLIGHT} requests in flight, median of ${rounds} rounds`,
     );
     console.table([
-      { way: "reading alone, nothing written", "documents/s": Math.round(read), ratio: 1 },
-      { way: "cairn migrate, copying", "documents/s": Math.round(copied), ratio: ratio(copied, read) },
-      { way: "get, then an INSERT a row", "documents/s": Math.round(naive), ratio: ratio(naive, read) },
+      { way: "reading with Chroma's own client", "documents/s": Math.round(official), ratio: 1 },
+      { way: "reading with Cairn's reader", "documents/s": Math.round(read), ratio: ratio(read, official) },
+      { way: "cairn migrate, copying", "documents/s": Math.round(copied), ratio: ratio(copied, official) },
+      { way: "get, then an INSERT a row", "documents/s": Math.round(naive), ratio: ratio(naive, official) },
     ]);
     console.log(
       `copying / reading ${ratio(copied, read)} (target ≥ 0.9); copying / naive ${ratio(copied, naive)} (target ≥ 4)`,
@@ -47,19 +52,52 @@ export async function benchMigrate(size: number, rounds = 3): Promise<void> {
   }
 }
 
-/** Documents a second: every record with its vector, the same pages and requests as the migration's, nothing written. */
-async function readAll(source: Source, collection: SourceCollection): Promise<number> {
+async function listAllIds(source: Source, collection: SourceCollection): Promise<readonly string[]> {
   const ids: string[] = [];
-  for (let offset = 0; ; offset += 5_000) {
-    const page = await source.listIds(collection, { offset, limit: 5_000 });
+  for (;;) {
+    const page = await source.listIds(collection, { offset: ids.length, limit: 5_000 });
     ids.push(...page);
-    if (page.length < 5_000) break;
+    if (page.length < 5_000) return ids;
   }
+}
+
+/** Documents a second: every record with its vector, the same pages and requests as the migration's, nothing written. */
+async function readAll(
+  source: Source,
+  collection: SourceCollection,
+  ids: readonly string[],
+): Promise<number> {
   const limit = pLimit(IN_FLIGHT);
   const started = performance.now();
   const pages: Promise<number>[] = [];
   for (let at = 0; at < ids.length; at += PAGE)
     pages.push(limit(async () => (await source.getRecords(collection, ids.slice(at, at + PAGE))).size));
+  const read = (await Promise.all(pages)).reduce((sum, one) => sum + one, 0);
+  return (1000 * read) / (performance.now() - started);
+}
+
+/** The same with Chroma's own client. */
+async function readWithClient(
+  { chroma }: BenchServers,
+  { name }: SourceCollection,
+  ids: readonly string[],
+): Promise<number> {
+  const { hostname, port } = new URL(chroma.url);
+  const client = new ChromaClient({ host: hostname, port: Number(port) });
+  const collection = await client.getCollection({ name });
+  const limit = pLimit(IN_FLIGHT);
+  const started = performance.now();
+  const pages: Promise<number>[] = [];
+  for (let at = 0; at < ids.length; at += PAGE)
+    pages.push(
+      limit(async () => {
+        const page = await collection.get({
+          ids: ids.slice(at, at + PAGE),
+          include: ["documents", "embeddings", "metadatas", "uris"],
+        });
+        return page.ids.length;
+      }),
+    );
   const read = (await Promise.all(pages)).reduce((sum, one) => sum + one, 0);
   return (1000 * read) / (performance.now() - started);
 }

@@ -19,6 +19,11 @@ BEGIN
     END IF;
     IF NOT pg_has_role(current_user, role_name, 'MEMBER') THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+    ELSIF current_setting('server_version_num')::int >= 160000 THEN
+      -- From 16 on the maker of a role is its member at once, but without the right to become it.
+      IF NOT pg_has_role(current_user, role_name, 'SET') THEN
+        EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+      END IF;
     END IF;
   END LOOP;
 END
@@ -67,7 +72,9 @@ CREATE TABLE cairn.documents (
   FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE
 ) PARTITION BY HASH (tenant_id);
 
--- Vectors stay in the row: an exact scan that has to fetch each from TOAST is four times as slow.
+-- Vectors stay in the row: an exact scan that has to fetch each from TOAST is four times as slow. The partitions'
+-- toast_tuple_target keeps Postgres from trying to compress vectors whose row fits a page, in vain and for a third
+-- of the time of an insert.
 ALTER TABLE cairn.documents ALTER COLUMN embedding SET STORAGE MAIN;
 
 CREATE TABLE cairn.embedding_cache (
@@ -110,7 +117,8 @@ DO $$
 BEGIN
   FOR remainder IN 0..31 LOOP
     EXECUTE format(
-      'CREATE TABLE cairn.documents_%s PARTITION OF cairn.documents FOR VALUES WITH (MODULUS 32, REMAINDER %s)',
+      'CREATE TABLE cairn.documents_%s PARTITION OF cairn.documents FOR VALUES WITH (MODULUS 32, REMAINDER %s)
+         WITH (toast_tuple_target = 8160)',
       lpad(remainder::text, 2, '0'), remainder);
     EXECUTE format(
       'ALTER TABLE cairn.documents_%s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',

@@ -38,9 +38,10 @@ async function mutated(mutation: string, work: (database: Database) => Promise<v
 function inside(outer: Transaction): Database {
   return {
     ...own.database,
-    async transaction(work) {
+    async transaction(work, begin = "") {
       await outer.script("SAVEPOINT probe");
       try {
+        await outer.script(begin);
         const result = await work(outer);
         await outer.script("RELEASE probe; SET LOCAL ROLE NONE; SET LOCAL cairn.tenant_id = ''");
         return result;
@@ -196,6 +197,14 @@ describe("the service refuses to start", () => {
         });
       });
     });
+
+  test("where a driver does the work without becoming the tenant first", async () => {
+    const forgetful: Database = { ...own.database, transaction: (work) => own.database.transaction(work) };
+    await expect(assertIsolation(forgetful)).rejects.toMatchObject({
+      code: "unsafe_role",
+      message: expect.stringMatching(/runs as \w+ instead of cairn_app/),
+    });
+  });
 
   test("where cairn_app owns a document partition, as its owner could switch the policies off", async () => {
     const mutation =

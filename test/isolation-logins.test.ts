@@ -15,9 +15,6 @@ import {
 } from "./support/database.ts";
 import { PROBES, seedTwoTenants } from "./support/isolation-probes.ts";
 
-// Both `test.fails` below: from PostgreSQL 16 on the maker of a role is its member without the right to SET ROLE, and
-// migrations/0001 takes the membership for the right. When it asks for the right, `.fails` goes.
-
 /** Everything that a service does with its login, from an empty database on. */
 async function expectEverythingWorks(database: Database): Promise<void> {
   expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([1, 2]);
@@ -85,7 +82,7 @@ describe.runIf(serverUrl())("logins of a server", () => {
     }
   });
 
-  test.fails("an owner that is no superuser, as in the cloud, migrates and serves", async () => {
+  test("an owner that is no superuser, as in the cloud, migrates and serves", async () => {
     const login = await createLogin("CREATEROLE");
     // What PostgreSQL 16 and newer give the maker of a role. Here the server has the two roles already.
     await onServer(
@@ -108,7 +105,7 @@ describe.runIf(serverUrl())("logins of a server", () => {
 });
 
 describe.runIf(!serverUrl())("an owner in a cluster of its own", () => {
-  test.fails("that is no superuser makes the roles itself, migrates and serves", async () => {
+  test("that is no superuser makes the roles itself, migrates and serves", async () => {
     const { database, drop } = await createEmptyDatabase();
     try {
       await database.transaction(({ script }) =>

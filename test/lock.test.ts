@@ -6,10 +6,10 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { connectPglite } from "@cairn/core/database/pglite.ts";
 import { lockDirectory } from "@cairn/core/database/directory-lock.ts";
+import { connectPglite } from "@cairn/core/database/pglite.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { serverUrl } from "./support/database.ts";
 
 const CLI = fileURLToPath(import.meta.resolve("@cairn/cli/bin/cairn.mjs"));
@@ -18,8 +18,10 @@ const PGLITE = JSON.stringify(import.meta.resolve("@cairn/core/database/pglite.t
 
 /** Opens the database in a folder, says so, and keeps it until it is killed. */
 const HOLD = `
+  import { readFile } from "node:fs/promises";
   const { connectPglite } = await import(${PGLITE});
-  await connectPglite({ directory: process.argv[2] });
+  const [, , directory, template] = process.argv;
+  await connectPglite({ directory, template: new Blob([await readFile(template)]) });
   console.log("held");
   setInterval(() => {}, 1000);`;
 
@@ -37,6 +39,7 @@ const RACE = `
       await lockDirectory(directory);
     } catch (error) {
       if (error.code !== "database_unavailable") throw error;
+      await sleep(Math.random() * 4);
       continue;
     }
     closeSync(openSync(inside, "wx")); // throws where another holds it, too
@@ -51,14 +54,17 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "cairn-lock-"));
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+  for (const child of children.splice(0))
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
   await rm(directory, { recursive: true, force: true });
 });
 
 async function start(script: string, folder = directory): Promise<ChildProcess> {
   const path = join(directory, "script.mjs");
   await writeFile(path, script);
-  const child = spawn(process.execPath, ["--no-warnings", path, folder], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--no-warnings", path, folder, inject("pgliteTemplate") ?? ""], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   children.push(child);
   return child;
 }
@@ -119,8 +125,8 @@ describe.skipIf(serverUrl())("the embedded database's folder", () => {
   });
 
   test("a database that cannot be opened gives its folder back", async () => {
-    await writeFile(join(directory, "postgres"), "not a folder");
-    await expect(connectPglite({ directory })).rejects.toThrow();
+    const template = new Blob(["no dump of a database"]);
+    await expect(connectPglite({ directory, template })).rejects.toThrow();
     expect(existsSync(join(directory, "lock"))).toBe(false);
   });
 });
@@ -142,7 +148,8 @@ describe("lockDirectory()", () => {
     });
     await Promise.all(racers.map(line));
     for (const { stdin } of racers) stdin?.write("go");
-    for (const end of await Promise.all(ends)) expect(end).toEqual({ code: null, signal: "SIGKILL", error: "" });
+    for (const end of await Promise.all(ends))
+      expect(end).toEqual({ code: null, signal: "SIGKILL", error: "" });
   });
 
   test("takes over from a pid that lives but belongs to a later process", async () => {
@@ -155,7 +162,8 @@ describe("lockDirectory()", () => {
 
   test("takes over from a process that died while it was taking over", async () => {
     const dead = JSON.stringify({ ...identity, pid: 2 ** 22 + 1, began: "1" });
-    for (const name of ["lock", "lock.takeover", "lock.takeover.takeover"]) await writeFile(join(directory, name), dead);
+    for (const name of ["lock", "lock.takeover", "lock.takeover.takeover"])
+      await writeFile(join(directory, name), dead);
     const unlock = await lockDirectory(directory);
     expect(await readdir(directory)).toEqual(["lock"]);
     await unlock();

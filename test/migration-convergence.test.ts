@@ -1,8 +1,15 @@
+import { verdictSentence } from "@cairn/chroma/report/verdict.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
-import { deleteRecords, plainRecords, putRecords, randomUnit } from "./support/fill-chroma.ts";
+import {
+  createChromaCollection,
+  deleteRecords,
+  plainRecords,
+  putRecords,
+  randomUnit,
+} from "./support/fill-chroma.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -192,6 +199,9 @@ test("a collection deleted during the copy is reported as vanished, and the othe
   );
   expect(Object.keys(states)).toHaveLength(2);
   expect(states[doomed.name]).toBe("vanished not_identical");
+  const vanished = report.collections.find(({ source: { name } }) => name === doomed.name);
+  expect(vanished?.targetCount).toBeGreaterThanOrEqual(40);
+  expect(vanished).toMatchObject({ written: vanished?.targetCount, sourceCount: vanished?.targetCount });
   expect(states[other.name]).toBe("identical identical");
   expect(report.verdict).toBe("not_identical");
   await expectSame(one.database, other, "other");
@@ -208,6 +218,63 @@ test("a collection made during the copy is migrated, too", async () => {
   await expectSame(one.database, first);
   if (late) await expectSame(one.database, late, "late");
   expect(late).toBeDefined();
+});
+
+test("collections made during the copy that have no place, or another's, are told in the report and leave the others alone", async () => {
+  const first = await fill(100);
+  const rival = first.name.replace(/^tenant_(\w{32})_.*$/, "kb-$1");
+  const patterns = ["tenant_{tenant}_{collection}", "kb-{tenant}"];
+  let fitting: Awaited<ReturnType<typeof fill>> | undefined;
+  const source = await disturbed(2, async () => {
+    for (const name of [rival, "scratch"])
+      await putRecords(await createChromaCollection(chroma, name, { database: scope }), plainRecords(3, 4));
+    fitting = await fill(30, { collection: "late" });
+  });
+  const report = await migrateDatabase(one.database, source, scope, { patterns, prune: true });
+  expect(report).toMatchObject({
+    verdict: "not_identical",
+    totals: { collections: 2, sourceRecords: 130, differences: 2 },
+  });
+  expect(report.collections.map(({ verdict }) => verdict)).toEqual(["identical", "identical"]);
+  expect(report.differences).toEqual([
+    {
+      collection: "scratch",
+      id: "",
+      kind: "missing",
+      detail: expect.stringMatching(/does not match.*--map/),
+    },
+    {
+      collection: rival,
+      id: "",
+      kind: "missing",
+      detail: expect.stringContaining(`as default_tenant/${scope}/${first.name} does`),
+    },
+  ]);
+  expect(verdictSentence(report)).toBe(
+    "Not identical: 2 collections that appeared in Chroma during the run could not be taken over.",
+  );
+  await expectSame(one.database, first);
+  if (fitting) await expectSame(one.database, fitting, "late");
+});
+
+test("where one collection fails, the others stop at their next page", async () => {
+  const [failing, other] = [await fill(40, { collection: "a" }), await fill(800, { collection: "b" })];
+  const source = await impatientSource(chroma);
+  let fetches = 0;
+  let failed = -1;
+  const wrapped: Source = {
+    ...source,
+    async getRecords(which, ...call) {
+      if (which.name === other.name) fetches++;
+      if (which.name !== failing.name) return source.getRecords(which, ...call);
+      while (fetches < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+      failed = fetches;
+      throw new Error("broken");
+    },
+  };
+  await expect(migrateDatabase(one.database, wrapped, scope)).rejects.toThrow("broken");
+  expect(fetches - failed).toBeLessThanOrEqual(4);
+  expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
 });
 
 test("a record that comes back with a shorter text loses the passages of the longer one", async () => {

@@ -1,14 +1,27 @@
+import { migrate } from "@cairn/chroma/migrate.ts";
 import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
 import { type Plan, planMigration } from "@cairn/chroma/plan/plan.ts";
 import { preflight } from "@cairn/chroma/plan/preflight.ts";
+import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
+import { changeCollection } from "@cairn/core/collection/change.ts";
+import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
+import type { Embedder } from "@cairn/core/embedding/embedder.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { query } from "@cairn/core/search/query.ts";
+import { ensureTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
-import { createChromaCollection, plainRecords, putRecords, randomUnit } from "./support/fill-chroma.ts";
+import {
+  createChromaCollection,
+  plainRecords,
+  putRecords,
+  randomUnit,
+  tenantName,
+} from "./support/fill-chroma.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -96,6 +109,27 @@ describe("where collections go", () => {
     expect(Object.keys(places(plan))).toEqual(["tenant_acme_faq", "tenant_acme_faq-old"]);
     expect(plan.skipped.map(({ name }) => name)).toEqual(["scratch"]);
   });
+
+  test.each<[string, PlanOptions, RegExp]>([
+    ["an --only", { only: ["tenant_*", "scatch"] }, /--only names "scatch".*closest are "scratch", /],
+    ["a null of the mapping", { mapping: { scrach: null } }, /--map names "scrach".*closest are "scratch", /],
+    [
+      "a path of the mapping",
+      { mapping: { "default_tenant/elsewhere/scratch": null } },
+      /closest are "default_tenant\/test_\w+\/scratch", /,
+    ],
+  ])(
+    "%s that names no collection stops the migration, naming the closest",
+    async (_name, options, message) => {
+      for (const name of ["tenant_acme_faq", "tenant_acme_scratchpad", "scratch"]) await fill(name);
+      const before = await everything();
+      await expect(migrateDatabase(one.database, chroma, scope, options)).rejects.toMatchObject({
+        code: "invalid_input",
+        message: expect.stringMatching(message),
+      });
+      expect(await everything()).toEqual(before);
+    },
+  );
 
   test("names that fit nothing stop the migration before anything is written, and each is named with the way out", async () => {
     for (const name of ["tenant_acme_faq", "scratch", "notes"]) await fill(name);
@@ -233,6 +267,50 @@ describe("texts embedded anew", () => {
     expect({ ...after, "doc-2": null }).toEqual({ ...before, "doc-2": null });
   });
 
+  test("a record that the model refuses is an exception to verify, too, and every migration tries it again", async () => {
+    const { tenant, ...collection } = await createTenantCollection(chroma, scope);
+    await putRecords(collection, plainRecords(4, 4));
+    await putRecords(collection, [{ id: "poison", embedding: randomUnit(4), document: `poison ${long}` }]);
+    const services = offlineServices(one.database);
+    let refusing = true;
+    const refuse = (embedder: Embedder): Embedder => ({
+      ...embedder,
+      embed: (texts, options) =>
+        refusing && texts.some((text) => text.includes("poison"))
+          ? Promise.reject(new AppError("invalid_input", "The model does not want it."))
+          : embedder.embed(texts, options),
+    });
+    const embedders = {
+      ...services.embedders,
+      get: (model: string) => refuse(services.embedders.get(model)),
+    };
+    const facts = { databaseName: "test", cairnVersion: "0", queries: 0, scope: { databases: [scope] } };
+    const source = await impatientSource(chroma);
+    const again = () => migrate({ ...services, embedders }, source, { ...facts, ...reEmbed });
+    const reasons = ({ verdict, exceptions }: MigrationReport) => [
+      verdict,
+      ...exceptions.map(({ id, reason }) => `${id} ${reason}`),
+    ];
+
+    expect(reasons(await again())).toEqual(["identical_with_exceptions", "poison embedding_refused"]);
+    expect(reasons(await verify(services, source, facts))).toEqual([
+      "identical_with_exceptions",
+      "poison not_embedded",
+    ]);
+    // What differs beside the vector is no exception.
+    await ownerRows(
+      one.database,
+      sql`UPDATE cairn.documents SET content = content || '!' WHERE id = 'poison' AND chunk = 2 AND tenant_id = ${tenant}::uuid`,
+    );
+    expect(await verify(services, source, facts)).toMatchObject({
+      verdict: "not_identical",
+      differences: [{ id: "poison", kind: "content" }],
+    });
+    refusing = false;
+    expect(reasons(await again())).toEqual(["identical"]);
+    expect(reasons(await verify(services, source, facts))).toEqual(["identical"]);
+  });
+
   test("another model than the target's is refused before anything is written", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(3, 4));
@@ -243,6 +321,100 @@ describe("texts embedded anew", () => {
       message: expect.stringMatching(/never mixed.*--map/),
     });
     expect([await everything(), await readCairn(one.database, tenant)]).toEqual(before);
+  });
+});
+
+describe("the collection itself", () => {
+  const look = async () =>
+    verify(offlineServices(one.database), await impatientSource(chroma), {
+      databaseName: "test",
+      cairnVersion: "0",
+      queries: 0,
+      scope: { databases: [scope] },
+    });
+
+  test("its metadata is compared, is Chroma's again after a rerun, and is not written where nothing differs", async () => {
+    const { name, tenant } = tenantName();
+    const metadata = { owner: "support", ratio: JSON.rawJSON("1.0"), big: 9007199254740993n };
+    await createChromaCollection(chroma, name, { database: scope, metadata });
+    await migrateDatabase(one.database, chroma, scope);
+    const { updatedAt } = await getCollection(one.database, tenant);
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    expect((await getCollection(one.database, tenant)).updatedAt).toEqual(updatedAt);
+    expect(await look()).toMatchObject({ verdict: "identical" });
+
+    await changeCollection(one.database, tenant, "knowledge", { metadata: { owner: "sales", ratio: 1 } });
+    expect(await look()).toMatchObject({
+      verdict: "not_identical",
+      totals: { differences: 1 },
+      collections: [{ state: "not_identical", differences: { metadata: 1 } }],
+      differences: [
+        {
+          id: "",
+          kind: "metadata",
+          detail: expect.stringMatching(/^Of the collection itself: .*("owner", "big"|"big", "owner")\.$/),
+        },
+      ],
+    });
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    expect(await look()).toMatchObject({ verdict: "identical" });
+  });
+
+  test("a target that measures another distance is not the same, however equal its records are", async () => {
+    const { tenant, ...collection } = await createTenantCollection(chroma, scope);
+    await putRecords(collection, plainRecords(3, 4));
+    const { id } = await ensureTenant(one.database, tenant);
+    await createCollection(one.database, id, { embeddingModel: "local/x", metric: "cosine" });
+    const expected = {
+      verdict: "not_identical",
+      differences: [
+        { id: "", kind: "metadata", detail: expect.stringMatching(/by l2 in Chroma and by cosine/) },
+      ],
+    };
+    const sourceModel = "local/x";
+    expect(await migrateDatabase(one.database, chroma, scope, { sourceModel })).toMatchObject(expected);
+    expect(await look()).toMatchObject(expected);
+  });
+
+  // As Chroma's clients write it down, whether or not the caller will bring vectors of his own.
+  const configuration = { embedding_function: { type: "known", name: "default", config: {} } };
+  test.each([
+    ["of another size", 8, null],
+    ["of its function's size", 384, "local/all-MiniLM-L6-v2"],
+  ])("an empty one leaves size and model open until vectors %s are there", async (_name, size, model) => {
+    const { name, tenant } = tenantName();
+    const collection = await createChromaCollection(chroma, name, { database: scope, configuration });
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    expect(await getCollection(one.database, tenant)).toMatchObject({
+      dimensions: null,
+      embeddingModel: null,
+    });
+    await putRecords(collection, plainRecords(3, size));
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+      verdict: "identical",
+      exceptions: [],
+      totals: { written: 3 },
+    });
+    expect(await getCollection(one.database, tenant)).toMatchObject({
+      dimensions: size,
+      embeddingModel: model,
+    });
+  });
+
+  test("an empty one whose model was named has that model, and any size", async () => {
+    const { name, tenant } = tenantName();
+    const collection = await createChromaCollection(chroma, name, { database: scope, configuration });
+    const sourceModel = "openai/text-embedding-3-small";
+    await migrateDatabase(one.database, chroma, scope, { sourceModel });
+    await putRecords(collection, plainRecords(3, 512));
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+      verdict: "identical",
+      exceptions: [],
+    });
+    expect(await getCollection(one.database, tenant)).toMatchObject({
+      dimensions: 512,
+      embeddingModel: sourceModel,
+    });
   });
 });
 

@@ -40,7 +40,8 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
 
   test("tenants' transactions in turn and at once carry nothing over from one to another", async () => {
     const tenants = await Promise.all(["a", "b", "c"].map((name) => createTenant(database, { name })));
-    for (const { id } of tenants) await createCollection(database, id, { embeddingModel: null, dimensions: 2 });
+    for (const { id } of tenants)
+      await createCollection(database, id, { embeddingModel: null, dimensions: 2 });
     const backends = new Set<number>();
     const look = (id: string) =>
       asTenant(database, id, async ({ orm }) => {
@@ -67,7 +68,9 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
     const fail = (id: string) =>
       expect(asTenant(database, id, ({ orm }) => orm.execute(sql`SELECT 1/0`))).rejects.toThrow();
     await Promise.all(
-      Array.from({ length: 30 }, (_, turn) => tenants.map(({ id }) => [look(id), bare(), admin(), turn % 5 ? bare() : fail(id)])).flat(2),
+      Array.from({ length: 30 }, (_, turn) =>
+        tenants.map(({ id }) => [look(id), bare(), admin(), turn % 5 ? bare() : fail(id)]),
+      ).flat(2),
     );
     const transactions = 30 * tenants.length;
     expect(backends.size, "connections of the server were shared").toBeLessThan(transactions / 4);

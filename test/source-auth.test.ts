@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { ChromaOptions } from "@cairn/chroma/source/client.ts";
+import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";

@@ -232,6 +232,30 @@ describe("records that a server cannot give", () => {
     });
   });
 
+  test("a server that fails for vectors in general is unavailable, and nothing is set aside", async () => {
+    proxy.rules = [
+      always(
+        { kind: "answer", status: 500, body: '{"message":"no index"}' },
+        ({ path, body }) => path.endsWith("/get") && body.includes('"embeddings"'),
+      ),
+    ];
+    await expect(migrateNow()).rejects.toMatchObject({
+      code: "source_unavailable",
+      message: expect.stringMatching(/500 for the vectors of .* in general.*no index/),
+    });
+    expect(await storedIds()).toEqual([]);
+    proxy.rules = [];
+    expect(await migrateNow()).toMatchObject({ verdict: "identical", exceptions: [] });
+  });
+
+  test("many records in a row that lack their vectors do not stop it where the server gives others", async () => {
+    const ids = Array.from({ length: 24 }, (_, index) => `doc-${index + 1}`);
+    proxy.rules = lacks(...ids);
+    const report = await migrateNow();
+    expect(report.verdict).toBe("identical_with_exceptions");
+    expect(report.exceptions.map(({ id }) => id).sort()).toEqual(ids.sort());
+  });
+
   test("a server that fails for everything is unavailable, and nothing is set aside", async () => {
     proxy.rules = [
       always({ kind: "answer", status: 500 }, ({ path }) => path.endsWith("/get") || path.endsWith("/query")),

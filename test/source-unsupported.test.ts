@@ -40,6 +40,23 @@ test.each([
   },
 );
 
+test("whether it speaks v1 is asked with the login, and a redirect is not followed with it", async () => {
+  const logins: (string | undefined)[] = [];
+  const visits: string[] = [];
+  const elsewhere = await listen((request, response) => {
+    visits.push(request.url ?? "");
+    response.end(v1[2]);
+  });
+  const url = await listen(({ url: path, headers }, response) => {
+    if (path !== "/api/v1/heartbeat") return response.writeHead(404).end();
+    logins.push(headers.authorization);
+    return response.writeHead(302, { location: elsewhere }).end();
+  });
+  await expect(impatientSource(url, { token: "t" })).rejects.toMatchObject({ code: "source_unavailable" });
+  expect(logins).toEqual(["Bearer t"]);
+  expect(visits).toEqual([]);
+});
+
 test.each([
   [
     "a web site with an answer for every path",

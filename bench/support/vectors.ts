@@ -1,5 +1,5 @@
 /** A seeded generator of numbers in 0…1. Source: Tommy Ettinger's Mulberry32, public domain. */
-export function seeded(seed: number): () => number {
+function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -4,15 +4,16 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import pLimit from "p-limit";
 import { migrateCollection } from "./copy/collection.ts";
+import { compareCollection } from "./copy/compare-collection.ts";
 import type { CopyContext, CopySettings, ProgressEvent } from "./copy/context.ts";
 import { ensureTarget } from "./copy/target.ts";
 import { readFindings } from "./ledger/collection.ts";
 import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
 import type { PlanOptions } from "./plan/options.ts";
-import { type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
+import { type Misfit, type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
-import type { Source, SourceScope } from "./source/source.ts";
+import type { Source, SourceCollection, SourceScope } from "./source/source.ts";
 import { compareSearches } from "./verify/parity.ts";
 
 export interface MigrateOptions extends PlanOptions, Partial<CopySettings> {
@@ -36,7 +37,7 @@ const STATUS: Readonly<Record<Verdict, RunStatus>> = {
 /**
  * Takes every collection of a Chroma server into Postgres, passes over each until nothing changes, compares searches
  * and returns the proof. Killed and started again, it goes on where it was; started again after its end, it compares
- * everything and writes only what differs.
+ * everything and writes only what differs. A collection's metadata is Chroma's after every run, whoever changed it since.
  * Throws `run_held` where another process works on this source, `invalid_input` where a collection has no place,
  * `source_unavailable`, `embedding_quota` and others: the run is then resumable.
  */
@@ -56,7 +57,7 @@ export async function migrate(
   const stopLease = keepLease(services.database, run, (error) => lost.abort(error));
   try {
     const context = makeContext(services, source, run, options, lost.signal);
-    const outcomes = await migrateAll(context, plan, options);
+    const { outcomes, misfits } = await migrateAll(context, plan, options);
     const search = await compareSearches(services, source, outcomes.map(toPair), options.queries ?? 50);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
@@ -66,6 +67,7 @@ export async function migrate(
       seconds: (performance.now() - started) / 1000,
       runId: run.id,
       search,
+      misfits,
     });
     await finishRun(services.database, run, STATUS[report.verdict]);
     return report;
@@ -116,21 +118,28 @@ function makeContext(
   };
 }
 
-/** All of the plan, and then what was made in Chroma meanwhile. */
+/**
+ * All of the plan, and then what was made in Chroma meanwhile: planned beside the rest, whose places are taken. What
+ * does not fit now is told in the report, as the others are migrated already.
+ */
 async function migrateAll(
   context: CopyContext,
   plan: Plan,
   options: MigrateOptions,
-): Promise<readonly Outcome[]> {
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly misfits: readonly Misfit[] }> {
   const outcomes = await migratePlanned(context, plan.collections);
-  const known = new Set(
-    [...plan.collections, ...plan.skipped.map((source) => ({ source }))].map(({ source }) => source.id),
-  );
-  const late = (await context.source.listCollections(options.scope ?? {})).filter(({ id }) => !known.has(id));
-  if (late.length === 0) return outcomes;
-  const latePlan = await planMigration(late, context.services.database, context.services.embedders, options);
-  refuseMisfits(latePlan);
-  return [...outcomes, ...(await migratePlanned(context, latePlan.collections))];
+  const known = [...plan.collections.map(({ source }) => source), ...plan.skipped];
+  const ids = new Set(known.map(({ id }) => id));
+  const isLate = ({ id }: SourceCollection) => !ids.has(id);
+  const late = (await context.source.listCollections(options.scope ?? {})).filter(isLate);
+  if (late.length === 0) return { outcomes, misfits: [] };
+  const { database, embedders } = context.services;
+  const all = await planMigration([...known, ...late], database, embedders, options);
+  const planned = all.collections.filter(({ source }) => isLate(source));
+  return {
+    outcomes: [...outcomes, ...(await migratePlanned(context, planned))],
+    misfits: all.misfits.filter(({ source }) => isLate(source)),
+  };
 }
 
 async function migratePlanned(
@@ -139,13 +148,15 @@ async function migratePlanned(
 ): Promise<readonly Outcome[]> {
   const several = pLimit(context.settings.concurrency);
   const failed = new AbortController();
+  const signals = [failed.signal, ...(context.signal ? [context.signal] : [])];
+  const shared = { ...context, signal: AbortSignal.any(signals) };
   const work = planned.map((one) =>
     several(async () => {
       failed.signal.throwIfAborted();
       try {
-        return await migrateOne(context, one);
+        return await migrateOne(shared, one);
       } catch (error) {
-        failed.abort(error); // the others do not begin
+        failed.abort(error); // the others stop at their next page, or do not begin
         throw error;
       }
     }),
@@ -163,7 +174,8 @@ async function migrateOne(context: CopyContext, planned: PlannedCollection): Pro
   const findings = await readFindings(database, context.run, planned.source.id, progress.pass);
   // Anew: the first vector may have decided its dimensions.
   const written = await getCollection(database, tenant.id, target.id);
-  return { planned, target: written, tenantName: tenant.name, progress, findings };
+  const own = compareCollection(planned, written);
+  return { planned, target: written, tenantName: tenant.name, progress, findings: [...own, ...findings] };
 }
 
 function toPair({ planned, target, progress }: Outcome) {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { type MigrateOptions, migrate } from "@cairn/chroma/migrate.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
-import type { ChromaOptions } from "@cairn/chroma/source/client.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
+import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";

@@ -1,12 +1,18 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
-import { becomeTenant } from "@cairn/core/database/transaction.ts";
+import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
 import { storeId } from "@cairn/core/document/id.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { sql } from "drizzle-orm";
-import { beginCollection, type Finding, type Progress, saveProgress } from "../ledger/collection.ts";
+import {
+  beginCollection,
+  type Finding,
+  type Progress,
+  readProgress,
+  saveProgress,
+} from "../ledger/collection.ts";
 import { assertHeld } from "../ledger/run.ts";
 import { EMPTY_TALLY } from "../ledger/tally.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
@@ -33,7 +39,11 @@ export async function migrateCollection(
     }
   } catch (error) {
     if (!isVanished(error)) throw error;
-    progress = await save(context, planned.source.id, { ...progress, state: "vanished" });
+    const { database } = context.services;
+    const reached = await asAdmin(database, (transaction) =>
+      readProgress(transaction, context.run.id, planned.source.id),
+    );
+    progress = await save(context, planned.source.id, { ...reached, state: "vanished" });
   }
   const { seen } = progress.tally;
   context.onProgress({
@@ -46,6 +56,9 @@ export async function migrateCollection(
   });
   return progress;
 }
+
+/** Pages that may wait to be written while others are read: a commit now and then takes longer than a read. */
+const READY = 3;
 
 /** What a pass reads from; the target anew, as the first vector may have decided its dimensions. */
 async function pageSource(
@@ -63,7 +76,7 @@ async function pageSource(
     target: current,
     rules: { vectors: planned.vectors, metric: current.metric, dimensions: current.dimensions },
     pageSize: context.settings.pageSize,
-    ahead: context.settings.concurrency,
+    ahead: context.settings.concurrency + READY,
     limit: context.limit,
     fresh,
   };

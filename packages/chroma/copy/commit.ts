@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { becomeTenant } from "@cairn/core/database/transaction.ts";
+import type { Transaction } from "@cairn/core/database/database.ts";
+import { asAdmin, asTenant, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { embedGroups } from "@cairn/core/document/passages.ts";
 import { writeRows } from "@cairn/core/document/write.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Finding, type Progress, saveProgress } from "../ledger/collection.ts";
-import { assertHeld } from "../ledger/run.ts";
 import { addTally } from "../ledger/tally.ts";
 import type { CopyContext } from "./context.ts";
 import type { Change, ComparedPage, PageSource } from "./pages.ts";
@@ -50,19 +50,20 @@ export async function commitPage(
     }),
   };
   const types = await services.database.vectorTypes();
+  const rows = changes.flatMap((change) => change.rows);
+  const fresh = progress.fresh && from.rules.vectors === "copy";
+  const save = (transaction: Transaction) =>
+    saveProgress(transaction, run, from.collection.id, next, findings);
   await retryPassing(() =>
-    services.database.transaction(async (transaction) => {
-      await assertHeld(transaction, run);
-      await saveProgress(transaction, run, from.collection.id, next, findings);
-      if (changes.length === 0) return;
-      await becomeTenant(transaction, from.target.tenantId);
-      const rows = changes.flatMap((change) => change.rows);
-      await writeRows(transaction, from.target, rows, {
-        types,
-        origin: run.id,
-        fresh: progress.fresh && from.rules.vectors === "copy",
-      });
-    }),
+    rows.length === 0
+      ? asAdmin(services.database, save)
+      : asTenant(services.database, from.target.tenantId, async (transaction) => {
+          // A crash of the server may take the last pages, and their cursor with them; the pass's end waits for the disk.
+          await transaction.script("SET LOCAL synchronous_commit = off");
+          await writeRows(transaction, from.target, rows, { types, origin: run.id, fresh });
+          await becomeAdmin(transaction);
+          await save(transaction);
+        }),
   );
   return next;
 }

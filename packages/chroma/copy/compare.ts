@@ -26,24 +26,29 @@ export function compareRows(
   if (stored.length === 0) return { kind: "missing", detail: "It is in Chroma and not in Cairn." };
   if (stored.length !== expected.length)
     return { kind: "content", detail: `It has ${stored.length} passages instead of ${expected.length}.` };
-  for (const [index, row] of expected.entries()) {
-    const difference = compareRow(row, stored[index] as StoredRow, vectors);
-    if (difference) return difference;
-  }
+  // Vectors last: a record that differs in its vector alone may be one that cannot be embedded.
+  for (const compare of [compareContent, vectors === "copy" ? compareVector : compareEmbedded])
+    for (const [index, row] of expected.entries()) {
+      const difference = compare(row, stored[index] as StoredRow);
+      if (difference) return difference;
+    }
   return undefined;
 }
 
-function compareRow(row: Row, stored: StoredRow, vectors: "copy" | "embed"): RecordDifference | undefined {
+function compareContent(row: Row, stored: StoredRow): RecordDifference | undefined {
   if (row.content !== stored.content)
     return { kind: "content", detail: describeText(row.content, stored.content) };
   if (canonicalJson(row.metadata) !== canonicalJson(stored.metadata))
     return { kind: "metadata", detail: describeKeys(row.metadata, stored.metadata) };
-  if (row.uri !== stored.uri) return { kind: "uri", detail: "The URIs differ." };
-  if (vectors === "embed") {
-    return stored.embedding || !row.content?.trim()
-      ? undefined
-      : { kind: "vector", detail: "It has text and no vector." };
-  }
+  return row.uri === stored.uri ? undefined : { kind: "uri", detail: "The URIs differ." };
+}
+
+function compareEmbedded({ content }: Row, { embedding }: StoredRow): RecordDifference | undefined {
+  if (embedding || !content?.trim()) return undefined;
+  return { kind: "vector", detail: "It has text and no vector." };
+}
+
+function compareVector(row: Row, stored: StoredRow): RecordDifference | undefined {
   const { largest } = compareVectors(row.embedding, stored.embedding);
   return largest <= TOLERANCE
     ? undefined
@@ -85,7 +90,8 @@ function describeText(source: string | null, stored: string | null): string {
   return `The texts differ from character ${at} on (${source.length} characters in Chroma, ${stored.length} in Cairn).`;
 }
 
-function describeKeys(source: JsonObject, stored: JsonObject): string {
+/** Names the keys that differ, never their values. */
+export function describeKeys(source: JsonObject, stored: JsonObject): string {
   const keys = [...new Set([...Object.keys(source), ...Object.keys(stored)])];
   const differing = keys.filter(
     (key) => canonicalJson(source[key] ?? null) !== canonicalJson(stored[key] ?? null),

@@ -2,7 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { hashListing } from "../ledger/listing.ts";
-import { EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
+import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import type { ReportDifference } from "../report/report.ts";
 import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
 import { compareRows, compareVectors } from "./compare.ts";
@@ -47,20 +47,56 @@ export interface ComparedPage {
 /** Ids that are listed at once; then they are fetched by id, page by page, wherever they lie by then. */
 const WINDOW = 6_000;
 
-/** The source's pages from `position` on, in order, compared; the next ones are being read meanwhile. */
+/** Rows that are written in one transaction at most: commits cost, and more than this gains nothing. */
+const BATCH = 1_500;
+
+/**
+ * The source's pages from `position` on, in order, compared; the next ones are being read meanwhile. Pages that are
+ * ready at once come as one.
+ */
 export async function* comparedPages(from: PageSource, position: number): AsyncGenerator<ComparedPage> {
-  const reading: Promise<ComparedPage>[] = [];
+  const reading: Reading[] = [];
+  const most = Math.max(1, Math.floor(BATCH / from.pageSize));
   try {
     for await (const page of idPages(from, position)) {
-      const read = from.limit(() => readPage(from, page.ids, page.position));
-      read.catch(() => {}); // awaited below, perhaps after another has failed
-      reading.push(read);
-      if (reading.length > from.ahead) yield (await reading.shift()) as ComparedPage;
+      reading.push(startReading(from.limit(() => readPage(from, page.ids, page.position))));
+      if (reading.length > from.ahead) yield await takeReady(reading, most);
     }
-    while (reading.length > 0) yield (await reading.shift()) as ComparedPage;
+    while (reading.length > 0) yield await takeReady(reading, most);
   } finally {
-    await Promise.allSettled(reading);
+    await Promise.allSettled(reading.map(({ page }) => page));
   }
+}
+
+interface Reading {
+  readonly page: Promise<ComparedPage>;
+  ready: boolean;
+}
+
+function startReading(page: Promise<ComparedPage>): Reading {
+  const reading = { page, ready: false };
+  const done = () => {
+    reading.ready = true;
+  };
+  page.then(done, done); // a failure is thrown where the page is taken, perhaps after another's
+  return reading;
+}
+
+/** The first page, and those behind it that need not be waited for. */
+async function takeReady(reading: Reading[], most: number): Promise<ComparedPage> {
+  let merged = await (reading.shift() as Reading).page;
+  for (let count = 1; count < most && reading[0]?.ready; count++)
+    merged = mergePages(merged, await (reading.shift() as Reading).page);
+  return merged;
+}
+
+function mergePages(first: ComparedPage, second: ComparedPage): ComparedPage {
+  return {
+    position: second.position,
+    changes: [...first.changes, ...second.changes],
+    setAside: [...first.setAside, ...second.setAside],
+    tally: addTally(first.tally, second.tally),
+  };
 }
 
 interface IdPage {

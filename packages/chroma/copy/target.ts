@@ -1,13 +1,16 @@
-import { changeCollection } from "@cairn/core/collection/change.ts";
+import { type CollectionChanges, changeCollection } from "@cairn/core/collection/change.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { insertCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { ensureTenant, type Tenant } from "@cairn/core/tenant/tenant.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
-import { canonicalJson } from "./compare.ts";
+import { equalMetadata } from "./compare-collection.ts";
 
-/** The target of a planned collection, made where it is missing, with the source's metadata. */
+/**
+ * The target of a planned collection, made where it is missing. One that is there takes the source's metadata, also
+ * over what was changed in Cairn since, and the model's name where that was not known.
+ */
 export async function ensureTarget(
   database: Database,
   planned: PlannedCollection,
@@ -23,9 +26,10 @@ export async function ensureTarget(
   });
   if (made) return { tenant, target: made };
   const target = await getCollection(database, tenant.id, place.collection);
-  if (canonicalJson(target.metadata) === canonicalJson(source.metadata)) return { tenant, target };
-  return {
-    tenant,
-    target: await changeCollection(database, tenant.id, target.id, { metadata: source.metadata }),
+  const changes: CollectionChanges = {
+    ...(equalMetadata(source.metadata, target.metadata) ? {} : { metadata: source.metadata }),
+    ...(target.embeddingModel === null && model !== null ? { embeddingModel: model } : {}),
   };
+  if (Object.keys(changes).length === 0) return { tenant, target };
+  return { tenant, target: await changeCollection(database, tenant.id, target.id, changes) };
 }

@@ -7,7 +7,7 @@ import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
 import { sql } from "drizzle-orm";
 import type { PlannedCollection } from "../plan/plan.ts";
-import { assertHeld, type Run } from "./run.ts";
+import { assertHeld, heldRun, type Run, runLost } from "./run.ts";
 import { EMPTY_TALLY, type Tally } from "./tally.ts";
 
 export type CollectionState = "copying" | "identical" | "not_identical" | "vanished";
@@ -68,7 +68,8 @@ export async function beginCollection(
   });
 }
 
-async function readProgress({ orm }: Transaction, runId: string, sourceId: string): Promise<Progress> {
+/** How far the run is with a collection, by the ledger. */
+export async function readProgress({ orm }: Transaction, runId: string, sourceId: string): Promise<Progress> {
   const [row] = await selectRows<{
     state: CollectionState;
     fresh: boolean;
@@ -86,7 +87,10 @@ async function readProgress({ orm }: Transaction, runId: string, sourceId: strin
   return { ...row, tally: { ...EMPTY_TALLY, ...(JSON.parse(row.tally) as Partial<Tally>) } };
 }
 
-/** Writes down how far the run is, in the administrator's part of the transaction that wrote the page. */
+/**
+ * Writes down how far the run is, in the administrator's part of the transaction that wrote the page. Throws `run_held`
+ * where the run is no longer this process's.
+ */
 export async function saveProgress(
   { orm }: Transaction,
   run: Run,
@@ -94,12 +98,17 @@ export async function saveProgress(
   progress: Progress,
   findings: readonly Finding[],
 ): Promise<void> {
-  await orm.execute(sql`
+  const held = await selectRows(
+    orm,
+    sql`
+    WITH held AS (${heldRun(run)})
     UPDATE cairn.migration_collections
     SET state = ${progress.state}, fresh = ${progress.fresh}, pass = ${progress.pass}::int, position = ${progress.position}::bigint,
         tally = ${JSON.stringify(progress.tally)}::jsonb, written = ${progress.written}::bigint,
         seconds = ${progress.seconds}::float8, updated_at = now()
-    WHERE run_id = ${run.id}::uuid AND source_id = ${sourceId}`);
+    FROM held WHERE run_id = held.id AND source_id = ${sourceId} RETURNING run_id`,
+  );
+  if (held.length === 0) throw runLost(run);
   if (findings.length === 0) return;
   const unique = [
     ...new Map(findings.map((finding) => [JSON.stringify([finding.id, finding.kind]), finding])).values(),

@@ -3,7 +3,7 @@ import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { isRunning, type ProcessIdentity, thisProcess } from "@cairn/core/process-identity.ts";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 
 /** A migration of one source that this process holds. */
 export interface Run {
@@ -18,7 +18,7 @@ export interface Run {
 export type RunStatus = "complete" | "complete_with_exceptions" | "not_identical";
 
 /** Seconds that a run stays held without a sign of life. A holder on this host that has died loses it at once. */
-export const LEASE_SECONDS = 60;
+const LEASE_SECONDS = 60;
 
 /** Seconds after which an interrupted run compares from the start what it had compared: Chroma may have changed since. */
 const STALE_SECONDS = 600;
@@ -107,16 +107,20 @@ export function keepLease(database: Database, run: Run, onLost: (error: unknown)
  */
 export async function assertHeld(transaction: Transaction, run: Run): Promise<void> {
   await becomeAdmin(transaction);
-  const rows = await selectRows(
-    transaction.orm,
-    sql`SELECT FROM cairn.migration_runs
-        WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL FOR KEY SHARE`,
+  if ((await selectRows(transaction.orm, heldRun(run))).length === 0) throw runLost(run);
+}
+
+/** Selects the run where it is still this process's, and holds it so until the transaction ends. */
+export function heldRun(run: Run): SQL {
+  return sql`SELECT id FROM cairn.migration_runs
+             WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL FOR KEY SHARE`;
+}
+
+export function runLost(run: Run): AppError {
+  return new AppError(
+    "run_held",
+    `Another process has taken over run ${run.id} of ${run.source}; this one stops. Nothing is lost.`,
   );
-  if (rows.length === 0)
-    throw new AppError(
-      "run_held",
-      `Another process has taken over run ${run.id} of ${run.source}; this one stops. Nothing is lost.`,
-    );
 }
 
 /** Ends a run with its verdict. */

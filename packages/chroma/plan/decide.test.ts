@@ -70,6 +70,27 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, object]>([
     { vectors: "copy", model: null, dimensions: 8 },
   ],
   [
+    "the model of an empty source is not believed",
+    source(SMALL, null),
+    undefined,
+    {},
+    { vectors: "copy", model: null, dimensions: null },
+  ],
+  [
+    "a target without model and vectors, as an interrupted run leaves it, takes the source's",
+    source(SMALL),
+    target(null, null),
+    {},
+    { vectors: "copy", model: SMALL, dimensions: 1536 },
+  ],
+  [
+    "a model that is named later names that of vectors copied before",
+    source(null, 8),
+    target(null, 8, true),
+    { sourceModel: "local/x" },
+    { vectors: "copy", model: "local/x", dimensions: 8 },
+  ],
+  [
     "a target of another model is embedded into",
     source("local/x"),
     target(SMALL, 1536),

@@ -22,9 +22,8 @@ export function decideVectors(
   embedders: Embedders,
   options: PlanOptions,
 ): VectorChoice | { readonly problem: string } {
-  const sourceModel = options.sourceModel ?? source.model;
   if (options.reEmbed === "always") return embed(source, target, embedders, options, "--re-embed always");
-  const copied = copy(source, target, sourceModel);
+  const copied = copy(source, target, options);
   if (!("problem" in copied) || options.reEmbed === "never") return copied;
   return embed(source, target, embedders, options, copied.problem);
 }
@@ -32,28 +31,37 @@ export function decideVectors(
 function copy(
   source: SourceCollection,
   target: Target | undefined,
-  sourceModel: string | null,
+  options: PlanOptions,
 ): VectorChoice | { readonly problem: string } {
   const { dimensions } = source;
-  if (!target) {
-    const why = sourceModel
-      ? `vectors are copied: the target keeps the model ${sourceModel}`
-      : "vectors are copied; Chroma does not know their model, so texts cannot be searched until it is named (--source-model) or --re-embed is used";
-    return { vectors: "copy", model: sourceModel, dimensions, why };
-  }
+  const sourceModel = options.sourceModel ?? source.model;
+  // Clients name their default function also where the caller will bring vectors of his own: only vectors bear it out.
+  const known = options.sourceModel ?? (dimensions === null ? null : source.model);
+  if (!target) return { vectors: "copy", model: known, dimensions, why: explainCopy(source, known) };
   const { embeddingModel: model, dimensions: size } = target.collection;
   if (size !== null && dimensions !== null && size !== dimensions)
     return { problem: `the target has ${size} dimensions and the source ${dimensions}` };
-  if (!target.copied && model !== sourceModel)
+  const holdsNone = model === null && size === null;
+  if (!target.copied && !holdsNone && model !== sourceModel)
     return {
       problem: `the target has the model ${model ?? "unknown"} and the source ${sourceModel ?? "an unknown one"}`,
     };
   return {
     vectors: "copy",
-    model,
+    model: model ?? known,
     dimensions: size ?? dimensions,
-    why: `vectors are copied: the target has the model ${model ?? "unknown"} already`,
+    why:
+      model === null
+        ? explainCopy(source, known)
+        : `vectors are copied: the target has the model ${model} already`,
   };
+}
+
+function explainCopy({ dimensions }: SourceCollection, model: string | null): string {
+  if (model) return `vectors are copied: the target keeps the model ${model}`;
+  if (dimensions === null)
+    return "vectors are copied; there is none yet, so their size and their model are not known";
+  return "vectors are copied; Chroma does not know their model, so texts cannot be searched until it is named (--source-model) or --re-embed is used";
 }
 
 function embed(

@@ -10,6 +10,11 @@ test("a mapping names places, leaves out with null, and calls a collection knowl
   });
 });
 
+test("a tenant of 32 hex digits is a UUID written without its dashes, as in a pattern", () => {
+  const text = '{"faq": {"tenant": "0123456789ABCDEF0123456789abcdef"}}';
+  expect(parseMapping(text).faq?.tenant).toBe("01234567-89ab-cdef-0123-456789abcdef");
+});
+
 test.each([
   ['{"faq": {"tenat": "acme"}}', "--map: faq", /at "faq/],
   ['{"faq": {"tenant": ""}}', "--map: faq.tenant", /at "faq.tenant"/],

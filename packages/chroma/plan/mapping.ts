@@ -1,9 +1,9 @@
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
-import type { Place } from "./pattern.ts";
+import { type Place, tenantName } from "./pattern.ts";
 
 const entry = z.strictObject({
-  tenant: z.string().min(1),
+  tenant: z.string().min(1).transform(tenantName),
   collection: z.string().min(1).default("knowledge"),
 });
 const schema = z.record(z.string(), entry.nullable());

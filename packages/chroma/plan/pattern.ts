@@ -67,7 +67,7 @@ export function matchesGlobs(name: string, globs: readonly string[]): boolean {
 }
 
 /** 32 hex digits are a UUID written without its dashes. */
-function tenantName(name: string): string {
+export function tenantName(name: string): string {
   const digits = /^[0-9a-f]{32}$/i.test(name) ? name.toLowerCase() : undefined;
   return digits ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5") : name;
 }

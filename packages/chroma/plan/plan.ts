@@ -3,6 +3,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import type { Embedders } from "@cairn/core/embedding/embedder.ts";
 import type { SourceCollection } from "../source/source.ts";
 import { decideVectors, type VectorChoice } from "./decide.ts";
+import { assertNamesExist } from "./names.ts";
 import type { PlanOptions } from "./options.ts";
 import { compilePattern, DEFAULT_PATTERN, matchesGlobs, type Place } from "./pattern.ts";
 import { readTargets } from "./targets.ts";
@@ -28,13 +29,17 @@ export interface Plan {
   readonly skipped: readonly SourceCollection[];
 }
 
-/** Decides where every source collection goes and how its vectors come to be. Reads both sides, writes nothing. */
+/**
+ * Decides where every source collection goes and how its vectors come to be. Reads both sides, writes nothing.
+ * Throws `invalid_input` where the options name a collection that is not among the sources.
+ */
 export async function planMigration(
   sources: readonly SourceCollection[],
   database: Database | undefined,
   embedders: Embedders,
   options: PlanOptions,
 ): Promise<Plan> {
+  assertNamesExist(sources, options);
   const place = placeFinder(options);
   const skipped: SourceCollection[] = [];
   const misfits: Misfit[] = [];

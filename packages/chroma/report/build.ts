@@ -2,7 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { countDocuments } from "@cairn/core/document/list.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
-import type { PlannedCollection } from "../plan/plan.ts";
+import type { Misfit, PlannedCollection } from "../plan/plan.ts";
 import type {
   CollectionReport,
   DifferenceKind,
@@ -30,6 +30,8 @@ export interface ReportFacts {
   readonly seconds: number;
   readonly runId?: string;
   readonly search: SearchReport | null;
+  /** Collections that appeared in Chroma during the run and have no place. */
+  readonly misfits?: readonly Misfit[];
 }
 
 /** Differences that a report lists; its totals count them all. */
@@ -49,16 +51,16 @@ export async function buildReport(
     collections.push(reportCollection(outcome, documents));
   }
   const exceptions = outcomes.flatMap(listExceptions);
-  const differences = outcomes.flatMap(listDifferences);
+  const { sourceUrl, search, misfits = [], ...rest } = facts;
+  const differences = [...misfits.map(reportMisfit), ...outcomes.flatMap(listDifferences)];
   const sum = (count: (collection: CollectionReport) => number) =>
     collections.reduce((total, one) => total + count(one), 0);
-  const { sourceUrl, search, ...rest } = facts;
   return {
     version: 1,
     ...rest,
     createdAt: new Date().toISOString(),
     source: { url: sourceUrl },
-    verdict: worst(collections.map(({ verdict }) => verdict)),
+    verdict: misfits.length > 0 ? "not_identical" : worst(collections.map(({ verdict }) => verdict)),
     passes: Math.max(0, ...collections.map(({ passes }) => passes)),
     totals: {
       tenants: new Set(collections.map(({ target }) => target.tenantId)).size,
@@ -88,6 +90,9 @@ function reportCollection(
   const differences = Object.fromEntries(
     DIFFERENCES.map((kind) => [kind, findings.filter((finding) => finding.kind === kind).length]),
   ) as Record<DifferenceKind, number>;
+  // What differs in the collection itself is none of the ledger's business.
+  const differs = progress.state === "identical" && findings.some(({ kind }) => isDifference(kind));
+  const state = differs ? "not_identical" : progress.state;
   return {
     source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
     target: { tenantId: target.tenantId, tenantName, collection: target.name },
@@ -106,14 +111,18 @@ function reportCollection(
     passes: progress.pass,
     seconds: progress.seconds,
     verdict:
-      progress.state !== "identical"
+      state !== "identical"
         ? "not_identical"
         : tally.setAside > 0
           ? "identical_with_exceptions"
           : "identical",
     differences,
-    state: progress.state,
+    state,
   };
+}
+
+function reportMisfit({ source, problem }: Misfit): ReportDifference {
+  return { collection: source.name, id: "", kind: "missing", detail: problem };
 }
 
 function isDifference(kind: string): kind is DifferenceKind {

@@ -144,3 +144,9 @@ test("a report of nothing, and one without search, still render", () => {
   expect(page).toContain("Search results were not compared in this run.");
   expect(page).toContain("None: every record was carried over whole.");
 });
+
+test("a migration's page says when it was compared and what is not in it; a mere comparison does not", () => {
+  const late = "what was written to Chroma behind the last pass is not in it";
+  expect(renderReport(report)).toContain(`Compared at 22 November 2025 at 21:05 UTC; ${late}.`);
+  expect(renderReport(exampleReport({ kind: "verify" }))).not.toContain(late);
+});

@@ -1,4 +1,5 @@
 import { renderCounts } from "./charts/counts.ts";
+import { formatMoment } from "./format.ts";
 import { type Html, html, trusted } from "./markup.ts";
 import type { MigrationReport } from "./report.ts";
 import { renderCollections } from "./sections/collections.ts";
@@ -51,6 +52,6 @@ function renderMethod(report: MigrationReport): Html {
   return html`<footer>
 <h2>How this was measured</h2>
 <p>Both ways: every id of Chroma was looked up in Cairn, and every id of Cairn in Chroma. For each record in both, the text, every metadata value with its type, and the URI were compared; where vectors were copied, every element of every vector. A vector is <em>exact</em> where it is equal bit by bit. It is <em>within tolerance</em> where it differs by rounding alone: Chroma hands vectors of a cosine collection back up to 10⁻⁵ off.</p>
-<p>What cannot be seen in an id is written as an escape, such as <code>${"\0"}</code>; long ids are shortened. The same report for machines, complete, lies beside this page as JSON. It was made by Cairn ${report.cairnVersion}.</p>
+<p>What cannot be seen in an id is written as an escape, such as <code>${"\0"}</code>; long ids are shortened. The same report for machines, complete, lies beside this page as JSON. It was made by Cairn ${report.cairnVersion}.${report.kind === "migrate" && ` Compared at ${formatMoment(report.createdAt)}; what was written to Chroma behind the last pass is not in it.`}</p>
 </footer>`;
 }

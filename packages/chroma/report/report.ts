@@ -105,10 +105,14 @@ export type ExceptionReason =
   | "dimension_mismatch"
   | "no_text"
   | "embedding_refused"
+  | "not_embedded"
   | "unreadable"
   | (string & {});
 
-/** `missing`: in Chroma only. `extra`: in Cairn only. The others name what differs in a record that both have. */
+/**
+ * `missing`: in Chroma only. `extra`: in Cairn only. The others name what differs in a record that both have. Where the
+ * id is empty, the collection itself is meant.
+ */
 export type DifferenceKind = "missing" | "extra" | "content" | "metadata" | "vector" | "uri";
 
 export interface ReportDifference {

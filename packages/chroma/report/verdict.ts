@@ -79,13 +79,17 @@ function explainDifferences(report: MigrationReport): string {
   const where = `${formatCount(different.length)} of ${countOf(report.totals.collections, "collection")}`;
   if (report.totals.differences === 0)
     return `${where} could not be shown to be the same; see the table below.`;
-  const found = listDifferences(sumDifferences(report.collections));
-  const total = countOf(report.totals.differences, "difference");
-  return `${total} in ${where}${found && ` (${found})`}, among ${countOf(report.totals.compared, "record")} compared.`;
+  const sum = sumDifferences(report.collections);
+  const counted = Object.values(sum).reduce((total, one) => total + one, 0);
+  // What no collection of the report has is a collection that is not in it.
+  const left = report.totals.differences - counted;
+  const found = `${countOf(counted, "difference")} in ${where} (${listDifferences(sum)}), among ${countOf(report.totals.compared, "record")} compared`;
+  const late = `${countOf(left, "collection")} that appeared in Chroma during the run could not be taken over`;
+  return `${[counted > 0 && found, left > 0 && late].filter(Boolean).join("; ")}.`;
 }
 
 /** The differences of all collections, by kind. */
-export function sumDifferences(collections: readonly CollectionReport[]): CollectionReport["differences"] {
+function sumDifferences(collections: readonly CollectionReport[]): CollectionReport["differences"] {
   const sum = { missing: 0, extra: 0, content: 0, metadata: 0, vector: 0, uri: 0 };
   for (const { differences } of collections) {
     for (const kind of Object.keys(sum) as DifferenceKind[]) sum[kind] += differences[kind];

@@ -2,23 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { hideSecrets, requestHeaders } from "./headers.ts";
 import { createHttpSend, type Exchange, type HttpAnswer, type HttpSend } from "./http.ts";
-
-export interface ChromaOptions {
-  /** The server's address, a path prefix included: `https://host:8000/chroma`. */
-  readonly url: string;
-  /** Sent as `Authorization: Bearer` and as `X-Chroma-Token`: servers look at one or the other. */
-  readonly token?: string;
-  /** `user:password` for HTTP basic authentication. */
-  readonly basic?: string;
-  /** Further headers, as a proxy before the server may want. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Milliseconds that one request may take. Default 60,000. */
-  readonly timeout?: number;
-  /** Times that a request is tried. Default 6, which waits for 6 s in all. */
-  readonly attempts?: number;
-  /** Milliseconds before the second try; doubled each time. Default 200. */
-  readonly backoff?: number;
-}
+import type { ChromaOptions } from "./options.ts";
 
 export interface ChromaClient {
   /** The server's address without credentials and without a slash at the end. */
@@ -31,6 +15,13 @@ export interface ChromaClient {
     method: "GET" | "POST",
     path: string,
     read: (text: string) => T,
+    options?: RequestOptions,
+  ): Promise<T>;
+  /** The same for an answer whose bytes are too many to make text of. */
+  requestBytes<T>(
+    method: "GET" | "POST",
+    path: string,
+    read: (bytes: Buffer) => T,
     options?: RequestOptions,
   ): Promise<T>;
 }
@@ -61,10 +52,10 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
   const send = createHttpSend();
   const { timeout = 60_000, attempts = 6, backoff = 200 } = options;
 
-  async function request<T>(
+  async function requestBytes<T>(
     method: "GET" | "POST",
     path: string,
-    read: (text: string) => T,
+    read: (bytes: Buffer) => T,
     { body, failFast = false }: RequestOptions = {},
   ): Promise<T> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -83,7 +74,12 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
       await sleep(backoff * 2 ** (attempt - 1) * (0.5 + Math.random()));
     }
   }
-  return { url: base, request };
+  return {
+    url: base,
+    requestBytes,
+    request: (method, path, read, requestOptions) =>
+      requestBytes(method, path, (bytes) => read(bytes.toString()), requestOptions),
+  };
 }
 
 function parseUrl(text: string): URL {
@@ -111,7 +107,10 @@ async function attemptOnce(
   try {
     const answer = await send(url, exchange, timeout);
     if (answer.status >= 200 && answer.status < 300) return answer;
-    return new ChromaFault(answer.status, serverMessage(hideSecrets(answer.text, exchange.headers)));
+    return new ChromaFault(
+      answer.status,
+      serverMessage(hideSecrets(answer.body.toString(), exchange.headers)),
+    );
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return new ChromaFault(0, code ?? message);
@@ -119,9 +118,9 @@ async function attemptOnce(
 }
 
 /** The answer read; a parser's own message quotes documents, so it goes no further. */
-function readAnswer<T>({ text, type }: HttpAnswer, read: (text: string) => T): T | ChromaFault {
+function readAnswer<T>({ body, type }: HttpAnswer, read: (bytes: Buffer) => T): T | ChromaFault {
   try {
-    return read(text);
+    return read(body);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const what = type && !type.includes("json") ? ` (it sent ${type})` : "";

@@ -1,5 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
-import type { ChromaOptions } from "./client.ts";
+import type { ChromaOptions } from "./options.ts";
 
 /**
  * The headers of every request. A login in the address is sent as one.

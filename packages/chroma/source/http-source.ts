@@ -1,7 +1,8 @@
 import { parseJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { type ChromaClient, type ChromaOptions, createChromaClient } from "./client.ts";
+import { type ChromaClient, createChromaClient } from "./client.ts";
 import { listCollections } from "./collections.ts";
+import type { ChromaOptions } from "./options.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
 import { probeServer } from "./probe.ts";
@@ -21,7 +22,7 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
       getRecords(client, collection, ids, embeddings),
     async existing(collection, ids) {
       const body = { ids, include: [], limit: ids.length };
-      const records = await client.request("POST", `${collectionPath(collection)}/get`, parseRecords, {
+      const records = await client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, {
         body,
       });
       return new Set(records.keys());
@@ -40,7 +41,9 @@ async function listIds(
 ): Promise<readonly string[]> {
   const page = async (from: number, size: number) => {
     const body = { include: [], offset: from, limit: size };
-    const records = await client.request("POST", `${collectionPath(collection)}/get`, parseRecords, { body });
+    const records = await client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, {
+      body,
+    });
     return [...records.keys()];
   };
   try {

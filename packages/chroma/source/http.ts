@@ -11,7 +11,7 @@ export interface HttpAnswer {
   readonly status: number;
   /** The content type, without parameters; empty where there is none. */
   readonly type: string;
-  readonly text: string;
+  readonly body: Buffer;
 }
 
 /** Sends one request and gives back the whole answer. Rejects where there is none within `timeout` milliseconds. */
@@ -55,6 +55,6 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   return {
     status: response.statusCode ?? 0,
     type: response.headers["content-type"]?.split(";")[0] ?? "",
-    text: Buffer.concat(chunks).toString(),
+    body: Buffer.concat(chunks),
   };
 }

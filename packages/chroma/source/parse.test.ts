@@ -5,7 +5,7 @@ import { findSpans } from "./json-spans.ts";
 import { parseRecords } from "./parse.ts";
 
 const page = (fields: object) => JSON.stringify({ ids: ["a"], ...fields });
-const one = (text: string) => parseRecords(text).get("a");
+const one = (text: string) => parseRecords(Buffer.from(text)).get("a");
 
 test("every value of any JSON object is found as JSON.parse finds it, however it is spaced", () => {
   fc.assert(
@@ -32,21 +32,21 @@ test("an answer that breaks off at any place, or goes on behind its end, is no a
   });
   expect(one(text)).toMatchObject({ document: 'a "quoted" \\ text' });
   for (let end = 0; end < text.length; end++)
-    expect(() => parseRecords(text.slice(0, end)), text.slice(0, end)).toThrow(SyntaxError);
-  expect(() => parseRecords(`${text}}`)).toThrow(SyntaxError);
-  expect(() => parseRecords(text.replace('"ids":', '"ids" '))).toThrow(SyntaxError);
+    expect(() => parseRecords(Buffer.from(text.slice(0, end))), text.slice(0, end)).toThrow(SyntaxError);
+  expect(() => parseRecords(Buffer.from(`${text}}`))).toThrow(SyntaxError);
+  expect(() => parseRecords(Buffer.from(text.replace('"ids":', '"ids" ')))).toThrow(SyntaxError);
 });
 
 test.each(["{}", "[]", "null", '"text"', "12", '{"ids":null}', '{"ids":"a"}', '{"error":"InternalError"}'])(
   "%s is no page of records",
   (text) => {
-    expect(() => parseRecords(text)).toThrow(SyntaxError);
+    expect(() => parseRecords(Buffer.from(text))).toThrow(SyntaxError);
   },
 );
 
 test("lists of different lengths are no page of records", () => {
-  expect(() => parseRecords('{"ids":["a","b"],"documents":["x"]}')).toThrow(SyntaxError);
-  expect(() => parseRecords('{"ids":["a"],"embeddings":[]}')).toThrow(SyntaxError);
+  expect(() => parseRecords(Buffer.from('{"ids":["a","b"],"documents":["x"]}'))).toThrow(SyntaxError);
+  expect(() => parseRecords(Buffer.from('{"ids":["a"],"embeddings":[]}'))).toThrow(SyntaxError);
 });
 
 test("integers over 2^53 and 1.0 beside 1 come through metadata unchanged", () => {
@@ -92,7 +92,7 @@ test("any record comes back as it was sent, whatever its strings hold", () => {
         metadatas: records.map(({ metadata }) => metadata),
         uris: records.map(({ uri }) => uri),
       });
-      const found = parseRecords(text);
+      const found = parseRecords(Buffer.from(text));
       expect(
         JSON.stringify(
           [...found.values()].map(({ embedding, ...rest }) => [rest, embedding && [...embedding]]),

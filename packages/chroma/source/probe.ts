@@ -1,5 +1,8 @@
 import { AppError } from "@cairn/core/error.ts";
-import { type ChromaClient, ChromaFault, type ChromaOptions } from "./client.ts";
+import { type ChromaClient, ChromaFault } from "./client.ts";
+import { requestHeaders } from "./headers.ts";
+import { createHttpSend } from "./http.ts";
+import type { ChromaOptions } from "./options.ts";
 
 /**
  * Makes sure that a Chroma server of the v2 API answers. Endpoints are asked, never `/version`: every server says 1.0.0.
@@ -36,10 +39,16 @@ function isUnreadable({ cause }: AppError): boolean {
   return cause instanceof ChromaFault && cause.status === 200;
 }
 
-async function speaksV1(url: string, { timeout = 60_000 }: ChromaOptions): Promise<boolean> {
+async function speaksV1(url: string, options: ChromaOptions): Promise<boolean> {
+  const headers = requestHeaders(options, new URL(options.url));
+  const { timeout = 60_000 } = options;
   try {
-    const response = await fetch(`${url}/api/v1/heartbeat`, { signal: AbortSignal.timeout(timeout) });
-    return response.ok && (await response.text()).includes("heartbeat");
+    const { status, body } = await createHttpSend()(
+      `${url}/api/v1/heartbeat`,
+      { method: "GET", headers },
+      timeout,
+    );
+    return status === 200 && body.includes("heartbeat");
   } catch {
     return false; // it answered under v2 a moment ago; whatever this is, it is not a v1 server
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { AppError } from "@cairn/core/error.ts";
 import { type ChromaClient, ChromaFault } from "./client.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
@@ -7,15 +8,34 @@ import type { SourceCollection, SourceRecord } from "./source.ts";
 const TEXT = ["documents", "metadatas", "uris"];
 
 /**
+ * Records of one request that may lack their vector before it is asked whether the server gives vectors at all: each
+ * costs more than half a second, and nobody wants a whole collection set aside for a fault of the server's.
+ */
+const MAY_LACK = 20;
+
+/**
  * The records with these ids. One record that lacks its vector makes a server fail the whole page with a 500, so a
  * page that fails is halved until the fault stands alone; that record comes without what cannot be read.
- * Throws `source_unavailable` where the server fails for every record, too.
+ * Throws `source_unavailable` where the server fails for every record, or for vectors in general.
  */
 export async function getRecords(
   client: ChromaClient,
   collection: SourceCollection,
   ids: readonly string[],
   embeddings: boolean,
+): Promise<ReadonlyMap<string, SourceRecord>> {
+  let lacking = 0;
+  return divideRecords(client, collection, ids, embeddings, async () => {
+    if (++lacking === MAY_LACK + 1) await assertGivesVectors(client, collection);
+  });
+}
+
+async function divideRecords(
+  client: ChromaClient,
+  collection: SourceCollection,
+  ids: readonly string[],
+  embeddings: boolean,
+  onLacking: () => Promise<void>,
 ): Promise<ReadonlyMap<string, SourceRecord>> {
   const include = embeddings ? [...TEXT, "embeddings"] : TEXT;
   try {
@@ -25,10 +45,36 @@ export async function getRecords(
   }
   if (ids.length > 1) {
     const middle = ids.length >> 1;
-    const first = await getRecords(client, collection, ids.slice(0, middle), embeddings);
-    return new Map([...first, ...(await getRecords(client, collection, ids.slice(middle), embeddings))]);
+    const first = await divideRecords(client, collection, ids.slice(0, middle), embeddings, onLacking);
+    const second = await divideRecords(client, collection, ids.slice(middle), embeddings, onLacking);
+    return new Map([...first, ...second]);
   }
-  return getUnreadable(client, collection, ids, include);
+  const records = await getUnreadable(client, collection, ids, include);
+  for (const { unreadable } of records.values()) if (unreadable === "embedding") await onLacking();
+  return records;
+}
+
+/** Throws `source_unavailable` where the server fails for the first, the middle and the last vector of a collection. */
+async function assertGivesVectors(client: ChromaClient, collection: SourceCollection): Promise<void> {
+  const path = collectionPath(collection);
+  const count = await client.request("GET", `${path}/count`, Number);
+  let fault: ChromaFault | undefined;
+  for (const share of [0, 0.5, 1]) {
+    const body = { include: ["embeddings"], offset: Math.floor(share * Math.max(0, count - 1)), limit: 1 };
+    try {
+      await client.requestBytes("POST", `${path}/get`, parseRecords, { body, failFast: true });
+      return;
+    } catch (error) {
+      if (!(error instanceof ChromaFault)) throw error;
+      fault = error;
+    }
+  }
+  throw new AppError(
+    "source_unavailable",
+    `Chroma at ${client.url} fails with a 500 for the vectors of ${collection.name} in general, not for single records: ${fault?.message}. ` +
+      "See to the server and run the same command again: it goes on where it stopped. Without Chroma's vectors: --re-embed always.",
+    { cause: fault },
+  );
 }
 
 /** What can be had of a record that fails alone: whole at another try, without its vector, or as a bare id. */
@@ -65,5 +111,5 @@ async function fetchRecords(
   options: { readonly failFast?: boolean } = {},
 ): Promise<ReadonlyMap<string, SourceRecord>> {
   const body = { ids, include, limit: ids.length };
-  return client.request("POST", `${collectionPath(collection)}/get`, parseRecords, { body, ...options });
+  return client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, { body, ...options });
 }

@@ -3,6 +3,7 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import pLimit from "p-limit";
+import { compareCollection } from "../copy/compare-collection.ts";
 import type { ProgressEvent } from "../copy/context.ts";
 import { type ComparedPage, comparedPages, type Limit, type PageSource } from "../copy/pages.ts";
 import { checkSets } from "../copy/sets.ts";
@@ -84,6 +85,7 @@ async function verifyCollection(
   const from = pageSource(services.database, source, planned, limit, options);
   const { tally, findings } = await comparePass(from, planned, options);
   const { stable, equal, extras } = await checkSets(from, tally.listing);
+  findings.push(...compareCollection(planned, from.target));
   findings.push(...extras.map((id) => ({ id, kind: "extra", detail: "It is in Cairn and not in Chroma." })));
   if (!stable)
     findings.push({
@@ -148,17 +150,35 @@ async function comparePass(
   const findings: Finding[] = [];
   for await (const page of comparedPages(from, 0)) {
     options.signal?.throwIfAborted();
-    tally = addTally(tally, { ...page.tally, changed: page.changes.length });
-    findings.push(...pageFindings(page));
+    const { unequal, setAside } = judgePage(page, from.rules.vectors);
+    tally = addTally(tally, { ...page.tally, changed: unequal.length, setAside: setAside.length });
+    findings.push(...unequal, ...setAside);
     options.onProgress?.({ ...event, done: page.position });
   }
   options.onProgress?.({ ...event, phase: "done", done: tally.seen, total: tally.seen });
   return { tally, findings };
 }
 
-function pageFindings({ changes, setAside }: ComparedPage): readonly Finding[] {
-  return [
-    ...setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
-    ...changes.map(({ difference }) => difference),
-  ];
+/**
+ * What differs, and what is set aside. Where texts are embedded anew, one that only lacks its vector is set aside: the
+ * model may have refused it, and nobody but the model can tell. A migration tries it again.
+ */
+function judgePage(
+  { changes, setAside }: ComparedPage,
+  vectors: "copy" | "embed",
+): { readonly unequal: readonly Finding[]; readonly setAside: readonly Finding[] } {
+  const differences = changes.map(({ difference }) => difference);
+  const lacksVector = ({ kind }: Finding) => vectors === "embed" && kind === "vector";
+  return {
+    unequal: differences.filter((difference) => !lacksVector(difference)),
+    setAside: [
+      ...setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
+      ...differences
+        .filter(lacksVector)
+        .map(({ id }) => ({ id, kind: "not_embedded", detail: NOT_EMBEDDED })),
+    ],
+  };
 }
+
+const NOT_EMBEDDED =
+  "It has text and no vector: the model refused it, or it was never embedded. cairn migrate tries it again.";

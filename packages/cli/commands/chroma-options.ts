@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parseMapping } from "@cairn/chroma/plan/mapping.ts";
 import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
-import type { ChromaOptions } from "@cairn/chroma/source/client.ts";
+import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
 import type { SourceScope } from "@cairn/chroma/source/source.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, InvalidArgumentError, Option } from "commander";

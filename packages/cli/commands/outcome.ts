@@ -11,7 +11,7 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
   if (report.search)
     console.log(
       `Searches: ${report.search.queries} asked of both; the first ten agree with the exact answer to ${percent(report.search.meanOverlapWithExact)}, ` +
-        `with Chroma's to ${percent(report.search.meanOverlapWithChroma)}.`,
+        `with Chroma's to ${percent(report.search.meanOverlapWithChroma)}${chromaItself(report.search)}.`,
     );
   list(
     "Set aside",
@@ -34,6 +34,15 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
         : "Next: run it again when Chroma is written to less; --prune makes the target equal where Cairn's side was changed.",
     );
   console.log(`Took ${duration(report.seconds)}. Report: ${files.join(", ")}`);
+}
+
+/** Where the two differ, who is right: Chroma's index is approximate, and a NaN in a collection spoils its answers. */
+function chromaItself({
+  meanOverlapOfChromaWithExact: share,
+}: NonNullable<MigrationReport["search"]>): string {
+  return share === undefined || share === 1
+    ? ""
+    : ` (which agree with the exact answer to ${percent(share)} themselves)`;
 }
 
 function list(title: string, lines: readonly string[], total: number): void {

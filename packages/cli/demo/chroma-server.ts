@@ -35,7 +35,9 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
   const log = join(path, "server.log");
   const output = openSync(log, "a");
   const stdio: StdioOptions = ["ignore", output, output];
-  const child = command ? spawn(command, run, { stdio }) : spawn(process.execPath, [BUNDLED, ...run], { stdio });
+  const child = command
+    ? spawn(command, run, { stdio })
+    : spawn(process.execPath, [BUNDLED, ...run], { stdio });
   closeSync(output);
   const url = `http://127.0.0.1:${port}`;
   await untilAlive(url, child, log);
@@ -54,7 +56,8 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
 async function untilAlive(url: string, child: ChildProcess, log: string): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`Chroma ended with ${child.exitCode}:\n${await lastWords(log)}`);
+    if (child.exitCode !== null)
+      throw new Error(`Chroma ended with ${child.exitCode}:\n${await lastWords(log)}`);
     try {
       if ((await fetch(`${url}/api/v2/heartbeat`)).ok) return;
     } catch {
@@ -71,7 +74,7 @@ async function lastWords(log: string): Promise<string> {
 }
 
 /** A port of 127.0.0.1 that nobody listens on. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };

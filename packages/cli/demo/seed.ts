@@ -1,11 +1,11 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import type { Embedder } from "@cairn/core/embedding/embedder.ts";
 import { createOfflineEmbedder } from "@cairn/core/embedding/offline.ts";
-import { type AwkwardRecord, awkwardRecords } from "./knowledge/awkward.ts";
+import { type AwkwardRecord, awkwardRecords, encodeVector } from "./knowledge/awkward.ts";
 import { type DemoTenant, loadKnowledge } from "./knowledge/knowledge.ts";
 
 /** Dimensions of the demo's vectors: those of the model that most installations have. */
-export const DIMENSIONS = 1536;
+const DIMENSIONS = 1536;
 
 const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
 
@@ -63,16 +63,13 @@ async function addAwkward(
   });
 }
 
+/** JSON has no NaN, but Chroma takes a vector as the bytes of its floats, too. */
 async function awkwardVector(
   embedder: Embedder,
-  { vector, document }: AwkwardRecord,
-): Promise<readonly unknown[]> {
-  const filled = (value: unknown) => Array.from({ length: DIMENSIONS }, () => value);
-  if (vector === "zero") return filled(0);
-  // JSON has no NaN; a number beyond float32 becomes infinite in the server, which gives it back as null.
-  if (vector === "nan") return [...filled(0.01).slice(1), JSON.rawJSON("1e39")];
-  if (vector === "unit" || document === null) return [1, ...filled(0).slice(1)];
-  const [embedded] = await embedder.embed([document], { dimensions: DIMENSIONS });
+  { kind, values, document }: AwkwardRecord,
+): Promise<unknown> {
+  if (values) return kind === "nan" ? encodeVector(values) : values;
+  const [embedded] = await embedder.embed([document ?? ""], { dimensions: DIMENSIONS });
   return [...(embedded ?? [])];
 }
 

@@ -18,7 +18,7 @@ export interface NewCollection {
   readonly name?: string;
   /** `provider/model`, or null where it is not known. */
   readonly embeddingModel: string | null;
-  /** Default: the model's own, or else whatever the first vector has. */
+  /** Null: whatever the first vector has. Default: the model's own, or else null. */
   readonly dimensions?: number | null;
   /** Default `cosine`. */
   readonly metric?: Metric;
@@ -60,8 +60,7 @@ export async function insertCollection(
 ): Promise<Collection | undefined> {
   validate(collection);
   const { embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {} } = collection;
-  const dimensions =
-    collection.dimensions ?? (embeddingModel ? modelDimensions(embeddingModel) : undefined) ?? null;
+  const { dimensions = (embeddingModel && modelDimensions(embeddingModel)) || null } = collection;
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
       const [made] = await orm

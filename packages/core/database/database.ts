@@ -17,8 +17,11 @@ export interface VectorTypes {
 /** The seam between the knowledge base and a driver. Everything runs in a transaction: no session state anywhere. */
 export interface Database {
   readonly kind: "pglite" | "pg";
-  /** Runs `work` in a transaction as the login role. Commits when it resolves, rolls back when it throws. */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in a transaction as the login role. Commits when it resolves, rolls back when it throws. `begin`:
+   * statements that travel with BEGIN, in the same round trip.
+   */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>;
   /** Looked up once, when the first vector is written or read. Throws `schema_outdated` where pgvector is missing. */
   vectorTypes(): Promise<VectorTypes>;
   close(): Promise<void>;

@@ -77,7 +77,11 @@ export function connectFailure(error: unknown): unknown {
   if (failure instanceof AppError || !(failure instanceof Error)) return failure;
   const { code } = failure as DriverError;
   const reason = typeof code === "string" ? code : undefined;
-  return unavailable(reason ?? failure.message, { sqlstate: undefined, constraint: undefined, reason: failure.name });
+  return unavailable(reason ?? failure.message, {
+    sqlstate: undefined,
+    constraint: undefined,
+    reason: failure.name,
+  });
 }
 
 function unavailable(reason: string, cause: DatabaseFault): AppError {

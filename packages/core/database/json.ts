@@ -29,16 +29,19 @@ export function parseJson(text: string): JsonValue {
  * raw number that `stringifyJson` and `encodeJson` write as it stands. Slower; for copying, not for computing.
  */
 export function parseExactJson(text: string): JsonValue {
-  return /\d{16}|\d\.0(?!\d)|\d[eE]/.test(text) ? JSON.parse(text, exactNumber) : JSON.parse(text);
+  return /\d{16}|\d\.0+(?!\d)|\d[eE]/.test(text) ? JSON.parse(text, exactNumber) : JSON.parse(text);
 }
 
-/** Writes JSON; a bigint becomes its digits. */
+/** Writes JSON; a bigint becomes its digits, and a number too large to be one of those keeps its `.0`. */
 export function stringifyJson(value: unknown, indent?: number): string {
-  return JSON.stringify(
-    value,
-    (_, item) => (typeof item === "bigint" ? JSON.rawJSON(item.toString()) : item),
-    indent,
-  );
+  return JSON.stringify(value, (_, item) => exactText(item), indent);
+}
+
+function exactText(item: unknown): unknown {
+  if (typeof item === "bigint") return JSON.rawJSON(item.toString());
+  // jsonb writes 1e300 out in digits, and parseJson would take them for an integer of 300.
+  const large = typeof item === "number" && Number.isInteger(item) && !Number.isSafeInteger(item);
+  return large ? JSON.rawJSON(`${BigInt(item)}.0`) : item;
 }
 
 /** Metadata as text for a jsonb column: every key and string in the form that Postgres stores. */

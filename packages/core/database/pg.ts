@@ -26,7 +26,7 @@ export function connectPg(options: PgOptions): Database {
   const orms = new WeakMap<PoolClient, Orm>();
   let types: Promise<VectorTypes> | undefined;
 
-  async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin = ""): Promise<T> {
     let client: PoolClient;
     try {
       client = await pool.connect();
@@ -39,7 +39,7 @@ export function connectPg(options: PgOptions): Database {
     };
     client.on("error", onError);
     try {
-      await client.query("BEGIN");
+      await client.query(`BEGIN; ${begin}`);
       const result = await work(pgTransaction(client, orms));
       const { command } = await client.query("COMMIT");
       if (command !== "COMMIT") throw rolledBack();

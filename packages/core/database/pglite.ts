@@ -36,9 +36,10 @@ export async function connectPglite(
   }
   let types: Promise<VectorTypes> | undefined;
 
-  async function transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T> {
     try {
       return (await pglite.transaction(async (tx) => {
+        if (begin) await tx.exec(begin);
         const result = await work(pgliteTransaction(tx));
         await tx.exec("SELECT"); // fails where a statement has and its error was swallowed: COMMIT would roll back quietly
         return result;

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
 import type { Database, Transaction } from "./database.ts";
 import { selectRows } from "./rows.ts";
-import { becomeAdmin, becomeTenant } from "./transaction.ts";
+import { asAdmin, asTenant } from "./transaction.ts";
 
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
@@ -12,13 +12,12 @@ const NOBODY = "00000000-0000-0000-0000-000000000000";
  * Throws `unsafe_role`, or `schema_outdated` where there are no tables yet.
  */
 export async function assertIsolation(database: Database): Promise<void> {
-  await database.transaction(async (transaction) => {
-    await becomeTenant(transaction, NOBODY);
+  // By the very functions that every request goes through, so that a fault of theirs shows here as well.
+  await asTenant(database, NOBODY, async (transaction) => {
     await assertRole(transaction, "cairn_app");
     await assertTables(transaction);
-    await becomeAdmin(transaction);
-    await assertRole(transaction, "cairn_admin");
   });
+  await asAdmin(database, (transaction) => assertRole(transaction, "cairn_admin"));
 }
 
 interface RoleRow {

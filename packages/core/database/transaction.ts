@@ -7,40 +7,38 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /**
  * Runs `work` in a transaction that sees the rows of one tenant and no other: as the role cairn_app, with the
  * tenant in a setting that row-level security reads. Both end with the transaction, so a pooled connection carries
- * nothing over.
+ * nothing over. Throws `not_found` where the id is no UUID.
  */
-export function asTenant<T>(
+export async function asTenant<T>(
   database: Database,
   tenantId: string,
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
-  return database.transaction(async (transaction) => {
-    await becomeTenant(transaction, tenantId);
-    return work(transaction);
-  });
+  return database.transaction(work, tenantSettings(tenantId));
 }
 
 /** Runs `work` as the role cairn_admin: tenants and the migration ledger, no collection and no document. */
 export function asAdmin<T>(database: Database, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-  return database.transaction(async (transaction) => {
-    await becomeAdmin(transaction);
-    return work(transaction);
-  });
+  return database.transaction(work, ADMIN_SETTINGS);
 }
 
 /** Turns the rest of an open transaction into one of the tenant's. */
-export async function becomeTenant({ orm }: Transaction, tenantId: string): Promise<void> {
-  if (!UUID.test(tenantId)) throw new AppError("not_found", `There is no tenant ${tenantId}.`);
-  await orm.execute(
-    sql`SELECT set_config('role', 'cairn_app', true), set_config('cairn.tenant_id', ${tenantId}, true)`,
-  );
+export async function becomeTenant({ script }: Transaction, tenantId: string): Promise<void> {
+  await script(tenantSettings(tenantId));
 }
 
 /** Turns the rest of an open transaction into the administrator's. */
-export async function becomeAdmin({ orm }: Transaction): Promise<void> {
-  await orm.execute(
-    sql`SELECT set_config('role', 'cairn_admin', true), set_config('cairn.tenant_id', '', true)`,
-  );
+export async function becomeAdmin({ script }: Transaction): Promise<void> {
+  await script(ADMIN_SETTINGS);
+}
+
+const ADMIN_SETTINGS =
+  "SELECT set_config('role', 'cairn_admin', true), set_config('cairn.tenant_id', '', true)";
+
+/** The id stands in the statement as it is, so nothing but a UUID may come this far. */
+function tenantSettings(tenantId: string): string {
+  if (!UUID.test(tenantId)) throw new AppError("not_found", `There is no tenant ${tenantId}.`);
+  return `SELECT set_config('role', 'cairn_app', true), set_config('cairn.tenant_id', '${tenantId}', true)`;
 }
 
 /** A UUID as a literal in SQL: Postgres prunes partitions and matches partial indexes by literals only. */

@@ -1,3 +1,5 @@
+import { endianness } from "node:os";
+
 /**
  * pgvector's wire format of a vector: int16 dimensions, int16 unused, then float32 each, big-endian. Binary is
  * exact and about ten times as fast as text.
@@ -34,19 +36,24 @@ export function encodeVectorArray(vectors: readonly (Float32Array | null)[], oid
 
 /** Reads what `vector_send(embedding)` returns. */
 export function decodeVector(bytes: Uint8Array): Float32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const vector = new Float32Array(view.getInt16(0));
-  for (let i = 0; i < vector.length; i++) vector[i] = view.getFloat32(4 + 4 * i);
-  return vector;
+  const elements = Buffer.alloc(bytes.byteLength - 4); // its own memory, so that it is aligned
+  elements.set(bytes.subarray(4));
+  toggleEndianness(elements);
+  return new Float32Array(elements.buffer, elements.byteOffset, elements.byteLength / 4);
 }
 
 function writeVector(bytes: Buffer, at: number, vector: Float32Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  view.setInt16(at, vector.length);
-  view.setInt16(at + 2, 0);
-  let position = at + 4;
-  for (let i = 0; i < vector.length; i++, position += 4) view.setFloat32(position, vector[i] as number);
-  return position;
+  bytes.writeInt16BE(vector.length, at);
+  bytes.writeInt16BE(0, at + 2);
+  const end = at + 4 + vector.byteLength;
+  bytes.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), at + 4);
+  toggleEndianness(bytes.subarray(at + 4, end));
+  return end;
+}
+
+/** Turns the machine's float32s into the wire's, or back: a native copy and swap, ten times as fast as element by element. */
+function toggleEndianness(bytes: Buffer): void {
+  if (endianness() === "LE") bytes.swap32();
 }
 
 /** Whether every element is a finite number. A plain loop: `every` with a callback takes ten times as long. */

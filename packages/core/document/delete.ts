@@ -17,7 +17,7 @@ export interface DeleteOptions extends FilterInput {
  * Deletes whole documents: those with these ids, or those with a passage that matches the filter, or, where both are
  * given, those for which both hold. Returns how many. Throws `invalid_input` where neither is given.
  */
-export function deleteDocuments(
+export async function deleteDocuments(
   database: Database,
   tenantId: string,
   options: DeleteOptions,

@@ -40,7 +40,7 @@ export function getDocuments(
 }
 
 /** A page of the collection's documents that have a passage matching the filter, in the order of their ids' bytes. */
-export function listDocuments(
+export async function listDocuments(
   database: Database,
   tenantId: string,
   options: ListOptions = {},

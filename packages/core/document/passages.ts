@@ -1,4 +1,4 @@
-import type { Collection } from "../collection/collection.ts";
+import type { Collection, Metric } from "../collection/collection.ts";
 import { collectionEmbedder } from "../collection/embedder.ts";
 import { isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { embedWithCache } from "../embedding/cache.ts";
@@ -41,7 +41,7 @@ export async function embedPassages(
   const failed: Failure[] = [];
   const toEmbed: Passages[] = [];
   for (const document of documents) {
-    const fault = findFault(document);
+    const fault = findFault(document, collection.metric);
     if (fault) failed.push({ id: document.id, code: "invalid_input", message: fault });
     else if (document.embedding)
       ready.push({ document, texts: [document.content], vectors: [document.embedding] });
@@ -91,10 +91,11 @@ export async function embedGroups(
   }
 }
 
-function findFault({ content, embedding }: Identified): string | undefined {
+function findFault({ content, embedding }: Identified, metric: Metric): string | undefined {
   if (embedding && !isFiniteVector(embedding))
     return "Its vector has an element that is not a finite number.";
-  if (embedding && isZeroVector(embedding)) return "Its vector is all zeros.";
+  if (embedding && metric === "cosine" && isZeroVector(embedding))
+    return "Its vector is all zeros, which has no direction to compare.";
   if (embedding) return undefined;
   if (content === null) return "It has no text to embed. Give its text or its vector.";
   if (content.trim() === "") return "Its text is empty. Give some text or a vector.";

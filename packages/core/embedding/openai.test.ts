@@ -109,6 +109,7 @@ test.each(passing)(
     );
     expect(error).toMatchObject({ name: "AppError", code: "embedding_failed" });
     expect(error?.message).toMatch(/^The .*embedding server 127\.0\.0\.1:\d+.* Tried 3 times in [\d.]+ s\.$/);
+    if (fault.kind === "hang") expect(error?.message).toContain("did not answer in time");
     expect(requests).toHaveLength(3);
     expect(seen).toEqual([]);
     for (const text of texts) expect(error?.message).not.toContain(text.slice(0, 10));

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { collectionEmbedder } from "../collection/embedder.ts";
 import { getCollection, requireCollection } from "../collection/get.ts";
@@ -59,13 +59,14 @@ export async function query(
     throw new AppError("invalid_input", "Give either the text to look for or its embedding.", {
       path: "query",
     });
+  const matches = compileFilters(options); // before a text is paid for
   await services.database.vectorTypes();
   const embedding = options.embedding ?? (await embedQuery(services, tenantId, options));
   return asTenant(services.database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, options.collection);
     if (collection.dimensions === null) return [];
     assertVector(collection, embedding);
-    return search(orm, collection, embedding, { ...options, topK });
+    return search(orm, collection, embedding, { ...options, topK, matches });
   });
 }
 
@@ -89,7 +90,7 @@ async function search(
   orm: Orm,
   collection: Collection,
   embedding: Float32Array,
-  options: QueryOptions & { readonly topK: number },
+  options: QueryOptions & { readonly topK: number; readonly matches: SQL },
 ): Promise<readonly Hit[]> {
   const { metric } = collection;
   // A bare parameter would be cast anew for every row under a generic plan; a scalar subselect is evaluated once.
@@ -98,7 +99,7 @@ async function search(
     orm,
     sql`SELECT id, long_id, chunk, content, metadata::text AS metadata, uri, ${orderByDistance(metric, vector)} AS "order"
         FROM cairn.documents
-        WHERE ${inCollection(collection)} AND embedding IS NOT NULL AND ${compileFilters(options)}
+        WHERE ${inCollection(collection)} AND embedding IS NOT NULL AND ${options.matches}
         ORDER BY ${orderByDistance(metric, vector)}, id, chunk
         LIMIT ${options.topK}::int`,
   );

@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<string, string>> = {
   dimension_mismatch: "The vector has another length",
   no_text: "There is no text to embed",
   embedding_refused: "The embedding model refused the text",
+  not_embedded: "The text has no vector",
   unreadable: "Chroma cannot read it",
 };
 

@@ -1,5 +1,5 @@
 import { countOf, formatCount, formatId } from "../format.ts";
-import type { Html, Piece } from "../markup.ts";
+import { type Html, html, type Piece } from "../markup.ts";
 import { nameBySource } from "../name.ts";
 import type { DifferenceKind, MigrationReport, ReportDifference } from "../report.ts";
 import { type Column, renderTable } from "../table.ts";
@@ -33,7 +33,7 @@ export function renderDifferences({ totals, differences, collections }: Migratio
 
 function chooseColumns(nameCollection: (source: string) => Piece): readonly Column<ReportDifference>[] {
   return [
-    { head: "Id", cell: ({ id }) => formatId(id) },
+    { head: "Id", cell: ({ id }) => (id === "" ? html`<em>the collection</em>` : formatId(id)) },
     { head: "What differs", cell: ({ kind }) => KINDS[kind] },
     { head: "Collection", cell: ({ collection }) => nameCollection(collection) },
     { head: "Detail", cell: ({ detail }) => shorten(detail, 400) || "–" },

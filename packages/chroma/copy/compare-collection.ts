@@ -1,0 +1,38 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import { type JsonObject, parseJson, stringifyJson } from "@cairn/core/database/json.ts";
+import type { Finding } from "../ledger/collection.ts";
+import type { PlannedCollection } from "../plan/plan.ts";
+import { canonicalJson, describeKeys } from "./compare.ts";
+
+/**
+ * What differs between a collection and its target apart from their records, as findings without an id: the metadata,
+ * and where vectors are copied, the metric. Vectors made anew have the metric of their own collection.
+ */
+export function compareCollection(
+  { source, vectors }: Pick<PlannedCollection, "source" | "vectors">,
+  target: Collection,
+): readonly Finding[] {
+  const found = (detail: string): Finding => ({ id: "", kind: "metadata", detail });
+  const findings: Finding[] = [];
+  if (vectors === "copy" && source.metric !== target.metric)
+    findings.push(
+      found(
+        `The collection measures distance by ${source.metric} in Chroma and by ${target.metric} in Cairn, where that cannot be changed. ` +
+          "Send it to another collection with --map, or delete the target first: cairn collections delete.",
+      ),
+    );
+  if (!equalMetadata(source.metadata, target.metadata))
+    findings.push(
+      found(`Of the collection itself: ${describeKeys(plain(source.metadata), target.metadata)}`),
+    );
+  return findings;
+}
+
+/** A collection's metadata as Cairn's API gives it back, where 1.0 is 1. */
+export function equalMetadata(source: JsonObject, target: JsonObject): boolean {
+  return canonicalJson(plain(source)) === canonicalJson(target);
+}
+
+function plain(metadata: JsonObject): JsonObject {
+  return parseJson(stringifyJson(metadata)) as JsonObject;
+}

@@ -1,0 +1,138 @@
+const OPEN = 0x5b; // [
+const CLOSE = 0x5d; // ]
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const E = 0x65;
+const N = 0x6e; // the n of null
+
+/** 10^0 to 10^22: each is a double exactly. */
+const POWERS = Float64Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
+
+/** Characters of a number whose digits surely make an integer below 2^53, sign, point and a leading zero included. */
+const SHORT = 17;
+
+export interface ParsedVectors {
+  readonly vectors: readonly (Float32Array | null)[];
+  /** The place behind the list. */
+  readonly end: number;
+}
+
+/**
+ * Vectors from the bytes of a JSON list of lists of numbers: they are nearly all that Chroma sends, and this takes half
+ * the time of JSON.parse and leaves no garbage. A null vector is null. Undefined where anything else stands there
+ * than a Chroma server writes (white space, a null element for NaN): then JSON.parse has to look.
+ *
+ * A number of up to 15 digits is an exact integer divided by an exact power of ten, rounded once: the double that
+ * JSON.parse gives. Source: W. Clinger, "How to Read Floating Point Numbers Accurately", 1990, the fast path.
+ */
+export function parseVectors(bytes: Uint8Array, start: number): ParsedVectors | undefined {
+  const vectors: (Float32Array | null)[] = [];
+  if (bytes[start] !== OPEN) return undefined;
+  if (bytes[start + 1] === CLOSE) return { vectors, end: start + 2 };
+  let at = start + 1;
+  let dimensions = countElements(bytes, at);
+  for (;;) {
+    if (bytes[at] === N) {
+      vectors.push(null);
+      at += 4;
+    } else {
+      let vector = new Float32Array(dimensions);
+      let end = parseVector(bytes, at, vector);
+      if (end === WRONG_LENGTH) {
+        dimensions = countElements(bytes, at);
+        vector = new Float32Array(dimensions);
+        end = parseVector(bytes, at, vector);
+      }
+      if (end < 0) return undefined;
+      vectors.push(vector);
+      at = end;
+    }
+    if (bytes[at] === CLOSE) return { vectors, end: at + 1 };
+    if (bytes[at] !== COMMA) return undefined;
+    at++;
+  }
+}
+
+const STRANGE = -1;
+const WRONG_LENGTH = -2;
+
+/** Fills `vector` and returns the place behind its list. One loop on local variables: calls would cost more than digits. */
+function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): number {
+  if (bytes[start] !== OPEN) return STRANGE;
+  let at = start;
+  for (let index = 0; index < vector.length; index++) {
+    const first = ++at;
+    let byte = bytes[at] as number;
+    let sign = 1;
+    if (byte === MINUS) {
+      sign = -1;
+      byte = bytes[++at] as number;
+    }
+    let mantissa = 0;
+    let digit = byte - ZERO;
+    while (digit >= 0 && digit <= 9) {
+      mantissa = mantissa * 10 + digit;
+      byte = bytes[++at] as number;
+      digit = byte - ZERO;
+    }
+    let scale = 0;
+    if (byte === POINT) {
+      const point = at;
+      byte = bytes[++at] as number;
+      digit = byte - ZERO;
+      while (digit >= 0 && digit <= 9) {
+        mantissa = mantissa * 10 + digit;
+        byte = bytes[++at] as number;
+        digit = byte - ZERO;
+      }
+      scale = at - point - 1;
+    }
+    if (byte === COMMA && at - first <= SHORT && at - first > (sign < 0 ? 1 : 0))
+      vector[index] = (sign * mantissa) / (POWERS[scale] as number);
+    else {
+      // An exponent, many digits, or the end of the list.
+      const end = numberEnd(bytes, at);
+      const value = readNumber(bytes, first, end);
+      if (value === undefined) return STRANGE;
+      vector[index] = value;
+      at = end;
+      byte = bytes[at] as number;
+    }
+    if (byte === CLOSE) return index === vector.length - 1 ? at + 1 : WRONG_LENGTH;
+    if (byte !== COMMA) return STRANGE;
+  }
+  return bytes[start + 1] === CLOSE ? start + 2 : WRONG_LENGTH;
+}
+
+/** Elements of the list that begins at `start`. */
+function countElements(bytes: Uint8Array, start: number): number {
+  if (bytes[start] !== OPEN || bytes[start + 1] === CLOSE) return 0;
+  let count = 1;
+  for (let at = start; at < bytes.length && bytes[at] !== CLOSE; at++) if (bytes[at] === COMMA) count++;
+  return count;
+}
+
+function numberEnd(bytes: Uint8Array, start: number): number {
+  let at = start;
+  for (;;) {
+    const byte = bytes[at] as number;
+    const belongs =
+      (byte >= ZERO && byte <= 0x39) ||
+      byte === POINT ||
+      byte === MINUS ||
+      byte === PLUS ||
+      (byte | 0x20) === E;
+    if (!belongs) return at;
+    at++;
+  }
+}
+
+const decoder = new TextDecoder("latin1");
+
+function readNumber(bytes: Uint8Array, start: number, end: number): number | undefined {
+  const text = decoder.decode(bytes.subarray(start, end));
+  return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
+}

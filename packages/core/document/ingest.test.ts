@@ -1,0 +1,355 @@
+import { sql } from "drizzle-orm";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import { getCollection } from "../collection/get.ts";
+import type { JsonObject } from "../database/json.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import type { NewDocument } from "./document.ts";
+import { ingest } from "./ingest.ts";
+import { countDocuments, getDocuments } from "./list.ts";
+import { writeRows } from "./write.ts";
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = offlineServices(own.database);
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+});
+afterAll(() => own?.drop());
+
+let made = 0;
+/** A collection of the test's own. */
+async function collection(dimensions: number | null = 4): Promise<string> {
+  made += 1;
+  const name = `c${made}`;
+  await createCollection(own.database, tenantId, { name, dimensions, embeddingModel: "offline/words" });
+  return name;
+}
+
+const vector = (...elements: number[]) => new Float32Array(elements);
+const words = (count: number) => Array.from({ length: count }, (_, n) => `word${n}`).join(" ");
+const read = (name: string, ...ids: string[]) =>
+  getDocuments(own.database, tenantId, { collection: name, ids });
+const put = (name: string, ...documents: NewDocument[]) =>
+  ingest(services, tenantId, { collection: name, documents });
+const count = (name: string) => countDocuments(own.database, tenantId, name);
+
+test("a long text becomes passages of one id in order, together the whole text; a short one is one passage", async () => {
+  const name = await collection();
+  const text = words(3_000);
+  const result = await put(
+    name,
+    { id: "long", content: text, uri: "s3://b/k", metadata: { a: 1 } },
+    { id: "short", content: "hi" },
+  );
+  expect(result).toMatchObject({ ids: ["long", "short"], failed: [] });
+  const [long, short] = await read(name, "long", "short");
+  expect(long?.passages.map(({ chunk }) => chunk)).toEqual(
+    Array.from({ length: result.passages - 1 }, (_, n) => n),
+  );
+  expect(long?.passages.length).toBeGreaterThan(2);
+  expect(long?.passages.every(({ embedded }) => embedded)).toBe(true);
+  for (const word of ["word0 ", "word1500 ", "word2999"])
+    expect(long?.passages.some(({ content }) => `${content} `.includes(word))).toBe(true);
+  expect(long).toMatchObject({ uri: "s3://b/k", metadata: { a: 1 } });
+  expect(short?.passages).toEqual([{ chunk: 0, content: "hi", embedded: true }]);
+  expect(await count(name)).toEqual({ documents: 2, passages: result.passages });
+});
+
+test("a document given again replaces every passage of the old one, also when it became shorter, and keeps created_at", async () => {
+  const name = await collection();
+  await put(
+    name,
+    { id: "x", content: words(3_000), metadata: { old: true }, uri: "old" },
+    { id: "y", content: words(3_000) },
+  );
+  const [[before], others] = [await read(name, "x"), (await read(name, "y"))[0]?.passages.length];
+  await put(name, { id: "x", content: "now short" });
+  const [after] = await read(name, "x");
+  expect(after).toMatchObject({ metadata: {}, uri: null, passages: [{ chunk: 0, content: "now short" }] });
+  expect(after?.createdAt).toEqual(before?.createdAt);
+  expect(after?.updatedAt.getTime()).toBeGreaterThan(before?.updatedAt.getTime() as number);
+  expect((await read(name, "y"))[0]?.passages.length).toBe(others);
+  expect(await count(name)).toEqual({ documents: 2, passages: 1 + (others as number) });
+});
+
+test("of one id given twice in a call the last wins", async () => {
+  const name = await collection();
+  const result = await put(
+    name,
+    { id: "x", content: words(3_000) },
+    { id: "y", content: "y" },
+    { id: "x", content: "last" },
+  );
+  expect(result).toMatchObject({ ids: ["x", "y"], passages: 2 });
+  expect((await read(name, "x"))[0]?.passages).toMatchObject([{ content: "last" }]);
+});
+
+test("ids are given back in the order of the documents, whether their vectors were given or made", async () => {
+  const name = await collection();
+  const embedding = vector(1, 0, 0, 0);
+  const result = await put(
+    name,
+    { id: "a", content: "text" },
+    { id: "b", content: null, embedding },
+    { id: "c", content: "text" },
+  );
+  expect(result.ids).toEqual(["a", "b", "c"]);
+});
+
+test("ids may be anything but empty: NUL, half a surrogate, newlines, 5,000 characters, another's escape", async () => {
+  const name = await collection();
+  const ids = [
+    "a\0b",
+    "\uD800",
+    "\uDC00x",
+    "two\nlines",
+    "x".repeat(5_000),
+    `${"x".repeat(4_999)}y`,
+    "日本語 🍵",
+    " ",
+    "\uFFFE0000",
+    "'; --",
+    "é",
+    "e\u0301",
+  ];
+  const result = await put(name, ...ids.map((id, n) => ({ id, content: `text ${n}` })));
+  expect(result.ids).toEqual(ids);
+  for (const [n, id] of ids.entries())
+    expect(await read(name, id)).toMatchObject([{ id, passages: [{ content: `text ${n}` }] }]);
+  await expect(put(name, { id: "", content: "x" })).rejects.toMatchObject({
+    code: "invalid_input",
+    path: "documents.id",
+  });
+  const { ids: random } = await put(name, { content: "without" }, { content: "an id" });
+  expect(new Set(random).size).toBe(2);
+});
+
+test("any id, text, uri and metadata come back as they were given", async () => {
+  const name = await collection();
+  const text = fc
+    .array(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\0", "\uD800", "\uFFFE", "0000")))
+    .map((parts) => parts.join(""));
+  const value = fc.oneof(
+    text,
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(text, { maxLength: 2 }),
+    fc.constant(2n ** 70n),
+    fc.constant(1e300),
+  );
+  const documents = fc
+    .sample(
+      fc.record({
+        id: text.filter((id) => id !== ""),
+        content: text,
+        uri: text,
+        metadata: fc.dictionary(text, value, { maxKeys: 3 }) as fc.Arbitrary<JsonObject>,
+      }),
+      { numRuns: 150, seed: 5 },
+    )
+    .map((document) => ({ ...document, embedding: vector(1, 2, 3, 4) }));
+  await put(name, ...documents);
+  const last = new Map(documents.map((document) => [document.id, document]));
+  const back = await read(name, ...last.keys());
+  expect(back.length).toBe(last.size);
+  for (const { id, uri, metadata, passages } of back)
+    expect({ id, uri, metadata, content: passages[0]?.content }).toEqual({
+      ...last.get(id),
+      embedding: undefined,
+    });
+});
+
+test("metadata keeps bigints, lists, nested objects, NUL in keys and values, and __proto__", async () => {
+  const name = await collection();
+  const metadata = JSON.parse(
+    '{"__proto__": {"polluted": true}, "list": [1, "two", [3]], "nested": {"a": {"b": null}}, "empty": {}}',
+  );
+  Object.assign(metadata, { big: 2n ** 64n, "k\0": "v\0", half: "\uD83D", huge: 1e300, small: 5e-324 });
+  await put(name, { id: "m", content: "m", metadata });
+  const [document] = await read(name, "m");
+  expect(document?.metadata).toEqual(metadata);
+  expect(Object.keys(document?.metadata ?? {})).toContain("__proto__");
+});
+
+test("a text of a megabyte is taken whole", async () => {
+  const name = await collection();
+  await put(name, { id: "big", content: "x".repeat(1_000_000), embedding: vector(1, 0, 0, 0) });
+  expect((await read(name, "big"))[0]?.passages[0]?.content).toHaveLength(1_000_000);
+});
+
+describe("a vector of another size", () => {
+  test("is refused naming both sizes, and nothing is written, even where it is the last of many", async () => {
+    const name = await collection(4);
+    const documents = Array.from(
+      { length: 1_200 },
+      (_, n): NewDocument => ({ id: `d${n}`, content: null, embedding: vector(1, n, 0, 0) }),
+    );
+    documents.push({ id: "the last", content: null, embedding: vector(1, 2, 3) });
+    await expect(put(name, ...documents)).rejects.toMatchObject({
+      code: "dimension_mismatch",
+      message: expect.stringMatching(/vectors of 4 dimensions.*"the last" has 3/),
+    });
+    expect(await count(name)).toEqual({ documents: 0, passages: 0 });
+  });
+
+  test("is refused among vectors that would decide the size of a new collection, which then still has none", async () => {
+    const name = await collection(null);
+    await expect(
+      put(
+        name,
+        { id: "a", content: null, embedding: vector(1, 2) },
+        { id: "b", content: null, embedding: vector(1, 2, 3) },
+      ),
+    ).rejects.toMatchObject({ code: "dimension_mismatch" });
+    expect(await getCollection(own.database, tenantId, name)).toMatchObject({ dimensions: null });
+    expect(await count(name)).toEqual({ documents: 0, passages: 0 });
+  });
+});
+
+test("a collection without a size takes the first vector's, and keeps it", async () => {
+  const name = await collection(null);
+  await put(name, { id: "a", content: null, embedding: vector(1, 2, 3) });
+  expect(await getCollection(own.database, tenantId, name)).toMatchObject({ dimensions: 3 });
+  await expect(put(name, { id: "b", content: null, embedding: vector(1) })).rejects.toMatchObject({
+    code: "dimension_mismatch",
+  });
+  await put(name, { id: "c", content: "embedded to the same size" });
+  expect(await count(name)).toEqual({ documents: 2, passages: 2 });
+});
+
+test("in a collection without a size, texts are embedded to the size of the vectors given beside them", async () => {
+  const name = await collection(null);
+  const documents: NewDocument[] = Array.from({ length: 501 }, (_, n) => ({
+    id: `t${n}`,
+    content: `text ${n}`,
+  }));
+  documents.push({ id: "given", content: null, embedding: vector(1, 2, 3) });
+  expect(await put(name, ...documents)).toMatchObject({ passages: 502, failed: [] });
+  expect(await getCollection(own.database, tenantId, name)).toMatchObject({ dimensions: 3 });
+});
+
+test("documents that cannot be taken are listed with the reason, and the others are written", async () => {
+  const name = await collection();
+  const { ids, failed } = await put(
+    name,
+    { id: "nan", content: "x", embedding: vector(1, Number.NaN, 0, 0) },
+    { id: "inf", content: "x", embedding: vector(1, Number.POSITIVE_INFINITY, 0, 0) },
+    { id: "zero", content: "x", embedding: vector(0, 0, -0, 0) },
+    { id: "nothing", content: null },
+    { id: "empty", content: "" },
+    { id: "blank", content: " \n\t" },
+    { id: "good", content: "good" },
+    { id: "vector only", content: null, embedding: vector(1, 0, 0, 0) },
+    { id: "empty with vector", content: "", embedding: vector(1, 0, 0, 0) },
+  );
+  expect(ids).toEqual(["good", "vector only", "empty with vector"]);
+  expect(failed.map(({ id, code }) => ({ id, code }))).toEqual(
+    ["nan", "inf", "zero", "nothing", "empty", "blank"].map((id) => ({ id, code: "invalid_input" })),
+  );
+  expect(failed.every(({ message }) => message.length > 10)).toBe(true);
+  expect(await read(name, "vector only")).toMatchObject([{ passages: [{ content: null, embedded: true }] }]);
+  expect(await count(name)).toEqual({ documents: 3, passages: 3 });
+});
+
+test("a document that fails now leaves what was there before", async () => {
+  const name = await collection();
+  await put(name, { id: "x", content: "before" });
+  await put(name, { id: "x", content: " " });
+  expect((await read(name, "x"))[0]?.passages).toMatchObject([{ content: "before" }]);
+});
+
+test("no documents at all is nothing, and a collection or model that is missing says so before anything", async () => {
+  const name = await collection();
+  expect(await put(name)).toMatchObject({ ids: [], passages: 0, failed: [] });
+  await expect(put("no such", { content: "x" })).rejects.toMatchObject({ code: "not_found" });
+  await createCollection(own.database, tenantId, { name: "unknown", dimensions: 2, embeddingModel: null });
+  await expect(put("unknown", { content: "x" })).rejects.toMatchObject({
+    code: "embedder_unavailable",
+    message: expect.stringContaining("cairn collections set-model"),
+  });
+  await createCollection(own.database, tenantId, {
+    name: "keyless",
+    embeddingModel: "openai/text-embedding-3-small",
+  });
+  await expect(put("keyless", { content: "x" })).rejects.toMatchObject({
+    code: "embedder_unavailable",
+    message: expect.stringContaining("OPENAI_API_KEY"),
+  });
+});
+
+test("vectors of 1,536 dimensions stay in the row, where an exact scan is four times as fast", async () => {
+  const name = await collection(1_536);
+  const embedding = new Float32Array(1_536).map(() => Math.random() + 0.1);
+  await put(
+    name,
+    ...Array.from({ length: 20 }, (_, n) => ({ id: `v${n}`, content: `kettle ${n}`, embedding })),
+  );
+  const [toast] = await own.database.transaction(({ orm }) =>
+    selectRows<{ rows: number; toasted: number }>(
+      orm,
+      sql`SELECT count(*)::int AS rows, count(pg_column_toast_chunk_id(embedding))::int AS toasted
+          FROM cairn.documents WHERE id LIKE 'v%' AND vector_dims(embedding) = 1536`,
+    ),
+  );
+  expect(toast).toEqual({ rows: 20, toasted: 0 });
+});
+
+describe.runIf(serverUrl())("several writers at once", () => {
+  test("of two first writers with different sizes one is refused, and the collection holds one size", async () => {
+    for (let round = 0; round < 5; round++) {
+      const name = await collection(null);
+      const outcomes = await Promise.allSettled([
+        put(name, { id: "a", content: null, embedding: vector(1, 2) }),
+        put(name, { id: "b", content: null, embedding: vector(1, 2, 3) }),
+      ]);
+      const refused = outcomes.filter(({ status }) => status === "rejected");
+      expect(refused).toMatchObject([{ reason: { code: "dimension_mismatch" } }]);
+      expect(await count(name)).toEqual({ documents: 1, passages: 1 });
+    }
+  });
+
+  test("of two who write one id at once one wins whole: no passage of the other is left", async () => {
+    const name = await collection();
+    const long = words(3_000);
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([put(name, { id: "x", content: long }), put(name, { id: "x", content: "short" })]);
+      const [document] = await read(name, "x");
+      const contents = document?.passages.map(({ content }) => content) ?? [];
+      if (contents[0] === "short") expect(contents).toEqual(["short"]);
+      else expect(contents.length).toBeGreaterThan(2);
+    }
+  });
+
+  test("a writer that waits for another's long text removes what that one left over", async () => {
+    const name = await collection();
+    const held = await getCollection(own.database, tenantId, name);
+    const types = await own.database.vectorTypes();
+    const row = (chunk: number) => ({
+      id: "x",
+      chunk,
+      content: `long ${chunk}`,
+      embedding: null,
+      metadata: {},
+      uri: null,
+    });
+    let second: Promise<unknown> = Promise.resolve();
+    await asTenant(own.database, tenantId, async (transaction) => {
+      await writeRows(transaction, held, [row(0), row(1), row(2)], { types });
+      second = put(name, { id: "x", content: "short" });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    });
+    await second;
+    expect((await read(name, "x"))[0]?.passages).toMatchObject([{ chunk: 0, content: "short" }]);
+    expect(await count(name)).toEqual({ documents: 1, passages: 1 });
+  });
+});

@@ -1,0 +1,202 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { createEmptyDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import {
+  createChromaCollection,
+  deleteRecords,
+  plainRecords,
+  putRecords,
+  tenantName,
+} from "./support/fill-chroma.ts";
+
+const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
+
+let folder: string;
+let empty: TestDatabase | undefined;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cairn-cli-"));
+  if (serverUrl()) empty = await createEmptyDatabase();
+});
+afterAll(async () => {
+  await empty?.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `cairn` in the test's folder, on the embedded database there or on the test's server. */
+async function cairn(
+  args: readonly string[],
+  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [CAIRN, ...args], {
+    cwd: folder,
+    env: { ...process.env, OPENAI_API_KEY: "", DATABASE_URL: empty?.url ?? "", ...options.env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  child.stdin.end(options.input ?? "");
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  return { code, out, err };
+}
+
+const json = async (...args: string[]) => JSON.parse((await cairn([...args, "--json"])).out);
+
+test("--help tells every verb, the environment variables and the exit codes", async () => {
+  const { code, out } = await cairn(["--help"]);
+  expect(code).toBe(0);
+  for (const word of [
+    "migrate",
+    "verify",
+    "tenants",
+    "collections",
+    "documents",
+    "query",
+    "ingest",
+    "delete",
+    "stats",
+    "db",
+    "DATABASE_URL",
+    "Exit codes",
+  ])
+    expect(out).toContain(word);
+  expect((await cairn(["migrate", "--help"])).out).toContain("--dry-run");
+});
+
+test("wrong use ends with 2 and says what is right", async () => {
+  for (const args of [
+    ["migrat"],
+    ["migrate"],
+    ["query", "--top-k", "0", "x"],
+    ["query", "--filter", "{", "x"],
+    ["migrate", "--chroma", "nonsense"],
+    ["--embedding-dimensions", "many", "tenants"],
+  ]) {
+    const { code, err } = await cairn(args);
+    expect(code, args.join(" ")).toBe(2);
+    expect(err).toMatch(/error/);
+  }
+});
+
+test("a knowledge base from the command line: create, ingest, query, list, delete, stats", async () => {
+  const made = await cairn(["tenants", "create", "acme"]);
+  if (serverUrl()) {
+    expect(made).toMatchObject({ code: 1, err: expect.stringContaining("cairn db migrate") });
+    expect(await cairn(["db", "migrate"])).toMatchObject({ code: 0 });
+    expect(await cairn(["tenants", "create", "acme"])).toMatchObject({ code: 0 });
+  } else expect(made.code).toBe(0);
+  expect(await cairn(["tenants", "create", "acme"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("already"),
+  });
+
+  await writeFile(join(folder, "returns.md"), "# Returns\n\nSend it back within 30 days.\n");
+  await writeFile(
+    join(folder, "faq.jsonl"),
+    '{"id":"hours","content":"We are open from nine to five.","metadata":{"topic":"hours","big":9007199254740993}}\n\n{"content":"Parcels leave the warehouse daily."}\n',
+  );
+  const ingested = await cairn(["ingest", "returns.md", "faq.jsonl"]);
+  expect(ingested).toMatchObject({ code: 0, out: expect.stringContaining("3 documents") });
+  expect(ingested.err).toMatch(/words/); // whoever has no key is told what embeds
+  expect((await cairn(["ingest", "--id", "note"], { input: "Our office moved to Kiel." })).code).toBe(0);
+
+  const { hits } = await json("query", "when are you open", "--top-k", "1");
+  expect(hits[0]).toMatchObject({ id: "hours", content: "We are open from nine to five." });
+  expect((await cairn(["query", "open", "--filter", '{"topic": "hours"}', "--json"])).out).toContain(
+    "9007199254740993",
+  );
+  expect((await json("documents", "list")).documents).toHaveLength(4);
+  expect((await cairn(["documents", "get", "note"])).out).toContain("Kiel");
+  expect((await cairn(["delete", "note"])).out).toContain("Deleted 1 document");
+  expect((await cairn(["documents", "get", "note"])).code).toBe(1);
+  expect((await json("stats")).collections[0]).toMatchObject({
+    tenant: "acme",
+    collection: "knowledge",
+    documents: 3,
+    vectors: 3,
+  });
+});
+
+test("a bad line of JSON Lines is named by file, line and field, and nothing is written", async () => {
+  await writeFile(join(folder, "bad.jsonl"), '{"id":"fine","content":"x"}\n{"id":"bad","contents":"x"}\n');
+  const { code, err } = await cairn(["ingest", "bad.jsonl"]);
+  expect(code).toBe(2);
+  expect(err).toMatch(/bad\.jsonl, line 2.*contents/);
+  expect((await cairn(["documents", "get", "fine"])).code).toBe(1);
+});
+
+test("migrate and verify end with 0, 3 and 4, and --dry-run makes nothing", async () => {
+  const { name } = tenantName();
+  const collection = await createChromaCollection(inject("chromaUrl"), name);
+  await putRecords(collection, plainRecords(50, 8));
+  const flags = ["--chroma", inject("chromaUrl"), "--only", name, "--report", "proof.html"];
+
+  const dry = await cairn(["migrate", ...flags, "--dry-run", "--directory", "never"], {
+    env: { DATABASE_URL: "" },
+  });
+  expect(dry).toMatchObject({ code: 0, out: expect.stringContaining("50 records in 1 collections") });
+  expect(existsSync(join(folder, "never"))).toBe(false);
+
+  expect(await cairn(["migrate", ...flags])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("Identical"),
+  });
+  expect(await readFile(join(folder, "proof.html"), "utf8")).toContain("</html>");
+  expect((await cairn(["verify", ...flags])).code).toBe(0);
+
+  await putRecords(collection, [
+    { id: "zero", embedding: [0, 0, 0, 0, 0, 0, 0, 0], document: "no direction" },
+  ]);
+  expect(await cairn(["verify", ...flags])).toMatchObject({
+    code: 4,
+    out: expect.stringContaining("missing"),
+  });
+  expect(await cairn(["migrate", ...flags])).toMatchObject({
+    code: 3,
+    out: expect.stringContaining("vector_zero"),
+  });
+  expect((await cairn(["verify", ...flags])).code).toBe(3);
+
+  await deleteRecords(collection, ["doc-7"]);
+  const { verdict, differences } = await json("migrate", ...flags);
+  expect({ verdict, differences }).toMatchObject({
+    verdict: "not_identical",
+    differences: [{ id: "doc-7", kind: "extra" }],
+  });
+  expect((await cairn(["migrate", ...flags, "--prune"])).code).toBe(3);
+});
+
+test("flags win over the environment", async () => {
+  const env = { DATABASE_URL: "postgres://nobody:secret@127.0.0.1:1/none" };
+  const unreachable = await cairn(["tenants"], { env });
+  expect(unreachable).toMatchObject({ code: 1, err: expect.stringContaining("DATABASE_URL") });
+  expect(unreachable.err).not.toContain("secret");
+  const flag = empty?.url ? ["--database-url", empty.url] : [];
+  if (flag.length > 0) expect((await cairn(["tenants", ...flag], { env })).code).toBe(0);
+  expect(
+    (
+      await cairn(["--embedding-dimensions", "8", "collections", "create", "small", "--tenant", "acme"], {
+        env: { CAIRN_EMBEDDING_DIMENSIONS: "16" },
+      })
+    ).out,
+  ).toContain("8 dimensions");
+});
+
+test("the schema goes back and forth, and says where it is", async () => {
+  const { applied } = await json("db", "status");
+  expect(applied).toHaveLength(2);
+  expect(await cairn(["db", "rollback", "--steps", "2"])).toMatchObject({ code: 2 }); // without --yes
+  expect((await cairn(["db", "rollback", "--steps", "2", "--yes"])).code).toBe(0);
+  expect((await json("db", "status")).pending).toHaveLength(2);
+  expect((await cairn(["db", "migrate"])).code).toBe(0);
+});
