@@ -273,7 +273,7 @@ test("where one collection fails, the others stop at their next page", async () 
     },
   };
   await expect(migrateDatabase(one.database, wrapped, scope)).rejects.toThrow("broken");
-  expect(fetches - failed).toBeLessThanOrEqual(4);
+  expect(fetches - failed).toBeLessThanOrEqual(8); // of 20 pages, those that were being read ahead
   expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
 });
 
