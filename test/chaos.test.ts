@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 test(`a migration that is killed ${KILLS} times loses nothing, doubles nothing and alters nothing`, {
-  timeout: 900_000,
+  timeout: 1_800_000,
 }, async () => {
   const { name, tenant } = tenantName();
   const collection = await createChromaCollection(chroma.url, name);

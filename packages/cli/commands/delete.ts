@@ -19,18 +19,19 @@ export function addDelete(program: Command, _: Surroundings): void {
     ),
   )
     .option("--collection <name>", "from which collection (default: knowledge)")
-    .action((ids: readonly string[], flags: DeleteFlags, command: Command) =>
-      withServices(command, async (services, { json }) => {
+    .action((ids: readonly string[], flags: DeleteFlags, command: Command) => {
+      const filters = filterInput(flags); // before anything is opened
+      return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
         const deleted = await deleteDocuments(services.database, tenant.id, {
           collection: flags.collection,
           ids: ids.length > 0 ? ids : undefined,
-          ...filterInput(flags),
+          ...filters,
         });
         if (json) printJson({ deleted });
         else console.log(`Deleted ${deleted} ${deleted === 1 ? "document" : "documents"}.`);
         if (deleted === 0 && ids.length > 0)
           throw new AppError("not_found", "None of these ids is there. List them: cairn documents list");
-      }),
-    );
+      });
+    });
 }

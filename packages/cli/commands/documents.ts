@@ -26,22 +26,23 @@ export function addDocuments(program: Command, _: Surroundings): void {
     .option("--collection <name>", "of which collection (default: knowledge)")
     .option("--limit <n>", "documents at most", wholeNumber(1, 1000), 100)
     .option("--after <cursor>", "go on where the page before ended")
-    .action((flags: ListFlags, command: Command) =>
-      withServices(command, async (services, { json }) => {
+    .action((flags: ListFlags, command: Command) => {
+      const filters = filterInput(flags); // before anything is opened
+      return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
         const { collection, limit, after } = flags;
         const page = await listDocuments(services.database, tenant.id, {
           collection,
           limit,
           after,
-          ...filterInput(flags),
+          ...filters,
         });
         if (json) return printJson(page);
         printTable(page.documents.map(summary));
         if (page.next) console.log(`More: --after ${page.next}`);
         else if (page.documents.length === 0) console.log("No documents.");
-      }),
-    );
+      });
+    });
   withTenant(documents.command("get <ids...>").description("documents whole, with every passage"))
     .option("--collection <name>", "of which collection (default: knowledge)")
     .action(

@@ -33,8 +33,9 @@ export function addQuery(program: Command, { signal }: Surroundings): void {
     )
     .option("--top-k <n>", "hits at most", wholeNumber(1, 1000), 10)
     .option("--max-distance <d>", "leave out what is farther away")
-    .action((text: string | undefined, flags: QueryFlags, command: Command) =>
-      withServices(command, async (services, { json }) => {
+    .action((text: string | undefined, flags: QueryFlags, command: Command) => {
+      const filters = filterInput(flags); // before anything is opened
+      return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
         const hits = await query(services, tenant.id, {
           text,
@@ -43,14 +44,14 @@ export function addQuery(program: Command, { signal }: Surroundings): void {
           topK: flags.topK,
           maxDistance: flags.maxDistance === undefined ? undefined : readNumber(flags.maxDistance),
           signal,
-          ...filterInput(flags),
+          ...filters,
         });
         if (json) return printJson({ hits });
         await noteEmbedder(services, tenant.id, flags);
         if (hits.length === 0) console.log("Nothing found.");
         hits.forEach(printHit);
-      }),
-    );
+      });
+    });
 }
 
 /** A collection of the offline embedder finds words, not meaning: whoever reads the hits should know. */
