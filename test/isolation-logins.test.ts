@@ -56,10 +56,10 @@ describe.runIf(serverUrl())("logins of a server", () => {
     const database = connectAs(login, own.url);
     try {
       for (const attempt of [
-        assertIsolation(database),
-        asTenant(database, randomUUID(), ({ orm }) => orm.execute(sql`SELECT 1`)),
+        () => assertIsolation(database),
+        () => asTenant(database, randomUUID(), ({ orm }) => orm.execute(sql`SELECT 1`)),
       ])
-        await expect(attempt).rejects.toMatchObject({
+        await expect(attempt()).rejects.toMatchObject({
           code: "unsafe_role",
           message: expect.stringMatching(/may not act as cairn_app.*GRANT cairn_app, cairn_admin TO/s),
         });

@@ -58,7 +58,7 @@ export async function migrateCollection(
 }
 
 /** Pages that may wait to be written while others are read: a commit now and then takes longer than a read. */
-const READY = 3;
+const READY = 1;
 
 /** What a pass reads from; the target anew, as the first vector may have decided its dimensions. */
 async function pageSource(

@@ -47,8 +47,8 @@ export interface ComparedPage {
 /** Ids that are listed at once; then they are fetched by id, page by page, wherever they lie by then. */
 const WINDOW = 6_000;
 
-/** Rows that are written in one transaction at most: commits cost, and more than this gains nothing. */
-const BATCH = 1_500;
+/** Rows that are written in one transaction at most: commits cost, but what waits for them takes memory. */
+const BATCH = 600;
 
 /**
  * The source's pages from `position` on, in order, compared; the next ones are being read meanwhile. Pages that are
