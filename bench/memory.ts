@@ -37,7 +37,7 @@ export async function benchMemory(size: number): Promise<void> {
 }
 
 async function peakMemory(args: readonly string[], databaseUrl: string): Promise<number> {
-  const child = spawn(process.execPath, [CAIRN, ...args], {
+  const child = spawn(CAIRN, args, {
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, DATABASE_URL: databaseUrl },
   });
