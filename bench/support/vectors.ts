@@ -1,13 +1,4 @@
-/** A seeded generator of numbers in 0…1. Source: Tommy Ettinger's Mulberry32, public domain. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { mulberry32 } from "@cairn/chroma/verify/sample.ts";
 
 /**
  * Clustered vectors of unit length, as embeddings of real texts are: uniform ones would make every index look bad.
@@ -19,7 +10,7 @@ export function* clusteredVectors(
   seed = 1,
   clusters = 100,
 ): Generator<Float32Array> {
-  const random = seeded(seed);
+  const random = mulberry32(seed);
   const normal = () => random() + random() + random() + random() - 2;
   const centres = Array.from({ length: clusters }, () => Float32Array.from({ length: dimensions }, normal));
   for (let index = 0; index < count; index++) {
@@ -38,6 +29,6 @@ const WORDS =
 
 /** A passage of some 60 words. */
 export function passage(index: number): string {
-  const random = seeded(index + 7);
+  const random = mulberry32(index + 7);
   return Array.from({ length: 60 }, () => WORDS[Math.floor(random() * WORDS.length)]).join(" ");
 }

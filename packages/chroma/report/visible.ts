@@ -2,9 +2,7 @@
  * What a reader cannot see or an HTML file cannot hold: control characters, zero-width spaces and marks, characters
  * that turn the direction of writing, halves of surrogate pairs, noncharacters. Joiners stay: emoji need them.
  */
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const UNSEEN = /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]|\p{Cs}/gu;
 
 /** The text with everything unseen written as `\u0000`. */
 export function visible(text: string): string {

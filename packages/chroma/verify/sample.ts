@@ -51,7 +51,7 @@ export function nearby(vector: Float32Array, seed: number): Float32Array {
 }
 
 /** A small seeded generator of numbers in 0…1. Source: Tommy Ettinger's Mulberry32, public domain. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
