@@ -41,13 +41,18 @@ const ids = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => `doc-${from + index}`);
 
 /** The real source, with something done to the server before the nth fetch of records with their vectors. */
-async function disturbed(nth: number, disturb: () => Promise<unknown>): Promise<Source> {
+async function disturbed(
+  nth: number,
+  disturb: () => Promise<unknown>,
+  only?: { readonly name: string },
+): Promise<Source> {
   const source = await impatientSource(chroma);
   let fetches = 0;
   return {
     ...source,
     async getRecords(...call) {
-      if (++fetches === nth) await disturb();
+      const counts = only === undefined || call[0].name === only.name;
+      if (counts && ++fetches === nth) await disturb();
       return source.getRecords(...call);
     },
   };
@@ -192,7 +197,7 @@ test("a source that only grows, faster than it is read, ends too", async () => {
 test("a collection deleted during the copy is reported as vanished, and the others are done", async () => {
   const doomed = await fill(200, { collection: "doomed" });
   const other = await fill(80, { collection: "other" });
-  const source = await disturbed(4, () => deleteChromaCollection(chroma, scope, doomed));
+  const source = await disturbed(4, () => deleteChromaCollection(chroma, scope, doomed), doomed);
   const report = await migrateDatabase(one.database, source, scope, { concurrency: 1, queries: 4 });
   const states = Object.fromEntries(
     report.collections.map(({ source: { name }, state, verdict }) => [name, `${state} ${verdict}`]),

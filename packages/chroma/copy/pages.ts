@@ -75,10 +75,13 @@ interface Reading {
 
 function startReading(page: Promise<ComparedPage>): Reading {
   const reading = { page, ready: false };
-  const done = () => {
-    reading.ready = true;
-  };
-  page.then(done, done); // a failure is thrown where the page is taken, perhaps after another's
+  // A failed page is never ready: those before it are written first, and it is thrown where it is taken.
+  page.then(
+    () => {
+      reading.ready = true;
+    },
+    () => {},
+  );
   return reading;
 }
 
