@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { type Hit, query } from "@cairn/core/search/query.ts";
+import type { Hit } from "@cairn/core/search/hit.ts";
+import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import * as z from "zod";

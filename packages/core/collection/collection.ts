@@ -1,5 +1,6 @@
 import type { JsonObject } from "../database/json.ts";
 import { collections, exact } from "../database/schema.ts";
+import type { IndexSettings } from "./index-settings.ts";
 
 /** How far apart two vectors are. Distances are the ones that Chroma reports, see search/metric.ts. */
 export type Metric = "cosine" | "l2" | "ip";
@@ -20,6 +21,10 @@ export interface Collection {
   readonly dimensions: number | null;
   readonly metric: Metric;
   readonly metadata: JsonObject;
+  /** Text search configuration of Postgres that keyword search reads its texts with: `english`, `simple`, … */
+  readonly language: string;
+  /** What differs from the defaults of `indexPlan`. */
+  readonly indexSettings: IndexSettings;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -32,6 +37,8 @@ export const collectionColumns = {
   dimensions: collections.dimensions,
   metric: collections.metric,
   metadata: exact(collections.metadata),
+  language: collections.language,
+  indexSettings: collections.indexSettings,
   createdAt: collections.createdAt,
   updatedAt: collections.updatedAt,
 };

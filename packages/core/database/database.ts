@@ -1,3 +1,4 @@
+import type { SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 
 /** Drizzle over one open transaction, whichever driver is below. */
@@ -22,6 +23,21 @@ export interface Database {
    * statements that travel with BEGIN, in the same round trip.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>;
+  /**
+   * Reads: the rows of each statement, all in one transaction and, where the driver can, one round trip. `begin` as
+   * for a transaction. A fixed list: none can depend on another's answer.
+   */
+  read(statements: readonly SQL[], begin?: string): Promise<readonly (readonly object[])[]>;
+  /**
+   * Runs statements one by one outside any transaction, as the login role, on a connection of their own, with these
+   * settings of the session: what CREATE INDEX CONCURRENTLY asks for. Needs a direct URL where a transaction pooler
+   * stands before the database.
+   */
+  maintain(
+    statements: readonly string[],
+    settings?: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Looked up once, when the first vector is written or read. Throws `schema_outdated` where pgvector is missing. */
   vectorTypes(): Promise<VectorTypes>;
   close(): Promise<void>;

@@ -1,5 +1,7 @@
+import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
-import { Pool, type PoolClient } from "pg";
+import { PgDialect } from "drizzle-orm/pg-core";
+import { Client, Pool, type PoolClient } from "pg";
 import { AppError } from "../error.ts";
 import type { Database, Orm, Transaction, VectorTypes } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
@@ -7,6 +9,8 @@ import { connectFailure, databaseFailure } from "./failure.ts";
 export interface PgOptions {
   /** `postgres://user:password@host:port/database`; a transaction pooler such as PgBouncer may stand before it. */
   readonly url: string;
+  /** The same database without a transaction pooler before it, for building indexes. Default: `url`. */
+  readonly directUrl?: string;
   /** Connections at most. Default 10. */
   readonly connections?: number;
   /** Milliseconds to wait for a connection, a sleeping server included. Default 10,000. */
@@ -20,13 +24,16 @@ export function connectPg(options: PgOptions): Database {
     max: options.connections ?? 10,
     connectionTimeoutMillis: options.connectTimeout ?? 10_000,
     application_name: "cairn",
+    pipeline: true,
   });
+  const dialect = new PgDialect();
   // An idle connection that dies is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => {});
   const orms = new WeakMap<PoolClient, Orm>();
   let types: Promise<VectorTypes> | undefined;
 
-  async function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin = ""): Promise<T> {
+  /** Lends a connection to `work`, which rolls back what fails. A connection that breaks is not lent again. */
+  async function withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     let client: PoolClient;
     try {
       client = await pool.connect();
@@ -39,11 +46,7 @@ export function connectPg(options: PgOptions): Database {
     };
     client.on("error", onError);
     try {
-      await client.query(`BEGIN; ${begin}`);
-      const result = await work(pgTransaction(client, orms));
-      const { command } = await client.query("COMMIT");
-      if (command !== "COMMIT") throw rolledBack();
-      return result;
+      return await work(client);
     } catch (error) {
       try {
         await client.query("ROLLBACK");
@@ -57,9 +60,71 @@ export function connectPg(options: PgOptions): Database {
     }
   }
 
+  function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin = ""): Promise<T> {
+    return withClient(async (client) => {
+      await client.query(`BEGIN; ${begin}`);
+      const result = await work(pgTransaction(client, orms));
+      const { command } = await client.query("COMMIT");
+      if (command !== "COMMIT") throw rolledBack();
+      return result;
+    });
+  }
+
+  /** All are sent before the first is answered. Where one fails the server refuses the rest, and nothing is returned. */
+  function read(statements: readonly SQL[], begin = ""): Promise<readonly (readonly object[])[]> {
+    return withClient(async (client) => {
+      const begun = client.query(`BEGIN; ${begin}`);
+      const asked = statements.map((statement) => {
+        const { sql, params } = dialect.sqlToQuery(statement);
+        return client.query<object>(sql, params);
+      });
+      const answers = await Promise.allSettled([begun, ...asked, client.query("COMMIT")]);
+      for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+      return Promise.all(asked.map(async (answer) => (await answer).rows));
+    });
+  }
+
+  async function maintain(
+    statements: readonly string[],
+    settings: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const client = new Client({
+      connectionString: options.directUrl ?? options.url,
+      application_name: "cairn maintenance",
+    });
+    client.on("error", () => {}); // the statement under way is rejected as well
+    try {
+      await client.connect();
+    } catch (error) {
+      throw connectFailure(error);
+    }
+    const abort = () => void pool.query("SELECT pg_cancel_backend($1)", [pid]).catch(() => {});
+    let pid = 0;
+    try {
+      const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+      pid = rows[0]?.pid ?? 0;
+      signal?.addEventListener("abort", abort);
+      for (const [name, value] of Object.entries(settings))
+        await client.query("SELECT set_config($1, $2, false)", [name, value]);
+      for (const statement of statements) {
+        signal?.throwIfAborted();
+        await client.query(statement);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw databaseFailure(error);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      await client.end();
+    }
+  }
+
   return {
     kind: "pg",
     transaction,
+    read,
+    maintain,
     vectorTypes() {
       types ??= transaction(lookUpVectorTypes).catch((error) => {
         types = undefined;

@@ -5,6 +5,7 @@ import type { Database, Orm, Transaction, VectorTypes } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
 import { lookUpVectorTypes } from "./pg.ts";
+import { selectRows } from "./rows.ts";
 
 export interface PgliteOptions {
   /** Folder of the database, made when missing and locked while open. Undefined: in memory, gone at the end. */
@@ -49,9 +50,36 @@ export async function connectPglite(
     }
   }
 
+  /** No statement waits for the wire here, so they run one after the other. */
+  function read(statements: Parameters<Database["read"]>[0], begin?: string) {
+    return transaction(async ({ orm }) => {
+      const answers: (readonly object[])[] = [];
+      for (const statement of statements) answers.push(await selectRows(orm, statement));
+      return answers;
+    }, begin);
+  }
+
+  /** One connection: nobody waits less for a build beside the others, so CONCURRENTLY is left out. */
+  async function maintain(
+    statements: readonly string[],
+    settings: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const local = Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = '${value}'`);
+    for (const statement of statements) {
+      signal?.throwIfAborted();
+      await transaction(
+        ({ script }) => script(statement.replace(" CONCURRENTLY ", " ")),
+        local.join("; ") || undefined,
+      );
+    }
+  }
+
   return {
     kind: "pglite",
     transaction,
+    read,
+    maintain,
     vectorTypes() {
       types ??= readVectorTypes(pglite, transaction).catch((error) => {
         types = undefined;

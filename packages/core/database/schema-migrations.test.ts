@@ -28,7 +28,7 @@ test("every schema migration goes forth, back and forth again, and says where it
   const { database } = empty;
   const before = await schemaStatus(database);
   expect(before.applied).toEqual([]);
-  expect(before.pending.map(({ version }) => version)).toEqual([1, 2]);
+  expect(before.pending.map(({ version }) => version)).toEqual([1, 2, 3]);
   await expect(assertIsolation(database)).rejects.toMatchObject({ code: "schema_outdated" });
 
   expect(await migrateSchema(database)).toEqual(before.pending);
@@ -65,13 +65,15 @@ test("a schema migration that fails leaves nothing half applied, of itself or of
   const { database } = empty;
   const before = { tables: await tables(), status: await schemaStatus(database) };
   const files = {
-    "0003_fine.up.sql": "CREATE TABLE cairn.fine (); ALTER TABLE cairn.tenants ADD COLUMN fine text;",
-    "0003_fine.down.sql": "DROP TABLE cairn.fine",
-    "0004_broken.up.sql": "CREATE TABLE cairn.half (); SELECT 1/0; CREATE TABLE cairn.rest ()",
+    "0103_fine.up.sql": "CREATE TABLE cairn.fine (); ALTER TABLE cairn.tenants ADD COLUMN fine text;",
+    "0103_fine.down.sql": "DROP TABLE cairn.fine",
+    "0104_broken.up.sql": "CREATE TABLE cairn.half (); SELECT 1/0; CREATE TABLE cairn.rest ()",
   };
   await withMigrations(files, async (directory) => {
     await expect(migrateSchema(database, directory)).rejects.toMatchObject({ code: "database_error" });
-    expect((await schemaStatus(database, directory)).pending.map(({ version }) => version)).toEqual([3, 4]);
+    expect((await schemaStatus(database, directory)).pending.map(({ version }) => version)).toEqual([
+      103, 104,
+    ]);
   });
   expect(await tables()).toEqual(before.tables);
   expect(await schemaStatus(database)).toEqual(before.status);
@@ -81,7 +83,7 @@ test("a rollback that fails leaves everything as it was", async () => {
   const { database } = empty;
   const before = await tables();
   await withMigrations(
-    { "0002_migration_ledger.down.sql": "DROP TABLE cairn.migration_exceptions; SELECT 1/0" },
+    { "0003_search.down.sql": "DROP TABLE cairn.collection_indexes; SELECT 1/0" },
     async (directory) => {
       await expect(rollbackSchema(database, { directory })).rejects.toMatchObject({ code: "database_error" });
     },
@@ -93,6 +95,8 @@ test("a rollback that fails leaves everything as it was", async () => {
 test("each schema migration can be taken back and applied again by itself, newest first", async () => {
   const { database } = empty;
   const full = await tables();
+  expect(await rollbackSchema(database)).toEqual([{ version: 3, name: "search" }]);
+  expect((await tables()).some(({ name }) => name === "collection_indexes")).toBe(false);
   expect(await rollbackSchema(database)).toEqual([{ version: 2, name: "migration_ledger" }]);
   expect((await tables()).some(({ name }) => name.startsWith("migration_"))).toBe(false);
   expect((await tables()).some(({ name }) => name === "documents")).toBe(true);
@@ -120,10 +124,10 @@ test("a database with a schema migration of a newer version is refused by migrat
   );
 });
 
-test("what was applied is applied in order of number, also past nine", async () => {
+test("what was applied is applied in order of number, also past ninety-nine", async () => {
   const { database } = empty;
   const files = Object.fromEntries(
-    [10, 3, 9].flatMap((version) => {
+    [110, 103, 99].flatMap((version) => {
       const name = `${String(version).padStart(4, "0")}_step`;
       return [
         [`${name}.up.sql`, "SELECT 1"],
@@ -132,9 +136,9 @@ test("what was applied is applied in order of number, also past nine", async () 
     }),
   );
   await withMigrations(files, async (directory) => {
-    expect((await migrateSchema(database, directory)).map(({ version }) => version)).toEqual([3, 9, 10]);
+    expect((await migrateSchema(database, directory)).map(({ version }) => version)).toEqual([99, 103, 110]);
     const back = await rollbackSchema(database, { directory, steps: 3 });
-    expect(back.map(({ version }) => version)).toEqual([10, 9, 3]);
+    expect(back.map(({ version }) => version)).toEqual([110, 103, 99]);
   });
 });
 
@@ -146,9 +150,9 @@ describe.runIf(serverUrl())("on a server", () => {
     );
     try {
       const done = await Promise.all(connections.map((database) => migrateSchema(database)));
-      expect(done.map((steps) => steps.length).sort()).toEqual([0, 0, 0, 2]);
+      expect(done.map((steps) => steps.length).sort()).toEqual([0, 0, 0, 3]);
       const { applied, pending } = await schemaStatus(fresh.database);
-      expect(applied.map(({ version }) => version)).toEqual([1, 2]);
+      expect(applied.map(({ version }) => version)).toEqual([1, 2, 3]);
       expect(pending).toEqual([]);
       await assertIsolation(fresh.database);
     } finally {

@@ -11,6 +11,7 @@ import {
   unique,
   uuid,
 } from "drizzle-orm/pg-core";
+import type { IndexSettings } from "../collection/index-settings.ts";
 import type { JsonObject } from "./json.ts";
 import { decodeJson, encodeJson } from "./json.ts";
 
@@ -52,6 +53,9 @@ export const collections = cairn.table(
     dimensions: integer("dimensions"),
     metric: text("metric").$type<"cosine" | "l2" | "ip">().notNull(),
     metadata: exactJson("metadata").notNull(),
+    language: text("language").notNull().default("english"),
+    indexSettings: jsonb("index_settings").$type<IndexSettings>().notNull().default({}),
+    openSegment: integer("open_segment").notNull().default(0),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },

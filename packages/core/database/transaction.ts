@@ -35,8 +35,8 @@ export async function becomeAdmin({ script }: Transaction): Promise<void> {
 const ADMIN_SETTINGS =
   "SELECT set_config('role', 'cairn_admin', true), set_config('cairn.tenant_id', '', true)";
 
-/** The id stands in the statement as it is, so nothing but a UUID may come this far. */
-function tenantSettings(tenantId: string): string {
+/** The statement that makes a transaction a tenant's. The id stands in it as it is, so nothing but a UUID may come this far. */
+export function tenantSettings(tenantId: string): string {
   if (!UUID.test(tenantId)) throw new AppError("not_found", `There is no tenant ${tenantId}.`);
   return `SELECT set_config('role', 'cairn_app', true), set_config('cairn.tenant_id', '${tenantId}', true)`;
 }

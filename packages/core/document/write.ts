@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
@@ -39,9 +39,9 @@ export async function writeRows(
   );
   await transaction.orm.execute(sql`
     INSERT INTO cairn.documents AS d
-      (tenant_id, collection_id, id, long_id, chunk, content, embedding, metadata, uri, origin)
-    SELECT ${tenant}, ${uuidLiteral(collection.id)}, r.id, r.long_id, r.chunk, r.content, r.embedding,
-           r.metadata::jsonb, r.uri, ${options.origin ?? null}::uuid
+      (tenant_id, collection_id, segment, id, long_id, chunk, content, embedding, metadata, uri, origin)
+    SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, r.id, r.long_id, r.chunk, r.content,
+           r.embedding, r.metadata::jsonb, r.uri, ${options.origin ?? null}::uuid
     FROM unnest(
       ${sql.param(keys.map(({ key }) => key))}::text[],
       ${sql.param(keys.map(({ longId }) => longId))}::text[],
@@ -53,7 +53,7 @@ export async function writeRows(
     ) AS r (id, long_id, chunk, content, embedding, metadata, uri)
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
       content = excluded.content, embedding = excluded.embedding, metadata = excluded.metadata,
-      uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = now()`);
+      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = now()`);
   // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
   if (!options.fresh)
     await deleteLeftOver(
@@ -62,6 +62,12 @@ export async function writeRows(
       rows,
       keys.map(({ key }) => key),
     );
+}
+
+/** What is written lands in the tail that is searched exactly; should the segment be closed meanwhile, in its index. */
+function openSegment(collection: Collection): SQL {
+  return sql`(SELECT open_segment FROM cairn.collections
+              WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)})`;
 }
 
 /** Throws `dimension_mismatch`, naming both sizes, where a vector does not fit its collection. */

@@ -1,27 +1,28 @@
-import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { collectionEmbedder } from "../collection/embedder.ts";
-import { getCollection, requireCollection } from "../collection/get.ts";
-import type { Orm } from "../database/database.ts";
-import { decodeJson, type JsonObject } from "../database/json.ts";
-import { selectRows } from "../database/rows.ts";
-import { decodeText } from "../database/text.ts";
-import { asTenant } from "../database/transaction.ts";
-import { encodeVector, isFiniteVector, isZeroVector } from "../database/vector.ts";
-import { restoreId } from "../document/id.ts";
-import { inCollection } from "../document/read.ts";
+import type { Database } from "../database/database.ts";
+import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import type { Services } from "../services.ts";
-import { distance, orderByDistance, score } from "./metric.ts";
+import { type Hit, type HitRow, toHit } from "./hit.ts";
+import { knownTarget, readTarget, type SearchTarget } from "./target.ts";
+import {
+  chooseVectorPlan,
+  type VectorPlan,
+  type VectorSearch,
+  vectorSettings,
+  vectorStatement,
+} from "./vector.ts";
 
-export interface QueryOptions extends FilterInput {
+/** What to look for: a text, embedded by the collection's model, or a vector of `collection.dimensions` finite numbers. */
+export type Wanted =
+  | { readonly text: string; readonly embedding?: undefined }
+  | { readonly embedding: Float32Array; readonly text?: undefined };
+
+export interface SearchOptions extends FilterInput {
   /** Default `knowledge`. */
   readonly collection?: string;
-  /** What to look for, as text: embedded by the collection's model. This or `embedding`. */
-  readonly text?: string;
-  /** What to look for, as a vector of `collection.dimensions` finite numbers. */
-  readonly embedding?: Float32Array;
   /** Hits at most, 1 to 1,000. Default 10. */
   readonly topK?: number;
   /** Leaves out what is farther away, in the metric's own distance. */
@@ -29,16 +30,9 @@ export interface QueryOptions extends FilterInput {
   readonly signal?: AbortSignal;
 }
 
-export interface Hit {
-  readonly id: string;
-  readonly chunk: number;
-  readonly content: string | null;
-  readonly metadata: JsonObject;
-  readonly uri: string | null;
-  /** As Chroma reports it for the metric; lower is better. */
-  readonly distance: number;
-  /** 0 to 1, higher is better. */
-  readonly score: number;
+export interface QueryOptions extends SearchOptions {
+  readonly text?: string;
+  readonly embedding?: Float32Array;
 }
 
 /**
@@ -48,87 +42,135 @@ export interface Hit {
 export async function query(
   services: Services,
   tenantId: string,
-  options: QueryOptions,
+  { text, embedding, ...options }: QueryOptions,
 ): Promise<readonly Hit[]> {
-  const { topK = 10 } = options;
+  const [hits] = await queryMany(services, tenantId, {
+    ...options,
+    queries: [{ text, embedding } as Wanted],
+  });
+  return hits ?? [];
+}
+
+export interface QueryManyOptions extends SearchOptions {
+  /** 1 to 100. */
+  readonly queries: readonly Wanted[];
+}
+
+/** `query` for many at once, in one call to the model and one to the database; the hits of each, in their order. */
+export async function queryMany(
+  services: Services,
+  tenantId: string,
+  options: QueryManyOptions,
+): Promise<readonly (readonly Hit[])[]> {
+  const { topK = 10, queries } = options;
+  validate(topK, queries);
+  const matches = compileFilters(options); // before a text is paid for
+  const { vector } = await services.database.vectorTypes();
+  for (;;) {
+    const embedded = await embedQueries(services, tenantId, options);
+    const vectors = encodeVectorArray(embedded.embeddings, vector);
+    const found = await searchVectors(services.database, tenantId, {
+      ...embedded,
+      collection: options.collection,
+      search: { topK, matches, vectors },
+    });
+    if (found) return found.map((hits) => hits.filter(isNear(options.maxDistance)));
+  }
+}
+
+function isNear(most = Number.POSITIVE_INFINITY): (hit: Hit) => boolean {
+  return ({ distance }) => distance <= most;
+}
+
+function validate(topK: number, queries: readonly Wanted[]): void {
   if (!(Number.isInteger(topK) && topK >= 1 && topK <= 1000))
     throw new AppError("invalid_input", `top_k must be a whole number from 1 to 1,000, not ${topK}.`, {
       path: "top_k",
     });
-  if ((options.text === undefined) === (options.embedding === undefined))
-    throw new AppError("invalid_input", "Give either the text to look for or its embedding.", {
-      path: "query",
+  if (queries.length < 1 || queries.length > 100)
+    throw new AppError("invalid_input", `One call takes 1 to 100 queries, not ${queries.length}.`, {
+      path: "queries",
     });
-  const matches = compileFilters(options); // before a text is paid for
-  await services.database.vectorTypes();
-  const embedding = options.embedding ?? (await embedQuery(services, tenantId, options));
-  return asTenant(services.database, tenantId, async ({ orm }) => {
-    const collection = await requireCollection(orm, tenantId, options.collection);
-    if (collection.dimensions === null) return [];
-    assertVector(collection, embedding);
-    return search(orm, collection, embedding, { ...options, topK, matches });
-  });
+  for (const { text, embedding } of queries) {
+    if ((text === undefined) === (embedding === undefined))
+      throw new AppError("invalid_input", "Give either the text to look for or its embedding.", {
+        path: "query",
+      });
+    if (text?.trim() === "")
+      throw new AppError("invalid_input", "The text to look for is empty.", { path: "query" });
+  }
 }
 
-async function embedQuery(
+interface Embedded {
+  readonly embeddings: readonly Float32Array[];
+  /** The model that embedded the texts; undefined where there was none. */
+  readonly model?: string | null;
+}
+
+/** A vector a query: the given ones, and one for each text by the collection's model. */
+async function embedQueries(
   services: Services,
   tenantId: string,
-  { text = "", collection: name, signal }: QueryOptions,
-): Promise<Float32Array> {
-  const collection = await getCollection(services.database, tenantId, name);
-  if (text.trim() === "")
-    throw new AppError("invalid_input", "The text to look for is empty.", { path: "query" });
+  { queries, collection: name, signal }: QueryManyOptions,
+): Promise<Embedded> {
+  const texts = queries.flatMap(({ text }) => (text === undefined ? [] : [text]));
+  if (texts.length === 0) return { embeddings: queries.map(({ embedding }) => embedding as Float32Array) };
+  const { collection } = await knownTarget(services.database, tenantId, name);
+  const { dimensions, embeddingModel: model } = collection;
   const embedder = collectionEmbedder(services, collection);
-  const { dimensions } = collection;
-  if (dimensions === null) return new Float32Array();
-  const [vector] = await embedder.embed([text], { dimensions, signal });
-  return vector as Float32Array;
+  const vectors = dimensions === null ? [] : await embedder.embed(texts, { dimensions, signal });
+  const rest = vectors.values();
+  return { embeddings: queries.map(({ embedding }) => embedding ?? rest.next().value ?? NO_VECTOR), model };
 }
 
-/** Exact: compares with every row of the collection that the filter lets through. */
-async function search(
-  orm: Orm,
-  collection: Collection,
-  embedding: Float32Array,
-  options: QueryOptions & { readonly topK: number; readonly matches: SQL },
-): Promise<readonly Hit[]> {
-  const { metric } = collection;
-  // A bare parameter would be cast anew for every row under a generic plan; a scalar subselect is evaluated once.
-  const vector = sql`(SELECT ${encodeVector(embedding)}::vector)`;
-  const rows = await selectRows<HitRow>(
-    orm,
-    sql`SELECT id, long_id, chunk, content, metadata::text AS metadata, uri, ${orderByDistance(metric, vector)} AS "order"
-        FROM cairn.documents
-        WHERE ${inCollection(collection)} AND embedding IS NOT NULL AND ${options.matches}
-        ORDER BY ${orderByDistance(metric, vector)}, id, chunk
-        LIMIT ${options.topK}::int`,
-  );
-  const hits = rows.map((row) => toHit(metric, row));
-  const { maxDistance } = options;
-  return maxDistance === undefined ? hits : hits.filter((hit) => hit.distance <= maxDistance);
+const NO_VECTOR = new Float32Array();
+
+interface VectorQueries extends Embedded {
+  readonly collection: string | undefined;
+  readonly search: VectorSearch;
 }
 
-interface HitRow {
-  readonly id: string;
-  readonly long_id: string | null;
-  readonly chunk: number;
-  readonly content: string | null;
-  readonly metadata: string;
-  readonly uri: string | null;
-  readonly order: number;
+/**
+ * Undefined where the texts were embedded by another model than the collection has by now. Through the collection's
+ * indexes; a query that they give too few for, as a filter can make it, is answered exactly.
+ */
+async function searchVectors(
+  database: Database,
+  tenantId: string,
+  { collection: name, embeddings, model, search }: VectorQueries,
+): Promise<readonly (readonly Hit[])[] | undefined> {
+  let indexed = false;
+  const isOutdated = ({ collection }: SearchTarget) =>
+    model !== undefined &&
+    (collection.embeddingModel !== model ||
+      (collection.dimensions !== null && embeddings.includes(NO_VECTOR)));
+  const read = (search: VectorSearch, choose: (target: SearchTarget) => VectorPlan) =>
+    readTarget(database, tenantId, name, (target) => {
+      if (target.collection.dimensions === null || isOutdated(target)) return { statements: [] };
+      for (const embedding of embeddings) assertVector(target.collection, embedding);
+      const plan = choose(target);
+      indexed = plan.kind === "index";
+      return {
+        statements: [vectorStatement(target, plan, search)],
+        settings: vectorSettings(plan, search.topK),
+      };
+    });
+  const { target, rows } = await read(search, chooseVectorPlan);
+  if (isOutdated(target)) return undefined;
+  const found = groupRows(rows[0], embeddings.length);
+  const short = found.flatMap(({ length }, index) => (length < search.topK ? [index + 1] : []));
+  if (indexed && short.length > 0) {
+    const { rows } = await read({ ...search, only: short }, () => ({ kind: "exact" }));
+    const exact = groupRows(rows[0], embeddings.length);
+    for (const n of short) found[n - 1] = exact[n - 1] ?? [];
+  }
+  return found.map((rows) => rows.map((row) => toHit(target.collection.metric, row)));
 }
 
-function toHit(metric: Collection["metric"], row: HitRow): Hit {
-  const away = distance(metric, row.order);
-  return {
-    id: restoreId(row.id, row.long_id),
-    chunk: row.chunk,
-    content: row.content === null ? null : decodeText(row.content),
-    metadata: decodeJson(row.metadata),
-    uri: row.uri === null ? null : decodeText(row.uri),
-    distance: away,
-    score: score(metric, away),
-  };
+function groupRows(rows: readonly object[] = [], queries: number): (readonly HitRow[])[] {
+  const groups = Array.from({ length: queries }, (): HitRow[] => []);
+  for (const row of rows as readonly HitRow[]) groups[row.n - 1]?.push(row);
+  return groups;
 }
 
 function assertVector(collection: Collection, vector: Float32Array): void {

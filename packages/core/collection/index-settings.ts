@@ -1,0 +1,92 @@
+import { AppError } from "../error.ts";
+import type { Metric } from "./collection.ts";
+
+export type IndexType = "hnsw" | "ivfflat";
+
+/** What an index holds of each vector: all of it, 16-bit floats, or one bit a dimension. Hits are always re-ranked by the whole vectors. */
+export type Precision = "vector" | "halfvec" | "bit";
+
+/** How a large collection is indexed and searched; each has a default. */
+export interface IndexSettings {
+  /** Rows from which on a collection has an index; below, its search is exact. Default 1,000. */
+  readonly threshold?: number;
+  /** Default `hnsw`. */
+  readonly type?: IndexType;
+  /** Default `halfvec`: half the memory of `vector` at the same recall. `bit` only with cosine. */
+  readonly precision?: Precision;
+  /** HNSW: links a node, 2 to 100. Default 16. */
+  readonly m?: number;
+  /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 64. */
+  readonly efConstruction?: number;
+  /** HNSW: candidates while searching, 1 to 1,000. Default 100. */
+  readonly efSearch?: number;
+  /** IVFFlat: lists, 1 to 32,768. Default: rows / 1,000, at least 10; from a million rows on their square root. */
+  readonly lists?: number;
+  /** IVFFlat: lists that a search looks into. Default: a quarter of the lists, at least 8. */
+  readonly probes?: number;
+}
+
+export type IndexPlan = Required<Omit<IndexSettings, "lists" | "probes">> &
+  Pick<IndexSettings, "lists" | "probes">;
+
+export const INDEX_DEFAULTS: IndexPlan = {
+  threshold: 1_000,
+  type: "hnsw",
+  precision: "halfvec",
+  m: 16,
+  efConstruction: 64,
+  efSearch: 100,
+};
+
+/** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
+const MOST: Readonly<Record<Precision, number>> = { vector: 2_000, halfvec: 4_000, bit: 64_000 };
+
+/**
+ * A collection's settings with the defaults filled in, in a precision that its dimensions allow. Undefined where
+ * pgvector has no index for it: more than 4,000 dimensions with another metric than cosine.
+ */
+export function indexPlan(
+  settings: IndexSettings,
+  space: { readonly dimensions: number; readonly metric: Metric },
+): IndexPlan | undefined {
+  const plan = { ...INDEX_DEFAULTS, ...settings };
+  const order: readonly Precision[] = ["vector", "halfvec", "bit"];
+  const precision = order
+    .slice(order.indexOf(plan.precision))
+    .find((one) => space.dimensions <= MOST[one] && (one !== "bit" || space.metric === "cosine"));
+  return precision && { ...plan, precision };
+}
+
+const RANGES = {
+  threshold: [1, 1_000_000_000],
+  m: [2, 100],
+  efConstruction: [4, 1_000],
+  efSearch: [1, 1_000],
+  lists: [1, 32_768],
+  probes: [1, 32_768],
+} as const;
+
+/** Throws `invalid_input` for a setting that pgvector would refuse. */
+export function validateIndexSettings(settings: IndexSettings, metric?: Metric): void {
+  for (const [key, [least, most]] of Object.entries(RANGES)) {
+    const value = settings[key as keyof typeof RANGES];
+    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
+      throw refuse(key, value, `a whole number from ${least} to ${most.toLocaleString("en")}`);
+  }
+  if (settings.type !== undefined && settings.type !== "hnsw" && settings.type !== "ivfflat")
+    throw refuse("type", settings.type, "hnsw or ivfflat");
+  if (settings.precision !== undefined && !(settings.precision in MOST))
+    throw refuse("precision", settings.precision, "vector, halfvec or bit");
+  if (settings.precision === "bit" && metric !== undefined && metric !== "cosine")
+    throw refuse("precision", "bit", `vector or halfvec where the metric is ${metric}`);
+  const { m, efConstruction } = { ...INDEX_DEFAULTS, ...settings };
+  if (efConstruction < 2 * m) throw refuse("efConstruction", efConstruction, `at least twice m, ${2 * m}`);
+}
+
+function refuse(key: string, value: unknown, expected: string): AppError {
+  return new AppError(
+    "invalid_input",
+    `The index setting ${key} must be ${expected}, not ${JSON.stringify(value)}.`,
+    { path: `index.${key}` },
+  );
+}

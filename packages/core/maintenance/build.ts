@@ -1,0 +1,227 @@
+import { randomBytes } from "node:crypto";
+import { sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import type { IndexPlan } from "../collection/index-settings.ts";
+import type { Database, Transaction } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { inCollection } from "../document/read.ts";
+import { AppError } from "../error.ts";
+import { keywordExpression } from "../search/keyword.ts";
+import { indexedExpression, operatorClass } from "../search/vector.ts";
+import type { CollectionIndex } from "./inspect.ts";
+import type { Stretch } from "./segments.ts";
+
+export interface BuildOptions {
+  /** Megabytes that the build may take; beyond it takes far longer. Default: what it needs, 1,024 at most (PGlite: 256). */
+  readonly memory?: number;
+  /**
+   * Processes that help with a build. Default 2; 0 before pgvector 0.8.2, whose parallel build can leak other tables'
+   * rows into an index (CVE-2026-3172).
+   */
+  readonly workers?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Built {
+  readonly rows: number;
+  readonly seconds: number;
+}
+
+/**
+ * Builds the indexes of a stretch beside whatever serves it now, without blocking a writer, then lets searches use
+ * them instead. What they supersede is left as `retired`. Only under the lease: one build at a time.
+ */
+export async function buildStretch(
+  database: Database,
+  collection: Collection,
+  plan: IndexPlan,
+  stretch: Stretch,
+  options: BuildOptions = {},
+): Promise<Built> {
+  const sized = {
+    ...plan,
+    ...(plan.type === "ivfflat" && { lists: plan.lists ?? defaultLists(stretch.rows) }),
+  };
+  const built = {
+    vector: { name: indexName("vector", collection), settings: sized },
+    keyword: { name: indexName("keyword", collection), settings: { language: collection.language } },
+  };
+  const leaf = await prepare(database, collection, stretch, built);
+  const started = performance.now();
+  const settings = await buildSettings(database, collection, sized, stretch, options);
+  const statements = [
+    `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
+    vectorIndex(built.vector.name, leaf, collection, sized, stretch),
+    keywordIndex(built.keyword.name, leaf, collection, stretch),
+  ];
+  await database.maintain(statements, settings, options.signal);
+  const seconds = (performance.now() - started) / 1000;
+  await publish(
+    database,
+    collection,
+    stretch,
+    Object.values(built).map(({ name }) => name),
+    seconds,
+  );
+  return { rows: stretch.rows, seconds };
+}
+
+type Names = Readonly<Record<"vector" | "keyword", { readonly name: string; readonly settings: object }>>;
+
+/** Closes the open segment where the stretch ends with it, and writes down what is about to be built. Returns the partition. */
+function prepare(
+  database: Database,
+  collection: Collection,
+  stretch: Stretch,
+  built: Names,
+): Promise<string> {
+  const { tenantId, id } = collection;
+  return asTenant(database, tenantId, async ({ orm }) => {
+    await orm.execute(sql`
+      UPDATE cairn.collections SET open_segment = open_segment + 1
+      WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)} AND open_segment = ${stretch.last}::int`);
+    for (const [kind, { name, settings }] of Object.entries(built))
+      await orm.execute(sql`
+        INSERT INTO cairn.collection_indexes
+          (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
+        VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${stretch.first}::int, ${stretch.last}::int,
+                ${JSON.stringify(settings)}::jsonb, 'building', ${stretch.rows}::bigint)`);
+    const [row] = await selectRows<{ leaf: string }>(
+      orm,
+      sql`SELECT tableoid::regclass::text AS leaf FROM cairn.documents WHERE ${inCollection(collection)} LIMIT 1`,
+    );
+    if (!row)
+      throw new AppError("not_found", `Collection ${JSON.stringify(collection.name)} is empty by now.`);
+    return row.leaf;
+  });
+}
+
+/** From here on searches use the new indexes; the ones that they cover are retired. */
+function publish(
+  database: Database,
+  collection: Collection,
+  stretch: Stretch,
+  names: readonly string[],
+  seconds: number,
+): Promise<void> {
+  const { tenantId, id } = collection;
+  const mine = sql`tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(id)}`;
+  return asTenant(database, tenantId, async (transaction) => {
+    const { orm } = transaction;
+    const valid = await selectRows<{ valid: boolean }>(
+      orm,
+      sql`SELECT indisvalid AS valid FROM pg_index
+          WHERE indexrelid IN (${sql.join(
+            names.map((name) => sql`to_regclass('cairn.' || quote_ident(${name}))`),
+            sql`, `,
+          )})`,
+    );
+    if (valid.filter((index) => index.valid).length < names.length)
+      throw new AppError(
+        "database_error",
+        "Postgres left an index invalid. It is dropped and built again at the next run.",
+      );
+    await orm.execute(sql`
+      UPDATE cairn.collection_indexes SET state = 'retired'
+      WHERE ${mine} AND state = 'valid' AND first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int`);
+    await orm.execute(sql`
+      UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8
+      WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
+    await touch(transaction, collection);
+  });
+}
+
+/** Whoever remembers how to search the collection looks again. */
+async function touch({ orm }: Transaction, { tenantId, id }: Collection): Promise<void> {
+  await orm.execute(
+    sql`UPDATE cairn.collections SET open_segment = open_segment
+        WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`,
+  );
+}
+
+/** Takes indexes out of use, drops them and forgets them, in that order: broken off anywhere, it can be done again. */
+export async function dropIndexes(
+  database: Database,
+  collection: Collection,
+  indexes: readonly Pick<CollectionIndex, "name">[],
+): Promise<void> {
+  const names = indexes.map(({ name }) => name);
+  const which = sql`tenant_id = ${uuidLiteral(collection.tenantId)} AND collection_id = ${uuidLiteral(collection.id)}
+                    AND name = ANY(${sql.param(names)}::text[])`;
+  await asTenant(database, collection.tenantId, async (transaction) => {
+    await transaction.orm.execute(sql`UPDATE cairn.collection_indexes SET state = 'retired' WHERE ${which}`);
+    await touch(transaction, collection);
+  });
+  await database.maintain(names.map(dropStatement));
+  await asTenant(database, collection.tenantId, ({ orm }) =>
+    orm.execute(sql`DELETE FROM cairn.collection_indexes WHERE ${which}`),
+  );
+}
+
+/** Names are of indexName's making, or read from the catalogue by its pattern. */
+export function dropStatement(name: string): string {
+  return `DROP INDEX CONCURRENTLY IF EXISTS cairn.${name}`;
+}
+
+function indexName(kind: "vector" | "keyword", { id }: Collection): string {
+  return `${kind}_${id.replaceAll("-", "")}_${randomBytes(4).toString("hex")}`;
+}
+
+function vectorIndex(
+  name: string,
+  leaf: string,
+  { id, metric, dimensions }: Collection,
+  plan: IndexPlan,
+  stretch: Stretch,
+): string {
+  const expression = indexedExpression(plan.precision, dimensions as number);
+  const options =
+    plan.type === "hnsw"
+      ? `m = ${plan.m}, ef_construction = ${plan.efConstruction}`
+      : `lists = ${plan.lists}`;
+  return `CREATE INDEX CONCURRENTLY ${name} ON ${leaf}
+    USING ${plan.type} (${expression} ${operatorClass(metric, plan.precision)}) WITH (${options})
+    WHERE ${predicate(id, stretch)}`;
+}
+
+function keywordIndex(name: string, leaf: string, { id, language }: Collection, stretch: Stretch): string {
+  return `CREATE INDEX CONCURRENTLY ${name} ON ${leaf} USING gin (${keywordExpression(language)})
+    WHERE ${predicate(id, stretch)}`;
+}
+
+/** In the words of `inCollection` and `within`, or Postgres would not see that the index serves. */
+function predicate(collectionId: string, { first, last }: Stretch): string {
+  return `collection_id = '${collectionId}'::uuid AND segment >= ${first} AND segment <= ${last}`;
+}
+
+/** Source: pgvector's README, "IVFFlat": rows / 1,000 up to a million rows, their square root from there on. */
+function defaultLists(rows: number): number {
+  return Math.max(10, Math.round(rows <= 1_000_000 ? rows / 1_000 : Math.sqrt(rows)));
+}
+
+async function buildSettings(
+  database: Database,
+  { dimensions }: Collection,
+  { precision, m }: IndexPlan,
+  { rows }: Stretch,
+  { memory, workers }: BuildOptions,
+): Promise<Readonly<Record<string, string>>> {
+  const bytes = { vector: 4, halfvec: 2, bit: 1 / 8 }[precision] * (dimensions as number);
+  const needed = Math.ceil((1.3 * rows * (bytes + 40 * m + 200)) / 2 ** 20) + 64;
+  const most = memory ?? (database.kind === "pglite" ? 256 : 1_024);
+  const settings = { maintenance_work_mem: `${Math.min(needed, most)}MB` };
+  if (database.kind === "pglite") return settings;
+  const helpers = workers ?? ((await isSafeInParallel(database)) ? 2 : 0);
+  return { ...settings, max_parallel_maintenance_workers: String(helpers) };
+}
+
+function isSafeInParallel(database: Database): Promise<boolean> {
+  return database.transaction(async ({ orm }) => {
+    const [row] = await selectRows<{ safe: boolean }>(
+      orm,
+      sql`SELECT string_to_array(extversion, '.')::int[] >= '{0,8,2}'::int[] AS safe FROM pg_extension WHERE extname = 'vector'`,
+    );
+    return row?.safe ?? false;
+  });
+}

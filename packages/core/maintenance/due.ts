@@ -1,0 +1,93 @@
+import type { IndexPlan } from "../collection/index-settings.ts";
+import { type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
+import { mergeTail, type Stretch } from "./segments.ts";
+
+/** What a collection's indexes need next, and why. */
+export type Due =
+  | { readonly action: "none" }
+  /** Remove indexes that do not serve any longer, or never did. */
+  | { readonly action: "drop"; readonly indexes: readonly CollectionIndex[]; readonly reason: string }
+  | { readonly action: "build"; readonly stretch: Stretch; readonly reason: string };
+
+/** A collection is demoted when it has shrunk to this share of its threshold: not at once, or it would go to and fro. */
+const DEMOTE_BELOW = 0.5;
+
+/** An index of which this share of rows is gone is built anew: its graph leads through what is deleted. */
+const BLOATED_ABOVE = 0.5;
+
+/** Decides from an inspection alone, so that it can be told without being done. */
+export function findDue(inspection: Inspection): Due {
+  const { indexes, plan, segments } = inspection;
+  const left = indexes.filter(({ state }) => state !== "valid");
+  if (left.length > 0)
+    return { action: "drop", indexes: left, reason: "superseded, or left by a build that was broken off" };
+  const invalid = indexes.filter(({ usable }) => !usable);
+  if (invalid.length > 0) return { action: "drop", indexes: invalid, reason: "not valid" };
+  const serving = servingStretches(inspection);
+  const rows = segments.reduce((sum, segment) => sum + segment.rows, 0);
+  if (plan === undefined || rows < DEMOTE_BELOW * plan.threshold)
+    return serving.length === 0
+      ? { action: "none" }
+      : { action: "drop", indexes, reason: `${rows} rows are searched as fast without an index` };
+  const rebuilt = findRebuild(inspection, plan);
+  if (rebuilt) return rebuilt;
+  const gap = findGap(inspection, serving);
+  if (gap && gap.rows >= plan.threshold)
+    return { action: "build", stretch: gap, reason: "its index is gone" };
+  const tail = findTail(inspection, serving);
+  if (tail.rows < plan.threshold) return { action: "none" };
+  return {
+    action: "build",
+    stretch: mergeTail(serving, tail),
+    reason: `${tail.rows} rows have no index yet; the threshold is ${plan.threshold}`,
+  };
+}
+
+/** The rows behind the last index. */
+function findTail({ segments, openSegment }: Inspection, serving: readonly Stretch[]): Stretch {
+  const first = (serving.at(-1)?.last ?? -1) + 1;
+  return { first, last: openSegment, rows: rowsWithin(segments, first, openSegment) };
+}
+
+/** Closed segments before an index that have none themselves. */
+function findGap({ segments }: Inspection, serving: readonly Stretch[]): Stretch | undefined {
+  let next = 0;
+  for (const { first, last } of serving) {
+    if (first > next) return { first: next, last: first - 1, rows: rowsWithin(segments, next, first - 1) };
+    next = last + 1;
+  }
+  return undefined;
+}
+
+function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexPlan): Due | undefined {
+  for (const { kind, first, last, settings, rows: built } of indexes) {
+    const rows = rowsWithin(segments, first, last);
+    const stretch = { first, last, rows };
+    if (kind === "keyword") {
+      if (settings.language !== collection.language)
+        return { action: "build", stretch, reason: `the language became ${collection.language}` };
+      continue;
+    }
+    const changed = CONSTRUCTION.find((key) => settings[key] !== plan[key] && applies(key, plan));
+    if (changed)
+      return {
+        action: "build",
+        stretch,
+        reason: `the setting ${changed} became ${String(plan[changed] ?? "the default")}`,
+      };
+    if (!indexes.some((other) => other.kind === "keyword" && other.first === first && other.last === last))
+      return { action: "build", stretch, reason: "its keyword index is gone" };
+    if (rows < (1 - BLOATED_ABOVE) * built)
+      return { action: "build", stretch, reason: `${built - rows} of its ${built} rows are gone` };
+  }
+  return undefined;
+}
+
+/** What an index is made with, unlike what a search chooses. */
+const CONSTRUCTION = ["type", "precision", "m", "efConstruction", "lists"] as const;
+
+function applies(key: (typeof CONSTRUCTION)[number], { type, lists }: IndexPlan): boolean {
+  if (key === "lists") return type === "ivfflat" && lists !== undefined;
+  if (key === "m" || key === "efConstruction") return type === "hnsw";
+  return true;
+}

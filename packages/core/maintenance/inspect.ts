@@ -1,0 +1,93 @@
+import { sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import { requireCollection } from "../collection/get.ts";
+import { type IndexPlan, indexPlan } from "../collection/index-settings.ts";
+import type { Database } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { inCollection } from "../document/read.ts";
+import type { Stretch } from "./segments.ts";
+
+export interface CollectionIndex {
+  readonly name: string;
+  readonly kind: "vector" | "keyword";
+  readonly first: number;
+  readonly last: number;
+  /** `IndexPlan` of a vector index, `{ language }` of a keyword index. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly state: "building" | "valid" | "retired";
+  /** Rows in its segments when it was built. */
+  readonly rows: number;
+  /** Seconds that the build took. */
+  readonly seconds: number | null;
+  /** Whether Postgres has it, complete. */
+  readonly usable: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** Searches that used it. */
+  readonly scans: number;
+}
+
+/** A collection with what its maintenance depends on. */
+export interface Inspection {
+  readonly collection: Collection;
+  /** What it should be indexed by; undefined while nobody knows its dimensions, and where pgvector has no index for it. */
+  readonly plan: IndexPlan | undefined;
+  readonly indexes: readonly CollectionIndex[];
+  /** Rows a segment, in their order. */
+  readonly segments: readonly { readonly segment: number; readonly rows: number }[];
+  readonly openSegment: number;
+}
+
+/** Looks at one collection. Counts its rows, so it is for maintenance and not for requests. Throws `not_found`. */
+export function inspectCollection(
+  database: Database,
+  tenantId: string,
+  nameOrId: string | undefined,
+): Promise<Inspection> {
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const collection = await requireCollection(orm, tenantId, nameOrId);
+    const [open] = await selectRows<{ segment: number }>(
+      orm,
+      sql`SELECT open_segment AS segment FROM cairn.collections WHERE tenant_id = ${tenantId}::uuid AND id = ${collection.id}::uuid`,
+    );
+    const segments = await selectRows<{ segment: number; rows: number }>(
+      orm,
+      sql`SELECT segment, count(*)::float8 AS rows FROM cairn.documents WHERE ${inCollection(collection)}
+          GROUP BY segment ORDER BY segment`,
+    );
+    const indexes = await selectRows<CollectionIndex>(
+      orm,
+      sql`SELECT i.name, i.kind, i.first_segment AS first, i.last_segment AS last, i.settings, i.state,
+                 i.rows::float8 AS rows, i.seconds, coalesce(x.indisvalid, false) AS usable,
+                 coalesce(pg_relation_size(x.indexrelid), 0)::float8 AS size, coalesce(s.idx_scan, 0)::float8 AS scans
+          FROM cairn.collection_indexes AS i
+          LEFT JOIN pg_index AS x ON x.indexrelid = to_regclass('cairn.' || quote_ident(i.name))
+          LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = x.indexrelid
+          WHERE i.tenant_id = ${tenantId}::uuid AND i.collection_id = ${collection.id}::uuid
+          ORDER BY i.first_segment, i.kind DESC`,
+    );
+    const { dimensions, metric, indexSettings } = collection;
+    return {
+      collection,
+      plan: dimensions === null ? undefined : indexPlan(indexSettings, { dimensions, metric }),
+      indexes,
+      segments,
+      openSegment: open?.segment ?? 0,
+    };
+  });
+}
+
+/** The vector indexes that serve, in order, with the rows that their segments have now. */
+export function servingStretches({ indexes, segments }: Inspection): readonly Stretch[] {
+  return indexes
+    .filter(({ kind, state, usable }) => kind === "vector" && state === "valid" && usable)
+    .map(({ first, last }) => ({ first, last, rows: rowsWithin(segments, first, last) }));
+}
+
+export function rowsWithin(segments: Inspection["segments"], first: number, last: number): number {
+  return segments.reduce(
+    (sum, { segment, rows }) => (segment >= first && segment <= last ? sum + rows : sum),
+    0,
+  );
+}

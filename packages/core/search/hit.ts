@@ -1,0 +1,48 @@
+import type { Metric } from "../collection/collection.ts";
+import { decodeJson, type JsonObject } from "../database/json.ts";
+import { decodeText } from "../database/text.ts";
+import { restoreId } from "../document/id.ts";
+import { distance, score } from "./metric.ts";
+
+export interface Hit {
+  readonly id: string;
+  readonly chunk: number;
+  readonly content: string | null;
+  readonly metadata: JsonObject;
+  readonly uri: string | null;
+  /** As Chroma reports it for the metric; lower is better. */
+  readonly distance: number;
+  /** 0 to 1, higher is better; compares within one search only. */
+  readonly score: number;
+  /** 1-based place among the hits by words; null where it is not among them. Only with `keyword` and `hybrid`. */
+  readonly keywordRank?: number | null;
+  /** 1-based place among the hits by vector; null where it is not among them. Only with `hybrid`. */
+  readonly vectorRank?: number | null;
+}
+
+/** A row as the search statements return it. */
+export interface HitRow {
+  /** 1-based number of the query it answers. */
+  readonly n: number;
+  readonly id: string;
+  readonly long_id: string | null;
+  readonly chunk: number;
+  readonly content: string | null;
+  readonly metadata: string;
+  readonly uri: string | null;
+  /** What pgvector orders by. */
+  readonly order: number;
+}
+
+export function toHit(metric: Metric, row: HitRow): Hit {
+  const away = distance(metric, row.order);
+  return {
+    id: restoreId(row.id, row.long_id),
+    chunk: row.chunk,
+    content: row.content === null ? null : decodeText(row.content),
+    metadata: decodeJson(row.metadata),
+    uri: row.uri === null ? null : decodeText(row.uri),
+    distance: away,
+    score: score(metric, away),
+  };
+}

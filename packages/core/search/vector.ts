@@ -1,0 +1,168 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Collection, Metric } from "../collection/collection.ts";
+import type { IndexPlan, Precision } from "../collection/index-settings.ts";
+import { inCollection } from "../document/read.ts";
+import { orderByDistance } from "./metric.ts";
+import type { IndexedRange, SearchTarget } from "./target.ts";
+
+export interface VectorSearch {
+  /** `vector[]` in the wire format, see encodeVectorArray. */
+  readonly vectors: Buffer;
+  /** Hits a vector. */
+  readonly topK: number;
+  /** The caller's filters as a condition on a row. */
+  readonly matches: SQL;
+  /** 1-based numbers of the vectors to search for; undefined: all. */
+  readonly only?: readonly number[];
+}
+
+/** Through the collection's indexes and an exact look at what they do not hold, or exact all over. */
+export type VectorPlan =
+  | { readonly kind: "exact" }
+  | { readonly kind: "index"; readonly indexes: readonly IndexedRange[] };
+
+/** The code picks the plan, not the planner's luck: a collection with a valid index uses it. */
+export function chooseVectorPlan({ indexes }: SearchTarget): VectorPlan {
+  const vector = indexes.filter(({ kind }) => kind === "vector");
+  return vector.length > 0 ? { kind: "index", indexes: vector } : { kind: "exact" };
+}
+
+/** The columns of a hit that every search reads. */
+export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri`;
+
+/**
+ * The rows nearest to each vector, nearest first: `n` (which vector), the hit's columns and `order` (as
+ * orderByDistance has it).
+ */
+export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
+  const { collection } = target;
+  const near =
+    plan.kind === "exact"
+      ? exactBranch(collection, search, sql`true`)
+      : sql.join(
+          [
+            ...plan.indexes.map((range) => indexBranch(collection, search, range)),
+            exactBranch(collection, search, outside(plan.indexes)),
+          ].map((branch) => sql`(${branch})`),
+          sql` UNION ALL `,
+        );
+  const only = search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``;
+  return sql`
+    SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri, near."order"
+    FROM unnest(${search.vectors}::vector[]) WITH ORDINALITY AS q (v, n)
+    CROSS JOIN LATERAL (
+      SELECT * FROM (${near}) AS branches ORDER BY "order", id, chunk LIMIT ${search.topK}::int
+    ) AS near
+    ${only}
+    ORDER BY q.n, near."order", near.id, near.chunk`;
+}
+
+/** Compares with every row that the condition and the filters let through. */
+function exactBranch(collection: Collection, { topK, matches }: VectorSearch, condition: SQL): SQL {
+  const away = orderByDistance(collection.metric, sql`q.v`);
+  return sql`
+    SELECT ${HIT_COLUMNS}, ${away} AS "order" FROM cairn.documents
+    WHERE ${inCollection(collection)} AND ${condition} AND embedding IS NOT NULL AND ${matches}
+    ORDER BY ${away}, id, chunk LIMIT ${topK}::int`;
+}
+
+/** The index's nearest, re-ranked by the whole vectors: what the index rounds, the distances do not show. */
+function indexBranch(collection: Collection, { topK, matches }: VectorSearch, range: IndexedRange): SQL {
+  const { metric } = collection;
+  const dimensions = collection.dimensions as number;
+  return sql`
+    SELECT ${HIT_COLUMNS}, ${orderByDistance(metric, sql`q.v`)} AS "order"
+    FROM (
+      SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
+      WHERE ${inCollection(collection)} AND ${within(range)} AND ${matches}
+      ORDER BY ${indexedDistance(metric, range.plan.precision, dimensions)}
+      LIMIT ${candidates(range.plan, topK)}::int
+    ) AS candidates`;
+}
+
+/** How many of an index's hits are re-ranked: bits order coarsely, 16-bit floats nearly as the vectors do. */
+export function candidates({ precision }: IndexPlan, topK: number): number {
+  switch (precision) {
+    case "vector":
+      return topK;
+    case "halfvec":
+      return topK + Math.max(5, Math.ceil(topK / 5));
+    case "bit":
+      return Math.min(1_000, Math.max(100, 10 * topK));
+  }
+}
+
+/** A range of segments, in the very words of the index's predicate. */
+export function within({ first, last }: Pick<IndexedRange, "first" | "last">): SQL {
+  return sql.raw(`segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`);
+}
+
+/** The segments that no range holds: what came after the last, and gaps. */
+export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[]): SQL {
+  const open: string[] = [];
+  let next = 0;
+  for (const { first, last } of ranges) {
+    if (first > next) open.push(`segment >= ${next} AND segment < ${first}`);
+    next = Math.max(next, last + 1);
+  }
+  open.push(`segment >= ${next}`);
+  return sql.raw(open.length === 1 ? (open[0] as string) : `(${open.join(" OR ")})`);
+}
+
+const OPERATORS: Readonly<Record<Metric, string>> = { cosine: "<=>", l2: "<->", ip: "<#>" };
+
+/** `expression operator q.v`, as the index of this precision orders. */
+function indexedDistance(metric: Metric, precision: Precision, dimensions: number): SQL {
+  const expression = indexedExpression(precision, dimensions);
+  const vector =
+    precision === "bit"
+      ? `binary_quantize(q.v)::bit(${dimensions})`
+      : precision === "halfvec"
+        ? `q.v::halfvec(${dimensions})`
+        : "q.v";
+  return sql.raw(`${expression} ${precision === "bit" ? "<~>" : OPERATORS[metric]} ${vector}`);
+}
+
+/** What an index of this precision holds of a row. `embedding` has no fixed size, so the expression gives it one. */
+export function indexedExpression(precision: Precision, dimensions: number): string {
+  const size = Math.trunc(dimensions);
+  return precision === "bit"
+    ? `(binary_quantize(embedding)::bit(${size}))`
+    : `(embedding::${precision}(${size}))`;
+}
+
+/** The operator class of pgvector that orders by the metric. */
+export function operatorClass(metric: Metric, precision: Precision): string {
+  return precision === "bit" ? "bit_hamming_ops" : `${precision}_${metric}_ops`;
+}
+
+/**
+ * Settings for the search, to stand in a SELECT list. Through an index: sorting and scanning are priced out, as a high
+ * ef_search makes the planner prefer them (315 ms instead of 3 at 100,000 rows); the scan goes on where a filter leaves
+ * too few. Compiling a query takes longer than running it.
+ */
+export function vectorSettings(plan: VectorPlan, topK: number): string {
+  if (plan.kind === "exact") return setting("jit", "off");
+  const settings: Record<string, string | number> = { jit: "off", enable_seqscan: "off", enable_sort: "off" };
+  for (const { plan: index } of plan.indexes) {
+    if (index.type === "ivfflat") {
+      const lists = index.lists ?? 10;
+      settings["ivfflat.probes"] = Math.min(lists, index.probes ?? Math.max(8, Math.ceil(lists / 4)));
+      settings["ivfflat.max_probes"] = lists;
+      settings["ivfflat.iterative_scan"] = "relaxed_order";
+    } else {
+      const wanted = Math.max(index.efSearch, candidates(index, topK));
+      settings["hnsw.ef_search"] = Math.min(1_000, Math.max(Number(settings["hnsw.ef_search"] ?? 0), wanted));
+      settings["hnsw.iterative_scan"] = "strict_order";
+      settings["hnsw.max_scan_tuples"] = 20_000;
+      settings["hnsw.scan_mem_multiplier"] = 8;
+    }
+  }
+  return Object.entries(settings)
+    .map(([name, value]) => setting(name, value))
+    .join(", ");
+}
+
+function setting(name: string, value: string | number): string {
+  return `set_config('${name}', '${value}', true)`;
+}
