@@ -11,6 +11,11 @@ BEGIN
   END LOOP;
 END
 $$;
+DROP FUNCTION cairn.keyword_postings;
+DROP POLICY keyword_reads_documents ON cairn.documents;
+REVOKE ALL ON cairn.documents FROM cairn_keyword;
+REVOKE SELECT (tenant_id, collection_id, segment, id, chunk, content) ON cairn.documents FROM cairn_keyword;
+REVOKE ALL ON SCHEMA cairn FROM cairn_keyword; -- the role stays, as another database of the cluster may use it
 ALTER POLICY tenant_owns_documents ON cairn.documents
   USING (tenant_id = nullif(current_setting('cairn.tenant_id', true), '')::uuid)
   WITH CHECK (tenant_id = nullif(current_setting('cairn.tenant_id', true), '')::uuid);

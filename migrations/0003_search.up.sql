@@ -47,3 +47,57 @@ CREATE POLICY admin_keeps_leases ON cairn.maintenance_leases TO cairn_admin USIN
 ALTER POLICY tenant_owns_documents ON cairn.documents
   USING (tenant_id = (SELECT nullif(current_setting('cairn.tenant_id', true), '')::uuid))
   WITH CHECK (tenant_id = (SELECT nullif(current_setting('cairn.tenant_id', true), '')::uuid));
+
+-- Keyword search. Row-level security keeps `@@` away from an index, as it is not leakproof. So the rows that have a
+-- word are found by a function that sees all documents and takes the tenant from the setting, never as an argument;
+-- what it returns, ids of the tenant's own rows, the caller reads under row-level security as ever.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cairn_keyword') THEN
+    BEGIN
+      CREATE ROLE cairn_keyword NOLOGIN NOINHERIT;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN
+      NULL; -- another database of this cluster made it at the same moment
+    END;
+  END IF;
+  IF NOT pg_has_role(current_user, 'cairn_keyword', 'MEMBER')
+     OR current_setting('server_version_num')::int >= 160000 AND NOT pg_has_role(current_user, 'cairn_keyword', 'SET') THEN
+    GRANT cairn_keyword TO CURRENT_USER;
+  END IF;
+END
+$$;
+GRANT USAGE, CREATE ON SCHEMA cairn TO cairn_keyword; -- CREATE only to be given the function below
+GRANT SELECT (tenant_id, collection_id, segment, id, chunk, content) ON cairn.documents TO cairn_keyword;
+CREATE POLICY keyword_reads_documents ON cairn.documents FOR SELECT TO cairn_keyword USING (true);
+
+-- Which rows have which of the words (1-based), within closed ranges of segments that have a keyword index: `most`
+-- rows a word and range, as a word that more have tells little.
+CREATE FUNCTION cairn.keyword_postings(
+  collection uuid, language regconfig, words text[], firsts integer[], lasts integer[], most integer
+) RETURNS TABLE (word integer, id text, chunk integer)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+  tenant uuid := nullif(current_setting('cairn.tenant_id', true), '')::uuid;
+BEGIN
+  IF tenant IS NULL THEN
+    RETURN;
+  END IF;
+  FOR range IN 1..coalesce(array_length(firsts, 1), 0) LOOP
+    FOR number IN 1..coalesce(array_length(words, 1), 0) LOOP
+      RETURN QUERY EXECUTE format(
+        'SELECT %s, d.id, d.chunk FROM cairn.documents AS d
+         WHERE d.tenant_id = %L::uuid AND d.collection_id = %L::uuid AND d.segment >= %s AND d.segment <= %s
+           AND to_tsvector(%L::regconfig, left(d.content, 200000)) @@ array_to_tsvector(ARRAY[%L])::text::tsquery
+         LIMIT %s',
+        number, tenant, collection, firsts[range], lasts[range], language, words[number], most);
+    END LOOP;
+  END LOOP;
+END
+$$;
+ALTER FUNCTION cairn.keyword_postings OWNER TO cairn_keyword;
+REVOKE CREATE ON SCHEMA cairn FROM cairn_keyword;
+REVOKE ALL ON FUNCTION cairn.keyword_postings FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cairn.keyword_postings TO cairn_app;

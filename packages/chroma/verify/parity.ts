@@ -72,7 +72,8 @@ async function ask(
     query(services, target.tenantId, { collection: target.id, embedding, topK: TOP_K }),
     exactNearest(services.database, target, embedding),
   ]);
-  return { collection: collection.name, chroma, cairn, exact };
+  const ranked = cairn.map(({ id, distance }) => ({ id, distance: distance ?? Number.POSITIVE_INFINITY }));
+  return { collection: collection.name, chroma, cairn: ranked, exact };
 }
 
 /** The true answer: every vector compared, with every index forbidden. */

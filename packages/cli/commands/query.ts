@@ -3,8 +3,9 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Hit } from "@cairn/core/search/hit.ts";
 import { query } from "@cairn/core/search/query.ts";
+import type { SearchMode } from "@cairn/core/search/rows.ts";
 import type { Services } from "@cairn/core/services.ts";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import * as z from "zod";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -18,6 +19,7 @@ interface QueryFlags extends FilterFlags {
   readonly collection?: string;
   readonly embedding?: string;
   readonly topK: number;
+  readonly mode: SearchMode;
   readonly maxDistance?: string;
 }
 
@@ -34,6 +36,11 @@ export function addQuery(program: Command, { signal }: Surroundings): void {
     )
     .option("--top-k <n>", "hits at most", wholeNumber(1, 1000), 10)
     .option("--max-distance <d>", "leave out what is farther away")
+    .addOption(
+      new Option("--mode <mode>", "compare meaning, words, or both")
+        .choices(["vector", "keyword", "hybrid"])
+        .default("vector"),
+    )
     .action((text: string | undefined, flags: QueryFlags, command: Command) => {
       const filters = filterInput(flags); // before anything is opened
       return withServices(command, async (services, { json }) => {
@@ -43,6 +50,7 @@ export function addQuery(program: Command, { signal }: Surroundings): void {
           collection: flags.collection,
           embedding: flags.embedding === undefined ? undefined : await readVector(flags.embedding),
           topK: flags.topK,
+          mode: flags.mode,
           maxDistance: flags.maxDistance === undefined ? undefined : readNumber(flags.maxDistance),
           signal,
           ...filters,
@@ -66,11 +74,16 @@ async function noteEmbedder(
   if (embeddingModel?.startsWith("offline/")) console.error(embedders.notice);
 }
 
-function printHit({ id, chunk, content, distance, score, metadata, uri }: Hit, index: number): void {
+function printHit(hit: Hit, index: number): void {
+  const { id, chunk, content, distance, score, metadata, uri, vectorRank, keywordRank } = hit;
   const part = chunk > 0 ? ` (passage ${chunk + 1})` : "";
-  console.log(
-    `${index + 1}. ${visible(id)}${part}  distance ${distance.toFixed(4)}  score ${score.toFixed(3)}`,
-  );
+  const figures = [
+    ...(distance === null ? [] : [`distance ${distance.toFixed(4)}`]),
+    `score ${score.toFixed(3)}`,
+    ...(vectorRank == null ? [] : [`by meaning ${vectorRank}`]),
+    ...(keywordRank == null ? [] : [`by words ${keywordRank}`]),
+  ];
+  console.log(`${index + 1}. ${visible(id)}${part}  ${figures.join("  ")}`);
   if (content !== null) console.log(`   ${visible(content, 400)}`);
   const about = [
     ...Object.entries(metadata).map(([key, value]) => `${visible(key, 30)}: ${visible(String(value), 60)}`),

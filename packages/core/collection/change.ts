@@ -7,12 +7,17 @@ import { AppError } from "../error.ts";
 import { type Collection, collectionColumns } from "./collection.ts";
 import { validate } from "./create.ts";
 import { requireCollection } from "./get.ts";
+import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
 
 export interface CollectionChanges {
   readonly name?: string;
   readonly metadata?: JsonObject;
   /** Names the model of vectors that are there already: for a collection whose model was not known. */
   readonly embeddingModel?: string;
+  /** Its keyword index is built anew at the next maintenance. */
+  readonly language?: string;
+  /** In the place of all that were set before. What an index is made with takes effect at the next maintenance. */
+  readonly indexSettings?: IndexSettings;
 }
 
 /** Changes a collection of the tenant's. Throws `not_found`, `invalid_input`, or `already_exists` where the new name is taken. */
@@ -25,7 +30,8 @@ export async function changeCollection(
   validate(changes);
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
-      const { id } = await requireCollection(orm, tenantId, nameOrId);
+      const { id, metric } = await requireCollection(orm, tenantId, nameOrId);
+      if (changes.indexSettings) validateIndexSettings(changes.indexSettings, metric);
       const [changed] = await orm
         .update(collections)
         .set({ ...changes, updatedAt: sql`now()` })

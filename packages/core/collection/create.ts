@@ -12,6 +12,7 @@ import {
   type Metric,
 } from "./collection.ts";
 import { getCollection } from "./get.ts";
+import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
 
 export interface NewCollection {
   /** Default `knowledge`. Unique for the tenant. */
@@ -23,6 +24,10 @@ export interface NewCollection {
   /** Default `cosine`. */
   readonly metric?: Metric;
   readonly metadata?: JsonObject;
+  /** Text search configuration of Postgres for keyword search. Default `english`; `simple` suits any language. */
+  readonly language?: string;
+  /** What is to differ from the defaults of large collections. */
+  readonly indexSettings?: IndexSettings;
 }
 
 /** Makes a collection. Throws `already_exists`, `invalid_input`, or `not_found` for a tenant that does not exist. */
@@ -60,12 +65,13 @@ export async function insertCollection(
 ): Promise<Collection | undefined> {
   validate(collection);
   const { embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {} } = collection;
+  const { language = "english", indexSettings = {} } = collection;
   const { dimensions = (embeddingModel && modelDimensions(embeddingModel)) || null } = collection;
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
       const [made] = await orm
         .insert(collections)
-        .values({ tenantId, name, embeddingModel, dimensions, metric, metadata })
+        .values({ tenantId, name, embeddingModel, dimensions, metric, metadata, language, indexSettings })
         .onConflictDoNothing()
         .returning(collectionColumns);
       return made;
@@ -77,14 +83,30 @@ export async function insertCollection(
   }
 }
 
+/** The text search configurations that every PostgreSQL from 14 on has; `simple` takes words as they are. */
+const LANGUAGES: readonly string[] =
+  "simple arabic armenian basque catalan danish dutch english finnish french german greek hindi hungarian indonesian irish italian lithuanian nepali norwegian portuguese romanian russian serbian spanish swedish tamil turkish yiddish".split(
+    " ",
+  );
+
 /** Throws `invalid_input` for a name, model, size or metric that no collection can have. */
-export function validate({ name, embeddingModel, dimensions, metric }: Partial<NewCollection>): void {
+export function validate({
+  name,
+  embeddingModel,
+  dimensions,
+  metric,
+  language,
+  indexSettings,
+}: Partial<NewCollection>): void {
   if (name !== undefined && !/^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name))
     throw invalid("name", name, "1 to 512 characters, no control characters");
   if (embeddingModel != null && !/^[a-z0-9_-]+\/\S+$/i.test(embeddingModel))
     throw invalid("embeddingModel", embeddingModel, "provider/model, as in openai/text-embedding-3-small");
   if (dimensions != null && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= 16_000))
     throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");
+  if (language !== undefined && !LANGUAGES.includes(language))
+    throw invalid("language", language, `one of ${LANGUAGES.join(", ")}`);
+  if (indexSettings) validateIndexSettings(indexSettings, metric);
   if (metric !== undefined && !METRICS.includes(metric)) throw invalid("metric", metric, "cosine, l2 or ip");
 }
 

@@ -18,7 +18,7 @@ export interface IndexSettings {
   readonly m?: number;
   /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 64. */
   readonly efConstruction?: number;
-  /** HNSW: candidates while searching, 1 to 1,000. Default 100. */
+  /** HNSW: candidates while searching, 1 to 1,000. Default 200. */
   readonly efSearch?: number;
   /** IVFFlat: lists, 1 to 32,768. Default: rows / 1,000, at least 10; from a million rows on their square root. */
   readonly lists?: number;
@@ -35,7 +35,7 @@ export const INDEX_DEFAULTS: IndexPlan = {
   precision: "halfvec",
   m: 16,
   efConstruction: 64,
-  efSearch: 100,
+  efSearch: 200,
 };
 
 /** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */

@@ -27,7 +27,7 @@ export async function deleteDocuments(
       "invalid_input",
       "Name what to delete: ids or a filter. To empty a collection, delete the collection.",
     );
-  const matches = compileFilters(options);
+  const matches = compileFilters(options) ?? sql`true`;
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, options.collection);
     const among = options.ids

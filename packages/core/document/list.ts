@@ -50,7 +50,7 @@ export async function listDocuments(
     throw new AppError("invalid_input", `limit must be a whole number from 1 to 1,000, not ${limit}.`, {
       path: "limit",
     });
-  const matches = compileFilters(options);
+  const matches = compileFilters(options) ?? sql`true`;
   const after = options.after === undefined ? null : decodeCursor(options.after);
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, options.collection);

@@ -10,12 +10,12 @@ export interface FilterInput {
   readonly whereDocument?: unknown;
 }
 
-/** Both filters as one SQL condition on a row of documents; `true` where there is none. Throws `invalid_filter`. */
-export function compileFilters({ filter, whereDocument }: FilterInput): SQL {
+/** Both filters as one SQL condition on a row of documents; undefined where there is none. Throws `invalid_filter`. */
+export function compileFilters({ filter, whereDocument }: FilterInput): SQL | undefined {
   const conditions = [
     ...(filter == null ? [] : [compileFilter(parseFilter(filter, "filter"))]),
     ...(whereDocument == null ? [] : [compileFilter(parseDocumentFilter(whereDocument, "where_document"))]),
   ];
-  if (conditions.length === 0) return sql`true`;
+  if (conditions.length === 0) return undefined;
   return sql`(${sql.join(conditions, sql` AND `)})`;
 }

@@ -10,9 +10,12 @@ export interface Hit {
   readonly content: string | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
-  /** As Chroma reports it for the metric; lower is better. */
-  readonly distance: number;
-  /** 0 to 1, higher is better; compares within one search only. */
+  /** As Chroma reports it for the metric; lower is better. Null where no vectors were compared. */
+  readonly distance: number | null;
+  /**
+   * 0 to 1, higher is better, and compares within one search only: by vector from the distance; by words the share of
+   * the query's words that it has, rare ones weighing more; hybrid from both ranks.
+   */
   readonly score: number;
   /** 1-based place among the hits by words; null where it is not among them. Only with `keyword` and `hybrid`. */
   readonly keywordRank?: number | null;
@@ -30,12 +33,14 @@ export interface HitRow {
   readonly content: string | null;
   readonly metadata: string;
   readonly uri: string | null;
-  /** What pgvector orders by. */
-  readonly order: number;
+  /** What pgvector orders by. Null for a row without a vector, found by its words. */
+  readonly order: number | null;
+  /** 0 to 1: share of the words' weight that the row has. */
+  readonly share?: number;
 }
 
 export function toHit(metric: Metric, row: HitRow): Hit {
-  const away = distance(metric, row.order);
+  const away = row.order === null ? null : distance(metric, row.order);
   return {
     id: restoreId(row.id, row.long_id),
     chunk: row.chunk,
@@ -43,6 +48,6 @@ export function toHit(metric: Metric, row: HitRow): Hit {
     metadata: decodeJson(row.metadata),
     uri: row.uri === null ? null : decodeText(row.uri),
     distance: away,
-    score: score(metric, away),
+    score: away === null ? 0 : score(metric, away),
   };
 }

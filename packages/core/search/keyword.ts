@@ -1,13 +1,119 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import { uuidLiteral } from "../database/transaction.ts";
+import { inCollection } from "../document/read.ts";
 import { AppError } from "../error.ts";
+import { orderByDistance } from "./metric.ts";
+import type { IndexedRange, SearchTarget } from "./target.ts";
+import { HIT_COLUMNS, outside } from "./vector.ts";
+
+export interface KeywordSearch {
+  readonly texts: readonly string[];
+  /** `vector[]` beside the texts, for the hits' distances; undefined: they have none. */
+  readonly vectors?: Buffer;
+  /** Hits a text. */
+  readonly topK: number;
+  /** The caller's filters as a condition on a row; undefined where there are none. */
+  readonly matches?: SQL;
+  /** 1-based numbers of the texts to search for; undefined: all. */
+  readonly only?: readonly number[];
+}
 
 /** Text beyond this many characters is not searched by words: a tsvector holds a megabyte at most. */
 const MOST_CHARACTERS = 200_000;
 
+/** Words of a query that count. */
+const MOST_WORDS = 32;
+
+/** Rows that are found for one word through one index: a word that more have tells little of any of them. */
+const MOST_ROWS = 5_000;
+
+/** Rows among which the order is settled by their own texts. */
+const REFINED = 100;
+
 /** The words of a row's text as an index holds them. Throws `invalid_input` for what is no name of a configuration. */
 export function keywordExpression(language: string): string {
-  if (!/^[a-z_]{1,63}$/.test(language))
-    throw new AppError("invalid_input", `${JSON.stringify(language)} is no text search configuration.`, {
-      path: "language",
-    });
-  return `to_tsvector('${language}'::regconfig, left(content, ${MOST_CHARACTERS}))`;
+  return `to_tsvector(${languageLiteral(language)}, left(content, ${MOST_CHARACTERS}))`;
+}
+
+function languageLiteral(language: string): string {
+  if (/^[a-z_]{1,63}$/.test(language)) return `'${language}'::regconfig`;
+  throw new AppError("invalid_input", `${JSON.stringify(language)} is no text search configuration.`, {
+    path: "language",
+  });
+}
+
+/** The valid keyword indexes of a collection. */
+export function keywordRanges({ indexes }: SearchTarget): readonly IndexedRange[] {
+  return indexes.filter(({ kind }) => kind === "keyword");
+}
+
+/**
+ * The rows that have most of a text's words, rare words counting more (their inverse document frequency, as in BM25),
+ * best first: `n` (which text), the hit's columns, `order` (see orderByDistance; null without vectors) and `share`,
+ * the share of the words' weight that the row has, 0 to 1. Words are compared in the collection's language.
+ */
+export function keywordStatement(
+  { collection, indexes }: SearchTarget,
+  ranges: readonly IndexedRange[],
+  search: KeywordSearch,
+): SQL {
+  const expression = sql.raw(keywordExpression(collection.language));
+  const language = sql.raw(languageLiteral(collection.language));
+  const { topK, matches } = search;
+  const depth = Math.max(topK, REFINED);
+  const rows = indexes.reduce((most, index) => most + index.rows, 1_000);
+  const away = search.vectors ? orderByDistance(collection.metric, sql`q.v`) : sql`NULL::float8`;
+  const texts = sql`${sql.param(search.texts)}::text[]`;
+  return sql`
+    SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri,
+           near."order", near.share
+    FROM ROWS FROM (unnest(${texts}), unnest(${search.vectors ?? null}::vector[])) WITH ORDINALITY AS q (t, v, n)
+    CROSS JOIN LATERAL (
+      SELECT words, (SELECT string_agg(array_to_tsvector(ARRAY[word])::text, '|') FROM unnest(words) AS word)::tsquery AS query
+      FROM (SELECT (tsvector_to_array(to_tsvector(${language}, q.t)))[1:${sql.raw(String(MOST_WORDS))}] AS words) AS found
+    ) AS w
+    CROSS JOIN LATERAL (
+      WITH postings AS MATERIALIZED (
+        ${postings(collection, ranges, { expression, language, matches: matches ?? sql`true` })}
+      ), weights AS MATERIALIZED (
+        SELECT word, ln(1 + greatest(${rows}::float8, count(*)) / count(*)) AS weight FROM postings GROUP BY word
+      ), scored AS (
+        SELECT id, chunk, sum(weight) AS found FROM postings JOIN weights USING (word) GROUP BY id, chunk
+        ${matches ? sql`` : sql`ORDER BY found DESC, id, chunk LIMIT ${depth}::int`}
+      ), best AS (
+        SELECT ${HIT_COLUMNS}, embedding, ${expression} AS own FROM scored
+        JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)} AND ${matches ?? sql`true`}) AS d USING (id, chunk)
+        ORDER BY found DESC, id, chunk LIMIT ${depth}::int
+      )
+      SELECT ${HIT_COLUMNS}, ${away} AS "order", ts_rank_cd(own, w.query) AS rank,
+             (SELECT sum(weight) FILTER (WHERE w.words[word] = ANY (tsvector_to_array(own))) / sum(weight) FROM weights) AS share
+      FROM best
+      ORDER BY share DESC, rank DESC, id, chunk LIMIT ${topK}::int
+    ) AS near
+    ${search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``}
+    ORDER BY q.n, near.share DESC, near.rank DESC, near.id, near.chunk`;
+}
+
+/** Which row has which word: from the indexes, and from the texts of the rows that have none. */
+function postings(
+  collection: Collection,
+  ranges: readonly IndexedRange[],
+  { expression, language, matches }: Readonly<Record<"expression" | "language" | "matches", SQL>>,
+): SQL {
+  const unindexed = sql`
+    SELECT number::int AS word, id, chunk
+    FROM (
+      SELECT id, chunk, tsvector_to_array(${expression}) AS own FROM cairn.documents
+      WHERE ${inCollection(collection)} AND ${outside(ranges)} AND content IS NOT NULL AND ${matches} OFFSET 0
+    ) AS d
+    CROSS JOIN unnest(w.words) WITH ORDINALITY AS wanted (word, number)
+    WHERE wanted.word = ANY (own)`;
+  if (ranges.length === 0) return unindexed;
+  const firsts = ranges.map(({ first }) => first);
+  const lasts = ranges.map(({ last }) => last);
+  return sql`
+    SELECT word, id, chunk FROM cairn.keyword_postings(
+      ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(firsts)}::int[], ${sql.param(lasts)}::int[], ${sql.raw(String(MOST_ROWS))})
+    UNION ALL ${unindexed}`;
 }

@@ -148,7 +148,7 @@ describe.each(METRICS)("%s", (metric) => {
     for (const [place, hit] of hits.entries()) {
       expect(hit.score).toBeGreaterThanOrEqual(0);
       expect(hit.score).toBeLessThanOrEqual(1);
-      expect(hit.score).toBe(score(metric, hit.distance));
+      expect(hit.score).toBe(score(metric, hit.distance ?? Number.NaN));
       if (place > 0) expect(hit.score).toBeLessThanOrEqual(hits[place - 1]?.score as number);
     }
   });

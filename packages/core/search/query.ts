@@ -1,39 +1,27 @@
-import type { Collection } from "../collection/collection.ts";
-import { collectionEmbedder } from "../collection/embedder.ts";
-import type { Database } from "../database/database.ts";
-import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import type { Services } from "../services.ts";
-import { type Hit, type HitRow, toHit } from "./hit.ts";
-import { knownTarget, readTarget, type SearchTarget } from "./target.ts";
-import {
-  chooseVectorPlan,
-  type VectorPlan,
-  type VectorSearch,
-  vectorSettings,
-  vectorStatement,
-} from "./vector.ts";
-
-/** What to look for: a text, embedded by the collection's model, or a vector of `collection.dimensions` finite numbers. */
-export type Wanted =
-  | { readonly text: string; readonly embedding?: undefined }
-  | { readonly embedding: Float32Array; readonly text?: undefined };
+import { embedQueries, type Wanted } from "./embed-queries.ts";
+import { fuse } from "./fusion.ts";
+import { type Hit, toHit } from "./hit.ts";
+import { type Found, findRows, type SearchMode } from "./rows.ts";
 
 export interface SearchOptions extends FilterInput {
   /** Default `knowledge`. */
   readonly collection?: string;
   /** Hits at most, 1 to 1,000. Default 10. */
   readonly topK?: number;
-  /** Leaves out what is farther away, in the metric's own distance. */
+  /**
+   * By meaning (`vector`, the default), by the words of the text (`keyword`), or both, fused by reciprocal rank
+   * (`hybrid`).
+   */
+  readonly mode?: SearchMode;
+  /** Leaves out what is farther away, in the metric's own distance. Not with `keyword`. */
   readonly maxDistance?: number;
   readonly signal?: AbortSignal;
 }
 
-export interface QueryOptions extends SearchOptions {
-  readonly text?: string;
-  readonly embedding?: Float32Array;
-}
+export type QueryOptions = SearchOptions & Wanted;
 
 /**
  * The nearest passages of one tenant's collection, nearest first: never fewer than exist and match.
@@ -44,10 +32,7 @@ export async function query(
   tenantId: string,
   { text, embedding, ...options }: QueryOptions,
 ): Promise<readonly Hit[]> {
-  const [hits] = await queryMany(services, tenantId, {
-    ...options,
-    queries: [{ text, embedding } as Wanted],
-  });
+  const [hits] = await queryMany(services, tenantId, { ...options, queries: [{ text, embedding }] });
   return hits ?? [];
 }
 
@@ -62,132 +47,70 @@ export async function queryMany(
   tenantId: string,
   options: QueryManyOptions,
 ): Promise<readonly (readonly Hit[])[]> {
-  const { topK = 10, queries } = options;
-  validate(topK, queries);
+  const { topK = 10, mode = "vector", queries, maxDistance } = options;
+  validate({ ...options, topK, mode });
   const matches = compileFilters(options); // before a text is paid for
-  const { vector } = await services.database.vectorTypes();
+  const texts = queries.map(({ text }) => text ?? "");
   for (;;) {
-    const embedded = await embedQueries(services, tenantId, options);
-    const vectors = encodeVectorArray(embedded.embeddings, vector);
-    const found = await searchVectors(services.database, tenantId, {
-      ...embedded,
+    const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
+    const found = await findRows(services.database, tenantId, {
       collection: options.collection,
-      search: { topK, matches, vectors },
+      mode,
+      topK: mode === "hybrid" ? Math.min(1_000, Math.max(FUSED, 3 * topK)) : topK,
+      matches,
+      texts,
+      ...embedded,
     });
-    if (found) return found.map((hits) => hits.filter(isNear(options.maxDistance)));
+    if (!found) continue; // another model since the texts were embedded
+    const isNear = ({ distance }: Hit) =>
+      maxDistance === undefined || (distance !== null && distance <= maxDistance);
+    return queries.map((_, index) => rank(found, index, mode).filter(isNear).slice(0, topK));
   }
 }
 
-function isNear(most = Number.POSITIVE_INFINITY): (hit: Hit) => boolean {
-  return ({ distance }) => distance <= most;
+/** Hits of each kind that are fused at least: what is far down in one list may be first in the other. */
+const FUSED = 50;
+
+/** The hits of one query, best first. */
+function rank({ metric, vector, keyword }: Found, index: number, mode: SearchMode): readonly Hit[] {
+  const near = (vector[index] ?? []).map((row) => toHit(metric, row));
+  if (mode === "vector") return near;
+  const worded = (keyword[index] ?? []).map((row) => ({ ...toHit(metric, row), score: row.share ?? 0 }));
+  if (mode === "keyword") return worded.map((hit, place) => ({ ...hit, keywordRank: place + 1 }));
+  return fuse([near, worded], ({ id, chunk }) => `${chunk} ${id}`).map(({ item, ranks, score }) => ({
+    ...item,
+    score,
+    vectorRank: ranks[0] ?? null,
+    keywordRank: ranks[1] ?? null,
+  }));
 }
 
-function validate(topK: number, queries: readonly Wanted[]): void {
+function validate({ topK, mode, queries, maxDistance }: QueryManyOptions & { topK: number }): void {
   if (!(Number.isInteger(topK) && topK >= 1 && topK <= 1000))
-    throw new AppError("invalid_input", `top_k must be a whole number from 1 to 1,000, not ${topK}.`, {
-      path: "top_k",
-    });
+    throw invalid("top_k", `top_k must be a whole number from 1 to 1,000, not ${topK}.`);
+  if (mode !== "vector" && mode !== "keyword" && mode !== "hybrid")
+    throw invalid("mode", `mode must be vector, keyword or hybrid, not ${JSON.stringify(mode)}.`);
+  if (mode === "keyword" && maxDistance !== undefined)
+    throw invalid(
+      "max_distance",
+      "A search by words has no distance: leave max_distance out, or use mode hybrid.",
+    );
   if (queries.length < 1 || queries.length > 100)
-    throw new AppError("invalid_input", `One call takes 1 to 100 queries, not ${queries.length}.`, {
-      path: "queries",
-    });
+    throw invalid("queries", `One call takes 1 to 100 queries, not ${queries.length}.`);
   for (const { text, embedding } of queries) {
-    if ((text === undefined) === (embedding === undefined))
-      throw new AppError("invalid_input", "Give either the text to look for or its embedding.", {
-        path: "query",
-      });
-    if (text?.trim() === "")
-      throw new AppError("invalid_input", "The text to look for is empty.", { path: "query" });
+    if (mode === "vector" && (text === undefined) === (embedding === undefined))
+      throw invalid("query", "Give either the text to look for or its embedding.");
+    if (mode !== "vector" && text === undefined)
+      throw invalid("query", `Give the text to look for: mode ${mode} compares words.`);
+    if (mode === "keyword" && embedding !== undefined)
+      throw invalid(
+        "query_embedding",
+        "A search by words has no use for an embedding: leave it out, or use mode hybrid.",
+      );
+    if (text?.trim() === "") throw invalid("query", "The text to look for is empty.");
   }
 }
 
-interface Embedded {
-  readonly embeddings: readonly Float32Array[];
-  /** The model that embedded the texts; undefined where there was none. */
-  readonly model?: string | null;
-}
-
-/** A vector a query: the given ones, and one for each text by the collection's model. */
-async function embedQueries(
-  services: Services,
-  tenantId: string,
-  { queries, collection: name, signal }: QueryManyOptions,
-): Promise<Embedded> {
-  const texts = queries.flatMap(({ text }) => (text === undefined ? [] : [text]));
-  if (texts.length === 0) return { embeddings: queries.map(({ embedding }) => embedding as Float32Array) };
-  const { collection } = await knownTarget(services.database, tenantId, name);
-  const { dimensions, embeddingModel: model } = collection;
-  const embedder = collectionEmbedder(services, collection);
-  const vectors = dimensions === null ? [] : await embedder.embed(texts, { dimensions, signal });
-  const rest = vectors.values();
-  return { embeddings: queries.map(({ embedding }) => embedding ?? rest.next().value ?? NO_VECTOR), model };
-}
-
-const NO_VECTOR = new Float32Array();
-
-interface VectorQueries extends Embedded {
-  readonly collection: string | undefined;
-  readonly search: VectorSearch;
-}
-
-/**
- * Undefined where the texts were embedded by another model than the collection has by now. Through the collection's
- * indexes; a query that they give too few for, as a filter can make it, is answered exactly.
- */
-async function searchVectors(
-  database: Database,
-  tenantId: string,
-  { collection: name, embeddings, model, search }: VectorQueries,
-): Promise<readonly (readonly Hit[])[] | undefined> {
-  let indexed = false;
-  const isOutdated = ({ collection }: SearchTarget) =>
-    model !== undefined &&
-    (collection.embeddingModel !== model ||
-      (collection.dimensions !== null && embeddings.includes(NO_VECTOR)));
-  const read = (search: VectorSearch, choose: (target: SearchTarget) => VectorPlan) =>
-    readTarget(database, tenantId, name, (target) => {
-      if (target.collection.dimensions === null || isOutdated(target)) return { statements: [] };
-      for (const embedding of embeddings) assertVector(target.collection, embedding);
-      const plan = choose(target);
-      indexed = plan.kind === "index";
-      return {
-        statements: [vectorStatement(target, plan, search)],
-        settings: vectorSettings(plan, search.topK),
-      };
-    });
-  const { target, rows } = await read(search, chooseVectorPlan);
-  if (isOutdated(target)) return undefined;
-  const found = groupRows(rows[0], embeddings.length);
-  const short = found.flatMap(({ length }, index) => (length < search.topK ? [index + 1] : []));
-  if (indexed && short.length > 0) {
-    const { rows } = await read({ ...search, only: short }, () => ({ kind: "exact" }));
-    const exact = groupRows(rows[0], embeddings.length);
-    for (const n of short) found[n - 1] = exact[n - 1] ?? [];
-  }
-  return found.map((rows) => rows.map((row) => toHit(target.collection.metric, row)));
-}
-
-function groupRows(rows: readonly object[] = [], queries: number): (readonly HitRow[])[] {
-  const groups = Array.from({ length: queries }, (): HitRow[] => []);
-  for (const row of rows as readonly HitRow[]) groups[row.n - 1]?.push(row);
-  return groups;
-}
-
-function assertVector(collection: Collection, vector: Float32Array): void {
-  if (vector.length !== collection.dimensions)
-    throw new AppError(
-      "dimension_mismatch",
-      `Collection ${JSON.stringify(collection.name)} holds vectors of ${collection.dimensions} dimensions; the query's has ${vector.length}.`,
-      { path: "query_embedding" },
-    );
-  if (!isFiniteVector(vector))
-    throw new AppError("invalid_input", "The query's vector has an element that is not a finite number.", {
-      path: "query_embedding",
-    });
-  if (collection.metric === "cosine" && isZeroVector(vector))
-    throw new AppError(
-      "invalid_input",
-      "The query's vector is all zeros, which has no direction to compare.",
-      { path: "query_embedding" },
-    );
+function invalid(path: string, message: string): AppError {
+  return new AppError("invalid_input", message, { path });
 }

@@ -14,6 +14,8 @@ export interface IndexedRange {
   readonly last: number;
   /** What it was built with. */
   readonly plan: IndexPlan;
+  /** In its segments when it was built. */
+  readonly rows: number;
 }
 
 /** A collection as a search sees it. */
@@ -101,7 +103,7 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
     const [row] = await selectRows<{ version: string }>(orm, versionOf(collection));
     const indexes = await selectRows<IndexedRange>(
       orm,
-      sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan
+      sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
           FROM cairn.collection_indexes WHERE ${ofCollection(collection)} AND state = 'valid'
           ORDER BY first_segment`,
     );

@@ -1,0 +1,289 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import type { Metric } from "../collection/collection.ts";
+import { createCollection } from "../collection/create.ts";
+import type { IndexSettings } from "../collection/index-settings.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant, tenantSettings } from "../database/transaction.ts";
+import { encodeVectorArray } from "../database/vector.ts";
+import { ingest } from "../document/ingest.ts";
+import { maintainIndexes } from "../maintenance/indexes.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { query, queryMany } from "./query.ts";
+import { findTarget } from "./target.ts";
+import { chooseVectorPlan, vectorSettings, vectorStatement } from "./vector.ts";
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = offlineServices(own.database);
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+});
+afterAll(() => own?.drop());
+
+let state = 1;
+/** mulberry32 */
+function random(): number {
+  state = (state + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+}
+const vector = (dimensions: number) => Float32Array.from({ length: dimensions }, () => random() * 2 - 1);
+
+const WORDS = ["return", "refund", "parcel", "warranty", "invoice", "repair", "shipping", "order"];
+
+function documents(count: number, dimensions: number, prefix = "d") {
+  return Array.from({ length: count }, (_, n) => ({
+    id: `${prefix}${n}`,
+    content: `${WORDS[n % 8]} ${WORDS[(n >> 3) % 8]} passage ${n}`,
+    metadata: { n, rare: n % 100 === 7 },
+    embedding: vector(dimensions),
+  }));
+}
+
+async function collectionOf(
+  name: string,
+  { count = 1_500, dimensions = 8, metric = "cosine" as Metric, indexSettings = {} as IndexSettings },
+) {
+  const collection = await createCollection(own.database, tenantId, {
+    name,
+    metric,
+    dimensions,
+    embeddingModel: "offline/words",
+    indexSettings,
+  });
+  await ingest(services, tenantId, { collection: name, documents: documents(count, dimensions) });
+  return collection;
+}
+
+/** The plan of a search, as EXPLAIN gives it. */
+async function explain(
+  name: string,
+  embedding: Float32Array,
+  matches?: ReturnType<typeof sql>,
+): Promise<string> {
+  const target = await findTarget(own.database, tenantId, name);
+  const { vector: type } = await own.database.vectorTypes();
+  const plan = chooseVectorPlan(target);
+  const search = { vectors: encodeVectorArray([embedding], type), topK: 10, matches };
+  const [rows] = await own.database.read(
+    [sql`EXPLAIN ${vectorStatement(target, plan, search)}`],
+    `${tenantSettings(tenantId)}, ${vectorSettings(plan, search.topK)}`,
+  );
+  return (rows as { "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]).join("\n");
+}
+
+async function exactIds(name: string, embedding: Float32Array, operator: string, condition = sql`true`) {
+  const { collection } = await findTarget(own.database, tenantId, name);
+  const { vector: type } = await own.database.vectorTypes();
+  return asTenant(own.database, tenantId, async ({ orm, script }) => {
+    await script("SET LOCAL enable_indexscan = off");
+    const rows = await selectRows<{ id: string }>(
+      orm,
+      sql`SELECT id FROM cairn.documents, unnest(${encodeVectorArray([embedding], type)}::vector[]) AS v
+          WHERE collection_id = ${collection.id}::uuid AND ${condition}
+          ORDER BY embedding ${sql.raw(operator)} v LIMIT 10`,
+    );
+    return rows.map(({ id }) => id);
+  });
+}
+
+async function recall(name: string, { operator = "<=>", dimensions = 8, filtered = false } = {}) {
+  let found = 0;
+  for (let round = 0; round < 20; round++) {
+    const embedding = vector(dimensions);
+    const filter = filtered ? { rare: true } : undefined;
+    const hits = await query(services, tenantId, { collection: name, embedding, filter });
+    expect(hits).toHaveLength(10);
+    const condition = filtered ? sql`metadata @> '{"rare": true}'` : sql`true`;
+    const exact = new Set(await exactIds(name, embedding, operator, condition));
+    found += hits.filter(({ id }) => exact.has(id)).length;
+  }
+  return found / 200;
+}
+
+const OPERATORS = { cosine: "<=>", l2: "<->", ip: "<#>" } as const;
+
+test("a collection under its threshold has no index and is searched exactly; one over it is searched through its own", async () => {
+  await collectionOf("grown", { count: 999 });
+  expect((await maintainIndexes(own.database, { tenantId, collection: "grown" }))?.done).toEqual([]);
+  expect(await explain("grown", vector(8))).not.toMatch(/using vector_/);
+  await ingest(services, tenantId, { collection: "grown", documents: documents(1, 8, "last") });
+  const report = await maintainIndexes(own.database, { tenantId, collection: "grown" });
+  expect(report?.done).toMatchObject([{ action: "build", rows: 1_000 }]);
+  const plan = await explain("grown", vector(8));
+  expect(plan).toMatch(/Index Scan using vector_\w+ on documents_\d\d/);
+  expect(plan).toMatch(/documents_\d\d_tenant_id_collection_id_segment_idx/); // the tail, by its segment
+  expect(plan).not.toMatch(/Seq Scan/);
+  expect((await maintainIndexes(own.database, { tenantId, collection: "grown" }))?.done).toEqual([]);
+});
+
+test("what is written after an index was built is found at once, edits and deletes, too", async () => {
+  await collectionOf("live", {});
+  await maintainIndexes(own.database, { tenantId, collection: "live" });
+  const embedding = vector(8);
+  const first = async () => (await query(services, tenantId, { collection: "live", embedding }))[0];
+  await ingest(services, tenantId, {
+    collection: "live",
+    documents: [{ id: "new", content: "new", embedding }],
+  });
+  expect(await first()).toMatchObject({ id: "new", distance: expect.closeTo(0, 5) });
+  const moved = embedding.map((element) => -element);
+  await ingest(services, tenantId, {
+    collection: "live",
+    documents: [
+      { id: "new", content: "moved away", embedding: moved },
+      { id: "d3", content: "moved here", embedding },
+    ],
+  });
+  expect(await first()).toMatchObject({ id: "d3", content: "moved here" });
+  expect(await recall("live")).toBeGreaterThanOrEqual(0.99);
+});
+
+describe.each(["cosine", "l2", "ip"] as const)("with the metric %s", (metric) => {
+  test.each([
+    ["halfvec", {}],
+    ["vector", { precision: "vector" }],
+    ["ivfflat", { type: "ivfflat", probes: 10 }],
+    ...(metric === "cosine" ? [["bit", { precision: "bit" }] as const] : []),
+  ] as const)(
+    "an index of kind %s finds the ten nearest, with a rare filter, too",
+    async (kind, settings) => {
+      const dimensions = kind === "bit" ? 64 : 8;
+      const name = `${metric} ${kind}`;
+      await collectionOf(name, { metric, dimensions, indexSettings: { ...settings, efSearch: 400 } });
+      expect((await maintainIndexes(own.database, { tenantId, collection: name }))?.done).toHaveLength(1);
+      expect(await explain(name, vector(dimensions))).toMatch(/using vector_/);
+      const options = { dimensions, operator: OPERATORS[metric] };
+      expect(await recall(name, options)).toBeGreaterThanOrEqual(kind === "bit" ? 0.75 : 0.99);
+      expect(await recall(name, { ...options, filtered: true })).toBeGreaterThanOrEqual(
+        kind === "bit" ? 0.75 : 0.99,
+      );
+    },
+  );
+});
+
+test("over 2,000 dimensions an index holds 16-bit floats, over 4,000 bits, whatever was asked for", async () => {
+  for (const [dimensions, expected] of [
+    [2_001, "halfvec"],
+    [4_001, "bit"],
+  ] as const) {
+    const name = `wide ${dimensions}`;
+    await collectionOf(name, {
+      count: 40,
+      dimensions,
+      indexSettings: { precision: "vector", threshold: 40 },
+    });
+    expect((await maintainIndexes(own.database, { tenantId, collection: name }))?.done).toHaveLength(1);
+    const { indexes } = await findTarget(own.database, tenantId, name);
+    expect(indexes.find(({ kind }) => kind === "vector")?.plan.precision).toBe(expected);
+    const hits = await query(services, tenantId, {
+      collection: name,
+      embedding: vector(dimensions),
+      topK: 40,
+    });
+    expect(hits).toHaveLength(40);
+  }
+});
+
+test("a filter that few rows pass gives all of them, never fewer, and a topK beyond the index's reach as well", async () => {
+  await collectionOf("rare", { count: 3_000 });
+  await maintainIndexes(own.database, { tenantId, collection: "rare" });
+  const options = { collection: "rare", embedding: vector(8) };
+  const three = await query(services, tenantId, { ...options, filter: { n: { $in: [5, 1_500, 2_999] } } });
+  expect(three.map(({ metadata }) => metadata.n).sort()).toEqual([1_500, 2_999, 5]);
+  expect(await query(services, tenantId, { ...options, topK: 1_000 })).toHaveLength(1_000);
+  expect(
+    await query(services, tenantId, { ...options, filter: { n: { $gte: 2_000 } }, topK: 1_000 }),
+  ).toHaveLength(1_000);
+  expect(await query(services, tenantId, { ...options, filter: { n: -1 } })).toEqual([]);
+});
+
+test("queryMany() answers each query as query() does, in their order, in one call", async () => {
+  await collectionOf("many", {});
+  await maintainIndexes(own.database, { tenantId, collection: "many" });
+  const queries = Array.from({ length: 100 }, () => ({ embedding: vector(8) }));
+  const many = await queryMany(services, tenantId, { collection: "many", queries, topK: 3 });
+  for (const [index, { embedding }] of queries.entries())
+    expect(many[index]).toEqual(await query(services, tenantId, { collection: "many", embedding, topK: 3 }));
+  await expect(queryMany(services, tenantId, { collection: "many", queries: [] })).rejects.toMatchObject({
+    code: "invalid_input",
+    path: "queries",
+  });
+});
+
+test("a search made for a collection that has changed since looks again: renamed, replaced, of other dimensions", async () => {
+  const ask = (dimensions: number) =>
+    query(services, tenantId, { collection: "fickle", embedding: vector(dimensions) });
+  await expect(ask(8)).rejects.toMatchObject({ code: "not_found" });
+  const old = await collectionOf("fickle", { count: 5 });
+  expect(await ask(8)).toHaveLength(5);
+  await asTenant(own.database, tenantId, ({ orm }) =>
+    orm.execute(sql`UPDATE cairn.collections SET name = 'retired' WHERE id = ${old.id}::uuid`),
+  );
+  await expect(ask(8)).rejects.toMatchObject({ code: "not_found" });
+  await collectionOf("fickle", { count: 7, dimensions: 4 });
+  expect(await ask(4)).toHaveLength(7);
+  await expect(ask(8)).rejects.toMatchObject({ code: "dimension_mismatch" });
+});
+
+test("mode keyword finds words in the language's forms, rare words first, with and without an index", async () => {
+  await collectionOf("words", { count: 1_200 });
+  const seek = (text: string, options = {}) =>
+    query(services, tenantId, { collection: "words", text, mode: "keyword", ...options });
+  for (const indexed of [false, true]) {
+    if (indexed)
+      expect((await maintainIndexes(own.database, { tenantId, collection: "words" }))?.done).toHaveLength(1);
+    expect((await seek("refunds 1001"))[0]).toMatchObject({
+      id: "d1001",
+      keywordRank: 1,
+      score: expect.closeTo(1, 5),
+      distance: null,
+    });
+    const both = await seek("shipped parcels", { topK: 30 });
+    expect(both).toHaveLength(30);
+    for (const { content } of both.slice(0, 10)) expect(content).toMatch(/parcel.*shipping|shipping.*parcel/);
+    expect(await seek("the of and")).toEqual([]);
+    expect(await seek("it's \\ a 'quoted' & (odd | text) <-> : *")).toEqual([]);
+    const few = await seek("warranty", { filter: { n: { $lt: 20 } } });
+    expect(few.map(({ id }) => id).sort()).toEqual(["d11", "d19", "d3"]);
+  }
+});
+
+test("mode hybrid shows both ranks, and what both find comes first", async () => {
+  await collectionOf("both", { count: 1_200 });
+  await maintainIndexes(own.database, { tenantId, collection: "both" });
+  const near = vector(8);
+  await ingest(services, tenantId, {
+    collection: "both",
+    documents: [
+      { id: "near", content: "nothing of the kind", embedding: near },
+      { id: "worded", content: "zeppelin", embedding: near.map((element) => -element) },
+      {
+        id: "two",
+        content: "zeppelin",
+        embedding: near.map((element, index) => element + (index ? 0 : 0.01)),
+      },
+    ],
+  });
+  const hits = await query(services, tenantId, {
+    collection: "both",
+    text: "zeppelins",
+    embedding: near,
+    mode: "hybrid",
+  });
+  expect(hits).toHaveLength(10);
+  expect(hits[0]).toMatchObject({ id: "two", vectorRank: 2 });
+  expect(hits.find(({ id }) => id === "near")).toMatchObject({ vectorRank: 1, keywordRank: null });
+  expect(hits.find(({ id }) => id === "worded")).toMatchObject({
+    vectorRank: null,
+    distance: expect.closeTo(2, 4),
+  });
+  expect(hits.map(({ score }) => score)).toEqual(hits.map(({ score }) => score).toSorted((a, b) => b - a));
+});
