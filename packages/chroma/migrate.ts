@@ -11,6 +11,7 @@ import { readFindings } from "./ledger/collection.ts";
 import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
 import type { PlanOptions } from "./plan/options.ts";
 import { type Misfit, type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
+import { promoteCollections } from "./promote.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
 import type { Source, SourceCollection, SourceScope } from "./source/source.ts";
@@ -35,8 +36,8 @@ const STATUS: Readonly<Record<Verdict, RunStatus>> = {
 };
 
 /**
- * Takes every collection of a Chroma server into Postgres, passes over each until nothing changes, compares searches
- * and returns the proof. Killed and started again, it goes on where it was; started again after its end, it compares
+ * Takes every collection of a Chroma server into Postgres, passes over each until nothing changes, indexes the large
+ * ones, compares searches and returns the proof. Killed and started again, it goes on where it was; started again after its end, it compares
  * everything and writes only what differs. A collection's metadata is Chroma's after every run, whoever changed it since.
  * Throws `run_held` where another process works on this source, `invalid_input` where a collection has no place,
  * `source_unavailable`, `embedding_quota` and others: the run is then resumable.
@@ -58,6 +59,7 @@ export async function migrate(
   try {
     const context = makeContext(services, source, run, options, lost.signal);
     const { outcomes, misfits } = await migrateAll(context, plan, options);
+    await promoteCollections(context, outcomes);
     const search = await compareSearches(services, source, outcomes.map(toPair), options.queries ?? 50);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",

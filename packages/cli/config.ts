@@ -5,6 +5,7 @@ import * as z from "zod";
 /** Flags and environment together, flags winning; parsed once, at the entry. */
 const schema = z.object({
   databaseUrl: z.string().min(1).optional(),
+  databaseDirectUrl: z.string().min(1).optional(),
   directory: z.string().min(1),
   openaiApiKey: z.string().min(1).optional(),
   openaiBaseUrl: z.url({ protocol: /^https?$/ }).optional(),

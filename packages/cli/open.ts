@@ -21,7 +21,11 @@ export async function withServices<T>(
 ): Promise<T> {
   const config = parseConfig(command.optsWithGlobals());
   const embedders = createEmbedders(embeddingConfig(config));
-  const database = await connect({ url: config.databaseUrl, directory: config.directory });
+  const database = await connect({
+    url: config.databaseUrl,
+    directUrl: config.databaseDirectUrl,
+    directory: config.directory,
+  });
   try {
     if (schema === "always" || (schema === "embedded" && database.kind === "pglite"))
       await migrateSchema(database);

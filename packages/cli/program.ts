@@ -57,6 +57,9 @@ export function createProgram(surroundings: Surroundings): Command {
 function sharedOptions(): readonly Option[] {
   return [
     new Option("--database-url <url>", "PostgreSQL server; unset: the embedded database").env("DATABASE_URL"),
+    new Option("--database-direct-url <url>", "the same without a pooler, for building indexes").env(
+      "DATABASE_DIRECT_URL",
+    ),
     new Option("--directory <path>", "folder of the embedded database")
       .env("CAIRN_DIRECTORY")
       .default(".cairn"),

@@ -29,7 +29,7 @@ export interface CopySettings {
 export interface ProgressEvent {
   readonly collection: string;
   readonly tenant: string;
-  readonly phase: "copy" | "verify" | "done";
+  readonly phase: "copy" | "verify" | "done" | "index";
   readonly pass: number;
   readonly done: number;
   readonly total: number;

@@ -1,4 +1,4 @@
-import type { Metric } from "@cairn/core/collection/collection.ts";
+import type { Metric } from "@cairn/core/collection/metric.ts";
 import { isFiniteVector, isZeroVector } from "@cairn/core/database/vector.ts";
 import { chunkText } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";

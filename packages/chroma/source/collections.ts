@@ -1,4 +1,4 @@
-import type { Metric } from "@cairn/core/collection/collection.ts";
+import type { Metric } from "@cairn/core/collection/metric.ts";
 import { type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
 import type { ChromaClient } from "./client.ts";
 import type { ChromaCollection } from "./described.ts";

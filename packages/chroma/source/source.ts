@@ -1,4 +1,4 @@
-import type { Metric } from "@cairn/core/collection/collection.ts";
+import type { Metric } from "@cairn/core/collection/metric.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 
 /** A collection as Chroma describes it. */

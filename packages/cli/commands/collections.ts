@@ -1,7 +1,7 @@
 import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
-import { METRICS, type Metric } from "@cairn/core/collection/collection.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { listCollections } from "@cairn/core/collection/get.ts";
+import { METRICS, type Metric } from "@cairn/core/collection/metric.ts";
 import { type Command, Option } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";

@@ -1,6 +1,7 @@
 import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { ensureCollection } from "@cairn/core/collection/create.ts";
 import { type IngestResult, ingest } from "@cairn/core/document/ingest.ts";
+import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { type Command, Option } from "commander";
 import { EXIT } from "../exit.ts";
@@ -51,6 +52,12 @@ export function addIngest(program: Command, { signal, finish }: Surroundings): v
           documents,
           maxTokens,
           overlap,
+          signal,
+        });
+        // Where another process builds indexes this is left to it, or to the next run: until then search is exact.
+        await maintainIndexes(services.database, {
+          tenantId: tenant.id,
+          collection: result.collection.id,
           signal,
         });
         if (json)

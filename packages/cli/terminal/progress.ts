@@ -35,7 +35,7 @@ function showBars(): ProgressDisplay {
       bars.set(event.collection, bar);
       bar.setTotal(Math.max(event.total, 1));
       bar.update(event.total === 0 ? 1 : event.done, state);
-      if (event.phase !== "done") return;
+      if (!isEnd(event)) return;
       // A finished bar becomes a line above the others, or thousands of collections would fill the screen.
       bar.stop();
       display.remove(bar);
@@ -49,21 +49,26 @@ function showLine(): (event: ProgressEvent) => void {
   let shown = 0;
   return (event) => {
     const now = Date.now();
-    if (event.phase !== "done" && now - shown < 5_000) return;
+    if (!isEnd(event) && now - shown < 5_000) return;
     shown = now;
-    const line =
-      event.phase === "done"
-        ? doneLine(event)
-        : `${label(event)} ${event.done}/${event.total} ${phase(event)}`;
+    const line = isEnd(event)
+      ? doneLine(event)
+      : `${label(event)} ${event.done}/${event.total} ${phase(event)}`;
     console.error(`  ${line}`);
   };
 }
 
+function isEnd({ phase, done, total }: ProgressEvent): boolean {
+  return phase === "done" || (phase === "index" && done === total);
+}
+
 function doneLine(event: ProgressEvent): string {
+  if (event.phase === "index") return `${label(event)} ${String(event.done).padStart(7)} rows indexed`;
   return `${label(event)} ${String(event.done).padStart(7)} records, done after ${event.pass} ${event.pass === 1 ? "pass" : "passes"}`;
 }
 
 function phase({ phase, pass }: ProgressEvent): string {
+  if (phase === "index") return "building its index";
   return phase === "copy" ? "copying" : `comparing (pass ${pass})`;
 }
 

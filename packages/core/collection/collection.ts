@@ -1,11 +1,7 @@
 import type { JsonObject } from "../database/json.ts";
 import { collections, exact } from "../database/schema.ts";
 import type { IndexSettings } from "./index-settings.ts";
-
-/** How far apart two vectors are. Distances are the ones that Chroma reports, see search/metric.ts. */
-export type Metric = "cosine" | "l2" | "ip";
-
-export const METRICS: readonly Metric[] = ["cosine", "l2", "ip"];
+import type { Metric } from "./metric.ts";
 
 /** Name of the collection where none is named: a tenant that needs only one never meets the word. */
 export const DEFAULT_COLLECTION = "knowledge";

@@ -4,15 +4,10 @@ import { collections } from "../database/schema.ts";
 import { asTenant } from "../database/transaction.ts";
 import { modelDimensions } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
-import {
-  type Collection,
-  collectionColumns,
-  DEFAULT_COLLECTION,
-  METRICS,
-  type Metric,
-} from "./collection.ts";
+import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collection.ts";
 import { getCollection } from "./get.ts";
 import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
+import { METRICS, type Metric } from "./metric.ts";
 
 export interface NewCollection {
   /** Default `knowledge`. Unique for the tenant. */

@@ -1,5 +1,5 @@
 import { AppError } from "../error.ts";
-import type { Metric } from "./collection.ts";
+import type { Metric } from "./metric.ts";
 
 export type IndexType = "hnsw" | "ivfflat";
 

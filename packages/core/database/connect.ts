@@ -4,6 +4,8 @@ import type { Database } from "./database.ts";
 export interface ConnectOptions {
   /** A PostgreSQL server's URL. Undefined: the embedded database. */
   readonly url?: string;
+  /** The same server without a transaction pooler before it, for building indexes. Default: `url`. */
+  readonly directUrl?: string;
   /** Folder of the embedded database. Default `./.cairn`. */
   readonly directory?: string;
   /** Connections to a server at most. Default 10. */
@@ -21,5 +23,5 @@ export async function connect(options: ConnectOptions): Promise<Database> {
       path: "DATABASE_URL",
     });
   const { connectPg } = await import("./pg.ts");
-  return connectPg({ url: options.url, connections: options.connections });
+  return connectPg({ url: options.url, directUrl: options.directUrl, connections: options.connections });
 }

@@ -1,5 +1,6 @@
-import type { Collection, Metric } from "../collection/collection.ts";
+import type { Collection } from "../collection/collection.ts";
 import { collectionEmbedder } from "../collection/embedder.ts";
+import type { Metric } from "../collection/metric.ts";
 import { isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { embedWithCache } from "../embedding/cache.ts";
 import { AppError } from "../error.ts";

@@ -25,6 +25,8 @@ export interface MaintainOptions extends BuildOptions {
   readonly tenantId?: string;
   /** Name or id of one collection of that tenant. Default: all. */
   readonly collection?: string;
+  /** Milliseconds to wait for another process that is at it. Default 0. */
+  readonly wait?: number;
   readonly onProgress?: (event: IndexEvent) => void;
 }
 
@@ -38,19 +40,26 @@ export async function maintainIndexes(
   database: Database,
   options: MaintainOptions = {},
 ): Promise<{ readonly done: readonly IndexEvent[] } | undefined> {
-  const held = await withLease(database, "indexes", async (lost) => {
-    const signal = options.signal ? AbortSignal.any([options.signal, lost]) : lost;
-    const { tenantId, collection } = options;
-    const tenants = tenantId ? [tenantId] : (await listTenants(database)).map(({ id }) => id);
-    const done: IndexEvent[] = [];
-    for (const tenant of tenants) {
-      const names = collection ? [collection] : (await listCollections(database, tenant)).map(({ id }) => id);
-      for (const name of names)
-        done.push(...(await maintainCollection(database, tenant, name, { ...options, signal })));
-    }
-    if (!tenantId) await dropOrphans(database, tenants);
-    return done;
-  });
+  const held = await withLease(
+    database,
+    "indexes",
+    async (lost) => {
+      const signal = options.signal ? AbortSignal.any([options.signal, lost]) : lost;
+      const { tenantId, collection } = options;
+      const tenants = tenantId ? [tenantId] : (await listTenants(database)).map(({ id }) => id);
+      const done: IndexEvent[] = [];
+      for (const tenant of tenants) {
+        const names = collection
+          ? [collection]
+          : (await listCollections(database, tenant)).map(({ id }) => id);
+        for (const name of names)
+          done.push(...(await maintainCollection(database, tenant, name, { ...options, signal })));
+      }
+      if (!tenantId) await dropOrphans(database, tenants);
+      return done;
+    },
+    options,
+  );
   return held && { done: held.result };
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
@@ -10,15 +11,20 @@ const DURATION = 60_000;
 
 /**
  * Runs `work` while nobody else runs what has the same name, in whichever process. The signal is aborted when the
- * lease is lost. Returns undefined where another holds it.
+ * lease is lost. Returns undefined where another holds it, for as long as `wait` milliseconds (default 0).
  */
 export async function withLease<T>(
   database: Database,
   name: string,
   work: (signal: AbortSignal) => Promise<T>,
+  { wait = 0, signal }: { readonly wait?: number; readonly signal?: AbortSignal } = {},
 ): Promise<{ readonly result: T } | undefined> {
   const holder = randomUUID();
-  if (!(await takeLease(database, name, holder))) return undefined;
+  const until = Date.now() + wait;
+  while (!(await takeLease(database, name, holder))) {
+    if (Date.now() >= until) return undefined;
+    await sleep(Math.min(1_000, wait), undefined, { signal });
+  }
   const lost = new AbortController();
   const timer = setInterval(async () => {
     const held = await takeLease(database, name, holder).catch(() => true); // out of reach for now; it lasts a while

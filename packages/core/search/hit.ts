@@ -1,4 +1,4 @@
-import type { Metric } from "../collection/collection.ts";
+import type { Metric } from "../collection/metric.ts";
 import { decodeJson, type JsonObject } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
 import { restoreId } from "../document/id.ts";

@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Metric } from "../collection/collection.ts";
+import type { Metric } from "../collection/metric.ts";
 
 /**
  * Orders rows by distance to a vector, nearest first. Bare and ascending, or an index cannot serve it.

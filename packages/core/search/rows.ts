@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection, Metric } from "../collection/collection.ts";
+import type { Collection } from "../collection/collection.ts";
+import type { Metric } from "../collection/metric.ts";
 import type { Database } from "../database/database.ts";
 import { encodeText } from "../database/text.ts";
 import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";

@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection, Metric } from "../collection/collection.ts";
+import type { Collection } from "../collection/collection.ts";
 import type { IndexPlan, Precision } from "../collection/index-settings.ts";
+import type { Metric } from "../collection/metric.ts";
 import { inCollection } from "../document/read.ts";
 import { orderByDistance } from "./metric.ts";
 import type { IndexedRange, SearchTarget } from "./target.ts";
