@@ -23,4 +23,5 @@ DROP TABLE cairn.maintenance_leases;
 DROP TABLE cairn.collection_indexes;
 DROP INDEX cairn.documents_segment;
 ALTER TABLE cairn.documents DROP COLUMN segment;
-ALTER TABLE cairn.collections DROP COLUMN open_segment, DROP COLUMN language, DROP COLUMN index_settings;
+ALTER TABLE cairn.collections DROP COLUMN open_segment, DROP COLUMN language, DROP COLUMN index_settings,
+  DROP COLUMN replaced_by;

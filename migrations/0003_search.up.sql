@@ -4,7 +4,8 @@
 ALTER TABLE cairn.collections
   ADD COLUMN open_segment   integer NOT NULL DEFAULT 0,
   ADD COLUMN language       text    NOT NULL DEFAULT 'english',  -- a text search configuration, for keyword search
-  ADD COLUMN index_settings jsonb   NOT NULL DEFAULT '{}';       -- what differs from the defaults
+  ADD COLUMN index_settings jsonb   NOT NULL DEFAULT '{}',       -- what differs from the defaults
+  ADD COLUMN replaced_by    uuid;                                -- took its name with another model; it is read only then
 
 ALTER TABLE cairn.documents ADD COLUMN segment integer NOT NULL DEFAULT 0;
 

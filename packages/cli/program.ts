@@ -6,6 +6,7 @@ import { addDocuments } from "./commands/documents.ts";
 import { addIngest } from "./commands/ingest.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addQuery } from "./commands/query.ts";
+import { addReindex } from "./commands/reindex.ts";
 import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
 import { addVerify } from "./commands/verify.ts";
@@ -48,6 +49,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addCollections,
     addDocuments,
     addStats,
+    addReindex,
     addDatabase,
   ];
   for (const add of commands) add(program, surroundings);

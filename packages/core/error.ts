@@ -5,6 +5,7 @@ export type ErrorCode =
   | "dimension_mismatch"
   | "not_found"
   | "already_exists"
+  | "collection_changed"
   | "embedder_unavailable"
   | "embedding_failed"
   | "embedding_quota"

@@ -21,6 +21,8 @@ export interface Collection {
   readonly language: string;
   /** What differs from the defaults of `indexPlan`. */
   readonly indexSettings: IndexSettings;
+  /** The collection that took its name, with another model; this one is kept for going back and takes no writes. */
+  readonly replacedBy: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -35,6 +37,7 @@ export const collectionColumns = {
   metadata: exact(collections.metadata),
   language: collections.language,
   indexSettings: collections.indexSettings,
+  replacedBy: collections.replacedBy,
   createdAt: collections.createdAt,
   updatedAt: collections.updatedAt,
 };

@@ -28,14 +28,27 @@ export function listCollections(database: Database, tenantId: string): Promise<r
   );
 }
 
+/**
+ * `requireCollection` for whoever is about to change documents: until the transaction ends no other collection takes
+ * its place. Where one has just done so, that one.
+ */
+export async function lockCollection(orm: Orm, tenantId: string, nameOrId?: string): Promise<Collection> {
+  try {
+    return await requireCollection(orm, tenantId, nameOrId, "key share");
+  } catch {
+    return requireCollection(orm, tenantId, nameOrId, "key share"); // the lock was waited for, and the name has moved
+  }
+}
+
 /** `getCollection` inside a transaction of the tenant's that is open already. */
 export async function requireCollection(
   orm: Orm,
   tenantId: string,
   nameOrId = DEFAULT_COLLECTION,
+  lock?: "key share",
 ): Promise<Collection> {
   const byName = eq(collections.name, encodeText(nameOrId)); // what no name can hold is not found, not a failure
-  const [collection] = await orm
+  const found = orm
     .select(collectionColumns)
     .from(collections)
     .where(
@@ -47,6 +60,7 @@ export async function requireCollection(
     // The id wins over another collection that is called so.
     .orderBy(sql`${collections.id}::text = ${encodeText(nameOrId)} DESC`)
     .limit(1);
+  const [collection] = await (lock ? found.for(lock) : found);
   if (!collection)
     throw new AppError(
       "not_found",

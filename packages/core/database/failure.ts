@@ -43,6 +43,12 @@ export function databaseFailure(error: unknown): unknown {
     return new AppError("schema_outdated", "The database lacks Cairn's tables. Run: cairn db migrate", {
       cause: fault,
     });
+  if (code === "23502" && root.column === "segment")
+    return new AppError(
+      "collection_changed",
+      "The collection was deleted meanwhile, or another has taken its place. Try again.",
+      { cause: fault },
+    );
   const [, role] =
     (code === "42501" && /^permission denied to set role "(cairn_\w+)"/.exec(root.message)) || [];
   if (role)
@@ -95,6 +101,7 @@ function unavailable(reason: string, cause: DatabaseFault): AppError {
 interface DriverError extends Error {
   readonly code?: unknown;
   readonly constraint?: unknown;
+  readonly column?: unknown;
 }
 
 /** The driver's own error below Drizzle's wrapper, or undefined where neither threw. */

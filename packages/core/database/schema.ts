@@ -56,6 +56,7 @@ export const collections = cairn.table(
     language: text("language").notNull().default("english"),
     indexSettings: jsonb("index_settings").$type<IndexSettings>().notNull().default({}),
     openSegment: integer("open_segment").notNull().default(0),
+    replacedBy: uuid("replaced_by"),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },

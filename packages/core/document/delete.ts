@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { requireCollection } from "../collection/get.ts";
+import { lockCollection } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
@@ -29,7 +29,7 @@ export async function deleteDocuments(
     );
   const matches = compileFilters(options) ?? sql`true`;
   return asTenant(database, tenantId, async ({ orm }) => {
-    const collection = await requireCollection(orm, tenantId, options.collection);
+    const collection = await lockCollection(orm, tenantId, options.collection);
     const among = options.ids
       ? sql`id = ANY(${sql.param(options.ids.map((id) => storeId(id).key))}::text[])`
       : sql`true`;

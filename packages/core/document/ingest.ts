@@ -37,6 +37,26 @@ export async function ingest(
   tenantId: string,
   options: IngestOptions,
 ): Promise<IngestResult> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ingestOnce(services, tenantId, options);
+    } catch (error) {
+      // Another collection has taken the name, with another model, or another writer was in the way: from the start,
+      // as what was written is written again, and what was paid for is not paid for again.
+      const passing = error instanceof AppError && PASSING.has(error.code);
+      if (!passing || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+const PASSING: ReadonlySet<string> = new Set(["collection_changed", "database_busy"]);
+const ATTEMPTS = 3;
+
+async function ingestOnce(
+  services: Services,
+  tenantId: string,
+  options: IngestOptions,
+): Promise<IngestResult> {
   const { database } = services;
   const collection = await getCollection(database, tenantId, options.collection);
   const documents = lastOfEachId(options.documents);

@@ -20,7 +20,7 @@ export interface WriteOptions {
 /**
  * Writes whole documents in the tenant's open transaction, replacing what was there under the same ids. The one way
  * into the table: vectors travel in binary, and one of a wrong size is refused before anything is sent.
- * Throws `dimension_mismatch`.
+ * Throws `dimension_mismatch`, `collection_changed`.
  */
 export async function writeRows(
   transaction: Transaction,
@@ -64,10 +64,16 @@ export async function writeRows(
     );
 }
 
-/** What is written lands in the tail that is searched exactly; should the segment be closed meanwhile, in its index. */
+/**
+ * What is written lands in the tail that is searched exactly; should the segment be closed meanwhile, in its index.
+ * There is none, and the statement fails with `collection_changed`, where the collection is gone or another has taken
+ * its place: the lock lets none do so before this transaction has ended.
+ */
 function openSegment(collection: Collection): SQL {
   return sql`(SELECT open_segment FROM cairn.collections
-              WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)})`;
+              WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)}
+                AND replaced_by IS NULL
+              FOR KEY SHARE)`;
 }
 
 /** Throws `dimension_mismatch`, naming both sizes, where a vector does not fit its collection. */

@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { createCollection } from "../collection/create.ts";
+import { getCollection, listCollections } from "../collection/get.ts";
+import { deleteDocuments } from "../document/delete.ts";
+import { ingest } from "../document/ingest.ts";
+import { listDocuments } from "../document/list.ts";
+import { createOfflineEmbedder } from "../embedding/offline.ts";
+import { query } from "../search/query.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { changeModel, restoreModel } from "./model-change.ts";
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+let embedded = 0;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+  services = {
+    database: own.database,
+    embedders: {
+      default: { model: "test/old", dimensions: 64 },
+      notice: undefined,
+      get: (model) => {
+        const embedder = createOfflineEmbedder(model);
+        return {
+          ...embedder,
+          embed: (texts, options) => {
+            embedded += texts.length;
+            return embedder.embed(texts, { ...options, dimensions: model === "test/new" ? 96 : 64 });
+          },
+        };
+      },
+    },
+  };
+});
+afterAll(() => own?.drop());
+
+const documents = (count: number, prefix = "d") =>
+  Array.from({ length: count }, (_, n) => ({
+    id: `${prefix}${n}`,
+    content: `passage ${n} about ${n % 2 ? "returns" : "shipping"}`,
+    metadata: { n },
+    uri: `https://example.org/${n}`,
+  }));
+
+async function fill(name: string, count: number) {
+  await createCollection(own.database, tenantId, { name, embeddingModel: "test/old", dimensions: 64 });
+  await ingest(services, tenantId, { collection: name, documents: documents(count) });
+}
+
+async function contents(collection: string): Promise<Record<string, unknown>> {
+  const { documents: listed } = await listDocuments(own.database, tenantId, { collection, limit: 1_000 });
+  return Object.fromEntries(
+    listed.map(({ id, metadata, uri, passages }) => [
+      id,
+      { metadata, uri, passages: passages.map(({ content }) => content) },
+    ]),
+  );
+}
+
+test("changeModel() embeds every passage by the new model, under the same name, and keeps the old collection", async () => {
+  await fill("manual", 30);
+  const before = await contents("manual");
+  const changed = await changeModel(services, tenantId, "test/new", { collection: "manual" });
+  expect(changed).toMatchObject({
+    written: 30,
+    failed: [],
+    collection: { name: "manual", embeddingModel: "test/new", dimensions: 96 },
+    replaced: { name: "manual (by test/old)", embeddingModel: "test/old", replacedBy: changed.collection.id },
+  });
+  expect(await contents("manual")).toEqual(before);
+  const [hit] = await query(services, tenantId, { collection: "manual", text: "passage 7 about returns" });
+  expect(hit).toMatchObject({ id: "d7", distance: expect.closeTo(0, 5) });
+  await expect(changeModel(services, tenantId, "test/new", { collection: "manual" })).rejects.toMatchObject({
+    code: "invalid_input",
+  });
+  await expect(
+    ingest(services, tenantId, { collection: "manual (by test/old)", documents: documents(1) }),
+  ).rejects.toMatchObject({ code: "collection_changed" });
+});
+
+test("restoreModel() goes back, with what was written, edited and deleted since, and embeds only that", async () => {
+  await fill("back", 20);
+  await changeModel(services, tenantId, "test/new", { collection: "back" });
+  await ingest(services, tenantId, {
+    collection: "back",
+    documents: [...documents(2, "later"), { id: "d3", content: "edited", metadata: {} }],
+  });
+  await deleteDocuments(own.database, tenantId, { collection: "back", ids: ["d4"] });
+  const now = await contents("back");
+  expect(Object.keys(now)).toHaveLength(21);
+  embedded = 0;
+  const restored = await restoreModel(services, tenantId, { collection: "back" });
+  expect(restored).toMatchObject({
+    written: 3,
+    deleted: 1,
+    collection: { name: "back", embeddingModel: "test/old" },
+  });
+  expect(embedded).toBe(3);
+  expect(await contents("back")).toEqual(now);
+  await expect(
+    restoreModel(services, tenantId, { collection: "manual (by test/old)" }),
+  ).rejects.toMatchObject({
+    code: "not_found",
+  });
+});
+
+test("a change that is broken off goes on where it was, and the old model answers until then", async () => {
+  await fill("slow", 1_200);
+  const stop = new AbortController();
+  const broken = changeModel(services, tenantId, "test/new", {
+    collection: "slow",
+    signal: stop.signal,
+    onProgress: ({ written }) => written >= 500 && stop.abort(new Error("broken off")),
+  });
+  await expect(broken).rejects.toThrow("broken off");
+  expect(await getCollection(own.database, tenantId, "slow")).toMatchObject({ embeddingModel: "test/old" });
+  expect(await query(services, tenantId, { collection: "slow", text: "passage 9" })).toHaveLength(10);
+  const changed = await changeModel(services, tenantId, "test/new", { collection: "slow" });
+  expect(changed.written).toBe(700);
+  expect(Object.keys(await contents("slow"))).toHaveLength(1_000); // a page
+});
+
+test("a passage without text keeps its place, without a vector, and is reported", async () => {
+  await fill("textless", 3);
+  const embedding = new Float32Array(64).fill(0.5);
+  await ingest(services, tenantId, {
+    collection: "textless",
+    documents: [{ id: "bare", content: null, embedding }],
+  });
+  const changed = await changeModel(services, tenantId, "test/new", { collection: "textless" });
+  expect(changed.failed).toMatchObject([{ id: "bare" }]);
+  expect(Object.keys(await contents("textless")).sort()).toEqual(["bare", "d0", "d1", "d2"]);
+});
+
+test.runIf(serverUrl())(
+  "what is written, edited and deleted all the while is there under the new model",
+  async () => {
+    await fill("busy", 400);
+    let done = false;
+    const written = new Map<string, string>(documents(400).map(({ id, content }) => [id, content]));
+    const writer = async (lane: number) => {
+      for (let round = 0; !done || round < 5; round++) {
+        const id = `w${lane}-${round}`;
+        await ingest(services, tenantId, {
+          collection: "busy",
+          documents: [{ id, content: `written ${id}` }],
+        });
+        written.set(id, `written ${id}`);
+        const edited = `d${lane * 100 + (round % 50)}`;
+        await ingest(services, tenantId, {
+          collection: "busy",
+          documents: [{ id: edited, content: `edit ${round}` }],
+        });
+        written.set(edited, `edit ${round}`);
+        const gone = `d${lane * 100 + 50 + (round % 50)}`;
+        if (await deleteDocuments(own.database, tenantId, { collection: "busy", ids: [gone] }))
+          written.delete(gone);
+        await sleep(20);
+      }
+    };
+    const writers = [0, 1, 2, 3].map(writer);
+    await changeModel(services, tenantId, "test/new", { collection: "busy" });
+    await sleep(100);
+    done = true;
+    await Promise.all(writers);
+    expect(await getCollection(own.database, tenantId, "busy")).toMatchObject({ embeddingModel: "test/new" });
+    const now = await contents("busy");
+    for (const [id, content] of written) expect(now[id], id).toMatchObject({ passages: [content] });
+    expect(Object.keys(now).sort()).toEqual([...written.keys()].sort());
+    expect(await listCollections(own.database, tenantId)).toContainEqual(
+      expect.objectContaining({ name: "busy (by test/old)" }),
+    );
+  },
+);
