@@ -1,23 +1,66 @@
 import { parseArgs } from "node:util";
+import { benchIndex } from "./index-build.ts";
+import { benchIngest } from "./ingest.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
+import { benchSearch } from "./search.ts";
 import { describeMachine } from "./support/machine.ts";
+import { belowFloor, type Target } from "./support/results.ts";
+import { benchTenants } from "./tenants.ts";
 
-const BENCHES: Readonly<Record<string, (size: number) => Promise<void>>> = {
+export interface BenchRun {
+  /** Rows in all. */
+  readonly size: number;
+  /** A short form, for noticing what has become worse. */
+  readonly quick: boolean;
+  readonly machine: string;
+}
+
+type Bench = (run: BenchRun) => Promise<readonly Target[]>;
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  tenants: benchTenants,
+  search: benchSearch,
+  ingest: benchIngest,
+  index: benchIndex,
   migrate: benchMigrate,
   memory: benchMemory,
 };
 
+/** What a quick run does: each within a minute or so. */
+const QUICK = ["tenants", "search", "ingest", "index"];
+
+const USAGE = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")} …] [--size 10k] [--quick]
+
+Measures Cairn beside a real Chroma server on the PostgreSQL server that BENCH_DATABASE_URL names, prints ratios and
+writes bench/results/index.html. --size: rows in all, as in 10k, 100k, 1m. --quick: the short form, which fails where
+recall is under 0.99 or a ratio has fallen by half. CAIRN_TEST_CHROMA names another Chroma than the bundled one.`;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { size: { type: "string", default: "10000" } },
+  options: {
+    size: { type: "string" },
+    quick: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
 });
-const size = Number(values.size.replace(/k$/, "000").replace(/m$/, "000000"));
+const size = Number(
+  (values.size ?? (values.quick ? "4k" : "10k")).replace(/k$/, "000").replace(/m$/, "000000"),
+);
 const unknown = positionals.find((name) => !(name in BENCHES));
-if (unknown !== undefined || !Number.isInteger(size)) {
-  console.error(`usage: npm run bench -- [${Object.keys(BENCHES).join("|")}] [--size 10k]`);
-  process.exit(2);
+if (values.help || unknown !== undefined || !Number.isInteger(size)) {
+  console.error(USAGE);
+  process.exit(values.help ? 0 : 2);
 }
-console.log(describeMachine());
-for (const [name, bench] of Object.entries(BENCHES))
-  if (positionals.length === 0 || positionals.includes(name)) await bench(size);
+const machine = describeMachine();
+console.log(machine);
+const names = positionals.length > 0 ? positionals : values.quick ? QUICK : Object.keys(BENCHES);
+const targets: Target[] = [];
+for (const name of names)
+  targets.push(...((await BENCHES[name]?.({ size, quick: values.quick, machine })) ?? []));
+const low = belowFloor(targets);
+if (values.quick && low.length > 0) {
+  for (const { what, value, floor } of low)
+    console.error(`Worse than it may be: ${what}: ${value}, floor ${floor}`);
+  process.exitCode = 1;
+}

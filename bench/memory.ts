@@ -2,13 +2,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { BenchRun } from "./bench.ts";
 import { fillChroma } from "./support/fill.ts";
+import { report, type Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 
 const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
 
 /** The most memory that `cairn migrate` takes for 10,000 and for `size` documents: it should not grow with them. */
-export async function benchMemory(size: number): Promise<void> {
+export async function benchMemory({ size, machine }: BenchRun): Promise<readonly Target[]> {
   const rows = [];
   for (const count of [10_000, size]) {
     const servers = await startServers();
@@ -32,8 +34,19 @@ export async function benchMemory(size: number): Promise<void> {
       await servers.stop();
     }
   }
-  console.log("\nmemory of the migrating process (VmHWM), target < 300 MB at 100,000 documents");
-  console.table(rows);
+  const targets: readonly Target[] = [
+    {
+      what: "peak memory of the migrating process, MB",
+      value: rows.at(-1)?.["peak memory, MB"] ?? 0,
+      target: 300,
+      better: "lower",
+    },
+  ];
+  await report(
+    { bench: "memory", title: "Memory of the migrating process", table: rows, targets },
+    { size, machine },
+  );
+  return targets;
 }
 
 async function peakMemory(args: readonly string[], databaseUrl: string): Promise<number> {

@@ -6,8 +6,10 @@ import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import { ChromaClient } from "chromadb";
 import pLimit from "p-limit";
 import { Client } from "pg";
+import type { BenchRun } from "./bench.ts";
 import { fillChroma } from "./support/fill.ts";
 import { median } from "./support/machine.ts";
+import { report, type Section, type Target } from "./support/results.ts";
 import { type BenchServers, runSql, startServers } from "./support/servers.ts";
 
 const DIMENSIONS = 1536;
@@ -15,7 +17,7 @@ const PAGE = 300;
 const HEX = "00112233445566778899aabbccddeeff";
 
 /** Copying beside reading alone and beside the naive way, in turns, on the same two servers. */
-export async function benchMigrate(size: number): Promise<void> {
+export async function benchMigrate({ size, machine }: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   try {
     await fillChroma(servers.chroma.url, HEX, size, DIMENSIONS);
@@ -24,11 +26,43 @@ export async function benchMigrate(size: number): Promise<void> {
     if (!collection) throw new Error("Chroma lost the collection.");
     const ids = await listAllIds(source, collection);
     await readAll(source, collection, ids, 2); // warms the server's caches
-    for (const inFlight of [1, 2]) await compareWays(servers, source, collection, ids, inFlight);
     const naive = await copyNaively(servers, source, collection, Math.min(size, 2_000));
-    console.log(
-      `get, then an INSERT a row: ${Math.round(naive)} documents/s (target: copying ≥ 4 times that)`,
-    );
+    const targets: Target[] = [];
+    const table: Section["table"][number][] = [
+      { way: "naive: get, then an INSERT a row", "documents/s": Math.round(naive) },
+    ];
+    for (const inFlight of [1, 2]) {
+      const { read, official, copied } = await compareWays(servers, source, collection, ids, inFlight);
+      table.push(
+        {
+          way: `reading with Chroma's own client, ${inFlight} in flight`,
+          "documents/s": Math.round(official),
+          "copying to it": ratio(copied, official),
+        },
+        {
+          way: `reading with Cairn's reader, ${inFlight} in flight`,
+          "documents/s": Math.round(read),
+          "copying to it": ratio(copied, read),
+        },
+        { way: `cairn migrate, copying, ${inFlight} in flight`, "documents/s": Math.round(copied) },
+      );
+      targets.push(
+        {
+          what: `copying / reading with Chroma's client, ${inFlight} in flight`,
+          value: ratio(copied, official),
+          target: 0.9,
+          better: "higher",
+        },
+        {
+          what: `copying / the naive way, ${inFlight} in flight`,
+          value: ratio(copied, naive),
+          target: 4,
+          better: "higher",
+        },
+      );
+    }
+    await report({ bench: "migrate", title: "Copying out of Chroma", table, targets }, { size, machine });
+    return targets;
   } finally {
     await servers.stop();
   }
@@ -42,7 +76,7 @@ async function compareWays(
   collection: SourceCollection,
   ids: readonly string[],
   inFlight: number,
-): Promise<void> {
+): Promise<{ readonly read: number; readonly official: number; readonly copied: number }> {
   const reading: number[] = [];
   const client: number[] = [];
   const copying: number[] = [];
@@ -51,18 +85,7 @@ async function compareWays(
     client.push(await readWithClient(servers, collection, ids, inFlight));
     copying.push(await copyAll(servers, source, inFlight));
   }
-  const [read, copied, official] = [median(reading), median(copying), median(client)];
-  console.log(
-    `\nmigrate, ${ids.length} × ${DIMENSIONS}, pages of ${PAGE}, ${inFlight} in flight, median of ${ROUNDS} rounds`,
-  );
-  console.table([
-    { way: "reading with Chroma's own client", "documents/s": Math.round(official) },
-    { way: "reading with Cairn's reader", "documents/s": Math.round(read) },
-    { way: "cairn migrate, copying", "documents/s": Math.round(copied) },
-  ]);
-  console.log(
-    `copying / reading with Chroma's client ${ratio(copied, official)} (target ≥ 0.9), with Cairn's reader ${ratio(copied, read)}`,
-  );
+  return { read: median(reading), copied: median(copying), official: median(client) };
 }
 
 async function listAllIds(source: Source, collection: SourceCollection): Promise<readonly string[]> {

@@ -1,25 +1,45 @@
 import { mulberry32 } from "@cairn/chroma/verify/sample.ts";
 
 /**
- * Clustered vectors of unit length, as embeddings of real texts are: uniform ones would make every index look bad.
- * The same seed gives the same vectors.
+ * Clustered vectors of unit length, as embeddings of real texts are: a direction that all share, topics, topics within
+ * topics, and what is a passage's own. Uniform ones would make every index look bad. The same seed gives the same vectors.
  */
 export function* clusteredVectors(
   count: number,
   dimensions: number,
   seed = 1,
-  clusters = 100,
+  topics = 100,
 ): Generator<Float32Array> {
   const random = mulberry32(seed);
   const normal = () => random() + random() + random() + random() - 2;
-  const centres = Array.from({ length: clusters }, () => Float32Array.from({ length: dimensions }, normal));
+  const make = (size: number) => Float32Array.from({ length: dimensions }, () => size * normal());
+  const shared = make(0.6);
+  const centres = Array.from({ length: topics }, () => ({
+    centre: make(1),
+    subtopics: Array.from({ length: 10 }, () => make(0.6)),
+  }));
   for (let index = 0; index < count; index++) {
-    const centre = centres[Math.floor(random() * clusters)] as Float32Array;
-    const vector = centre.map((element) => element + 0.5 * normal());
-    let length = 0;
-    for (const element of vector) length += element * element;
-    yield vector.map((element) => element / Math.sqrt(length));
+    const { centre, subtopics } = pick(centres, random);
+    const subtopic = pick(subtopics, random);
+    const vector = new Float32Array(dimensions);
+    let square = 0;
+    for (let i = 0; i < dimensions; i++) {
+      const element = at(shared, i) + at(centre, i) + at(subtopic, i) + 0.5 * normal();
+      vector[i] = element;
+      square += element * element;
+    }
+    const length = Math.sqrt(square);
+    for (let i = 0; i < dimensions; i++) vector[i] = at(vector, i) / length;
+    yield vector;
   }
+}
+
+function pick<T>(items: readonly T[], random: () => number): T {
+  return items[Math.floor(random() * items.length)] as T;
+}
+
+function at(vector: Float32Array, index: number): number {
+  return vector[index] as number;
 }
 
 const WORDS =

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import type { IndexPlan, Precision } from "../collection/index-settings.ts";
+import { INDEX_DEFAULTS, type IndexPlan, type Precision } from "../collection/index-settings.ts";
 import type { Metric } from "../collection/metric.ts";
 import { inCollection } from "../document/read.ts";
 import { orderByDistance } from "./metric.ts";
@@ -23,8 +23,11 @@ export type VectorPlan =
   | { readonly kind: "index"; readonly indexes: readonly IndexedRange[] };
 
 /** The code picks the plan, not the planner's luck: a collection with a valid index uses it. */
-export function chooseVectorPlan({ indexes }: SearchTarget): VectorPlan {
-  const vector = indexes.filter(({ kind }) => kind === "vector");
+export function chooseVectorPlan({ collection, indexes }: SearchTarget): VectorPlan {
+  const { efSearch = INDEX_DEFAULTS.efSearch, probes } = collection.indexSettings; // a search's own, not the index's
+  const vector = indexes
+    .filter(({ kind }) => kind === "vector")
+    .map((range) => ({ ...range, plan: { ...range.plan, efSearch, probes } }));
   return vector.length > 0 ? { kind: "index", indexes: vector } : { kind: "exact" };
 }
 

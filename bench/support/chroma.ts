@@ -1,0 +1,76 @@
+import type { BenchDocument } from "./dataset.ts";
+
+const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
+
+/** Records an `add`, and requests under way at once. */
+const BATCH = 500;
+const LANES = 3;
+
+/** A collection of a real Chroma server, spoken to as its clients do: JSON over HTTP, kept alive. */
+export interface ChromaCollection {
+  readonly url: string;
+}
+
+export async function makeCollection(
+  server: string,
+  name: string,
+  hnsw: object = {},
+): Promise<ChromaCollection> {
+  const made = (await post(`${server}${DATABASE}/collections`, {
+    name,
+    configuration: { hnsw: { space: "cosine", ...hnsw } },
+  })) as { id: string };
+  return { url: `${server}${DATABASE}/collections/${made.id}` };
+}
+
+/** Seconds that the server takes for all of them. */
+export async function addDocuments(
+  { url }: ChromaCollection,
+  documents: readonly BenchDocument[],
+  metadata: object = {},
+): Promise<number> {
+  const batches: BenchDocument[][] = [];
+  for (let at = 0; at < documents.length; at += BATCH) batches.push(documents.slice(at, at + BATCH));
+  const started = performance.now();
+  let done = 0;
+  const lane = async () => {
+    for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      await post(`${url}/add`, {
+        ids: batch.map(({ id }) => id),
+        embeddings: batch.map(({ embedding }) => [...embedding]),
+        documents: batch.map(({ content }) => content),
+        metadatas: batch.map((document) => ({ ...document.metadata, ...metadata })),
+      });
+      done += batch.length;
+      if (documents.length > BATCH) process.stderr.write(`\r  filling Chroma: ${done}/${documents.length} `);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  if (documents.length > BATCH) process.stderr.write("\n");
+  return (performance.now() - started) / 1000;
+}
+
+/** Ids of the ten nearest, with their texts and metadata read as an application would. */
+export async function queryChroma(
+  { url }: ChromaCollection,
+  embedding: Float32Array,
+  where?: object,
+): Promise<readonly string[]> {
+  const reply = (await post(`${url}/query`, {
+    query_embeddings: [[...embedding]],
+    n_results: 10,
+    include: ["documents", "metadatas", "distances"],
+    ...(where && { where }),
+  })) as { ids: string[][] };
+  return reply.ids[0] ?? [];
+}
+
+async function post(url: string, body: object): Promise<unknown> {
+  const reply = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
+  return reply.json();
+}

@@ -1,0 +1,40 @@
+import type { NewDocument } from "@cairn/core/document/document.ts";
+import { clusteredVectors, passage } from "./vectors.ts";
+
+export const DIMENSIONS = 1536;
+
+/** Held-out vectors of the same make: what is asked for. */
+export const QUERIES = 200;
+
+export type BenchDocument = NewDocument & { readonly id: string; readonly embedding: Float32Array };
+
+export interface Dataset {
+  readonly documents: readonly BenchDocument[];
+  readonly queries: readonly Float32Array[];
+}
+
+/** A hundredth of the documents pass `{ percent: 7 }`, whatever the tenant. */
+export const ONE_PERCENT = { percent: 7 };
+
+/** `size` documents and the queries, the same in every run. */
+export function makeDataset(size: number): Dataset {
+  process.stderr.write(`  making ${size} vectors\n`);
+  const vectors = [...clusteredVectors(size + QUERIES, DIMENSIONS)];
+  return {
+    documents: vectors.slice(0, size).map((embedding, index) => ({
+      id: `doc-${index}`,
+      content: passage(index),
+      metadata: { index, topic: `topic-${index % 20}`, percent: Math.floor(index / 3) % 100 },
+      embedding,
+    })),
+    queries: vectors.slice(size),
+  };
+}
+
+/** Sizes of tenants by Zipf's law (exponent 1.1), largest first: of 100,000 rows in 200 tenants 21,000 to 60. */
+export function zipfSizes(total: number): readonly number[] {
+  const count = Math.max(20, Math.round(total / 500));
+  const weights = Array.from({ length: count }, (_, rank) => (rank + 1) ** -1.1);
+  const sum = weights.reduce((all, weight) => all + weight, 0);
+  return weights.map((weight) => Math.max(50, Math.floor((total * weight) / sum)));
+}
