@@ -15,6 +15,12 @@ export interface VectorTypes {
   readonly vector: number;
 }
 
+export interface Answers {
+  readonly begun: readonly object[];
+  /** Of each statement. */
+  readonly rows: readonly (readonly object[])[];
+}
+
 /** The seam between the knowledge base and a driver. Everything runs in a transaction: no session state anywhere. */
 export interface Database {
   readonly kind: "pglite" | "pg";
@@ -25,9 +31,9 @@ export interface Database {
   transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>;
   /**
    * Reads: the rows of each statement, all in one transaction and, where the driver can, one round trip. `begin` as
-   * for a transaction. A fixed list: none can depend on another's answer.
+   * for a transaction; `begun` are the rows of its last statement. A fixed list: none can depend on another's answer.
    */
-  read(statements: readonly SQL[], begin?: string): Promise<readonly (readonly object[])[]>;
+  read(statements: readonly SQL[], begin?: string): Promise<Answers>;
   /**
    * Runs statements one by one outside any transaction, as the login role, on a connection of their own, with these
    * settings of the session: what CREATE INDEX CONCURRENTLY asks for. Needs a direct URL where a transaction pooler

@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import type { PGliteInterface, Transaction as PGliteTransaction } from "@electric-sql/pglite";
+import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pglite";
-import type { Database, Orm, Transaction, VectorTypes } from "./database.ts";
+import type { Answers, Database, Orm, Transaction, VectorTypes } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
 import { lookUpVectorTypes } from "./pg.ts";
@@ -51,12 +52,18 @@ export async function connectPglite(
   }
 
   /** No statement waits for the wire here, so they run one after the other. */
-  function read(statements: Parameters<Database["read"]>[0], begin?: string) {
-    return transaction(async ({ orm }) => {
-      const answers: (readonly object[])[] = [];
-      for (const statement of statements) answers.push(await selectRows(orm, statement));
-      return answers;
-    }, begin);
+  async function read(statements: readonly SQL[], begin?: string): Promise<Answers> {
+    try {
+      return await pglite.transaction(async (tx) => {
+        const begun = begin ? await tx.exec(begin) : [];
+        const { orm } = pgliteTransaction(tx);
+        const rows: (readonly object[])[] = [];
+        for (const statement of statements) rows.push(await selectRows(orm, statement));
+        return { begun: (begun.at(-1)?.rows ?? []) as object[], rows };
+      });
+    } catch (error) {
+      throw databaseFailure(error);
+    }
   }
 
   /** One connection: nobody waits less for a build beside the others, so CONCURRENTLY is left out. */

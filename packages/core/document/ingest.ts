@@ -23,8 +23,11 @@ export interface IngestResult {
   readonly failed: readonly Failure[];
 }
 
-/** Passages written in one transaction; a document is never divided between two. */
+/** Documents whose passages are written in one transaction. */
 const BATCH = 500;
+
+/** Batches on their way at once: one is embedded and encoded while another is written. */
+const LANES = 2;
 
 /**
  * Splits, embeds and writes documents into a tenant's collection, replacing those with the same ids. A document that
@@ -68,19 +71,40 @@ async function ingestOnce(
   const given = documents.find(({ embedding }) => embedding)?.embedding?.length;
   const sized = { ...collection, dimensions: collection.dimensions ?? given ?? null };
   const types = await database.vectorTypes();
-  const ids: string[] = [];
-  const failed: Failure[] = [];
-  let passages = 0;
-  for (const batch of batches(documents)) {
+  const write = async (batch: readonly IdentifiedDocument[]): Promise<Written> => {
     const embedded = await embedPassages(services, sized, batch, options);
-    failed.push(...embedded.failed);
     const rows = embedded.documents.flatMap(toRows);
     await asTenant(database, tenantId, (transaction) => writeRows(transaction, collection, rows, { types }));
     const written = new Set(embedded.documents.map(({ document }) => document.id));
-    ids.push(...batch.map(({ id }) => id).filter((id) => written.has(id)));
-    passages += rows.length;
-  }
+    const ids = batch.map(({ id }) => id).filter((id) => written.has(id));
+    return { ids, passages: rows.length, failed: embedded.failed };
+  };
+  const written = await inLanes([...batches(documents)], write);
+  const ids = written.flatMap((batch) => batch.ids);
+  const failed = written.flatMap((batch) => batch.failed);
+  const passages = written.reduce((sum, batch) => sum + batch.passages, 0);
   return { collection, ids, passages, failed };
+}
+
+type Written = Omit<IngestResult, "collection">;
+
+/** All of them, a few at once, in order. After a failure none is begun, and those on their way are waited for. */
+async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  let next = 0;
+  let failed = false;
+  const lane = async () => {
+    for (let at = next++; at < items.length && !failed; at = next++)
+      try {
+        results[at] = await work(items[at] as T);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
+  return results;
 }
 
 type IdentifiedDocument = NewDocument & { readonly id: string };

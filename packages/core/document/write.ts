@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
+import { selectRows } from "../database/rows.ts";
 import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
@@ -13,7 +14,7 @@ export interface WriteOptions {
   readonly types: VectorTypes;
   /** The import that writes; none: the service's own. */
   readonly origin?: string;
-  /** No row of these ids is there yet and no document has two: saves a look for chunks left over. */
+  /** Rows and not whole documents: what else there is of their ids stays. */
   readonly fresh?: boolean;
 }
 
@@ -37,7 +38,10 @@ export async function writeRows(
     rows.map((row) => row.embedding),
     options.types.vector,
   );
-  await transaction.orm.execute(sql`
+  const [written] = await selectRows<{ replaced: number }>(
+    transaction.orm,
+    sql`
+    WITH written AS (
     INSERT INTO cairn.documents AS d
       (tenant_id, collection_id, segment, id, long_id, chunk, content, embedding, metadata, uri, origin)
     SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, r.id, r.long_id, r.chunk, r.content,
@@ -53,9 +57,13 @@ export async function writeRows(
     ) AS r (id, long_id, chunk, content, embedding, metadata, uri)
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
       content = excluded.content, embedding = excluded.embedding, metadata = excluded.metadata,
-      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = now()`);
+      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = now()
+    RETURNING d.created_at <> d.updated_at AS replaced)
+    SELECT count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,
+  );
+  // A text that had more passages had the first one, too: where no row was replaced, nothing can be left over.
   // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
-  if (!options.fresh)
+  if (!options.fresh && written?.replaced)
     await deleteLeftOver(
       transaction,
       collection,

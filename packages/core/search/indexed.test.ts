@@ -72,7 +72,9 @@ async function explain(
   const { vector: type } = await own.database.vectorTypes();
   const plan = chooseVectorPlan(target);
   const search = { vectors: encodeVectorArray([embedding], type), topK: 10, matches };
-  const [rows] = await own.database.read(
+  const {
+    rows: [rows],
+  } = await own.database.read(
     [sql`EXPLAIN ${vectorStatement(target, plan, search)}`],
     `${tenantSettings(tenantId)}, ${vectorSettings(plan, search.topK)}`,
   );

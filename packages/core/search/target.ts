@@ -52,11 +52,11 @@ export async function readTarget(
     const target = await knownTarget(database, tenantId, nameOrId);
     const asked = attempt(() => ask(target));
     const { statements, settings } = asked.value ?? { statements: [] };
-    const [versions, ...rows] = await database.read(
-      [versionOf(target.collection), ...statements],
-      tenantSettings(tenantId) + (settings ? `, ${settings}` : ""),
+    const { begun, rows } = await database.read(
+      statements,
+      `${tenantSettings(tenantId)}${settings ? `, ${settings}` : ""}; ${versionOf(target.collection)}`,
     );
-    if ((versions?.[0] as { version?: string } | undefined)?.version === target.version) {
+    if ((begun[0] as { version?: string } | undefined)?.version === target.version) {
       if ("failure" in asked) throw asked.failure; // refused by the collection as it is, not as it was
       return { target, rows };
     }
@@ -100,7 +100,7 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, nameOrId);
     // The version first: an index that is finished between the two makes it stale, not wrong.
-    const [row] = await selectRows<{ version: string }>(orm, versionOf(collection));
+    const [row] = await selectRows<{ version: string }>(orm, sql.raw(versionOf(collection)));
     const indexes = await selectRows<IndexedRange>(
       orm,
       sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
@@ -111,10 +111,9 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
   });
 }
 
-/** The transaction that wrote the collection's row last. */
-function versionOf(collection: Collection): SQL {
-  return sql`SELECT xmin::text AS version FROM cairn.collections
-             WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)}`;
+/** The transaction that wrote the collection's row last. Both ids are the database's own. */
+function versionOf({ tenantId, id }: Collection): string {
+  return `SELECT xmin::text AS version FROM cairn.collections WHERE tenant_id = '${tenantId}'::uuid AND id = '${id}'::uuid`;
 }
 
 /** The predicate of what belongs to a collection, documents apart: tenant and collection. */
