@@ -4,7 +4,7 @@ import { clusteredVectors, passage } from "./vectors.ts";
 export const DIMENSIONS = 1536;
 
 /** Held-out vectors of the same make: what is asked for. */
-export const QUERIES = 200;
+const QUERIES = 200;
 
 export type BenchDocument = NewDocument & { readonly id: string; readonly embedding: Float32Array };
 

@@ -3,6 +3,7 @@ import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
 import { addDelete } from "./commands/delete.ts";
 import { addDocuments } from "./commands/documents.ts";
+import { addExplain } from "./commands/explain.ts";
 import { addIngest } from "./commands/ingest.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addQuery } from "./commands/query.ts";
@@ -43,6 +44,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addMigrate,
     addVerify,
     addQuery,
+    addExplain,
     addIngest,
     addDelete,
     addTenants,

@@ -1,12 +1,15 @@
-import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import { type CollectionChanges, changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { listCollections } from "@cairn/core/collection/get.ts";
+import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
 import { METRICS, type Metric } from "@cairn/core/collection/metric.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
+import { readJson } from "./filter-options.ts";
 
 interface TenantFlags {
   readonly tenant?: string;
@@ -16,6 +19,8 @@ interface CreateFlags extends TenantFlags {
   readonly model?: string;
   readonly dimensions?: number;
   readonly metric: Metric;
+  readonly language?: string;
+  readonly index?: string;
 }
 
 export function addCollections(program: Command, _: Surroundings): void {
@@ -45,6 +50,11 @@ export function addCollections(program: Command, _: Surroundings): void {
     .option("--model <provider/model>", "its embedding model (default: --embedding-model)")
     .option("--dimensions <n>", "length of its vectors (default: the model's)", wholeNumber(1, 16_000))
     .addOption(new Option("--metric <metric>", "how distance is measured").choices(METRICS).default("cosine"))
+    .option("--language <name>", "what keyword search reads its texts as (default: english; simple: any)")
+    .option(
+      "--index <json>",
+      `settings of its index once it is large: '{"precision": "bit", "efSearch": 300}'`,
+    )
     .action((name: string | undefined, flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         const { default: standard } = services.embedders;
@@ -54,6 +64,8 @@ export function addCollections(program: Command, _: Surroundings): void {
           embeddingModel: flags.model ?? standard.model,
           dimensions: flags.dimensions ?? (flags.model === undefined ? standard.dimensions : undefined),
           metric: flags.metric,
+          language: flags.language,
+          indexSettings: readSettings(flags.index),
         });
         if (json) printJson(made);
         else
@@ -78,6 +90,24 @@ function addChanges(collections: Command): void {
   ).action((name: string, model: string, flags: TenantFlags, command: Command) =>
     change(command, flags, name, { embeddingModel: model }),
   );
+  withTenant(
+    collections
+      .command("set-language <name> <language>")
+      .description(
+        "what keyword search reads a collection's texts as; cairn reindex then builds its index anew",
+      ),
+  ).action((name: string, language: string, flags: TenantFlags, command: Command) =>
+    change(command, flags, name, { language }),
+  );
+  withTenant(
+    collections
+      .command("set-index <name> <json>")
+      .description(
+        "settings of a large collection's index, in the place of all set before; {} for the defaults",
+      ),
+  ).action((name: string, settings: string, flags: TenantFlags, command: Command) =>
+    change(command, flags, name, { indexSettings: readSettings(settings) }),
+  );
   withTenant(collections.command("delete <name>").description("delete a collection with its documents"))
     .requiredOption("--yes", "really: it cannot be undone")
     .action((name: string, flags: TenantFlags, command: Command) =>
@@ -94,14 +124,31 @@ async function change(
   command: Command,
   flags: TenantFlags,
   name: string,
-  changes: { readonly name?: string; readonly embeddingModel?: string },
+  changes: CollectionChanges,
 ): Promise<void> {
   await withServices(command, async (services, { json }) => {
     const tenant = await chooseTenant(services, flags.tenant);
     const changed = await changeCollection(services.database, tenant.id, name, changes);
     if (json) printJson(changed);
-    else console.log(`Collection ${changed.name} has the model ${changed.embeddingModel ?? "unknown"}.`);
+    else
+      console.log(
+        `Collection ${changed.name}: model ${changed.embeddingModel ?? "unknown"}, language ${changed.language}, index ${JSON.stringify(changed.indexSettings)}.`,
+      );
   });
+}
+
+/** Throws `invalid_input` for what is no JSON object. */
+function readSettings(text: string | undefined): IndexSettings | undefined {
+  if (text === undefined) return undefined;
+  const settings = readJson(text, "--index");
+  if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return settings;
+  throw new AppError(
+    "invalid_input",
+    `The settings must be a JSON object, as in {"efSearch": 300}, not ${text}.`,
+    {
+      path: "--index",
+    },
+  );
 }
 
 /** `--tenant`, as every command that works for one has it. */

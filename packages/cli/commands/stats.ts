@@ -1,10 +1,20 @@
-import { collectionStats } from "@cairn/core/maintenance/stats.ts";
+import { type CollectionStats, collectionStats } from "@cairn/core/maintenance/stats.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { bytes, printJson, printTable } from "../terminal/print.ts";
 import { withTenant } from "./collections.ts";
+
+/** `hnsw halfvec 391 MB, 120 scans`, or that there is none. */
+function describeIndexes({ indexes }: CollectionStats): string {
+  const serving = indexes.filter(({ kind, state }) => kind === "vector" && state === "valid");
+  if (serving.length === 0) return "none: exact";
+  const { type, precision } = serving[0]?.settings ?? {};
+  const size = indexes.reduce((sum, index) => sum + index.size, 0);
+  const scans = serving.reduce((sum, index) => sum + index.scans, 0);
+  return `${serving.length > 1 ? `${serving.length} × ` : ""}${type} ${precision}, ${bytes(size)}, ${scans} scans`;
+}
 
 export function addStats(program: Command, _: Surroundings): void {
   withTenant(
@@ -21,18 +31,24 @@ export function addStats(program: Command, _: Surroundings): void {
           all.push({ tenant: tenant.name, ...stats });
       if (json) return printJson({ collections: all });
       printTable(
-        all.map(({ tenant, collection, documents, passages, vectors, size, model, dimensions, metric }) => ({
-          tenant,
-          collection,
-          documents,
-          passages,
-          vectors,
-          size: bytes(size),
-          model: model ?? "unknown",
-          dimensions,
-          metric,
+        all.map((stats) => ({
+          tenant: stats.tenant,
+          collection: stats.collection,
+          documents: stats.documents,
+          passages: stats.passages,
+          vectors: stats.vectors,
+          size: bytes(stats.size),
+          model: stats.model ?? "unknown",
+          dimensions: stats.dimensions,
+          metric: stats.metric,
+          index: describeIndexes(stats),
+          tail: stats.tail,
+          dead: stats.deadRows,
         })),
       );
+      for (const { tenant, collection, due } of all)
+        if (due.action !== "none")
+          console.log(`${tenant}/${collection}: cairn reindex is due, to ${due.action}: ${due.reason}.`);
       if (all.length === 0) console.log("There is no collection yet.");
     }),
   );

@@ -66,8 +66,19 @@ const RANGES = {
   probes: [1, 32_768],
 } as const;
 
+const KEYS: readonly string[] = ["type", "precision", ...Object.keys(RANGES)];
+
 /** Throws `invalid_input` for a setting that pgvector would refuse. */
 export function validateIndexSettings(settings: IndexSettings, metric?: Metric): void {
+  const unknown = Object.keys(settings).find((key) => !KEYS.includes(key));
+  if (unknown !== undefined)
+    throw new AppError(
+      "invalid_input",
+      `There is no index setting ${JSON.stringify(unknown)}: there are ${KEYS.join(", ")}.`,
+      {
+        path: `index.${unknown}`,
+      },
+    );
   for (const [key, [least, most]] of Object.entries(RANGES)) {
     const value = settings[key as keyof typeof RANGES];
     if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))

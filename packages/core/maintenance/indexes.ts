@@ -70,11 +70,15 @@ async function maintainCollection(
   options: MaintainOptions,
 ): Promise<readonly IndexEvent[]> {
   const done: IndexEvent[] = [];
+  let newest: number | undefined;
   for (;;) {
     options.signal?.throwIfAborted();
     const inspection = await inspectCollection(database, tenantId, nameOrId);
+    newest ??= inspection.openSegment;
     const due = findDue(inspection);
     if (due.action === "none") return done;
+    // What was written since this run began is the next one's: writers may be quicker than builds.
+    if (due.action === "build" && due.stretch.last > newest) return done;
     const { collection, plan } = inspection;
     const { action, reason } = due;
     const rows = due.action === "build" ? due.stretch.rows : 0;

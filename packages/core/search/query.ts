@@ -4,7 +4,9 @@ import type { Services } from "../services.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
 import { fuse } from "./fusion.ts";
 import { type Hit, toHit } from "./hit.ts";
-import { type Found, findRows, type SearchMode } from "./rows.ts";
+import { recordLatency } from "./latency.ts";
+import type { SearchMode } from "./reads.ts";
+import { type Found, findRows } from "./rows.ts";
 
 export interface SearchOptions extends FilterInput {
   /** Default `knowledge`. */
@@ -53,23 +55,22 @@ export async function queryMany(
   const texts = queries.map(({ text }) => text ?? "");
   for (;;) {
     const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
+    const started = performance.now();
     const found = await findRows(services.database, tenantId, {
       collection: options.collection,
       mode,
-      topK: mode === "hybrid" ? Math.min(1_000, Math.max(FUSED, 3 * topK)) : topK,
+      topK,
       matches,
       texts,
       ...embedded,
     });
     if (!found) continue; // another model since the texts were embedded
+    recordLatency(services.database, found.collectionId, performance.now() - started);
     const isNear = ({ distance }: Hit) =>
       maxDistance === undefined || (distance !== null && distance <= maxDistance);
     return queries.map((_, index) => rank(found, index, mode).filter(isNear).slice(0, topK));
   }
 }
-
-/** Hits of each kind that are fused at least: what is far down in one list may be first in the other. */
-const FUSED = 50;
 
 /** The hits of one query, best first. */
 function rank({ metric, vector, keyword }: Found, index: number, mode: SearchMode): readonly Hit[] {

@@ -91,7 +91,7 @@ function candidates({ precision }: IndexPlan, topK: number): number {
 }
 
 /** A range of segments, in the very words of the index's predicate. */
-export function within({ first, last }: Pick<IndexedRange, "first" | "last">): SQL {
+function within({ first, last }: Pick<IndexedRange, "first" | "last">): SQL {
   return sql.raw(`segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`);
 }
 

@@ -1,0 +1,271 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { changeCollection, deleteCollection } from "../collection/change.ts";
+import { createCollection } from "../collection/create.ts";
+import type { IndexSettings } from "../collection/index-settings.ts";
+import { selectRows } from "../database/rows.ts";
+import { asAdmin } from "../database/transaction.ts";
+import { deleteDocuments } from "../document/delete.ts";
+import { ingest } from "../document/ingest.ts";
+import { query } from "../search/query.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { maintainIndexes } from "./indexes.ts";
+import { inspectCollection } from "./inspect.ts";
+import { collectionStats } from "./stats.ts";
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = offlineServices(own.database);
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+});
+afterAll(() => own?.drop());
+
+const THRESHOLD = 100;
+
+/** Points on a spiral: each its own nearest neighbour, whatever the index. */
+const point = (n: number) => Float32Array.of(Math.cos(n), Math.sin(n), n / 500, 1);
+
+const documents = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => ({
+    id: `d${from + index}`,
+    content: `passage ${from + index}`,
+    embedding: point(from + index),
+  }));
+
+async function fill(name: string, rows: number, indexSettings: IndexSettings = {}) {
+  await createCollection(own.database, tenantId, {
+    name,
+    embeddingModel: "offline/words",
+    dimensions: 4,
+    metric: "l2",
+    indexSettings: { threshold: THRESHOLD, ...indexSettings },
+  });
+  await add(name, 0, rows);
+}
+
+const add = (collection: string, from: number, to: number) =>
+  ingest(services, tenantId, { collection, documents: documents(from, to) });
+
+const maintain = async (collection: string) =>
+  (await maintainIndexes(own.database, { tenantId, collection }))?.done.map(({ action, rows }) => [
+    action,
+    rows,
+  ]);
+
+const inspect = (name: string) => inspectCollection(own.database, tenantId, name);
+
+const indexesOf = async (name: string) => {
+  const { indexes } = await inspect(name);
+  return indexes
+    .filter(({ kind }) => kind === "vector")
+    .map(({ first, last, state, usable }) => ({ first, last, state, usable }));
+};
+
+async function expectFindable(name: string, from: number, to: number) {
+  for (let n = from; n < to; n += 7) {
+    const [hit] = await query(services, tenantId, { collection: name, embedding: point(n), topK: 1 });
+    expect(hit?.id).toBe(`d${n}`);
+  }
+}
+
+/** What there is in the catalogue of a collection's own indexes. */
+const catalogue = async (id: string) =>
+  own.database.transaction(({ orm }) =>
+    selectRows<{ name: string }>(
+      orm,
+      sql`SELECT relname AS name FROM pg_class WHERE relname LIKE ${`%${id.replaceAll("-", "")}%`}`,
+    ),
+  );
+
+const asOwner = (statement: ReturnType<typeof sql>) =>
+  own.database.transaction(({ orm }) => orm.execute(statement));
+
+test("an index that became invalid is dropped and built again, and searches are exact until then", async () => {
+  await fill("invalid", 150);
+  expect(await maintain("invalid")).toEqual([["build", 150]]);
+  const [index] = (await inspect("invalid")).indexes;
+  await asOwner(
+    sql`UPDATE pg_index SET indisvalid = false WHERE indexrelid = ${`cairn.${index?.name}`}::regclass`,
+  );
+  expect((await indexesOf("invalid"))[0]).toMatchObject({ usable: false });
+  await expectFindable("invalid", 0, 150);
+  expect(await maintain("invalid")).toEqual([
+    ["drop", 0],
+    ["build", 150],
+    ["drop", 0], // of the keyword index that was built with the old one
+  ]);
+  expect(await indexesOf("invalid")).toEqual([{ first: 0, last: 1, state: "valid", usable: true }]);
+  expect(await maintain("invalid")).toEqual([]);
+});
+
+test("what a build that was broken off has left is dropped by the next run", async () => {
+  await fill("broken", 50);
+  const { collection } = await inspect("broken");
+  const name = `vector_${collection.id.replaceAll("-", "")}_00000000`;
+  await asOwner(sql.raw(`CREATE INDEX ${name} ON cairn.documents_00 (id)`));
+  await asOwner(sql`INSERT INTO cairn.collection_indexes
+    (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
+    VALUES (${tenantId}::uuid, ${collection.id}::uuid, ${name}, 'vector', 0, 0, '{}', 'building', 50)`);
+  expect(await maintain("broken")).toEqual([["drop", 0]]);
+  expect(await catalogue(collection.id)).toEqual([]);
+  expect(await indexesOf("broken")).toEqual([]);
+});
+
+test("a collection that shrinks below half its threshold is searched exactly again, not sooner", async () => {
+  await fill("shrinking", 120);
+  await maintain("shrinking");
+  const shrink = (from: number, to: number) =>
+    deleteDocuments(own.database, tenantId, {
+      collection: "shrinking",
+      ids: documents(from, to).map(({ id }) => id),
+    });
+  await shrink(60, 120);
+  expect(await maintain("shrinking")).toEqual([]);
+  await shrink(40, 60);
+  expect(await maintain("shrinking")).toEqual([["drop", 0]]);
+  expect(await indexesOf("shrinking")).toEqual([]);
+  await expectFindable("shrinking", 0, 40);
+});
+
+test("an index is built anew where what it is made with changes or half its rows are gone, and not for a search's own setting", async () => {
+  await fill("tuned", 400);
+  await maintain("tuned");
+  const tune = (changes: object) => changeCollection(own.database, tenantId, "tuned", changes);
+  await tune({ indexSettings: { threshold: THRESHOLD, efSearch: 300 } });
+  expect(await maintain("tuned")).toEqual([]);
+  await tune({ indexSettings: { threshold: THRESHOLD, m: 8 } });
+  expect(await maintain("tuned")).toEqual([
+    ["build", 400],
+    ["drop", 0],
+  ]);
+  await tune({ language: "german" });
+  expect(await maintain("tuned")).toEqual([
+    ["build", 400],
+    ["drop", 0],
+  ]);
+  await deleteDocuments(own.database, tenantId, {
+    collection: "tuned",
+    ids: documents(150, 400).map(({ id }) => id),
+  });
+  expect(await maintain("tuned")).toEqual([
+    ["build", 150],
+    ["drop", 0],
+  ]);
+  await expectFindable("tuned", 0, 150);
+  await expect(tune({ indexSettings: { ef: 3 } })).rejects.toMatchObject({
+    code: "invalid_input",
+    path: "index.ef",
+  });
+});
+
+test("ten tails of a threshold each never make more than three indexes, and every document is found", async () => {
+  await fill("growing", 0);
+  for (let round = 0; round < 10; round++) {
+    await add("growing", round * THRESHOLD, (round + 1) * THRESHOLD);
+    await maintain("growing");
+    const serving = await indexesOf("growing");
+    expect(serving.length).toBeLessThanOrEqual(3);
+    expect(serving.at(-1)?.last).toBe(round);
+    expect(serving.every(({ state, usable }) => state === "valid" && usable)).toBe(true);
+  }
+  await expectFindable("growing", 0, 1_000);
+  const stats = (await collectionStats(own.database, tenantId)).find(
+    ({ collection }) => collection === "growing",
+  );
+  expect(stats).toMatchObject({
+    documents: 1_000,
+    tail: 0,
+    due: { action: "none" },
+    latency: { searches: 143 },
+  });
+});
+
+test("a gap between two indexes is indexed again", async () => {
+  await fill("gap", 1_000);
+  await maintain("gap");
+  await add("gap", 1_000, 1_100);
+  await maintain("gap");
+  expect(await indexesOf("gap")).toHaveLength(2);
+  const { collection } = await inspect("gap");
+  await asOwner(
+    sql`DELETE FROM cairn.collection_indexes WHERE collection_id = ${collection.id}::uuid AND first_segment = 0`,
+  );
+  await changeCollection(own.database, tenantId, "gap", { metadata: {} }); // whoever remembers the collection looks again
+  await expectFindable("gap", 0, 1_100);
+  expect(await maintain("gap")).toEqual([["build", 1_000]]);
+  expect(await indexesOf("gap")).toHaveLength(2);
+});
+
+test("the indexes of collections and tenants that were deleted are dropped", async () => {
+  await fill("deleted", 120);
+  await maintain("deleted");
+  const { collection } = await inspect("deleted");
+  expect(await catalogue(collection.id)).toHaveLength(2);
+  await deleteCollection(own.database, tenantId, "deleted");
+  await maintainIndexes(own.database);
+  expect(await catalogue(collection.id)).toEqual([]);
+  expect((await indexesOf("gap")).length).toBe(2);
+});
+
+test("a lease is taken over from a holder that is gone, and respected while it is not", async () => {
+  const hold = (seconds: number) =>
+    asAdmin(own.database, ({ orm }) =>
+      orm.execute(
+        sql`INSERT INTO cairn.maintenance_leases VALUES ('indexes', gen_random_uuid(), now() + ${seconds}::float8 * interval '1 second')`,
+      ),
+    );
+  await hold(30);
+  expect(await maintainIndexes(own.database, { tenantId })).toBeUndefined();
+  await asAdmin(own.database, ({ orm }) => orm.execute(sql`DELETE FROM cairn.maintenance_leases`));
+  await hold(-1);
+  expect(await maintainIndexes(own.database, { tenantId })).toEqual({ done: [] });
+});
+
+test.runIf(serverUrl())(
+  "of two runs at once one proceeds, and what is written during a build is found",
+  async () => {
+    await fill("contended", 4_000);
+    let next = 4_000;
+    let building = true;
+    const writer = async () => {
+      while (building) {
+        const from = next;
+        next += 10;
+        await add("contended", from, from + 10);
+      }
+    };
+    const writers = [writer(), writer()];
+    const runs = await Promise.all([
+      maintainIndexes(own.database, { tenantId, collection: "contended" }),
+      maintainIndexes(own.database, { tenantId, collection: "contended" }),
+    ]);
+    building = false;
+    await Promise.all(writers);
+    expect(runs.filter((run) => run === undefined)).toHaveLength(1);
+    expect(next).toBeGreaterThan(4_000);
+    await expectFindable("contended", 0, next);
+  },
+);
+
+test.runIf(serverUrl())("a build ends when it is asked to, and leaves the rest to the next run", async () => {
+  await fill("aborted", 6_000);
+  const stop = new AbortController();
+  const run = maintainIndexes(own.database, {
+    tenantId,
+    collection: "aborted",
+    signal: stop.signal,
+    onProgress: () => setTimeout(() => stop.abort(new Error("asked to")), 40),
+  });
+  await expect(run).rejects.toThrow("asked to");
+  expect((await indexesOf("aborted")).every(({ state }) => state === "building")).toBe(true);
+  expect(await maintain("aborted")).toEqual([
+    ["drop", 0],
+    ["build", 6_000],
+  ]);
+});

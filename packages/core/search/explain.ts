@@ -1,0 +1,117 @@
+import { type SQL, sql } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
+import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant, tenantSettings } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+import { compileFilters } from "../filter/input.ts";
+import type { Services } from "../services.ts";
+import { embedQueries, type Wanted } from "./embed-queries.ts";
+import type { SearchOptions } from "./query.ts";
+import { type List, listReads } from "./reads.ts";
+import { findTarget, type IndexedRange, type SearchTarget } from "./target.ts";
+
+export interface Explanation {
+  /** What the search does and why, a sentence each. */
+  readonly words: readonly string[];
+  readonly steps: readonly ExplainedStep[];
+}
+
+export interface ExplainedStep {
+  readonly list: List;
+  /** Travels before the statement. */
+  readonly settings: string;
+  /** Its parameters as $1, $2, …: neither the text nor the vector. */
+  readonly sql: string;
+  /** Postgres's own plan, a line each. */
+  readonly plan: readonly string[];
+}
+
+/**
+ * How a search is carried out: by the very statements of the search itself. With `analyze` it is carried out, and the
+ * plan shows what it took. Throws what `query` throws.
+ */
+export async function explainSearch(
+  services: Services,
+  tenantId: string,
+  options: SearchOptions & Wanted & { readonly analyze?: boolean },
+): Promise<Explanation> {
+  const { mode = "vector", topK = 10, text, embedding, analyze = false } = options;
+  if (text === undefined && (mode !== "vector" || embedding === undefined))
+    throw new AppError("invalid_input", "Give the text to look for, or its embedding.", { path: "query" });
+  const matches = compileFilters(options);
+  const queries = [{ text, embedding }];
+  const embedded =
+    mode === "keyword" ? undefined : await embedQueries(services, tenantId, { ...options, queries });
+  const target = await findTarget(services.database, tenantId, options.collection);
+  const { vector } = await services.database.vectorTypes();
+  const search = { ...embedded, mode, topK, matches, texts: [text ?? ""] };
+  const reads = listReads(target, search, { vectorType: vector });
+  const steps: ExplainedStep[] = [];
+  for (const { list, statement, settings } of reads) {
+    const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : "EXPLAIN");
+    const { rows } = await services.database.read(
+      [sql`${explain} ${statement}`],
+      [tenantSettings(tenantId), settings].filter(Boolean).join(", "),
+    );
+    const plan = (rows[0] as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
+    steps.push({ list, settings: settings ?? "", sql: render(statement), plan: plan.map(withoutVectors) });
+  }
+  const rows = await countUnindexed(services, target);
+  const words = steps.map(({ list }) => inWords(target, list, { rows, filtered: matches !== undefined }));
+  return { words, steps };
+}
+
+function render(statement: SQL): string {
+  return new PgDialect().sqlToQuery(statement).sql.replace(/\n\s*\n/g, "\n");
+}
+
+/** A plan shows parameters as constants: a vector's numbers tell nobody anything, and are the caller's. */
+function withoutVectors(line: string): string {
+  return line.replaceAll(/'[^']{200,}'|'\{?\[[^']*\]\}?'/g, "'…'");
+}
+
+/** Rows that no vector index holds. */
+async function countUnindexed(
+  { database }: Services,
+  { collection, indexes }: SearchTarget,
+): Promise<number> {
+  const last = Math.max(-1, ...indexes.filter(isVector).map((range) => range.last));
+  const [row] = await asTenant(database, collection.tenantId, ({ orm }) =>
+    selectRows<{ rows: number }>(
+      orm,
+      sql`SELECT count(*)::float8 AS rows FROM cairn.documents
+          WHERE tenant_id = ${collection.tenantId}::uuid AND collection_id = ${collection.id}::uuid AND segment > ${last}::int`,
+    ),
+  );
+  return row?.rows ?? 0;
+}
+
+function isVector({ kind }: IndexedRange): boolean {
+  return kind === "vector";
+}
+
+function inWords(
+  { collection, indexes }: SearchTarget,
+  list: List,
+  { rows, filtered }: { readonly rows: number; readonly filtered: boolean },
+): string {
+  const own = indexes.filter(({ kind }) => kind === list);
+  const what = list === "vector" ? "By meaning" : `By words (${collection.language})`;
+  const { threshold = INDEX_DEFAULTS.threshold, efSearch = INDEX_DEFAULTS.efSearch } =
+    collection.indexSettings;
+  if (own.length === 0)
+    return rows < threshold
+      ? `${what}: exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
+      : `${what}: exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
+  const indexed = own.reduce((sum, range) => sum + range.rows, 0);
+  const [{ plan }] = own as [IndexedRange];
+  const kind =
+    list === "keyword"
+      ? ""
+      : ` (${plan.type}, ${plan.precision}${plan.type === "hnsw" ? `, ef_search ${efSearch}` : ""})`;
+  const short = filtered
+    ? " Where the filter leaves too few of what the index gives, every row is compared instead."
+    : "";
+  return `${what}: through ${own.length} ${own.length === 1 ? "index" : "indexes"}${kind} over ${indexed} rows, and exactly over the ${rows} written since.${short}`;
+}
