@@ -194,9 +194,9 @@ test("flags win over the environment", async () => {
 
 test("the schema goes back and forth, and says where it is", async () => {
   const { applied } = await json("db", "status");
-  expect(applied).toHaveLength(2);
-  expect(await cairn(["db", "rollback", "--steps", "2"])).toMatchObject({ code: 2 }); // without --yes
-  expect((await cairn(["db", "rollback", "--steps", "2", "--yes"])).code).toBe(0);
-  expect((await json("db", "status")).pending).toHaveLength(2);
+  expect(applied).toHaveLength(3);
+  expect(await cairn(["db", "rollback", "--steps", "3"])).toMatchObject({ code: 2 }); // without --yes
+  expect((await cairn(["db", "rollback", "--steps", "3", "--yes"])).code).toBe(0);
+  expect((await json("db", "status")).pending).toHaveLength(3);
   expect((await cairn(["db", "migrate"])).code).toBe(0);
 });

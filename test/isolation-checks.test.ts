@@ -36,20 +36,33 @@ async function mutated(mutation: string, work: (database: Database) => Promise<v
 
 /** A database whose transactions are savepoints of an open one: role and setting end with each, as they do in a real one. */
 function inside(outer: Transaction): Database {
+  async function savepoint<T>(work: () => Promise<T>): Promise<T> {
+    await outer.script("SAVEPOINT probe");
+    try {
+      const result = await work();
+      await outer.script("RELEASE probe; SET LOCAL ROLE NONE; SET LOCAL cairn.tenant_id = ''");
+      return result;
+    } catch (error) {
+      await outer.script("ROLLBACK TO probe; RELEASE probe");
+      throw databaseFailure(error);
+    }
+  }
+  const answer = (statement: SQL) => selectRows<object>(outer.orm, statement);
   return {
     ...own.database,
-    async transaction(work, begin = "") {
-      await outer.script("SAVEPOINT probe");
-      try {
+    transaction: (work, begin = "") =>
+      savepoint(async () => {
         await outer.script(begin);
-        const result = await work(outer);
-        await outer.script("RELEASE probe; SET LOCAL ROLE NONE; SET LOCAL cairn.tenant_id = ''");
-        return result;
-      } catch (error) {
-        await outer.script("ROLLBACK TO probe; RELEASE probe");
-        throw databaseFailure(error);
-      }
-    },
+        return work(outer);
+      }),
+    read: (statements, begin = "") =>
+      savepoint(async () => {
+        let begun: readonly object[] = [];
+        for (const statement of begin.split("; ").filter(Boolean)) begun = await answer(sql.raw(statement));
+        const rows: (readonly object[])[] = [];
+        for (const statement of statements) rows.push(await answer(statement));
+        return { begun, rows };
+      }),
   };
 }
 

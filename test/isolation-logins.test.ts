@@ -17,12 +17,12 @@ import { PROBES, seedTwoTenants } from "./support/isolation-probes.ts";
 
 /** Everything that a service does with its login, from an empty database on. */
 async function expectEverythingWorks(database: Database): Promise<void> {
-  expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([1, 2]);
+  expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([1, 2, 3]);
   await assertIsolation(database);
   const tenants = await seedTwoTenants(database);
   for (const { claim, check } of PROBES)
     await check(database, tenants).catch((error) => expect.fail(`${claim}: ${error}`));
-  await rollbackSchema(database, { steps: 2 });
+  await rollbackSchema(database, { steps: 3 });
 }
 
 describe.runIf(serverUrl())("logins of a server", () => {
@@ -84,10 +84,10 @@ describe.runIf(serverUrl())("logins of a server", () => {
 
   test("an owner that is no superuser, as in the cloud, migrates and serves", async () => {
     const login = await createLogin("CREATEROLE");
-    // What PostgreSQL 16 and newer give the maker of a role. Here the server has the two roles already.
+    // What PostgreSQL 16 and newer give the maker of a role. Here the server has the roles already.
     await onServer(
       server,
-      `GRANT cairn_app, cairn_admin TO ${login} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
+      `GRANT cairn_app, cairn_admin, cairn_keyword TO ${login} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
     );
     const empty = await createEmptyDatabase();
     const name = new URL(empty.url as string).pathname.slice(1);

@@ -20,6 +20,7 @@ afterAll(() => own?.drop());
 
 test("the tables that a tenant can reach are these", async () => {
   expect(await readableTables(own.database, "cairn_app")).toEqual([
+    "collection_indexes",
     "collections",
     "documents",
     "embedding_cache",

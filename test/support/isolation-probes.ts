@@ -11,8 +11,9 @@ import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { countDocuments, getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { withLease } from "@cairn/core/maintenance/lease.ts";
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
-import { query } from "@cairn/core/search/query.ts";
+import { query, queryMany } from "@cairn/core/search/query.ts";
 import { createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { offlineServices } from "./services.ts";
@@ -46,10 +47,14 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
   });
   const documents = ["first", "second"].map((id) => ({ id, content: `${name}'s ${id} document` }));
   await ingest(offlineServices(database), tenantId, { documents });
-  await asTenant(database, tenantId, ({ orm }) =>
-    orm.execute(sql`INSERT INTO cairn.embedding_cache (tenant_id, model, dimensions, content_hash, embedding)
-                    VALUES (${tenantId}::uuid, 'openai/m', 2, '\\x00', '[1,2]')`),
-  );
+  await asTenant(database, tenantId, async ({ orm }) => {
+    await orm.execute(sql`INSERT INTO cairn.embedding_cache (tenant_id, model, dimensions, content_hash, embedding)
+                          VALUES (${tenantId}::uuid, 'openai/m', 2, '\\x00', '[1,2]')`);
+    await orm.execute(sql`
+      INSERT INTO cairn.collection_indexes
+        (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
+      VALUES (${tenantId}::uuid, ${collectionId}::uuid, 'gone', 'vector', 0, 0, '{}', 'retired', 0)`);
+  });
   return { tenantId, collectionId };
 }
 
@@ -231,6 +236,12 @@ const SAME_ANSWER: Probe = {
       deleteDocuments: (collection) => deleteDocuments(database, a.tenantId, { collection, ids: ["first"] }),
       queryByText: (collection) => query(services, a.tenantId, { collection, text: "document" }),
       queryByVector: (collection) => query(services, a.tenantId, { collection, embedding }),
+      queryByWords: (collection) =>
+        query(services, a.tenantId, { collection, text: "document", mode: "keyword" }),
+      queryByBoth: (collection) =>
+        query(services, a.tenantId, { collection, text: "document", mode: "hybrid" }),
+      queryMany: (collection) =>
+        queryMany(services, a.tenantId, { collection, queries: [{ text: "first" }, { text: "second" }] }),
       queryOfWrongSize: (collection) =>
         query(services, a.tenantId, { collection, embedding: embedding.subarray(1) }),
       ingest: (collection) =>
@@ -256,6 +267,26 @@ async function answer(call: (id: string) => Promise<unknown>, id: string) {
   }
 }
 
+const POSTINGS: Probe = {
+  claim: "the index of words answers a tenant about its own rows, and nobody else at all",
+  check: async (database, { a, b }) => {
+    const found = (collectionId: string) =>
+      sql`SELECT 1 FROM cairn.keyword_postings(${uuid(collectionId)}, 'english', '{first}', '{0}', '{0}', 10)`;
+    await asTenant(database, a.tenantId, async ({ orm }) => {
+      assert.equal(await count(orm, found(a.collectionId)), 1, "A does not find its own word");
+      assert.equal(await count(orm, found(b.collectionId)), 0, "A finds B's word");
+    });
+    await database.transaction(async ({ orm }) => {
+      await orm.execute(sql`SELECT set_config('role', 'cairn_app', true)`);
+      assert.equal(await count(orm, found(a.collectionId)), 0, "nobody finds A's word");
+    });
+    await refused(
+      asAdmin(database, ({ orm }) => orm.execute(found(a.collectionId))),
+      "the administrator searched a tenant's words",
+    );
+  },
+};
+
 const TENANT_WORKS: Probe = {
   claim: "a tenant can do its work: collections, ingest, query, list, change, delete",
   check: async (database, { a }) => {
@@ -274,6 +305,11 @@ const TENANT_WORKS: Probe = {
     assert.deepEqual(
       hits.map(({ id }) => id),
       ["returns", "shipping"],
+    );
+    const words = await query(services, a.tenantId, { collection: "work", text: "weeks", mode: "keyword" });
+    assert.deepEqual(
+      words.map(({ id }) => id),
+      ["shipping"],
     );
     assert.equal((await listDocuments(database, a.tenantId, { collection: "work" })).documents.length, 2);
     assert.equal(
@@ -326,6 +362,16 @@ const START_UP: Probe = {
   check: (database) => assertIsolation(database),
 };
 
+const LEASES: Probe = {
+  claim: "maintenance is leased to one at a time",
+  check: async (database) => {
+    const name = `probe ${crypto.randomUUID()}`;
+    const held = await withLease(database, name, () => withLease(database, name, async () => "both"));
+    assert.deepEqual(held, { result: undefined });
+    assert.deepEqual(await withLease(database, name, async () => "the next"), { result: "the next" });
+  },
+};
+
 export const PROBES: readonly Probe[] = [
   SELECTS,
   CHANGES,
@@ -334,9 +380,11 @@ export const PROBES: readonly Probe[] = [
   NOBODY,
   ADMIN_READS,
   SAME_ANSWER,
+  POSTINGS,
   TENANT_WORKS,
   ADMIN_WORKS,
   LEDGER_WORKS,
+  LEASES,
 ];
 
 export const START_UP_PROBE = START_UP;

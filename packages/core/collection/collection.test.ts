@@ -180,6 +180,11 @@ test("a deleted collection takes its documents along and leaves the others'; sta
     passages: 0,
     vectors: 0,
     size: 0,
+    indexes: [],
+    tail: 0,
+    due: { action: "none" },
+    deadRows: 0,
+    latency: null,
   });
   await deleteCollection(own.database, tenant, "a");
   await createCollection(own.database, tenant, { name: "a", embeddingModel: null });
