@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createEmptyDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { serverUrl } from "./support/database.ts";
 import {
   createChromaCollection,
   deleteRecords,
@@ -15,42 +12,16 @@ import {
   tenantName,
 } from "./support/fill-chroma.ts";
 
-const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
-
+let cli: CairnCli;
 let folder: string;
-let empty: TestDatabase | undefined;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "cairn-cli-"));
-  if (serverUrl()) empty = await createEmptyDatabase();
+  cli = await createCairnCli();
+  folder = cli.folder;
 });
-afterAll(async () => {
-  await empty?.drop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => cli?.remove());
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs `cairn` in the test's folder, on the embedded database there or on the test's server. */
-async function cairn(
-  args: readonly string[],
-  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, [CAIRN, ...args], {
-    cwd: folder,
-    env: { ...process.env, OPENAI_API_KEY: "", DATABASE_URL: empty?.url ?? "", ...options.env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  child.stdin.end(options.input ?? "");
-  const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
-  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
-  return { code, out, err };
-}
-
-const json = async (...args: string[]) => JSON.parse((await cairn([...args, "--json"])).out);
+const cairn: CairnCli["run"] = (args, options) => cli.run(args, options);
+const json: CairnCli["json"] = (...args) => cli.json(...args);
 
 test("--help tells every verb, the environment variables and the exit codes", async () => {
   const { code, out } = await cairn(["--help"]);
@@ -181,7 +152,7 @@ test("flags win over the environment", async () => {
   const unreachable = await cairn(["tenants"], { env });
   expect(unreachable).toMatchObject({ code: 1, err: expect.stringContaining("DATABASE_URL") });
   expect(unreachable.err).not.toContain("secret");
-  const flag = empty?.url ? ["--database-url", empty.url] : [];
+  const flag = cli.databaseUrl ? ["--database-url", cli.databaseUrl] : [];
   if (flag.length > 0) expect((await cairn(["tenants", ...flag], { env })).code).toBe(0);
   expect(
     (

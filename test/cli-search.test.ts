@@ -1,0 +1,113 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts";
+
+// Search and its maintenance from the command line, in the order in which somebody would meet them.
+
+const THINGS = ["kettle", "lamp", "chair", "drill", "tent", "violin"];
+const PLACES = ["Kiel", "Lyon", "Porto", "Gdansk", "Turku", "Cork", "Malmo"];
+
+let cli: CairnCli;
+let api: EmbeddingApi;
+beforeAll(async () => {
+  api = await startEmbeddingApi();
+  cli = await createCairnCli();
+  const passages = Array.from({ length: 60 }, (_, n) =>
+    JSON.stringify({
+      id: `doc-${n}`,
+      content: `The ${THINGS[n % 6]} from ${PLACES[n % 7]} is on shelf ${n}.`,
+      metadata: { shelf: n },
+    }),
+  );
+  await writeFile(join(cli.folder, "shelves.jsonl"), passages.join("\n"));
+  expect((await cli.run(["db", "migrate"])).code).toBe(0);
+  await cli.run(["tenants", "create", "acme"]);
+});
+afterAll(async () => {
+  await cli?.remove();
+  await api?.stop();
+});
+
+const hits = async (...args: string[]) => (await cli.json("query", "violin in Cork", ...args)).hits;
+
+test("a collection below its threshold is explained as exact, and no index is made of it", async () => {
+  await cli.run(["collections", "create"]);
+  expect((await cli.run(["ingest", "shelves.jsonl"])).code).toBe(0);
+  const { out } = await cli.run(["explain", "violin"]);
+  expect(out).toMatch(/^By meaning: exactly, every one of 60 rows; from 1000 rows on/);
+  expect(out).toContain("FROM cairn.documents");
+  expect(out).not.toContain("Index Scan using vectors_");
+  expect(await cli.run(["reindex"])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("Every index is as it should be"),
+  });
+});
+
+test("set-index makes an index due, stats say so, and reindex builds it", async () => {
+  const before = await hits();
+  expect(await cli.run(["collections", "set-index", "knowledge", '{"threshhold": 20}'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("threshold"),
+  });
+  expect(
+    (await cli.run(["collections", "set-index", "knowledge", '{"threshold": 20, "efSearch": 80}'])).code,
+  ).toBe(0);
+  expect((await cli.run(["stats"])).out).toMatch(/acme\/knowledge: cairn reindex is due, to build/);
+  expect((await cli.run(["explain", "violin"])).out).toMatch(
+    /exactly, every one of 60 rows.*cairn reindex makes an index/,
+  );
+
+  expect((await cli.run(["reindex"])).out).toMatch(/knowledge: indexing 60 rows/);
+  const [stats] = (await cli.json("stats")).collections;
+  expect(stats).toMatchObject({ tail: 0, due: { action: "none" } });
+  expect(stats.indexes).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ kind: "vector", state: "valid", rows: 60 }),
+      expect.objectContaining({ kind: "keyword", state: "valid", rows: 60 }),
+    ]),
+  );
+  const { words, steps } = await cli.json("explain", "violin", "--analyze");
+  expect(words[0]).toMatch(/through 1 index \(hnsw, halfvec, ef_search 80\) over 60 rows/);
+  expect(steps[0].plan.join("\n")).toMatch(/Index Scan using \w+.*actual time/);
+  expect(steps[0].settings).toContain("80");
+  expect((await hits()).map(({ id }: { id: string }) => id)).toEqual(
+    before.map(({ id }: { id: string }) => id),
+  );
+});
+
+test("query finds words, meaning or both, and shows the rank in each", async () => {
+  const [first] = await hits("--mode", "hybrid", "--top-k", "3");
+  expect(first).toMatchObject({
+    content: expect.stringContaining("violin from Cork"),
+    vectorRank: expect.any(Number),
+    keywordRank: expect.any(Number),
+  });
+  const words = await hits("--mode", "keyword", "--filter", '{"shelf": {"$lt": 20}}');
+  expect(words.length).toBeGreaterThan(0);
+  for (const { content } of words) expect(content).toMatch(/violin|Cork/);
+  expect(await hits("--max-distance", "0.0001")).toEqual([]);
+});
+
+test("explain shows neither the text nor the vector in its SQL", async () => {
+  const { steps } = await cli.json("explain", "violin", "--mode", "hybrid");
+  expect(steps).toHaveLength(2);
+  for (const { sql } of steps) expect(sql).not.toMatch(/violin|0\.\d{4}/);
+});
+
+test("reindex --model embeds a collection anew under its name, and --restore goes back", async () => {
+  const key = { env: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: api.url } };
+  const changed = await cli.run(["reindex", "--model", "openai/text-embedding-3-small"], key);
+  expect(changed).toMatchObject({ code: 0, out: expect.stringContaining("60 passages") });
+  expect(api.billed).toHaveLength(60);
+  const [model, kept] = await cli.json("collections", "list");
+  expect([model.name, model.embeddingModel]).toEqual(["knowledge", "openai/text-embedding-3-small"]);
+  expect(kept.embeddingModel).toBe("offline/words");
+  expect(changed.out).toContain(kept.name);
+
+  expect((await cli.run(["reindex", "--restore"], key)).code).toBe(0);
+  const all = await cli.json("collections", "list");
+  expect(all.find(({ name }: { name: string }) => name === "knowledge").embeddingModel).toBe("offline/words");
+  expect(await cli.run(["reindex", "--restore", "--model", "offline/words"])).toMatchObject({ code: 2 });
+});
