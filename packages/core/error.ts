@@ -18,23 +18,34 @@ export type ErrorCode =
   | "source_unavailable"
   | "source_unsupported"
   | "source_invalid"
-  | "run_held";
+  | "run_held"
+  | "budget_exceeded"
+  | "chat_not_configured"
+  | "chat_failed"
+  | "chat_quota"
+  | "idempotency_conflict"
+  | "idempotency_in_progress"
+  | "deadline_exceeded";
 
 export interface AppErrorOptions {
   readonly cause?: unknown;
   /** Where in the caller's input the fault is, as in `where.$and[1].price`. */
   readonly path?: string;
+  /** Seconds after which it may succeed. */
+  readonly retryAfter?: number;
 }
 
 /** The one error the domain throws. Its message says what could not be done, why, and what to do next. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly path: string | undefined;
+  readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "AppError";
     this.code = code;
     this.path = options.path;
+    this.retryAfter = options.retryAfter;
   }
 }

@@ -24,6 +24,8 @@ export interface Answers {
 /** The seam between the knowledge base and a driver. Everything runs in a transaction: no session state anywhere. */
 export interface Database {
   readonly kind: "pglite" | "pg";
+  /** The same object in whatever is made of this database for one request: what is remembered of it hangs on this. */
+  readonly identity: object;
   /**
    * Runs `work` in a transaction as the login role. Commits when it resolves, rolls back when it throws. `begin`:
    * statements that travel with BEGIN, in the same round trip.

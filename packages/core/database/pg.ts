@@ -133,6 +133,7 @@ export function connectPg(options: PgOptions): Database {
 
   return {
     kind: "pg",
+    identity: pool,
     transaction,
     read,
     maintain,

@@ -84,6 +84,7 @@ export async function connectPglite(
 
   return {
     kind: "pglite",
+    identity: pglite,
     transaction,
     read,
     maintain,

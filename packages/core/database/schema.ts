@@ -32,6 +32,9 @@ export function exact(column: AnyPgColumn): SQL<JsonObject> {
   return sql`${column}::text`.mapWith(decodeJson) as SQL<JsonObject>;
 }
 
+/** bytea, as a Buffer of its bytes. */
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
+
 const createdAt = () => timestamp("created_at", { withTimezone: true }).notNull().defaultNow();
 const updatedAt = () => timestamp("updated_at", { withTimezone: true }).notNull().defaultNow();
 
@@ -62,3 +65,36 @@ export const collections = cairn.table(
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.id] }), unique().on(table.tenantId, table.name)],
 );
+
+export const apiKeys = cairn.table("api_keys", {
+  tenantId: uuid("tenant_id"),
+  id: uuid("id").primaryKey().defaultRandom(),
+  name: text("name").notNull().default(""),
+  secretHash: bytes("secret_hash").notNull(),
+  hint: text("hint").notNull(),
+  scopes: text("scopes").array().$type<("read" | "write" | "admin")[]>().notNull(),
+  createdAt: createdAt(),
+  expiresAt: timestamp("expires_at", { withTimezone: true }),
+  revokedAt: timestamp("revoked_at", { withTimezone: true }),
+  lastUsedAt: timestamp("last_used_at", { withTimezone: true }),
+});
+
+export const jobs = cairn.table("jobs", {
+  tenantId: uuid("tenant_id"),
+  id: uuid("id").primaryKey().defaultRandom(),
+  kind: text("kind").notNull(),
+  status: text("status")
+    .$type<"in_progress" | "completed" | "failed" | "cancelled">()
+    .notNull()
+    .default("in_progress"),
+  request: exactJson("request"),
+  counts: jsonb("counts").$type<Readonly<Record<string, number>>>().notNull().default({}),
+  result: exactJson("result"),
+  lastError: jsonb("last_error").$type<{ readonly code: string; readonly message: string }>(),
+  holder: uuid("holder"),
+  heldUntil: timestamp("held_until", { withTimezone: true }),
+  cancelledAt: timestamp("cancelled_at", { withTimezone: true }),
+  createdAt: createdAt(),
+  updatedAt: updatedAt(),
+  finishedAt: timestamp("finished_at", { withTimezone: true }),
+});

@@ -4,6 +4,8 @@ import { redact } from "./redact.ts";
 import type { Fault } from "./retry.ts";
 
 export interface Request {
+  /** What the server is asked for. Default `embedding`. */
+  readonly service?: "embedding" | "chat";
   /** Server and port, to name it by. */
   readonly host: string;
   readonly model: string;
@@ -27,33 +29,35 @@ const KEPT = "Nothing more was sent, and what was paid for before is kept.";
 
 /** What a failed request means. Undefined: it is not the server's failure. Neither text nor key is in the message. */
 export function explainFailure(error: unknown, request: Request): Fault | undefined {
-  const { host, timedOut } = request;
+  const { service = "embedding", host, timedOut } = request;
+  const broken = (message: string): Fault => ({ code: `${service}_failed`, message, retry: true });
   if (error instanceof AppError) return undefined;
-  if (timedOut) return broken(`The embedding server ${host} did not answer in time.`);
+  if (timedOut) return broken(`The ${service} server ${host} did not answer in time.`);
   if (error instanceof BrokenReply)
-    return broken(`The answer of the embedding server ${host} is unusable: ${error.message}.`);
+    return broken(`The answer of the ${service} server ${host} is unusable: ${error.message}.`);
   if (isAnswer(error)) return explainAnswer(error, request);
   if (error instanceof SyntaxError)
-    return broken(`The answer of the embedding server ${host} is not whole JSON.`);
+    return broken(`The answer of the ${service} server ${host} is not whole JSON.`);
   if (error instanceof Error)
-    return broken(`The connection to the embedding server ${host} failed (${connectionFault(error)}).`);
+    return broken(`The connection to the ${service} server ${host} failed (${connectionFault(error)}).`);
   return undefined;
 }
 
 function explainAnswer(answer: Answer, request: Request): Fault {
   const { status, code, type } = answer;
+  const { service = "embedding" } = request;
   const cause = { status, code, type, requestId: answer.headers?.get("x-request-id") ?? undefined };
   const said = redact(serverMessage(answer), { texts: request.texts, secret: request.apiKey });
   if (QUOTA.has(String(code)) || QUOTA.has(String(type))) {
     const message = `The quota for ${request.model} at ${request.host} is used up (${said || code}). ${KEPT} Add credit or raise the limit, then run it again.`;
-    return { code: "embedding_quota", message, retry: false, cause };
+    return { code: `${service}_quota`, message, retry: false, cause };
   }
-  const message = `The embedding server ${request.host} answered ${status}${said ? `: ${said}` : ""}${/[.!?…]$/.test(said) ? "" : "."}`;
+  const message = `The ${service} server ${request.host} answered ${status}${said ? `: ${said}` : ""}${/[.!?…]$/.test(said) ? "" : "."}`;
   if (status === 401 || status === 403)
-    return { code: "embedding_failed", message: `${message} Check the API key.`, retry: false, cause };
+    return { code: `${service}_failed`, message: `${message} Check the API key.`, retry: false, cause };
   const retry = status >= 500 || RETRIED.has(status);
   return {
-    code: "embedding_failed",
+    code: `${service}_failed`,
     message,
     retry,
     retryAfter: retry ? retryAfter(answer.headers) : undefined,
@@ -78,10 +82,6 @@ function retryAfter(headers: Headers | undefined): number | undefined {
   if (!value) return undefined;
   const wait = /^\s*[\d.]+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
-}
-
-function broken(message: string): Fault {
-  return { code: "embedding_failed", message, retry: true };
 }
 
 /** The operating system's code lies under two wrappers; their messages may hold the address with its password. */

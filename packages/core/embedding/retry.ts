@@ -24,7 +24,14 @@ export interface RetryOptions {
   readonly signal: AbortSignal | undefined;
   /** Tells what an error of `work` means. Undefined: it is no failure of the server, and goes up as it is. */
   readonly explain: (error: unknown, timedOut: boolean) => Fault | undefined;
+  /** What it comes to where no time is left for another attempt. Default: that of embedding. */
+  readonly overdue?: Pick<Fault, "code" | "message">;
 }
+
+const OVERDUE = {
+  code: "embedding_failed",
+  message: "The time allowed for embedding is over before all texts are embedded.",
+} as const;
 
 const LONGEST_BACKOFF = 20_000;
 
@@ -33,16 +40,12 @@ const LONGEST_BACKOFF = 20_000;
  * the server asks for is kept to, and never cut short: where it does not fit, the call fails at once.
  */
 export async function retry<T>(work: (signal: AbortSignal) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { deadline, signal, explain } = options;
+  const { deadline, signal, explain, overdue = OVERDUE } = options;
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     const time = Math.ceil(Math.min(options.attemptTimeout, deadline - performance.now()));
-    if (time <= 0)
-      throw new AppError(
-        "embedding_failed",
-        "The time allowed for embedding is over before all texts are embedded.",
-      );
+    if (time <= 0) throw new AppError(overdue.code, overdue.message);
     const timeout = AbortSignal.timeout(time);
     try {
       return await work(signal ? AbortSignal.any([signal, timeout]) : timeout);

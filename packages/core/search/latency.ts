@@ -4,7 +4,7 @@ import type { Database } from "../database/database.ts";
 const REMEMBERED = 1_000;
 
 /** Milliseconds of recent searches by collection id, of this process only. */
-const recent = new WeakMap<Database, Map<string, number[]>>();
+const recent = new WeakMap<object, Map<string, number[]>>();
 
 export interface RecentLatency {
   readonly searches: number;
@@ -15,8 +15,8 @@ export interface RecentLatency {
 
 /** Remembers how long a search of a collection took. */
 export function recordLatency(database: Database, collectionId: string, milliseconds: number): void {
-  const collections = recent.get(database) ?? new Map<string, number[]>();
-  recent.set(database, collections);
+  const collections = recent.get(database.identity) ?? new Map<string, number[]>();
+  recent.set(database.identity, collections);
   const times = collections.get(collectionId) ?? [];
   collections.set(collectionId, times);
   times.push(milliseconds);
@@ -26,7 +26,7 @@ export function recordLatency(database: Database, collectionId: string, millisec
 /** What this process has seen of a collection's searches; null where it has seen none. */
 export function recentLatency(database: Database, collectionId: string): RecentLatency | null {
   const times = recent
-    .get(database)
+    .get(database.identity)
     ?.get(collectionId)
     ?.toSorted((a, b) => a - b);
   if (!times?.length) return null;

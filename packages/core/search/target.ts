@@ -28,7 +28,7 @@ export interface SearchTarget {
 }
 
 /** Targets looked up before; each is checked by the very search that uses it. */
-const known = new WeakMap<Database, Map<string, SearchTarget>>();
+const known = new WeakMap<object, Map<string, SearchTarget>>();
 const MOST_KNOWN = 10_000;
 
 export interface TargetRead {
@@ -60,7 +60,7 @@ export async function readTarget(
       if ("failure" in asked) throw asked.failure; // refused by the collection as it is, not as it was
       return { target, rows };
     }
-    known.get(database)?.delete(keyOf(tenantId, nameOrId));
+    known.get(database.identity)?.delete(keyOf(tenantId, nameOrId));
   }
 }
 
@@ -70,8 +70,8 @@ export async function knownTarget(
   tenantId: string,
   nameOrId: string | undefined,
 ): Promise<SearchTarget> {
-  const targets = known.get(database) ?? new Map<string, SearchTarget>();
-  known.set(database, targets);
+  const targets = known.get(database.identity) ?? new Map<string, SearchTarget>();
+  known.set(database.identity, targets);
   const key = keyOf(tenantId, nameOrId);
   const target = targets.get(key) ?? (await findTarget(database, tenantId, nameOrId));
   const [oldest] = targets.size >= MOST_KNOWN ? targets.keys() : [];

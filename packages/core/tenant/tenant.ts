@@ -9,6 +9,15 @@ export interface Tenant {
   readonly id: string;
   readonly name: string;
   readonly createdAt: Date;
+  readonly limits: TenantLimits;
+  /** Since when its keys are refused; null: they are not. */
+  readonly disabledAt: Date | null;
+}
+
+/** What a tenant may use, where it differs from the service's own limits. */
+export interface TenantLimits {
+  readonly requestsPerMinute?: number;
+  readonly embeddingTokensPerDay?: number;
 }
 
 export interface NewTenant {
@@ -18,7 +27,13 @@ export interface NewTenant {
   readonly id?: string;
 }
 
-const columns = { id: tenants.id, name: tenants.name, createdAt: tenants.createdAt };
+const columns = {
+  id: tenants.id,
+  name: tenants.name,
+  createdAt: tenants.createdAt,
+  limits: sql<TenantLimits>`coalesce(${tenants.settings}->'limits', '{}')`,
+  disabledAt: tenants.disabledAt,
+};
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Makes a tenant. Throws `already_exists` where the name or id is taken. */
@@ -70,6 +85,47 @@ export async function ensureTenant(database: Database, idOrName: string): Promis
 /** Every tenant, by name. */
 export function listTenants(database: Database): Promise<readonly Tenant[]> {
   return asAdmin(database, ({ orm }) => orm.select(columns).from(tenants).orderBy(asc(tenants.name)));
+}
+
+export interface TenantChanges {
+  readonly name?: string;
+  /** In the place of all that were set before. */
+  readonly limits?: TenantLimits;
+  /** True: its keys are refused from now on, within the time that keys are remembered for. */
+  readonly disabled?: boolean;
+}
+
+/** Changes a tenant. Throws `not_found`, or `already_exists` where the new name is taken. */
+export async function changeTenant(
+  database: Database,
+  idOrName: string,
+  { name, limits, disabled }: TenantChanges,
+): Promise<Tenant> {
+  if (name !== undefined) assertName(name);
+  const { id } = await getTenant(database, idOrName);
+  const changes = {
+    ...(name === undefined ? {} : { name }),
+    ...(disabled === undefined ? {} : { disabledAt: disabled ? new Date() : null }),
+    ...(limits === undefined
+      ? {}
+      : {
+          settings: sql`${tenants.settings} || jsonb_build_object('limits', ${JSON.stringify(limits)}::jsonb)`,
+        }),
+  };
+  try {
+    return await asAdmin(database, async ({ orm }) => {
+      if (Object.keys(changes).length > 0) await orm.update(tenants).set(changes).where(eq(tenants.id, id));
+      const [changed] = await orm.select(columns).from(tenants).where(eq(tenants.id, id));
+      if (!changed) throw new AppError("not_found", `There is no tenant ${JSON.stringify(idOrName)}.`);
+      return changed;
+    });
+  } catch (error) {
+    if (error instanceof AppError && (error.cause as { sqlstate?: string } | undefined)?.sqlstate === "23505")
+      throw new AppError("already_exists", `There is a tenant ${JSON.stringify(name)} already.`, {
+        cause: error,
+      });
+    throw error;
+  }
 }
 
 /** Deletes a tenant with everything it has. Throws `not_found`. */

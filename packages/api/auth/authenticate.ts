@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import type { Database } from "@cairn/core/database/database.ts";
+import { findKeyHolder, touchApiKey } from "@cairn/core/tenant/api-key.ts";
+import { LRUCache } from "lru-cache";
+import type { Principal } from "../context.ts";
+import { HttpError } from "../problem.ts";
+import { createTokenVerifier, type JwtOptions } from "./jwt.ts";
+
+/** Milliseconds that a credential is remembered for: the longest that a revoked one can still be used. */
+const REMEMBERED = 60_000;
+
+/** Milliseconds for which a credential stays refused; short, as it may be one that was just made. */
+const REFUSED = 2_000;
+
+export interface Known {
+  readonly principal: Principal | undefined;
+  /** When it runs out, in milliseconds since 1970. */
+  readonly until: number;
+}
+
+export interface AuthenticatorOptions {
+  /** Tokens of an issuer beside the service's own keys. */
+  readonly jwt?: JwtOptions;
+  /** Milliseconds that a credential is remembered for, at most 60,000. */
+  readonly remember?: number;
+}
+
+/** Tells who a bearer token speaks for. Asks the database once a minute for each. Throws `unauthorized`. */
+export function createAuthenticator(database: Database, options: AuthenticatorOptions = {}) {
+  const remember = Math.min(REMEMBERED, options.remember ?? REMEMBERED);
+  // By hash: a dump of this process's memory shows no secret. Promises, so that requests at once ask once.
+  const known = new LRUCache<string, Promise<Known>>({ max: 10_000, ttl: remember });
+  const verifyToken = options.jwt && createTokenVerifier(database, options.jwt);
+
+  async function look(token: string): Promise<Known> {
+    if (!token.startsWith("cairn_"))
+      return (await verifyToken?.(token)) ?? { principal: undefined, until: 0 };
+    const holder = await findKeyHolder(database, token);
+    if (!holder) return { principal: undefined, until: Date.now() + REFUSED };
+    touchApiKey(database, holder.keyId).catch(() => {}); // a date for people; the request does not wait for it
+    const { tenantId, keyId, scopes, limits, expiresAt } = holder;
+    return {
+      principal: { tenantId, name: keyId, scopes, limits },
+      until: expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
+    };
+  }
+
+  return async function authenticate(authorization: string | undefined): Promise<Principal> {
+    const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+    if (!token)
+      throw new HttpError("unauthorized", "Send the key as a header: Authorization: Bearer cairn_…", {
+        path: "Authorization",
+      });
+    const id = createHash("sha256").update(token).digest("base64");
+    let looking = known.get(id);
+    if (!looking) {
+      looking = look(token);
+      known.set(id, looking);
+      looking.catch(() => known.delete(id));
+    }
+    const { principal, until } = await looking;
+    if (principal && until > Date.now()) return principal;
+    if (until <= Date.now()) known.delete(id);
+    throw new HttpError(
+      "unauthorized",
+      "The key is unknown, revoked or expired, or its tenant is disabled.",
+      {
+        path: "Authorization",
+      },
+    );
+  };
+}
+
+export type Authenticate = ReturnType<typeof createAuthenticator>;

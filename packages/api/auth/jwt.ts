@@ -1,0 +1,77 @@
+import type { Database } from "@cairn/core/database/database.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { SCOPES, type Scope } from "@cairn/core/tenant/api-key.ts";
+import { getTenant } from "@cairn/core/tenant/tenant.ts";
+import type { JWTPayload } from "jose";
+import { HttpError } from "../problem.ts";
+import type { Known } from "./authenticate.ts";
+
+export interface JwtOptions {
+  /** The issuer's keys: `https://login.example.com/.well-known/jwks.json`. */
+  readonly jwksUrl: string;
+  /** Must be the token's `iss`. */
+  readonly issuer: string;
+  /** Must be in the token's `aud`. */
+  readonly audience: string;
+  /** The claim that holds the tenant's id. Default `tenant_id`. */
+  readonly tenantClaim?: string;
+}
+
+/** Signatures by a key that the issuer alone has; never `none`, never a shared secret. */
+const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+/** Checks tokens of an issuer. Scopes stand in the claim `scope` or `scp`, as `read` or `cairn:read`. */
+export function createTokenVerifier(database: Database, options: JwtOptions) {
+  const { jwksUrl, issuer, audience, tenantClaim = "tenant_id" } = options;
+  let loading: Promise<(token: string) => Promise<JWTPayload>> | undefined;
+  const load = async () => {
+    const { createRemoteJWKSet, jwtVerify, errors } = await import("jose");
+    const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000 });
+    return async (token: string) => {
+      try {
+        const verified = await jwtVerify(token, keys, {
+          issuer,
+          audience,
+          algorithms: ALGORITHMS,
+          requiredClaims: ["exp"],
+        });
+        return verified.payload;
+      } catch (error) {
+        if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout))
+          throw new HttpError("unauthorized", "The token is not valid here, or has expired.", {
+            path: "Authorization",
+          });
+        throw new AppError("database_unavailable", "The issuer's keys cannot be read. Try again.", {
+          cause: error,
+        });
+      }
+    };
+  };
+  return async function verify(token: string): Promise<Known> {
+    loading ??= load();
+    const claims = await (await loading)(token);
+    const tenantId = claims[tenantClaim];
+    const tenant =
+      typeof tenantId === "string"
+        ? await getTenant(database, tenantId).catch((error: unknown) => {
+            if (error instanceof AppError && error.code === "not_found") return undefined;
+            throw error;
+          })
+        : undefined;
+    if (!tenant || tenant.id !== tenantId || tenant.disabledAt) return { principal: undefined, until: 0 };
+    return {
+      principal: {
+        tenantId: tenant.id,
+        name: claims.sub ?? "",
+        scopes: scopesOf(claims),
+        limits: tenant.limits,
+      },
+      until: (claims.exp ?? 0) * 1000,
+    };
+  };
+}
+
+function scopesOf({ scope, scp }: JWTPayload): readonly Scope[] {
+  const given = typeof scope === "string" ? scope.split(" ") : Array.isArray(scp) ? scp.map(String) : [];
+  return SCOPES.filter((one) => given.includes(one) || given.includes(`cairn:${one}`));
+}

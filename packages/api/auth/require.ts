@@ -1,0 +1,44 @@
+import type { Scope } from "@cairn/core/tenant/api-key.ts";
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { Env, Principal } from "../context.ts";
+import { HttpError } from "../problem.ts";
+
+/** Lets pass who speaks for a tenant and has the scope. */
+export function requireScope(scope: Scope) {
+  return createMiddleware<Env>(async (c, next) => {
+    const { scopes, tenantId } = c.var.principal;
+    if (tenantId === null)
+      throw new HttpError(
+        "forbidden",
+        "An operator's key sees no tenant's knowledge. Use a key of the tenant: POST /v1/tenants/{tenant}/keys makes one.",
+      );
+    if (!scopes.includes(scope))
+      throw new HttpError(
+        "forbidden",
+        `The key lacks the scope ${scope}; it has ${scopes.join(", ") || "none"}.`,
+      );
+    await next();
+  });
+}
+
+/** Lets the operator pass. */
+export const requireOperator = createMiddleware<Env>(async (c, next) => {
+  if (c.var.principal.tenantId !== null)
+    throw new HttpError("forbidden", "This takes an operator's key: cairn keys create --operator makes one.");
+  await next();
+});
+
+/** Lets pass who keeps things in order: a tenant's admin for its own, the operator for his. */
+export const requireAdmin = createMiddleware<Env>(async (c, next) => {
+  if (!c.var.principal.scopes.includes("admin"))
+    throw new HttpError("forbidden", "The key lacks the scope admin.");
+  await next();
+});
+
+/** The tenant of the credential; behind `requireScope`. */
+export function tenantOf(c: Context<Env>): string {
+  const { tenantId }: Principal = c.var.principal;
+  if (tenantId === null) throw new HttpError("forbidden", "This takes a tenant's key.");
+  return tenantId;
+}

@@ -1,0 +1,35 @@
+import type { Services } from "@cairn/core/services.ts";
+import type { Scope } from "@cairn/core/tenant/api-key.ts";
+import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
+import type { ProblemCode } from "./problem.ts";
+
+/** Who a request speaks for, by its credential alone. */
+export interface Principal {
+  /** Null: the operator. */
+  readonly tenantId: string | null;
+  /** Of the key, or the subject of the token: for logs. */
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly limits: TenantLimits;
+}
+
+/** What is known of a request when it is over: for logs and metrics. No text, no vector, no secret. */
+export interface Facts {
+  /** Tokens that a model was asked to embed. */
+  tokens: number;
+  /** Documents or hits in the answer or written. */
+  rows: number | undefined;
+}
+
+export interface Variables {
+  readonly requestId: string;
+  readonly principal: Principal;
+  /** For this request: with its time limit and its tenant's budget. */
+  readonly services: Services;
+  /** Aborted when the request's time is over or the caller has gone. */
+  readonly signal: AbortSignal;
+  readonly facts: Facts;
+  readonly problem: ProblemCode | undefined;
+}
+
+export type Env = { Variables: Variables };

@@ -1,0 +1,100 @@
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context, TypedResponse } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Env } from "./context.ts";
+import { PROBLEMS, type ProblemCode } from "./problem.ts";
+
+/** A router whose requests are checked against their schemas; the first fault is named with its path. */
+export function createRouter(): OpenAPIHono<Env> {
+  return new OpenAPIHono<Env>({
+    defaultHook: (result) => {
+      if (!result.success) throw fault(result.error);
+    },
+  });
+}
+
+function fault({ issues }: z.ZodError): AppError {
+  const issue = deepest(issues[0]);
+  const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
+  const path = pathOf([...(issue?.path ?? []), ...keys.slice(0, 1)]);
+  const what = keys.length > 0 ? `There is no field ${JSON.stringify(keys[0])} here.` : `${issue?.message}.`;
+  return new AppError("invalid_input", path ? `${path}: ${what}` : what, { path: path || undefined });
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Of a union, the branch that came farthest says most. */
+function deepest(issue: Issue | undefined): Issue | undefined {
+  if (issue?.code !== "invalid_union") return issue;
+  const branches = issue.errors.flatMap((errors) => errors.slice(0, 1));
+  const best = branches.toSorted((a, b) => b.path.length - a.path.length)[0];
+  if (!best || best.path.length === 0) return issue;
+  return deepest({ ...best, path: [...issue.path, ...best.path] });
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+    .join("")
+    .replace(/^\./, "");
+}
+
+export const problemSchema = z
+  .object({
+    type: z.string().describe("A name for the kind of problem."),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]).describe("Stable; for programs."),
+    detail: z.string().describe("What could not be done, why, and the way out; for people."),
+    path: z.string().optional().describe("Where in the request the fault is, as in documents[3].id."),
+    request_id: z.string(),
+  })
+  .openapi("Problem", { description: "RFC 9457." });
+
+type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 504;
+const EVERYWHERE = [400, 401, 403, 429, 500, 503, 504] as const satisfies readonly ProblemStatus[];
+const WITH_BODY = [413, 415] as const satisfies readonly ProblemStatus[];
+
+/** The errors that a route may answer with, beside those that any may. */
+export function problems(more: readonly ProblemStatus[] = [], { body = false } = {}) {
+  const statuses = [...new Set([...EVERYWHERE, ...(body ? WITH_BODY : []), ...more])].sort((a, b) => a - b);
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: describeStatus(status),
+        content: { "application/problem+json": { schema: problemSchema } },
+        ...(status === 429 || status === 503 ? { headers: RETRY_AFTER } : {}),
+      },
+    ]),
+  ) as Record<never, never>; // kept out of the client's types: it throws them
+}
+
+const RETRY_AFTER = z.object({ "Retry-After": z.string().describe("Seconds to wait.") });
+
+function describeStatus(status: number): string {
+  const kinds = Object.entries(PROBLEMS).filter(([, kind]) => kind.status === status);
+  return kinds.map(([code, { title }]) => `\`${code}\`: ${title}.`).join(" ");
+}
+
+/** An answer of JSON that keeps integers beyond 2^53. */
+export function reply<T, Status extends ContentfulStatusCode = 200>(
+  c: Context,
+  body: T,
+  status: Status = 200 as Status,
+): Response & TypedResponse<T, Status, "json"> {
+  return c.body(stringifyJson(body), status, { "Content-Type": "application/json" }) as never;
+}
+
+/** A request's body of JSON. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { content: { "application/json": { schema } }, required: true as const };
+}
+
+export function jsonResponse<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+export const BEARER = [{ bearer: [] }];

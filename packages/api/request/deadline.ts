@@ -1,0 +1,59 @@
+import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
+import { withBudget } from "@cairn/core/embedding/budget.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { createMiddleware } from "hono/factory";
+import type { Env } from "../context.ts";
+
+export interface RequestLimits {
+  /** Milliseconds for a request. Default 25,000: API Gateway gives up at 30,000. */
+  readonly deadline?: number;
+  /** Embedding tokens of a tenant and UTC day. Default: any number. A tenant's own limit wins. */
+  readonly embeddingTokensPerDay?: number;
+}
+
+/**
+ * Gives the request its services: a database whose statements are cancelled when its time is over, and embedders that
+ * count against its tenant's budget. When time is over it is answered 504, and what waits for a model ends, too.
+ */
+export function limitRequest(
+  services: Services,
+  { deadline = 25_000, embeddingTokensPerDay }: RequestLimits,
+) {
+  return createMiddleware<Env>(async (c, next) => {
+    const { tenantId, limits } = c.var.principal;
+    const over = AbortSignal.timeout(deadline);
+    const signal = AbortSignal.any([over, c.req.raw.signal]);
+    const database = withTimeLimit(services.database, deadline);
+    const embedders =
+      tenantId === null
+        ? services.embedders
+        : withBudget(services.embedders, services.database, {
+            tenantId,
+            tokensPerDay: limits.embeddingTokensPerDay ?? embeddingTokensPerDay,
+            onTokens: (tokens) => {
+              c.var.facts.tokens += tokens;
+            },
+          });
+    c.set("services", { ...services, database, embedders });
+    c.set("signal", signal);
+    let stop = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      stop = () => reject(overdue(deadline));
+      over.addEventListener("abort", stop, { once: true });
+    });
+    try {
+      await Promise.race([next(), ended]);
+      if (over.aborted && c.error) throw overdue(deadline); // whatever ended it ended because of the time
+    } finally {
+      over.removeEventListener("abort", stop);
+    }
+  });
+}
+
+function overdue(deadline: number): AppError {
+  return new AppError(
+    "deadline_exceeded",
+    `The request was not done within ${deadline / 1000} s. Ask for less at once, or use a job: POST /v1/documents/bulk.`,
+  );
+}

@@ -1,0 +1,36 @@
+import { createMiddleware } from "hono/factory";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import type { Env } from "../context.ts";
+import { HttpError } from "../problem.ts";
+
+export interface RateLimit {
+  /** Requests of a tenant a minute. Default 1,200. A tenant's own limit wins. */
+  readonly requestsPerMinute?: number;
+}
+
+/**
+ * Refuses what a tenant asks beyond its share, and says when to come again. It counts in this process: behind several,
+ * each lets as many through. Counting in the database would cost every search a second round trip.
+ */
+export function rateLimit({ requestsPerMinute = 1_200 }: RateLimit) {
+  const limiters = new Map<number, RateLimiterMemory>();
+  return createMiddleware<Env>(async (c, next) => {
+    const { tenantId, limits } = c.var.principal;
+    const points = limits.requestsPerMinute ?? requestsPerMinute;
+    const limiter = limiters.get(points) ?? new RateLimiterMemory({ points, duration: 60 });
+    limiters.set(points, limiter);
+    const used = await limiter.consume(tenantId ?? "operator").catch((refused: unknown) => {
+      if (refused instanceof RateLimiterRes) return refused;
+      throw refused;
+    });
+    const seconds = Math.max(1, Math.ceil(used.msBeforeNext / 1000));
+    c.header("RateLimit-Limit", String(points));
+    c.header("RateLimit-Remaining", String(used.remainingPoints));
+    c.header("RateLimit-Reset", String(seconds));
+    if (used.consumedPoints > points)
+      throw new HttpError("rate_limited", `The tenant has used its ${points} requests of this minute.`, {
+        retryAfter: seconds,
+      });
+    await next();
+  });
+}

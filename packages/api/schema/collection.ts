@@ -1,0 +1,135 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import { z } from "@hono/zod-openapi";
+
+const name = z.string().min(1).max(512);
+
+export const metadataSchema = z.record(z.string(), z.unknown()).openapi({
+  description: "Any JSON object. Integers beyond 2^53 are kept.",
+  example: { topic: "returns", price: 20 },
+});
+
+const indexSchema = z
+  .strictObject({
+    threshold: z.int().min(1).max(1_000_000_000).optional(),
+    type: z.enum(["hnsw", "ivfflat"]).optional(),
+    precision: z.enum(["vector", "halfvec", "bit"]).optional(),
+    m: z.int().min(2).max(100).optional(),
+    ef_construction: z.int().min(4).max(1000).optional(),
+    ef_search: z.int().min(1).max(1000).optional(),
+    lists: z.int().min(1).max(32_768).optional(),
+    probes: z.int().min(1).max(32_768).optional(),
+  })
+  .openapi("IndexSettings", {
+    description: "How the collection is indexed once it is large; each has a default.",
+  });
+
+export const collectionSchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    embedding_model: z
+      .string()
+      .nullable()
+      .describe("provider/model; null: not known, only vectors can be searched."),
+    dimensions: z.int().nullable().describe("Null until the first vector is written."),
+    metric: z.enum(["cosine", "l2", "ip"]),
+    metadata: metadataSchema,
+    language: z.string(),
+    index: indexSchema,
+    replaced_by: z.uuid().nullable(),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .openapi("Collection");
+
+export const newCollectionSchema = z
+  .strictObject({
+    name: name.optional().describe("Unique for the tenant. Default: knowledge."),
+    embedding_model: z
+      .string()
+      .max(200)
+      .nullable()
+      .optional()
+      .describe("provider/model. Default: the service's. Null: only vectors are given."),
+    dimensions: z.int().min(1).max(16_000).nullable().optional().describe("Default: the model's own."),
+    metric: z.enum(["cosine", "l2", "ip"]).optional().describe("Default: cosine."),
+    metadata: metadataSchema.optional(),
+    language: z
+      .string()
+      .max(63)
+      .optional()
+      .describe("What keyword search reads its texts as. Default: english."),
+    index: indexSchema.optional(),
+  })
+  .openapi("NewCollection", { example: { name: "handbook" } });
+
+export const collectionChangesSchema = z
+  .strictObject({
+    name: name.optional(),
+    embedding_model: z.string().max(200).optional(),
+    metadata: metadataSchema.optional(),
+    language: z.string().max(63).optional(),
+    index: indexSchema.optional().describe("In the place of all that were set before."),
+  })
+  .openapi("CollectionChanges", { example: { metadata: { owner: "support" } } });
+
+type IndexInput = z.infer<typeof indexSchema>;
+
+export function toIndexSettings(given: IndexInput): IndexSettings {
+  const { ef_construction: efConstruction, ef_search: efSearch, ...rest } = given;
+  const settings = { ...rest, efConstruction, efSearch };
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function fromIndexSettings({ efConstruction, efSearch, ...rest }: IndexSettings): IndexInput {
+  return { ...rest, ef_construction: efConstruction, ef_search: efSearch };
+}
+
+export function toNewCollection(
+  given: z.infer<typeof newCollectionSchema>,
+  standard: { readonly model: string; readonly dimensions: number },
+) {
+  const { embedding_model: model, dimensions, metadata, index, ...rest } = given;
+  const byDefault = model === undefined;
+  return {
+    ...rest,
+    embeddingModel: byDefault ? standard.model : model,
+    dimensions: dimensions === undefined && byDefault ? standard.dimensions : dimensions,
+    metadata: metadata as JsonObject | undefined,
+    indexSettings: index && toIndexSettings(index),
+  };
+}
+
+export function toCollectionChanges(given: z.infer<typeof collectionChangesSchema>) {
+  const { embedding_model: embeddingModel, metadata, index, ...rest } = given;
+  const changes = {
+    ...rest,
+    embeddingModel,
+    metadata: metadata as JsonObject | undefined,
+    indexSettings: index && toIndexSettings(index),
+  };
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+}
+
+export function fromCollection(collection: Collection): z.infer<typeof collectionSchema> {
+  const { id, name, embeddingModel, dimensions, metric, metadata, language, indexSettings } = collection;
+  return {
+    id,
+    name,
+    embedding_model: embeddingModel,
+    dimensions,
+    metric,
+    metadata,
+    language,
+    index: fromIndexSettings(indexSettings),
+    replaced_by: collection.replacedBy,
+    created_at: collection.createdAt.toISOString(),
+    updated_at: collection.updatedAt.toISOString(),
+  };
+}
+
+export const collectionName = name
+  .describe("Its name or id. Default: knowledge.")
+  .openapi({ example: "knowledge" });

@@ -1,0 +1,111 @@
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import type { Document, NewDocument } from "@cairn/core/document/document.ts";
+import { z } from "@hono/zod-openapi";
+import { collectionName, metadataSchema } from "./collection.ts";
+
+export const vectorSchema = z
+  .array(z.number())
+  .min(1)
+  .max(16_000)
+  .openapi({
+    description: "A vector of the collection's dimensions, made by its model.",
+    example: [0.1, 0.2, 0.3],
+  });
+
+export const filterSchema = z.record(z.string(), z.unknown()).openapi({
+  description:
+    "On metadata: {topic: 'returns', price: {$lt: 20}}, with $eq $ne $gt $gte $lt $lte $in $nin $contains $not_contains $exists $and $or $not.",
+  example: { topic: "returns" },
+});
+
+export const whereDocumentSchema = z
+  .record(z.string(), z.unknown())
+  .openapi({
+    description: "On the text: {$contains: 'refund'}, with $not_contains $regex $not_regex $and $or.",
+  });
+
+export const idSchema = z.string().min(1).max(100_000);
+
+export const newDocumentSchema = z
+  .strictObject({
+    id: idSchema
+      .optional()
+      .describe("The caller's own; a document that has it is replaced. Default: a random UUID."),
+    content: z
+      .string()
+      .nullable()
+      .describe("The text; a long one is split into passages. Null only where an embedding is given."),
+    metadata: metadataSchema.optional(),
+    uri: z.string().max(10_000).optional().describe("Where the document is found, for citations."),
+    embedding: vectorSchema.optional().describe("Of the whole text: then it is neither split nor embedded."),
+  })
+  .openapi("NewDocument", {
+    example: { id: "returns", content: "Send it back within 30 days.", metadata: { topic: "returns" } },
+  });
+
+const chunking = {
+  max_tokens: z.int().min(16).max(8_000).optional().describe("Tokens of a passage at most. Default 800."),
+  overlap: z.int().min(0).max(4_000).optional().describe("Tokens that a passage repeats. Default 400."),
+};
+
+export const ingestSchema = z
+  .strictObject({
+    collection: collectionName.optional(),
+    documents: z.array(newDocumentSchema).min(1).max(10_000),
+    ...chunking,
+  })
+  .openapi("Ingest", {
+    example: { documents: [{ id: "returns", content: "Send it back within 30 days." }] },
+  });
+
+export const ingestedSchema = z
+  .object({
+    collection: z.string(),
+    ids: z.array(z.string()).describe("Of the documents that were written, in the order given."),
+    passages: z.int(),
+    failed: z
+      .array(z.object({ id: z.string(), code: z.string(), message: z.string() }))
+      .describe("Documents that could not be taken; the others were."),
+  })
+  .openapi("Ingested");
+
+export const documentSchema = z
+  .object({
+    id: z.string(),
+    metadata: metadataSchema,
+    uri: z.string().nullable(),
+    passages: z.array(z.object({ chunk: z.int(), content: z.string().nullable(), embedded: z.boolean() })),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .openapi("Document");
+
+export function toNewDocument({
+  embedding,
+  metadata,
+  ...rest
+}: z.infer<typeof newDocumentSchema>): NewDocument {
+  return {
+    ...rest,
+    metadata: metadata as JsonObject | undefined,
+    ...(embedding ? { embedding: Float32Array.from(embedding) } : {}),
+  };
+}
+
+export function fromDocument({
+  id,
+  metadata,
+  uri,
+  passages,
+  createdAt,
+  updatedAt,
+}: Document): z.infer<typeof documentSchema> {
+  return {
+    id,
+    metadata,
+    uri,
+    passages: passages.map(({ chunk, content, embedded }) => ({ chunk, content, embedded })),
+    created_at: createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
+  };
+}

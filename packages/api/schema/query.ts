@@ -1,0 +1,73 @@
+import type { Hit } from "@cairn/core/search/hit.ts";
+import { z } from "@hono/zod-openapi";
+import { collectionName, metadataSchema } from "./collection.ts";
+import { filterSchema, vectorSchema, whereDocumentSchema } from "./document.ts";
+
+const text = z.string().min(1).max(100_000);
+const FIELDS = ["content", "metadata", "uri"] as const;
+
+const wanted = {
+  query: text.optional().describe("What to look for, as text."),
+  query_embedding: vectorSchema.optional().describe("What to look for, as a vector."),
+};
+
+export const querySchema = z
+  .strictObject({
+    ...wanted,
+    queries: z
+      .array(z.strictObject(wanted))
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("Many at once, in the place of query and query_embedding."),
+    collection: collectionName.optional(),
+    top_k: z.int().min(1).max(1000).optional().describe("Hits at most. Default 10."),
+    mode: z
+      .enum(["vector", "keyword", "hybrid"])
+      .optional()
+      .describe("By meaning (the default), by words, or both, fused by reciprocal rank."),
+    filter: filterSchema.optional(),
+    where_document: whereDocumentSchema.optional(),
+    max_distance: z.number().optional().describe("Leaves out what is farther away."),
+    include: z
+      .array(z.enum(FIELDS))
+      .optional()
+      .describe("Fields of a hit beside id, chunk, distance and score. Default: all."),
+  })
+  .openapi("Query", { example: { query: "How long may I return a kettle?", top_k: 3 } });
+
+export const hitSchema = z
+  .object({
+    id: z.string(),
+    chunk: z.int().describe("Which passage of the document, from 0."),
+    distance: z.number().nullable().describe("The metric's own; lower is better."),
+    score: z.number().describe("0 to 1; higher is better; compares within one search."),
+    content: z.string().nullable().optional(),
+    metadata: metadataSchema.optional(),
+    uri: z.string().nullable().optional(),
+    vector_rank: z.int().nullable().optional(),
+    keyword_rank: z.int().nullable().optional(),
+  })
+  .openapi("Hit");
+
+export const foundSchema = z
+  .object({
+    hits: z.array(hitSchema).describe("Of the query, or of the first of many."),
+    results: z.array(z.array(hitSchema)).optional().describe("Of each of many queries, in their order."),
+  })
+  .openapi("Found");
+
+export type Include = readonly (typeof FIELDS)[number][];
+
+export function fromHit(hit: Hit, include: Include = FIELDS): z.infer<typeof hitSchema> {
+  const { id, chunk, distance, score, vectorRank, keywordRank } = hit;
+  return {
+    id,
+    chunk,
+    distance,
+    score,
+    ...Object.fromEntries(include.map((field) => [field, hit[field]])),
+    ...(vectorRank === undefined ? {} : { vector_rank: vectorRank }),
+    ...(keywordRank === undefined ? {} : { keyword_rank: keywordRank }),
+  };
+}

@@ -1,0 +1,138 @@
+import type { Job } from "@cairn/core/job/job.ts";
+import type { ApiKey, NewApiKey } from "@cairn/core/tenant/api-key.ts";
+import type { Tenant, TenantLimits } from "@cairn/core/tenant/tenant.ts";
+import { z } from "@hono/zod-openapi";
+
+const date = z.iso.datetime();
+
+const limitsSchema = z
+  .strictObject({
+    requests_per_minute: z.int().min(1).max(1_000_000_000).optional(),
+    embedding_tokens_per_day: z.int().min(0).max(1_000_000_000_000).optional(),
+  })
+  .openapi("Limits", { description: "Where they differ from the service's own." });
+
+export const tenantSchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    limits: limitsSchema,
+    created_at: date,
+    disabled_at: date.nullable(),
+  })
+  .openapi("Tenant");
+
+const tenantName = z.string().min(1).max(512);
+
+export const newTenantSchema = z
+  .strictObject({ name: tenantName.optional(), id: z.uuid().optional() })
+  .openapi("NewTenant", { example: { name: "acme" } });
+
+export const tenantChangesSchema = z
+  .strictObject({
+    name: tenantName.optional(),
+    limits: limitsSchema.optional(),
+    disabled: z.boolean().optional(),
+  })
+  .openapi("TenantChanges", { example: { limits: { requests_per_minute: 600 } } });
+
+export const keySchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    hint: z.string().describe("The secret's last characters."),
+    scopes: z.array(z.enum(["read", "write", "admin"])),
+    created_at: date,
+    expires_at: date.nullable(),
+    revoked_at: date.nullable(),
+    last_used_at: date.nullable(),
+  })
+  .openapi("Key");
+
+export const newKeySchema = z
+  .strictObject({
+    name: z.string().max(200).optional(),
+    scopes: z
+      .array(z.enum(["read", "write", "admin"]))
+      .min(1)
+      .max(3)
+      .optional()
+      .describe("Default: read and write."),
+    expires_at: z.iso.datetime({ offset: true }).optional(),
+  })
+  .openapi("NewKey", { example: { name: "web shop", scopes: ["read"] } });
+
+export const madeKeySchema = z
+  .object({ key: keySchema, secret: z.string().describe("Shown this once; kept nowhere.") })
+  .openapi("MadeKey");
+
+export const jobSchema = z
+  .object({
+    id: z.uuid(),
+    kind: z.string(),
+    status: z.enum(["in_progress", "completed", "failed", "cancelled"]),
+    counts: z.record(z.string(), z.number()).describe("How far it is."),
+    result: z.record(z.string(), z.unknown()).nullable(),
+    last_error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    created_at: date,
+    updated_at: date,
+    finished_at: date.nullable(),
+  })
+  .openapi("Job");
+
+export function fromTenant({
+  id,
+  name,
+  limits,
+  createdAt,
+  disabledAt,
+}: Tenant): z.infer<typeof tenantSchema> {
+  return {
+    id,
+    name,
+    limits: {
+      requests_per_minute: limits.requestsPerMinute,
+      embedding_tokens_per_day: limits.embeddingTokensPerDay,
+    },
+    created_at: createdAt.toISOString(),
+    disabled_at: disabledAt?.toISOString() ?? null,
+  };
+}
+
+export function toLimits(given: z.infer<typeof limitsSchema>): TenantLimits {
+  return {
+    requestsPerMinute: given.requests_per_minute,
+    embeddingTokensPerDay: given.embedding_tokens_per_day,
+  };
+}
+
+export function fromKey(key: ApiKey): z.infer<typeof keySchema> {
+  return {
+    id: key.id,
+    name: key.name,
+    hint: key.hint,
+    scopes: [...key.scopes],
+    created_at: key.createdAt.toISOString(),
+    expires_at: key.expiresAt?.toISOString() ?? null,
+    revoked_at: key.revokedAt?.toISOString() ?? null,
+    last_used_at: key.lastUsedAt?.toISOString() ?? null,
+  };
+}
+
+export function fromNewKey({ key, secret }: NewApiKey): z.infer<typeof madeKeySchema> {
+  return { key: fromKey(key), secret };
+}
+
+export function fromJob(job: Job): z.infer<typeof jobSchema> {
+  return {
+    id: job.id,
+    kind: job.kind,
+    status: job.status,
+    counts: { ...job.counts },
+    result: job.result,
+    last_error: job.lastError,
+    created_at: job.createdAt.toISOString(),
+    updated_at: job.updatedAt.toISOString(),
+    finished_at: job.finishedAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,122 @@
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import type { Database, Transaction } from "../database/database.ts";
+import type { JsonObject } from "../database/json.ts";
+import { exact, jobs } from "../database/schema.ts";
+import { asAdmin, asTenant } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+
+export type JobStatus = "in_progress" | "completed" | "failed" | "cancelled";
+
+/** Long work that goes on when the request that began it is answered. */
+export interface Job {
+  readonly id: string;
+  /** Null: the operator's. */
+  readonly tenantId: string | null;
+  readonly kind: string;
+  readonly status: JobStatus;
+  /** How far it is, in the kind's own words: `{ documents: 1200, failed: 3 }`. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** What it came to; null until it has completed. */
+  readonly result: JsonObject | null;
+  readonly lastError: { readonly code: string; readonly message: string } | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly finishedAt: Date | null;
+}
+
+/** Where to find a job: what travels through a queue. */
+export interface JobAddress {
+  readonly tenantId: string | null;
+  readonly id: string;
+}
+
+export const jobColumns = {
+  id: jobs.id,
+  tenantId: jobs.tenantId,
+  kind: jobs.kind,
+  status: jobs.status,
+  counts: jobs.counts,
+  result: exact(jobs.result),
+  lastError: jobs.lastError,
+  createdAt: jobs.createdAt,
+  updatedAt: jobs.updatedAt,
+  finishedAt: jobs.finishedAt,
+};
+
+/** Writes a job down; whoever has the queue runs it. */
+export function createJob(
+  database: Database,
+  tenantId: string | null,
+  { kind, request }: { readonly kind: string; readonly request: JsonObject },
+): Promise<Job> {
+  return asJobOwner(database, tenantId, async ({ orm }) => {
+    const [job] = await orm.insert(jobs).values({ tenantId, kind, request }).returning(jobColumns);
+    return job as Job;
+  });
+}
+
+/** Throws `not_found`, also for another owner's. */
+export function getJob(database: Database, { tenantId, id }: JobAddress): Promise<Job> {
+  return asJobOwner(database, tenantId, async ({ orm }) => {
+    const [job] = await orm.select(jobColumns).from(jobs).where(addressedBy({ tenantId, id }));
+    if (!job) throw missing(id);
+    return job;
+  });
+}
+
+/** The owner's jobs, newest first. */
+export function listJobs(
+  database: Database,
+  tenantId: string | null,
+  { limit = 100 }: { readonly limit?: number } = {},
+): Promise<readonly Job[]> {
+  return asJobOwner(database, tenantId, ({ orm }) =>
+    orm
+      .select(jobColumns)
+      .from(jobs)
+      .where(ownedBy(tenantId))
+      .orderBy(desc(jobs.createdAt), desc(jobs.id))
+      .limit(limit),
+  );
+}
+
+/** Ends a job at its next sign of life; at once where nobody has begun it. One that has ended stays as it is. */
+export function cancelJob(database: Database, address: JobAddress): Promise<Job> {
+  return asJobOwner(database, address.tenantId, async ({ orm }) => {
+    const [job] = await orm
+      .update(jobs)
+      .set({
+        cancelledAt: sql`CASE WHEN ${jobs.status} = 'in_progress' THEN now() ELSE ${jobs.cancelledAt} END`,
+        status: sql`CASE WHEN ${jobs.status} = 'in_progress' AND ${UNHELD} THEN 'cancelled' ELSE ${jobs.status} END`,
+        finishedAt: sql`CASE WHEN ${jobs.status} = 'in_progress' AND ${UNHELD} THEN now() ELSE ${jobs.finishedAt} END`,
+        request: sql`CASE WHEN ${UNHELD} THEN NULL ELSE ${jobs.request} END`,
+      })
+      .where(addressedBy(address))
+      .returning(jobColumns);
+    if (!job) throw missing(address.id);
+    return job;
+  });
+}
+
+/** Nobody works on it, or whoever did has shown no sign of life. */
+export const UNHELD = sql`coalesce(${jobs.heldUntil} < now(), true)`;
+
+export function asJobOwner<T>(
+  database: Database,
+  tenantId: string | null,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return tenantId === null ? asAdmin(database, work) : asTenant(database, tenantId, work);
+}
+
+export function ownedBy(tenantId: string | null) {
+  return tenantId === null ? isNull(jobs.tenantId) : eq(jobs.tenantId, tenantId);
+}
+
+export function addressedBy({ tenantId, id }: JobAddress) {
+  return and(ownedBy(tenantId), sql`${jobs.id}::text = ${id.toLowerCase()}`);
+}
+
+function missing(id: string): AppError {
+  return new AppError("not_found", `There is no job ${JSON.stringify(id)}.`);
+}

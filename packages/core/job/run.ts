@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { and, eq, sql } from "drizzle-orm";
+import type { Database } from "../database/database.ts";
+import type { JsonObject } from "../database/json.ts";
+import { exact, jobs } from "../database/schema.ts";
+import { AppError } from "../error.ts";
+import type { Services } from "../services.ts";
+import { addressedBy, asJobOwner, type JobAddress, UNHELD } from "./job.ts";
+
+/** What a kind of job does with its request; what it returns is the job's result. Safe to run again from the start. */
+export type JobRunner = (services: Services, work: JobWork) => Promise<JsonObject>;
+
+export interface JobWork {
+  readonly id: string;
+  readonly tenantId: string | null;
+  readonly request: JsonObject;
+  /** Aborted where the job is cancelled, or another worker has taken it over. */
+  readonly signal: AbortSignal;
+  /** Shown to whoever watches, within a second. */
+  readonly report: (counts: Readonly<Record<string, number>>) => void;
+}
+
+export type JobKinds = Readonly<Record<string, JobRunner>>;
+
+/** Milliseconds that a job is held after its worker's last sign of life. */
+const HELD = 30_000;
+const SIGN_OF_LIFE = 1_000;
+
+/**
+ * Runs a job to its end, unless another worker has it or it has ended: then it does nothing. A failure is written
+ * down with the job and not thrown; what is thrown is that the job could not be reached.
+ */
+export async function runJob(services: Services, kinds: JobKinds, address: JobAddress): Promise<void> {
+  const { database } = services;
+  const holder = randomUUID();
+  const taken = await takeJob(database, address, holder);
+  if (!taken) return;
+  const ended = new AbortController();
+  let counts: Readonly<Record<string, number>> = taken.counts;
+  const beat = setInterval(async () => {
+    const state = await keepJob(database, address, { holder, counts }).catch(() => undefined); // held for a while yet
+    if (state === "lost" || state === "cancelled") ended.abort(new Ended(state));
+  }, SIGN_OF_LIFE);
+  const finish = (end: End) => finishJob(database, address, { holder, counts, ...end });
+  try {
+    const run = kinds[taken.kind];
+    if (!run) throw new AppError("invalid_input", `This service has no jobs of the kind ${taken.kind}.`);
+    const result = await run(services, {
+      ...address,
+      request: taken.request ?? {},
+      signal: ended.signal,
+      report(next) {
+        counts = next;
+      },
+    });
+    await finish({ status: "completed", result });
+  } catch (error) {
+    const { reason } = ended.signal;
+    if (reason instanceof Ended && reason.why === "lost") return; // another worker ends it
+    if (reason instanceof Ended) await finish({ status: "cancelled" });
+    else await finish({ status: "failed", lastError: describe(error) });
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+class Ended extends Error {
+  readonly why: "lost" | "cancelled";
+
+  constructor(why: "lost" | "cancelled") {
+    super(`The job was ${why}.`);
+    this.why = why;
+  }
+}
+
+/** Only what the domain says of a failure may be shown; anything else is the service's own fault. */
+function describe(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof AppError) return { code: error.code, message: error.message };
+  return {
+    code: "internal_error",
+    message: "The service failed. Try again; where it stays so, report the job's id.",
+  };
+}
+
+function takeJob(database: Database, address: JobAddress, holder: string) {
+  return asJobOwner(database, address.tenantId, async ({ orm }) => {
+    const [taken] = await orm
+      .update(jobs)
+      .set({ holder, heldUntil: until(), updatedAt: sql`now()` })
+      .where(and(addressedBy(address), eq(jobs.status, "in_progress"), UNHELD))
+      .returning({ kind: jobs.kind, counts: jobs.counts, request: exact(jobs.request) });
+    return taken;
+  });
+}
+
+interface Sign {
+  readonly holder: string;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+function keepJob(database: Database, address: JobAddress, { holder, counts }: Sign) {
+  return asJobOwner(database, address.tenantId, async ({ orm }) => {
+    const [kept] = await orm
+      .update(jobs)
+      .set({ heldUntil: until(), counts, updatedAt: sql`now()` })
+      .where(and(addressedBy(address), eq(jobs.holder, holder), eq(jobs.status, "in_progress")))
+      .returning({ cancelledAt: jobs.cancelledAt });
+    return kept ? (kept.cancelledAt ? "cancelled" : "kept") : "lost";
+  });
+}
+
+interface End {
+  readonly status: "completed" | "failed" | "cancelled";
+  readonly result?: JsonObject;
+  readonly lastError?: { readonly code: string; readonly message: string };
+}
+
+async function finishJob(
+  database: Database,
+  address: JobAddress,
+  { holder, ...end }: Sign & End,
+): Promise<void> {
+  await asJobOwner(database, address.tenantId, ({ orm }) =>
+    orm
+      .update(jobs)
+      .set({ ...end, request: null, heldUntil: null, updatedAt: sql`now()`, finishedAt: sql`now()` })
+      .where(and(addressedBy(address), eq(jobs.holder, holder))),
+  );
+}
+
+function until() {
+  return sql`now() + ${HELD}::float8 * interval '1 millisecond'`;
+}
