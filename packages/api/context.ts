@@ -26,6 +26,8 @@ export interface Variables {
   readonly principal: Principal;
   /** For this request: with its time limit and its tenant's budget. */
   readonly services: Services;
+  /** The same without the time limit: for answers that are streamed. */
+  readonly lasting: Services;
   /** Aborted when the request's time is over or the caller has gone. */
   readonly signal: AbortSignal;
   readonly facts: Facts;

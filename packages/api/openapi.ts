@@ -3,6 +3,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { JSONParsed } from "hono/utils/types";
 import type { Env } from "./context.ts";
 import { PROBLEMS, type ProblemCode } from "./problem.ts";
 
@@ -53,7 +54,7 @@ export const problemSchema = z
   })
   .openapi("Problem", { description: "RFC 9457." });
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 504;
+type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 504;
 const EVERYWHERE = [400, 401, 403, 429, 500, 503, 504] as const satisfies readonly ProblemStatus[];
 const WITH_BODY = [413, 415] as const satisfies readonly ProblemStatus[];
 
@@ -84,7 +85,7 @@ export function reply<T, Status extends ContentfulStatusCode = 200>(
   c: Context,
   body: T,
   status: Status = 200 as Status,
-): Response & TypedResponse<T, Status, "json"> {
+): Response & TypedResponse<JSONParsed<T>, Status, "json"> {
   return c.body(stringifyJson(body), status, { "Content-Type": "application/json" }) as never;
 }
 

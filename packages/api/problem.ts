@@ -8,7 +8,6 @@ export type HttpErrorCode =
   | "malformed_json"
   | "unauthorized"
   | "forbidden"
-  | "method_not_allowed"
   | "body_too_large"
   | "unsupported_media_type"
   | "rate_limited"
@@ -31,7 +30,6 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   unauthorized: { status: 401, title: "The credential is missing or not in force" },
   forbidden: { status: 403, title: "The credential does not allow this" },
   not_found: { status: 404, title: "There is no such thing" },
-  method_not_allowed: { status: 405, title: "The path does not take this method" },
   already_exists: { status: 409, title: "It exists already" },
   collection_changed: { status: 409, title: "The collection was changed meanwhile", retryAfter: 1 },
   run_held: { status: 409, title: "Another run is at it", retryAfter: 30 },

@@ -36,6 +36,7 @@ export function limitRequest(
             },
           });
     c.set("services", { ...services, database, embedders });
+    c.set("lasting", { ...services, embedders });
     c.set("signal", signal);
     let stop = () => {};
     const ended = new Promise<never>((_, reject) => {

@@ -18,11 +18,9 @@ export const filterSchema = z.record(z.string(), z.unknown()).openapi({
   example: { topic: "returns" },
 });
 
-export const whereDocumentSchema = z
-  .record(z.string(), z.unknown())
-  .openapi({
-    description: "On the text: {$contains: 'refund'}, with $not_contains $regex $not_regex $and $or.",
-  });
+export const whereDocumentSchema = z.record(z.string(), z.unknown()).openapi({
+  description: "On the text: {$contains: 'refund'}, with $not_contains $regex $not_regex $and $or.",
+});
 
 export const idSchema = z.string().min(1).max(100_000);
 

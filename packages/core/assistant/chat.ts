@@ -186,7 +186,7 @@ function forModel({ number, id, content, metadata, uri }: NumberedPassage) {
 
 function narrowBoth(one: SearchInput["filter"], other: SearchInput["filter"]): SearchInput["filter"] {
   const both = [one, other].filter((filter) => filter !== undefined && Object.keys(filter).length > 0);
-  return both.length > 1 ? { $and: both as never } : both[0];
+  return both.length > 1 ? { $and: both } : both[0];
 }
 
 function calling(calls: readonly ToolCall[]): ChatMessage {

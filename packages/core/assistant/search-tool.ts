@@ -18,7 +18,7 @@ export const searchInput = z.strictObject({
     .describe("The query's vector by the collection's own model, where the caller has it. Usually left out."),
   top_k: z.int().min(1).max(MOST_PASSAGES).optional().describe("Passages at most. Default 10."),
   filter: z
-    .record(z.string(), z.json())
+    .record(z.string(), z.unknown())
     .optional()
     .describe(
       'Narrows the search by metadata: {"topic": "returns"}, {"price": {"$lt": 20}}; also $ne, $gt, $gte, $lte, $in, $nin, $exists, $contains, $and, $or, $not.',

@@ -1,0 +1,130 @@
+import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { JobQueue } from "@cairn/core/job/local-queue.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { httpInstrumentationMiddleware } from "@hono/otel";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
+import { secureHeaders } from "hono/secure-headers";
+import { createAuthenticator } from "./auth/authenticate.ts";
+import type { JwtOptions } from "./auth/jwt.ts";
+import { requireOperator } from "./auth/require.ts";
+import type { Env } from "./context.ts";
+import { describeApi } from "./describe.ts";
+import { mcp } from "./mcp/route.ts";
+import { createRouter } from "./openapi.ts";
+import { HttpError, problemResponse } from "./problem.ts";
+import { limitRequest, type RequestLimits } from "./request/deadline.ts";
+import { exactJson } from "./request/exact-json.ts";
+import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
+import { chatRoutes } from "./routes/chat.ts";
+import { collections } from "./routes/collections.ts";
+import { documents } from "./routes/documents.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { keys } from "./routes/keys.ts";
+import { search } from "./routes/query.ts";
+import { stats } from "./routes/stats.ts";
+import { tenants } from "./routes/tenants.ts";
+import { tools } from "./routes/tools.ts";
+import type { Log } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import { observeRequests } from "./telemetry/observe.ts";
+import type { Observer } from "./telemetry/record.ts";
+
+export interface AppOptions extends RequestLimits, RateLimit {
+  /** Runs what is answered 202. */
+  readonly queue: JobQueue;
+  /** Undefined: chat is answered 503. */
+  readonly chatModel?: ChatModel;
+  /** Tokens of an issuer beside the service's own keys. */
+  readonly jwt?: JwtOptions;
+  readonly log?: Log;
+  /** Served at /metrics where given. */
+  readonly metrics?: Metrics;
+  readonly observers?: readonly Observer[];
+  /** Origins whose pages may call the API from a browser. Default: none. */
+  readonly corsOrigins?: readonly string[];
+  /** Bytes of a body at most. Default 5 MB. */
+  readonly maxBody?: number;
+  /** Milliseconds that a credential is remembered for, at most 60,000. */
+  readonly rememberKeys?: number;
+  /** Routes that the operator alone may use, from a package that this one does not know. */
+  readonly operatorRoutes?: readonly OpenAPIHono<Env>[];
+}
+
+/** The API over a knowledge base, for any runtime that speaks fetch. Opens nothing. */
+export function createApp(services: Services, options: AppOptions) {
+  const { log, metrics, maxBody = 5_000_000, corsOrigins = [], operatorRoutes = [] } = options;
+  const app = createRouter();
+  const observers = [log?.request, metrics?.observe, ...(options.observers ?? [])].filter(
+    (one) => one !== undefined,
+  );
+  app.use(
+    "*",
+    httpInstrumentationMiddleware({ disableTracing: false }),
+    observeRequests(observers),
+    secureHeaders(),
+  );
+  app.onError((error, c) => {
+    const response = problemResponse(c, error);
+    if (response.status === 500) log?.failure(error, { request_id: c.get("requestId") });
+    return response;
+  });
+  app.notFound((c) => problemResponse(c, noRoute(c.req.method)));
+  if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
+  const authenticate = createAuthenticator(services.database, {
+    jwt: options.jwt,
+    remember: options.rememberKeys,
+  });
+  const guards = [
+    bodyLimit({
+      maxSize: maxBody,
+      onError: () => {
+        throw new HttpError(
+          "body_too_large",
+          `A body has ${maxBody} bytes at most. Send documents in several requests.`,
+        );
+      },
+    }),
+    async (c: Parameters<ReturnType<typeof rateLimit>>[0], next: () => Promise<void>) => {
+      c.set("principal", await authenticate(c.req.header("Authorization")));
+      await next();
+    },
+    rateLimit(options),
+    limitRequest(services, options),
+    exactJson,
+  ] as const;
+  app.use("/v1/*", ...guards);
+  app.use("/mcp", ...guards);
+  app.route("/", mcp);
+  for (const routes of operatorRoutes) {
+    for (const { path } of routes.routes) app.use(path, requireOperator);
+    app.route("/", routes);
+  }
+  if (metrics)
+    app.get("/metrics", async (c) =>
+      c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }),
+    );
+  const api = app
+    .route("/", healthRoutes(services))
+    .route("/", collections)
+    .route("/", documents)
+    .route("/", search)
+    .route("/", tools)
+    .route("/", chatRoutes({ model: options.chatModel }))
+    .route("/", jobRoutes({ queue: options.queue }))
+    .route("/", stats)
+    .route("/", keys)
+    .route("/", tenants);
+  describeApi(api);
+  return api;
+}
+
+/** The routes with their inputs and answers, for the typed client. */
+export type Api = ReturnType<typeof createApp>;
+
+function noRoute(method: string): AppError {
+  return new AppError("not_found", `There is no route for ${method} here. See /openapi.json.`);
+}

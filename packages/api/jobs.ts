@@ -1,0 +1,103 @@
+import { getCollection } from "@cairn/core/collection/get.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import { ingest } from "@cairn/core/document/ingest.ts";
+import { withBudget } from "@cairn/core/embedding/budget.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { JobKinds, JobRunner, JobWork } from "@cairn/core/job/run.ts";
+import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
+import { changeModel } from "@cairn/core/maintenance/model-change.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { getTenant } from "@cairn/core/tenant/tenant.ts";
+import type { RequestLimits } from "./request/deadline.ts";
+import { ingestSchema, toNewDocument } from "./schema/document.ts";
+
+/** Documents that are written before the next sign of progress. */
+const SLICE = 200;
+
+/** Milliseconds to wait for another builder of indexes. */
+const PATIENCE = 600_000;
+
+type TenantJobRunner = (services: Services, tenantId: string, work: JobWork) => ReturnType<JobRunner>;
+
+/** What the service does with the jobs that it answers 202 to. */
+export function createJobKinds(limits: Pick<RequestLimits, "embeddingTokensPerDay">): JobKinds {
+  const ofTenant =
+    (run: TenantJobRunner): JobRunner =>
+    async (services, work) => {
+      if (work.tenantId === null) throw new AppError("invalid_input", "This kind of job is a tenant's.");
+      const { limits: own } = await getTenant(services.database, work.tenantId);
+      const tokensPerDay = own.embeddingTokensPerDay ?? limits.embeddingTokensPerDay;
+      const embedders = withBudget(services.embedders, services.database, {
+        tenantId: work.tenantId,
+        tokensPerDay,
+      });
+      return run({ ...services, embedders }, work.tenantId, work);
+    };
+  return { ingest: ofTenant(ingestInBulk), reindex: ofTenant(reindex) };
+}
+
+const ingestInBulk: TenantJobRunner = async (services, tenantId, { request, signal, report }) => {
+  const { documents, collection, max_tokens: maxTokens, overlap } = ingestSchema.parse(request);
+  const failed: { id: string; code: string; message: string }[] = [];
+  let written = 0;
+  let passages = 0;
+  for (let at = 0; at < documents.length; at += SLICE) {
+    signal.throwIfAborted();
+    const slice = documents.slice(at, at + SLICE).map(toNewDocument);
+    const done = await ingest(services, tenantId, {
+      collection,
+      documents: slice,
+      maxTokens,
+      overlap,
+      signal,
+    });
+    written += done.ids.length;
+    passages += done.passages;
+    failed.push(...done.failed);
+    report({ total: documents.length, documents: written, passages, failed: failed.length });
+  }
+  const { id, name } = await getCollection(services.database, tenantId, collection);
+  await maintainIndexes(services.database, { tenantId, collection: id, wait: PATIENCE, signal });
+  return { collection: name, documents: written, passages, failed: failed.slice(0, 1_000) };
+};
+
+const reindex: TenantJobRunner = async (
+  services,
+  tenantId,
+  { request, signal, report },
+): Promise<JsonObject> => {
+  const { collection, model } = request as { readonly collection?: string; readonly model?: string };
+  if (model !== undefined) {
+    const changed = await changeModel(services, tenantId, model, {
+      collection,
+      signal,
+      onProgress: ({ written }) => report({ passages: written }),
+    });
+    return { collection: changed.collection.name, kept: changed.replaced.name, passages: changed.written };
+  }
+  const events: IndexEvent[] = [];
+  const done = await maintainIndexes(services.database, {
+    tenantId,
+    collection,
+    signal,
+    wait: PATIENCE,
+    onProgress(event) {
+      events.push(event);
+      report({ steps: events.filter(({ seconds }) => seconds !== undefined).length });
+    },
+  });
+  if (!done)
+    throw new AppError(
+      "run_held",
+      "Another process builds indexes at the moment. Try again when it is done.",
+    );
+  return {
+    done: done.done.map(({ collection: name, action, reason, rows, seconds = 0 }) => ({
+      collection: name,
+      action,
+      reason,
+      rows,
+      seconds,
+    })),
+  };
+};

@@ -1,0 +1,20 @@
+import { parseJson } from "@cairn/core/database/json.ts";
+import { createMiddleware } from "hono/factory";
+import type { Env } from "../context.ts";
+import { HttpError } from "../problem.ts";
+
+const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
+
+/** Bodies are JSON, and integers beyond 2^53 in them are kept. */
+export const exactJson = createMiddleware<Env>(async (c, next) => {
+  const type = c.req.header("Content-Type");
+  const length = c.req.header("Content-Length");
+  const empty =
+    length === "0" || (length === undefined && !c.req.header("Transfer-Encoding") && !c.req.raw.body);
+  if (WITH_BODY.has(c.req.method) && !empty && !/^application\/json\s*(;|$)/i.test(type ?? ""))
+    throw new HttpError("unsupported_media_type", "Send the body as Content-Type: application/json.", {
+      path: "Content-Type",
+    });
+  c.req.json = async () => parseJson(await c.req.text()) as never;
+  await next();
+});

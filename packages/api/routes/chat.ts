@@ -1,0 +1,140 @@
+import { answerQuestion, type ChatEvent, chat as chatWith } from "@cairn/core/assistant/chat.ts";
+import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { streamSSE } from "hono/streaming";
+import { requireScope, tenantOf } from "../auth/require.ts";
+import { BEARER, createRouter, jsonBody, problems, reply } from "../openapi.ts";
+import { describeProblem } from "../problem.ts";
+import { collectionName, metadataSchema } from "../schema/collection.ts";
+import { filterSchema } from "../schema/document.ts";
+
+const passageSchema = z
+  .object({
+    number: z.int().describe("By which the answer cites it."),
+    id: z.string(),
+    chunk: z.int(),
+    content: z.string().nullable(),
+    metadata: metadataSchema,
+    uri: z.string().nullable(),
+    score: z.number(),
+  })
+  .openapi("Citation");
+
+const answerSchema = z
+  .object({
+    answer: z.string().describe("Cites passages as [1]."),
+    citations: z
+      .array(passageSchema)
+      .describe("The passages that the answer cites, in the order in which it does."),
+    model: z.string(),
+    usage: z.object({ input_tokens: z.int(), output_tokens: z.int() }),
+  })
+  .openapi("Answer");
+
+const ask = createRoute({
+  method: "post",
+  path: "/v1/chat",
+  operationId: "chat",
+  summary: "Answer a question from the knowledge base, with citations",
+  description:
+    "With `stream: true` the answer comes as server-sent events: `passages` (what a search found), `delta` (text), and at the end " +
+    "`done` (the whole answer) or `error` (a problem, as in any other answer). The conversation so far comes from the caller.",
+  tags: ["Chat"],
+  security: BEARER,
+  middleware: requireScope("read"),
+  request: {
+    body: jsonBody(
+      z
+        .strictObject({
+          messages: z
+            .array(
+              z.strictObject({
+                role: z.enum(["user", "assistant"]),
+                content: z.string().min(1).max(100_000),
+              }),
+            )
+            .min(1)
+            .max(200),
+          collection: collectionName.optional(),
+          filter: filterSchema.optional().describe("Narrows every search of the answer."),
+          top_k: z.int().min(1).max(50).optional().describe("Passages a search. Default 8."),
+          stream: z.boolean().optional(),
+        })
+        .openapi("Chat", {
+          example: { messages: [{ role: "user", content: "How long may I return a kettle?" }] },
+        }),
+    ),
+  },
+  responses: {
+    200: {
+      description: "The answer.",
+      content: {
+        "application/json": { schema: answerSchema },
+        "text/event-stream": { schema: z.string().describe("Server-sent events.") },
+      },
+    },
+    ...problems([404, 422, 502], { body: true }),
+  },
+});
+
+export interface ChatRouteOptions {
+  /** Undefined: chat is answered 503 `chat_not_configured`. */
+  readonly model: ChatModel | undefined;
+  /** Milliseconds for a streamed answer, which may outlive the deadline of other requests. Default 120,000. */
+  readonly streamDeadline?: number;
+}
+
+export function chatRoutes({ model, streamDeadline = 120_000 }: ChatRouteOptions) {
+  return createRouter().openapi(ask, async (c) => {
+    if (!model)
+      throw new AppError(
+        "chat_not_configured",
+        "No chat model is configured. Set CAIRN_CHAT_MODEL, and OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.",
+      );
+    const { messages, collection, filter, top_k: topK, stream } = c.req.valid("json");
+    const asked = { messages, collection, filter, topK, model };
+    const tenantId = tenantOf(c);
+    if (!stream) {
+      const answer = await answerQuestion(c.var.services, tenantId, { ...asked, signal: c.var.signal });
+      return reply(c, toAnswer(answer)) as never;
+    }
+    const signal = AbortSignal.any([AbortSignal.timeout(streamDeadline), c.req.raw.signal]);
+    const { requestId, lasting, facts } = c.var;
+    const events = chatWith(lasting, tenantId, { ...asked, signal });
+    const first = await events.next(); // what fails before the first event is answered as any other failure
+    return streamSSE(c, async (sse) => {
+      sse.onAbort(() => void events.return(undefined));
+      try {
+        for (let next = first; !next.done; next = await events.next()) {
+          const { event, data } = toEvent(next.value);
+          if (next.value.type === "passages") facts.rows = (facts.rows ?? 0) + next.value.passages.length;
+          await sse.writeSSE({ event, data: stringifyJson(data) });
+        }
+      } catch (error) {
+        const fault = signal.aborted
+          ? new AppError("deadline_exceeded", "The answer was not done in time. Ask again.")
+          : error;
+        await sse.writeSSE({ event: "error", data: stringifyJson(describeProblem(fault, requestId)) });
+      }
+    }) as never;
+  });
+}
+
+function toEvent(event: ChatEvent): { readonly event: string; readonly data: object } {
+  if (event.type === "passages")
+    return { event: "passages", data: { query: event.query, passages: event.passages } };
+  if (event.type === "delta") return { event: "delta", data: { text: event.text } };
+  return { event: "done", data: toAnswer(event) };
+}
+
+function toAnswer({
+  answer,
+  citations,
+  model,
+  usage,
+}: Extract<ChatEvent, { type: "done" }> | Awaited<ReturnType<typeof answerQuestion>>) {
+  const { inputTokens, outputTokens } = usage;
+  return { answer, citations, model, usage: { input_tokens: inputTokens, output_tokens: outputTokens } };
+}

@@ -1,0 +1,110 @@
+import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import { createCollection } from "@cairn/core/collection/create.ts";
+import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { requireScope, tenantOf } from "../auth/require.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { idempotent } from "../request/idempotent.ts";
+import {
+  collectionChangesSchema,
+  collectionSchema,
+  fromCollection,
+  newCollectionSchema,
+  toCollectionChanges,
+  toNewCollection,
+} from "../schema/collection.ts";
+import { idempotencyHeader, namedCollection } from "../schema/parameters.ts";
+
+const tags = ["Collections"];
+const one = jsonResponse(collectionSchema, "The collection.");
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/collections",
+  operationId: "listCollections",
+  summary: "The tenant's collections, by name",
+  tags,
+  security: BEARER,
+  middleware: requireScope("read"),
+  responses: {
+    200: jsonResponse(z.object({ collections: z.array(collectionSchema) }), "All of them."),
+    ...problems(),
+  },
+});
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/collections",
+  operationId: "createCollection",
+  summary: "Make a collection",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("write"), idempotent],
+  request: { headers: idempotencyHeader, body: jsonBody(newCollectionSchema) },
+  responses: {
+    201: jsonResponse(collectionSchema, "The collection that was made."),
+    ...problems([404, 409, 422], { body: true }),
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/collections/{collection}",
+  operationId: "getCollection",
+  summary: "One collection",
+  tags,
+  security: BEARER,
+  middleware: requireScope("read"),
+  request: { params: namedCollection },
+  responses: { 200: one, ...problems([404]) },
+});
+
+const change = createRoute({
+  method: "patch",
+  path: "/v1/collections/{collection}",
+  operationId: "changeCollection",
+  summary: "Change a collection",
+  description: "What an index is made with takes effect at the next reindex.",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("write"), idempotent],
+  request: { params: namedCollection, headers: idempotencyHeader, body: jsonBody(collectionChangesSchema) },
+  responses: { 200: one, ...problems([404, 409, 422], { body: true }) },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/collections/{collection}",
+  operationId: "deleteCollection",
+  summary: "Delete a collection with its documents",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("write"), idempotent],
+  request: { params: namedCollection, headers: idempotencyHeader },
+  responses: { 204: { description: "It is gone." }, ...problems([404, 409, 422]) },
+});
+
+export const collections = createRouter()
+  .openapi(list, async (c) => {
+    const all = await listCollections(c.var.services.database, tenantOf(c));
+    return reply(c, { collections: all.map(fromCollection) });
+  })
+  .openapi(create, async (c) => {
+    const { database, embedders } = c.var.services;
+    const wanted = toNewCollection(c.req.valid("json"), embedders.default);
+    return reply(c, fromCollection(await createCollection(database, tenantOf(c), wanted)), 201);
+  })
+  .openapi(get, async (c) => {
+    const { collection } = c.req.valid("param");
+    return reply(c, fromCollection(await getCollection(c.var.services.database, tenantOf(c), collection)));
+  })
+  .openapi(change, async (c) => {
+    const { collection } = c.req.valid("param");
+    const changes = toCollectionChanges(c.req.valid("json"));
+    const changed = await changeCollection(c.var.services.database, tenantOf(c), collection, changes);
+    return reply(c, fromCollection(changed));
+  })
+  .openapi(remove, async (c) => {
+    await deleteCollection(c.var.services.database, tenantOf(c), c.req.valid("param").collection);
+    return c.body(null, 204);
+  });

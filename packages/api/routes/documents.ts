@@ -1,0 +1,186 @@
+import { parseJson } from "@cairn/core/database/json.ts";
+import { deleteDocuments } from "@cairn/core/document/delete.ts";
+import { ingest } from "@cairn/core/document/ingest.ts";
+import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { requireScope, tenantOf } from "../auth/require.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { idempotent } from "../request/idempotent.ts";
+import { collectionName } from "../schema/collection.ts";
+import {
+  documentSchema,
+  filterSchema,
+  fromDocument,
+  idSchema,
+  ingestedSchema,
+  ingestSchema,
+  toNewDocument,
+  whereDocumentSchema,
+} from "../schema/document.ts";
+import { filterParameter, idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
+
+const tags = ["Documents"];
+const inCollection = z.object({ collection: collectionName.optional() });
+const oneDocument = idParameter("document", "The document's id.");
+
+const write = createRoute({
+  method: "post",
+  path: "/v1/documents",
+  operationId: "ingestDocuments",
+  summary: "Add documents, replacing those with the same ids",
+  description:
+    "Long texts are split into passages, and passages embedded; text that was embedded before costs nothing. " +
+    "What takes longer than a request may: POST /v1/documents/bulk.",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("write"), idempotent],
+  request: { headers: idempotencyHeader, body: jsonBody(ingestSchema) },
+  responses: {
+    200: jsonResponse(ingestedSchema, "What was written, and what could not be taken."),
+    ...problems([404, 409, 422, 502], { body: true }),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/documents",
+  operationId: "listDocuments",
+  summary: "A page of documents, in the order of their ids",
+  tags,
+  security: BEARER,
+  middleware: requireScope("read"),
+  request: {
+    query: inCollection.extend({
+      limit: numberParameter(1, 1000, "Documents at most. Default 100."),
+      after: z
+        .string()
+        .max(10_000)
+        .optional()
+        .openapi({ description: "The cursor that the page before gave." }),
+      filter: filterParameter,
+    }),
+  },
+  responses: {
+    200: jsonResponse(
+      z.object({
+        documents: z.array(documentSchema),
+        next: z.string().nullable().describe("The cursor of the next page; null at the end."),
+      }),
+      "A page.",
+    ),
+    ...problems([404]),
+  },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/documents/{document}",
+  operationId: "getDocument",
+  summary: "One document with its passages",
+  tags,
+  security: BEARER,
+  middleware: requireScope("read"),
+  request: { params: oneDocument, query: inCollection },
+  responses: { 200: jsonResponse(documentSchema, "The document."), ...problems([404]) },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/documents/{document}",
+  operationId: "deleteDocument",
+  summary: "Delete one document",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("write"), idempotent],
+  request: { params: oneDocument, query: inCollection, headers: idempotencyHeader },
+  responses: { 204: { description: "It is gone." }, ...problems([404, 409, 422]) },
+});
+
+const removeMany = createRoute({
+  method: "post",
+  path: "/v1/documents/delete",
+  operationId: "deleteDocuments",
+  summary: "Delete documents by ids, by a filter, or those for which both hold",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("write"), idempotent],
+  request: {
+    headers: idempotencyHeader,
+    body: jsonBody(
+      z
+        .strictObject({
+          collection: collectionName.optional(),
+          ids: z.array(idSchema).min(1).max(10_000).optional(),
+          filter: filterSchema.optional(),
+          where_document: whereDocumentSchema.optional(),
+        })
+        .openapi("DeleteDocuments", { example: { filter: { topic: "outdated" } } }),
+    ),
+  },
+  responses: {
+    200: jsonResponse(z.object({ deleted: z.int() }), "How many documents are gone."),
+    ...problems([404, 409, 422], { body: true }),
+  },
+});
+
+export const documents = createRouter()
+  .openapi(write, async (c) => {
+    const { documents: given, collection, max_tokens: maxTokens, overlap } = c.req.valid("json");
+    const done = await ingest(c.var.services, tenantOf(c), {
+      collection,
+      documents: given.map(toNewDocument),
+      maxTokens,
+      overlap,
+      signal: c.var.signal,
+    });
+    c.var.facts.rows = done.ids.length;
+    const { ids, passages, failed } = done;
+    return reply(c, { collection: done.collection.name, ids: [...ids], passages, failed: [...failed] });
+  })
+  .openapi(list, async (c) => {
+    const { collection, limit, after, filter } = c.req.valid("query");
+    const page = await listDocuments(c.var.services.database, tenantOf(c), {
+      collection,
+      limit,
+      after,
+      filter: filter === undefined ? undefined : readFilter(filter),
+    });
+    c.var.facts.rows = page.documents.length;
+    return reply(c, { documents: page.documents.map(fromDocument), next: page.next });
+  })
+  .openapi(removeMany, async (c) => {
+    const { collection, ids, filter, where_document: whereDocument } = c.req.valid("json");
+    const wanted = { collection, ids, filter, whereDocument };
+    const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), wanted);
+    c.var.facts.rows = deleted;
+    return reply(c, { deleted });
+  })
+  .openapi(get, async (c) => {
+    const { document: id } = c.req.valid("param");
+    const { collection } = c.req.valid("query");
+    const [found] = await getDocuments(c.var.services.database, tenantOf(c), { collection, ids: [id] });
+    if (!found) throw noDocument(id);
+    return reply(c, fromDocument(found));
+  })
+  .openapi(remove, async (c) => {
+    const { document: id } = c.req.valid("param");
+    const { collection } = c.req.valid("query");
+    const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), { collection, ids: [id] });
+    if (deleted === 0) throw noDocument(id);
+    return c.body(null, 204);
+  });
+
+function noDocument(id: string): AppError {
+  return new AppError("not_found", `There is no document ${JSON.stringify(id.slice(0, 100))}.`);
+}
+
+function readFilter(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    throw new AppError("invalid_filter", "The filter in the address is not well-formed JSON.", {
+      path: "filter",
+    });
+  }
+}

@@ -1,0 +1,181 @@
+import { getCollection } from "@cairn/core/collection/get.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { cancelJob, createJob, getJob, type Job, listJobs } from "@cairn/core/job/job.ts";
+import type { JobQueue } from "@cairn/core/job/local-queue.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { streamSSE } from "hono/streaming";
+import { requireScope, tenantOf } from "../auth/require.ts";
+import type { Env } from "../context.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { idempotent } from "../request/idempotent.ts";
+import { collectionName } from "../schema/collection.ts";
+import { ingestSchema } from "../schema/document.ts";
+import { idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
+import { fromJob, jobSchema } from "../schema/service.ts";
+
+const tags = ["Jobs"];
+const job = { params: idParameter("job", "The job's id.") };
+const accepted = {
+  ...jsonResponse(jobSchema, "The job, which goes on. Watch it where Location says, or as events."),
+  headers: z.object({ Location: z.string() }),
+};
+
+const bulk = createRoute({
+  method: "post",
+  path: "/v1/documents/bulk",
+  operationId: "ingestDocumentsInBulk",
+  summary: "Add documents in a job, and index what has grown large",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("write"), idempotent],
+  request: { headers: idempotencyHeader, body: jsonBody(ingestSchema) },
+  responses: { 202: accepted, ...problems([404, 409, 422], { body: true }) },
+});
+
+const reindex = createRoute({
+  method: "post",
+  path: "/v1/reindex",
+  operationId: "reindex",
+  summary: "Index what has grown; with a model, embed a collection anew",
+  tags,
+  security: BEARER,
+  middleware: [requireScope("admin"), idempotent],
+  request: {
+    headers: idempotencyHeader,
+    body: jsonBody(
+      z
+        .strictObject({
+          collection: collectionName
+            .optional()
+            .describe("Default: all of the tenant's; with a model, knowledge."),
+          model: z
+            .string()
+            .min(3)
+            .max(200)
+            .optional()
+            .describe("provider/model to embed the collection anew with."),
+        })
+        .openapi("Reindex", { example: {} }),
+    ),
+  },
+  responses: { 202: accepted, ...problems([404, 409, 422], { body: true }) },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/jobs",
+  operationId: "listJobs",
+  summary: "The jobs of the credential's owner, newest first",
+  tags,
+  security: BEARER,
+  request: { query: z.object({ limit: numberParameter(1, 1000, "Jobs at most. Default 100.") }) },
+  responses: { 200: jsonResponse(z.object({ jobs: z.array(jobSchema) }), "The jobs."), ...problems() },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/jobs/{job}",
+  operationId: "getJob",
+  summary: "How far a job is",
+  tags,
+  security: BEARER,
+  request: job,
+  responses: { 200: jsonResponse(jobSchema, "The job."), ...problems([404]) },
+});
+
+const cancel = createRoute({
+  method: "post",
+  path: "/v1/jobs/{job}/cancel",
+  operationId: "cancelJob",
+  summary: "End a job; what it has done stays",
+  tags,
+  security: BEARER,
+  request: job,
+  responses: { 200: jsonResponse(jobSchema, "The job, about to end."), ...problems([404]) },
+});
+
+const watch = createRoute({
+  method: "get",
+  path: "/v1/jobs/{job}/events",
+  operationId: "watchJob",
+  summary: "A job's progress as server-sent events, until it ends",
+  description:
+    "Events are called `job` and hold what GET /v1/jobs/{job} answers, each time something has changed.",
+  tags,
+  security: BEARER,
+  request: job,
+  responses: {
+    200: { description: "Events.", content: { "text/event-stream": { schema: z.string() } } },
+    ...problems([404]),
+  },
+});
+
+export interface JobRouteOptions {
+  readonly queue: JobQueue;
+  /** Milliseconds between two looks at a job that is watched. Default 500. */
+  readonly interval?: number;
+  /** Milliseconds after which a watcher has to come back. Default 900,000. */
+  readonly longest?: number;
+}
+
+export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRouteOptions) {
+  const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
+  return createRouter()
+    .openapi(bulk, async (c) => {
+      const request = c.req.valid("json");
+      await getCollection(c.var.services.database, tenantOf(c), request.collection); // now, not in the job
+      return begin(c, queue, "ingest", request as unknown as JsonObject);
+    })
+    .openapi(reindex, async (c) => {
+      const { collection, model } = c.req.valid("json");
+      const { database, embedders } = c.var.services;
+      if (collection !== undefined || model !== undefined)
+        await getCollection(database, tenantOf(c), collection);
+      if (model !== undefined) embedders.get(model);
+      return begin(c, queue, "reindex", {
+        ...(collection === undefined ? {} : { collection }),
+        ...(model === undefined ? {} : { model }),
+      });
+    })
+    .openapi(list, async (c) => {
+      const { limit } = c.req.valid("query");
+      const jobs = await listJobs(c.var.services.database, c.var.principal.tenantId, { limit });
+      return reply(c, { jobs: jobs.map(fromJob) });
+    })
+    .openapi(get, async (c) =>
+      reply(c, fromJob(await getJob(c.var.services.database, address(c, c.req.valid("param").job)))),
+    )
+    .openapi(cancel, async (c) =>
+      reply(c, fromJob(await cancelJob(c.var.services.database, address(c, c.req.valid("param").job)))),
+    )
+    .openapi(watch, async (c) => {
+      const wanted = address(c, c.req.valid("param").job);
+      const { database } = c.var.lasting;
+      const first = await getJob(database, wanted);
+      const end = Date.now() + longest;
+      return streamSSE(c, async (sse) => {
+        let gone = false;
+        sse.onAbort(() => {
+          gone = true;
+        });
+        for (let now: Job = first, shown = ""; !gone; now = await getJob(database, wanted)) {
+          const data = stringifyJson(fromJob(now));
+          if (data !== shown) await sse.writeSSE({ event: "job", data });
+          shown = data;
+          if (now.status !== "in_progress" || Date.now() > end) return;
+          await sse.sleep(interval);
+        }
+      }) as never;
+    });
+}
+
+/** Writes a job down, hands it to the queue and answers 202. */
+export async function begin(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {
+  const { tenantId } = c.var.principal;
+  const made = await createJob(c.var.services.database, tenantId, { kind, request });
+  await queue.send({ tenantId, id: made.id });
+  c.header("Location", `/v1/jobs/${made.id}`);
+  return reply(c, fromJob(made), 202);
+}

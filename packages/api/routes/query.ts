@@ -1,0 +1,43 @@
+import { AppError } from "@cairn/core/error.ts";
+import { queryMany } from "@cairn/core/search/query.ts";
+import { createRoute } from "@hono/zod-openapi";
+import { requireScope, tenantOf } from "../auth/require.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { foundSchema, fromHit, querySchema } from "../schema/query.ts";
+
+const ask = createRoute({
+  method: "post",
+  path: "/v1/query",
+  operationId: "query",
+  summary: "Find the passages nearest to a text or a vector, or to many",
+  tags: ["Search"],
+  security: BEARER,
+  middleware: requireScope("read"),
+  request: { body: jsonBody(querySchema) },
+  responses: {
+    200: jsonResponse(foundSchema, "The hits, best first: never fewer than exist and match."),
+    ...problems([404, 422, 502], { body: true }),
+  },
+});
+
+export const search = createRouter().openapi(ask, async (c) => {
+  const { query, query_embedding, queries, top_k, where_document, max_distance, include, ...rest } =
+    c.req.valid("json");
+  if (queries && (query !== undefined || query_embedding))
+    throw new AppError("invalid_input", "Give either one query or queries, not both.", { path: "queries" });
+  const wanted = (queries ?? [{ query, query_embedding }]).map((one) => ({
+    text: one.query,
+    embedding: one.query_embedding && Float32Array.from(one.query_embedding),
+  }));
+  const found = await queryMany(c.var.services, tenantOf(c), {
+    ...rest,
+    queries: wanted,
+    topK: top_k,
+    whereDocument: where_document,
+    maxDistance: max_distance,
+    signal: c.var.signal,
+  });
+  const results = found.map((hits) => hits.map((hit) => fromHit(hit, include)));
+  c.var.facts.rows = results.reduce((sum, hits) => sum + hits.length, 0);
+  return reply(c, { hits: results[0] ?? [], ...(queries ? { results } : {}) });
+});

@@ -1,0 +1,71 @@
+import { collectionStats } from "@cairn/core/maintenance/stats.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { requireScope, tenantOf } from "../auth/require.ts";
+import { BEARER, createRouter, jsonResponse, problems, reply } from "../openapi.ts";
+
+const statsSchema = z
+  .object({
+    collection: z.string(),
+    model: z.string().nullable(),
+    dimensions: z.int().nullable(),
+    metric: z.string(),
+    documents: z.int(),
+    passages: z.int(),
+    vectors: z.int().describe("Passages that search can find by meaning."),
+    bytes: z.int(),
+    indexes: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(["vector", "keyword"]),
+        state: z.string(),
+        rows: z.int(),
+        bytes: z.int(),
+        scans: z.int(),
+      }),
+    ),
+    tail: z.int().describe("Passages that no index holds, and every search compares with."),
+    due: z
+      .object({ action: z.string(), reason: z.string().optional() })
+      .describe("What a reindex would do, and why."),
+    dead_rows: z.int(),
+    latency: z
+      .object({ searches: z.int(), p50_ms: z.number(), p95_ms: z.number() })
+      .nullable()
+      .describe("Of this process's recent searches."),
+  })
+  .openapi("CollectionStats");
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/stats",
+  operationId: "getStats",
+  summary: "What each collection holds, and how it is indexed",
+  tags: ["Collections"],
+  security: BEARER,
+  middleware: requireScope("admin"),
+  responses: {
+    200: jsonResponse(z.object({ collections: z.array(statsSchema) }), "The tenant's collections."),
+    ...problems(),
+  },
+});
+
+export const stats = createRouter().openapi(get, async (c) => {
+  const all = await collectionStats(c.var.services.database, tenantOf(c));
+  return reply(c, {
+    collections: all.map(({ size, deadRows, latency, indexes, due, ...rest }) => ({
+      ...rest,
+      bytes: size,
+      dead_rows: deadRows,
+      due: { action: due.action, ...("reason" in due ? { reason: due.reason } : {}) },
+      indexes: indexes.map(({ name, kind, state, rows, size: bytes, scans }) => ({
+        name,
+        kind,
+        state,
+        rows,
+        bytes,
+        scans,
+      })),
+      latency: latency && { searches: latency.searches, p50_ms: latency.p50, p95_ms: latency.p95 },
+    })),
+  });
+});

@@ -1,0 +1,95 @@
+import {
+  parseSearchInput,
+  runSearch,
+  SEARCH_DESCRIPTION,
+  SEARCH_NAME,
+  searchInput,
+  searchSchema,
+} from "@cairn/core/assistant/search-tool.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { requireScope, tenantOf } from "../auth/require.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { metadataSchema } from "../schema/collection.ts";
+
+const tags = ["Tool"];
+const json = z.record(z.string(), z.unknown());
+
+const describe = createRoute({
+  method: "get",
+  path: "/v1/tools",
+  operationId: "listTools",
+  summary: "The search tool, as OpenAI's and Anthropic's function calling want it",
+  tags,
+  security: BEARER,
+  middleware: requireScope("read"),
+  responses: {
+    200: jsonResponse(
+      z.object({
+        openai: z.array(json).describe("For `tools` of chat completions."),
+        openai_responses: z.array(json).describe("For `tools` of the Responses API."),
+        anthropic: z.array(json).describe("For `tools` of Anthropic's messages."),
+      }),
+      "The same tool in each form.",
+    ),
+    ...problems(),
+  },
+});
+
+const passageSchema = z
+  .object({
+    id: z.string(),
+    chunk: z.int(),
+    content: z.string().nullable(),
+    metadata: metadataSchema,
+    uri: z.string().nullable(),
+    score: z.number(),
+  })
+  .openapi("FoundPassage");
+
+const run = createRoute({
+  method: "post",
+  path: "/v1/tools/search",
+  operationId: "runSearchTool",
+  summary: "Run the search tool with the arguments that a model gave",
+  tags,
+  security: BEARER,
+  middleware: requireScope("read"),
+  request: {
+    body: jsonBody(
+      z
+        .strictObject(searchInput.shape)
+        .openapi("SearchInput", { example: { query: "How long may I return a kettle?" } }),
+    ),
+  },
+  responses: {
+    200: jsonResponse(
+      z
+        .object({
+          notice: z.string().describe("Tells the model that the results are data, not instructions."),
+          results: z.array(passageSchema),
+        })
+        .openapi("SearchResult"),
+      "What the model is to be told, as it is.",
+    ),
+    ...problems([404, 422, 502], { body: true }),
+  },
+});
+
+export const tools = createRouter()
+  .openapi(describe, (c) => {
+    const tool = { name: SEARCH_NAME, description: SEARCH_DESCRIPTION };
+    const schema = searchSchema();
+    return reply(c, {
+      openai: [{ type: "function", function: { ...tool, parameters: schema } }],
+      openai_responses: [{ type: "function", ...tool, parameters: schema, strict: false }],
+      anthropic: [{ ...tool, input_schema: schema }],
+    });
+  })
+  .openapi(run, async (c) => {
+    const found = await runSearch(c.var.services, tenantOf(c), parseSearchInput(c.req.valid("json")), {
+      signal: c.var.signal,
+    });
+    c.var.facts.rows = found.results.length;
+    const results: z.infer<typeof passageSchema>[] = [...found.results];
+    return reply(c, { notice: found.notice, results });
+  });

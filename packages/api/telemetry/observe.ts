@@ -1,0 +1,36 @@
+import { createMiddleware } from "hono/factory";
+import { matchedRoutes } from "hono/route";
+import type { Env } from "../context.ts";
+import type { Observer } from "./record.ts";
+
+/** Gives each request an id and tells the observers of it when it is over. */
+export function observeRequests(observers: readonly Observer[]) {
+  return createMiddleware<Env>(async (c, next) => {
+    const started = performance.now();
+    const given = c.req.header("X-Request-Id");
+    const requestId = given && /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
+    c.set("requestId", requestId);
+    c.set("facts", { tokens: 0, rows: undefined });
+    await next();
+    c.header("X-Request-Id", requestId);
+    const { tokens, rows } = c.var.facts;
+    const code = c.get("problem");
+    const record = {
+      request_id: requestId,
+      tenant: c.get("principal")?.tenantId ?? null,
+      method: c.req.method,
+      route: routeOf(matchedRoutes(c).map(({ path }) => path)),
+      status: c.res.status,
+      ...(code ? { code } : {}),
+      ms: Math.round((performance.now() - started) * 100) / 100,
+      tokens,
+      ...(rows === undefined ? {} : { rows }),
+    };
+    for (const observe of observers) observe(record);
+  });
+}
+
+/** The route's own pattern; never the address, which may name a document. */
+function routeOf(paths: readonly string[]): string {
+  return paths.findLast((path) => !path.endsWith("*")) ?? "none";
+}

@@ -1,0 +1,47 @@
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import type { JobRunner } from "@cairn/core/job/run.ts";
+import { type MigrateOptions, migrate } from "../migrate.ts";
+import { parseMapping } from "../plan/mapping.ts";
+import { openSource } from "../source/http-source.ts";
+import type { ChromaOptions } from "../source/options.ts";
+import { migrationSchema } from "./schema.ts";
+
+export const MIGRATION = "migration";
+
+export interface MigrationJobOptions extends Pick<MigrateOptions, "databaseName" | "cairnVersion"> {
+  /** Where Chroma is. The service's own setting, never a caller's: it has a credential, and reaches where callers do not. */
+  readonly source: ChromaOptions;
+}
+
+/** Runs a migration as a job of the operator's; its result is the report. Stopped, the next one goes on where it was. */
+export function migrationRunner({ source, databaseName, cairnVersion }: MigrationJobOptions): JobRunner {
+  return async (services, { request, signal, report }) => {
+    const { pattern, mapping, chroma_tenants, chroma_databases, re_embed, page_size, source_model, ...rest } =
+      migrationSchema.parse(request);
+    const progress = new Map<string, { readonly done: number; readonly total: number }>();
+    const proof = await migrate(services, await openSource(source), {
+      ...rest,
+      patterns: pattern === undefined ? undefined : [pattern],
+      mapping: mapping && parseMapping(JSON.stringify(mapping)),
+      scope: { tenants: chroma_tenants, databases: chroma_databases },
+      reEmbed: re_embed ?? "auto",
+      pageSize: page_size,
+      sourceModel: source_model,
+      databaseName,
+      cairnVersion,
+      signal,
+      onPlan: ({ collections }) => report({ collections: collections.length, finished: 0, records: 0 }),
+      onProgress({ collection, tenant, phase, done, total }) {
+        progress.set(`${tenant}/${collection}/${phase}`, { done, total });
+        const copied = [...progress].filter(([key]) => key.endsWith("/copy"));
+        report({
+          collections: copied.length,
+          finished: [...progress.keys()].filter((key) => key.endsWith("/done")).length,
+          records: copied.reduce((sum, [, state]) => sum + state.done, 0),
+          of: copied.reduce((sum, [, state]) => sum + state.total, 0),
+        });
+      },
+    });
+    return proof as unknown as JsonObject;
+  };
+}

@@ -1,0 +1,106 @@
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "@cairn/api/openapi.ts";
+import { begin } from "@cairn/api/routes/jobs.ts";
+import { idParameter } from "@cairn/api/schema/parameters.ts";
+import { fromJob, jobSchema } from "@cairn/api/schema/service.ts";
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { getJob, listJobs } from "@cairn/core/job/job.ts";
+import type { JobQueue } from "@cairn/core/job/local-queue.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { renderReport } from "../report/html.ts";
+import type { MigrationReport } from "../report/report.ts";
+import { MIGRATION } from "./job.ts";
+import { migrationSchema } from "./schema.ts";
+
+const tags = ["Migrations"];
+
+const start = createRoute({
+  method: "post",
+  path: "/v1/migrations",
+  operationId: "startMigration",
+  summary: "Take a Chroma server's tenants over, in a job",
+  description:
+    "From the server that the service is configured with. Started again, it goes on where it was, and compares everything anew.",
+  tags,
+  security: BEARER,
+  request: { body: jsonBody(migrationSchema) },
+  responses: {
+    202: {
+      ...jsonResponse(jobSchema, "The job. Watch it where Location says, or as events."),
+      headers: z.object({ Location: z.string() }),
+    },
+    ...problems([422], { body: true }),
+  },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/migrations",
+  operationId: "listMigrations",
+  summary: "Migrations, newest first",
+  tags,
+  security: BEARER,
+  responses: {
+    200: jsonResponse(z.object({ migrations: z.array(jobSchema) }), "Their jobs, without reports."),
+    ...problems(),
+  },
+});
+
+const report = createRoute({
+  method: "get",
+  path: "/v1/migrations/{job}/report",
+  operationId: "getMigrationReport",
+  summary: "The proof of a migration that has ended",
+  tags,
+  security: BEARER,
+  request: {
+    params: idParameter("job", "The job's id."),
+    query: z.object({ format: z.enum(["json", "html"]).optional() }),
+  },
+  responses: {
+    200: {
+      description: "The report.",
+      content: {
+        "application/json": { schema: z.record(z.string(), z.unknown()) },
+        "text/html": { schema: z.string() },
+      },
+    },
+    ...problems([404]),
+  },
+});
+
+export interface MigrationRouteOptions {
+  readonly queue: JobQueue;
+  /** Whether the service knows where Chroma is. */
+  readonly configured: boolean;
+}
+
+/** Migrations over HTTP, for the operator. */
+export function migrationRoutes({ queue, configured }: MigrationRouteOptions) {
+  return createRouter()
+    .openapi(start, async (c) => {
+      if (!configured)
+        throw new AppError(
+          "source_unsupported",
+          "The service does not know where Chroma is. Set CHROMA_URL, and CHROMA_TOKEN where it asks for one.",
+        );
+      return begin(c, queue, MIGRATION, JSON.parse(stringifyJson(c.req.valid("json"))));
+    })
+    .openapi(list, async (c) => {
+      const jobs = await listJobs(c.var.services.database, null);
+      const migrations = jobs.filter(({ kind }) => kind === MIGRATION);
+      return reply(c, { migrations: migrations.map((job) => ({ ...fromJob(job), result: null })) });
+    })
+    .openapi(report, async (c) => {
+      const { job: id } = c.req.valid("param");
+      const job = await getJob(c.var.services.database, { tenantId: null, id });
+      if (job.kind !== MIGRATION || !job.result)
+        throw new AppError(
+          "not_found",
+          `Migration ${id} has no report: it is ${job.status.replace("_", " ")}.`,
+        );
+      const proof = job.result as unknown as MigrationReport;
+      if (c.req.valid("query").format === "html") return c.html(renderReport(proof)) as never;
+      return c.body(stringifyJson(proof), 200, { "Content-Type": "application/json" }) as never;
+    });
+}
