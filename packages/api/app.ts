@@ -20,6 +20,7 @@ import { exactJson } from "./request/exact-json.ts";
 import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
+import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
 import { documents } from "./routes/documents.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -50,6 +51,8 @@ export interface AppOptions extends RequestLimits, RateLimit {
   readonly maxBody?: number;
   /** Milliseconds that a credential is remembered for, at most 60,000. */
   readonly rememberKeys?: number;
+  /** Files of the reference at /docs. Default: it is not served. */
+  readonly docs?: DocsAssets;
   /** Routes that the operator alone may use, from a package that this one does not know. */
   readonly operatorRoutes?: readonly OpenAPIHono<Env>[];
 }
@@ -103,6 +106,7 @@ export function createApp(services: Services, options: AppOptions) {
     for (const { path } of routes.routes) app.use(path, requireOperator);
     app.route("/", routes);
   }
+  if (options.docs) app.route("/", docsRoutes(options.docs));
   if (metrics)
     app.get("/metrics", async (c) =>
       c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }),

@@ -5,9 +5,12 @@ import { addDelete } from "./commands/delete.ts";
 import { addDocuments } from "./commands/documents.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addIngest } from "./commands/ingest.ts";
+import { addKeys } from "./commands/keys.ts";
+import { addMcp } from "./commands/mcp.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addQuery } from "./commands/query.ts";
 import { addReindex } from "./commands/reindex.ts";
+import { addServe } from "./commands/serve.ts";
 import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
 import { addVerify } from "./commands/verify.ts";
@@ -24,6 +27,10 @@ Use it:
   $ cairn tenants create acme
   $ cairn ingest --tenant acme handbook.md faq.jsonl
   $ cairn query --tenant acme "What is our return policy?"
+
+Serve it:
+  $ cairn serve                                                the API at http://127.0.0.1:8787, its reference at /docs
+  $ cairn keys create --tenant acme --scopes read              a key for an application
 
 Exit codes: 0 done, and identical where two sides were compared; 3 done with exceptions, which are listed;
 4 not identical; 5 another run holds the source; 2 wrong use; 1 failure.`;
@@ -51,6 +58,9 @@ export function createProgram(surroundings: Surroundings): Command {
     addCollections,
     addDocuments,
     addStats,
+    addServe,
+    addKeys,
+    addMcp,
     addReindex,
     addDatabase,
   ];

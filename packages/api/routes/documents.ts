@@ -1,4 +1,5 @@
 import { parseJson } from "@cairn/core/database/json.ts";
+import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
@@ -127,12 +128,11 @@ const removeMany = createRoute({
 export const documents = createRouter()
   .openapi(write, async (c) => {
     const { documents: given, collection, max_tokens: maxTokens, overlap } = c.req.valid("json");
-    const done = await ingest(c.var.services, tenantOf(c), {
+    const { services, signal } = c.var;
+    const documents = given.map(toNewDocument);
+    const done = await inDefaultCollection(services, tenantOf(c), {
       collection,
-      documents: given.map(toNewDocument),
-      maxTokens,
-      overlap,
-      signal: c.var.signal,
+      work: () => ingest(services, tenantOf(c), { collection, documents, maxTokens, overlap, signal }),
     });
     c.var.facts.rows = done.ids.length;
     const { ids, passages, failed } = done;

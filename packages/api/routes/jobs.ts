@@ -1,6 +1,7 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { cancelJob, createJob, getJob, type Job, listJobs } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createRoute, z } from "@hono/zod-openapi";
@@ -125,7 +126,11 @@ export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRoute
   return createRouter()
     .openapi(bulk, async (c) => {
       const request = c.req.valid("json");
-      await getCollection(c.var.services.database, tenantOf(c), request.collection); // now, not in the job
+      const { collection } = request;
+      await inDefaultCollection(c.var.services, tenantOf(c), {
+        collection,
+        work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is told now
+      });
       return begin(c, queue, "ingest", request as unknown as JsonObject);
     })
     .openapi(reindex, async (c) => {

@@ -1,0 +1,53 @@
+import { Hono } from "hono";
+import type { Env } from "../context.ts";
+
+/** A file of swagger-ui-dist by its name; undefined where it has none such. */
+export type DocsAssets = (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
+
+const TYPES: Readonly<Record<string, string>> = { css: "text/css", js: "text/javascript", png: "image/png" };
+const ASSETS = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Cairn's API</title>
+<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="reference"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>`;
+
+const START = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#reference", deepLinking: true, persistAuthorization: false });`;
+
+/** Nothing is loaded from anywhere else: the reference works offline. */
+const POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
+
+/** The API reference at /docs, from files that the entry point brings. */
+export function docsRoutes(assets: DocsAssets) {
+  return new Hono<Env>()
+    .use("/docs/*", async (c, next) => {
+      await next();
+      c.header("Content-Security-Policy", POLICY);
+    })
+    .get("/docs", (c) => {
+      c.header("Content-Security-Policy", POLICY);
+      return c.html(PAGE);
+    })
+    .get("/docs/start.js", (c) => c.body(START, 200, { "Content-Type": "text/javascript" }))
+    .get("/docs/:name", async (c) => {
+      const name = c.req.param("name");
+      const file = ASSETS.includes(name) ? await assets(name) : undefined;
+      if (!file) return c.notFound();
+      return c.body(file, 200, {
+        "Content-Type": TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream",
+        "Cache-Control": "public, max-age=3600",
+      });
+    });
+}

@@ -1,0 +1,32 @@
+import { createMcpServer } from "@cairn/api/mcp/server.ts";
+import type { Command } from "commander";
+import { chooseTenant, withServices } from "../open.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { paragraph } from "../terminal/print.ts";
+import { withTenant } from "./collections.ts";
+
+const HELP = `
+Offers the tools search and fetch to an assistant on this machine, over standard input and output, as the Model
+Context Protocol has it. For assistants elsewhere, cairn serve offers the same at /mcp.`;
+
+export function addMcp(program: Command, { signal }: Surroundings): void {
+  withTenant(
+    program
+      .command("mcp")
+      .summary("offer the knowledge base to an assistant (MCP)")
+      .description(paragraph(HELP)),
+  ).action((flags: { readonly tenant?: string }, command: Command) =>
+    withServices(command, async (services) => {
+      const { id } = await chooseTenant(services, flags.tenant);
+      const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
+      const server = await createMcpServer(services, id);
+      const ended = new Promise<void>((resolve) => {
+        process.stdin.once("end", resolve).once("close", resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      await server.connect(new StdioServerTransport());
+      await ended;
+      await server.close();
+    }),
+  );
+}

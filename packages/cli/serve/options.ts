@@ -1,0 +1,101 @@
+import type { JwtOptions } from "@cairn/api/auth/jwt.ts";
+import { type ChatModel, createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { type Command, Option } from "commander";
+import { wholeNumber } from "../commands/chroma-options.ts";
+import type { Config } from "../config.ts";
+
+export interface ServeFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly chatModel?: string;
+  readonly chatBaseUrl?: string;
+  readonly chatApiKey?: string;
+  readonly rateLimit?: number;
+  readonly embeddingBudget?: number;
+  readonly deadline?: number;
+  readonly maxBody?: number;
+  readonly corsOrigins?: string;
+  readonly jwtJwksUrl?: string;
+  readonly jwtIssuer?: string;
+  readonly jwtAudience?: string;
+  readonly jwtTenantClaim?: string;
+  readonly chroma?: string;
+  readonly token?: string;
+  readonly logLevel: string;
+}
+
+/** What the service is told beside where its database and models are. */
+export function addServeOptions(command: Command): Command {
+  const options = [
+    new Option("--host <address>", "address to listen on").env("CAIRN_HOST").default("127.0.0.1"),
+    new Option("--port <n>", "port to listen on").env("PORT").argParser(wholeNumber(0, 65_535)).default(8787),
+    new Option("--chat-model <name>", "model that answers /v1/chat; unset: chat answers 503").env(
+      "CAIRN_CHAT_MODEL",
+    ),
+    new Option("--chat-base-url <url>", "its OpenAI-compatible server (default: --openai-base-url)").env(
+      "CAIRN_CHAT_BASE_URL",
+    ),
+    new Option("--chat-api-key <key>", "its key (default: --openai-api-key)").env("CAIRN_CHAT_API_KEY"),
+    new Option("--rate-limit <n>", "requests of a tenant a minute (default: 1200)")
+      .env("CAIRN_RATE_LIMIT")
+      .argParser(wholeNumber(1)),
+    new Option("--embedding-budget <tokens>", "of a tenant a day (default: any number)")
+      .env("CAIRN_EMBEDDING_BUDGET")
+      .argParser(wholeNumber(0)),
+    new Option("--deadline <ms>", "for a request (default: 25000)")
+      .env("CAIRN_DEADLINE")
+      .argParser(wholeNumber(100)),
+    new Option("--max-body <bytes>", "of a request (default: 5000000)")
+      .env("CAIRN_MAX_BODY")
+      .argParser(wholeNumber(1_000)),
+    new Option("--cors-origins <list>", "origins whose pages may call the API, separated by commas").env(
+      "CAIRN_CORS_ORIGINS",
+    ),
+    new Option("--jwt-jwks-url <url>", "keys of an issuer whose tokens are taken beside API keys").env(
+      "CAIRN_JWT_JWKS_URL",
+    ),
+    new Option("--jwt-issuer <iss>", "must be in its tokens").env("CAIRN_JWT_ISSUER"),
+    new Option("--jwt-audience <aud>", "must be in its tokens").env("CAIRN_JWT_AUDIENCE"),
+    new Option("--jwt-tenant-claim <claim>", "holds the tenant's id (default: tenant_id)").env(
+      "CAIRN_JWT_TENANT_CLAIM",
+    ),
+    new Option("--chroma <url>", "the Chroma server that /v1/migrations takes over").env("CHROMA_URL"),
+    new Option("--token <token>", "its token").env("CHROMA_TOKEN"),
+    new Option("--log-level <level>", "of the lines on standard output")
+      .env("CAIRN_LOG_LEVEL")
+      .choices(["info", "error", "silent"])
+      .default("info"),
+  ];
+  for (const option of options) command.addOption(option);
+  return command;
+}
+
+export function chatModelOf(flags: ServeFlags, config: Config): ChatModel | undefined {
+  if (!flags.chatModel) return undefined;
+  const baseUrl = flags.chatBaseUrl ?? config.openaiBaseUrl;
+  const apiKey = flags.chatApiKey ?? config.openaiApiKey;
+  if (!apiKey && !baseUrl)
+    throw new AppError(
+      "invalid_input",
+      "--chat-model needs a server: set OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.",
+      {
+        path: "--chat-model",
+      },
+    );
+  return createChatModel({ model: flags.chatModel, apiKey: apiKey ?? "none", baseUrl });
+}
+
+export function jwtOf({
+  jwtJwksUrl,
+  jwtIssuer,
+  jwtAudience,
+  jwtTenantClaim,
+}: ServeFlags): JwtOptions | undefined {
+  if (!jwtJwksUrl) return undefined;
+  if (!jwtIssuer || !jwtAudience)
+    throw new AppError("invalid_input", "--jwt-jwks-url needs --jwt-issuer and --jwt-audience as well.", {
+      path: "--jwt-issuer",
+    });
+  return { jwksUrl: jwtJwksUrl, issuer: jwtIssuer, audience: jwtAudience, tenantClaim: jwtTenantClaim };
+}
