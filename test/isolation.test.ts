@@ -20,10 +20,14 @@ afterAll(() => own?.drop());
 
 test("the tables that a tenant can reach are these", async () => {
   expect(await readableTables(own.database, "cairn_app")).toEqual([
+    "api_keys",
     "collection_indexes",
     "collections",
     "documents",
     "embedding_cache",
+    "embedding_usage",
+    "idempotency_keys",
+    "jobs",
     "tenants",
   ]);
 });

@@ -11,9 +11,11 @@ import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { countDocuments, getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { createJob, getJob, listJobs } from "@cairn/core/job/job.ts";
 import { withLease } from "@cairn/core/maintenance/lease.ts";
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
 import { query, queryMany } from "@cairn/core/search/query.ts";
+import { createApiKey, findKeyHolder, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { offlineServices } from "./services.ts";
@@ -54,7 +56,15 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
       INSERT INTO cairn.collection_indexes
         (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
       VALUES (${tenantId}::uuid, ${collectionId}::uuid, 'gone', 'vector', 0, 0, '{}', 'retired', 0)`);
+    await orm.execute(
+      sql`INSERT INTO cairn.embedding_usage (tenant_id, day, tokens) VALUES (${tenantId}::uuid, '2020-01-01', 1)`,
+    );
+    await orm.execute(sql`
+      INSERT INTO cairn.idempotency_keys (tenant_id, key, fingerprint, holder, held_until)
+      VALUES (${tenantId}::uuid, 'k', '\\x00', gen_random_uuid(), now())`);
   });
+  await createApiKey(database, tenantId, { name: "seeded" });
+  await createJob(database, tenantId, { kind: "seeded", request: {} });
   return { tenantId, collectionId };
 }
 
@@ -213,7 +223,7 @@ const ADMIN_READS: Probe = {
   claim: "the administrator cannot read a collection, a document or a cached embedding",
   check: async (database) => {
     for (const name of await readableTables(database, app)) {
-      if (name === "tenants") continue;
+      if (name === "tenants" || name === "api_keys" || name === "jobs") continue;
       await refused(
         asAdmin(database, ({ orm }) => orm.execute(sql`SELECT 1 FROM ${table(name)}`)),
         `the administrator read ${name}`,
@@ -372,6 +382,35 @@ const LEASES: Probe = {
   },
 };
 
+const KEYS: Probe = {
+  claim:
+    "a key speaks for its own tenant, and neither keys nor jobs of another can be listed, got or revoked",
+  check: async (database, { a, b }) => {
+    const { secret } = await createApiKey(database, a.tenantId);
+    assert.equal((await findKeyHolder(database, secret))?.tenantId, a.tenantId);
+    const own = await listApiKeys(database, a.tenantId);
+    assert.ok(own.length > 0 && own.every(({ tenantId }) => tenantId === a.tenantId));
+    const [foreign] = await listApiKeys(database, b.tenantId);
+    await assert.rejects(revokeApiKey(database, a.tenantId, foreign?.id ?? ""), { code: "not_found" });
+    const [job] = await listJobs(database, b.tenantId);
+    assert.ok(job, "B's job is there for B");
+    await assert.rejects(getJob(database, { tenantId: a.tenantId, id: job.id }), { code: "not_found" });
+    // The operator makes keys for all, and sees no tenant's jobs.
+    const made = await createApiKey(database, null);
+    assert.equal((await findKeyHolder(database, made.secret))?.tenantId, null);
+    await createJob(database, null, { kind: "probe", request: {} });
+    assert.ok((await listJobs(database, null)).every(({ tenantId }) => tenantId === null));
+    await asAdmin(database, async ({ orm }) => {
+      assert.equal(await count(orm, sql`SELECT 1 FROM cairn.jobs WHERE tenant_id IS NOT NULL`), 0);
+    });
+    const planted = sql`INSERT INTO cairn.jobs (tenant_id, kind) VALUES (${uuid(a.tenantId)}, 'planted')`;
+    await refused(
+      asAdmin(database, ({ orm }) => orm.execute(planted)),
+      "the operator made a job in a tenant's name",
+    );
+  },
+};
+
 export const PROBES: readonly Probe[] = [
   SELECTS,
   CHANGES,
@@ -385,6 +424,7 @@ export const PROBES: readonly Probe[] = [
   ADMIN_WORKS,
   LEDGER_WORKS,
   LEASES,
+  KEYS,
 ];
 
 export const START_UP_PROBE = START_UP;
