@@ -2,6 +2,7 @@ import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
 import type { JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
+import { encodeText } from "../database/text.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 
@@ -114,7 +115,7 @@ export function ownedBy(tenantId: string | null) {
 }
 
 export function addressedBy({ tenantId, id }: JobAddress) {
-  return and(ownedBy(tenantId), sql`${jobs.id}::text = ${id.toLowerCase()}`);
+  return and(ownedBy(tenantId), sql`${jobs.id}::text = ${encodeText(id.toLowerCase())}`);
 }
 
 function missing(id: string): AppError {

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { and, asc, eq, isNull, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
 import { apiKeys, tenants } from "../database/schema.ts";
+import { encodeText } from "../database/text.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import type { TenantLimits } from "./tenant.ts";
@@ -62,6 +63,10 @@ export async function createApiKey(
 ): Promise<NewApiKey> {
   if (tenantId === null && (scopes.length !== 1 || scopes[0] !== "admin"))
     throw new AppError("invalid_input", "An operator's key has the scope admin alone.", { path: "scopes" });
+  if (!/^[^\p{Cc}\p{Cs}\uFFFE]{0,200}$/u.test(name))
+    throw new AppError("invalid_input", "A key's name has 200 characters at most, no control characters.", {
+      path: "name",
+    });
   if (expiresAt && expiresAt.getTime() <= Date.now())
     throw new AppError("invalid_input", `The key would have expired at ${expiresAt.toISOString()} already.`, {
       path: "expires_at",
@@ -190,7 +195,7 @@ async function requireKey({ orm }: Transaction, tenantId: string | null, id: str
   const [key] = await orm
     .select(columns)
     .from(apiKeys)
-    .where(and(ownedBy(tenantId), sql`${apiKeys.id}::text = ${id.toLowerCase()}`));
+    .where(and(ownedBy(tenantId), sql`${apiKeys.id}::text = ${encodeText(id.toLowerCase())}`));
   if (!key) throw new AppError("not_found", `There is no key ${JSON.stringify(id)}.`);
   return key;
 }

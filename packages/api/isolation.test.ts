@@ -1,0 +1,165 @@
+import { listDocuments } from "@cairn/core/document/list.ts";
+import { createJob } from "@cairn/core/job/job.ts";
+import { listApiKeys } from "@cairn/core/tenant/api-key.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
+
+// The routes come from the service's own description, so that a new one cannot be forgotten here.
+
+const MARK = "zebrafish"; // in everything that belongs to A
+
+let own: TestDatabase;
+let api: TestApi;
+let description: ApiDescription;
+let a: { readonly id: string; readonly key: string };
+let b: { readonly id: string; readonly key: string };
+let ids: Readonly<Record<string, string>>;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  api = await createTestApi(own.database);
+  description = await readDescription(api);
+  a = await api.addTenant(`tenant-${MARK}`);
+  b = await api.addTenant("b");
+  const made = await api.call("POST", "/v1/collections", {
+    key: a.key,
+    body: { name: `c-${MARK}`, metadata: { mark: MARK } },
+  });
+  const document = { id: `doc-${MARK}`, content: `the ${MARK} swims`, metadata: { mark: MARK } };
+  for (const collection of [`c-${MARK}`, undefined])
+    expect(
+      (await api.call("POST", "/v1/documents", { key: a.key, body: { collection, documents: [document] } }))
+        .status,
+    ).toBe(200);
+  await api.call("POST", "/v1/documents", {
+    key: b.key,
+    body: { documents: [{ id: "b", content: "b swims" }] },
+  });
+  const job = await createJob(own.database, a.id, { kind: MARK, request: {} });
+  const [key] = await listApiKeys(own.database, a.id);
+  ids = {
+    collection: made.body.id,
+    document: `doc-${MARK}`,
+    job: job.id,
+    key: key?.id as string,
+    tenant: a.id,
+  };
+});
+afterAll(() => own?.drop());
+
+const MISSING: Readonly<Record<string, string>> = {
+  collection: "00000000-1111-4222-8333-444444444444",
+  document: "00000000-1111-4222-8333-444444444444",
+  job: "00000000-1111-4222-8333-444444444444",
+  key: "00000000-1111-4222-8333-444444444444",
+  tenant: "00000000-1111-4222-8333-444444444444",
+};
+
+/** The request that the description gives as an example, with these ids wherever one can stand. */
+function request(operation: Operation, given: Readonly<Record<string, string>>) {
+  const at = (name: string) => encodeURIComponent(given[name] ?? "unknown");
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => at(name));
+  const query = operation.parameters.some((one) => one.in === "query" && one.name === "collection")
+    ? `?collection=${at("collection")}`
+    : "";
+  const properties = operation.body?.properties ?? {};
+  const body = operation.body && {
+    ...(operation.body.example as object),
+    ...("collection" in properties ? { collection: given.collection } : {}),
+  };
+  return [operation.method, path + query, { key: b.key, body }] as const;
+}
+
+test("every route that takes an id is among those described, and every described one is secured but two", () => {
+  expect(description.operations.length).toBeGreaterThan(30);
+  const open = description.operations.filter(({ secured }) => !secured).map(({ path }) => path);
+  expect(open.sort()).toEqual(["/health", "/ready"]);
+});
+
+test("on every route and verb another tenant's id is answered exactly as a missing one", async () => {
+  const statuses: Record<string, number> = {};
+  const takesId = ({ parameters, body }: Operation) =>
+    parameters.some((one) => one.in === "path" || one.name === "collection") ||
+    "collection" in (body?.properties ?? {});
+  for (const operation of description.operations.filter(takesId)) {
+    const [foreign, missing] = [
+      await api.call(...request(operation, ids)),
+      await api.call(...request(operation, MISSING)),
+    ];
+    const name = `${operation.method} ${operation.path}`;
+    statuses[name] = foreign.status;
+    const plain = ({ text }: { readonly text: string }, given: typeof ids) =>
+      Object.values(given)
+        .reduce((rest, id) => rest.replaceAll(id, "<id>"), text)
+        .replace(/"request_id":"[^"]*"/, "")
+        .replace(/"(id|created_at|updated_at|secret|hint)":"[^"]*"/g, "");
+    expect(foreign.status, name).toBe(missing.status);
+    expect(plain(foreign, ids), name).toBe(plain(missing, MISSING));
+    expect(foreign.text.replaceAll(ids.document as string, ""), name).not.toContain(MARK);
+  }
+  // Not vacuous: the requests are good ones, and stopped by nothing but the id.
+  expect(statuses).toMatchObject({
+    "GET /v1/collections/{collection}": 404,
+    "PATCH /v1/collections/{collection}": 404,
+    "DELETE /v1/collections/{collection}": 404,
+    "POST /v1/documents": 404,
+    "GET /v1/documents/{document}": 404,
+    "DELETE /v1/documents/{document}": 404,
+    "POST /v1/documents/delete": 404,
+    "POST /v1/documents/bulk": 404,
+    "POST /v1/query": 404,
+    "POST /v1/tools/search": 404,
+    "POST /v1/reindex": 404,
+    "GET /v1/jobs/{job}": 404,
+    "GET /v1/jobs/{job}/events": 404,
+    "POST /v1/jobs/{job}/cancel": 404,
+    "DELETE /v1/keys/{key}": 404,
+    "POST /v1/keys/{key}/rotate": 404,
+    "GET /v1/tenants/{tenant}": 403,
+  });
+});
+
+test("what takes no id shows nothing of another tenant's", async () => {
+  for (const operation of description.operations.filter(({ secured }) => secured))
+    expect((await api.call(...request(operation, MISSING))).text, operation.path).not.toContain(MARK);
+});
+
+test("nothing of A's was touched, and A still sees it all", async () => {
+  await api.queue.close();
+  for (const collection of [`c-${MARK}`, undefined]) {
+    const { documents } = await listDocuments(own.database, a.id, { collection });
+    expect(documents.map(({ id }) => id)).toEqual([`doc-${MARK}`]);
+  }
+  expect((await api.call("GET", `/v1/jobs/${ids.job}`, { key: a.key })).status).toBe(200);
+  const keys = await api.call("GET", "/v1/keys", { key: a.key });
+  expect(keys.body.keys[0]).toMatchObject({ id: ids.key, revoked_at: null });
+});
+
+test("without a key, with a wrong one and with half of one every secured route answers 401", async () => {
+  for (const operation of description.operations.filter(({ secured }) => secured))
+    for (const key of [undefined, "cairn_wrong", a.key.slice(0, -1), `${a.key}x`, "not.a.token"]) {
+      const [method, path, { body }] = request(operation, ids);
+      const answer = await api.call(method, path, { key, body });
+      expect(answer.status, `${method} ${path} with ${key}`).toBe(401);
+      expect(answer.body.code).toBe("unauthorized");
+      expect(answer.headers.get("WWW-Authenticate")).toContain("Bearer");
+    }
+});
+
+test("a key's scopes are all that it can do", async () => {
+  const made = await api.call("POST", "/v1/keys", { key: a.key, body: { scopes: ["read"] } });
+  const { secret } = made.body;
+  const read = (path: string, body?: object) => api.call(body ? "POST" : "GET", path, { key: secret, body });
+  expect((await read("/v1/collections")).status).toBe(200);
+  expect((await read("/v1/query", { query: "swims" })).status).toBe(200);
+  expect((await read("/v1/documents", { documents: [{ content: "x" }] })).status).toBe(403);
+  expect((await read("/v1/keys")).status).toBe(403);
+  expect((await read("/v1/stats")).status).toBe(403);
+  // The operator keeps tenants, and reads nobody's knowledge.
+  const operator = (method: string, path: string, body?: object) =>
+    api.call(method, path, { key: api.operator, body });
+  expect((await operator("GET", "/v1/tenants")).body.tenants.length).toBeGreaterThanOrEqual(2);
+  expect((await operator("GET", "/v1/documents")).status).toBe(403);
+  expect((await operator("POST", "/v1/query", { query: "swims" })).status).toBe(403);
+});

@@ -1,0 +1,93 @@
+import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
+import { createJobKinds } from "@cairn/api/jobs.ts";
+import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
+import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { createEmbedders, type EmbeddingConfig } from "@cairn/core/embedding/embedders.ts";
+import { createLocalQueue, type LocalQueue } from "@cairn/core/job/local-queue.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createTenant } from "@cairn/core/tenant/tenant.ts";
+
+export interface TestApi {
+  readonly app: Api;
+  readonly services: Services;
+  readonly queue: LocalQueue;
+  /** An operator's key. */
+  readonly operator: string;
+  /** Makes a tenant with a key that has every scope. */
+  addTenant(name?: string): Promise<{ readonly id: string; readonly key: string }>;
+  call(method: string, path: string, options?: CallOptions): Promise<Called>;
+}
+
+export interface CallOptions {
+  readonly key?: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as it is. */
+  readonly raw?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Called {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: an answer whose shape the test is about
+  readonly body: any;
+}
+
+export interface TestApiOptions extends Partial<AppOptions> {
+  readonly embedding?: EmbeddingConfig;
+  /** Default: a server that does not exist. */
+  readonly chromaUrl?: string;
+}
+
+/** The whole service over a database, without a socket: requests are handed to it as a Lambda does. */
+export async function createTestApi(
+  database: Database,
+  { embedding = {}, chromaUrl, ...options }: TestApiOptions = {},
+): Promise<TestApi> {
+  const services = { database, embedders: createEmbedders(embedding) };
+  const source = { url: chromaUrl ?? "http://127.0.0.1:9" };
+  const migration = migrationRunner({ source, databaseName: "test", cairnVersion: "test" });
+  const queue = createLocalQueue(services, { ...createJobKinds(options), [MIGRATION]: migration });
+  const app = createApp(services, {
+    requestsPerMinute: 1_000_000,
+    operatorRoutes: [migrationRoutes({ queue, configured: chromaUrl !== undefined })],
+    ...options,
+    queue,
+  });
+  const { secret: operator } = await createApiKey(database, null);
+  return {
+    app,
+    services,
+    queue,
+    operator,
+    async addTenant(name) {
+      const { id } = await createTenant(database, { name });
+      const { secret: key } = await createApiKey(database, id, { scopes: ["read", "write", "admin"] });
+      return { id, key };
+    },
+    async call(method, path, { key, body, raw, headers } = {}) {
+      const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+      const answer = await app.request(path, {
+        method,
+        headers: {
+          ...(key ? { Authorization: `Bearer ${key}` } : {}),
+          ...(content === undefined ? {} : { "Content-Type": "application/json" }),
+          ...headers,
+        },
+        body: content,
+      });
+      const text = await answer.text();
+      const isJson = /json/.test(answer.headers.get("Content-Type") ?? "");
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        text,
+        body: isJson ? JSON.parse(text) : undefined,
+      };
+    },
+  };
+}
