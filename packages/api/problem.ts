@@ -10,6 +10,7 @@ export type HttpErrorCode =
   | "forbidden"
   | "body_too_large"
   | "unsupported_media_type"
+  | "issuer_unavailable"
   | "rate_limited"
   | "internal_error";
 
@@ -51,6 +52,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   source_unavailable: { status: 502, title: "The source cannot be reached", retryAfter: 5 },
   embedding_quota: { status: 503, title: "The quota of the embedding server is used up", retryAfter: 3600 },
   chat_quota: { status: 503, title: "The quota of the chat model is used up", retryAfter: 3600 },
+  issuer_unavailable: { status: 503, title: "The issuer's keys cannot be read", retryAfter: 5 },
   chat_not_configured: { status: 503, title: "No chat model is configured" },
   database_unavailable: { status: 503, title: "The database cannot be reached", retryAfter: 5 },
   database_busy: { status: 503, title: "Another writer was in the way", retryAfter: 1 },

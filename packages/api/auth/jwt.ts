@@ -20,6 +20,9 @@ export interface JwtOptions {
 /** Signatures by a key that the issuer alone has; never `none`, never a shared secret. */
 const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
+/** What jose says where the keys themselves could not be had. */
+const UNREADABLE: ReadonlySet<string> = new Set(["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID"]);
+
 /** Checks tokens of an issuer. Scopes stand in the claim `scope` or `scp`, as `read` or `cairn:read`. */
 export function createTokenVerifier(database: Database, options: JwtOptions) {
   const { jwksUrl, issuer, audience, tenantClaim = "tenant_id" } = options;
@@ -37,13 +40,11 @@ export function createTokenVerifier(database: Database, options: JwtOptions) {
         });
         return verified.payload;
       } catch (error) {
-        if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout))
+        if (error instanceof errors.JOSEError && !UNREADABLE.has(error.code))
           throw new HttpError("unauthorized", "The token is not valid here, or has expired.", {
             path: "Authorization",
           });
-        throw new AppError("database_unavailable", "The issuer's keys cannot be read. Try again.", {
-          cause: error,
-        });
+        throw new HttpError("issuer_unavailable", "The issuer's keys cannot be read. Try again.");
       }
     };
   };
