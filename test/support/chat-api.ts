@@ -37,6 +37,8 @@ export interface ChatApi {
   readonly requests: readonly ChatRequest[];
   /** The next requests are answered so, one each; those after cite the first passage. */
   script(...replies: readonly ChatReply[]): void;
+  /** Every request that the script does not cover is answered so. */
+  always(reply: ChatReply | undefined): void;
   stop(): Promise<void>;
 }
 
@@ -44,13 +46,14 @@ export interface ChatApi {
 export async function startChatApi(): Promise<ChatApi> {
   const requests: ChatRequest[] = [];
   const replies: ChatReply[] = [];
+  let otherwise: ChatReply | undefined;
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => response.destroy(error));
   });
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = (await json(request)) as ChatRequest;
     requests.push(asked);
-    const reply = replies.shift() ?? { kind: "text", pieces: ["So it ", "says [", "1]."] };
+    const reply = replies.shift() ?? otherwise ?? { kind: "text", pieces: ["So it ", "says [", "1]."] };
     if (reply.kind === "hang" && !reply.after) return;
     if (reply.kind === "status") return refuse(response, reply);
     if (reply.kind === "garbage") {
@@ -65,6 +68,9 @@ export async function startChatApi(): Promise<ChatApi> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
+    always(reply) {
+      otherwise = reply;
+    },
     script: (...more) => void replies.push(...more),
     stop() {
       server.closeAllConnections();

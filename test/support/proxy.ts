@@ -157,10 +157,10 @@ export interface TcpProxy {
 }
 
 /** A proxy on loopback before a TCP server, which cuts connections where it is told to. */
-export async function startTcpProxy(target: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<TcpProxy> {
+export async function startTcpProxy(
+  target: { readonly host: string; readonly port: number },
+  own = 0,
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const proxy = { cuts: 0, onSend: (() => undefined) as TcpProxy["onSend"] };
   let index = 0;
@@ -196,7 +196,7 @@ export async function startTcpProxy(target: {
       else client.write(chunk);
     });
   });
-  const port = await listen(server);
+  const port = await listen(server, own);
   return Object.assign(proxy, {
     port,
     stop: async () => {
@@ -206,7 +206,7 @@ export async function startTcpProxy(target: {
   });
 }
 
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+async function listen(server: Server, own = 0): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(own, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
 }

@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { PgDialect } from "drizzle-orm/pg-core";
@@ -16,7 +17,12 @@ export interface PgOptions {
   readonly connections?: number;
   /** Milliseconds to wait for a connection, a sleeping server included. Default 10,000. */
   readonly connectTimeout?: number;
+  /** Milliseconds to go on asking a server that refuses connections, as one does that wakes up. Default 3,000. */
+  readonly wakeTimeout?: number;
 }
+
+/** What a server answers that is not there yet. */
+const ASLEEP: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "57P03"]);
 
 /** A PostgreSQL server through node-postgres. Opens no connection before the first transaction. */
 export function connectPg(options: PgOptions): Database {
@@ -33,37 +39,57 @@ export function connectPg(options: PgOptions): Database {
   const orms = new WeakMap<PoolClient, Orm>();
   let types: Promise<VectorTypes> | undefined;
 
-  /** Lends a connection to `work`, which rolls back what fails. A connection that breaks is not lent again. */
-  async function withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    let client: PoolClient;
-    try {
-      client = await pool.connect();
-    } catch (error) {
-      throw connectFailure(error);
-    }
-    let broken: Error | undefined;
-    const onError = (error: Error) => {
-      broken = error;
-    };
-    client.on("error", onError);
-    try {
-      return await work(client);
-    } catch (error) {
+  /**
+   * Lends a connection to `work`, which rolls back what fails. A connection that breaks is not lent again; where it did
+   * before `work` said that it has begun, as one does that died while idle, `work` gets another, once.
+   */
+  async function withClient<T>(work: (client: PoolClient, begun: () => void) => Promise<T>): Promise<T> {
+    for (let first = true; ; first = false) {
+      const client = await connect();
+      let begun = false;
+      let broken: Error | undefined;
+      const onError = (error: Error) => {
+        broken = error;
+      };
+      client.on("error", onError);
       try {
-        await client.query("ROLLBACK");
-      } catch (rollbackError) {
-        broken ??= rollbackError as Error;
+        return await work(client, () => {
+          begun = true;
+        });
+      } catch (error) {
+        try {
+          await client.query("ROLLBACK");
+        } catch (rollbackError) {
+          broken ??= rollbackError as Error;
+        }
+        const failure = databaseFailure(error);
+        const lost = failure instanceof AppError && failure.code === "database_unavailable";
+        if (!(first && lost && !begun)) throw failure;
+      } finally {
+        client.off("error", onError);
+        client.release(broken);
       }
-      throw databaseFailure(error);
-    } finally {
-      client.off("error", onError);
-      client.release(broken);
+    }
+  }
+
+  /** A server that sleeps refuses connections until it is awake: it is asked again for a while. */
+  async function connect(): Promise<PoolClient> {
+    const until = performance.now() + (options.wakeTimeout ?? 3_000);
+    for (;;) {
+      try {
+        return await pool.connect();
+      } catch (error) {
+        const { code } = error as { readonly code?: string };
+        if (!ASLEEP.has(code ?? "") || performance.now() > until) throw connectFailure(error);
+        await sleep(200);
+      }
     }
   }
 
   function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin = ""): Promise<T> {
-    return withClient(async (client) => {
+    return withClient(async (client, begun) => {
       await client.query(`BEGIN; ${begin}`);
+      begun();
       const result = await work(pgTransaction(client, orms));
       const { command } = await client.query("COMMIT");
       if (command !== "COMMIT") throw rolledBack();
@@ -73,8 +99,8 @@ export function connectPg(options: PgOptions): Database {
 
   /** All are sent before the first is answered. Where one fails the server refuses the rest, and nothing is returned. */
   function read(statements: readonly SQL[], begin = ""): Promise<Answers> {
+    const rendered = statements.map((statement) => dialect.sqlToQuery(statement));
     return withClient(async (client) => {
-      const rendered = statements.map((statement) => dialect.sqlToQuery(statement));
       const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } })
         .connection;
       stream.cork(); // one write: each of its own costs a quarter of a millisecond
