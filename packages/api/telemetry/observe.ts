@@ -1,3 +1,4 @@
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
 import type { Env } from "../context.ts";
@@ -19,7 +20,7 @@ export function observeRequests(observers: readonly Observer[]) {
       request_id: requestId,
       tenant: c.get("principal")?.tenantId ?? null,
       method: c.req.method,
-      route: routeOf(matchedRoutes(c).map(({ path }) => path)),
+      route: routeOf(c),
       status: c.res.status,
       ...(code ? { code } : {}),
       ms: Math.round((performance.now() - started) * 100) / 100,
@@ -31,6 +32,6 @@ export function observeRequests(observers: readonly Observer[]) {
 }
 
 /** The route's own pattern; never the address, which may name a document. */
-function routeOf(paths: readonly string[]): string {
-  return paths.findLast((path) => !path.endsWith("*")) ?? "none";
+export function routeOf(c: Context): string {
+  return matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"))?.path ?? "none";
 }
