@@ -2,7 +2,6 @@ import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
-import { httpInstrumentationMiddleware } from "@hono/otel";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
@@ -33,6 +32,7 @@ import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { observeRequests } from "./telemetry/observe.ts";
 import type { Observer } from "./telemetry/record.ts";
+import { traceRequests } from "./telemetry/trace.ts";
 
 export interface AppOptions extends RequestLimits, RateLimit {
   /** Runs what is answered 202. */
@@ -64,12 +64,7 @@ export function createApp(services: Services, options: AppOptions) {
   const observers = [log?.request, metrics?.observe, ...(options.observers ?? [])].filter(
     (one) => one !== undefined,
   );
-  app.use(
-    "*",
-    httpInstrumentationMiddleware({ disableTracing: false }),
-    observeRequests(observers),
-    secureHeaders(),
-  );
+  app.use("*", traceRequests, observeRequests(observers), secureHeaders());
   app.onError((error, c) => {
     const response = problemResponse(c, error);
     if (response.status === 500) log?.failure(error, { request_id: c.get("requestId") });

@@ -1,0 +1,189 @@
+import { createJob, getJob } from "@cairn/core/job/job.ts";
+import { runJob } from "@cairn/core/job/run.ts";
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import {
+  createChromaCollection,
+  plainRecords,
+  putRecords,
+  tenantName,
+} from "../../test/support/fill-chroma.ts";
+
+let own: TestDatabase;
+let api: TestApi;
+let tenant: { readonly id: string; readonly key: string };
+beforeAll(async () => {
+  own = await createTestDatabase();
+  api = await createTestApi(own.database, { chromaUrl: inject("chromaUrl") });
+  tenant = await api.addTenant();
+});
+afterAll(async () => {
+  await api?.queue.close();
+  await own?.drop();
+});
+
+async function ended(location: string, key = tenant.key) {
+  return vi.waitFor(
+    async () => {
+      const { body } = await api.call("GET", location, { key });
+      expect(body.status).not.toBe("in_progress");
+      return body;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+}
+
+const many = (count: number, mark: string) =>
+  Array.from({ length: count }, (_, n) => ({ id: `${mark}-${n}`, content: `${mark} passage number ${n}` }));
+
+test("bulk ingest is answered 202, goes on, counts, and ends with what could not be taken and an index", async () => {
+  const settings = { name: "bulk", index: { threshold: 300 } };
+  await api.call("POST", "/v1/collections", { key: tenant.key, body: settings });
+  const documents = [...many(500, "bulk"), { id: "bad", content: "x", embedding: Array(1536).fill(0) }];
+  const begun = await api.call("POST", "/v1/documents/bulk", {
+    key: tenant.key,
+    body: { collection: "bulk", documents },
+  });
+  expect(begun.status).toBe(202);
+  expect(begun.body).toMatchObject({ kind: "ingest", status: "in_progress", result: null });
+  const location = begun.headers.get("Location") as string;
+  expect(location).toBe(`/v1/jobs/${begun.body.id}`);
+  const job = await ended(location);
+  expect(job).toMatchObject({
+    status: "completed",
+    counts: { total: 501, documents: 500, failed: 1 },
+    result: { documents: 500, failed: [{ id: "bad", code: "invalid_input" }] },
+    last_error: null,
+  });
+  const { body } = await api.call("GET", "/v1/stats", { key: tenant.key });
+  const stats = body.collections.find(({ collection }: { collection: string }) => collection === "bulk");
+  expect(stats).toMatchObject({ documents: 500, tail: 0 });
+  expect(stats.indexes.map(({ kind, state }: Record<string, string>) => `${kind} ${state}`).sort()).toEqual([
+    "keyword valid",
+    "vector valid",
+  ]);
+});
+
+test("a job's progress comes as events until it ends", async () => {
+  const begun = await api.call("POST", "/v1/documents/bulk", {
+    key: tenant.key,
+    body: { documents: many(600, "watched") },
+  });
+  const watched = await api.call("GET", `/v1/jobs/${begun.body.id}/events`, { key: tenant.key });
+  expect(watched.headers.get("Content-Type")).toContain("text/event-stream");
+  const states = [...watched.text.matchAll(/^event: job\ndata: (.*)$/gm)].map(([, data]) =>
+    JSON.parse(data as string),
+  );
+  expect(states.length).toBeGreaterThanOrEqual(2);
+  expect(states[0].status).toBe("in_progress");
+  expect(states.at(-1)).toMatchObject({ status: "completed", counts: { documents: 600 } });
+});
+
+test("a cancelled job ends, and what it has done stays", async () => {
+  const slow = { ...api.services };
+  const job = await createJob(own.database, tenant.id, { kind: "slow", request: {} });
+  let begun = () => {};
+  const running = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const work = runJob(
+    slow,
+    {
+      slow: async (_, { signal, report }) => {
+        report({ steps: 1 });
+        begun();
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        return {};
+      },
+    },
+    { tenantId: tenant.id, id: job.id },
+  );
+  await running;
+  expect((await api.call("POST", `/v1/jobs/${job.id}/cancel`, { key: tenant.key })).status).toBe(200);
+  await work;
+  expect(await getJob(own.database, { tenantId: tenant.id, id: job.id })).toMatchObject({
+    status: "cancelled",
+    counts: { steps: 1 },
+  });
+  const unbegun = await createJob(own.database, tenant.id, { kind: "slow", request: {} });
+  expect((await api.call("POST", `/v1/jobs/${unbegun.id}/cancel`, { key: tenant.key })).body.status).toBe(
+    "cancelled",
+  );
+});
+
+test("of two workers one runs a job; when it dies the next takes it over, and a failure is told", async () => {
+  const job = await createJob(own.database, tenant.id, { kind: "once", request: { n: 1 } });
+  const address = { tenantId: tenant.id, id: job.id };
+  let runs = 0;
+  const kinds = {
+    once: async () => {
+      runs++;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      throw new Error("a secret detail");
+    },
+  };
+  await Promise.all([1, 2, 3].map(() => runJob(api.services, kinds, address)));
+  expect(runs).toBe(1);
+  const failed = await api.call("GET", `/v1/jobs/${job.id}`, { key: tenant.key });
+  expect(failed.body).toMatchObject({ status: "failed", last_error: { code: "internal_error" } });
+  expect(failed.text).not.toContain("secret detail");
+  await runJob(api.services, kinds, address); // it has ended: nothing to do
+  expect(runs).toBe(1);
+});
+
+test("jobs that a process left are taken up by the next", async () => {
+  const request = { documents: many(3, "left") };
+  const job = await createJob(own.database, tenant.id, { kind: "ingest", request });
+  const next = await createTestApi(own.database);
+  await next.queue.resume();
+  expect(await ended(`/v1/jobs/${job.id}`)).toMatchObject({ status: "completed", counts: { documents: 3 } });
+  await next.queue.close();
+});
+
+test("reindex builds what is due, and with a model embeds a collection anew", async () => {
+  await api.call("POST", "/v1/collections", {
+    key: tenant.key,
+    body: { name: "grown", index: { threshold: 50 } },
+  });
+  await api.call("POST", "/v1/documents", {
+    key: tenant.key,
+    body: { collection: "grown", documents: many(60, "grown") },
+  });
+  const begun = await api.call("POST", "/v1/reindex", { key: tenant.key, body: { collection: "grown" } });
+  const job = await ended(`/v1/jobs/${begun.body.id}`);
+  expect(job.result.done.length).toBeGreaterThan(0);
+  const unknown = await api.call("POST", "/v1/reindex", {
+    key: tenant.key,
+    body: { collection: "grown", model: "openai/x" },
+  });
+  expect(unknown).toMatchObject({ status: 422, body: { code: "embedder_unavailable" } });
+});
+
+test("the operator starts a migration, watches it and reads its proof", async () => {
+  const { name } = tenantName();
+  await putRecords(await createChromaCollection(inject("chromaUrl"), name), plainRecords(40, 8));
+  const begun = await api.call("POST", "/v1/migrations", {
+    key: api.operator,
+    body: { only: [name], queries: 5 },
+  });
+  expect(begun.status).toBe(202);
+  const early = await api.call("GET", `/v1/migrations/${begun.body.id}/report`, { key: api.operator });
+  expect([200, 404]).toContain(early.status);
+  const job = await ended(`/v1/jobs/${begun.body.id}`, api.operator);
+  expect(job.last_error).toBeNull();
+  expect(job).toMatchObject({ status: "completed", result: { verdict: "identical" } });
+  const { body } = await api.call("GET", `/v1/migrations/${begun.body.id}/report`, { key: api.operator });
+  expect(body.verdict).toBe("identical");
+  const page = await api.call("GET", `/v1/migrations/${begun.body.id}/report?format=html`, {
+    key: api.operator,
+  });
+  expect(page.text).toContain("</html>");
+  const { migrations } = (await api.call("GET", "/v1/migrations", { key: api.operator })).body;
+  expect(migrations.map(({ id }: { id: string }) => id)).toContain(begun.body.id);
+  expect((await api.call("GET", `/v1/jobs/${begun.body.id}`, { key: tenant.key })).status).toBe(404);
+  const elsewhere = await createTestApi(own.database);
+  const unset = await elsewhere.call("POST", "/v1/migrations", { key: api.operator, body: {} });
+  expect(unset).toMatchObject({ status: 422, body: { code: "source_unsupported" } });
+  expect(unset.body.detail).toContain("CHROMA_URL");
+});
