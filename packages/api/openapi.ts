@@ -42,7 +42,7 @@ function pathOf(path: readonly PropertyKey[]): string {
     .replace(/^\./, "");
 }
 
-export const problemSchema = z
+const problemSchema = z
   .object({
     type: z.string().describe("A name for the kind of problem."),
     title: z.string(),

@@ -16,6 +16,8 @@ const schema = z.object({
   embeddingDimensions: z.coerce.number().int().min(1).max(16_000).optional(),
   localUrl: z.url({ protocol: /^https?$/ }).optional(),
   localModels: z.string().min(1).optional(),
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  key: z.string().min(1).optional(),
   json: z.boolean().default(false),
 });
 
@@ -26,6 +28,8 @@ const NAMES: Readonly<Record<string, string>> = {
   openaiBaseUrl: "--openai-base-url (OPENAI_BASE_URL)",
   embeddingModel: "--embedding-model (CAIRN_EMBEDDING_MODEL)",
   embeddingDimensions: "--embedding-dimensions (CAIRN_EMBEDDING_DIMENSIONS)",
+  url: "--url (CAIRN_URL)",
+  key: "--key (CAIRN_KEY)",
   localUrl: "--local-url (CAIRN_LOCAL_URL)",
 };
 

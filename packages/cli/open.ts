@@ -20,6 +20,12 @@ export async function withServices<T>(
   { schema = "embedded" }: OpenOptions = {},
 ): Promise<T> {
   const config = parseConfig(command.optsWithGlobals());
+  if (config.url)
+    throw new AppError(
+      "invalid_input",
+      `cairn ${command.name()} works on a database: leave --url (CAIRN_URL) out. A service takes query and ingest.`,
+      { path: "--url" },
+    );
   const embedders = createEmbedders(embeddingConfig(config));
   const database = await connect({
     url: config.databaseUrl,

@@ -89,6 +89,8 @@ function sharedOptions(): readonly Option[] {
     new Option("--local-models <path>", "folder of local/… models for @huggingface/transformers").env(
       "CAIRN_LOCAL_MODELS",
     ),
+    new Option("--url <url>", "a service to ask instead of a database: query and ingest").env("CAIRN_URL"),
+    new Option("--key <key>", "the key for it (better in the environment)").env("CAIRN_KEY"),
     new Option("--json", "print JSON, for scripts"),
   ];
 }

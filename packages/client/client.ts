@@ -62,7 +62,7 @@ async function readProblem(answer: ClientResponse<unknown, number, string>): Pro
     title: "Unexpected answer",
     status: answer.status,
     code: "internal_error",
-    detail: `The service at ${new URL(answer.url).host} answered ${answer.status} with something that is no problem description.`,
+    detail: `What answered ${answer.status} is not the service: it is no problem description. Check the address.`,
     request_id: answer.headers.get("X-Request-Id") ?? "",
   });
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { ApiDescription, JsonSchema, Operation } from "./openapi.ts";
 
 /** Values that a schema lets through, made from the schema alone. */
-export function validValue(schema: JsonSchema, resolve: ApiDescription["resolve"]): fc.Arbitrary<unknown> {
+function validValue(schema: JsonSchema, resolve: ApiDescription["resolve"]): fc.Arbitrary<unknown> {
   const own = resolve(schema);
   if (own.enum) return fc.constantFrom(...own.enum);
   if (own.anyOf) return fc.oneof(...own.anyOf.map((one) => validValue(one, resolve)));

@@ -70,5 +70,3 @@ export function createAuthenticator(database: Database, options: AuthenticatorOp
     );
   };
 }
-
-export type Authenticate = ReturnType<typeof createAuthenticator>;

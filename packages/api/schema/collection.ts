@@ -77,7 +77,7 @@ export const collectionChangesSchema = z
 
 type IndexInput = z.infer<typeof indexSchema>;
 
-export function toIndexSettings(given: IndexInput): IndexSettings {
+function toIndexSettings(given: IndexInput): IndexSettings {
   const { ef_construction: efConstruction, ef_search: efSearch, ...rest } = given;
   const settings = { ...rest, efConstruction, efSearch };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));

@@ -7,6 +7,7 @@ import { type Command, Option } from "commander";
 import { EXIT } from "../exit.ts";
 import { type InputFormat, readInputs } from "../input.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { ingestIntoService, remoteClient } from "../remote.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
@@ -41,9 +42,11 @@ export function addIngest(program: Command, { signal, finish }: Surroundings): v
     .option("--id <id>", "id of a text on standard input")
     .option("--max-tokens <n>", "tokens a passage at most", wholeNumber(16, 8192), 800)
     .option("--overlap <n>", "tokens that a passage repeats of the one before", wholeNumber(0, 4096), 400)
-    .action((files: readonly string[], flags: IngestFlags, command: Command) =>
-      withServices(command, async (services, { json }) => {
-        const documents = await readInputs(files.length === 0 ? ["-"] : files, flags);
+    .action(async (files: readonly string[], flags: IngestFlags, command: Command) => {
+      const documents = await readInputs(files.length === 0 ? ["-"] : files, flags);
+      const remote = remoteClient(command);
+      if (remote) return finish(await ingestIntoService(remote, documents, flags));
+      return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
         await makeDefault(services, tenant.id, flags.collection);
         const { maxTokens, overlap, collection } = flags;
@@ -69,8 +72,8 @@ export function addIngest(program: Command, { signal, finish }: Surroundings): v
           });
         else printResult(result, services);
         finish(result.failed.length > 0 ? EXIT.exceptions : EXIT.done);
-      }),
-    );
+      });
+    });
 }
 
 /** The collection that nobody needs to know of is made when it is first needed; a named one could be a typing error. */

@@ -9,6 +9,7 @@ import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
+import { sweep } from "@cairn/core/maintenance/sweep.ts";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Command } from "commander";
 import { databaseName, withServices } from "../open.ts";
@@ -63,12 +64,18 @@ export function addServe(program: Command, surroundings: Surroundings): void {
       if (services.embedders.notice) console.error(services.embedders.notice);
       if (secret) console.error(`\n${examples(url, secret, chatModel !== undefined)}`);
       await queue.resume();
+      const sweeping = setInterval(() => {
+        sweep(services.database).catch((error) => log.failure(error, { about: "the sweep" }));
+      }, HOUR);
       await stopped(server, surroundings.signal);
+      clearInterval(sweeping);
       await queue.close();
       await stopTracing();
     }),
   );
 }
+
+const HOUR = 3_600_000;
 
 const ASSETS = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 

@@ -79,7 +79,7 @@ export async function once(
   return { answer, replayed: false };
 }
 
-/** Forgets what is older than a day; the schedule calls it. Returns how many. */
+/** Forgets what is older than a day. Returns how many. */
 export function forgetOldKeys(database: Database, tenantId: string): Promise<number> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const gone = await selectRows(

@@ -31,7 +31,7 @@ export interface JobAddress {
   readonly id: string;
 }
 
-export const jobColumns = {
+const jobColumns = {
   id: jobs.id,
   tenantId: jobs.tenantId,
   kind: jobs.kind,

@@ -1,0 +1,25 @@
+import { createApp } from "@cairn/api/app.ts";
+import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
+import { createConfig, lintFromString } from "@redocly/openapi-core";
+
+// Checks the service's own description with a linter. Nothing is opened: the routes alone are asked.
+
+const services = { database: {}, embedders: { default: {} } } as never;
+const queue = { send: async () => {} };
+const app = createApp(services, { queue, operatorRoutes: [migrationRoutes({ queue, configured: true })] });
+const source = await (await app.request("https://cairn.example.com/openapi.json")).text();
+const config = await createConfig({
+  extends: ["recommended-strict"],
+  rules: {
+    "no-server-example.com": "off", // the address is whatever the service is asked under
+    "operation-4xx-response": "error",
+    "operation-operationId-unique": "error",
+    "no-invalid-schema-examples": "error",
+    "no-unused-components": "error",
+  },
+});
+const problems = await lintFromString({ source, config });
+for (const { ruleId, message, location } of problems)
+  console.error(`${ruleId}: ${message} (${location.map(({ pointer }) => pointer).join(", ")})`);
+console.log(problems.length === 0 ? "The API's description is in order." : `${problems.length} problems.`);
+process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,0 +1,133 @@
+import { serve } from "@hono/node-server";
+import { generateText, stepCountIs } from "ai";
+import { MockLanguageModelV3 } from "ai/test";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { cairnSearch } from "./ai-sdk.ts";
+import { CairnError, type Client, createClient, read } from "./client.ts";
+import { CairnRetriever } from "./langchain.ts";
+
+let own: TestDatabase;
+let api: TestApi;
+let server: ReturnType<typeof serve>;
+let url: string;
+let client: Client;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  api = await createTestApi(own.database, { requestsPerMinute: 100 });
+  server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
+  await new Promise((resolve) => server.once("listening", resolve));
+  url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  client = createClient({ url, key: (await api.addTenant()).key });
+  await read(
+    client.v1.documents.$post({
+      header: {},
+      json: {
+        documents: [
+          {
+            id: "returns",
+            content: "You may return a kettle within 30 days.",
+            metadata: { topic: "returns" },
+            uri: "https://x/r",
+          },
+          { id: "hours", content: "The shop is open from nine to five.", metadata: { topic: "hours" } },
+        ],
+      },
+    }),
+  );
+});
+afterAll(async () => {
+  await new Promise((resolve) => server?.close(resolve));
+  await own?.drop();
+});
+
+test("the client's answers have the routes' own types, and errors are thrown with their code and path", async () => {
+  const { hits } = await read(client.v1.query.$post({ json: { query: "return a kettle", top_k: 1 } }));
+  const id: string | undefined = hits[0]?.id;
+  expect(id).toBe("returns");
+  const document = await read(
+    client.v1.documents[":document"].$get({ param: { document: "hours" }, query: {} }),
+  );
+  expect(document.passages[0]?.content).toContain("nine to five");
+  // @ts-expect-error: the route has no such field
+  const wrong = read(client.v1.query.$post({ json: { query: "x", topk: 3 } }));
+  await expect(wrong).rejects.toMatchObject({
+    name: "CairnError",
+    code: "invalid_input",
+    status: 400,
+    problem: { path: "topk" },
+  });
+  const missing = read(client.v1.documents[":document"].$get({ param: { document: "none" }, query: {} }));
+  await expect(missing).rejects.toBeInstanceOf(CairnError);
+  const stranger = createClient({ url, key: "cairn_none" });
+  await expect(read(stranger.v1.collections.$get())).rejects.toMatchObject({ code: "unauthorized" });
+});
+
+test("what is no answer of the service's is said to be none", async () => {
+  const proxy = createClient({
+    url,
+    key: "k",
+    fetch: async () => new Response("<html>Bad gateway</html>", { status: 502 }),
+  });
+  await expect(read(proxy.v1.collections.$get())).rejects.toMatchObject({
+    status: 502,
+    message: expect.stringContaining("no problem description"),
+  });
+});
+
+test("LangChain's retriever finds passages, as documents with their metadata", async () => {
+  const documents = await new CairnRetriever({ client, topK: 2 }).invoke("return a kettle");
+  expect(documents[0]).toMatchObject({
+    id: "returns",
+    pageContent: "You may return a kettle within 30 days.",
+    metadata: { topic: "returns", source: "https://x/r", chunk: 0, score: expect.any(Number) },
+  });
+  const narrowed = await new CairnRetriever({ client, filter: { topic: "hours" } }).invoke("return a kettle");
+  expect(narrowed.map(({ id }) => id)).toEqual(["hours"]);
+});
+
+test("the AI SDK's generateText calls the tool and is given what it found", async () => {
+  const usage = {
+    inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+    outputTokens: { total: 1, text: 1, reasoning: 0 },
+  };
+  let step = 0;
+  const model = new MockLanguageModelV3({
+    doGenerate: (async () => {
+      step++;
+      if (step === 1)
+        return {
+          content: [
+            {
+              type: "tool-call",
+              toolCallId: "1",
+              toolName: "search",
+              input: '{"query":"open nine to five"}',
+            },
+          ],
+          finishReason: { unified: "tool-calls", raw: undefined },
+          usage,
+          warnings: [],
+        };
+      return {
+        content: [{ type: "text", text: "From nine to five." }],
+        finishReason: { unified: "stop", raw: undefined },
+        usage,
+        warnings: [],
+      };
+    }) as never,
+  });
+  const { text, steps } = await generateText({
+    model,
+    tools: { search: cairnSearch(client, { topK: 1 }) },
+    stopWhen: stepCountIs(3),
+    prompt: "When are you open?",
+  });
+  expect(text).toBe("From nine to five.");
+  expect(steps[0]?.toolResults[0]?.output).toMatchObject({
+    notice: expect.stringContaining("data"),
+    results: [{ id: "hours" }],
+  });
+  expect(JSON.stringify(model.doGenerateCalls[1]?.prompt)).toContain("open from nine to five");
+});
