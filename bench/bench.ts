@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { benchHttp } from "./http.ts";
 import { benchIndex } from "./index-build.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchMemory } from "./memory.ts";
@@ -21,6 +22,7 @@ type Bench = (run: BenchRun) => Promise<readonly Target[]>;
 const BENCHES: Readonly<Record<string, Bench>> = {
   tenants: benchTenants,
   search: benchSearch,
+  http: benchHttp,
   ingest: benchIngest,
   index: benchIndex,
   migrate: benchMigrate,
@@ -28,7 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 };
 
 /** What a quick run does: each within a minute or so. */
-const QUICK = ["tenants", "search", "ingest", "index"];
+const QUICK = ["tenants", "search", "http", "ingest", "index"];
 
 const USAGE = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")} …] [--size 10k] [--quick]
 

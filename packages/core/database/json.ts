@@ -21,7 +21,7 @@ declare global {
 
 /** Parses JSON without loss: an integer beyond ±2^53 comes back as a bigint. */
 export function parseJson(text: string): JsonValue {
-  return /\d{16}/.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
+  return /(?<![\d.])\d{16}/.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
 }
 
 /**

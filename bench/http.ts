@@ -1,0 +1,158 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
+import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import type { BenchRun } from "./bench.ts";
+import { load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
+import { addDocuments, makeCollection, queryChroma } from "./support/chroma.ts";
+import { makeDataset } from "./support/dataset.ts";
+import { latency, round } from "./support/measure.ts";
+import { report, type Target } from "./support/results.ts";
+import { startServers } from "./support/servers.ts";
+
+const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
+const CLIENTS = 4;
+
+/** A search over HTTP beside the same one through the library, and beside Chroma over HTTP: four clients each. */
+export async function benchHttp(run: BenchRun): Promise<readonly Target[]> {
+  const servers = await startServers();
+  const cairn = await openCairn(servers.databaseUrl);
+  try {
+    const { documents, queries } = makeDataset(run.size);
+    const tenantId = await makeTenant(cairn, "served");
+    await load(cairn, tenantId, documents);
+    await maintainIndexes(cairn.database, { tenantId });
+    const chroma = await makeCollection(servers.chroma.url, "served");
+    await addDocuments(chroma, documents);
+    const { secret } = await createApiKey(cairn.database, tenantId);
+    const service = await startService(servers.databaseUrl);
+    const ways = {
+      "Cairn, the library": searcher(cairn, tenantId),
+      "Cairn over HTTP": (embedding: Float32Array) => queryService(service.url, secret, embedding),
+      "Chroma over HTTP": (embedding: Float32Array) => queryChroma(chroma, embedding),
+    };
+    try {
+      return await compare(ways, queries, run);
+    } finally {
+      await service.stop();
+    }
+  } finally {
+    await cairn.close();
+    await servers.stop();
+  }
+}
+
+type Search = (embedding: Float32Array) => Promise<readonly string[]>;
+
+async function compare(
+  ways: Readonly<Record<string, Search>>,
+  queries: readonly Float32Array[],
+  run: BenchRun,
+): Promise<readonly Target[]> {
+  const times = new Map<string, number[]>();
+  const busy = new Map<string, number>();
+  // In turns, so that a machine that slows down slows all.
+  for (let turn = 0; turn < 4; turn++)
+    for (const [name, search] of Object.entries(ways)) {
+      const all = times.get(name) ?? [];
+      times.set(name, all);
+      const taken = await ask(queries, search, turn === 0 ? 1 : run.quick ? 2 : 5);
+      if (turn === 0) continue; // warm-up
+      all.push(...taken.times);
+      busy.set(name, (busy.get(name) ?? 0) + taken.seconds);
+    }
+  const table = Object.keys(ways).map((way) => {
+    const { p50, p95 } = latency(times.get(way) ?? []);
+    const rate = (times.get(way)?.length ?? 0) / (busy.get(way) ?? 1);
+    return { way, "p50, ms": round(p50), "p95, ms": round(p95), "queries/s": round(rate, 0) };
+  });
+  const [library, served, chroma] = table;
+  if (!library || !served || !chroma) return [];
+  const targets: readonly Target[] = [
+    {
+      what: "p50 over HTTP / through the library, 4 clients",
+      value: round(served["p50, ms"] / library["p50, ms"]),
+      target: 1.5,
+      better: "lower",
+      floor: 4,
+    },
+    {
+      what: "Chroma's p50 over HTTP / Cairn's",
+      value: round(chroma["p50, ms"] / served["p50, ms"]),
+      target: 1,
+      better: "higher",
+      floor: 0.4,
+    },
+    {
+      what: "Chroma's p95 over HTTP / Cairn's",
+      value: round(chroma["p95, ms"] / served["p95, ms"]),
+      target: 1,
+      better: "higher",
+      floor: 0.3,
+    },
+    {
+      what: "queries a second over HTTP, Cairn / Chroma",
+      value: round(served["queries/s"] / chroma["queries/s"]),
+      target: 1,
+      better: "higher",
+      floor: 0.4,
+    },
+  ];
+  await report({ bench: "http", title: "A search over HTTP, four clients", table, targets }, run);
+  return targets;
+}
+
+async function ask(queries: readonly Float32Array[], search: Search, seconds: number) {
+  const times: number[] = [];
+  const started = performance.now();
+  const until = started + seconds * 1000;
+  const client = async (first: number) => {
+    for (let at = first; performance.now() < until; at++) {
+      const begun = performance.now();
+      await search(queries[at % queries.length] as Float32Array);
+      times.push(performance.now() - begun);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(index * 7)));
+  return { times, seconds: (performance.now() - started) / 1000 };
+}
+
+/** The service in a process of its own, as it is started. */
+async function startService(databaseUrl: string) {
+  const env = {
+    ...process.env,
+    DATABASE_URL: databaseUrl,
+    CAIRN_RATE_LIMIT: "100000000",
+    CAIRN_LOG_LEVEL: "info",
+  };
+  const child = spawn(process.execPath, [CAIRN, "serve", "--port", "0"], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  for await (const text of child.stderr.setEncoding("utf8")) {
+    said += text;
+    if (/reference at/.test(said)) break;
+  }
+  const url = /at (http:\S+),/.exec(said)?.[1];
+  if (!url) throw new Error(`The service did not start: ${said}`);
+  return {
+    url,
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}
+
+async function queryService(url: string, key: string, embedding: Float32Array): Promise<readonly string[]> {
+  const reply = await fetch(`${url}/v1/query`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ query_embedding: [...embedding], top_k: 10 }),
+  });
+  if (!reply.ok) throw new Error(`Cairn answered ${reply.status}: ${await reply.text()}`);
+  const { hits } = (await reply.json()) as { readonly hits: readonly { readonly id: string }[] };
+  return hits.map(({ id }) => id);
+}
