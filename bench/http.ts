@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import type { BenchRun } from "./bench.ts";
 import { load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
-import { addDocuments, makeCollection, queryChroma } from "./support/chroma.ts";
+import { addDocuments, makeCollection } from "./support/chroma.ts";
 import { makeDataset } from "./support/dataset.ts";
 import { latency, round } from "./support/measure.ts";
 import { report, type Target } from "./support/results.ts";
@@ -29,8 +30,21 @@ export async function benchHttp(run: BenchRun): Promise<readonly Target[]> {
     const service = await startService(servers.databaseUrl);
     const ways = {
       "Cairn, the library": searcher(cairn, tenantId),
-      "Cairn over HTTP": (embedding: Float32Array) => queryService(service.url, secret, embedding),
-      "Chroma over HTTP": (embedding: Float32Array) => queryChroma(chroma, embedding),
+      "Cairn over HTTP": prepared(queries, {
+        url: `${service.url}/v1/query`,
+        headers: { Authorization: `Bearer ${secret}` },
+        toBody: (embedding) => ({ query_embedding: embedding, top_k: 10 }),
+        read: (answer) => (answer as { hits: { id: string }[] }).hits.map(({ id }) => id),
+      }),
+      "Chroma over HTTP": prepared(queries, {
+        url: `${chroma.url}/query`,
+        toBody: (embedding) => ({
+          query_embeddings: [embedding],
+          n_results: 10,
+          include: ["documents", "metadatas", "distances"],
+        }),
+        read: (answer) => (answer as { ids: string[][] }).ids[0] ?? [],
+      }),
     };
     try {
       return await compare(ways, queries, run);
@@ -146,13 +160,47 @@ async function startService(databaseUrl: string) {
   };
 }
 
-async function queryService(url: string, key: string, embedding: Float32Array): Promise<readonly string[]> {
-  const reply = await fetch(`${url}/v1/query`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ query_embedding: [...embedding], top_k: 10 }),
+/** A request of the load's: as lean as can be, so that the machine is the servers' and not the client's. */
+function post(url: URL, headers: Readonly<Record<string, string>>, body: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      method: "POST",
+      agent: AGENT,
+      headers: { ...headers, "Content-Type": "application/json" },
+    };
+    const asking = request(url, options, (answer) => {
+      const parts: Buffer[] = [];
+      answer.on("data", (part: Buffer) => parts.push(part));
+      answer.on("error", reject);
+      answer.on("end", () => {
+        const text = Buffer.concat(parts).toString();
+        if (answer.statusCode === 200) resolve(text);
+        else reject(new Error(`${url.host} answered ${answer.statusCode}: ${text}`));
+      });
+    });
+    asking.on("error", reject);
+    asking.end(body);
   });
-  if (!reply.ok) throw new Error(`Cairn answered ${reply.status}: ${await reply.text()}`);
-  const { hits } = (await reply.json()) as { readonly hits: readonly { readonly id: string }[] };
-  return hits.map(({ id }) => id);
+}
+
+const AGENT = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+
+/** A search whose bodies are written beforehand, and whose answers are read. */
+function prepared(
+  queries: readonly Float32Array[],
+  {
+    url,
+    headers = {},
+    toBody,
+    read,
+  }: {
+    readonly url: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly toBody: (embedding: readonly number[]) => object;
+    readonly read: (answer: unknown) => readonly string[];
+  },
+): Search {
+  const bodies = new Map(queries.map((query) => [query, JSON.stringify(toBody([...query]))]));
+  const address = new URL(url);
+  return async (query) => read(JSON.parse(await post(address, headers, bodies.get(query) ?? "")));
 }

@@ -3,9 +3,7 @@ import { AppError } from "@cairn/core/error.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
-import { secureHeaders } from "hono/secure-headers";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import type { JwtOptions } from "./auth/jwt.ts";
 import { requireOperator } from "./auth/require.ts";
@@ -13,10 +11,12 @@ import type { Env } from "./context.ts";
 import { describeApi } from "./describe.ts";
 import { mcp } from "./mcp/route.ts";
 import { createRouter } from "./openapi.ts";
-import { HttpError, problemResponse } from "./problem.ts";
+import { problemResponse } from "./problem.ts";
+import { limitBody } from "./request/body-limit.ts";
 import { limitRequest, type RequestLimits } from "./request/deadline.ts";
 import { exactJson } from "./request/exact-json.ts";
 import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
+import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
 import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
@@ -64,7 +64,7 @@ export function createApp(services: Services, options: AppOptions) {
   const observers = [log?.request, metrics?.observe, ...(options.observers ?? [])].filter(
     (one) => one !== undefined,
   );
-  app.use("*", traceRequests, observeRequests(observers), secureHeaders());
+  app.use("*", traceRequests, observeRequests(observers), securityHeaders);
   app.onError((error, c) => {
     const response = problemResponse(c, error);
     if (response.status === 500) log?.failure(error, { request_id: c.get("requestId") });
@@ -77,15 +77,7 @@ export function createApp(services: Services, options: AppOptions) {
     remember: options.rememberKeys,
   });
   const guards = [
-    bodyLimit({
-      maxSize: maxBody,
-      onError: () => {
-        throw new HttpError(
-          "body_too_large",
-          `A body has ${maxBody} bytes at most. Send documents in several requests.`,
-        );
-      },
-    }),
+    limitBody(maxBody),
     async (c: Parameters<ReturnType<typeof rateLimit>>[0], next: () => Promise<void>) => {
       c.set("principal", await authenticate(c.req.header("Authorization")));
       await next();

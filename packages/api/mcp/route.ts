@@ -15,7 +15,8 @@ export const mcp = new Hono<Env>().all("/mcp", requireScope("read"), async (c) =
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
   await server.connect(transport);
   try {
-    return await transport.handleRequest(c.req.raw);
+    const answer = await transport.handleRequest(c.req.raw);
+    return c.body(answer.body as ReadableStream, answer.status as 200, Object.fromEntries(answer.headers));
   } finally {
     await server.close();
   }

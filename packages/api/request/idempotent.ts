@@ -1,6 +1,7 @@
 import { AppError } from "@cairn/core/error.ts";
 import { once } from "@cairn/core/idempotency/idempotency.ts";
 import { createMiddleware } from "hono/factory";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 
@@ -40,8 +41,6 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
     },
   );
   if (!replayed) return;
-  c.res = new Response(answer.body || null, {
-    status: answer.status,
-    headers: { ...answer.headers, "Idempotency-Replayed": "true" },
-  });
+  const headers = { ...answer.headers, "Idempotency-Replayed": "true" };
+  return c.body(answer.body as string, answer.status as ContentfulStatusCode, headers);
 });

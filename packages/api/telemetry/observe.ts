@@ -12,8 +12,8 @@ export function observeRequests(observers: readonly Observer[]) {
     const requestId = given && /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
     c.set("requestId", requestId);
     c.set("facts", { tokens: 0, rows: undefined });
+    c.header("X-Request-Id", requestId); // before there is an answer: to change one afterwards costs more
     await next();
-    c.header("X-Request-Id", requestId);
     const { tokens, rows } = c.var.facts;
     const code = c.get("problem");
     const record = {
