@@ -42,5 +42,5 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
   );
   if (!replayed) return;
   const headers = { ...answer.headers, "Idempotency-Replayed": "true" };
-  return c.body(answer.body as string, answer.status as ContentfulStatusCode, headers);
+  return c.body((answer.body || null) as string, answer.status as ContentfulStatusCode, headers);
 });
