@@ -2,14 +2,21 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Database } from "@cairn/core/database/database.ts";
+import { connectNeon } from "@cairn/core/database/neon.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { connectPglite } from "@cairn/core/database/pglite.ts";
 import { Client } from "pg";
 import { inject } from "vitest";
+import { startNeonRelay } from "./neon-relay.ts";
 
 /** Whether this run of the suite uses a real PostgreSQL server: what needs several connections asks. */
 export function serverUrl(): string | undefined {
   return process.env.TEST_DATABASE_URL || undefined;
+}
+
+/** Whether the suite's databases are reached through Neon's driver, by way of a relay. */
+function overNeon(): boolean {
+  return process.env.TEST_DATABASE_DRIVER === "neon";
 }
 
 export interface TestDatabase {
@@ -46,12 +53,14 @@ async function cloneOnServer(server: string, template = inject("serverTemplate")
   const name = `cairn_test_${randomUUID().replaceAll("-", "")}`;
   await onServer(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = withDatabase(server, name);
-  const database = connectPg({ url });
+  const relay = overNeon() ? await startNeonRelay() : undefined;
+  const database = relay ? connectNeon({ url }) : connectPg({ url });
   return {
     database,
     url,
     async drop() {
       await database.close();
+      await relay?.stop();
       await onServer(server, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };

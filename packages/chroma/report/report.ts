@@ -13,7 +13,7 @@ export interface MigrationReport {
   /** Chroma's address, without credentials. */
   readonly source: { readonly url: string };
   /** Where the records went. `name` is host and database without credentials, or PGlite's folder. */
-  readonly database: { readonly kind: "pglite" | "pg"; readonly name: string };
+  readonly database: { readonly kind: "pglite" | "pg" | "neon"; readonly name: string };
   readonly verdict: Verdict;
   /** Wall time of the whole run, in seconds. */
   readonly seconds: number;

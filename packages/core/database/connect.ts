@@ -10,6 +10,8 @@ export interface ConnectOptions {
   readonly directory?: string;
   /** Connections to a server at most. Default 10. */
   readonly connections?: number;
+  /** How to speak to the server. Default: Neon's own driver where the URL's host is Neon's, else node-postgres. */
+  readonly driver?: "pg" | "neon";
 }
 
 /** Opens the database that the options name: a PostgreSQL server, or the embedded one. */
@@ -22,6 +24,15 @@ export async function connect(options: ConnectOptions): Promise<Database> {
     throw new AppError("invalid_input", "DATABASE_URL must begin with postgres:// or postgresql://.", {
       path: "DATABASE_URL",
     });
+  const { url, directUrl, connections, driver = isNeon(url) ? "neon" : "pg" } = options;
+  if (driver === "neon") {
+    const { connectNeon } = await import("./neon.ts");
+    return connectNeon({ url, directUrl, connections });
+  }
   const { connectPg } = await import("./pg.ts");
-  return connectPg({ url: options.url, directUrl: options.directUrl, connections: options.connections });
+  return connectPg({ url, directUrl, connections });
+}
+
+function isNeon(url: string): boolean {
+  return URL.parse(url)?.hostname.endsWith(".neon.tech") ?? false;
 }

@@ -23,7 +23,7 @@ export interface Answers {
 
 /** The seam between the knowledge base and a driver. Everything runs in a transaction: no session state anywhere. */
 export interface Database {
-  readonly kind: "pglite" | "pg";
+  readonly kind: "pglite" | "pg" | "neon";
   /** The same object in whatever is made of this database for one request: what is remembered of it hangs on this. */
   readonly identity: object;
   /**

@@ -42,6 +42,26 @@ export function decodeVector(bytes: Uint8Array): Float32Array {
   return new Float32Array(elements.buffer, elements.byteOffset, elements.byteLength / 4);
 }
 
+/** A `vector[]` of encodeVectorArray as Postgres reads it in text, for a driver that cannot send bytes: exact, nine digits a number. */
+export function vectorArrayText(bytes: Uint8Array): string {
+  const array = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = array.readInt32BE(0) === 0 ? 0 : array.readInt32BE(12);
+  const elements: string[] = [];
+  let at = 20;
+  for (let index = 0; index < count; index++) {
+    const size = array.readInt32BE(at);
+    at += 4;
+    if (size === -1) {
+      elements.push("NULL");
+      continue;
+    }
+    const vector = decodeVector(array.subarray(at, at + size));
+    elements.push(`"[${Array.from(vector, (element) => element.toPrecision(9)).join(",")}]"`);
+    at += size;
+  }
+  return `{${elements.join(",")}}`;
+}
+
 function writeVector(bytes: Buffer, at: number, vector: Float32Array): number {
   bytes.writeInt16BE(vector.length, at);
   bytes.writeInt16BE(0, at + 2);

@@ -1,0 +1,85 @@
+import { Client, neon, Pool } from "@neondatabase/serverless";
+import type { SQL } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
+import type { Client as PgClient, PoolClient } from "pg";
+import type { Answers, Database, VectorTypes } from "./database.ts";
+import { connectFailure, databaseFailure } from "./failure.ts";
+import { lookUpVectorTypes, type PgOptions } from "./pg.ts";
+import { createPoolWork, runMaintenance } from "./pool.ts";
+import { vectorArrayText } from "./vector.ts";
+
+/**
+ * Neon through its own driver, for runtimes that keep no connection: reads go over HTTP, settings and statements as one
+ * batch in one round trip; transactions over a WebSocket. Opens nothing before the first.
+ */
+export function connectNeon(options: PgOptions): Database {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.connections ?? 10,
+    connectionTimeoutMillis: options.connectTimeout ?? 10_000,
+  });
+  pool.on("error", () => {}); // as for node-postgres
+  const dialect = new PgDialect();
+  const http = neon(options.url, { fullResults: true });
+  const { transaction } = createPoolWork({
+    connect: () => pool.connect() as unknown as Promise<PoolClient>,
+    wakeTimeout: options.wakeTimeout,
+  });
+  let types: Promise<VectorTypes> | undefined;
+
+  /** Over HTTP a parameter is text: a vector's bytes become its text, digit for digit. */
+  async function read(statements: readonly SQL[], begin = ""): Promise<Answers> {
+    const first = begin.split("; ").filter(Boolean);
+    const queries = [
+      ...first.map((text) => http.query(text)),
+      ...statements.map((statement) => {
+        const { sql, params } = dialect.sqlToQuery(statement);
+        return http.query(sql, params.map(toText));
+      }),
+    ];
+    try {
+      const answers = await http.transaction(queries, { readOnly: false });
+      const rows = answers.map((answer) => answer.rows as readonly object[]);
+      return {
+        begun: first.length > 0 ? (rows[first.length - 1] ?? []) : [],
+        rows: rows.slice(first.length),
+      };
+    } catch (error) {
+      throw isNetworkFault(error) ? connectFailure(error) : databaseFailure(error);
+    }
+  }
+
+  return {
+    kind: "neon",
+    identity: pool,
+    transaction,
+    read,
+    maintain: (statements, settings = {}, signal) =>
+      runMaintenance({
+        client: new Client({ connectionString: options.directUrl ?? options.url }) as unknown as PgClient,
+        cancel: (pid) => pool.query("SELECT pg_cancel_backend($1)", [pid]),
+        statements,
+        settings,
+        signal,
+      }),
+    vectorTypes() {
+      types ??= transaction(lookUpVectorTypes).catch((error) => {
+        types = undefined;
+        throw error;
+      });
+      return types;
+    },
+    close: () => pool.end(),
+  };
+}
+
+function toText(value: unknown): unknown {
+  return value instanceof Uint8Array ? vectorArrayText(value) : value;
+}
+
+/** The request itself failed: there is no SQLSTATE, as nobody has seen a statement. */
+function isNetworkFault(error: unknown): boolean {
+  return (
+    error instanceof Error && error.name === "NeonDbError" && !(error as { readonly code?: string }).code
+  );
+}
