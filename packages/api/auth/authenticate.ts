@@ -5,18 +5,13 @@ import { LRUCache } from "lru-cache";
 import type { Principal } from "../context.ts";
 import { HttpError } from "../problem.ts";
 import { createTokenVerifier, type JwtOptions } from "./jwt.ts";
+import type { Known } from "./known.ts";
 
 /** Milliseconds that a credential is remembered for: the longest that a revoked one can still be used. */
 const REMEMBERED = 60_000;
 
 /** Milliseconds for which a credential stays refused; short, as it may be one that was just made. */
 const REFUSED = 2_000;
-
-export interface Known {
-  readonly principal: Principal | undefined;
-  /** When it runs out, in milliseconds since 1970. */
-  readonly until: number;
-}
 
 export interface AuthenticatorOptions {
   /** Tokens of an issuer beside the service's own keys. */

@@ -4,7 +4,7 @@ import { SCOPES, type Scope } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import type { JWTPayload } from "jose";
 import { HttpError } from "../problem.ts";
-import type { Known } from "./authenticate.ts";
+import type { Known } from "./known.ts";
 
 export interface JwtOptions {
   /** The issuer's keys: `https://login.example.com/.well-known/jwks.json`. */
