@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { benchHttp } from "./http.ts";
 import { benchIndex } from "./index-build.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
 import { benchSearch } from "./search.ts";
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   tenants: benchTenants,
   search: benchSearch,
   http: benchHttp,
+  lambda: benchLambda,
   ingest: benchIngest,
   index: benchIndex,
   migrate: benchMigrate,
@@ -30,7 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 };
 
 /** What a quick run does: each within a minute or so. */
-const QUICK = ["tenants", "search", "http", "ingest", "index"];
+const QUICK = ["tenants", "search", "http", "lambda", "ingest", "index"];
 
 const USAGE = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")} …] [--size 10k] [--quick]
 

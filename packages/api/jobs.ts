@@ -36,12 +36,11 @@ export function createJobKinds(limits: Pick<RequestLimits, "embeddingTokensPerDa
   return { ingest: ofTenant(ingestInBulk), reindex: ofTenant(reindex) };
 }
 
-const ingestInBulk: TenantJobRunner = async (services, tenantId, { request, signal, report }) => {
+const ingestInBulk: TenantJobRunner = async (services, tenantId, { request, counts, signal, report }) => {
   const { documents, collection, max_tokens: maxTokens, overlap } = ingestSchema.parse(request);
   const failed: { id: string; code: string; message: string }[] = [];
-  let written = 0;
-  let passages = 0;
-  for (let at = 0; at < documents.length; at += SLICE) {
+  let { documents: written = 0, passages = 0 } = counts;
+  for (let at = counts.position ?? 0; at < documents.length; at += SLICE) {
     signal.throwIfAborted();
     const slice = documents.slice(at, at + SLICE).map(toNewDocument);
     const done = await ingest(services, tenantId, {
@@ -54,7 +53,8 @@ const ingestInBulk: TenantJobRunner = async (services, tenantId, { request, sign
     written += done.ids.length;
     passages += done.passages;
     failed.push(...done.failed);
-    report({ total: documents.length, documents: written, passages, failed: failed.length });
+    const position = Math.min(at + SLICE, documents.length);
+    report({ total: documents.length, position, documents: written, passages, failed: failed.length });
   }
   const { id, name } = await getCollection(services.database, tenantId, collection);
   await maintainIndexes(services.database, { tenantId, collection: id, wait: PATIENCE, signal });

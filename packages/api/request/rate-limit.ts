@@ -1,5 +1,6 @@
 import { createMiddleware } from "hono/factory";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
+import RateLimiterRes from "rate-limiter-flexible/lib/RateLimiterRes.js";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem.ts";
 
@@ -13,7 +14,7 @@ export interface RateLimit {
  * each lets as many through. Counting in the database would cost every search a second round trip.
  */
 export function rateLimit({ requestsPerMinute = 1_200 }: RateLimit) {
-  const limiters = new Map<number, RateLimiterMemory>();
+  const limiters = new Map<number, InstanceType<typeof RateLimiterMemory>>();
   return createMiddleware<Env>(async (c, next) => {
     const { tenantId, limits } = c.var.principal;
     const points = limits.requestsPerMinute ?? requestsPerMinute;

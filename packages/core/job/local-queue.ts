@@ -31,7 +31,7 @@ export function createLocalQueue(
       const address = waiting.shift();
       if (!address) return;
       const work = runJob(services, kinds, address)
-        .catch(onError)
+        .then(() => {}, onError)
         .finally(() => {
           running.delete(work);
           next();

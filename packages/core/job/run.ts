@@ -14,7 +14,9 @@ export interface JobWork {
   readonly id: string;
   readonly tenantId: string | null;
   readonly request: JsonObject;
-  /** Aborted where the job is cancelled, or another worker has taken it over. */
+  /** What an earlier worker reported last: where to go on. Empty at first. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Aborted where the worker's time is over, the job is cancelled, or another worker has taken it over. */
   readonly signal: AbortSignal;
   /** Shown to whoever watches, within a second. */
   readonly report: (counts: Readonly<Record<string, number>>) => void;
@@ -26,16 +28,32 @@ export type JobKinds = Readonly<Record<string, JobRunner>>;
 const HELD = 30_000;
 const SIGN_OF_LIFE = 1_000;
 
+/** `released`: the worker's time was over; the next goes on. `elsewhere`: another has it, or it has ended. */
+export type JobOutcome = "ended" | "released" | "elsewhere";
+
+export interface RunJobOptions {
+  /** Aborted when this worker's time is over: the job is given back as it is. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Runs a job to its end, unless another worker has it or it has ended: then it does nothing. A failure is written
  * down with the job and not thrown; what is thrown is that the job could not be reached.
  */
-export async function runJob(services: Services, kinds: JobKinds, address: JobAddress): Promise<void> {
+export async function runJob(
+  services: Services,
+  kinds: JobKinds,
+  address: JobAddress,
+  { signal }: RunJobOptions = {},
+): Promise<JobOutcome> {
   const { database } = services;
   const holder = randomUUID();
   const taken = await takeJob(database, address, holder);
-  if (!taken) return;
+  if (!taken) return "elsewhere";
   const ended = new AbortController();
+  const outOfTime = () => ended.abort(new Ended("out of time"));
+  if (signal?.aborted) outOfTime();
+  signal?.addEventListener("abort", outOfTime);
   let counts: Readonly<Record<string, number>> = taken.counts;
   const beat = setInterval(async () => {
     const state = await keepJob(database, address, { holder, counts }).catch(() => undefined); // held for a while yet
@@ -48,27 +66,37 @@ export async function runJob(services: Services, kinds: JobKinds, address: JobAd
     const result = await run(services, {
       ...address,
       request: taken.request ?? {},
+      counts: taken.counts,
       signal: ended.signal,
       report(next) {
         counts = next;
       },
     });
     await finish({ status: "completed", result });
+    return "ended";
   } catch (error) {
     const { reason } = ended.signal;
-    if (reason instanceof Ended && reason.why === "lost") return; // another worker ends it
-    if (reason instanceof Ended) await finish({ status: "cancelled" });
-    else await finish({ status: "failed", lastError: describe(error) });
+    const why = reason instanceof Ended ? reason.why : undefined;
+    if (why === "lost") return "elsewhere"; // another worker ends it
+    if (why === "out of time") {
+      await releaseJob(database, address, { holder, counts });
+      return "released";
+    }
+    await finish(
+      why === "cancelled" ? { status: "cancelled" } : { status: "failed", lastError: describe(error) },
+    );
+    return "ended";
   } finally {
     clearInterval(beat);
+    signal?.removeEventListener("abort", outOfTime);
   }
 }
 
 class Ended extends Error {
-  readonly why: "lost" | "cancelled";
+  readonly why: "lost" | "cancelled" | "out of time";
 
-  constructor(why: "lost" | "cancelled") {
-    super(`The job was ${why}.`);
+  constructor(why: Ended["why"]) {
+    super(`The job is ${why}.`);
     this.why = why;
   }
 }
@@ -107,6 +135,15 @@ function keepJob(database: Database, address: JobAddress, { holder, counts }: Si
       .returning({ cancelledAt: jobs.cancelledAt });
     return kept ? (kept.cancelledAt ? "cancelled" : "kept") : "lost";
   });
+}
+
+async function releaseJob(database: Database, address: JobAddress, { holder, counts }: Sign): Promise<void> {
+  await asJobOwner(database, address.tenantId, ({ orm }) =>
+    orm
+      .update(jobs)
+      .set({ counts, holder: null, heldUntil: null, updatedAt: sql`now()` })
+      .where(and(addressedBy(address), eq(jobs.holder, holder))),
+  );
 }
 
 interface End {

@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { bundleFunction } from "@cairn/functions/bundle.ts";
+import type { BenchRun } from "./bench.ts";
+import { latency, round } from "./support/measure.ts";
+import { report, type Target } from "./support/results.ts";
+
+const STARTS = 10;
+
+/** What a cold start has to load: the functions' bundles, and the time to import each in a fresh process. */
+export async function benchLambda(run: BenchRun): Promise<readonly Target[]> {
+  const table = [];
+  for (const name of ["api", "worker", "maintenance", "schema"]) {
+    const { entry, eager, total, folder } = await bundleFunction(name);
+    table.push({
+      function: name,
+      "loaded at once, kB": round(eager / 1000, 0),
+      "in all, kB": round(total / 1000, 0),
+      "import, median ms": round(latency(coldImports(entry)).p50, 0),
+    });
+    await rm(folder, { recursive: true });
+  }
+  const api = table[0];
+  const targets: readonly Target[] = [
+    {
+      what: "import of the API function, median ms",
+      value: api?.["import, median ms"] ?? 0,
+      target: 150,
+      better: "lower",
+      floor: 600,
+    },
+    {
+      what: "the API function's bundle, loaded at once, kB",
+      value: api?.["loaded at once, kB"] ?? 0,
+      target: 1_000,
+      better: "lower",
+      floor: 1_000,
+    },
+  ];
+  await report({ bench: "lambda", title: "A cold start", table, targets }, run);
+  return targets;
+}
+
+function coldImports(entry: string): readonly number[] {
+  const script = `const start = performance.now(); await import(${JSON.stringify(entry)}); console.log(performance.now() - start);`;
+  return Array.from({ length: STARTS }, () =>
+    Number(execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" })),
+  );
+}

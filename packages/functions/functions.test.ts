@@ -1,0 +1,220 @@
+import { cp, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { createJob, getJob } from "@cairn/core/job/job.ts";
+import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import type { SQSEvent } from "aws-lambda";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
+import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
+import { type Bundle, bundleFunction } from "./bundle.ts";
+import { readMessage } from "./queue.ts";
+import { readSettings } from "./settings.ts";
+
+const NAMES = ["api", "stream", "worker", "maintenance", "schema"] as const;
+
+let bundles: Readonly<Record<(typeof NAMES)[number], Bundle>>;
+beforeAll(async () => {
+  const made = await Promise.all(NAMES.map(async (name) => [name, await bundleFunction(name)] as const));
+  bundles = Object.fromEntries(made) as typeof bundles;
+});
+afterAll(async () => {
+  for (const { folder } of Object.values(bundles ?? {})) await rm(folder, { recursive: true });
+});
+
+test("a function loads at most a megabyte before its first event, and holds neither the embedded database nor Chroma's client", () => {
+  for (const name of NAMES) {
+    const { eager, inputs } = bundles[name];
+    expect(eager, name).toBeLessThanOrEqual(1_000_000);
+    expect(
+      inputs.filter((input) =>
+        /node_modules\/(@electric-sql|chromadb|commander|cli-progress|prom-client)/.test(input),
+      ),
+    ).toEqual([]);
+    expect(inputs.some((input) => input.endsWith(`packages/functions/${name}.ts`))).toBe(true);
+  }
+});
+
+test("settings name what is missing, never a value; a secret that was never set counts as none", () => {
+  const secrets: Record<string, string> = { DatabaseUrl: "postgres://u:hunter2@h/d", OpenAiApiKey: "unset" };
+  const read = (changes: Record<string, string | undefined> = {}, environment = {}) =>
+    readSettings((name) => ({ ...secrets, ...changes })[name], environment);
+  expect(read().openaiApiKey).toBeUndefined();
+  expect(read({}, { CAIRN_RATE_LIMIT: "5" }).requestsPerMinute).toBe(5);
+  expect(() => read({ DatabaseUrl: undefined })).toThrow(/databaseUrl/);
+  expect(() => read({ DatabaseUrl: "mysql://u:hunter2@h" })).toThrow(/^(?!.*hunter2).*databaseUrl/);
+});
+
+test("only a job's address is taken from a message", () => {
+  const address = { tenantId: null, id: "6f1d2a84-c0b9-4e5f-a7d3-318e5b2c9a10" };
+  expect(readMessage(JSON.stringify(address))).toEqual(address);
+  for (const bad of ["", "{}", '{"tenantId":"x","id":"y"}', "null"])
+    expect(() => readMessage(bad), bad).toThrow();
+});
+
+describe.runIf(serverUrl())("on events, as bundled", () => {
+  let own: TestDatabase;
+  let sqs: SqsServer;
+  let tenantId: string;
+  let key: string;
+  beforeAll(async () => {
+    own = await createTestDatabase();
+    sqs = await startSqs();
+    Object.assign(process.env, {
+      SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: own.url }),
+      CAIRN_JOBS_QUEUE_URL: `${sqs.url}/1/jobs`,
+      AWS_ENDPOINT_URL_SQS: sqs.url,
+      AWS_REGION: "eu-central-1",
+      AWS_ACCESS_KEY_ID: "test",
+      AWS_SECRET_ACCESS_KEY: "test",
+    });
+    ({ id: tenantId } = await createTenant(own.database, { name: "acme" }));
+    ({ secret: key } = await createApiKey(own.database, tenantId, { scopes: ["read", "write", "admin"] }));
+  });
+  afterAll(async () => {
+    await sqs?.stop();
+    await own?.drop();
+  });
+
+  interface Answer {
+    readonly statusCode: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    readonly isBase64Encoded: boolean;
+  }
+
+  const load = async (name: (typeof NAMES)[number]) => (await import(bundles[name].entry)).handler;
+  const context = { getRemainingTimeInMillis: () => 900_000 };
+
+  /** An event of API Gateway's HTTP API, payload format 2.0. */
+  function event(
+    method: string,
+    path: string,
+    {
+      body,
+      base64 = false,
+      query = "",
+      headers = {},
+    }: {
+      readonly body?: string;
+      readonly base64?: boolean;
+      readonly query?: string;
+      readonly headers?: object;
+    } = {},
+  ) {
+    return {
+      version: "2.0",
+      routeKey: "$default",
+      rawPath: path,
+      rawQueryString: query,
+      headers: {
+        host: "api.example.com",
+        authorization: `Bearer ${key}`,
+        ...(body ? { "content-type": "application/json" } : {}),
+        ...headers,
+      },
+      requestContext: {
+        http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
+        domainName: "api.example.com",
+        stage: "$default",
+        requestId: "r",
+        timeEpoch: 0,
+      },
+      body: base64 && body ? Buffer.from(body).toString("base64") : body,
+      isBase64Encoded: base64,
+    };
+  }
+
+  test("API Gateway's events are answered: text, base64, query strings, errors", async () => {
+    const api = await load("api");
+    const call = async (...given: Parameters<typeof event>): Promise<Answer> => api(event(...given), context);
+    const documents = JSON.stringify({
+      documents: [{ id: "räksmörgås", content: "Öppet från nio till fem." }],
+    });
+    for (const base64 of [false, true]) {
+      const written = await call("POST", "/v1/documents", { body: documents, base64 });
+      expect(written.statusCode, written.body).toBe(200);
+      expect(JSON.parse(written.body)).toMatchObject({ ids: ["räksmörgås"], failed: [] });
+    }
+    const listed = await call("GET", "/v1/documents", { query: "limit=1&collection=knowledge" });
+    expect(JSON.parse(listed.body).documents[0].passages[0].content).toBe("Öppet från nio till fem.");
+    expect(listed.headers["x-request-id"]).toBeDefined();
+    const found = await call("POST", "/v1/query", { body: '{"query":"Öppet"}' });
+    expect(JSON.parse(found.body).hits).toHaveLength(1);
+    expect((await call("GET", "/v1/documents", { query: "limit=x" })).statusCode).toBe(400);
+    expect(
+      (await call("GET", "/v1/documents", { headers: { authorization: "Bearer cairn_x" } })).statusCode,
+    ).toBe(401);
+    expect((await call("GET", "/nowhere")).statusCode).toBe(404);
+    const large = await call("POST", "/v1/documents", {
+      body: `{"documents":[{"content":"${"x".repeat(5_000_001)}"}]}`,
+    });
+    expect(large.statusCode).toBe(413);
+    expect((await call("GET", "/ready")).statusCode).toBe(200);
+  });
+
+  test("what is answered 202 goes through the queue to the worker, in slices of its time, and to its end", async () => {
+    const api = await load("api");
+    const worker = await load("worker");
+    const documents = Array.from({ length: 450 }, (_, n) => ({
+      id: `bulk-${n}`,
+      content: `bulk passage ${n}`,
+    }));
+    const begun: Answer = await api(
+      event("POST", "/v1/documents/bulk", { body: JSON.stringify({ documents }) }),
+      context,
+    );
+    expect(begun.statusCode).toBe(202);
+    const job = JSON.parse(begun.body);
+    expect(sqs.messages.map((body) => JSON.parse(body))).toEqual([{ tenantId, id: job.id }]);
+    expect(sqs.messages[0]).not.toContain("bulk passage");
+    const deliver = (body: string, remaining = 900_000) =>
+      worker({ Records: [{ messageId: "m", body }] } as unknown as SQSEvent, {
+        getRemainingTimeInMillis: () => remaining,
+      });
+    // Its time is over before it has begun: it is given back and sent again.
+    expect(await deliver(sqs.messages.shift() as string, 10_000)).toEqual({ batchItemFailures: [] });
+    expect(sqs.messages).toHaveLength(1);
+    expect((await getJob(own.database, { tenantId, id: job.id })).status).toBe("in_progress");
+    const message = sqs.messages.shift() as string;
+    expect(await deliver(message)).toEqual({ batchItemFailures: [] });
+    expect(await getJob(own.database, { tenantId, id: job.id })).toMatchObject({
+      status: "completed",
+      counts: { documents: 450, position: 450 },
+    });
+    expect(await deliver(message)).toEqual({ batchItemFailures: [] }); // delivered twice: nothing to do
+  });
+
+  test("a poison message fails alone, and a poison job ends with its reason", async () => {
+    const worker = await load("worker");
+    const poison = await createJob(own.database, tenantId, { kind: "unheard of", request: {} });
+    const good = await createJob(own.database, tenantId, { kind: "reindex", request: {} });
+    const record = (messageId: string, body: unknown) => ({
+      messageId,
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+    const Records = [
+      record("garbage", "{half"),
+      record("poison", { tenantId, id: poison.id }),
+      record("good", { tenantId, id: good.id }),
+    ];
+    expect(await worker({ Records } as unknown as SQSEvent, context)).toEqual({
+      batchItemFailures: [{ itemIdentifier: "garbage" }],
+    });
+    expect(await getJob(own.database, { tenantId, id: poison.id })).toMatchObject({
+      status: "failed",
+      lastError: { code: "invalid_input", message: expect.stringContaining("unheard of") },
+    });
+    expect((await getJob(own.database, { tenantId, id: good.id })).status).toBe("completed");
+  });
+
+  test("the schedule runs once where two overlap, and the schema is brought up to date at deploy", async () => {
+    const maintenance = await load("maintenance");
+    const runs = await Promise.all([maintenance({}, context), maintenance({}, context)]);
+    expect(runs.some(({ ran }) => ran)).toBe(true);
+    const migrations = fileURLToPath(new URL("../../migrations", import.meta.url));
+    await cp(migrations, `${bundles.schema.folder}/migrations`, { recursive: true });
+    process.env.LAMBDA_TASK_ROOT = bundles.schema.folder;
+    expect(await (await load("schema"))()).toEqual({ applied: [] });
+  });
+});

@@ -1,0 +1,16 @@
+import { connectServer } from "@cairn/core/database/connect-server.ts";
+import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
+import { linkedResource, readSettings } from "./settings.ts";
+
+/** At every deploy: brings the schema up to date, over the direct URL. */
+export async function handler() {
+  const { databaseUrl, databaseDirectUrl, databaseDriver } = readSettings(linkedResource, process.env);
+  const database = await connectServer({ url: databaseDirectUrl ?? databaseUrl, driver: databaseDriver });
+  try {
+    // The SQL files lie beside the bundle.
+    const applied = await migrateSchema(database, `${process.env.LAMBDA_TASK_ROOT}/migrations`);
+    return { applied: applied.map(({ version, name }) => `${version} ${name}`) };
+  } finally {
+    await database.close();
+  }
+}

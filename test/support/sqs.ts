@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+
+export interface SqsServer {
+  readonly url: string;
+  /** Bodies of the messages that are waiting. */
+  readonly messages: string[];
+  stop(): Promise<void>;
+}
+
+/** A queue on loopback that speaks as much of SQS's JSON protocol as the service sends: SendMessage. */
+export async function startSqs(): Promise<SqsServer> {
+  const messages: string[] = [];
+  const server = createServer(async (request, response) => {
+    const { MessageBody } = (await json(request)) as { readonly MessageBody: string };
+    const type = "application/x-amz-json-1.0";
+    if (request.headers["x-amz-target"] !== "AmazonSQS.SendMessage") {
+      response
+        .writeHead(400, { "content-type": type })
+        .end('{"__type":"com.amazonaws.sqs#UnsupportedOperation"}');
+      return;
+    }
+    messages.push(MessageBody);
+    const answer = {
+      MessageId: crypto.randomUUID(),
+      MD5OfMessageBody: createHash("md5").update(MessageBody).digest("hex"),
+    };
+    response.writeHead(200, { "content-type": type }).end(JSON.stringify(answer));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    messages,
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
