@@ -29,7 +29,7 @@ export interface MigrateOptions extends PlanOptions, Partial<CopySettings> {
   readonly signal?: AbortSignal;
 }
 
-const STATUS: Readonly<Record<Verdict, RunStatus>> = {
+export const STATUS: Readonly<Record<Verdict, RunStatus>> = {
   identical: "complete",
   identical_with_exceptions: "complete_with_exceptions",
   not_identical: "not_identical",
@@ -50,7 +50,7 @@ export async function migrate(
   const started = performance.now();
   await migrateSchema(services.database);
   await services.database.vectorTypes();
-  const plan = await makePlan(services, source, options);
+  const plan = await planAll(services, source, options);
   options.onPlan?.(plan);
   refuseMisfits(plan);
   const run = await acquireRun(services.database, source.url, describeOptions(options));
@@ -81,7 +81,8 @@ export async function migrate(
   }
 }
 
-async function makePlan(services: Services, source: Source, options: MigrateOptions): Promise<Plan> {
+/** The plan for everything that the source has now. */
+export async function planAll(services: Services, source: Source, options: MigrateOptions): Promise<Plan> {
   return planMigration(
     await source.listCollections(options.scope ?? {}),
     services.database,
@@ -90,7 +91,8 @@ async function makePlan(services: Services, source: Source, options: MigrateOpti
   );
 }
 
-function refuseMisfits({ misfits }: Plan): void {
+/** Throws `invalid_input`, naming each collection that has no place. */
+export function refuseMisfits({ misfits }: Plan): void {
   if (misfits.length === 0) return;
   const lines = misfits.map(
     ({ source, problem }) => `- ${source.tenant}/${source.database}/${source.name}: ${problem}`,
@@ -101,7 +103,7 @@ function refuseMisfits({ misfits }: Plan): void {
   );
 }
 
-function makeContext(
+export function makeContext(
   services: Services,
   source: Source,
   run: Run,
@@ -168,7 +170,8 @@ async function migratePlanned(
   return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
-async function migrateOne(context: CopyContext, planned: PlannedCollection): Promise<Outcome> {
+/** Copies one collection to its end. Safe to repeat: what is done is found done. */
+export async function migrateOne(context: CopyContext, planned: PlannedCollection): Promise<Outcome> {
   context.signal?.throwIfAborted();
   const { database } = context.services;
   const { tenant, target } = await ensureTarget(database, planned);
@@ -180,7 +183,8 @@ async function migrateOne(context: CopyContext, planned: PlannedCollection): Pro
   return { planned, target: written, tenantName: tenant.name, progress, findings: [...own, ...findings] };
 }
 
-function toPair({ planned, target, progress }: Outcome) {
+/** A collection on both sides, for comparing searches. */
+export function toPair({ planned, target, progress }: Outcome) {
   return {
     source: planned.source,
     target,
@@ -190,7 +194,7 @@ function toPair({ planned, target, progress }: Outcome) {
 }
 
 /** What of the options belongs into the ledger: nothing secret, nothing that runs. */
-function describeOptions(options: MigrateOptions): object {
+export function describeOptions(options: MigrateOptions): object {
   const {
     patterns,
     tenant,

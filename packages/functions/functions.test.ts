@@ -11,7 +11,7 @@ import { type Bundle, bundleFunction } from "./bundle.ts";
 import { readMessage } from "./queue.ts";
 import { readSettings } from "./settings.ts";
 
-const NAMES = ["api", "stream", "worker", "maintenance", "schema"] as const;
+const NAMES = ["api", "stream", "worker", "maintenance", "schema", "migration"] as const;
 
 let bundles: Readonly<Record<(typeof NAMES)[number], Bundle>>;
 beforeAll(async () => {

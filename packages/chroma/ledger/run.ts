@@ -101,6 +101,23 @@ export function keepLease(database: Database, run: Run, onLost: (error: unknown)
   return () => clearInterval(timer);
 }
 
+/** `keepLease` for a run that another process has taken up: makes sure first that it is still the same holder's. */
+export async function keepRun(
+  database: Database,
+  run: Run,
+  onLost: (error: unknown) => void,
+): Promise<() => void> {
+  const [held] = await asAdmin(database, ({ orm }) =>
+    selectRows(
+      orm,
+      sql`UPDATE cairn.migration_runs SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
+          WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL RETURNING id`,
+    ),
+  );
+  if (!held) throw runLost(run);
+  return keepLease(database, run, onLost);
+}
+
 /**
  * Makes the rest of the transaction the administrator's and makes sure that the run is still this process's, until the
  * transaction ends: who wants to take it over waits. Throws `run_held` where somebody has.

@@ -1,10 +1,9 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { JobRunner } from "@cairn/core/job/run.ts";
 import { type MigrateOptions, migrate } from "../migrate.ts";
-import { parseMapping } from "../plan/mapping.ts";
 import { openSource } from "../source/http-source.ts";
 import type { ChromaOptions } from "../source/options.ts";
-import { migrationSchema } from "./schema.ts";
+import { readMigration } from "./options.ts";
 
 export const MIGRATION = "migration";
 
@@ -16,17 +15,9 @@ export interface MigrationJobOptions extends Pick<MigrateOptions, "databaseName"
 /** Runs a migration as a job of the operator's; its result is the report. Stopped, the next one goes on where it was. */
 export function migrationRunner({ source, databaseName, cairnVersion }: MigrationJobOptions): JobRunner {
   return async (services, { request, signal, report }) => {
-    const { pattern, mapping, chroma_tenants, chroma_databases, re_embed, page_size, source_model, ...rest } =
-      migrationSchema.parse(request);
     const progress = new Map<string, { readonly done: number; readonly total: number }>();
     const proof = await migrate(services, await openSource(source), {
-      ...rest,
-      patterns: pattern === undefined ? undefined : [pattern],
-      mapping: mapping && parseMapping(JSON.stringify(mapping)),
-      scope: { tenants: chroma_tenants, databases: chroma_databases },
-      reEmbed: re_embed ?? "auto",
-      pageSize: page_size,
-      sourceModel: source_model,
+      ...readMigration(request),
       databaseName,
       cairnVersion,
       signal,

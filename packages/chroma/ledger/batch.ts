@@ -1,0 +1,114 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import { getCollection } from "@cairn/core/collection/get.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { getTenant } from "@cairn/core/tenant/tenant.ts";
+import { sql } from "drizzle-orm";
+import type { MigrationReport, SearchReport } from "../report/report.ts";
+import type { SourceCollection } from "../source/source.ts";
+import { type Finding, type Progress, readFindings, readProgress } from "./collection.ts";
+import { assertHeld, type Run } from "./run.ts";
+
+/** A collection that a run is done with. */
+export interface Concluded {
+  readonly source: Pick<SourceCollection, "id" | "tenant" | "database" | "name">;
+  readonly target: Collection;
+  readonly tenantName: string;
+  readonly vectors: "copy" | "embed";
+  readonly why: string;
+  readonly progress: Progress;
+  readonly findings: readonly Finding[];
+}
+
+interface ConcludedRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly database: string;
+  readonly name: string;
+  readonly tenant_id: string;
+  readonly collection_id: string;
+  readonly vectors: "copy" | "embed";
+  readonly why: string;
+}
+
+/** The collections that a run is done with, by their sources' ids. */
+export async function readOutcomes(database: Database, run: Run): Promise<readonly Concluded[]> {
+  const rows = await asAdmin(database, ({ orm }) =>
+    selectRows<ConcludedRow>(
+      orm,
+      sql`SELECT source_id AS id, source_tenant AS tenant, source_database AS database, source_name AS name,
+                 tenant_id, collection_id, vectors, why
+          FROM cairn.migration_collections
+          WHERE run_id = ${run.id}::uuid AND state <> 'copying' ORDER BY source_id`,
+    ),
+  );
+  const outcomes: Concluded[] = [];
+  for (const { tenant_id: tenantId, collection_id: collectionId, vectors, why, ...source } of rows) {
+    const progress = await asAdmin(database, (transaction) => readProgress(transaction, run.id, source.id));
+    outcomes.push({
+      source,
+      target: await getCollection(database, tenantId, collectionId),
+      tenantName: (await getTenant(database, tenantId)).name,
+      vectors,
+      why,
+      progress,
+      findings: await readFindings(database, run, source.id, progress.pass),
+    });
+  }
+  return outcomes;
+}
+
+/** Keeps the comparison of searches for the report. */
+export async function saveSearch(database: Database, run: Run, search: SearchReport | null): Promise<void> {
+  await save(database, run, "search", search);
+}
+
+/** Keeps the proof with its run. */
+export async function saveReport(database: Database, run: Run, report: MigrationReport): Promise<void> {
+  await save(database, run, "report", report);
+}
+
+async function save(
+  database: Database,
+  run: Run,
+  column: "search" | "report",
+  value: object | null,
+): Promise<void> {
+  await database.transaction(async (transaction) => {
+    await assertHeld(transaction, run);
+    await transaction.orm.execute(
+      sql`UPDATE cairn.migration_runs SET ${sql.raw(column)} = ${stringifyJson(value)} WHERE id = ${run.id}::uuid`,
+    );
+  });
+}
+
+/** What the comparison of searches came to, and how long the run has taken. */
+export async function readSearch(
+  database: Database,
+  run: Run,
+): Promise<{ readonly search: SearchReport | null; readonly seconds: number }> {
+  const [row] = await asAdmin(database, ({ orm }) =>
+    selectRows<{ search: string | null; seconds: number }>(
+      orm,
+      sql`SELECT search, extract(epoch FROM now() - started_at)::float8 AS seconds
+          FROM cairn.migration_runs WHERE id = ${run.id}::uuid`,
+    ),
+  );
+  return {
+    search: row?.search ? (JSON.parse(row.search) as SearchReport | null) : null,
+    seconds: row?.seconds ?? 0,
+  };
+}
+
+/** The proof of a run that has ended; undefined where it has none. */
+export async function readReport(database: Database, runId: string): Promise<MigrationReport | undefined> {
+  const [row] = await asAdmin(database, ({ orm }) =>
+    selectRows<{ report: string | null }>(
+      orm,
+      sql`SELECT report FROM cairn.migration_runs WHERE id::text = ${runId.toLowerCase()}`,
+    ),
+  );
+  return row?.report ? (JSON.parse(row.report) as MigrationReport) : undefined;
+}

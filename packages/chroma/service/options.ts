@@ -1,0 +1,19 @@
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import type { MigrateOptions } from "../migrate.ts";
+import { parseMapping } from "../plan/mapping.ts";
+import { migrationSchema } from "./schema.ts";
+
+/** A migration's options as a request has them. Throws where it is none. */
+export function readMigration(request: JsonObject): Omit<MigrateOptions, "databaseName" | "cairnVersion"> {
+  const { pattern, mapping, chroma_tenants, chroma_databases, re_embed, page_size, source_model, ...rest } =
+    migrationSchema.parse(request);
+  return {
+    ...rest,
+    patterns: pattern === undefined ? undefined : [pattern],
+    mapping: mapping && parseMapping(JSON.stringify(mapping)),
+    scope: { tenants: chroma_tenants, databases: chroma_databases },
+    reEmbed: re_embed ?? "auto",
+    pageSize: page_size,
+    sourceModel: source_model,
+  };
+}

@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { compareCollection } from "../copy/compare-collection.ts";
+import { readOutcomes, readSearch, saveReport, saveSearch } from "../ledger/batch.ts";
+import { acquireRun, finishRun, releaseRun } from "../ledger/run.ts";
+import {
+  describeOptions,
+  makeContext,
+  migrateOne,
+  planAll,
+  refuseMisfits,
+  STATUS,
+  toPair,
+} from "../migrate.ts";
+import { promoteCollections } from "../promote.ts";
+import { buildReport, type Outcome } from "../report/build.ts";
+import type { Verdict } from "../report/report.ts";
+import { compareSearches } from "../verify/parity.ts";
+import { asHolder, type BatchState, type StepEnvironment, stepOptions } from "./environment.ts";
+
+// The migration as steps that each take a small JSON and return one, keep their truth in the ledger, and are safe to
+// run twice, and at any later time: what is done is found done.
+
+/** Refuses what cannot go, and takes the source for this batch. Throws `run_held` where another has it. */
+export async function planStep(
+  environment: StepEnvironment,
+  { request }: { readonly request: JsonObject },
+): Promise<BatchState> {
+  const { services, source } = environment;
+  await migrateSchema(services.database);
+  const options = stepOptions(environment, request);
+  refuseMisfits(await planAll(services, source, options));
+  const { id, fence } = await acquireRun(services.database, source.url, describeOptions(options));
+  return { run: { id, fence, source: source.url }, request };
+}
+
+export interface Shard {
+  readonly shard: number;
+  readonly shards: number;
+}
+
+/**
+ * Copies this shard's collections, one after the other, until each has passed its comparison or time is nearly over.
+ * Which are its own follows from their ids, so a state never lists them.
+ */
+export async function copyStep(
+  environment: StepEnvironment,
+  state: BatchState & Shard,
+): Promise<Shard & { readonly done: boolean }> {
+  const { services, source, signal: time } = environment;
+  const { shard, shards } = state;
+  return asHolder(environment, state, async ({ run, signal }) => {
+    const options = stepOptions(environment, state.request);
+    await services.database.vectorTypes();
+    const { collections } = await planAll(services, source, options);
+    const concluded = new Set((await readOutcomes(services.database, run)).map(({ source: { id } }) => id));
+    const own = collections.filter(
+      ({ source: { id } }) => shardOf(id, shards) === shard && !concluded.has(id),
+    );
+    const context = makeContext(services, source, run, options, signal);
+    for (const planned of own)
+      try {
+        await migrateOne(context, planned);
+      } catch (error) {
+        if (time.aborted && !(error instanceof AppError && error.code === "run_held"))
+          return { shard, shards, done: false };
+        throw error;
+      }
+    return { shard, shards, done: true };
+  });
+}
+
+function shardOf(sourceId: string, shards: number): number {
+  return createHash("sha256").update(sourceId).digest().readUInt32BE(0) % shards;
+}
+
+/** Whether every collection that the source has now is concluded: it may have made more meanwhile. */
+export async function settleStep(
+  environment: StepEnvironment,
+  state: BatchState,
+): Promise<{ readonly settled: boolean; readonly open: number }> {
+  const { services, source } = environment;
+  return asHolder(environment, state, async ({ run }) => {
+    const { collections } = await planAll(services, source, stepOptions(environment, state.request));
+    const concluded = new Set((await readOutcomes(services.database, run)).map(({ source: { id } }) => id));
+    const open = collections.filter(({ source: { id } }) => !concluded.has(id)).length;
+    return { settled: open === 0, open };
+  });
+}
+
+/** Gives large collections their indexes, as long as time allows. */
+export async function promoteStep(
+  environment: StepEnvironment,
+  state: BatchState,
+): Promise<{ readonly done: boolean }> {
+  const { services, source, signal: time } = environment;
+  return asHolder(environment, state, async ({ run, signal }) => {
+    const context = makeContext(services, source, run, stepOptions(environment, state.request), signal);
+    try {
+      await promoteCollections(context, await outcomesOf(environment, state));
+      return { done: true };
+    } catch (error) {
+      if (!time.aborted) throw error;
+      return { done: false };
+    }
+  });
+}
+
+/** Asks Chroma and Cairn the same questions, and writes down what came of it. */
+export async function searchStep(
+  environment: StepEnvironment,
+  state: BatchState,
+): Promise<{ readonly compared: boolean }> {
+  const { services, source } = environment;
+  return asHolder(environment, state, async ({ run }) => {
+    const { queries = 50 } = stepOptions(environment, state.request);
+    const pairs = (await outcomesOf(environment, state)).map(toPair);
+    const search = await compareSearches(services, source, pairs, queries);
+    await saveSearch(services.database, run, search);
+    return { compared: search !== null };
+  });
+}
+
+/** Puts the proof together, keeps it with the run, and ends the run with its verdict. */
+export async function reportStep(
+  environment: StepEnvironment,
+  state: BatchState,
+): Promise<{ readonly runId: string; readonly verdict: Verdict }> {
+  const { services, databaseName, cairnVersion } = environment;
+  return asHolder(environment, state, async ({ run }) => {
+    const { search, seconds } = await readSearch(services.database, run);
+    const report = await buildReport(services.database, await outcomesOf(environment, state), {
+      kind: "migrate",
+      cairnVersion,
+      sourceUrl: run.source,
+      database: { kind: services.database.kind, name: databaseName },
+      seconds,
+      runId: run.id,
+      search,
+    });
+    await saveReport(services.database, run, report);
+    await finishRun(services.database, run, STATUS[report.verdict]);
+    return { runId: run.id, verdict: report.verdict };
+  });
+}
+
+/** Gives the run back with the reason, so that the next start goes on at once. */
+export async function releaseStep(
+  { services }: StepEnvironment,
+  { run, cause }: BatchState & { readonly cause: string },
+): Promise<{ readonly released: true }> {
+  await releaseRun(services.database, { ...run, resumed: true }, cause);
+  return { released: true };
+}
+
+/** Every concluded collection with its plan, target and findings. One that has gone from Chroma since is told by the ledger alone. */
+async function outcomesOf(
+  environment: StepEnvironment,
+  { run, request }: BatchState,
+): Promise<readonly Outcome[]> {
+  const { services, source } = environment;
+  const { collections } = await planAll(services, source, stepOptions(environment, request));
+  const known = new Map(collections.map((planned) => [planned.source.id, planned]));
+  const concluded = await readOutcomes(services.database, { ...run, resumed: true });
+  return concluded.map(({ source: from, vectors, why, findings, ...outcome }) => {
+    const { target, tenantName } = outcome;
+    const { dimensions, metric, metadata, embeddingModel: model } = target;
+    const planned = {
+      source: { ...from, dimensions, metric, metadata, model },
+      place: { tenant: tenantName, collection: target.name },
+      target,
+      model,
+      dimensions,
+      ...known.get(from.id),
+      vectors,
+      why,
+    };
+    return { ...outcome, planned, findings: [...compareCollection(planned, target), ...findings] };
+  });
+}
