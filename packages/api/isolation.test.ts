@@ -156,6 +156,10 @@ test("a key's scopes are all that it can do", async () => {
   expect((await read("/v1/documents", { documents: [{ content: "x" }] })).status).toBe(403);
   expect((await read("/v1/keys")).status).toBe(403);
   expect((await read("/v1/stats")).status).toBe(403);
+  expect((await read(`/v1/jobs/${ids.job}`)).status).toBe(200);
+  expect((await api.call("POST", `/v1/jobs/${ids.job}/cancel`, { key: secret })).status).toBe(403);
+  expect((await read("/v1/reindex", {})).status).toBe(403);
+  expect((await read("/v1/documents/bulk", { documents: [{ content: "x" }] })).status).toBe(403);
   // The operator keeps tenants, and reads nobody's knowledge.
   const operator = (method: string, path: string, body?: object) =>
     api.call(method, path, { key: api.operator, body });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Database } from "@cairn/core/database/database.ts";
+import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { findKeyHolder, touchApiKey } from "@cairn/core/tenant/api-key.ts";
 import { LRUCache } from "lru-cache";
 import type { Principal } from "../context.ts";
@@ -12,6 +13,9 @@ const REMEMBERED = 60_000;
 
 /** Milliseconds for which a credential stays refused; short, as it may be one that was just made. */
 const REFUSED = 2_000;
+
+/** Milliseconds that a look into the database may take. */
+const PATIENCE = 10_000;
 
 export interface AuthenticatorOptions {
   /** Tokens of an issuer beside the service's own keys. */
@@ -30,7 +34,7 @@ export function createAuthenticator(database: Database, options: AuthenticatorOp
   async function look(token: string): Promise<Known> {
     if (!token.startsWith("cairn_"))
       return (await verifyToken?.(token)) ?? { principal: undefined, until: 0 };
-    const holder = await findKeyHolder(database, token);
+    const holder = await findKeyHolder(withTimeLimit(database, PATIENCE), token);
     if (!holder) return { principal: undefined, until: Date.now() + REFUSED };
     touchApiKey(database, holder.keyId).catch(() => {}); // a date for people; the request does not wait for it
     const { tenantId, keyId, scopes, limits, expiresAt } = holder;

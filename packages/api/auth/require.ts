@@ -22,6 +22,19 @@ export function requireScope(scope: Scope) {
   });
 }
 
+/** Lets pass who has one of the scopes, a tenant's or the operator: each sees its own. */
+export function requireEither(...scopes: readonly Scope[]) {
+  return createMiddleware<Env>(async (c, next) => {
+    const own = c.var.principal.scopes;
+    if (!scopes.some((scope) => own.includes(scope)))
+      throw new HttpError(
+        "forbidden",
+        `The key lacks the scope ${scopes.join(" or ")}; it has ${own.join(", ") || "none"}.`,
+      );
+    await next();
+  });
+}
+
 /** Lets the operator pass. */
 export const requireOperator = createMiddleware<Env>(async (c, next) => {
   if (c.var.principal.tenantId !== null)

@@ -7,7 +7,7 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
-import { requireScope, tenantOf } from "../auth/require.ts";
+import { requireEither, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
 import { idempotent } from "../request/idempotent.ts";
@@ -71,6 +71,7 @@ const list = createRoute({
   summary: "The jobs of the credential's owner, newest first",
   tags,
   security: BEARER,
+  middleware: requireEither("read", "admin"),
   request: { query: z.object({ limit: numberParameter(1, 1000, "Jobs at most. Default 100.") }) },
   responses: { 200: jsonResponse(z.object({ jobs: z.array(jobSchema) }), "The jobs."), ...problems() },
 });
@@ -82,6 +83,7 @@ const get = createRoute({
   summary: "How far a job is",
   tags,
   security: BEARER,
+  middleware: requireEither("read", "admin"),
   request: job,
   responses: { 200: jsonResponse(jobSchema, "The job."), ...problems([404]) },
 });
@@ -93,6 +95,7 @@ const cancel = createRoute({
   summary: "End a job; what it has done stays",
   tags,
   security: BEARER,
+  middleware: requireEither("write", "admin"),
   request: job,
   responses: { 200: jsonResponse(jobSchema, "The job, about to end."), ...problems([404]) },
 });
@@ -106,6 +109,7 @@ const watch = createRoute({
     "Events are called `job` and hold what GET /v1/jobs/{job} answers, each time something has changed.",
   tags,
   security: BEARER,
+  middleware: requireEither("read", "admin"),
   request: job,
   responses: {
     200: { description: "Events.", content: { "text/event-stream": { schema: z.string() } } },

@@ -9,7 +9,9 @@ import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
+import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { sweep } from "@cairn/core/maintenance/sweep.ts";
+import type { Services } from "@cairn/core/services.ts";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Command } from "commander";
 import { databaseName, withServices } from "../open.ts";
@@ -64,18 +66,16 @@ export function addServe(program: Command, surroundings: Surroundings): void {
       if (services.embedders.notice) console.error(services.embedders.notice);
       if (secret) console.error(`\n${examples(url, secret, chatModel !== undefined)}`);
       await queue.resume();
-      const sweeping = setInterval(() => {
-        sweep(services.database).catch((error) => log.failure(error, { about: "the sweep" }));
-      }, HOUR);
+      const stopMaintenance = repeatMaintenance(services, flags.maintenance, (error) =>
+        log.failure(error, { about: "maintenance" }),
+      );
       await stopped(server, surroundings.signal);
-      clearInterval(sweeping);
+      await stopMaintenance();
       await queue.close();
       await stopTracing();
     }),
   );
 }
-
-const HOUR = 3_600_000;
 
 const ASSETS = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 
@@ -104,6 +104,33 @@ function listen(
       ),
     );
   });
+}
+
+/** Every so many minutes: indexes what has grown, and removes what has had its time. Returns how to end it. */
+function repeatMaintenance(
+  { database }: Services,
+  minutes: number,
+  onError: (error: unknown) => void,
+): () => Promise<void> {
+  const ended = new AbortController();
+  let running = Promise.resolve();
+  const work = async () => {
+    await sweep(database);
+    await maintainIndexes(database, { signal: ended.signal });
+  };
+  const timer = setInterval(
+    () => {
+      running = running.then(work).catch((error) => {
+        if (!ended.signal.aborted) onError(error);
+      });
+    },
+    minutes * 60_000 || 2 ** 31 - 1,
+  );
+  return async () => {
+    clearInterval(timer);
+    ended.abort();
+    await running;
+  };
 }
 
 /** Requests that are under way are answered; idle connections are closed. */

@@ -22,6 +22,7 @@ export interface ServeFlags {
   readonly jwtTenantClaim?: string;
   readonly chroma?: string;
   readonly token?: string;
+  readonly maintenance: number;
   readonly logLevel: string;
 }
 
@@ -62,6 +63,13 @@ export function addServeOptions(command: Command): Command {
     ),
     new Option("--chroma <url>", "the Chroma server that /v1/migrations takes over").env("CHROMA_URL"),
     new Option("--token <token>", "its token").env("CHROMA_TOKEN"),
+    new Option(
+      "--maintenance <minutes>",
+      "between two looks after indexes and what has had its time; 0: never",
+    )
+      .env("CAIRN_MAINTENANCE")
+      .argParser(wholeNumber(0, 10_000))
+      .default(60),
     new Option("--log-level <level>", "of the lines on standard output")
       .env("CAIRN_LOG_LEVEL")
       .choices(["info", "error", "silent"])
