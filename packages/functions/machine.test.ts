@@ -1,7 +1,15 @@
 import { readReport } from "@cairn/chroma/ledger/batch.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
-import * as steps from "@cairn/chroma/steps/steps.ts";
+import {
+  copyStep,
+  planStep,
+  promoteStep,
+  releaseStep,
+  reportStep,
+  searchStep,
+  settleStep,
+} from "@cairn/chroma/steps/steps.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
@@ -28,15 +36,22 @@ const machine = migrationMachine({
 });
 const chroma = inject("chromaUrl");
 
+const STEPS: Readonly<Record<string, unknown>> = {
+  plan: planStep,
+  copy: copyStep,
+  settle: settleStep,
+  promote: promoteStep,
+  search: searchStep,
+  report: reportStep,
+  release: releaseStep,
+};
+
 /** The step functions over a real database and a real Chroma, as the Lambda calls them: JSON in, JSON out. */
 function stepRunner(database: Database, { seconds = 900 } = {}): Invoke {
   const source = openSource({ url: chroma });
   return async (payload) => {
     const { step, ...state } = payload as { readonly step: string };
-    const run = steps[`${step}Step` as keyof typeof steps] as (
-      environment: object,
-      state: object,
-    ) => Promise<unknown>;
+    const run = STEPS[step] as (environment: object, state: object) => Promise<unknown>;
     const environment = {
       services: offlineServices(database),
       source: (await source) satisfies Source,

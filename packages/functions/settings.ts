@@ -1,4 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
+import { Resource } from "sst/resource";
 import * as z from "zod";
 
 /**
@@ -66,9 +67,11 @@ export function readSettings(
   );
 }
 
-/** A linked resource's value, as SST hands it to a function. */
+/** A linked resource's value, as SST hands it to a function; undefined where it is not linked. */
 export function linkedResource(name: string): string | undefined {
-  const text = process.env[`SST_RESOURCE_${name}`];
-  if (text === undefined) return undefined;
-  return (JSON.parse(text) as { readonly value?: string }).value;
+  try {
+    return (Resource as unknown as Readonly<Record<string, { readonly value?: string }>>)[name]?.value;
+  } catch {
+    return undefined; // SST refuses what is not linked
+  }
 }

@@ -1,0 +1,59 @@
+import type { api } from "./api";
+import type { jobs } from "./jobs";
+import type { migration } from "./migration";
+
+interface Watched {
+  readonly api: ReturnType<typeof api>;
+  readonly jobs: ReturnType<typeof jobs>;
+  readonly migration: ReturnType<typeof migration>;
+}
+
+/** What somebody should know of: errors, throttles, slow answers, dead messages, failed migrations. To an address, where one is given. */
+export function alarms({ api, jobs, migration }: Watched) {
+  const topic = new aws.sns.Topic("Alarms");
+  const address = process.env.CAIRN_ALARM_EMAIL;
+  if (address)
+    new aws.sns.TopicSubscription("AlarmsByEmail", {
+      topic: topic.arn,
+      protocol: "email",
+      endpoint: address,
+    });
+  const alarm = (
+    name: string,
+    args: Omit<aws.cloudwatch.MetricAlarmArgs, "comparisonOperator" | "evaluationPeriods">,
+  ) =>
+    new aws.cloudwatch.MetricAlarm(name, {
+      comparisonOperator: "GreaterThanThreshold",
+      evaluationPeriods: 1,
+      treatMissingData: "notBreaching",
+      alarmActions: [topic.arn],
+      ...args,
+    });
+  const functionName = api.route.nodes.function.name;
+  const ofApi = { namespace: "AWS/Lambda", dimensions: { FunctionName: functionName }, period: 300 };
+  const ofGateway = {
+    namespace: "AWS/ApiGateway",
+    dimensions: { ApiId: api.gateway.nodes.api.id },
+    period: 300,
+  };
+  alarm("ApiErrors", { ...ofGateway, metricName: "5xx", statistic: "Sum", threshold: 5 });
+  alarm("ApiThrottles", { ...ofApi, metricName: "Throttles", statistic: "Sum", threshold: 0 });
+  alarm("ApiSlow", { ...ofGateway, metricName: "Latency", extendedStatistic: "p95", threshold: 2_000 });
+  alarm("DeadJobsWaiting", {
+    namespace: "AWS/SQS",
+    metricName: "ApproximateNumberOfMessagesVisible",
+    dimensions: { QueueName: jobs.dead.nodes.queue.name },
+    statistic: "Maximum",
+    period: 300,
+    threshold: 0,
+  });
+  alarm("MigrationFailed", {
+    namespace: "AWS/States",
+    metricName: "ExecutionsFailed",
+    dimensions: { StateMachineArn: migration.machine.arn },
+    statistic: "Sum",
+    period: 300,
+    threshold: 0,
+  });
+  return topic;
+}

@@ -1,0 +1,12 @@
+/** Set with `npx sst secret set <Name>`; "unset" stands for none. They are linked, never environment variables. */
+export function secrets() {
+  return {
+    databaseUrl: new sst.Secret("DatabaseUrl"),
+    databaseDirectUrl: new sst.Secret("DatabaseDirectUrl", "unset"),
+    openAiApiKey: new sst.Secret("OpenAiApiKey", "unset"),
+    chromaUrl: new sst.Secret("ChromaUrl", "unset"),
+    chromaToken: new sst.Secret("ChromaToken", "unset"),
+  };
+}
+
+export type Secrets = ReturnType<typeof secrets>;
