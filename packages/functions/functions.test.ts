@@ -1,5 +1,10 @@
-import { cp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { createCipheriv, randomBytes } from "node:crypto";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createJob, getJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
@@ -43,6 +48,28 @@ test("settings name what is missing, never a value; a secret that was never set 
   expect(read({}, { CAIRN_RATE_LIMIT: "5" }).requestsPerMinute).toBe(5);
   expect(() => read({ DatabaseUrl: undefined })).toThrow(/databaseUrl/);
   expect(() => read({ DatabaseUrl: "mysql://u:hunter2@h" })).toThrow(/^(?!.*hunter2).*databaseUrl/);
+});
+
+test("secrets are read from the bundle's encrypted resources, as a deployed function finds them", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "cairn-resources-"));
+  const file = join(folder, "resource.enc");
+  const key = randomBytes(32);
+  const cipher = createCipheriv("aes-256-gcm", key, Buffer.alloc(12)); // a key is used once, for one deploy
+  const plain = JSON.stringify({ DatabaseUrl: { type: "sst.sst.Secret", value: "postgres://linked" } });
+  await writeFile(file, Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]));
+  const settings = new URL("settings.ts", import.meta.url).href;
+  const script = `const { linkedResource } = await import(${JSON.stringify(settings)});
+    console.log(JSON.stringify([linkedResource("DatabaseUrl"), linkedResource("Missing") ?? null]));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+    env: {
+      ...process.env,
+      SST_RESOURCE_App: '{"name":"cairn","stage":"test"}',
+      SST_KEY_FILE: file,
+      SST_KEY: key.toString("base64"),
+    },
+  });
+  expect(JSON.parse(stdout)).toEqual(["postgres://linked", null]);
+  await rm(folder, { recursive: true });
 });
 
 test("only a job's address is taken from a message", () => {
