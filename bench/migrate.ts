@@ -173,6 +173,7 @@ async function copyNaively(
   collection: SourceCollection,
   count: number,
 ): Promise<number> {
+  await runSql(databaseUrl, "CREATE EXTENSION IF NOT EXISTS vector");
   await runSql(
     databaseUrl,
     "CREATE TABLE naive (id text PRIMARY KEY, content text, metadata jsonb, embedding vector(1536))",
