@@ -6,7 +6,8 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
-import { PROBES, START_UP_PROBE, seedTwoTenants, type TwoTenants } from "./support/isolation-probes.ts";
+import { PROBES, START_UP_PROBE } from "./support/isolation/probes.ts";
+import { seedTwoTenants, type TwoTenants } from "./support/isolation/seed.ts";
 
 // The checks are checked: each guard is removed, and some probe must notice. Roles belong to the whole server, so every
 // mutation lives in a transaction that is rolled back; the probes' own transactions are savepoints in it.

@@ -13,7 +13,8 @@ import {
   serverUrl,
   type TestDatabase,
 } from "./support/database.ts";
-import { PROBES, seedTwoTenants } from "./support/isolation-probes.ts";
+import { PROBES } from "./support/isolation/probes.ts";
+import { seedTwoTenants } from "./support/isolation/seed.ts";
 
 /** Everything that a service does with its login, from an empty database on. */
 async function expectEverythingWorks(database: Database): Promise<void> {

@@ -2,13 +2,9 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
-import {
-  PROBES,
-  readableTables,
-  START_UP_PROBE,
-  seedTwoTenants,
-  type TwoTenants,
-} from "./support/isolation-probes.ts";
+import { readableTables } from "./support/isolation/ask.ts";
+import { PROBES, START_UP_PROBE } from "./support/isolation/probes.ts";
+import { seedTwoTenants, type TwoTenants } from "./support/isolation/seed.ts";
 
 let own: TestDatabase;
 let tenants: TwoTenants;

@@ -4,7 +4,7 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
-import { createAuthenticator } from "./auth/authenticate.ts";
+import { authenticate } from "./auth/authenticate.ts";
 import type { JwtOptions } from "./auth/jwt.ts";
 import { requireOperator } from "./auth/require.ts";
 import type { Env } from "./context.ts";
@@ -72,16 +72,9 @@ export function createApp(services: Services, options: AppOptions) {
   });
   app.notFound((c) => problemResponse(c, noRoute(c.req.method)));
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
-  const authenticate = createAuthenticator(services.database, {
-    jwt: options.jwt,
-    remember: options.rememberKeys,
-  });
   const guards = [
     limitBody(maxBody),
-    async (c: Parameters<ReturnType<typeof rateLimit>>[0], next: () => Promise<void>) => {
-      c.set("principal", await authenticate(c.req.header("Authorization")));
-      await next();
-    },
+    authenticate(services.database, { jwt: options.jwt, remember: options.rememberKeys }),
     rateLimit(options),
     limitRequest(services, options),
     exactJson,

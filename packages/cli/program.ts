@@ -1,3 +1,4 @@
+import { VERSION } from "@cairn/core/version.ts";
 import { Command, Option } from "commander";
 import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
@@ -15,7 +16,6 @@ import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
 import { addVerify } from "./commands/verify.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { version } from "./version.ts";
 
 const EXAMPLES = `
 Move from Chroma:
@@ -41,7 +41,7 @@ export function createProgram(surroundings: Surroundings): Command {
     .description(
       "A multi-tenant knowledge base on Postgres + pgvector, and the way there from ChromaDB with proof that nothing was lost.",
     )
-    .version(version())
+    .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(see cairn --help)")
     .configureHelp({ showGlobalOptions: true })

@@ -1,20 +1,10 @@
 import { readReport } from "@cairn/chroma/ledger/batch.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
-import {
-  copyStep,
-  planStep,
-  promoteStep,
-  releaseStep,
-  reportStep,
-  searchStep,
-  settleStep,
-} from "@cairn/chroma/steps/steps.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { listDocuments } from "@cairn/core/document/list.ts";
-import { AppError } from "@cairn/core/error.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import validate from "asl-validator";
 import { sql } from "drizzle-orm";
@@ -29,6 +19,7 @@ import {
 import { offlineServices } from "../../test/support/services.ts";
 import { type Invoke, runMachine, StateError } from "../../test/support/state-machine.ts";
 import { migrationMachine } from "./machine.ts";
+import { runStep, type StepEvent } from "./step.ts";
 
 const machine = migrationMachine({
   functionArn: "arn:aws:lambda:eu-central-1:123456789012:function:steps",
@@ -36,34 +27,30 @@ const machine = migrationMachine({
 });
 const chroma = inject("chromaUrl");
 
-const STEPS: Readonly<Record<string, unknown>> = {
-  plan: planStep,
-  copy: copyStep,
-  settle: settleStep,
-  promote: promoteStep,
-  search: searchStep,
-  report: reportStep,
-  release: releaseStep,
-};
-
-/** The step functions over a real database and a real Chroma, as the Lambda calls them: JSON in, JSON out. */
-function stepRunner(database: Database, { seconds = 900 } = {}): Invoke {
-  const source = openSource({ url: chroma });
+/**
+ * The steps over a real database and a real Chroma, as the Lambda calls them: JSON in, JSON out. `pages`: a step's time
+ * is over when it has asked for so many, however fast the machine.
+ */
+function stepRunner(database: Database, { pages = Number.POSITIVE_INFINITY } = {}): Invoke {
+  const opened = openSource({ url: chroma });
   return async (payload) => {
-    const { step, ...state } = payload as { readonly step: string };
-    const run = STEPS[step] as (environment: object, state: object) => Promise<unknown>;
-    const environment = {
-      services: offlineServices(database),
-      source: (await source) satisfies Source,
-      databaseName: "test",
-      cairnVersion: "test",
-      signal: AbortSignal.timeout(seconds * 1000),
+    const time = new AbortController();
+    const source = await opened;
+    let asked = 0;
+    const getRecords: Source["getRecords"] = (...given) => {
+      if (++asked === pages) time.abort();
+      return source.getRecords(...given);
     };
-    try {
-      return await run(environment, state);
-    } catch (error) {
-      throw error instanceof AppError ? new StateError(error.code, error.message) : error;
-    }
+    return runStep(
+      {
+        services: offlineServices(database),
+        source: { ...source, getRecords },
+        databaseName: "test",
+        cairnVersion: "test",
+        signal: time.signal,
+      },
+      payload as StepEvent,
+    );
   };
 }
 
@@ -127,15 +114,11 @@ test("an execution takes everything over, proves it, and keeps the proof", async
 });
 
 test("a step whose time is over stops between two pages, and the next one goes on", async () => {
-  let invocations = 0;
-  const hurried = stepRunner(own.database, { seconds: 0.15 });
+  const hurried = stepRunner(own.database, { pages: 6 });
   const patient = stepRunner(own.database);
-  const ended = await runMachine(machine, input(), (payload) => {
-    invocations++;
-    return (payload as { step: string }).step === "copy" && invocations < 60
-      ? hurried(payload)
-      : patient(payload);
-  });
+  const ended = await runMachine(machine, input(), (payload) =>
+    (payload as StepEvent).step === "copy" ? hurried(payload) : patient(payload),
+  );
   expect(ended).toMatchObject({ status: "SUCCEEDED", output: { verdict: "identical" } });
   expect(ended.path.filter((state) => state === "Copy shard").length).toBeGreaterThan(6);
   await expectAllThere();

@@ -10,6 +10,7 @@ import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { VERSION } from "@cairn/core/version.ts";
 import { createEmf } from "./emf.ts";
 import { createSqsQueue } from "./queue.ts";
 import { linkedResource, readSettings, type Settings } from "./settings.ts";
@@ -58,7 +59,7 @@ async function open(): Promise<Service> {
   const databaseName = new URL(databaseUrl).host;
   const kinds = {
     ...createJobKinds({ embeddingTokensPerDay }),
-    ...(source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: "0.1.0" }) }),
+    ...(source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) }),
   };
   const queue = createSqsQueue(jobsQueueUrl);
   const app = createApp(services, {

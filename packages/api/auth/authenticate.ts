@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import type { Database } from "@cairn/core/database/database.ts";
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { findKeyHolder, touchApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createMiddleware } from "hono/factory";
 import { LRUCache } from "lru-cache";
-import type { Principal } from "../context.ts";
+import type { Env, Principal } from "../context.ts";
 import { HttpError } from "../problem.ts";
 import { createTokenVerifier, type JwtOptions } from "./jwt.ts";
 import type { Known } from "./known.ts";
@@ -24,8 +25,17 @@ export interface AuthenticatorOptions {
   readonly remember?: number;
 }
 
+/** Gives each request its principal. Throws `unauthorized`. */
+export function authenticate(database: Database, options: AuthenticatorOptions) {
+  const identify = createAuthenticator(database, options);
+  return createMiddleware<Env>(async (c, next) => {
+    c.set("principal", await identify(c.req.header("Authorization")));
+    await next();
+  });
+}
+
 /** Tells who a bearer token speaks for. Asks the database once a minute for each. Throws `unauthorized`. */
-export function createAuthenticator(database: Database, options: AuthenticatorOptions = {}) {
+function createAuthenticator(database: Database, options: AuthenticatorOptions) {
   const remember = Math.min(REMEMBERED, options.remember ?? REMEMBERED);
   // By hash: a dump of this process's memory shows no secret. Promises, so that requests at once ask once.
   const known = new LRUCache<string, Promise<Known>>({ max: 10_000, ttl: remember });
@@ -44,7 +54,7 @@ export function createAuthenticator(database: Database, options: AuthenticatorOp
     };
   }
 
-  return async function authenticate(authorization: string | undefined): Promise<Principal> {
+  return async function identify(authorization: string | undefined): Promise<Principal> {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     if (!token)
       throw new HttpError("unauthorized", "Send the key as a header: Authorization: Bearer cairn_…", {

@@ -42,13 +42,6 @@ export const requireOperator = createMiddleware<Env>(async (c, next) => {
   await next();
 });
 
-/** Lets pass who keeps things in order: a tenant's admin for its own, the operator for his. */
-export const requireAdmin = createMiddleware<Env>(async (c, next) => {
-  if (!c.var.principal.scopes.includes("admin"))
-    throw new HttpError("forbidden", "The key lacks the scope admin.");
-  await next();
-});
-
 /** The tenant of the credential; behind `requireScope`. */
 export function tenantOf(c: Context<Env>): string {
   const { tenantId }: Principal = c.var.principal;

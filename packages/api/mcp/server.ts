@@ -9,6 +9,7 @@ import { stringifyJson } from "@cairn/core/database/json.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { VERSION } from "@cairn/core/version.ts";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import * as z from "zod";
 
@@ -42,7 +43,7 @@ function readId(given: string): { readonly collection: string; readonly id: stri
 export async function createMcpServer(services: Services, tenantId: string): Promise<McpServer> {
   // Imported here: a service that is never asked for MCP does not load it.
   const { McpServer } = await import("@modelcontextprotocol/sdk/server/mcp.js");
-  const server = new McpServer({ name: "cairn", version: "0.1.0" }, { instructions: INSTRUCTIONS });
+  const server = new McpServer({ name: "cairn", version: VERSION }, { instructions: INSTRUCTIONS });
   const annotations = { readOnlyHint: true, openWorldHint: false };
   server.registerTool(
     "search",

@@ -7,18 +7,14 @@ import { streamSSE } from "hono/streaming";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, problems, reply } from "../openapi.ts";
 import { describeProblem } from "../problem.ts";
-import { collectionName, metadataSchema } from "../schema/collection.ts";
+import { collectionName } from "../schema/collection.ts";
 import { filterSchema } from "../schema/document.ts";
+import { passageFields } from "../schema/passage.ts";
 
 const passageSchema = z
   .object({
     number: z.int().describe("By which the answer cites it."),
-    id: z.string(),
-    chunk: z.int(),
-    content: z.string().nullable(),
-    metadata: metadataSchema,
-    uri: z.string().nullable(),
-    score: z.number(),
+    ...passageFields,
   })
   .openapi("Citation");
 

@@ -1,7 +1,7 @@
 import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
-import { requireAdmin, requireOperator } from "../auth/require.ts";
+import { requireEither, requireOperator } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
 import { idParameter } from "../schema/parameters.ts";
 import { fromKey, fromNewKey, keySchema, madeKeySchema, newKeySchema } from "../schema/service.ts";
@@ -31,7 +31,7 @@ const list = createRoute({
   summary: "The keys of the credential's tenant, or the operator's",
   tags,
   security: BEARER,
-  middleware: requireAdmin,
+  middleware: requireEither("admin"),
   responses: { 200: all, ...problems() },
 });
 
@@ -42,7 +42,7 @@ const create = createRoute({
   summary: "Make a key",
   tags,
   security: BEARER,
-  middleware: requireAdmin,
+  middleware: requireEither("admin"),
   request: { body: jsonBody(newKeySchema) },
   responses: { 201: made, ...problems([404], { body: true }) },
 });
@@ -54,7 +54,7 @@ const rotate = createRoute({
   summary: "Make a key in the place of another, which works for a while yet",
   tags,
   security: BEARER,
-  middleware: requireAdmin,
+  middleware: requireEither("admin"),
   request: { params: key, body: jsonBody(rotation) },
   responses: { 201: made, ...problems([404], { body: true }) },
 });
@@ -66,7 +66,7 @@ const revoke = createRoute({
   summary: "Revoke a key: it is refused within a minute",
   tags,
   security: BEARER,
-  middleware: requireAdmin,
+  middleware: requireEither("admin"),
   request: { params: key },
   responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404]) },
 });

@@ -9,7 +9,7 @@ import {
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
-import { metadataSchema } from "../schema/collection.ts";
+import { passageFields } from "../schema/passage.ts";
 
 const tags = ["Tool"];
 const json = z.record(z.string(), z.unknown());
@@ -35,16 +35,7 @@ const describe = createRoute({
   },
 });
 
-const passageSchema = z
-  .object({
-    id: z.string(),
-    chunk: z.int(),
-    content: z.string().nullable(),
-    metadata: metadataSchema,
-    uri: z.string().nullable(),
-    score: z.number(),
-  })
-  .openapi("FoundPassage");
+const passageSchema = z.object(passageFields).openapi("FoundPassage");
 
 const run = createRoute({
   method: "post",

@@ -2,13 +2,13 @@ import { migrate } from "@cairn/chroma/migrate.ts";
 import type { Plan } from "@cairn/chroma/plan/plan.ts";
 import { writeReport } from "@cairn/chroma/report/write.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
+import { VERSION } from "@cairn/core/version.ts";
 import { type Command, Option } from "commander";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { paragraph, printJson } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
-import { version } from "../version.ts";
 import {
   addChromaOptions,
   type ChromaFlags,
@@ -71,7 +71,7 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
                 concurrency: flags.concurrency,
                 queries: flags.queries,
                 databaseName: databaseName(config),
-                cairnVersion: version(),
+                cairnVersion: VERSION,
                 signal,
                 onPlan: config.json ? undefined : (made) => printPlan(made, services.embedders.notice),
                 onProgress: progress.show,

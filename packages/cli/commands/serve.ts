@@ -12,6 +12,7 @@ import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { sweep } from "@cairn/core/maintenance/sweep.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { VERSION } from "@cairn/core/version.ts";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Command } from "commander";
 import { databaseName, withServices } from "../open.ts";
@@ -20,7 +21,6 @@ import { addServeOptions, chatModelOf, jwtOf, type ServeFlags } from "../serve/o
 import { startTracing } from "../serve/tracing.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { paragraph } from "../terminal/print.ts";
-import { version } from "../version.ts";
 
 const HELP = `
 Serves the API over HTTP: /docs shows it, /openapi.json describes it, /health and /ready are for load balancers,
@@ -38,7 +38,7 @@ export function addServe(program: Command, surroundings: Surroundings): void {
       const limits = { embeddingTokensPerDay: flags.embeddingBudget };
       const source = flags.chroma ? { url: flags.chroma, token: flags.token } : undefined;
       const migration = source && {
-        [MIGRATION]: migrationRunner({ source, databaseName: databaseName(config), cairnVersion: version() }),
+        [MIGRATION]: migrationRunner({ source, databaseName: databaseName(config), cairnVersion: VERSION }),
       };
       const queue = createLocalQueue(
         services,
@@ -106,26 +106,24 @@ function listen(
   });
 }
 
-/** Every so many minutes: indexes what has grown, and removes what has had its time. Returns how to end it. */
+/** Every so many minutes, 0 never: indexes what has grown, and removes what has had its time. Returns how to end it. */
 function repeatMaintenance(
   { database }: Services,
   minutes: number,
   onError: (error: unknown) => void,
 ): () => Promise<void> {
+  if (minutes === 0) return async () => {};
   const ended = new AbortController();
   let running = Promise.resolve();
   const work = async () => {
     await sweep(database);
     await maintainIndexes(database, { signal: ended.signal });
   };
-  const timer = setInterval(
-    () => {
-      running = running.then(work).catch((error) => {
-        if (!ended.signal.aborted) onError(error);
-      });
-    },
-    minutes * 60_000 || 2 ** 31 - 1,
-  );
+  const timer = setInterval(() => {
+    running = running.then(work).catch((error) => {
+      if (!ended.signal.aborted) onError(error);
+    });
+  }, minutes * 60_000);
   return async () => {
     clearInterval(timer);
     ended.abort();

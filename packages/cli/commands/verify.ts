@@ -1,13 +1,13 @@
 import { writeReport } from "@cairn/chroma/report/write.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
+import { VERSION } from "@cairn/core/version.ts";
 import type { Command } from "commander";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { paragraph, printJson } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
-import { version } from "../version.ts";
 import {
   addChromaOptions,
   type ChromaFlags,
@@ -41,7 +41,7 @@ export function addVerify(program: Command, { signal, finish }: Surroundings): v
           pageSize: flags.pageSize,
           concurrency: flags.concurrency,
           databaseName: databaseName(config),
-          cairnVersion: version(),
+          cairnVersion: VERSION,
           signal,
           onProgress: progress.show,
         });

@@ -1,5 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
+import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant } from "../database/transaction.ts";
@@ -41,7 +42,7 @@ export async function changeCollection(
       return changed;
     });
   } catch (error) {
-    if (error instanceof AppError && (error.cause as { sqlstate?: string } | undefined)?.sqlstate === "23505")
+    if (hasSqlState(error, "23505"))
       throw new AppError("already_exists", `There is a collection ${JSON.stringify(changes.name)} already.`, {
         cause: error,
       });

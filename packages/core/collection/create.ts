@@ -1,4 +1,5 @@
 import type { Database } from "../database/database.ts";
+import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant } from "../database/transaction.ts";
@@ -72,7 +73,7 @@ export async function insertCollection(
       return made;
     });
   } catch (error) {
-    if (error instanceof AppError && (error.cause as { sqlstate?: string } | undefined)?.sqlstate === "23503")
+    if (hasSqlState(error, "23503"))
       throw new AppError("not_found", `There is no tenant ${tenantId}.`, { cause: error });
     throw error;
   }

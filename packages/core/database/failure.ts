@@ -77,6 +77,13 @@ export function databaseFailure(error: unknown): unknown {
   return root;
 }
 
+/** Whether a statement failed with this SQLSTATE, `23505` for a name that is taken, say. */
+export function hasSqlState(error: unknown, sqlstate: string): boolean {
+  return (
+    error instanceof AppError && (error.cause as Partial<DatabaseFault> | undefined)?.sqlstate === sqlstate
+  );
+}
+
 /** Likewise for what went wrong before there was a connection: TLS, the password's exchange, the URL itself. */
 export function connectFailure(error: unknown): unknown {
   const failure = databaseFailure(error);

@@ -2,11 +2,12 @@ import { Client, neon, Pool } from "@neondatabase/serverless";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import type { Client as PgClient, PoolClient } from "pg";
-import type { Answers, Database, VectorTypes } from "./database.ts";
+import type { Answers, Database } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
-import { lookUpVectorTypes, type PgOptions } from "./pg.ts";
+import type { PgOptions } from "./pg.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
 import { vectorArrayText } from "./vector.ts";
+import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 /**
  * Neon through its own driver, for runtimes that keep no connection: reads go over HTTP, settings and statements as one
@@ -25,7 +26,6 @@ export function connectNeon(options: PgOptions): Database {
     connect: () => pool.connect() as unknown as Promise<PoolClient>,
     wakeTimeout: options.wakeTimeout,
   });
-  let types: Promise<VectorTypes> | undefined;
 
   /** Over HTTP a parameter is text: a vector's bytes become its text, digit for digit. */
   async function read(statements: readonly SQL[], begin = ""): Promise<Answers> {
@@ -62,13 +62,7 @@ export function connectNeon(options: PgOptions): Database {
         settings,
         signal,
       }),
-    vectorTypes() {
-      types ??= transaction(lookUpVectorTypes).catch((error) => {
-        types = undefined;
-        throw error;
-      });
-      return types;
-    },
+    vectorTypes: rememberVectorTypes(() => transaction(lookUpVectorTypes)),
     close: () => pool.end(),
   };
 }

@@ -2,9 +2,9 @@ import type { Writable } from "node:stream";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { Client, Pool } from "pg";
-import { AppError } from "../error.ts";
-import type { Answers, Database, Transaction, VectorTypes } from "./database.ts";
+import type { Answers, Database } from "./database.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
+import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 export interface PgOptions {
   /** `postgres://user:password@host:port/database`; a transaction pooler such as PgBouncer may stand before it. */
@@ -35,7 +35,6 @@ export function connectPg(options: PgOptions): Database {
     connect: () => pool.connect(),
     wakeTimeout: options.wakeTimeout,
   });
-  let types: Promise<VectorTypes> | undefined;
 
   /** All are sent before the first is answered. Where one fails the server refuses the rest, and nothing is returned. */
   function read(statements: readonly SQL[], begin = ""): Promise<Answers> {
@@ -77,24 +76,7 @@ export function connectPg(options: PgOptions): Database {
         settings,
         signal,
       }),
-    vectorTypes() {
-      types ??= transaction(lookUpVectorTypes).catch((error) => {
-        types = undefined;
-        throw error;
-      });
-      return types;
-    },
+    vectorTypes: rememberVectorTypes(() => transaction(lookUpVectorTypes)),
     close: () => pool.end(),
   };
-}
-
-/** The type id of `vector`; shared by both drivers. */
-export async function lookUpVectorTypes({ orm }: Transaction): Promise<VectorTypes> {
-  const { rows } = (await orm.execute("SELECT to_regtype('vector')::oid::int8 AS vector")) as unknown as {
-    rows: { vector: string | number | null }[];
-  };
-  const oid = rows[0]?.vector;
-  if (oid == null)
-    throw new AppError("schema_outdated", "The database lacks pgvector. Run: cairn db migrate");
-  return { vector: Number(oid) };
 }

@@ -5,8 +5,8 @@ import { drizzle } from "drizzle-orm/pglite";
 import type { Answers, Database, Orm, Transaction, VectorTypes } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
-import { lookUpVectorTypes } from "./pg.ts";
 import { selectRows } from "./rows.ts";
+import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 export interface PgliteOptions {
   /** Folder of the database, made when missing and locked while open. Undefined: in memory, gone at the end. */
@@ -36,7 +36,6 @@ export async function connectPglite(
     await unlock();
     throw error;
   }
-  let types: Promise<VectorTypes> | undefined;
 
   async function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T> {
     try {
@@ -88,13 +87,7 @@ export async function connectPglite(
     transaction,
     read,
     maintain,
-    vectorTypes() {
-      types ??= readVectorTypes(pglite, transaction).catch((error) => {
-        types = undefined;
-        throw error;
-      });
-      return types;
-    },
+    vectorTypes: rememberVectorTypes(() => readVectorTypes(pglite, transaction)),
     async close() {
       await pglite.close();
       await unlock();

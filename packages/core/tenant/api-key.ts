@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { and, asc, eq, isNull, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
+import { hasSqlState } from "../database/failure.ts";
 import { apiKeys, tenants } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
@@ -82,7 +83,7 @@ export async function createApiKey(
       return { key: key as ApiKey, secret };
     });
   } catch (error) {
-    if (error instanceof AppError && (error.cause as { sqlstate?: string } | undefined)?.sqlstate === "23503")
+    if (hasSqlState(error, "23503"))
       throw new AppError("not_found", `There is no tenant ${tenantId}.`, { cause: error });
     throw error;
   }

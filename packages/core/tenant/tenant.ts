@@ -1,5 +1,6 @@
 import { asc, eq, or, sql } from "drizzle-orm";
 import type { Database, Orm } from "../database/database.ts";
+import { hasSqlState } from "../database/failure.ts";
 import { tenants } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asAdmin } from "../database/transaction.ts";
@@ -120,7 +121,7 @@ export async function changeTenant(
       return changed;
     });
   } catch (error) {
-    if (error instanceof AppError && (error.cause as { sqlstate?: string } | undefined)?.sqlstate === "23505")
+    if (hasSqlState(error, "23505"))
       throw new AppError("already_exists", `There is a tenant ${JSON.stringify(name)} already.`, {
         cause: error,
       });

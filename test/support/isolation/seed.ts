@@ -1,0 +1,51 @@
+import { createCollection } from "@cairn/core/collection/create.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { asTenant } from "@cairn/core/database/transaction.ts";
+import { ingest } from "@cairn/core/document/ingest.ts";
+import { createJob } from "@cairn/core/job/job.ts";
+import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { sql } from "drizzle-orm";
+import { offlineServices } from "../services.ts";
+
+/** Two tenants with rows in every table that a tenant can reach. */
+export interface TwoTenants {
+  readonly a: SeededTenant;
+  readonly b: SeededTenant;
+}
+
+export interface SeededTenant {
+  readonly tenantId: string;
+  readonly collectionId: string;
+}
+
+export async function seedTwoTenants(database: Database): Promise<TwoTenants> {
+  return { a: await seedTenant(database, "a"), b: await seedTenant(database, "b") };
+}
+
+async function seedTenant(database: Database, name: string): Promise<SeededTenant> {
+  const { id: tenantId } = await createTenant(database, { name });
+  const { id: collectionId } = await createCollection(database, tenantId, {
+    embeddingModel: "offline/words",
+    dimensions: 4,
+  });
+  const documents = ["first", "second"].map((id) => ({ id, content: `${name}'s ${id} document` }));
+  await ingest(offlineServices(database), tenantId, { documents });
+  await asTenant(database, tenantId, async ({ orm }) => {
+    await orm.execute(sql`INSERT INTO cairn.embedding_cache (tenant_id, model, dimensions, content_hash, embedding)
+                          VALUES (${tenantId}::uuid, 'openai/m', 2, '\\x00', '[1,2]')`);
+    await orm.execute(sql`
+      INSERT INTO cairn.collection_indexes
+        (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
+      VALUES (${tenantId}::uuid, ${collectionId}::uuid, 'gone', 'vector', 0, 0, '{}', 'retired', 0)`);
+    await orm.execute(
+      sql`INSERT INTO cairn.embedding_usage (tenant_id, day, tokens) VALUES (${tenantId}::uuid, '2020-01-01', 1)`,
+    );
+    await orm.execute(sql`
+      INSERT INTO cairn.idempotency_keys (tenant_id, key, fingerprint, holder, held_until)
+      VALUES (${tenantId}::uuid, 'k', '\\x00', gen_random_uuid(), now())`);
+  });
+  await createApiKey(database, tenantId, { name: "seeded" });
+  await createJob(database, tenantId, { kind: "seeded", request: {} });
+  return { tenantId, collectionId };
+}

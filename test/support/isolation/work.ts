@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { acquireRun, finishRun } from "@cairn/chroma/ledger/run.ts";
+import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import { createCollection } from "@cairn/core/collection/create.ts";
+import { getCollection } from "@cairn/core/collection/get.ts";
+import { assertIsolation } from "@cairn/core/database/role-check.ts";
+import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { deleteDocuments } from "@cairn/core/document/delete.ts";
+import { ingest } from "@cairn/core/document/ingest.ts";
+import { countDocuments, getDocuments, listDocuments } from "@cairn/core/document/list.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { createJob, getJob, listJobs } from "@cairn/core/job/job.ts";
+import { withLease } from "@cairn/core/maintenance/lease.ts";
+import { collectionStats } from "@cairn/core/maintenance/stats.ts";
+import { query, queryMany } from "@cairn/core/search/query.ts";
+import { createApiKey, findKeyHolder, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
+import { sql } from "drizzle-orm";
+import { offlineServices } from "../services.ts";
+import { count, type Probe, refused, table, uuid } from "./ask.ts";
+
+export const SAME_ANSWER: Probe = {
+  claim: "every function answers another tenant's collection exactly as one that does not exist",
+  check: async (database, { a, b }) => {
+    const services = offlineServices(database);
+    const missing = "00000000-1111-2222-3333-444444444444";
+    const embedding = new Float32Array([1, 0, 0, 0]);
+    const calls: Record<string, (collection: string) => Promise<unknown>> = {
+      getCollection: (id) => getCollection(database, a.tenantId, id),
+      getDocuments: (collection) => getDocuments(database, a.tenantId, { collection, ids: ["first"] }),
+      listDocuments: (collection) => listDocuments(database, a.tenantId, { collection }),
+      countDocuments: (id) => countDocuments(database, a.tenantId, id),
+      deleteDocuments: (collection) => deleteDocuments(database, a.tenantId, { collection, ids: ["first"] }),
+      queryByText: (collection) => query(services, a.tenantId, { collection, text: "document" }),
+      queryByVector: (collection) => query(services, a.tenantId, { collection, embedding }),
+      queryByWords: (collection) =>
+        query(services, a.tenantId, { collection, text: "document", mode: "keyword" }),
+      queryByBoth: (collection) =>
+        query(services, a.tenantId, { collection, text: "document", mode: "hybrid" }),
+      queryMany: (collection) =>
+        queryMany(services, a.tenantId, { collection, queries: [{ text: "first" }, { text: "second" }] }),
+      queryOfWrongSize: (collection) =>
+        query(services, a.tenantId, { collection, embedding: embedding.subarray(1) }),
+      ingest: (collection) =>
+        ingest(services, a.tenantId, { collection, documents: [{ id: "x", content: null, embedding }] }),
+      changeCollection: (id) => changeCollection(database, a.tenantId, id, { name: "mine" }),
+      deleteCollection: (id) => deleteCollection(database, a.tenantId, id),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const [foreign, none] = [await answer(call, b.collectionId), await answer(call, missing)];
+      assert.equal(none.code, "not_found", name);
+      assert.deepEqual(foreign, none, name);
+    }
+    assert.equal((await countDocuments(database, b.tenantId)).documents, 2);
+  },
+};
+
+async function answer(call: (id: string) => Promise<unknown>, id: string) {
+  try {
+    return { code: "answered", message: JSON.stringify(await call(id)) };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { code: error.code, path: error.path, message: error.message.replaceAll(id, "<id>") };
+  }
+}
+
+export const TENANT_WORKS: Probe = {
+  claim: "a tenant can do its work: collections, ingest, query, list, change, delete",
+  check: async (database, { a }) => {
+    const services = offlineServices(database);
+    await createCollection(database, a.tenantId, {
+      name: "work",
+      embeddingModel: "offline/words",
+      dimensions: 16,
+    });
+    const documents = [
+      { id: "returns", content: "thirty days to return a kettle" },
+      { id: "shipping", content: "shipping takes two weeks" },
+    ];
+    await ingest(services, a.tenantId, { collection: "work", documents });
+    const hits = await query(services, a.tenantId, { collection: "work", text: "return a kettle" });
+    assert.deepEqual(
+      hits.map(({ id }) => id),
+      ["returns", "shipping"],
+    );
+    const words = await query(services, a.tenantId, { collection: "work", text: "weeks", mode: "keyword" });
+    assert.deepEqual(
+      words.map(({ id }) => id),
+      ["shipping"],
+    );
+    assert.equal((await listDocuments(database, a.tenantId, { collection: "work" })).documents.length, 2);
+    assert.equal(
+      (await collectionStats(database, a.tenantId)).find((s) => s.collection === "work")?.vectors,
+      2,
+    );
+    assert.equal(await deleteDocuments(database, a.tenantId, { collection: "work", ids: ["returns"] }), 1);
+    await changeCollection(database, a.tenantId, "work", { name: "done" });
+    await deleteCollection(database, a.tenantId, "done");
+  },
+};
+
+export const ADMIN_WORKS: Probe = {
+  claim: "the administrator can make, find, list and delete tenants, and a deleted tenant's rows go with it",
+  check: async (database, { b }) => {
+    const { id } = await createTenant(database, { name: "for a moment" });
+    await createCollection(database, id, { embeddingModel: null });
+    assert.equal((await getTenant(database, "for a moment")).id, id);
+    assert.ok((await listTenants(database)).some((tenant) => tenant.id === b.tenantId));
+    await deleteTenant(database, id);
+    await assert.rejects(getTenant(database, id), { code: "not_found" });
+  },
+};
+
+export const LEDGER_WORKS: Probe = {
+  claim: "the migration ledger can be written and read, every table of it",
+  check: async (database, { a }) => {
+    const run = await acquireRun(database, `http://probe/${crypto.randomUUID()}`, {});
+    await asAdmin(database, async ({ orm }) => {
+      await orm.execute(sql`
+        INSERT INTO cairn.migration_collections
+          (run_id, source_id, source_tenant, source_database, source_name, tenant_id, collection_id, vectors, why, fresh)
+        VALUES (${run.id}::uuid, 'c', 't', 'd', 'n', ${uuid(a.tenantId)}, ${uuid(a.collectionId)}, 'copy', '', true)`);
+      await orm.execute(sql`
+        INSERT INTO cairn.migration_exceptions (run_id, source_id, id_hash, kind, id, pass, detail)
+        VALUES (${run.id}::uuid, 'c', '\\x00', 'missing', 'x', 1, '')`);
+      for (const name of ["migration_collections", "migration_exceptions"])
+        assert.equal(
+          await count(orm, sql`SELECT 1 FROM ${table(name)} WHERE run_id = ${run.id}::uuid`),
+          1,
+          name,
+        );
+    });
+    await finishRun(database, run, "complete");
+  },
+};
+
+export const START_UP: Probe = {
+  claim: "the service's own check at start-up agrees",
+  check: (database) => assertIsolation(database),
+};
+
+export const LEASES: Probe = {
+  claim: "maintenance is leased to one at a time",
+  check: async (database) => {
+    const name = `probe ${crypto.randomUUID()}`;
+    const held = await withLease(database, name, () => withLease(database, name, async () => "both"));
+    assert.deepEqual(held, { result: undefined });
+    assert.deepEqual(await withLease(database, name, async () => "the next"), { result: "the next" });
+  },
+};
+
+export const KEYS: Probe = {
+  claim:
+    "a key speaks for its own tenant, and neither keys nor jobs of another can be listed, got or revoked",
+  check: async (database, { a, b }) => {
+    const { secret } = await createApiKey(database, a.tenantId);
+    assert.equal((await findKeyHolder(database, secret))?.tenantId, a.tenantId);
+    const own = await listApiKeys(database, a.tenantId);
+    assert.ok(own.length > 0 && own.every(({ tenantId }) => tenantId === a.tenantId));
+    const [foreign] = await listApiKeys(database, b.tenantId);
+    await assert.rejects(revokeApiKey(database, a.tenantId, foreign?.id ?? ""), { code: "not_found" });
+    const [job] = await listJobs(database, b.tenantId);
+    assert.ok(job, "B's job is there for B");
+    await assert.rejects(getJob(database, { tenantId: a.tenantId, id: job.id }), { code: "not_found" });
+    // The operator makes keys for all, and sees no tenant's jobs.
+    const made = await createApiKey(database, null);
+    assert.equal((await findKeyHolder(database, made.secret))?.tenantId, null);
+    await createJob(database, null, { kind: "probe", request: {} });
+    assert.ok((await listJobs(database, null)).every(({ tenantId }) => tenantId === null));
+    await asAdmin(database, async ({ orm }) => {
+      assert.equal(await count(orm, sql`SELECT 1 FROM cairn.jobs WHERE tenant_id IS NOT NULL`), 0);
+    });
+    const planted = sql`INSERT INTO cairn.jobs (tenant_id, kind) VALUES (${uuid(a.tenantId)}, 'planted')`;
+    await refused(
+      asAdmin(database, ({ orm }) => orm.execute(planted)),
+      "the operator made a job in a tenant's name",
+    );
+  },
+};
