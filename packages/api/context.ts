@@ -1,3 +1,4 @@
+import type { KeptAnswer } from "@cairn/core/idempotency/idempotency.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
@@ -31,6 +32,8 @@ export interface Variables {
   /** Aborted when the request's time is over or the caller has gone. */
   readonly signal: AbortSignal;
   readonly facts: Facts;
+  /** What the route has answered, though its time may be over by then; undefined where it has failed or not yet done so. */
+  readonly answer: KeptAnswer | undefined;
   readonly problem: ProblemCode | undefined;
 }
 

@@ -1,5 +1,5 @@
-import { createJob, getJob } from "@cairn/core/job/job.ts";
-import { runJob } from "@cairn/core/job/run.ts";
+import { createJob, getJob, type JobAddress } from "@cairn/core/job/job.ts";
+import { type JobRunner, runJob } from "@cairn/core/job/run.ts";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
@@ -9,6 +9,8 @@ import {
   putRecords,
   tenantName,
 } from "../../test/support/fill-chroma.ts";
+import { createApp } from "./app.ts";
+import { createJobKinds } from "./jobs.ts";
 
 let own: TestDatabase;
 let api: TestApi;
@@ -130,6 +132,54 @@ test("of two workers one runs a job; when it dies the next takes it over, and a 
   expect(failed.text).not.toContain("secret detail");
   await runJob(api.services, kinds, address); // it has ended: nothing to do
   expect(runs).toBe(1);
+});
+
+test("a worker whose time is over gives the job back; the next goes on, and no failure before is forgotten", async () => {
+  const documents = [
+    { id: "bad", content: "x", embedding: Array(1536).fill(0) },
+    ...many(449, "given-back"),
+    { content: "nameless" },
+  ];
+  const sent: JobAddress[] = [];
+  const queue = { send: async (job: JobAddress) => void sent.push(job) };
+  const app = createApp(api.services, { queue });
+  const begun = await app.request("/v1/documents/bulk", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ collection: "given-back", documents }),
+  });
+  expect(begun.status).toBe(404);
+  await api.call("POST", "/v1/collections", { key: tenant.key, body: { name: "given-back" } });
+  const body = { collection: "given-back", documents };
+  await app.request("/v1/documents/bulk", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const [address] = sent as [JobAddress];
+  const { ingest } = createJobKinds({});
+  const time = new AbortController();
+  const stopped: JobRunner = (services, work) =>
+    (ingest as JobRunner)(services, {
+      ...work,
+      report(counts, partial) {
+        work.report(counts, partial);
+        if (counts.position === 200) time.abort();
+      },
+    });
+  expect(await runJob(api.services, { ingest: stopped }, address, { signal: time.signal })).toBe("released");
+  const between = await api.call("GET", `/v1/jobs/${address.id}`, { key: tenant.key });
+  expect(between.body).toMatchObject({
+    status: "in_progress",
+    result: null,
+    counts: { position: 200, failed: 1 },
+  });
+  expect(await runJob(api.services, createJobKinds({}), address)).toBe("ended");
+  expect(await ended(`/v1/jobs/${address.id}`)).toMatchObject({
+    status: "completed",
+    counts: { position: 451, documents: 450, failed: 1 },
+    result: { documents: 450, failed: [{ id: "bad" }] },
+  });
 });
 
 test("jobs that a process left are taken up by the next", async () => {

@@ -36,9 +36,13 @@ export function createJobKinds(limits: Pick<RequestLimits, "embeddingTokensPerDa
   return { ingest: ofTenant(ingestInBulk), reindex: ofTenant(reindex) };
 }
 
-const ingestInBulk: TenantJobRunner = async (services, tenantId, { request, counts, signal, report }) => {
+const ingestInBulk: TenantJobRunner = async (
+  services,
+  tenantId,
+  { request, counts, partial, signal, report },
+) => {
   const { documents, collection, max_tokens: maxTokens, overlap } = ingestSchema.parse(request);
-  const failed: { id: string; code: string; message: string }[] = [];
+  const { failed = [] } = partial as { failed?: { id: string; code: string; message: string }[] };
   let { documents: written = 0, passages = 0 } = counts;
   for (let at = counts.position ?? 0; at < documents.length; at += SLICE) {
     signal.throwIfAborted();
@@ -54,7 +58,10 @@ const ingestInBulk: TenantJobRunner = async (services, tenantId, { request, coun
     passages += done.passages;
     failed.push(...done.failed);
     const position = Math.min(at + SLICE, documents.length);
-    report({ total: documents.length, position, documents: written, passages, failed: failed.length });
+    report(
+      { total: documents.length, position, documents: written, passages, failed: failed.length },
+      { failed },
+    );
   }
   const { id, name } = await getCollection(services.database, tenantId, collection);
   await maintainIndexes(services.database, { tenantId, collection: id, wait: PATIENCE, signal });

@@ -80,13 +80,23 @@ function describeStatus(status: number): string {
   return kinds.map(([code, { title }]) => `\`${code}\`: ${title}.`).join(" ");
 }
 
-/** An answer of JSON that keeps integers beyond 2^53. */
+/** An answer of JSON that keeps integers beyond 2^53. It is noted with the request, for an `Idempotency-Key`. */
 export function reply<T, Status extends ContentfulStatusCode = 200>(
-  c: Context,
+  c: Context<Env>,
   body: T,
   status: Status = 200 as Status,
+  more: Readonly<Record<string, string>> = {},
 ): Response & TypedResponse<JSONParsed<T>, Status, "json"> {
-  return c.body(stringifyJson(body), status, { "Content-Type": "application/json" }) as never;
+  const headers = { "Content-Type": "application/json", ...more };
+  const text = stringifyJson(body);
+  c.set("answer", { status, headers, body: text });
+  return c.body(text, status, headers) as never;
+}
+
+/** The answer where nothing is left to say. */
+export function replyGone(c: Context<Env>): Response & TypedResponse<null, 204, "body"> {
+  c.set("answer", { status: 204, headers: {}, body: "" });
+  return c.body(null, 204);
 }
 
 /** A request's body of JSON. */

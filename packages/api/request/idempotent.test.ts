@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
@@ -55,6 +56,48 @@ test("the same key with another body, path or method is an error, and has no eff
     conflict,
   );
   expect(await count()).toBe(before + 1);
+  const remove = (collection: string) =>
+    api.call("DELETE", `/v1/documents/none?collection=${collection}`, {
+      key: tenant.key,
+      headers: { "Idempotency-Key": "twice" },
+    });
+  expect(await remove("knowledge")).toMatchObject(conflict);
+  await write("by-query", document("gone from one", "one"));
+  const headersOfOne = { "Idempotency-Key": "by-query-delete" };
+  const removeOne = (query: string) =>
+    api.call("DELETE", `/v1/documents/one${query}`, { key: tenant.key, headers: headersOfOne });
+  expect((await removeOne("?collection=knowledge")).status).toBe(204);
+  expect(await removeOne("?collection=other")).toMatchObject(conflict);
+});
+
+test("a request whose time ran out just as it was done is answered with what it did when it is sent again", async () => {
+  let limited = 0;
+  const transaction: typeof own.database.transaction = async (work, begin) => {
+    const result = await own.database.transaction(work, begin);
+    // The write is committed, and the answer late: the request's second statement under its time limit.
+    if (begin?.includes("statement_timeout") && ++limited === 2) await sleep(600);
+    return result;
+  };
+  const hurried = await createTestApi({ ...own.database, transaction }, { deadline: 400 });
+  const { key } = await hurried.addTenant();
+  await api.call("POST", "/v1/collections", {
+    key,
+    body: { embedding_model: "offline/words", dimensions: 8 },
+  });
+  await hurried.call("GET", "/v1/keys", { key }); // the key is known by now
+  limited = 0;
+  const send = () =>
+    hurried.call("POST", "/v1/documents", {
+      key,
+      body: document("done late"),
+      headers: { "Idempotency-Key": "late" },
+    });
+  expect(await send()).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
+  const again = await send();
+  expect(again.status).toBe(200);
+  expect(again.headers.get("Idempotency-Replayed")).toBe("true");
+  const { body } = await api.call("GET", "/v1/documents", { key });
+  expect(body.documents.map(({ id }: { id: string }) => id)).toEqual(again.body.ids);
 });
 
 test("a delete that is sent again is answered as it was", async () => {

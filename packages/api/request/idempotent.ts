@@ -5,9 +5,6 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 
-/** Headers of an answer that are given again with it. */
-const KEPT = ["Content-Type", "Location"];
-
 /**
  * A request with an `Idempotency-Key` has one effect, however often it is sent within 24 hours, and each time the same
  * answer. A refusal or failure is not kept: it had no effect, and the request may be sent again, mended.
@@ -21,26 +18,18 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
     });
   const tenantId = tenantOf(c);
   const body = new Uint8Array(await c.req.arrayBuffer());
-  const { answer, replayed } = await once(
-    c.var.services.database,
+  const { pathname, search } = new URL(c.req.url);
+  const done = await once(
+    c.var.lasting.database, // what a request did is written down though its time be over
     tenantId,
-    {
-      key,
-      request: [c.req.method, new URL(c.req.url).pathname, body],
-      keeps: ({ status }) => status < 400,
-      signal: c.var.signal,
-    },
+    { key, request: [c.req.method, pathname + search, body], signal: c.var.signal },
     async () => {
       await next();
-      const { status, headers } = c.res;
-      const kept = KEPT.flatMap((name) => {
-        const value = headers.get(name);
-        return value === null ? [] : [[name, value] as const];
-      });
-      return { status, headers: Object.fromEntries(kept), body: await c.res.clone().text() };
+      return c.get("answer");
     },
   );
-  if (!replayed) return;
+  if (!done.replayed) return;
+  const { answer } = done;
   const headers = { ...answer.headers, "Idempotency-Replayed": "true" };
   return c.body((answer.body || null) as string, answer.status as ContentfulStatusCode, headers);
 });

@@ -3,7 +3,7 @@ import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
 import { idempotent } from "../request/idempotent.ts";
 import {
   collectionChangesSchema,
@@ -106,5 +106,5 @@ export const collections = createRouter()
   })
   .openapi(remove, async (c) => {
     await deleteCollection(c.var.services.database, tenantOf(c), c.req.valid("param").collection);
-    return c.body(null, 204);
+    return replyGone(c);
   });

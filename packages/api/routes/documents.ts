@@ -6,7 +6,7 @@ import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
 import { idempotent } from "../request/idempotent.ts";
 import { collectionName } from "../schema/collection.ts";
 import {
@@ -168,7 +168,7 @@ export const documents = createRouter()
     const { collection } = c.req.valid("query");
     const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), { collection, ids: [id] });
     if (deleted === 0) throw noDocument(id);
-    return c.body(null, 204);
+    return replyGone(c);
   });
 
 function noDocument(id: string): AppError {

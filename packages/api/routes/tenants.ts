@@ -7,7 +7,7 @@ import {
 } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireOperator } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
 import { idParameter } from "../schema/parameters.ts";
 import {
   fromTenant,
@@ -95,5 +95,5 @@ export const tenants = createRouter()
   })
   .openapi(remove, async (c) => {
     await deleteTenant(c.var.services.database, c.req.valid("param").tenant);
-    return c.body(null, 204);
+    return replyGone(c);
   });

@@ -129,7 +129,7 @@ export function fromJob(job: Job): z.infer<typeof jobSchema> {
     kind: job.kind,
     status: job.status,
     counts: { ...job.counts },
-    result: job.result,
+    result: job.status === "completed" ? job.result : null,
     last_error: job.lastError,
     created_at: job.createdAt.toISOString(),
     updated_at: job.updatedAt.toISOString(),

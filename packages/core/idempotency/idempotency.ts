@@ -19,17 +19,17 @@ export interface OnceOptions {
   readonly key: string;
   /** What the request is: the same key with another is an error. */
   readonly request: readonly (string | Uint8Array)[];
-  /** Whether an answer is final. One that is not leaves the key free for another try. */
-  readonly keeps: (answer: KeptAnswer) => boolean;
   readonly signal: AbortSignal;
 }
+
+export type Once = { readonly replayed: true; readonly answer: KeptAnswer } | { readonly replayed: false };
 
 /** Milliseconds after which a request that shows no end is taken for dead. */
 const HELD = 60_000;
 
 /**
- * Does `work` once for a key of the tenant's, whoever asks again within 24 hours gets the answer of the first; those
- * who ask meanwhile wait for it. Throws `idempotency_conflict` where the key came with another request,
+ * Does `work` once for a key of the tenant's: whoever asks again within 24 hours gets the answer of the first, and those
+ * who ask meanwhile wait for it. Where `work` has none, as it failed, the key is free for another try. Throws `idempotency_conflict` where the key came with another request,
  * `idempotency_in_progress` where the first is not done when the signal is aborted.
  * Source: Stripe's API reference, "Idempotent requests".
  */
@@ -37,8 +37,8 @@ export async function once(
   database: Database,
   tenantId: string,
   options: OnceOptions,
-  work: () => Promise<KeptAnswer>,
-): Promise<{ readonly answer: KeptAnswer; readonly replayed: boolean }> {
+  work: () => Promise<KeptAnswer | undefined>,
+): Promise<Once> {
   const key = encodeText(options.key);
   const holder = randomUUID();
   const fingerprint = fingerprintOf(options.request);
@@ -67,16 +67,16 @@ export async function once(
       );
     });
   }
-  let answer: KeptAnswer;
+  let answer: KeptAnswer | undefined;
   try {
     answer = await work();
   } catch (error) {
     await release(database, tenantId, { key, holder });
     throw error;
   }
-  if (options.keeps(answer)) await keep(database, tenantId, { key, holder, answer });
+  if (answer) await keep(database, tenantId, { key, holder, answer });
   else await release(database, tenantId, { key, holder });
-  return { answer, replayed: false };
+  return { replayed: false };
 }
 
 /** Forgets what is older than a day. Returns how many. */

@@ -17,7 +17,7 @@ export interface Job {
   readonly status: JobStatus;
   /** How far it is, in the kind's own words: `{ documents: 1200, failed: 3 }`. */
   readonly counts: Readonly<Record<string, number>>;
-  /** What it came to; null until it has completed. */
+  /** What it came to; until it has completed, what it has of that. */
   readonly result: JsonObject | null;
   readonly lastError: { readonly code: string; readonly message: string } | null;
   readonly createdAt: Date;

@@ -16,10 +16,12 @@ export interface JobWork {
   readonly request: JsonObject;
   /** What an earlier worker reported last: where to go on. Empty at first. */
   readonly counts: Readonly<Record<string, number>>;
+  /** What an earlier worker had of the result. Empty at first. */
+  readonly partial: JsonObject;
   /** Aborted where the worker's time is over, the job is cancelled, or another worker has taken it over. */
   readonly signal: AbortSignal;
-  /** Shown to whoever watches, within a second. */
-  readonly report: (counts: Readonly<Record<string, number>>) => void;
+  /** The counts are shown to whoever watches, within a second; both are there for the worker that goes on. */
+  readonly report: (counts: Readonly<Record<string, number>>, partial?: JsonObject) => void;
 }
 
 export type JobKinds = Readonly<Record<string, JobRunner>>;
@@ -55,31 +57,34 @@ export async function runJob(
   if (signal?.aborted) outOfTime();
   signal?.addEventListener("abort", outOfTime);
   let counts: Readonly<Record<string, number>> = taken.counts;
+  let result = taken.result;
   const beat = setInterval(async () => {
-    const state = await keepJob(database, address, { holder, counts }).catch(() => undefined); // held for a while yet
+    const state = await keepJob(database, address, { holder, counts, result }).catch(() => undefined); // held for a while yet
     if (state === "lost" || state === "cancelled") ended.abort(new Ended(state));
   }, SIGN_OF_LIFE);
-  const finish = (end: End) => finishJob(database, address, { holder, counts, ...end });
+  const finish = (end: End) => finishJob(database, address, { holder, counts, result: null, ...end });
   try {
     const run = kinds[taken.kind];
     if (!run) throw new AppError("invalid_input", `This service has no jobs of the kind ${taken.kind}.`);
-    const result = await run(services, {
+    const whole = await run(services, {
       ...address,
       request: taken.request ?? {},
       counts: taken.counts,
+      partial: taken.result ?? {},
       signal: ended.signal,
-      report(next) {
+      report(next, partial) {
         counts = next;
+        result = partial ?? result;
       },
     });
-    await finish({ status: "completed", result });
+    await finish({ status: "completed", result: whole });
     return "ended";
   } catch (error) {
     const { reason } = ended.signal;
     const why = reason instanceof Ended ? reason.why : undefined;
     if (why === "lost") return "elsewhere"; // another worker ends it
     if (why === "out of time") {
-      await releaseJob(database, address, { holder, counts });
+      await releaseJob(database, address, { holder, counts, result });
       return "released";
     }
     await finish(
@@ -116,7 +121,12 @@ function takeJob(database: Database, address: JobAddress, holder: string) {
       .update(jobs)
       .set({ holder, heldUntil: until(), updatedAt: sql`now()` })
       .where(and(addressedBy(address), eq(jobs.status, "in_progress"), UNHELD))
-      .returning({ kind: jobs.kind, counts: jobs.counts, request: exact(jobs.request) });
+      .returning({
+        kind: jobs.kind,
+        counts: jobs.counts,
+        request: exact(jobs.request),
+        result: exact(jobs.result),
+      });
     return taken;
   });
 }
@@ -124,31 +134,33 @@ function takeJob(database: Database, address: JobAddress, holder: string) {
 interface Sign {
   readonly holder: string;
   readonly counts: Readonly<Record<string, number>>;
+  /** Of the worker so far, and in the end. */
+  readonly result: JsonObject | null;
 }
 
-function keepJob(database: Database, address: JobAddress, { holder, counts }: Sign) {
+function keepJob(database: Database, address: JobAddress, { holder, ...sign }: Sign) {
   return asJobOwner(database, address.tenantId, async ({ orm }) => {
     const [kept] = await orm
       .update(jobs)
-      .set({ heldUntil: until(), counts, updatedAt: sql`now()` })
+      .set({ heldUntil: until(), ...sign, updatedAt: sql`now()` })
       .where(and(addressedBy(address), eq(jobs.holder, holder), eq(jobs.status, "in_progress")))
       .returning({ cancelledAt: jobs.cancelledAt });
     return kept ? (kept.cancelledAt ? "cancelled" : "kept") : "lost";
   });
 }
 
-async function releaseJob(database: Database, address: JobAddress, { holder, counts }: Sign): Promise<void> {
+async function releaseJob(database: Database, address: JobAddress, { holder, ...sign }: Sign): Promise<void> {
   await asJobOwner(database, address.tenantId, ({ orm }) =>
     orm
       .update(jobs)
-      .set({ counts, holder: null, heldUntil: null, updatedAt: sql`now()` })
+      .set({ ...sign, holder: null, heldUntil: null, updatedAt: sql`now()` })
       .where(and(addressedBy(address), eq(jobs.holder, holder))),
   );
 }
 
 interface End {
   readonly status: "completed" | "failed" | "cancelled";
-  readonly result?: JsonObject;
+  readonly result?: JsonObject | null;
   readonly lastError?: { readonly code: string; readonly message: string };
 }
 
