@@ -8,7 +8,7 @@ interface Watched {
   readonly migration: ReturnType<typeof migration>;
 }
 
-/** What somebody should know of: errors, throttles, slow answers, dead messages, failed migrations. To an address, where one is given. */
+/** What somebody should know of: errors, throttles, slow answers, dead messages, failed migrations. To an address, where one is given. Returns the alarms. */
 export function alarms({ api, jobs, migration }: Watched) {
   const topic = new aws.sns.Topic("Alarms");
   const address = process.env.CAIRN_ALARM_EMAIL;
@@ -36,24 +36,25 @@ export function alarms({ api, jobs, migration }: Watched) {
     dimensions: { ApiId: api.gateway.nodes.api.id },
     period: 300,
   };
-  alarm("ApiErrors", { ...ofGateway, metricName: "5xx", statistic: "Sum", threshold: 5 });
-  alarm("ApiThrottles", { ...ofApi, metricName: "Throttles", statistic: "Sum", threshold: 0 });
-  alarm("ApiSlow", { ...ofGateway, metricName: "Latency", extendedStatistic: "p95", threshold: 2_000 });
-  alarm("DeadJobsWaiting", {
-    namespace: "AWS/SQS",
-    metricName: "ApproximateNumberOfMessagesVisible",
-    dimensions: { QueueName: jobs.dead.nodes.queue.name },
-    statistic: "Maximum",
-    period: 300,
-    threshold: 0,
-  });
-  alarm("MigrationFailed", {
-    namespace: "AWS/States",
-    metricName: "ExecutionsFailed",
-    dimensions: { StateMachineArn: migration.machine.arn },
-    statistic: "Sum",
-    period: 300,
-    threshold: 0,
-  });
-  return topic;
+  return [
+    alarm("ApiErrors", { ...ofGateway, metricName: "5xx", statistic: "Sum", threshold: 5 }),
+    alarm("ApiThrottles", { ...ofApi, metricName: "Throttles", statistic: "Sum", threshold: 0 }),
+    alarm("ApiSlow", { ...ofGateway, metricName: "Latency", extendedStatistic: "p95", threshold: 2_000 }),
+    alarm("DeadJobsWaiting", {
+      namespace: "AWS/SQS",
+      metricName: "ApproximateNumberOfMessagesVisible",
+      dimensions: { QueueName: jobs.dead.nodes.queue.name },
+      statistic: "Maximum",
+      period: 300,
+      threshold: 0,
+    }),
+    alarm("MigrationFailed", {
+      namespace: "AWS/States",
+      metricName: "ExecutionsFailed",
+      dimensions: { StateMachineArn: migration.machine.arn },
+      statistic: "Sum",
+      period: 300,
+      threshold: 0,
+    }),
+  ];
 }

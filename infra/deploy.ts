@@ -1,5 +1,6 @@
 import { alarms } from "./alarms";
 import { api } from "./api";
+import { dashboard } from "./dashboard";
 import { jobs } from "./jobs";
 import { maintenance } from "./maintenance";
 import { migration } from "./migration";
@@ -12,7 +13,8 @@ export function deploy() {
   const service = api(linked, queue);
   maintenance(linked);
   const batch = migration(linked);
-  alarms({ api: service, jobs: queue, migration: batch });
+  const watched = { api: service, jobs: queue, migration: batch };
+  dashboard({ ...watched, alarms: alarms(watched) });
   return {
     api: service.gateway.url,
     stream: service.stream.url,

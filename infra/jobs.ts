@@ -1,8 +1,8 @@
 import { functionArgs } from "./function";
 import type { Secrets } from "./secrets";
 
-/** Deliveries of a message before it is set aside. */
-const ATTEMPTS = 3;
+/** Deliveries of a message before the queue sets it aside by itself: more than the worker needs to say why. */
+const ATTEMPTS = 5;
 
 /** What the API answers 202 to: a queue, its worker, and where messages end that nobody could take. */
 export function jobs({ databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken }: Secrets) {
@@ -18,9 +18,9 @@ export function jobs({ databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, 
     secrets: [databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken],
     timeout: "15 minutes",
     memory: "2048 MB",
-    environment: { CAIRN_JOBS_QUEUE_URL: queue.url },
+    environment: { CAIRN_JOBS_QUEUE_URL: queue.url, CAIRN_DEAD_JOBS_QUEUE_URL: dead.url },
     concurrency: 5,
-    permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn] }],
+    permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn, dead.arn] }],
   });
   queue.subscribe(worker, { batch: { size: 1, partialResponses: true } });
   return { queue, dead };

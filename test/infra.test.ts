@@ -91,11 +91,11 @@ infra(
 );
 
 infra(
-  "jobs are delivered one by one, for longer than a worker may take, and are set aside after three times",
+  "jobs are delivered one by one, for longer than a worker may take, and are set aside after five times, when the worker has had its say",
   async () => {
     const queues = await all("aws:sqs/queue:Queue");
     const jobs = queues.find(({ inputs }) => inputs.redrivePolicy);
-    expect(JSON.parse(jobs?.inputs.redrivePolicy)).toMatchObject({ maxReceiveCount: 3 });
+    expect(JSON.parse(jobs?.inputs.redrivePolicy)).toMatchObject({ maxReceiveCount: 5 });
     expect(jobs?.inputs.visibilityTimeoutSeconds).toBeGreaterThan(900);
     expect(queues).toHaveLength(2);
     expect((await all("aws:lambda/eventSourceMapping:EventSourceMapping"))[0]?.inputs).toMatchObject({
@@ -135,3 +135,24 @@ infra("somebody is told of errors, throttles, slow answers, dead jobs and failed
     protocol: "email",
   });
 });
+
+infra(
+  "a dashboard shows what is asked, how fast, what fails and what waits, of this stage's own parts",
+  async () => {
+    const [page] = await all("aws:cloudwatch/dashboard:Dashboard");
+    const { widgets } = JSON.parse(page?.inputs.dashboardBody);
+    expect(widgets.map(({ properties }: { properties: { title: string } }) => properties.title)).toEqual([
+      "Alarms",
+      "Requests, refusals and failures",
+      "Time to answer, ms",
+      "Time by route, ms, p95",
+      "Environments at once, and throttles",
+      "Jobs: waiting, oldest in seconds, dead",
+      "Migrations",
+    ]);
+    expect(widgets[0].properties.alarms).toHaveLength(5);
+    expect(JSON.stringify(widgets)).not.toMatch(/undefined|null|\[object/);
+    const places = widgets.map(({ x, y }: { x: number; y: number }) => `${x},${y}`);
+    expect(new Set(places).size).toBe(widgets.length);
+  },
+);

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
 import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
-import { readMessage } from "./queue.ts";
+import { readMessage } from "./message.ts";
 import { readSettings } from "./settings.ts";
 
 const NAMES = ["api", "stream", "worker", "maintenance", "schema", "migration"] as const;
@@ -57,8 +57,8 @@ test("secrets are read from the bundle's encrypted resources, as a deployed func
   const cipher = createCipheriv("aes-256-gcm", key, Buffer.alloc(12)); // a key is used once, for one deploy
   const plain = JSON.stringify({ DatabaseUrl: { type: "sst.sst.Secret", value: "postgres://linked" } });
   await writeFile(file, Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]));
-  const settings = new URL("settings.ts", import.meta.url).href;
-  const script = `const { linkedResource } = await import(${JSON.stringify(settings)});
+  const linked = new URL("linked.ts", import.meta.url).href;
+  const script = `const { linkedResource } = await import(${JSON.stringify(linked)});
     console.log(JSON.stringify([linkedResource("DatabaseUrl"), linkedResource("Missing") ?? null]));`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
     env: {
@@ -90,6 +90,7 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     Object.assign(process.env, {
       SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: own.url }),
       CAIRN_JOBS_QUEUE_URL: `${sqs.url}/1/jobs`,
+      CAIRN_DEAD_JOBS_QUEUE_URL: `${sqs.url}/1/dead`,
       AWS_ENDPOINT_URL_SQS: sqs.url,
       AWS_REGION: "eu-central-1",
       AWS_ACCESS_KEY_ID: "test",
@@ -196,9 +197,14 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect(sqs.messages.map((body) => JSON.parse(body))).toEqual([{ tenantId, id: job.id }]);
     expect(sqs.messages[0]).not.toContain("bulk passage");
     const deliver = (body: string, remaining = 900_000) =>
-      worker({ Records: [{ messageId: "m", body }] } as unknown as SQSEvent, {
-        getRemainingTimeInMillis: () => remaining,
-      });
+      worker(
+        {
+          Records: [{ messageId: "m", body, attributes: { ApproximateReceiveCount: "1" } }],
+        } as unknown as SQSEvent,
+        {
+          getRemainingTimeInMillis: () => remaining,
+        },
+      );
     // Its time is over before it has begun: it is given back and sent again.
     expect(await deliver(sqs.messages.shift() as string, 10_000)).toEqual({ batchItemFailures: [] });
     expect(sqs.messages).toHaveLength(1);
@@ -212,27 +218,43 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect(await deliver(message)).toEqual({ batchItemFailures: [] }); // delivered twice: nothing to do
   });
 
-  test("a poison message fails alone, and a poison job ends with its reason", async () => {
+  test("poison ends with the dead letters, each with its reason; the others go on", async () => {
     const worker = await load("worker");
-    const poison = await createJob(own.database, tenantId, { kind: "unheard of", request: {} });
-    const good = await createJob(own.database, tenantId, { kind: "reindex", request: {} });
-    const record = (messageId: string, body: unknown) => ({
+    const jobOf = (kind: string, request = {}) => createJob(own.database, tenantId, { kind, request });
+    const [poison, killer, missing, good] = await Promise.all([
+      jobOf("ingest", { documents: "never checked by the API" }),
+      jobOf("reindex"),
+      jobOf("reindex", { collection: "gone" }),
+      jobOf("reindex"),
+    ]);
+    const record = (messageId: string, body: unknown, receives = 1) => ({
       messageId,
       body: typeof body === "string" ? body : JSON.stringify(body),
+      attributes: { ApproximateReceiveCount: String(receives) },
     });
+    const unreachable = { tenantId, id: "6f1d2a84-c0b9-4e5f-a7d3-318e5b2c9a10" };
     const Records = [
       record("garbage", "{half"),
       record("poison", { tenantId, id: poison.id }),
+      record("killer", { tenantId, id: killer.id }, 4), // three workers died of it
+      record("missing", { tenantId, id: missing.id }),
+      record("unreachable", unreachable),
       record("good", { tenantId, id: good.id }),
     ];
     expect(await worker({ Records } as unknown as SQSEvent, context)).toEqual({
-      batchItemFailures: [{ itemIdentifier: "garbage" }],
+      batchItemFailures: [{ itemIdentifier: "unreachable" }],
     });
-    expect(await getJob(own.database, { tenantId, id: poison.id })).toMatchObject({
-      status: "failed",
-      lastError: { code: "invalid_input", message: expect.stringContaining("unheard of") },
-    });
-    expect((await getJob(own.database, { tenantId, id: good.id })).status).toBe("completed");
+    const states = await Promise.all(
+      [poison, killer, missing, good].map(({ id }) => getJob(own.database, { tenantId, id })),
+    );
+    expect(states.map(({ status }) => status)).toEqual(["failed", "failed", "failed", "completed"]);
+    expect(states[1]?.lastError?.message).toMatch(/begun 3 times/);
+    expect(states[2]?.lastError?.code).toBe("not_found"); // its owner's to mend: nobody is woken for it
+    expect(sqs.dead.splice(0).map((body) => JSON.parse(body))).toEqual([
+      { reason: { code: "invalid_input", message: "The message names no job." } },
+      { tenantId, id: poison.id, reason: states[0]?.lastError },
+      { tenantId, id: killer.id, reason: states[1]?.lastError },
+    ]);
   });
 
   test("the schedule runs once where two overlap, and the schema is brought up to date at deploy", async () => {

@@ -1,25 +1,14 @@
 import { AppError } from "@cairn/core/error.ts";
-import type { JobAddress } from "@cairn/core/job/job.ts";
-import type { JobQueue } from "@cairn/core/job/local-queue.ts";
-import * as z from "zod";
 
-const address = z.object({ tenantId: z.uuid().nullable(), id: z.uuid() });
-
-/** Sends jobs through SQS: their addresses alone, as what they are asked for stands in the database. */
-export function createSqsQueue(url: string | undefined): JobQueue {
+/** Sends messages to a queue of SQS's: addresses of jobs alone, as what they are asked for stands in the database. */
+export function createSqsQueue(url: string | undefined): { send(message: object): Promise<void> } {
   return {
-    async send(job) {
-      if (!url)
-        throw new AppError("invalid_input", "The setting jobsQueueUrl is missing. See docs/deploy.md.");
+    async send(message) {
+      if (!url) throw new AppError("invalid_input", "The address of a queue is missing. See docs/deploy.md.");
       // The runtime brings the SDK; most requests need none of it.
       const { SQSClient, SendMessageCommand } = await import("@aws-sdk/client-sqs");
-      const message = new SendMessageCommand({ QueueUrl: url, MessageBody: JSON.stringify(job) });
-      await new SQSClient({}).send(message);
+      const command = new SendMessageCommand({ QueueUrl: url, MessageBody: JSON.stringify(message) });
+      await new SQSClient({}).send(command);
     },
   };
-}
-
-/** The job that a message names. Throws for what is no job's address: the queue sets it aside. */
-export function readMessage(body: string): JobAddress {
-  return address.parse(JSON.parse(body));
 }

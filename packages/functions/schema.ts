@@ -1,6 +1,7 @@
 import { connectServer } from "@cairn/core/database/connect-server.ts";
 import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
-import { linkedResource, readSettings } from "./settings.ts";
+import { linkedResource } from "./linked.ts";
+import { readSettings } from "./settings.ts";
 
 /** At every deploy: brings the schema up to date, over the direct URL. */
 export async function handler() {

@@ -1,10 +1,9 @@
 import { AppError } from "@cairn/core/error.ts";
-import { Resource } from "sst/resource";
 import * as z from "zod";
 
 /**
- * What the functions are told. Secrets are linked: SST brings them as resources, encrypted in the bundle or, in a test, as
- * SST_RESOURCE_… variables. What is no secret comes as environment variables.
+ * What the functions are told. On AWS secrets are linked: SST brings them as resources, encrypted in the bundle or, in a
+ * test, as SST_RESOURCE_… variables; on Cloudflare they are bindings. What is no secret comes as environment variables.
  */
 const schema = z.object({
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//),
@@ -24,6 +23,7 @@ const schema = z.object({
   embeddingTokensPerDay: z.coerce.number().int().min(0).optional(),
   corsOrigins: z.string().optional(),
   jobsQueueUrl: z.url().optional(),
+  deadJobsQueueUrl: z.url().optional(),
 });
 
 export type Settings = Readonly<z.infer<typeof schema>>;
@@ -51,6 +51,7 @@ export function readSettings(
     embeddingTokensPerDay: environment.CAIRN_EMBEDDING_BUDGET,
     corsOrigins: environment.CAIRN_CORS_ORIGINS,
     jobsQueueUrl: environment.CAIRN_JOBS_QUEUE_URL,
+    deadJobsQueueUrl: environment.CAIRN_DEAD_JOBS_QUEUE_URL,
   };
   const set = Object.entries(given).filter(
     ([, value]) => value !== undefined && value !== "" && value !== UNSET,
@@ -65,13 +66,4 @@ export function readSettings(
       path: name,
     },
   );
-}
-
-/** A linked resource's value, as SST hands it to a function; undefined where it is not linked. */
-export function linkedResource(name: string): string | undefined {
-  try {
-    return (Resource as unknown as Readonly<Record<string, { readonly value?: string }>>)[name]?.value;
-  } catch {
-    return undefined; // SST refuses what is not linked
-  }
 }

@@ -1,6 +1,6 @@
-import { runJob } from "@cairn/core/job/run.ts";
 import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { readMessage } from "./queue.ts";
+import { deliver } from "./deliver.ts";
+import { createSqsQueue } from "./queue.ts";
 import { openService } from "./service.ts";
 
 /** Milliseconds before the function's own end by which a job is given back. */
@@ -11,15 +11,16 @@ export async function handler(
   event: SQSEvent,
   context: Pick<Context, "getRemainingTimeInMillis">,
 ): Promise<SQSBatchResponse> {
-  const { services, kinds, queue, log } = await openService();
+  const service = await openService();
+  const dead = createSqsQueue(service.settings.deadJobsQueueUrl);
   const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - RESERVE));
   const failures: { itemIdentifier: string }[] = [];
-  for (const { messageId, body } of event.Records)
+  for (const { messageId, body, attributes } of event.Records)
     try {
-      const job = readMessage(body);
-      if ((await runJob(services, kinds, job, { signal })) === "released") await queue.send(job);
+      const attempt = Number(attributes.ApproximateReceiveCount);
+      await deliver(service, { body, attempt, signal }, dead.send);
     } catch (error) {
-      log.failure(error, { about: "a job's message", message: messageId });
+      service.log.failure(error, { about: "a job's message", message: messageId });
       failures.push({ itemIdentifier: messageId });
     }
   return { batchItemFailures: failures };

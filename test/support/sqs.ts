@@ -5,16 +5,19 @@ import { json } from "node:stream/consumers";
 
 export interface SqsServer {
   readonly url: string;
-  /** Bodies of the messages that are waiting. */
+  /** Bodies of the messages that wait in the queue `jobs`. */
   readonly messages: string[];
+  /** Of those in the queue `dead`. */
+  readonly dead: string[];
   stop(): Promise<void>;
 }
 
-/** A queue on loopback that speaks as much of SQS's JSON protocol as the service sends: SendMessage. */
+/** Two queues on loopback that speak as much of SQS's JSON protocol as the service sends: SendMessage. */
 export async function startSqs(): Promise<SqsServer> {
   const messages: string[] = [];
+  const dead: string[] = [];
   const server = createServer(async (request, response) => {
-    const { MessageBody } = (await json(request)) as { readonly MessageBody: string };
+    const { MessageBody, QueueUrl } = (await json(request)) as Record<"MessageBody" | "QueueUrl", string>;
     const type = "application/x-amz-json-1.0";
     if (request.headers["x-amz-target"] !== "AmazonSQS.SendMessage") {
       response
@@ -22,7 +25,7 @@ export async function startSqs(): Promise<SqsServer> {
         .end('{"__type":"com.amazonaws.sqs#UnsupportedOperation"}');
       return;
     }
-    messages.push(MessageBody);
+    (QueueUrl.endsWith("/dead") ? dead : messages).push(MessageBody);
     const answer = {
       MessageId: crypto.randomUUID(),
       MD5OfMessageBody: createHash("md5").update(MessageBody).digest("hex"),
@@ -33,6 +36,7 @@ export async function startSqs(): Promise<SqsServer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     messages,
+    dead,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Database } from "@cairn/core/database/database.ts";
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { findKeyHolder, touchApiKey } from "@cairn/core/tenant/api-key.ts";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { LRUCache } from "lru-cache";
 import type { Env, Principal } from "../context.ts";
@@ -29,9 +30,16 @@ export interface AuthenticatorOptions {
 export function authenticate(database: Database, options: AuthenticatorOptions) {
   const identify = createAuthenticator(database, options);
   return createMiddleware<Env>(async (c, next) => {
-    c.set("principal", await identify(c.req.header("Authorization")));
+    c.set("principal", await identify(c.req.header("Authorization"), (work) => outlive(c, work)));
     await next();
   });
+}
+
+/** What the answer does not wait for: a runtime that ends a request with its answer is told to wait. */
+function outlive(c: Context, work: Promise<unknown>): void {
+  try {
+    c.executionCtx.waitUntil(work);
+  } catch {} // other runtimes have no such context, and need none
 }
 
 /** Tells who a bearer token speaks for. Asks the database once a minute for each. Throws `unauthorized`. */
@@ -41,12 +49,12 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
   const known = new LRUCache<string, Promise<Known>>({ max: 10_000, ttl: remember });
   const verifyToken = options.jwt && createTokenVerifier(database, options.jwt);
 
-  async function look(token: string): Promise<Known> {
+  async function look(token: string, outlive: (work: Promise<unknown>) => void): Promise<Known> {
     if (!token.startsWith("cairn_"))
       return (await verifyToken?.(token)) ?? { principal: undefined, until: 0 };
     const holder = await findKeyHolder(withTimeLimit(database, PATIENCE), token);
     if (!holder) return { principal: undefined, until: Date.now() + REFUSED };
-    touchApiKey(database, holder.keyId).catch(() => {}); // a date for people; the request does not wait for it
+    outlive(touchApiKey(database, holder.keyId).catch(() => {})); // a date for people; the request does not wait for it
     const { tenantId, keyId, scopes, limits, expiresAt } = holder;
     return {
       principal: { tenantId, name: keyId, scopes, limits },
@@ -54,7 +62,10 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
     };
   }
 
-  return async function identify(authorization: string | undefined): Promise<Principal> {
+  return async function identify(
+    authorization: string | undefined,
+    outlive: (work: Promise<unknown>) => void,
+  ): Promise<Principal> {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     if (!token)
       throw new HttpError("unauthorized", "Send the key as a header: Authorization: Bearer cairn_…", {
@@ -63,7 +74,7 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
     const id = createHash("sha256").update(token).digest("base64");
     let looking = known.get(id);
     if (!looking) {
-      looking = look(token);
+      looking = look(token, outlive);
       known.set(id, looking);
       looking.catch(() => known.delete(id));
     }

@@ -9,21 +9,21 @@ import { createPoolWork, runMaintenance } from "./pool.ts";
 import { vectorArrayText } from "./vector.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
+export interface NeonOptions extends PgOptions {
+  /** False: a WebSocket for each transaction, where none may outlive the request that opened it. Default: they are kept. */
+  readonly keepConnections?: boolean;
+}
+
 /**
  * Neon through its own driver, for runtimes that keep no connection: reads go over HTTP, settings and statements as one
  * batch in one round trip; transactions over a WebSocket. Opens nothing before the first.
  */
-export function connectNeon(options: PgOptions): Database {
-  const pool = new Pool({
-    connectionString: options.url,
-    max: options.connections ?? 10,
-    connectionTimeoutMillis: options.connectTimeout ?? 10_000,
-  });
-  pool.on("error", () => {}); // as for node-postgres
+export function connectNeon(options: NeonOptions): Database {
+  const lender = options.keepConnections === false ? lendNew(options) : lendKept(options);
   const dialect = new PgDialect();
   const http = neon(options.url, { fullResults: true });
   const { transaction } = createPoolWork({
-    connect: () => pool.connect() as unknown as Promise<PoolClient>,
+    connect: lender.connect,
     wakeTimeout: options.wakeTimeout,
   });
 
@@ -51,19 +51,47 @@ export function connectNeon(options: PgOptions): Database {
 
   return {
     kind: "neon",
-    identity: pool,
+    identity: lender,
     transaction,
     read,
     maintain: (statements, settings = {}, signal) =>
       runMaintenance({
         client: new Client({ connectionString: options.directUrl ?? options.url }) as unknown as PgClient,
-        cancel: (pid) => pool.query("SELECT pg_cancel_backend($1)", [pid]),
+        cancel: (pid) => http.query("SELECT pg_cancel_backend($1)", [pid]),
         statements,
         settings,
         signal,
       }),
     vectorTypes: rememberVectorTypes(() => transaction(lookUpVectorTypes)),
-    close: () => pool.end(),
+    close: lender.close,
+  };
+}
+
+interface Lender {
+  readonly connect: () => Promise<PoolClient>;
+  readonly close: () => Promise<void>;
+}
+
+function lendKept({ url, connections = 10, connectTimeout = 10_000 }: NeonOptions): Lender {
+  const pool = new Pool({
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: connectTimeout,
+  });
+  pool.on("error", () => {}); // as for node-postgres
+  return { connect: () => pool.connect() as unknown as Promise<PoolClient>, close: () => pool.end() };
+}
+
+function lendNew({ url, connectTimeout = 10_000 }: NeonOptions): Lender {
+  return {
+    async connect() {
+      const client = new Client({ connectionString: url, connectionTimeoutMillis: connectTimeout });
+      client.on("error", () => {}); // as for a pool's
+      await client.connect();
+      const release = () => void client.end().catch(() => {});
+      return Object.assign(client, { release }) as unknown as PoolClient;
+    },
+    async close() {},
   };
 }
 

@@ -99,6 +99,20 @@ export function cancelJob(database: Database, address: JobAddress): Promise<Job>
   });
 }
 
+/** Ends a job that nobody brings to its end. One that is being worked on, or has ended, stays as it is. */
+export async function giveUpJob(
+  database: Database,
+  address: JobAddress,
+  lastError: NonNullable<Job["lastError"]>,
+): Promise<void> {
+  await asJobOwner(database, address.tenantId, ({ orm }) =>
+    orm
+      .update(jobs)
+      .set({ status: "failed", lastError, request: null, finishedAt: sql`now()`, updatedAt: sql`now()` })
+      .where(and(addressedBy(address), eq(jobs.status, "in_progress"), UNHELD)),
+  );
+}
+
 /** Nobody works on it, or whoever did has shown no sign of life. */
 export const UNHELD = sql`coalesce(${jobs.heldUntil} < now(), true)`;
 

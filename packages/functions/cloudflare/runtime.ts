@@ -1,0 +1,30 @@
+/** As much of Cloudflare's runtime as the worker uses. Source: developers.cloudflare.com/workers/runtime-apis */
+
+export interface Queue {
+  send(message: object): Promise<void>;
+}
+
+/** Bindings and secrets: see wrangler.jsonc. */
+export interface Env {
+  readonly JOBS: Queue;
+  readonly DEAD_JOBS: Queue;
+}
+
+export interface Context {
+  waitUntil(work: Promise<unknown>): void;
+  passThroughOnException(): void;
+  readonly props: unknown;
+}
+
+export interface Message {
+  readonly id: string;
+  readonly body: unknown;
+  /** Which delivery it is, from 1. */
+  readonly attempts: number;
+  ack(): void;
+  retry(options: { readonly delaySeconds: number }): void;
+}
+
+export interface MessageBatch {
+  readonly messages: readonly Message[];
+}

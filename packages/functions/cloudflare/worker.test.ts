@@ -1,0 +1,175 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { createJob, getJob, type Job, type JobAddress } from "@cairn/core/job/job.ts";
+import { createApiKey, listApiKeys } from "@cairn/core/tenant/api-key.ts";
+import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { Miniflare } from "miniflare";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { type NeonRelay, startNeonRelay } from "../../../test/support/neon-relay.ts";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+/** The worker as wrangler bundles it; its driver is told where the relay is, and nothing else. */
+async function bundleWorker(port: number): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "cairn-worker-"));
+  const entry = join(folder, "entry.ts");
+  await writeFile(
+    entry,
+    `import { neonConfig } from ${JSON.stringify(fileURLToPath(import.meta.resolve("@neondatabase/serverless")))};
+    Object.assign(neonConfig, {
+      fetchEndpoint: () => "http://127.0.0.1:${port}/sql",
+      wsProxy: (host, given) => "127.0.0.1:${port}/v2?address=" + host + ":" + given,
+      useSecureWebSocket: false, pipelineConnect: false, pipelineTLS: false,
+    });
+    export { default } from ${JSON.stringify(join(HERE, "worker.ts"))};`,
+  );
+  const wrangler = fileURLToPath(new URL("../bin/wrangler.js", import.meta.resolve("wrangler")));
+  const given = [
+    "deploy",
+    entry,
+    "--dry-run",
+    "--outdir",
+    join(folder, "out"),
+    "-c",
+    join(HERE, "wrangler.jsonc"),
+  ];
+  await promisify(execFile)(process.execPath, [wrangler, ...given], {
+    cwd: HERE,
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder },
+  });
+  const text = await readFile(join(folder, "out", "entry.js"), "utf8");
+  await rm(folder, { recursive: true });
+  return text;
+}
+
+describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
+  let own: TestDatabase;
+  let relay: NeonRelay;
+  let chat: ChatApi;
+  let worker: Miniflare;
+  const tenants: { readonly id: string; readonly key: string }[] = [];
+  beforeAll(async () => {
+    own = await createTestDatabase();
+    [relay, chat] = await Promise.all([startNeonRelay(), startChatApi()]);
+    for (const name of ["acme", "globex"]) {
+      const { id } = await createTenant(own.database, { name });
+      const { secret } = await createApiKey(own.database, id, { scopes: ["read", "write", "admin"] });
+      tenants.push({ id, key: secret });
+    }
+    worker = new Miniflare({
+      modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker(relay.port) }],
+      compatibilityDate: "2026-07-01",
+      compatibilityFlags: ["nodejs_compat"],
+      bindings: {
+        DatabaseUrl: own.url as string,
+        OPENAI_BASE_URL: chat.url,
+        CAIRN_CHAT_MODEL: "scripted",
+        CAIRN_EMBEDDING_MODEL: "offline/words",
+      },
+      queueProducers: { JOBS: "jobs", DEAD_JOBS: "dead" },
+      queueConsumers: { jobs: { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 5 } },
+      unsafeTriggerHandlers: true,
+      handleRuntimeStdio: () => {},
+    });
+    await worker.ready;
+  });
+  afterAll(async () => {
+    await worker?.dispose();
+    await Promise.all([relay?.stop(), chat?.stop()]);
+    await own?.drop();
+  });
+
+  async function call(tenant: number, method: string, path: string, body?: object) {
+    const response = await worker.dispatchFetch(`http://api${path}`, {
+      method,
+      headers: { authorization: `Bearer ${tenants[tenant]?.key}`, "content-type": "application/json" },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    return { status: response.status, text, json: () => JSON.parse(text) };
+  }
+
+  async function ended(address: JobAddress): Promise<Job> {
+    for (;;) {
+      const job = await getJob(own.database, address);
+      if (job.status !== "in_progress") return job;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  test("it ingests and queries, each tenant its own, many requests at once", async () => {
+    expect(await call(0, "GET", "/ready")).toMatchObject({ status: 200 });
+    const write = (tenant: number, n: number) =>
+      call(tenant, "POST", "/v1/documents", {
+        documents: [{ id: `d${n}`, content: `Tenant ${tenant} says return within ${n} days.` }],
+      });
+    const written = await Promise.all([1, 2, 3, 4].flatMap((n) => [write(0, n), write(1, n)]));
+    expect(written.map(({ status }) => status)).toEqual(Array(8).fill(200));
+    const found = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => call(n % 2, "POST", "/v1/query", { query: "return", top_k: 10 })),
+    );
+    for (const [n, { json }] of found.entries()) {
+      const { hits } = json();
+      expect(hits).toHaveLength(4);
+      for (const { content } of hits) expect(content).toContain(`Tenant ${n % 2} `);
+    }
+    const [key] = await listApiKeys(own.database, tenants[0]?.id as string);
+    expect(key?.lastUsedAt, "what a request leaves behind is done, too").toBeInstanceOf(Date);
+  });
+
+  test("a search is one round trip, and opens no socket", async () => {
+    await call(0, "POST", "/v1/query", { query: "return" });
+    const before = { ...relay.counts };
+    await call(0, "POST", "/v1/query", { query: "return" });
+    expect(relay.counts).toEqual({ http: before.http + 1, sockets: before.sockets });
+  });
+
+  test("bad input, a wrong key and a wrong route are refused as everywhere", async () => {
+    expect((await call(0, "POST", "/v1/query", { query: "x", top_k: 0 })).json()).toMatchObject({
+      path: "top_k",
+    });
+    expect((await call(9, "POST", "/v1/query", { query: "x" })).status).toBe(401);
+    expect((await call(0, "GET", "/nowhere")).status).toBe(404);
+  });
+
+  test("chat streams, with its citations", async () => {
+    chat.script({ kind: "text", pieces: ["Within 4 days ", "[1]."] });
+    const { status, text } = await call(0, "POST", "/v1/chat", {
+      stream: true,
+      messages: [{ role: "user", content: "return within 4 days" }],
+    });
+    expect(status).toBe(200);
+    expect(text).toMatch(/^event: /m);
+    expect(text).toContain("Within 4 days");
+  });
+
+  test("what is answered 202 is done through Cloudflare's queue; a poison job fails with its reason, the others go on", async () => {
+    const documents = Array.from({ length: 450 }, (_, n) => ({
+      id: `bulk-${n}`,
+      content: `bulk passage ${n}`,
+    }));
+    const tenantId = tenants[1]?.id as string;
+    const poison = await createJob(own.database, tenantId, { kind: "unheard of", request: {} });
+    const jobs = await worker.getQueueProducer("JOBS");
+    await jobs.send({ tenantId, id: poison.id });
+    await jobs.send({ no: "job" });
+    const begun = await call(1, "POST", "/v1/documents/bulk", { documents });
+    expect(begun.status).toBe(202);
+    expect(await ended({ tenantId, id: begun.json().id })).toMatchObject({
+      status: "completed",
+      counts: { documents: 450 },
+    });
+    expect(await ended({ tenantId, id: poison.id })).toMatchObject({ status: "failed" });
+  });
+
+  test("the schedule runs", async () => {
+    const answer = await worker.dispatchFetch("http://api/cdn-cgi/handler/scheduled?cron=*/15+*+*+*+*");
+    expect(await answer.text()).toBe("ok");
+  });
+});

@@ -1,0 +1,57 @@
+import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
+import { createJobKinds } from "@cairn/api/jobs.ts";
+import type { Log } from "@cairn/api/telemetry/log.ts";
+import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
+import type { JobQueue } from "@cairn/core/job/local-queue.ts";
+import type { JobKinds } from "@cairn/core/job/run.ts";
+import type { Services } from "@cairn/core/services.ts";
+import type { Settings } from "./settings.ts";
+
+/** What a cloud brings of its own. */
+export interface Parts extends Pick<AppOptions, "observers" | "operatorRoutes"> {
+  readonly database: Database;
+  readonly queue: JobQueue;
+  readonly log: Log;
+  /** Kinds of jobs beside the API's own. */
+  readonly kinds?: JobKinds;
+}
+
+export interface Service {
+  readonly services: Services;
+  readonly settings: Settings;
+  readonly queue: JobQueue;
+  readonly kinds: JobKinds;
+  readonly log: Log;
+  readonly app: Api;
+}
+
+/** The service of settings and of what a cloud brings; the same on every cloud. Opens nothing. */
+export function composeService(settings: Settings, { database, kinds, ...parts }: Parts): Service {
+  const { openaiApiKey, openaiBaseUrl, chatModel, embeddingTokensPerDay, requestsPerMinute } = settings;
+  const openai =
+    openaiApiKey || openaiBaseUrl ? { apiKey: openaiApiKey ?? "none", baseUrl: openaiBaseUrl } : undefined;
+  const embedders = createEmbedders({
+    openai,
+    defaultModel: settings.embeddingModel,
+    defaultDimensions: settings.embeddingDimensions,
+  });
+  const services = { database, embedders };
+  const app = createApp(services, {
+    ...parts,
+    embeddingTokensPerDay,
+    requestsPerMinute,
+    chatModel: chatModel && openai ? createChatModel({ model: chatModel, ...openai }) : undefined,
+    corsOrigins: settings.corsOrigins?.split(",").map((origin) => origin.trim()),
+  });
+  const { queue, log } = parts;
+  return {
+    services,
+    settings,
+    queue,
+    log,
+    app,
+    kinds: { ...createJobKinds({ embeddingTokensPerDay }), ...kinds },
+  };
+}
