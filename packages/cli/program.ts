@@ -1,5 +1,6 @@
 import { VERSION } from "@cairn/core/version.ts";
 import { Command, Option } from "commander";
+import { addCloud } from "./commands/cloud.ts";
 import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
 import { addDelete } from "./commands/delete.ts";
@@ -22,6 +23,9 @@ Move from Chroma:
   $ cairn migrate --chroma http://localhost:8000 --dry-run     what is there and what will happen
   $ cairn migrate --chroma http://localhost:8000               copy, compare everything, write report.html
   $ cairn verify --chroma http://localhost:8000                compare again, at any time; writes nothing
+
+Or as a batch in AWS, once it is deployed (docs/deploy.md):
+  $ cairn cloud migrate                                        start it, watch it, write report.html
 
 Use it:
   $ cairn tenants create acme
@@ -50,6 +54,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const commands = [
     addMigrate,
     addVerify,
+    addCloud,
     addQuery,
     addExplain,
     addIngest,

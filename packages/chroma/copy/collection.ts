@@ -12,6 +12,7 @@ import {
   type Progress,
   readProgress,
   saveProgress,
+  saveTotal,
 } from "../ledger/collection.ts";
 import { assertHeld } from "../ledger/run.ts";
 import { EMPTY_TALLY } from "../ledger/tally.ts";
@@ -90,6 +91,7 @@ async function copyPass(
 ): Promise<Progress> {
   const started = performance.now();
   const total = await from.source.count(from.collection);
+  await saveTotal(context.services.database, context.run, from.collection.id, total);
   const event = {
     collection: from.collection.name,
     tenant: planned.place.tenant,

@@ -87,6 +87,19 @@ export async function readProgress({ orm }: Transaction, runId: string, sourceId
   return { ...row, tally: { ...EMPTY_TALLY, ...(JSON.parse(row.tally) as Partial<Tally>) } };
 }
 
+/** Writes down how many records a pass has before it, for whoever watches. */
+export async function saveTotal(
+  database: Database,
+  run: Run,
+  sourceId: string,
+  total: number,
+): Promise<void> {
+  await asAdmin(database, ({ orm }) =>
+    orm.execute(sql`UPDATE cairn.migration_collections SET total = ${total}::bigint
+                    WHERE run_id = ${run.id}::uuid AND source_id = ${sourceId}`),
+  );
+}
+
 /**
  * Writes down how far the run is, in the administrator's part of the transaction that wrote the page. Throws `run_held`
  * where the run is no longer this process's.

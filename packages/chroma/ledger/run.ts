@@ -156,3 +156,19 @@ export async function releaseRun(database: Database, run: Run, reason: string): 
                           WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint`);
   });
 }
+
+/**
+ * Takes an unfinished run away from whoever holds it: they stop at their next page. What is copied stays, and the next
+ * start goes on. Returns false where it had ended.
+ */
+export async function cancelRun(database: Database, runId: string, reason: string): Promise<boolean> {
+  const cancelled = await asAdmin(database, ({ orm }) =>
+    selectRows(
+      orm,
+      sql`UPDATE cairn.migration_runs
+          SET fence = fence + 1, status = 'cancelled', last_error = ${reason}, lease_until = now()
+          WHERE id = ${runId}::uuid AND finished_at IS NULL RETURNING id`,
+    ),
+  );
+  return cancelled.length > 0;
+}

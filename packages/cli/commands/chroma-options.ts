@@ -6,13 +6,8 @@ import type { SourceScope } from "@cairn/chroma/source/source.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
-/** Options that `migrate` and `verify` share, as commander gives them. */
-export interface ChromaFlags {
-  readonly chroma: string;
-  readonly token?: string;
-  readonly basic?: string;
-  readonly header?: readonly string[];
-  readonly timeout: number;
+/** What is taken from where to where, as commander gives it. */
+export interface PlanFlags {
   readonly chromaTenant?: readonly string[];
   readonly chromaDatabase?: readonly string[];
   readonly pattern?: readonly string[];
@@ -21,9 +16,18 @@ export interface ChromaFlags {
   readonly only?: readonly string[];
   readonly sourceModel?: string;
   readonly pageSize: number;
-  readonly concurrency: number;
   readonly queries: number;
   readonly report: string;
+}
+
+/** Options that `migrate` and `verify` share. */
+export interface ChromaFlags extends PlanFlags {
+  readonly chroma: string;
+  readonly token?: string;
+  readonly basic?: string;
+  readonly header?: readonly string[];
+  readonly timeout: number;
+  readonly concurrency: number;
 }
 
 const collect = (value: string, previous: readonly string[] = []) => [...previous, value];
@@ -41,7 +45,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER) {
 }
 
 export function addChromaOptions(command: Command): Command {
-  return command
+  command
     .addOption(
       new Option("--chroma <url>", "address of the Chroma server, path prefix included")
         .env("CHROMA_URL")
@@ -55,6 +59,13 @@ export function addChromaOptions(command: Command): Command {
     .addOption(new Option("--basic <user:password>", "HTTP basic authentication").env("CHROMA_BASIC"))
     .option("--header <'Name: value'>", "a further header (can be repeated)", collect)
     .option("--timeout <seconds>", "for one request to Chroma", wholeNumber(1), 60)
+    .option("--concurrency <n>", "requests to Chroma at once", wholeNumber(1, 64), 2);
+  return addPlanOptions(command);
+}
+
+/** What is taken, where it goes, and what proves it. */
+export function addPlanOptions(command: Command): Command {
+  return command
     .option(
       "--chroma-tenant <name>",
       "Chroma's tenant; it cannot list them, so name each (can be repeated)",
@@ -83,7 +94,6 @@ export function addChromaOptions(command: Command): Command {
       wholeNumber(1, 10_000),
       300,
     )
-    .option("--concurrency <n>", "requests to Chroma at once", wholeNumber(1, 64), 2)
     .option("--queries <n>", "searches to compare; 0: none", wholeNumber(0, 10_000), 50)
     .option(
       "--report <file>",
@@ -102,7 +112,7 @@ export function sourceOptions({ chroma, token, basic, header = [], timeout }: Ch
   };
 }
 
-export function scopeOptions({ chromaTenant, chromaDatabase }: ChromaFlags): SourceScope {
+export function scopeOptions({ chromaTenant, chromaDatabase }: PlanFlags): SourceScope {
   return { tenants: chromaTenant, databases: chromaDatabase };
 }
 
@@ -112,7 +122,7 @@ export async function planOptions({
   map,
   only,
   sourceModel,
-}: ChromaFlags): Promise<PlanOptions> {
+}: PlanFlags): Promise<PlanOptions> {
   return {
     patterns: pattern,
     tenant,

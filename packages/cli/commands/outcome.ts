@@ -33,7 +33,7 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
         ? "Next: cairn migrate brings the target up to date; with --prune it also deletes what Chroma has not."
         : "Next: run it again when Chroma is written to less; --prune makes the target equal where Cairn's side was changed.",
     );
-  console.log(`Took ${duration(report.seconds)}. Report: ${files.join(", ")}`);
+  console.log(`Took ${duration(report.seconds)}. Report: ${files.join(", ") || "cairn cloud report"}`);
 }
 
 /** Where the two differ, who is right: Chroma's index is approximate, and a NaN in a collection spoils its answers. */

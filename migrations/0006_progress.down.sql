@@ -1,0 +1,1 @@
+ALTER TABLE cairn.migration_collections DROP COLUMN total;

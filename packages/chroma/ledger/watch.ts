@@ -1,0 +1,77 @@
+import type { Database } from "@cairn/core/database/database.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { sql } from "drizzle-orm";
+import type { ProgressEvent } from "../copy/context.ts";
+import type { CollectionState } from "./collection.ts";
+
+/** A run as somebody sees it who does not hold it. */
+export interface WatchedRun {
+  readonly id: string;
+  readonly source: string;
+  readonly status: string;
+  readonly lastError: string | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  readonly collections: readonly ProgressEvent[];
+}
+
+interface RunRow {
+  readonly id: string;
+  readonly source: string;
+  readonly status: string;
+  readonly last_error: string | null;
+  readonly started: number;
+  readonly finished: number | null;
+}
+
+interface CollectionRow {
+  readonly name: string;
+  readonly tenant: string;
+  readonly state: CollectionState;
+  readonly fresh: boolean;
+  readonly pass: number;
+  readonly position: number;
+  readonly total: number;
+  readonly seen: number;
+}
+
+/** The run under way, or else the newest one; undefined where there was none yet. */
+export async function readNewestRun(database: Database): Promise<WatchedRun | undefined> {
+  return asAdmin(database, async ({ orm }) => {
+    const [run] = await selectRows<RunRow>(
+      orm,
+      sql`SELECT id, source, status, last_error, extract(epoch FROM started_at)::float8 AS started,
+                 extract(epoch FROM finished_at)::float8 AS finished
+          FROM cairn.migration_runs ORDER BY finished_at DESC NULLS FIRST, started_at DESC LIMIT 1`,
+    );
+    if (!run) return undefined;
+    const rows = await selectRows<CollectionRow>(
+      orm,
+      sql`SELECT c.source_name AS name, t.name AS tenant, c.state, c.fresh, c.pass, c.position::float8 AS position,
+                 c.total::float8 AS total, coalesce(c.tally ->> 'seen', '0')::float8 AS seen
+          FROM cairn.migration_collections AS c JOIN cairn.tenants AS t ON t.id = c.tenant_id
+          WHERE c.run_id = ${run.id}::uuid ORDER BY c.updated_at, c.source_id`,
+    );
+    return {
+      id: run.id,
+      source: run.source,
+      status: run.status,
+      lastError: run.last_error,
+      startedAt: new Date(run.started * 1000),
+      finishedAt: run.finished === null ? null : new Date(run.finished * 1000),
+      collections: rows.map(toEvent),
+    };
+  });
+}
+
+function toEvent({ name, tenant, state, fresh, pass, position, total, seen }: CollectionRow): ProgressEvent {
+  const about = { collection: name, tenant, pass };
+  if (state !== "copying") return { ...about, phase: "done", done: seen, total: seen };
+  return {
+    ...about,
+    phase: fresh ? "copy" : "verify",
+    done: position,
+    total: Math.max(total, position),
+  };
+}

@@ -1,0 +1,275 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { readReport } from "@cairn/chroma/ledger/batch.ts";
+import { cancelRun } from "@cairn/chroma/ledger/run.ts";
+import { readNewestRun, type WatchedRun } from "@cairn/chroma/ledger/watch.ts";
+import type { MigrationReport } from "@cairn/chroma/report/report.ts";
+import { writeReport } from "@cairn/chroma/report/write.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { type Command, Option } from "commander";
+import { type Machine, openMachine } from "../cloud.ts";
+import { parseConfig } from "../config.ts";
+import { verdictCode } from "../exit.ts";
+import { withServices } from "../open.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { paragraph, printJson, visible } from "../terminal/print.ts";
+import { showProgress } from "../terminal/progress.ts";
+import { addPlanOptions, type PlanFlags, planOptions } from "./chroma-options.ts";
+import { printOutcome } from "./outcome.ts";
+
+interface CloudFlags {
+  readonly machine?: string;
+}
+
+interface MigrateFlags extends PlanFlags, CloudFlags {
+  readonly reEmbed: "auto" | "always" | "never";
+  readonly model?: string;
+  readonly prune?: boolean;
+  readonly watch: boolean;
+}
+
+interface StatusFlags extends CloudFlags {
+  readonly watch?: boolean;
+}
+
+/** Milliseconds between two looks at a run under way. */
+const LOOK = 1_000;
+
+const HELP = `
+The migration as a batch in AWS (docs/deploy.md): a state machine over functions, which survives whatever fails, with the
+same proof. These commands start and watch it. Progress and report are read from the service's database, so DATABASE_URL
+must be the same one; AWS is asked with the credentials of your shell.`;
+
+export function addCloud(program: Command, surroundings: Surroundings): void {
+  const cloud = program
+    .command("cloud")
+    .summary("start and watch the migration in AWS")
+    .description(paragraph(HELP));
+  const machine = () =>
+    new Option("--machine <arn>", "the state machine that sst deploy printed as `migration`").env(
+      "CAIRN_MIGRATION_ARN",
+    );
+  addPlanOptions(
+    cloud
+      .command("migrate")
+      .summary("start it, or go on where it was; watch it to its end")
+      .description(
+        "Starts the batch: it takes over the Chroma server that the secret ChromaUrl names. Ctrl-C stops watching, and nothing else.",
+      )
+      .addOption(machine()),
+  )
+    .addOption(
+      new Option("--re-embed <when>", "embed the texts anew")
+        .choices(["auto", "always", "never"])
+        .default("auto"),
+    )
+    .option("--model <provider/model>", "model to embed anew with")
+    .option("--prune", "delete from the target what Chroma has not, and overwrite what was changed in Cairn")
+    .option("--no-watch", "start it and leave")
+    .action((flags: MigrateFlags, command: Command) => migrate(flags, command, surroundings));
+  cloud
+    .command("status")
+    .summary("how far it is")
+    .addOption(machine())
+    .option("--watch", "until it has ended")
+    .action((flags: StatusFlags, command: Command) => status(flags, command, surroundings));
+  cloud
+    .command("report")
+    .summary("write the report of the newest run")
+    .option("--report <file>", ".html (and .json beside it), or .json alone", "report.html")
+    .action((flags: { readonly report: string }, command: Command) =>
+      withServer(command, async (database, json) => {
+        const run = await readNewestRun(database);
+        const report = run && (await readReport(database, run.id));
+        if (!report)
+          throw new AppError(
+            "not_found",
+            run ? `Run ${run.id} has no report yet: it is ${run.status}.` : "No migration has run here yet.",
+          );
+        await conclude(report, flags.report, json, surroundings);
+      }),
+    );
+  cloud
+    .command("cancel")
+    .summary("stop it; what is copied stays, and the next start goes on")
+    .addOption(machine())
+    .action((flags: CloudFlags, command: Command) => cancel(flags, command));
+}
+
+async function migrate(flags: MigrateFlags, command: Command, surroundings: Surroundings): Promise<void> {
+  const machine = await openMachine(flags.machine);
+  const request = await toRequest(flags);
+  await withServer(command, async (database, json) => {
+    const execution = await machine.start({ request });
+    if (!flags.watch) {
+      if (json) printJson({ execution });
+      else console.log(`Started ${execution}\nNext: cairn cloud status --watch`);
+      return;
+    }
+    if (!json) console.error(`Started ${execution}`);
+    const report = await watch(database, machine, execution, json, surroundings.signal);
+    await conclude(report, flags.report, json, surroundings);
+  });
+}
+
+async function status(flags: StatusFlags, command: Command, surroundings: Surroundings): Promise<void> {
+  const machine = await openMachine(flags.machine);
+  await withServer(command, async (database, json) => {
+    const execution = await machine.newest();
+    if (execution && flags.watch) {
+      const report = await watch(database, machine, execution, json, surroundings.signal);
+      return conclude(report, undefined, json, surroundings);
+    }
+    const described = execution ? await machine.describe(execution) : undefined;
+    const run = await readNewestRun(database);
+    if (json)
+      return printJson({ execution: execution ?? null, status: described?.status ?? null, run: run ?? null });
+    console.log(
+      execution
+        ? `${described?.status}  ${execution}`
+        : "The batch was never started. Start it: cairn cloud migrate",
+    );
+    if (run) printRun(run);
+  });
+}
+
+async function cancel(flags: CloudFlags, command: Command): Promise<void> {
+  const machine = await openMachine(flags.machine);
+  await withServer(command, async (database, json) => {
+    const execution = await machine.newest();
+    const running = execution && (await machine.describe(execution)).status === "RUNNING";
+    if (running) await machine.stop(execution, "Cancelled from the command line.");
+    // A step under way outlives its execution: without the run it stops at its next page.
+    const run = running ? await readNewestRun(database) : undefined;
+    if (run) await cancelRun(database, run.id, "Cancelled from the command line.");
+    if (json) return printJson({ cancelled: Boolean(running), execution: execution ?? null });
+    console.log(
+      running
+        ? "Cancelled. What is copied stays; cairn cloud migrate goes on where it was."
+        : "Nothing is running.",
+    );
+  });
+}
+
+/** Shows the run until its execution has ended, and returns its proof. Throws what the batch failed of. */
+async function watch(
+  database: Database,
+  machine: Machine,
+  execution: string,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<MigrationReport> {
+  const progress = showProgress(json);
+  const shown = new Map<string, string>();
+  try {
+    for (;;) {
+      const described = await machine.describe(execution);
+      const run = await readNewestRun(database);
+      // Until it has planned, the newest run is that of an earlier execution.
+      const own = run && (!run.finishedAt || run.finishedAt >= (described.startDate ?? new Date(0)));
+      for (const event of own ? run.collections : []) {
+        const state = JSON.stringify(event);
+        if (shown.get(event.collection) !== state) progress.show(event);
+        shown.set(event.collection, state);
+      }
+      if (described.status === "SUCCEEDED") {
+        const { runId } = JSON.parse(described.output ?? "{}") as { readonly runId: string };
+        const report = await readReport(database, runId);
+        if (report) return report;
+        throw new AppError(
+          "not_found",
+          `The database has no report of run ${runId}. Is DATABASE_URL the service's?`,
+        );
+      }
+      if (described.status !== "RUNNING") throw failure(described);
+      await sleep(LOOK, undefined, { signal });
+    }
+  } catch (error) {
+    if (signal.aborted)
+      throw new AppError(
+        "source_unavailable",
+        "Stopped watching; the migration goes on. Watch it again: cairn cloud status --watch. Stop it: cairn cloud cancel",
+      );
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}
+
+function failure({
+  status,
+  error,
+  cause,
+}: {
+  readonly status?: string;
+  readonly error?: string;
+  readonly cause?: string;
+}) {
+  const held = cause?.startsWith("run_held");
+  return new AppError(
+    held ? "run_held" : "source_unavailable",
+    `The batch ended ${status}${error ? ` (${error})` : ""}: ${cause ?? "AWS says no more"}`,
+  );
+}
+
+async function conclude(
+  report: MigrationReport,
+  path: string | undefined,
+  json: boolean,
+  { finish }: Surroundings,
+): Promise<void> {
+  const written = path === undefined ? undefined : await writeReport(report, path);
+  const files = [written?.html, written?.json].filter((file) => file !== undefined);
+  if (json) printJson({ ...report, files });
+  else printOutcome(report, files);
+  finish(verdictCode(report.verdict));
+}
+
+function printRun({ id, source, status, lastError, collections }: WatchedRun): void {
+  const done = collections.filter(({ phase }) => phase === "done");
+  console.log(`Run ${id} of ${source}: ${status}${lastError ? ` (${lastError})` : ""}`);
+  console.log(`  ${done.length} of ${collections.length} collections begun are done.`);
+  for (const { collection, phase, pass, done: records, total } of collections)
+    if (phase !== "done")
+      console.log(
+        `  ${visible(collection, 50)}  ${records} of ${total}, ${phase === "copy" ? "copying" : `comparing (pass ${pass})`}`,
+      );
+}
+
+/** The service's own database: the embedded one knows nothing of what happens in AWS. */
+function withServer(
+  command: Command,
+  work: (database: Database, json: boolean) => Promise<void>,
+): Promise<void> {
+  const { databaseUrl } = parseConfig(command.optsWithGlobals());
+  if (!databaseUrl)
+    throw new AppError(
+      "invalid_input",
+      "Progress and report are read from the service's database: set DATABASE_URL (--database-url) to it.",
+      { path: "--database-url (DATABASE_URL)" },
+    );
+  return withServices(command, ({ database }, { json }) => work(database, json));
+}
+
+/** What the state machine is asked for: the API's words for the same options. */
+async function toRequest(flags: MigrateFlags): Promise<object> {
+  const { patterns, mapping, tenant, only, sourceModel } = await planOptions(flags);
+  if (patterns && patterns.length > 1)
+    throw new AppError("invalid_input", "The batch takes one --pattern; for more, write a --map.", {
+      path: "--pattern",
+    });
+  return {
+    pattern: patterns?.[0],
+    mapping,
+    tenant,
+    only,
+    source_model: sourceModel,
+    chroma_tenants: flags.chromaTenant,
+    chroma_databases: flags.chromaDatabase,
+    re_embed: flags.reEmbed,
+    model: flags.model,
+    prune: flags.prune,
+    page_size: flags.pageSize,
+    queries: flags.queries,
+  };
+}
