@@ -165,9 +165,9 @@ test("flags win over the environment", async () => {
 
 test("the schema goes back and forth, and says where it is", async () => {
   const { applied } = await json("db", "status");
-  expect(applied).toHaveLength(5);
-  expect(await cairn(["db", "rollback", "--steps", "5"])).toMatchObject({ code: 2 }); // without --yes
-  expect((await cairn(["db", "rollback", "--steps", "5", "--yes"])).code).toBe(0);
-  expect((await json("db", "status")).pending).toHaveLength(5);
+  expect(applied).toHaveLength(6);
+  expect(await cairn(["db", "rollback", "--steps", "6"])).toMatchObject({ code: 2 }); // without --yes
+  expect((await cairn(["db", "rollback", "--steps", "6", "--yes"])).code).toBe(0);
+  expect((await json("db", "status")).pending).toHaveLength(6);
   expect((await cairn(["db", "migrate"])).code).toBe(0);
 });

@@ -18,12 +18,12 @@ import { seedTwoTenants } from "./support/isolation/seed.ts";
 
 /** Everything that a service does with its login, from an empty database on. */
 async function expectEverythingWorks(database: Database): Promise<void> {
-  expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5]);
+  expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
   await assertIsolation(database);
   const tenants = await seedTwoTenants(database);
   for (const { claim, check } of PROBES)
     await check(database, tenants).catch((error) => expect.fail(`${claim}: ${error}`));
-  await rollbackSchema(database, { steps: 5 });
+  await rollbackSchema(database, { steps: 6 });
 }
 
 describe.runIf(serverUrl())("logins of a server", () => {
