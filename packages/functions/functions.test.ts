@@ -11,6 +11,7 @@ import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import type { SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
+import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
 import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
 import { readMessage } from "./message.ts";
@@ -114,44 +115,8 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
   const load = async (name: (typeof NAMES)[number]) => (await import(bundles[name].entry)).handler;
   const context = { getRemainingTimeInMillis: () => 900_000 };
 
-  /** An event of API Gateway's HTTP API, payload format 2.0. */
-  function event(
-    method: string,
-    path: string,
-    {
-      body,
-      base64 = false,
-      query = "",
-      headers = {},
-    }: {
-      readonly body?: string;
-      readonly base64?: boolean;
-      readonly query?: string;
-      readonly headers?: object;
-    } = {},
-  ) {
-    return {
-      version: "2.0",
-      routeKey: "$default",
-      rawPath: path,
-      rawQueryString: query,
-      headers: {
-        host: "api.example.com",
-        authorization: `Bearer ${key}`,
-        ...(body ? { "content-type": "application/json" } : {}),
-        ...headers,
-      },
-      requestContext: {
-        http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
-        domainName: "api.example.com",
-        stage: "$default",
-        requestId: "r",
-        timeEpoch: 0,
-      },
-      body: base64 && body ? Buffer.from(body).toString("base64") : body,
-      isBase64Encoded: base64,
-    };
-  }
+  const event = (method: string, path: string, request: Omit<GatewayRequest, "key"> = {}) =>
+    gatewayEvent(method, path, { key, ...request });
 
   test("API Gateway's events are answered: text, base64, query strings, errors", async () => {
     const api = await load("api");

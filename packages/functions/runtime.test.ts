@@ -7,6 +7,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
 import { createTestDatabase, onServer, serverUrl, type TestDatabase } from "../../test/support/database.ts";
+import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
 import { type LambdaRuntime, startLambda } from "../../test/support/runtime-api.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
 
@@ -56,27 +57,8 @@ describe.runIf(client && serverUrl())("under Lambda's own runtime client", () =>
     return runtime;
   }
 
-  const event = (method: string, path: string, body?: object, more: object = {}) => ({
-    version: "2.0",
-    routeKey: "$default",
-    rawPath: path,
-    rawQueryString: "",
-    headers: {
-      host: "api.example.com",
-      authorization: `Bearer ${key}`,
-      ...(body ? { "content-type": "application/json" } : {}),
-    },
-    requestContext: {
-      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
-      domainName: "api.example.com",
-      stage: "$default",
-      requestId: "r",
-      timeEpoch: 0,
-    },
-    body: body && JSON.stringify(body),
-    isBase64Encoded: false,
-    ...more,
-  });
+  const event = (method: string, path: string, body?: object, more: Partial<GatewayRequest> = {}) =>
+    gatewayEvent(method, path, { key, body: body && JSON.stringify(body), ...more });
 
   async function ask(runtime: LambdaRuntime, ...given: Parameters<typeof event>) {
     const { outcome, body } = await runtime.invoke(event(...given));
@@ -89,12 +71,9 @@ describe.runIf(client && serverUrl())("under Lambda's own runtime client", () =>
     const api = await start("api");
     const documents = [{ id: "returns", content: "You may return a kettle within 30 days." }];
     expect((await ask(api, "POST", "/v1/documents", { documents })).status).toBe(200);
-    const body = Buffer.from(JSON.stringify({ query: "return a kettle" })).toString("base64");
-    const base64 = await ask(api, "POST", "/v1/query", {}, { body, isBase64Encoded: true });
+    const base64 = await ask(api, "POST", "/v1/query", { query: "return a kettle" }, { base64: true });
     expect(base64.json.hits).toMatchObject([{ id: "returns" }]);
-    const many = event("GET", "/v1/documents");
     const accept = {
-      ...many.headers,
       accept: "application/json,text/plain;q=0.5",
       "x-forwarded-for": "1.2.3.4, 5.6.7.8",
     };

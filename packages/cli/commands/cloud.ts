@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { readReport } from "@cairn/chroma/ledger/batch.ts";
 import { cancelRun } from "@cairn/chroma/ledger/run.ts";
 import { readNewestRun, type WatchedRun } from "@cairn/chroma/ledger/watch.ts";
@@ -7,13 +6,13 @@ import { writeReport } from "@cairn/chroma/report/write.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
-import { type Machine, openMachine } from "../cloud.ts";
+import { openMachine } from "../cloud/machine.ts";
+import { watchExecution } from "../cloud/watch.ts";
 import { parseConfig } from "../config.ts";
 import { verdictCode } from "../exit.ts";
 import { withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
-import { showProgress } from "../terminal/progress.ts";
 import { addPlanOptions, type PlanFlags, planOptions } from "./chroma-options.ts";
 import { printOutcome } from "./outcome.ts";
 
@@ -31,9 +30,6 @@ interface MigrateFlags extends PlanFlags, CloudFlags {
 interface StatusFlags extends CloudFlags {
   readonly watch?: boolean;
 }
-
-/** Milliseconds between two looks at a run under way. */
-const LOOK = 1_000;
 
 const HELP = `
 The migration as a batch in AWS (docs/deploy.md): a state machine over functions, which survives whatever fails, with the
@@ -107,7 +103,7 @@ async function migrate(flags: MigrateFlags, command: Command, surroundings: Surr
       return;
     }
     if (!json) console.error(`Started ${execution}`);
-    const report = await watch(database, machine, execution, json, surroundings.signal);
+    const report = await watchExecution(database, machine, execution, json, surroundings.signal);
     await conclude(report, flags.report, json, surroundings);
   });
 }
@@ -117,7 +113,7 @@ async function status(flags: StatusFlags, command: Command, surroundings: Surrou
   await withServer(command, async (database, json) => {
     const execution = await machine.newest();
     if (execution && flags.watch) {
-      const report = await watch(database, machine, execution, json, surroundings.signal);
+      const report = await watchExecution(database, machine, execution, json, surroundings.signal);
       return conclude(report, undefined, json, surroundings);
     }
     const described = execution ? await machine.describe(execution) : undefined;
@@ -149,67 +145,6 @@ async function cancel(flags: CloudFlags, command: Command): Promise<void> {
         : "Nothing is running.",
     );
   });
-}
-
-/** Shows the run until its execution has ended, and returns its proof. Throws what the batch failed of. */
-async function watch(
-  database: Database,
-  machine: Machine,
-  execution: string,
-  json: boolean,
-  signal: AbortSignal,
-): Promise<MigrationReport> {
-  const progress = showProgress(json);
-  const shown = new Map<string, string>();
-  try {
-    for (;;) {
-      const described = await machine.describe(execution);
-      const run = await readNewestRun(database);
-      // Until it has planned, the newest run is that of an earlier execution.
-      const own = run && (!run.finishedAt || run.finishedAt >= (described.startDate ?? new Date(0)));
-      for (const event of own ? run.collections : []) {
-        const state = JSON.stringify(event);
-        if (shown.get(event.collection) !== state) progress.show(event);
-        shown.set(event.collection, state);
-      }
-      if (described.status === "SUCCEEDED") {
-        const { runId } = JSON.parse(described.output ?? "{}") as { readonly runId: string };
-        const report = await readReport(database, runId);
-        if (report) return report;
-        throw new AppError(
-          "not_found",
-          `The database has no report of run ${runId}. Is DATABASE_URL the service's?`,
-        );
-      }
-      if (described.status !== "RUNNING") throw failure(described);
-      await sleep(LOOK, undefined, { signal });
-    }
-  } catch (error) {
-    if (signal.aborted)
-      throw new AppError(
-        "source_unavailable",
-        "Stopped watching; the migration goes on. Watch it again: cairn cloud status --watch. Stop it: cairn cloud cancel",
-      );
-    throw error;
-  } finally {
-    progress.stop();
-  }
-}
-
-function failure({
-  status,
-  error,
-  cause,
-}: {
-  readonly status?: string;
-  readonly error?: string;
-  readonly cause?: string;
-}) {
-  const held = cause?.startsWith("run_held");
-  return new AppError(
-    held ? "run_held" : "source_unavailable",
-    `The batch ended ${status}${error ? ` (${error})` : ""}: ${cause ?? "AWS says no more"}`,
-  );
 }
 
 async function conclude(

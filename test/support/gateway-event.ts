@@ -1,0 +1,36 @@
+export interface GatewayRequest {
+  readonly key: string;
+  readonly body?: string;
+  /** Whether the body travels as base64. */
+  readonly base64?: boolean;
+  readonly query?: string;
+  readonly headers?: object;
+  readonly cookies?: readonly string[];
+}
+
+/** An event of API Gateway's HTTP API, payload format 2.0; a function URL's is the same. */
+export function gatewayEvent(method: string, path: string, request: GatewayRequest) {
+  const { key, body, base64 = false, query = "", headers = {}, cookies } = request;
+  return {
+    version: "2.0",
+    routeKey: "$default",
+    rawPath: path,
+    rawQueryString: query,
+    ...(cookies ? { cookies } : {}),
+    headers: {
+      host: "api.example.com",
+      authorization: `Bearer ${key}`,
+      ...(body ? { "content-type": "application/json" } : {}),
+      ...headers,
+    },
+    requestContext: {
+      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
+      domainName: "api.example.com",
+      stage: "$default",
+      requestId: "r",
+      timeEpoch: 0,
+    },
+    body: base64 && body ? Buffer.from(body).toString("base64") : body,
+    isBase64Encoded: base64,
+  };
+}
