@@ -58,8 +58,8 @@ export async function migrateCollection(
   return progress;
 }
 
-/** Pages that may wait to be written while others are read: a commit now and then takes longer than a read. */
-const READY = 1;
+/** Pages that may wait to be written while others are read: a commit now and then takes as long as several reads. */
+const READY = 3;
 
 /** What a pass reads from; the target anew, as the first vector may have decided its dimensions. */
 async function pageSource(

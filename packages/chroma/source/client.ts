@@ -118,13 +118,15 @@ async function attemptOnce(
 }
 
 /** The answer read; a parser's own message quotes documents, so it goes no further. */
-function readAnswer<T>({ body, type }: HttpAnswer, read: (bytes: Buffer) => T): T | ChromaFault {
+function readAnswer<T>({ body, type, release }: HttpAnswer, read: (bytes: Buffer) => T): T | ChromaFault {
   try {
     return read(body);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const what = type && !type.includes("json") ? ` (it sent ${type})` : "";
     return new ChromaFault(200, `its answer is not whole JSON as Chroma sends it${what}`);
+  } finally {
+    release();
   }
 }
 

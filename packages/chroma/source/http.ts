@@ -12,6 +12,8 @@ export interface HttpAnswer {
   /** The content type, without parameters; empty where there is none. */
   readonly type: string;
   readonly body: Buffer;
+  /** Gives the body's memory back for another answer. Optional; nothing may read the body afterwards. */
+  release(): void;
 }
 
 /** Sends one request and gives back the whole answer. Rejects where there is none within `timeout` milliseconds. */
@@ -27,6 +29,7 @@ export function createHttpSend(): HttpSend {
     "http:": new HttpAgent({ keepAlive: true }),
     "https:": new HttpsAgent({ keepAlive: true }),
   };
+  const bodies = createBodies();
   return (url, { method, headers, body }, timeout) =>
     new Promise((resolve, reject) => {
       const secure = url.startsWith("https:");
@@ -41,20 +44,54 @@ export function createHttpSend(): HttpSend {
         timeout,
       );
       request
-        .once("response", (response) => readAnswer(response).then(resolve, reject))
+        .once("response", (response) => readAnswer(response, bodies).then(resolve, reject))
         .once("error", reject)
         .once("close", () => clearTimeout(deadline))
         .end(body);
     });
 }
 
-async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+async function readAnswer(response: IncomingMessage, bodies: Bodies): Promise<HttpAnswer> {
+  let memory = bodies.take(Number(response.headers["content-length"] ?? 0));
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (length + chunk.length > memory.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * (length + chunk.length));
+      memory.copy(larger, 0, 0, length);
+      memory = larger;
+    }
+    length += chunk.copy(memory, length);
+  }
   if (!response.complete) throw new Error("the answer broke off");
   return {
     status: response.statusCode ?? 0,
     type: response.headers["content-type"]?.split(";")[0] ?? "",
-    body: Buffer.concat(chunks),
+    body: memory.subarray(0, length),
+    release: () => bodies.give(memory),
+  };
+}
+
+interface Bodies {
+  take(size: number): Buffer;
+  give(memory: Buffer): void;
+}
+
+const SMALLEST = 65_536; // bytes
+const SPARE = 4;
+
+/**
+ * Memory for answers of megabytes, used again: made anew for each, it cost the garbage collector a tenth of the time
+ * that a migration takes.
+ */
+function createBodies(): Bodies {
+  const spare: Buffer[] = [];
+  return {
+    take(size) {
+      const memory = spare.pop();
+      return memory && memory.length >= size ? memory : Buffer.allocUnsafeSlow(Math.max(size, SMALLEST));
+    },
+    give(memory) {
+      if (spare.length < SPARE) spare.push(memory);
+    },
   };
 }

@@ -9,10 +9,14 @@ const E = 0x65;
 const N = 0x6e; // the n of null
 
 /** 10^0 to 10^22: each is a double exactly. */
-const POWERS = Float64Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
+const POWERS_TO = 22;
+const POWERS = Float64Array.from({ length: POWERS_TO + 1 }, (_, exponent) => 10 ** exponent);
 
-/** Characters of a number whose digits surely make an integer below 2^53, sign, point and a leading zero included. */
-const SHORT = 17;
+/** The largest integer up to which every integer is a double exactly. */
+const EXACT = Number.MAX_SAFE_INTEGER;
+
+/** Vectors that share their memory: hundreds of small blocks outside the heap are what the garbage collector is slow at. */
+const BLOCK = 64;
 
 export interface ParsedVectors {
   readonly vectors: readonly (Float32Array | null)[];
@@ -27,6 +31,8 @@ export interface ParsedVectors {
  *
  * A number of up to 15 digits is an exact integer divided by an exact power of ten, rounded once: the double that
  * JSON.parse gives. Source: W. Clinger, "How to Read Floating Point Numbers Accurately", 1990, the fast path.
+ * The digits behind the point are read four at a time, as bytes of one integer. Source: D. Lemire, "Number Parsing at
+ * a Gigabyte per Second", 2021, section 4.
  */
 export function parseVectors(bytes: Uint8Array, start: number): ParsedVectors | undefined {
   const vectors: (Float32Array | null)[] = [];
@@ -34,18 +40,20 @@ export function parseVectors(bytes: Uint8Array, start: number): ParsedVectors | 
   if (bytes[start + 1] === CLOSE) return { vectors, end: start + 2 };
   let at = start + 1;
   let dimensions = countElements(bytes, at);
+  let block = new Float32Array(0);
   for (;;) {
     if (bytes[at] === N) {
       vectors.push(null);
       at += 4;
     } else {
-      let vector = new Float32Array(dimensions);
+      if (block.length < dimensions) block = new Float32Array(BLOCK * dimensions);
+      let vector = block.subarray(0, dimensions);
       let end = parseVector(bytes, at, vector);
       if (end === WRONG_LENGTH) {
         dimensions = countElements(bytes, at);
         vector = new Float32Array(dimensions);
         end = parseVector(bytes, at, vector);
-      }
+      } else block = block.subarray(dimensions);
       if (end < 0) return undefined;
       vectors.push(vector);
       at = end;
@@ -61,16 +69,17 @@ const WRONG_LENGTH = -2;
 
 /** Fills `vector` and returns the place behind its list. One loop on local variables: calls would cost more than digits. */
 function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const last = bytes.length - 4;
   if (bytes[start] !== OPEN) return STRANGE;
   let at = start;
   for (let index = 0; index < vector.length; index++) {
     const first = ++at;
+    const lead = bytes[at] as number;
+    // A minus by arithmetic: as a branch, signs are what no processor can predict.
+    const negative = (lead - ZERO) >>> 31;
+    at += negative;
     let byte = bytes[at] as number;
-    let sign = 1;
-    if (byte === MINUS) {
-      sign = -1;
-      byte = bytes[++at] as number;
-    }
     let mantissa = 0;
     let digit = byte - ZERO;
     while (digit >= 0 && digit <= 9) {
@@ -80,18 +89,27 @@ function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): nu
     }
     let scale = 0;
     if (byte === POINT) {
-      const point = at;
-      byte = bytes[++at] as number;
-      digit = byte - ZERO;
-      while (digit >= 0 && digit <= 9) {
-        mantissa = mantissa * 10 + digit;
-        byte = bytes[++at] as number;
-        digit = byte - ZERO;
-      }
+      const point = at++;
+      let count: number;
+      do {
+        if (at > last) return STRANGE;
+        const four = view.getInt32(at, true);
+        count = countDigits(four);
+        mantissa = mantissa * (POWERS[count] as number) + readDigits(four, count);
+        at += count;
+      } while (count === 4);
+      byte = bytes[at] as number;
       scale = at - point - 1;
     }
-    if (byte === COMMA && at - first <= SHORT && at - first > (sign < 0 ? 1 : 0))
-      vector[index] = (sign * mantissa) / (POWERS[scale] as number);
+    // The last condition: what stands before the digits is a minus or nothing.
+    if (
+      byte === COMMA &&
+      mantissa <= EXACT &&
+      scale <= POWERS_TO &&
+      at - first > negative &&
+      negative * (lead - MINUS) === 0
+    )
+      vector[index] = ((1 - 2 * negative) * mantissa) / (POWERS[scale] as number);
     else {
       // An exponent, many digits, or the end of the list.
       const end = numberEnd(bytes, at);
@@ -105,6 +123,19 @@ function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): nu
     if (byte !== COMMA) return STRANGE;
   }
   return bytes[start + 1] === CLOSE ? start + 2 : WRONG_LENGTH;
+}
+
+/** How many of four characters, the first in the lowest byte, are digits before the first that is none. */
+function countDigits(four: number): number {
+  const others = ((four & 0xf0f0f0f0) ^ 0x30303030) | (((four + 0x06060606) & 0xf0f0f0f0) ^ 0x30303030);
+  return others === 0 ? 4 : (31 - Math.clz32(others & -others)) >> 3;
+}
+
+/** The number that the first `count` of four characters make: the digits moved to the end, then pairs, then all. */
+function readDigits(four: number, count: number): number {
+  const digits = count === 4 ? four & 0x0f0f0f0f : ((four & 0x0f0f0f0f) << (8 * (3 - count))) << 8;
+  const pairs = (Math.imul(digits, 10) + (digits >>> 8)) & 0x00ff00ff;
+  return (Math.imul(pairs, 100) + (pairs >>> 16)) & 0xffff;
 }
 
 /** Elements of the list that begins at `start`. */

@@ -108,3 +108,51 @@ test("any record comes back as it was sent, whatever its strings hold", () => {
     }),
   );
 });
+
+test("vectors are read as JSON.parse reads them, whatever their numbers look like and wherever the answer ends", () => {
+  const digits = fc
+    .integer({ min: 1, max: 20 })
+    .chain((length) => fc.stringMatching(new RegExp(`^\\d{${length}}$`)));
+  const number = fc.oneof(
+    fc.float({ noDefaultInfinity: true, noNaN: true }).map((value) => JSON.stringify(value)),
+    fc.double({ noDefaultInfinity: true, noNaN: true }).map((value) => JSON.stringify(value)),
+    fc
+      .tuple(fc.constantFrom("", "-"), fc.bigInt({ min: 0n, max: 10n ** 18n }), digits)
+      .map(([sign, whole, fraction]) => `${sign}${whole}.${fraction}`),
+    fc.constantFrom("0.0", "-0.0", "9.999999999999999", "9007199254740993", "1e23", "1E+2", "-0"),
+  );
+  const vectors = fc.array(fc.array(number, { maxLength: 9 }), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(vectors, fc.constantFrom("}", ',"documents":null}'), (lists, rest) => {
+      const ids = lists.map((_, index) => String(index));
+      const embeddings = `[${lists.map((list) => `[${list.join(",")}]`).join(",")}]`;
+      const records = parseRecords(
+        Buffer.from(`{"ids":${JSON.stringify(ids)},"embeddings":${embeddings}${rest}`),
+      );
+      for (const [index, expected] of (JSON.parse(embeddings) as number[][]).entries())
+        expect(records.get(String(index))?.embedding).toEqual(Float32Array.from(expected));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  "[+1.5,2]",
+  "[/1,2]",
+  "[-,2]",
+  "[,2]",
+  "[--1,2]",
+  "[1.5.5,2]",
+  "[1,2",
+  "[ 1, 2 ]",
+  "[1 ,2]",
+  "[0.12x,1]",
+])("%s is read as JSON.parse reads it, or refused as it refuses it", (list) => {
+  const text = `{"ids":["a"],"embeddings":[${list}],"documents":null}`;
+  let expected: Float32Array | undefined;
+  try {
+    expected = Float32Array.from(JSON.parse(text).embeddings[0]);
+  } catch {}
+  if (expected) expect(one(text)?.embedding).toEqual(expected);
+  else expect(() => one(text)).toThrow(SyntaxError);
+});
