@@ -14,9 +14,30 @@ export function serverUrl(): string | undefined {
   return process.env.TEST_DATABASE_URL || undefined;
 }
 
-/** Whether the suite's databases are reached through Neon's driver, by way of a relay. */
-function overNeon(): boolean {
-  return process.env.TEST_DATABASE_DRIVER === "neon";
+interface Reached {
+  readonly database: Database;
+  stop?(): Promise<void>;
+}
+
+/**
+ * How the suite reaches its databases on the server: TEST_DATABASE_DRIVER says `neon` (Neon's driver, by way of a
+ * relay), `pooler` (node-postgres through the transaction pooler that TEST_POOLER_URL names), or nothing.
+ */
+async function reach(url: string): Promise<Reached> {
+  const driver = process.env.TEST_DATABASE_DRIVER ?? "";
+  if (driver === "neon") {
+    const relay = await startNeonRelay();
+    return { database: connectNeon({ url }), stop: () => relay.stop() };
+  }
+  if (driver === "pooler") {
+    const pooler = process.env.TEST_POOLER_URL;
+    if (!pooler) throw new Error("TEST_DATABASE_DRIVER=pooler needs TEST_POOLER_URL");
+    return {
+      database: connectPg({ url: withDatabase(pooler, new URL(url).pathname.slice(1)), directUrl: url }),
+    };
+  }
+  if (driver) throw new Error(`TEST_DATABASE_DRIVER is neon, pooler or unset, not ${driver}`);
+  return { database: connectPg({ url }) };
 }
 
 export interface TestDatabase {
@@ -53,14 +74,13 @@ async function cloneOnServer(server: string, template = inject("serverTemplate")
   const name = `cairn_test_${randomUUID().replaceAll("-", "")}`;
   await onServer(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = withDatabase(server, name);
-  const relay = overNeon() ? await startNeonRelay() : undefined;
-  const database = relay ? connectNeon({ url }) : connectPg({ url });
+  const { database, stop } = await reach(url);
   return {
     database,
     url,
     async drop() {
       await database.close();
-      await relay?.stop();
+      await stop?.();
       await onServer(server, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
