@@ -1,5 +1,6 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
+import { setLocal } from "@cairn/core/database/settings.ts";
 import { encodeVectorArray } from "@cairn/core/database/vector.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { query, queryMany } from "@cairn/core/search/query.ts";
@@ -74,7 +75,8 @@ async function besideRawSql({
   for (const [rows, id] of tenants.toSorted(([a], [b]) => a - b)) {
     const target = await findTarget(cairn.database, id);
     const plan = chooseVectorPlan(target);
-    await raw.query(`RESET ALL; SELECT ${vectorSettings(plan, 10).replaceAll(", true)", ", false)")}`);
+    const settings = setLocal(vectorSettings(plan, 10)).map((statement) => statement.replace("LOCAL ", ""));
+    await raw.query(["RESET ALL", ...settings].join("; "));
     const dialect = new PgDialect();
     const [own, bare] = await measureInTurns(data.queries, [
       searcher(cairn, id),

@@ -51,18 +51,17 @@ function inside(outer: Transaction): Database {
   const answer = (statement: SQL) => selectRows<object>(outer.orm, statement);
   return {
     ...own.database,
-    transaction: (work, begin = "") =>
+    transaction: (work, settings = {}) =>
       savepoint(async () => {
-        await outer.script(begin);
+        await outer.set(settings);
         return work(outer);
       }),
-    read: (statements, begin = "") =>
+    read: (statements, settings = {}) =>
       savepoint(async () => {
-        let begun: readonly object[] = [];
-        for (const statement of begin.split("; ").filter(Boolean)) begun = await answer(sql.raw(statement));
+        await outer.set(settings);
         const rows: (readonly object[])[] = [];
         for (const statement of statements) rows.push(await answer(statement));
-        return { begun, rows };
+        return rows;
       }),
   };
 }

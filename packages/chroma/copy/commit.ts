@@ -57,13 +57,17 @@ export async function commitPage(
   await retryPassing(() =>
     rows.length === 0
       ? asAdmin(services.database, save)
-      : asTenant(services.database, from.target.tenantId, async (transaction) => {
+      : asTenant(
+          services.database,
+          from.target.tenantId,
+          async (transaction) => {
+            await writeRows(transaction, from.target, rows, { types, origin: run.id, fresh });
+            await becomeAdmin(transaction);
+            await save(transaction);
+          },
           // A crash of the server may take the last pages, and their cursor with them; the pass's end waits for the disk.
-          await transaction.script("SET LOCAL synchronous_commit = off");
-          await writeRows(transaction, from.target, rows, { types, origin: run.id, fresh });
-          await becomeAdmin(transaction);
-          await save(transaction);
-        }),
+          { synchronous_commit: "off" },
+        ),
   );
   return next;
 }

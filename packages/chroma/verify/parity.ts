@@ -84,7 +84,7 @@ async function exactNearest(
 ): Promise<readonly Ranked[]> {
   const vector = sql`(SELECT ${encodeVector(embedding)}::vector)`;
   const rows = await asTenant(database, collection.tenantId, async (transaction) => {
-    await transaction.script("SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off");
+    await transaction.set({ enable_indexscan: "off", enable_indexonlyscan: "off" });
     return selectRows<{ id: string; long_id: string | null; order: number }>(
       transaction.orm,
       sql`SELECT id, long_id, ${orderByDistance(collection.metric, vector)} AS "order" FROM cairn.documents

@@ -33,7 +33,7 @@ function print({ words, steps }: Explanation): void {
   for (const sentence of words) console.log(sentence);
   for (const { list, settings, sql, plan } of steps) {
     console.log(`\n— ${list === "vector" ? "by meaning" : "by words"} —`);
-    if (settings) console.log(`SELECT ${settings};`);
+    for (const statement of settings) console.log(`${statement};`);
     console.log(`${sql.trim()};\n`);
     for (const line of plan) console.log(line);
   }

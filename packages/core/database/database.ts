@@ -1,13 +1,16 @@
 import type { SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import type { Settings } from "./settings.ts";
 
 /** Drizzle over one open transaction, whichever driver is below. */
 export type Orm = PgDatabase<PgQueryResultHKT, Record<string, never>>;
 
 export interface Transaction {
   readonly orm: Orm;
-  /** Runs several statements separated by semicolons, without parameters: schema migrations, `SET LOCAL`. */
+  /** Runs several statements separated by semicolons, without parameters: schema migrations. */
   script(sql: string): Promise<void>;
+  /** Settings for the rest of it. */
+  set(settings: Settings): Promise<void>;
 }
 
 /** Type ids of pgvector's types in this database: they differ from one database to the next. */
@@ -15,11 +18,8 @@ export interface VectorTypes {
   readonly vector: number;
 }
 
-export interface Answers {
-  readonly begun: readonly object[];
-  /** Of each statement. */
-  readonly rows: readonly (readonly object[])[];
-}
+/** The rows of each statement. */
+export type Answers = readonly (readonly object[])[];
 
 /** The seam between the knowledge base and a driver. Everything runs in a transaction: no session state anywhere. */
 export interface Database {
@@ -27,15 +27,15 @@ export interface Database {
   /** The same object in whatever is made of this database for one request: what is remembered of it hangs on this. */
   readonly identity: object;
   /**
-   * Runs `work` in a transaction as the login role. Commits when it resolves, rolls back when it throws. `begin`:
-   * statements that travel with BEGIN, in the same round trip.
+   * Runs `work` in a transaction as the login role. Commits when it resolves, rolls back when it throws. The settings
+   * travel with BEGIN, in the same round trip.
    */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>;
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, settings?: Settings): Promise<T>;
   /**
-   * Reads: the rows of each statement, all in one transaction and, where the driver can, one round trip. `begin` as
-   * for a transaction; `begun` are the rows of its last statement. A fixed list: none can depend on another's answer.
+   * Reads: the rows of each statement, all in one transaction and, where the driver can, one round trip, settings
+   * included. A fixed list: none can depend on another's answer.
    */
-  read(statements: readonly SQL[], begin?: string): Promise<Answers>;
+  read(statements: readonly SQL[], settings?: Settings): Promise<Answers>;
   /**
    * Runs statements one by one outside any transaction, as the login role, on a connection of their own, with these
    * settings of the session: what CREATE INDEX CONCURRENTLY asks for. Needs a direct URL where a transaction pooler

@@ -6,6 +6,7 @@ import type { Answers, Database } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
 import type { PgOptions } from "./pg.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
+import { type Settings, setLocal, setTogether } from "./settings.ts";
 import { vectorArrayText } from "./vector.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
@@ -24,14 +25,15 @@ export function connectNeon(options: NeonOptions): Database {
   const http = neon(options.url, { fullResults: true });
   const { transaction } = createPoolWork({
     connect: lender.connect,
+    begin: (client, settings) => client.query(["BEGIN", ...setLocal(settings)].join("; ")),
     wakeTimeout: options.wakeTimeout,
   });
 
   /** Over HTTP a parameter is text: a vector's bytes become its text, digit for digit. */
-  async function read(statements: readonly SQL[], begin = ""): Promise<Answers> {
-    const first = begin.split("; ").filter(Boolean);
+  async function read(statements: readonly SQL[], settings?: Settings): Promise<Answers> {
+    const first = setTogether(settings);
     const queries = [
-      ...first.map((text) => http.query(text)),
+      ...(first ? [http.query(first)] : []),
       ...statements.map((statement) => {
         const { sql, params } = dialect.sqlToQuery(statement);
         return http.query(sql, params.map(toText));
@@ -39,11 +41,7 @@ export function connectNeon(options: NeonOptions): Database {
     ];
     try {
       const answers = await http.transaction(queries, { readOnly: false });
-      const rows = answers.map((answer) => answer.rows as readonly object[]);
-      return {
-        begun: first.length > 0 ? (rows[first.length - 1] ?? []) : [],
-        rows: rows.slice(first.length),
-      };
+      return answers.slice(first ? 1 : 0).map((answer) => answer.rows as readonly object[]);
     } catch (error) {
       throw isNetworkFault(error) ? connectFailure(error) : databaseFailure(error);
     }

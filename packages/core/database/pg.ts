@@ -1,9 +1,10 @@
 import type { Writable } from "node:stream";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
-import { Client, Pool } from "pg";
+import { Client, Pool, type PoolClient, type QueryResult } from "pg";
 import type { Answers, Database } from "./database.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
+import { type Settings, setLocal } from "./settings.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 export interface PgOptions {
@@ -33,30 +34,19 @@ export function connectPg(options: PgOptions): Database {
   const dialect = new PgDialect();
   const { withClient, transaction } = createPoolWork({
     connect: () => pool.connect(),
+    begin: (client, settings) => pipelined(client, beginning(settings)),
     wakeTimeout: options.wakeTimeout,
   });
 
-  /** All are sent before the first is answered. Where one fails the server refuses the rest, and nothing is returned. */
-  function read(statements: readonly SQL[], begin = ""): Promise<Answers> {
-    const rendered = statements.map((statement) => dialect.sqlToQuery(statement));
+  function read(statements: readonly SQL[], settings?: Settings): Promise<Answers> {
+    const first = beginning(settings);
+    const asked = statements.map((statement) => {
+      const { sql, params } = dialect.sqlToQuery(statement);
+      return { text: sql, values: params };
+    });
     return withClient(async (client) => {
-      const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } })
-        .connection;
-      stream.cork(); // one write: each of its own costs a quarter of a millisecond
-      const begun = client.query(`BEGIN; ${begin}`);
-      const asked = rendered.map(({ sql, params }) => client.query<object>(sql, params));
-      const ended = client.query("COMMIT");
-      stream.uncork();
-      const answers = await Promise.allSettled([begun, ...asked, ended]);
-      for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
-      const first = (await begun) as unknown as
-        | { readonly rows: object[] }
-        | readonly { readonly rows: object[] }[];
-      const last = Array.isArray(first) ? first.at(-1) : first;
-      return {
-        begun: last?.rows ?? [],
-        rows: await Promise.all(asked.map(async (answer) => (await answer).rows)),
-      };
+      const answers = await pipelined(client, [...first, ...asked, { text: "COMMIT" }]);
+      return answers.slice(first.length, -1).map(({ rows }) => rows);
     });
   }
 
@@ -79,4 +69,29 @@ export function connectPg(options: PgOptions): Database {
     vectorTypes: rememberVectorTypes(() => transaction(lookUpVectorTypes)),
     close: () => pool.end(),
   };
+}
+
+interface Asked {
+  readonly text: string;
+  readonly values?: unknown[];
+}
+
+/** Settings by themselves: Citus hands a SET LOCAL on to its workers with all that came in the same message. */
+function beginning(settings?: Settings): readonly Asked[] {
+  const set = setLocal(settings).join("; ");
+  return [{ text: "BEGIN" }, ...(set ? [{ text: set }] : [])];
+}
+
+/** All are sent before the first is answered. Where one fails the server refuses the rest, and that failure is thrown. */
+async function pipelined(
+  client: PoolClient,
+  statements: readonly Asked[],
+): Promise<readonly QueryResult<object>[]> {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
+  stream.cork(); // one write: each of its own costs a quarter of a millisecond
+  const asked = statements.map(({ text, values }) => client.query<object>(text, values));
+  stream.uncork();
+  const answers = await Promise.allSettled(asked);
+  for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+  return Promise.all(asked);
 }

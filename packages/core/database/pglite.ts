@@ -6,6 +6,7 @@ import type { Answers, Database, Orm, Transaction, VectorTypes } from "./databas
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
 import { selectRows } from "./rows.ts";
+import { type Settings, setLocal } from "./settings.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 export interface PgliteOptions {
@@ -37,11 +38,15 @@ export async function connectPglite(
     throw error;
   }
 
-  async function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T> {
+  async function transaction<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    settings?: Settings,
+  ): Promise<T> {
     try {
       return (await pglite.transaction(async (tx) => {
-        if (begin) await tx.exec(begin);
-        const result = await work(pgliteTransaction(tx));
+        const begun = pgliteTransaction(tx);
+        await begun.set(settings ?? {});
+        const result = await work(begun);
         await tx.exec("SELECT"); // fails where a statement has and its error was swallowed: COMMIT would roll back quietly
         return result;
       })) as T;
@@ -51,14 +56,14 @@ export async function connectPglite(
   }
 
   /** No statement waits for the wire here, so they run one after the other. */
-  async function read(statements: readonly SQL[], begin?: string): Promise<Answers> {
+  async function read(statements: readonly SQL[], settings?: Settings): Promise<Answers> {
     try {
       return await pglite.transaction(async (tx) => {
-        const begun = begin ? await tx.exec(begin) : [];
-        const { orm } = pgliteTransaction(tx);
+        const { orm, set } = pgliteTransaction(tx);
+        await set(settings ?? {});
         const rows: (readonly object[])[] = [];
         for (const statement of statements) rows.push(await selectRows(orm, statement));
-        return { begun: (begun.at(-1)?.rows ?? []) as object[], rows };
+        return rows;
       });
     } catch (error) {
       throw databaseFailure(error);
@@ -68,16 +73,12 @@ export async function connectPglite(
   /** One connection: nobody waits less for a build beside the others, so CONCURRENTLY is left out. */
   async function maintain(
     statements: readonly string[],
-    settings: Readonly<Record<string, string>> = {},
+    settings: Settings = {},
     signal?: AbortSignal,
   ): Promise<void> {
-    const local = Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = '${value}'`);
     for (const statement of statements) {
       signal?.throwIfAborted();
-      await transaction(
-        ({ script }) => script(statement.replace(" CONCURRENTLY ", " ")),
-        local.join("; ") || undefined,
-      );
+      await transaction(({ script }) => script(statement.replace(" CONCURRENTLY ", " ")), settings);
     }
   }
 
@@ -106,6 +107,10 @@ function pgliteTransaction(tx: PGliteTransaction): Transaction {
     orm: drizzle(tx as never) as unknown as Orm,
     async script(sql) {
       await tx.exec(sql);
+    },
+    async set(settings) {
+      const statements = setLocal(settings);
+      if (statements.length > 0) await tx.exec(statements.join("; "));
     },
   };
 }

@@ -4,10 +4,13 @@ import type { Client, PoolClient } from "pg";
 import { AppError } from "../error.ts";
 import type { Orm, Transaction } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
+import { type Settings, setLocal } from "./settings.ts";
 
 export interface PoolOptions {
   /** Lends a connection. */
   readonly connect: () => Promise<PoolClient>;
+  /** Sends BEGIN and the settings, in one round trip. */
+  readonly begin: (client: PoolClient, settings?: Settings) => Promise<unknown>;
   /** Milliseconds to go on asking a server that refuses connections, as one does that wakes up. Default 3,000. */
   readonly wakeTimeout?: number;
 }
@@ -16,7 +19,7 @@ export interface PoolOptions {
 const ASLEEP: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "57P03"]);
 
 /** Work on the connections of a pool, of node-postgres or of whatever behaves as it does. */
-export function createPoolWork({ connect: lend, wakeTimeout = 3_000 }: PoolOptions) {
+export function createPoolWork({ connect: lend, begin, wakeTimeout = 3_000 }: PoolOptions) {
   const orms = new WeakMap<PoolClient, Orm>();
 
   /**
@@ -66,9 +69,9 @@ export function createPoolWork({ connect: lend, wakeTimeout = 3_000 }: PoolOptio
     }
   }
 
-  function transaction<T>(work: (transaction: Transaction) => Promise<T>, begin = ""): Promise<T> {
+  function transaction<T>(work: (transaction: Transaction) => Promise<T>, settings?: Settings): Promise<T> {
     return withClient(async (client, begun) => {
-      await client.query(`BEGIN; ${begin}`);
+      await begin(client, settings);
       begun();
       const result = await work(toTransaction(client));
       const { command } = await client.query("COMMIT");
@@ -87,6 +90,9 @@ export function createPoolWork({ connect: lend, wakeTimeout = 3_000 }: PoolOptio
       orm,
       async script(sql) {
         await client.query(sql);
+      },
+      async set(settings) {
+        await client.query(setLocal(settings).join("; "));
       },
     };
   }

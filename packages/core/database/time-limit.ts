@@ -1,5 +1,6 @@
 import { AppError } from "../error.ts";
 import type { Database } from "./database.ts";
+import type { Settings } from "./settings.ts";
 
 /**
  * The same database for one request: whatever still runs `milliseconds` from now is cancelled in Postgres itself, and
@@ -7,14 +8,14 @@ import type { Database } from "./database.ts";
  */
 export function withTimeLimit(database: Database, milliseconds: number): Database {
   const deadline = performance.now() + milliseconds;
-  const limited = (begin = "") => {
+  const limited = (settings?: Settings): Settings => {
     const left = Math.floor(deadline - performance.now());
     if (left <= 0) throw new AppError("database_timeout", "The time allowed for the request is over.");
-    return `SET LOCAL statement_timeout = ${left}; ${begin}`;
+    return { statement_timeout: left, ...settings };
   };
   return {
     ...database,
-    transaction: async (work, begin) => database.transaction(work, limited(begin)),
-    read: async (statements, begin) => database.read(statements, limited(begin)),
+    transaction: async (work, settings) => database.transaction(work, limited(settings)),
+    read: async (statements, settings) => database.read(statements, limited(settings)),
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
 import type { Database, Transaction } from "./database.ts";
+import type { Settings } from "./settings.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -13,8 +14,9 @@ export async function asTenant<T>(
   database: Database,
   tenantId: string,
   work: (transaction: Transaction) => Promise<T>,
+  settings?: Settings,
 ): Promise<T> {
-  return database.transaction(work, tenantSettings(tenantId));
+  return database.transaction(work, { ...tenantSettings(tenantId), ...settings });
 }
 
 /** Runs `work` as the role cairn_admin: tenants and the migration ledger, no collection and no document. */
@@ -23,22 +25,21 @@ export function asAdmin<T>(database: Database, work: (transaction: Transaction) 
 }
 
 /** Turns the rest of an open transaction into one of the tenant's. */
-export async function becomeTenant({ script }: Transaction, tenantId: string): Promise<void> {
-  await script(tenantSettings(tenantId));
+export async function becomeTenant(transaction: Transaction, tenantId: string): Promise<void> {
+  await transaction.set(tenantSettings(tenantId));
 }
 
 /** Turns the rest of an open transaction into the administrator's. */
-export async function becomeAdmin({ script }: Transaction): Promise<void> {
-  await script(ADMIN_SETTINGS);
+export async function becomeAdmin(transaction: Transaction): Promise<void> {
+  await transaction.set(ADMIN_SETTINGS);
 }
 
-const ADMIN_SETTINGS =
-  "SELECT set_config('role', 'cairn_admin', true), set_config('cairn.tenant_id', '', true)";
+const ADMIN_SETTINGS: Settings = { role: "cairn_admin", "cairn.tenant_id": "" };
 
-/** The statement that makes a transaction a tenant's. The id stands in it as it is, so nothing but a UUID may come this far. */
-export function tenantSettings(tenantId: string): string {
+/** The settings that make a transaction a tenant's. Nothing but a UUID comes this far. */
+export function tenantSettings(tenantId: string): Settings {
   if (!UUID.test(tenantId)) throw new AppError("not_found", `There is no tenant ${tenantId}.`);
-  return `SELECT set_config('role', 'cairn_app', true), set_config('cairn.tenant_id', '${tenantId}', true)`;
+  return { role: "cairn_app", "cairn.tenant_id": tenantId };
 }
 
 /** A UUID as a literal in SQL: Postgres prunes partitions and matches partial indexes by literals only. */

@@ -57,7 +57,7 @@ export async function writeRows(
     ) AS r (id, long_id, chunk, content, embedding, metadata, uri)
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
       content = excluded.content, embedding = excluded.embedding, metadata = excluded.metadata,
-      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = now()
+      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = excluded.updated_at
     RETURNING d.created_at <> d.updated_at AS replaced)
     SELECT count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,
   );

@@ -5,7 +5,6 @@ import type { IndexPlan } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import { AppError } from "../error.ts";
 import { keywordExpression } from "../search/keyword.ts";
 import { indexedExpression, operatorClass } from "../search/vector.ts";
@@ -87,13 +86,16 @@ function prepare(
           (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
         VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${stretch.first}::int, ${stretch.last}::int,
                 ${JSON.stringify(settings)}::jsonb, 'building', ${stretch.rows}::bigint)`);
+    // From the catalogue: a row knows its partition, too, but by the name of its shard where Citus distributes them.
     const [row] = await selectRows<{ leaf: string }>(
       orm,
-      sql`SELECT tableoid::regclass::text AS leaf FROM cairn.documents WHERE ${inCollection(collection)} LIMIT 1`,
+      sql`SELECT inhrelid::regclass::text AS leaf
+          FROM (SELECT *, count(*) OVER ()::int AS modulus FROM pg_inherits WHERE inhparent = 'cairn.documents'::regclass) AS i
+          JOIN pg_class AS c ON c.oid = inhrelid
+          WHERE satisfies_hash_partition(
+            inhparent, modulus, substring(c.relname FROM '[0-9]+$')::int, ${uuidLiteral(tenantId)})`,
     );
-    if (!row)
-      throw new AppError("not_found", `Collection ${JSON.stringify(collection.name)} is empty by now.`);
-    return row.leaf;
+    return (row as { leaf: string }).leaf;
   });
 }
 

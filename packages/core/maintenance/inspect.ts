@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import { type IndexPlan, indexPlan } from "../collection/index-settings.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Orm } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
@@ -56,17 +56,18 @@ export function inspectCollection(
       sql`SELECT segment, count(*)::float8 AS rows FROM cairn.documents WHERE ${inCollection(collection)}
           GROUP BY segment ORDER BY segment`,
     );
-    const indexes = await selectRows<CollectionIndex>(
+    const listed = await selectRows<Listed>(
       orm,
-      sql`SELECT i.name, i.kind, i.first_segment AS first, i.last_segment AS last, i.settings, i.state,
-                 i.rows::float8 AS rows, i.seconds, coalesce(x.indisvalid, false) AS usable,
-                 coalesce(pg_relation_size(x.indexrelid), 0)::float8 AS size, coalesce(s.idx_scan, 0)::float8 AS scans
-          FROM cairn.collection_indexes AS i
-          LEFT JOIN pg_index AS x ON x.indexrelid = to_regclass('cairn.' || quote_ident(i.name))
-          LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = x.indexrelid
-          WHERE i.tenant_id = ${tenantId}::uuid AND i.collection_id = ${collection.id}::uuid
-          ORDER BY i.first_segment, i.kind DESC`,
+      sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings, state, rows::float8 AS rows, seconds
+          FROM cairn.collection_indexes
+          WHERE tenant_id = ${tenantId}::uuid AND collection_id = ${collection.id}::uuid
+          ORDER BY first_segment, kind DESC`,
     );
+    const present = await lookUpIndexes(
+      orm,
+      listed.map(({ name }) => name),
+    );
+    const indexes = listed.map((index) => ({ ...index, ...(present.get(index.name) ?? ABSENT) }));
     const { dimensions, metric, indexSettings } = collection;
     return {
       collection,
@@ -76,6 +77,24 @@ export function inspectCollection(
       openSegment: open?.segment ?? 0,
     };
   });
+}
+
+type Present = Pick<CollectionIndex, "usable" | "size" | "scans">;
+type Listed = Omit<CollectionIndex, keyof Present>;
+
+const ABSENT: Present = { usable: false, size: 0, scans: 0 };
+
+/** What Postgres knows of them, by name. Not in one statement with a table: Citus would ask the worker's catalogue. */
+async function lookUpIndexes(orm: Orm, names: readonly string[]): Promise<ReadonlyMap<string, Present>> {
+  const rows = await selectRows<Present & { name: string }>(
+    orm,
+    sql`SELECT n.name, x.indisvalid AS usable, pg_relation_size(x.indexrelid)::float8 AS size,
+               coalesce(s.idx_scan, 0)::float8 AS scans
+        FROM unnest(${sql.param(names)}::text[]) AS n (name)
+        JOIN pg_index AS x ON x.indexrelid = to_regclass('cairn.' || quote_ident(n.name))
+        LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = x.indexrelid`,
+  );
+  return new Map(rows.map(({ name, ...present }) => [name, present]));
 }
 
 /** The vector indexes that serve, in order, with the rows that their segments have now. */

@@ -3,6 +3,7 @@ import type { Collection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import { decodeJson } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
+import type { Settings } from "../database/settings.ts";
 import { decodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import type { Row } from "../document/document.ts";
@@ -50,8 +51,8 @@ export async function fillCollection(
   let after = START;
   for (;;) {
     options.signal?.throwIfAborted();
-    const page = await run(async ({ orm, script }) => {
-      await script(MERGED);
+    const page = await run(async ({ orm, set }) => {
+      await set(MERGED);
       return selectRows<PassageRow>(orm, difference(from, to, after));
     });
     const last = page.at(-1);
@@ -68,11 +69,11 @@ export async function fillCollection(
 
 /** Whether a pass would find anything. */
 export async function isFilled(
-  { orm, script }: Transaction,
+  { orm, set }: Transaction,
   from: Collection,
   to: Collection,
 ): Promise<boolean> {
-  await script(MERGED);
+  await set(MERGED);
   const [row] = await selectRows<{ differs: boolean }>(
     orm,
     sql`SELECT EXISTS (${difference(from, to, START)}) OR EXISTS (${extras(from, to)}) AS differs`,
@@ -99,8 +100,14 @@ interface PassageRow extends Cursor {
  * Both sides in the order of their keys, merged: without statistics, as after a bulk load, the planner takes a
  * collection for one row and compares every passage with every other.
  */
-const MERGED = `SET LOCAL enable_nestloop = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_sort = off;
-  SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off`;
+const MERGED: Settings = {
+  enable_nestloop: "off",
+  enable_hashjoin: "off",
+  enable_sort: "off",
+  enable_seqscan: "off",
+  enable_bitmapscan: "off",
+  jit: "off",
+};
 
 /** What is missing or differs behind a key, in the order of the keys. */
 function difference(from: Collection, to: Collection, { id, chunk }: Cursor) {
@@ -124,8 +131,8 @@ function extras(from: Collection, to: Collection) {
         AND o.id = n.id AND o.chunk = n.chunk)`;
 }
 
-async function deleteExtras({ orm, script }: Transaction, from: Collection, to: Collection): Promise<number> {
-  await script(MERGED);
+async function deleteExtras({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {
+  await set(MERGED);
   const deleted = await selectRows(
     orm,
     sql`DELETE FROM cairn.documents WHERE ${inCollection(to)} AND (id, chunk) IN (${extras(from, to)}) RETURNING chunk`,

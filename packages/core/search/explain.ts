@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import { selectRows } from "../database/rows.ts";
+import { setLocal } from "../database/settings.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters } from "../filter/input.ts";
@@ -19,8 +20,8 @@ export interface Explanation {
 
 export interface ExplainedStep {
   readonly list: List;
-  /** Travels before the statement. */
-  readonly settings: string;
+  /** Statements that travel before it. */
+  readonly settings: readonly string[];
   /** Its parameters as $1, $2, …: neither the text nor the vector. */
   readonly sql: string;
   /** Postgres's own plan, a line each. */
@@ -50,12 +51,17 @@ export async function explainSearch(
   const steps: ExplainedStep[] = [];
   for (const { list, statement, settings } of reads) {
     const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : "EXPLAIN");
-    const { rows } = await services.database.read(
-      [sql`${explain} ${statement}`],
-      [tenantSettings(tenantId), settings].filter(Boolean).join(", "),
-    );
-    const plan = (rows[0] as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
-    steps.push({ list, settings: settings ?? "", sql: render(statement), plan: plan.map(withoutVectors) });
+    const [rows] = await services.database.read([sql`${explain} ${statement}`], {
+      ...tenantSettings(tenantId),
+      ...settings,
+    });
+    const plan = (rows as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
+    steps.push({
+      list,
+      settings: setLocal(settings),
+      sql: render(statement),
+      plan: plan.map(withoutVectors),
+    });
   }
   const rows = await countUnindexed(services, target);
   const words = steps.map(({ list }) => inWords(target, list, { rows, filtered: matches !== undefined }));

@@ -72,20 +72,18 @@ async function explain(
   const { vector: type } = await own.database.vectorTypes();
   const plan = chooseVectorPlan(target);
   const search = { vectors: encodeVectorArray([embedding], type), topK: 10, matches };
-  const {
-    rows: [rows],
-  } = await own.database.read(
-    [sql`EXPLAIN ${vectorStatement(target, plan, search)}`],
-    `${tenantSettings(tenantId)}, ${vectorSettings(plan, search.topK)}`,
-  );
+  const [rows] = await own.database.read([sql`EXPLAIN ${vectorStatement(target, plan, search)}`], {
+    ...tenantSettings(tenantId),
+    ...vectorSettings(plan, search.topK),
+  });
   return (rows as { "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]).join("\n");
 }
 
 async function exactIds(name: string, embedding: Float32Array, operator: string, condition = sql`true`) {
   const { collection } = await findTarget(own.database, tenantId, name);
   const { vector: type } = await own.database.vectorTypes();
-  return asTenant(own.database, tenantId, async ({ orm, script }) => {
-    await script("SET LOCAL enable_indexscan = off");
+  return asTenant(own.database, tenantId, async ({ orm, set }) => {
+    await set({ enable_indexscan: "off" });
     const rows = await selectRows<{ id: string }>(
       orm,
       sql`SELECT id FROM cairn.documents, unnest(${encodeVectorArray([embedding], type)}::vector[]) AS v

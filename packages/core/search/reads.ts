@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
+import type { Settings } from "../database/settings.ts";
 import { encodeText } from "../database/text.ts";
 import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { AppError } from "../error.ts";
@@ -24,8 +25,8 @@ export interface RowSearch extends Partial<EmbeddedQueries> {
 export interface ListRead {
   readonly list: List;
   readonly statement: SQL;
-  /** Items of a SELECT list that travel before it. */
-  readonly settings?: string;
+  /** They travel with it. */
+  readonly settings?: Settings;
 }
 
 export function listsOf(mode: SearchMode): readonly List[] {

@@ -28,7 +28,7 @@ export async function findRows(
       const reads = listReads(target, search, { ...only, vectorType });
       return {
         statements: reads.map(({ statement }) => statement),
-        settings: reads.flatMap(({ settings }) => settings ?? []).join(", "),
+        settings: Object.assign({}, ...reads.map(({ settings }) => settings)),
       };
     });
   const { target, rows } = await read();

@@ -4,6 +4,7 @@ import { requireCollection } from "../collection/get.ts";
 import type { IndexPlan } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
+import type { Settings } from "../database/settings.ts";
 import { asTenant, tenantSettings, uuidLiteral } from "../database/transaction.ts";
 
 /** A closed range of segments with an index of its own, both ends included. */
@@ -33,8 +34,8 @@ const MOST_KNOWN = 10_000;
 
 export interface TargetRead {
   readonly statements: readonly SQL[];
-  /** Settings that travel with them, as items of a SELECT list. */
-  readonly settings?: string;
+  /** They travel with them. */
+  readonly settings?: Settings;
 }
 
 /**
@@ -52,11 +53,11 @@ export async function readTarget(
     const target = await knownTarget(database, tenantId, nameOrId);
     const asked = attempt(() => ask(target));
     const { statements, settings } = asked.value ?? { statements: [] };
-    const { begun, rows } = await database.read(
-      statements,
-      `${tenantSettings(tenantId)}${settings ? `, ${settings}` : ""}; ${versionOf(target.collection)}`,
-    );
-    if ((begun[0] as { version?: string } | undefined)?.version === target.version) {
+    const [versions, ...rows] = await database.read([versionOf(target.collection), ...statements], {
+      ...tenantSettings(tenantId),
+      ...settings,
+    });
+    if ((versions?.[0] as { version?: string } | undefined)?.version === target.version) {
       if ("failure" in asked) throw asked.failure; // refused by the collection as it is, not as it was
       return { target, rows };
     }
@@ -100,7 +101,7 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, nameOrId);
     // The version first: an index that is finished between the two makes it stale, not wrong.
-    const [row] = await selectRows<{ version: string }>(orm, sql.raw(versionOf(collection)));
+    const [row] = await selectRows<{ version: string }>(orm, versionOf(collection));
     const indexes = await selectRows<IndexedRange>(
       orm,
       sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
@@ -111,9 +112,10 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
   });
 }
 
-/** The transaction that wrote the collection's row last. Both ids are the database's own. */
-function versionOf({ tenantId, id }: Collection): string {
-  return `SELECT xmin::text AS version FROM cairn.collections WHERE tenant_id = '${tenantId}'::uuid AND id = '${id}'::uuid`;
+/** The transaction that wrote the collection's row last. */
+function versionOf({ tenantId, id }: Collection): SQL {
+  return sql`SELECT xmin::text AS version FROM cairn.collections
+             WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
 }
 
 /** The predicate of what belongs to a collection, documents apart: tenant and collection. */

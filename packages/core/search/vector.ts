@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { INDEX_DEFAULTS, type IndexPlan, type Precision } from "../collection/index-settings.ts";
 import type { Metric } from "../collection/metric.ts";
+import type { Settings } from "../database/settings.ts";
 import { inCollection } from "../document/read.ts";
 import { orderByDistance } from "./metric.ts";
 import type { IndexedRange, SearchTarget } from "./target.ts";
@@ -141,12 +142,12 @@ export function operatorClass(metric: Metric, precision: Precision): string {
 const SCAN_SHARE = 0.075;
 
 /**
- * Settings for the search, to stand in a SELECT list. Through an index: sorting and scanning are priced out, as a high
+ * Settings for the search. Through an index: sorting and scanning are priced out, as a high
  * ef_search makes the planner prefer them (315 ms instead of 3 at 100,000 rows); the scan goes on where a filter leaves
  * too few. Compiling a query takes longer than running it.
  */
-export function vectorSettings(plan: VectorPlan, topK: number): string {
-  if (plan.kind === "exact") return setting("jit", "off");
+export function vectorSettings(plan: VectorPlan, topK: number): Settings {
+  if (plan.kind === "exact") return { jit: "off" };
   const settings: Record<string, string | number> = { jit: "off", enable_seqscan: "off", enable_sort: "off" };
   for (const { plan: index, rows } of plan.indexes) {
     if (index.type === "ivfflat") {
@@ -166,11 +167,5 @@ export function vectorSettings(plan: VectorPlan, topK: number): string {
       settings["hnsw.scan_mem_multiplier"] = 8;
     }
   }
-  return Object.entries(settings)
-    .map(([name, value]) => setting(name, value))
-    .join(", ");
-}
-
-function setting(name: string, value: string | number): string {
-  return `set_config('${name}', '${value}', true)`;
+  return settings;
 }
