@@ -5,6 +5,7 @@ import { benchIngest } from "./ingest.ts";
 import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
+import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
 import { describeMachine } from "./support/machine.ts";
 import { belowFloor, type Target } from "./support/results.ts";
@@ -29,6 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   index: benchIndex,
   migrate: benchMigrate,
   memory: benchMemory,
+  scale: benchScale,
 };
 
 /** What a quick run does: each within a minute or so. */

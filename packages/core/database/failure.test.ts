@@ -15,6 +15,7 @@ import { createCollection } from "../collection/create.ts";
 import { ingest } from "../document/ingest.ts";
 import { countDocuments } from "../document/list.ts";
 import { AppError } from "../error.ts";
+import { query } from "../search/query.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { connect } from "./connect.ts";
 import { databaseFailure } from "./failure.ts";
@@ -274,6 +275,27 @@ describe.runIf(serverUrl())("on a server", () => {
       });
     } finally {
       await database.close();
+    }
+  });
+
+  test("a replica answers searches and lists, and says of a write where it belongs", async () => {
+    const services = offlineServices(own.database);
+    const { id } = await createTenant(own.database, { name: "read elsewhere" });
+    await createCollection(own.database, id, { embeddingModel: "offline/words", dimensions: 32 });
+    await ingest(services, id, { documents: [{ id: "hours", content: "open from nine" }] });
+    const url = new URL(own.url as string);
+    url.searchParams.set("options", "-c default_transaction_read_only=on"); // as every transaction of a replica is
+    const replica = connectPg({ url: url.href });
+    try {
+      const there = offlineServices(replica);
+      expect(await query(there, id, { text: "nine", mode: "hybrid" })).toMatchObject([{ id: "hours" }]);
+      const error = await failureOf(ingest(there, id, { documents: [{ id: "x", content: "y" }] }));
+      expect(error).toMatchObject({
+        code: "database_unavailable",
+        message: expect.stringContaining("takes no writes"),
+      });
+    } finally {
+      await replica.close();
     }
   });
 

@@ -27,6 +27,12 @@ export function databaseFailure(error: unknown): unknown {
   if (code && (UNREACHABLE.has(code) || /^(08|57P0)/.test(code) || code === "53300"))
     return unavailable(code, fault);
   if (CONNECTION_LOST.test(root.message)) return unavailable("the connection was lost", fault);
+  if (code === "25006")
+    return new AppError(
+      "database_unavailable",
+      "The database takes no writes: it is a replica, or has just become one. Write through the service of the primary.",
+      { cause: fault },
+    );
   if (code === "57014" || code === "55P03")
     return new AppError(
       "database_timeout",
