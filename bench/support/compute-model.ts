@@ -72,7 +72,7 @@ function spread({ times }: Sample): readonly number[] {
   return times.map((time) => time / middle);
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 }
 
