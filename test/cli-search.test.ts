@@ -71,7 +71,7 @@ test("set-index makes an index due, stats say so, and reindex builds it", async 
   const { words, steps } = await cli.json("explain", "violin", "--analyze");
   expect(words[0]).toMatch(/through 1 index \(hnsw, halfvec, ef_search 80\) over 60 rows/);
   expect(steps[0].plan.join("\n")).toMatch(/Index Scan using \w+.*actual time/);
-  expect(steps[0].settings).toContain("80");
+  expect(steps[0].settings).toContain("SET LOCAL hnsw.ef_search = '80'");
   expect((await hits()).map(({ id }: { id: string }) => id)).toEqual(
     before.map(({ id }: { id: string }) => id),
   );
