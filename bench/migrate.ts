@@ -68,7 +68,7 @@ export async function benchMigrate({ size, machine }: BenchRun): Promise<readonl
   }
 }
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 async function compareWays(
   servers: BenchServers,

@@ -1,71 +1,89 @@
-/** Where the value of each key of a JSON object begins and ends in its text. */
+/** Where the value of each key of a JSON object begins and ends in its bytes. */
 export type Spans = ReadonlyMap<string, readonly [start: number, end: number]>;
 
-const STRUCTURE = /["[\]{}]/g;
+/** Where the value of a key that begins at `start` ends, for whoever knows sooner; undefined: it is to be looked for. */
+export type FindEnd = (key: string, start: number) => number | undefined;
+
+const QUOTE = 0x22; // "
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN = 0x5b; // [, and { with the bit set that tells them apart
+const CLOSE = 0x5d; // ], and } likewise
+const BRACE = 0x20;
 
 /**
- * Finds the values of a JSON object's own keys without parsing them, so that each can be parsed in the way it needs.
- * Throws SyntaxError where the text breaks off or goes on behind the object.
+ * Finds the values of a JSON object's own keys without parsing them, so that each can be parsed in the way it needs,
+ * and only what is needed becomes text. Throws SyntaxError where the bytes break off or go on behind the object.
  */
-export function findSpans(text: string): Spans {
+export function findSpans(bytes: Buffer, findEnd: FindEnd = () => undefined): Spans {
   const spans = new Map<string, readonly [number, number]>();
-  let at = skipSpace(text, 0);
-  if (text[at] !== "{") throw new SyntaxError("A JSON object was expected.");
-  at = skipSpace(text, at + 1);
-  while (text[at] !== "}") {
-    if (text[at] !== '"') throw new SyntaxError("A key was expected.");
-    const keyEnd = stringEnd(text, at);
-    const key = JSON.parse(text.slice(at, keyEnd)) as string;
-    const colon = skipSpace(text, keyEnd);
-    if (text[colon] !== ":") throw new SyntaxError("A colon was expected.");
-    const start = skipSpace(text, colon + 1);
-    const end = valueEnd(text, start);
+  let at = skipSpace(bytes, 0);
+  if (bytes[at] !== (OPEN | BRACE)) throw new SyntaxError("A JSON object was expected.");
+  at = skipSpace(bytes, at + 1);
+  while (bytes[at] !== (CLOSE | BRACE)) {
+    if (bytes[at] !== QUOTE) throw new SyntaxError("A key was expected.");
+    const keyEnd = stringEnd(bytes, at);
+    const key = JSON.parse(bytes.toString("utf8", at, keyEnd)) as string;
+    const colon = skipSpace(bytes, keyEnd);
+    if (bytes[colon] !== COLON) throw new SyntaxError("A colon was expected.");
+    const start = skipSpace(bytes, colon + 1);
+    const end = findEnd(key, start) ?? valueEnd(bytes, start);
     spans.set(key, [start, end]);
-    at = skipSpace(text, end);
-    if (text[at] === ",") at = skipSpace(text, at + 1);
-    else if (text[at] !== "}") throw new SyntaxError("The object breaks off.");
+    at = skipSpace(bytes, end);
+    if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
+    else if (bytes[at] !== (CLOSE | BRACE)) throw new SyntaxError("The object breaks off.");
   }
-  if (skipSpace(text, at + 1) < text.length) throw new SyntaxError("Something follows the object.");
+  if (skipSpace(bytes, at + 1) < bytes.length) throw new SyntaxError("Something follows the object.");
   return spans;
 }
 
-function valueEnd(text: string, start: number): number {
-  if (text[start] === '"') return stringEnd(text, start);
-  if (text[start] !== "[" && text[start] !== "{") {
-    const scalar = /[^,}\]\s]*/y;
-    scalar.lastIndex = start;
-    scalar.exec(text);
-    return scalar.lastIndex;
-  }
+function valueEnd(bytes: Buffer, start: number): number {
+  const first = bytes[start] as number;
+  if (first === QUOTE) return stringEnd(bytes, start);
+  if ((first | BRACE) !== (OPEN | BRACE)) return scalarEnd(bytes, start);
   let depth = 0;
-  STRUCTURE.lastIndex = start;
-  for (let match = STRUCTURE.exec(text); match; match = STRUCTURE.exec(text)) {
-    const [mark] = match;
-    if (mark === '"') STRUCTURE.lastIndex = stringEnd(text, match.index);
-    else if (mark === "[" || mark === "{") depth++;
-    else if (--depth === 0) return match.index + 1;
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === QUOTE) at = stringEnd(bytes, at) - 1;
+    else if ((byte | BRACE) === (OPEN | BRACE)) depth++;
+    else if ((byte | BRACE) === (CLOSE | BRACE) && --depth === 0) return at + 1;
   }
   throw new SyntaxError("A value breaks off.");
 }
 
+function scalarEnd(bytes: Buffer, start: number): number {
+  let at = start;
+  while (at < bytes.length && !isSpace(bytes[at]) && bytes[at] !== COMMA && !isClose(bytes[at])) at++;
+  return at;
+}
+
 /** The place behind the closing quote of the string that begins at `start`. */
-function stringEnd(text: string, start: number): number {
+function stringEnd(bytes: Buffer, start: number): number {
   let end = start;
   do {
-    end = text.indexOf('"', end + 1);
+    end = bytes.indexOf(QUOTE, end + 1);
     if (end < 0) throw new SyntaxError("A string breaks off.");
-  } while (isEscaped(text, end));
+  } while (isEscaped(bytes, end));
   return end + 1;
 }
 
-function isEscaped(text: string, at: number): boolean {
+function isEscaped(bytes: Buffer, at: number): boolean {
   let backslashes = 0;
-  while (text[at - 1 - backslashes] === "\\") backslashes++;
+  while (bytes[at - 1 - backslashes] === BACKSLASH) backslashes++;
   return backslashes % 2 === 1;
 }
 
-function skipSpace(text: string, at: number): number {
+function skipSpace(bytes: Buffer, at: number): number {
   let place = at;
-  while (text[place] === " " || text[place] === "\n" || text[place] === "\r" || text[place] === "\t") place++;
+  while (isSpace(bytes[place])) place++;
   return place;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function isClose(byte: number | undefined): boolean {
+  return byte === CLOSE || byte === (CLOSE | BRACE);
 }
