@@ -7,6 +7,7 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const E = 0x65;
 const N = 0x6e; // the n of null
+const ZERO_POINT = 0x2e30; // "0." as a little-endian integer
 
 /** 10^0 to 10^22: each is a double exactly. */
 const POWERS_TO = 22;
@@ -71,6 +72,7 @@ const WRONG_LENGTH = -2;
 function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const last = bytes.length - 4;
+  const lastUsual = bytes.length - 14;
   if (bytes[start] !== OPEN) return STRANGE;
   let at = start;
   for (let index = 0; index < vector.length; index++) {
@@ -79,6 +81,23 @@ function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): nu
     // A minus by arithmetic: as a branch, signs are what no processor can predict.
     const negative = (lead - ZERO) >>> 31;
     at += negative;
+    // Nearly all look like this: a zero, a point, eight to eleven digits, a comma.
+    if (at <= lastUsual && view.getUint16(at, true) === ZERO_POINT) {
+      const head = view.getInt32(at + 2, true);
+      const middle = view.getInt32(at + 6, true);
+      const tail = view.getInt32(at + 10, true);
+      if ((others(head) | others(middle)) === 0) {
+        const count = countDigits(tail);
+        const end = at + 10 + count;
+        if (count < 4 && bytes[end] === COMMA && negative * (lead - MINUS) === 0) {
+          const digits = readFour(head) * 10_000 + readFour(middle);
+          const mantissa = digits * (POWERS[count] as number) + readDigits(tail, count);
+          vector[index] = ((1 - 2 * negative) * mantissa) / (POWERS[8 + count] as number);
+          at = end;
+          continue;
+        }
+      }
+    }
     let byte = bytes[at] as number;
     let mantissa = 0;
     let digit = byte - ZERO;
@@ -125,15 +144,25 @@ function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): nu
   return bytes[start + 1] === CLOSE ? start + 2 : WRONG_LENGTH;
 }
 
-/** How many of four characters, the first in the lowest byte, are digits before the first that is none. */
-function countDigits(four: number): number {
-  const others = ((four & 0xf0f0f0f0) ^ 0x30303030) | (((four + 0x06060606) & 0xf0f0f0f0) ^ 0x30303030);
-  return others === 0 ? 4 : (31 - Math.clz32(others & -others)) >> 3;
+/** Bits that are set where one of four characters, the first in the lowest byte, is no digit. */
+function others(four: number): number {
+  return ((four & 0xf0f0f0f0) ^ 0x30303030) | (((four + 0x06060606) & 0xf0f0f0f0) ^ 0x30303030);
 }
 
-/** The number that the first `count` of four characters make: the digits moved to the end, then pairs, then all. */
+/** How many of four characters are digits before the first that is none. */
+function countDigits(four: number): number {
+  const rest = others(four);
+  return rest === 0 ? 4 : (31 - Math.clz32(rest & -rest)) >> 3;
+}
+
+/** The number that the first `count` of four characters make: the digits moved to the end. */
 function readDigits(four: number, count: number): number {
-  const digits = count === 4 ? four & 0x0f0f0f0f : ((four & 0x0f0f0f0f) << (8 * (3 - count))) << 8;
+  return readFour(count === 4 ? four : ((four & 0x0f0f0f0f) << (8 * (3 - count))) << 8);
+}
+
+/** The number that four digits make: pairs, then all. */
+function readFour(four: number): number {
+  const digits = four & 0x0f0f0f0f;
   const pairs = (Math.imul(digits, 10) + (digits >>> 8)) & 0x00ff00ff;
   return (Math.imul(pairs, 100) + (pairs >>> 16)) & 0xffff;
 }
