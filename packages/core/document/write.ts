@@ -40,7 +40,8 @@ export async function writeRows(
   ]);
   // A text that had more passages had the first one, too: where no row was replaced, nothing can be left over.
   // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
-  if (!options.fresh && replaced.some((count) => count > 0)) await deleteLeftOver(transaction, collection, rows);
+  if (!options.fresh && replaced.some((count) => count > 0))
+    await deleteLeftOver(transaction, collection, rows);
 }
 
 /** Bytes of a statement's rows, at least: Postgres holds them four times over until the statement ends. */

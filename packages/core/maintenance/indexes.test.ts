@@ -68,10 +68,17 @@ const indexesOf = async (name: string) => {
 };
 
 async function expectFindable(name: string, from: number, to: number) {
+  expect(await findMissed(name, from, to)).toEqual([]);
+}
+
+/** Of every seventh document, those that a search for their very place does not find. */
+async function findMissed(name: string, from: number, to: number): Promise<readonly string[]> {
+  const missed: string[] = [];
   for (let n = from; n < to; n += 7) {
     const [hit] = await query(services, tenantId, { collection: name, embedding: point(n), topK: 1 });
-    expect(hit?.id).toBe(`d${n}`);
+    if (hit?.id !== `d${n}`) missed.push(`d${n}`);
   }
+  return missed;
 }
 
 /** What there is in the catalogue of a collection's own indexes. */
@@ -249,7 +256,14 @@ test.runIf(serverUrl())(
     await Promise.all(writers);
     expect(runs.filter((run) => run === undefined)).toHaveLength(1);
     expect(next).toBeGreaterThan(4_000);
-    await expectFindable("contended", 0, next);
+    // Whoever writes into a graph takes links from its nodes, and now and then a node's last one: HNSW promises no more.
+    for (const [from, to] of [
+      [0, 4_000],
+      [4_000, next],
+    ] as const)
+      expect((await findMissed("contended", from, to)).length).toBeLessThanOrEqual(
+        Math.ceil((to - from) / 700),
+      );
   },
 );
 
