@@ -21,8 +21,9 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
   let aws: StepFunctions;
   let env: Record<string, string>;
   let name: string;
-  /** Milliseconds that each page of records takes. */
-  let slow = 0;
+  /** Pages of records that the source still gives before it waits for `flow`. */
+  let pages = Number.POSITIVE_INFINITY;
+  let flow: PromiseWithResolvers<void>;
   beforeAll(async () => {
     const chroma = inject("chromaUrl");
     ({ name } = tenantName());
@@ -32,7 +33,7 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
     database = connectPg({ url: cli.databaseUrl as string });
     const source = await openSource({ url: chroma });
     const getRecords: Source["getRecords"] = async (...given) => {
-      await new Promise((resolve) => setTimeout(resolve, slow));
+      if (pages-- <= 0) await flow.promise;
       return source.getRecords(...given);
     };
     aws = await startStepFunctions(migrationMachine({ functionArn: "arn:steps", shards: 2 }), (payload) =>
@@ -98,7 +99,8 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
   });
 
   test("it is started, seen under way, refused a second time, cancelled, and goes on where it was to its proof", async () => {
-    slow = 400;
+    pages = 3;
+    flow = Promise.withResolvers();
     const started = await cloud("migrate", "--no-watch", ...only());
     expect(started).toMatchObject({ code: 0, out: expect.stringContaining("arn:aws:states:") });
     expect(aws.inputs[0]).toMatchObject({ request: { only: [name], page_size: 20, queries: 5 } });
@@ -113,8 +115,8 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
     expect(await cloud("cancel")).toMatchObject({ code: 0, out: expect.stringContaining("Cancelled") });
     const { run } = await seen();
     expect(run).toMatchObject({ id: under.run.id, status: "cancelled", finishedAt: null });
+    flow.resolve();
     await aws.settled(); // its step stops at the next page, though its execution was gone before
-    slow = 0;
     const done = await cloud("migrate", ...only(), "--report", "proof.html");
     expect(done.code, done.err).toBe(0);
     expect(done.out).toContain("proof.html");

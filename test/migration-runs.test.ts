@@ -328,11 +328,15 @@ describe.runIf(serverUrl())("two connections to a server", () => {
   test("of ten processes that begin at once, one proceeds and nine are told so", async () => {
     const others = Array.from({ length: 10 }, () => connectPg({ url: one.url ?? "", connections: 3 }));
     onTestFinished(async () => void (await Promise.all(others.map((database) => database.close()))));
-    const source = await sourceThat((fetches) =>
-      fetches === 1 ? new Promise((resolve) => setTimeout(resolve, 500)) : undefined,
-    );
+    const nineRefused = Promise.withResolvers<void>();
+    const source = await sourceThat((fetches) => (fetches === 1 ? nineRefused.promise : undefined));
+    let ended = 0;
     const results = await Promise.allSettled(
-      others.map((database) => migrateDatabase(database, source, scope)),
+      others.map((database) =>
+        migrateDatabase(database, source, scope).finally(() => {
+          if (++ended === 9) nineRefused.resolve();
+        }),
+      ),
     );
     const refused = results.filter((result) => result.status === "rejected");
     expect(refused.map(({ reason }) => (reason as AppError).code)).toEqual(Array(9).fill("run_held"));

@@ -267,7 +267,7 @@ describe.runIf(serverUrl())("on a server", () => {
   });
 
   test("a pool that has no connection to give answers in time", async () => {
-    const database = connectPg({ url: own.url as string, connections: 1, connectTimeout: 50 });
+    const database = connectPg({ url: own.url as string, connections: 1, connectTimeout: 1_000 });
     try {
       await database.transaction(async () => {
         const error = await failureOf(database.transaction(({ orm }) => orm.execute(sql`SELECT 1`)));
@@ -310,11 +310,14 @@ describe.runIf(serverUrl())("on a server", () => {
         });
         expect((await failureOf(waiting)).code).toBe("database_timeout");
       });
+      const bothHold = Promise.withResolvers<void>();
+      let holders = 0;
       const locks = (first: number, second: number) =>
         database.transaction(async ({ orm }) => {
           await orm.execute(sql`SELECT set_config('deadlock_timeout', '50ms', true)`);
           await orm.execute(sql`SELECT pg_advisory_xact_lock(${first}::bigint)`);
-          await new Promise((resolve) => setTimeout(resolve, 100));
+          if (++holders === 2) bothHold.resolve();
+          await bothHold.promise;
           await orm.execute(sql`SELECT pg_advisory_xact_lock(${second}::bigint)`);
         });
       const [a, b] = await Promise.allSettled([locks(1, 2), locks(2, 1)]);
