@@ -2,6 +2,7 @@ import { migrate } from "@cairn/chroma/migrate.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source, SourceCollection } from "@cairn/chroma/source/source.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
+import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import { ChromaClient } from "chromadb";
 import pLimit from "p-limit";
@@ -148,6 +149,7 @@ async function copyAll({ databaseUrl }: BenchServers, source: Source, inFlight: 
   let ended = 0;
   let copied = 0;
   try {
+    await migrateSchema(database);
     await migrate({ database, embedders: createEmbedders({}) }, source, {
       databaseName: "bench",
       cairnVersion: "bench",

@@ -4,6 +4,7 @@ import { ingest } from "@cairn/core/document/ingest.ts";
 import { withBudget } from "@cairn/core/embedding/budget.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JobKinds, JobRunner, JobWork } from "@cairn/core/job/run.ts";
+import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { changeModel } from "@cairn/core/maintenance/model-change.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -17,10 +18,15 @@ const SLICE = 200;
 /** Milliseconds to wait for another builder of indexes. */
 const PATIENCE = 600_000;
 
-type TenantJobRunner = (services: Services, tenantId: string, work: JobWork) => ReturnType<JobRunner>;
+type TenantWork = JobWork & Pick<BuildOptions, "mostRows">;
+type TenantJobRunner = (services: Services, tenantId: string, work: TenantWork) => ReturnType<JobRunner>;
+
+export interface JobLimits
+  extends Pick<RequestLimits, "embeddingTokensPerDay">,
+    Pick<BuildOptions, "mostRows"> {}
 
 /** What the service does with the jobs that it answers 202 to. */
-export function createJobKinds(limits: Pick<RequestLimits, "embeddingTokensPerDay">): JobKinds {
+export function createJobKinds(limits: JobLimits): JobKinds {
   const ofTenant =
     (run: TenantJobRunner): JobRunner =>
     async (services, work) => {
@@ -31,7 +37,7 @@ export function createJobKinds(limits: Pick<RequestLimits, "embeddingTokensPerDa
         tenantId: work.tenantId,
         tokensPerDay,
       });
-      return run({ ...services, embedders }, work.tenantId, work);
+      return run({ ...services, embedders }, work.tenantId, { ...work, mostRows: limits.mostRows });
     };
   return { ingest: ofTenant(ingestInBulk), reindex: ofTenant(reindex) };
 }
@@ -39,7 +45,7 @@ export function createJobKinds(limits: Pick<RequestLimits, "embeddingTokensPerDa
 const ingestInBulk: TenantJobRunner = async (
   services,
   tenantId,
-  { request, counts, partial, signal, report },
+  { request, counts, partial, signal, report, mostRows },
 ) => {
   const { documents, collection, max_tokens: maxTokens, overlap } = ingestSchema.parse(request);
   const { failed = [] } = partial as { failed?: { id: string; code: string; message: string }[] };
@@ -64,20 +70,21 @@ const ingestInBulk: TenantJobRunner = async (
     );
   }
   const { id, name } = await getCollection(services.database, tenantId, collection);
-  await maintainIndexes(services.database, { tenantId, collection: id, wait: PATIENCE, signal });
+  await maintainIndexes(services.database, { tenantId, collection: id, wait: PATIENCE, signal, mostRows });
   return { collection: name, documents: written, passages, failed: failed.slice(0, 1_000) };
 };
 
 const reindex: TenantJobRunner = async (
   services,
   tenantId,
-  { request, signal, report },
+  { request, signal, report, mostRows },
 ): Promise<JsonObject> => {
   const { collection, model } = request as { readonly collection?: string; readonly model?: string };
   if (model !== undefined) {
     const changed = await changeModel(services, tenantId, model, {
       collection,
       signal,
+      mostRows,
       onProgress: ({ written }) => report({ passages: written }),
     });
     return { collection: changed.collection.name, kept: changed.replaced.name, passages: changed.written };
@@ -87,6 +94,7 @@ const reindex: TenantJobRunner = async (
     tenantId,
     collection,
     signal,
+    mostRows,
     wait: PATIENCE,
     onProgress(event) {
       events.push(event);

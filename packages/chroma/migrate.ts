@@ -1,5 +1,4 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import pLimit from "p-limit";
@@ -39,7 +38,7 @@ export const STATUS: Readonly<Record<Verdict, RunStatus>> = {
  * Takes every collection of a Chroma server into Postgres, passes over each until nothing changes, indexes the large
  * ones, compares searches and returns the proof. Killed and started again, it goes on where it was; started again after its end, it compares
  * everything and writes only what differs. A collection's metadata is Chroma's after every run, whoever changed it since.
- * Throws `run_held` where another process works on this source, `invalid_input` where a collection has no place,
+ * The database has its schema already. Throws `run_held` where another process works on this source, `invalid_input` where a collection has no place,
  * `source_unavailable`, `embedding_quota` and others: the run is then resumable.
  */
 export async function migrate(
@@ -48,7 +47,6 @@ export async function migrate(
   options: MigrateOptions,
 ): Promise<MigrationReport> {
   const started = performance.now();
-  await migrateSchema(services.database);
   await services.database.vectorTypes();
   const plan = await planAll(services, source, options);
   options.onPlan?.(plan);

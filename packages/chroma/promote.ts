@@ -9,6 +9,7 @@ const PATIENCE = 600_000;
 export async function promoteCollections(
   { services, onProgress, signal }: CopyContext,
   outcomes: readonly Outcome[],
+  mostRows?: number,
 ): Promise<void> {
   for (const { planned, target, tenantName, progress } of outcomes) {
     const about = {
@@ -22,6 +23,7 @@ export async function promoteCollections(
       collection: target.id,
       wait: PATIENCE,
       signal,
+      mostRows,
       onProgress({ action, rows, seconds }) {
         if (action === "build") onProgress({ ...about, total: rows, done: seconds === undefined ? 0 : rows });
       },

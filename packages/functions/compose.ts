@@ -6,6 +6,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
+import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Settings } from "./settings.ts";
 
@@ -16,6 +17,8 @@ export interface Parts extends Pick<AppOptions, "observers" | "operatorRoutes"> 
   readonly log: Log;
   /** Kinds of jobs beside the API's own. */
   readonly kinds?: JobKinds;
+  /** Milliseconds that a job has at most. Default: 14 minutes. */
+  readonly jobTime?: number;
 }
 
 export interface Service {
@@ -28,7 +31,10 @@ export interface Service {
 }
 
 /** The service of settings and of what a cloud brings; the same on every cloud. Opens nothing. */
-export function composeService(settings: Settings, { database, kinds, ...parts }: Parts): Service {
+export function composeService(
+  settings: Settings,
+  { database, kinds, jobTime = 840_000, ...parts }: Parts,
+): Service {
   const { openaiApiKey, openaiBaseUrl, chatModel, embeddingTokensPerDay, requestsPerMinute } = settings;
   const openai =
     openaiApiKey || openaiBaseUrl ? { apiKey: openaiApiKey ?? "none", baseUrl: openaiBaseUrl } : undefined;
@@ -52,6 +58,6 @@ export function composeService(settings: Settings, { database, kinds, ...parts }
     queue,
     log,
     app,
-    kinds: { ...createJobKinds({ embeddingTokensPerDay }), ...kinds },
+    kinds: { ...createJobKinds({ embeddingTokensPerDay, mostRows: rowsBuiltIn(jobTime) }), ...kinds },
   };
 }

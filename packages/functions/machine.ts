@@ -21,8 +21,12 @@ const PASSING = [
   "States.Timeout",
 ];
 
-/** Rounds over the shards while Chroma makes new collections. */
+/** Rounds over the shards while Chroma makes new collections, and over the indexes while one is broken off. */
 const ROUNDS = 10;
+
+/** What went wrong: a function's failure is JSON with a trace, a state's own is a sentence. */
+const MESSAGE =
+  "$contains($states.errorOutput.Cause, '\"errorMessage\"') ? $parse($states.errorOutput.Cause).errorMessage : $states.errorOutput.Cause";
 
 /** Seconds of a step: the function's own 15 minutes and the wait for it. */
 const STEP_SECONDS = 920;
@@ -52,7 +56,7 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
     Output: "{% $states.result.Payload %}",
     ...rest,
   });
-  const failure = { Assign: { cause: "{% $states.errorOutput.Error & ': ' & $states.errorOutput.Cause %}" } };
+  const failure = { Assign: { cause: `{% $states.errorOutput.Error & ': ' & (${MESSAGE}) %}` } };
   const release = [
     // States.ALL does not cover these two.
     { ErrorEquals: ["States.DataLimitExceeded", "States.Runtime"], ...failure, Next: "Release" },
@@ -73,6 +77,7 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
             run: "{% $states.result.Payload.run %}",
             request: "{% $states.result.Payload.request %}",
             round: 1,
+            building: 1,
           },
           Catch: [{ ErrorEquals: ["States.ALL"], ...failure, Next: "Refused" }],
           Next: "Copy",
@@ -116,8 +121,15 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
       Promote: step("promote", held, { Catch: release, Next: "Promoted?" }),
       "Promoted?": {
         Type: "Choice",
-        Choices: [{ Condition: "{% $states.input.done %}", Next: "Compare searches" }],
-        Default: "Promote",
+        Choices: [
+          { Condition: "{% $states.input.done %}", Next: "Compare searches" },
+          {
+            Condition: `{% $building < ${ROUNDS} %}`,
+            Assign: { building: "{% $building + 1 %}" },
+            Next: "Promote",
+          },
+        ],
+        Default: "Compare searches",
       },
       "Compare searches": step("search", held, { Catch: release, Next: "Report" }),
       Report: step("report", held, { Catch: release, Next: "Done" }),
@@ -132,7 +144,11 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
         Error: "migration_failed",
         Cause: "{% $cause & ' Nothing is lost: start the migration again, and it goes on where it was.' %}",
       },
-      Refused: { Type: "Fail", Error: "migration_refused", Cause: "{% $cause %}" },
+      Refused: {
+        Type: "Fail",
+        Error: "migration_refused",
+        Cause: "{% $cause & ' Nothing was begun: put that right, and start the migration again.' %}",
+      },
     },
   };
 }

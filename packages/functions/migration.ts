@@ -1,5 +1,6 @@
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Context } from "aws-lambda";
 import { openService } from "./service.ts";
@@ -17,7 +18,8 @@ export async function handler(
   const environment = await openEnvironment().catch((error) => {
     throw namedByCode(error);
   });
-  return runStep({ ...environment, signal: AbortSignal.timeout(Math.max(0, remaining)) }, event);
+  const signal = AbortSignal.timeout(Math.max(0, remaining));
+  return runStep({ ...environment, signal, mostRows: rowsBuiltIn(remaining) }, event);
 }
 
 async function openEnvironment() {

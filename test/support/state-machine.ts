@@ -130,7 +130,15 @@ export async function runMachine(machine: object, input: unknown, invoke: Invoke
     if (state.Type === "Task") {
       seen.events += 3; // scheduled, started, succeeded
       const { Payload } = (await evaluate(state.Arguments, scope({}))) as { readonly Payload: unknown };
-      return { Payload: measured(JSON.parse(JSON.stringify(await invoke(measured(Payload))))) };
+      const answer = await invoke(measured(Payload)).catch((error: Error) => {
+        // As Lambda tells of a function's failure.
+        const { name: errorType, message: errorMessage, stack = "" } = error;
+        throw new StateError(
+          errorType,
+          JSON.stringify({ errorType, errorMessage, trace: stack.split("\n") }),
+        );
+      });
+      return { Payload: measured(JSON.parse(JSON.stringify(answer))) };
     }
     if (state.Type !== "Map" || !state.ItemProcessor)
       throw new StateError("States.Runtime", `No ${state.Type} here.`);
@@ -183,7 +191,9 @@ async function evaluate(value: unknown, scope: object): Promise<unknown> {
   if (typeof value === "string") {
     const [, expression] = /^\{%([\s\S]*)%\}$/.exec(value) ?? [];
     if (expression === undefined) return value;
-    const result = await jsonata(expression).evaluate(undefined, scope as Record<string, unknown>);
+    const compiled = jsonata(expression);
+    compiled.registerFunction("parse", JSON.parse); // Step Functions' own
+    const result = await compiled.evaluate(undefined, scope as Record<string, unknown>);
     return result === undefined ? undefined : JSON.parse(JSON.stringify(result));
   }
   if (Array.isArray(value)) return Promise.all(value.map((item) => evaluate(item, scope)));

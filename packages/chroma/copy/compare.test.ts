@@ -5,6 +5,9 @@ import { expect, test } from "vitest";
 import { canonicalJson, compareRows, compareVectors, TOLERANCE } from "./compare.ts";
 import type { StoredRow } from "./stored.ts";
 
+const COPIED = { vectors: "copy", metric: "cosine" } as const;
+const EMBEDDED = { vectors: "embed", metric: "cosine" } as const;
+
 const row: Row = {
   id: "a",
   chunk: 0,
@@ -70,14 +73,21 @@ test.each<[string, Partial<StoredRow>, Partial<Row>, object | undefined]>([
   ],
   ["a vector within the tolerance", { embedding: Float32Array.of(1.000005, 2) }, {}, undefined],
 ])("%s", (_name, there, wanted, expected) => {
-  const found = compareRows([{ ...row, ...wanted }], [{ ...stored, ...there }], "copy");
+  const found = compareRows([{ ...row, ...wanted }], [{ ...stored, ...there }], COPIED);
   if (expected) expect(found).toMatchObject(expected);
   else expect(found).toBeUndefined();
 });
 
+test("only what Chroma scales may differ by rounding: of l2 and ip every bit counts", () => {
+  const near = { ...stored, embedding: Float32Array.of(1.000005, 2) };
+  for (const metric of ["l2", "ip"] as const)
+    expect(compareRows([row], [near], { vectors: "copy", metric })).toMatchObject({ kind: "vector" });
+  expect(compareRows([row], [near], COPIED)).toBeUndefined();
+});
+
 test("a missing record and a number of passages that differs are told", () => {
-  expect(compareRows([row], [], "copy")).toMatchObject({ kind: "missing" });
-  expect(compareRows([row], [stored, stored], "copy")).toEqual({
+  expect(compareRows([row], [], COPIED)).toMatchObject({ kind: "missing" });
+  expect(compareRows([row], [stored, stored], COPIED)).toEqual({
     kind: "content",
     detail: "It has 2 passages instead of 1.",
   });
@@ -85,10 +95,10 @@ test("a missing record and a number of passages that differs are told", () => {
 
 test("where texts are embedded anew, a text must have a vector, and which one is not compared", () => {
   const other = { ...stored, embedding: Float32Array.of(9, 9, 9) };
-  expect(compareRows([row], [other], "embed")).toBeUndefined();
-  expect(compareRows([row], [{ ...stored, embedding: null }], "embed")).toMatchObject({ kind: "vector" });
+  expect(compareRows([row], [other], EMBEDDED)).toBeUndefined();
+  expect(compareRows([row], [{ ...stored, embedding: null }], EMBEDDED)).toMatchObject({ kind: "vector" });
   expect(
-    compareRows([{ ...row, content: " " }], [{ ...stored, content: " ", embedding: null }], "embed"),
+    compareRows([{ ...row, content: " " }], [{ ...stored, content: " ", embedding: null }], EMBEDDED),
   ).toBeUndefined();
 });
 

@@ -1,9 +1,10 @@
+import type { Metric } from "@cairn/core/collection/metric.ts";
 import { type JsonObject, type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import type { DifferenceKind } from "../report/report.ts";
 import type { StoredRow } from "./stored.ts";
 
-/** Chroma gives a vector of a cosine collection back scaled, within this of what it was given. */
+/** Chroma gives a vector of a cosine collection back scaled, within this of what it was given; others to the bit. */
 export const TOLERANCE = 1e-5;
 
 export interface VectorDifference {
@@ -21,12 +22,14 @@ export interface RecordDifference {
 export function compareRows(
   expected: readonly Row[],
   stored: readonly StoredRow[],
-  vectors: "copy" | "embed",
+  { vectors, metric }: { readonly vectors: "copy" | "embed"; readonly metric: Metric },
 ): RecordDifference | undefined {
   if (stored.length === 0) return { kind: "missing", detail: "It is in Chroma and not in Cairn." };
   if (stored.length !== expected.length)
     return { kind: "content", detail: `It has ${stored.length} passages instead of ${expected.length}.` };
   // Vectors last: a record that differs in its vector alone may be one that cannot be embedded.
+  const tolerance = metric === "cosine" ? TOLERANCE : 0;
+  const compareVector = (row: Row, there: StoredRow) => compareCopied(row, there, tolerance);
   for (const compare of [compareContent, vectors === "copy" ? compareVector : compareEmbedded])
     for (const [index, row] of expected.entries()) {
       const difference = compare(row, stored[index] as StoredRow);
@@ -48,9 +51,9 @@ function compareEmbedded({ content }: Row, { embedding }: StoredRow): RecordDiff
   return { kind: "vector", detail: "It has text and no vector." };
 }
 
-function compareVector(row: Row, stored: StoredRow): RecordDifference | undefined {
+function compareCopied(row: Row, stored: StoredRow, tolerance: number): RecordDifference | undefined {
   const { largest } = compareVectors(row.embedding, stored.embedding);
-  return largest <= TOLERANCE
+  return largest <= tolerance
     ? undefined
     : { kind: "vector", detail: describeVector(row.embedding, stored.embedding, largest) };
 }

@@ -170,7 +170,7 @@ async function compareRecord(
     record.unreadable === "embedding"
       ? rows.map((row, index) => ({ ...row, embedding: stored[index]?.embedding ?? row.embedding }))
       : rows;
-  const difference = compareRows(compared, stored, from.rules.vectors);
+  const difference = compareRows(compared, stored, from.rules);
   return { fault, change: difference && { rows, stored, difference: { ...difference, id: record.id } } };
 }
 

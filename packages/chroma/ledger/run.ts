@@ -25,10 +25,15 @@ const STALE_SECONDS = 600;
 
 /**
  * Takes up the unfinished run of a source, or begins one. Throws `run_held`, naming the holder, where another process
- * works on it.
+ * works on it. `identity`: who holds it from now on; default: this process.
  */
-export async function acquireRun(database: Database, source: string, options: object): Promise<Run> {
-  const holder = JSON.stringify(await thisProcess());
+export async function acquireRun(
+  database: Database,
+  source: string,
+  options: object,
+  identity?: ProcessIdentity,
+): Promise<Run> {
+  const holder = JSON.stringify(identity ?? (await thisProcess()));
   return asAdmin(database, async ({ orm }) => {
     await orm.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`cairn.migration:${source}`}, 0))`);
     const [open] = await selectRows<{ id: string; holder: string; leased: boolean; stale: boolean }>(

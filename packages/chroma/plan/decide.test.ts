@@ -49,11 +49,11 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, object]>([
     { vectors: "copy", model: "local/x" },
   ],
   [
-    "--source-model wins over what Chroma says",
+    "what Chroma says wins over --source-model, which is for the collections that it does not know of",
     source(SMALL),
     undefined,
     { sourceModel: "local/x" },
-    { vectors: "copy", model: "local/x" },
+    { vectors: "copy", model: SMALL },
   ],
   [
     "a target of the same model is copied into",

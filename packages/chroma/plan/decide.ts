@@ -34,9 +34,9 @@ function copy(
   options: PlanOptions,
 ): VectorChoice | { readonly problem: string } {
   const { dimensions } = source;
-  const sourceModel = options.sourceModel ?? source.model;
+  const sourceModel = source.model ?? options.sourceModel ?? null;
   // Clients name their default function also where the caller will bring vectors of his own: only vectors bear it out.
-  const known = options.sourceModel ?? (dimensions === null ? null : source.model);
+  const known = dimensions === null ? (options.sourceModel ?? null) : sourceModel;
   if (!target) return { vectors: "copy", model: known, dimensions, why: explainCopy(source, known) };
   const { embeddingModel: model, dimensions: size } = target.collection;
   if (size !== null && dimensions !== null && size !== dimensions)

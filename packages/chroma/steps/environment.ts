@@ -1,4 +1,5 @@
-import type { JsonObject } from "@cairn/core/database/json.ts";
+import { type JsonObject, stringifyJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { keepRun, type Run } from "../ledger/run.ts";
 import type { MigrateOptions } from "../migrate.ts";
@@ -13,6 +14,22 @@ export interface StepEnvironment {
   readonly cairnVersion: string;
   /** Aborted when the step's time is nearly over: it stops between two pages and says that it is not done. */
   readonly signal: AbortSignal;
+  /** Rows that an index may be built over in a step; larger ones are left to `cairn reindex`. Default: any number. */
+  readonly mostRows?: number;
+}
+
+/** Bytes of a request at most: it travels through every state, which AWS limits to 262,144. */
+const MOST_REQUEST = 100_000;
+
+/** Throws `invalid_input` for a request that would not fit into the states of a machine. */
+export function assertFits(request: JsonObject): void {
+  const size = Buffer.byteLength(stringifyJson(request));
+  if (size > MOST_REQUEST)
+    throw new AppError(
+      "invalid_input",
+      `The request has ${size} bytes, and a batch takes ${MOST_REQUEST} at most. Use --pattern in the place of a long mapping, or several batches with --only, or cairn migrate.`,
+      { path: "mapping" },
+    );
 }
 
 /** What travels from step to step: ids, and what was asked for. Everything else stands in the ledger. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "@cairn/core/database/json.ts";
-import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { type ProcessIdentity, thisProcess } from "@cairn/core/process-identity.ts";
 import { compareCollection } from "../copy/compare-collection.ts";
 import { readOutcomes, readSearch, saveReport, saveSearch } from "../ledger/batch.ts";
 import { acquireRun, finishRun, releaseRun } from "../ledger/run.ts";
@@ -18,10 +18,19 @@ import { promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { Verdict } from "../report/report.ts";
 import { compareSearches } from "../verify/parity.ts";
-import { asHolder, type BatchState, type StepEnvironment, stepOptions } from "./environment.ts";
+import { asHolder, assertFits, type BatchState, type StepEnvironment, stepOptions } from "./environment.ts";
 
 // The migration as steps that each take a small JSON and return one, keep their truth in the ledger, and are safe to
 // run twice, and at any later time: what is done is found done.
+
+/**
+ * Who holds a batch: no process, as each step runs in another, perhaps on a host of the same name. So nobody takes it
+ * for dead before its lease has run out.
+ */
+async function batchIdentity(): Promise<ProcessIdentity> {
+  const { host, ...identity } = await thisProcess();
+  return { ...identity, host: `a batch on ${host}` };
+}
 
 /** Refuses what cannot go, and takes the source for this batch. Throws `run_held` where another has it. */
 export async function planStep(
@@ -29,10 +38,15 @@ export async function planStep(
   { request }: { readonly request: JsonObject },
 ): Promise<BatchState> {
   const { services, source } = environment;
-  await migrateSchema(services.database);
+  assertFits(request);
   const options = stepOptions(environment, request);
   refuseMisfits(await planAll(services, source, options));
-  const { id, fence } = await acquireRun(services.database, source.url, describeOptions(options));
+  const { id, fence } = await acquireRun(
+    services.database,
+    source.url,
+    describeOptions(options),
+    await batchIdentity(),
+  );
   return { run: { id, fence, source: source.url }, request };
 }
 
@@ -90,7 +104,7 @@ export async function settleStep(
   });
 }
 
-/** Gives large collections their indexes, as long as time allows. */
+/** Gives large collections their indexes, as long as time allows. The largest are left to `cairn reindex`. */
 export async function promoteStep(
   environment: StepEnvironment,
   state: BatchState,
@@ -99,7 +113,7 @@ export async function promoteStep(
   return asHolder(environment, state, async ({ run, signal }) => {
     const context = makeContext(services, source, run, stepOptions(environment, state.request), signal);
     try {
-      await promoteCollections(context, await outcomesOf(environment, state));
+      await promoteCollections(context, await outcomesOf(environment, state), environment.mostRows);
       return { done: true };
     } catch (error) {
       if (!time.aborted) throw error;
@@ -108,16 +122,16 @@ export async function promoteStep(
   });
 }
 
-/** Asks Chroma and Cairn the same questions, and writes down what came of it. */
+/** Asks Chroma and Cairn the same questions, as many as time allows, and writes down what came of it. */
 export async function searchStep(
   environment: StepEnvironment,
   state: BatchState,
 ): Promise<{ readonly compared: boolean }> {
   const { services, source } = environment;
-  return asHolder(environment, state, async ({ run }) => {
+  return asHolder(environment, state, async ({ run, signal }) => {
     const { queries = 50 } = stepOptions(environment, state.request);
     const pairs = (await outcomesOf(environment, state)).map(toPair);
-    const search = await compareSearches(services, source, pairs, queries);
+    const search = await compareSearches(services, source, pairs, queries, signal);
     await saveSearch(services.database, run, search);
     return { compared: search !== null };
   });

@@ -38,13 +38,14 @@ interface Answer {
 
 /**
  * Asks Chroma and Cairn the same questions and compares the first ten hits with each other and with the exact answer.
- * Null where there is nothing to ask, or no vectors of Chroma's to compare with.
+ * Stops asking when the signal is aborted. Null where there is nothing to ask, or no vectors of Chroma's to compare with.
  */
 export async function compareSearches(
   services: Services,
   source: Source,
   pairs: readonly ParityPair[],
   queries: number,
+  signal?: AbortSignal,
 ): Promise<SearchReport | null> {
   const copied = pairs.filter(({ vectors, target }) => vectors === "copy" && target.dimensions !== null);
   const shares = divideQueries(
@@ -53,9 +54,11 @@ export async function compareSearches(
   );
   const answers: Answer[] = [];
   for (const [index, pair] of copied.entries()) {
+    if (signal?.aborted) break;
     const records = await sampleRecords(source, pair.source, pair.count, shares[index] ?? 0);
     for (const [seed, record] of records.entries()) {
-      if (record.embedding) answers.push(await ask(services, source, pair, nearby(record.embedding, seed)));
+      if (record.embedding && !signal?.aborted)
+        answers.push(await ask(services, source, pair, nearby(record.embedding, seed)));
     }
   }
   return answers.length === 0 ? null : summarize(answers);

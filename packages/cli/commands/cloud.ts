@@ -3,7 +3,9 @@ import { cancelRun } from "@cairn/chroma/ledger/run.ts";
 import { readNewestRun, type WatchedRun } from "@cairn/chroma/ledger/watch.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { writeReport } from "@cairn/chroma/report/write.ts";
+import { assertFits } from "@cairn/chroma/steps/environment.ts";
 import type { Database } from "@cairn/core/database/database.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { openMachine } from "../cloud/machine.ts";
@@ -193,7 +195,7 @@ async function toRequest(flags: MigrateFlags): Promise<object> {
     throw new AppError("invalid_input", "The batch takes one --pattern; for more, write a --map.", {
       path: "--pattern",
     });
-  return {
+  const request = {
     pattern: patterns?.[0],
     mapping,
     tenant,
@@ -207,4 +209,6 @@ async function toRequest(flags: MigrateFlags): Promise<object> {
     page_size: flags.pageSize,
     queries: flags.queries,
   };
+  assertFits(request as unknown as JsonObject);
+  return request;
 }

@@ -19,7 +19,14 @@ export interface BuildOptions {
    * rows into an index (CVE-2026-3172).
    */
   readonly workers?: number;
+  /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
+  readonly mostRows?: number;
   readonly signal?: AbortSignal;
+}
+
+/** Rows of 1,536 dimensions that are indexed in so many milliseconds without a helper. Source: docs/benchmarks.md. */
+export function rowsBuiltIn(milliseconds: number): number {
+  return Math.floor(milliseconds);
 }
 
 export interface Built {

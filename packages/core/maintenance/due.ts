@@ -15,8 +15,11 @@ const DEMOTE_BELOW = 0.5;
 /** An index of which this share of rows is gone is built anew: its graph leads through what is deleted. */
 const BLOATED_ABOVE = 0.5;
 
-/** Decides from an inspection alone, so that it can be told without being done. */
-export function findDue(inspection: Inspection): Due {
+/**
+ * Decides from an inspection alone, so that it can be told without being done. `mostRows`: indexes are not merged into
+ * one of more.
+ */
+export function findDue(inspection: Inspection, mostRows?: number): Due {
   const { indexes, plan, segments } = inspection;
   const left = indexes.filter(({ state }) => state !== "valid");
   if (left.length > 0)
@@ -38,7 +41,7 @@ export function findDue(inspection: Inspection): Due {
   if (tail.rows < plan.threshold) return { action: "none" };
   return {
     action: "build",
-    stretch: mergeTail(serving, tail),
+    stretch: mergeTail(serving, tail, mostRows),
     reason: `${tail.rows} rows have no index yet; the threshold is ${plan.threshold}`,
   };
 }

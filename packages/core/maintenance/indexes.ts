@@ -75,10 +75,11 @@ async function maintainCollection(
     options.signal?.throwIfAborted();
     const inspection = await inspectCollection(database, tenantId, nameOrId);
     newest ??= inspection.openSegment;
-    const due = findDue(inspection);
+    const due = findDue(inspection, options.mostRows);
     if (due.action === "none") return done;
     // What was written since this run began is the next one's: writers may be quicker than builds.
     if (due.action === "build" && due.stretch.last > newest) return done;
+    if (due.action === "build" && due.stretch.rows > (options.mostRows ?? due.stretch.rows)) return done;
     const { collection, plan } = inspection;
     const { action, reason } = due;
     const rows = due.action === "build" ? due.stretch.rows : 0;

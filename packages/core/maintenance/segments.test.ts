@@ -8,6 +8,7 @@ test("mergeTail() leaves a large index alone and takes in small ones, never a ga
   expect(mergeTail([], tail)).toEqual(tail);
   expect(mergeTail([large], tail)).toEqual(tail);
   expect(mergeTail([large, small], tail)).toEqual({ first: 1, last: 3, rows: 2_500 });
+  expect(mergeTail([large, small], tail, 2_499)).toEqual(tail);
 });
 
 test("a collection that grows by a thousand rows a time never has over three indexes, and indexes a row thirty times at most on the average", () => {

@@ -11,13 +11,18 @@ const MOST = 3;
 /**
  * The stretch to build an index over so that the tail is covered: the tail alone, or with the newest indexes that are
  * not much larger than what comes after them, so that each row is indexed anew a few times only, however many tails
- * there come (a size-tiered merge, as log-structured stores do).
+ * there come (a size-tiered merge, as log-structured stores do). Never more than `mostRows` by merging.
  */
-export function mergeTail(indexes: readonly Stretch[], tail: Stretch): Stretch {
+export function mergeTail(
+  indexes: readonly Stretch[],
+  tail: Stretch,
+  mostRows = Number.POSITIVE_INFINITY,
+): Stretch {
   let merged = tail;
   const older = [...indexes];
   for (let next = older.at(-1); next; next = older.at(-1)) {
     if (next.rows > 2 * merged.rows && older.length < MOST) break;
+    if (next.rows + merged.rows > mostRows) break;
     merged = { first: next.first, last: merged.last, rows: next.rows + merged.rows };
     older.pop();
   }
