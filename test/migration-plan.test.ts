@@ -4,7 +4,7 @@ import { type Plan, planMigration } from "@cairn/chroma/plan/plan.ts";
 import { preflight } from "@cairn/chroma/plan/preflight.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
-import { changeCollection } from "@cairn/core/collection/change.ts";
+import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
@@ -25,6 +25,7 @@ import {
 import {
   createChromaDatabase,
   createTenantCollection,
+  deleteChromaCollection,
   impatientSource,
   migrateDatabase,
   ownerRows,
@@ -332,6 +333,29 @@ describe("the collection itself", () => {
       queries: 0,
       scope: { databases: [scope] },
     });
+
+  test("one that a single side has is a difference: what was not migrated yet, and what Chroma has no longer", async () => {
+    const gone = await createTenantCollection(chroma, scope);
+    const kept = await createTenantCollection(chroma, scope);
+    for (const collection of [gone, kept]) await putRecords(collection, plainRecords(3, 4));
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    await deleteChromaCollection(chroma, scope, gone);
+    const late = await createTenantCollection(chroma, scope);
+    await putRecords(late, plainRecords(3, 4));
+    const vanished = { collection: gone.name, id: "", kind: "extra" };
+    expect(await look()).toMatchObject({
+      verdict: "not_identical",
+      totals: { collections: 1, differences: 2 },
+      differences: [{ collection: late.name, id: "", kind: "missing" }, vanished],
+    });
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+      verdict: "not_identical",
+      totals: { collections: 2 },
+      differences: [vanished],
+    });
+    await deleteCollection(one.database, gone.tenant, "knowledge");
+    expect(await look()).toMatchObject({ verdict: "identical", differences: [] });
+  });
 
   test("its metadata is compared, is Chroma's again after a rerun, and is not written where nothing differs", async () => {
     const { name, tenant } = tenantName();

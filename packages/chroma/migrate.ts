@@ -8,6 +8,7 @@ import type { CopyContext, CopySettings, ProgressEvent } from "./copy/context.ts
 import { ensureTarget } from "./copy/target.ts";
 import { readFindings } from "./ledger/collection.ts";
 import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
+import { findVanished } from "./ledger/vanished.ts";
 import type { PlanOptions } from "./plan/options.ts";
 import { type Misfit, type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
 import { promoteCollections } from "./promote.ts";
@@ -59,6 +60,7 @@ export async function migrate(
     const { outcomes, misfits } = await migrateAll(context, plan, options);
     await promoteCollections(context, outcomes);
     const search = await compareSearches(services, source, outcomes.map(toPair), options.queries ?? 50);
+    const vanished = await vanishedSince(services, source, outcomes, options);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
       cairnVersion: options.cairnVersion,
@@ -68,6 +70,7 @@ export async function migrate(
       runId: run.id,
       search,
       misfits,
+      vanished,
     });
     await finishRun(services.database, run, STATUS[report.verdict]);
     return report;
@@ -179,6 +182,18 @@ export async function migrateOne(context: CopyContext, planned: PlannedCollectio
   const written = await getCollection(database, tenant.id, target.id);
   const own = compareCollection(planned, written);
   return { planned, target: written, tenantName: tenant.name, progress, findings: [...own, ...findings] };
+}
+
+/** Collections that an earlier run took over, and that Chroma has no longer. */
+export async function vanishedSince(
+  { database }: Services,
+  source: Source,
+  outcomes: readonly Outcome[],
+  { scope, only }: MigrateOptions,
+): Promise<readonly string[]> {
+  const listed = await source.listCollections(scope ?? {});
+  const targets = new Set(outcomes.map(({ target }) => target.id));
+  return findVanished(database, { source: source.url, listed, targets, scope, only });
 }
 
 /** A collection on both sides, for comparing searches. */

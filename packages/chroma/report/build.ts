@@ -30,8 +30,10 @@ export interface ReportFacts {
   readonly seconds: number;
   readonly runId?: string;
   readonly search: SearchReport | null;
-  /** Collections that appeared in Chroma during the run and have no place. */
+  /** Collections of Chroma's that are not in Cairn, and why. */
   readonly misfits?: readonly Misfit[];
+  /** Names of collections that were taken over once, and that Chroma has no longer. */
+  readonly vanished?: readonly string[];
 }
 
 /** Differences that a report lists; its totals count them all. */
@@ -51,8 +53,9 @@ export async function buildReport(
     collections.push(reportCollection(outcome, documents));
   }
   const exceptions = outcomes.flatMap(listExceptions);
-  const { sourceUrl, search, misfits = [], ...rest } = facts;
-  const differences = [...misfits.map(reportMisfit), ...outcomes.flatMap(listDifferences)];
+  const { sourceUrl, search, misfits = [], vanished = [], ...rest } = facts;
+  const oneSided = [...misfits.map(reportMisfit), ...vanished.map(reportVanished)];
+  const differences = [...oneSided, ...outcomes.flatMap(listDifferences)];
   const sum = (count: (collection: CollectionReport) => number) =>
     collections.reduce((total, one) => total + count(one), 0);
   return {
@@ -60,7 +63,7 @@ export async function buildReport(
     ...rest,
     createdAt: new Date().toISOString(),
     source: { url: sourceUrl },
-    verdict: misfits.length > 0 ? "not_identical" : worst(collections.map(({ verdict }) => verdict)),
+    verdict: oneSided.length > 0 ? "not_identical" : worst(collections.map(({ verdict }) => verdict)),
     passes: Math.max(0, ...collections.map(({ passes }) => passes)),
     totals: {
       tenants: new Set(collections.map(({ target }) => target.tenantId)).size,
@@ -123,6 +126,12 @@ function reportCollection(
 
 function reportMisfit({ source, problem }: Misfit): ReportDifference {
   return { collection: source.name, id: "", kind: "missing", detail: problem };
+}
+
+function reportVanished(collection: string): ReportDifference {
+  const detail =
+    "The collection was taken over once, and Chroma has it no longer. Delete it from Cairn as well: cairn collections delete, or leave it out with --only.";
+  return { collection, id: "", kind: "extra", detail };
 }
 
 function isDifference(kind: string): kind is DifferenceKind {

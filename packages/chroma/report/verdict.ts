@@ -84,8 +84,8 @@ function explainDifferences(report: MigrationReport): string {
   // What no collection of the report has is a collection that is not in it.
   const left = report.totals.differences - counted;
   const found = `${countOf(counted, "difference")} in ${where} (${listDifferences(sum)}), among ${countOf(report.totals.compared, "record")} compared`;
-  const late = `${countOf(left, "collection")} that appeared in Chroma during the run could not be taken over`;
-  return `${[counted > 0 && found, left > 0 && late].filter(Boolean).join("; ")}.`;
+  const oneSided = `${countOf(left, "collection")} on one side only`;
+  return `${[counted > 0 && found, left > 0 && oneSided].filter(Boolean).join("; ")}.`;
 }
 
 /** The differences of all collections, by kind. */

@@ -13,6 +13,7 @@ import {
   refuseMisfits,
   STATUS,
   toPair,
+  vanishedSince,
 } from "../migrate.ts";
 import { promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
@@ -142,10 +143,12 @@ export async function reportStep(
   environment: StepEnvironment,
   state: BatchState,
 ): Promise<{ readonly runId: string; readonly verdict: Verdict }> {
-  const { services, databaseName, cairnVersion } = environment;
+  const { services, source, databaseName, cairnVersion } = environment;
   return asHolder(environment, state, async ({ run }) => {
     const { search, seconds } = await readSearch(services.database, run);
-    const report = await buildReport(services.database, await outcomesOf(environment, state), {
+    const outcomes = await outcomesOf(environment, state);
+    const options = stepOptions(environment, state.request);
+    const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
       cairnVersion,
       sourceUrl: run.source,
@@ -153,6 +156,7 @@ export async function reportStep(
       seconds,
       runId: run.id,
       search,
+      vanished: await vanishedSince(services, source, outcomes, options),
     });
     await saveReport(services.database, run, report);
     await finishRun(services.database, run, STATUS[report.verdict]);

@@ -1,3 +1,4 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -9,8 +10,9 @@ import { type ComparedPage, comparedPages, type Limit, type PageSource } from ".
 import { checkSets } from "../copy/sets.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
+import { findVanished } from "../ledger/vanished.ts";
 import type { PlanOptions } from "../plan/options.ts";
-import { type PlannedCollection, planMigration } from "../plan/plan.ts";
+import { type Misfit, type PlannedCollection, planMigration } from "../plan/plan.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { MigrationReport } from "../report/report.ts";
 import type { Source, SourceScope } from "../source/source.ts";
@@ -32,7 +34,7 @@ export interface VerifyOptions extends PlanOptions {
 
 /**
  * Compares every collection of a Chroma server with its target, both ways, and their searches. Writes nothing on
- * either side, not even in the ledger. Throws `source_unavailable`, `not_found` where a target is missing.
+ * either side, not even in the ledger. A collection that only one side has is a difference. Throws `source_unavailable`.
  */
 export async function verify(
   services: Services,
@@ -41,18 +43,30 @@ export async function verify(
 ): Promise<MigrationReport> {
   const started = performance.now();
   await services.database.vectorTypes();
-  const plan = await planMigration(
-    await source.listCollections(options.scope ?? {}),
-    services.database,
-    services.embedders,
-    { ...options, comparing: true },
-  );
+  const listed = await source.listCollections(options.scope ?? {});
+  const plan = await planMigration(listed, services.database, services.embedders, {
+    ...options,
+    comparing: true,
+  });
   const [misfit] = plan.misfits;
   if (misfit) throw new AppError("invalid_input", `${misfit.source.name}: ${misfit.problem}`);
   const limit = pLimit(options.concurrency ?? 2);
   const outcomes: Outcome[] = [];
+  const misfits: Misfit[] = [];
   for (const planned of plan.collections)
-    outcomes.push(await verifyCollection(services, source, planned, limit, options));
+    if (planned.target)
+      outcomes.push(
+        await verifyCollection(services, source, { ...planned, target: planned.target }, limit, options),
+      );
+    else misfits.push({ source: planned.source, problem: notThere(planned) });
+  const targets = new Set(outcomes.map(({ target }) => target.id));
+  const vanished = await findVanished(services.database, {
+    source: source.url,
+    listed,
+    targets,
+    scope: options.scope,
+    only: options.only,
+  });
   const search = await compareSearches(
     services,
     source,
@@ -71,13 +85,22 @@ export async function verify(
     database: { kind: services.database.kind, name: options.databaseName },
     seconds: (performance.now() - started) / 1000,
     search,
+    misfits,
+    vanished,
   });
+}
+
+/** A planned collection that has its target. */
+type Placed = PlannedCollection & { readonly target: Collection };
+
+function notThere({ place }: PlannedCollection): string {
+  return `It should be collection ${place.collection} of tenant ${place.tenant}, which does not exist. Run: cairn migrate`;
 }
 
 async function verifyCollection(
   services: Services,
   source: Source,
-  planned: PlannedCollection,
+  planned: Placed,
   limit: Limit,
   options: VerifyOptions,
 ): Promise<Outcome> {
@@ -110,16 +133,11 @@ async function verifyCollection(
 function pageSource(
   database: Database,
   source: Source,
-  planned: PlannedCollection,
+  planned: Placed,
   limit: Limit,
   options: VerifyOptions,
 ): PageSource {
-  const { target, place, vectors } = planned;
-  if (!target)
-    throw new AppError(
-      "not_found",
-      `${planned.source.name} should be collection ${place.collection} of tenant ${place.tenant}, which does not exist. Run: cairn migrate`,
-    );
+  const { target, vectors } = planned;
   return {
     source,
     database,

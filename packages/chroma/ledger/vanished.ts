@@ -1,0 +1,60 @@
+import type { Database } from "@cairn/core/database/database.ts";
+import { selectRows } from "@cairn/core/database/rows.ts";
+import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
+import { sql } from "drizzle-orm";
+import { matchesGlobs } from "../plan/pattern.ts";
+import type { SourceCollection, SourceScope } from "../source/source.ts";
+
+export interface Looked {
+  /** The source's address. */
+  readonly source: string;
+  /** Every collection that it has now, of the scope. */
+  readonly listed: readonly SourceCollection[];
+  /** Ids of the targets of those. */
+  readonly targets: ReadonlySet<string>;
+  readonly scope?: SourceScope;
+  readonly only?: readonly string[];
+}
+
+interface MigratedRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly database: string;
+  readonly name: string;
+  readonly tenant_id: string;
+  readonly collection_id: string;
+}
+
+/** Names of collections that earlier runs have taken over and that are still in Cairn, but in Chroma no longer. */
+export async function findVanished(
+  database: Database,
+  { source, listed, targets, scope = {}, only = [] }: Looked,
+): Promise<readonly string[]> {
+  const migrated = await asAdmin(database, ({ orm }) =>
+    selectRows<MigratedRow>(
+      orm,
+      sql`SELECT DISTINCT ON (c.source_id) c.source_id AS id, c.source_tenant AS tenant, c.source_database AS database,
+                 c.source_name AS name, c.tenant_id, c.collection_id
+          FROM cairn.migration_collections AS c JOIN cairn.migration_runs AS r ON r.id = c.run_id
+          WHERE r.source = ${source} AND r.finished_at IS NOT NULL ORDER BY c.source_id, r.finished_at DESC`,
+    ),
+  );
+  const ids = new Set(listed.map(({ id }) => id));
+  const tenants = new Set(scope.tenants ?? listed.map(({ tenant }) => tenant));
+  const gone = migrated.filter(
+    ({ id, tenant, database: from, name, collection_id: target }) =>
+      !ids.has(id) &&
+      !targets.has(target) &&
+      (tenants.size === 0 || tenants.has(tenant)) &&
+      (!scope.databases?.length || scope.databases.includes(from)) &&
+      matchesGlobs(name, only),
+  );
+  const names: string[] = [];
+  for (const { name, tenant_id: tenantId, collection_id: target } of gone) {
+    const kept = await asTenant(database, tenantId, ({ orm }) =>
+      selectRows(orm, sql`SELECT FROM cairn.collections WHERE id = ${target}::uuid`),
+    );
+    if (kept.length > 0) names.push(name);
+  }
+  return names;
+}
