@@ -6,6 +6,7 @@ import { migrateCollection } from "./copy/collection.ts";
 import { compareCollection } from "./copy/compare-collection.ts";
 import type { CopyContext, CopySettings, ProgressEvent } from "./copy/context.ts";
 import { ensureTarget } from "./copy/target.ts";
+import { saveReport } from "./ledger/batch.ts";
 import { readFindings } from "./ledger/collection.ts";
 import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
 import { findVanished } from "./ledger/vanished.ts";
@@ -72,6 +73,7 @@ export async function migrate(
       misfits,
       vanished,
     });
+    await saveReport(services.database, run, report);
     await finishRun(services.database, run, STATUS[report.verdict]);
     return report;
   } catch (error) {

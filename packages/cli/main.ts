@@ -25,7 +25,11 @@ export async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      if (args.includes("--json")) printError("invalid_input", error.message.replace(/^error: /, ""));
+      return EXIT.usage;
+    }
     report(error, args.includes("--json"));
     return exitCode(error);
   } finally {
@@ -38,7 +42,11 @@ function report(error: unknown, json: boolean): void {
   const code = known ? error.code : "internal";
   const message = known
     ? error.message
-    : `Something went wrong that should not: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
-  if (json) console.log(stringifyJson({ error: { code, message, path: known ? error.path : undefined } }, 2));
+    : `Something went wrong that should not. Try again; if it stays, report it with this: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
+  if (json) printError(code, message, known ? error.path : undefined);
   else console.error(`error (${code}): ${message}`);
+}
+
+function printError(code: string, message: string, path?: string): void {
+  console.log(stringifyJson({ error: { code, message, path } }, 2));
 }

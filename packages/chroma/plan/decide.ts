@@ -1,3 +1,4 @@
+import { MOST_DIMENSIONS } from "@cairn/core/collection/create.ts";
 import type { Embedders } from "@cairn/core/embedding/embedder.ts";
 import { modelDimensions } from "@cairn/core/embedding/models.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -34,6 +35,10 @@ function copy(
   options: PlanOptions,
 ): VectorChoice | { readonly problem: string } {
   const { dimensions } = source;
+  if (dimensions !== null && dimensions > MOST_DIMENSIONS)
+    return {
+      problem: `its vectors have ${dimensions} dimensions, and Postgres takes ${MOST_DIMENSIONS} at most`,
+    };
   const sourceModel = source.model ?? options.sourceModel ?? null;
   // Clients name their default function also where the caller will bring vectors of his own: only vectors bear it out.
   const known = dimensions === null ? (options.sourceModel ?? null) : sourceModel;

@@ -1,10 +1,11 @@
+import { COLLECTION_NAME, isCollectionName } from "@cairn/core/collection/create.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
 import { type Place, tenantName } from "./pattern.ts";
 
 const entry = z.strictObject({
   tenant: z.string().min(1).transform(tenantName),
-  collection: z.string().min(1).default("knowledge"),
+  collection: z.string().refine(isCollectionName, `a name has ${COLLECTION_NAME}`).default("knowledge"),
 });
 const schema = z.record(z.string(), entry.nullable());
 

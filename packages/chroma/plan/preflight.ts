@@ -1,7 +1,7 @@
 import { type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
 import { findFault } from "../copy/record.ts";
-import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
+import type { Source, SourceRecord } from "../source/source.ts";
 import type { Plan, PlannedCollection } from "./plan.ts";
 
 /** What a collection holds that is worth knowing before it is copied. */
@@ -57,7 +57,7 @@ async function examine(
     unreadable: [] as string[],
     bytes: 0,
   };
-  for await (const record of readAll(source, planned.source, pageSize)) {
+  for await (const record of readAll(source, planned, pageSize)) {
     found.count++;
     if (record.document === null) found.nullDocuments++;
     if (record.metadata && isOdd(record.metadata)) found.oddMetadata++;
@@ -79,12 +79,13 @@ async function examine(
 
 async function* readAll(
   source: Source,
-  collection: SourceCollection,
+  { source: collection, vectors }: PlannedCollection,
   pageSize: number,
 ): AsyncGenerator<SourceRecord> {
   for (let offset = 0; ; offset += pageSize) {
     const ids = await source.listIds(collection, { offset, limit: pageSize });
-    if (ids.length > 0) yield* (await source.getRecords(collection, ids)).values();
+    if (ids.length > 0)
+      yield* (await source.getRecords(collection, ids, { embeddings: vectors === "copy" })).values();
     if (ids.length < pageSize) return;
   }
 }

@@ -1,10 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { parseMapping } from "@cairn/chroma/plan/mapping.ts";
 import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
+import { isReportPath } from "@cairn/chroma/report/write.ts";
 import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
 import type { SourceScope } from "@cairn/chroma/source/source.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { readFlagFile } from "./filter-options.ts";
 
 /** What is taken from where to where, as commander gives it. */
 export interface PlanFlags {
@@ -98,8 +99,14 @@ export function addPlanOptions(command: Command): Command {
     .option(
       "--report <file>",
       "where the report goes: .html (and .json beside it), or .json alone",
+      reportPath,
       "report.html",
     );
+}
+
+function reportPath(path: string): string {
+  if (!isReportPath(path)) throw new InvalidArgumentError("It must end in .html or .json.");
+  return path;
 }
 
 export function sourceOptions({ chroma, token, basic, header = [], timeout }: ChromaFlags): ChromaOptions {
@@ -128,20 +135,8 @@ export async function planOptions({
     tenant,
     only,
     sourceModel,
-    mapping: map === undefined ? undefined : parseMapping(await readMap(map)),
+    mapping: map === undefined ? undefined : parseMapping(await readFlagFile(map, "--map")),
   };
-}
-
-async function readMap(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new AppError(
-      "invalid_input",
-      `The mapping file ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`,
-      { path: "--map", cause: error },
-    );
-  }
 }
 
 function parseHeader(text: string): readonly [string, string] {

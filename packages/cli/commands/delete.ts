@@ -28,10 +28,10 @@ export function addDelete(program: Command, _: Surroundings): void {
           ids: ids.length > 0 ? ids : undefined,
           ...filters,
         });
-        if (json) printJson({ deleted });
-        else console.log(`Deleted ${deleted} ${deleted === 1 ? "document" : "documents"}.`);
         if (deleted === 0 && ids.length > 0)
           throw new AppError("not_found", "None of these ids is there. List them: cairn documents list");
+        if (json) printJson({ deleted });
+        else console.log(`Deleted ${deleted} ${deleted === 1 ? "document" : "documents"}.`);
       });
     });
 }

@@ -9,8 +9,9 @@ import { schemaStatus } from "@cairn/core/database/schema-migrations.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import type { Command } from "commander";
 import { embeddingConfig, parseConfig } from "../config.ts";
+import { EXIT } from "../exit.ts";
 import { withServices } from "../open.ts";
-import { bytes, duration, printJson, printTable } from "../terminal/print.ts";
+import { bytes, duration, printJson, printTable, visible } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
 import { type ChromaFlags, planOptions, scopeOptions, sourceOptions } from "./chroma-options.ts";
 
@@ -19,8 +20,8 @@ interface DryRunFlags extends ChromaFlags {
   readonly model?: string;
 }
 
-/** Says what is in Chroma and what a migration would do with it. Writes nothing, not even a database. */
-export async function dryRun(flags: DryRunFlags, command: Command): Promise<void> {
+/** Says what is in Chroma and what a migration would do with it. Writes nothing, not even a database. Returns the exit code. */
+export async function dryRun(flags: DryRunFlags, command: Command): Promise<number> {
   const config = parseConfig(command.optsWithGlobals());
   const source = await openSource(sourceOptions(flags));
   const isNew = !config.databaseUrl && !existsSync(join(config.directory, "postgres"));
@@ -42,10 +43,17 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<void
   if (config.json)
     printJson({
       collections: results.map(describe),
-      misfits: plan.misfits.map((misfit) => ({ collection: misfit.source.name, problem: misfit.problem })),
+      misfits: plan.misfits.map(({ source: { name, dimensions, metric, model }, problem }) => ({
+        collection: name,
+        dimensions,
+        metric,
+        sourceModel: model,
+        problem,
+      })),
       leftOut: plan.skipped.map(({ name }) => name),
     });
   else printPreflight(plan, results);
+  return plan.misfits.length > 0 ? EXIT.usage : EXIT.done; // what the migration would end with
 }
 
 async function makePlan(
@@ -110,7 +118,7 @@ function printPreflight({ misfits, skipped }: Plan, results: readonly Preflight[
   );
   const total = (pick: (one: Preflight) => number) => results.reduce((sum, one) => sum + pick(one), 0);
   console.log(
-    `\n${total((one) => one.count)} records in ${results.length} collections, about ${bytes(total((one) => one.bytes))} in Postgres and ${duration(total((one) => one.seconds))} of copying.`,
+    `\n${total((one) => one.count)} records in ${results.length} collections, about ${bytes(total((one) => one.bytes))} in Postgres and ${duration(total((one) => one.seconds))} of copying${results.some(({ planned }) => planned.vectors === "embed") ? ", without the time that the model takes" : ""}.`,
   );
   for (const [why, alike] of Map.groupBy(results, ({ planned }) => planned.why))
     console.log(`${alike.length} of them: ${why}.`);
@@ -118,6 +126,14 @@ function printPreflight({ misfits, skipped }: Plan, results: readonly Preflight[
     console.log(
       `${total(({ setAside }) => setAside[reason] ?? 0)} records will be set aside (${reason}): kept without a vector, and listed.`,
     );
+  for (const { planned, unreadable } of results)
+    if (unreadable.length > 0)
+      console.log(
+        `Chroma cannot give back of ${planned.source.name}: ${unreadable
+          .slice(0, 10)
+          .map((id) => visible(id, 60))
+          .join(", ")}${unreadable.length > 10 ? ", … (all with --json)" : ""}`,
+      );
   if (skipped.length > 0) console.log(`Left out: ${skipped.map(({ name }) => name).join(", ")}`);
   for (const { source, problem } of misfits) console.log(`Does not fit: ${source.name}. ${problem}`);
   console.log(

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { parseJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { FilterInput } from "@cairn/core/filter/input.ts";
@@ -18,6 +19,19 @@ export function withFilter(command: Command): Command {
 /** Throws `invalid_input` where a filter is not JSON. */
 export function filterInput({ filter, whereDocument }: FilterFlags): FilterInput {
   return { filter: readJson(filter, "--filter"), whereDocument: readJson(whereDocument, "--where-document") };
+}
+
+/** The text of the file that a flag names. Throws `invalid_input` where it cannot be read. */
+export async function readFlagFile(path: string, flag: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AppError("invalid_input", `The file ${path} of ${flag} cannot be read (${code}).`, {
+      path: flag,
+      cause: error,
+    });
+  }
 }
 
 /** The JSON of a flag; undefined where the flag is not given. */

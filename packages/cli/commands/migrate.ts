@@ -1,6 +1,6 @@
 import { migrate } from "@cairn/chroma/migrate.ts";
 import type { Plan } from "@cairn/chroma/plan/plan.ts";
-import { writeReport } from "@cairn/chroma/report/write.ts";
+import { prepareReport, writeReport } from "@cairn/chroma/report/write.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { type Command, Option } from "commander";
@@ -24,7 +24,6 @@ interface MigrateFlags extends ChromaFlags {
   readonly reEmbed: "auto" | "always" | "never";
   readonly model?: string;
   readonly prune?: boolean;
-  readonly maxPasses: string;
 }
 
 const HELP = `
@@ -52,9 +51,10 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
     .option("--model <provider/model>", "model to embed anew with (default: --embedding-model)")
     .option("--prune", "delete from the target what Chroma has not, and overwrite what was changed in Cairn")
     .action(async (flags: MigrateFlags, command: Command) => {
-      if (flags.dryRun) return dryRun(flags, command);
+      if (flags.dryRun) return finish(await dryRun(flags, command));
       const source = await openSource(sourceOptions(flags));
       const plan = await planOptions(flags);
+      await prepareReport(flags.report);
       const work = async () =>
         withServices(
           command,

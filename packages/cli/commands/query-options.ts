@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { AppError } from "@cairn/core/error.ts";
 import type { QueryOptions } from "@cairn/core/search/query.ts";
 import type { SearchMode } from "@cairn/core/search/reads.ts";
@@ -6,7 +5,7 @@ import { type Command, Option } from "commander";
 import * as z from "zod";
 import { wholeNumber } from "./chroma-options.ts";
 import { withTenant } from "./collections.ts";
-import { type FilterFlags, readJson, withFilter } from "./filter-options.ts";
+import { type FilterFlags, readFlagFile, readJson, withFilter } from "./filter-options.ts";
 
 /** What `query` and `explain` are asked with. */
 export interface QueryFlags extends FilterFlags {
@@ -46,7 +45,7 @@ export async function queryOptions(text: string | undefined, flags: QueryFlags):
 }
 
 async function readVector(given: string): Promise<Float32Array> {
-  const text = given.trimStart().startsWith("[") ? given : await readFile(given, "utf8");
+  const text = given.trimStart().startsWith("[") ? given : await readFlagFile(given, "--embedding");
   const result = z.array(z.number()).min(1).safeParse(readJson(text, "--embedding"));
   if (!result.success)
     throw new AppError("invalid_input", "--embedding must be a JSON list of numbers, as in [0.1, 0.2].", {

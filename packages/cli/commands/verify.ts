@@ -1,4 +1,4 @@
-import { writeReport } from "@cairn/chroma/report/write.ts";
+import { prepareReport, writeReport } from "@cairn/chroma/report/write.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
 import { VERSION } from "@cairn/core/version.ts";
@@ -31,6 +31,7 @@ export function addVerify(program: Command, { signal, finish }: Surroundings): v
   ).action(async (flags: ChromaFlags, command: Command) => {
     const source = await openSource(sourceOptions(flags));
     const plan = await planOptions(flags);
+    await prepareReport(flags.report);
     const report = await withServices(command, async (services, config) => {
       const progress = showProgress(config.json);
       try {

@@ -36,7 +36,7 @@ export async function createCollection(
   if (!made)
     throw new AppError(
       "already_exists",
-      `There is a collection ${JSON.stringify(collection.name ?? DEFAULT_COLLECTION)} already.`,
+      `There is a collection ${JSON.stringify(collection.name ?? DEFAULT_COLLECTION)} already. Choose another name, or use it as it is.`,
     );
   return made;
 }
@@ -74,7 +74,9 @@ export async function insertCollection(
     });
   } catch (error) {
     if (hasSqlState(error, "23503"))
-      throw new AppError("not_found", `There is no tenant ${tenantId}.`, { cause: error });
+      throw new AppError("not_found", `There is no tenant ${tenantId}. List them: cairn tenants`, {
+        cause: error,
+      });
     throw error;
   }
 }
@@ -85,6 +87,15 @@ const LANGUAGES: readonly string[] =
     " ",
   );
 
+export const COLLECTION_NAME = "1 to 512 characters, no control characters";
+
+export function isCollectionName(name: string): boolean {
+  return /^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name);
+}
+
+/** What pgvector keeps. */
+export const MOST_DIMENSIONS = 16_000;
+
 /** Throws `invalid_input` for a name, model, size or metric that no collection can have. */
 export function validate({
   name,
@@ -94,11 +105,13 @@ export function validate({
   language,
   indexSettings,
 }: Partial<NewCollection>): void {
-  if (name !== undefined && !/^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name))
-    throw invalid("name", name, "1 to 512 characters, no control characters");
+  if (name !== undefined && !isCollectionName(name)) throw invalid("name", name, COLLECTION_NAME);
   if (embeddingModel != null && !/^[a-z0-9_-]+\/\S+$/i.test(embeddingModel))
     throw invalid("embeddingModel", embeddingModel, "provider/model, as in openai/text-embedding-3-small");
-  if (dimensions != null && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= 16_000))
+  if (
+    dimensions != null &&
+    !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MOST_DIMENSIONS)
+  )
     throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");
   if (language !== undefined && !LANGUAGES.includes(language))
     throw invalid("language", language, `one of ${LANGUAGES.join(", ")}`);

@@ -102,7 +102,10 @@ export function createPoolWork({ connect: lend, begin, wakeTimeout = 3_000 }: Po
 
 /** A statement failed and its error was swallowed: Postgres answers COMMIT with a rollback, and says so quietly. */
 function rolledBack(): AppError {
-  return new AppError("database_error", "A statement had failed, so the whole transaction was rolled back.");
+  return new AppError(
+    "database_error",
+    "A statement had failed, so the whole transaction was rolled back. Nothing was written; try again.",
+  );
 }
 
 export interface MaintainOptions {
