@@ -1,15 +1,17 @@
 import type { api } from "./api";
 import type { jobs } from "./jobs";
+import type { maintenance } from "./maintenance";
 import type { migration } from "./migration";
 
 interface Watched {
   readonly api: ReturnType<typeof api>;
   readonly jobs: ReturnType<typeof jobs>;
+  readonly maintenance: ReturnType<typeof maintenance>;
   readonly migration: ReturnType<typeof migration>;
 }
 
-/** What somebody should know of: errors, throttles, slow answers, dead messages, failed migrations. To an address, where one is given. Returns the alarms. */
-export function alarms({ api, jobs, migration }: Watched) {
+/** What somebody should know of: errors, throttles, slow answers, dead messages, failed runs of the schedule and of migrations. To an address, where one is given. Returns the alarms. */
+export function alarms({ api, jobs, maintenance, migration }: Watched) {
   const topic = new aws.sns.Topic("Alarms");
   const address = process.env.CAIRN_ALARM_EMAIL;
   if (address)
@@ -29,8 +31,19 @@ export function alarms({ api, jobs, migration }: Watched) {
       alarmActions: [topic.arn],
       ...args,
     });
-  const functionName = api.route.nodes.function.name;
-  const ofApi = { namespace: "AWS/Lambda", dimensions: { FunctionName: functionName }, period: 300 };
+  const ofFunction = (metricName: "Errors" | "Throttles", name: $util.Input<string>) => ({
+    namespace: "AWS/Lambda",
+    metricName,
+    dimensions: { FunctionName: name },
+    statistic: "Sum",
+    period: 300,
+    threshold: 0,
+  });
+  const behind = {
+    Stream: api.stream.name,
+    Worker: jobs.worker.name,
+    Maintenance: maintenance.nodes.function.name,
+  };
   const ofGateway = {
     namespace: "AWS/ApiGateway",
     dimensions: { ApiId: api.gateway.nodes.api.id },
@@ -38,7 +51,7 @@ export function alarms({ api, jobs, migration }: Watched) {
   };
   return [
     alarm("ApiErrors", { ...ofGateway, metricName: "5xx", statistic: "Sum", threshold: 5 }),
-    alarm("ApiThrottles", { ...ofApi, metricName: "Throttles", statistic: "Sum", threshold: 0 }),
+    alarm("ApiThrottles", ofFunction("Throttles", api.route.nodes.function.name)),
     alarm("ApiSlow", { ...ofGateway, metricName: "Latency", extendedStatistic: "p95", threshold: 2_000 }),
     alarm("DeadJobsWaiting", {
       namespace: "AWS/SQS",
@@ -56,5 +69,11 @@ export function alarms({ api, jobs, migration }: Watched) {
       period: 300,
       threshold: 0,
     }),
+    alarm("MigrationThrottles", ofFunction("Throttles", migration.steps.name)),
+    // A function's error is a crash or a time-out: what fails for a reason is answered, or stands with its job.
+    ...Object.entries(behind).flatMap(([what, name]) => [
+      alarm(`${what}Errors`, ofFunction("Errors", name)),
+      alarm(`${what}Throttles`, ofFunction("Throttles", name)),
+    ]),
   ];
 }

@@ -2,21 +2,18 @@ import { functionArgs } from "./function";
 import type { jobs } from "./jobs";
 import type { Secrets } from "./secrets";
 
+interface Served extends ReturnType<typeof jobs> {
+  readonly applied: aws.lambda.Invocation;
+}
+
 /** The HTTPS API: one function behind API Gateway, and the same behind an address that streams, for chat and job events. */
-export function api(secrets: Secrets, { queue }: ReturnType<typeof jobs>) {
+export function api(secrets: Secrets, { queue, applied }: Served) {
   const { databaseUrl, openAiApiKey, chromaUrl } = secrets;
   const shared = {
     secrets: [databaseUrl, openAiApiKey, chromaUrl],
-    environment: {
-      CAIRN_JOBS_QUEUE_URL: queue.url,
-      CAIRN_CHAT_MODEL: process.env.CAIRN_CHAT_MODEL ?? "",
-      CAIRN_EMBEDDING_MODEL: process.env.CAIRN_EMBEDDING_MODEL ?? "",
-      CAIRN_RATE_LIMIT: process.env.CAIRN_RATE_LIMIT ?? "",
-      CAIRN_EMBEDDING_BUDGET: process.env.CAIRN_EMBEDDING_BUDGET ?? "",
-      CAIRN_CORS_ORIGINS: process.env.CAIRN_CORS_ORIGINS ?? "",
-      OPENAI_BASE_URL: process.env.OPENAI_BASE_URL ?? "",
-    },
+    environment: { CAIRN_JOBS_QUEUE_URL: queue.url },
     permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn] }],
+    after: applied,
   };
   const domain = process.env.CAIRN_DOMAIN;
   const gateway = new sst.aws.ApiGatewayV2("Api", {

@@ -4,16 +4,18 @@ import { dashboard } from "./dashboard";
 import { jobs } from "./jobs";
 import { maintenance } from "./maintenance";
 import { migration } from "./migration";
+import { schema } from "./schema";
 import { secrets } from "./secrets";
 
 /** The whole service in one account; the addresses are printed when it is deployed. */
 export function deploy() {
   const linked = secrets();
-  const queue = jobs(linked);
+  const applied = schema(linked);
+  const queue = { ...jobs(linked, applied), applied };
   const service = api(linked, queue);
-  maintenance(linked);
-  const batch = migration(linked);
-  const watched = { api: service, jobs: queue, migration: batch };
+  const schedule = maintenance(linked, queue);
+  const batch = migration(linked, applied);
+  const watched = { api: service, jobs: queue, maintenance: schedule, migration: batch };
   dashboard({ ...watched, alarms: alarms(watched) });
   return {
     api: service.gateway.url,

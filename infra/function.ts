@@ -1,21 +1,39 @@
+import { bundling } from "../packages/functions/bundling";
 import type { Secrets } from "./secrets";
+
+/** What is no secret and the same for every function, as packages/functions/settings.ts reads it; empty: its default there. */
+const SETTINGS = [
+  "CAIRN_DATABASE_DRIVER",
+  "OPENAI_BASE_URL",
+  "CAIRN_CHAT_MODEL",
+  "CAIRN_EMBEDDING_MODEL",
+  "CAIRN_EMBEDDING_DIMENSIONS",
+  "CAIRN_EMBEDDING_BUDGET",
+  "CAIRN_RATE_LIMIT",
+  "CAIRN_CORS_ORIGINS",
+] as const;
 
 export interface FunctionOptions {
   readonly secrets: readonly Secrets[keyof Secrets][];
   readonly timeout: `${number} seconds` | `${number} minutes`;
   readonly memory?: "512 MB" | "1024 MB" | "2048 MB";
   readonly environment?: Record<string, $util.Input<string>>;
-  /** Environments at once, so that a burst cannot use up the database's connections. */
+  /** Environments at once, so that a burst cannot use up the database's connections. Not reserved where CAIRN_RESERVE_CONCURRENCY is `no`. */
   readonly concurrency?: number;
+  /** Tries after a failed asynchronous call. AWS's default: 2. */
+  readonly retries?: number;
   readonly permissions?: sst.aws.FunctionArgs["permissions"];
   readonly copyFiles?: sst.aws.FunctionArgs["copyFiles"];
   readonly url?: sst.aws.FunctionArgs["url"];
   readonly streaming?: boolean;
+  /** What is there before the function is changed: new code finds the new schema. */
+  readonly after?: aws.lambda.Invocation;
 }
 
 /** What all functions have in common; what SST would choose by default is said aloud. */
 export function functionArgs(name: string, options: FunctionOptions): sst.aws.FunctionArgs {
-  const { secrets, timeout, memory = "1024 MB", environment = {}, concurrency, ...rest } = options;
+  const { secrets, timeout, memory = "1024 MB", environment = {}, concurrency, after, ...rest } = options;
+  const reserved = process.env.CAIRN_RESERVE_CONCURRENCY === "no" ? undefined : concurrency;
   return {
     ...rest,
     handler: `packages/functions/${name}.handler`,
@@ -24,24 +42,18 @@ export function functionArgs(name: string, options: FunctionOptions): sst.aws.Fu
     memory,
     timeout,
     link: [...secrets],
-    environment: { ...environment, NODE_OPTIONS: "--enable-source-maps" },
-    ...(concurrency ? { concurrency: { reserved: concurrency } } : {}),
+    environment: { ...settings(), ...environment, NODE_OPTIONS: "--enable-source-maps" },
+    ...(reserved ? { concurrency: { reserved } } : {}),
     logging: { retention: $app.stage === "production" ? "3 months" : "1 week", format: "json" },
-    nodejs: {
-      minify: true,
-      splitting: true,
-      format: "esm",
-      sourcemap: true,
-      // The embedded database and local models are never used here; the runtime brings the SDK.
-      esbuild: {
-        external: [
-          "@electric-sql/pglite",
-          "@electric-sql/pglite-pgvector",
-          "@huggingface/transformers",
-          "@aws-sdk/*",
-          "pg-native",
-        ],
+    nodejs: bundling,
+    transform: {
+      function: (_, opts) => {
+        if (after) opts.dependsOn = after;
       },
     },
   };
+}
+
+function settings(): Record<string, string> {
+  return Object.fromEntries(SETTINGS.map((name) => [name, process.env[name] ?? ""]));
 }

@@ -1,28 +1,25 @@
 import { functionArgs } from "./function";
+import type { jobs } from "./jobs";
 import type { Secrets } from "./secrets";
 
-/** The schema at every deploy, and the scheduled reindex. Index builds need the direct URL. */
-export function maintenance({ databaseUrl, databaseDirectUrl }: Secrets) {
-  const secrets = [databaseUrl, databaseDirectUrl];
-  const schema = new sst.aws.Function(
-    "Schema",
-    functionArgs("schema", { secrets, timeout: "5 minutes", copyFiles: [{ from: "migrations" }] }),
-  );
-  // At every deploy: what is new is applied, what is there is left alone.
-  const applied = new aws.lambda.Invocation("SchemaApplied", {
-    functionName: schema.name,
-    input: "{}",
-    triggers: { deployed: new Date().toISOString() },
-  });
-  const schedule = new sst.aws.CronV2("Maintenance", {
+interface Kept extends ReturnType<typeof jobs> {
+  readonly applied: aws.lambda.Invocation;
+}
+
+/** The scheduled reindex, which sends lost jobs again, too. Index builds need the direct URL. */
+export function maintenance({ databaseUrl, databaseDirectUrl }: Secrets, { queue, applied }: Kept) {
+  return new sst.aws.CronV2("Maintenance", {
     schedule: "rate(15 minutes)",
     function: functionArgs("maintenance", {
-      secrets,
+      secrets: [databaseUrl, databaseDirectUrl],
       timeout: "15 minutes",
       memory: "512 MB",
+      environment: { CAIRN_JOBS_QUEUE_URL: queue.url },
+      permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn] }],
       concurrency: 1,
+      retries: 0, // the next run is near
+      after: applied,
     }),
     retries: 1,
   });
-  return { schema, applied, schedule };
 }

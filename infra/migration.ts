@@ -6,15 +6,15 @@ import type { Secrets } from "./secrets";
 const SHARDS = 4;
 
 /** The migration from Chroma as a state machine. Start it with `aws stepfunctions start-execution`; see docs/deploy.md. */
-export function migration({ databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken }: Secrets) {
+export function migration(secrets: Secrets, applied: aws.lambda.Invocation) {
   const steps = new sst.aws.Function(
     "MigrationSteps",
     functionArgs("migration", {
-      secrets: [databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken],
+      secrets: Object.values(secrets),
       timeout: "15 minutes",
       memory: "2048 MB",
       concurrency: SHARDS + 1,
-      copyFiles: [{ from: "migrations" }],
+      after: applied,
     }),
   );
   const role = new aws.iam.Role("MigrationRole", {

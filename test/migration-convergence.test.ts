@@ -255,9 +255,7 @@ test("collections made during the copy that have no place, or another's, are tol
       detail: expect.stringContaining(`as default_tenant/${scope}/${first.name} does`),
     },
   ]);
-  expect(verdictSentence(report)).toBe(
-    "Not identical: 2 collections on one side only.",
-  );
+  expect(verdictSentence(report)).toBe("Not identical: 2 collections on one side only.");
   await expectSame(one.database, first);
   if (fitting) await expectSame(one.database, fitting, "late");
 });

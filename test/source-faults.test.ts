@@ -204,6 +204,44 @@ describe("records that a server cannot give", () => {
     ).toEqual(ids);
   });
 
+  test("vectors that are null, hold null or are of another size are set aside, and the run ends complete with exceptions", async () => {
+    const vectors: Readonly<Record<string, readonly (number | null)[] | null>> = {
+      "doc-3": [1, null, 0, 0],
+      "doc-44": null,
+      "doc-45": [null, null, null, null],
+      "doc-150": [1, 0],
+    };
+    const change = (body: string) => {
+      const page = JSON.parse(body) as { ids: string[]; embeddings: (readonly (number | null)[] | null)[] };
+      const embeddings = page.ids.map((id, index) => (id in vectors ? vectors[id] : page.embeddings[index]));
+      return JSON.stringify({ ...page, embeddings });
+    };
+    proxy.rules = [
+      always(
+        { kind: "change", change },
+        (request) => isFetch(request) && request.body.includes('"embeddings"'),
+      ),
+    ];
+    const report = await migrateNow();
+    expect(report).toMatchObject({ verdict: "identical_with_exceptions", differences: [] });
+    expect(report.totals).toMatchObject({ exceptions: 4, compared: RECORDS, vectorsCompared: RECORDS - 4 });
+    expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`).sort()).toEqual([
+      "doc-150 dimension_mismatch",
+      "doc-3 vector_not_finite",
+      "doc-44 vector_null",
+      "doc-45 vector_not_finite",
+    ]);
+    expect(
+      await ownerRows(
+        one.database,
+        sql`SELECT status FROM cairn.migration_runs WHERE source = ${proxy.url} AND finished_at IS NOT NULL`,
+      ),
+    ).toEqual([{ status: "complete_with_exceptions" }]);
+    const theirs = await readChroma(collection);
+    for (const id of Object.keys(vectors)) Object.assign(theirs[id] as object, { vector: null });
+    expect(await readCairn(one.database, collection.tenant)).toEqual(theirs);
+  });
+
   test("a vector that was copied earlier is kept when Chroma can no longer give it", async () => {
     await migrateNow();
     proxy.rules = lacks("doc-5");

@@ -37,4 +37,10 @@ export interface Variables {
   readonly problem: ProblemCode | undefined;
 }
 
-export type Env = { Variables: Variables };
+/** What a runtime says of a request. */
+export interface Bindings {
+  /** Milliseconds that it lets an answer be streamed for. Default: any number. */
+  readonly longestStream?: number;
+}
+
+export type Env = { Bindings: Bindings; Variables: Variables };

@@ -1,4 +1,4 @@
-import { createJob, getJob, type JobAddress } from "@cairn/core/job/job.ts";
+import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
 import { type JobRunner, runJob } from "@cairn/core/job/run.ts";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
@@ -189,6 +189,24 @@ test("jobs that a process left are taken up by the next", async () => {
   await next.queue.resume();
   expect(await ended(`/v1/jobs/${job.id}`)).toMatchObject({ status: "completed", counts: { documents: 3 } });
   await next.queue.close();
+});
+
+test("a job that the queue does not take has failed, and whoever asked for it is told", async () => {
+  const { id, key } = await api.addTenant();
+  const queue = { send: () => Promise.reject(new Error("the queue is down")) };
+  const app = createApp(api.services, { queue });
+  const answer = await app.request("/v1/reindex", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+    body: "{}",
+  });
+  expect(answer.status).toBe(500);
+  expect(await listJobs(own.database, id)).toMatchObject([
+    {
+      status: "failed",
+      lastError: { code: "internal_error", message: expect.stringMatching(/Send it again/) },
+    },
+  ]);
 });
 
 test("reindex builds what is due, and with a model embeds a collection anew", async () => {

@@ -55,8 +55,8 @@ const problemSchema = z
   .openapi("Problem", { description: "RFC 9457." });
 
 type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 504;
-const EVERYWHERE = [400, 401, 403, 429, 500, 503, 504] as const satisfies readonly ProblemStatus[];
-const WITH_BODY = [413, 415] as const satisfies readonly ProblemStatus[];
+const EVERYWHERE = [400, 401, 403, 413, 429, 500, 503, 504] as const satisfies readonly ProblemStatus[];
+const WITH_BODY = [415] as const satisfies readonly ProblemStatus[];
 
 /** The errors that a route may answer with, beside those that any may. */
 export function problems(more: readonly ProblemStatus[] = [], { body = false } = {}) {

@@ -9,6 +9,7 @@ export type HttpErrorCode =
   | "unauthorized"
   | "forbidden"
   | "body_too_large"
+  | "response_too_large"
   | "unsupported_media_type"
   | "issuer_unavailable"
   | "rate_limited"
@@ -36,6 +37,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   run_held: { status: 409, title: "Another run is at it", retryAfter: 30 },
   idempotency_in_progress: { status: 409, title: "The first request is still under way", retryAfter: 5 },
   body_too_large: { status: 413, title: "The body is too large" },
+  response_too_large: { status: 413, title: "The answer is too large" },
   unsupported_media_type: { status: 415, title: "The body must be application/json" },
   dimension_mismatch: { status: 422, title: "The vector has another size than the collection" },
   embedder_unavailable: { status: 422, title: "The collection's model cannot be used here" },

@@ -1,8 +1,10 @@
 import { handle, type LambdaContext, type LambdaEvent } from "hono/aws-lambda";
-import { openService } from "./service.ts";
+import { fitAnswer } from "./fit-answer.ts";
+import { lateApp } from "./late-app.ts";
 
-/** Every route of the API, behind API Gateway. */
+const answer = handle(lateApp(4_000));
+
+/** Every route of the API, behind API Gateway: it holds an answer back until it is whole. */
 export async function handler(event: LambdaEvent, context?: LambdaContext) {
-  const { app } = await openService();
-  return handle(app)(event, context);
+  return fitAnswer(await answer(event, context));
 }

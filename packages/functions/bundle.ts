@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundling } from "./bundling.ts";
 
 export interface Bundle {
   readonly folder: string;
@@ -14,39 +15,35 @@ export interface Bundle {
   readonly total: number;
   /** The sources in it. */
   readonly inputs: readonly string[];
+  /** Those that are loaded before the first event. */
+  readonly eagerInputs: readonly string[];
 }
 
-/** Never in a function: what the embedded database needs, and what the runtime brings. */
-const EXTERNAL = [
-  "@electric-sql/pglite",
-  "@electric-sql/pglite-pgvector",
-  "@huggingface/transformers",
-  "@aws-sdk/*",
-  "pg-native",
-];
+/** SST begins every file so, and nobody can choose: what bundled CommonJS asks for. */
+const BANNER = `import { createRequire as __cairnRequire } from "node:module";
+import { fileURLToPath as __cairnPath } from "node:url";
+const require = __cairnRequire(import.meta.url);
+const __filename = __cairnPath(import.meta.url);
+const __dirname = __cairnPath(new URL(".", import.meta.url));`;
 
-/** Bundles a function by the settings that SST is given for it. */
+/** Bundles a function as SST does: by the settings that it is given, and its own. */
 export async function bundleFunction(name: string): Promise<Bundle> {
+  const { esbuild, ...options } = bundling;
   const folder = await mkdtemp(join(tmpdir(), "cairn-function-"));
   const { metafile } = await build({
     entryPoints: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))],
     outdir: folder,
     outExtension: { ".js": ".mjs" },
     bundle: true,
-    splitting: true,
-    minify: true,
     metafile: true,
-    format: "esm",
     platform: "node",
-    target: "node24",
-    mainFields: ["module", "main"],
-    external: EXTERNAL,
-    banner: {
-      js: "import { createRequire as __cairnRequire } from 'node:module'; const require = __cairnRequire(import.meta.url);",
-    },
+    target: "esnext",
+    banner: { js: BANNER },
+    ...options,
+    ...esbuild,
     logLevel: "silent",
   });
-  const outputs = Object.entries(metafile.outputs);
+  const outputs = Object.entries(metafile.outputs).filter(([path]) => !path.endsWith(".map"));
   const entry = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith(`/${name}.ts`))?.[0] as string;
   const eager = new Set<string>();
   const visit = (path: string) => {
@@ -64,5 +61,6 @@ export async function bundleFunction(name: string): Promise<Bundle> {
     eager: size(eager),
     total: size(outputs.map(([path]) => path)),
     inputs: Object.keys(metafile.inputs),
+    eagerInputs: [...eager].flatMap((path) => Object.keys(metafile.outputs[path]?.inputs ?? {})),
   };
 }

@@ -1,5 +1,6 @@
 import { PROBLEMS, type ProblemCode } from "@cairn/api/problem.ts";
-import { getJob, giveUpJob, type JobAddress } from "@cairn/core/job/job.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { getJob, giveUpJob, type Job, type JobAddress } from "@cairn/core/job/job.ts";
 import { runJob } from "@cairn/core/job/run.ts";
 import type { Service } from "./compose.ts";
 import { readMessage } from "./message.ts";
@@ -21,8 +22,9 @@ export interface Delivery {
 }
 
 /**
- * Runs the job that a message names. What the service fails at goes to the dead letters with its reason; what its owner
- * can mend (a used-up budget, a collection that is gone) only stands with the job. Throws where the message should come again.
+ * Runs the job that a message names. What the service fails at goes to the dead letters with its reason, as does a job
+ * that is gone; what its owner can mend (a used-up budget, a collection that is gone) only stands with the job. Throws
+ * where the message should come again.
  */
 export async function deliver(
   { services, kinds, queue }: Service,
@@ -33,9 +35,8 @@ export async function deliver(
   if (!job) return bury({ reason: { code: "invalid_input", message: "The message names no job." } });
   if (attempt > DELIVERIES) await giveUpJob(services.database, job, GIVEN_UP);
   else if ((await runJob(services, kinds, job, { signal })) === "released") return queue.send(job);
-  const { status, lastError } = await getJob(services.database, job);
-  if (status === "failed" && lastError && isServiceFault(lastError.code))
-    await bury({ ...job, reason: lastError });
+  const reason = await getJob(services.database, job).then(faultOf, missing);
+  if (reason) await bury({ ...job, reason });
 }
 
 const GIVEN_UP = {
@@ -51,6 +52,13 @@ function read(body: unknown): JobAddress | undefined {
   }
 }
 
-function isServiceFault(code: string): boolean {
-  return (PROBLEMS[code as ProblemCode]?.status ?? 500) >= 500;
+/** What the service, not the job's owner, has to mend. */
+function faultOf({ status, lastError }: Job): DeadLetter["reason"] | undefined {
+  if (status !== "failed" || !lastError) return undefined;
+  return (PROBLEMS[lastError.code as ProblemCode]?.status ?? 500) >= 500 ? lastError : undefined;
+}
+
+function missing(error: unknown): DeadLetter["reason"] {
+  if (!(error instanceof AppError && error.code === "not_found")) throw error;
+  return { code: error.code, message: error.message };
 }

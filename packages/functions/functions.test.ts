@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { createJob, getJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import type { SQSEvent } from "aws-lambda";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
 import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
 import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
@@ -39,6 +41,14 @@ test("a function loads at most a megabyte before its first event, and holds neit
     ).toEqual([]);
     expect(inputs.some((input) => input.endsWith(`packages/functions/${name}.ts`))).toBe(true);
   }
+});
+
+test("what moves from Chroma is loaded before the first event by the migration's steps alone", () => {
+  const early = NAMES.filter((name) =>
+    bundles[name].eagerInputs.some((input) => input.startsWith("packages/chroma/")),
+  );
+  expect(early).toEqual(["migration"]);
+  expect(bundles.api.inputs.some((input) => input.startsWith("packages/chroma/"))).toBe(true);
 });
 
 test("settings name what is missing, never a value; a secret that was never set counts as none", () => {
@@ -144,6 +154,49 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     });
     expect(large.statusCode).toBe(413);
     expect((await call("GET", "/ready")).statusCode).toBe(200);
+    const { paths } = JSON.parse((await call("GET", "/openapi.json")).body);
+    expect(Object.keys(paths)).toContain("/v1/migrations");
+  });
+
+  test("an answer that is larger than Lambda lets through is a described problem; its pages are not", async () => {
+    const api = await load("api");
+    const call = (...given: Parameters<typeof event>): Promise<Answer> => api(event(...given), context);
+    // A quote is two bytes in the answer and four in what Lambda is handed: neither part alone is too large.
+    const ids = ["left", "right"];
+    for (const id of ids) {
+      const body = JSON.stringify({
+        documents: [{ id, content: "quoted", metadata: { quotes: '"'.repeat(900_000) } }],
+      });
+      expect((await call("POST", "/v1/documents", { body })).statusCode).toBe(200);
+    }
+    const list = (query: string) =>
+      call("GET", "/v1/documents", {
+        query: `${query}&filter=${encodeURIComponent('{"quotes":{"$exists":true}}')}`,
+      });
+    const refused = await list("limit=1000");
+    expect(refused.statusCode, refused.body.slice(0, 500)).toBe(413);
+    expect(refused.headers["content-type"]).toBe("application/problem+json");
+    expect(JSON.parse(refused.body)).toMatchObject({
+      code: "response_too_large",
+      detail: expect.stringContaining("by limit"),
+      request_id: refused.headers["x-request-id"],
+    });
+    const page = JSON.parse((await list("limit=1")).body);
+    const rest = JSON.parse((await list(`limit=1&after=${page.next}`)).body);
+    expect([page, rest].map(({ documents }) => documents[0].id)).toEqual(ids);
+  });
+
+  test("behind API Gateway, which holds a stream back, a job is watched for as long as the function has time", async () => {
+    const { id } = await createJob(own.database, tenantId, { kind: "never begun", request: {} });
+    const api = await load("api");
+    const began = performance.now();
+    const watched: Answer = await api(event("GET", `/v1/jobs/${id}/events`), {
+      getRemainingTimeInMillis: () => 5_500,
+    });
+    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(watched.statusCode).toBe(200);
+    const text = watched.isBase64Encoded ? Buffer.from(watched.body, "base64").toString() : watched.body;
+    expect([...text.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["job", "continue"]);
   });
 
   test("what is answered 202 goes through the queue to the worker, in slices of its time, and to its end", async () => {
@@ -197,18 +250,16 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
       body: typeof body === "string" ? body : JSON.stringify(body),
       attributes: { ApproximateReceiveCount: String(receives) },
     });
-    const unreachable = { tenantId, id: "6f1d2a84-c0b9-4e5f-a7d3-318e5b2c9a10" };
+    const gone = { tenantId, id: "6f1d2a84-c0b9-4e5f-a7d3-318e5b2c9a10" };
     const Records = [
       record("garbage", "{half"),
       record("poison", { tenantId, id: poison.id }),
       record("killer", { tenantId, id: killer.id }, 4), // three workers died of it
       record("missing", { tenantId, id: missing.id }),
-      record("unreachable", unreachable),
+      record("gone", gone),
       record("good", { tenantId, id: good.id }),
     ];
-    expect(await worker({ Records } as unknown as SQSEvent, context)).toEqual({
-      batchItemFailures: [{ itemIdentifier: "unreachable" }],
-    });
+    expect(await worker({ Records } as unknown as SQSEvent, context)).toEqual({ batchItemFailures: [] });
     const states = await Promise.all(
       [poison, killer, missing, good].map(({ id }) => getJob(own.database, { tenantId, id })),
     );
@@ -219,16 +270,51 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
       { reason: { code: "invalid_input", message: "The message names no job." } },
       { tenantId, id: poison.id, reason: states[0]?.lastError },
       { tenantId, id: killer.id, reason: states[1]?.lastError },
+      { ...gone, reason: { code: "not_found", message: `There is no job "${gone.id}".` } },
     ]);
   });
 
-  test("the schedule runs once where two overlap, and the schema is brought up to date at deploy", async () => {
+  test("the schedule runs, but not while another run holds the lease", async () => {
     const maintenance = await load("maintenance");
-    const runs = await Promise.all([maintenance({}, context), maintenance({}, context)]);
-    expect(runs.some(({ ran }) => ran)).toBe(true);
+    const lease = (statement: ReturnType<typeof sql>) =>
+      asAdmin(own.database, ({ orm }) => orm.execute(statement));
+    await lease(
+      sql`INSERT INTO cairn.maintenance_leases VALUES ('indexes', gen_random_uuid(), now() + interval '1 minute')`,
+    );
+    expect(await maintenance({}, context)).toEqual({ ran: false, steps: 0 });
+    await lease(sql`DELETE FROM cairn.maintenance_leases`);
+    expect(await maintenance({}, context)).toMatchObject({ ran: true });
+  });
+
+  test("the schedule sends a job again whose message was lost, once an hour; one that shows signs of life it leaves alone", async () => {
+    const maintenance = await load("maintenance");
+    const [lost, lively, held] = await Promise.all(
+      [1, 2, 3].map(() => createJob(own.database, tenantId, { kind: "reindex", request: {} })),
+    );
+    await asTenant(own.database, tenantId, ({ orm }) =>
+      orm.execute(sql`
+        UPDATE cairn.jobs SET updated_at = now() - interval '61 minutes',
+          held_until = CASE WHEN id = ${held?.id}::uuid THEN now() + interval '1 minute' END
+        WHERE id IN (${lost?.id}::uuid, ${held?.id}::uuid)`),
+    );
+    sqs.messages.splice(0);
+    for (let n = 0; n < 2; n++) await maintenance({}, context);
+    expect(sqs.messages.map((body) => JSON.parse(body))).toEqual([{ tenantId, id: lost?.id }]);
+    expect((await getJob(own.database, { tenantId, id: lively?.id as string })).status).toBe("in_progress");
+  });
+
+  test("the schema is brought up to date at deploy", async () => {
     const migrations = fileURLToPath(new URL("../../migrations", import.meta.url));
     await cp(migrations, `${bundles.schema.folder}/migrations`, { recursive: true });
-    process.env.LAMBDA_TASK_ROOT = bundles.schema.folder;
+    vi.stubEnv("LAMBDA_TASK_ROOT", bundles.schema.folder);
+    expect(await (await load("schema"))()).toEqual({ applied: [] });
+    // `sst dev` runs it in its folder, and keeps the variable to itself.
+    vi.stubEnv("LAMBDA_TASK_ROOT", undefined);
+    const cwd = vi.spyOn(process, "cwd").mockReturnValue(bundles.schema.folder);
+    onTestFinished(() => {
+      cwd.mockRestore();
+      vi.unstubAllEnvs();
+    });
     expect(await (await load("schema"))()).toEqual({ applied: [] });
   });
 });

@@ -7,6 +7,5 @@ const RESERVE = 30_000;
 
 /** The schedule on AWS. */
 export async function handler(_event: unknown, context: Pick<Context, "getRemainingTimeInMillis">) {
-  const { services } = await openService();
-  return runSchedule(services, context.getRemainingTimeInMillis() - RESERVE);
+  return runSchedule(await openService(), context.getRemainingTimeInMillis() - RESERVE);
 }

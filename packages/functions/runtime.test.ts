@@ -1,6 +1,4 @@
-import { rm, symlink } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createJob, getJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { Client } from "pg";
@@ -8,49 +6,47 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
 import { createTestDatabase, onServer, serverUrl, type TestDatabase } from "../../test/support/database.ts";
 import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
-import { type LambdaRuntime, startLambda } from "../../test/support/runtime-api.ts";
-import { type Bundle, bundleFunction } from "./bundle.ts";
+import { runtimeClient, startFunction } from "../../test/support/lambda-function.ts";
+import type { LambdaRuntime, RuntimeOptions } from "../../test/support/runtime-api.ts";
+import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
 
-/** Amazon's runtime client is built where it is installed, so it is no dependency: its executable is named here. */
-const client = process.env.CAIRN_TEST_RIC;
 const NULLS = "\0".repeat(8);
 
-describe.runIf(client && serverUrl())("under Lambda's own runtime client", () => {
+describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime client", () => {
   let own: TestDatabase;
   let chat: ChatApi;
+  let sqs: SqsServer;
+  let tenantId: string;
   let key: string;
-  const bundles: Bundle[] = [];
   const running: LambdaRuntime[] = [];
   beforeAll(async () => {
     own = await createTestDatabase();
-    chat = await startChatApi();
-    const { id } = await createTenant(own.database, { name: "acme" });
-    ({ secret: key } = await createApiKey(own.database, id, { scopes: ["read", "write"] }));
+    [chat, sqs] = await Promise.all([startChatApi(), startSqs()]);
+    ({ id: tenantId } = await createTenant(own.database, { name: "acme" }));
+    ({ secret: key } = await createApiKey(own.database, tenantId, { scopes: ["read", "write"] }));
   });
   afterAll(async () => {
     for (const one of running) await one.stop();
-    for (const { folder } of bundles) await rm(folder, { recursive: true });
-    await chat?.stop();
+    await Promise.all([chat?.stop(), sqs?.stop()]);
     await own?.drop();
   });
 
-  async function start(name: "api" | "stream"): Promise<LambdaRuntime> {
-    const bundle = await bundleFunction(name);
-    bundles.push(bundle);
-    // The runtime brings the SDK.
-    await symlink(
-      fileURLToPath(new URL("../../node_modules", import.meta.url)),
-      join(bundle.folder, "node_modules"),
-    );
-    const runtime = await startLambda({
-      client: client as string,
-      folder: bundle.folder,
-      handler: `${name}.handler`,
+  async function start(name: string, { environment, timeout }: Partial<RuntimeOptions> = {}) {
+    const runtime = await startFunction(name, {
+      timeout,
       environment: {
         SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: own.url }),
         CAIRN_CHAT_MODEL: "scripted",
         CAIRN_EMBEDDING_MODEL: "offline/words",
+        CAIRN_CORS_ORIGINS: "https://app.example.com",
+        CAIRN_JOBS_QUEUE_URL: `${sqs.url}/1/jobs`,
+        CAIRN_DEAD_JOBS_QUEUE_URL: `${sqs.url}/1/dead`,
         OPENAI_BASE_URL: chat.url,
+        AWS_ENDPOINT_URL_SQS: sqs.url,
+        AWS_REGION: "eu-central-1",
+        AWS_ACCESS_KEY_ID: "test",
+        AWS_SECRET_ACCESS_KEY: "test",
+        ...environment,
       },
     });
     running.push(runtime);
@@ -64,7 +60,7 @@ describe.runIf(client && serverUrl())("under Lambda's own runtime client", () =>
     const { outcome, body } = await runtime.invoke(event(...given));
     expect(outcome, `${body}\n${runtime.output()}`).toBe("response");
     const { statusCode, body: text, headers } = JSON.parse(body);
-    return { status: statusCode as number, headers, json: JSON.parse(text) };
+    return { status: statusCode as number, headers, json: text && JSON.parse(text) };
   }
 
   test("events are answered: text, base64, headers of many values; what it prints tells nothing", async () => {
@@ -73,14 +69,23 @@ describe.runIf(client && serverUrl())("under Lambda's own runtime client", () =>
     expect((await ask(api, "POST", "/v1/documents", { documents })).status).toBe(200);
     const base64 = await ask(api, "POST", "/v1/query", { query: "return a kettle" }, { base64: true });
     expect(base64.json.hits).toMatchObject([{ id: "returns" }]);
-    const accept = {
-      accept: "application/json,text/plain;q=0.5",
-      "x-forwarded-for": "1.2.3.4, 5.6.7.8",
+    // API Gateway joins the values of a header. MCP asks for both of these.
+    const tools = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+    for (const [accept, status] of [
+      ["application/json,text/event-stream", 200],
+      ["application/json", 406],
+    ] as const)
+      expect((await ask(api, "POST", "/mcp", tools, { headers: { accept } })).status, accept).toBe(status);
+    const preflight = {
+      origin: "https://app.example.com",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization,content-type",
     };
-    expect(
-      (await ask(api, "GET", "/v1/documents", undefined, { headers: accept, cookies: ["a=1", "b=2"] }))
-        .status,
-    ).toBe(200);
+    const allowed = await ask(api, "OPTIONS", "/v1/query", undefined, { headers: preflight });
+    expect(allowed.headers).toMatchObject({
+      "access-control-allow-headers": "authorization,content-type",
+      vary: "Origin, Access-Control-Request-Headers",
+    });
     expect((await ask(api, "GET", "/nowhere")).status).toBe(404);
     expect(api.output()).not.toMatch(new RegExp(`${key}|kettle|postgres://`));
   });
@@ -124,6 +129,54 @@ describe.runIf(client && serverUrl())("under Lambda's own runtime client", () =>
     const last = pieces.at(-1);
     expect((last?.at ?? 0) - (words?.at ?? 0), "the words did not wait for the end").toBeGreaterThan(5_000);
     expect(rest).toMatch(/^event: error/m); // a model that falls silent is said to have failed
+  });
+
+  test("a job that is watched for longer than the function has time ends with `continue`", async () => {
+    const { id } = await createJob(own.database, tenantId, { kind: "never begun", request: {} });
+    const stream = await start("stream", { timeout: 12_000 });
+    const { outcome, pieces, body } = await stream.invoke(event("GET", `/v1/jobs/${id}/events`));
+    expect(outcome, stream.output()).toBe("response");
+    const [, events = ""] = body.split(NULLS);
+    expect([...events.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["job", "continue"]);
+    expect(pieces.at(-1)?.at, "while there is time").toBeLessThan(11_000);
+  });
+
+  test("the worker takes a batch: what is good is done, poison is set aside with its reason, what could not be reached comes again", async () => {
+    const worker = await start("worker", { timeout: 900_000 });
+    const [good, unreachable] = await Promise.all(
+      [1, 2].map(() => createJob(own.database, tenantId, { kind: "reindex", request: {} })),
+    );
+    await own.database.transaction(({ script }) =>
+      script(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+        CREATE TRIGGER refuse BEFORE UPDATE ON cairn.jobs FOR EACH ROW WHEN (OLD.id = '${unreachable?.id}') EXECUTE FUNCTION public.refuse()`),
+    );
+    const record = (messageId: string, body: object) => ({
+      messageId,
+      body: JSON.stringify(body),
+      attributes: { ApproximateReceiveCount: "1" },
+    });
+    const { outcome, body } = await worker.invoke({
+      Records: [
+        record("poison", { no: "job" }),
+        record("unreachable", { tenantId, id: unreachable?.id }),
+        record("good", { tenantId, id: good?.id }),
+      ],
+    });
+    expect(outcome, worker.output()).toBe("response");
+    expect(JSON.parse(body)).toEqual({ batchItemFailures: [{ itemIdentifier: "unreachable" }] });
+    expect(sqs.dead.map((message) => JSON.parse(message))).toEqual([
+      { reason: { code: "invalid_input", message: "The message names no job." } },
+    ]);
+    expect((await getJob(own.database, { tenantId, id: good?.id as string })).status).toBe("completed");
+  });
+
+  test("a service that cannot be opened is a described problem, without the password", async () => {
+    const nowhere = JSON.stringify({ value: "postgres://user:hush-hush@127.0.0.1:9/db" });
+    const api = await start("api", { environment: { SST_RESOURCE_DatabaseUrl: nowhere } });
+    const { status, headers, json } = await ask(api, "GET", "/v1/documents");
+    expect(json).toMatchObject({ code: "database_unavailable", request_id: expect.stringMatching(/./) });
+    expect({ status, retryAfter: headers["retry-after"] }).toEqual({ status: 503, retryAfter: "5" });
+    expect(api.output()).not.toContain("hush-hush");
   });
 
   test("a request that outlives its deadline is answered and cancelled before the function's own end; the next is answered", async () => {

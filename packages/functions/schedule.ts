@@ -1,16 +1,22 @@
+import { takeIdleJobs } from "@cairn/core/job/idle.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { sweep } from "@cairn/core/maintenance/sweep.ts";
-import type { Services } from "@cairn/core/services.ts";
+import type { Service } from "./compose.ts";
+
+/** Milliseconds without a sign of life after which a job is sent again: longer than a queue withholds a message whose worker died. */
+const IDLE = 3_600_000;
 
 /**
- * Indexes what has grown, and removes what has had its time. Of two at once one works. A build that is not done in so
- * many `milliseconds` is broken off, and the next run goes on; the old index serves meanwhile. What takes longer by its
- * rows is not begun: `cairn reindex` has the time.
+ * Removes what has had its time, sends jobs again whose message was lost, and indexes what has grown: of two at once one
+ * does. A build that is not done in so many `milliseconds` is broken off, and the next run goes on; the old index serves
+ * meanwhile. What takes longer by its rows is not begun: `cairn reindex` has the time.
  */
-export async function runSchedule({ database }: Services, milliseconds: number) {
+export async function runSchedule({ services, queue }: Service, milliseconds: number) {
+  const { database } = services;
   const signal = AbortSignal.timeout(Math.max(0, milliseconds));
   await sweep(database);
+  for (const job of await takeIdleJobs(database, IDLE)) await queue.send(job);
   const done = await maintainIndexes(database, { signal, mostRows: rowsBuiltIn(milliseconds) });
   return { ran: done !== undefined, steps: done?.done.length ?? 0 };
 }

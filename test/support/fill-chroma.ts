@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 
-const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
-
 /** A record as it is put into Chroma. */
 export interface ChromaRecord {
   readonly id: string;
@@ -35,18 +33,20 @@ export async function createChromaCollection(
     readonly space?: string;
     readonly metadata?: object;
     readonly configuration?: object;
+    readonly tenant?: string;
     readonly database?: string;
   } = {},
 ): Promise<ChromaCollectionHandle> {
   const { space = "cosine", metadata, configuration } = options;
-  const database = options.database ? DATABASE.replace("default_database", options.database) : DATABASE;
-  const reply = await send(`${url}${database}/collections`, {
+  const { tenant = "default_tenant", database = "default_database" } = options;
+  const collections = `${url}/api/v2/tenants/${tenant}/databases/${database}/collections`;
+  const reply = await send(collections, {
     name,
     metadata,
     configuration: { hnsw: { space }, ...configuration },
   });
   const { id } = (await reply.json()) as { id: string };
-  return { id, name, url: `${url}${database}/collections/${id}` };
+  return { id, name, url: `${collections}/${id}` };
 }
 
 /** Adds or replaces records, in batches that a local server takes. Throws with the server's words. */

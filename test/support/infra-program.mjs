@@ -2,11 +2,14 @@
 // from whose folder its imports are resolved; see infra.ts beside it.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { getStore } from "@pulumi/pulumi/runtime/state.js";
 import config from "../../sst.config";
 import { run } from "./src/auto/run";
 import * as sst from "./src/components";
 
 const resources = [];
+/** Names of what a resource waits for beside its inputs: mocks are not told. */
+const after = new Map();
 const ACCOUNT = "123456789012";
 const REGION = "eu-central-1";
 
@@ -21,7 +24,7 @@ function plain(value) {
 }
 
 function newResource({ type, name, inputs }) {
-  resources.push({ type, name, inputs: plain(inputs) });
+  resources.push({ type, name, inputs: plain(inputs), after: after.get(name) ?? [] });
   const state = {
     ...inputs,
     arn: `arn:aws:mock:${REGION}:${ACCOUNT}:${name}`,
@@ -29,6 +32,9 @@ function newResource({ type, name, inputs }) {
     url: `https://${name}.example.com`,
     apiEndpoint: `https://${name}.example.com`,
     functionUrl: `https://${name}.example.com/`,
+    domainValidationOptions: [
+      { resourceRecordType: "CNAME", resourceRecordName: "_proof", resourceRecordValue: "_value" },
+    ],
   };
   return { id: `${name}-id`, state };
 }
@@ -37,6 +43,7 @@ function call({ token, inputs }) {
   if (token === "aws:index/getRegion:getRegion") return { name: REGION, region: REGION, id: REGION };
   if (token === "aws:index/getCallerIdentity:getCallerIdentity") return { accountId: ACCOUNT };
   if (token === "aws:index/getPartition:getPartition") return { partition: "aws" };
+  if (token === "aws:route53/getZone:getZone") return { ...inputs, zoneId: "Z0" };
   if (token === "aws:iam/getPolicyDocument:getPolicyDocument")
     return { ...inputs, json: JSON.stringify({ Statement: inputs.statements }) };
   return inputs;
@@ -48,12 +55,15 @@ Object.assign(globalThis, { aws, sst, $util: pulumi });
 const app = await config.app({ stage });
 Object.assign(globalThis.$app, app, { stage });
 await pulumi.runtime.runInPulumiStack(async () => {
+  pulumi.runtime.registerStackTransformation(({ name, opts }) => {
+    after.set(
+      name,
+      [opts.dependsOn ?? []].flat().map(({ __name }) => __name),
+    );
+  });
   await run(config.run);
   return {};
 });
-// What hangs on outputs of outputs is made in later turns: until nothing more comes.
-for (let before = -1; before !== resources.length; ) {
-  before = resources.length;
-  await new Promise((resolve) => setTimeout(resolve, 750));
-}
+// What hangs on outputs of outputs is made in later turns: until nothing is waited for.
+while (getStore().leakCandidates.size > 0) await new Promise((resolve) => setTimeout(resolve, 100));
 process.stdout.write(JSON.stringify({ app, resources }), () => process.exit(0));

@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
-import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, parse } from "node:path";
 import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -19,28 +21,58 @@ export interface Resource {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: any resource's inputs
   readonly inputs: any;
+  /** Names of what it waits for beside its inputs. */
+  readonly after: readonly string[];
+}
+
+/** What SST's server is asked to build: a function as its component describes it. */
+export interface Build {
+  readonly functionID: string;
+  readonly handler: string;
+  readonly links: Readonly<Record<string, unknown>>;
+  readonly copyFiles: readonly { readonly from: string; readonly to: string }[];
+  readonly properties: Readonly<Record<string, unknown>>;
 }
 
 export interface Evaluated {
-  readonly app: { readonly removal: string; readonly protect: boolean; readonly name: string };
+  readonly app: {
+    readonly removal: string;
+    readonly protect: boolean;
+    readonly name: string;
+    readonly providers: { readonly aws: object };
+  };
   readonly resources: readonly Resource[];
+  readonly builds: readonly Build[];
+}
+
+export interface EvaluateOptions {
+  /** As if this file were gone. */
+  readonly without?: string;
+  /** Variables of whoever deploys. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A value of every secret, to look for where it must not be. */
 export const CANARY = "secret-canary-5e1f";
 
-/** What `sst deploy` would make in a stage: the real configuration and SST's real components, under Pulumi's mocks. `without`: as if this file were gone. */
-export async function evaluateInfra(
-  stage: string,
-  { without }: { readonly without?: string } = {},
-): Promise<Evaluated> {
-  const outfile = join(PLATFORM, `cairn-infra-${stage}.mjs`);
+const evaluated = new Map<string, Promise<Evaluated>>();
+
+/** What `sst deploy` would make in a stage: the real configuration and SST's real components, under Pulumi's mocks. Once for all who ask the same. */
+export function evaluateInfra(stage: string, options: EvaluateOptions = {}): Promise<Evaluated> {
+  const asked = JSON.stringify([stage, options]);
+  const known = evaluated.get(asked) ?? evaluate(stage, options);
+  evaluated.set(asked, known);
+  return known;
+}
+
+async function evaluate(stage: string, { without, environment }: EvaluateOptions): Promise<Evaluated> {
+  const outfile = join(PLATFORM, `cairn-infra-${randomUUID()}.mjs`);
   await bundleProgram(outfile);
   const builder = await startBuilder(without);
   try {
     const names = ["DatabaseUrl", "DatabaseDirectUrl", "OpenAiApiKey", "ChromaUrl", "ChromaToken"];
     const secrets = Object.fromEntries(names.map((name) => [`SST_SECRET_${name}`, `${CANARY}-${name}`]));
-    const { stdout } = await promisify(execFile)(process.execPath, [outfile, stage], {
+    const { stdout } = await promisify(execFile)(process.execPath, [outfile, stage, builder.folder], {
       cwd: ROOT,
       env: {
         ...process.env,
@@ -48,14 +80,26 @@ export async function evaluateInfra(
         SST_SERVER: builder.url,
         SST_SECRETS: "{}",
         CAIRN_ALARM_EMAIL: "ops@example.com",
+        ...environment,
       },
       maxBuffer: 50_000_000,
     });
-    return JSON.parse(stdout) as Evaluated;
+    return { ...JSON.parse(stdout), builds: builder.builds } as Evaluated;
   } finally {
     await builder.stop();
     await rm(outfile, { force: true });
   }
+}
+
+/** What becomes of each function, by its file's name. */
+export function functionsOf({ builds, resources }: Evaluated) {
+  return builds.map((build) => {
+    const made = (type: string, suffix: string) =>
+      resources.find((one) => one.type === type && one.name === build.functionID + suffix) as Resource;
+    const { inputs, after } = made("aws:lambda/function:Function", "Function");
+    const role = made("aws:iam/role:Role", "Role").inputs;
+    return { name: parse(build.handler).name, build, inputs, after, role };
+  });
 }
 
 /** What SST's command line sets before it runs a configuration. */
@@ -64,7 +108,7 @@ const require = cairnRequire(import.meta.url);
 globalThis.$app = { name: "cairn", providers: { aws: {} } };
 globalThis.$dev = false;
 globalThis.$cli = { command: "deploy", rpc: "", state: { version: {} }, paths: { root: process.cwd(), home: "/tmp",
-  work: process.cwd() + "/.sst", platform: process.cwd() + "/.sst/platform" } };`;
+  work: process.argv[3], platform: process.cwd() + "/.sst/platform" } };`;
 
 async function bundleProgram(outfile: string): Promise<void> {
   const contents = await readFile(new URL("infra-program.mjs", import.meta.url), "utf8");
@@ -83,35 +127,44 @@ async function bundleProgram(outfile: string): Promise<void> {
   });
 }
 
-/** Stands for SST's own server, which builds functions: it fails where a function's file is missing. */
+/** Stands for SST's own server, which builds functions: it writes down what it is asked for, and fails where a function's file is missing. */
 async function startBuilder(without: string | undefined) {
-  const out = await mkdtemp(join(tmpdir(), "cairn-infra-"));
+  const folder = await mkdtemp(join(tmpdir(), "cairn-infra-"));
+  const out = join(folder, "bundle");
+  await mkdir(out);
   await writeFile(join(out, "index.mjs"), "export const handler = () => {};");
+  const builds: Build[] = [];
   const server = createServer(async (request, response) => {
     const { method, params } = (await json(request)) as {
       readonly method: string;
-      readonly params: readonly { readonly handler?: string }[];
+      readonly params: readonly [Build];
     };
     const answer = async () => {
       if (method === "Provider.Aws.Bootstrap")
         return { asset: "assets", assetEcrUrl: "", assetEcrRegistryId: "" };
       if (method !== "Runtime.Build") return {};
-      const file = `${params[0]?.handler?.replace(/\.handler$/, "")}.ts`;
-      const missing = await access(join(ROOT, file === without ? `${file}.gone` : file)).then(
-        () => [],
-        () => [`There is no ${file}.`],
-      );
-      return { handler: "index.handler", out, errors: missing, sourcemaps: [] };
+      const [build] = params;
+      builds.push(build);
+      const file = `${parse(build.handler).dir}/${parse(build.handler).name}.ts`;
+      const there = file !== without && existsSync(join(ROOT, file));
+      return {
+        handler: "index.handler",
+        out,
+        errors: there ? [] : [`There is no ${file}.`],
+        sourcemaps: [],
+      };
     };
     response.end(JSON.stringify({ result: await answer() }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    builds,
+    folder,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await rm(out, { recursive: true });
+      await rm(folder, { recursive: true });
     },
   };
 }

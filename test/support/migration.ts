@@ -12,16 +12,31 @@ import { type ChromaCollectionHandle, createChromaCollection, tenantName } from 
 import { offlineServices } from "./services.ts";
 
 /** A database of its own in a Chroma server that test files share, so that a migration sees nothing else. */
-export async function createChromaDatabase(url: string): Promise<string> {
-  const name = `test_${randomBytes(8).toString("hex")}`;
-  const reply = await fetch(`${url}/api/v2/tenants/default_tenant/databases`, {
+export async function createChromaDatabase(
+  url: string,
+  { tenant = "default_tenant", name = uniqueName() } = {},
+): Promise<string> {
+  await createInChroma(`${url}/api/v2/tenants/${tenant}/databases`, name);
+  return name;
+}
+
+/** A Chroma tenant of its own, without any database. */
+export async function createChromaTenant(url: string): Promise<string> {
+  const name = uniqueName();
+  await createInChroma(`${url}/api/v2/tenants`, name);
+  return name;
+}
+
+async function createInChroma(address: string, name: string): Promise<void> {
+  const reply = await fetch(address, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name }),
   });
   if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
-  return name;
 }
+
+const uniqueName = () => `test_${randomBytes(8).toString("hex")}`;
 
 /** A collection under a tenant's name of today's kind, in a Chroma database; l2, whose vectors come back to the bit. */
 export async function createTenantCollection(

@@ -9,6 +9,8 @@ export interface NeonRelay {
   readonly port: number;
   /** Requests over HTTP and connections over WebSocket so far. */
   readonly counts: { http: number; sockets: number };
+  /** Breaks every connection over WebSocket, without a word. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -39,11 +41,15 @@ export async function startNeonRelay(): Promise<NeonRelay> {
   neonConfig.useSecureWebSocket = false;
   neonConfig.pipelineConnect = false;
   neonConfig.pipelineTLS = false;
+  const cut = () => {
+    for (const socket of sockets.clients) socket.terminate();
+  };
   return {
     port,
     counts,
+    cut,
     async stop() {
-      for (const socket of sockets.clients) socket.terminate();
+      cut();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

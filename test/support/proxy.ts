@@ -16,6 +16,8 @@ export type Fault =
   | { readonly kind: "cut"; readonly after: number }
   /** The server's answer, of which this share (0 to 1) arrives as a complete, valid HTTP response. */
   | { readonly kind: "truncate"; readonly share: number }
+  /** The server's answer, as `change` makes it of its text. */
+  | { readonly kind: "change"; readonly change: (body: string) => string }
   /** No answer ever. */
   | { readonly kind: "hang" };
 
@@ -75,6 +77,8 @@ export async function startHttpProxy(target: string, options: HttpProxyOptions =
     const bytes = Buffer.from(await answer.arrayBuffer());
     if (fault?.kind === "truncate")
       return reply(response, answer.status, bytes.subarray(0, Math.floor(bytes.length * fault.share)));
+    if (fault?.kind === "change")
+      return reply(response, answer.status, Buffer.from(fault.change(`${bytes}`)));
     if (fault?.kind !== "cut") return reply(response, answer.status, bytes);
     response.writeHead(answer.status, { "content-length": bytes.length, "content-type": "application/json" });
     response.write(bytes.subarray(0, Math.min(fault.after, bytes.length - 1)), () => response.destroy());

@@ -25,14 +25,14 @@ export const TINY_DIMENSIONS = 8;
  * Writes a model of 650 bytes as a folder that @huggingface/transformers loads: a BERT tokenizer of 13 words, and an
  * ONNX graph of one node that looks each token up in a table. Real files for the real library, without a download.
  */
-export async function writeTinyModel(folder: string): Promise<void> {
+export async function writeTinyModel(folder: string, dimensions = TINY_DIMENSIONS): Promise<void> {
   await mkdir(join(folder, "onnx"), { recursive: true });
   const write = (file: string, content: object) => writeFile(join(folder, file), JSON.stringify(content));
-  await writeFile(join(folder, "onnx", "model.onnx"), onnxModel());
+  await writeFile(join(folder, "onnx", "model.onnx"), onnxModel(dimensions));
   await write("config.json", {
     model_type: "bert",
     architectures: ["BertModel"],
-    hidden_size: TINY_DIMENSIONS,
+    hidden_size: dimensions,
     vocab_size: VOCABULARY.length,
   });
   await write("tokenizer_config.json", {
@@ -48,20 +48,20 @@ export async function writeTinyModel(folder: string): Promise<void> {
 }
 
 /** The table that the graph looks tokens up in, one row a word of the vocabulary. */
-function table(): Float32Array {
+function table(dimensions: number): Float32Array {
   return Float32Array.from(
-    { length: VOCABULARY.length * TINY_DIMENSIONS },
+    { length: VOCABULARY.length * dimensions },
     (_, at) => Math.sin(at * 1.7) + Math.cos(at * 0.3),
   );
 }
 
 /** What the model must give for these words: the mean of their rows, [CLS] and [SEP] among them, to unit length. */
-export function tinyVector(words: readonly string[]): Float32Array {
-  const rows = table();
-  const sum = new Float64Array(TINY_DIMENSIONS);
+export function tinyVector(words: readonly string[], dimensions = TINY_DIMENSIONS): Float32Array {
+  const rows = table(dimensions);
+  const sum = new Float64Array(dimensions);
   for (const word of ["[CLS]", ...words, "[SEP]"]) {
-    const row = VOCABULARY.indexOf(word) * TINY_DIMENSIONS;
-    for (let at = 0; at < TINY_DIMENSIONS; at++) sum[at] = (sum[at] as number) + (rows[row + at] as number);
+    const row = VOCABULARY.indexOf(word) * dimensions;
+    for (let at = 0; at < dimensions; at++) sum[at] = (sum[at] as number) + (rows[row + at] as number);
   }
   const length = Math.hypot(...sum);
   return Float32Array.from(sum, (element) => element / length);
@@ -108,7 +108,7 @@ function tokenizer(): object {
 }
 
 /** ModelProto of one Gather node. Field numbers: onnx/onnx.proto, IR version 8, operator set 13. */
-function onnxModel(): Buffer {
+function onnxModel(dimensions: number): Buffer {
   const gather = message(
     bytes(1, "table"),
     bytes(1, "input_ids"),
@@ -117,15 +117,15 @@ function onnxModel(): Buffer {
   );
   const weights = message(
     integer(1, VOCABULARY.length),
-    integer(1, TINY_DIMENSIONS),
+    integer(1, dimensions),
     integer(2, FLOAT),
     bytes(8, "table"),
-    bytes(9, Buffer.from(table().buffer)),
+    bytes(9, Buffer.from(table(dimensions).buffer)),
   );
   const inputs = ["input_ids", "attention_mask", "token_type_ids"].map((name) =>
     bytes(11, valueInfo(name, INT64, ["batch", "sequence"])),
   );
-  const output = bytes(12, valueInfo("last_hidden_state", FLOAT, ["batch", "sequence", TINY_DIMENSIONS]));
+  const output = bytes(12, valueInfo("last_hidden_state", FLOAT, ["batch", "sequence", dimensions]));
   const graph = message(bytes(1, gather), bytes(2, "tiny"), bytes(5, weights), ...inputs, output);
   return message(integer(1, 8), bytes(7, graph), bytes(8, message(integer(2, 13))));
 }

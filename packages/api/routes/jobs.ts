@@ -2,7 +2,7 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
-import { cancelJob, createJob, getJob, type Job, listJobs } from "@cairn/core/job/job.ts";
+import { cancelJob, createJob, getJob, giveUpJob, type Job, listJobs } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -106,7 +106,8 @@ const watch = createRoute({
   operationId: "watchJob",
   summary: "A job's progress as server-sent events, until it ends",
   description:
-    "Events are called `job` and hold what GET /v1/jobs/{job} answers, each time something has changed.",
+    "Events are called `job` and hold what GET /v1/jobs/{job} answers, each time something has changed. " +
+    "Where the last is called `continue` the job goes on, but the stream's time is over: ask for it again.",
   tags,
   security: BEARER,
   middleware: requireEither("read", "admin"),
@@ -165,7 +166,7 @@ export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRoute
       const wanted = address(c, c.req.valid("param").job);
       const { database } = c.var.lasting;
       const first = await getJob(database, wanted);
-      const end = Date.now() + longest;
+      const end = Date.now() + (c.env?.longestStream ?? longest); // without a runtime there are no bindings
       return streamSSE(c, async (sse) => {
         let gone = false;
         sse.onAbort(() => {
@@ -175,17 +176,30 @@ export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRoute
           const data = stringifyJson(fromJob(now));
           if (data !== shown) await sse.writeSSE({ event: "job", data });
           shown = data;
-          if (now.status !== "in_progress" || Date.now() > end) return;
+          if (now.status !== "in_progress") return;
+          if (Date.now() + interval > end)
+            return sse.writeSSE({ event: "continue", data: "", retry: interval }); // an EventSource comes back by itself
           await sse.sleep(interval);
         }
       }) as never;
     });
 }
 
-/** Writes a job down, hands it to the queue and answers 202. */
+/** Writes a job down, hands it to the queue and answers 202. Where the queue does not take it, the job has failed. */
 export async function begin(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {
   const { tenantId } = c.var.principal;
   const made = await createJob(c.var.services.database, tenantId, { kind, request });
-  await queue.send({ tenantId, id: made.id });
+  const address = { tenantId, id: made.id };
+  try {
+    await queue.send(address);
+  } catch (error) {
+    await giveUpJob(c.var.lasting.database, address, UNSENT);
+    throw error;
+  }
   return reply(c, fromJob(made), 202, { Location: `/v1/jobs/${made.id}` });
 }
+
+const UNSENT = {
+  code: "internal_error",
+  message: "The job could not be handed to a worker, and nothing of it was done. Send it again.",
+} as const;

@@ -122,5 +122,6 @@ function rootCause(error: unknown): DriverError | undefined {
   let current = error;
   while (current instanceof DrizzleQueryError) current = current.cause;
   if (current instanceof AggregateError && current.errors[0] instanceof Error) current = current.errors[0];
+  if (current instanceof Event) return new Error("Connection terminated"); // what a WebSocket of Neon's driver says
   return current instanceof Error ? (current as DriverError) : undefined;
 }

@@ -1,8 +1,6 @@
-import { and, eq } from "drizzle-orm";
-import { jobs } from "../database/schema.ts";
 import type { Services } from "../services.ts";
-import { listTenants } from "../tenant/tenant.ts";
-import { asJobOwner, type JobAddress, ownedBy, UNHELD } from "./job.ts";
+import { takeIdleJobs } from "./idle.ts";
+import type { JobAddress } from "./job.ts";
 import { type JobKinds, runJob } from "./run.ts";
 
 /** Brings jobs to whoever runs them. */
@@ -45,9 +43,7 @@ export function createLocalQueue(
       next();
     },
     async resume() {
-      const tenants = await listTenants(services.database);
-      for (const tenantId of [null, ...tenants.map(({ id }) => id)])
-        waiting.push(...(await listOpen(services, tenantId)));
+      waiting.push(...(await takeIdleJobs(services.database, 0)));
       next();
     },
     async close() {
@@ -62,13 +58,4 @@ export interface LocalQueueOptions {
   readonly concurrency?: number;
   /** Told where a job could not be reached. */
   readonly onError?: (error: unknown) => void;
-}
-
-function listOpen({ database }: Services, tenantId: string | null): Promise<readonly JobAddress[]> {
-  return asJobOwner(database, tenantId, ({ orm }) =>
-    orm
-      .select({ tenantId: jobs.tenantId, id: jobs.id })
-      .from(jobs)
-      .where(and(ownedBy(tenantId), eq(jobs.status, "in_progress"), UNHELD)),
-  );
 }

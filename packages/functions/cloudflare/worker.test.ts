@@ -8,12 +8,19 @@ import { createJob, getJob, type Job, type JobAddress } from "@cairn/core/job/jo
 import { createApiKey, listApiKeys } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { Miniflare } from "miniflare";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
 import { type NeonRelay, startNeonRelay } from "../../../test/support/neon-relay.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+/** Hands on what ends among the dead letters. */
+const UNDERTAKER = `export default {
+  async queue({ messages }, { BURIED }) {
+    for (const { body } of messages) await BURIED.fetch("http://test", { method: "POST", body: JSON.stringify(body) });
+  },
+};`;
 
 /** The worker as wrangler bundles it; its driver is told where the relay is, and nothing else. */
 async function bundleWorker(port: number): Promise<string> {
@@ -53,6 +60,7 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
   let relay: NeonRelay;
   let chat: ChatApi;
   let worker: Miniflare;
+  const buried: unknown[] = [];
   const tenants: { readonly id: string; readonly key: string }[] = [];
   beforeAll(async () => {
     own = await createTestDatabase();
@@ -62,18 +70,35 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
       const { secret } = await createApiKey(own.database, id, { scopes: ["read", "write", "admin"] });
       tenants.push({ id, key: secret });
     }
+    const runtime = { compatibilityDate: "2026-07-01", compatibilityFlags: ["nodejs_compat"] };
     worker = new Miniflare({
-      modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker(relay.port) }],
-      compatibilityDate: "2026-07-01",
-      compatibilityFlags: ["nodejs_compat"],
-      bindings: {
-        DatabaseUrl: own.url as string,
-        OPENAI_BASE_URL: chat.url,
-        CAIRN_CHAT_MODEL: "scripted",
-        CAIRN_EMBEDDING_MODEL: "offline/words",
-      },
-      queueProducers: { JOBS: "jobs", DEAD_JOBS: "dead" },
-      queueConsumers: { jobs: { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 5 } },
+      workers: [
+        {
+          ...runtime,
+          name: "cairn",
+          modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker(relay.port) }],
+          bindings: {
+            DatabaseUrl: own.url as string,
+            OPENAI_BASE_URL: chat.url,
+            CAIRN_CHAT_MODEL: "scripted",
+            CAIRN_EMBEDDING_MODEL: "offline/words",
+          },
+          queueProducers: { JOBS: "jobs", DEAD_JOBS: "dead" },
+          queueConsumers: { jobs: { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 5 } },
+        },
+        {
+          ...runtime,
+          name: "undertaker",
+          modules: [{ type: "ESModule", path: "undertaker.mjs", contents: UNDERTAKER }],
+          queueConsumers: { dead: { maxBatchTimeout: 0 } },
+          serviceBindings: {
+            async BURIED(request: Request) {
+              buried.push(await request.json());
+              return new Response();
+            },
+          },
+        },
+      ],
       unsafeTriggerHandlers: true,
       handleRuntimeStdio: () => {},
     });
@@ -149,23 +174,38 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     expect(text).toContain("Within 4 days");
   });
 
-  test("what is answered 202 is done through Cloudflare's queue; a poison job fails with its reason, the others go on", async () => {
+  test("what is answered 202 is done through Cloudflare's queue; poison ends in the dead-letter queue, each with its reason, the others go on", async () => {
     const documents = Array.from({ length: 450 }, (_, n) => ({
       id: `bulk-${n}`,
       content: `bulk passage ${n}`,
     }));
     const tenantId = tenants[1]?.id as string;
-    const poison = await createJob(own.database, tenantId, { kind: "unheard of", request: {} });
+    const request = { documents: "never checked by the API" };
+    const poison = {
+      tenantId,
+      id: (await createJob(own.database, tenantId, { kind: "ingest", request })).id,
+    };
+    const gone = { tenantId, id: crypto.randomUUID() };
     const jobs = await worker.getQueueProducer("JOBS");
-    await jobs.send({ tenantId, id: poison.id });
-    await jobs.send({ no: "job" });
+    for (const message of [poison, gone, { no: "job" }]) await jobs.send(message);
     const begun = await call(1, "POST", "/v1/documents/bulk", { documents });
     expect(begun.status).toBe(202);
     expect(await ended({ tenantId, id: begun.json().id })).toMatchObject({
       status: "completed",
       counts: { documents: 450 },
     });
-    expect(await ended({ tenantId, id: poison.id })).toMatchObject({ status: "failed" });
+    const { status, lastError } = await ended(poison);
+    expect({ status, lastError }).toMatchObject({
+      status: "failed",
+      lastError: { code: "internal_error", message: expect.stringMatching(/^The service failed/) },
+    });
+    const letters = [
+      { ...poison, reason: lastError },
+      { ...gone, reason: { code: "not_found", message: `There is no job "${gone.id}".` } },
+      { reason: { code: "invalid_input", message: "The message names no job." } },
+    ];
+    await vi.waitFor(() => expect(buried).toHaveLength(letters.length), { timeout: 10_000 });
+    expect(buried).toEqual(expect.arrayContaining(letters));
   });
 
   test("the schedule runs", async () => {

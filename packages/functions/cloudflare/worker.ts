@@ -60,7 +60,6 @@ export default {
   },
 
   async scheduled(_event: object, env: Env): Promise<void> {
-    const { services } = await openService(env);
-    await runSchedule(services, PATIENCE);
+    await runSchedule(await openService(env), PATIENCE);
   },
 };

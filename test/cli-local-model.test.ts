@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { createChromaCollection, putRecords, tenantName } from "./support/fill-chroma.ts";
+import { tinyVector, writeTinyModel } from "./support/tiny-model.ts";
+
+// From a Chroma collection of its clients' default embedding function to an answer to a question in words.
+
+const MODEL = "all-MiniLM-L6-v2";
+const DIMENSIONS = 384;
+const DEFAULT_FUNCTION = { type: "known", name: "default", config: {} };
+/** Node options under which the package that runs models is as if it were not installed. */
+const WITHOUT_PACKAGE = `--import=data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from "node:module";
+  registerHooks({
+    resolve: (specifier, context, next) => next(specifier.replace("@huggingface/transformers", "not-installed"), context),
+  });`)}`;
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  shipping: ["ship", "##ping"],
+  policy: ["our", "return", "policy"],
+  question: ["what", "is", "our", "return", "policy", "?"],
+};
+
+let cli: CairnCli;
+let models: string;
+beforeAll(async () => {
+  cli = await createCairnCli();
+  models = join(cli.folder, "models");
+  await writeTinyModel(join(models, MODEL), DIMENSIONS);
+  const { name } = tenantName();
+  const collection = await createChromaCollection(inject("chromaUrl"), name, {
+    configuration: { embedding_function: DEFAULT_FUNCTION },
+  });
+  await putRecords(
+    collection,
+    Object.entries(WORDS).map(([id, words]) => ({ id, embedding: [...tinyVector(words, DIMENSIONS)] })),
+  );
+  expect(await cli.run(["migrate", "--chroma", inject("chromaUrl"), "--only", name])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("Identical"),
+    err: expect.stringContaining(`vectors are copied: the target keeps the model local/${MODEL}`),
+  });
+});
+afterAll(() => cli?.remove());
+
+const ask = (env: NodeJS.ProcessEnv, ...flags: string[]) =>
+  cli.run(["query", "What is our return policy?", ...flags], { env });
+
+test("a migrated collection is asked in words, which the model of its vectors embeds in this process", async () => {
+  const { code, out } = await ask({ CAIRN_LOCAL_MODELS: models }, "--json");
+  expect(code).toBe(0);
+  const { hits } = JSON.parse(out);
+  expect(hits).toMatchObject([{ id: "question" }, { id: "policy" }, { id: "shipping" }]);
+  expect(hits[0].distance).toBeCloseTo(0, 5);
+  expect(hits[1].distance).toBeGreaterThan(0.01);
+});
+
+test("without the package that runs the model the error says what to install, without the model where it was looked for", async () => {
+  const missing = await ask({ CAIRN_LOCAL_MODELS: models, NODE_OPTIONS: WITHOUT_PACKAGE });
+  expect(missing.code).toBe(1);
+  expect(missing.err).toContain(`local/${MODEL}`);
+  expect(missing.err).toContain("npm install @huggingface/transformers");
+  expect(missing.err).toContain("CAIRN_LOCAL_URL");
+
+  const lost = await ask({ CAIRN_LOCAL_MODELS: cli.folder });
+  expect(lost.code).toBe(1);
+  expect(lost.err).toContain(`local/${MODEL}`);
+  expect(lost.err).toContain(join(cli.folder, MODEL));
+});

@@ -1,0 +1,85 @@
+import { getDocuments } from "@cairn/core/document/list.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { putRecords } from "./support/fill-chroma.ts";
+import {
+  createChromaDatabase,
+  createTenantCollection,
+  expectSame,
+  impatientSource,
+  migrateDatabase,
+  ownerRows,
+} from "./support/migration.ts";
+import { always, isFetch, startHttpProxy } from "./support/proxy.ts";
+
+const chroma = inject("chromaUrl");
+let one: TestDatabase;
+let scope: string;
+let collection: Awaited<ReturnType<typeof createTenantCollection>>;
+beforeAll(async () => {
+  one = await createTestDatabase();
+});
+afterAll(() => one?.drop());
+beforeEach(async () => {
+  scope = await createChromaDatabase(chroma);
+  collection = await createTenantCollection(chroma, scope);
+});
+
+const float = (text: string) => JSON.rawJSON(text);
+const record = (id: string, metadata: object) => ({ id, metadata, document: `of ${id}`, embedding: [1, 2] });
+
+test("lists in metadata arrive with the type of every element", async ({ skip }) => {
+  const lists: Readonly<Record<string, readonly unknown[]>> = {
+    strings: ["a", "", "1", "true", "日本語 🍵"],
+    integers: [1, -2, 9007199254740993n],
+    floats: [float("1.0"), 2.5, float("2.0")],
+    whole: [float("1.0"), 2],
+    booleans: [true, false],
+    single: [0],
+  };
+  const taken = await putRecords(collection, [record("all", lists)]).then(
+    () => true,
+    () => false,
+  );
+  if (!taken) skip("this Chroma server has no lists in metadata");
+  await putRecords(
+    collection,
+    Object.entries(lists).map(([key, list]) => record(key, { [key]: list })),
+  );
+  expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+    verdict: "identical",
+    totals: { written: 7 },
+  });
+  await expectSame(one.database, collection);
+  const rows = await ownerRows<{ id: string; metadata: string }>(
+    one.database,
+    sql`SELECT id, metadata::text FROM cairn.documents WHERE tenant_id = ${collection.tenant}::uuid`,
+  );
+  const stored = Object.fromEntries(rows.map(({ id, metadata }) => [id, metadata]));
+  // Chroma keeps a list of floats and integers as floats.
+  expect(stored).toMatchObject({
+    integers: '{"integers": [1, -2, 9007199254740993]}',
+    floats: '{"floats": [1.0, 2.5, 2.0]}',
+    whole: '{"whole": [1.0, 2.0]}',
+    single: '{"single": [0]}',
+  });
+});
+
+test("half a surrogate pair in a text, a key or a value comes through as it is", async () => {
+  await putRecords(collection, [record("half", { key: "value" }), record("whole", { key: "🍵" })]);
+  const proxy = await startHttpProxy(chroma);
+  onTestFinished(() => proxy.stop());
+  // No server at hand takes it, so what one answers is changed.
+  const change = (body: string) =>
+    body
+      .replace('"of half"', String.raw`"\ud83d torn"`)
+      .replace('{"key":"value"}', String.raw`{"\udf75":"torn \ud83d"}`);
+  proxy.rules = [always({ kind: "change", change }, isFetch)];
+  const report = await migrateDatabase(one.database, await impatientSource(proxy.url), scope);
+  expect(report).toMatchObject({ verdict: "identical", totals: { written: 2, compared: 2 } });
+  expect(await getDocuments(one.database, collection.tenant, { ids: ["half", "whole"] })).toMatchObject([
+    { id: "half", metadata: { "\udf75": "torn \ud83d" }, passages: [{ content: "\ud83d torn" }] },
+    { id: "whole", metadata: { key: "🍵" }, passages: [{ content: "of whole" }] },
+  ]);
+});

@@ -1,0 +1,88 @@
+import { join } from "node:path";
+import { connect } from "@cairn/core/database/connect.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import { startNeonRelay } from "./support/neon-relay.ts";
+
+// Every way into the service looks at its database before it does anything else with it.
+
+const REFUSAL = "Refusing to start: row-level security is not forced on cairn.tenants.";
+
+const force = (database: Database, forced: boolean) =>
+  database.transaction(({ script }) =>
+    script(`ALTER TABLE cairn.tenants ${forced ? "" : "NO "}FORCE ROW LEVEL SECURITY`),
+  );
+
+describe("the command line", () => {
+  let cli: CairnCli;
+  beforeAll(async () => {
+    cli = await createCairnCli();
+    expect((await cli.run(["db", "migrate"])).code).toBe(0);
+  });
+  afterAll(() => cli?.remove());
+
+  /** The embedded database is one process's at a time. */
+  async function setForced(forced: boolean): Promise<void> {
+    const database = await connect({ url: cli.databaseUrl, directory: join(cli.folder, ".cairn") });
+    await force(database, forced).finally(() => database.close());
+  }
+
+  test("refuses a database in which one tenant could read another's rows, and takes it once that is mended", async () => {
+    await setForced(false);
+    expect(await cli.run(["tenants", "create", "acme"])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(REFUSAL),
+    });
+    await setForced(true);
+    expect(await cli.run(["tenants"])).toMatchObject({
+      code: 0,
+      out: expect.not.stringContaining("acme"),
+    });
+  });
+});
+
+describe.runIf(serverUrl())("the functions", () => {
+  let own: TestDatabase;
+  beforeAll(async () => {
+    own = await createTestDatabase();
+  });
+  afterAll(() => own?.drop());
+
+  test("on Lambda refuse such a database at every event until it is mended", async () => {
+    vi.stubEnv("SST_RESOURCE_DatabaseUrl", JSON.stringify({ value: own.url }));
+    const { openService } = await import("@cairn/functions/service.ts"); // SST reads the environment here
+    await force(own.database, false);
+    for (let event = 0; event < 2; event++)
+      await expect(openService()).rejects.toMatchObject({
+        code: "unsafe_role",
+        message: expect.stringContaining(REFUSAL),
+      });
+    await force(own.database, true);
+    const { services } = await openService();
+    await services.database.close();
+  });
+
+  test("on Cloudflare refuse such a database at every event until it is mended", async () => {
+    const relay = await startNeonRelay();
+    onTestFinished(() => relay.stop());
+    const { default: worker } = await import("@cairn/functions/cloudflare/worker.ts");
+    const queue = { send: async () => {} };
+    const env = { DatabaseUrl: own.url, JOBS: queue, DEAD_JOBS: queue };
+    const context = { waitUntil() {}, passThroughOnException() {}, props: {} };
+    const events = [
+      () => worker.fetch(new Request("http://api/ready"), env, context),
+      () => worker.scheduled({}, env),
+      () => worker.queue({ messages: [] }, env),
+    ];
+    await force(own.database, false);
+    for (const send of events)
+      await expect(send()).rejects.toMatchObject({
+        code: "unsafe_role",
+        message: expect.stringContaining(REFUSAL),
+      });
+    await force(own.database, true);
+    await worker.queue({ messages: [] }, env);
+  });
+});
