@@ -116,6 +116,12 @@ test("migrate and verify end with 0, 3 and 4, and --dry-run makes nothing", asyn
     env: { DATABASE_URL: "" },
   });
   expect(dry).toMatchObject({ code: 0, out: expect.stringContaining("50 records in 1 collections") });
+  const columns =
+    "collection records dimensions metric Chroma's model no text odd metadata set aside unreadable tenant target vectors size time";
+  expect(dry.out.replaceAll(/\s+/g, " ")).toContain(columns);
+  expect(dry.out.replaceAll(/\s+/g, " ")).toMatch(
+    new RegExp(`${name} 50 8 cosine \\S.* 0 0 0 0 .* knowledge copied`),
+  );
   expect(existsSync(join(folder, "never"))).toBe(false);
 
   expect(await cairn(["migrate", ...flags])).toMatchObject({

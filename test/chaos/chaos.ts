@@ -34,14 +34,16 @@ try {
     directory,
     kills,
     pageSize: 20,
-    onKill: ({ kills: done, duringPasses }) =>
-      process.stderr.write(`\r${done}/${kills} kills, ${duringPasses} of them amid a pass `),
+    onKill: ({ kills: done, copying, comparing }) =>
+      process.stderr.write(
+        `\r${done}/${kills} kills, ${copying} of them amid copying, ${comparing} amid comparing `,
+      ),
   });
   const database = await connect({ url: databaseUrl, directory: join(directory, "cairn") });
   const sides = await readBothSides(collection, database, tenant).finally(() => database.close());
   const same = isDeepStrictEqual(sides.chroma, sides.cairn);
   console.log(
-    `\n${result.kills} kills, ${result.duringPasses} amid a pass, ${result.finished} runs ended before; exit code ${result.exitCode}.`,
+    `\n${result.kills} kills, ${result.copying} amid copying, ${result.comparing} amid comparing, ${result.finished} runs ended before; exit code ${result.exitCode}.`,
   );
   console.log(
     `${sides.chroma.length} records in Chroma, ${sides.cairn.length} in Cairn: ${same ? "the same, every one" : "THEY DIFFER"}.`,

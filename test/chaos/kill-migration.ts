@@ -18,8 +18,9 @@ export interface ChaosOptions {
 
 export interface ChaosResult {
   readonly kills: number;
-  /** Kills that came while pages were being copied or compared; the others came before or after. */
-  readonly duringPasses: number;
+  /** Kills that came while pages were being copied, and compared; the others came before or after. */
+  readonly copying: number;
+  readonly comparing: number;
   /** Times that a run came to its end before it could be killed. */
   readonly finished: number;
   /** Exit code of the last run, which nobody killed, and what it said. */
@@ -29,15 +30,14 @@ export interface ChaosResult {
 
 /** Starts `cairn migrate`, kills it (-9) at a random moment, and again, and lets the last run come to its end. */
 export async function killMigration(options: ChaosOptions): Promise<ChaosResult> {
-  let result: ChaosResult = { kills: 0, duringPasses: 0, finished: 0, exitCode: null, output: "" };
+  let result: ChaosResult = { kills: 0, copying: 0, comparing: 0, finished: 0, exitCode: null, output: "" };
   while (result.kills < options.kills) {
-    const life = await liveAndDie(options);
-    result = {
-      ...result,
-      kills: result.kills + (life.killed ? 1 : 0),
-      duringPasses: result.duringPasses + (life.killed && life.working ? 1 : 0),
-      finished: result.finished + (life.killed ? 0 : 1),
-    };
+    const { killed, phase } = await liveAndDie(options);
+    if (!killed) result = { ...result, finished: result.finished + 1 };
+    else {
+      const amid = phase ? { [phase]: result[phase] + 1 } : {};
+      result = { ...result, kills: result.kills + 1, ...amid };
+    }
     options.onKill?.(result);
   }
   const last = start(options);
@@ -46,25 +46,28 @@ export async function killMigration(options: ChaosOptions): Promise<ChaosResult>
   return { ...result, exitCode, output: output() };
 }
 
+type Phase = "copying" | "comparing";
+
 /** One process: killed at some moment of its start, or, three times in four, some while after its first page. */
 async function liveAndDie(
   options: ChaosOptions,
-): Promise<{ readonly killed: boolean; readonly working: boolean }> {
+): Promise<{ readonly killed: boolean; readonly phase: Phase | undefined }> {
   const child = start(options);
   const output = collect(child);
-  let working = false;
+  let phase: Phase | undefined;
   const atStart = Math.random() < 0.25;
   const die = (within: number) => setTimeout(() => child.kill("SIGKILL"), Math.random() * within);
   if (atStart) die(1_000);
   child.stderr?.on("data", (chunk: Buffer) => {
-    if (working || !/copying|comparing/.test(chunk.toString())) return;
-    working = true;
-    if (!atStart) die(200);
+    const [now] = /copying|comparing/.exec(chunk.toString()) ?? [];
+    if (!now) return;
+    if (!phase && !atStart) die(200);
+    phase = now as Phase;
   });
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   if (signal !== "SIGKILL" && code !== 0 && code !== 3)
     throw new Error(`cairn migrate ended with ${code}:\n${output()}`);
-  return { killed: signal === "SIGKILL", working };
+  return { killed: signal === "SIGKILL", phase };
 }
 
 function start({ chromaUrl, databaseUrl, directory, pageSize }: ChaosOptions): ChildProcess {
