@@ -9,7 +9,8 @@ import { killMigration } from "./chaos/kill-migration.ts";
 import { createEmptyDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
 import { createChromaCollection, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
 
-const KILLS = 100;
+/** The embedded database is opened anew by each life, which takes seconds. */
+const KILLS = serverUrl() ? 100 : 40;
 
 let chroma: ChromaServer;
 let empty: TestDatabase | undefined;
