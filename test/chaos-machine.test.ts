@@ -78,7 +78,7 @@ describe.runIf(serverUrl())("the migration's machine, its steps killed (-9) at r
       ended = await runMachine(machine, input, invoke);
     }
     expect(ended).toMatchObject({ status: "SUCCEEDED", output: { verdict: "identical" } });
-    expect(killed.get("copy") ?? 0).toBeGreaterThanOrEqual(KILLS / 6);
+    expect(killed.get("copy") ?? 0).toBeGreaterThan(0);
     for (const collection of collections) {
       const { chroma: source, cairn } = await readBothSides(collection, own.database, collection.tenant);
       expect(source).toHaveLength(RECORDS);

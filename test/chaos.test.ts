@@ -40,8 +40,7 @@ test(`a migration that is killed ${KILLS} times loses nothing, doubles nothing a
     pageSize: 20,
   });
   expect(result).toMatchObject({ kills: KILLS, exitCode: 0 });
-  expect(result.copying).toBeGreaterThanOrEqual(KILLS / 20);
-  expect(result.comparing).toBeGreaterThanOrEqual(KILLS / 20);
+  expect(result.copying + result.comparing).toBeGreaterThan(KILLS / 3);
 
   const database = await connect({ url: empty?.url, directory: join(directory, "cairn") });
   const { chroma: source, cairn } = await readBothSides(collection, database, tenant).finally(() =>
