@@ -43,7 +43,7 @@ describe.runIf(serverUrl())("the migration's machine, its steps killed (-9) at r
   let kills = 0;
   const killed = new Map<string, number>();
   const invoke: Invoke = async (payload) => {
-    const child = spawn(process.execPath, [STEP], {
+    const child = spawn(process.execPath, ["--import", "@cairn/core/database/drizzle-hook.mjs", STEP], {
       env: { ...process.env, DATABASE_URL: own.url, CHROMA_URL: chroma.url, STEP_TIME: "5000" },
       stdio: ["pipe", "pipe", "inherit"],
     });

@@ -56,9 +56,9 @@ function inside(outer: Transaction): Database {
         await outer.set(settings);
         return work(outer);
       }),
-    read: (statements, settings = {}) =>
+    read: (statements, { settings } = {}) =>
       savepoint(async () => {
-        await outer.set(settings);
+        await outer.set(settings ?? {});
         const rows: (readonly object[])[] = [];
         for (const statement of statements) rows.push(await answer(statement));
         return rows;

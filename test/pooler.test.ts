@@ -90,7 +90,16 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
     for (let run = 0; run < 8; run++) {
       const [first] = await query(services, id, { text: "number41", filter: { $not: { topic: "x" } } });
       expect(first?.content).toContain("number41");
+      const [same] = await query(services, id, { text: "number41" });
+      expect(same?.content).toContain("number41");
     }
+    // A plan kept in one server process would be missed, or be another tenant's, in the next.
+    const kept = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        database.transaction(({ orm }) => selectRows(orm, sql`SELECT statement FROM pg_prepared_statements`)),
+      ),
+    );
+    expect(kept.flat()).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 // Pages of vectors are garbage soon: with a small young generation, and marked in one go, it goes soon, too, and a
 // migration takes 270 MB instead of 370. One thread collects with half of the processor's time that four take, which
 // Chroma and Postgres have use for.
-import { enableCompileCache, registerHooks } from "node:module";
+import { enableCompileCache } from "node:module";
 
 // Plain JavaScript: an older Node must be able to read the sentence that says it is too old.
 const major = Number(process.versions.node.split(".")[0]);
@@ -12,19 +12,8 @@ if (major < 24) {
   );
   process.exit(1);
 }
-// Compiled modules are kept from one call to the next: a command starts in half the time.
+// Compiled modules are kept from one call to the next.
 enableCompileCache();
-// Drizzle's package.json is large, and Node parses it anew for each of its files to learn what kind of module it is:
-// more than a second, and 150 MB.
-registerHooks({
-  resolve(specifier, context, next) {
-    if (!specifier.startsWith(".") || !context.parentURL?.includes("/drizzle-orm/"))
-      return next(specifier, context);
-    const { href } = new URL(specifier, context.parentURL);
-    return href.endsWith(".js")
-      ? { url: href, format: "module", shortCircuit: true }
-      : next(specifier, context);
-  },
-});
+await import("@cairn/core/database/drizzle-hook.mjs"); // a command starts in half the time
 const { main } = await import("../main.ts");
 process.exitCode = await main(process.argv.slice(2));

@@ -2,11 +2,11 @@ import { Client, neon, Pool } from "@neondatabase/serverless";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import type { Client as PgClient, PoolClient } from "pg";
-import type { Answers, Database } from "./database.ts";
+import type { Answers, Database, ReadOptions } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
 import type { PgOptions } from "./pg.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
-import { type Settings, setLocal, setTogether } from "./settings.ts";
+import { setLocal, setTogether } from "./settings.ts";
 import { vectorArrayText } from "./vector.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
@@ -30,7 +30,7 @@ export function connectNeon(options: NeonOptions): Database {
   });
 
   /** Over HTTP a parameter is text: a vector's bytes become its text, digit for digit. */
-  async function read(statements: readonly SQL[], settings?: Settings): Promise<Answers> {
+  async function read(statements: readonly SQL[], { settings }: ReadOptions = {}): Promise<Answers> {
     const first = setTogether(settings);
     const queries = [
       ...(first ? [http.query(first)] : []),

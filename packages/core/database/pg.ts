@@ -1,8 +1,9 @@
 import type { Writable } from "node:stream";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
-import { Client, Pool, type PoolClient, type QueryResult } from "pg";
-import type { Answers, Database } from "./database.ts";
+import { Client, Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
+import type { Answers, Database, ReadOptions } from "./database.ts";
+import { createPlanKeeper, type KeptPlans, type Statement } from "./kept-plans.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
 import { type Settings, setLocal } from "./settings.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
@@ -31,6 +32,8 @@ export function connectPg(options: PgOptions): Database {
   });
   // An idle connection that dies is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => {});
+  const plans = createPlanKeeper();
+  pool.on("connect", (client) => void plans.watch(client).catch(() => {})); // whoever waits for it is told, too
   const dialect = new PgDialect();
   const { withClient, transaction } = createPoolWork({
     connect: () => pool.connect(),
@@ -38,15 +41,30 @@ export function connectPg(options: PgOptions): Database {
     wakeTimeout: options.wakeTimeout,
   });
 
-  function read(statements: readonly SQL[], settings?: Settings): Promise<Answers> {
-    const first = beginning(settings);
+  function read(statements: readonly SQL[], { settings, keepPlans }: ReadOptions = {}): Promise<Answers> {
     const asked = statements.map((statement) => {
       const { sql, params } = dialect.sqlToQuery(statement);
       return { text: sql, values: params };
     });
-    return withClient(async (client) => {
-      const answers = await pipelined(client, [...first, ...asked, { text: "COMMIT" }]);
+    const ask = async (client: PoolClient, kept?: KeptPlans) => {
+      const first = [
+        ...(kept?.release() ?? []),
+        ...beginning(kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings),
+      ];
+      const queries = kept ? asked.map(kept.name) : asked;
+      const answers = await pipelined(client, [...first, ...queries, { text: "COMMIT" }]);
       return answers.slice(first.length, -1).map(({ rows }) => rows);
+    };
+    return withClient(async (client) => {
+      const kept = keepPlans ? plans.of(client) : undefined;
+      try {
+        return await ask(client, kept);
+      } catch (error) {
+        if (!kept || (error as { readonly code?: string }).code !== PLAN_OUTDATED) throw error;
+        await client.query("ROLLBACK");
+        kept.clear();
+        return ask(client, kept);
+      }
     });
   }
 
@@ -71,13 +89,11 @@ export function connectPg(options: PgOptions): Database {
   };
 }
 
-interface Asked {
-  readonly text: string;
-  readonly values?: unknown[];
-}
+/** "feature_not_supported": a column has another type since the plan was made. Source: PostgreSQL, plancache.c. */
+const PLAN_OUTDATED = "0A000";
 
 /** Settings by themselves: Citus hands a SET LOCAL on to its workers with all that came in the same message. */
-function beginning(settings?: Settings): readonly Asked[] {
+function beginning(settings?: Settings): readonly Statement[] {
   const set = setLocal(settings).join("; ");
   return [{ text: "BEGIN" }, ...(set ? [{ text: set }] : [])];
 }
@@ -85,11 +101,11 @@ function beginning(settings?: Settings): readonly Asked[] {
 /** All are sent before the first is answered. Where one fails the server refuses the rest, and that failure is thrown. */
 async function pipelined(
   client: PoolClient,
-  statements: readonly Asked[],
+  statements: readonly (Statement | QueryConfig)[],
 ): Promise<readonly QueryResult<object>[]> {
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
   stream.cork(); // one write: each of its own costs a quarter of a millisecond
-  const asked = statements.map(({ text, values }) => client.query<object>(text, values));
+  const asked = statements.map((statement) => client.query<object>(statement as QueryConfig));
   stream.uncork();
   const answers = await Promise.allSettled(asked);
   for (const answer of answers) if (answer.status === "rejected") throw answer.reason;

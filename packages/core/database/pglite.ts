@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import type { PGliteInterface, Transaction as PGliteTransaction } from "@electric-sql/pglite";
 import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pglite";
-import type { Answers, Database, Orm, Transaction, VectorTypes } from "./database.ts";
+import type { Answers, Database, Orm, ReadOptions, Transaction, VectorTypes } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
 import { selectRows } from "./rows.ts";
@@ -56,7 +56,7 @@ export async function connectPglite(
   }
 
   /** No statement waits for the wire here, so they run one after the other. */
-  async function read(statements: readonly SQL[], settings?: Settings): Promise<Answers> {
+  async function read(statements: readonly SQL[], { settings }: ReadOptions = {}): Promise<Answers> {
     try {
       return await pglite.transaction(async (tx) => {
         const { orm, set } = pgliteTransaction(tx);

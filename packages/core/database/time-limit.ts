@@ -16,6 +16,7 @@ export function withTimeLimit(database: Database, milliseconds: number): Databas
   return {
     ...database,
     transaction: async (work, settings) => database.transaction(work, limited(settings)),
-    read: async (statements, settings) => database.read(statements, limited(settings)),
+    read: async (statements, options) =>
+      database.read(statements, { ...options, settings: limited(options?.settings) }),
   };
 }

@@ -52,8 +52,7 @@ export async function explainSearch(
   for (const { list, statement, settings } of reads) {
     const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : "EXPLAIN");
     const [rows] = await services.database.read([sql`${explain} ${statement}`], {
-      ...tenantSettings(tenantId),
-      ...settings,
+      settings: { ...tenantSettings(tenantId), ...settings },
     });
     const plan = (rows as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
     steps.push({

@@ -73,8 +73,7 @@ async function explain(
   const plan = chooseVectorPlan(target);
   const search = { vectors: encodeVectorArray([embedding], type), topK: 10, matches };
   const [rows] = await own.database.read([sql`EXPLAIN ${vectorStatement(target, plan, search)}`], {
-    ...tenantSettings(tenantId),
-    ...vectorSettings(plan, search.topK),
+    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, search.topK) },
   });
   return (rows as { "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]).join("\n");
 }

@@ -29,6 +29,7 @@ export async function findRows(
       return {
         statements: reads.map(({ statement }) => statement),
         settings: Object.assign({}, ...reads.map(({ settings }) => settings)),
+        keepPlans: search.mode === "vector" && !search.matches, // what a filter or words let through is planned for them
       };
     });
   const { target, rows } = await read();

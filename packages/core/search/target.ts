@@ -2,9 +2,8 @@ import { type SQL, sql } from "drizzle-orm";
 import { type Collection, DEFAULT_COLLECTION } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { IndexPlan } from "../collection/index-settings.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, ReadOptions } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
-import type { Settings } from "../database/settings.ts";
 import { asTenant, tenantSettings, uuidLiteral } from "../database/transaction.ts";
 
 /** A closed range of segments with an index of its own, both ends included. */
@@ -32,10 +31,8 @@ export interface SearchTarget {
 const known = new WeakMap<object, Map<string, SearchTarget>>();
 const MOST_KNOWN = 10_000;
 
-export interface TargetRead {
+export interface TargetRead extends ReadOptions {
   readonly statements: readonly SQL[];
-  /** They travel with them. */
-  readonly settings?: Settings;
 }
 
 /**
@@ -52,10 +49,10 @@ export async function readTarget(
   for (;;) {
     const target = await knownTarget(database, tenantId, nameOrId);
     const asked = attempt(() => ask(target));
-    const { statements, settings } = asked.value ?? { statements: [] };
+    const { statements, settings, keepPlans } = asked.value ?? { statements: [] };
     const [versions, ...rows] = await database.read([versionOf(target.collection), ...statements], {
-      ...tenantSettings(tenantId),
-      ...settings,
+      settings: { ...tenantSettings(tenantId), ...settings },
+      keepPlans,
     });
     if ((versions?.[0] as { version?: string } | undefined)?.version === target.version) {
       if ("failure" in asked) throw asked.failure; // refused by the collection as it is, not as it was

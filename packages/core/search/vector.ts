@@ -144,10 +144,11 @@ const SCAN_SHARE = 0.075;
 /**
  * Settings for the search. Through an index: sorting and scanning are priced out, as a high
  * ef_search makes the planner prefer them (315 ms instead of 3 at 100,000 rows); the scan goes on where a filter leaves
- * too few. Compiling a query takes longer than running it.
+ * too few. A plan is kept while the partition grows by other tenants' rows, so none may read all of it. Compiling a query
+ * takes longer than running it.
  */
 export function vectorSettings(plan: VectorPlan, topK: number): Settings {
-  if (plan.kind === "exact") return { jit: "off" };
+  if (plan.kind === "exact") return { jit: "off", enable_seqscan: "off" };
   const settings: Record<string, string | number> = { jit: "off", enable_seqscan: "off", enable_sort: "off" };
   for (const { plan: index, rows } of plan.indexes) {
     if (index.type === "ivfflat") {

@@ -1,0 +1,141 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import { ingest } from "../document/ingest.ts";
+import { maintainIndexes } from "../maintenance/indexes.ts";
+import { query } from "../search/query.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import type { Database } from "./database.ts";
+import { connectPg } from "./pg.ts";
+import { selectRows } from "./rows.ts";
+
+describe.runIf(serverUrl())("plans kept with a connection", () => {
+  let own: TestDatabase;
+  let database: Database;
+  let tenants: readonly string[];
+  beforeAll(async () => {
+    own = await createTestDatabase();
+    tenants = await Promise.all(
+      ["a", "b"].map(async (name) => {
+        const { id } = await createTenant(own.database, { name });
+        await createCollection(own.database, id, { embeddingModel: null, dimensions: 2 });
+        const documents = Array.from({ length: 20 }, (_, n) => ({
+          id: `${name}${n}`,
+          content: `${name} ${n}`,
+          metadata: { n },
+          embedding: new Float32Array([n + 1, 10]),
+        }));
+        await ingest(offlineServices(own.database), id, { documents });
+        return id;
+      }),
+    );
+    database = connectPg({ url: own.url as string, connections: 1 });
+  });
+  afterAll(async () => {
+    await database?.close();
+    await own?.drop();
+  });
+
+  const kept = () =>
+    database.transaction(({ orm }) =>
+      selectRows<{ name: string; statement: string; generic: number; custom: number }>(
+        orm,
+        sql`SELECT name, statement, generic_plans::int AS generic, custom_plans::int AS custom FROM pg_prepared_statements`,
+      ),
+    );
+  const search = (tenant = 0, options = {}) =>
+    query(offlineServices(database), tenants[tenant] as string, {
+      embedding: new Float32Array([1, 10]),
+      topK: 3,
+      ...options,
+    });
+  const ids = async (...given: Parameters<typeof search>) => (await search(...given)).map(({ id }) => id);
+
+  test("a search is planned once, and finds each tenant's own rows on the connection that both use", async () => {
+    for (let turn = 0; turn < 10; turn++) {
+      expect(await ids(0)).toEqual(["a0", "a1", "a2"]);
+      expect(await ids(1, { embedding: new Float32Array([100, 10]) })).toEqual(["b19", "b18", "b17"]);
+    }
+    const searches = (await kept()).filter(({ statement }) => statement.includes("unnest"));
+    expect(searches).toMatchObject([
+      { generic: 9, custom: 0 },
+      { generic: 9, custom: 0 },
+    ]);
+  });
+
+  test("what a filter lets through is planned anew each time", async () => {
+    const before = await kept();
+    for (let n = 3; n < 9; n++) expect(await ids(0, { filter: { n } })).toEqual([`a${n}`]);
+    expect((await kept()).map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+  });
+
+  test("an index built meanwhile is used, and one that is gone is missed by nobody", async () => {
+    const services = offlineServices(own.database);
+    const at = (n: number) => new Float32Array([Math.cos(n / 10), Math.sin(n / 10)]);
+    const far = Array.from({ length: 60 }, (_, n) => ({
+      id: `far${n}`,
+      content: "",
+      embedding: at(n),
+    }));
+    const { id } = await createTenant(own.database, { name: "indexed" });
+    await createCollection(own.database, id, {
+      embeddingModel: null,
+      dimensions: 2,
+      indexSettings: { threshold: 30 },
+    });
+    await ingest(services, id, { documents: far });
+    const nearest = () => query(offlineServices(database), id, { embedding: at(20), topK: 1 });
+    const asked = async () => {
+      for (let turn = 0; turn < 3; turn++) expect(await nearest()).toMatchObject([{ id: "far20" }]);
+    };
+    await asked();
+    await maintainIndexes(own.database, { tenantId: id });
+    await asked();
+    const rows = await own.database.transaction(({ orm }) =>
+      selectRows<{ name: string }>(
+        orm,
+        sql`SELECT name FROM cairn.collection_indexes WHERE tenant_id = ${id}::uuid`,
+      ),
+    );
+    expect(rows).not.toEqual([]);
+    await own.database.maintain(rows.map(({ name }) => `DROP INDEX cairn."${name}"`));
+    await asked();
+  });
+
+  test("a column of another type than the plan was made for makes a new plan", async () => {
+    const change = (type: string) =>
+      own.database.transaction(({ script }) =>
+        script(`ALTER TABLE cairn.documents ALTER COLUMN uri TYPE ${type}`),
+      );
+    await ids();
+    await ids();
+    await change("varchar");
+    try {
+      for (let turn = 0; turn < 3; turn++) expect(await ids()).toEqual(["a0", "a1", "a2"]);
+    } finally {
+      await change("text");
+    }
+    expect(await ids()).toEqual(["a0", "a1", "a2"]);
+  });
+
+  test("no more than fifty are kept, and the last ones are", async () => {
+    for (let topK = 4; topK < 44; topK++)
+      for (const tenant of [0, 1]) {
+        const collection = `c${topK}`;
+        await createCollection(own.database, tenants[tenant] as string, {
+          name: collection,
+          embeddingModel: null,
+          dimensions: 2,
+        });
+        for (let turn = 0; turn < 3; turn++)
+          expect(await ids(tenant, { collection, embedding: new Float32Array([1, 1]) })).toEqual([]);
+      }
+    const plans = await kept();
+    expect(plans.length).toBeGreaterThan(40);
+    expect(plans.length).toBeLessThanOrEqual(52); // the last to go leave with the next search
+    for (let turn = 0; turn < 3; turn++) expect(await ids()).toEqual(["a0", "a1", "a2"]);
+    expect((await kept()).length).toBeLessThanOrEqual(50);
+  });
+});

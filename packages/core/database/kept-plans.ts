@@ -1,0 +1,73 @@
+import type { Client, PoolClient, QueryConfig } from "pg";
+
+/** Plans that a connection keeps at most: each takes about 130 kB of the server's memory. */
+const MOST = 50;
+
+export interface Statement {
+  readonly text: string;
+  readonly values?: unknown[];
+}
+
+/** The plans that one connection's server process keeps, by the text of their statements. */
+export interface KeptPlans {
+  /** What to send for a statement: under a name, so that its plan is kept, from the second time on. */
+  name(statement: Statement): QueryConfig;
+  /** Lets go of all. */
+  clear(): void;
+  /** To be sent before the next statements: it ends in the server what was let go of. */
+  release(): readonly Statement[];
+}
+
+/**
+ * Keeps plans for connections that have a server process of their own. Behind a transaction pooler the next statement may
+ * come to another, which has not seen the name: the process is not the one that the connection was told of at its start.
+ */
+export function createPlanKeeper() {
+  const kept = new WeakMap<PoolClient, KeptPlans>();
+  return {
+    /** For a connection that was opened just now. The question travels with its first statements. */
+    async watch(client: PoolClient): Promise<void> {
+      const { processID, connection } = client as unknown as Client & Inside;
+      const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+      if (rows[0]?.pid === processID) kept.set(client, createKeptPlans(connection.parsedStatements));
+    },
+    /** Undefined where none can be kept. */
+    of: (client: PoolClient): KeptPlans | undefined => kept.get(client),
+  };
+}
+
+/** What node-postgres has and its types do not show. */
+interface Inside {
+  readonly processID: number;
+  readonly connection: { readonly parsedStatements: Record<string, string> };
+}
+
+function createKeptPlans(parsed: Record<string, string>): KeptPlans {
+  const names = new Map<string, string | undefined>(); // the first has gone unused for the longest
+  let released: string[] = [];
+  let made = 0;
+  const drop = (text: string) => {
+    const name = names.get(text);
+    names.delete(text);
+    if (name) released.push(name);
+  };
+  return {
+    name({ text, values }) {
+      const name = names.has(text) ? (names.get(text) ?? `cairn_${++made}`) : undefined;
+      names.delete(text);
+      names.set(text, name);
+      const [oldest] = names.size > MOST ? names.keys() : [];
+      if (oldest !== undefined) drop(oldest);
+      return { name, text, values };
+    },
+    clear() {
+      for (const text of names.keys()) drop(text);
+    },
+    release() {
+      const gone = released;
+      released = [];
+      for (const name of gone) delete parsed[name];
+      return gone.map((name) => ({ text: `DEALLOCATE ${name}` }));
+    },
+  };
+}
