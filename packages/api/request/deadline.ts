@@ -22,8 +22,10 @@ export function limitRequest(
 ) {
   return createMiddleware<Env>(async (c, next) => {
     const { tenantId, limits } = c.var.principal;
-    const over = AbortSignal.timeout(deadline);
-    const signal = AbortSignal.any([over, c.req.raw.signal]);
+    const caller = c.req.raw.signal;
+    const ended = new AbortController();
+    const end = () => ended.abort(caller.reason);
+    caller.addEventListener("abort", end, { once: true });
     const database = withTimeLimit(services.database, deadline);
     const embedders =
       tenantId === null
@@ -37,17 +39,21 @@ export function limitRequest(
           });
     c.set("services", { ...services, database, embedders });
     c.set("lasting", { ...services, embedders });
-    c.set("signal", signal);
-    let stop = () => {};
-    const ended = new Promise<never>((_, reject) => {
-      stop = () => reject(overdue(deadline));
-      over.addEventListener("abort", stop, { once: true });
-    });
+    c.set("signal", ended.signal);
+    let late = false;
+    const { promise: over, reject } = Promise.withResolvers<never>();
+    // Not AbortSignal.timeout: each would live until its time, whenever the request was answered.
+    const timer = setTimeout(() => {
+      late = true;
+      ended.abort(new DOMException("The time allowed for the request is over.", "TimeoutError"));
+      reject(overdue(deadline));
+    }, deadline);
     try {
-      await Promise.race([next(), ended]);
-      if (over.aborted && c.error) throw overdue(deadline); // whatever ended it ended because of the time
+      await Promise.race([next(), over]);
+      if (late && c.error) throw overdue(deadline); // whatever ended it ended because of the time
     } finally {
-      over.removeEventListener("abort", stop);
+      clearTimeout(timer);
+      caller.removeEventListener("abort", end);
     }
   });
 }
