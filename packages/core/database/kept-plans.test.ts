@@ -10,6 +10,8 @@ import { createTenant } from "../tenant/tenant.ts";
 import type { Database } from "./database.ts";
 import { connectPg } from "./pg.ts";
 import { selectRows } from "./rows.ts";
+import { withTimeLimit } from "./time-limit.ts";
+import { tenantSettings } from "./transaction.ts";
 
 describe.runIf(serverUrl())("plans kept with a connection", () => {
   let own: TestDatabase;
@@ -93,6 +95,24 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     await asked();
     await maintainIndexes(own.database, { tenantId: id });
     await asked();
+    const [plan] = (await kept()).filter(({ statement }) => /unnest.*halfvec/s.test(statement));
+    const vectors = `'{"[${at(20).join(",")}]"}'`;
+    const explained = await database.transaction(async ({ orm, set }) => {
+      await set({
+        ...tenantSettings(id),
+        enable_seqscan: "off",
+        enable_sort: "off",
+        plan_cache_mode: "force_generic_plan",
+      });
+      return selectRows<{ "QUERY PLAN": string }>(
+        orm,
+        sql.raw(`EXPLAIN EXECUTE "${plan?.name}" (${vectors}, 6, 1, 1)`),
+      );
+    });
+    const lines = explained.map((line) => line["QUERY PLAN"]).join("\n");
+    expect(lines).toMatch(/Index Scan using vector_\w+ on documents_\d\d/);
+    expect(lines).toMatch(/documents_\d\d_tenant_id_collection_id_segment_idx/); // the tail, by its segment
+    expect(lines).not.toMatch(/Seq Scan/);
     const rows = await own.database.transaction(({ orm }) =>
       selectRows<{ name: string }>(
         orm,
@@ -120,6 +140,37 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     expect(await ids()).toEqual(["a0", "a1", "a2"]);
   });
 
+  test("a plan that could not be made is missed by nobody when its turn to go comes", async () => {
+    const held = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const collection = "blocked";
+    await createCollection(own.database, tenants[0] as string, { name: collection, embeddingModel: null });
+    const limited = withTimeLimit(database, 60_000);
+    const blocked = { collection, embedding: new Float32Array([1, 1]) };
+    expect(await ids(0, blocked)).toEqual([]);
+    const holder = own.database.transaction(async ({ script }) => {
+      await script("LOCK TABLE cairn.collections IN ACCESS EXCLUSIVE MODE");
+      locked.resolve();
+      await held.promise;
+    });
+    await locked.promise;
+    await expect(
+      query(offlineServices(withTimeLimit(database, 300)), tenants[0] as string, blocked),
+    ).rejects.toMatchObject({ code: "database_timeout" });
+    held.resolve();
+    await holder;
+    for (let number = 0; number < 30; number++) {
+      const other = { collection: `later${number}`, embedding: new Float32Array([1, 1]) };
+      await createCollection(own.database, tenants[1] as string, {
+        name: other.collection,
+        embeddingModel: null,
+        dimensions: 2,
+      });
+      for (let turn = 0; turn < 3; turn++)
+        expect(await query(offlineServices(limited), tenants[1] as string, other)).toEqual([]);
+    }
+  });
+
   test("no more than fifty are kept, and the last ones are", async () => {
     for (let topK = 4; topK < 44; topK++)
       for (const tenant of [0, 1]) {
@@ -137,5 +188,14 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     expect(plans.length).toBeLessThanOrEqual(52); // the last to go leave with the next search
     for (let turn = 0; turn < 3; turn++) expect(await ids()).toEqual(["a0", "a1", "a2"]);
     expect((await kept()).length).toBeLessThanOrEqual(50);
+  });
+
+  test("where the server forgets the names, searches go on without any", async () => {
+    await ids();
+    await ids();
+    expect(await kept()).not.toEqual([]);
+    await database.transaction(({ script }) => script("DEALLOCATE ALL"));
+    for (let turn = 0; turn < 3; turn++) expect(await ids()).toEqual(["a0", "a1", "a2"]);
+    expect(await kept()).toEqual([]);
   });
 });

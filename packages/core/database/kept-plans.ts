@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Client, PoolClient, QueryConfig } from "pg";
 
 /** Plans that a connection keeps at most: each takes about 130 kB of the server's memory. */
@@ -33,8 +34,23 @@ export function createPlanKeeper() {
     },
     /** Undefined where none can be kept. */
     of: (client: PoolClient): KeptPlans | undefined => kept.get(client),
+    /** What failed may work without: lets go of outdated plans, and keeps none where names are not this connection's own. */
+    recover(client: PoolClient, error: unknown): boolean {
+      const { code } = error as { readonly code?: string };
+      const plans = kept.get(client);
+      if (!plans || !FAULTS.has(code ?? "")) return false;
+      if (code === OUTDATED) plans.clear();
+      else kept.delete(client);
+      return true;
+    },
   };
 }
+
+/** "feature_not_supported": a column has another type since the plan was made. Source: PostgreSQL, plancache.c. */
+const OUTDATED = "0A000";
+
+/** That, and a name that the server does not know or has already: another process answers than the one that was asked. */
+const FAULTS: ReadonlySet<string> = new Set([OUTDATED, "26000", "42P05"]);
 
 /** What node-postgres has and its types do not show. */
 interface Inside {
@@ -45,7 +61,6 @@ interface Inside {
 function createKeptPlans(parsed: Record<string, string>): KeptPlans {
   const names = new Map<string, string | undefined>(); // the first has gone unused for the longest
   let released: string[] = [];
-  let made = 0;
   const drop = (text: string) => {
     const name = names.get(text);
     names.delete(text);
@@ -53,7 +68,7 @@ function createKeptPlans(parsed: Record<string, string>): KeptPlans {
   };
   return {
     name({ text, values }) {
-      const name = names.has(text) ? (names.get(text) ?? `cairn_${++made}`) : undefined;
+      const name = names.has(text) ? (names.get(text) ?? nameOf(text)) : undefined;
       names.delete(text);
       names.set(text, name);
       const [oldest] = names.size > MOST ? names.keys() : [];
@@ -64,10 +79,15 @@ function createKeptPlans(parsed: Record<string, string>): KeptPlans {
       for (const text of names.keys()) drop(text);
     },
     release() {
-      const gone = released;
+      const gone = released.filter((name) => name in parsed); // one that failed to be made is not there
       released = [];
       for (const name of gone) delete parsed[name];
-      return gone.map((name) => ({ text: `DEALLOCATE ${name}` }));
+      return gone.map((name) => ({ text: `DEALLOCATE "${name}"` }));
     },
   };
+}
+
+/** By the text itself: whatever answers, a name never stands for another statement. */
+function nameOf(text: string): string {
+  return `cairn_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;
 }

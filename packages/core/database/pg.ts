@@ -56,14 +56,12 @@ export function connectPg(options: PgOptions): Database {
       return answers.slice(first.length, -1).map(({ rows }) => rows);
     };
     return withClient(async (client) => {
-      const kept = keepPlans ? plans.of(client) : undefined;
       try {
-        return await ask(client, kept);
+        return await ask(client, keepPlans ? plans.of(client) : undefined);
       } catch (error) {
-        if (!kept || (error as { readonly code?: string }).code !== PLAN_OUTDATED) throw error;
+        if (!keepPlans || !plans.recover(client, error)) throw error;
         await client.query("ROLLBACK");
-        kept.clear();
-        return ask(client, kept);
+        return ask(client, plans.of(client));
       }
     });
   }
@@ -88,9 +86,6 @@ export function connectPg(options: PgOptions): Database {
     close: () => pool.end(),
   };
 }
-
-/** "feature_not_supported": a column has another type since the plan was made. Source: PostgreSQL, plancache.c. */
-const PLAN_OUTDATED = "0A000";
 
 /** Settings by themselves: Citus hands a SET LOCAL on to its workers with all that came in the same message. */
 function beginning(settings?: Settings): readonly Statement[] {

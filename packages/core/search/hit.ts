@@ -37,6 +37,8 @@ export interface HitRow {
   readonly order: number | null;
   /** 0 to 1: share of the words' weight that the row has. */
   readonly share?: number;
+  /** How many rows each vector index gave for the query, in the order of their segments. */
+  readonly given?: readonly number[];
 }
 
 export function toHit(metric: Metric, row: HitRow): Hit {

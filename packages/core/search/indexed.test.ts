@@ -5,9 +5,11 @@ import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import type { IndexSettings } from "../collection/index-settings.ts";
 import type { Metric } from "../collection/metric.ts";
+import type { JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
+import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { maintainIndexes } from "../maintenance/indexes.ts";
 import type { Services } from "../services.ts";
@@ -202,6 +204,37 @@ test("a filter that few rows pass gives all of them, never fewer, and a topK bey
     await query(services, tenantId, { ...options, filter: { n: { $gte: 2_000 } }, topK: 1_000 }),
   ).toHaveLength(1_000);
   expect(await query(services, tenantId, { ...options, filter: { n: -1 } })).toEqual([]);
+});
+
+test.each([
+  ["a filter that only far rows pass", { few: true }, undefined],
+  ["deleted rows that the index still holds", undefined, { near: true }],
+])("%s: what was written since does not hide what the index holds", async (name, filter, deleted) => {
+  const at = (angle: number) => new Float32Array([Math.cos(angle), Math.sin(angle)]);
+  const rows = (count: number, prefix: string, from: number, metadata: JsonObject) =>
+    Array.from({ length: count }, (_, n) => ({
+      id: `${prefix}${n}`,
+      content: "",
+      metadata,
+      embedding: at(from + n / 100_000),
+    }));
+  const write = (given: ReturnType<typeof rows>) =>
+    ingest(services, tenantId, { collection: name, documents: given });
+  await createCollection(own.database, tenantId, { name, embeddingModel: null, dimensions: 2 });
+  await write([...rows(4_000, "near", 0, { near: true }), ...rows(40, "held", 1, { few: true })]);
+  await maintainIndexes(own.database, { tenantId, collection: name });
+  await write(rows(40, "tail", 2, { few: true }));
+  if (deleted) await deleteDocuments(own.database, tenantId, { collection: name, filter: deleted });
+  const hits = await query(services, tenantId, { collection: name, embedding: at(0), filter });
+  expect(hits.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, n) => `held${n}`));
+});
+
+test("a query beyond what 16-bit floats hold is answered exactly", async () => {
+  await collectionOf("loud", { metric: "l2" });
+  await maintainIndexes(own.database, { tenantId, collection: "loud" });
+  const embedding = new Float32Array(8).fill(70_000);
+  const hits = await query(services, tenantId, { collection: "loud", embedding });
+  expect(hits).toHaveLength(10);
 });
 
 test("queryMany() answers each query as query() does, in their order, in one call", async () => {

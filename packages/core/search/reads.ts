@@ -5,9 +5,10 @@ import { encodeText } from "../database/text.ts";
 import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
+import type { HitRow } from "./hit.ts";
 import { keywordRanges, keywordStatement } from "./keyword.ts";
 import type { SearchTarget } from "./target.ts";
-import { chooseVectorPlan, vectorSettings, vectorStatement } from "./vector.ts";
+import { chooseVectorPlan, unableIndexes, vectorSettings, vectorStatement } from "./vector.ts";
 
 export type SearchMode = "vector" | "keyword" | "hybrid";
 
@@ -45,8 +46,17 @@ export function listDepth({ mode, topK, matches }: Pick<RowSearch, "mode" | "top
   return matches ? depth + Math.max(20, Math.ceil(depth / 2)) : depth;
 }
 
+/** Queries that an index gave too few rows for. */
+export interface Repeat {
+  readonly list: List;
+  /** Their 1-based numbers. */
+  readonly queries: readonly number[];
+  /** Names of the indexes whose rows are compared one by one this time. */
+  readonly exactly: ReadonlySet<string>;
+}
+
 /**
- * The statements of a search on a collection as it is known, one a list; `only`: those 1-based queries, exactly.
+ * The statements of a search on a collection as it is known, one a list. `repeat`: of a search that came up short.
  * Throws `dimension_mismatch`, `invalid_input` for a vector that the collection cannot be asked for.
  */
 export function listReads(
@@ -54,32 +64,30 @@ export function listReads(
   search: RowSearch,
   {
     vectorType,
-    lists = listsOf(search.mode),
-    only,
+    repeat,
   }: {
     /** Type id of vector. */
     readonly vectorType: number;
-    readonly lists?: readonly List[];
-    readonly only?: readonly number[];
+    readonly repeat?: Repeat;
   },
 ): readonly ListRead[] {
-  const { embeddings, matches } = search;
-  for (const embedding of embeddings ?? []) assertVector(target.collection, embedding);
+  const { embeddings = [], matches } = search;
+  for (const embedding of embeddings) assertVector(target.collection, embedding);
   const vectors =
-    target.collection.dimensions === null || !embeddings
+    target.collection.dimensions === null || !search.embeddings
       ? undefined
-      : encodeVectorArray(embeddings, vectorType);
-  const asked = { vectors, topK: listDepth(search), matches, only };
-  return lists.map((list) => {
+      : encodeVectorArray(search.embeddings, vectorType);
+  const asked = { vectors, topK: listDepth(search), matches, only: repeat?.queries };
+  return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
     if (list === "keyword") {
       const texts = search.texts.map(encodeText);
       return {
         list,
-        statement: keywordStatement(target, only ? [] : keywordRanges(target), { ...asked, texts }),
+        statement: keywordStatement(target, repeat ? [] : keywordRanges(target), { ...asked, texts }),
       };
     }
     if (!vectors) return { list, statement: EMPTY };
-    const plan = only ? ({ kind: "exact" } as const) : chooseVectorPlan(target);
+    const plan = chooseVectorPlan(target, repeat?.exactly ?? unableIndexes(target, embeddings));
     return {
       list,
       statement: vectorStatement(target, plan, { ...asked, vectors }),
@@ -91,11 +99,32 @@ export function listReads(
 /** The answer of a collection that has no vector yet. */
 const EMPTY = sql`SELECT WHERE false`;
 
-/** Whether an index may have given fewer rows than match: of vectors always; of words only where a filter took some. */
-export function mayBeShort(target: SearchTarget, list: List, matches: SQL | undefined): boolean {
-  return list === "vector"
-    ? chooseVectorPlan(target).kind === "index"
-    : matches !== undefined && keywordRanges(target).length > 0;
+/**
+ * The queries that an index gave too few rows for, as a filter or deleted rows can make it: what else it holds is
+ * farther away than what it gave, but may be nearer than another index's or the tail's. Undefined where there are none.
+ */
+export function findShort(
+  target: SearchTarget,
+  list: List,
+  search: RowSearch,
+  found: readonly (readonly HitRow[])[],
+): Repeat | undefined {
+  const depth = listDepth(search);
+  if (list === "keyword") {
+    if (!search.matches || keywordRanges(target).length === 0) return undefined; // of words only where a filter took some
+    const queries = found.flatMap(({ length }, index) => (length < depth ? [index + 1] : []));
+    return queries.length > 0 ? { list, queries, exactly: new Set() } : undefined;
+  }
+  const unable = unableIndexes(target, search.embeddings ?? []);
+  const plan = chooseVectorPlan(target, unable);
+  if (plan.kind === "exact") return undefined;
+  const exactly = new Set(unable);
+  const queries = found.flatMap(([first], index) => {
+    const short = plan.indexes.filter((_, branch) => (first?.given?.[branch] ?? 0) < depth);
+    for (const { name } of short) exactly.add(name);
+    return short.length > 0 ? [index + 1] : [];
+  });
+  return queries.length > 0 ? { list, queries, exactly } : undefined;
 }
 
 /** The texts were embedded by another model than the collection has by now, or before it had dimensions. */

@@ -1,7 +1,7 @@
 import type { Metric } from "../collection/metric.ts";
 import type { Database } from "../database/database.ts";
 import type { HitRow } from "./hit.ts";
-import { isOutdated, type List, listDepth, listReads, listsOf, mayBeShort, type RowSearch } from "./reads.ts";
+import { findShort, isOutdated, listReads, listsOf, type Repeat, type RowSearch } from "./reads.ts";
 import { readTarget } from "./target.ts";
 
 /** For each query the rows nearest by vector and those that have most of its words; a mode leaves one list empty. */
@@ -13,8 +13,8 @@ export interface Found {
 }
 
 /**
- * Through the collection's indexes; a query that they give too few for, as a filter can make it, is answered exactly.
- * Undefined where the texts were embedded by another model than the collection has by now.
+ * Through the collection's indexes; what one of them gives too few rows for, as a filter can make it, is compared row by
+ * row. Undefined where the texts were embedded by another model than the collection has by now.
  */
 export async function findRows(
   database: Database,
@@ -22,10 +22,10 @@ export async function findRows(
   search: RowSearch & { readonly collection: string | undefined },
 ): Promise<Found | undefined> {
   const { vector: vectorType } = await database.vectorTypes();
-  const read = (only?: { readonly lists: readonly List[]; readonly only: readonly number[] }) =>
+  const read = (repeat?: Repeat) =>
     readTarget(database, tenantId, search.collection, (target) => {
       if (isOutdated(target, search)) return { statements: [] };
-      const reads = listReads(target, search, { ...only, vectorType });
+      const reads = listReads(target, search, { vectorType, repeat });
       return {
         statements: reads.map(({ statement }) => statement),
         settings: Object.assign({}, ...reads.map(({ settings }) => settings)),
@@ -39,11 +39,11 @@ export async function findRows(
   const found = { collectionId, metric, vector: groups(count), keyword: groups(count) };
   for (const [index, list] of listsOf(search.mode).entries()) {
     fill(found[list], rows[index]);
-    const depth = listDepth(search);
-    const short = found[list].flatMap(({ length }, query) => (length < depth ? [query + 1] : []));
-    if (short.length === 0 || !mayBeShort(target, list, search.matches)) continue;
-    const exact = await read({ lists: [list], only: short });
-    for (const n of short) found[list][n - 1] = [];
+    const repeat = findShort(target, list, search, found[list]);
+    if (!repeat) continue;
+    const exact = await read(repeat);
+    if (exact.target.version !== target.version) return findRows(database, tenantId, search);
+    for (const n of repeat.queries) found[list][n - 1] = [];
     fill(found[list], exact.rows[0]);
   }
   return found;

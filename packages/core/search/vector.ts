@@ -23,11 +23,17 @@ export type VectorPlan =
   | { readonly kind: "exact" }
   | { readonly kind: "index"; readonly indexes: readonly IndexedRange[] };
 
-/** The code picks the plan, not the planner's luck: a collection with a valid index uses it. */
-export function chooseVectorPlan({ collection, indexes }: SearchTarget): VectorPlan {
+/**
+ * The code picks the plan, not the planner's luck: a collection with a valid index uses it. `exactly`: names of indexes
+ * whose rows are compared one by one instead.
+ */
+export function chooseVectorPlan(
+  { collection, indexes }: SearchTarget,
+  exactly: ReadonlySet<string> = new Set(),
+): VectorPlan {
   const { efSearch = INDEX_DEFAULTS.efSearch, probes } = collection.indexSettings; // a search's own, not the index's
   const vector = indexes
-    .filter(({ kind }) => kind === "vector")
+    .filter(({ kind, name }) => kind === "vector" && !exactly.has(name))
     .map((range) => ({ ...range, plan: { ...range.plan, efSearch, probes } }));
   return vector.length > 0 ? { kind: "index", indexes: vector } : { kind: "exact" };
 }
@@ -36,27 +42,25 @@ export function chooseVectorPlan({ collection, indexes }: SearchTarget): VectorP
 export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri`;
 
 /**
- * The rows nearest to each vector, nearest first: `n` (which vector), the hit's columns and `order` (as
- * orderByDistance has it).
+ * The rows nearest to each vector, nearest first: `n` (which vector), the hit's columns, `order` (as orderByDistance has
+ * it) and `given`, how many rows each index of the plan gave.
  */
 export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
   const { collection } = target;
-  const near =
-    plan.kind === "exact"
-      ? exactBranch(collection, search, sql`true`)
-      : sql.join(
-          [
-            ...plan.indexes.map((range) => indexBranch(collection, search, range)),
-            exactBranch(collection, search, outside(plan.indexes)),
-          ].map((branch) => sql`(${branch})`),
-          sql` UNION ALL `,
-        );
+  const indexes = plan.kind === "exact" ? [] : plan.indexes;
+  const branches = [
+    ...indexes.map((range, branch) => indexBranch(collection, search, range, branch)),
+    exactBranch(collection, search, indexes.length > 0 ? outside(indexes) : sql`true`),
+  ].map((branch) => sql`(${branch})`);
+  const counts = indexes.map((_, branch) => `count(*) FILTER (WHERE branch = ${branch}) OVER ()`);
   const only = search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``;
   return sql`
-    SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri, near."order"
+    SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri, near."order",
+           near.given
     FROM unnest(${search.vectors}::vector[]) WITH ORDINALITY AS q (v, n)
     CROSS JOIN LATERAL (
-      SELECT * FROM (${near}) AS branches ORDER BY "order", id, chunk LIMIT ${search.topK}::int
+      SELECT *, ${sql.raw(`ARRAY[${counts.join(", ")}]::int[]`)} AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
+      ORDER BY "order", id, chunk LIMIT ${search.topK}::int
     ) AS near
     ${only}
     ORDER BY q.n, near."order", near.id, near.chunk`;
@@ -66,17 +70,22 @@ export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: 
 function exactBranch(collection: Collection, { topK, matches }: VectorSearch, condition: SQL): SQL {
   const away = orderByDistance(collection.metric, sql`q.v`);
   return sql`
-    SELECT ${HIT_COLUMNS}, ${away} AS "order" FROM cairn.documents
+    SELECT ${HIT_COLUMNS}, ${away} AS "order", NULL::int AS branch FROM cairn.documents
     WHERE ${inCollection(collection)} AND ${condition} AND embedding IS NOT NULL AND ${matches ?? sql`true`}
     ORDER BY ${away}, id, chunk LIMIT ${topK}::int`;
 }
 
 /** The index's nearest, re-ranked by the whole vectors: what the index rounds, the distances do not show. */
-function indexBranch(collection: Collection, { topK, matches }: VectorSearch, range: IndexedRange): SQL {
+function indexBranch(
+  collection: Collection,
+  { topK, matches }: VectorSearch,
+  range: IndexedRange,
+  branch: number,
+): SQL {
   const { metric } = collection;
   const dimensions = collection.dimensions as number;
   return sql`
-    SELECT ${HIT_COLUMNS}, ${orderByDistance(metric, sql`q.v`)} AS "order"
+    SELECT ${HIT_COLUMNS}, ${orderByDistance(metric, sql`q.v`)} AS "order", ${sql.raw(String(branch))} AS branch
     FROM (
       SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
       WHERE ${inCollection(collection)} AND ${within(range)} AND ${matches ?? sql`true`}
@@ -106,6 +115,26 @@ export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[])
   }
   open.push(`segment >= ${next}`);
   return sql.raw(open.length === 1 ? (open[0] as string) : `(${open.join(" OR ")})`);
+}
+
+/** The largest 16-bit float: a query beyond it cannot be compared with what such an index holds. */
+const LARGEST_HALF = 65_504;
+
+/** Names of the vector indexes that cannot be asked for one of these vectors. */
+export function unableIndexes(
+  { indexes }: SearchTarget,
+  vectors: readonly Float32Array[],
+): ReadonlySet<string> {
+  const half = indexes.filter(({ kind, plan }) => kind === "vector" && plan.precision === "halfvec");
+  if (half.length === 0 || vectors.every((vector) => largest(vector) <= LARGEST_HALF)) return new Set();
+  return new Set(half.map(({ name }) => name));
+}
+
+/** The largest magnitude of an element. */
+function largest(vector: Float32Array): number {
+  let most = 0;
+  for (let i = 0; i < vector.length; i++) most = Math.max(most, Math.abs(vector[i] as number));
+  return most;
 }
 
 const OPERATORS: Readonly<Record<Metric, string>> = { cosine: "<=>", l2: "<->", ip: "<#>" };
