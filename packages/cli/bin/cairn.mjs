@@ -2,7 +2,7 @@
 // Pages of vectors are garbage soon: with a small young generation, and marked in one go, it goes soon, too, and a
 // migration takes 270 MB instead of 370. One thread collects with half of the processor's time that four take, which
 // Chroma and Postgres have use for.
-import { enableCompileCache } from "node:module";
+import module from "node:module"; // whole: an older one lacks what is used of it
 
 // Plain JavaScript: an older Node must be able to read the sentence that says it is too old.
 const major = Number(process.versions.node.split(".")[0]);
@@ -13,7 +13,7 @@ if (major < 24) {
   process.exit(1);
 }
 // Compiled modules are kept from one call to the next.
-enableCompileCache();
+module.enableCompileCache();
 await import("@cairn/core/database/drizzle-hook.mjs"); // a command starts in half the time
 const { main } = await import("../main.ts");
 process.exitCode = await main(process.argv.slice(2));
