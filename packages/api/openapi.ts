@@ -1,26 +1,54 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Context, TypedResponse } from "hono";
+import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
+import type { Context, Handler, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { JSONParsed } from "hono/utils/types";
 import type { Env } from "./context.ts";
 import { PROBLEMS, type ProblemCode } from "./problem.ts";
 
-/** A router whose requests are checked against their schemas; the first fault is named with its path. */
+/**
+ * A router whose requests are checked against their schemas; the first fault is named with its path. A parameter that
+ * the route does not describe is one: a misspelt `?colection=other` is not a request about the default collection.
+ */
 export function createRouter(): OpenAPIHono<Env> {
-  return new OpenAPIHono<Env>({
+  const router = new OpenAPIHono<Env>({
     defaultHook: (result) => {
       if (!result.success) throw fault(result.error);
     },
   });
+  const { openapi } = router;
+  const strict = (route: RouteConfig, handler: Handler<Env>, hook?: never) =>
+    openapi(route, refusingStrays(route, handler) as never, hook);
+  router.openapi = strict as never;
+  return router;
+}
+
+/** Within the handler: a search has no parameters, and one more middleware would cost it more than the look. */
+function refusingStrays({ request }: RouteConfig, handler: Handler<Env>): Handler<Env> {
+  const known = new Set(Object.keys((request?.query as z.ZodObject | undefined)?.shape ?? {}));
+  return (c, next) => {
+    const { url } = c.req;
+    const start = url.indexOf("?");
+    const given = start === -1 ? [] : [...new URLSearchParams(url.slice(start)).keys()];
+    const stray = given.find((name) => !known.has(name));
+    if (stray !== undefined) throw noSuch("parameter", stray, stray);
+    return handler(c, next);
+  };
 }
 
 function fault({ issues }: z.ZodError): AppError {
   const issue = deepest(issues[0]);
   const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
   const path = pathOf([...(issue?.path ?? []), ...keys.slice(0, 1)]);
-  const what = keys.length > 0 ? `There is no field ${JSON.stringify(keys[0])} here.` : `${issue?.message}.`;
+  return keys[0] === undefined ? invalid(path, `${issue?.message}.`) : noSuch("field", keys[0], path);
+}
+
+function noSuch(kind: "field" | "parameter", name: string, path: string): AppError {
+  return invalid(path, `There is no ${kind} ${JSON.stringify(name)} here.`);
+}
+
+function invalid(path: string, what: string): AppError {
   return new AppError("invalid_input", path ? `${path}: ${what}` : what, { path: path || undefined });
 }
 

@@ -89,9 +89,19 @@ export interface GeneratedRequest {
   readonly path: string;
   readonly body: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** A parameter in the path's query that the operation does not describe. */
+  readonly stray: string | undefined;
 }
 
-export function requestArbitrary({ operations, resolve }: ApiDescription): fc.Arbitrary<GeneratedRequest> {
+const STRAYS = ["colection", "Limit", "filter[topic]", "unknown", "__proto__", "constructor"];
+
+/** Values of a path's parameter that something is found by. */
+export type KnownIds = (operation: Operation, parameter: string) => readonly string[];
+
+export function requestArbitrary(
+  { operations, resolve }: ApiDescription,
+  known: KnownIds,
+): fc.Arbitrary<GeneratedRequest> {
   return fc.constantFrom(...operations).chain((operation) =>
     fc
       .record({
@@ -102,6 +112,9 @@ export function requestArbitrary({ operations, resolve }: ApiDescription): fc.Ar
               .map((one) => [
                 one.name,
                 fc.oneof(
+                  ...(one.in === "path"
+                    ? [{ weight: 8, arbitrary: fc.constantFrom(...known(operation, one.name)) }]
+                    : []),
                   { weight: 4, arbitrary: validValue(one.schema, resolve) },
                   { weight: 1, arbitrary: ODD },
                   {
@@ -113,16 +126,21 @@ export function requestArbitrary({ operations, resolve }: ApiDescription): fc.Ar
           ),
         ),
         body: operation.body ? bodyArbitrary(operation.body, resolve) : fc.constant(undefined),
+        stray: fc.oneof(
+          { weight: 15, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: fc.constantFrom(...STRAYS) },
+        ),
         key: fc.option(fc.oneof(fc.string(), fc.uuid()), { freq: 8, nil: undefined }),
         type: fc.oneof(
           { weight: 30, arbitrary: fc.constant("application/json") },
           { weight: 1, arbitrary: fc.constantFrom("text/plain", "application/xml", "application/jsonp", "") },
         ),
       })
-      .map(({ parameters, body, key, type }) => ({
+      .map(({ parameters, body, stray, key, type }) => ({
         operation,
-        path: addressOf(operation, parameters),
+        path: addressOf(operation, parameters, stray),
         body,
+        stray,
         headers: {
           ...(body === undefined ? {} : { "Content-Type": type }),
           ...(key === undefined || !/^[\x20-\x7e]*$/.test(key) ? {} : { "Idempotency-Key": key }),
@@ -142,6 +160,7 @@ function bodyArbitrary(schema: JsonSchema, resolve: ApiDescription["resolve"]): 
     });
   return fc.oneof(
     { weight: 6, arbitrary: valid.map((value) => JSON.stringify(value)) },
+    { weight: 3, arbitrary: fc.constant(JSON.stringify(schema.example)) },
     { weight: 6, arbitrary: broken.map((value) => JSON.stringify(value)) },
     { weight: 1, arbitrary: ODD.map((value) => JSON.stringify(value)) },
     { weight: 1, arbitrary: valid.map((value) => JSON.stringify(value).slice(0, -1)) },
@@ -160,13 +179,17 @@ function bodyArbitrary(schema: JsonSchema, resolve: ApiDescription["resolve"]): 
   );
 }
 
-function addressOf({ path, parameters }: Operation, values: Readonly<Record<string, unknown>>): string {
+function addressOf(
+  { path, parameters }: Operation,
+  values: Readonly<Record<string, unknown>>,
+  stray: string | undefined,
+): string {
   const text = (value: unknown) =>
     encodeURIComponent((typeof value === "string" ? value : (JSON.stringify(value) ?? "")).toWellFormed());
-  const query = parameters
+  const described = parameters
     .filter((one) => one.in === "query" && values[one.name] !== undefined)
-    .map((one) => `${one.name}=${text(values[one.name])}`)
-    .join("&");
+    .map((one) => `${one.name}=${text(values[one.name])}`);
+  const query = [...described, ...(stray === undefined ? [] : [`${text(stray)}=x`])].join("&");
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => text(values[name]) || "x");
   return query ? `${filled}?${query}` : filled;
 }

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
+
+// What each field of a request means, as whoever sends it sees it.
+
+let own: TestDatabase;
+let api: TestApi;
+let description: ApiDescription;
+let key: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  api = await createTestApi(own.database, { chromaUrl: "http://127.0.0.1:9" });
+  description = await readDescription(api);
+  ({ key } = await api.addTenant());
+});
+afterAll(async () => {
+  await api?.queue.close();
+  await own?.drop();
+});
+
+const call = (method: string, path: string, body?: object) => api.call(method, path, { key, body });
+const ingest = (documents: readonly object[], collection?: string) =>
+  call("POST", "/v1/documents", { documents, collection });
+const idsOf = (documents: readonly { readonly id: string }[]) => documents.map(({ id }) => id);
+const listed = async (query = "") => idsOf((await call("GET", `/v1/documents${query}`)).body.documents);
+
+/** The operation's own example, as its tenant and as the operator would send it. */
+const send = ({ method, path, body }: Operation, { query = "", headers = {} }) =>
+  Promise.all(
+    [key, api.operator].map((one) =>
+      api.call(method, path.replace(/\{\w+\}/g, "x") + query, { key: one, body: body?.example, headers }),
+    ),
+  );
+
+test("a parameter that a route does not describe is refused on every route, and nothing is done", async () => {
+  await ingest([{ id: "kept", content: "not to be deleted by a misspelling" }]);
+  const misspelt = await call("DELETE", "/v1/documents/kept?colection=other");
+  expect(misspelt).toMatchObject({ status: 400, body: { code: "invalid_input", path: "colection" } });
+  expect(misspelt.body.detail).toBe('colection: There is no parameter "colection" here.');
+  expect(await listed()).toEqual(["kept"]);
+  for (const operation of description.operations) {
+    const answers = await send(operation, { query: "?colection=other" });
+    const faults = answers.map(({ status, body }) => `${status} ${body?.path}`);
+    expect(faults, operation.operationId).toContain("400 colection");
+    for (const { status } of answers) expect([400, 403], operation.operationId).toContain(status);
+  }
+});
