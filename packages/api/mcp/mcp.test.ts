@@ -86,6 +86,24 @@ test("over HTTP an assistant finds search and fetch, searches, and fetches what 
   expect((filtered as unknown as Result).structuredContent.results).toHaveLength(1);
 });
 
+test("a long document, stored in passages that overlap, is fetched as the text it was", async () => {
+  const { key } = await api.addTenant();
+  const sentences = Array.from(
+    { length: 400 },
+    (_, n) => `Sentence ${n} says what customer ${n} may return.`,
+  );
+  const content = `${sentences.join(" ")}\n\n${sentences.slice(0, 50).join("\n")}`;
+  await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "long", content }] } });
+  const stored = await api.call("GET", "/v1/documents/long", { key });
+  expect(stored.body.passages.length).toBeGreaterThan(5);
+  const client = await connectWith(key);
+  const fetched = (await client.callTool({
+    name: "fetch",
+    arguments: { id: "knowledge/long" },
+  })) as unknown as Result;
+  expect(fetched.structuredContent.text).toBe(content);
+});
+
 test("what is asked wrongly the assistant is told, and another tenant's document does not exist", async () => {
   const [a, b] = [await api.addTenant(), await api.addTenant()];
   for (const { key } of [a, b]) await api.call("POST", "/v1/documents", { key, body: FILLED });

@@ -6,6 +6,7 @@ import {
 } from "@cairn/core/assistant/search-tool.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { joinPassages } from "@cairn/core/document/join.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -89,7 +90,7 @@ export async function createMcpServer(services: Services, tenantId: string): Pro
         return {
           id: given,
           title: titleOf(document.metadata, id),
-          text: document.passages.map(({ content }) => content ?? "").join("\n"),
+          text: joinPassages(document.passages),
           url: document.uri ?? "",
           metadata: document.metadata,
         };
