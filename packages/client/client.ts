@@ -11,7 +11,7 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** A refusal or failure that the service answered. */
+/** A refusal or failure that the service answered, or what cannot be asked of it. */
 export class CairnError extends Error {
   readonly problem: Problem;
   /** Stable; for programs. */
@@ -35,10 +35,68 @@ export class CairnError extends Error {
  * they cannot fall behind. Hand an answer to `read`.
  */
 export function createClient({ url, key, fetch = globalThis.fetch }: ClientOptions) {
-  return hc<Api>(url, { headers: { Authorization: `Bearer ${key}` }, fetch });
+  return encodeParams(hc<Api>(url, { headers: { Authorization: `Bearer ${key}` }, fetch }));
 }
 
 export type Client = ReturnType<typeof createClient>;
+
+/** The same routes, with what goes into their paths encoded: `hc` leaves that to its callers. */
+function encodeParams<T extends object>(routes: T): T {
+  return new Proxy(routes, {
+    get(target, name) {
+      const route = Reflect.get(target, name);
+      return typeof route === "function" ? encodeParams(route) : route;
+    },
+    apply(target, self, [args, ...options]) {
+      if (!args?.param) return Reflect.apply(target as never, self, [args, ...options]);
+      const encoded = {
+        ...args,
+        // A getter, as hc reads it where it makes the request: what is refused rejects, as every other refusal does.
+        get param() {
+          const values = Object.entries<string>(args.param);
+          return Object.fromEntries(values.map(([name, value]) => [name, encodeParam(name, value)]));
+        },
+      };
+      return Reflect.apply(target as never, self, [encoded, ...options]);
+    },
+  });
+}
+
+/** Octets that a request line may have at least, wherever it is read (RFC 9112, 3). */
+const LONGEST_PARAM = 8000;
+
+const WAY_OUT =
+  "A collection can be named by its id; documents are listed by GET /v1/documents, and deleted by POST /v1/documents/delete with their ids in the body.";
+
+/**
+ * A part `..`, which no encoding keeps a parser of URLs from following: `%2e%2e` is the same to it. Of `a%2F..%2Fb`, too,
+ * one is made where a path is decoded on its way, as API Gateway's HTTP APIs do.
+ */
+const CLIMBS = /(^|[/\\])(\.|%2e){2}([/\\?#]|$)/i;
+
+/** Throws `CairnError` for what an address cannot hold. */
+function encodeParam(name: string, value: unknown): string {
+  const refuse = (why: string) => {
+    const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
+    return new CairnError({
+      type: "urn:cairn:problem:invalid_input",
+      title: "The request cannot be used",
+      status: 400,
+      code: "invalid_input",
+      detail: `${name}: ${shown} cannot be part of an address: ${why} ${WAY_OUT}`,
+      path: name,
+      request_id: "",
+    });
+  };
+  if (typeof value !== "string" || value === "") throw refuse("it is no text, or an empty one.");
+  if (!value.isWellFormed()) throw refuse("it holds half of a surrogate pair, which UTF-8 has no bytes for.");
+  if (value === "." || CLIMBS.test(value.replaceAll(/[\p{Cc} ]/gu, "")))
+    throw refuse('a part "." or ".." leads to another route, however it is written.');
+  const encoded = encodeURIComponent(value);
+  if (encoded.length > LONGEST_PARAM)
+    throw refuse(`encoded it has ${encoded.length} bytes, and ${LONGEST_PARAM} are taken everywhere.`);
+  return encoded;
+}
 
 /** What an answer holds. Throws `CairnError` for a refusal or failure. */
 export async function read<T>(answering: Promise<ClientResponse<T, number, string>>): Promise<T> {

@@ -1,0 +1,134 @@
+import { serve } from "@hono/node-server";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { CairnError, type Client, createClient, read } from "./client.ts";
+
+// What a caller calls things by, in the addresses of requests.
+
+let own: TestDatabase;
+let api: TestApi;
+let server: ReturnType<typeof serve>;
+let client: Client;
+let requests = 0;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  api = await createTestApi(own.database);
+  server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  client = createClient({
+    url: `http://127.0.0.1:${port}`,
+    key: (await api.addTenant()).key,
+    fetch: (...request) => {
+      requests++;
+      return fetch(...request);
+    },
+  });
+});
+afterAll(async () => {
+  await new Promise((resolve) => server?.close(resolve));
+  await api?.queue.close();
+  await own?.drop();
+});
+
+const parts = fc.constantFrom(
+  ...["/", "../", "..", ".", "\\", "?", "#", "%", "%20", "%2e%2e", "%2F", ":document", ":key", "delete"],
+);
+const odd = fc.constantFrom("\0", "\t", "\n", " ", "$&", "\uD800", "é", "日", "😀");
+const known = fc.constantFrom(
+  ...["../collections/knowledge", "a/../b", ".\t./b", "a/b", "q?x=1", "p%20c", "a b+c;d&e=f", "index"],
+);
+const anyId = fc
+  .oneof(
+    parts,
+    known,
+    fc.array(fc.oneof(parts, odd, fc.string({ maxLength: 3 })), { minLength: 1 }).map((all) => all.join("")),
+    fc.string({ unit: "binary" }),
+  )
+  .filter((id) => id !== "");
+
+/** Whether an address can hold it, and leaves it where it is also when it is decoded on its way. */
+function isAddressable(id: string) {
+  const climbs = id
+    .replaceAll(/[\p{Cc} ]/gu, "")
+    .replaceAll(/%2e/gi, ".")
+    .split(/[/\\]/)
+    .some((part) => part.split(/[?#]/)[0] === "..");
+  return id.isWellFormed() && id !== "." && !climbs;
+}
+
+const document = (id: string) => ({ param: { document: id }, query: {}, header: {} });
+
+test("a document of any id is written, read and deleted over a socket, or refused before a request is sent", async () => {
+  const write = (id: string) =>
+    read(client.v1.documents.$post({ header: {}, json: { documents: [{ id, content: "kettle" }] } }));
+  const one = client.v1.documents[":document"];
+  await write("bystander");
+  const property = fc.asyncProperty(anyId, async (id) => {
+    fc.pre(id !== "bystander");
+    expect(await write(id)).toMatchObject({ ids: [id], failed: [] });
+    if (isAddressable(id)) {
+      expect((await read(one.$get(document(id)))).id).toBe(id);
+      expect(await read(one.$delete(document(id)))).toBeUndefined();
+      await expect(read(one.$get(document(id)))).rejects.toMatchObject({ code: "not_found" });
+    } else {
+      const before = requests;
+      for (const asked of [one.$get(document(id)), one.$delete(document(id))])
+        await expect(read<unknown>(asked)).rejects.toMatchObject({
+          name: "CairnError",
+          code: "invalid_input",
+          problem: { path: "document" },
+          message: expect.stringContaining("POST /v1/documents/delete"),
+        });
+      expect(requests).toBe(before);
+      const deleted = client.v1.documents.delete.$post({ header: {}, json: { ids: [id] } });
+      expect(await read(deleted)).toEqual({ deleted: 1 });
+    }
+    const { documents } = await read(client.v1.documents.$get({ query: {} }));
+    expect(documents.map((left) => left.id)).toEqual(["bystander"]);
+  });
+  await fc.assert(property, { numRuns: 120 });
+});
+
+test("a value stays in its own part of the path, however many there are and whatever it looks like", () => {
+  const nowhere = createClient({ url: "https://x.example/base/", key: "k" });
+  const key = nowhere.v1.tenants[":tenant"].keys[":key"];
+  fc.assert(
+    fc.property(anyId, anyId, (tenant, id) => {
+      const path = () => new URL(key.$url({ param: { tenant, key: id } }).href).pathname;
+      if (isAddressable(tenant) && isAddressable(id)) {
+        const parts = path().split("/").map(decodeURIComponent);
+        expect(parts).toEqual(["", "base", "v1", "tenants", tenant, "keys", id]);
+        const decoded = new URL(`https://x.example${decodeURIComponent(path())}`);
+        expect(decoded.pathname).toMatch(/^\/base\/v1\/tenants\//);
+      } else expect(path).toThrow(CairnError);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("what is empty, none or longer than an address may be is refused, with what was given and the way out", async () => {
+  const before = requests;
+  for (const [id, shown] of [
+    ["", 'document: "" cannot be part of an address: it is no text'],
+    [undefined as unknown as string, "document: undefined cannot be part of an address"],
+    ["日".repeat(1_000), "encoded it has 9000 bytes, and 8000 are taken everywhere"],
+  ] as const)
+    await expect(client.v1.documents[":document"].$delete(document(id))).rejects.toThrow(shown);
+  expect(requests).toBe(before);
+  const longest = "日".repeat(888);
+  await expect(read(client.v1.documents[":document"].$get(document(longest)))).rejects.toMatchObject({
+    code: "not_found",
+  });
+});
+
+test("a collection is reached by any name", async () => {
+  for (const name of ["a/b", "q?x=1#y", "p%20c", "100 %"]) {
+    await read(client.v1.collections.$post({ header: {}, json: { name } }));
+    const one = { param: { collection: name }, header: {} };
+    expect((await read(client.v1.collections[":collection"].$get(one))).name).toBe(name);
+    await read(client.v1.collections[":collection"].$delete(one));
+  }
+});
