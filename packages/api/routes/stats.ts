@@ -27,7 +27,6 @@ const statsSchema = z
     due: z
       .object({ action: z.string(), reason: z.string().optional() })
       .describe("What a reindex would do, and why."),
-    dead_rows: z.int(),
     latency: z
       .object({ searches: z.int(), p50_ms: z.number(), p95_ms: z.number() })
       .nullable()
@@ -52,10 +51,9 @@ const get = createRoute({
 export const stats = createRouter().openapi(get, async (c) => {
   const all = await collectionStats(c.var.services.database, tenantOf(c));
   return reply(c, {
-    collections: all.map(({ size, deadRows, latency, indexes, due, ...rest }) => ({
-      ...rest,
+    collections: all.map(({ size, deadRows: _, latency, indexes, due, ...rest }) => ({
+      ...rest, // dead rows are the partition's, and so tell of other tenants
       bytes: size,
-      dead_rows: deadRows,
       due: { action: due.action, ...("reason" in due ? { reason: due.reason } : {}) },
       indexes: indexes.map(({ name, kind, state, rows, size: bytes, scans }) => ({
         name,

@@ -20,11 +20,14 @@ declare global {
 }
 
 /** May hold an integer beyond 2^53; the digits of a fraction, as vectors are full of, do not count. */
-const LARGE = /(?:^|[\s,:[-])\d{16}/;
+const LARGE = /[\s,:[-]\d{16}/;
+
+/** May be one by itself: in one expression the two take twice as long. */
+const ALL_LARGE = /^\d{16}/;
 
 /** Parses JSON without loss: an integer beyond ±2^53 comes back as a bigint. */
 export function parseJson(text: string): JsonValue {
-  return LARGE.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
+  return LARGE.test(text) || ALL_LARGE.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
 }
 
 /**

@@ -1,22 +1,19 @@
 import { createHash } from "node:crypto";
-import type { Client, PoolClient, QueryConfig } from "pg";
+import type { PoolClient } from "pg";
 
 /** Plans that a connection keeps at most: each takes about 130 kB of the server's memory. */
 const MOST = 50;
 
-export interface Statement {
-  readonly text: string;
-  readonly values?: unknown[];
-}
-
 /** The plans that one connection's server process keeps, by the text of their statements. */
 export interface KeptPlans {
-  /** What to send for a statement: under a name, so that its plan is kept, from the second time on. */
-  name(statement: Statement): QueryConfig;
+  /** Under what the plan of a statement is kept: from the second time on. */
+  name(text: string): string | undefined;
+  /** Names that the server has a plan for. */
+  readonly made: Set<string>;
   /** Lets go of all. */
   clear(): void;
-  /** To be sent before the next statements: it ends in the server what was let go of. */
-  release(): readonly Statement[];
+  /** Names that were let go of since it was asked last, for the server to close. */
+  release(): readonly string[];
 }
 
 /**
@@ -28,9 +25,9 @@ export function createPlanKeeper() {
   return {
     /** For a connection that was opened just now. The question travels with its first statements. */
     async watch(client: PoolClient): Promise<void> {
-      const { processID, connection } = client as unknown as Client & Inside;
+      const { processID } = client as unknown as { readonly processID: number };
       const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-      if (rows[0]?.pid === processID) kept.set(client, createKeptPlans(connection.parsedStatements));
+      if (rows[0]?.pid === processID) kept.set(client, createKeptPlans());
     },
     /** Undefined where none can be kept. */
     of: (client: PoolClient): KeptPlans | undefined => kept.get(client),
@@ -49,40 +46,35 @@ export function createPlanKeeper() {
 /** "feature_not_supported": a column has another type since the plan was made. Source: PostgreSQL, plancache.c. */
 const OUTDATED = "0A000";
 
-/** That, and a name that the server does not know or has already: another process answers than the one that was asked. */
-const FAULTS: ReadonlySet<string> = new Set([OUTDATED, "26000", "42P05"]);
+/** That, and a name that the server does not know: another process answers than the one that was asked. */
+const FAULTS: ReadonlySet<string> = new Set([OUTDATED, "26000"]);
 
-/** What node-postgres has and its types do not show. */
-interface Inside {
-  readonly processID: number;
-  readonly connection: { readonly parsedStatements: Record<string, string> };
-}
-
-function createKeptPlans(parsed: Record<string, string>): KeptPlans {
+function createKeptPlans(): KeptPlans {
   const names = new Map<string, string | undefined>(); // the first has gone unused for the longest
-  let released: string[] = [];
+  const made = new Set<string>();
   const drop = (text: string) => {
     const name = names.get(text);
     names.delete(text);
-    if (name) released.push(name);
+    if (name && made.delete(name)) released.push(name);
   };
+  let released: string[] = [];
   return {
-    name({ text, values }) {
+    made,
+    name(text) {
       const name = names.has(text) ? (names.get(text) ?? nameOf(text)) : undefined;
       names.delete(text);
       names.set(text, name);
       const [oldest] = names.size > MOST ? names.keys() : [];
       if (oldest !== undefined) drop(oldest);
-      return { name, text, values };
+      return name;
     },
     clear() {
       for (const text of names.keys()) drop(text);
     },
     release() {
-      const gone = released.filter((name) => name in parsed); // one that failed to be made is not there
+      const gone = released;
       released = [];
-      for (const name of gone) delete parsed[name];
-      return gone.map((name) => ({ text: `DEALLOCATE "${name}"` }));
+      return gone;
     },
   };
 }

@@ -60,7 +60,7 @@ export function connectNeon(options: NeonOptions): Database {
         settings,
         signal,
       }),
-    vectorTypes: rememberVectorTypes(() => transaction(lookUpVectorTypes)),
+    vectorTypes: rememberVectorTypes(() => lookUpVectorTypes(read)),
     close: lender.close,
   };
 }

@@ -1,9 +1,10 @@
 import type { Writable } from "node:stream";
 import type { SQL } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
-import { Client, Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
+import { Client, Pool, type PoolClient, type QueryResult } from "pg";
 import type { Answers, Database, ReadOptions } from "./database.ts";
-import { createPlanKeeper, type KeptPlans, type Statement } from "./kept-plans.ts";
+import { createPlanKeeper, type KeptPlans } from "./kept-plans.ts";
+import { runBatch } from "./pg-batch.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
 import { type Settings, setLocal } from "./settings.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
@@ -37,7 +38,8 @@ export function connectPg(options: PgOptions): Database {
   const dialect = new PgDialect();
   const { withClient, transaction } = createPoolWork({
     connect: () => pool.connect(),
-    begin: (client, settings) => pipelined(client, beginning(settings)),
+    begin: (client, settings) =>
+      together(client, () => beginning(settings).map((text) => client.query(text))),
     wakeTimeout: options.wakeTimeout,
   });
 
@@ -47,13 +49,19 @@ export function connectPg(options: PgOptions): Database {
       return { text: sql, values: params };
     });
     const ask = async (client: PoolClient, kept?: KeptPlans) => {
-      const first = [
-        ...(kept?.release() ?? []),
-        ...beginning(kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings),
-      ];
-      const queries = kept ? asked.map(kept.name) : asked;
-      const answers = await pipelined(client, [...first, ...queries, { text: "COMMIT" }]);
-      return answers.slice(first.length, -1).map(({ rows }) => rows);
+      const named = asked.map((one) => ({ ...one, name: kept?.name(one.text) }));
+      const names = named.flatMap(({ name }) => name ?? []);
+      const sent = named.map((one) => ({
+        ...one,
+        parsed: one.name !== undefined && kept?.made.has(one.name),
+      }));
+      const first = beginning(kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings);
+      const answers = await together(client, () => [
+        ...first.map((text) => client.query(text)),
+        runBatch(client, [...sent, { text: "COMMIT" }], kept?.release()),
+      ]);
+      for (const name of names) kept?.made.add(name);
+      return (answers.at(-1) as readonly QueryResult<object>[]).slice(0, -1).map(({ rows }) => rows);
     };
     return withClient(async (client) => {
       try {
@@ -82,25 +90,25 @@ export function connectPg(options: PgOptions): Database {
         settings,
         signal,
       }),
-    vectorTypes: rememberVectorTypes(() => transaction(lookUpVectorTypes)),
+    vectorTypes: rememberVectorTypes(() => lookUpVectorTypes(read)),
     close: () => pool.end(),
   };
 }
 
 /** Settings by themselves: Citus hands a SET LOCAL on to its workers with all that came in the same message. */
-function beginning(settings?: Settings): readonly Statement[] {
+function beginning(settings?: Settings): readonly string[] {
   const set = setLocal(settings).join("; ");
-  return [{ text: "BEGIN" }, ...(set ? [{ text: set }] : [])];
+  return set ? ["BEGIN", set] : ["BEGIN"];
 }
 
-/** All are sent before the first is answered. Where one fails the server refuses the rest, and that failure is thrown. */
-async function pipelined(
+/** What `send` sends is all sent before the first is answered. Where one fails, that failure is thrown, not what it leads to. */
+async function together(
   client: PoolClient,
-  statements: readonly (Statement | QueryConfig)[],
-): Promise<readonly QueryResult<object>[]> {
+  send: () => readonly Promise<unknown>[],
+): Promise<readonly unknown[]> {
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
   stream.cork(); // one write: each of its own costs a quarter of a millisecond
-  const asked = statements.map((statement) => client.query<object>(statement as QueryConfig));
+  const asked = send();
   stream.uncork();
   const answers = await Promise.allSettled(asked);
   for (const answer of answers) if (answer.status === "rejected") throw answer.reason;

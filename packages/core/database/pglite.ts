@@ -88,7 +88,7 @@ export async function connectPglite(
     transaction,
     read,
     maintain,
-    vectorTypes: rememberVectorTypes(() => readVectorTypes(pglite, transaction)),
+    vectorTypes: rememberVectorTypes(() => readVectorTypes(pglite, read)),
     async close() {
       await pglite.close();
       await unlock();
@@ -116,11 +116,8 @@ function pgliteTransaction(tx: PGliteTransaction): Transaction {
 }
 
 /** PGlite sends a parameter as text unless its type has a serializer: give pgvector's two the bytes as they are. */
-async function readVectorTypes(
-  pglite: PGliteInterface,
-  transaction: Database["transaction"],
-): Promise<VectorTypes> {
-  const types = await transaction(lookUpVectorTypes);
+async function readVectorTypes(pglite: PGliteInterface, read: Database["read"]): Promise<VectorTypes> {
+  const types = await lookUpVectorTypes(read);
   const { rows } = await pglite.query<{ typarray: number }>("SELECT typarray FROM pg_type WHERE oid = $1", [
     types.vector,
   ]);

@@ -1,12 +1,11 @@
+import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
-import type { Transaction, VectorTypes } from "./database.ts";
+import type { Database, VectorTypes } from "./database.ts";
 
 /** The type id of `vector`. Throws `schema_outdated` where pgvector is missing. */
-export async function lookUpVectorTypes({ orm }: Transaction): Promise<VectorTypes> {
-  const { rows } = (await orm.execute("SELECT to_regtype('vector')::oid::int8 AS vector")) as unknown as {
-    rows: { vector: string | number | null }[];
-  };
-  const oid = rows[0]?.vector;
+export async function lookUpVectorTypes(read: Database["read"]): Promise<VectorTypes> {
+  const [rows] = await read([sql`SELECT to_regtype('vector')::oid::int8 AS vector`]);
+  const oid = (rows as readonly { readonly vector: string | number | null }[])[0]?.vector;
   if (oid == null)
     throw new AppError("schema_outdated", "The database lacks pgvector. Run: cairn db migrate");
   return { vector: Number(oid) };
