@@ -8,6 +8,7 @@ export type HttpErrorCode =
   | "malformed_json"
   | "unauthorized"
   | "forbidden"
+  | "method_not_allowed"
   | "body_too_large"
   | "response_too_large"
   | "unsupported_media_type"
@@ -32,6 +33,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   unauthorized: { status: 401, title: "The credential is missing or not in force" },
   forbidden: { status: 403, title: "The credential does not allow this" },
   not_found: { status: 404, title: "There is no such thing" },
+  method_not_allowed: { status: 405, title: "The method is not allowed here" },
   already_exists: { status: 409, title: "It exists already" },
   collection_changed: { status: 409, title: "The collection was changed meanwhile", retryAfter: 1 },
   run_held: { status: 409, title: "Another run is at it", retryAfter: 30 },

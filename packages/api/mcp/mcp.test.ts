@@ -125,6 +125,33 @@ test("what is asked wrongly the assistant is told, and another tenant's document
   expect(JSON.stringify(await call("search", { query: "A's own", top_k: 50 }))).not.toContain("only-a");
 });
 
+test("a client that is connected and idle asks for a stream once, is told that there is none, and is quiet", async () => {
+  const { key } = await api.addTenant();
+  const asked: string[] = [];
+  const client = new Client({ name: "test", version: "1" });
+  await client.connect(
+    new StreamableHTTPClientTransport(url, {
+      requestInit: { headers: { Authorization: `Bearer ${key}` } },
+      fetch: (target, init) => {
+        asked.push(init?.method ?? "GET");
+        return fetch(target, init);
+      },
+    }) as never,
+  );
+  onTestFinished(() => client.close());
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect(asked).toEqual(["POST", "POST", "GET"]); // initialize, initialized, the stream
+  expect((await client.listTools()).tools).toHaveLength(2);
+});
+
+test.each(["GET", "DELETE", "PUT"])("%s is answered 405 with what is allowed", async (method) => {
+  const { key } = await api.addTenant();
+  const refused = await api.call(method, "/mcp", { key, headers: { Accept: "text/event-stream" } });
+  expect(refused).toMatchObject({ status: 405, body: { code: "method_not_allowed", status: 405 } });
+  expect(refused.headers.get("Allow")).toBe("POST");
+  expect(refused.headers.get("Content-Type")).toBe("application/problem+json");
+});
+
 test("without a key there is no way in", async () => {
   await expect(connectWith("cairn_none")).rejects.toThrow(/401|unauthorized/i);
 });
