@@ -8,6 +8,7 @@ import { getCollection } from "../collection/get.ts";
 import type { JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import type { NewDocument } from "./document.ts";
@@ -127,10 +128,30 @@ test("ids may be anything but empty: NUL, half a surrogate, newlines, 5,000 char
     expect(await read(name, id)).toMatchObject([{ id, passages: [{ content: `text ${n}` }] }]);
   await expect(put(name, { id: "", content: "x" })).rejects.toMatchObject({
     code: "invalid_input",
-    path: "documents.id",
+    path: "documents[0].id",
   });
   const { ids: random } = await put(name, { content: "without" }, { content: "an id" });
   expect(new Set(random).size).toBe(2);
+});
+
+test("what is begun anew, as another writer was in the way, keeps the ids that were made up for it", async () => {
+  const name = await collection();
+  let writes = 0;
+  const transaction: typeof own.database.transaction = (work, settings) =>
+    own.database.transaction(async (open) => {
+      const done = await work(open);
+      if (settings?.role === "cairn_app" && ++writes === 3)
+        throw new AppError("database_busy", "Another writer was in the way.");
+      return done;
+    }, settings);
+  const documents = Array.from({ length: 700 }, (_, n) => ({ content: null, embedding: vector(1, n, 0, 0) }));
+  const { ids } = await ingest({ ...services, database: { ...own.database, transaction } }, tenantId, {
+    collection: name,
+    documents,
+  });
+  expect(writes).toBe(6); // two rounds of: the collection, a batch, and another
+  expect(await count(name)).toEqual({ documents: 700, passages: 700 });
+  expect(new Set(ids).size).toBe(700);
 });
 
 test("any id, text, uri and metadata come back as they were given", async () => {
@@ -197,9 +218,19 @@ describe("a vector of another size", () => {
     documents.push({ id: "the last", content: null, embedding: vector(1, 2, 3) });
     await expect(put(name, ...documents)).rejects.toMatchObject({
       code: "dimension_mismatch",
+      path: "documents[1200].embedding",
       message: expect.stringMatching(/vectors of 4 dimensions.*"the last" has 3/),
     });
     expect(await count(name)).toEqual({ documents: 0, passages: 0 });
+  });
+
+  test("is named by its place among those given, though one id comes twice", async () => {
+    const name = await collection(4);
+    const documents = [
+      { id: "twice", content: null, embedding: vector(1, 0, 0, 0) },
+      { id: "twice", content: null, embedding: vector(1, 0) },
+    ];
+    await expect(put(name, ...documents)).rejects.toMatchObject({ path: "documents[1].embedding" });
   });
 
   test("is refused among vectors that would decide the size of a new collection, which then still has none", async () => {

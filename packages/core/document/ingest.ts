@@ -40,9 +40,10 @@ export async function ingest(
   tenantId: string,
   options: IngestOptions,
 ): Promise<IngestResult> {
+  const documents = lastOfEachId(options.documents); // once: ids that are made up stay through every attempt
   for (let attempt = 0; ; attempt++) {
     try {
-      return await ingestOnce(services, tenantId, options);
+      return await ingestOnce(services, tenantId, { ...options, documents });
     } catch (error) {
       // Another collection has taken the name, with another model, or another writer was in the way: from the start,
       // as what was written is written again, and what was paid for is not paid for again.
@@ -58,14 +59,17 @@ const ATTEMPTS = 3;
 async function ingestOnce(
   services: Services,
   tenantId: string,
-  options: IngestOptions,
+  { documents, ...options }: IdentifiedOptions,
 ): Promise<IngestResult> {
   const { database } = services;
   const collection = await getCollection(database, tenantId, options.collection);
-  const documents = lastOfEachId(options.documents);
   assertDimensions(
     collection,
-    documents.map(({ id, embedding }) => ({ id, embedding: embedding ?? null })),
+    documents.map(({ id, place, embedding }) => ({
+      id,
+      embedding: embedding ?? null,
+      path: `documents[${place}].embedding`,
+    })),
   );
   // A collection without a size takes the given vectors' own: texts beside them are embedded to the same.
   const given = documents.find(({ embedding }) => embedding)?.embedding?.length;
@@ -107,15 +111,25 @@ async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   return results;
 }
 
-type IdentifiedDocument = NewDocument & { readonly id: string };
+type IdentifiedDocument = NewDocument & {
+  readonly id: string;
+  /** Among those given. */
+  readonly place: number;
+};
+
+interface IdentifiedOptions extends IngestOptions {
+  readonly documents: readonly IdentifiedDocument[];
+}
 
 function lastOfEachId(documents: readonly NewDocument[]): readonly IdentifiedDocument[] {
   const last = new Map<string, IdentifiedDocument>();
-  for (const document of documents) {
+  for (const [place, document] of documents.entries()) {
     const id = document.id ?? crypto.randomUUID();
     if (id === "")
-      throw new AppError("invalid_input", "A document's id cannot be empty.", { path: "documents.id" });
-    last.set(id, { ...document, id });
+      throw new AppError("invalid_input", "A document's id cannot be empty.", {
+        path: `documents[${place}].id`,
+      });
+    last.set(id, { ...document, id, place });
   }
   return [...last.values()];
 }

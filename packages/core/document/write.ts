@@ -126,19 +126,20 @@ function openSegment(collection: Collection): SQL {
               FOR KEY SHARE)`;
 }
 
-/** Throws `dimension_mismatch`, naming both sizes, where a vector does not fit its collection. */
+/** Throws `dimension_mismatch`, naming both sizes and the vector's path, where one does not fit its collection. */
 export function assertDimensions(
   collection: Collection,
-  rows: readonly Pick<Row, "id" | "embedding">[],
+  rows: readonly (Pick<Row, "id" | "embedding"> & { readonly path?: string })[],
 ): void {
   const expected = collection.dimensions ?? rows.find((row) => row.embedding)?.embedding?.length;
-  for (const { id, embedding } of rows) {
+  for (const { id, embedding, path } of rows) {
     if (!embedding || embedding.length === expected) continue;
     throw new AppError(
       "dimension_mismatch",
       `Collection ${JSON.stringify(collection.name)} holds vectors of ${expected} dimensions, and the one of document ` +
         `${JSON.stringify(id.slice(0, 80))} has ${embedding.length}. Embed it with the collection's model` +
         `${collection.embeddingModel ? ` (${collection.embeddingModel})` : ""}, or make a collection of ${embedding.length} dimensions.`,
+      { path },
     );
   }
 }
