@@ -1,4 +1,5 @@
 import {
+  NOTICE,
   parseSearchInput,
   runSearch,
   SEARCH_DESCRIPTION,
@@ -88,6 +89,7 @@ export async function createMcpServer(services: Services, tenantId: string): Pro
         if (!document)
           throw new AppError("not_found", `There is no document ${JSON.stringify(given.slice(0, 100))}.`);
         return {
+          notice: NOTICE,
           id: given,
           title: titleOf(document.metadata, id),
           text: joinPassages(document.passages),
