@@ -7,6 +7,7 @@ import type { QueryOptions } from "@cairn/core/search/query.ts";
 import type { Command } from "commander";
 import { parseConfig } from "./config.ts";
 import { EXIT } from "./exit.ts";
+import { rawNumbers, type SendOptions, sendDocuments } from "./send.ts";
 import { printHits } from "./terminal/hits.ts";
 import { printJson, visible } from "./terminal/print.ts";
 
@@ -14,9 +15,6 @@ export interface Remote {
   readonly client: Client;
   readonly json: boolean;
 }
-
-/** Documents that are sent in one request. */
-const BATCH = 100;
 
 /** A client where `--url` names a service; undefined: the command works on a database. */
 export function remoteClient(command: Command): Remote | undefined {
@@ -43,10 +41,10 @@ export async function queryService(
     top_k: topK,
     mode,
     max_distance: maxDistance,
-    filter: filters.filter as Record<string, unknown> | undefined,
+    filter: rawNumbers(filters.filter) as Record<string, unknown> | undefined,
     where_document: filters.whereDocument as Record<string, unknown> | undefined,
   };
-  const { hits } = await asked(client.v1.query.$post({ json: body }));
+  const { hits } = await asked(read(client.v1.query.$post({ json: body })));
   if (json) return printJson({ hits });
   printHits(
     hits.map(({ vector_rank, keyword_rank, content = null, metadata = {}, uri = null, ...hit }) => ({
@@ -64,41 +62,22 @@ export async function queryService(
 export async function ingestIntoService(
   { client, json }: Remote,
   documents: readonly NewDocument[],
-  {
-    collection,
-    maxTokens,
-    overlap,
-  }: { readonly collection?: string; readonly maxTokens: number; readonly overlap: number },
+  { collection, maxTokens, overlap }: SendOptions,
 ): Promise<number> {
-  const all: { ids: string[]; passages: number; failed: { id: string; code: string; message: string }[] } = {
-    ids: [],
-    passages: 0,
-    failed: [],
-  };
-  for (let at = 0; at < documents.length; at += BATCH) {
-    const batch = documents.slice(at, at + BATCH).map(({ embedding, metadata, ...rest }) => ({
-      ...rest,
-      metadata: metadata as Record<string, unknown> | undefined,
-      embedding: embedding && [...embedding],
-    }));
-    const body = { collection, documents: batch, max_tokens: maxTokens, overlap };
-    const { ids, passages, failed } = await asked(client.v1.documents.$post({ header: {}, json: body }));
-    all.ids.push(...ids);
-    all.passages += passages;
-    all.failed.push(...failed);
-  }
+  const all = await asked(sendDocuments(client, documents, { collection, maxTokens, overlap }));
   if (json) printJson(all);
   else {
     console.log(`${all.ids.length} documents in ${all.passages} passages were taken.`);
-    for (const { id, message } of all.failed) console.error(`  not taken: ${visible(id)}: ${message}`);
+    for (const { id, message } of all.failed)
+      console.error(`  not taken: ${visible(id) || "one without an id"}: ${message}`);
   }
   return all.failed.length > 0 ? EXIT.exceptions : EXIT.done;
 }
 
 /** The service's refusals as errors of the command line, in its words. */
-async function asked<T>(answering: Parameters<typeof read<T>>[0]): Promise<T> {
+async function asked<T>(answering: Promise<T>): Promise<T> {
   try {
-    return await read(answering);
+    return await answering;
   } catch (error) {
     if (error instanceof CairnError)
       throw new AppError(error.status < 500 ? "invalid_input" : "source_unavailable", error.message, {

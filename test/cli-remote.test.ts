@@ -1,0 +1,108 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { serve } from "@hono/node-server";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createTestApi, type TestApi } from "./support/api.ts";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+
+// `cairn --url … ingest`: what is sent to a service, and in how many requests.
+
+let cli: CairnCli;
+let own: TestDatabase;
+let api: TestApi;
+let key: string;
+let remote: readonly string[];
+let narrow: readonly string[];
+const servers: ReturnType<typeof serve>[] = [];
+let bodies: number[] = [];
+
+async function listen(service: TestApi): Promise<readonly string[]> {
+  const server = serve({
+    fetch: (request, bindings) => {
+      if (request.method === "POST") bodies.push(Number(request.headers.get("Content-Length")));
+      return service.app.fetch(request, bindings);
+    },
+    hostname: "127.0.0.1",
+    port: 0,
+  });
+  servers.push(server);
+  await new Promise((resolve) => server.once("listening", resolve));
+  return ["--url", `http://127.0.0.1:${(server.address() as { port: number }).port}`, "--key", key];
+}
+
+beforeAll(async () => {
+  cli = await createCairnCli();
+  own = await createTestDatabase();
+  api = await createTestApi(own.database);
+  key = (await api.addTenant()).key;
+  remote = await listen(api);
+  narrow = await listen(await createTestApi(own.database, { maxBody: 200_000 }));
+});
+afterAll(async () => {
+  for (const server of servers) await new Promise((resolve) => server.close(resolve));
+  await own?.drop();
+  await cli?.remove();
+});
+beforeEach(() => {
+  bodies = [];
+});
+
+/** JSON Lines of `count` documents, each of about `bytes` bytes. */
+async function writeLines(name: string, { count, bytes = 0 }: { count: number; bytes?: number }) {
+  const lines = Array.from({ length: count }, (_, n) =>
+    JSON.stringify({
+      id: `${name}-${n}`,
+      content: `Kettle ${n}.`,
+      metadata: { note: "é".repeat(bytes / 2) },
+    }),
+  );
+  await writeFile(join(cli.folder, name), lines.join("\n"));
+  return Array.from({ length: count }, (_, n) => `${name}-${n}`);
+}
+
+test("a hundred documents of 60 kB are sent in two requests, none larger than a service takes", async () => {
+  const ids = await writeLines("large.jsonl", { count: 100, bytes: 60_000 });
+  const taken = await cli.json(...remote, "ingest", "large.jsonl");
+  expect(taken).toEqual({ ids, passages: 100, failed: [] });
+  expect(bodies).toHaveLength(2);
+  expect(Math.max(...bodies)).toBeLessThan(4_010_000);
+  expect(Math.max(...bodies)).toBeGreaterThan(3_900_000);
+});
+
+test("small documents are sent a hundred at a time, in their order", async () => {
+  const ids = await writeLines("small.jsonl", { count: 250 });
+  expect(await cli.json(...remote, "ingest", "small.jsonl")).toEqual({ ids, passages: 250, failed: [] });
+  expect(bodies).toHaveLength(3);
+});
+
+test("a service with a lower limit of a body is given less at once, and takes all the same", async () => {
+  const ids = await writeLines("narrow.jsonl", { count: 9, bytes: 60_000 });
+  expect(await cli.json(...narrow, "ingest", "narrow.jsonl")).toEqual({ ids, passages: 9, failed: [] });
+  expect(bodies.length).toBeGreaterThan(3);
+});
+
+test("a document that is too large alone is named with its size and the way out, and the others are taken", async () => {
+  await writeFile(join(cli.folder, "huge.txt"), "kettle ".repeat(750_000));
+  await writeLines("beside.jsonl", { count: 2 });
+  expect(await cli.run([...remote, "ingest", "huge.txt", "beside.jsonl"])).toMatchObject({
+    code: 3,
+    out: expect.stringContaining("2 documents in 2 passages were taken"),
+    err: expect.stringMatching(
+      /not taken: huge\.txt: It has 52\d{5} bytes of JSON, more .* Split it.*CAIRN_MAX_BODY/,
+    ),
+  });
+});
+
+test("integers beyond 2^53 arrive as they are, and are found by them", async () => {
+  const line = '{"id": "big", "content": "Kettle.", "metadata": {"n": 9007199254740993, "of": [1.5, "é"]}}';
+  expect(await cli.run([...remote, "ingest", "--format", "jsonl"], { input: line })).toMatchObject({
+    code: 0,
+  });
+  const stored = await api.call("GET", "/v1/documents/big", { key });
+  expect(stored.text).toContain('"n":9007199254740993,"of":[1.5,"é"]');
+  const found = async (n: string) =>
+    (await cli.json(...remote, "query", "kettle", "--filter", `{"n": ${n}}`)).hits.length;
+  expect(await found("9007199254740993")).toBe(1);
+  expect(await found("9007199254740992")).toBe(0);
+});
