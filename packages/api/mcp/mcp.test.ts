@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { Database } from "@cairn/core/database/database.ts";
 import { serve } from "@hono/node-server";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
@@ -8,6 +9,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createTestApi, type TestApi } from "../../../test/support/api.ts";
 import { createCairnCli } from "../../../test/support/cairn-cli.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
 
 let own: TestDatabase;
 let api: TestApi;
@@ -166,6 +168,74 @@ test.each(["GET", "DELETE", "PUT"])("%s is answered 405 with what is allowed", a
   expect(refused).toMatchObject({ status: 405, body: { code: "method_not_allowed", status: 405 } });
   expect(refused.headers.get("Allow")).toBe("POST");
   expect(refused.headers.get("Content-Type")).toBe("application/problem+json");
+});
+
+/** A search as one request, without the client's handshake. */
+function search(on: TestApi, key: string) {
+  const params = { name: "search", arguments: { query: "return a kettle" } };
+  return on.call("POST", "/mcp", {
+    key,
+    body: { jsonrpc: "2.0", id: 1, method: "tools/call", params },
+    headers: { Accept: "application/json, text/event-stream" },
+  });
+}
+
+test("a search takes one round trip to the database where its key and its collection are known", async () => {
+  let trips = 0;
+  const counted: Database = {
+    ...own.database,
+    transaction: (work, settings) => {
+      trips++;
+      return own.database.transaction(work, settings);
+    },
+    read: (statements, options) => {
+      trips++;
+      return own.database.read(statements, options);
+    },
+  };
+  const counting = await createTestApi(counted);
+  const { key } = await counting.addTenant();
+  await counting.call("POST", "/v1/documents", { key, body: FILLED });
+  await search(counting, key);
+  trips = 0;
+  expect((await search(counting, key)).body.result.structuredContent.results).toHaveLength(2);
+  expect(trips).toBe(1);
+});
+
+test("a result of a collection that was named by its id is fetched, too", async () => {
+  const { key } = await api.addTenant();
+  const made = await api.call("POST", "/v1/collections", { key, body: { name: "a/b 100%" } });
+  await api.call("POST", "/v1/documents", { key, body: { ...FILLED, collection: "a/b 100%" } });
+  const client = await connectWith(key);
+  for (const collection of ["a/b 100%", made.body.id]) {
+    const found = (await client.callTool({
+      name: "search",
+      arguments: { query: "return a kettle", collection },
+    })) as unknown as Result;
+    const { id, text } = found.structuredContent.results[0];
+    const fetched = await client.callTool({ name: "fetch", arguments: { id } });
+    expect(fetched.structuredContent).toMatchObject({ id, text });
+  }
+});
+
+test("a search whose time is over asks its embedding server no more", async () => {
+  const embeddings = await startEmbeddingApi();
+  onTestFinished(() => embeddings.stop());
+  const requests = { attempts: 100, attemptTimeout: 100, backoff: 1 };
+  const embedding = { openai: { apiKey: "sk-test", baseUrl: embeddings.url }, requests };
+  const { addTenant, call } = await createTestApi(own.database, { embedding });
+  const { key } = await addTenant();
+  expect((await call("POST", "/v1/documents", { key, body: FILLED })).status).toBe(200);
+  embeddings.always({ kind: "hang" });
+  const before = embeddings.requests.length;
+  const hurried = await createTestApi(own.database, { embedding, deadline: 1_000 });
+  const late = await search(hurried, key);
+  expect(late).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
+  await new Promise((resolve) => setTimeout(resolve, 200)); // what is on its way arrives
+  const asked = embeddings.requests.length;
+  expect(asked).toBeGreaterThan(before);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(embeddings.requests.length).toBe(asked);
 });
 
 test("without a key there is no way in", async () => {

@@ -14,7 +14,7 @@ export const mcp = new Hono<Env>()
     const { WebStandardStreamableHTTPServerTransport } = await import(
       "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
     );
-    const server = await createMcpServer(c.var.services, tenantOf(c));
+    const server = await createMcpServer(c.var.services, tenantOf(c), { signal: c.var.signal });
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
     await server.connect(transport);
     try {
