@@ -1,4 +1,4 @@
-import type { KeptAnswer } from "@cairn/core/idempotency/idempotency.ts";
+import type { KeptAnswer, MakeId } from "@cairn/core/idempotency/idempotency.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
@@ -34,6 +34,8 @@ export interface Variables {
   readonly facts: Facts;
   /** What the route has answered, though its time may be over by then; undefined where it has failed or not yet done so. */
   readonly answer: KeptAnswer | undefined;
+  /** Undefined where the request has no `Idempotency-Key`. */
+  readonly makeId: MakeId | undefined;
   readonly problem: ProblemCode | undefined;
 }
 

@@ -4,7 +4,8 @@ import type { Env } from "./context.ts";
 const DESCRIPTION = `A multi-tenant knowledge base on Postgres.
 
 The tenant comes from the key, never from the request. Errors are \`application/problem+json\` with a stable \`code\`, the path to the fault and
-the way out. A field or a parameter that is not described here is one. Writes take an \`Idempotency-Key\`. Every answer says what is left of the tenant's requests of the minute in \`RateLimit-Remaining\`.`;
+the way out. A field or a parameter that is not described here is one. A tenant's writes take an \`Idempotency-Key\`; where
+an answer is not kept, which is what the operator asks for and what holds a secret, one is refused. Every answer says what is left of the tenant's requests of the minute in \`RateLimit-Remaining\`.`;
 
 const TAGS = [
   ["Documents", "Texts that are known, by the caller's own ids."],

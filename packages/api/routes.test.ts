@@ -47,3 +47,21 @@ test("a parameter that a route does not describe is refused on every route, and 
     for (const { status } of answers) expect([400, 403], operation.operationId).toContain(status);
   }
 });
+
+test("an Idempotency-Key is heeded or refused by every write, and by those that describe it heeded", async () => {
+  const reads = ["chat", "query", "runSearchTool"];
+  const writes = description.operations.filter(
+    ({ method, operationId }) => method !== "GET" && !reads.includes(operationId),
+  );
+  expect(writes.length).toBeGreaterThan(15);
+  const pathsOf = async (operation: Operation, value: string) =>
+    (await send(operation, { headers: { "Idempotency-Key": value } })).map(({ body }) => body?.path);
+  for (const operation of writes) {
+    const { operationId: name, parameters } = operation;
+    expect(await pathsOf(operation, "not a key"), name).toContain("Idempotency-Key");
+    const described = parameters.some((one) => one.name === "idempotency-key");
+    const [ofTenant, ofOperator] = await pathsOf(operation, name);
+    if (described) expect(ofTenant, name).not.toBe("Idempotency-Key");
+    else expect([ofTenant, ofOperator], name).toContain("Idempotency-Key");
+  }
+});

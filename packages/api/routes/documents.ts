@@ -7,7 +7,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
-import { idempotent } from "../request/idempotent.ts";
+import { idempotent, makeId } from "../request/idempotent.ts";
 import { collectionName } from "../schema/collection.ts";
 import {
   documentSchema,
@@ -129,7 +129,9 @@ export const documents = createRouter()
   .openapi(write, async (c) => {
     const { documents: given, collection, max_tokens: maxTokens, overlap } = c.req.valid("json");
     const { services, signal } = c.var;
-    const documents = given.map(toNewDocument);
+    const documents = given.map((one, n) =>
+      toNewDocument({ ...one, id: one.id ?? makeId(c, `documents[${n}]`) }),
+    );
     const done = await inDefaultCollection(services, tenantOf(c), {
       collection,
       work: () => ingest(services, tenantOf(c), { collection, documents, maxTokens, overlap, signal }),

@@ -10,7 +10,7 @@ import { streamSSE } from "hono/streaming";
 import { requireEither, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
-import { idempotent } from "../request/idempotent.ts";
+import { idempotent, makeId } from "../request/idempotent.ts";
 import { collectionName } from "../schema/collection.ts";
 import { ingestSchema } from "../schema/document.ts";
 import { idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
@@ -95,9 +95,9 @@ const cancel = createRoute({
   summary: "End a job; what it has done stays",
   tags,
   security: BEARER,
-  middleware: requireEither("write", "admin"),
-  request: job,
-  responses: { 200: jsonResponse(jobSchema, "The job, about to end."), ...problems([404]) },
+  middleware: [requireEither("write", "admin"), idempotent],
+  request: { ...job, headers: idempotencyHeader },
+  responses: { 200: jsonResponse(jobSchema, "The job, about to end."), ...problems([404, 409, 422]) },
 });
 
 const watch = createRoute({
@@ -137,7 +137,10 @@ export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRoute
         work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is told now
       });
       // Made up now: a worker that takes the job over writes them under the same ids.
-      const documents = request.documents.map((one) => ({ ...one, id: one.id ?? crypto.randomUUID() }));
+      const documents = request.documents.map((one, n) => ({
+        ...one,
+        id: one.id ?? makeId(c, `documents[${n}]`),
+      }));
       return begin(c, queue, "ingest", { ...request, documents } as unknown as JsonObject);
     })
     .openapi(reindex, async (c) => {
@@ -188,7 +191,8 @@ export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRoute
 /** Writes a job down, hands it to the queue and answers 202. Where the queue does not take it, the job has failed. */
 export async function begin(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {
   const { tenantId } = c.var.principal;
-  const made = await createJob(c.var.services.database, tenantId, { kind, request });
+  const id = makeId(c, "job");
+  const made = await createJob(c.var.services.database, tenantId, { id, kind, request });
   const address = { tenantId, id: made.id };
   try {
     await queue.send(address);

@@ -3,10 +3,15 @@ import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireEither, requireOperator } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
-import { idParameter } from "../schema/parameters.ts";
+import { idempotent, ofOperator, unrepeatable } from "../request/idempotent.ts";
+import { idempotencyHeader, idParameter } from "../schema/parameters.ts";
 import { fromKey, fromNewKey, keySchema, madeKeySchema, newKeySchema } from "../schema/service.ts";
 
 const tags = ["Keys"];
+const secret = unrepeatable(
+  "A key is made without an Idempotency-Key: its answer holds a secret, which is kept nowhere and cannot be given again. " +
+    "Where the answer was lost, revoke the key and make another.",
+);
 const key = idParameter("key", "The key's id.");
 const all = jsonResponse(
   z.object({ keys: z.array(keySchema) }),
@@ -42,7 +47,7 @@ const create = createRoute({
   summary: "Make a key",
   tags,
   security: BEARER,
-  middleware: requireEither("admin"),
+  middleware: [requireEither("admin"), secret],
   request: { body: jsonBody(newKeySchema) },
   responses: { 201: made, ...problems([404], { body: true }) },
 });
@@ -54,7 +59,7 @@ const rotate = createRoute({
   summary: "Make a key in the place of another, which works for a while yet",
   tags,
   security: BEARER,
-  middleware: requireEither("admin"),
+  middleware: [requireEither("admin"), secret],
   request: { params: key, body: jsonBody(rotation) },
   responses: { 201: made, ...problems([404], { body: true }) },
 });
@@ -66,9 +71,9 @@ const revoke = createRoute({
   summary: "Revoke a key: it is refused within a minute",
   tags,
   security: BEARER,
-  middleware: requireEither("admin"),
-  request: { params: key },
-  responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404]) },
+  middleware: [requireEither("admin"), idempotent],
+  request: { params: key, headers: idempotencyHeader },
+  responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404, 409, 422]) },
 });
 
 const ofTenant = idParameter("tenant", "The tenant's id or name.");
@@ -92,7 +97,7 @@ const createForTenant = createRoute({
   summary: "Make a key of a tenant's",
   tags,
   security: BEARER,
-  middleware: requireOperator,
+  middleware: [requireOperator, secret],
   request: { params: ofTenant, body: jsonBody(newKeySchema) },
   responses: { 201: made, ...problems([404], { body: true }) },
 });
@@ -104,7 +109,7 @@ const revokeOfTenant = createRoute({
   summary: "Revoke a tenant's key",
   tags,
   security: BEARER,
-  middleware: requireOperator,
+  middleware: [requireOperator, ofOperator],
   request: { params: ofTenant.extend(key.shape) },
   responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404]) },
 });

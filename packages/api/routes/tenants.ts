@@ -8,6 +8,7 @@ import {
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireOperator } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
+import { ofOperator, unrepeatable } from "../request/idempotent.ts";
 import { idParameter } from "../schema/parameters.ts";
 import {
   fromTenant,
@@ -21,6 +22,7 @@ const tags = ["Tenants"];
 const named = { params: idParameter("tenant", "The tenant's id or name.") };
 const one = jsonResponse(tenantSchema, "The tenant.");
 const operator = { tags, security: BEARER, middleware: requireOperator };
+const writing = { ...operator, middleware: [requireOperator, ofOperator] };
 
 const list = createRoute({
   ...operator,
@@ -36,6 +38,12 @@ const list = createRoute({
 
 const create = createRoute({
   ...operator,
+  middleware: [
+    requireOperator,
+    unrepeatable(
+      "A tenant is made without an Idempotency-Key. Give it an id of your own: sent again, the request is answered already_exists.",
+    ),
+  ],
   method: "post",
   path: "/v1/tenants",
   operationId: "createTenant",
@@ -55,7 +63,7 @@ const get = createRoute({
 });
 
 const change = createRoute({
-  ...operator,
+  ...writing,
   method: "patch",
   path: "/v1/tenants/{tenant}",
   operationId: "changeTenant",
@@ -65,7 +73,7 @@ const change = createRoute({
 });
 
 const remove = createRoute({
-  ...operator,
+  ...writing,
   method: "delete",
   path: "/v1/tenants/{tenant}",
   operationId: "deleteTenant",

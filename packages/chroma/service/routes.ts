@@ -1,4 +1,5 @@
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "@cairn/api/openapi.ts";
+import { ofOperator } from "@cairn/api/request/idempotent.ts";
 import { begin } from "@cairn/api/routes/jobs.ts";
 import { idParameter } from "@cairn/api/schema/parameters.ts";
 import { fromJob, jobSchema } from "@cairn/api/schema/service.ts";
@@ -23,6 +24,7 @@ const start = createRoute({
     "From the server that the service is configured with. Started again, it goes on where it was, and compares everything anew.",
   tags,
   security: BEARER,
+  middleware: ofOperator,
   request: { body: jsonBody(migrationSchema) },
   responses: {
     202: {

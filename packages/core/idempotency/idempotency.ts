@@ -24,39 +24,65 @@ export interface OnceOptions {
 
 export type Once = { readonly replayed: true; readonly answer: KeptAnswer } | { readonly replayed: false };
 
+/** An id of the request's making, a UUID: for the same name the same one whenever the request is done again. */
+export type MakeId = (name: string) => string;
+
 /** Milliseconds after which a request that shows no end is taken for dead. */
 const HELD = 60_000;
 
 /**
  * Does `work` once for a key of the tenant's: whoever asks again within 24 hours gets the answer of the first, and those
- * who ask meanwhile wait for it. Where `work` has none, as it failed, the key is free for another try. Throws `idempotency_conflict` where the key came with another request,
- * `idempotency_in_progress` where the first is not done when the signal is aborted.
+ * who ask meanwhile wait for it. Where `work` has none, as it failed, the key is free for another try. What it did is
+ * committed before its answer is kept: where the process dies between the two, or it failed halfway, it is done again,
+ * and must come to the same. For that it is given `makeId`. Throws `idempotency_conflict` where the key came with
+ * another request, `idempotency_in_progress` where the first is not done when the signal is aborted.
  * Source: Stripe's API reference, "Idempotent requests".
  */
 export async function once(
   database: Database,
   tenantId: string,
   options: OnceOptions,
-  work: () => Promise<KeptAnswer | undefined>,
+  work: (makeId: MakeId) => Promise<KeptAnswer | undefined>,
 ): Promise<Once> {
-  const key = encodeText(options.key);
-  const holder = randomUUID();
-  const fingerprint = fingerprintOf(options.request);
+  const claim = {
+    key: encodeText(options.key),
+    holder: randomUUID(),
+    fingerprint: fingerprintOf(options.request),
+  };
+  const { kept, since } = await takeOrWait(database, tenantId, { ...claim, signal: options.signal });
+  if (kept) return { answer: kept, replayed: true };
+  const makeId: MakeId = (name) =>
+    uuidOf(fingerprintOf([tenantId, claim.key, claim.fingerprint, since, name]));
+  let answer: KeptAnswer | undefined;
+  try {
+    answer = await work(makeId);
+  } catch (error) {
+    await release(database, tenantId, claim);
+    throw error;
+  }
+  if (answer) await keep(database, tenantId, { ...claim, answer });
+  else await release(database, tenantId, claim);
+  return { replayed: false };
+}
+
+/** Takes the key, or waits for the answer of whoever has it. */
+async function takeOrWait(
+  database: Database,
+  tenantId: string,
+  { signal, ...claim }: Claim & { readonly fingerprint: Buffer; readonly signal: AbortSignal },
+): Promise<{ readonly kept?: KeptAnswer; readonly since: string }> {
   for (let wait = 10; ; wait = Math.min(250, wait * 2)) {
-    const found = await take(database, tenantId, { key, holder, fingerprint });
-    if (found.mine) break;
-    if (found.fingerprint !== fingerprint.toString("hex"))
+    const { mine, since, fingerprint, status, headers, body } = await take(database, tenantId, claim);
+    if (mine) return { since };
+    if (fingerprint !== claim.fingerprint.toString("hex"))
       throw new AppError(
         "idempotency_conflict",
         "This Idempotency-Key came with another request before. Use a new key for each different request.",
         { path: "Idempotency-Key" },
       );
-    if (found.status !== null)
-      return {
-        answer: { status: found.status, headers: found.headers ?? {}, body: decodeText(found.body ?? "") },
-        replayed: true,
-      };
-    await sleep(wait, undefined, { signal: options.signal }).catch(() => {
+    if (status !== null)
+      return { kept: { status, headers: headers ?? {}, body: decodeText(body ?? "") }, since };
+    await sleep(wait, undefined, { signal }).catch(() => {
       throw new AppError(
         "idempotency_in_progress",
         "The first request with this Idempotency-Key is still under way.",
@@ -67,16 +93,6 @@ export async function once(
       );
     });
   }
-  let answer: KeptAnswer | undefined;
-  try {
-    answer = await work();
-  } catch (error) {
-    await release(database, tenantId, { key, holder });
-    throw error;
-  }
-  if (answer) await keep(database, tenantId, { key, holder, answer });
-  else await release(database, tenantId, { key, holder });
-  return { replayed: false };
 }
 
 /** Forgets what is older than a day. Returns how many. */
@@ -96,6 +112,14 @@ function fingerprintOf(parts: OnceOptions["request"]): Buffer {
   return hash.digest();
 }
 
+/** A hash's first bytes as a UUID of version 8, the one that is free for such (RFC 9562, 5.8). */
+function uuidOf(hash: Buffer): string {
+  const bytes = hash.subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
 interface Claim {
   readonly key: string;
   readonly holder: string;
@@ -103,13 +127,15 @@ interface Claim {
 
 interface Found {
   readonly mine: boolean;
+  /** When the key was first taken, to the microsecond: of the same key a day later it is another. */
+  readonly since: string;
   readonly fingerprint: string;
   readonly status: number | null;
   readonly headers: Readonly<Record<string, string>> | null;
   readonly body: string | null;
 }
 
-/** Takes the key where it is new, a day old, or its request has died; else tells what is known of it. */
+/** Takes the key where it is new, a day old, or free, or its request has died; else tells what is known of it. */
 async function take(
   database: Database,
   tenantId: string,
@@ -121,12 +147,16 @@ async function take(
       VALUES (${tenantId}::uuid, ${key}, ${fingerprint}, ${holder}::uuid, now() + ${HELD}::float8 * interval '1 millisecond')
       ON CONFLICT (tenant_id, key) DO UPDATE
       SET fingerprint = excluded.fingerprint, holder = excluded.holder, held_until = excluded.held_until,
-          status = NULL, headers = NULL, body = NULL, created_at = now()
+          status = NULL, headers = NULL, body = NULL,
+          created_at = CASE WHEN kept.created_at < now() - interval '24 hours'
+                            THEN excluded.created_at ELSE kept.created_at END
       WHERE kept.created_at < now() - interval '24 hours'
+         OR kept.held_until = '-infinity'
          OR (kept.status IS NULL AND kept.held_until < now() AND kept.fingerprint = excluded.fingerprint)`);
     const [row] = await selectRows<Found>(
       orm,
-      sql`SELECT holder = ${holder}::uuid AS mine, encode(fingerprint, 'hex') AS fingerprint, status, headers, body
+      sql`SELECT holder = ${holder}::uuid AS mine, extract(epoch FROM created_at)::text AS since,
+                 encode(fingerprint, 'hex') AS fingerprint, status, headers, body
           FROM cairn.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND key = ${key}`,
     );
     return row as Found;
@@ -146,10 +176,11 @@ async function keep(
   );
 }
 
+/** Frees the key for any request, and remembers since when it is known: what was done halfway is done again under the same ids. */
 async function release(database: Database, tenantId: string, { key, holder }: Claim): Promise<void> {
   await asTenant(database, tenantId, ({ orm }) =>
     orm.execute(sql`
-      DELETE FROM cairn.idempotency_keys
+      UPDATE cairn.idempotency_keys SET held_until = '-infinity'
       WHERE tenant_id = ${tenantId}::uuid AND key = ${key} AND holder = ${holder}::uuid AND status IS NULL`),
   );
 }

@@ -44,15 +44,46 @@ const jobColumns = {
   finishedAt: jobs.finishedAt,
 };
 
-/** Writes a job down; whoever has the queue runs it. */
+export interface NewJob {
+  /** A UUID of the caller's own. Default: a random one. */
+  readonly id?: string;
+  readonly kind: string;
+  readonly request: JsonObject;
+}
+
+/**
+ * Writes a job down; whoever has the queue runs it. One of the owner's that has this id is the same one, written down
+ * before: it stays as it is, or begins anew where it has failed.
+ */
 export function createJob(
   database: Database,
   tenantId: string | null,
-  { kind, request }: { readonly kind: string; readonly request: JsonObject },
+  { id, kind, request }: NewJob,
 ): Promise<Job> {
   return asJobOwner(database, tenantId, async ({ orm }) => {
-    const [job] = await orm.insert(jobs).values({ tenantId, kind, request }).returning(jobColumns);
-    return job as Job;
+    const [made] = await orm
+      .insert(jobs)
+      .values({ id, tenantId, kind, request })
+      .onConflictDoUpdate({
+        target: jobs.id,
+        set: {
+          status: "in_progress",
+          request,
+          counts: {},
+          result: null,
+          lastError: null,
+          updatedAt: sql`now()`,
+          finishedAt: null,
+        },
+        setWhere: eq(jobs.status, "failed"),
+      })
+      .returning(jobColumns);
+    if (made) return made as Job;
+    const [known] = await orm
+      .select(jobColumns)
+      .from(jobs)
+      .where(eq(jobs.id, id as string));
+    return known as Job;
   });
 }
 
