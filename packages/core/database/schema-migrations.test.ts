@@ -28,7 +28,7 @@ test("every schema migration goes forth, back and forth again, and says where it
   const { database } = empty;
   const before = await schemaStatus(database);
   expect(before.applied).toEqual([]);
-  expect(before.pending.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(before.pending.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   await expect(assertIsolation(database)).rejects.toMatchObject({ code: "schema_outdated" });
 
   expect(await migrateSchema(database)).toEqual(before.pending);
@@ -83,7 +83,7 @@ test("a rollback that fails leaves everything as it was", async () => {
   const { database } = empty;
   const before = await tables();
   await withMigrations(
-    { "0006_progress.down.sql": "DROP TABLE cairn.api_keys; SELECT 1/0" },
+    { "0008_common_words.down.sql": "DROP TABLE cairn.api_keys; SELECT 1/0" },
     async (directory) => {
       await expect(rollbackSchema(database, { directory })).rejects.toMatchObject({ code: "database_error" });
     },
@@ -95,6 +95,8 @@ test("a rollback that fails leaves everything as it was", async () => {
 test("each schema migration can be taken back and applied again by itself, newest first", async () => {
   const { database } = empty;
   const full = await tables();
+  expect(await rollbackSchema(database)).toEqual([{ version: 8, name: "common_words" }]);
+  expect(await rollbackSchema(database)).toEqual([{ version: 7, name: "index_attempt" }]);
   expect(await rollbackSchema(database)).toEqual([{ version: 6, name: "progress" }]);
   expect(await rollbackSchema(database)).toEqual([{ version: 5, name: "batch" }]);
   expect(await rollbackSchema(database)).toEqual([{ version: 4, name: "service" }]);
@@ -154,9 +156,9 @@ describe.runIf(serverUrl())("on a server", () => {
     );
     try {
       const done = await Promise.all(connections.map((database) => migrateSchema(database)));
-      expect(done.map((steps) => steps.length).sort()).toEqual([0, 0, 0, 6]);
+      expect(done.map((steps) => steps.length).sort()).toEqual([0, 0, 0, 8]);
       const { applied, pending } = await schemaStatus(fresh.database);
-      expect(applied.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6]);
+      expect(applied.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
       expect(pending).toEqual([]);
       await assertIsolation(fresh.database);
     } finally {

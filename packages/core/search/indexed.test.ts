@@ -288,6 +288,34 @@ test("mode keyword finds words in the language's forms, rare words first, with a
   }
 });
 
+test("a row that has several common words is found though a sample of each may miss it", async () => {
+  const name = "common";
+  const { id } = await createCollection(own.database, tenantId, {
+    name,
+    embeddingModel: null,
+    dimensions: 1,
+  });
+  await asTenant(own.database, tenantId, ({ orm }) =>
+    orm.execute(sql`
+      INSERT INTO cairn.documents (tenant_id, collection_id, id, content, embedding)
+      SELECT ${tenantId}::uuid, ${id}::uuid, word || n, word, '[1]'
+      FROM generate_series(1, 5100) AS n, unnest(ARRAY['kettle', 'parcel', 'refund']) AS word`),
+  );
+  const embedding = new Float32Array([1]);
+  const documents = [
+    { id: "two", content: "parcel refund", embedding },
+    { id: "all", content: "kettle parcel refund", embedding },
+  ];
+  await ingest(services, tenantId, { collection: name, documents });
+  await maintainIndexes(own.database, { tenantId, collection: name });
+  const hits = await query(services, tenantId, {
+    collection: name,
+    text: "kettle parcel refund",
+    mode: "keyword",
+  });
+  expect(hits.slice(0, 2)).toMatchObject([{ id: "all", score: expect.closeTo(1, 5) }, { id: "two" }]);
+});
+
 test("mode hybrid shows both ranks, and what both find comes first", async () => {
   await collectionOf("both", { count: 1_200 });
   await maintainIndexes(own.database, { tenantId, collection: "both" });

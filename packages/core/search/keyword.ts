@@ -25,7 +25,7 @@ const MOST_CHARACTERS = 200_000;
 /** Words of a query that count. */
 const MOST_WORDS = 32;
 
-/** Rows that are found for one word through one index: a word that more have tells little of any of them. */
+/** Rows that are found for one word through one index. Of words that more have, rows that have several are found, too. */
 const MOST_ROWS = 5_000;
 
 /** Rows among which the order is settled by their own texts. */
@@ -113,7 +113,8 @@ function postings(
   const firsts = ranges.map(({ first }) => first);
   const lasts = ranges.map(({ last }) => last);
   return sql`
-    SELECT word, id, chunk FROM cairn.keyword_postings(
-      ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(firsts)}::int[], ${sql.param(lasts)}::int[], ${sql.raw(String(MOST_ROWS))})
+    SELECT DISTINCT word, id, chunk FROM cairn.keyword_rows(
+      ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(firsts)}::int[], ${sql.param(lasts)}::int[],
+      ${sql.raw(`${MOST_ROWS}, ${REFINED}`)})
     UNION ALL ${unindexed}`;
 }

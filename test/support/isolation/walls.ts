@@ -130,8 +130,11 @@ export const ADMIN_READS: Probe = {
 export const POSTINGS: Probe = {
   claim: "the index of words answers a tenant about its own rows, and nobody else at all",
   check: async (database, { a, b }) => {
-    const found = (collectionId: string) =>
-      sql`SELECT 1 FROM cairn.keyword_postings(${uuid(collectionId)}, 'english', '{first}', '{0}', '{0}', 10)`;
+    // Two words that more rows have than are looked at ask for rows that have both, too.
+    const found = (collectionId: string) => sql`
+      SELECT id FROM cairn.keyword_postings(${uuid(collectionId)}, 'english', '{first}', '{0}', '{0}', 10)
+      UNION
+      SELECT id FROM cairn.keyword_rows(${uuid(collectionId)}, 'english', '{first,first}', '{0}', '{0}', 1, 1)`;
     await asTenant(database, a.tenantId, async ({ orm }) => {
       assert.equal(await count(orm, found(a.collectionId)), 1, "A does not find its own word");
       assert.equal(await count(orm, found(b.collectionId)), 0, "A finds B's word");

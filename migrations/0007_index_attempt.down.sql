@@ -1,0 +1,1 @@
+ALTER TABLE cairn.collections DROP COLUMN index_attempt;

@@ -1,0 +1,1 @@
+DROP FUNCTION cairn.keyword_rows;
