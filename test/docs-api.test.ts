@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { serve } from "@hono/node-server";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -9,11 +11,16 @@ import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 
 // Every example of the guide, run as it stands; what it prints must be what the guide says.
 
+const REPOSITORY = fileURLToPath(new URL("..", import.meta.url));
+const run = promisify(execFile);
+
+let guide: string;
 let own: TestDatabase;
 let server: ReturnType<typeof serve>;
 let environment: NodeJS.ProcessEnv;
 let close: () => Promise<void>;
 beforeAll(async () => {
+  guide = await readFile(join(REPOSITORY, "docs/api.md"), "utf8");
   own = await createTestDatabase();
   const api = await createTestApi(own.database);
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
@@ -41,12 +48,63 @@ function expected(shown: unknown): unknown {
 }
 
 test("the examples of docs/api.md print what it says", async () => {
-  const guide = await readFile(new URL("../docs/api.md", import.meta.url), "utf8");
   const examples = [...guide.matchAll(/```sh\n([\s\S]*?)```\n```json\n([\s\S]*?)```/g)];
   expect(examples.length).toBe(guide.match(/```sh/g)?.length);
   expect(examples.length).toBeGreaterThanOrEqual(6);
   for (const [, script, shown] of examples) {
-    const { stdout } = await promisify(execFile)("bash", ["-euc", script as string], { env: environment });
+    const { stdout } = await run("bash", ["-euc", script as string], { env: environment });
     expect(JSON.parse(stdout), script).toEqual(expected(JSON.parse(shown as string)));
+  }
+});
+
+/** Type-checks and runs an example in a folder that has `packages` installed. Gives what it prints. */
+async function runExample(
+  folder: string,
+  example: string,
+  { packages, config }: { readonly packages: readonly string[]; readonly config: object },
+): Promise<string> {
+  await mkdir(join(folder, "node_modules/@types"), { recursive: true });
+  for (const name of packages)
+    await symlink(join(REPOSITORY, "node_modules", name), join(folder, "node_modules", name));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
+  await writeFile(join(folder, "example.ts"), example);
+  const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
+  await run(process.execPath, [compiler, "--noEmit", "-p", folder], { env: environment }).catch((error) => {
+    throw new Error(`The example does not compile: ${error.stdout}${error.stderr}`);
+  });
+  return (await run(process.execPath, ["example.ts"], { cwd: folder, env: environment })).stdout;
+}
+
+test("its TypeScript example compiles and prints what it says, here and in an application elsewhere", async () => {
+  const examples = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, example]) => example as string);
+  expect(examples).toHaveLength(1);
+  const [example = ""] = examples;
+  const [, printed] = /\/\/ (.+)\n$/.exec(example) ?? [];
+  const [, ingest = ""] = /```sh\n([\s\S]*?)```/.exec(guide) ?? [];
+  await run("bash", ["-euc", ingest], { env: environment });
+  const here = await mkdtemp(join(tmpdir(), "cairn-example-"));
+  const elsewhere = await mkdtemp(join(tmpdir(), "cairn-example-"));
+  try {
+    const modules = join(REPOSITORY, "packages/api/request/rate-limiter-flexible.d.ts");
+    const ran = await runExample(here, example, {
+      packages: ["@cairn", "@types/node", "hono"],
+      config: { extends: join(REPOSITORY, "tsconfig.json"), include: [], files: ["example.ts", modules] },
+    });
+    expect(ran).toBe(`${printed}\n`);
+
+    const [, command = "", entry = ""] =
+      /`node (packages\S+) \.\.\/app\/cairn`[\s\S]+?imports `(\.\/cairn\S+)`/.exec(guide) ?? [];
+    await run(process.execPath, [command, join(elsewhere, "cairn")], { cwd: REPOSITORY });
+    const imported = example.replace("@cairn/client/client.ts", entry);
+    expect(imported).toContain(entry);
+    const compilerOptions = { module: "nodenext", strict: true, types: ["node"] };
+    const built = await runExample(elsewhere, imported, {
+      packages: ["@types/node", "hono"],
+      config: { compilerOptions, files: ["example.ts"] },
+    });
+    expect(built).toBe(`${printed}\n`);
+  } finally {
+    for (const folder of [here, elsewhere]) await rm(folder, { recursive: true });
   }
 });

@@ -1,0 +1,33 @@
+import { execFileSync } from "node:child_process";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+// The client as JavaScript with its types, for an application elsewhere: node packages/client/build.ts ../app/cairn
+
+const [folder] = process.argv.slice(2);
+if (!folder) throw new Error("No folder to write to. Name one: node packages/client/build.ts ../app/cairn");
+const target = resolve(folder);
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+await build({
+  entryPoints: ["client.ts", "langchain.ts", "ai-sdk.ts"].map(here),
+  outdir: join(target, "client"),
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  external: ["@langchain/core", "ai"],
+});
+
+const compiler = here("../../node_modules/typescript/bin/tsc");
+const project = here("tsconfig.build.json");
+execFileSync(process.execPath, [compiler, "-p", project, "--outDir", target], { stdio: "inherit" });
+for (const file of globSync("{api,client,core}/*.d.ts", { cwd: target })) {
+  const types = readFileSync(join(target, file), "utf8");
+  const elsewhere = types
+    .replaceAll(/"@cairn\/([^"]+)\.ts"/g, '"../$1.js"')
+    .replaceAll(/"(\.\/[^"]+)\.ts"/g, '"$1.js"');
+  writeFileSync(join(target, file), elsewhere);
+}
