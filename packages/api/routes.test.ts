@@ -65,3 +65,30 @@ test("an Idempotency-Key is heeded or refused by every write, and by those that 
     else expect([ofTenant, ofOperator], name).toContain("Idempotency-Key");
   }
 });
+
+test("a fault in one of many is named by its place among them", async () => {
+  await call("POST", "/v1/collections", { name: "three", dimensions: 3 });
+  const right = [1, 0, 0];
+  const document = { content: "x", embedding: right };
+  const query = { query_embedding: right };
+  const cases = [
+    ["documents", { documents: [document, { content: "x", embedding: [1, 2] }] }, "documents[1].embedding"],
+    ["documents", { documents: [document, { id: "", content: "x" }] }, "documents[1].id"],
+    ["query", { queries: [query, {}] }, "queries[1].query"],
+    ["query", { queries: [query, { ...query, query: "both" }] }, "queries[1].query"],
+    ["query", { queries: [query, { query: " " }] }, "queries[1].query"],
+    ["query", { queries: [query, { query_embedding: [1, 2] }] }, "queries[1].query_embedding"],
+    ["query", { queries: [query, { query_embedding: [0, 0, 0] }] }, "queries[1].query_embedding"],
+    ["query", { queries: [{ query: "x" }, query], mode: "hybrid" }, "queries[1].query"],
+    ["query", { queries: [{ query: "x", ...query }], mode: "keyword" }, "queries[0].query_embedding"],
+    ["query", {}, "query"],
+    ["query", { query_embedding: [1, 2] }, "query_embedding"],
+    ["query", { query: "x", queries: [query] }, "queries"],
+  ] as const;
+  for (const [route, body, path] of cases) {
+    const { body: problem } = await call("POST", `/v1/${route}`, { collection: "three", ...body });
+    expect(problem, JSON.stringify(body)).toMatchObject({ path });
+    const mismatch = /\[1,2\]/.test(JSON.stringify(body));
+    expect(problem.code, path).toBe(mismatch ? "dimension_mismatch" : "invalid_input");
+  }
+});

@@ -1,6 +1,6 @@
 import { AppError } from "@cairn/core/error.ts";
-import { queryMany } from "@cairn/core/search/query.ts";
-import { createRoute } from "@hono/zod-openapi";
+import { query as findOne, queryMany } from "@cairn/core/search/query.ts";
+import { createRoute, type z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
 import { foundSchema, fromHit, querySchema } from "../schema/query.ts";
@@ -25,19 +25,19 @@ export const search = createRouter().openapi(ask, async (c) => {
     c.req.valid("json");
   if (queries && (query !== undefined || query_embedding))
     throw new AppError("invalid_input", "Give either one query or queries, not both.", { path: "queries" });
-  const wanted = (queries ?? [{ query, query_embedding }]).map((one) => ({
-    text: one.query,
-    embedding: one.query_embedding && Float32Array.from(one.query_embedding),
-  }));
-  const found = await queryMany(c.var.services, tenantOf(c), {
-    ...rest,
-    queries: wanted,
-    topK: top_k,
-    whereDocument: where_document,
-    maxDistance: max_distance,
-    signal: c.var.signal,
-  });
+  const { services, signal } = c.var;
+  const options = { ...rest, topK: top_k, whereDocument: where_document, maxDistance: max_distance, signal };
+  const found = queries
+    ? await queryMany(services, tenantOf(c), { ...options, queries: queries.map(toWanted) })
+    : [await findOne(services, tenantOf(c), { ...options, ...toWanted({ query, query_embedding }) })];
   const results = found.map((hits) => hits.map((hit) => fromHit(hit, include)));
   c.var.facts.rows = results.reduce((sum, hits) => sum + hits.length, 0);
   return reply(c, { hits: results[0] ?? [], ...(queries ? { results } : {}) });
 });
+
+function toWanted({
+  query,
+  query_embedding: embedding,
+}: Pick<z.infer<typeof querySchema>, "query" | "query_embedding">) {
+  return { text: query, embedding: embedding && Float32Array.from(embedding) };
+}

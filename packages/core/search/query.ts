@@ -5,7 +5,7 @@ import { embedQueries, type Wanted } from "./embed-queries.ts";
 import { fuse } from "./fusion.ts";
 import { type Hit, toHit } from "./hit.ts";
 import { recordLatency } from "./latency.ts";
-import type { SearchMode } from "./reads.ts";
+import type { PathOf, SearchMode } from "./reads.ts";
 import { type Found, findRows } from "./rows.ts";
 
 export interface SearchOptions extends FilterInput {
@@ -34,7 +34,8 @@ export async function query(
   tenantId: string,
   { text, embedding, ...options }: QueryOptions,
 ): Promise<readonly Hit[]> {
-  const [hits] = await queryMany(services, tenantId, { ...options, queries: [{ text, embedding }] });
+  const queries = [{ text, embedding }];
+  const [hits] = await search(services, tenantId, { ...options, queries, pathOf: (_, field) => field });
   return hits ?? [];
 }
 
@@ -44,12 +45,24 @@ export interface QueryManyOptions extends SearchOptions {
 }
 
 /** `query` for many at once, in one call to the model and one to the database; the hits of each, in their order. */
-export async function queryMany(
+export function queryMany(
   services: Services,
   tenantId: string,
   options: QueryManyOptions,
 ): Promise<readonly (readonly Hit[])[]> {
-  const { topK = 10, mode = "vector", queries, maxDistance } = options;
+  return search(services, tenantId, { ...options, pathOf: (index, field) => `queries[${index}].${field}` });
+}
+
+interface LocatedOptions extends QueryManyOptions {
+  readonly pathOf: PathOf;
+}
+
+async function search(
+  services: Services,
+  tenantId: string,
+  options: LocatedOptions,
+): Promise<readonly (readonly Hit[])[]> {
+  const { topK = 10, mode = "vector", queries, maxDistance, pathOf } = options;
   validate({ ...options, topK, mode });
   const matches = compileFilters(options); // before a text is paid for
   const texts = queries.map(({ text }) => text ?? "");
@@ -62,6 +75,7 @@ export async function queryMany(
       topK,
       matches,
       texts,
+      pathOf,
       ...embedded,
     });
     if (!found) continue; // another model since the texts were embedded
@@ -86,7 +100,7 @@ function rank({ metric, vector, keyword }: Found, index: number, mode: SearchMod
   }));
 }
 
-function validate({ topK, mode, queries, maxDistance }: QueryManyOptions & { topK: number }): void {
+function validate({ topK, mode, queries, maxDistance, pathOf }: LocatedOptions & { topK: number }): void {
   if (!(Number.isInteger(topK) && topK >= 1 && topK <= 1000))
     throw invalid("top_k", `top_k must be a whole number from 1 to 1,000, not ${topK}.`);
   if (mode !== "vector" && mode !== "keyword" && mode !== "hybrid")
@@ -98,17 +112,17 @@ function validate({ topK, mode, queries, maxDistance }: QueryManyOptions & { top
     );
   if (queries.length < 1 || queries.length > 100)
     throw invalid("queries", `One call takes 1 to 100 queries, not ${queries.length}.`);
-  for (const { text, embedding } of queries) {
+  for (const [index, { text, embedding }] of queries.entries()) {
     if (mode === "vector" && (text === undefined) === (embedding === undefined))
-      throw invalid("query", "Give either the text to look for or its embedding.");
+      throw invalid(pathOf(index, "query"), "Give either the text to look for or its embedding.");
     if (mode !== "vector" && text === undefined)
-      throw invalid("query", `Give the text to look for: mode ${mode} compares words.`);
+      throw invalid(pathOf(index, "query"), `Give the text to look for: mode ${mode} compares words.`);
     if (mode === "keyword" && embedding !== undefined)
       throw invalid(
-        "query_embedding",
+        pathOf(index, "query_embedding"),
         "A search by words has no use for an embedding: leave it out, or use mode hybrid.",
       );
-    if (text?.trim() === "") throw invalid("query", "The text to look for is empty.");
+    if (text?.trim() === "") throw invalid(pathOf(index, "query"), "The text to look for is empty.");
   }
 }
 

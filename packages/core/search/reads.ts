@@ -3,7 +3,7 @@ import type { Collection } from "../collection/collection.ts";
 import type { Settings } from "../database/settings.ts";
 import { encodeText } from "../database/text.ts";
 import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
-import { AppError } from "../error.ts";
+import { AppError, type ErrorCode } from "../error.ts";
 import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
 import type { HitRow } from "./hit.ts";
 import { keywordRanges, keywordStatement } from "./keyword.ts";
@@ -21,7 +21,12 @@ export interface RowSearch extends Partial<EmbeddedQueries> {
   readonly topK: number;
   readonly matches: SQL | undefined;
   readonly texts: readonly string[];
+  /** Default: the field's name, as of the one query that there is. */
+  readonly pathOf?: PathOf;
 }
+
+/** Where the caller gave a field of a query, by its number from 0: `queries[2].query_embedding`. */
+export type PathOf = (index: number, field: "query" | "query_embedding") => string;
 
 export interface ListRead {
   readonly list: List;
@@ -71,8 +76,11 @@ export function listReads(
     readonly repeat?: Repeat;
   },
 ): readonly ListRead[] {
-  const { embeddings = [], matches } = search;
-  for (const embedding of embeddings) assertVector(target.collection, embedding);
+  const { embeddings = [], matches, pathOf = (_, field) => field } = search;
+  for (const [index, embedding] of embeddings.entries()) {
+    const fault = findFault(target.collection, embedding);
+    if (fault) throw new AppError(fault.code, fault.message, { path: pathOf(index, "query_embedding") });
+  }
   const vectors =
     target.collection.dimensions === null || !search.embeddings
       ? undefined
@@ -138,22 +146,20 @@ export function isOutdated(
   );
 }
 
-function assertVector(collection: Collection, vector: Float32Array): void {
-  if (vector === NO_VECTOR || collection.dimensions === null) return;
-  if (vector.length !== collection.dimensions)
-    throw new AppError(
-      "dimension_mismatch",
-      `Collection ${JSON.stringify(collection.name)} holds vectors of ${collection.dimensions} dimensions; the query's has ${vector.length}.`,
-      { path: "query_embedding" },
-    );
+function findFault(
+  { name, dimensions, metric }: Collection,
+  vector: Float32Array,
+): { readonly code: ErrorCode; readonly message: string } | undefined {
+  if (vector === NO_VECTOR || dimensions === null) return undefined;
+  if (vector.length !== dimensions)
+    return {
+      code: "dimension_mismatch",
+      message: `Collection ${JSON.stringify(name)} holds vectors of ${dimensions} dimensions; the query's has ${vector.length}.`,
+    };
+  const invalid = (message: string) => ({ code: "invalid_input", message }) as const;
   if (!isFiniteVector(vector))
-    throw new AppError("invalid_input", "The query's vector has an element that is not a finite number.", {
-      path: "query_embedding",
-    });
-  if (collection.metric === "cosine" && isZeroVector(vector))
-    throw new AppError(
-      "invalid_input",
-      "The query's vector is all zeros, which has no direction to compare.",
-      { path: "query_embedding" },
-    );
+    return invalid("The query's vector has an element that is not a finite number.");
+  if (metric === "cosine" && isZeroVector(vector))
+    return invalid("The query's vector is all zeros, which has no direction to compare.");
+  return undefined;
 }
