@@ -37,13 +37,20 @@ const parts = fc.constantFrom(
   ...["/", "../", "..", ".", "\\", "?", "#", "%", "%20", "%2e%2e", "%2F", ":document", ":key", "delete"],
 );
 const odd = fc.constantFrom("\0", "\t", "\n", " ", "$&", "\uD800", "é", "日", "😀");
-const known = fc.constantFrom(
-  ...["../collections/knowledge", "a/../b", ".\t./b", "a/b", "q?x=1", "p%20c", "a b+c;d&e=f", "index"],
-);
+const known = [
+  "../collections/knowledge",
+  "..",
+  "a/../b",
+  ".\t./b",
+  "a/b",
+  "q?x=1",
+  "p%20c",
+  "#",
+  "a b+c;d&e=f",
+];
 const anyId = fc
   .oneof(
     parts,
-    known,
     fc.array(fc.oneof(parts, odd, fc.string({ maxLength: 3 })), { minLength: 1 }).map((all) => all.join("")),
     fc.string({ unit: "binary" }),
   )
@@ -89,7 +96,7 @@ test("a document of any id is written, read and deleted over a socket, or refuse
     const { documents } = await read(client.v1.documents.$get({ query: {} }));
     expect(documents.map((left) => left.id)).toEqual(["bystander"]);
   });
-  await fc.assert(property, { numRuns: 120 });
+  await fc.assert(property, { numRuns: 80, examples: known.map((id) => [id]) });
 });
 
 test("a value stays in its own part of the path, however many there are and whatever it looks like", () => {
