@@ -9,7 +9,7 @@ import type { JwtOptions } from "./auth/jwt.ts";
 import { requireOperator } from "./auth/require.ts";
 import type { Env } from "./context.ts";
 import { describeApi } from "./describe.ts";
-import { mcp } from "./mcp/route.ts";
+import { mcpRoutes } from "./mcp/route.ts";
 import { createRouter } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { limitBody } from "./request/body-limit.ts";
@@ -81,7 +81,7 @@ export function createApp(services: Services, options: AppOptions) {
   ] as const;
   app.use("/v1/*", ...guards);
   app.use("/mcp", ...guards);
-  app.route("/", mcp);
+  app.route("/", mcpRoutes({ log }));
   for (const routes of operatorRoutes) {
     for (const { path } of routes.routes) app.use(path, requireOperator);
     app.route("/", routes);

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Database } from "@cairn/core/database/database.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { serve } from "@hono/node-server";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
@@ -10,6 +11,7 @@ import { createTestApi, type TestApi } from "../../../test/support/api.ts";
 import { createCairnCli } from "../../../test/support/cairn-cli.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { createLog } from "../telemetry/log.ts";
 
 let own: TestDatabase;
 let api: TestApi;
@@ -170,14 +172,24 @@ test.each(["GET", "DELETE", "PUT"])("%s is answered 405 with what is allowed", a
   expect(refused.headers.get("Content-Type")).toBe("application/problem+json");
 });
 
-/** A search as one request, without the client's handshake. */
-function search(on: TestApi, key: string) {
-  const params = { name: "search", arguments: { query: "return a kettle" } };
+/** A tool's call as one request, without the client's handshake. */
+function callTool(on: TestApi, key: string, params: object) {
   return on.call("POST", "/mcp", {
     key,
     body: { jsonrpc: "2.0", id: 1, method: "tools/call", params },
-    headers: { Accept: "application/json, text/event-stream" },
+    headers: { Accept: "application/json, text/event-stream", "X-Request-Id": "request-12345678" },
   });
+}
+
+const SEARCH = { name: "search", arguments: { query: "return a kettle" } };
+const FETCH = { name: "fetch", arguments: { id: "knowledge/injection" } };
+
+function createLines() {
+  const lines: string[] = [];
+  const log = createLog({ write: (line) => lines.push(line) });
+  const read = (message: "request" | "failure") =>
+    lines.map((line) => JSON.parse(line)).filter((line) => line.message === message);
+  return { lines, log, read };
 }
 
 test("a search takes one round trip to the database where its key and its collection are known", async () => {
@@ -196,9 +208,9 @@ test("a search takes one round trip to the database where its key and its collec
   const counting = await createTestApi(counted);
   const { key } = await counting.addTenant();
   await counting.call("POST", "/v1/documents", { key, body: FILLED });
-  await search(counting, key);
+  await callTool(counting, key, SEARCH);
   trips = 0;
-  expect((await search(counting, key)).body.result.structuredContent.results).toHaveLength(2);
+  expect((await callTool(counting, key, SEARCH)).body.result.structuredContent.results).toHaveLength(2);
   expect(trips).toBe(1);
 });
 
@@ -228,14 +240,87 @@ test("a search whose time is over asks its embedding server no more", async () =
   expect((await call("POST", "/v1/documents", { key, body: FILLED })).status).toBe(200);
   embeddings.always({ kind: "hang" });
   const before = embeddings.requests.length;
-  const hurried = await createTestApi(own.database, { embedding, deadline: 1_000 });
-  const late = await search(hurried, key);
+  const { log, read } = createLines();
+  const hurried = await createTestApi(own.database, { embedding, deadline: 1_000, log });
+  const late = await callTool(hurried, key, SEARCH);
   expect(late).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
   await new Promise((resolve) => setTimeout(resolve, 200)); // what is on its way arrives
   const asked = embeddings.requests.length;
   expect(asked).toBeGreaterThan(before);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   expect(embeddings.requests.length).toBe(asked);
+  expect(read("failure")).toEqual([]); // it is a request that was late
+});
+
+/** The test's database until it is told what to throw. */
+function createFailing() {
+  let failure: Error | undefined;
+  const database: Database = {
+    ...own.database,
+    transaction: (work, settings) =>
+      failure ? Promise.reject(failure) : own.database.transaction(work, settings),
+    read: (statements, options) =>
+      failure ? Promise.reject(failure) : own.database.read(statements, options),
+  };
+  return {
+    database,
+    fail(error: Error) {
+      failure = error;
+    },
+  };
+}
+
+test("of a failure the assistant is told the request's id, and the log the place, and neither what was asked or found", async () => {
+  const { database, fail } = createFailing();
+  const { lines, log, read } = createLines();
+  const failing = await createTestApi(database, { log });
+  const { key } = await failing.addTenant();
+  await failing.call("POST", "/v1/documents", { key, body: FILLED });
+  for (const tool of [SEARCH, FETCH])
+    expect((await callTool(failing, key, tool)).body.result.isError).toBeUndefined();
+  fail(new TypeError("cannot read 'return a kettle' of 'delete everything'"));
+  for (const tool of [SEARCH, FETCH]) {
+    const { status, body } = await callTool(failing, key, tool);
+    expect(status).toBe(200);
+    expect(body.result).toEqual({
+      isError: true,
+      content: [
+        {
+          type: "text",
+          text: "internal_error: The knowledge base failed. Try again; where it stays so, report the request's id: request-12345678.",
+        },
+      ],
+    });
+  }
+  const place = { name: "TypeError", at: expect.arrayContaining([expect.stringContaining("mcp.test.ts")]) };
+  const failure = expect.objectContaining({ request_id: "request-12345678", error: place });
+  expect(read("failure")).toEqual([failure, failure]);
+  expect(lines.join("")).not.toMatch(/kettle|everything/);
+});
+
+test("what the database refuses is a failure, too; what the assistant asked wrongly is none", async () => {
+  const { database, fail } = createFailing();
+  const { log, read } = createLines();
+  const failing = await createTestApi(database, { log });
+  const { key } = await failing.addTenant();
+  await failing.call("POST", "/v1/documents", { key, body: FILLED });
+  const wrong = { query: "kettle", filter: { topic: { $near: 1 } } };
+  const refused = await callTool(failing, key, { name: "search", arguments: wrong });
+  expect(refused.body.result.content[0].text).toMatch(/^invalid_filter/);
+  expect(read("failure")).toEqual([]);
+  fail(new AppError("database_error", "The database refused a statement."));
+  expect((await callTool(failing, key, FETCH)).body.result.content[0].text).toMatch(/^database_error/);
+  expect(read("failure")).toMatchObject([{ error: { name: "AppError", code: "database_error" } }]);
+});
+
+test("the log tells of a request how many passages and documents it gave", async () => {
+  const { log, read } = createLines();
+  const logged = await createTestApi(own.database, { log });
+  const { key } = await logged.addTenant();
+  await logged.call("POST", "/v1/documents", { key, body: FILLED });
+  for (const tool of [SEARCH, FETCH]) await callTool(logged, key, tool);
+  const rows = read("request").filter(({ route }) => route === "/mcp");
+  expect(rows).toMatchObject([{ rows: 2 }, { rows: 1 }]);
 });
 
 test("without a key there is no way in", async () => {

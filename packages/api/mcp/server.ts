@@ -14,6 +14,7 @@ import type { Services } from "@cairn/core/services.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import * as z from "zod";
+import { PROBLEMS } from "../problem.ts";
 
 const INSTRUCTIONS =
   "A tenant's knowledge base. Call search with a question, and fetch with the id of a result for its whole document. " +
@@ -41,6 +42,12 @@ function readId(given: string): { readonly collection: string; readonly id: stri
 export interface McpOptions {
   /** Ends a search when nobody waits for its answer any more. */
   readonly signal?: AbortSignal;
+  /** Of the request: an assistant is told it where the service fails. */
+  readonly requestId?: string;
+  /** Told of each answer how many documents or passages it holds. */
+  readonly onRows?: (rows: number) => void;
+  /** Told of what nobody expected: the assistant is told no more than that it was. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /**
@@ -50,7 +57,7 @@ export interface McpOptions {
 export async function createMcpServer(
   services: Services,
   tenantId: string,
-  { signal }: McpOptions = {},
+  options: McpOptions = {},
 ): Promise<McpServer> {
   // Imported here: a service that is never asked for MCP does not load it.
   const { McpServer } = await import("@modelcontextprotocol/sdk/server/mcp.js");
@@ -64,24 +71,7 @@ export async function createMcpServer(
       inputSchema: searchInput.shape,
       annotations,
     },
-    (input) =>
-      answer(async () => {
-        const wanted = parseSearchInput(input);
-        const { collection = DEFAULT_COLLECTION } = wanted;
-        const { notice, results } = await runSearch(services, tenantId, wanted, { signal });
-        return {
-          notice,
-          results: results.map(({ id, content, uri, chunk, metadata, score }) => ({
-            id: publicId(collection, id),
-            title: titleOf(metadata, id),
-            url: uri ?? "",
-            text: content ?? "",
-            chunk,
-            metadata,
-            score,
-          })),
-        };
-      }),
+    (input) => answer(() => search(services, tenantId, { input, signal: options.signal }), options),
   );
   server.registerTool(
     "fetch",
@@ -91,39 +81,72 @@ export async function createMcpServer(
       inputSchema: { id: z.string().min(1).max(200_000).describe("The id of a result of search.") },
       annotations,
     },
-    ({ id: given }) =>
-      answer(async () => {
-        const { collection, id } = readId(given);
-        const [document] = await getDocuments(services.database, tenantId, { collection, ids: [id] });
-        if (!document)
-          throw new AppError("not_found", `There is no document ${JSON.stringify(given.slice(0, 100))}.`);
-        return {
-          notice: NOTICE,
-          id: given,
-          title: titleOf(document.metadata, id),
-          text: joinPassages(document.passages),
-          url: document.uri ?? "",
-          metadata: document.metadata,
-        };
-      }),
+    ({ id }) => answer(() => fetchDocument(services, tenantId, id), options),
   );
   return server;
+}
+
+/** What a tool gives, and the documents or passages in it. */
+interface Given {
+  readonly rows: number;
+  readonly result: object;
+}
+
+async function search(
+  services: Services,
+  tenantId: string,
+  { input, signal }: { readonly input: unknown; readonly signal: AbortSignal | undefined },
+): Promise<Given> {
+  const wanted = parseSearchInput(input);
+  const { collection = DEFAULT_COLLECTION } = wanted;
+  const { notice, results } = await runSearch(services, tenantId, wanted, { signal });
+  const found = results.map(({ id, content, uri, chunk, metadata, score }) => ({
+    id: publicId(collection, id),
+    title: titleOf(metadata, id),
+    url: uri ?? "",
+    text: content ?? "",
+    chunk,
+    metadata,
+    score,
+  }));
+  return { rows: found.length, result: { notice, results: found } };
+}
+
+async function fetchDocument({ database }: Services, tenantId: string, given: string): Promise<Given> {
+  const { collection, id } = readId(given);
+  const [document] = await getDocuments(database, tenantId, { collection, ids: [id] });
+  if (!document)
+    throw new AppError("not_found", `There is no document ${JSON.stringify(given.slice(0, 100))}.`);
+  const { metadata, passages, uri } = document;
+  const title = titleOf(metadata, id);
+  const text = joinPassages(passages);
+  return { rows: 1, result: { notice: NOTICE, id: given, title, text, url: uri ?? "", metadata } };
 }
 
 function titleOf(metadata: Readonly<Record<string, unknown>>, id: string): string {
   return typeof metadata.title === "string" ? metadata.title : id;
 }
 
-/** A refusal is told to the model, which may ask better; a failure of the service stays one. */
-async function answer(work: () => Promise<object>) {
+async function answer(work: () => Promise<Given>, options: McpOptions) {
   try {
-    const result = stringifyJson(await work());
+    const { rows, result } = await work();
+    options.onRows?.(rows);
+    const text = stringifyJson(result);
     return {
-      content: [{ type: "text" as const, text: result }],
-      structuredContent: JSON.parse(result) as Record<string, unknown>,
+      content: [{ type: "text" as const, text }],
+      structuredContent: JSON.parse(text) as Record<string, unknown>,
     };
   } catch (error) {
-    if (!(error instanceof AppError)) throw new Error("The knowledge base failed. Try again.");
-    return { isError: true, content: [{ type: "text" as const, text: `${error.code}: ${error.message}` }] };
+    return { isError: true, content: [{ type: "text" as const, text: explain(error, options) }] };
   }
+}
+
+/** A refusal is told to the model, which may ask better; a failure is for the log. */
+function explain(error: unknown, { signal, requestId, onFailure }: McpOptions): string {
+  const code = error instanceof AppError ? error.code : "internal_error";
+  // What ends with the request is no failure.
+  if (PROBLEMS[code].status === 500 && !signal?.aborted) onFailure?.(error);
+  if (error instanceof AppError) return `${code}: ${error.message}`;
+  const report = requestId === undefined ? "" : `; where it stays so, report the request's id: ${requestId}`;
+  return `${code}: The knowledge base failed. Try again${report}.`;
 }
