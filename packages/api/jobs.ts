@@ -5,6 +5,7 @@ import { withBudget } from "@cairn/core/embedding/budget.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JobKinds, JobRunner, JobWork } from "@cairn/core/job/run.ts";
 import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
+import { sayFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { changeModel } from "@cairn/core/maintenance/model-change.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -70,8 +71,10 @@ const ingestInBulk: TenantJobRunner = async (
     );
   }
   const { id, name } = await getCollection(services.database, tenantId, collection);
-  await maintainIndexes(services.database, { tenantId, collection: id, wait: PATIENCE, signal, mostRows });
-  return { collection: name, documents: written, passages, failed: failed.slice(0, 1_000) };
+  const which = { tenantId, collection: id };
+  const maintained = await maintainIndexes(services.database, { ...which, wait: PATIENCE, signal, mostRows });
+  const notices = (maintained?.failed ?? []).map(sayFailure);
+  return { collection: name, documents: written, passages, failed: failed.slice(0, 1_000), notices };
 };
 
 const reindex: TenantJobRunner = async (
@@ -95,6 +98,7 @@ const reindex: TenantJobRunner = async (
     collection,
     signal,
     mostRows,
+    insist: true,
     wait: PATIENCE,
     onProgress(event) {
       events.push(event);
@@ -114,5 +118,6 @@ const reindex: TenantJobRunner = async (
       rows,
       seconds,
     })),
+    failed: done.failed.map(({ collection: name, code, reason }) => ({ collection: name, code, reason })),
   };
 };

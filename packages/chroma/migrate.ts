@@ -12,7 +12,7 @@ import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun 
 import { findVanished } from "./ledger/vanished.ts";
 import type { PlanOptions } from "./plan/options.ts";
 import { type Misfit, type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
-import { promoteCollections } from "./promote.ts";
+import { missingIndexes, promoteCollections } from "./promote.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
 import type { Source, SourceCollection, SourceScope } from "./source/source.ts";
@@ -72,6 +72,7 @@ export async function migrate(
       search,
       misfits,
       vanished,
+      notices: await missingIndexes(services.database, outcomes),
     });
     await saveReport(services.database, run, report);
     await finishRun(services.database, run, STATUS[report.verdict]);

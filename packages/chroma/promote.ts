@@ -1,16 +1,23 @@
+import type { Database } from "@cairn/core/database/database.ts";
+import { findDue } from "@cairn/core/maintenance/due.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
+import { inspectCollection } from "@cairn/core/maintenance/inspect.ts";
 import type { CopyContext } from "./copy/context.ts";
 import type { Outcome } from "./report/build.ts";
 
 /** Milliseconds to wait for another process that builds indexes; past that they are left to it, or to cairn reindex. */
 const PATIENCE = 600_000;
 
-/** Gives the collections that are large enough their indexes, so that searches are compared, and live, as they will be. */
+/**
+ * Gives the collections that are large enough their indexes, so that searches are compared, and live, as they will be.
+ * One that cannot have them is searched exactly and keeps no other from its own, see `missingIndexes`.
+ */
 export async function promoteCollections(
   { services, onProgress, signal }: CopyContext,
   outcomes: readonly Outcome[],
   mostRows?: number,
 ): Promise<void> {
+  let wait = PATIENCE;
   for (const { planned, target, tenantName, progress } of outcomes) {
     const about = {
       collection: planned.source.name,
@@ -18,15 +25,32 @@ export async function promoteCollections(
       phase: "index",
       pass: progress.pass,
     } as const;
-    await maintainIndexes(services.database, {
+    const maintained = await maintainIndexes(services.database, {
       tenantId: target.tenantId,
       collection: target.id,
-      wait: PATIENCE,
+      wait,
       signal,
       mostRows,
       onProgress({ action, rows, seconds }) {
         if (action === "build") onProgress({ ...about, total: rows, done: seconds === undefined ? 0 : rows });
       },
     });
+    if (!maintained) wait = 0; // once is enough: whoever builds for so long goes on
   }
+}
+
+/** The collections whose searches are slower than they could be, each with the reason and the way out. */
+export async function missingIndexes(
+  database: Database,
+  outcomes: readonly Outcome[],
+): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const { planned, target } of outcomes) {
+    const due = findDue(await inspectCollection(database, target.tenantId, target.id));
+    if (due.action === "build")
+      missing.push(`${planned.source.name}: ${due.reason}. They are searched exactly until: cairn reindex`);
+    else if (due.reason !== undefined)
+      missing.push(`${planned.source.name}: it is searched exactly. ${due.reason}`);
+  }
+  return missing;
 }

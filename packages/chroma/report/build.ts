@@ -34,6 +34,8 @@ export interface ReportFacts {
   readonly misfits?: readonly Misfit[];
   /** Names of collections that were taken over once, and that Chroma has no longer. */
   readonly vanished?: readonly string[];
+  /** What is not a difference and should be known all the same. */
+  readonly notices?: readonly string[];
 }
 
 /** Differences that a report lists; its totals count them all. */

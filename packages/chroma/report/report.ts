@@ -29,6 +29,8 @@ export interface MigrationReport {
   readonly differences: readonly ReportDifference[];
   /** Search results of both sides compared. Null where that was not asked for or not possible. */
   readonly search: SearchReport | null;
+  /** What is no difference and should be known all the same: collections that have no index yet, and why. */
+  readonly notices?: readonly string[];
 }
 
 /** `identical`: nothing differs and there is no exception. `not_identical`: something differs, or could not be shown not to. */

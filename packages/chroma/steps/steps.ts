@@ -15,7 +15,7 @@ import {
   toPair,
   vanishedSince,
 } from "../migrate.ts";
-import { promoteCollections } from "../promote.ts";
+import { missingIndexes, promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { Verdict } from "../report/report.ts";
 import { compareSearches } from "../verify/parity.ts";
@@ -157,6 +157,7 @@ export async function reportStep(
       runId: run.id,
       search,
       vanished: await vanishedSince(services, source, outcomes, options),
+      notices: await missingIndexes(services.database, outcomes),
     });
     await saveReport(services.database, run, report);
     await finishRun(services.database, run, STATUS[report.verdict]);

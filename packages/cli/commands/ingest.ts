@@ -1,6 +1,7 @@
 import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { ensureCollection } from "@cairn/core/collection/create.ts";
 import { type IngestResult, ingest } from "@cairn/core/document/ingest.ts";
+import { sayFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { type Command, Option } from "commander";
@@ -58,19 +59,22 @@ export function addIngest(program: Command, { signal, finish }: Surroundings): v
           signal,
         });
         // Where another process builds indexes this is left to it, or to the next run: until then search is exact.
-        await maintainIndexes(services.database, {
+        const maintained = await maintainIndexes(services.database, {
           tenantId: tenant.id,
           collection: result.collection.id,
           signal,
         });
+        const notices = (maintained?.failed ?? []).map(sayFailure);
         if (json)
           printJson({
             collection: result.collection.name,
             ids: result.ids,
             passages: result.passages,
             failed: result.failed,
+            notices,
           });
         else printResult(result, services);
+        if (!json) for (const notice of notices) console.error(notice);
         finish(result.failed.length > 0 ? EXIT.exceptions : EXIT.done);
       });
     });

@@ -1,4 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
+import { sayFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { changeModel, type ModelChanged, restoreModel } from "@cairn/core/maintenance/model-change.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -57,21 +58,25 @@ export function addReindex(program: Command, { signal, finish }: Surroundings): 
           return;
         }
         const { memory, workers } = flags;
-        const done = await maintainIndexes(services.database, {
+        const maintained = await maintainIndexes(services.database, {
           tenantId: await chosenTenant(services, flags),
           collection: flags.collection,
           memory,
           workers,
+          insist: flags.collection !== undefined,
           signal,
           onProgress: json ? undefined : printEvent,
         });
-        if (!done)
+        if (!maintained)
           throw new AppError(
             "run_held",
             "Another process builds indexes at the moment. Try again when it is done.",
           );
-        if (json) printJson({ done: done.done });
-        else if (done.done.length === 0) console.log("Every index is as it should be.");
+        const { done, failed } = maintained;
+        if (json) printJson(maintained);
+        else if (done.length + failed.length === 0) console.log("Every index is as it should be.");
+        else for (const failure of failed) console.error(sayFailure(failure));
+        finish(failed.length > 0 ? EXIT.exceptions : EXIT.done);
       }),
     );
 }

@@ -49,6 +49,8 @@ export function addStats(program: Command, _: Surroundings): void {
       for (const { tenant, collection, due } of all)
         if (due.action !== "none")
           console.log(`${tenant}/${collection}: cairn reindex is due, to ${due.action}: ${due.reason}.`);
+        else if (due.reason)
+          console.log(`${tenant}/${collection}: its index could not be built: ${due.reason}`);
       if (all.length === 0) console.log("There is no collection yet.");
     }),
   );

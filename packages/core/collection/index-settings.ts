@@ -20,7 +20,10 @@ export interface IndexSettings {
   readonly efConstruction?: number;
   /** HNSW: candidates while searching, 1 to 1,000. Default 100. */
   readonly efSearch?: number;
-  /** IVFFlat: lists, 1 to 32,768. Default: rows / 1,000, at least 10; from a million rows on their square root. */
+  /**
+   * IVFFlat: lists, 1 to 32,768; no more than a tenth of the rows or than the memory of a build holds. Default:
+   * rows / 1,000, at least 10; from a million rows on their square root.
+   */
   readonly lists?: number;
   /** IVFFlat: lists that a search looks into. Default: a quarter of the lists, at least 8. */
   readonly probes?: number;
@@ -55,6 +58,13 @@ export function indexPlan(
     .slice(order.indexOf(plan.precision))
     .find((one) => space.dimensions <= MOST[one] && (one !== "bit" || space.metric === "cosine"));
   return precision && { ...plan, precision };
+}
+
+/** The plan with whole floats in the place of 16-bit ones, which hold no element over 65,504. Undefined where no index holds those. */
+export function widerPlan(plan: IndexPlan, dimensions: number): IndexPlan | undefined {
+  return plan.precision === "halfvec" && dimensions <= MOST.vector
+    ? { ...plan, precision: "vector" }
+    : undefined;
 }
 
 const RANGES = {

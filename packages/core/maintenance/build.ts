@@ -1,15 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import type { IndexPlan } from "../collection/index-settings.ts";
+import { type IndexPlan, widerPlan } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
+import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { keywordExpression } from "../search/keyword.ts";
 import { indexedExpression, operatorClass } from "../search/vector.ts";
-import type { CollectionIndex } from "./inspect.ts";
+import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
+import { askedFor, type CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
+import { sizeBuild } from "./size.ts";
 
 export interface BuildOptions {
   /** Megabytes that the build may take; beyond it takes far longer. Default: what it needs, 1,024 at most (PGlite: 256). */
@@ -34,40 +37,76 @@ export interface Built {
   readonly seconds: number;
 }
 
+/** What is to be built: of this collection by this plan, over these segments. */
+export interface Build {
+  readonly collection: Collection;
+  readonly plan: IndexPlan;
+  readonly stretch: Stretch;
+  /** That the collection has: what did not fit 16-bit floats before is not tried in them again. */
+  readonly indexes: readonly CollectionIndex[];
+}
+
 /**
  * Builds the indexes of a stretch beside whatever serves it now, without blocking a writer, then lets searches use
- * them instead. What they supersede is left as `retired`. Only under the lease: one build at a time.
+ * them instead. What they supersede is left as `retired`. Vectors that 16-bit floats cannot hold are indexed whole,
+ * where their dimensions allow it. Only under the lease: one build at a time.
  */
 export async function buildStretch(
   database: Database,
-  collection: Collection,
-  plan: IndexPlan,
-  stretch: Stretch,
+  build: Build,
   options: BuildOptions = {},
 ): Promise<Built> {
-  const sized = {
-    ...plan,
-    ...(plan.type === "ivfflat" && { lists: plan.lists ?? defaultLists(stretch.rows) }),
-  };
+  const { plan, stretch, indexes, collection } = build;
+  const wider = widerPlan(plan, collection.dimensions as number);
+  const overflowed = indexes.some(
+    ({ first, last, settings }) =>
+      first <= stretch.last &&
+      last >= stretch.first &&
+      settings.precision === "vector" &&
+      askedFor(settings).precision === "halfvec",
+  );
+  if (wider && overflowed) return buildAs(database, build, wider, options);
+  try {
+    return await buildAs(database, build, plan, options);
+  } catch (error) {
+    if (!wider || !hasSqlState(error, OUT_OF_RANGE)) throw error;
+    return buildAs(database, build, wider, options);
+  }
+}
+
+async function buildAs(
+  database: Database,
+  { collection, plan: asked, stretch }: Build,
+  plan: IndexPlan,
+  options: BuildOptions,
+): Promise<Built> {
+  const { plan: sized, settings } = await sizeBuild(database, { collection, plan, stretch }, options);
+  const { precision, lists } = asked;
   const built = {
-    vector: { name: indexName("vector", collection), settings: sized },
+    vector: { name: indexName("vector", collection), settings: { ...sized, asked: { precision, lists } } },
     keyword: { name: indexName("keyword", collection), settings: { language: collection.language } },
   };
+  const names = Object.values(built);
   const leaf = await prepare(database, collection, stretch, built);
   const started = performance.now();
-  const settings = await buildSettings(database, collection, sized, stretch, options);
   const statements = [
     `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
     vectorIndex(built.vector.name, leaf, collection, sized, stretch),
     keywordIndex(built.keyword.name, leaf, collection, stretch),
   ];
-  await database.maintain(statements, settings, options.signal);
+  try {
+    await database.maintain(statements, settings, options.signal);
+  } catch (error) {
+    // Whoever ended it has no time to lose; the next run drops what is left.
+    if (!options.signal?.aborted) await dropIndexes(database, collection, names);
+    throw error;
+  }
   const seconds = (performance.now() - started) / 1000;
   await publish(
     database,
     collection,
     stretch,
-    Object.values(built).map(({ name }) => name),
+    names.map(({ name }) => name),
     seconds,
   );
   return { rows: stretch.rows, seconds };
@@ -138,6 +177,7 @@ function publish(
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
+    await endAttempt(transaction, collection);
   });
 }
 
@@ -202,35 +242,4 @@ function keywordIndex(name: string, leaf: string, { id, language }: Collection, 
 /** In the words of `inCollection` and `within`, or Postgres would not see that the index serves. */
 function predicate(collectionId: string, { first, last }: Stretch): string {
   return `collection_id = '${collectionId}'::uuid AND segment >= ${first} AND segment <= ${last}`;
-}
-
-/** Source: pgvector's README, "IVFFlat": rows / 1,000 up to a million rows, their square root from there on. */
-function defaultLists(rows: number): number {
-  return Math.max(10, Math.round(rows <= 1_000_000 ? rows / 1_000 : Math.sqrt(rows)));
-}
-
-async function buildSettings(
-  database: Database,
-  { dimensions }: Collection,
-  { precision, m }: IndexPlan,
-  { rows }: Stretch,
-  { memory, workers }: BuildOptions,
-): Promise<Readonly<Record<string, string>>> {
-  const bytes = { vector: 4, halfvec: 2, bit: 1 / 8 }[precision] * (dimensions as number);
-  const needed = Math.ceil((1.3 * rows * (bytes + 40 * m + 200)) / 2 ** 20) + 64;
-  const most = memory ?? (database.kind === "pglite" ? 256 : 1_024);
-  const settings = { maintenance_work_mem: `${Math.min(needed, most)}MB` };
-  if (database.kind === "pglite") return settings;
-  const helpers = workers ?? ((await isSafeInParallel(database)) ? 2 : 0);
-  return { ...settings, max_parallel_maintenance_workers: String(helpers) };
-}
-
-function isSafeInParallel(database: Database): Promise<boolean> {
-  return database.transaction(async ({ orm }) => {
-    const [row] = await selectRows<{ safe: boolean }>(
-      orm,
-      sql`SELECT string_to_array(extversion, '.')::int[] >= '{0,8,2}'::int[] AS safe FROM pg_extension WHERE extname = 'vector'`,
-    );
-    return row?.safe ?? false;
-  });
 }

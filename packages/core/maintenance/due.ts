@@ -1,10 +1,12 @@
 import type { IndexPlan } from "../collection/index-settings.ts";
-import { type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
+import { CONSTRUCTION, waitFor } from "./attempt.ts";
+import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
 import { mergeTail, type Stretch } from "./segments.ts";
 
 /** What a collection's indexes need next, and why. */
 export type Due =
-  | { readonly action: "none" }
+  /** With a reason where a build is due that failed before and has to wait, or would fail again. */
+  | { readonly action: "none"; readonly reason?: string }
   /** Remove indexes that do not serve any longer, or never did. */
   | { readonly action: "drop"; readonly indexes: readonly CollectionIndex[]; readonly reason: string }
   | { readonly action: "build"; readonly stretch: Stretch; readonly reason: string };
@@ -15,11 +17,27 @@ const DEMOTE_BELOW = 0.5;
 /** An index of which this share of rows is gone is built anew: its graph leads through what is deleted. */
 const BLOATED_ABOVE = 0.5;
 
-/**
- * Decides from an inspection alone, so that it can be told without being done. `mostRows`: indexes are not merged into
- * one of more.
- */
-export function findDue(inspection: Inspection, mostRows?: number): Due {
+export interface DueOptions {
+  /** Indexes are not merged into one of more rows. Default: of any number. */
+  readonly mostRows?: number;
+  /** What failed before is due at once, unless it would fail again. Default: after a while. */
+  readonly insist?: boolean;
+}
+
+/** Decides from an inspection alone, so that it can be told without being done. */
+export function findDue(inspection: Inspection, { mostRows, insist = false }: DueOptions = {}): Due {
+  const due = findNext(inspection, mostRows);
+  const { attempt, plan, collection, segments } = inspection;
+  if (due.action !== "build" || !attempt || !plan) return due;
+  const rows = rowsWithin(segments, attempt.first, attempt.last);
+  const wait = waitFor(attempt, { plan, collection, rows });
+  const reason = attempt.reason ?? "The build of its index was broken off.";
+  if (wait === undefined) return { action: "none", reason };
+  if (wait === 0 || insist) return due;
+  return { action: "none", reason: `${reason} It is tried again in ${Math.ceil(wait / 60)} minutes.` };
+}
+
+function findNext(inspection: Inspection, mostRows: number | undefined): Due {
   const { indexes, plan, segments } = inspection;
   const left = indexes.filter(({ state }) => state !== "valid");
   if (left.length > 0)
@@ -71,7 +89,10 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
         return { action: "build", stretch, reason: `the language became ${collection.language}` };
       continue;
     }
-    const changed = CONSTRUCTION.find((key) => settings[key] !== plan[key] && applies(key, plan));
+    const asked = askedFor(settings);
+    const changed = CONSTRUCTION.find(
+      (key) => settings[key] !== plan[key] && asked[key] !== plan[key] && applies(key, plan),
+    );
     if (changed)
       return {
         action: "build",
@@ -85,9 +106,6 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
   }
   return undefined;
 }
-
-/** What an index is made with, unlike what a search chooses. */
-const CONSTRUCTION = ["type", "precision", "m", "efConstruction", "lists"] as const;
 
 function applies(key: (typeof CONSTRUCTION)[number], { type, lists }: IndexPlan): boolean {
   if (key === "lists") return type === "ivfflat" && lists !== undefined;

@@ -3,11 +3,15 @@ import { listCollections } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
+import { AppError, type ErrorCode } from "../error.ts";
 import { listTenants } from "../tenant/tenant.ts";
+import { beginAttempt, failAttempt } from "./attempt.ts";
 import { type BuildOptions, buildStretch, dropIndexes, dropStatement } from "./build.ts";
-import { findDue } from "./due.ts";
-import { inspectCollection } from "./inspect.ts";
+import { type Due, type DueOptions, findDue } from "./due.ts";
+import { failureAt, type IndexFailure } from "./index-failure.ts";
+import { type Inspection, inspectCollection } from "./inspect.ts";
 import { withLease } from "./lease.ts";
+import type { Stretch } from "./segments.ts";
 
 export interface IndexEvent {
   readonly tenantId: string;
@@ -20,7 +24,7 @@ export interface IndexEvent {
   readonly seconds?: number;
 }
 
-export interface MaintainOptions extends BuildOptions {
+export interface MaintainOptions extends BuildOptions, DueOptions {
   /** Default: every tenant. */
   readonly tenantId?: string;
   /** Name or id of one collection of that tenant. Default: all. */
@@ -30,16 +34,23 @@ export interface MaintainOptions extends BuildOptions {
   readonly onProgress?: (event: IndexEvent) => void;
 }
 
+export interface Maintained {
+  readonly done: readonly IndexEvent[];
+  /** Collections whose indexes could not be brought in line; the others were. */
+  readonly failed: readonly IndexFailure[];
+}
+
 /**
  * Brings the indexes of collections in line with their rows and settings: closes and indexes long tails, merges small
  * indexes, builds bloated or changed ones anew, drops invalid, superseded and orphaned ones, and those of collections
- * that have become small. Searches and writes go on meanwhile. Safe to break off and to repeat: then it finds nothing
- * to do. Undefined where another process is at it. Throws `not_found`.
+ * that have become small. Searches and writes go on meanwhile. What fails at one collection keeps no other from its
+ * turn. Safe to break off and to repeat: then it finds nothing to do. Undefined where another process is at it.
+ * Throws `not_found`, and what no collection is to blame for: `database_unavailable`, `schema_outdated`, `unsafe_role`.
  */
 export async function maintainIndexes(
   database: Database,
   options: MaintainOptions = {},
-): Promise<{ readonly done: readonly IndexEvent[] } | undefined> {
+): Promise<Maintained | undefined> {
   const held = await withLease(
     database,
     "indexes",
@@ -47,50 +58,112 @@ export async function maintainIndexes(
       const signal = options.signal ? AbortSignal.any([options.signal, lost]) : lost;
       const { tenantId, collection } = options;
       const tenants = tenantId ? [tenantId] : (await listTenants(database)).map(({ id }) => id);
-      const done: IndexEvent[] = [];
-      for (const tenant of tenants) {
-        const names = collection
-          ? [collection]
-          : (await listCollections(database, tenant)).map(({ id }) => id);
-        for (const name of names)
-          done.push(...(await maintainCollection(database, tenant, name, { ...options, signal })));
-      }
+      const maintained = collection
+        ? await maintainCollection(
+            database,
+            { tenantId: tenants[0] as string, nameOrId: collection },
+            { ...options, signal },
+          )
+        : await maintainAll(database, tenants, { ...options, signal });
       if (!tenantId) await dropOrphans(database, tenants);
-      return done;
+      return maintained;
     },
     options,
   );
-  return held && { done: held.result };
+  return held?.result;
 }
+
+/** Everybody's, one after the other. A fault that is nobody's, but the program's own, is thrown when all had their turn. */
+async function maintainAll(
+  database: Database,
+  tenants: readonly string[],
+  options: MaintainOptions,
+): Promise<Maintained> {
+  const done: IndexEvent[] = [];
+  const failed: IndexFailure[] = [];
+  const faults: unknown[] = [];
+  for (const tenant of tenants)
+    for (const collection of await listCollections(database, tenant))
+      try {
+        const which = { tenantId: tenant, nameOrId: collection.id };
+        const ended = await maintainCollection(database, which, options);
+        done.push(...ended.done);
+        failed.push(...ended.failed);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (!(error instanceof AppError)) faults.push(error);
+        else if (EVERYBODYS.has(error.code)) throw error;
+        else if (error.code !== "not_found")
+          failed.push(
+            await failureAt(database, collection, { code: error.code, reason: error.message, tried: true }),
+          );
+      }
+  if (faults.length > 0) throw faults[0];
+  return { done, failed };
+}
+
+/** No collection is to blame for these, and none would fare better. `not_found`: it was deleted meanwhile. */
+const EVERYBODYS: ReadonlySet<ErrorCode> = new Set([
+  "database_unavailable",
+  "schema_outdated",
+  "unsafe_role",
+]);
 
 async function maintainCollection(
   database: Database,
-  tenantId: string,
-  nameOrId: string,
+  { tenantId, nameOrId }: { readonly tenantId: string; readonly nameOrId: string },
   options: MaintainOptions,
-): Promise<readonly IndexEvent[]> {
+): Promise<Maintained> {
   const done: IndexEvent[] = [];
   let newest: number | undefined;
   for (;;) {
     options.signal?.throwIfAborted();
     const inspection = await inspectCollection(database, tenantId, nameOrId);
-    newest ??= inspection.openSegment;
-    const due = findDue(inspection, options.mostRows);
-    if (due.action === "none") return done;
-    // What was written since this run began is the next one's: writers may be quicker than builds.
-    if (due.action === "build" && due.stretch.last > newest) return done;
-    if (due.action === "build" && due.stretch.rows > (options.mostRows ?? due.stretch.rows)) return done;
-    const { collection, plan } = inspection;
+    const { collection, openSegment } = inspection;
+    const due = findDue(inspection, options);
+    newest ??= openSegment;
+    if (due.action === "none" && due.reason !== undefined) {
+      const waiting = { code: "database_error", reason: due.reason, tried: false } as const;
+      return { done, failed: [await failureAt(database, collection, waiting)] };
+    }
+    if (due.action === "none" || isOthers(due, newest, options.mostRows)) return { done, failed: [] };
     const { action, reason } = due;
-    const rows = due.action === "build" ? due.stretch.rows : 0;
+    const rows = action === "build" ? due.stretch.rows : 0;
     const event = { tenantId, collection: collection.name, action, reason, rows };
     options.onProgress?.(event);
     const started = performance.now();
-    if (due.action === "drop") await dropIndexes(database, collection, due.indexes);
-    else if (plan) await buildStretch(database, collection, plan, due.stretch, options);
+    if (action === "drop") await dropIndexes(database, collection, due.indexes);
+    else {
+      const error = await tryBuild(database, inspection, { ...options, stretch: due.stretch });
+      const failure = error && { code: error.code, reason: error.message, tried: true };
+      if (failure) return { done, failed: [await failureAt(database, collection, failure)] };
+    }
     const ended = { ...event, seconds: (performance.now() - started) / 1000 };
     options.onProgress?.(ended);
     done.push(ended);
+  }
+}
+
+/** What was written since this run began is the next one's, as writers may be quicker than builds; what is too large is another's. */
+function isOthers(due: Due, newest: number, mostRows = Number.POSITIVE_INFINITY): boolean {
+  return due.action === "build" && (due.stretch.last > newest || due.stretch.rows > mostRows);
+}
+
+/** Builds, and returns why where that fails: it is written down, so that nobody tries in vain again and again. */
+async function tryBuild(
+  database: Database,
+  { collection, plan, indexes, attempt }: Inspection,
+  { stretch, ...options }: BuildOptions & { readonly stretch: Stretch },
+): Promise<AppError | undefined> {
+  if (!plan) return undefined;
+  await beginAttempt(database, collection, { plan, stretch, before: attempt });
+  try {
+    await buildStretch(database, { collection, plan, stretch, indexes }, options);
+    return undefined;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (!(error instanceof AppError)) throw error;
+    return failAttempt(database, { collection, plan }, error);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Database, Orm } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
+import { type Attempt, readAttempt } from "./attempt.ts";
 import type { Stretch } from "./segments.ts";
 
 export interface CollectionIndex {
@@ -13,7 +14,7 @@ export interface CollectionIndex {
   readonly kind: "vector" | "keyword";
   readonly first: number;
   readonly last: number;
-  /** `IndexPlan` of a vector index, `{ language }` of a keyword index. */
+  /** `IndexPlan` of a vector index and, where that had to differ, what was `asked` for; `{ language }` of a keyword index. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly state: "building" | "valid" | "retired";
   /** Rows in its segments when it was built. */
@@ -37,6 +38,8 @@ export interface Inspection {
   /** Rows a segment, in their order. */
   readonly segments: readonly { readonly segment: number; readonly rows: number }[];
   readonly openSegment: number;
+  /** The build that was tried last, where it did not come to its end. */
+  readonly attempt: Attempt | undefined;
 }
 
 /** Looks at one collection. Counts its rows, so it is for maintenance and not for requests. Throws `not_found`. */
@@ -75,8 +78,14 @@ export function inspectCollection(
       indexes,
       segments,
       openSegment: open?.segment ?? 0,
+      attempt: await readAttempt(orm, collection),
     };
   });
+}
+
+/** What a vector index was to be made with: the memory there was, or a vector, can have stood in the way. */
+export function askedFor(settings: CollectionIndex["settings"]): CollectionIndex["settings"] {
+  return { ...settings, ...(settings.asked as object | undefined) };
 }
 
 type Present = Pick<CollectionIndex, "usable" | "size" | "scans">;
@@ -102,6 +111,12 @@ export function servingStretches({ indexes, segments }: Inspection): readonly St
   return indexes
     .filter(({ kind, state, usable }) => kind === "vector" && state === "valid" && usable)
     .map(({ first, last }) => ({ first, last, rows: rowsWithin(segments, first, last) }));
+}
+
+/** Rows that no index holds. */
+export function tailOf(inspection: Inspection): number {
+  const rows = inspection.segments.reduce((sum, segment) => sum + segment.rows, 0);
+  return servingStretches(inspection).reduce((left, stretch) => left - stretch.rows, rows);
 }
 
 export function rowsWithin(segments: Inspection["segments"], first: number, last: number): number {

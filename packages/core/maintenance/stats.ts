@@ -6,7 +6,7 @@ import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import { type RecentLatency, recentLatency } from "../search/latency.ts";
 import { type Due, findDue } from "./due.ts";
-import { type CollectionIndex, type Inspection, inspectCollection, servingStretches } from "./inspect.ts";
+import { type CollectionIndex, type Inspection, inspectCollection, tailOf } from "./inspect.ts";
 
 export interface CollectionStats {
   readonly collection: string;
@@ -71,9 +71,4 @@ async function countRows(database: Database, { collection }: Inspection): Promis
     ),
   );
   return counts ?? { documents: 0, passages: 0, vectors: 0, size: 0, deadRows: 0 };
-}
-
-function tailOf(inspection: Inspection): number {
-  const rows = inspection.segments.reduce((sum, segment) => sum + segment.rows, 0);
-  return servingStretches(inspection).reduce((left, stretch) => left - stretch.rows, rows);
 }

@@ -1,0 +1,137 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createCollection } from "@cairn/core/collection/create.ts";
+import { inspectCollection } from "@cairn/core/maintenance/inspect.ts";
+import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { createChromaDatabase, createTenantCollection, migrateDatabase } from "./support/migration.ts";
+
+// What brings many rows at once ends with their indexes; where one cannot be built, it ends all the same and says so.
+
+/** Over this number of dimensions an index holds 16-bit floats only. */
+const MANY = 2_001;
+
+/** More than a 16-bit float holds. */
+const LARGE = 70_000;
+
+describe("cairn migrate", () => {
+  let own: TestDatabase;
+  let chroma: string;
+  const url = inject("chromaUrl");
+  beforeEach(async () => {
+    own = await createTestDatabase();
+    chroma = await createChromaDatabase(url);
+  });
+  afterEach(() => own?.drop());
+
+  async function indexesOf(tenant: string) {
+    const { indexes } = await inspectCollection(own.database, tenant, "knowledge");
+    return indexes.map(({ kind, state, usable, rows }) => ({ kind, state, usable, rows }));
+  }
+
+  test("ends with valid indexes of the collections over their threshold, and none of the others", async () => {
+    const large = await createTenantCollection(url, chroma);
+    const small = await createTenantCollection(url, chroma);
+    await putRecords(large, plainRecords(1_100, 4));
+    await putRecords(small, plainRecords(40, 4));
+    const report = await migrateDatabase(own.database, url, chroma, { pageSize: 300 });
+    expect(report).toMatchObject({ verdict: "identical", notices: [] });
+    const valid = { state: "valid", usable: true, rows: 1_100 };
+    expect(await indexesOf(large.tenant)).toEqual([
+      { kind: "vector", ...valid },
+      { kind: "keyword", ...valid },
+    ]);
+    expect(await indexesOf(small.tenant)).toEqual([]);
+  });
+
+  test("ends with its proof where an index cannot be built, names the collection, and builds the others", async () => {
+    const indexSettings = { threshold: 20 };
+    const tenants: string[] = [];
+    for (const [dimensions, element] of [
+      [MANY, LARGE],
+      [4, 1],
+    ] as const) {
+      const { tenant, ...collection } = await createTenantCollection(url, chroma);
+      await putRecords(collection, plainRecords(30, dimensions));
+      const embedding = new Array<number>(dimensions).fill(element);
+      await putRecords(collection, [{ id: "first", embedding, document: "the first" }]);
+      await createTenant(own.database, { id: tenant });
+      await createCollection(own.database, tenant, {
+        embeddingModel: null,
+        dimensions,
+        metric: "l2",
+        indexSettings,
+      });
+      tenants.push(tenant);
+    }
+    const [poisoned = "", healthy = ""] = tenants;
+    const report = await migrateDatabase(own.database, url, chroma);
+    expect(report).toMatchObject({
+      verdict: "identical",
+      notices: [expect.stringMatching(/exactly.*65,504.*Scale/)],
+    });
+    expect(report.notices?.[0]).toContain(poisoned.replaceAll("-", ""));
+    expect(await indexesOf(poisoned)).toEqual([]);
+    expect(await indexesOf(healthy)).toMatchObject([
+      { kind: "vector", state: "valid", usable: true },
+      { kind: "keyword", state: "valid", usable: true },
+    ]);
+  });
+});
+
+describe("cairn ingest", () => {
+  let cli: CairnCli;
+  beforeAll(async () => {
+    cli = await createCairnCli();
+    await cli.run(["db", "migrate"]);
+    await cli.run(["tenants", "create", "acme"]);
+  });
+  afterAll(() => cli?.remove());
+
+  async function createFilled(name: string, dimensions: number, element: number) {
+    const index = JSON.stringify({ threshold: 20 });
+    const space = ["--metric", "l2", "--dimensions", String(dimensions)];
+    const made = await cli.run(["collections", "create", name, ...space, "--index", index]);
+    expect(made.code, made.err).toBe(0);
+    const lines = Array.from({ length: 30 }, (_, n) =>
+      JSON.stringify({ id: `d${n}`, content: `${n}`, embedding: new Array(dimensions).fill(n || element) }),
+    );
+    await writeFile(join(cli.folder, `${name}.jsonl`), lines.join("\n"));
+    return cli.run(["ingest", `${name}.jsonl`, "--collection", name]);
+  }
+
+  const statsOf = async (name: string) =>
+    (await cli.json("stats")).collections.find(
+      ({ collection }: { collection: string }) => collection === name,
+    );
+
+  test("ends with valid indexes of a collection over its threshold", async () => {
+    expect(await createFilled("grown", 4, 1)).toMatchObject({
+      code: 0,
+      err: expect.not.stringContaining("could not be built"),
+    });
+    const { indexes, tail } = await statsOf("grown");
+    expect(tail).toBe(0);
+    expect(indexes).toMatchObject([
+      { kind: "vector", state: "valid", usable: true, rows: 30 },
+      { kind: "keyword", state: "valid", usable: true, rows: 30 },
+    ]);
+  });
+
+  test("has taken the texts where an index cannot be built, says so, and so do stats and reindex", async () => {
+    expect(await createFilled("poisoned", MANY, LARGE)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("30 documents"),
+      err: expect.stringMatching(/collection "poisoned" of tenant "acme".*exactly.*65,504/),
+    });
+    expect(await statsOf("poisoned")).toMatchObject({ passages: 30, tail: 30, due: { action: "none" } });
+    expect((await cli.run(["stats"])).out).toMatch(/acme\/poisoned: its index could not be built: .*65,504/);
+    expect(await cli.run(["reindex"])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('collection "poisoned"'),
+    });
+  });
+});
