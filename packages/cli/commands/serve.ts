@@ -9,9 +9,7 @@ import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
-import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import { sweep } from "@cairn/core/maintenance/sweep.ts";
-import type { Services } from "@cairn/core/services.ts";
+import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Command } from "commander";
@@ -66,9 +64,10 @@ export function addServe(program: Command, surroundings: Surroundings): void {
       if (services.embedders.notice) console.error(services.embedders.notice);
       if (secret) console.error(`\n${examples(url, secret, chatModel !== undefined)}`);
       await queue.resume();
-      const stopMaintenance = repeatMaintenance(services, flags.maintenance, (error) =>
-        log.failure(error, { about: "maintenance" }),
-      );
+      const stopMaintenance = repeatMaintenance(services.database, {
+        minutes: flags.maintenance,
+        onError: log.failure,
+      });
       await stopped(server, surroundings.signal);
       await stopMaintenance();
       await queue.close();
@@ -104,31 +103,6 @@ function listen(
       ),
     );
   });
-}
-
-/** Every so many minutes, 0 never: indexes what has grown, and removes what has had its time. Returns how to end it. */
-function repeatMaintenance(
-  { database }: Services,
-  minutes: number,
-  onError: (error: unknown) => void,
-): () => Promise<void> {
-  if (minutes === 0) return async () => {};
-  const ended = new AbortController();
-  let running = Promise.resolve();
-  const work = async () => {
-    await sweep(database);
-    await maintainIndexes(database, { signal: ended.signal });
-  };
-  const timer = setInterval(() => {
-    running = running.then(work).catch((error) => {
-      if (!ended.signal.aborted) onError(error);
-    });
-  }, minutes * 60_000);
-  return async () => {
-    clearInterval(timer);
-    ended.abort();
-    await running;
-  };
 }
 
 /** Requests that are under way are answered; idle connections are closed. */
