@@ -8,9 +8,9 @@ interface Served extends ReturnType<typeof jobs> {
 
 /** The HTTPS API: one function behind API Gateway, and the same behind an address that streams, for chat and job events. */
 export function api(secrets: Secrets, { queue, applied }: Served) {
-  const { databaseUrl, openAiApiKey, chromaUrl } = secrets;
+  const { databaseUrl, openAiApiKey, chatApiKey, chromaUrl } = secrets;
   const shared = {
-    secrets: [databaseUrl, openAiApiKey, chromaUrl],
+    secrets: [databaseUrl, openAiApiKey, chatApiKey, chromaUrl],
     environment: { CAIRN_JOBS_QUEUE_URL: queue.url },
     permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn] }],
     after: applied,

@@ -9,6 +9,7 @@ const WORKERS = 5;
 
 /** What the API answers 202 to: a queue, its worker, and where messages end that nobody could take. */
 export function jobs(secrets: Secrets, applied: aws.lambda.Invocation) {
+  const { databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken } = secrets;
   const dead = new sst.aws.Queue("DeadJobs", {
     transform: { queue: { messageRetentionSeconds: 14 * 86_400 } },
   });
@@ -18,7 +19,7 @@ export function jobs(secrets: Secrets, applied: aws.lambda.Invocation) {
     dlq: { queue: dead.arn, retry: ATTEMPTS },
   });
   const worker = functionArgs("worker", {
-    secrets: Object.values(secrets),
+    secrets: [databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken],
     timeout: "15 minutes",
     memory: "2048 MB",
     environment: { CAIRN_JOBS_QUEUE_URL: queue.url, CAIRN_DEAD_JOBS_QUEUE_URL: dead.url },

@@ -7,10 +7,11 @@ const SHARDS = 4;
 
 /** The migration from Chroma as a state machine. Start it with `aws stepfunctions start-execution`; see docs/deploy.md. */
 export function migration(secrets: Secrets, applied: aws.lambda.Invocation) {
+  const { databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken } = secrets;
   const steps = new sst.aws.Function(
     "MigrationSteps",
     functionArgs("migration", {
-      secrets: Object.values(secrets),
+      secrets: [databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken],
       timeout: "15 minutes",
       memory: "2048 MB",
       concurrency: SHARDS + 1,

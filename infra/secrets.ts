@@ -4,6 +4,7 @@ export function secrets() {
     databaseUrl: new sst.Secret("DatabaseUrl"),
     databaseDirectUrl: new sst.Secret("DatabaseDirectUrl", "unset"),
     openAiApiKey: new sst.Secret("OpenAiApiKey", "unset"),
+    chatApiKey: new sst.Secret("ChatApiKey", "unset"),
     chromaUrl: new sst.Secret("ChromaUrl", "unset"),
     chromaToken: new sst.Secret("ChromaToken", "unset"),
   };

@@ -78,14 +78,14 @@ infra(
 );
 
 infra("secrets are linked to who needs them, and are in no environment", async () => {
-  const served = ["ChromaUrl", "DatabaseUrl", "OpenAiApiKey"];
-  const all = ["ChromaToken", "ChromaUrl", "DatabaseDirectUrl", "DatabaseUrl", "OpenAiApiKey"];
+  const served = ["ChatApiKey", "ChromaUrl", "DatabaseUrl", "OpenAiApiKey"];
+  const behind = ["ChromaToken", "ChromaUrl", "DatabaseDirectUrl", "DatabaseUrl", "OpenAiApiKey"];
   const database = ["DatabaseDirectUrl", "DatabaseUrl"];
   expect(await table(({ build }) => Object.keys(build.links).sort())).toEqual({
     api: served,
     stream: served,
-    worker: all,
-    migration: all,
+    worker: behind,
+    migration: behind,
     maintenance: database,
     schema: database,
   });

@@ -35,7 +35,8 @@ export function composeService(
   settings: Settings,
   { database, kinds, jobTime = 840_000, ...parts }: Parts,
 ): Service {
-  const { openaiApiKey, openaiBaseUrl, chatModel, embeddingTokensPerDay, requestsPerMinute } = settings;
+  const { openaiApiKey, openaiBaseUrl, chat, jwt, deadline, maxBody } = settings;
+  const { embeddingTokensPerDay, requestsPerMinute } = settings;
   const openai =
     openaiApiKey || openaiBaseUrl ? { apiKey: openaiApiKey ?? "none", baseUrl: openaiBaseUrl } : undefined;
   const embedders = createEmbedders({
@@ -48,7 +49,10 @@ export function composeService(
     ...parts,
     embeddingTokensPerDay,
     requestsPerMinute,
-    chatModel: chatModel && openai ? createChatModel({ model: chatModel, ...openai }) : undefined,
+    jwt,
+    deadline,
+    maxBody,
+    chatModel: chat && createChatModel(chat),
     corsOrigins: settings.corsOrigins?.split(",").map((origin) => origin.trim()),
   });
   const { queue, log } = parts;

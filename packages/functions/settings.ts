@@ -1,5 +1,11 @@
+import type { JwtOptions } from "@cairn/api/auth/jwt.ts";
+import { chatOf, jwtOf } from "@cairn/api/settings.ts";
+import type { ChatModelOptions } from "@cairn/core/assistant/chat-model.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
+
+/** Milliseconds of a request at most: API Gateway and the API's function give up soon after, and a cold start takes some. */
+const LONGEST = 25_000;
 
 /**
  * What the functions are told. On AWS secrets are linked: SST brings them as resources, encrypted in the bundle or, in a
@@ -17,16 +23,29 @@ const schema = z.object({
   chromaUrl: z.url({ protocol: /^https?$/ }).optional(),
   chromaToken: z.string().optional(),
   chatModel: z.string().optional(),
+  chatBaseUrl: z.string().optional(),
+  chatApiKey: z.string().optional(),
   embeddingModel: z.string().optional(),
   embeddingDimensions: z.coerce.number().int().min(1).max(16_000).optional(),
   requestsPerMinute: z.coerce.number().int().min(1).optional(),
   embeddingTokensPerDay: z.coerce.number().int().min(0).optional(),
+  deadline: z.coerce.number().int().min(100).max(LONGEST).optional(),
+  maxBody: z.coerce.number().int().min(1_000).optional(),
   corsOrigins: z.string().optional(),
+  jwtJwksUrl: z.string().optional(),
+  jwtIssuer: z.string().optional(),
+  jwtAudience: z.string().optional(),
+  jwtTenantClaim: z.string().optional(),
   jobsQueueUrl: z.url().optional(),
   deadJobsQueueUrl: z.url().optional(),
 });
 
-export type Settings = Readonly<z.infer<typeof schema>>;
+export interface Settings extends Readonly<z.infer<typeof schema>> {
+  /** Undefined: chat is answered 503. */
+  readonly chat: ChatModelOptions | undefined;
+  /** Undefined: the service's own keys alone are taken. */
+  readonly jwt: JwtOptions | undefined;
+}
 
 /** A secret that was never set: `npx sst secret set` is told to put this in its place. */
 const UNSET = "unset";
@@ -40,16 +59,24 @@ export function readSettings(
     databaseUrl: resource("DatabaseUrl"),
     databaseDirectUrl: resource("DatabaseDirectUrl"),
     openaiApiKey: resource("OpenAiApiKey"),
+    chatApiKey: resource("ChatApiKey"),
     chromaUrl: resource("ChromaUrl"),
     chromaToken: resource("ChromaToken"),
     databaseDriver: environment.CAIRN_DATABASE_DRIVER,
     openaiBaseUrl: environment.OPENAI_BASE_URL,
     chatModel: environment.CAIRN_CHAT_MODEL,
+    chatBaseUrl: environment.CAIRN_CHAT_BASE_URL,
     embeddingModel: environment.CAIRN_EMBEDDING_MODEL,
     embeddingDimensions: environment.CAIRN_EMBEDDING_DIMENSIONS,
     requestsPerMinute: environment.CAIRN_RATE_LIMIT,
     embeddingTokensPerDay: environment.CAIRN_EMBEDDING_BUDGET,
+    deadline: environment.CAIRN_DEADLINE,
+    maxBody: environment.CAIRN_MAX_BODY,
     corsOrigins: environment.CAIRN_CORS_ORIGINS,
+    jwtJwksUrl: environment.CAIRN_JWT_JWKS_URL,
+    jwtIssuer: environment.CAIRN_JWT_ISSUER,
+    jwtAudience: environment.CAIRN_JWT_AUDIENCE,
+    jwtTenantClaim: environment.CAIRN_JWT_TENANT_CLAIM,
     jobsQueueUrl: environment.CAIRN_JOBS_QUEUE_URL,
     deadJobsQueueUrl: environment.CAIRN_DEAD_JOBS_QUEUE_URL,
   };
@@ -57,7 +84,8 @@ export function readSettings(
     ([, value]) => value !== undefined && value !== "" && value !== UNSET,
   );
   const result = schema.safeParse(Object.fromEntries(set));
-  if (result.success) return Object.freeze(result.data);
+  if (result.success)
+    return Object.freeze({ ...result.data, chat: chatOf(result.data), jwt: jwtOf(result.data) });
   const name = String(result.error.issues[0]?.path[0] ?? "");
   throw new AppError(
     "invalid_input",

@@ -70,7 +70,14 @@ async function evaluate(stage: string, { without, environment }: EvaluateOptions
   await bundleProgram(outfile);
   const builder = await startBuilder(without);
   try {
-    const names = ["DatabaseUrl", "DatabaseDirectUrl", "OpenAiApiKey", "ChromaUrl", "ChromaToken"];
+    const names = [
+      "DatabaseUrl",
+      "DatabaseDirectUrl",
+      "OpenAiApiKey",
+      "ChatApiKey",
+      "ChromaUrl",
+      "ChromaToken",
+    ];
     const secrets = Object.fromEntries(names.map((name) => [`SST_SECRET_${name}`, `${CANARY}-${name}`]));
     const { stdout } = await promisify(execFile)(process.execPath, [outfile, stage, builder.folder], {
       cwd: ROOT,

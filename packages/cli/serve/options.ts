@@ -1,25 +1,18 @@
-import type { JwtOptions } from "@cairn/api/auth/jwt.ts";
+import { type ChatSettings, chatOf, type JwtSettings } from "@cairn/api/settings.ts";
 import { type ChatModel, createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { wholeNumber } from "../commands/chroma-options.ts";
 import type { Config } from "../config.ts";
 
-export interface ServeFlags {
+export interface ServeFlags extends ChatSettings, JwtSettings {
   readonly host: string;
   readonly port: number;
-  readonly chatModel?: string;
-  readonly chatBaseUrl?: string;
-  readonly chatApiKey?: string;
   readonly rateLimit?: number;
   readonly embeddingBudget?: number;
   readonly deadline?: number;
   readonly maxBody?: number;
   readonly corsOrigins?: string;
-  readonly jwtJwksUrl?: string;
-  readonly jwtIssuer?: string;
-  readonly jwtAudience?: string;
-  readonly jwtTenantClaim?: string;
   readonly chroma?: string;
   readonly token?: string;
   readonly maintenance: number;
@@ -80,10 +73,8 @@ export function addServeOptions(command: Command): Command {
 }
 
 export function chatModelOf(flags: ServeFlags, config: Config): ChatModel | undefined {
-  if (!flags.chatModel) return undefined;
-  const baseUrl = flags.chatBaseUrl ?? config.openaiBaseUrl;
-  const apiKey = flags.chatApiKey ?? config.openaiApiKey;
-  if (!apiKey && !baseUrl)
+  const chat = chatOf({ ...config, ...flags });
+  if (flags.chatModel && !chat)
     throw new AppError(
       "invalid_input",
       "--chat-model needs a server: set OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.",
@@ -91,19 +82,5 @@ export function chatModelOf(flags: ServeFlags, config: Config): ChatModel | unde
         path: "--chat-model",
       },
     );
-  return createChatModel({ model: flags.chatModel, apiKey: apiKey ?? "none", baseUrl });
-}
-
-export function jwtOf({
-  jwtJwksUrl,
-  jwtIssuer,
-  jwtAudience,
-  jwtTenantClaim,
-}: ServeFlags): JwtOptions | undefined {
-  if (!jwtJwksUrl) return undefined;
-  if (!jwtIssuer || !jwtAudience)
-    throw new AppError("invalid_input", "--jwt-jwks-url needs --jwt-issuer and --jwt-audience as well.", {
-      path: "--jwt-issuer",
-    });
-  return { jwksUrl: jwtJwksUrl, issuer: jwtIssuer, audience: jwtAudience, tenantClaim: jwtTenantClaim };
+  return chat && createChatModel(chat);
 }

@@ -11,6 +11,7 @@ import { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { type Issuer, startIssuer } from "../../../test/support/issuer.ts";
 import { type NeonRelay, startNeonRelay } from "../../../test/support/neon-relay.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -59,12 +60,13 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
   let own: TestDatabase;
   let relay: NeonRelay;
   let chat: ChatApi;
+  let issuer: Issuer;
   let worker: Miniflare;
   const buried: unknown[] = [];
   const tenants: { readonly id: string; readonly key: string }[] = [];
   beforeAll(async () => {
     own = await createTestDatabase();
-    [relay, chat] = await Promise.all([startNeonRelay(), startChatApi()]);
+    [relay, chat, issuer] = await Promise.all([startNeonRelay(), startChatApi(), startIssuer()]);
     for (const name of ["acme", "globex"]) {
       const { id } = await createTenant(own.database, { name });
       const { secret } = await createApiKey(own.database, id, { scopes: ["read", "write", "admin"] });
@@ -79,8 +81,11 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
           modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker(relay.port) }],
           bindings: {
             DatabaseUrl: own.url as string,
-            OPENAI_BASE_URL: chat.url,
+            ChatApiKey: "sk-speaks",
+            CAIRN_CHAT_BASE_URL: chat.url,
             CAIRN_CHAT_MODEL: "scripted",
+            CAIRN_MAX_BODY: 4_000_000,
+            ...issuer.variables,
             CAIRN_EMBEDDING_MODEL: "offline/words",
           },
           queueProducers: { JOBS: "jobs", DEAD_JOBS: "dead" },
@@ -106,14 +111,17 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
   });
   afterAll(async () => {
     await worker?.dispose();
-    await Promise.all([relay?.stop(), chat?.stop()]);
+    await Promise.all([relay?.stop(), chat?.stop(), issuer?.stop()]);
     await own?.drop();
   });
 
-  async function call(tenant: number, method: string, path: string, body?: object) {
+  async function call(tenant: number, method: string, path: string, body?: object, token?: string) {
     const response = await worker.dispatchFetch(`http://api${path}`, {
       method,
-      headers: { authorization: `Bearer ${tenants[tenant]?.key}`, "content-type": "application/json" },
+      headers: {
+        authorization: `Bearer ${token ?? tenants[tenant]?.key}`,
+        "content-type": "application/json",
+      },
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
     const text = await response.text();
@@ -161,6 +169,16 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     });
     expect((await call(9, "POST", "/v1/query", { query: "x" })).status).toBe(401);
     expect((await call(0, "GET", "/nowhere")).status).toBe(404);
+  });
+
+  test("a token of the configured issuer is taken, one for another audience is not; a body of more than the configured bytes is 413", async () => {
+    const ask = async (claims = {}) => {
+      const token = issuer.token(tenants[0]?.id as string, claims);
+      return (await call(0, "POST", "/v1/query", { query: "return" }, token)).status;
+    };
+    expect(await Promise.all([ask(), ask(), ask({ aud: "elsewhere" })])).toEqual([200, 200, 401]);
+    const large = await call(0, "POST", "/v1/documents", { documents: [{ content: "x".repeat(4_000_001) }] });
+    expect(large).toMatchObject({ status: 413, text: expect.stringContaining("4000000 bytes") });
   });
 
   test("chat streams, with its citations", async () => {

@@ -21,7 +21,11 @@ function openService(env: Env): Promise<Service> {
 }
 
 async function open(env: Env): Promise<Service> {
-  const texts = Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string"));
+  const texts = Object.fromEntries(
+    Object.entries(env)
+      .filter(([, value]) => typeof value === "string" || typeof value === "number")
+      .map(([name, value]) => [name, String(value)]),
+  );
   const settings = readSettings((name) => texts[name], texts);
   const database = connectNeon({
     url: settings.databaseUrl,

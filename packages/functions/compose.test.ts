@@ -1,0 +1,120 @@
+import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { startEmbeddingApi } from "../../test/support/embedding-api.ts";
+import { type Issuer, startIssuer } from "../../test/support/issuer.ts";
+import { composeService } from "./compose.ts";
+import { readSettings } from "./settings.ts";
+
+let own: TestDatabase;
+let issuer: Issuer;
+let chat: ChatApi;
+let tenantId: string;
+let key: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  [issuer, chat] = await Promise.all([startIssuer(), startChatApi()]);
+  ({ id: tenantId } = await createTenant(own.database, { name: "acme" }));
+  ({ secret: key } = await createApiKey(own.database, tenantId, { scopes: ["read", "write"] }));
+  const documents = [{ id: "returns", content: "You may return a kettle within 30 days." }];
+  expect((await compose({})("POST", "/v1/documents", { body: { documents } })).status).toBe(200);
+});
+afterAll(async () => {
+  await Promise.all([issuer?.stop(), chat?.stop()]);
+  await own?.drop();
+});
+
+const read = (environment: Record<string, string>, secrets: Record<string, string> = {}) =>
+  readSettings((name) => ({ DatabaseUrl: "postgres://u:hunter2@h/d", ...secrets })[name], environment);
+
+/** The service of an environment; asked as a cloud's entry asks it. */
+function compose(...given: Parameters<typeof read>) {
+  const log = { request() {}, failure: (error: unknown) => console.error(error) };
+  const { app } = composeService(read(...given), {
+    database: own.database,
+    queue: { async send() {} },
+    log,
+  });
+  return async (
+    method: string,
+    path: string,
+    { token = key, body }: { token?: string; body?: object } = {},
+  ) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const answer = await app.request(path, { method, headers, body: body && JSON.stringify(body) });
+    return { status: answer.status, body: await answer.json() };
+  };
+}
+
+test("a token of the configured issuer speaks for its tenant; one for another audience, and any where none is configured, is refused", async () => {
+  const call = compose(issuer.variables);
+  const token = issuer.token(tenantId);
+  expect((await call("GET", "/v1/documents", { token })).status).toBe(200);
+  const other = issuer.token(tenantId, { aud: "elsewhere" });
+  expect((await call("GET", "/v1/documents", { token: other })).status).toBe(401);
+  expect((await compose({})("GET", "/v1/documents", { token })).status).toBe(401);
+});
+
+test("half an issuer is refused by the variable that is missing, and so is an address that is none, never shown", () => {
+  for (const [changes, fault] of [
+    [{ CAIRN_JWT_AUDIENCE: "" }, /^CAIRN_JWT_AUDIENCE is not set/],
+    [{ CAIRN_JWT_ISSUER: "" }, /^CAIRN_JWT_ISSUER is not set/],
+    [{ CAIRN_JWT_JWKS_URL: "" }, /^CAIRN_JWT_JWKS_URL is not set/],
+    [{ CAIRN_JWT_JWKS_URL: "ftp://u:hunter2@h" }, /^(?!.*hunter2)CAIRN_JWT_JWKS_URL cannot be used/],
+    [{ CAIRN_CHAT_BASE_URL: "hunter2", CAIRN_CHAT_MODEL: "m" }, /^(?!.*hunter2)CAIRN_CHAT_BASE_URL cannot/],
+  ] as const)
+    expect(() => read({ ...issuer.variables, ...changes }), JSON.stringify(changes)).toThrow(fault);
+  const { CAIRN_JWT_TENANT_CLAIM, ...without } = issuer.variables;
+  expect(read(without).jwt).toMatchObject({ audience: "knowledge", tenantClaim: undefined });
+});
+
+test("a body of more than the configured bytes is 413", async () => {
+  const call = compose({ CAIRN_MAX_BODY: "2000" });
+  const write = (length: number) =>
+    call("POST", "/v1/documents", { body: { documents: [{ id: "long", content: "x".repeat(length) }] } });
+  expect(await write(2_000)).toMatchObject({
+    status: 413,
+    body: { code: "body_too_large", detail: expect.stringContaining("2000 bytes") },
+  });
+  expect((await write(1_000)).status).toBe(200);
+});
+
+test("a request has the configured time, and no more of it than the functions themselves have", async () => {
+  const embeddings = await startEmbeddingApi();
+  embeddings.always({ kind: "hang" });
+  const call = compose({ CAIRN_DEADLINE: "300", OPENAI_BASE_URL: embeddings.url });
+  expect((await call("POST", "/v1/collections", { body: { name: "late" } })).status).toBe(201);
+  const documents = [{ id: "late", content: "never embedded" }];
+  expect(await call("POST", "/v1/documents", { body: { collection: "late", documents } })).toMatchObject({
+    status: 504,
+    body: { code: "deadline_exceeded", detail: expect.stringContaining("0.3 s") },
+  });
+  await embeddings.stop();
+  expect(() => read({ CAIRN_DEADLINE: "25001" })).toThrow(/deadline/);
+});
+
+test("the chat model has a server and a key of its own, or those that embed; without either chat is 503", async () => {
+  const openai = { OpenAiApiKey: "sk-embeds" };
+  const CAIRN_CHAT_MODEL = "scripted";
+  expect(
+    read({ CAIRN_CHAT_MODEL, CAIRN_CHAT_BASE_URL: chat.url }, { ...openai, ChatApiKey: "sk-speaks" }).chat,
+  ).toEqual({ model: "scripted", baseUrl: chat.url, apiKey: "sk-speaks" });
+  expect(read({ CAIRN_CHAT_MODEL }, { ...openai, ChatApiKey: "unset" }).chat).toEqual({
+    model: "scripted",
+    baseUrl: undefined,
+    apiKey: "sk-embeds",
+  });
+  const body = { messages: [{ role: "user", content: "return" }] };
+  const call = compose({ CAIRN_CHAT_MODEL, CAIRN_CHAT_BASE_URL: chat.url });
+  expect(await call("POST", "/v1/chat", { body })).toMatchObject({
+    status: 200,
+    body: { model: "scripted" },
+  });
+  expect(chat.requests.at(-1)?.model).toBe("scripted");
+  expect(await compose({ CAIRN_CHAT_MODEL })("POST", "/v1/chat", { body })).toMatchObject({
+    status: 503,
+    body: { code: "chat_not_configured" },
+  });
+});
