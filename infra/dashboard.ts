@@ -54,6 +54,13 @@ export function dashboard({ api, jobs, migration, alarms }: Shown) {
         machine,
         { stat: "Sum" },
       ];
+      /** The functions' own, see packages/functions/emf.ts. */
+      const byRoute = (metric: string, statistic: string) => [
+        {
+          expression: `SEARCH('{Cairn,route,service,status} MetricName="${metric}"', '${statistic}', 300)`,
+          id: metric,
+        },
+      ];
       const widgets: readonly object[] = [
         { type: "alarm", properties: { title: "Alarms", alarms: ringing } },
         graph("Requests, refusals and failures", [
@@ -66,16 +73,9 @@ export function dashboard({ api, jobs, migration, alarms }: Shown) {
           ofGateway("Latency", { stat: "p95" }),
           ofGateway("Latency", { stat: "p99" }),
         ]),
-        graph("Time by route, ms, p95", [], {
-          metrics: [
-            [
-              {
-                expression: `SEARCH('{Cairn,route,service,status} MetricName="milliseconds"', 'p95', 300)`,
-                id: "routes",
-              },
-            ],
-          ],
-        }),
+        graph("Time by route, ms, p95", [byRoute("milliseconds", "p95")]),
+        graph("Tokens embedded, by route", [byRoute("tokens", "Sum")]),
+        graph("Documents and hits, by route", [byRoute("rows", "Sum")]),
         graph("Environments at once, and throttles", [
           ofFunction("ConcurrentExecutions", handler, { stat: "Maximum" }),
           ofFunction("ConcurrentExecutions", stream, { stat: "Maximum" }),

@@ -152,11 +152,16 @@ infra(
       "Requests, refusals and failures",
       "Time to answer, ms",
       "Time by route, ms, p95",
+      "Tokens embedded, by route",
+      "Documents and hits, by route",
       "Environments at once, and throttles",
       "Jobs: waiting, oldest in seconds, dead",
       "Migrations",
     ]);
     expect(widgets[0].properties.alarms).toHaveLength(12);
+    // As the functions name them: see packages/functions/emf.ts.
+    for (const metric of ["milliseconds", "tokens", "rows"])
+      expect(page?.inputs.dashboardBody).toContain(`{Cairn,route,service,status} MetricName=\\"${metric}\\"`);
     expect(JSON.stringify(widgets)).not.toMatch(/undefined|null|\[object/);
     const places = widgets.map(({ x, y }: { x: number; y: number }) => `${x},${y}`);
     expect(new Set(places).size).toBe(widgets.length);

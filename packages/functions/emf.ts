@@ -5,11 +5,12 @@ import type { Observer } from "@cairn/api/telemetry/record.ts";
 export function createEmf(): Observer {
   const metrics = new Metrics({ namespace: "Cairn", serviceName: "api" });
   return ({ route, status, ms, tokens, rows }) => {
-    const single = metrics.singleMetric();
-    single.addDimension("route", route);
-    single.addDimension("status", `${Math.floor(status / 100)}xx`);
-    single.addMetadata("tokens", String(tokens));
-    if (rows !== undefined) single.addMetadata("rows", String(rows));
-    single.addMetric("milliseconds", MetricUnit.Milliseconds, ms);
+    metrics.addDimension("route", route);
+    metrics.addDimension("status", `${Math.floor(status / 100)}xx`);
+    metrics.addMetric("milliseconds", MetricUnit.Milliseconds, ms);
+    // CloudWatch counts each metric of each route, and charges for it: only where there is something to count.
+    if (tokens > 0) metrics.addMetric("tokens", MetricUnit.Count, tokens);
+    if (rows !== undefined) metrics.addMetric("rows", MetricUnit.Count, rows);
+    metrics.publishStoredMetrics();
   };
 }

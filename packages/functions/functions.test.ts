@@ -13,7 +13,9 @@ import type { SQSEvent } from "aws-lambda";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
+import { type EmbeddingApi, startEmbeddingApi } from "../../test/support/embedding-api.ts";
 import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
+import { type Issuer, startIssuer } from "../../test/support/issuer.ts";
 import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
 import { readMessage } from "./message.ts";
@@ -93,12 +95,17 @@ test("only a job's address is taken from a message", () => {
 describe.runIf(serverUrl())("on events, as bundled", () => {
   let own: TestDatabase;
   let sqs: SqsServer;
+  let issuer: Issuer;
+  let embeddings: EmbeddingApi;
   let tenantId: string;
   let key: string;
   beforeAll(async () => {
     own = await createTestDatabase();
-    sqs = await startSqs();
-    Object.assign(process.env, {
+    [sqs, issuer, embeddings] = await Promise.all([startSqs(), startIssuer(), startEmbeddingApi()]);
+    Object.assign(process.env, issuer.variables, {
+      CAIRN_MAX_BODY: "4000000",
+      CAIRN_EMBEDDING_MODEL: "offline/words",
+      OPENAI_BASE_URL: embeddings.url,
       SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: own.url }),
       CAIRN_JOBS_QUEUE_URL: `${sqs.url}/1/jobs`,
       CAIRN_DEAD_JOBS_QUEUE_URL: `${sqs.url}/1/dead`,
@@ -111,7 +118,7 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     ({ secret: key } = await createApiKey(own.database, tenantId, { scopes: ["read", "write", "admin"] }));
   });
   afterAll(async () => {
-    await sqs?.stop();
+    await Promise.all([sqs?.stop(), issuer?.stop(), embeddings?.stop()]);
     await own?.drop();
   });
 
@@ -150,12 +157,67 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     ).toBe(401);
     expect((await call("GET", "/nowhere")).statusCode).toBe(404);
     const large = await call("POST", "/v1/documents", {
-      body: `{"documents":[{"content":"${"x".repeat(5_000_001)}"}]}`,
+      body: `{"documents":[{"content":"${"x".repeat(4_000_001)}"}]}`,
     });
-    expect(large.statusCode).toBe(413);
+    expect([large.statusCode, large.body]).toEqual([413, expect.stringContaining("4000000 bytes")]);
     expect((await call("GET", "/ready")).statusCode).toBe(200);
     const { paths } = JSON.parse((await call("GET", "/openapi.json")).body);
     expect(Object.keys(paths)).toContain("/v1/migrations");
+  });
+
+  test("a token of the configured issuer is taken; one for another audience is not", async () => {
+    const api = await load("api");
+    const ask = async (token: string): Promise<Answer> =>
+      api(event("GET", "/v1/documents", { headers: { authorization: `Bearer ${token}` } }), context);
+    expect((await ask(issuer.token(tenantId))).statusCode).toBe(200);
+    expect((await ask(issuer.token(tenantId, { aud: "elsewhere" }))).statusCode).toBe(401);
+  });
+
+  test("a request is a line that CloudWatch takes its metrics from: time, tokens, rows, by route and class of status", async () => {
+    const api = await load("api");
+    const collection = { name: "counted", embedding_model: "openai/text-embedding-3-small" };
+    await api(event("POST", "/v1/collections", { body: JSON.stringify(collection) }), context);
+    const documents = ["one", "two", "three"].map((id) => ({ id, content: `word ${id}` }));
+    const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    onTestFinished(() => written.mockRestore());
+    const body = JSON.stringify({ collection: "counted", documents });
+    await api(event("POST", "/v1/documents", { body }), context);
+    await api(event("GET", "/v1/documents/missing"), context);
+    const lines = written.mock.calls.flatMap(([text]) => String(text).match(/^\{"_aws".*$/gm) ?? []);
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      {
+        _aws: {
+          Timestamp: expect.closeTo(Date.now(), -5),
+          CloudWatchMetrics: [
+            {
+              Namespace: "Cairn",
+              Dimensions: [["service", "route", "status"]],
+              Metrics: [
+                { Name: "milliseconds", Unit: "Milliseconds" },
+                { Name: "tokens", Unit: "Count" },
+                { Name: "rows", Unit: "Count" },
+              ],
+            },
+          ],
+        },
+        service: "api",
+        route: "/v1/documents",
+        status: "2xx",
+        milliseconds: expect.any(Number),
+        tokens: 6,
+        rows: 3,
+      },
+      expect.objectContaining({
+        _aws: expect.objectContaining({
+          CloudWatchMetrics: [
+            expect.objectContaining({ Metrics: [{ Name: "milliseconds", Unit: "Milliseconds" }] }),
+          ],
+        }),
+        route: "/v1/documents/:document",
+        status: "4xx",
+        milliseconds: expect.any(Number),
+      }),
+    ]);
   });
 
   test("an answer that is larger than Lambda lets through is a described problem; its pages are not", async () => {
@@ -308,6 +370,10 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     await cp(migrations, `${bundles.schema.folder}/migrations`, { recursive: true });
     vi.stubEnv("LAMBDA_TASK_ROOT", bundles.schema.folder);
     expect(await (await load("schema"))()).toEqual({ applied: [] });
+    // What the others could not be opened with ends the deploy here, before any of them is changed.
+    vi.stubEnv("CAIRN_JWT_AUDIENCE", "");
+    await expect((await load("schema"))()).rejects.toThrow(/CAIRN_JWT_AUDIENCE is not set/);
+    vi.stubEnv("CAIRN_JWT_AUDIENCE", issuer.variables.CAIRN_JWT_AUDIENCE);
     // `sst dev` runs it in its folder, and keeps the variable to itself.
     vi.stubEnv("LAMBDA_TASK_ROOT", undefined);
     const cwd = vi.spyOn(process, "cwd").mockReturnValue(bundles.schema.folder);
