@@ -1,46 +1,36 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { type Served, startServe } from "./support/cairn-serve.ts";
 import { serverUrl } from "./support/database.ts";
 
 // The service as a person starts it: nothing configured, then what it prints.
 
-const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
-
 let cli: CairnCli;
-let service: ChildProcess;
-let said = "";
+let service: Served;
 let url = "";
 let key = "";
 beforeAll(async () => {
   cli = await createCairnCli();
   if (serverUrl()) await cli.run(["db", "migrate"]);
-  const env = { ...process.env, OPENAI_API_KEY: "", DATABASE_URL: cli.databaseUrl ?? "" };
-  service = spawn(process.execPath, [CAIRN, "serve", "--port", "0"], {
-    cwd: cli.folder,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  service.stdout?.resume();
-  service.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    said += text;
-  });
-  for (let tries = 0; tries < 300 && !/reference at/.test(said); tries++)
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  url = /at (http:\S+),/.exec(said)?.[1] ?? "";
-  key = /^ {2}(cairn_\S+)$/m.exec(said)?.[1] ?? "";
+  service = await startServe(cli);
+  url = service.url;
+  if (!serverUrl()) key = await vi.waitUntil(() => keyIn(service.said()));
 });
 afterAll(async () => {
-  service?.kill("SIGKILL");
+  await service?.stop();
   await cli?.remove();
 });
+
+function keyIn(said: string): string | undefined {
+  return /^ {2}(cairn_\S+)$/m.exec(said)?.[1];
+}
 
 test.runIf(!serverUrl())(
   "the first start makes a tenant and a key, and the three requests it shows work as they stand",
   async () => {
+    const said = service.said();
     const commands = said.match(/^curl .*$/gm) ?? [];
     expect(commands).toHaveLength(3);
     const answers = [];
@@ -95,7 +85,21 @@ test("the reference needs nothing from anywhere else", async () => {
 test("it is healthy, ready and measured, and ends when it is asked to", async () => {
   for (const path of ["/health", "/ready", "/metrics"])
     expect((await fetch(url + path)).status, path).toBe(200);
-  service.kill("SIGTERM");
-  const [code] = await once(service, "exit");
-  expect(code).toBe(0);
+  expect(await service.stop()).toBe(0);
+});
+
+test.runIf(!serverUrl())("a second start makes nothing, and the key of the first is still good", async () => {
+  service = await startServe(cli);
+  const kept = await fetch(`${service.url}/v1/documents/returns`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  expect(kept.status).toBe(200);
+  await service.stop();
+  expect(service.said()).not.toMatch(/cairn_|curl/);
+  expect(await cli.json("tenants", "list")).toHaveLength(1);
+});
+
+test.runIf(serverUrl())("on a server the first start makes no tenant and no key", async () => {
+  expect(keyIn(service.said())).toBeUndefined();
+  expect(await cli.json("tenants", "list")).toHaveLength(0);
 });

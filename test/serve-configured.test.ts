@@ -1,0 +1,139 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { type Served, startServe } from "./support/cairn-serve.ts";
+import { type ChatApi, startChatApi } from "./support/chat-api.ts";
+import { serverUrl } from "./support/database.ts";
+import { type Issuer, startIssuer } from "./support/issuer.ts";
+
+// The service as an operator starts it: told of an issuer, a chat model, a collector of traces, by flags and variables.
+
+const CANARY = "canary-7d20aa";
+
+let cli: CairnCli;
+let issuer: Issuer;
+let chat: ChatApi;
+let collector: Server;
+let service: Served;
+let tenantId: string;
+const collected: string[] = [];
+beforeAll(async () => {
+  cli = await createCairnCli();
+  if (serverUrl()) await cli.run(["db", "migrate"]);
+  ({ id: tenantId } = await cli.json("tenants", "create", "acme"));
+  [issuer, chat] = await Promise.all([startIssuer(), startChatApi()]);
+  collector = createServer(async (request, response) => {
+    if (request.url === "/v1/traces") collected.push(await text(request));
+    response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  });
+  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+  const { CAIRN_JWT_JWKS_URL = "", CAIRN_JWT_ISSUER = "", ...variables } = issuer.variables;
+  service = await startServe(cli, {
+    flags: ["--jwt-jwks-url", CAIRN_JWT_JWKS_URL, "--jwt-issuer", CAIRN_JWT_ISSUER, "--max-body", "20000"],
+    environment: {
+      ...variables,
+      CAIRN_CHAT_MODEL: "scripted",
+      CAIRN_CHAT_BASE_URL: chat.url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+    },
+  });
+});
+afterAll(async () => {
+  await service?.stop();
+  await Promise.all([issuer?.stop(), chat?.stop()]);
+  collector?.close();
+  await cli?.remove();
+});
+
+async function call(method: string, path: string, token: string, body?: object) {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const answer = await fetch(service.url + path, { method, headers, body: body && JSON.stringify(body) });
+  return { status: answer.status, body: (await answer.json()) as { code?: string; model?: string } };
+}
+
+test("a token of the issuer speaks for its tenant with its scopes; one for another audience is refused", async () => {
+  const writer = issuer.token(tenantId, { scope: "read write" });
+  const documents = [{ id: CANARY, content: `You may return a ${CANARY} within 30 days.` }];
+  expect((await call("POST", "/v1/documents", writer, { documents })).status).toBe(200);
+  const reader = issuer.token(tenantId);
+  expect((await call("GET", `/v1/documents/${CANARY}`, reader)).status).toBe(200);
+  expect((await call("POST", "/v1/documents", reader, { documents })).status).toBe(403);
+  const elsewhere = issuer.token(tenantId, { aud: "elsewhere" });
+  expect((await call("GET", `/v1/documents/${CANARY}`, elsewhere)).status).toBe(401);
+});
+
+test("a body of more than it was told is 413, and chat asks the server that it was told", async () => {
+  const writer = issuer.token(tenantId, { scope: "read write" });
+  const documents = [{ content: "x".repeat(20_000) }];
+  expect(await call("POST", "/v1/documents", writer, { documents })).toMatchObject({
+    status: 413,
+    body: { code: "body_too_large" },
+  });
+  const messages = [{ role: "user", content: `return a ${CANARY}` }];
+  expect(await call("POST", "/v1/chat", writer, { messages })).toMatchObject({
+    status: 200,
+    body: { model: "scripted" },
+  });
+  expect(chat.requests.map(({ model }) => model)).toEqual(["scripted"]);
+});
+
+test("half an issuer is refused at the start, and named", async () => {
+  const { CAIRN_JWT_AUDIENCE, ...half } = issuer.variables;
+  const { code, err } = await cli.run(["serve", "--port", "0", "--directory", "other"], { env: half });
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("CAIRN_JWT_AUDIENCE is not set") });
+});
+
+test("each request is one span in the collector, with its route; no address, no text and no token is in it", async () => {
+  const given = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const answer = await fetch(`${service.url}/v1/documents/${CANARY}?collection=${CANARY}`, {
+    headers: {
+      authorization: `Bearer ${issuer.token(tenantId)}`,
+      traceparent: `00-${given}-00f067aa0ba902b7-01`,
+    },
+  });
+  expect(answer.status).toBe(404);
+  expect(await service.stop(), "what was not sent yet is sent at the end").toBe(0);
+  const own = spans().filter(({ traceId }) => traceId === given);
+  expect(own.map(({ name, attributes }) => [name, attributes])).toEqual([
+    [
+      "GET /v1/documents/:document",
+      {
+        "http.request.method": "GET",
+        "http.route": "/v1/documents/:document",
+        "http.response.status_code": 404,
+        "cairn.request_id": answer.headers.get("X-Request-Id"),
+        "cairn.tenant": tenantId,
+      },
+    ],
+  ]);
+  expect(collected.join()).not.toMatch(new RegExp(`${CANARY}|return|eyJ|127\\.0\\.0\\.1`));
+});
+
+/** What came to the collector so far, as OTLP in JSON has it. */
+function spans() {
+  return collected
+    .flatMap((body) => JSON.parse(body).resourceSpans as OtlpResource[])
+    .flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans))
+    .map(({ name, traceId, attributes }) => ({
+      name,
+      traceId,
+      attributes: Object.fromEntries(
+        attributes.map(({ key, value }) => [key, value.intValue ?? value.stringValue]),
+      ),
+    }));
+}
+
+interface OtlpResource {
+  readonly scopeSpans: readonly {
+    readonly spans: readonly {
+      readonly name: string;
+      readonly traceId: string;
+      readonly attributes: readonly {
+        readonly key: string;
+        readonly value: { readonly intValue?: number; readonly stringValue?: string };
+      }[];
+    }[];
+  }[];
+}
