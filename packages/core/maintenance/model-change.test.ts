@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
 import { deleteDocuments } from "../document/delete.ts";
@@ -10,7 +11,11 @@ import { createOfflineEmbedder } from "../embedding/offline.ts";
 import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
+import { maintainIndexes } from "./indexes.ts";
+import { inspectCollection } from "./inspect.ts";
+import { withLease } from "./lease.ts";
 import { changeModel, restoreModel } from "./model-change.ts";
+import { fillCollection } from "./model-fill.ts";
 
 let own: TestDatabase;
 let services: Services;
@@ -123,6 +128,158 @@ test("a change that is broken off goes on where it was, and the old model answer
   const changed = await changeModel(services, tenantId, "test/new", { collection: "slow" });
   expect(changed.written).toBe(700);
   expect(Object.keys(await contents("slow"))).toHaveLength(1_000); // a page
+});
+
+test("a restore that is broken off can be repeated, and lets nobody else write into what it goes back to", async () => {
+  await fill("there", 20);
+  await changeModel(services, tenantId, "test/new", { collection: "there" });
+  const edited = documents(1_200).map((document) => ({
+    ...document,
+    content: `${document.content}, edited`,
+  }));
+  await ingest(services, tenantId, { collection: "there", documents: edited });
+  const now = await contents("there");
+  const stop = new AbortController();
+  const broken = restoreModel(services, tenantId, {
+    collection: "there",
+    signal: stop.signal,
+    onProgress: ({ written }) => written >= 500 && stop.abort(new Error("broken off")),
+  });
+  await expect(broken).rejects.toThrow("broken off");
+  expect(await getCollection(own.database, tenantId, "there")).toMatchObject({ embeddingModel: "test/new" });
+  await expect(
+    ingest(services, tenantId, { collection: "there (by test/old)", documents: documents(1) }),
+  ).rejects.toMatchObject({ code: "collection_changed" });
+  const restored = await restoreModel(services, tenantId, { collection: "there" });
+  expect(restored).toMatchObject({
+    written: 700,
+    collection: { embeddingModel: "test/old", replacedBy: null },
+  });
+  expect(await contents("there")).toEqual(now);
+  const again = await restoreModel(services, tenantId, { collection: "there" });
+  expect(again).toMatchObject({ written: 0, collection: { embeddingModel: "test/new" } });
+});
+
+test("a collection of somebody's own under a name that a change needs is refused before anything is paid for, and left alone", async () => {
+  await fill("mine", 10);
+  for (const name of ["mine (by test/new)", "mine (by test/old)"]) {
+    await createCollection(own.database, tenantId, { name, embeddingModel: "test/new", dimensions: 96 });
+    await ingest(services, tenantId, { collection: name, documents: documents(3, "own") });
+    const before = await contents(name);
+    embedded = 0;
+    await expect(changeModel(services, tenantId, "test/new", { collection: "mine" })).rejects.toMatchObject({
+      code: "already_exists",
+      message: expect.stringMatching(/Rename it .*or delete it/),
+    });
+    expect(embedded).toBe(0);
+    expect(await contents(name)).toEqual(before);
+    await changeCollection(own.database, tenantId, name, { name: `${name}, moved` });
+  }
+  const { collection } = await changeModel(services, tenantId, "test/new", { collection: "mine" });
+  expect(collection).toMatchObject({ name: "mine", embeddingModel: "test/new" });
+});
+
+test("what is kept from another collection is not taken for a draft; what is kept from the same is filled again", async () => {
+  await fill("first", 5);
+  await changeModel(services, tenantId, "test/new", { collection: "first" });
+  await changeCollection(own.database, tenantId, "first", { name: "archive" });
+  await createCollection(own.database, tenantId, {
+    name: "first",
+    embeddingModel: "test/new",
+    dimensions: 96,
+  });
+  const change = (collection: string) => changeModel(services, tenantId, "test/old", { collection });
+  await expect(change("first")).rejects.toMatchObject({ code: "already_exists" });
+  expect(Object.keys(await contents("first (by test/old)"))).toHaveLength(5);
+  await changeCollection(own.database, tenantId, "first", { name: "second" });
+  await changeCollection(own.database, tenantId, "archive", { name: "first" });
+  expect(await change("first")).toMatchObject({ written: 0, collection: { embeddingModel: "test/old" } });
+});
+
+test("what is being filled takes no writes but the change's, and the settings of the collection it is to replace", async () => {
+  await fill("begun", 600);
+  const stop = new AbortController();
+  const broken = changeModel(services, tenantId, "test/new", {
+    collection: "begun",
+    signal: stop.signal,
+    onProgress: () => stop.abort(new Error("broken off")),
+  });
+  await expect(broken).rejects.toThrow("broken off");
+  const draft = "begun (by test/new)";
+  await expect(
+    ingest(services, tenantId, { collection: draft, documents: documents(1, "own") }),
+  ).rejects.toMatchObject({ code: "collection_changed" });
+  await expect(changeModel(services, tenantId, "test/old", { collection: draft })).rejects.toMatchObject({
+    code: "invalid_input",
+    path: "collection",
+  });
+  await changeCollection(own.database, tenantId, "begun", {
+    language: "german",
+    metadata: { owner: "support" },
+  });
+  expect(await changeModel(services, tenantId, "test/new", { collection: "begun" })).toMatchObject({
+    written: 100,
+    collection: { language: "german", metadata: { owner: "support" }, replacedBy: null },
+  });
+});
+
+test("a second change of the same collection, too late, takes nothing from what serves by now", async () => {
+  await fill("late", 5);
+  const { collection, replaced } = await changeModel(services, tenantId, "test/new", { collection: "late" });
+  await ingest(services, tenantId, { collection: "late", documents: documents(2, "since") });
+  const asDraft = { ...collection, replacedBy: collection.id };
+  await expect(fillCollection(services, replaced, asDraft)).rejects.toMatchObject({
+    code: "collection_changed",
+  });
+  expect(Object.keys(await contents("late"))).toHaveLength(7);
+});
+
+describe("an index is not traded for none", () => {
+  const indexSettings = { threshold: 20 };
+  const changed = (collection: string) => ({ collection, wait: 0 });
+
+  async function isSearchedBy(collection: string): Promise<string> {
+    const { indexes, collection: found } = await inspectCollection(own.database, tenantId, collection);
+    return `${found.embeddingModel}, ${indexes.filter(({ usable }) => usable).length} indexes`;
+  }
+
+  test("while another process builds, and the change goes on afterwards without paying again", async () => {
+    await fill("held", 50);
+    await changeCollection(own.database, tenantId, "held", { indexSettings });
+    await maintainIndexes(own.database, { tenantId, collection: "held" });
+    await withLease(own.database, "indexes", async () => {
+      await expect(changeModel(services, tenantId, "test/new", changed("held"))).rejects.toMatchObject({
+        code: "run_held",
+        message: expect.stringContaining('cairn reindex --collection "held" --model test/new'),
+      });
+    });
+    expect(await isSearchedBy("held")).toBe("test/old, 2 indexes");
+    embedded = 0;
+    expect(await changeModel(services, tenantId, "test/new", changed("held"))).toMatchObject({ written: 0 });
+    expect(embedded).toBe(0);
+    expect(await isSearchedBy("held")).toBe("test/new, 2 indexes");
+  });
+
+  test("where it is too large for this process, unless it may do without", async () => {
+    await fill("large", 50);
+    await changeCollection(own.database, tenantId, "large", { indexSettings });
+    await maintainIndexes(own.database, { tenantId, collection: "large" });
+    const options = { ...changed("large"), mostRows: 49 };
+    await expect(changeModel(services, tenantId, "test/new", options)).rejects.toMatchObject({
+      code: "deadline_exceeded",
+    });
+    expect(await isSearchedBy("large")).toBe("test/old, 2 indexes");
+    await changeCollection(own.database, tenantId, "large", { indexSettings: { threshold: 1_000 } });
+    await changeModel(services, tenantId, "test/new", options);
+    expect(await isSearchedBy("large")).toBe("test/new, 0 indexes");
+  });
+
+  test("and one that has none is replaced all the same", async () => {
+    await fill("none", 50);
+    await changeCollection(own.database, tenantId, "none", { indexSettings });
+    await changeModel(services, tenantId, "test/new", { ...changed("none"), mostRows: 49 });
+    expect(await isSearchedBy("none")).toBe("test/new, 0 indexes");
+  });
 });
 
 test("a passage without text keeps its place, without a vector, and is reported", async () => {

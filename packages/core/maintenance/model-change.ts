@@ -1,20 +1,25 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { insertCollection } from "../collection/create.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
+import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
+import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
-import { modelDimensions } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import type { BuildOptions } from "./build.ts";
-import { maintainIndexes } from "./indexes.ts";
+import type { IndexFailure } from "./index-failure.ts";
+import { type Maintained, maintainIndexes } from "./indexes.ts";
+import { type Inspection, inspectCollection, servingStretches, tailOf } from "./inspect.ts";
+import { assertKeepable, ensureDraft, nameBeside, nameTaken } from "./model-draft.ts";
 import { type Filled, fillCollection, isFilled } from "./model-fill.ts";
 
 export interface ModelChange extends BuildOptions {
   /** Default `knowledge`. */
   readonly collection?: string;
+  /** Milliseconds to wait for another process that builds indexes. Default 600,000. */
+  readonly wait?: number;
   readonly onProgress?: (event: {
     readonly phase: "embed" | "catch up" | "index" | "swap";
     readonly written: number;
@@ -35,7 +40,8 @@ const PASSES = 3;
  * Embeds a collection anew by another model: fills a second collection beside it, indexes it, catches up with what was
  * written meanwhile, and lets it take the name in one transaction. Searches go on all the time, by the old model until
  * the name is taken. Broken off, the same call goes on where it was. What it was stays, for `restoreModel`.
- * Throws `invalid_input` where it has that model already, `embedder_unavailable`, and what the model fails with.
+ * Throws `invalid_input` where it has that model already or is not in use, `already_exists` where a name it needs is somebody's own,
+ * `embedder_unavailable`, what the model fails with, and, rather than trade an index for none, why there is none yet.
  */
 export async function changeModel(
   services: Services,
@@ -52,14 +58,21 @@ export async function changeModel(
         path: "model",
       },
     );
+  if (old.replacedBy !== null)
+    throw new AppError(
+      "invalid_input",
+      `Collection ${JSON.stringify(old.name)} is not in use: another has its place, or it is to have another's. Name that one.`,
+      { path: "collection" },
+    );
   services.embedders.get(model); // refused before anything is made
-  const draft = await draftOf(services, old, model);
-  return replaceCollection(services, old, draft, options);
+  await assertKeepable(services.database, old);
+  const draft = await ensureDraft(services, old, model);
+  return replaceCollection(services, { old, draft, again: `--model ${model}` }, options);
 }
 
 /**
- * Gives the name back to the collection that bore it before, after bringing into it what was written since.
- * Throws `not_found` where there is none.
+ * Gives the name back to the collection that bore it before, after bringing into it what was written since. Broken
+ * off, the same call goes on where it was. Throws `not_found` where there is none.
  */
 export async function restoreModel(
   services: Services,
@@ -69,47 +82,27 @@ export async function restoreModel(
   const { database } = services;
   const current = await getCollection(database, tenantId, options.collection);
   const before = (await listCollections(database, tenantId)).find(
-    ({ replacedBy }) => replacedBy === current.id,
+    ({ id, replacedBy }) => replacedBy === current.id && id !== current.id,
   );
   if (!before)
     throw new AppError(
       "not_found",
       `Nothing is kept from before collection ${JSON.stringify(current.name)}.`,
     );
-  return replaceCollection(services, current, await reopen(database, before), options);
+  await assertKeepable(database, current, before);
+  return replaceCollection(services, { old: current, draft: before, again: "--restore" }, options);
 }
 
-/** The collection being filled: made, or the one that an earlier call has begun. */
-async function draftOf(
-  { database, embedders }: Services,
-  old: Collection,
-  model: string,
-): Promise<Collection> {
-  const name = `${old.name.slice(0, 200)} (by ${model})`;
-  const sized =
-    modelDimensions(model) ?? (embedders.default.model === model ? embedders.default.dimensions : null);
-  const { metric, metadata, language, indexSettings } = old;
-  const draft = { name, embeddingModel: model, dimensions: sized, metric, metadata, language, indexSettings };
-  const made = await insertCollection(database, old.tenantId, draft);
-  if (made) return made;
-  const begun = await getCollection(database, old.tenantId, name);
-  return begun.replacedBy === null ? begun : reopen(database, begun);
-}
-
-/** Takes writes again: those that bring it up to date. */
-async function reopen(database: Database, { tenantId, id }: Collection): Promise<Collection> {
-  await asTenant(database, tenantId, ({ orm }) =>
-    orm.execute(
-      sql`UPDATE cairn.collections SET replaced_by = NULL WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`,
-    ),
-  );
-  return getCollection(database, tenantId, id);
+/** Whose name is taken, by what, and which flag of `cairn reindex` goes on with it. */
+interface Replacement {
+  readonly old: Collection;
+  readonly draft: Collection;
+  readonly again: string;
 }
 
 async function replaceCollection(
   services: Services,
-  old: Collection,
-  draft: Collection,
+  { old, draft, again }: Replacement,
   options: ModelChange,
 ): Promise<ModelChanged> {
   const { database } = services;
@@ -130,13 +123,7 @@ async function replaceCollection(
   };
   await fill("embed");
   onProgress?.({ phase: "index", written: total.written });
-  await maintainIndexes(database, {
-    ...options,
-    tenantId: old.tenantId,
-    collection: draft.id,
-    onProgress: undefined,
-    wait: 600_000,
-  });
+  await indexDraft(database, { old, draft, again }, options);
   for (let pass = 1; ; pass++) {
     await fill("catch up");
     // The embedded database has one connection, so nobody can be waiting there, nor can the model's cache be asked.
@@ -149,6 +136,46 @@ async function replaceCollection(
     getCollection(database, old.tenantId, old.id),
   ]);
   return { ...total, collection, replaced };
+}
+
+/** Searches that had an index have one afterwards. Throws why not, and how to go on: what is embedded stays. */
+async function indexDraft(
+  database: Database,
+  { old, draft, again }: Replacement,
+  options: ModelChange,
+): Promise<void> {
+  const { memory, workers, mostRows, signal, wait = 600_000 } = options;
+  const which = { tenantId: old.tenantId, collection: draft.id };
+  const build = { memory, workers, mostRows, signal };
+  const maintained = await maintainIndexes(database, { ...which, ...build, wait, insist: true });
+  const inspection = await inspectCollection(database, old.tenantId, draft.id);
+  const { dimensions, indexSettings } = inspection.collection;
+  const { threshold } = { ...INDEX_DEFAULTS, ...indexSettings };
+  const rows = tailOf(inspection);
+  if (dimensions === null || rows < threshold) return;
+  if (servingStretches(await inspectCollection(database, old.tenantId, old.id)).length === 0) return;
+  const { code, reason } = whyNot(maintained, inspection);
+  throw new AppError(
+    code,
+    `Collection ${JSON.stringify(old.name)} has an index, and ${rows} rows of what is to take its place have none: ${reason} ` +
+      `So it serves as it was. What is embedded is kept: cairn reindex --collection ${JSON.stringify(old.name)} ${again} goes on from here. ` +
+      "Where it may do without an index, raise its threshold first: cairn collections set-index.",
+  );
+}
+
+function whyNot(
+  maintained: Maintained | undefined,
+  { plan, collection }: Inspection,
+): Pick<IndexFailure, "code" | "reason"> {
+  const [failure] = maintained?.failed ?? [];
+  if (failure) return failure;
+  if (!maintained) return { code: "run_held", reason: "another process builds indexes." };
+  if (!plan)
+    return {
+      code: "invalid_input",
+      reason: `pgvector has no index for ${collection.dimensions} dimensions by ${collection.metric}.`,
+    };
+  return { code: "deadline_exceeded", reason: "to build it takes longer than this process has." };
 }
 
 /**
@@ -177,7 +204,7 @@ function takeName(
       );
     if (bringRest) await bringRest(transaction);
     else if (!(await isFilled(transaction, old, draft))) return false;
-    const kept = `${locked.name.slice(0, 200)} (by ${old.embeddingModel ?? "an unknown model"})`;
+    const kept = nameBeside(locked.name, old.embeddingModel);
     await orm.execute(
       sql`UPDATE cairn.collections SET name = ${`${draft.id} in passing`} WHERE ${row(draft)}`,
     );
@@ -188,5 +215,7 @@ function takeName(
       sql`UPDATE cairn.collections SET name = ${locked.name}, replaced_by = NULL, updated_at = now() WHERE ${row(draft)}`,
     );
     return true;
+  }).catch((error) => {
+    throw hasSqlState(error, "23505") ? nameTaken(nameBeside(old.name, old.embeddingModel), error) : error;
   });
 }

@@ -13,6 +13,7 @@ import { inCollection } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
+import { openDraft } from "./model-draft.ts";
 
 /** Passages that are embedded and written at once. */
 const PAGE = 500;
@@ -32,8 +33,9 @@ export interface FillOptions {
 }
 
 /**
- * Brings one collection's passages into another, embedded by its model: what is missing or differs is written, what is
+ * Brings one collection's passages into a draft, embedded by its model: what is missing or differs is written, what is
  * too much is deleted. Broken off anywhere, a second pass does the rest; over an unchanged source it writes nothing.
+ * Throws `collection_changed` where the draft has come into use.
  */
 export async function fillCollection(
   services: Services,
@@ -59,11 +61,15 @@ export async function fillCollection(
     if (!last) break;
     after = last;
     const rows = await embedRows(services, to, page, failed, options.signal);
-    await run((transaction) => writeRows(transaction, to, rows, { types, fresh: true }));
+    await run((transaction) =>
+      openDraft(transaction, to, () => writeRows(transaction, to, rows, { types, fresh: true })),
+    );
     written += rows.length;
     options.onProgress?.(written);
   }
-  const deleted = await run((transaction) => deleteExtras(transaction, from, to));
+  const deleted = await run((transaction) =>
+    openDraft(transaction, to, () => deleteExtras(transaction, from, to)),
+  );
   return { written, deleted, failed };
 }
 
