@@ -3,11 +3,11 @@ import { createJobKinds } from "@cairn/api/jobs.ts";
 import type { Log } from "@cairn/api/telemetry/log.ts";
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a cloud brings of its own. */
@@ -35,16 +35,8 @@ export function composeService(
   settings: Settings,
   { database, kinds, jobTime = 840_000, ...parts }: Parts,
 ): Service {
-  const { openaiApiKey, openaiBaseUrl, chat, jwt, deadline, maxBody } = settings;
-  const { embeddingTokensPerDay, requestsPerMinute } = settings;
-  const openai =
-    openaiApiKey || openaiBaseUrl ? { apiKey: openaiApiKey ?? "none", baseUrl: openaiBaseUrl } : undefined;
-  const embedders = createEmbedders({
-    openai,
-    defaultModel: settings.embeddingModel,
-    defaultDimensions: settings.embeddingDimensions,
-  });
-  const services = { database, embedders };
+  const { chat, jwt, deadline, maxBody, embeddingTokensPerDay, requestsPerMinute } = settings;
+  const services = createServices(settings, database);
   const app = createApp(services, {
     ...parts,
     embeddingTokensPerDay,

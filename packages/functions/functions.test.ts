@@ -6,18 +6,27 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
+import { listDocuments } from "@cairn/core/document/list.ts";
 import { createJob, getJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
-import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { createTenant, getTenant } from "@cairn/core/tenant/tenant.ts";
 import type { SQSEvent } from "aws-lambda";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
 import { type EmbeddingApi, startEmbeddingApi } from "../../test/support/embedding-api.ts";
+import {
+  createChromaCollection,
+  plainRecords,
+  putRecords,
+  tenantName,
+} from "../../test/support/fill-chroma.ts";
 import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
 import { type Issuer, startIssuer } from "../../test/support/issuer.ts";
 import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
+import { runMachine } from "../../test/support/state-machine.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
+import { migrationMachine } from "./machine.ts";
 import { readMessage } from "./message.ts";
 import { readSettings } from "./settings.ts";
 
@@ -45,12 +54,13 @@ test("a function loads at most a megabyte before its first event, and holds neit
   }
 });
 
-test("what moves from Chroma is loaded before the first event by the migration's steps alone", () => {
+test("what moves from Chroma is loaded before the first event by the migration's steps alone, and these bring no API", () => {
   const early = NAMES.filter((name) =>
     bundles[name].eagerInputs.some((input) => input.startsWith("packages/chroma/")),
   );
   expect(early).toEqual(["migration"]);
   expect(bundles.api.inputs.some((input) => input.startsWith("packages/chroma/"))).toBe(true);
+  expect(bundles.migration.inputs.some((input) => input.endsWith("packages/api/app.ts"))).toBe(false);
 });
 
 test("settings name what is missing, never a value; a secret that was never set counts as none", () => {
@@ -363,6 +373,22 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     for (let n = 0; n < 2; n++) await maintenance({}, context);
     expect(sqs.messages.map((body) => JSON.parse(body))).toEqual([{ tenantId, id: lost?.id }]);
     expect((await getJob(own.database, { tenantId, id: lively?.id as string })).status).toBe("in_progress");
+  });
+
+  test("the migration's steps take a collection over from the linked server", async () => {
+    const url = inject("chromaUrl");
+    const { name, tenant } = tenantName();
+    await putRecords(await createChromaCollection(url, name), plainRecords(40, 8));
+    vi.stubEnv("SST_RESOURCE_ChromaUrl", JSON.stringify({ value: url }));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const steps = await load("migration");
+    const machine = migrationMachine({ functionArn: "arn:aws:lambda:test", shards: 2 });
+    const ended = await runMachine(machine, { request: { only: [name], queries: 4 } }, (payload) =>
+      steps(payload, context),
+    );
+    expect(ended).toMatchObject({ status: "SUCCEEDED", output: { verdict: "identical" } });
+    const { id } = await getTenant(own.database, tenant);
+    expect((await listDocuments(own.database, id, { limit: 100 })).documents).toHaveLength(40);
   });
 
   test("the schema is brought up to date at deploy", async () => {

@@ -3,7 +3,11 @@ import { AppError } from "@cairn/core/error.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Context } from "aws-lambda";
-import { openService } from "./service.ts";
+import { keep } from "./keep.ts";
+import { linkedResource } from "./linked.ts";
+import { openDatabase } from "./open-database.ts";
+import { createServices } from "./services.ts";
+import { readSettings } from "./settings.ts";
 import { namedByCode, runStep, type StepEvent } from "./step.ts";
 
 /** Milliseconds before the function's own end by which a step stops between two pages. */
@@ -22,8 +26,14 @@ export async function handler(
   return runStep({ ...environment, signal, mostRows: rowsBuiltIn(remaining) }, event);
 }
 
+/** Without the API: no step is asked over HTTP. */
+const openServices = keep(async () => {
+  const settings = readSettings(linkedResource, process.env);
+  return { settings, services: createServices(settings, await openDatabase(settings)) };
+});
+
 async function openEnvironment() {
-  const { services, settings } = await openService();
+  const { services, settings } = await openServices();
   const { chromaUrl, chromaToken, databaseUrl } = settings;
   if (!chromaUrl)
     throw new AppError("source_unsupported", "The secret ChromaUrl is not set. See docs/deploy.md.");

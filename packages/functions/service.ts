@@ -1,25 +1,16 @@
 import { createLog } from "@cairn/api/telemetry/log.ts";
-import { connectServer } from "@cairn/core/database/connect-server.ts";
-import type { Database } from "@cairn/core/database/database.ts";
-import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { composeService, type Service } from "./compose.ts";
 import { createEmf } from "./emf.ts";
+import { keep } from "./keep.ts";
 import { linkedResource } from "./linked.ts";
+import { openDatabase } from "./open-database.ts";
 import { createSqsQueue } from "./queue.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
-let opening: Promise<Service> | undefined;
-
-/** The service of this environment: opened by its first event, kept for the next ones, and tried again where that failed. */
-export function openService(): Promise<Service> {
-  opening ??= open().catch((error) => {
-    opening = undefined;
-    throw error;
-  });
-  return opening;
-}
+/** The service of this environment. */
+export const openService = keep(open);
 
 async function open(): Promise<Service> {
   const settings = readSettings(linkedResource, process.env);
@@ -32,22 +23,6 @@ async function open(): Promise<Service> {
     observers: [createEmf()],
     ...migrations,
   });
-}
-
-async function openDatabase({ databaseUrl, databaseDirectUrl, databaseDriver }: Settings): Promise<Database> {
-  const database = await connectServer({
-    url: databaseUrl,
-    directUrl: databaseDirectUrl,
-    driver: databaseDriver,
-    connections: 4, // an environment answers one request at a time
-  });
-  try {
-    await assertIsolation(database);
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
-  return database;
 }
 
 /** Loaded while the database is waited for, so that a cold start is none the longer for it. */

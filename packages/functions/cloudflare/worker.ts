@@ -3,6 +3,7 @@ import { connectNeon } from "@cairn/core/database/neon.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { composeService, type Service } from "../compose.ts";
 import { deliver } from "../deliver.ts";
+import { keep } from "../keep.ts";
 import { runSchedule } from "../schedule.ts";
 import { readSettings } from "../settings.ts";
 import type { Context as CloudflareContext, Env, MessageBatch } from "./runtime.ts";
@@ -10,15 +11,7 @@ import type { Context as CloudflareContext, Env, MessageBatch } from "./runtime.
 /** Milliseconds of Cloudflare's 15 minutes that a schedule or a batch of jobs may take. */
 const PATIENCE = 13 * 60_000;
 
-let opening: Promise<Service> | undefined;
-
-function openService(env: Env): Promise<Service> {
-  opening ??= open(env).catch((error) => {
-    opening = undefined;
-    throw error;
-  });
-  return opening;
-}
+const openService = keep(open);
 
 async function open(env: Env): Promise<Service> {
   const texts = Object.fromEntries(

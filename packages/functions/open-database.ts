@@ -1,0 +1,22 @@
+import { connectServer } from "@cairn/core/database/connect-server.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { assertIsolation } from "@cairn/core/database/role-check.ts";
+import type { Settings } from "./settings.ts";
+
+/** The database of a function on AWS. Throws `unsafe_role` where it does not keep tenants apart. */
+export async function openDatabase(settings: Settings): Promise<Database> {
+  const { databaseUrl, databaseDirectUrl, databaseDriver } = settings;
+  const database = await connectServer({
+    url: databaseUrl,
+    directUrl: databaseDirectUrl,
+    driver: databaseDriver,
+    connections: 4, // an environment answers one request at a time
+  });
+  try {
+    await assertIsolation(database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return database;
+}
