@@ -12,16 +12,9 @@ import { indexedExpression, operatorClass } from "../search/vector.ts";
 import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
-import { sizeBuild } from "./size.ts";
+import { type SizeOptions, sizeBuild } from "./size.ts";
 
-export interface BuildOptions {
-  /** Megabytes that the build may take; beyond it takes far longer. Default: what it needs, 1,024 at most (PGlite: 256). */
-  readonly memory?: number;
-  /**
-   * Processes that help with a build. Default 2; 0 before pgvector 0.8.2, whose parallel build can leak other tables'
-   * rows into an index (CVE-2026-3172).
-   */
-  readonly workers?: number;
+export interface BuildOptions extends SizeOptions {
   /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
   readonly mostRows?: number;
   readonly signal?: AbortSignal;
@@ -80,7 +73,8 @@ async function buildAs(
   plan: IndexPlan,
   options: BuildOptions,
 ): Promise<Built> {
-  const { plan: sized, settings } = await sizeBuild(database, { collection, plan, stretch }, options);
+  const size = { plan, rows: stretch.rows, dimensions: collection.dimensions as number };
+  const { plan: sized, settings } = await sizeBuild(database, size, options);
   const { precision, lists } = asked;
   const built = {
     vector: { name: indexName("vector", collection), settings: { ...sized, asked: { precision, lists } } },

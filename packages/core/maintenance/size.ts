@@ -2,7 +2,16 @@ import { sql } from "drizzle-orm";
 import type { IndexPlan } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
-import type { Build, BuildOptions } from "./build.ts";
+
+export interface SizeOptions {
+  /** Megabytes that the build may take; beyond it takes far longer. Default: what it needs, 1,024 at most (PGlite: 256). */
+  readonly memory?: number;
+  /**
+   * Processes that help with a build. Default 2; 0 before pgvector 0.8.2, whose parallel build can leak other tables'
+   * rows into an index (CVE-2026-3172).
+   */
+  readonly workers?: number;
+}
 
 /** What is built, and the settings of the session that builds it. */
 export interface SizedBuild {
@@ -14,10 +23,9 @@ export interface SizedBuild {
 /** Finds the memory that a build needs, within what it may take, and the processes that help. */
 export async function sizeBuild(
   database: Database,
-  { collection, plan, stretch: { rows } }: Omit<Build, "indexes">,
-  { memory, workers }: BuildOptions,
+  { plan, rows, dimensions }: Space & { readonly plan: IndexPlan },
+  { memory, workers }: SizeOptions,
 ): Promise<SizedBuild> {
-  const dimensions = collection.dimensions as number;
   const most = memory ?? (database.kind === "pglite" ? 256 : 1_024);
   const sized =
     plan.type === "ivfflat" ? { ...plan, lists: fitLists(plan, { rows, dimensions, most }) } : plan;
