@@ -13,7 +13,7 @@ import { mcpRoutes } from "./mcp/route.ts";
 import { createRouter } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { limitBody } from "./request/body-limit.ts";
-import { limitRequest, type RequestLimits } from "./request/deadline.ts";
+import { limitRequest, limitTime, type RequestLimits } from "./request/deadline.ts";
 import { exactJson } from "./request/exact-json.ts";
 import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
 import { securityHeaders } from "./request/security-headers.ts";
@@ -73,6 +73,7 @@ export function createApp(services: Services, options: AppOptions) {
   app.notFound((c) => problemResponse(c, noRoute(c.req.method)));
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
   const guards = [
+    limitTime(options),
     limitBody(maxBody),
     authenticate(services.database, { jwt: options.jwt, remember: options.rememberKeys }),
     rateLimit(options),

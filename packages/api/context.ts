@@ -3,6 +3,7 @@ import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import type { ProblemCode } from "./problem.ts";
+import type { RequestTime } from "./request/time.ts";
 
 /** Who a request speaks for, by its credential alone. */
 export interface Principal {
@@ -27,10 +28,13 @@ export interface Variables {
   readonly principal: Principal;
   /** For this request: with its time limit and its tenant's budget. */
   readonly services: Services;
-  /** The same without the time limit: for answers that are streamed. */
+  /** The same without the time limit: for what outlives the answer, or is streamed. */
   readonly lasting: Services;
+  readonly time: RequestTime;
   /** Aborted when the request's time is over or the caller has gone. */
   readonly signal: AbortSignal;
+  /** Of an answer that is streamed: kept when its last event is known. Undefined for any other. */
+  readonly streamed: Promise<void> | undefined;
   readonly facts: Facts;
   /** What the route has answered, though its time may be over by then; undefined where it has failed or not yet done so. */
   readonly answer: KeptAnswer | undefined;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Database } from "@cairn/core/database/database.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { changeTenant } from "@cairn/core/tenant/tenant.ts";
@@ -131,12 +132,16 @@ describe("tokens of an issuer", () => {
         response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: [key] }));
     }).listen(0, "127.0.0.1");
     await new Promise((resolve) => jwks.once("listening", resolve));
-    const jwksUrl = `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/jwks.json`;
-    withTokens = await createTestApi(own.database, {
-      jwt: { jwksUrl, issuer, audience, tenantClaim: "org" },
-    });
+    withTokens = await createTestApi(own.database, { jwt: jwt() });
   });
   afterAll(() => jwks?.close());
+
+  const jwt = (path = "jwks.json") => ({
+    jwksUrl: `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/${path}`,
+    issuer,
+    audience,
+    tenantClaim: "org",
+  });
 
   async function token(
     changes: Record<string, unknown> = {},
@@ -188,16 +193,31 @@ describe("tokens of an issuer", () => {
     for (const [why, one] of Object.entries(bad)) expect((await ask(one)).status, why).toBe(401);
   });
 
+  test("the look for its tenant has what the request has left, and ends with it", async () => {
+    let slow = false;
+    let limit: unknown;
+    const database: Database = {
+      ...own.database,
+      async transaction(work, settings) {
+        if (slow) {
+          limit = settings?.statement_timeout;
+          await new Promise((resolve) => setTimeout(resolve, 3_000));
+        }
+        return own.database.transaction(work, settings);
+      },
+    };
+    const hurried = await createTestApi(database, { jwt: jwt(), deadline: 1_000 });
+    slow = true;
+    const started = performance.now();
+    const late = await hurried.call("GET", "/v1/collections", { key: await token() });
+    expect(late).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
+    expect(performance.now() - started).toBeLessThan(2_800);
+    expect(limit).toBeLessThanOrEqual(1_000);
+  });
+
   test("when the issuer's keys cannot be read it is the service's fault, not the caller's", async () => {
     broken = true;
-    const fresh = await createTestApi(own.database, {
-      jwt: {
-        jwksUrl: `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/x`,
-        issuer,
-        audience,
-        tenantClaim: "org",
-      },
-    });
+    const fresh = await createTestApi(own.database, { jwt: jwt("x") });
     expect((await fresh.call("GET", "/v1/collections", { key: await token() })).status).toBe(503);
     broken = false;
   });

@@ -26,11 +26,17 @@ export interface AuthenticatorOptions {
   readonly remember?: number;
 }
 
-/** Gives each request its principal. Throws `unauthorized`. */
+/** Gives each request its principal, within the request's time. Throws `unauthorized`. */
 export function authenticate(database: Database, options: AuthenticatorOptions) {
   const identify = createAuthenticator(database, options);
   return createMiddleware<Env>(async (c, next) => {
-    c.set("principal", await identify(c.req.header("Authorization"), (work) => outlive(c, work)));
+    const time = c.get("time");
+    const principal = await identify(c.req.header("Authorization"), {
+      left: time.left(),
+      outlive: (work) => outlive(c, work),
+    });
+    time.throwIfOver(); // it is answered already, and nothing more is done for it
+    c.set("principal", principal);
     await next();
   });
 }
@@ -42,19 +48,27 @@ function outlive(c: Context, work: Promise<unknown>): void {
   } catch {} // other runtimes have no such context, and need none
 }
 
+interface Looking {
+  /** Milliseconds that the request has left. */
+  readonly left: number;
+  readonly outlive: (work: Promise<unknown>) => void;
+}
+
 /** Tells who a bearer token speaks for. Asks the database once a minute for each. Throws `unauthorized`. */
 function createAuthenticator(database: Database, options: AuthenticatorOptions) {
   const remember = Math.min(REMEMBERED, options.remember ?? REMEMBERED);
   // By hash: a dump of this process's memory shows no secret. Promises, so that requests at once ask once.
   const known = new LRUCache<string, Promise<Known>>({ max: 10_000, ttl: remember });
-  const verifyToken = options.jwt && createTokenVerifier(database, options.jwt);
+  const verifyToken = options.jwt && createTokenVerifier(options.jwt);
 
-  async function look(token: string, outlive: (work: Promise<unknown>) => void): Promise<Known> {
+  async function look(token: string, { left, outlive }: Looking): Promise<Known> {
+    const limited = withTimeLimit(database, Math.min(PATIENCE, left));
     if (!token.startsWith("cairn_"))
-      return (await verifyToken?.(token)) ?? { principal: undefined, until: 0 };
-    const holder = await findKeyHolder(withTimeLimit(database, PATIENCE), token);
+      return (await verifyToken?.(limited, token)) ?? { principal: undefined, until: 0 };
+    const holder = await findKeyHolder(limited, token);
     if (!holder) return { principal: undefined, until: Date.now() + REFUSED };
-    outlive(touchApiKey(database, holder.keyId).catch(() => {})); // a date for people; the request does not wait for it
+    // A date for people; the request does not wait for it.
+    outlive(touchApiKey(withTimeLimit(database, PATIENCE), holder.keyId).catch(() => {}));
     const { tenantId, keyId, scopes, limits, expiresAt } = holder;
     return {
       principal: { tenantId, name: keyId, scopes, limits },
@@ -62,23 +76,20 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
     };
   }
 
-  return async function identify(
-    authorization: string | undefined,
-    outlive: (work: Promise<unknown>) => void,
-  ): Promise<Principal> {
+  return async function identify(authorization: string | undefined, looking: Looking): Promise<Principal> {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     if (!token)
       throw new HttpError("unauthorized", "Send the key as a header: Authorization: Bearer cairn_…", {
         path: "Authorization",
       });
     const id = createHash("sha256").update(token).digest("base64");
-    let looking = known.get(id);
-    if (!looking) {
-      looking = look(token, outlive);
-      known.set(id, looking);
-      looking.catch(() => known.delete(id));
+    let found = known.get(id);
+    if (!found) {
+      found = look(token, looking);
+      known.set(id, found);
+      found.catch(() => known.delete(id));
     }
-    const { principal, until } = await looking;
+    const { principal, until } = await found;
     if (principal && until > Date.now()) return principal;
     if (until <= Date.now()) known.delete(id);
     throw new HttpError(

@@ -24,7 +24,7 @@ const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 const UNREADABLE: ReadonlySet<string> = new Set(["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID"]);
 
 /** Checks tokens of an issuer. Scopes stand in the claim `scope` or `scp`, as `read` or `cairn:read`. */
-export function createTokenVerifier(database: Database, options: JwtOptions) {
+export function createTokenVerifier(options: JwtOptions) {
   const { jwksUrl, issuer, audience, tenantClaim = "tenant_id" } = options;
   let loading: Promise<(token: string) => Promise<JWTPayload>> | undefined;
   const load = async () => {
@@ -48,7 +48,7 @@ export function createTokenVerifier(database: Database, options: JwtOptions) {
       }
     };
   };
-  return async function verify(token: string): Promise<Known> {
+  return async function verify(database: Database, token: string): Promise<Known> {
     loading ??= load();
     const claims = await (await loading)(token);
     const tenantId = claims[tenantClaim];

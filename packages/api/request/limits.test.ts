@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Database, Transaction } from "@cairn/core/database/database.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -113,28 +115,72 @@ test("a request whose time is over is 504, and so is what waits for a model", as
   expect((await api.call("GET", "/v1/documents", { key })).body.documents).toEqual([]);
 });
 
+test("a request's time runs from its beginning: what authentication takes of it is not had twice, and nothing is done when it is over", async () => {
+  let slow = false;
+  let begun = 0;
+  const database: Database = {
+    ...own.database,
+    async transaction(work, settings) {
+      if (settings?.role === "cairn_app") begun++;
+      if (slow) await sleep(2_000);
+      return own.database.transaction(work, settings);
+    },
+  };
+  const api = await createTestApi(database, { deadline: 400 });
+  const { key } = await api.addTenant();
+  const headers = { "Idempotency-Key": "late" };
+  const write = () => api.call("POST", "/v1/documents", { key, body: texts(1, "late"), headers });
+  slow = true;
+  begun = 0;
+  const started = performance.now();
+  const late = await write();
+  expect(late).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
+  expect(late.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(performance.now() - started).toBeLessThan(1_800);
+  await sleep(2_500); // what the look has found comes to nothing
+  slow = false;
+  expect(begun).toBe(0);
+  expect((await write()).status).toBe(200);
+});
+
 describe.runIf(process.env.TEST_DATABASE_URL)("on a server", () => {
+  /** Runs `work` while another holds the table, and then sees that nobody waits for it any longer. */
+  async function whileLocked<T>(table: string, work: () => Promise<T>): Promise<T> {
+    const blocker = connectPg({ url: own.url as string });
+    try {
+      return await blocker.transaction(async (transaction) => {
+        await transaction.script(`LOCK TABLE cairn.${table} IN ACCESS EXCLUSIVE MODE`);
+        const done = await work();
+        await vi.waitFor(async () => expect(await countWaiting(transaction)).toBe(0), 2_000);
+        return done;
+      });
+    } finally {
+      await blocker.close();
+    }
+  }
+
+  async function countWaiting({ orm }: Transaction): Promise<number | undefined> {
+    const { rows } = (await orm.execute(
+      sql`SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    )) as unknown as { rows: { waiting: number }[] };
+    return rows[0]?.waiting;
+  }
+
   test("the statement of a request whose time is over is cancelled in the database, too", async () => {
     const api = await createTestApi(own.database, { deadline: 400 });
     const { key, id } = await api.addTenant();
     await api.call("POST", "/v1/collections", { key, body: {} });
-    const blocker = connectPg({ url: own.url as string });
-    try {
-      await blocker.transaction(async ({ orm, script }) => {
-        await script("LOCK TABLE cairn.collections IN ACCESS EXCLUSIVE MODE");
-        const late = await api.call("GET", "/v1/collections", { key });
-        expect(late.status).toBe(504);
-        await vi.waitFor(async () => {
-          const { rows } = (await orm.execute(
-            sql`SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-          )) as unknown as { rows: { waiting: number }[] };
-          expect(rows[0]?.waiting).toBe(0);
-        }, 2_000);
-      });
-      expect((await api.call("GET", "/v1/collections", { key })).status, id).toBe(200);
-    } finally {
-      await blocker.close();
-    }
+    const late = await whileLocked("collections", () => api.call("GET", "/v1/collections", { key }));
+    expect(late.status).toBe(504);
+    expect((await api.call("GET", "/v1/collections", { key })).status, id).toBe(200);
+  });
+
+  test("so is the look for its key", async () => {
+    const api = await createTestApi(own.database, { deadline: 400 });
+    const { key } = await api.addTenant();
+    const ask = () => api.call("GET", "/v1/collections", { key });
+    expect(await whileLocked("api_keys", ask)).toMatchObject({ status: 504 });
+    await vi.waitFor(async () => expect((await ask()).status).toBe(200), 2_000); // who asks meanwhile shares the look
   });
 });
 
