@@ -98,8 +98,8 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", documents)
     .route("/", search)
     .route("/", tools)
-    .route("/", chatRoutes({ model: options.chatModel }))
-    .route("/", jobRoutes({ queue: options.queue }))
+    .route("/", chatRoutes({ model: options.chatModel, log }))
+    .route("/", jobRoutes({ queue: options.queue, log }))
     .route("/", stats)
     .route("/", keys)
     .route("/", tenants);

@@ -1,9 +1,10 @@
-import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import { type ChatModel, createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { createCitationFilter } from "@cairn/core/assistant/citations.ts";
+import type { Database } from "@cairn/core/database/database.ts";
 import { serve } from "@hono/node-server";
 import fc from "fast-check";
 import { OpenAI } from "openai";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
@@ -15,9 +16,7 @@ let tenant: { readonly id: string; readonly key: string };
 beforeAll(async () => {
   own = await createTestDatabase();
   chat = await startChatApi();
-  api = await createTestApi(own.database, {
-    chatModel: createChatModel({ model: "scripted", apiKey: "sk-chat", baseUrl: chat.url }),
-  });
+  api = await createTestApi(own.database, { chatModel: chatModel() });
   tenant = await api.addTenant();
   const documents = [
     { id: "returns", content: "You may return a kettle within 30 days.", metadata: { topic: "returns" } },
@@ -36,6 +35,7 @@ afterAll(async () => {
   await chat?.stop();
 });
 
+const chatModel = () => createChatModel({ model: "scripted", apiKey: "sk-chat", baseUrl: chat.url });
 const ask = (body: object) => api.call("POST", "/v1/chat", { key: tenant.key, body });
 const question = (content: string) => ({ messages: [{ role: "user", content }] });
 
@@ -142,6 +142,74 @@ test("streamed, the passages come first, then the text as it is written, then th
     event: "done",
     data: { answer: "Within 30 days [1].", citations: [{ number: 1 }] },
   });
+});
+
+test("a stream whose search does not come back ends with its time, says so, and leaves the model alone", async () => {
+  let searches = 0;
+  const database: Database = {
+    ...own.database,
+    read: (...given) => (++searches === 2 ? new Promise(() => {}) : own.database.read(...given)),
+  };
+  const hanging = await createTestApi(database, { chatModel: chatModel() });
+  const before = chat.requests.length;
+  chat.script({ kind: "calls", calls: [{ name: "search", arguments: '{"query":"kettle"}' }] });
+  const started = performance.now();
+  const answer = await hanging.app.request(
+    "/v1/chat",
+    {
+      method: "POST",
+      headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ ...question("return a kettle"), stream: true }),
+    },
+    { longestStream: 400 },
+  );
+  const text = await answer.text();
+  expect([...text.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["passages", "error"]);
+  expect(text).toContain('"code":"deadline_exceeded"');
+  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(chat.requests.length - before).toBe(1);
+});
+
+test("a caller that goes away takes the answer's work along", async () => {
+  chat.script({ kind: "hang", after: ["Within "] });
+  const answer = await api.app.request("/v1/chat", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ ...question("return a kettle"), stream: true }),
+  });
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  await vi.waitFor(() => expect(chat.hanging()).toBe(1));
+  await reader?.cancel();
+  await vi.waitFor(() => expect(chat.hanging()).toBe(0), 2_000);
+});
+
+test("so it does of a model that heeds no signal", async () => {
+  let closed = false;
+  const deaf: ChatModel = {
+    model: "deaf",
+    async *stream() {
+      try {
+        for (;;) {
+          yield { type: "text", text: "and so on " };
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      } finally {
+        closed = true;
+      }
+    },
+  };
+  const talking = await createTestApi(own.database, { chatModel: deaf });
+  const answer = await talking.app.request("/v1/chat", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ ...question("return a kettle"), stream: true }),
+  });
+  const reader = answer.body?.getReader();
+  for (let pieces = 0; pieces < 3; pieces++) await reader?.read();
+  expect(closed).toBe(false);
+  await reader?.cancel();
+  await vi.waitFor(() => expect(closed).toBe(true), 2_000);
 });
 
 test("however an answer is cut into pieces, it comes out the same", () => {

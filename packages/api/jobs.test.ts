@@ -1,6 +1,8 @@
-import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { cancelJob, createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
 import { type JobRunner, runJob } from "@cairn/core/job/run.ts";
-import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import {
@@ -11,6 +13,7 @@ import {
 } from "../../test/support/fill-chroma.ts";
 import { createApp } from "./app.ts";
 import { createJobKinds } from "./jobs.ts";
+import { createLog } from "./telemetry/log.ts";
 
 let own: TestDatabase;
 let api: TestApi;
@@ -80,6 +83,74 @@ test("a job's progress comes as events until it ends", async () => {
   expect(states.length).toBeGreaterThanOrEqual(2);
   expect(states[0].status).toBe("in_progress");
   expect(states.at(-1)).toMatchObject({ status: "completed", counts: { documents: 600 } });
+});
+
+describe("a job that is watched while the database fails", () => {
+  /** `before` is called with the number of a look at the job, from 0; what it throws the look throws. */
+  async function watch(before: (look: number, id: string) => unknown, longestStream: number) {
+    const { id } = await createJob(own.database, tenant.id, { kind: "never begun", request: {} });
+    const lines: string[] = [];
+    let looks = 0;
+    const database: Database = {
+      ...own.database,
+      async transaction(work, settings) {
+        if (settings?.["cairn.tenant_id"] === tenant.id) await before(looks++, id);
+        return own.database.transaction(work, settings);
+      },
+    };
+    const log = createLog({ write: (line) => lines.push(line) });
+    const shaky = await createTestApi(database, { log });
+    const raw = vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => raw.mockRestore());
+    const answer = await shaky.app.request(
+      `/v1/jobs/${id}/events`,
+      { headers: { Authorization: `Bearer ${tenant.key}` } },
+      { longestStream },
+    );
+    const events = [...(await answer.text()).matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(
+      ([, name, data]) => ({ name, data: data ? JSON.parse(data) : undefined }),
+    );
+    expect(raw).not.toHaveBeenCalled();
+    return { events, lines: lines.map((line) => JSON.parse(line)) };
+  }
+  const unreachable = () => {
+    throw new AppError("database_unavailable", "The database cannot be reached.");
+  };
+
+  test("is seen to its end where that passes", async () => {
+    const { events, lines } = await watch((look, id) => {
+      if (look >= 1 && look <= 3) unreachable();
+      return look === 4 && cancelJob(own.database, { tenantId: tenant.id, id });
+    }, 60_000);
+    expect(events.map(({ name, data }) => [name, data.status])).toEqual([
+      ["job", "in_progress"],
+      ["job", "cancelled"],
+    ]);
+    expect(lines.map(({ message }) => message)).toEqual(["request"]);
+  });
+
+  test("goes on elsewhere where it does not pass within the stream's time", async () => {
+    const { events, lines } = await watch((look) => look >= 1 && unreachable(), 1_500);
+    expect(events.map(({ name }) => name)).toEqual(["job", "continue"]);
+    expect(lines).toEqual([expect.objectContaining({ message: "request", status: 200 })]);
+    expect(lines[0]).not.toHaveProperty("code");
+  });
+
+  test("ends with the problem where nobody expected it, which is logged", async () => {
+    const { events, lines } = await watch((look) => {
+      if (look === 1) throw new TypeError("oops");
+    }, 60_000);
+    expect(events).toMatchObject([
+      { name: "job" },
+      { name: "error", data: { code: "internal_error", status: 500 } },
+    ]);
+    expect(events[1]?.data.detail).not.toContain("oops");
+    const { request_id } = events[1]?.data ?? {};
+    expect(lines).toMatchObject([
+      { message: "failure", request_id, error: { name: "TypeError" } },
+      { message: "request", request_id, status: 200, code: "internal_error" },
+    ]);
+  });
 });
 
 test("a cancelled job ends, and what it has done stays", async () => {

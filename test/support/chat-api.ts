@@ -4,20 +4,28 @@ import { json } from "node:stream/consumers";
 
 /** How the scripted model answers one request. */
 export type ChatReply =
-  /** Text in these pieces. */
-  | { readonly kind: "text"; readonly pieces: readonly string[] }
+  /** Text in these pieces. `usage: "growing"`: what it took so far is told with every piece, as some servers do. */
+  | { readonly kind: "text"; readonly pieces: readonly string[]; readonly usage?: "growing" }
   /** Calls of tools. */
   | {
       readonly kind: "calls";
       readonly calls: readonly { readonly name: string; readonly arguments: string }[];
     }
-  | { readonly kind: "status"; readonly status: number; readonly code?: string; readonly retryAfter?: string }
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly message?: string;
+      readonly code?: string;
+      readonly retryAfter?: string;
+    }
   /** Never answers, or begins to and says no more. */
   | { readonly kind: "hang"; readonly after?: readonly string[] }
   /** Cuts the connection after these pieces. */
   | { readonly kind: "drop"; readonly after: readonly string[] }
   /** Ends the stream properly, but without having finished. */
   | { readonly kind: "half"; readonly after: readonly string[] }
+  /** Says after these pieces that it has failed. */
+  | { readonly kind: "error"; readonly after: readonly string[]; readonly message: string }
   | { readonly kind: "garbage" };
 
 export interface ChatRequest {
@@ -35,6 +43,8 @@ export interface ChatApi {
   /** To be given as the client's base URL. */
   readonly url: string;
   readonly requests: readonly ChatRequest[];
+  /** Requests that hang, as they were told to, and whose callers are still there. */
+  hanging(): number;
   /** The next requests are answered so, one each; those after cite the first passage. */
   script(...replies: readonly ChatReply[]): void;
   /** Every request that the script does not cover is answered so. */
@@ -46,6 +56,7 @@ export interface ChatApi {
 export async function startChatApi(): Promise<ChatApi> {
   const requests: ChatRequest[] = [];
   const replies: ChatReply[] = [];
+  let hanging = 0;
   let otherwise: ChatReply | undefined;
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => response.destroy(error));
@@ -54,7 +65,11 @@ export async function startChatApi(): Promise<ChatApi> {
     const asked = (await json(request)) as ChatRequest;
     requests.push(asked);
     const reply = replies.shift() ?? otherwise ?? { kind: "text", pieces: ["So it ", "says [", "1]."] };
-    if (reply.kind === "hang" && !reply.after) return;
+    if (reply.kind === "hang") {
+      hanging++;
+      response.once("close", () => hanging--);
+      if (!reply.after) return;
+    }
     if (reply.kind === "status") return refuse(response, reply);
     if (reply.kind === "garbage") {
       response.writeHead(200, { "content-type": "text/event-stream" });
@@ -68,6 +83,7 @@ export async function startChatApi(): Promise<ChatApi> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
+    hanging: () => hanging,
     always(reply) {
       otherwise = reply;
     },
@@ -79,18 +95,22 @@ export async function startChatApi(): Promise<ChatApi> {
   };
 }
 
+const USAGE = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 };
+
 type Spoken = Exclude<ChatReply, { kind: "status" | "garbage" }>;
 
 function refuse(
   response: ServerResponse,
-  { status, code, retryAfter }: Extract<ChatReply, { kind: "status" }>,
+  { status, message, code, retryAfter }: Extract<ChatReply, { kind: "status" }>,
 ): void {
   response.writeHead(status, {
     "content-type": "application/json",
     ...(retryAfter ? { "retry-after": retryAfter } : {}),
   });
   response.end(
-    JSON.stringify({ error: { message: `refused with ${status}`, type: code ?? null, code: code ?? null } }),
+    JSON.stringify({
+      error: { message: message ?? `refused with ${status}`, type: code ?? null, code: code ?? null },
+    }),
   );
 }
 
@@ -99,6 +119,7 @@ const toolCalls = ({ calls }: Extract<ChatReply, { kind: "calls" }>) =>
 
 function stream(response: ServerResponse, model: string, reply: Spoken): void {
   response.writeHead(200, { "content-type": "text/event-stream" });
+  const growing = reply.kind === "text" && reply.usage === "growing";
   const send = (delta: object, finish: string | null = null) => {
     const chunk = {
       id: "chatcmpl-1",
@@ -106,6 +127,7 @@ function stream(response: ServerResponse, model: string, reply: Spoken): void {
       created: 1,
       model,
       choices: [{ index: 0, delta, finish_reason: finish }],
+      ...(growing ? { usage: USAGE } : {}),
     };
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);
   };
@@ -132,10 +154,13 @@ function stream(response: ServerResponse, model: string, reply: Spoken): void {
     response.end("data: [DONE]\n\n");
     return;
   }
+  if (reply.kind === "error") {
+    response.end(`data: ${JSON.stringify({ error: { message: reply.message, type: "server_error" } })}\n\n`);
+    return;
+  }
   send({}, reply.kind === "calls" ? "tool_calls" : "stop");
-  const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 };
   response.write(
-    `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model, choices: [], usage })}\n\n`,
+    `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model, choices: [], usage: USAGE })}\n\n`,
   );
   response.end("data: [DONE]\n\n");
 }
@@ -155,7 +180,7 @@ function whole(response: ServerResponse, model: string, reply: Spoken): void {
       created: 1,
       model,
       choices: [{ index: 0, message, finish_reason: calls ? "tool_calls" : "stop" }],
-      usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 },
+      usage: USAGE,
     }),
   );
 }

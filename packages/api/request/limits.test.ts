@@ -1,23 +1,27 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database, Transaction } from "@cairn/core/database/database.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
+import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { type EmbeddingApi, startEmbeddingApi } from "../../../test/support/embedding-api.ts";
 
 let own: TestDatabase;
 let embeddings: EmbeddingApi;
+let chat: ChatApi;
 beforeAll(async () => {
   own = await createTestDatabase();
-  embeddings = await startEmbeddingApi();
+  [embeddings, chat] = await Promise.all([startEmbeddingApi(), startChatApi()]);
 });
 afterAll(async () => {
   await own?.drop();
-  await embeddings?.stop();
+  await Promise.all([embeddings?.stop(), chat?.stop()]);
 });
 
+const chatModel = () => createChatModel({ model: "scripted", apiKey: "sk-chat", baseUrl: chat.url });
 const paid = () => ({ embedding: { openai: { apiKey: "sk-test", baseUrl: embeddings.url } } });
 const texts = (count: number, mark: string) => ({
   documents: Array.from({ length: count }, (_, n) => ({
@@ -181,6 +185,60 @@ describe.runIf(process.env.TEST_DATABASE_URL)("on a server", () => {
     const ask = () => api.call("GET", "/v1/collections", { key });
     expect(await whileLocked("api_keys", ask)).toMatchObject({ status: 504 });
     await vi.waitFor(async () => expect((await ask()).status).toBe(200), 2_000); // who asks meanwhile shares the look
+  });
+
+  test("so is the search of a streamed answer that has not begun, and the model is not asked for it", async () => {
+    const api = await createTestApi(own.database, { deadline: 400, chatModel: chatModel() });
+    const { key } = await api.addTenant();
+    await api.call("POST", "/v1/documents", { key, body: texts(1, "found") });
+    const before = chat.requests.length;
+    const body = { stream: true, messages: [{ role: "user", content: "found number 0" }] };
+    const late = await whileLocked("documents", () => api.call("POST", "/v1/chat", { key, body }));
+    expect(late).toMatchObject({ status: 504, body: { code: expect.stringMatching(/deadline|timeout/) } });
+    await sleep(300);
+    expect(chat.requests.length).toBe(before);
+    expect((await api.call("POST", "/v1/chat", { key, body })).text).toContain("event: done");
+  });
+
+  test("so is a search that a model asks for within a streamed answer whose time is over", async () => {
+    let searches = 0;
+    const second = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const database: Database = {
+      ...own.database,
+      async read(...given) {
+        if (++searches === 2) {
+          second.resolve();
+          await locked.promise;
+        }
+        return own.database.read(...given);
+      },
+    };
+    const api = await createTestApi(database, { chatModel: chatModel() });
+    const { key } = await api.addTenant();
+    await api.call("POST", "/v1/documents", { key, body: texts(1, "found") });
+    searches = 0;
+    chat.script({ kind: "calls", calls: [{ name: "search", arguments: '{"query":"found"}' }] });
+    const ask = async () => {
+      const answer = await api.app.request(
+        "/v1/chat",
+        {
+          method: "POST",
+          headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+          body: JSON.stringify({ stream: true, messages: [{ role: "user", content: "found number 0" }] }),
+        },
+        { longestStream: 2_000 },
+      );
+      return answer.text();
+    };
+    const text = ask();
+    await second.promise;
+    const streamed = await whileLocked("documents", () => {
+      locked.resolve();
+      return text;
+    });
+    expect([...streamed.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["passages", "error"]);
+    expect(streamed).toMatch(/"code":"(deadline_exceeded|database_timeout)"/);
   });
 });
 

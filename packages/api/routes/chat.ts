@@ -1,15 +1,18 @@
 import { answerQuestion, type ChatEvent, chat as chatWith } from "@cairn/core/assistant/chat.ts";
 import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createRoute, z } from "@hono/zod-openapi";
-import { streamSSE } from "hono/streaming";
+import type { Context } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
+import type { Env } from "../context.ts";
 import { BEARER, createRouter, jsonBody, problems, reply } from "../openapi.ts";
-import { describeProblem } from "../problem.ts";
+import { streamEvents } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { filterSchema } from "../schema/document.ts";
 import { passageFields } from "../schema/passage.ts";
+import type { Log } from "../telemetry/log.ts";
 
 const passageSchema = z
   .object({
@@ -78,11 +81,12 @@ const ask = createRoute({
 export interface ChatRouteOptions {
   /** Undefined: chat is answered 503 `chat_not_configured`. */
   readonly model: ChatModel | undefined;
+  readonly log: Log | undefined;
   /** Milliseconds for a streamed answer, which may outlive the deadline of other requests. Default 120,000. */
   readonly streamDeadline?: number;
 }
 
-export function chatRoutes({ model, streamDeadline = 120_000 }: ChatRouteOptions) {
+export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOptions) {
   return createRouter().openapi(ask, async (c) => {
     if (!model)
       throw new AppError(
@@ -90,32 +94,38 @@ export function chatRoutes({ model, streamDeadline = 120_000 }: ChatRouteOptions
         "No chat model is configured. Set CAIRN_CHAT_MODEL, and OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.",
       );
     const { messages, collection, filter, top_k: topK, stream } = c.req.valid("json");
-    const asked = { messages, collection, filter, topK, model };
-    const tenantId = tenantOf(c);
-    if (!stream) {
-      const answer = await answerQuestion(c.var.services, tenantId, { ...asked, signal: c.var.signal });
-      return reply(c, toAnswer(answer)) as never;
-    }
-    const signal = AbortSignal.any([AbortSignal.timeout(streamDeadline), c.req.raw.signal]);
-    const { requestId, lasting, facts } = c.var;
-    const events = chatWith(lasting, tenantId, { ...asked, signal });
+    const { facts, signal } = c.var;
+    const asked = { messages, collection, filter, topK, model, signal };
+    if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), asked))) as never;
+    const events = startChat(c, asked);
     const first = await events.next(); // what fails before the first event is answered as any other failure
-    return streamSSE(c, async (sse) => {
-      sse.onAbort(() => void events.return(undefined));
-      try {
-        for (let next = first; !next.done; next = await events.next()) {
+    c.var.time.throwIfOver();
+    return streamEvents(c, {
+      log,
+      milliseconds: streamDeadline,
+      async write(sse) {
+        for (let next = first; !next.done && !signal.aborted; next = await events.next()) {
           const { event, data } = toEvent(next.value);
           if (next.value.type === "passages") facts.rows = (facts.rows ?? 0) + next.value.passages.length;
           await sse.writeSSE({ event, data: stringifyJson(data) });
         }
-      } catch (error) {
-        const fault = signal.aborted
-          ? new AppError("deadline_exceeded", "The answer was not done in time. Ask again.")
-          : error;
-        await sse.writeSSE({ event: "error", data: stringifyJson(describeProblem(fault, requestId)) });
-      }
+      },
     }) as never;
   });
+}
+
+/** The events of an answer, which end with the request's time: the request's own until it begins, then the stream's. */
+function startChat(c: Context<Env>, asked: Parameters<typeof chatWith>[2]) {
+  const { lasting, time } = c.var;
+  const services = {
+    ...lasting,
+    get database() {
+      return withTimeLimit(lasting.database, time.left());
+    },
+  };
+  const events = chatWith(services, tenantOf(c), asked);
+  time.signal.addEventListener("abort", () => void events.return(undefined), { once: true });
+  return events;
 }
 
 function toEvent(event: ChatEvent): { readonly event: string; readonly data: object } {

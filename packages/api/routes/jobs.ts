@@ -1,20 +1,33 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
+import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
-import { cancelJob, createJob, getJob, giveUpJob, type Job, listJobs } from "@cairn/core/job/job.ts";
+import { AppError, type ErrorCode } from "@cairn/core/error.ts";
+import {
+  cancelJob,
+  createJob,
+  getJob,
+  giveUpJob,
+  type Job,
+  type JobAddress,
+  listJobs,
+} from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { streamSSE } from "hono/streaming";
+import type { SSEStreamingApi } from "hono/streaming";
 import { requireEither, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
+import { streamEvents } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { ingestSchema } from "../schema/document.ts";
 import { idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
 import { fromJob, jobSchema } from "../schema/service.ts";
+import type { Log } from "../telemetry/log.ts";
 
 const tags = ["Jobs"];
 const job = { params: idParameter("job", "The job's id.") };
@@ -107,7 +120,8 @@ const watch = createRoute({
   summary: "A job's progress as server-sent events, until it ends",
   description:
     "Events are called `job` and hold what GET /v1/jobs/{job} answers, each time something has changed. " +
-    "Where the last is called `continue` the job goes on, but the stream's time is over: ask for it again.",
+    "Where the last is called `continue` the job goes on, but the stream's time is over: ask for it again. " +
+    "Where it is called `error` it holds a problem, as in any other answer.",
   tags,
   security: BEARER,
   middleware: requireEither("read", "admin"),
@@ -120,13 +134,14 @@ const watch = createRoute({
 
 export interface JobRouteOptions {
   readonly queue: JobQueue;
+  readonly log: Log | undefined;
   /** Milliseconds between two looks at a job that is watched. Default 500. */
   readonly interval?: number;
   /** Milliseconds after which a watcher has to come back. Default 900,000. */
   readonly longest?: number;
 }
 
-export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRouteOptions) {
+export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: JobRouteOptions) {
   const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
   return createRouter()
     .openapi(bulk, async (c) => {
@@ -167,26 +182,53 @@ export function jobRoutes({ queue, interval = 500, longest = 900_000 }: JobRoute
     )
     .openapi(watch, async (c) => {
       const wanted = address(c, c.req.valid("param").job);
-      const { database } = c.var.lasting;
-      const first = await getJob(database, wanted);
-      const end = Date.now() + (c.env?.longestStream ?? longest); // without a runtime there are no bindings
-      return streamSSE(c, async (sse) => {
-        let gone = false;
-        sse.onAbort(() => {
-          gone = true;
-        });
-        for (let now: Job = first, shown = ""; !gone; now = await getJob(database, wanted)) {
-          const data = stringifyJson(fromJob(now));
-          if (data !== shown) await sse.writeSSE({ event: "job", data });
-          shown = data;
-          if (now.status !== "in_progress") return;
-          if (Date.now() + interval > end)
-            return sse.writeSSE({ event: "continue", data: "", retry: interval }); // an EventSource comes back by itself
-          await sse.sleep(interval);
-        }
+      const first = await getJob(c.var.services.database, wanted);
+      return streamEvents(c, {
+        log,
+        milliseconds: longest,
+        write: (sse) => writeJob(c, sse, { first, interval }),
+        overdue: { event: "continue", data: "", retry: interval }, // an EventSource comes back by itself
       }) as never;
     });
 }
+
+interface Watch {
+  readonly first: Job;
+  readonly interval: number;
+}
+
+/** Writes what a job has come to each time it has changed, until it ends. */
+async function writeJob(c: Context<Env>, sse: SSEStreamingApi, { first, interval }: Watch): Promise<void> {
+  const { signal, lasting } = c.var;
+  let shown = "";
+  for (let now: Job | undefined = first; ; now = await lookAgain(lasting.database, first)) {
+    const data = now ? stringifyJson(fromJob(now)) : shown;
+    if (data !== shown) await sse.writeSSE({ event: "job", data });
+    shown = data;
+    if (now && now.status !== "in_progress") return;
+    await sse.sleep(interval);
+    if (signal.aborted) return;
+  }
+}
+
+/** Undefined where the database cannot be asked at the moment: the next look may find it well. */
+async function lookAgain(database: Database, job: JobAddress): Promise<Job | undefined> {
+  try {
+    return await getJob(withTimeLimit(database, PATIENCE), job);
+  } catch (error) {
+    if (error instanceof AppError && PASSING.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** Milliseconds that one look may take. */
+const PATIENCE = 10_000;
+
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  "database_unavailable",
+  "database_timeout",
+  "database_busy",
+]);
 
 /** Writes a job down, hands it to the queue and answers 202. Where the queue does not take it, the job has failed. */
 export async function begin(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {

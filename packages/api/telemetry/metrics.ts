@@ -17,7 +17,7 @@ export function createMetrics(): Metrics {
     name: "cairn_request_seconds",
     help: "Time that requests took.",
     labelNames,
-    buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 25],
+    buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 25, 60, 120],
     registers: [registry],
   });
   const tokens = new Counter({

@@ -14,21 +14,30 @@ export function observeRequests(observers: readonly Observer[]) {
     c.set("facts", { tokens: 0, rows: undefined });
     c.header("X-Request-Id", requestId); // before there is an answer: to change one afterwards costs more
     await next();
-    const { tokens, rows } = c.var.facts;
-    const code = c.get("problem");
-    const record = {
-      request_id: requestId,
-      tenant: c.get("principal")?.tenantId ?? null,
-      method: c.req.method,
-      route: routeOf(c),
-      status: c.res.status,
-      ...(code ? { code } : {}),
-      ms: Math.round((performance.now() - started) * 100) / 100,
-      tokens,
-      ...(rows === undefined ? {} : { rows }),
-    };
-    for (const observe of observers) observe(record);
+    whenOver(c, () => {
+      const { tokens, rows } = c.get("facts");
+      const code = c.get("problem");
+      const record = {
+        request_id: requestId,
+        tenant: c.get("principal")?.tenantId ?? null,
+        method: c.req.method,
+        route: routeOf(c),
+        status: c.res.status,
+        ...(code ? { code } : {}),
+        ms: Math.round((performance.now() - started) * 100) / 100,
+        tokens,
+        ...(rows === undefined ? {} : { rows }),
+      };
+      for (const observe of observers) observe(record);
+    });
   });
+}
+
+/** Calls back when a request is over: now, where its answer is not streamed. */
+export function whenOver(c: Context<Env>, tell: () => void): void {
+  const streamed = c.get("streamed");
+  if (streamed) void streamed.then(tell);
+  else tell();
 }
 
 /** The route's own pattern; never the address, which may name a document. */

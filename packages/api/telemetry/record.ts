@@ -9,6 +9,7 @@ export interface RequestRecord {
   readonly status: number;
   /** Of the problem, where there was one. */
   readonly code?: string;
+  /** Until the answer began, or, where it was streamed, ended. */
   readonly ms: number;
   /** Tokens that a model was asked to embed. */
   readonly tokens: number;

@@ -1,7 +1,10 @@
-import { trace } from "@opentelemetry/api";
+import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import type { Database } from "@cairn/core/database/database.ts";
+import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi } from "../../../test/support/api.ts";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { createTestApi, type TestApi } from "../../../test/support/api.ts";
+import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
 import { createLog } from "./log.ts";
@@ -11,10 +14,26 @@ import type { RequestRecord } from "./record.ts";
 const CANARY = "canary-9b1f3c";
 
 let own: TestDatabase;
+let chat: ChatApi;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  [own, chat] = await Promise.all([createTestDatabase(), startChatApi()]);
 });
-afterAll(() => own?.drop());
+afterAll(async () => {
+  await own?.drop();
+  await chat?.stop();
+});
+
+const chatModel = (apiKey = "sk-chat") =>
+  createChatModel({ model: "scripted", apiKey, baseUrl: chat.url, attempts: 1, silence: 400 });
+const question = (content: string, stream?: boolean) => ({ messages: [{ role: "user", content }], stream });
+
+/** A log whose lines are kept, and whatever is printed past it. */
+function keepLog() {
+  const lines: string[] = [];
+  const print = vi.spyOn(console, "error").mockImplementation((...given) => void lines.push(given.join(" ")));
+  onTestFinished(() => print.mockRestore());
+  return { lines, log: createLog({ write: (line) => lines.push(line) }) };
+}
 
 test("a line a request: who, what, how long, how many; never a text, a vector, an address or a secret", async () => {
   const lines: string[] = [];
@@ -22,7 +41,7 @@ test("a line a request: who, what, how long, how many; never a text, a vector, a
   const embeddings = await startEmbeddingApi();
   const embedding = {
     openai: { apiKey: `sk-${CANARY}`, baseUrl: embeddings.url },
-    requests: { attempts: 1, attemptTimeout: 300 },
+    requests: { attempts: 1, attemptTimeout: 5_000 },
   };
   const api = await createTestApi(own.database, { log, embedding });
   const { key, id: tenantId } = await api.addTenant();
@@ -82,6 +101,91 @@ test("a line a request: who, what, how long, how many; never a text, a vector, a
   ]);
 });
 
+/** The database, which throws the error at the read of this number since `begin`. */
+function failsAt(number: number, error: Error) {
+  let reads = number;
+  const database: Database = {
+    ...own.database,
+    read: (...given) => (++reads === number ? Promise.reject(error) : own.database.read(...given)),
+  };
+  return {
+    database,
+    begin() {
+      reads = 0;
+    },
+  };
+}
+
+async function openStream(api: TestApi, key: string, body: object) {
+  const answer = await api.app.request("/v1/chat", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const reader = (answer.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+  return {
+    async rest() {
+      let text = "";
+      for (let next = await reader.read(); !next.done; next = await reader.read()) text += next.value;
+      return text;
+    },
+    read: () => reader.read(),
+    leave: () => reader.cancel(),
+  };
+}
+
+test("a streamed answer is recorded when it ends: its time, its hits, and the code where it failed", async () => {
+  const { lines, log } = keepLog();
+  const api = await createTestApi(own.database, { log, chatModel: chatModel() });
+  const { key } = await api.addTenant();
+  await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
+  lines.length = 0;
+  chat.script(
+    { kind: "calls", calls: [{ name: "search", arguments: '{"query":"words"}' }] },
+    { kind: "hang", after: ["So"] },
+  );
+  const started = performance.now();
+  const stream = await openStream(api, key, question("words", true));
+  await stream.read();
+  expect(lines).toEqual([]); // it has begun, and is not over
+  expect(await stream.rest()).toContain('"code":"chat_failed"');
+  const took = performance.now() - started;
+  const records = lines.map((line) => JSON.parse(line));
+  expect(records).toEqual([
+    expect.objectContaining({ route: "/v1/chat", status: 200, code: "chat_failed", rows: 2 }),
+  ]);
+  expect(records[0].ms).toBeGreaterThan(350);
+  expect(records[0].ms).toBeLessThanOrEqual(took);
+
+  await vi.waitFor(() => expect(chat.hanging()).toBe(0), 10_000);
+  lines.length = 0;
+  chat.script({ kind: "hang", after: ["So"] });
+  const left = await openStream(api, key, question("words", true));
+  await vi.waitFor(() => expect(chat.hanging()).toBe(1), 10_000);
+  await left.leave();
+  await vi.waitFor(() => expect(lines).toHaveLength(1));
+  expect(JSON.parse(lines[0] as string)).not.toHaveProperty("code"); // whoever asked has gone: that is no failure
+});
+
+test("what nobody expected within a stream is logged under the id that the caller is told to report", async () => {
+  const { lines, log } = keepLog();
+  const { database, begin } = failsAt(2, new TypeError("oops"));
+  const api = await createTestApi(database, { log, chatModel: chatModel() });
+  const { key } = await api.addTenant();
+  await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
+  lines.length = 0;
+  begin();
+  chat.script({ kind: "calls", calls: [{ name: "search", arguments: '{"query":"words"}' }] });
+  const { text } = await api.call("POST", "/v1/chat", { key, body: question("words", true) });
+  const [, told = ""] = /^event: error\ndata: (.*)$/m.exec(text) ?? [];
+  const { code, request_id } = JSON.parse(told);
+  expect(code).toBe("internal_error");
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { message: "failure", request_id, error: { name: "TypeError", at: expect.any(Array) } },
+    { message: "request", request_id, status: 200, code, rows: 1 },
+  ]);
+});
+
 test("metrics count requests by route and status, and never by what a caller wrote", async () => {
   const api = await createTestApi(own.database, { metrics: createMetrics() });
   const { key } = await api.addTenant();
@@ -123,6 +227,29 @@ test("a request is a span where a tracer is set up, with its route and no addres
     expect(span?.attributes["http.response.status_code"]).toBe(404);
     expect(JSON.stringify(span?.attributes)).not.toMatch(new RegExp(key));
     expect(JSON.stringify(span?.attributes)).not.toContain(CANARY);
+  } finally {
+    await provider.shutdown();
+    trace.disable();
+  }
+});
+
+test("the span of a streamed answer ends with it, and tells that it failed", async () => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  trace.setGlobalTracerProvider(provider);
+  try {
+    const api = await createTestApi(own.database, { chatModel: chatModel() });
+    const { key } = await api.addTenant();
+    await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
+    exporter.reset();
+    chat.script({ kind: "hang", after: ["So"] });
+    const stream = await openStream(api, key, question("words", true));
+    await stream.read();
+    expect(exporter.getFinishedSpans()).toEqual([]);
+    await stream.rest();
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.attributes).toMatchObject({ "http.route": "/v1/chat", "http.response.status_code": 200 });
+    expect(span?.status.code).toBe(SpanStatusCode.ERROR);
   } finally {
     await provider.shutdown();
     trace.disable();

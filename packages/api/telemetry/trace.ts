@@ -1,7 +1,8 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
-import { routeOf } from "./observe.ts";
+import { PROBLEMS } from "../problem.ts";
+import { routeOf, whenOver } from "./observe.ts";
 
 /**
  * Each request as a span, where the process has set a tracer up; a caller's own trace goes on. It names the route and
@@ -14,17 +15,21 @@ export const traceRequests = createMiddleware<Env>(async (c, next) => {
   try {
     await context.with(trace.setSpan(parent, span), next);
   } finally {
-    const route = routeOf(c);
-    const { status } = c.res;
-    span.updateName(`${method} ${route}`);
-    span.setAttributes({
-      "http.request.method": method,
-      "http.route": route,
-      "http.response.status_code": status,
-      "cairn.request_id": c.get("requestId"),
-      "cairn.tenant": c.get("principal")?.tenantId ?? "",
+    whenOver(c, () => {
+      const route = routeOf(c);
+      const { status } = c.res;
+      const problem = c.get("problem");
+      span.updateName(`${method} ${route}`);
+      span.setAttributes({
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "cairn.request_id": c.get("requestId"),
+        "cairn.tenant": c.get("principal")?.tenantId ?? "",
+      });
+      if (status >= 500 || (problem && PROBLEMS[problem].status >= 500))
+        span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
     });
-    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-    span.end();
   }
 });

@@ -1,0 +1,47 @@
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { Context } from "hono";
+import { type SSEMessage, type SSEStreamingApi, streamSSE } from "hono/streaming";
+import type { Env } from "../context.ts";
+import { describeProblem } from "../problem.ts";
+import type { Log } from "../telemetry/log.ts";
+
+export interface StreamOptions {
+  /** Told of what nobody expected. */
+  readonly log: Log | undefined;
+  /** For the whole request. A runtime that lets it have less is obeyed. */
+  readonly milliseconds: number;
+  /** Writes the events. Nobody waits for it when the time is over: the request's signal is aborted then. */
+  readonly write: (sse: SSEStreamingApi) => Promise<void>;
+  /** The last event where the time is over. Default: `error`, with the problem. */
+  readonly overdue?: SSEMessage;
+}
+
+/**
+ * An answer of server-sent events, which may outlive the time of other requests and is over with its last event. What
+ * fails in it is told as that event, `error` with the problem: the status has been sent.
+ */
+export function streamEvents(c: Context<Env>, { log, milliseconds, write, overdue }: StreamOptions) {
+  const { time, requestId } = c.var;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  c.set("streamed", promise);
+  time.extend(Math.min(milliseconds, c.env?.longestStream ?? milliseconds)); // without a runtime there are no bindings
+  return streamSSE(c, async (sse) => {
+    sse.onAbort(() => time.end(new DOMException("The caller has gone.", "AbortError")));
+    const last = await time.race(write(sse)).then(
+      () => undefined,
+      (error: unknown): SSEMessage | undefined => {
+        const ended = error === time.signal.reason;
+        if (ended && !(error instanceof AppError)) return undefined; // the caller has gone: nobody is left to be told
+        if (ended && overdue) return overdue;
+        const problem = describeProblem(error, requestId);
+        c.set("problem", problem.code);
+        if (problem.status === 500) log?.failure(error, { request_id: requestId });
+        return { event: "error", data: stringifyJson(problem) };
+      },
+    );
+    time.close();
+    resolve(); // before the last event: a caller that does not read is not waited for
+    if (last) await sse.writeSSE(last);
+  });
+}
