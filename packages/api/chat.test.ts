@@ -50,6 +50,12 @@ test("an answer cites the passages it was given, and a citation of any other is 
   expect(body).toMatchObject({ model: "scripted", usage: { input_tokens: 100, output_tokens: 10 } });
 });
 
+test("what the model took is its last word on it, also where it tells it with every piece", async () => {
+  chat.script({ kind: "text", pieces: ["It ", "is ", "so."], usage: "growing" });
+  const { body } = await ask(question("return a kettle"));
+  expect(body.usage).toEqual({ input_tokens: 100, output_tokens: 10 });
+});
+
 test("the model is given passages as data, with the conversation and the tool, and nothing of the key", async () => {
   const messages = [
     { role: "user", content: "Hello" },

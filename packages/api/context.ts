@@ -19,6 +19,10 @@ export interface Principal {
 export interface Facts {
   /** Tokens that a model was asked to embed. */
   tokens: number;
+  /** Tokens that the chat model read. */
+  inputTokens: number;
+  /** Tokens that the chat model wrote. */
+  outputTokens: number;
   /** Documents or hits in the answer or written. */
   rows: number | undefined;
 }

@@ -1,4 +1,4 @@
-import { answerQuestion, type ChatEvent, chat as chatWith } from "@cairn/core/assistant/chat.ts";
+import { answerQuestion, type ChatEvent, chat as chatWith, type Usage } from "@cairn/core/assistant/chat.ts";
 import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
@@ -95,7 +95,11 @@ export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOp
       );
     const { messages, collection, filter, top_k: topK, stream } = c.req.valid("json");
     const { facts, signal } = c.var;
-    const asked = { messages, collection, filter, topK, model, signal };
+    const onUsage = ({ inputTokens, outputTokens }: Usage) => {
+      facts.inputTokens += inputTokens;
+      facts.outputTokens += outputTokens;
+    };
+    const asked = { messages, collection, filter, topK, model, signal, onUsage };
     if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), asked))) as never;
     const events = startChat(c, asked);
     const first = await events.next(); // what fails before the first event is answered as any other failure

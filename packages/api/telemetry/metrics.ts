@@ -25,6 +25,12 @@ export function createMetrics(): Metrics {
     help: "Tokens that models were asked to embed.",
     registers: [registry],
   });
+  const chatTokens = new Counter({
+    name: "cairn_chat_tokens_total",
+    help: "Tokens that the chat model read (input) and wrote (output).",
+    labelNames: ["type"],
+    registers: [registry],
+  });
   const rows = new Counter({
     name: "cairn_rows_total",
     help: "Documents and hits that answers held or requests wrote.",
@@ -36,6 +42,8 @@ export function createMetrics(): Metrics {
       const { method, route, status } = record;
       seconds.observe({ method, route, status: String(status) }, record.ms / 1000);
       if (record.tokens > 0) tokens.inc(record.tokens);
+      if (record.input_tokens) chatTokens.inc({ type: "input" }, record.input_tokens);
+      if (record.output_tokens) chatTokens.inc({ type: "output" }, record.output_tokens);
       if (record.rows) rows.inc({ route }, record.rows);
     },
     text: () => registry.metrics(),

@@ -11,11 +11,11 @@ export function observeRequests(observers: readonly Observer[]) {
     const given = c.req.header("X-Request-Id");
     const requestId = given && /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
     c.set("requestId", requestId);
-    c.set("facts", { tokens: 0, rows: undefined });
+    c.set("facts", { tokens: 0, inputTokens: 0, outputTokens: 0, rows: undefined });
     c.header("X-Request-Id", requestId); // before there is an answer: to change one afterwards costs more
     await next();
     whenOver(c, () => {
-      const { tokens, rows } = c.get("facts");
+      const { tokens, inputTokens, outputTokens, rows } = c.get("facts");
       const code = c.get("problem");
       const record = {
         request_id: requestId,
@@ -26,6 +26,7 @@ export function observeRequests(observers: readonly Observer[]) {
         ...(code ? { code } : {}),
         ms: Math.round((performance.now() - started) * 100) / 100,
         tokens,
+        ...(inputTokens > 0 ? { input_tokens: inputTokens, output_tokens: outputTokens } : {}),
         ...(rows === undefined ? {} : { rows }),
       };
       for (const observe of observers) observe(record);

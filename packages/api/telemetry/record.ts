@@ -13,6 +13,10 @@ export interface RequestRecord {
   readonly ms: number;
   /** Tokens that a model was asked to embed. */
   readonly tokens: number;
+  /** Tokens that the chat model read, where it was asked. */
+  readonly input_tokens?: number;
+  /** Tokens that the chat model wrote, where it was asked. */
+  readonly output_tokens?: number;
   /** Documents or hits in the answer, or written. */
   readonly rows?: number;
 }

@@ -134,7 +134,7 @@ async function openStream(api: TestApi, key: string, body: object) {
   };
 }
 
-test("a streamed answer is recorded when it ends: its time, its hits, and the code where it failed", async () => {
+test("a streamed answer is recorded when it ends: its time, its hits and tokens, and the code where it failed", async () => {
   const { lines, log } = keepLog();
   const api = await createTestApi(own.database, { log, chatModel: chatModel() });
   const { key } = await api.addTenant();
@@ -154,6 +154,7 @@ test("a streamed answer is recorded when it ends: its time, its hits, and the co
   expect(records).toEqual([
     expect.objectContaining({ route: "/v1/chat", status: 200, code: "chat_failed", rows: 2 }),
   ]);
+  expect(records[0]).toMatchObject({ input_tokens: 100, output_tokens: 10 });
   expect(records[0].ms).toBeGreaterThan(350);
   expect(records[0].ms).toBeLessThanOrEqual(took);
 
@@ -182,8 +183,28 @@ test("what nobody expected within a stream is logged under the id that the calle
   expect(code).toBe("internal_error");
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { message: "failure", request_id, error: { name: "TypeError", at: expect.any(Array) } },
-    { message: "request", request_id, status: 200, code, rows: 1 },
+    { message: "request", request_id, status: 200, code, rows: 1, input_tokens: 100, output_tokens: 10 },
   ]);
+});
+
+test("the chat model's tokens are counted, streamed or not, and beside those of embedding", async () => {
+  const { lines, log } = keepLog();
+  const api = await createTestApi(own.database, { log, metrics: createMetrics(), chatModel: chatModel() });
+  const { key } = await api.addTenant();
+  await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
+  lines.length = 0;
+  for (const stream of [false, true]) {
+    chat.script({ kind: "calls", calls: [{ name: "search", arguments: '{"query":"words"}' }] });
+    await api.call("POST", "/v1/chat", { key, body: question("words", stream) });
+  }
+  await api.call("POST", "/v1/query", { key, body: { query: "words" } });
+  const [whole, streamed, query] = lines.map((line) => JSON.parse(line));
+  for (const record of [whole, streamed])
+    expect(record).toMatchObject({ route: "/v1/chat", input_tokens: 200, output_tokens: 20 });
+  expect(query).not.toHaveProperty("input_tokens");
+  const { text } = await api.call("GET", "/metrics");
+  expect(text).toContain('cairn_chat_tokens_total{type="input"} 400');
+  expect(text).toContain('cairn_chat_tokens_total{type="output"} 40');
 });
 
 test("metrics count requests by route and status, and never by what a caller wrote", async () => {

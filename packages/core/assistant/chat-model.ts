@@ -13,7 +13,7 @@ export interface ToolCall {
   readonly arguments: string;
 }
 
-/** What a model says, piece by piece; the calls of tools come at the end. */
+/** What a model says, piece by piece; what it took and the calls of tools come at the end. */
 export type ModelEvent =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "calls"; readonly calls: readonly ToolCall[] }
@@ -141,11 +141,10 @@ async function begin(
 async function* read({ first, rest }: Begun, silence: number): AsyncGenerator<ModelEvent> {
   const calls = new Map<number, { id: string; name: string; arguments: string }>();
   let finished = false;
+  let usage: OpenAI.CompletionUsage | undefined;
   for (let next = first; !next.done; next = await within(silence, rest.next())) {
-    const { choices, usage } = next.value;
-    if (usage)
-      yield { type: "usage", inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens };
-    const [choice] = choices ?? [];
+    usage = next.value.usage ?? usage; // some servers tell it with every piece, as it grows: the last is the whole
+    const [choice] = next.value.choices ?? [];
     if (!choice) continue;
     if (choice.finish_reason) finished = true;
     if (choice.delta?.content) yield { type: "text", text: choice.delta.content };
@@ -157,6 +156,12 @@ async function* read({ first, rest }: Begun, silence: number): AsyncGenerator<Mo
       call.arguments += called?.arguments ?? "";
     }
   }
+  if (usage)
+    yield {
+      type: "usage",
+      inputTokens: usage.prompt_tokens ?? 0,
+      outputTokens: usage.completion_tokens ?? 0,
+    };
   if (!finished)
     throw new AppError("chat_failed", "The chat model's answer broke off before its end. Ask again.");
   if (calls.size > 0) yield { type: "calls", calls: [...calls.values()] };

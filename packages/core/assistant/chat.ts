@@ -28,6 +28,14 @@ export interface ChatOptions {
   /** Passages a search. Default 8. */
   readonly topK?: number;
   readonly signal?: AbortSignal;
+  /** Called with what each call of the model took, though the answer may fail after it. */
+  readonly onUsage?: (usage: Usage) => void;
+}
+
+/** Tokens that the model read, and wrote. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
 }
 
 /** A passage that the model was given, under the number by which the answer cites it. */
@@ -46,7 +54,7 @@ export interface ChatAnswer {
   /** The passages that the answer cites, in the order in which it does. */
   readonly citations: readonly NumberedPassage[];
   readonly model: string;
-  readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
+  readonly usage: Usage;
 }
 
 const INSTRUCTIONS = `You answer questions from an organisation's knowledge base.
@@ -105,6 +113,7 @@ export async function* chat(
       if (event.type === "usage") {
         usage.inputTokens += event.inputTokens;
         usage.outputTokens += event.outputTokens;
+        options.onUsage?.(event);
       } else if (event.type === "calls") calls = event.calls;
       else {
         const text = filter.push(event.text);

@@ -1,0 +1,20 @@
+import { expect, onTestFinished, test, vi } from "vitest";
+import { createEmf } from "./emf.ts";
+
+test("the chat model's tokens are metrics where it was asked, and none where it was not", () => {
+  const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  onTestFinished(() => written.mockRestore());
+  const observe = createEmf();
+  const request = { request_id: "request-1", tenant: null, method: "POST", status: 200, ms: 12 };
+  observe({ ...request, route: "/v1/chat", tokens: 5, input_tokens: 300, output_tokens: 40, rows: 8 });
+  observe({ ...request, route: "/v1/query", tokens: 5, rows: 8 });
+  const [chat, query] = written.mock.calls.map(([line]) => JSON.parse(String(line)));
+  expect(chat).toMatchObject({ route: "/v1/chat", tokens: 5, input_tokens: 300, output_tokens: 40 });
+  expect(chat._aws.CloudWatchMetrics[0].Metrics).toEqual(
+    expect.arrayContaining([
+      { Name: "input_tokens", Unit: "Count" },
+      { Name: "output_tokens", Unit: "Count" },
+    ]),
+  );
+  expect(JSON.stringify(query)).not.toMatch(/input_tokens|output_tokens/);
+});
