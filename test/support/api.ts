@@ -51,7 +51,11 @@ export async function createTestApi(
   const services = { database, embedders: createEmbedders(embedding) };
   const source = { url: chromaUrl ?? "http://127.0.0.1:9" };
   const migration = migrationRunner({ source, databaseName: "test", cairnVersion: "test" });
-  const queue = createLocalQueue(services, { ...createJobKinds(options), [MIGRATION]: migration });
+  const queue = createLocalQueue(
+    services,
+    { ...createJobKinds(options), [MIGRATION]: migration },
+    { onError: (error) => options.log?.failure(error, { about: "a job" }) },
+  );
   const app = createApp(services, {
     requestsPerMinute: 1_000_000,
     operatorRoutes: [migrationRoutes({ queue, configured: chromaUrl !== undefined })],

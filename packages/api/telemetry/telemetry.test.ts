@@ -7,6 +7,7 @@ import { createTestApi, type TestApi } from "../../../test/support/api.ts";
 import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { startIssuer } from "../../../test/support/issuer.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import type { RequestRecord } from "./record.ts";
@@ -98,6 +99,100 @@ test("a line a request: who, what, how long, how many; never a text, a vector, a
   expect(records[3]).toMatchObject({ route: "/v1/documents/:document", status: 404, code: "not_found" });
   expect(records.filter(({ message }) => message === "failure")).toEqual([
     expect.objectContaining({ error: expect.objectContaining({ name: "Error", at: expect.any(Array) }) }),
+  ]);
+});
+
+test("nor do the lines of what holds most text: chat, streams, tools, jobs, tokens of an issuer", async () => {
+  const { lines, log } = keepLog();
+  const [embeddings, issuer] = await Promise.all([startEmbeddingApi(), startIssuer()]);
+  const { variables } = issuer;
+  const jwt = {
+    jwksUrl: variables.CAIRN_JWT_JWKS_URL as string,
+    issuer: variables.CAIRN_JWT_ISSUER as string,
+    audience: variables.CAIRN_JWT_AUDIENCE as string,
+    tenantClaim: "org",
+  };
+  const embedding = {
+    openai: { apiKey: `sk-${CANARY}`, baseUrl: embeddings.url },
+    requests: { attempts: 1, attemptTimeout: 5_000 },
+  };
+  const options = { log, embedding, chatModel: chatModel(`sk-${CANARY}`), jwt };
+  const api = await createTestApi(own.database, options);
+  const { key, id: tenantId } = await api.addTenant();
+  const post = (path: string, body: object, credential = key) =>
+    api.call("POST", path, { key: credential, body });
+  const documents = [{ id: `id ${CANARY}`, content: `text ${CANARY}`, metadata: { secret: CANARY } }];
+  await post("/v1/documents", { documents });
+
+  await post("/v1/tools/search", { query: `find ${CANARY}`, filter: { secret: CANARY } });
+  await post("/v1/tools/search", { query: CANARY, filter: { [CANARY]: { $bad: CANARY } } });
+  await post("/v1/tools/search", { query: CANARY, [CANARY]: CANARY });
+  for (const stream of [false, true]) {
+    const ask = () => post("/v1/chat", question(`what is ${CANARY}`, stream));
+    chat.script({ kind: "text", pieces: [`It is ${CANARY} `, "[1]."] });
+    expect((await ask()).text).toContain(CANARY);
+    chat.script({ kind: "calls", calls: [{ name: CANARY, arguments: `{"query":"${CANARY}` }] });
+    expect((await ask()).status).toBe(200);
+    for (const failing of [
+      { kind: "status", status: 500, message: `cannot say ${CANARY}` },
+      { kind: "status", status: 400, message: `bad ${CANARY}`, code: CANARY },
+      { kind: "error", after: [`It is ${CANARY}`], message: `broke at ${CANARY}` },
+      { kind: "drop", after: [`It is ${CANARY}`] },
+      { kind: "hang", after: [`It is ${CANARY}`] },
+      { kind: "half", after: [`It is ${CANARY}`] },
+      { kind: "garbage" },
+    ] as const) {
+      chat.script(failing);
+      expect((await ask()).text).toContain('"code":"chat_failed"');
+    }
+  }
+  expect(JSON.stringify(chat.requests)).toContain(CANARY);
+
+  const ended = async (body: object) => {
+    const { headers } = await post("/v1/documents/bulk", body);
+    const { text } = await api.call("GET", `${headers.get("Location")}/events`, { key });
+    return text;
+  };
+  expect(await ended({ documents })).toContain('"completed"');
+  embeddings.always({ kind: "status", status: 500, message: `cannot embed ${CANARY}` });
+  expect(await ended({ documents: [{ id: CANARY, content: `anew ${CANARY}` }] })).toContain('"failed"');
+  embeddings.always(null);
+
+  const token = await issuer.token(tenantId, { sub: CANARY, [CANARY]: CANARY });
+  expect((await post("/v1/tools/search", { query: CANARY }, token)).status).toBe(200);
+  for (const bad of [
+    await issuer.token(CANARY, { sub: CANARY }),
+    await issuer.token(tenantId, { iss: CANARY }),
+    await issuer.token(tenantId, { aud: CANARY }),
+    `${token}${CANARY}`,
+  ])
+    expect((await post("/v1/tools/search", { query: CANARY }, bad)).status).toBe(401);
+  const elsewhere = { ...jwt, jwksUrl: `http://127.0.0.1:9/${CANARY}` };
+  const unreadable = await createTestApi(own.database, { ...options, jwt: elsewhere });
+  expect((await unreadable.call("GET", "/v1/collections", { key: token })).status).toBe(503);
+
+  // What nobody expects, at each of these.
+  const exploding = failsAt(2, new TypeError(`exploded at ${CANARY}`));
+  const failing = await createTestApi(exploding.database, options);
+  const expectFailure = async (path: string, body: object, text: string) => {
+    exploding.begin();
+    expect((await failing.call("POST", path, { key, body })).text, path).toContain(text);
+  };
+  chat.script({ kind: "calls", calls: [{ name: "search", arguments: `{"query":"${CANARY}"}` }] });
+  await expectFailure("/v1/chat", question(CANARY, true), "event: error");
+  chat.script({ kind: "calls", calls: [{ name: "search", arguments: `{"query":"${CANARY}"}` }] });
+  await expectFailure("/v1/chat", question(CANARY), "internal_error");
+  await Promise.all([embeddings.stop(), issuer.stop()]);
+
+  const all = lines.join("");
+  for (const secret of [CANARY, key, key.slice(6, 30), token.slice(0, 40)]) expect(all).not.toContain(secret);
+  const records = lines.map((line) => JSON.parse(line)); // nothing was printed past the log
+  const routes = new Set(records.map(({ route }) => route));
+  for (const route of ["/v1/chat", "/v1/tools/search", "/v1/documents/bulk", "/v1/jobs/:job/events"])
+    expect(routes).toContain(route);
+  expect(records.filter(({ message }) => message === "failure").map(({ error }) => error.name)).toEqual([
+    "TypeError",
+    "TypeError",
   ]);
 });
 
