@@ -7,7 +7,7 @@ import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { changeTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 
@@ -51,6 +51,28 @@ test("a revoked key is refused within the time that keys are remembered for, and
   expect((await api.call("POST", `/v1/keys/${key.id}/rotate`, { key: tenant.key, body: {} })).status).toBe(
     400,
   );
+});
+
+test("a key is remembered for 60 seconds at most, whatever is configured", async () => {
+  const long = await createTestApi(own.database, { rememberKeys: 600_000 });
+  const { key, secret } = await make({});
+  const ask = async () => (await long.call("GET", "/v1/collections", { key: secret })).status;
+  const [date, monotonic] = [Date.now, performance.now.bind(performance)];
+  let ahead = 0;
+  vi.spyOn(Date, "now").mockImplementation(() => date() + ahead);
+  vi.spyOn(performance, "now").mockImplementation(() => monotonic() + ahead);
+  onTestFinished(() => void vi.restoreAllMocks());
+  expect(await ask()).toBe(200);
+  await api.call("DELETE", `/v1/keys/${key.id}`, { key: tenant.key });
+  for (const [seconds, status] of [
+    [0, 200],
+    [55, 200],
+    [60, 401],
+  ] as const) {
+    ahead = seconds * 1_000;
+    await new Promise((resolve) => setTimeout(resolve, 10)); // the time is looked at once a millisecond
+    expect(await ask(), `after ${seconds} s`).toBe(status);
+  }
 });
 
 test("an expired key is refused at once, remembered or not", async () => {
