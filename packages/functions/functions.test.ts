@@ -183,6 +183,22 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect((await ask(issuer.token(tenantId, { aud: "elsewhere" }))).statusCode).toBe(401);
   });
 
+  test("a path comes decoded: an id is what was asked for, and no part of it climbs to another route", async () => {
+    const api = await load("api");
+    const collection = { name: "paths", embedding_model: "openai/text-embedding-3-small" };
+    await api(event("POST", "/v1/collections", { body: JSON.stringify(collection) }), context);
+    const id = "a b#c%20";
+    const body = JSON.stringify({ collection: "paths", documents: [{ id, content: "kept" }] });
+    await api(event("POST", "/v1/documents", { body }), context);
+    const query = "collection=paths";
+    const found: Answer = await api(event("GET", `/v1/documents/${id}`, { query }), context);
+    expect(JSON.parse(found.body)).toMatchObject({ id });
+    const climbed: Answer = await api(event("DELETE", "/v1/documents/../collections/paths"), context);
+    expect(climbed.statusCode).toBe(404);
+    const there: Answer = await api(event("GET", "/v1/collections/paths"), context);
+    expect(there.statusCode).toBe(200);
+  });
+
   test("a request is a line that CloudWatch takes its metrics from: time, tokens, rows, by route and class of status", async () => {
     const api = await load("api");
     const collection = { name: "counted", embedding_model: "openai/text-embedding-3-small" };
