@@ -46,7 +46,7 @@ const FUSED = 50;
  * Rows that each list should have. With a filter more than asked for: a scan that it stops early has seen enough only
  * if it found more.
  */
-export function listDepth({ mode, topK, matches }: Pick<RowSearch, "mode" | "topK" | "matches">): number {
+function listDepth({ mode, topK, matches }: Pick<RowSearch, "mode" | "topK" | "matches">): number {
   const depth = mode === "hybrid" ? Math.min(1_000, Math.max(FUSED, 3 * topK)) : topK;
   return matches ? depth + Math.max(20, Math.ceil(depth / 2)) : depth;
 }
