@@ -1,94 +1,431 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
-import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
+import { type EmbeddingApi, startEmbeddingApi } from "../../test/support/embedding-api.ts";
+import { type FieldRecorder, recordFields } from "../../test/support/field-recorder.ts";
 
 // What each field of a request means, as whoever sends it sees it.
 
 let own: TestDatabase;
+let embeddings: EmbeddingApi;
+let chat: ChatApi;
 let api: TestApi;
-let description: ApiDescription;
-let key: string;
+let recorder: FieldRecorder;
+let tenant: { readonly id: string; readonly key: string };
 beforeAll(async () => {
   own = await createTestDatabase();
-  api = await createTestApi(own.database, { chromaUrl: "http://127.0.0.1:9" });
-  description = await readDescription(api);
-  ({ key } = await api.addTenant());
+  embeddings = await startEmbeddingApi();
+  chat = await startChatApi();
+  api = await createTestApi(own.database, {
+    embedding: { openai: { apiKey: "k", baseUrl: embeddings.url }, defaultModel: "offline/words" },
+    chatModel: createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url }),
+    rememberKeys: 1,
+  });
+  recorder = await recordFields(api);
+  tenant = await api.addTenant("the tenant");
 });
 afterAll(async () => {
   await api?.queue.close();
   await own?.drop();
+  await embeddings?.stop();
+  await chat?.stop();
 });
 
-const call = (method: string, path: string, body?: object) => api.call(method, path, { key, body });
-const ingest = (documents: readonly object[], collection?: string) =>
-  call("POST", "/v1/documents", { documents, collection });
-const idsOf = (documents: readonly { readonly id: string }[]) => documents.map(({ id }) => id);
-const listed = async (query = "") => idsOf((await call("GET", `/v1/documents${query}`)).body.documents);
+const call = (method: string, path: string, body?: object, key = tenant.key) =>
+  recorder.call(method, path, { key, body });
 
-/** The operation's own example, as its tenant and as the operator would send it. */
-const send = ({ method, path, body }: Operation, { query = "", headers = {} }) =>
-  Promise.all(
-    [key, api.operator].map((one) =>
-      api.call(method, path.replace(/\{\w+\}/g, "x") + query, { key: one, body: body?.example, headers }),
-    ),
-  );
+/** As the operator. */
+const operate = (method: string, path: string, body?: object) => call(method, path, body, api.operator);
 
-test("a parameter that a route does not describe is refused on every route, and nothing is done", async () => {
-  await ingest([{ id: "kept", content: "not to be deleted by a misspelling" }]);
-  const misspelt = await call("DELETE", "/v1/documents/kept?colection=other");
-  expect(misspelt).toMatchObject({ status: 400, body: { code: "invalid_input", path: "colection" } });
-  expect(misspelt.body.detail).toBe('colection: There is no parameter "colection" here.');
-  expect(await listed()).toEqual(["kept"]);
-  for (const operation of description.operations) {
-    const answers = await send(operation, { query: "?colection=other" });
-    const faults = answers.map(({ status, body }) => `${status} ${body?.path}`);
-    expect(faults, operation.operationId).toContain("400 colection");
-    for (const { status } of answers) expect([400, 403], operation.operationId).toContain(status);
-  }
+type Identified = { readonly id: string };
+const idsOf = (documents: readonly Identified[]) => documents.map(({ id }) => id);
+const listed = async (query: string) => idsOf((await call("GET", `/v1/documents${query}`)).body.documents);
+
+const DIRECTIONS = [
+  {
+    id: "east",
+    content: "the kettle boils",
+    embedding: [1, 0, 0],
+    metadata: { topic: "a" },
+    uri: "x://east",
+  },
+  { id: "far", content: "a spoon", embedding: [9, 9, 9], metadata: { topic: "a" } },
+  { id: "north", content: "the kettle whistles", embedding: [0, 1, 0], metadata: { topic: "b" } },
+];
+
+/** A collection of three vectors. */
+async function fill(collection: string): Promise<void> {
+  await call("POST", "/v1/collections", { name: collection, dimensions: 3, metric: "l2" });
+  const written = await call("POST", "/v1/documents", { collection, documents: DIRECTIONS });
+  expect(written.body).toEqual({ collection, ids: ["east", "far", "north"], passages: 3, failed: [] });
+}
+
+describe("documents", () => {
+  test("keep their text, metadata, address and vector, in the collection that is named", async () => {
+    await fill("kept");
+    expect((await call("GET", "/v1/documents/east?collection=kept")).body).toMatchObject({
+      id: "east",
+      metadata: { topic: "a" },
+      uri: "x://east",
+      passages: [{ chunk: 0, content: "the kettle boils", embedded: true }],
+    });
+    expect((await call("GET", "/v1/documents/east")).status).toBe(404);
+    const nearest = { collection: "kept", query_embedding: [9, 9, 9], top_k: 1 };
+    expect((await call("POST", "/v1/query", nearest)).body.hits).toMatchObject([{ id: "far", distance: 0 }]);
+  });
+
+  test("are split by max_tokens into passages that repeat overlap", async () => {
+    const content = Array.from({ length: 200 }, (_, n) => `word${n}`).join(" ");
+    const passages = async (sizes: object): Promise<number> =>
+      (await call("POST", "/v1/documents", { documents: [{ id: "long", content }], ...sizes })).body.passages;
+    expect(await passages({})).toBe(1);
+    const apart = await passages({ max_tokens: 32, overlap: 0 });
+    expect(apart).toBeGreaterThan(10);
+    expect(await passages({ max_tokens: 64, overlap: 0 })).toBeLessThan(apart);
+    expect(await passages({ max_tokens: 32, overlap: 16 })).toBeGreaterThan(apart * 1.5);
+  });
+
+  test("are listed by pages, by a filter, of one collection", async () => {
+    await fill("listed");
+    const first = await call("GET", "/v1/documents?collection=listed&limit=2");
+    expect(idsOf(first.body.documents)).toEqual(["east", "far"]);
+    const rest = await call("GET", `/v1/documents?collection=listed&limit=2&after=${first.body.next}`);
+    expect([...idsOf(rest.body.documents), rest.body.next]).toEqual(["north", null]);
+    const filter = encodeURIComponent('{"topic": "a"}');
+    expect(await listed(`?collection=listed&filter=${filter}`)).toEqual(["east", "far"]);
+  });
+
+  test("are deleted one by one, from the collection that is named", async () => {
+    await fill("one");
+    await fill("another");
+    expect((await call("DELETE", "/v1/documents/east?collection=one")).status).toBe(204);
+    expect(await listed("?collection=one")).toEqual(["far", "north"]);
+    expect(await listed("?collection=another")).toEqual(["east", "far", "north"]);
+  });
+
+  test.each([
+    ["ids", { ids: ["east", "none"] }, ["far", "north"]],
+    ["filter", { filter: { topic: "a" } }, ["north"]],
+    ["text", { where_document: { $contains: "kettle" } }, ["far"]],
+    ["ids-and-filter", { ids: ["east", "north"], filter: { topic: "a" } }, ["far", "north"]],
+    ["ids-and-text", { ids: ["east", "far"], where_document: { $contains: "kettle" } }, ["far", "north"]],
+  ])("are deleted by %s", async (collection, what, left) => {
+    await fill(collection);
+    const { body } = await call("POST", "/v1/documents/delete", { collection, ...what });
+    expect(body).toEqual({ deleted: 3 - left.length });
+    expect(await listed(`?collection=${collection}`)).toEqual(left);
+  });
 });
 
-test("an Idempotency-Key is heeded or refused by every write, and by those that describe it heeded", async () => {
-  const reads = ["chat", "query", "runSearchTool"];
-  const writes = description.operations.filter(
-    ({ method, operationId }) => method !== "GET" && !reads.includes(operationId),
-  );
-  expect(writes.length).toBeGreaterThan(15);
-  const pathsOf = async (operation: Operation, value: string) =>
-    (await send(operation, { headers: { "Idempotency-Key": value } })).map(({ body }) => body?.path);
-  for (const operation of writes) {
-    const { operationId: name, parameters } = operation;
-    expect(await pathsOf(operation, "not a key"), name).toContain("Idempotency-Key");
-    const described = parameters.some((one) => one.name === "idempotency-key");
-    const [ofTenant, ofOperator] = await pathsOf(operation, name);
-    if (described) expect(ofTenant, name).not.toBe("Idempotency-Key");
-    else expect([ofTenant, ofOperator], name).toContain("Idempotency-Key");
-  }
+describe("a search", () => {
+  beforeAll(async () => {
+    await fill("searched");
+    await call("POST", "/v1/collections", { name: "empty", dimensions: 3 });
+    const documents = DIRECTIONS.map(({ embedding, ...rest }) => rest);
+    await call("POST", "/v1/collections", { name: "worded" });
+    await call("POST", "/v1/documents", { collection: "worded", documents });
+  });
+  const ask = async (body: object) =>
+    (await call("POST", "/v1/query", { collection: "searched", query_embedding: [1, 0, 0], ...body })).body;
+
+  test.each([
+    ["its vector alone", {}, ["east", "north", "far"]],
+    ["top_k", { top_k: 2 }, ["east", "north"]],
+    ["filter", { filter: { topic: "b" } }, ["north"]],
+    ["where_document", { where_document: { $contains: "spoon" } }, ["far"]],
+    ["max_distance", { max_distance: 3 }, ["east", "north"]],
+    ["collection", { collection: "empty" }, []],
+    ["query", { collection: "worded", query: "whistles", query_embedding: undefined, top_k: 1 }, ["north"]],
+    ["mode keyword", { mode: "keyword", query: "whistles", query_embedding: undefined }, ["north"]],
+  ])("finds what %s says", async (_, fields, ids) => {
+    const found = await ask(fields);
+    expect(idsOf(found.hits)).toEqual(ids);
+    expect(found).not.toHaveProperty("results");
+  });
+
+  test("of mode hybrid tells a hit's place by vector and by words", async () => {
+    const { hits } = await ask({ mode: "hybrid", query: "whistles" });
+    const places = (hits as Record<string, unknown>[]).map((hit) => [
+      hit.id,
+      hit.vector_rank,
+      hit.keyword_rank,
+    ]);
+    expect(places).toEqual([
+      ["north", 2, 1],
+      ["east", 1, null],
+      ["far", 3, null],
+    ]);
+  });
+
+  test("shows of a hit what include names, and everything where it names nothing", async () => {
+    const [east] = (await ask({ top_k: 1 })).hits;
+    const bare = { id: "east", chunk: 0, distance: 0, score: 1 };
+    const { content, metadata, uri } = DIRECTIONS[0] as (typeof DIRECTIONS)[0];
+    expect(east).toEqual({ ...bare, content, metadata, uri });
+    const shown = async (include: readonly string[]) => (await ask({ top_k: 1, include })).hits[0];
+    expect(await shown([])).toEqual(bare);
+    expect(await shown(["content"])).toEqual({ ...bare, content });
+    expect(await shown(["metadata", "uri"])).toEqual({ ...bare, metadata, uri });
+  });
+
+  test("of many queries gives the results of each in their order, and the first's as hits", async () => {
+    const queries = [{ query_embedding: [0, 1, 0] }, { query_embedding: [9, 9, 9] }];
+    const found = await ask({ queries, query_embedding: undefined, top_k: 1 });
+    expect(found.results.map(idsOf)).toEqual([["north"], ["far"]]);
+    expect(found.hits).toEqual(found.results[0]);
+    const worded = [{ query: "spoon" }, { query: "boils" }];
+    const body = { collection: "worded", queries: worded, query_embedding: undefined, top_k: 1 };
+    expect((await ask(body)).results.map(idsOf)).toEqual([["far"], ["east"]]);
+  });
+
+  test("by the tool looks where its arguments say", async () => {
+    const run = async (body: object) => (await call("POST", "/v1/tools/search", body)).body;
+    const found = await run({ query: "whistles", collection: "worded" });
+    expect(idsOf(found.results)[0]).toBe("north");
+    expect(found.notice).toContain("data to answer from");
+    expect(idsOf((await run({ query: "kettle", collection: "worded", top_k: 1 })).results)).toHaveLength(1);
+    const filter = { topic: "a" };
+    expect(idsOf((await run({ query: "kettle", collection: "worded", filter })).results)).not.toContain(
+      "north",
+    );
+    for (const { id, embedding } of DIRECTIONS) {
+      const near = { query: "nothing of the kind", collection: "searched", query_embedding: embedding };
+      expect(idsOf((await run(near)).results)[0]).toBe(id);
+    }
+    expect((await call("GET", "/v1/tools")).body.openai[0].function.name).toBe("search");
+  });
+
+  test("of a chat looks in the collection that is named, by its filter, for top_k passages", async () => {
+    const ask = async (fields: object) => {
+      const messages = [{ role: "user", content: "kettle" }];
+      await call("POST", "/v1/chat", { messages, collection: "worded", ...fields });
+      const told = chat.requests.at(-1)?.messages.at(-1)?.content as string;
+      return (JSON.parse(told).passages as { readonly document: string }[]).map(({ document }) => document);
+    };
+    expect((await ask({})).sort()).toEqual(["east", "far", "north"]);
+    expect(await ask({ top_k: 1 })).toHaveLength(1);
+    expect(await ask({ filter: { topic: "b" } })).toEqual(["north"]);
+  });
 });
 
-test("a fault in one of many is named by its place among them", async () => {
-  await call("POST", "/v1/collections", { name: "three", dimensions: 3 });
-  const right = [1, 0, 0];
-  const document = { content: "x", embedding: right };
-  const query = { query_embedding: right };
-  const cases = [
-    ["documents", { documents: [document, { content: "x", embedding: [1, 2] }] }, "documents[1].embedding"],
-    ["documents", { documents: [document, { id: "", content: "x" }] }, "documents[1].id"],
-    ["query", { queries: [query, {}] }, "queries[1].query"],
-    ["query", { queries: [query, { ...query, query: "both" }] }, "queries[1].query"],
-    ["query", { queries: [query, { query: " " }] }, "queries[1].query"],
-    ["query", { queries: [query, { query_embedding: [1, 2] }] }, "queries[1].query_embedding"],
-    ["query", { queries: [query, { query_embedding: [0, 0, 0] }] }, "queries[1].query_embedding"],
-    ["query", { queries: [{ query: "x" }, query], mode: "hybrid" }, "queries[1].query"],
-    ["query", { queries: [{ query: "x", ...query }], mode: "keyword" }, "queries[0].query_embedding"],
-    ["query", {}, "query"],
-    ["query", { query_embedding: [1, 2] }, "query_embedding"],
-    ["query", { query: "x", queries: [query] }, "queries"],
-  ] as const;
-  for (const [route, body, path] of cases) {
-    const { body: problem } = await call("POST", `/v1/${route}`, { collection: "three", ...body });
-    expect(problem, JSON.stringify(body)).toMatchObject({ path });
-    const mismatch = /\[1,2\]/.test(JSON.stringify(body));
-    expect(problem.code, path).toBe(mismatch ? "dimension_mismatch" : "invalid_input");
-  }
+describe("a collection", () => {
+  const SETTINGS = {
+    name: "handbook",
+    embedding_model: "offline/words",
+    dimensions: 5,
+    metric: "ip",
+    metadata: { owner: "support" },
+    language: "german",
+    index: { threshold: 77, m: 20, ef_construction: 99, ef_search: 55 },
+  };
+
+  test("is as it was asked for, and found by its name, by its id and in the list", async () => {
+    const { status, body } = await call("POST", "/v1/collections", SETTINGS);
+    expect(status).toBe(201);
+    expect(body).toMatchObject(SETTINGS);
+    for (const key of ["handbook", body.id])
+      expect((await call("GET", `/v1/collections/${key}`)).body).toEqual(body);
+    expect((await call("GET", "/v1/collections")).body.collections).toContainEqual(body);
+    const { body: standard } = await call("POST", "/v1/collections", { name: "standard" });
+    expect(standard).toMatchObject({ embedding_model: "offline/words", dimensions: 1536, metric: "cosine" });
+  });
+
+  test("changes in what is named, and keeps the rest", async () => {
+    const changes = {
+      name: "manual",
+      metadata: { owner: "sales" },
+      language: "french",
+      index: { type: "ivfflat", precision: "halfvec", lists: 9, probes: 3 },
+    };
+    await call("POST", "/v1/collections", { ...SETTINGS, name: "changing", embedding_model: null });
+    const known = { embedding_model: "offline/words" };
+    expect((await call("PATCH", "/v1/collections/changing", known)).body).toMatchObject({
+      ...SETTINGS,
+      name: "changing",
+    });
+    const { status, body } = await call("PATCH", "/v1/collections/changing", changes);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ ...SETTINGS, ...changes });
+    expect(body.index).toEqual(changes.index); // in the place of all that were set before
+    expect((await call("GET", "/v1/collections/manual")).body).toEqual(body);
+    expect((await call("GET", "/v1/collections/changing")).status).toBe(404);
+  });
+
+  test("is deleted with its documents, and no other is", async () => {
+    await fill("doomed");
+    await fill("spared");
+    expect((await call("DELETE", "/v1/collections/doomed")).status).toBe(204);
+    expect((await call("GET", "/v1/documents?collection=doomed")).status).toBe(404);
+    expect(await listed("?collection=spared")).toHaveLength(3);
+    await call("POST", "/v1/collections", { name: "doomed" });
+    expect(await listed("?collection=doomed")).toEqual([]);
+  });
+
+  test("is counted by the statistics", async () => {
+    await fill("counted");
+    const { collections } = (await call("GET", "/v1/stats")).body;
+    expect(collections).toContainEqual(
+      expect.objectContaining({
+        collection: "counted",
+        dimensions: 3,
+        metric: "l2",
+        documents: 3,
+        passages: 3,
+        vectors: 3,
+        tail: 3,
+        indexes: [],
+        due: { action: "none" },
+      }),
+    );
+  });
+});
+
+describe("a job", () => {
+  const ended = (id: string) =>
+    vi.waitFor(
+      async () => {
+        const { body } = await call("GET", `/v1/jobs/${id}`);
+        expect(body.status).not.toBe("in_progress");
+        return body;
+      },
+      { timeout: 30_000, interval: 50 },
+    );
+
+  test("writes documents into the collection that is named, split as asked, and is watched and listed", async () => {
+    await call("POST", "/v1/collections", { name: "bulk" });
+    const content = Array.from({ length: 200 }, (_, n) => `word${n}`).join(" ");
+    const documents = [{ id: "long", content, metadata: { topic: "long" } }, { content: "without an id" }];
+    const write = async (sizes: object) => {
+      const begun = await call("POST", "/v1/documents/bulk", { collection: "bulk", documents, ...sizes });
+      expect(begun.status).toBe(202);
+      return ended(begun.body.id);
+    };
+    const apart = await write({ max_tokens: 32, overlap: 0 });
+    expect(apart).toMatchObject({ status: "completed", result: { collection: "bulk", documents: 2 } });
+    const overlapping = await write({ max_tokens: 32, overlap: 16 });
+    expect(overlapping.result.passages).toBeGreaterThan(apart.result.passages * 1.5);
+    const { body } = await call("GET", "/v1/documents/long?collection=bulk");
+    expect([body.metadata, body.passages.length]).toEqual([
+      { topic: "long" },
+      overlapping.result.passages - 1,
+    ]);
+    expect((await call("GET", `/v1/jobs/${apart.id}/events`)).text).toContain('"status":"completed"');
+    expect(idsOf((await call("GET", "/v1/jobs?limit=1")).body.jobs)).toEqual([overlapping.id]);
+    expect((await call("POST", `/v1/jobs/${apart.id}/cancel`)).body).toEqual(apart); // it had ended
+  });
+
+  test("indexes one collection, or embeds it anew with the model that is named", async () => {
+    for (const name of ["grown", "left"]) {
+      await call("POST", "/v1/collections", { name, index: { threshold: 2 } });
+      await call("POST", "/v1/documents", {
+        collection: name,
+        documents: [{ content: "a" }, { content: "b" }],
+      });
+    }
+    const reindex = async (body: object) => ended((await call("POST", "/v1/reindex", body)).body.id);
+    const { result } = await reindex({ collection: "grown" });
+    expect(new Set(result.done.map(({ collection }: Record<string, string>) => collection))).toEqual(
+      new Set(["grown"]),
+    );
+    const model = "openai/text-embedding-3-small";
+    const changed = await reindex({ collection: "left", model });
+    expect(changed.result).toMatchObject({ collection: "left", passages: 2 });
+    expect((await call("GET", "/v1/collections/left")).body).toMatchObject({ embedding_model: model });
+  });
+});
+
+describe("a tenant", () => {
+  const open = async (key: string) => (await api.call("GET", "/v1/collections", { key })).status;
+  const soon = (check: () => Promise<void>) => vi.waitFor(check, 5_000); // a key is remembered for a millisecond
+
+  test("has the name and id that it is given, and is found by both", async () => {
+    const given = { name: "acme", id: "aaaaaaaa-1111-4222-8333-444444444444" };
+    const { status, body } = await operate("POST", "/v1/tenants", given);
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ ...given, limits: {}, disabled_at: null });
+    for (const key of [given.name, given.id])
+      expect((await operate("GET", `/v1/tenants/${key}`)).body).toEqual(body);
+    expect((await operate("GET", "/v1/tenants")).body.tenants).toContainEqual(body);
+  });
+
+  test("is renamed, limited, disabled and enabled", async () => {
+    const { id, key } = await api.addTenant("to change");
+    const change = async (changes: object) => (await operate("PATCH", `/v1/tenants/${id}`, changes)).body;
+    expect(await change({ name: "changed" })).toMatchObject({ id, name: "changed" });
+    const limits = { requests_per_minute: 1234, embedding_tokens_per_day: 5678 };
+    expect(await change({ limits })).toMatchObject({ name: "changed", limits });
+    await soon(async () => {
+      const { headers } = await api.call("GET", "/v1/collections", { key });
+      expect(headers.get("RateLimit-Limit")).toBe("1234");
+    });
+    expect(await change({ disabled: true })).toMatchObject({ disabled_at: expect.any(String), limits });
+    await soon(async () => expect(await open(key)).toBe(401));
+    expect(await change({ disabled: false })).toMatchObject({ disabled_at: null });
+    await soon(async () => expect(await open(key)).toBe(200));
+  });
+
+  test("is deleted with its keys and all it has, and no other is", async () => {
+    const { id, key } = await api.addTenant("to delete");
+    await call("POST", "/v1/documents", { documents: [{ id: "gone", content: "gone" }] }, key);
+    expect((await operate("DELETE", "/v1/tenants/to%20delete")).status).toBe(204);
+    expect((await operate("GET", `/v1/tenants/${id}`)).status).toBe(404);
+    await soon(async () => expect(await open(key)).toBe(401));
+    expect(await open(tenant.key)).toBe(200);
+    await operate("POST", "/v1/tenants", { id });
+    const { secret } = (await operate("POST", `/v1/tenants/${id}/keys`, {})).body;
+    expect((await call("GET", "/v1/collections", undefined, secret)).body.collections).toEqual([]);
+  });
+
+  test("is given keys by the operator: made, listed and revoked", async () => {
+    const { id } = await api.addTenant("given keys");
+    const wanted = { name: "web shop", scopes: ["read"], expires_at: "2100-01-01T00:00:00.000Z" };
+    const made = await operate("POST", "/v1/tenants/given%20keys/keys", wanted);
+    expect(made.status).toBe(201);
+    expect(made.body.key).toMatchObject({ ...wanted, revoked_at: null });
+    expect(await open(made.body.secret)).toBe(200);
+    const keys = async () => (await operate("GET", `/v1/tenants/${id}/keys`)).body.keys;
+    expect(idsOf(await keys())).toEqual([expect.any(String), made.body.key.id]);
+    const revoked = await operate("DELETE", `/v1/tenants/${id}/keys/${made.body.key.id}`);
+    expect(revoked.body).toMatchObject({ id: made.body.key.id, revoked_at: expect.any(String) });
+    await soon(async () => expect(await open(made.body.secret)).toBe(401));
+    expect((await keys())[1]).toEqual(revoked.body);
+  });
+
+  test("makes keys of its own, rotates and revokes them", async () => {
+    const { key } = await api.addTenant();
+    const wanted = { name: "shop", scopes: ["read", "write"], expires_at: "2100-01-01T00:00:00.000Z" };
+    const { body: first } = await call("POST", "/v1/keys", wanted, key);
+    expect(first.key).toMatchObject(wanted);
+    const rotate = async (id: string, grace: number) =>
+      (await call("POST", `/v1/keys/${id}/rotate`, { grace_seconds: grace }, key)).body;
+    const second = await rotate(first.key.id, 1_000);
+    expect(second.key).toMatchObject(wanted);
+    expect([await open(first.secret), await open(second.secret)]).toEqual([200, 200]);
+    const third = await rotate(second.key.id, 0);
+    await soon(async () => expect(await open(second.secret)).toBe(401));
+    expect([await open(first.secret), await open(third.secret)]).toEqual([200, 200]);
+    const revoked = await call("DELETE", `/v1/keys/${third.key.id}`, undefined, key);
+    expect(revoked.body).toMatchObject({ id: third.key.id, revoked_at: expect.any(String) });
+    await soon(async () => expect(await open(third.secret)).toBe(401));
+    const { keys } = (await call("GET", "/v1/keys", undefined, key)).body;
+    expect(idsOf(keys).slice(1)).toEqual([first, second, third].map((made) => made.key.id));
+  });
+});
+
+test("the process and its database answer", async () => {
+  for (const path of ["/health", "/ready"]) expect((await call("GET", path)).body).toEqual({ status: "ok" });
+});
+
+/** Operations and fields whose meaning another file tells, by its name. */
+const ELSEWHERE = {
+  "chat stream": "chat.test.ts",
+  getMigrationReport: "jobs.test.ts",
+  listMigrations: "jobs.test.ts",
+  startMigration: "jobs.test.ts",
+};
+
+test("nothing that an operation describes was left out above", () => {
+  expect(recorder.missing().sort()).toEqual(Object.keys(ELSEWHERE));
 });

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
+
+// What holds of every route, a new one as well.
+
+let own: TestDatabase;
+let api: TestApi;
+let description: ApiDescription;
+let tenant: { readonly id: string; readonly key: string };
+beforeAll(async () => {
+  own = await createTestDatabase();
+  api = await createTestApi(own.database, { chromaUrl: "http://127.0.0.1:9" });
+  description = await readDescription(api);
+  tenant = await api.addTenant();
+});
+afterAll(async () => {
+  await api?.queue.close();
+  await own?.drop();
+});
+
+/** The operation's own example, as its tenant and as the operator would send it. */
+const send = ({ method, path, body }: Operation, { query = "", headers = {} }) =>
+  Promise.all(
+    [tenant.key, api.operator].map((key) =>
+      api.call(method, path.replace(/\{\w+\}/g, "x") + query, { key, body: body?.example, headers }),
+    ),
+  );
+
+test("a parameter that a route does not describe is refused on every route, and nothing is done", async () => {
+  const { key } = tenant;
+  const documents = [{ id: "kept", content: "not to be deleted by a misspelling" }];
+  await api.call("POST", "/v1/documents", { key, body: { documents } });
+  const misspelt = await api.call("DELETE", "/v1/documents/kept?colection=other", { key });
+  expect(misspelt).toMatchObject({ status: 400, body: { code: "invalid_input", path: "colection" } });
+  expect(misspelt.body.detail).toBe('colection: There is no parameter "colection" here.');
+  expect((await api.call("GET", "/v1/documents/kept", { key })).status).toBe(200);
+  for (const operation of description.operations) {
+    const answers = await send(operation, { query: "?colection=other" });
+    const faults = answers.map(({ status, body }) => `${status} ${body?.path}`);
+    expect(faults, operation.operationId).toContain("400 colection");
+    for (const { status } of answers) expect([400, 403], operation.operationId).toContain(status);
+  }
+});
+
+test("an Idempotency-Key is heeded or refused by every write, and by those that describe it heeded", async () => {
+  const reads = ["chat", "query", "runSearchTool"];
+  const writes = description.operations.filter(
+    ({ method, operationId }) => method !== "GET" && !reads.includes(operationId),
+  );
+  expect(writes.length).toBeGreaterThan(15);
+  const pathsOf = async (operation: Operation, value: string) =>
+    (await send(operation, { headers: { "Idempotency-Key": value } })).map(({ body }) => body?.path);
+  for (const operation of writes) {
+    const { operationId: name, parameters } = operation;
+    expect(await pathsOf(operation, "not a key"), name).toContain("Idempotency-Key");
+    const described = parameters.some((one) => one.name === "idempotency-key");
+    const [ofTenant, ofOperator] = await pathsOf(operation, name);
+    if (described) expect(ofTenant, name).not.toBe("Idempotency-Key");
+    else expect([ofTenant, ofOperator], name).toContain("Idempotency-Key");
+  }
+});
+
+test("a fault in one of many is named by its place among them", async () => {
+  const call = (path: string, body: object) => api.call("POST", `/v1/${path}`, { key: tenant.key, body });
+  await call("collections", { name: "three", dimensions: 3 });
+  const right = [1, 0, 0];
+  const document = { content: "x", embedding: right };
+  const query = { query_embedding: right };
+  const cases = [
+    ["documents", { documents: [document, { content: "x", embedding: [1, 2] }] }, "documents[1].embedding"],
+    ["documents", { documents: [document, { id: "", content: "x" }] }, "documents[1].id"],
+    ["query", { queries: [query, {}] }, "queries[1].query"],
+    ["query", { queries: [query, { ...query, query: "both" }] }, "queries[1].query"],
+    ["query", { queries: [query, { query: " " }] }, "queries[1].query"],
+    ["query", { queries: [query, { query_embedding: [1, 2] }] }, "queries[1].query_embedding"],
+    ["query", { queries: [query, { query_embedding: [0, 0, 0] }] }, "queries[1].query_embedding"],
+    ["query", { queries: [{ query: "x" }, query], mode: "hybrid" }, "queries[1].query"],
+    ["query", { queries: [{ query: "x", ...query }], mode: "keyword" }, "queries[0].query_embedding"],
+    ["query", {}, "query"],
+    ["query", { query_embedding: [1, 2] }, "query_embedding"],
+    ["query", { query: "x", queries: [query] }, "queries"],
+  ] as const;
+  for (const [route, body, path] of cases) {
+    const { body: problem } = await call(route, { collection: "three", ...body });
+    expect(problem, JSON.stringify(body)).toMatchObject({ path });
+    const mismatch = /\[1,2\]/.test(JSON.stringify(body));
+    expect(problem.code, path).toBe(mismatch ? "dimension_mismatch" : "invalid_input");
+  }
+});
