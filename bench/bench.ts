@@ -8,7 +8,7 @@ import { benchMigrate } from "./migrate.ts";
 import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
 import { describeMachine } from "./support/machine.ts";
-import { belowFloor, type Target } from "./support/results.ts";
+import { belowFloor, floorOf, type Target } from "./support/results.ts";
 import { benchTenants } from "./tenants.ts";
 
 export interface BenchRun {
@@ -58,15 +58,15 @@ if (values.help || unknown !== undefined || !Number.isInteger(size)) {
   console.error(USAGE);
   process.exit(values.help ? 0 : 2);
 }
+const names = positionals.length > 0 ? positionals : values.quick ? QUICK : Object.keys(BENCHES);
 const machine = describeMachine();
 console.log(machine);
-const names = positionals.length > 0 ? positionals : values.quick ? QUICK : Object.keys(BENCHES);
 const targets: Target[] = [];
 for (const name of names)
   targets.push(...((await BENCHES[name]?.({ size, quick: values.quick, machine })) ?? []));
 const low = belowFloor(targets);
 if (values.quick && low.length > 0) {
-  for (const { what, value, floor } of low)
-    console.error(`Worse than it may be: ${what}: ${value}, floor ${floor}`);
+  for (const target of low)
+    console.error(`Worse than it may be: ${target.what}: ${target.value}, floor ${floorOf(target)}`);
   process.exitCode = 1;
 }

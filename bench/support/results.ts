@@ -1,12 +1,15 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { renderPage } from "./page.ts";
 
-/** A promise with its figure. In a quick run a figure beyond `floor` fails the run: half of what is normal, room for noise. */
+/** A promise with its figure. */
 export interface Target {
   readonly what: string;
   readonly value: number;
   readonly target: number;
   readonly better: "higher" | "lower";
+  /** What a quick run gives normally: one that is less than half as good fails. For ratios. */
+  readonly usual?: number;
+  /** Beyond it a quick run fails, whatever is usual: for recall, and for what is as much the machine's as Cairn's. */
   readonly floor?: number;
 }
 
@@ -34,6 +37,8 @@ export interface Section {
   readonly targets?: readonly Target[];
   readonly plots?: readonly Plot[];
   readonly note?: string;
+  /** Shown as they are, line by line. */
+  readonly profiles?: readonly { readonly title: string; readonly lines: readonly string[] }[];
 }
 
 export interface SavedSection extends Section {
@@ -51,11 +56,12 @@ export function isMet({ value, target, better }: Pick<Target, "value" | "target"
 /** Prints a section and keeps it beside those of earlier runs, of which the page shows the newest of each. */
 export async function report(
   section: Section,
-  about: { readonly size: number; readonly machine: string },
+  { size, machine }: { readonly size: number; readonly machine: string },
 ): Promise<void> {
   console.log(`\n${section.title}`);
   console.table(section.table);
   if (section.note) console.log(section.note);
+  for (const { title, lines } of section.profiles ?? []) console.log(`${title}\n  ${lines.join("\n  ")}`);
   for (const target of section.targets ?? [])
     console.log(
       `  ${isMet(target) ? "met    " : "NOT MET"}  ${target.what}: ${target.value} (target ${target.better === "higher" ? "≥" : "≤"} ${target.target})`,
@@ -63,15 +69,22 @@ export async function report(
   await mkdir(FOLDER, { recursive: true });
   const file = new URL("results.json", FOLDER);
   const earlier = JSON.parse(await readFile(file, "utf8").catch(() => "[]")) as SavedSection[];
-  const saved = { ...section, ...about, at: new Date().toISOString() };
-  const all = [...earlier.filter(({ title, size }) => title !== saved.title || size !== saved.size), saved];
+  const saved = { ...section, size, machine, at: new Date().toISOString() };
+  const all = [...earlier.filter((other) => other.title !== section.title || other.size !== size), saved];
   await writeFile(file, JSON.stringify(all, undefined, 1));
   await writeFile(new URL("index.html", FOLDER), renderPage(all));
 }
 
-/** The targets that a quick run may not miss by so much. */
+/** The targets that fail a quick run. */
 export function belowFloor(targets: readonly Target[]): readonly Target[] {
-  return targets.filter(
-    ({ value, floor, better }) => floor !== undefined && !isMet({ value, target: floor, better }),
-  );
+  return targets.filter((target) => {
+    const floor = floorOf(target);
+    return floor !== undefined && !isMet({ ...target, target: floor });
+  });
+}
+
+/** The worst figure that a quick run may give. */
+export function floorOf({ usual, floor, better }: Target): number | undefined {
+  if (floor !== undefined || usual === undefined) return floor;
+  return better === "higher" ? usual / 2 : usual * 2;
 }
