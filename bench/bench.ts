@@ -9,6 +9,7 @@ import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
 import { describeMachine } from "./support/machine.ts";
 import { belowFloor, floorOf, type Target } from "./support/results.ts";
+import { describeServers } from "./support/versions.ts";
 import { benchTenants } from "./tenants.ts";
 
 export interface BenchRun {
@@ -16,6 +17,7 @@ export interface BenchRun {
   readonly size: number;
   /** A short form, for noticing what has become worse. */
   readonly quick: boolean;
+  /** The machine and the servers that the figures are of. */
   readonly machine: string;
 }
 
@@ -40,7 +42,8 @@ const USAGE = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")} …] [
 
 Measures Cairn beside a real Chroma server on the PostgreSQL server that BENCH_DATABASE_URL names, prints ratios and
 writes bench/results/index.html. --size: rows in all, as in 10k, 100k, 1m. --quick: the short form, which fails where
-recall is under 0.99 or a ratio has fallen by half. CAIRN_TEST_CHROMA names another Chroma than the bundled one.`;
+recall is under 0.99 or a ratio has fallen by half. CAIRN_TEST_CHROMA names the Chroma server's command: the bundled
+one, which is taken without it, is old.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -59,7 +62,8 @@ if (values.help || unknown !== undefined || !Number.isInteger(size)) {
   process.exit(values.help ? 0 : 2);
 }
 const names = positionals.length > 0 ? positionals : values.quick ? QUICK : Object.keys(BENCHES);
-const machine = describeMachine();
+const servers = names.some((name) => name !== "lambda") ? [await describeServers()] : [];
+const machine = [describeMachine(), ...servers].join(", ");
 console.log(machine);
 const targets: Target[] = [];
 for (const name of names)

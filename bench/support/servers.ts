@@ -4,26 +4,34 @@ import { Client } from "pg";
 
 export interface BenchServers {
   readonly chroma: ChromaServer;
-  /** A database of the benchmark's own on `BENCH_DATABASE_URL`. */
+  /** A database of the benchmark's own. */
   readonly databaseUrl: string;
   stop(): Promise<void>;
 }
 
-/**
- * A Chroma server (`CAIRN_TEST_CHROMA`, or the bundled one) and an empty database on the PostgreSQL server that
- * `BENCH_DATABASE_URL` names. Figures need a server with its usual durability: none started with --fast.
- */
-export async function startServers(): Promise<BenchServers> {
-  const server = process.env.BENCH_DATABASE_URL;
-  if (!server)
+/** The PostgreSQL server that is measured. Figures need one with its usual durability: none started with --fast. */
+export function serverUrl(): string {
+  const url = process.env.BENCH_DATABASE_URL;
+  if (!url)
     throw new Error(
       "Set BENCH_DATABASE_URL to a PostgreSQL server with pgvector, as in postgres://postgres@127.0.0.1:5432/postgres",
     );
+  return url;
+}
+
+/** What starts the Chroma server that it is measured beside; undefined: the bundled one. */
+export function chromaCommand(): string | undefined {
+  return process.env.CAIRN_TEST_CHROMA || undefined;
+}
+
+/** A Chroma server, and an empty database on the PostgreSQL server. */
+export async function startServers(): Promise<BenchServers> {
+  const server = serverUrl();
   const name = `cairn_bench_${randomUUID().slice(0, 8)}`;
   await runSql(server, `CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  const chroma = await startChroma({ command: process.env.CAIRN_TEST_CHROMA });
+  const chroma = await startChroma({ command: chromaCommand() });
   return {
     chroma,
     databaseUrl: url.href,
