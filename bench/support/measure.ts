@@ -5,15 +5,19 @@ export interface Latency {
 }
 
 export interface Measured extends Latency {
+  /** Milliseconds of each query, in their order, as are the answers. */
+  readonly times: readonly number[];
   readonly answers: readonly (readonly string[])[];
 }
+
+const WARM_UP = 20;
 
 /** One after the other, after a few to warm up. */
 export async function measure(
   queries: readonly Float32Array[],
   search: (embedding: Float32Array) => Promise<readonly string[]>,
 ): Promise<Measured> {
-  for (const query of queries.slice(0, 20)) await search(query);
+  for (const query of queries.slice(0, WARM_UP)) await search(query);
   const times: number[] = [];
   const answers: (readonly string[])[] = [];
   for (const query of queries) {
@@ -21,25 +25,32 @@ export async function measure(
     answers.push(await search(query));
     times.push(performance.now() - started);
   }
-  return { ...latency(times), answers };
+  return { ...latency(times), times, answers };
 }
 
-/** Two ways in turns, so that a machine that slows down slows both. */
+/**
+ * Several ways in turns, so that a machine that slows down slows all. Each query begins with another way: the first to
+ * ask finds the fewest of its pages in the processor's caches.
+ */
 export async function measureInTurns(
   queries: readonly Float32Array[],
   ways: readonly ((embedding: Float32Array) => Promise<readonly string[]>)[],
 ): Promise<readonly Measured[]> {
   const times = ways.map((): number[] => []);
   const answers = ways.map((): (readonly string[])[] => []);
-  for (const [index, query] of [...queries.slice(0, 20), ...queries].entries())
-    for (const [way, search] of ways.entries()) {
+  for (const [index, query] of [...queries.slice(0, WARM_UP), ...queries].entries())
+    for (let turn = 0; turn < ways.length; turn++) {
+      const way = (index + turn) % ways.length;
       const started = performance.now();
-      const answer = await search(query);
-      if (index < 20) continue;
+      const answer = (await ways[way]?.(query)) ?? [];
+      if (index < WARM_UP) continue;
       times[way]?.push(performance.now() - started);
       answers[way]?.push(answer);
     }
-  return ways.map((_, way) => ({ ...latency(times[way] ?? []), answers: answers[way] ?? [] }));
+  return ways.map((_, way) => {
+    const taken = times[way] ?? [];
+    return { ...latency(taken), times: taken, answers: answers[way] ?? [] };
+  });
 }
 
 /** Queries a second of `clients` that ask without a pause for so many seconds. */
@@ -59,6 +70,23 @@ export async function throughput(
   };
   await Promise.all(Array.from({ length: clients }, (_, index) => client(index * 7)));
   return (1000 * asked) / (performance.now() - started);
+}
+
+const TURNS = 4;
+
+/** The same of several ways, a quarter of the seconds at a time. */
+export async function throughputInTurns(
+  queries: readonly Float32Array[],
+  ways: readonly ((embedding: Float32Array) => Promise<unknown>)[],
+  { clients, seconds }: { readonly clients: number; readonly seconds: number },
+): Promise<readonly number[]> {
+  const rates = ways.map(() => 0);
+  for (let turn = 0; turn < TURNS; turn++)
+    for (const [way, search] of ways.entries())
+      rates[way] =
+        (rates[way] ?? 0) +
+        (await throughput(queries, search, { clients, seconds: seconds / TURNS })) / TURNS;
+  return rates;
 }
 
 /** The share of the true answers that were given, over all queries. */

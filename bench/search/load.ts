@@ -1,0 +1,83 @@
+import type { SearchSetting } from "../search.ts";
+import { searcher } from "../support/cairn.ts";
+import { queryChroma } from "../support/chroma.ts";
+import { type Measured, measureInTurns, recall, round, throughputInTurns } from "../support/measure.ts";
+import { report, type Target } from "../support/results.ts";
+
+/** Queries a second by clients, beside Chroma, at what recall. */
+export async function underLoad({
+  cairn,
+  tenantId,
+  chroma,
+  data,
+  truth,
+  quick,
+  ...run
+}: SearchSetting): Promise<readonly Target[]> {
+  const ask = searcher(cairn, tenantId);
+  const askChroma = (embedding: Float32Array) => queryChroma(chroma, embedding);
+  const [own, theirs] = (await measureInTurns(data.queries, [ask, askChroma])) as [Measured, Measured];
+  const found = recall(own.answers, truth);
+  const foundByChroma = recall(theirs.answers, truth);
+  const table: { clients: number; "Cairn, queries/s": number; "Chroma, queries/s": number; ratio: number }[] =
+    [];
+  for (const clients of [1, 2, 4, 8]) {
+    const seconds = quick ? 2 : 5;
+    const rates = await throughputInTurns(data.queries, [ask, askChroma], { clients, seconds });
+    const [cairnRate = Number.NaN, chromaRate = Number.NaN] = rates;
+    table.push({
+      clients,
+      "Cairn, queries/s": round(cairnRate, 0),
+      "Chroma, queries/s": round(chromaRate, 0),
+      ratio: round(cairnRate / chromaRate),
+    });
+  }
+  const targets: readonly Target[] = [
+    {
+      what: "queries a second, 4 clients, Cairn / Chroma",
+      value: table.find(({ clients }) => clients === 4)?.ratio ?? Number.NaN,
+      target: 3,
+      better: "higher",
+      usual: 2,
+    },
+    {
+      what: "recall@10 of a large collection",
+      value: round(found, 4),
+      target: 0.99,
+      better: "higher",
+      floor: 0.99,
+    },
+    {
+      what: "recall@10, Cairn − Chroma",
+      value: round(found - foundByChroma, 4),
+      target: 0,
+      better: "higher",
+      floor: -0.01,
+    },
+    { what: "p95 of a search, ms", value: round(own.p95), target: 50, better: "lower", floor: 50 },
+  ];
+  const rates = (column: "Cairn, queries/s" | "Chroma, queries/s") =>
+    table.map((row) => [row.clients, row[column]] as const);
+  await report(
+    {
+      bench: "search",
+      title: "One large collection under load",
+      table,
+      targets,
+      note: `recall@10: Cairn ${round(found, 4)}, Chroma ${round(foundByChroma, 4)}; p50/p95 of one client: Cairn ${round(own.p50)}/${round(own.p95)} ms, Chroma ${round(theirs.p50)}/${round(theirs.p95)} ms.`,
+      plots: [
+        {
+          title: "Throughput by clients",
+          x: { label: "clients" },
+          y: { label: "queries a second" },
+          series: [
+            { name: "Cairn", points: rates("Cairn, queries/s") },
+            { name: "Chroma", points: rates("Chroma, queries/s") },
+          ],
+        },
+      ],
+    },
+    run,
+  );
+  return targets;
+}

@@ -1,0 +1,32 @@
+import type { Settings } from "@cairn/core/database/settings.ts";
+import { tenantSettings } from "@cairn/core/database/transaction.ts";
+import { encodeVectorArray } from "@cairn/core/database/vector.ts";
+import { findTarget } from "@cairn/core/search/target.ts";
+import {
+  chooseVectorPlan,
+  type VectorPlan,
+  vectorSettings,
+  vectorStatement,
+} from "@cairn/core/search/vector.ts";
+import type { SQL } from "drizzle-orm";
+import type { Cairn } from "./cairn.ts";
+
+export interface SearchStatement {
+  readonly plan: VectorPlan["kind"];
+  /** Role and tenant among them. */
+  readonly settings: Settings;
+  toSql(embedding: Float32Array): SQL;
+}
+
+/** The very statement that the library sends for the tenant's nearest ten, with the settings that travel with it. */
+export async function searchStatement({ database }: Cairn, tenantId: string): Promise<SearchStatement> {
+  const target = await findTarget(database, tenantId);
+  const plan = chooseVectorPlan(target);
+  const { vector } = await database.vectorTypes();
+  return {
+    plan: plan.kind,
+    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, 10) },
+    toSql: (embedding) =>
+      vectorStatement(target, plan, { vectors: encodeVectorArray([embedding], vector), topK: 10 }),
+  };
+}
