@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { benchHttp } from "./http.ts";
-import { benchIndex } from "./index-build.ts";
+import { benchIndexes } from "./indexes.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchLambda } from "./lambda.ts";
 import { benchMemory } from "./memory.ts";
@@ -29,7 +29,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   http: benchHttp,
   lambda: benchLambda,
   ingest: benchIngest,
-  index: benchIndex,
+  index: benchIndexes,
   migrate: benchMigrate,
   memory: benchMemory,
   scale: benchScale,

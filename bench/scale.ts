@@ -62,7 +62,7 @@ async function measureMachine(
     await load(cairn, id, data.documents.slice(0, rows));
     tenants.push(id);
   }
-  await maintainIndexes(cairn.database, { workers: 1 });
+  await maintainIndexes(cairn.database);
   await cairn.raw.query("VACUUM ANALYZE cairn.documents");
   for (const [index, id] of tenants.entries()) {
     const search = searcher(cairn, id);

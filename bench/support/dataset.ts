@@ -17,9 +17,9 @@ export interface Dataset {
 export const ONE_PERCENT = { percent: 7 };
 
 /** `size` documents and the queries, the same in every run. */
-export function makeDataset(size: number): Dataset {
+export function makeDataset(size: number, queries = QUERIES): Dataset {
   process.stderr.write(`  making ${size} vectors\n`);
-  const vectors = [...clusteredVectors(size + QUERIES, DIMENSIONS)];
+  const vectors = [...clusteredVectors(size + queries, DIMENSIONS)];
   return {
     documents: vectors.slice(0, size).map((embedding, index) => ({
       id: `doc-${index}`,

@@ -45,11 +45,11 @@ export function drawPlot({ title, x, y, series }: Plot): string {
     const dots = points.map(
       ([a, b]) => `<circle cx="${px(across.at(a))}" cy="${px(up.at(b))}" r="3.5" fill="${colour}"/>`,
     );
-    return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${MARKS[index % MARKS.length]}"/>${dots.join("")}`;
+    return `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${markOf(index)}"/>${dots.join("")}`;
   });
   const legend = series.map(
     ({ name }, index) =>
-      `<li><svg width="30" height="8"><line x1="0" x2="30" y1="4" y2="4" stroke="${COLOURS[index % COLOURS.length]}" stroke-width="2" stroke-dasharray="${MARKS[index % MARKS.length]}"/></svg> ${name}</li>`,
+      `<li><svg width="30" height="8"><line x1="0" x2="30" y1="4" y2="4" stroke="${COLOURS[index % COLOURS.length]}" stroke-width="2" stroke-dasharray="${markOf(index)}"/></svg> ${name}</li>`,
   );
   return `<figure><figcaption>${title}</figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">${grid.join("")}${lines.join("")}
@@ -87,6 +87,11 @@ function scale({ log }: Axis, values: readonly number[], [from, to]: readonly [n
 function niceStep(raw: number): number {
   const power = 10 ** Math.floor(Math.log10(raw));
   return power * ([1, 2, 5, 10].find((digit) => digit * power >= raw) ?? 10);
+}
+
+/** Where colours begin anew, each has another mark than before. */
+function markOf(index: number): string | undefined {
+  return MARKS[(index + Math.floor(index / COLOURS.length)) % MARKS.length];
 }
 
 function px(value: number): string {
