@@ -67,7 +67,7 @@ export function searcher(cairn: Cairn, tenantId: string, filter?: object) {
 
 /** The true ten nearest: every row compared, without an index and without the library. */
 export async function exactAnswers(
-  { raw }: Cairn,
+  { raw }: Pick<Cairn, "raw">,
   tenantId: string,
   queries: readonly Float32Array[],
   condition = "true",
