@@ -1,124 +1,112 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import type { BenchRun } from "./bench.ts";
-import { exactAnswers, load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
-import { addDocuments, makeCollection, queryChroma } from "./support/chroma.ts";
-import { makeDataset, ONE_PERCENT, zipfSizes } from "./support/dataset.ts";
-import { type Measured, measureInTurns, recall, round } from "./support/measure.ts";
-import { report, type Target } from "./support/results.ts";
+import { type Cairn, exactAnswers, load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
+import { addDocuments, type ChromaCollection, makeCollection, queryChroma } from "./support/chroma.ts";
+import { type BenchDocument, makeDataset, ONE_PERCENT, zipfSizes } from "./support/dataset.ts";
+import { type Measured, measure, measureInTurns, recall } from "./support/measure.ts";
+import type { Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
+import { profileSlower } from "./tenants/profile.ts";
+import { reportLatency, reportRecall } from "./tenants/report.ts";
 
-const WAYS = ["Cairn", "Chroma, a collection each", "Chroma, one collection and where"] as const;
+const SMALLEST = 50; // rows
+
+interface Tenant {
+  readonly id: string;
+  readonly name: string;
+  readonly rows: number;
+  /** Its own in Chroma, and the one that all share. */
+  readonly collection: ChromaCollection;
+  readonly shared: ChromaCollection;
+}
+
+/** A tenant's searches as each way was seen to do them. */
+export interface Seen {
+  readonly tenant: Tenant;
+  readonly own: Measured;
+  readonly filtered: Measured;
+  readonly each: Measured;
+  readonly where: Measured;
+  /** Of what the tenant's own search, the filtered one and Chroma's found. */
+  readonly recalls: readonly [own: number, filtered: number, chroma: number];
+}
 
 /** Every tenant size beside Chroma, both ways that people keep tenants there: recall and latency. */
-export async function benchTenants({ size, quick, machine }: BenchRun): Promise<readonly Target[]> {
+export async function benchTenants(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const cairn = await openCairn(servers.databaseUrl);
   try {
-    const { documents, queries: all } = makeDataset(size);
-    const queries = all.slice(0, quick ? 50 : 200);
-    const shared = await makeCollection(servers.chroma.url, "shared");
-    const tenants = [];
-    let at = 0;
-    for (const [rank, wanted] of zipfSizes(size).entries()) {
-      const own = documents.slice(at, at + wanted);
-      at += wanted;
-      if (own.length === 0) break;
-      const name = `tenant-${rank}`;
-      const id = await makeTenant(cairn, name);
-      await load(cairn, id, own);
-      const collection = await makeCollection(servers.chroma.url, name);
-      await addDocuments(collection, own);
-      await addDocuments(shared, own, { tenant: name });
-      tenants.push({ id, name, collection, rows: own.length });
-      process.stderr.write(`\r  tenants: ${rank + 1}, ${at} rows `);
-    }
-    await maintainIndexes(cairn.database, { workers: 1 });
-    await cairn.raw.query("ANALYZE cairn.documents (tenant_id, collection_id, segment)");
-    const chosen = pickSizes(tenants);
-    const table = [];
-    const points: (readonly [number, Measured])[][] = WAYS.map(() => []);
-    const recalls: number[] = [];
-    const ratios: number[] = [];
-    for (const { id, name, collection, rows } of chosen) {
-      const ways = await measureInTurns(queries, [
-        searcher(cairn, id),
-        (embedding) => queryChroma(collection, embedding),
-        (embedding) => queryChroma(shared, embedding, { tenant: name }),
-      ]);
-      const truth = await exactAnswers(cairn, id, queries);
-      const percent = await exactAnswers(cairn, id, queries, `metadata @> '${JSON.stringify(ONE_PERCENT)}'`);
-      const [filtered] = await measureInTurns(queries, [searcher(cairn, id, ONE_PERCENT)]);
-      const [own, each, one] = ways as [Measured, Measured, Measured];
-      if (!filtered) continue;
-      assertComplete(own, truth);
-      assertComplete(filtered, percent);
-      recalls.push(recall(own.answers, truth), recall(filtered.answers, percent));
-      for (const other of [each, one]) ratios.push(other.p50 / own.p50, other.p95 / own.p95);
-      for (const [index, way] of ways.entries()) points[index]?.push([rows, way]);
-      table.push({
-        "rows of the tenant": rows,
-        "recall@10": round(recall(own.answers, truth), 4),
-        "with a 1 % filter": round(recall(filtered.answers, percent), 4),
-        "Chroma's": round(recall(each.answers, truth), 4),
-        "p50, ms": round(own.p50),
-        "p95, ms": round(own.p95),
-        "filtered p50, ms": round(filtered.p50),
-        "Chroma each, p50": round(each.p50),
-        "Chroma each, p95": round(each.p95),
-        "Chroma where, p50": round(one.p50),
-        "Chroma where, p95": round(one.p95),
-      });
-    }
-    const targets: readonly Target[] = [
-      {
-        what: "least mean recall@10 of any tenant size, with and without a 1 % filter",
-        value: round(Math.min(...recalls), 4),
-        target: 0.99,
-        better: "higher",
-        floor: 0.99,
-      },
-      {
-        what: "Chroma's latency / Cairn's, the least of every row, p50 and p95",
-        value: round(Math.min(...ratios)),
-        target: 1,
-        better: "higher",
-        floor: 0.5,
-      },
+    const made = makeDataset(run.size);
+    const queries = made.queries.slice(0, run.quick ? 50 : 200);
+    const tenants = await fill(cairn, servers.chroma.url, made.documents);
+    const seen: Seen[] = [];
+    for (const tenant of pickSizes(tenants)) seen.push(await look(cairn, tenant, queries));
+    return [
+      ...(await reportRecall(seen, run)),
+      ...(await reportLatency(seen, { ...run, profiles: await profileSlower(cairn, seen, queries) })),
     ];
-    await report(
-      {
-        bench: "tenants",
-        title: "A tenant's search by its size, all tenants in one database",
-        table,
-        targets,
-        plots: [
-          {
-            title: "Median latency by tenant size",
-            x: { label: "rows of the tenant", log: true },
-            y: { label: "p50, ms", log: true },
-            series: WAYS.map((name, index) => ({
-              name,
-              points: (points[index] ?? []).map(([rows, { p50 }]) => [rows, p50] as const),
-            })),
-          },
-        ],
-      },
-      { size, machine },
-    );
-    return targets;
   } finally {
     await cairn.close();
     await servers.stop();
   }
 }
 
+/** Tenants by Zipf's law and a smallest one, each in Cairn and twice in Chroma. */
+async function fill(
+  cairn: Cairn,
+  chroma: string,
+  documents: readonly BenchDocument[],
+): Promise<readonly Tenant[]> {
+  const shared = await makeCollection(chroma, "shared");
+  const tenants: Tenant[] = [];
+  let at = 0;
+  for (const wanted of [SMALLEST, ...zipfSizes(documents.length - SMALLEST)]) {
+    const own = documents.slice(at, at + wanted);
+    at += wanted;
+    if (own.length < SMALLEST) break;
+    const name = `tenant-${tenants.length}`;
+    const id = await makeTenant(cairn, name);
+    await load(cairn, id, own);
+    const collection = await makeCollection(chroma, name);
+    await addDocuments(collection, own);
+    await addDocuments(shared, own, { tenant: name });
+    tenants.push({ id, name, rows: own.length, collection, shared });
+    process.stderr.write(`\r  tenants: ${tenants.length}, ${at} rows `);
+  }
+  await maintainIndexes(cairn.database);
+  await cairn.raw.query("ANALYZE cairn.documents (tenant_id, collection_id, segment)");
+  return tenants;
+}
+
 /** The smallest, the largest, and some between. */
-function pickSizes<T extends { readonly rows: number }>(tenants: readonly T[]): readonly T[] {
-  const wanted = [50, 200, 1_000, 4_500, Number.POSITIVE_INFINITY];
+function pickSizes(tenants: readonly Tenant[]): readonly Tenant[] {
+  const wanted = [SMALLEST, 200, 1_000, 4_500, Number.POSITIVE_INFINITY];
   const sorted = tenants.toSorted((a, b) => a.rows - b.rows);
   return [
-    ...new Set(wanted.map((rows) => sorted.find((tenant) => tenant.rows >= rows) ?? (sorted.at(-1) as T))),
+    ...new Set(
+      wanted.map((rows) => sorted.find((tenant) => tenant.rows >= rows) ?? (sorted.at(-1) as Tenant)),
+    ),
   ];
+}
+
+async function look(cairn: Cairn, tenant: Tenant, queries: readonly Float32Array[]): Promise<Seen> {
+  const { id, name, collection, shared } = tenant;
+  const [own, each, where] = (await measureInTurns(queries, [
+    searcher(cairn, id),
+    (embedding) => queryChroma(collection, embedding),
+    (embedding) => queryChroma(shared, embedding, { tenant: name }),
+  ])) as [Measured, Measured, Measured];
+  const filtered = await measure(queries, searcher(cairn, id, ONE_PERCENT));
+  const truth = await exactAnswers(cairn, id, queries);
+  const percent = await exactAnswers(cairn, id, queries, `metadata @> '${JSON.stringify(ONE_PERCENT)}'`);
+  assertComplete(own, truth);
+  assertComplete(filtered, percent);
+  const recalls = [
+    recall(own.answers, truth),
+    recall(filtered.answers, percent),
+    recall(each.answers, truth),
+  ] as const;
+  return { tenant, own, filtered, each, where, recalls };
 }
 
 /** Never fewer rows than exist and match. */
