@@ -130,7 +130,11 @@ export function requestArbitrary(
           { weight: 15, arbitrary: fc.constant(undefined) },
           { weight: 1, arbitrary: fc.constantFrom(...STRAYS) },
         ),
-        key: fc.option(fc.oneof(fc.string(), fc.uuid()), { freq: 8, nil: undefined }),
+        key: fc.oneof(
+          { weight: 6, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: fc.string() },
+          { weight: 1, arbitrary: fc.uuid() },
+        ),
         type: fc.oneof(
           { weight: 30, arbitrary: fc.constant("application/json") },
           { weight: 1, arbitrary: fc.constantFrom("text/plain", "application/xml", "application/jsonp", "") },
