@@ -108,6 +108,10 @@ test("each request is one span in the collector, with its route; no address, no 
       },
     ],
   ]);
+  expect(JSON.parse(collected[0] ?? "").resourceSpans[0].resource.attributes).toContainEqual({
+    key: "service.name",
+    value: { stringValue: "cairn" },
+  });
   expect(collected.join()).not.toMatch(new RegExp(`${CANARY}|return|eyJ|127\\.0\\.0\\.1`));
 });
 
