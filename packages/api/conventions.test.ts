@@ -44,6 +44,16 @@ test("a parameter that a route does not describe is refused on every route, and 
   }
 });
 
+test("a DELETE with a body, which nobody would read, deletes nothing", async () => {
+  const { key } = tenant;
+  const documents = [{ id: "bodied", content: "of the default collection" }];
+  await api.call("POST", "/v1/documents", { key, body: { documents } });
+  const body = { collection: "other" };
+  const refused = await api.call("DELETE", "/v1/documents/bodied", { key, body });
+  expect(refused).toMatchObject({ status: 400, body: { code: "invalid_input", path: "body" } });
+  expect((await api.call("GET", "/v1/documents/bodied", { key })).status).toBe(200);
+});
+
 test("an Idempotency-Key is heeded or refused by every write, and by those that describe it heeded", async () => {
   const reads = ["chat", "query", "runSearchTool"];
   const writes = description.operations.filter(

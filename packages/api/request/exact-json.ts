@@ -1,11 +1,12 @@
 import { parseJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem.ts";
 
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
-/** Bodies are JSON, and integers beyond 2^53 in them are kept. */
+/** Bodies are JSON, and integers beyond 2^53 in them are kept. One that nobody would read is refused. */
 export const exactJson = createMiddleware<Env>(async (c, next) => {
   const type = c.req.header("Content-Type");
   const length = c.req.header("Content-Length");
@@ -15,6 +16,13 @@ export const exactJson = createMiddleware<Env>(async (c, next) => {
     throw new HttpError("unsupported_media_type", "Send the body as Content-Type: application/json.", {
       path: "Content-Type",
     });
+  // Unread, it would not say what is deleted: the collection named in it would not be the one.
+  if (c.req.method === "DELETE" && !empty)
+    throw new AppError(
+      "invalid_input",
+      "A DELETE takes no body. Name the collection in the address, as in ?collection=policies.",
+      { path: "body" },
+    );
   c.req.json = async () => parseJson(await c.req.text()) as never;
   await next();
 });
