@@ -17,7 +17,7 @@ export const exactJson = createMiddleware<Env>(async (c, next) => {
       path: "Content-Type",
     });
   // Unread, it would not say what is deleted: the collection named in it would not be the one.
-  if (c.req.method === "DELETE" && !empty)
+  if (c.req.method === "DELETE" && (Number(length) > 0 || c.req.header("Transfer-Encoding") !== undefined))
     throw new AppError(
       "invalid_input",
       "A DELETE takes no body. Name the collection in the address, as in ?collection=policies.",
