@@ -39,5 +39,5 @@ function toWanted({
   query,
   query_embedding: embedding,
 }: Pick<z.infer<typeof querySchema>, "query" | "query_embedding">) {
-  return { text: query, embedding: embedding && Float32Array.from(embedding) };
+  return { text: query, embedding: embedding && new Float32Array(embedding) };
 }

@@ -86,7 +86,7 @@ export function toNewDocument({
   return {
     ...rest,
     metadata: metadata as JsonObject | undefined,
-    ...(embedding ? { embedding: Float32Array.from(embedding) } : {}),
+    ...(embedding ? { embedding: new Float32Array(embedding) } : {}),
   };
 }
 

@@ -75,7 +75,7 @@ export async function runSearch(
 ): Promise<SearchResult> {
   const hits = await query(services, tenantId, {
     text,
-    embedding: query_embedding && Float32Array.from(query_embedding),
+    embedding: query_embedding && new Float32Array(query_embedding),
     topK: top_k,
     mode: "hybrid",
     filter,
