@@ -12,6 +12,10 @@ if (major < 24) {
   );
   process.exit(1);
 }
+// Whoever reads the output may have seen enough, as `head` has: what is under way goes on.
+process.stdout.on("error", (error) => {
+  if (error.code !== "EPIPE") throw error;
+});
 // Compiled modules are kept from one call to the next.
 module.enableCompileCache();
 await import("@cairn/core/database/drizzle-hook.mjs"); // a command starts in half the time
