@@ -1,9 +1,7 @@
-import { createCollection } from "@cairn/core/collection/create.ts";
-import { ingest } from "@cairn/core/document/ingest.ts";
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
-import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { addPoints, SPOILT } from "../../test/support/points.ts";
 import { offlineServices } from "../../test/support/services.ts";
 import type { Service } from "./compose.ts";
 import { runSchedule } from "./schedule.ts";
@@ -24,23 +22,6 @@ const service = () =>
     log: { request: () => {}, failure },
   }) as unknown as Service;
 
-async function fill(name: string, dimensions: number, element: number) {
-  const tenant = await createTenant(own.database, { name });
-  await createCollection(own.database, tenant.id, {
-    name: "points",
-    embeddingModel: null,
-    metric: "l2",
-    indexSettings: { threshold: 20 },
-  });
-  const documents = Array.from({ length: 30 }, (_, n) => ({
-    id: `d${n}`,
-    content: `passage ${n}`,
-    embedding: new Float32Array(dimensions).fill(n === 0 ? element : n),
-  }));
-  await ingest(offlineServices(own.database), tenant.id, { collection: "points", documents });
-  return tenant.id;
-}
-
 async function indexesOf(tenantId: string) {
   const [stats] = await collectionStats(own.database, tenantId);
   return stats?.indexes.map(({ kind, state, usable, rows }) => [kind, state, usable, rows]);
@@ -52,14 +33,14 @@ const INDEXED = [
 ];
 
 test("the schedule indexes what has grown", async () => {
-  const tenant = await fill("grown", 4, 1);
+  const { id: tenant } = await addPoints(own.database, "grown");
   expect(await runSchedule(service(), 60_000)).toEqual({ ran: true, steps: 1 });
   expect(await indexesOf(tenant)).toEqual(INDEXED);
 });
 
 test("one tenant's index that cannot be built fails the run once, with its name, when the others are built", async () => {
-  const poisoned = await fill("a poisoned", 2_001, 70_000);
-  const healthy = await fill("b healthy", 4, 1);
+  const { id: poisoned } = await addPoints(own.database, "a poisoned", SPOILT);
+  const { id: healthy } = await addPoints(own.database, "b healthy");
   await expect(runSchedule(service(), 60_000)).rejects.toMatchObject({
     code: "database_error",
     message: expect.stringMatching(/collection "points" of tenant "a poisoned".*65,504/),

@@ -6,10 +6,10 @@ const MOST = 50;
 
 /** The plans that one connection's server process keeps, by the text of their statements. */
 export interface KeptPlans {
-  /** Under what the plan of a statement is kept: from the second time on. */
-  name(text: string): string | undefined;
-  /** Names that the server has a plan for. */
-  readonly made: Set<string>;
+  /** Under what the plan of a statement is kept, from the second time on, and whether the server has it already. */
+  take(text: string): { readonly name?: string; readonly parsed?: boolean };
+  /** The server has these now. */
+  keep(names: Iterable<string>): void;
   /** Lets go of all. */
   clear(): void;
   /** Names that were let go of since it was asked last, for the server to close. */
@@ -59,14 +59,16 @@ function createKeptPlans(): KeptPlans {
   };
   let released: string[] = [];
   return {
-    made,
-    name(text) {
+    take(text) {
       const name = names.has(text) ? (names.get(text) ?? nameOf(text)) : undefined;
       names.delete(text);
       names.set(text, name);
       const [oldest] = names.size > MOST ? names.keys() : [];
       if (oldest !== undefined) drop(oldest);
-      return name;
+      return name ? { name, parsed: made.has(name) } : {};
+    },
+    keep(given) {
+      for (const name of given) made.add(name);
     },
     clear() {
       for (const text of names.keys()) drop(text);

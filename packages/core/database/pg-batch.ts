@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream";
 import { type PoolClient, Query, type QueryResult } from "pg";
 import { prepareValue } from "pg/lib/utils.js";
 
@@ -46,7 +45,6 @@ class Batch extends Query {
 
 /** As node-postgres has it; its types are of another version. */
 interface Wire {
-  readonly stream: Pick<Writable, "cork" | "uncork">;
   sync(): void;
   parse(message: { readonly name: string; readonly text: string }): void;
   bind(message: { readonly statement: string; readonly values: readonly unknown[] }): void;
@@ -57,7 +55,6 @@ interface Wire {
 
 /** Source: PostgreSQL, "Extended Query". To close a name that is not there is no error. */
 function send(wire: Wire, statements: readonly Sent[], closed: readonly string[]): null {
-  wire.stream.cork();
   for (const name of closed) wire.close({ type: "S", name });
   for (const { text, values, name = "", parsed } of statements) {
     if (name && !parsed) wire.close({ type: "S", name });
@@ -67,6 +64,5 @@ function send(wire: Wire, statements: readonly Sent[], closed: readonly string[]
     wire.execute({});
   }
   wire.sync();
-  wire.stream.uncork();
   return null;
 }

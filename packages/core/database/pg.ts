@@ -49,18 +49,13 @@ export function connectPg(options: PgOptions): Database {
       return { text: sql, values: params };
     });
     const ask = async (client: PoolClient, kept?: KeptPlans) => {
-      const named = asked.map((one) => ({ ...one, name: kept?.name(one.text) }));
-      const names = named.flatMap(({ name }) => name ?? []);
-      const sent = named.map((one) => ({
-        ...one,
-        parsed: one.name !== undefined && kept?.made.has(one.name),
-      }));
+      const sent = asked.map((one) => ({ ...one, ...kept?.take(one.text) }));
       const first = beginning(kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings);
       const answers = await together(client, () => [
         ...first.map((text) => client.query(text)),
         runBatch(client, [...sent, { text: "COMMIT" }], kept?.release()),
       ]);
-      for (const name of names) kept?.made.add(name);
+      kept?.keep(sent.flatMap(({ name }) => name ?? []));
       return (answers.at(-1) as readonly QueryResult<object>[]).slice(0, -1).map(({ rows }) => rows);
     };
     return withClient(async (client) => {

@@ -123,6 +123,7 @@ export function findShort(
     const queries = found.flatMap(({ length }, index) => (length < depth ? [index + 1] : []));
     return queries.length > 0 ? { list, queries, exactly: new Set() } : undefined;
   }
+  if (found.every(([first]) => first?.given?.every((rows) => rows >= depth))) return undefined; // as nearly always
   const unable = unableIndexes(target, search.embeddings ?? []);
   const plan = chooseVectorPlan(target, unable);
   if (plan.kind === "exact") return undefined;
