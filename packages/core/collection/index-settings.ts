@@ -14,7 +14,7 @@ export interface IndexSettings {
   readonly type?: IndexType;
   /** Default `halfvec`: half the memory of `vector` at the same recall. `bit` only with cosine. */
   readonly precision?: Precision;
-  /** HNSW: links a node, 2 to 100. Default 16. */
+  /** HNSW: links a node, 2 to 100. Default 12. */
   readonly m?: number;
   /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 128: with 64 a hundredth of the searches misses its cluster. */
   readonly efConstruction?: number;
@@ -36,10 +36,13 @@ export const INDEX_DEFAULTS: IndexPlan = {
   threshold: 1_000,
   type: "hnsw",
   precision: "halfvec",
-  m: 16,
+  m: 12,
   efConstruction: 128,
   efSearch: 100,
 };
+
+/** What earlier versions built with where a collection set nothing: as good, and no index is built again for it. */
+export const FORMER_DEFAULTS: Partial<IndexPlan> = { m: 16 };
 
 /** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
 const MOST: Readonly<Record<Precision, number>> = { vector: 2_000, halfvec: 4_000, bit: 64_000 };

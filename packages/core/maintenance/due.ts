@@ -1,4 +1,4 @@
-import type { IndexPlan } from "../collection/index-settings.ts";
+import { FORMER_DEFAULTS, type IndexPlan } from "../collection/index-settings.ts";
 import { CONSTRUCTION, waitFor } from "./attempt.ts";
 import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
 import { mergeTail, type Stretch } from "./segments.ts";
@@ -91,7 +91,11 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
     }
     const asked = askedFor(settings);
     const changed = CONSTRUCTION.find(
-      (key) => settings[key] !== plan[key] && asked[key] !== plan[key] && applies(key, plan),
+      (key) =>
+        settings[key] !== plan[key] &&
+        asked[key] !== plan[key] &&
+        applies(key, plan) &&
+        !(collection.indexSettings[key] === undefined && settings[key] === FORMER_DEFAULTS[key]),
     );
     if (changed)
       return {

@@ -209,7 +209,7 @@ test("a build that keeps failing waits longer each time, except for whoever insi
         UPDATE cairn.collections SET index_attempt = jsonb_build_object(
           'first', 0, 'last', 0, 'rows', ${ROWS}::int, 'attempts', ${attempts}::int,
           'begun', now() - ${age}::interval, 'sqlstate', '54000', 'reason', 'No memory.',
-          'settings', '{"type": "hnsw", "precision": "halfvec", "m": 16, "efConstruction": 128, "language": "english"}'::jsonb)
+          'settings', '{"type": "hnsw", "precision": "halfvec", "m": 12, "efConstruction": 128, "language": "english"}'::jsonb)
         WHERE tenant_id = ${poisoned}::uuid`),
     );
   await fail("29 minutes", 3);

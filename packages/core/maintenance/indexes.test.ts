@@ -171,6 +171,22 @@ test("an index is built anew where what it is made with changes or half its rows
   });
 });
 
+test("an index that an earlier version built by its defaults stays, one that was asked for with others does not", async () => {
+  await fill("inherited", 150);
+  await maintain("inherited");
+  const builtWith = (m: number) =>
+    asOwner(sql`
+      UPDATE cairn.collection_indexes SET settings = settings || jsonb_build_object('m', ${m}::int)
+      WHERE kind = 'vector' AND collection_id = (SELECT id FROM cairn.collections WHERE name = 'inherited')`);
+  await builtWith(16);
+  expect(await maintain("inherited")).toEqual([]);
+  await builtWith(20);
+  expect(await maintain("inherited")).toEqual([
+    ["build", 150],
+    ["drop", 0],
+  ]);
+});
+
 test("ten tails of a threshold each never make more than three indexes, and every document is found", async () => {
   await fill("growing", 0);
   for (let round = 0; round < 10; round++) {
