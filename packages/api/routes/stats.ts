@@ -16,14 +16,14 @@ const statsSchema = z
     indexes: z.array(
       z.object({
         name: z.string(),
-        kind: z.enum(["vector", "keyword"]),
+        kind: z.enum(["vector", "keyword", "tail"]),
         state: z.string(),
         rows: z.int(),
         bytes: z.int(),
         scans: z.int(),
       }),
     ),
-    tail: z.int().describe("Passages that no index holds, and every search compares with."),
+    tail: z.int().describe("Passages written since the last index was built, which every search compares with one by one."),
     due: z
       .object({ action: z.string(), reason: z.string().optional() })
       .describe("What a reindex would do, and why."),

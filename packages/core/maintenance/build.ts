@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { type IndexPlan, widerPlan } from "../collection/index-settings.ts";
+import { type IndexPlan, tailPlan, widerPlan } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { keywordExpression } from "../search/keyword.ts";
+import { type IndexKind, LAST_SEGMENT } from "../search/target.ts";
 import { indexedExpression, operatorClass } from "../search/vector.ts";
 import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
@@ -76,56 +77,77 @@ async function buildAs(
   const size = { plan, rows: stretch.rows, dimensions: collection.dimensions as number };
   const { plan: sized, settings } = await sizeBuild(database, size, options);
   const { precision, lists } = asked;
-  const built = {
-    vector: { name: indexName("vector", collection), settings: { ...sized, asked: { precision, lists } } },
-    keyword: { name: indexName("keyword", collection), settings: { language: collection.language } },
-  };
-  const names = Object.values(built);
-  const leaf = await prepare(database, collection, stretch, built);
+  const vector = plannedIndex("vector", collection, stretch, { ...sized, asked: { precision, lists } });
+  const keyword = plannedIndex("keyword", collection, stretch, { language: collection.language });
+  const { leaf, tail } = await prepare(database, collection, stretch, [vector, keyword]);
+  const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
   const statements = [
     `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
-    vectorIndex(built.vector.name, leaf, collection, sized, stretch),
-    keywordIndex(built.keyword.name, leaf, collection, stretch),
+    vectorIndex(vector, leaf, collection, sized),
+    keywordIndex(keyword, leaf, collection),
+    ...(tail ? [vectorIndex(tail, leaf, collection, tail.settings)] : []),
   ];
   try {
     await database.maintain(statements, settings, options.signal);
   } catch (error) {
     // Whoever ended it has no time to lose; the next run drops what is left.
-    if (!options.signal?.aborted) await dropIndexes(database, collection, names);
+    if (!options.signal?.aborted) await dropIndexes(database, collection, planned);
     throw error;
   }
   const seconds = (performance.now() - started) / 1000;
-  await publish(
-    database,
-    collection,
-    stretch,
-    names.map(({ name }) => name),
-    seconds,
-  );
+  await publish(database, collection, planned, seconds);
   return { rows: stretch.rows, seconds };
 }
 
-type Names = Readonly<Record<"vector" | "keyword", { readonly name: string; readonly settings: object }>>;
+/** An index that is about to be built. */
+interface PlannedIndex<Settings extends object = object> extends Stretch {
+  readonly kind: IndexKind;
+  readonly name: string;
+  readonly settings: Settings;
+}
 
-/** Closes the open segment where the stretch ends with it, and writes down what is about to be built. Returns the partition. */
+function plannedIndex<Settings extends object>(
+  kind: IndexKind,
+  { id }: Collection,
+  { first, last, rows }: Stretch,
+  settings: Settings,
+): PlannedIndex<Settings> {
+  const name = `${kind}_${id.replaceAll("-", "")}_${randomBytes(4).toString("hex")}`;
+  return { kind, name, settings, first, last, rows };
+}
+
+/** The index of what is written from now on, empty at first. */
+function plannedTail(collection: Collection, first: number): PlannedIndex<IndexPlan> | undefined {
+  const plan = tailPlan({ dimensions: collection.dimensions as number, metric: collection.metric });
+  return plan && plannedIndex("tail", collection, { first, last: LAST_SEGMENT, rows: 0 }, plan);
+}
+
+/**
+ * Closes the open segment where the stretch ends with it, and writes down what is about to be built: where the tail begins
+ * behind it, the tail's index, too. Returns that and the partition.
+ */
 function prepare(
   database: Database,
   collection: Collection,
   stretch: Stretch,
-  built: Names,
-): Promise<string> {
+  planned: readonly PlannedIndex[],
+): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<IndexPlan> | undefined }> {
   const { tenantId, id } = collection;
   return asTenant(database, tenantId, async ({ orm }) => {
-    await orm.execute(sql`
-      UPDATE cairn.collections SET open_segment = open_segment + 1
-      WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)} AND open_segment = ${stretch.last}::int`);
-    for (const [kind, { name, settings }] of Object.entries(built))
+    const [open] = await selectRows<{ segment: number }>(
+      orm,
+      sql`UPDATE cairn.collections SET open_segment = greatest(open_segment, ${stretch.last}::int + 1)
+          WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
+          RETURNING open_segment AS segment`,
+    );
+    const tail = open?.segment === stretch.last + 1 ? plannedTail(collection, stretch.last + 1) : undefined;
+    for (const { kind, name, settings, first, last, rows } of tail ? [...planned, tail] : planned)
       await orm.execute(sql`
         INSERT INTO cairn.collection_indexes
           (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
-        VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${stretch.first}::int, ${stretch.last}::int,
-                ${JSON.stringify(settings)}::jsonb, 'building', ${stretch.rows}::bigint)`);
+        VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${first}::int, ${last}::int,
+                ${JSON.stringify(settings)}::jsonb, 'building', ${rows}::bigint)`);
     // From the catalogue: a row knows its partition, too, but by the name of its shard where Citus distributes them.
     const [row] = await selectRows<{ leaf: string }>(
       orm,
@@ -135,19 +157,19 @@ function prepare(
           WHERE satisfies_hash_partition(
             inhparent, modulus, substring(c.relname FROM '[0-9]+$')::int, ${uuidLiteral(tenantId)})`,
     );
-    return (row as { leaf: string }).leaf;
+    return { leaf: (row as { leaf: string }).leaf, tail };
   });
 }
 
-/** From here on searches use the new indexes; the ones that they cover are retired. */
+/** From here on searches use the new indexes; the ones that they cover are retired, and the tail's with the tail. */
 function publish(
   database: Database,
   collection: Collection,
-  stretch: Stretch,
-  names: readonly string[],
+  planned: readonly PlannedIndex[],
   seconds: number,
 ): Promise<void> {
   const { tenantId, id } = collection;
+  const names = planned.map(({ name }) => name);
   const mine = sql`tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(id)}`;
   return asTenant(database, tenantId, async (transaction) => {
     const { orm } = transaction;
@@ -164,9 +186,11 @@ function publish(
         "database_error",
         "Postgres left an index invalid. It is dropped and built again at the next run.",
       );
-    await orm.execute(sql`
-      UPDATE cairn.collection_indexes SET state = 'retired'
-      WHERE ${mine} AND state = 'valid' AND first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int`);
+    for (const { kind, first, last } of planned)
+      await orm.execute(sql`
+        UPDATE cairn.collection_indexes SET state = 'retired'
+        WHERE ${mine} AND state = 'valid' AND kind = ${kind}
+          AND (kind = 'tail' OR first_segment >= ${first}::int AND last_segment <= ${last}::int)`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
@@ -207,30 +231,25 @@ export function dropStatement(name: string): string {
   return `DROP INDEX CONCURRENTLY IF EXISTS cairn.${name}`;
 }
 
-function indexName(kind: "vector" | "keyword", { id }: Collection): string {
-  return `${kind}_${id.replaceAll("-", "")}_${randomBytes(4).toString("hex")}`;
-}
-
 function vectorIndex(
-  name: string,
+  index: PlannedIndex,
   leaf: string,
   { id, metric, dimensions }: Collection,
   plan: IndexPlan,
-  stretch: Stretch,
 ): string {
   const expression = indexedExpression(plan.precision, dimensions as number);
   const options =
     plan.type === "hnsw"
       ? `m = ${plan.m}, ef_construction = ${plan.efConstruction}`
       : `lists = ${plan.lists}`;
-  return `CREATE INDEX CONCURRENTLY ${name} ON ${leaf}
+  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${leaf}
     USING ${plan.type} (${expression} ${operatorClass(metric, plan.precision)}) WITH (${options})
-    WHERE ${predicate(id, stretch)}`;
+    WHERE ${predicate(id, index)}`;
 }
 
-function keywordIndex(name: string, leaf: string, { id, language }: Collection, stretch: Stretch): string {
-  return `CREATE INDEX CONCURRENTLY ${name} ON ${leaf} USING gin (${keywordExpression(language)})
-    WHERE ${predicate(id, stretch)}`;
+function keywordIndex(index: PlannedIndex, leaf: string, { id, language }: Collection): string {
+  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${leaf} USING gin (${keywordExpression(language)})
+    WHERE ${predicate(id, index)}`;
 }
 
 /** In the words of `inCollection` and `within`, or Postgres would not see that the index serves. */

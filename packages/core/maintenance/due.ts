@@ -84,6 +84,7 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
   for (const { kind, first, last, settings, rows: built } of indexes) {
     const rows = rowsWithin(segments, first, last);
     const stretch = { first, last, rows };
+    if (kind === "tail") continue; // a new one comes with the next build
     if (kind === "keyword") {
       if (settings.language !== collection.language)
         return { action: "build", stretch, reason: `the language became ${collection.language}` };

@@ -173,7 +173,7 @@ async function dropOrphans(database: Database, tenants: readonly string[]): Prom
     selectRows<{ name: string }>(
       orm,
       sql`SELECT relname AS name FROM pg_class
-          WHERE relnamespace = 'cairn'::regnamespace AND relkind = 'i' AND relname ~ '^(vector|keyword)_[0-9a-f]{32}_[0-9a-f]{8}$'`,
+          WHERE relnamespace = 'cairn'::regnamespace AND relkind = 'i' AND relname ~ '^(vector|keyword|tail)_[0-9a-f]{32}_[0-9a-f]{8}$'`,
     ),
   );
   if (all.length === 0) return;

@@ -6,15 +6,16 @@ import type { Database, Orm } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
+import type { IndexKind } from "../search/target.ts";
 import { type Attempt, readAttempt } from "./attempt.ts";
 import type { Stretch } from "./segments.ts";
 
 export interface CollectionIndex {
   readonly name: string;
-  readonly kind: "vector" | "keyword";
+  readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
-  /** `IndexPlan` of a vector index and, where that had to differ, what was `asked` for; `{ language }` of a keyword index. */
+  /** `IndexPlan` of an index of vectors and, where that had to differ, what was `asked` for; `{ language }` of a keyword index. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly state: "building" | "valid" | "retired";
   /** Rows in its segments when it was built. */
@@ -113,7 +114,7 @@ export function servingStretches({ indexes, segments }: Inspection): readonly St
     .map(({ first, last }) => ({ first, last, rows: rowsWithin(segments, first, last) }));
 }
 
-/** Rows that no index holds. */
+/** Rows that are in no graph: compared one by one, by their bits where the tail has an index. */
 export function tailOf(inspection: Inspection): number {
   const rows = inspection.segments.reduce((sum, segment) => sum + segment.rows, 0);
   return servingStretches(inspection).reduce((left, stretch) => left - stretch.rows, rows);

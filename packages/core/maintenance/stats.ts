@@ -23,7 +23,7 @@ export interface CollectionStats {
   readonly size: number;
   /** Its own, whatever their state. */
   readonly indexes: readonly CollectionIndex[];
-  /** Rows that no index holds and every search compares with. */
+  /** Rows written since the last index was built: every search compares with each of them, by its bits where the tail has an index. */
   readonly tail: number;
   /** What maintenance would do next, and why. */
   readonly due: Due;

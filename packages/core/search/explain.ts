@@ -76,7 +76,7 @@ function withoutVectors(line: string): string {
   return line.replaceAll(/'[^']{200,}'|'\{?\[[^']*\]\}?'/g, "'…'");
 }
 
-/** Rows that no vector index holds. */
+/** Rows behind the last vector index. */
 async function countUnindexed(
   { database }: Services,
   { collection, indexes }: SearchTarget,
@@ -118,5 +118,9 @@ function inWords(
   const short = filtered
     ? " Where the filter leaves too few of what the index gives, every row is compared instead."
     : "";
-  return `${what}: through ${own.length} ${own.length === 1 ? "index" : "indexes"}${kind} over ${indexed} rows, and exactly over the ${rows} written since.${short}`;
+  const byBits = list === "vector" && indexes.some((range) => range.kind === "tail");
+  const tail = byBits
+    ? `by the bits of the ${rows} written since, re-ranked`
+    : `exactly over the ${rows} written since`;
+  return `${what}: through ${own.length} ${own.length === 1 ? "index" : "indexes"}${kind} over ${indexed} rows, and ${tail}.${short}`;
 }

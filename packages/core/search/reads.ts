@@ -129,7 +129,10 @@ export function findShort(
   if (plan.kind === "exact") return undefined;
   const exactly = new Set(unable);
   const queries = found.flatMap(([first], index) => {
-    const short = plan.indexes.filter((_, branch) => (first?.given?.[branch] ?? 0) < depth);
+    // The tail's gives all that it holds and the filter lets through, however little that is.
+    const short = plan.indexes.filter(
+      ({ kind }, branch) => kind === "vector" && (first?.given?.[branch] ?? 0) < depth,
+    );
     for (const { name } of short) exactly.add(name);
     return short.length > 0 ? [index + 1] : [];
   });

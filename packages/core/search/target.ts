@@ -6,10 +6,16 @@ import type { Database, ReadOptions } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, tenantSettings, uuidLiteral } from "../database/transaction.ts";
 
-/** A closed range of segments with an index of its own, both ends included. */
+/** Of the vectors or the words of closed segments, or of the vectors written since (see tailPlan). */
+export type IndexKind = "vector" | "keyword" | "tail";
+
+/** Where the tail ends: none is closed beyond it. The largest integer of Postgres. */
+export const LAST_SEGMENT = 2_147_483_647;
+
+/** A range of segments with an index of its own, both ends included: closed ones, or all from one on. */
 export interface IndexedRange {
   readonly name: string;
-  readonly kind: "vector" | "keyword";
+  readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
   /** What it was built with. */
@@ -23,7 +29,7 @@ export interface SearchTarget {
   readonly collection: Collection;
   /** Changes with whatever of the collection changes: its name, its settings, its indexes. */
   readonly version: string;
-  /** Valid indexes, in the order of their segments; those of one kind do not overlap. */
+  /** Valid indexes, in the order of their segments; those of vectors, the tail's too, do not overlap, nor do those of words. */
   readonly indexes: readonly IndexedRange[];
 }
 

@@ -1,11 +1,11 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { INDEX_DEFAULTS, type IndexPlan, type Precision } from "../collection/index-settings.ts";
+import { INDEX_DEFAULTS, type Precision } from "../collection/index-settings.ts";
 import type { Metric } from "../collection/metric.ts";
 import type { Settings } from "../database/settings.ts";
 import { inCollection } from "../document/read.ts";
 import { orderByDistance } from "./metric.ts";
-import type { IndexedRange, SearchTarget } from "./target.ts";
+import { type IndexedRange, LAST_SEGMENT, type SearchTarget } from "./target.ts";
 
 export interface VectorSearch {
   /** `vector[]` in the wire format, see encodeVectorArray. */
@@ -33,8 +33,10 @@ export function chooseVectorPlan(
 ): VectorPlan {
   const { efSearch = INDEX_DEFAULTS.efSearch, probes } = collection.indexSettings; // a search's own, not the index's
   const vector = indexes
-    .filter(({ kind, name }) => kind === "vector" && !exactly.has(name))
-    .map((range) => ({ ...range, plan: { ...range.plan, efSearch, probes } }));
+    .filter(({ kind, name }) => kind !== "keyword" && !exactly.has(name))
+    .map((range) =>
+      range.kind === "tail" ? range : { ...range, plan: { ...range.plan, efSearch, probes } },
+    );
   return vector.length > 0 ? { kind: "index", indexes: vector } : { kind: "exact" };
 }
 
@@ -106,13 +108,17 @@ function indexBranch(
       SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
       WHERE ${inCollection(collection)} AND ${within(range)} AND ${matches ?? sql`true`}
       ORDER BY ${indexedDistance(metric, range.plan.precision, dimensions)}
-      LIMIT ${candidates(range.plan, topK)}::int
+      LIMIT ${candidates(range, topK)}::int
     ) AS candidates`;
 }
 
-/** How many of an index's hits are re-ranked: bits order coarsely, 16-bit floats nearly as the vectors do. */
-function candidates({ precision }: IndexPlan, topK: number): number {
-  if (precision === "bit") return Math.min(1_000, Math.max(100, 10 * topK));
+/**
+ * How many of an index's hits are re-ranked: bits order coarsely, 16-bit floats nearly as the vectors do. A graph gives no
+ * more than 1,000 at once.
+ */
+function candidates({ kind, plan: { precision } }: IndexedRange, topK: number): number {
+  const coarse = Math.max(100, 10 * topK);
+  if (precision === "bit") return kind === "tail" ? coarse : Math.min(1_000, coarse);
   return precision === "vector" ? topK : topK + Math.max(5, Math.ceil(topK / 5));
 }
 
@@ -121,7 +127,7 @@ function within({ first, last }: Pick<IndexedRange, "first" | "last">): SQL {
   return sql.raw(`segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`);
 }
 
-/** The segments that no range holds: what came after the last, and gaps. */
+/** The segments that no range holds: what came after the last, and gaps. False where there are none. */
 export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[]): SQL {
   const open: string[] = [];
   let next = 0;
@@ -129,7 +135,8 @@ export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[])
     if (first > next) open.push(`segment >= ${next} AND segment < ${first}`);
     next = Math.max(next, last + 1);
   }
-  open.push(`segment >= ${next}`);
+  if (next <= LAST_SEGMENT) open.push(`segment >= ${next}`);
+  if (open.length === 0) return sql`false`;
   return sql.raw(open.length === 1 ? (open[0] as string) : `(${open.join(" OR ")})`);
 }
 
@@ -194,14 +201,16 @@ const SCAN_SHARE = 0.075;
 export function vectorSettings(plan: VectorPlan, topK: number): Settings {
   if (plan.kind === "exact") return { jit: "off", enable_seqscan: "off" };
   const settings: Record<string, string | number> = { jit: "off", enable_seqscan: "off", enable_sort: "off" };
-  for (const { plan: index, rows } of plan.indexes) {
+  for (const range of plan.indexes) {
+    const { kind, plan: index, rows } = range;
+    if (kind === "tail") continue; // its one list is read whatever is set
     if (index.type === "ivfflat") {
       const lists = index.lists ?? 10;
       settings["ivfflat.probes"] = Math.min(lists, index.probes ?? Math.max(8, Math.ceil(lists / 4)));
       settings["ivfflat.max_probes"] = lists;
       settings["ivfflat.iterative_scan"] = "relaxed_order";
     } else {
-      const wanted = Math.max(index.efSearch, candidates(index, topK));
+      const wanted = Math.max(index.efSearch, candidates(range, topK));
       settings["hnsw.ef_search"] = Math.min(1_000, Math.max(Number(settings["hnsw.ef_search"] ?? 0), wanted));
       settings["hnsw.iterative_scan"] = "relaxed_order"; // the strict one leaves out what it finds late: recall 0.86
       settings["hnsw.max_scan_tuples"] = Math.max(

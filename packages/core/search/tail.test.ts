@@ -1,0 +1,204 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import type { Metric } from "../collection/metric.ts";
+import type { Database } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { encodeVector } from "../database/vector.ts";
+import { deleteDocuments } from "../document/delete.ts";
+import { ingest } from "../document/ingest.ts";
+import { dropIndexes } from "../maintenance/build.ts";
+import { maintainIndexes } from "../maintenance/indexes.ts";
+import { inspectCollection } from "../maintenance/inspect.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { explainSearch } from "./explain.ts";
+import { query } from "./query.ts";
+
+// What is written since a collection's last index was built, where an index holds that, too.
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = offlineServices(own.database);
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+});
+afterAll(() => own?.drop());
+
+const DIMENSIONS = 1_024;
+const THRESHOLD = 100;
+
+/** Ten topics; each vector is near one of them, the same ones in every run. */
+function vector(n: number, dimensions = DIMENSIONS): Float32Array {
+  const wave = (seed: number, i: number) => Math.sin(seed * 12.9898 + i * 78.233) * 43_758.5453;
+  const noise = (seed: number, i: number) => wave(seed, i) - Math.floor(wave(seed, i)) - 0.5;
+  return Float32Array.from({ length: dimensions }, (_, i) => noise(n % 10, i) + 0.8 * noise(n + 1_000, i));
+}
+
+const documents = (from: number, to: number, dimensions = DIMENSIONS) =>
+  Array.from({ length: to - from }, (_, index) => ({
+    id: `d${from + index}`,
+    content: `passage ${from + index}`,
+    metadata: { rare: (from + index) % 50 === 7 },
+    embedding: vector(from + index, dimensions),
+  }));
+
+interface Space {
+  readonly dimensions?: number;
+  readonly metric?: Metric;
+}
+
+async function fill(name: string, rows: number, { dimensions = DIMENSIONS, metric }: Space = {}) {
+  await createCollection(own.database, tenantId, {
+    name,
+    embeddingModel: null,
+    dimensions,
+    metric,
+    indexSettings: { threshold: THRESHOLD },
+  });
+  await add(name, 0, rows, dimensions);
+}
+
+const add = (collection: string, from: number, to: number, dimensions?: number) =>
+  ingest(services, tenantId, { collection, documents: documents(from, to, dimensions) });
+
+const maintain = async (collection: string) =>
+  (await maintainIndexes(own.database, { tenantId, collection }))?.done.map(({ action }) => action);
+
+const indexesOf = async (name: string) =>
+  (await inspectCollection(own.database, tenantId, name)).indexes.map(
+    ({ kind, first, state, usable }) => `${kind} from ${first}, ${usable ? state : "unusable"}`,
+  );
+
+async function planOf(collection: string) {
+  const embedding = vector(3);
+  const { words, steps } = await explainSearch(services, tenantId, { collection, embedding });
+  return { words: words.join(" "), plan: steps.flatMap(({ plan }) => plan).join("\n") };
+}
+
+async function exactIds(collection: string, embedding: Float32Array, condition = sql`true`) {
+  const { collection: found } = await inspectCollection(own.database, tenantId, collection);
+  return asTenant(
+    own.database,
+    tenantId,
+    async ({ orm }) => {
+      const rows = await selectRows<{ id: string }>(
+        orm,
+        sql`SELECT id FROM cairn.documents WHERE collection_id = ${found.id}::uuid AND ${condition}
+            ORDER BY embedding <=> ${encodeVector(embedding)}::vector LIMIT 10`,
+      );
+      return rows.map(({ id }) => id);
+    },
+    { enable_indexscan: "off" },
+  );
+}
+
+const idsOf = async (collection: string, embedding: Float32Array, filter?: object) =>
+  (await query(services, tenantId, { collection, embedding, filter })).map(({ id }) => id);
+
+test("what is written later is held by an index of its own, and by the next one when it is closed", async () => {
+  await fill("notes", 150);
+  expect(await maintain("notes")).toEqual(["build"]);
+  const first = ["vector from 0, valid", "keyword from 0, valid", "tail from 1, valid"];
+  expect(await indexesOf("notes")).toEqual(first);
+  await add("notes", 150, 240);
+  const { words, plan } = await planOf("notes");
+  expect(plan).toMatch(/Index Scan using vector_\w+ on documents_\d\d/);
+  expect(plan).toMatch(/Index Scan using tail_\w+ on documents_\d\d/);
+  expect(plan).not.toMatch(/_segment_idx|Seq Scan/);
+  expect(words).toMatch(/over 150 rows, and by the bits of the 90 written since/);
+  expect(await maintain("notes")).toEqual([]);
+
+  await add("notes", 240, 260);
+  expect(await maintain("notes")).toEqual(["build", "drop"]);
+  const second = ["vector from 0, valid", "keyword from 0, valid", "tail from 2, valid"];
+  expect(await indexesOf("notes")).toEqual(second);
+  await add("notes", 260, 263);
+  expect((await planOf("notes")).words).toMatch(/over 260 rows, and by the bits of the 3 written since/);
+});
+
+test("of the tail the right ten are found, its edits and deletes included, and with a filter all that pass", async () => {
+  await fill("live", 150);
+  await maintain("live");
+  await add("live", 150, 1_150);
+  await add("live", 40, 60); // edited: out of the index, into the tail
+  const gone = documents(300, 400).map(({ id }) => id);
+  await deleteDocuments(own.database, tenantId, { collection: "live", ids: gone });
+  let found = 0;
+  for (let n = 0; n < 30; n++) {
+    const embedding = vector(5_000 + n);
+    const exact = await exactIds("live", embedding);
+    found += (await idsOf("live", embedding)).filter((id) => exact.includes(id)).length;
+    const rare = await exactIds("live", embedding, sql`metadata @> '{"rare": true}'`);
+    expect(await idsOf("live", embedding, { rare: true })).toEqual(rare);
+  }
+  expect(found / 300).toBeGreaterThanOrEqual(0.99);
+  expect((await idsOf("live", vector(1_149)))[0]).toBe("d1149");
+  expect((await idsOf("live", vector(45)))[0]).toBe("d45");
+});
+
+test("a tail of few rows, or none, is no reason to ask again", async () => {
+  await fill("quiet", 150);
+  await maintain("quiet");
+  let reads = 0;
+  const database: Database = {
+    ...own.database,
+    read(...read) {
+      reads++;
+      return own.database.read(...read);
+    },
+  };
+  const readsOf = async () => {
+    await query({ ...services, database }, tenantId, { collection: "quiet", embedding: vector(7) });
+    reads = 0;
+    await query({ ...services, database }, tenantId, { collection: "quiet", embedding: vector(8) });
+    return reads;
+  };
+  expect(await readsOf()).toBe(1);
+  await add("quiet", 150, 153);
+  expect(await readsOf()).toBe(1);
+  expect((await idsOf("quiet", vector(152)))[0]).toBe("d152");
+});
+
+test("without its index the tail is compared row by row", async () => {
+  await fill("bare", 150);
+  await maintain("bare");
+  await add("bare", 150, 180);
+  const { collection, indexes } = await inspectCollection(own.database, tenantId, "bare");
+  await dropIndexes(
+    own.database,
+    collection,
+    indexes.filter(({ kind }) => kind === "tail"),
+  );
+  const { words, plan } = await planOf("bare");
+  expect(plan).toMatch(/_segment_idx/);
+  expect(words).toMatch(/and exactly over the 30 written since/);
+  expect((await idsOf("bare", vector(170)))[0]).toBe("d170");
+});
+
+test.each<[string, Space]>([
+  ["few dimensions", { dimensions: 999 }],
+  ["another metric than cosine", { metric: "l2" }],
+])("with %s the tail has no index", async (name, space) => {
+  await fill(name, 150, space);
+  await maintain(name);
+  expect(await indexesOf(name)).toEqual(["vector from 0, valid", "keyword from 0, valid"]);
+});
+
+test("vectors that 16-bit floats cannot hold leave the tail its index", async () => {
+  await fill("large", 150);
+  const [large] = documents(150, 151);
+  const embedding = large?.embedding.map((element) => 200_000 * element) as Float32Array;
+  await ingest(services, tenantId, {
+    collection: "large",
+    documents: [{ id: "large", content: null, embedding }],
+  });
+  await maintain("large");
+  expect(await indexesOf("large")).toContain("tail from 1, valid");
+  expect((await indexesOf("large")).filter((index) => index.startsWith("tail"))).toHaveLength(1);
+});
