@@ -55,6 +55,9 @@ const DIRECTIONS = [
   { id: "north", content: "the kettle whistles", embedding: [0, 1, 0], metadata: { topic: "b" } },
 ];
 
+const base64Of = (vector: readonly number[]) =>
+  Buffer.from(Float32Array.from(vector).buffer).toString("base64");
+
 /** A collection of three vectors. */
 async function fill(collection: string): Promise<void> {
   await call("POST", "/v1/collections", { name: collection, dimensions: 3, metric: "l2" });
@@ -74,6 +77,20 @@ describe("documents", () => {
     expect((await call("GET", "/v1/documents/east")).status).toBe(404);
     const nearest = { collection: "kept", query_embedding: [9, 9, 9], top_k: 1 };
     expect((await call("POST", "/v1/query", nearest)).body.hits).toMatchObject([{ id: "far", distance: 0 }]);
+  });
+
+  test("hold the vector that is given by its bytes", async () => {
+    await call("POST", "/v1/collections", { name: "bytes", dimensions: 3, metric: "l2" });
+    const documents = DIRECTIONS.map((one) => ({ ...one, embedding: base64Of(one.embedding) }));
+    await call("POST", "/v1/documents", { collection: "bytes", documents });
+    const nearest = { collection: "bytes", query_embedding: [9, 9, 9], top_k: 1 };
+    expect((await call("POST", "/v1/query", nearest)).body.hits).toMatchObject([{ id: "far", distance: 0 }]);
+    const [first] = documents;
+    const broken = { collection: "bytes", documents: [first, { ...first, embedding: "AAAA" }] };
+    expect(await call("POST", "/v1/documents", broken)).toMatchObject({
+      status: 400,
+      body: { path: "documents[1].embedding" },
+    });
   });
 
   test("are split by max_tokens into passages that repeat overlap", async () => {
@@ -143,6 +160,34 @@ describe("a search", () => {
     const found = await ask(fields);
     expect(idsOf(found.hits)).toEqual(ids);
     expect(found).not.toHaveProperty("results");
+  });
+
+  test("by a vector's bytes is the one by its numbers, and what are no bytes of floats is refused", async () => {
+    const { hits } = await ask({});
+    expect(await ask({ query_embedding: base64Of([1, 0, 0]) })).toEqual({ hits });
+    const queries = [{ query_embedding: base64Of([0, 1, 0]) }];
+    expect(idsOf((await ask({ queries, query_embedding: undefined, top_k: 1 })).hits)).toEqual(["north"]);
+    for (const query_embedding of [
+      "",
+      "AAA=",
+      "AACAPw",
+      "AACAPw==AACAPw==",
+      "AACA-w==",
+      "A".repeat(85_340),
+      1,
+    ])
+      expect(await ask({ query_embedding })).toMatchObject({
+        status: 400,
+        path: "query_embedding",
+        detail: expect.stringContaining("32-bit floats, little-endian, in base64"),
+      });
+    expect(await ask({ query_embedding: base64Of([1, 0]) })).toMatchObject({ code: "dimension_mismatch" });
+    expect(await ask({ query_embedding: base64Of([1, 0, Number.NaN]) })).toMatchObject({
+      code: "invalid_input",
+      path: "query_embedding",
+      detail: expect.stringContaining("not a finite number"),
+    });
+    expect(await ask({ query_embedding: [1, 0, "x"] })).toMatchObject({ path: "query_embedding[2]" });
   });
 
   test("of mode hybrid tells a hit's place by vector and by words", async () => {

@@ -1,4 +1,5 @@
 import { CairnError, type Client, createClient, read } from "@cairn/client/client.ts";
+import { encodeVector } from "@cairn/client/vector.ts";
 import type { NewDocument } from "@cairn/core/document/document.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { FilterInput } from "@cairn/core/filter/input.ts";
@@ -36,7 +37,7 @@ export async function queryService(
   const { text, embedding, collection, topK, mode, maxDistance } = options;
   const body = {
     query: text,
-    query_embedding: embedding && [...embedding],
+    query_embedding: embedding && encodeVector(embedding),
     collection,
     top_k: topK,
     mode,

@@ -1,4 +1,5 @@
 import { CairnError, type Client, read } from "@cairn/client/client.ts";
+import { encodeVector } from "@cairn/client/vector.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import type { NewDocument } from "@cairn/core/document/document.ts";
 
@@ -49,7 +50,7 @@ function* batches(documents: readonly NewDocument[]): Generator<Body["documents"
     const document = {
       ...rest,
       metadata: rawNumbers(metadata) as Record<string, unknown> | undefined,
-      embedding: embedding && [...embedding],
+      embedding: embedding && encodeVector(embedding),
     };
     const size = bytesOf(document);
     if (batch.length === BATCH || (batch.length > 0 && bytes + size > BATCH_BYTES)) {

@@ -4,6 +4,7 @@ import { createRoute, type z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
 import { foundSchema, fromHit, querySchema } from "../schema/query.ts";
+import { toVector } from "../schema/vector.ts";
 
 const ask = createRoute({
   method: "post",
@@ -23,7 +24,7 @@ const ask = createRoute({
 export const search = createRouter().openapi(ask, async (c) => {
   const { query, query_embedding, queries, top_k, where_document, max_distance, include, ...rest } =
     c.req.valid("json");
-  if (queries && (query !== undefined || query_embedding))
+  if (queries && (query !== undefined || query_embedding !== undefined))
     throw new AppError("invalid_input", "Give either one query or queries, not both.", { path: "queries" });
   const { services, signal } = c.var;
   const options = { ...rest, topK: top_k, whereDocument: where_document, maxDistance: max_distance, signal };
@@ -39,5 +40,5 @@ function toWanted({
   query,
   query_embedding: embedding,
 }: Pick<z.infer<typeof querySchema>, "query" | "query_embedding">) {
-  return { text: query, embedding: embedding && new Float32Array(embedding) };
+  return { text: query, embedding: embedding === undefined ? undefined : toVector(embedding) };
 }

@@ -23,7 +23,11 @@ const statsSchema = z
         scans: z.int(),
       }),
     ),
-    tail: z.int().describe("Passages written since the last index was built, which every search compares with one by one."),
+    tail: z
+      .int()
+      .describe(
+        "Passages written since the last index was built, which every search compares with one by one.",
+      ),
     due: z
       .object({ action: z.string(), reason: z.string().optional() })
       .describe("What a reindex would do, and why."),

