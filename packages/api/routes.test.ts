@@ -172,7 +172,8 @@ describe("a search", () => {
       "AAA=",
       "AACAPw",
       "AACAPw==AACAPw==",
-      "AACA-w==",
+      "AA!APw==",
+      "AAC Pw==",
       "A".repeat(85_340),
       1,
     ])

@@ -12,7 +12,7 @@ const target = resolve(folder);
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 await build({
-  entryPoints: ["client.ts", "langchain.ts", "ai-sdk.ts"].map(here),
+  entryPoints: ["client.ts", "vector.ts", "langchain.ts", "ai-sdk.ts"].map(here),
   outdir: join(target, "client"),
   bundle: true,
   splitting: true,

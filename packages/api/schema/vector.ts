@@ -5,21 +5,19 @@ const MOST = 16_000;
 
 const BYTES = 4;
 
-/** Whole 32-bit floats, at least one. */
+/** Whole 32-bit floats, at least one. What is no base64 is skipped where it is decoded, so that fewer bytes come of it. */
 function holdsFloats(text: string): boolean {
   const bytes = Buffer.byteLength(text, "base64");
-  if (bytes === 0 || bytes > BYTES * MOST || bytes % BYTES !== 0) return false;
-  return text.length % 4 === 0 && BASE64.test(text);
+  if (bytes === 0 || bytes > BYTES * MOST || bytes % BYTES !== 0 || text.length % 4 !== 0) return false;
+  return Buffer.from(text, "base64").length === bytes;
 }
-
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const error = `Give 1 to ${MOST} numbers, or as many 32-bit floats, little-endian, in base64`;
 
 const base64Schema = z
   .string()
   .refine(holdsFloats, { error })
-  .openapi({ pattern: BASE64.source, example: "AACAPwAAAEAAAEBA" });
+  .openapi({ pattern: "^[A-Za-z0-9+/]+={0,2}$", example: "AACAPwAAAEAAAEBA" });
 
 /** A vector as numbers, or as its bytes: a quarter of the size, and read in a tenth of the time. */
 export const vectorSchema = z.union([z.array(z.number()).min(1).max(MOST), base64Schema], { error }).openapi({
