@@ -9,9 +9,9 @@ import { report, type Section } from "../support/results.ts";
 /** Enough to tell the settings apart, and few enough to build so many. */
 const MOST = 50_000;
 
-const LINKS = [12, 16, 24];
-const CONSTRUCTION = [64, 128, 200];
-const SEARCH = [40, 100, 200];
+const LINKS = [8, 10, 16];
+const CONSTRUCTION = [64, 136, 200];
+const SEARCH = [40, 120, 200];
 
 /** What the defaults of m, ef_construction and ef_search were chosen by. */
 export async function sweep({ cairn, data, ...run }: IndexSetting): Promise<void> {

@@ -14,11 +14,11 @@ export interface IndexSettings {
   readonly type?: IndexType;
   /** Default `halfvec`: half the memory of `vector` at the same recall. `bit` only with cosine. */
   readonly precision?: Precision;
-  /** HNSW: links a node, 2 to 100. Default 12. */
+  /** HNSW: links a node, 2 to 100. Default 10. */
   readonly m?: number;
-  /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 128: with 64 a hundredth of the searches misses its cluster. */
+  /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 136: with 64 a twentieth of the searches misses its cluster. */
   readonly efConstruction?: number;
-  /** HNSW: candidates while searching, 1 to 1,000. Default 100. */
+  /** HNSW: candidates while searching, 1 to 1,000. Default 120. */
   readonly efSearch?: number;
   /**
    * IVFFlat: lists, 1 to 32,768; no more than a tenth of the rows or than the memory of a build holds. Default:
@@ -36,13 +36,13 @@ export const INDEX_DEFAULTS: IndexPlan = {
   threshold: 1_000,
   type: "hnsw",
   precision: "halfvec",
-  m: 12,
-  efConstruction: 128,
-  efSearch: 100,
+  m: 10,
+  efConstruction: 136,
+  efSearch: 120,
 };
 
 /** What earlier versions built with where a collection set nothing: as good, and no index is built again for it. */
-export const FORMER_DEFAULTS: Partial<IndexPlan> = { m: 16 };
+export const FORMER_DEFAULTS: Partial<IndexPlan> = { m: 16, efConstruction: 128 };
 
 /** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
 const MOST: Readonly<Record<Precision, number>> = { vector: 2_000, halfvec: 4_000, bit: 64_000 };

@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { offlineServices } from "../../../test/support/services.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection, type NewCollection } from "../collection/create.ts";
+import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { query } from "../search/query.ts";
@@ -203,13 +204,14 @@ test("a build that never comes to its end lets the others have their turn after 
 
 test("a build that keeps failing waits longer each time, except for whoever insists", async () => {
   await fill(poisoned, { dimensions: 4 });
+  const { type, precision, m, efConstruction } = INDEX_DEFAULTS;
   const fail = (age: string, attempts: number) =>
     own.database.transaction(({ orm }) =>
       orm.execute(sql`
         UPDATE cairn.collections SET index_attempt = jsonb_build_object(
           'first', 0, 'last', 0, 'rows', ${ROWS}::int, 'attempts', ${attempts}::int,
           'begun', now() - ${age}::interval, 'sqlstate', '54000', 'reason', 'No memory.',
-          'settings', '{"type": "hnsw", "precision": "halfvec", "m": 12, "efConstruction": 128, "language": "english"}'::jsonb)
+          'settings', ${JSON.stringify({ type, precision, m, efConstruction, language: "english" })}::jsonb)
         WHERE tenant_id = ${poisoned}::uuid`),
     );
   await fail("29 minutes", 3);
