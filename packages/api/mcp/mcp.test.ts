@@ -1,12 +1,13 @@
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Database } from "@cairn/core/database/database.ts";
+import { connectPg } from "@cairn/core/database/pg.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { serve } from "@hono/node-server";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../../test/support/api.ts";
 import { createCairnCli } from "../../../test/support/cairn-cli.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
@@ -339,18 +340,32 @@ test("over standard input and output it serves an assistant on the same machine"
     string,
     string
   >;
-  await client.connect(
-    new StdioClientTransport({
-      command: process.execPath,
-      args: [command, "mcp"],
-      cwd: cli.folder,
-      env,
-    }) as never,
-  );
+  const args = [command, "mcp"];
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args,
+    cwd: cli.folder,
+    env,
+    stderr: "pipe",
+  });
+  let said = "";
+  transport.stderr?.on("data", (bytes: Buffer) => {
+    said += bytes;
+  });
+  await client.connect(transport as never);
   const found = (await client.callTool({
     name: "search",
     arguments: { query: "open hours" },
   })) as unknown as Result;
   expect(found.structuredContent.results[0].text).toContain("nine to five");
+  if (cli.databaseUrl) {
+    const owner = connectPg({ url: cli.databaseUrl });
+    onTestFinished(() => owner.close());
+    await owner.transaction(({ script }) => script("ALTER TABLE cairn.documents RENAME content TO lost"));
+    const failed = await client.callTool({ name: "search", arguments: { query: "open hours" } });
+    expect(failed.isError).toBe(true);
+    await vi.waitFor(() => expect(JSON.parse(said)).toMatchObject({ about: "a tool", message: "failure" }));
+    expect(said).not.toContain("open hours");
+  }
   await client.close();
 });

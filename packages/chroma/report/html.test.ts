@@ -121,6 +121,16 @@ test("exceptions are counted by reason, a reason nobody knows by its name", () =
   expect(page).toContain("metadata too deep");
 });
 
+test("collections without an index are told of, their names escaped; without any there is no such section", () => {
+  const notices = ['The index of collection "<b>" could not be built.', "Another."];
+  const page = renderReport(exampleReport({ notices }));
+  const section = page.slice(page.indexOf('id="notices"'), page.indexOf('id="collections"'));
+  expect(section).toContain("The index of collection &#34;&#60;b&#62;&#34; could not be built.");
+  expect(section).toContain("<li>Another.</li>");
+  for (const none of [undefined, []])
+    expect(renderReport(exampleReport({ notices: none }))).not.toContain("Without an index");
+});
+
 test("differences come before everything else, and a capped list says how many there are", () => {
   const differences = [{ collection: names[0] ?? "", id: "a", kind: "missing", detail: "" }] as const;
   const totals = { ...report.totals, differences: 70_000 };

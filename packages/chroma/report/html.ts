@@ -5,6 +5,7 @@ import type { MigrationReport } from "./report.ts";
 import { renderCollections } from "./sections/collections.ts";
 import { renderDifferences } from "./sections/differences.ts";
 import { renderExceptions } from "./sections/exceptions.ts";
+import { renderNotices } from "./sections/notices.ts";
 import { renderSearch } from "./sections/search.ts";
 import { renderSection } from "./sections/section.ts";
 import { renderSummary } from "./sections/summary.ts";
@@ -34,6 +35,7 @@ ${renderDifferences(report)}
 ${renderSection({ id: "records", title: "Records", note: noteCounts(report) }, renderCounts(report.collections))}
 ${renderSearch(report)}
 ${renderExceptions(report)}
+${renderNotices(report)}
 ${renderCollections(report)}
 </main>
 ${renderMethod(report)}

@@ -1,4 +1,5 @@
 import { createMcpServer } from "@cairn/api/mcp/server.ts";
+import { createLog } from "@cairn/api/telemetry/log.ts";
 import type { Command } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -19,7 +20,10 @@ export function addMcp(program: Command, { signal }: Surroundings): void {
     withServices(command, async (services) => {
       const { id } = await chooseTenant(services, flags.tenant);
       const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
-      const server = await createMcpServer(services, id);
+      // Standard output is the protocol's own; assistants keep what comes on the other.
+      const log = createLog({ level: "error", write: (line) => process.stderr.write(line) });
+      const onFailure = (error: unknown) => log.failure(error, { about: "a tool" });
+      const server = await createMcpServer(services, id, { signal, onFailure });
       const ended = new Promise<void>((resolve) => {
         process.stdin.once("end", resolve).once("close", resolve);
         signal.addEventListener("abort", () => resolve(), { once: true });
