@@ -6,7 +6,7 @@ import { encodeVector } from "@cairn/client/vector.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import type { BenchRun } from "./bench.ts";
-import { load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
+import { load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
 import { addDocuments, makeCollection } from "./support/chroma.ts";
 import { makeDataset } from "./support/dataset.ts";
 import { latency, round } from "./support/measure.ts";
@@ -27,6 +27,7 @@ export async function benchHttp(run: BenchRun): Promise<readonly Target[]> {
     await maintainIndexes(cairn.database, { tenantId });
     const chroma = await makeCollection(servers.chroma.url, "served");
     await addDocuments(chroma, documents);
+    await settle(cairn);
     const { secret } = await createApiKey(cairn.database, tenantId);
     const service = await startService(servers.databaseUrl);
     const served = (toBody: (embedding: Float32Array) => object) =>

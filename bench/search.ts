@@ -5,7 +5,7 @@ import { underLoad } from "./search/load.ts";
 import { besideRawSql } from "./search/raw.ts";
 import { recallAgainstLatency } from "./search/recall.ts";
 import { overTheWire } from "./search/wire.ts";
-import { type Cairn, exactAnswers, load, makeTenant, openCairn } from "./support/cairn.ts";
+import { type Cairn, exactAnswers, load, makeTenant, openCairn, settle } from "./support/cairn.ts";
 import { addDocuments, type ChromaCollection, makeCollection } from "./support/chroma.ts";
 import { type Dataset, makeDataset } from "./support/dataset.ts";
 import type { Target } from "./support/results.ts";
@@ -37,6 +37,7 @@ export async function benchSearch(run: BenchRun): Promise<readonly Target[]> {
     await maintainIndexes(cairn.database);
     const chroma = await makeCollection(servers.chroma.url, "large");
     await addDocuments(chroma, data.documents);
+    await settle(cairn);
     const truth = await exactAnswers(cairn, tenantId, data.queries);
     const setting = { ...run, cairn, databaseUrl: servers.databaseUrl, tenantId, chroma, data, truth };
     return [

@@ -1,6 +1,6 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import type { BenchRun } from "./bench.ts";
-import { type Cairn, exactAnswers, load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
+import { type Cairn, exactAnswers, load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
 import { addDocuments, type ChromaCollection, makeCollection, queryChroma } from "./support/chroma.ts";
 import { type BenchDocument, makeDataset, ONE_PERCENT, zipfSizes } from "./support/dataset.ts";
 import { type Measured, measure, measureInTurns, recall } from "./support/measure.ts";
@@ -74,7 +74,7 @@ async function fill(
     process.stderr.write(`\r  tenants: ${tenants.length}, ${at} rows `);
   }
   await maintainIndexes(cairn.database);
-  await cairn.raw.query("ANALYZE cairn.documents (tenant_id, collection_id, segment)");
+  await settle(cairn);
   return tenants;
 }
 

@@ -1,7 +1,7 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { BenchRun } from "../bench.ts";
 import { buildIndex, helpersInWords } from "../support/build-index.ts";
-import { type Cairn, load, makeTenant } from "../support/cairn.ts";
+import { type Cairn, load, makeTenant, settle } from "../support/cairn.ts";
 import { addDocuments, type ChromaCollection } from "../support/chroma.ts";
 import { copyDocuments } from "../support/copy.ts";
 import type { BenchDocument } from "../support/dataset.ts";
@@ -34,6 +34,7 @@ export async function bulkIngest({
     tenantId = await makeTenant(cairn, `ingested ${round}`);
     own.push(documents.length / (await load(cairn, tenantId, documents)));
     await cairn.raw.query("DELETE FROM cairn.documents WHERE tenant_id <> $1", [tenantId]);
+    await settle(cairn);
   }
   const { seconds, helpers } = await buildIndex(cairn, tenantId);
   const added = documents.length / (await addDocuments(chroma, documents));

@@ -59,6 +59,12 @@ export async function load(
   return (performance.now() - started) / 1000;
 }
 
+/** What a database does by itself in the minutes after so much was written, now and not while something is measured. */
+export async function settle({ raw }: Pick<Cairn, "raw">): Promise<void> {
+  await raw.query("VACUUM (ANALYZE) cairn.documents");
+  await raw.query("CHECKPOINT");
+}
+
 /** A search of the tenant's, as ids. */
 export function searcher(cairn: Cairn, tenantId: string, filter?: object) {
   return async (embedding: Float32Array): Promise<readonly string[]> =>

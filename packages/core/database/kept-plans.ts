@@ -6,6 +6,8 @@ const MOST = 50;
 
 /** The plans that one connection's server process keeps, by the text of their statements. */
 export interface KeptPlans {
+  /** Its tables lie on other servers as well (Citus), which learn of settings by SET LOCAL alone. */
+  readonly distributed: boolean;
   /** Under what the plan of a statement is kept, from the second time on, and whether the server has it already. */
   take(text: string): { readonly name?: string; readonly parsed?: boolean };
   /** The server has these now. */
@@ -26,8 +28,11 @@ export function createPlanKeeper() {
     /** For a connection that was opened just now. The question travels with its first statements. */
     async watch(client: PoolClient): Promise<void> {
       const { processID } = client as unknown as { readonly processID: number };
-      const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-      if (rows[0]?.pid === processID) kept.set(client, createKeptPlans());
+      const { rows } = await client.query<{ pid: number; distributed: boolean }>(
+        "SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS distributed",
+      );
+      const [row] = rows;
+      if (row?.pid === processID) kept.set(client, createKeptPlans(row.distributed));
     },
     /** Undefined where none can be kept. */
     of: (client: PoolClient): KeptPlans | undefined => kept.get(client),
@@ -49,7 +54,7 @@ const OUTDATED = "0A000";
 /** That, and a name that the server does not know: another process answers than the one that was asked. */
 const FAULTS: ReadonlySet<string> = new Set([OUTDATED, "26000"]);
 
-function createKeptPlans(): KeptPlans {
+function createKeptPlans(distributed: boolean): KeptPlans {
   const names = new Map<string, string | undefined>(); // the first has gone unused for the longest
   const made = new Set<string>();
   const drop = (text: string) => {
@@ -59,6 +64,7 @@ function createKeptPlans(): KeptPlans {
   };
   let released: string[] = [];
   return {
+    distributed,
     take(text) {
       const name = names.has(text) ? (names.get(text) ?? nameOf(text)) : undefined;
       names.delete(text);

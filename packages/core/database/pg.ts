@@ -6,7 +6,7 @@ import type { Answers, Database, ReadOptions } from "./database.ts";
 import { createPlanKeeper, type KeptPlans } from "./kept-plans.ts";
 import { runBatch } from "./pg-batch.ts";
 import { createPoolWork, runMaintenance } from "./pool.ts";
-import { type Settings, setLocal } from "./settings.ts";
+import { type Settings, setLocal, setTogether } from "./settings.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 export interface PgOptions {
@@ -49,14 +49,16 @@ export function connectPg(options: PgOptions): Database {
       return { text: sql, values: params };
     });
     const ask = async (client: PoolClient, kept?: KeptPlans) => {
-      const sent = asked.map((one) => ({ ...one, ...kept?.take(one.text) }));
-      const first = beginning(kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings);
+      const all = kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings;
+      const set = kept?.distributed === false ? setTogether(all) : undefined; // prepared, it costs nearly nothing
+      const first = set ? [{ text: "BEGIN" }, { text: set }] : [];
+      const sent = [...first, ...asked].map((one) => ({ ...one, ...kept?.take(one.text) }));
       const answers = await together(client, () => [
-        ...first.map((text) => client.query(text)),
+        ...(set ? [] : beginning(all).map((text) => client.query(text))),
         runBatch(client, [...sent, { text: "COMMIT" }], kept?.release()),
       ]);
       kept?.keep(sent.flatMap(({ name }) => name ?? []));
-      return (answers.at(-1) as readonly QueryResult<object>[]).slice(0, -1).map(({ rows }) => rows);
+      return (answers.at(-1) as readonly QueryResult<object>[]).slice(first.length, -1).map(({ rows }) => rows);
     };
     return withClient(async (client) => {
       try {

@@ -119,7 +119,7 @@ function indexBranch(
 function candidates({ kind, plan: { precision } }: IndexedRange, topK: number): number {
   const coarse = Math.max(100, 10 * topK);
   if (precision === "bit") return kind === "tail" ? coarse : Math.min(1_000, coarse);
-  return precision === "vector" ? topK : topK + Math.max(5, Math.ceil(topK / 5));
+  return precision === "vector" ? topK : topK + Math.max(2, Math.ceil(topK / 10));
 }
 
 /** A range of segments, in the very words of the index's predicate. */
