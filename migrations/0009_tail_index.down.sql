@@ -13,6 +13,6 @@ $$;
 ALTER TABLE cairn.collection_indexes NO FORCE ROW LEVEL SECURITY; -- or its owner would delete nothing
 DELETE FROM cairn.collection_indexes WHERE kind = 'tail';
 ALTER TABLE cairn.collection_indexes FORCE ROW LEVEL SECURITY;
+ALTER TABLE cairn.collection_indexes DROP CONSTRAINT collection_indexes_kind_check;
 ALTER TABLE cairn.collection_indexes
-  DROP CONSTRAINT collection_indexes_kind_check,
   ADD CONSTRAINT collection_indexes_kind_check CHECK (kind IN ('vector', 'keyword'));

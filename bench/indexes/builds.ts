@@ -3,7 +3,7 @@ import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
 import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
 import type { IndexSetting } from "../indexes.ts";
 import { buildIndex, helpersInWords, type IndexBuild } from "../support/build-index.ts";
-import { exactAnswers, load, makeTenant, searcher } from "../support/cairn.ts";
+import { exactAnswers, load, makeTenant, searcher, settle } from "../support/cairn.ts";
 import { measure, recall, round } from "../support/measure.ts";
 import { report, type Section, type Target } from "../support/results.ts";
 
@@ -15,6 +15,7 @@ export async function builds({ cairn, data, ...run }: IndexSetting): Promise<rea
   const queries = data.queries.slice(0, run.quick ? 50 : 200);
   const tenantId = await makeTenant(cairn, "indexed");
   await load(cairn, tenantId, documents);
+  await settle(cairn);
   const truth = await exactAnswers(cairn, tenantId, queries);
   const table: Section["table"][number][] = [];
   const build = async (index: string, indexSettings: IndexSettings = {}, options: BuildOptions = {}) => {

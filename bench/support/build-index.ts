@@ -38,7 +38,9 @@ export async function buildIndex(
   );
   const size = (kind: string) => Math.round(rows.find((row) => row.kind === kind)?.size ?? Number.NaN);
   if (rows.length !== 2)
-    throw new Error(`The build left ${rows.length} valid indexes of vectors and words where it should leave two.`);
+    throw new Error(
+      `The build left ${rows.length} valid indexes of vectors and words where it should leave two.`,
+    );
   return {
     seconds,
     helpers: Number(given.max_parallel_maintenance_workers),

@@ -10,7 +10,7 @@ const PATIENCE = 600_000;
 
 /**
  * Gives the collections that are large enough their indexes, so that searches are compared, and live, as they will be.
- * One that cannot have them is searched exactly and keeps no other from its own, see `missingIndexes`.
+ * One that cannot have them is searched row by row and keeps no other from its own, see `missingIndexes`.
  */
 export async function promoteCollections(
   { services, onProgress, signal }: CopyContext,
@@ -48,9 +48,11 @@ export async function missingIndexes(
   for (const { planned, target } of outcomes) {
     const due = findDue(await inspectCollection(database, target.tenantId, target.id));
     if (due.action === "build")
-      missing.push(`${planned.source.name}: ${due.reason}. They are searched exactly until: cairn reindex`);
+      missing.push(
+        `${planned.source.name}: ${due.reason}. They are searched row by row until: cairn reindex`,
+      );
     else if (due.reason !== undefined)
-      missing.push(`${planned.source.name}: it is searched exactly. ${due.reason}`);
+      missing.push(`${planned.source.name}: it is searched row by row. ${due.reason}`);
   }
   return missing;
 }

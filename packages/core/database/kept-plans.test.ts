@@ -67,6 +67,19 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     ]);
   });
 
+  test("settings are one statement, whoever's they are and however long the search may take", async () => {
+    for (let turn = 1; turn < 6; turn++)
+      for (const tenant of [0, 1]) {
+        const services = { ...offlineServices(database), database: withTimeLimit(database, 9_000 + turn) };
+        await query(services, tenants[tenant] as string, { embedding: new Float32Array([1, 10]) });
+      }
+    const settings = (await kept()).filter(({ statement }) => statement.includes("set_config"));
+    expect(settings.map(({ statement }) => /statement_timeout|cairn/.test(statement))).toEqual([
+      false,
+      false,
+    ]); // with a limit and without
+  });
+
   test("what a filter lets through is planned anew each time", async () => {
     const before = await kept();
     for (let n = 3; n < 9; n++) expect(await ids(0, { filter: { n } })).toEqual([`a${n}`]);

@@ -33,7 +33,7 @@ export function connectNeon(options: NeonOptions): Database {
   async function read(statements: readonly SQL[], { settings }: ReadOptions = {}): Promise<Answers> {
     const first = setTogether(settings);
     const queries = [
-      ...(first ? [http.query(first)] : []),
+      ...(first ? [http.query(first.text, [...first.values])] : []),
       ...statements.map((statement) => {
         const { sql, params } = dialect.sqlToQuery(statement);
         return http.query(sql, params.map(toText));

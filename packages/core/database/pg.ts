@@ -50,15 +50,17 @@ export function connectPg(options: PgOptions): Database {
     });
     const ask = async (client: PoolClient, kept?: KeptPlans) => {
       const all = kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings;
-      const set = kept?.distributed === false ? setTogether(all) : undefined; // prepared, it costs nearly nothing
-      const first = set ? [{ text: "BEGIN" }, { text: set }] : [];
+      const set = kept?.distributed === false ? setTogether(all) : undefined;
+      const first = set ? [{ text: "BEGIN" }, set] : [];
       const sent = [...first, ...asked].map((one) => ({ ...one, ...kept?.take(one.text) }));
       const answers = await together(client, () => [
         ...(set ? [] : beginning(all).map((text) => client.query(text))),
         runBatch(client, [...sent, { text: "COMMIT" }], kept?.release()),
       ]);
       kept?.keep(sent.flatMap(({ name }) => name ?? []));
-      return (answers.at(-1) as readonly QueryResult<object>[]).slice(first.length, -1).map(({ rows }) => rows);
+      return (answers.at(-1) as readonly QueryResult<object>[])
+        .slice(first.length, -1)
+        .map(({ rows }) => rows);
     };
     return withClient(async (client) => {
       try {

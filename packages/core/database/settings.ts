@@ -9,12 +9,14 @@ export function setLocal(settings: Settings = {}): readonly string[] {
   return Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = ${literal(value)}`);
 }
 
-/** One statement for all, where each is paid for: undefined where there is nothing to set. */
-export function setTogether(settings: Settings = {}): string | undefined {
-  const items = Object.entries(settings).map(
-    ([name, value]) => `set_config('${name}', ${literal(value)}, true)`,
-  );
-  return items.length > 0 ? `SELECT ${items.join(", ")}` : undefined;
+/** One statement for all, the same for everybody's values: undefined where there is nothing to set. */
+export function setTogether(
+  settings: Settings = {},
+): { readonly text: string; readonly values: readonly string[] } | undefined {
+  const values = Object.entries(settings).flatMap(([name, value]) => [name, String(value)]);
+  if (values.length === 0) return undefined;
+  const calls = values.flatMap((_, at) => (at % 2 === 0 ? `set_config($${at + 1}, $${at + 2}, true)` : []));
+  return { text: `SELECT ${calls.join(", ")}`, values };
 }
 
 function literal(value: string | number): string {

@@ -115,7 +115,7 @@ async function writeSlice(
 }
 
 /**
- * What is written lands in the tail that is searched exactly; should the segment be closed meanwhile, in its index.
+ * What is written lands in the tail, every row of which a search looks at; should the segment be closed meanwhile, in its index.
  * There is none, and the statement fails with `collection_changed`, where the collection is gone or another has taken
  * its place: the lock lets none do so before this transaction has ended.
  */

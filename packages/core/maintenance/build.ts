@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { type IndexPlan, tailPlan, widerPlan } from "../collection/index-settings.ts";
+import { type IndexPlan, widerPlan } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
@@ -11,6 +11,7 @@ import { keywordExpression } from "../search/keyword.ts";
 import { type IndexKind, LAST_SEGMENT } from "../search/target.ts";
 import { indexedExpression, operatorClass } from "../search/vector.ts";
 import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
+import { planTail } from "./bits.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 import { type SizeOptions, sizeBuild } from "./size.ts";
@@ -79,7 +80,10 @@ async function buildAs(
   const { precision, lists } = asked;
   const vector = plannedIndex("vector", collection, stretch, { ...sized, asked: { precision, lists } });
   const keyword = plannedIndex("keyword", collection, stretch, { language: collection.language });
-  const { leaf, tail } = await prepare(database, collection, stretch, [vector, keyword]);
+  const { leaf, tail } = await prepare(database, collection, stretch, {
+    planned: [vector, keyword],
+    tailPlan: await planTail(database, collection, stretch),
+  });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
   const statements = [
@@ -96,7 +100,7 @@ async function buildAs(
     throw error;
   }
   const seconds = (performance.now() - started) / 1000;
-  await publish(database, collection, planned, seconds);
+  await publish(database, collection, { stretch, planned, seconds });
   return { rows: stretch.rows, seconds };
 }
 
@@ -117,21 +121,15 @@ function plannedIndex<Settings extends object>(
   return { kind, name, settings, first, last, rows };
 }
 
-/** The index of what is written from now on, empty at first. */
-function plannedTail(collection: Collection, first: number): PlannedIndex<IndexPlan> | undefined {
-  const plan = tailPlan({ dimensions: collection.dimensions as number, metric: collection.metric });
-  return plan && plannedIndex("tail", collection, { first, last: LAST_SEGMENT, rows: 0 }, plan);
-}
-
 /**
  * Closes the open segment where the stretch ends with it, and writes down what is about to be built: where the tail begins
- * behind it, the tail's index, too. Returns that and the partition.
+ * behind it, the tail's index, too, if there is to be one. Returns that and the partition.
  */
 function prepare(
   database: Database,
   collection: Collection,
   stretch: Stretch,
-  planned: readonly PlannedIndex[],
+  { planned, tailPlan }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan?: IndexPlan },
 ): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<IndexPlan> | undefined }> {
   const { tenantId, id } = collection;
   return asTenant(database, tenantId, async ({ orm }) => {
@@ -141,7 +139,11 @@ function prepare(
           WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
           RETURNING open_segment AS segment`,
     );
-    const tail = open?.segment === stretch.last + 1 ? plannedTail(collection, stretch.last + 1) : undefined;
+    const first = stretch.last + 1;
+    const tail =
+      tailPlan && open?.segment === first
+        ? plannedIndex("tail", collection, { first, last: LAST_SEGMENT, rows: 0 }, tailPlan)
+        : undefined;
     for (const { kind, name, settings, first, last, rows } of tail ? [...planned, tail] : planned)
       await orm.execute(sql`
         INSERT INTO cairn.collection_indexes
@@ -161,12 +163,15 @@ function prepare(
   });
 }
 
-/** From here on searches use the new indexes; the ones that they cover are retired, and the tail's with the tail. */
+/** From here on searches use the new indexes. Those that they cover are retired, and the tail's where it ends or has a new one. */
 function publish(
   database: Database,
   collection: Collection,
-  planned: readonly PlannedIndex[],
-  seconds: number,
+  {
+    stretch,
+    planned,
+    seconds,
+  }: { readonly stretch: Stretch; readonly planned: readonly PlannedIndex[]; readonly seconds: number },
 ): Promise<void> {
   const { tenantId, id } = collection;
   const names = planned.map(({ name }) => name);
@@ -186,11 +191,12 @@ function publish(
         "database_error",
         "Postgres left an index invalid. It is dropped and built again at the next run.",
       );
-    for (const { kind, first, last } of planned)
-      await orm.execute(sql`
-        UPDATE cairn.collection_indexes SET state = 'retired'
-        WHERE ${mine} AND state = 'valid' AND kind = ${kind}
-          AND (kind = 'tail' OR first_segment >= ${first}::int AND last_segment <= ${last}::int)`);
+    const lastOfTails = planned.some(({ kind }) => kind === "tail") ? LAST_SEGMENT : stretch.last;
+    await orm.execute(sql`
+      UPDATE cairn.collection_indexes SET state = 'retired'
+      WHERE ${mine} AND state = 'valid'
+        AND CASE kind WHEN 'tail' THEN first_segment <= ${lastOfTails}::int
+            ELSE first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);

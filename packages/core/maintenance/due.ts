@@ -47,7 +47,7 @@ function findNext(inspection: Inspection, mostRows: number | undefined): Due {
   const serving = servingStretches(inspection);
   const rows = segments.reduce((sum, segment) => sum + segment.rows, 0);
   if (plan === undefined || rows < DEMOTE_BELOW * plan.threshold)
-    return serving.length === 0
+    return indexes.length === 0
       ? { action: "none" }
       : { action: "drop", indexes, reason: `${rows} rows are searched as fast without an index` };
   const rebuilt = findRebuild(inspection, plan);

@@ -118,7 +118,7 @@ test("where no index can hold them the collection is exact, which is told with t
       reason: expect.stringMatching(/65,504.*Scale/),
     },
   ]);
-  expect(runFailure(first.failed)?.message).toMatch(/collection "points" of tenant "a poisoned".*exactly/);
+  expect(runFailure(first.failed)?.message).toMatch(/collection "points" of tenant "a poisoned".*row by row/);
   expect(await serving(healthy)).toHaveLength(1);
   expect(await serving(poisoned)).toEqual([]);
   expect(await dueOf(poisoned)).toMatchObject({ action: "none", reason: expect.stringContaining("65,504") });

@@ -5,7 +5,7 @@ import { selectRows } from "../database/rows.ts";
 import { asAdmin, uuidLiteral } from "../database/transaction.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 
-/** A collection whose indexes could not be brought in line. What they lack is searched exactly. */
+/** A collection whose indexes could not be brought in line. What they lack is searched row by row. */
 export interface IndexFailure {
   readonly tenantId: string;
   /** Name of the tenant. */
@@ -36,7 +36,7 @@ export async function failureAt(
 
 /** In a sentence: whose index, what that means for searches, why, and the way out. */
 export function sayFailure({ tenant, collection, reason }: IndexFailure): string {
-  return `The index of collection ${JSON.stringify(collection)} of tenant ${JSON.stringify(tenant)} could not be built, and what it lacks is searched exactly: ${reason}`;
+  return `The index of collection ${JSON.stringify(collection)} of tenant ${JSON.stringify(tenant)} could not be built, and what it lacks is searched row by row: ${reason}`;
 }
 
 /** Tells a log by ids whose index could not be built in this run: names are the callers' own. What waits was told before. */

@@ -181,6 +181,18 @@ test("without its index the tail is compared row by row", async () => {
   expect((await idsOf("bare", vector(170)))[0]).toBe("d170");
 });
 
+test("what has become small keeps no index of its tail, its other ones gone or not", async () => {
+  await fill("small", 150);
+  await maintain("small");
+  const { collection, indexes } = await inspectCollection(own.database, tenantId, "small");
+  const gone = indexes.filter(({ kind }) => kind === "vector");
+  await dropIndexes(own.database, collection, gone);
+  const ids = documents(40, 150).map(({ id }) => id);
+  await deleteDocuments(own.database, tenantId, { collection: "small", ids });
+  expect(await maintain("small")).toEqual(["drop"]);
+  expect(await indexesOf("small")).toEqual([]);
+});
+
 test.each<[string, Space]>([
   ["few dimensions", { dimensions: 999 }],
   ["another metric than cosine", { metric: "l2" }],
@@ -188,6 +200,22 @@ test.each<[string, Space]>([
   await fill(name, 150, space);
   await maintain(name);
   expect(await indexesOf(name)).toEqual(["vector from 0, valid", "keyword from 0, valid"]);
+});
+
+test("vectors whose bits tell nothing are compared whole, from when they are seen", async () => {
+  const all = (from: number, to: number) =>
+    documents(from, to).map((one) => ({ ...one, embedding: one.embedding.map(Math.abs) }));
+  await fill("mixed", 150);
+  await maintain("mixed");
+  expect(await indexesOf("mixed")).toContain("tail from 1, valid");
+  await ingest(services, tenantId, { collection: "mixed", documents: all(150, 1_150) });
+  expect(await maintain("mixed")).toEqual(["build", "drop"]);
+  expect(await indexesOf("mixed")).toEqual(["vector from 0, valid", "keyword from 0, valid"]);
+  await ingest(services, tenantId, { collection: "mixed", documents: all(1_150, 1_350) });
+  const { plan } = await planOf("mixed");
+  expect(plan).toMatch(/_segment_idx/);
+  for (const n of [7, 600, 1_200, 1_349])
+    expect((await idsOf("mixed", vector(n).map(n < 150 ? (element) => element : Math.abs)))[0]).toBe(`d${n}`);
 });
 
 test("vectors that 16-bit floats cannot hold leave the tail its index", async () => {

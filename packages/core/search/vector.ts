@@ -106,7 +106,7 @@ function indexBranch(
     SELECT ${HIT_COLUMNS}, ${orderByDistance(metric, sql`q.v`)} AS "order", ${sql.raw(String(branch))} AS branch
     FROM (
       SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
-      WHERE ${inCollection(collection)} AND ${within(range)} AND ${matches ?? sql`true`}
+      WHERE ${inCollection(collection)} AND ${within(range)} AND embedding IS NOT NULL AND ${matches ?? sql`true`}
       ORDER BY ${indexedDistance(metric, range.plan.precision, dimensions)}
       LIMIT ${candidates(range, topK)}::int
     ) AS candidates`;
