@@ -29,6 +29,7 @@ export async function builds({ cairn, data, ...run }: IndexSetting): Promise<rea
       "rows/s": round(documents.length / built.seconds, 0),
       "vector index, MB": built.vector,
       "keyword index, MB": built.keyword,
+      ef_search: built.efSearch,
       "recall@10": round(recall(answers, truth), 4),
       "p50, ms": round(p50),
       "p95, ms": round(p95),

@@ -11,6 +11,8 @@ export interface IndexBuild {
   /** Megabytes of what was built. */
   readonly vector: number;
   readonly keyword: number;
+  /** That it is searched by, as the build found. */
+  readonly efSearch: number;
 }
 
 /** Builds the indexes of the tenant's collection, and what it had before from nothing; tells what the build was given. */
@@ -31,8 +33,8 @@ export async function buildIndex(
   const started = performance.now();
   await maintainIndexes(database, { ...options, tenantId });
   const seconds = (performance.now() - started) / 1000;
-  const { rows } = await cairn.raw.query<{ kind: string; size: number }>(
-    `SELECT kind, pg_relation_size(('cairn.' || name)::regclass)::float8 / 1048576 AS size FROM cairn.collection_indexes
+  const { rows } = await cairn.raw.query<{ kind: string; size: number; ef: number | null }>(
+    `SELECT kind, (settings->>'efSearch')::int AS ef, pg_relation_size(('cairn.' || name)::regclass)::float8 / 1048576 AS size FROM cairn.collection_indexes
      WHERE tenant_id = $1 AND state = 'valid' AND kind <> 'tail'`,
     [tenantId],
   );
@@ -47,6 +49,7 @@ export async function buildIndex(
     memory: Number.parseInt(given.maintenance_work_mem ?? "", 10),
     vector: size("vector"),
     keyword: size("keyword"),
+    efSearch: rows.find(({ kind }) => kind === "vector")?.ef ?? Number.NaN,
   };
 }
 

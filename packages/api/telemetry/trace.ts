@@ -1,15 +1,28 @@
-import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  context,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  trace,
+} from "@opentelemetry/api";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
 import { routeOf, whenOver } from "./observe.ts";
+
+/** Of the caller's headers those that a propagator asks for: to list them all costs more than the rest of this. */
+const HEADERS: TextMapGetter<Headers> = {
+  get: (headers, name) => headers.get(name) ?? undefined,
+  keys: (headers) => [...headers.keys()],
+};
 
 /**
  * Each request as a span, where the process has set a tracer up; a caller's own trace goes on. It names the route and
  * never the address, which may hold a document's id or a filter.
  */
 export const traceRequests = createMiddleware<Env>(async (c, next) => {
-  const parent = propagation.extract(context.active(), c.req.header());
+  const parent = propagation.extract(context.active(), c.req.raw.headers, HEADERS);
   const { method } = c.req;
   const span = trace.getTracer("cairn").startSpan(method, { kind: SpanKind.SERVER }, parent);
   try {

@@ -15,6 +15,7 @@ import { planTail } from "./bits.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 import { type SizeOptions, sizeBuild } from "./size.ts";
+import { tuneSearch } from "./tune.ts";
 
 export interface BuildOptions extends SizeOptions {
   /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
@@ -99,8 +100,9 @@ async function buildAs(
     if (!options.signal?.aborted) await dropIndexes(database, collection, planned);
     throw error;
   }
+  const efSearch = await tuneSearch(database, collection, { ...vector, plan: sized });
   const seconds = (performance.now() - started) / 1000;
-  await publish(database, collection, { stretch, planned, seconds });
+  await publish(database, collection, { stretch, planned, efSearch, seconds });
   return { rows: stretch.rows, seconds };
 }
 
@@ -170,8 +172,15 @@ function publish(
   {
     stretch,
     planned,
+    efSearch,
     seconds,
-  }: { readonly stretch: Stretch; readonly planned: readonly PlannedIndex[]; readonly seconds: number },
+  }: {
+    readonly stretch: Stretch;
+    readonly planned: readonly PlannedIndex[];
+    /** By which the index of vectors is searched, unless the collection has another. */
+    readonly efSearch: number;
+    readonly seconds: number;
+  },
 ): Promise<void> {
   const { tenantId, id } = collection;
   const names = planned.map(({ name }) => name);
@@ -198,7 +207,8 @@ function publish(
         AND CASE kind WHEN 'tail' THEN first_segment <= ${lastOfTails}::int
             ELSE first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int END`);
     await orm.execute(sql`
-      UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8
+      UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
+        settings = CASE kind WHEN 'vector' THEN settings || jsonb_build_object('efSearch', ${efSearch}::int) ELSE settings END
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

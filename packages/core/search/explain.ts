@@ -103,14 +103,14 @@ function inWords(
 ): string {
   const own = indexes.filter(({ kind }) => kind === list);
   const what = list === "vector" ? "By meaning" : `By words (${collection.language})`;
-  const { threshold = INDEX_DEFAULTS.threshold, efSearch = INDEX_DEFAULTS.efSearch } =
-    collection.indexSettings;
+  const { threshold = INDEX_DEFAULTS.threshold } = collection.indexSettings;
   if (own.length === 0)
     return rows < threshold
       ? `${what}: exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
       : `${what}: exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
   const indexed = own.reduce((sum, range) => sum + range.rows, 0);
   const [{ plan }] = own as [IndexedRange];
+  const efSearch = collection.indexSettings.efSearch ?? Math.max(...own.map((range) => range.plan.efSearch));
   const kind =
     list === "keyword"
       ? ""

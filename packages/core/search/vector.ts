@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { INDEX_DEFAULTS, type Precision } from "../collection/index-settings.ts";
+import type { Precision } from "../collection/index-settings.ts";
 import type { Metric } from "../collection/metric.ts";
 import type { Settings } from "../database/settings.ts";
 import { inCollection } from "../document/read.ts";
@@ -31,11 +31,13 @@ export function chooseVectorPlan(
   { collection, indexes }: SearchTarget,
   exactly: ReadonlySet<string> = new Set(),
 ): VectorPlan {
-  const { efSearch = INDEX_DEFAULTS.efSearch, probes } = collection.indexSettings; // a search's own, not the index's
+  const { efSearch, probes } = collection.indexSettings; // a search's own; else what the build measured
   const vector = indexes
     .filter(({ kind, name }) => kind !== "keyword" && !exactly.has(name))
     .map((range) =>
-      range.kind === "tail" ? range : { ...range, plan: { ...range.plan, efSearch, probes } },
+      range.kind === "tail"
+        ? range
+        : { ...range, plan: { ...range.plan, efSearch: efSearch ?? range.plan.efSearch, probes } },
     );
   return vector.length > 0 ? { kind: "index", indexes: vector } : { kind: "exact" };
 }
@@ -110,6 +112,24 @@ function indexBranch(
       ORDER BY ${indexedDistance(metric, range.plan.precision, dimensions)}
       LIMIT ${candidates(range, topK)}::int
     ) AS candidates`;
+}
+
+/** The ten rows nearest to each of those asked for, `neighbours`, as one index orders them. `row`: which it is. */
+export function neighboursStatement(collection: Collection, range: IndexedRange, asked: SQL): SQL {
+  const { precision } = range.plan;
+  const dimensions = collection.dimensions as number;
+  const own = sql.raw(`${inPrecision("embedding", precision, dimensions)} AS "${precision}"`);
+  return sql`
+    SELECT q.row, array_agg(near.row) AS neighbours
+    FROM (
+      SELECT chunk || ' ' || id AS row, ${own} FROM cairn.documents WHERE ${inCollection(collection)} AND ${asked} OFFSET 0
+    ) AS q
+    CROSS JOIN LATERAL (
+      SELECT chunk || ' ' || id AS row FROM cairn.documents
+      WHERE ${inCollection(collection)} AND ${within(range)} AND embedding IS NOT NULL
+      ORDER BY ${indexedDistance(collection.metric, precision, dimensions)} LIMIT 10
+    ) AS near
+    GROUP BY q.row`;
 }
 
 /**
