@@ -1,6 +1,7 @@
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { SpanStatusCode, trace } from "@opentelemetry/api";
+import { propagation, SpanStatusCode, trace } from "@opentelemetry/api";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../../test/support/api.ts";
@@ -345,6 +346,28 @@ test("a request is a span where a tracer is set up, with its route and no addres
     expect(JSON.stringify(span?.attributes)).not.toContain(CANARY);
   } finally {
     await provider.shutdown();
+    trace.disable();
+  }
+});
+
+test("a caller's own trace goes on in the request's span", async () => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  trace.setGlobalTracerProvider(provider);
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  try {
+    const api = await createTestApi(own.database);
+    const [traceId, spanId] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+    await api.call("GET", "/health", { headers: { traceparent: `00-${traceId}-${spanId}-01` } });
+    await api.call("GET", "/health");
+    const [span, other] = exporter.getFinishedSpans();
+    expect(span?.spanContext().traceId).toBe(traceId);
+    expect(span?.parentSpanContext?.spanId).toBe(spanId);
+    expect(other?.spanContext().traceId).not.toBe(traceId);
+    expect(other?.parentSpanContext).toBeUndefined();
+  } finally {
+    await provider.shutdown();
+    propagation.disable();
     trace.disable();
   }
 });

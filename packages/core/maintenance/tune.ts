@@ -8,18 +8,18 @@ import type { IndexedRange } from "../search/target.ts";
 import { neighboursStatement, vectorSettings } from "../search/vector.ts";
 
 /** What ef_search is raised to where the default finds too little; the last is what it is held against. */
-const STEPS = [130, 160, 200, 300, 400];
+const STEPS = [130, 160, 200, 300];
 
 /** Share of the neighbours that the last step finds which must be found. */
-const ENOUGH = 0.995;
+const ENOUGH = 0.992;
 
 /** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
 const FEWEST = 20;
-const MOST = 300;
+const MOST = 500;
 
 /**
  * The ef_search by which a graph that was just built gives what it holds. How many clusters of neighbours a search misses
- * differs from one build to the next (2 to 15 of 1,000 by the same settings), so it is measured: a second's work.
+ * differs from one build to the next (2 to 15 of 1,000 by the same settings), so it is measured: two seconds' work.
  */
 export async function tuneSearch(
   database: Database,
