@@ -10,7 +10,7 @@ import { report, type Section } from "../support/results.ts";
 const MOST = 50_000;
 
 const LINKS = [8, 10, 16];
-const CONSTRUCTION = [64, 128, 200];
+const CONSTRUCTION = [64, 120, 200];
 const SEARCH = [40, 100, 200];
 
 /** What the defaults of m, ef_construction and ef_search were chosen by. */

@@ -16,7 +16,7 @@ export interface IndexSettings {
   readonly precision?: Precision;
   /** HNSW: links a node, 2 to 100. Default 10. */
   readonly m?: number;
-  /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 128: with 64 a twentieth of the searches misses its cluster. */
+  /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 120: with 64 a twentieth of the searches misses its cluster. */
   readonly efConstruction?: number;
   /** HNSW: candidates while searching, 1 to 1,000. Default: what a build finds to be enough, 100 to 300. */
   readonly efSearch?: number;
@@ -37,12 +37,12 @@ export const INDEX_DEFAULTS: IndexPlan = {
   type: "hnsw",
   precision: "halfvec",
   m: 10,
-  efConstruction: 128,
+  efConstruction: 120,
   efSearch: 100,
 };
 
 /** What earlier versions built with where a collection set nothing: as good, and no index is built again for it. */
-export const FORMER_DEFAULTS: Partial<IndexPlan> = { m: 16 };
+export const FORMER_DEFAULTS: Partial<IndexPlan> = { m: 16, efConstruction: 128 };
 
 /** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
 const MOST: Readonly<Record<Precision, number>> = { vector: 2_000, halfvec: 4_000, bit: 64_000 };

@@ -15,11 +15,11 @@ const ENOUGH = 0.992;
 
 /** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
 const FEWEST = 20;
-const MOST = 500;
+const MOST = 300;
 
 /**
  * The ef_search by which a graph that was just built gives what it holds. How many clusters of neighbours a search misses
- * differs from one build to the next (2 to 15 of 1,000 by the same settings), so it is measured: two seconds' work.
+ * differs from one build to the next (2 to 15 of 1,000 by the same settings), so it is measured: a second or two of work.
  */
 export async function tuneSearch(
   database: Database,
