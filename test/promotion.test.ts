@@ -71,7 +71,7 @@ describe("cairn migrate", () => {
     const report = await migrateDatabase(own.database, url, chroma);
     expect(report).toMatchObject({
       verdict: "identical",
-      notices: [expect.stringMatching(/exactly.*65,504.*Scale/)],
+      notices: [expect.stringMatching(/row by row.*65,504.*Scale/)],
     });
     expect(report.notices?.[0]).toContain(poisoned.replaceAll("-", ""));
     expect(await indexesOf(poisoned)).toEqual([]);
@@ -125,7 +125,7 @@ describe("cairn ingest", () => {
     expect(await createFilled("poisoned", MANY, LARGE)).toMatchObject({
       code: 0,
       out: expect.stringContaining("30 documents"),
-      err: expect.stringMatching(/collection "poisoned" of tenant "acme".*exactly.*65,504/),
+      err: expect.stringMatching(/collection "poisoned" of tenant "acme".*row by row.*65,504/),
     });
     expect(await statsOf("poisoned")).toMatchObject({ passages: 30, tail: 30, due: { action: "none" } });
     expect((await cli.run(["stats"])).out).toMatch(/acme\/poisoned: its index could not be built: .*65,504/);
