@@ -4,7 +4,7 @@ import { type IndexPlan, tailPlan } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
+import { sampleRows } from "./sample.ts";
 import type { Stretch } from "./segments.ts";
 
 /** Rows that the bits are tried on, and how many of them are asked for. */
@@ -45,14 +45,11 @@ function recallByBits(database: Database, collection: Collection, stretch: Stret
   );
 }
 
-function tried(collection: Collection, { first, last, rows }: Stretch): SQL {
-  const every = Math.max(1, Math.floor(rows / SAMPLE));
+function tried(collection: Collection, stretch: Stretch): SQL {
   return sql`
     WITH sample AS MATERIALIZED (
-      SELECT row_number() OVER () AS n, embedding, binary_quantize(embedding) AS bits FROM cairn.documents
-      WHERE ${inCollection(collection)} AND segment >= ${first}::int AND segment <= ${last}::int AND embedding IS NOT NULL
-        AND abs(hashtext(id)::bigint) % ${every}::int = 0
-      LIMIT ${SAMPLE}::int
+      SELECT row_number() OVER () AS n, embedding, binary_quantize(embedding) AS bits
+      FROM ${sampleRows(collection, stretch, SAMPLE)}
     )
     SELECT coalesce(avg((near.by_bits <= ${CANDIDATES}::int)::int), 0)::float8 AS recall
     FROM (SELECT * FROM sample ORDER BY n * 7919 % 2003 LIMIT ${ASKED}::int) AS asked -- some from everywhere

@@ -3,9 +3,9 @@ import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import type { IndexedRange } from "../search/target.ts";
 import { neighboursStatement, vectorSettings } from "../search/vector.ts";
+import { sampleRows } from "./sample.ts";
 
 /** What ef_search is raised to where the default finds too little; the last is what it is held against. */
 const STEPS = [130, 160, 200, 300];
@@ -45,14 +45,10 @@ interface Keys {
 
 async function sampleKeys(database: Database, collection: Collection, index: IndexedRange): Promise<Keys> {
   const wanted = Math.min(MOST, Math.max(FEWEST, Math.floor(index.rows / 10)));
-  const every = Math.max(1, Math.floor(index.rows / wanted));
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows<{ id: string; chunk: number }>(
       orm,
-      sql`SELECT id, chunk FROM cairn.documents
-          WHERE ${inCollection(collection)} AND segment >= ${index.first}::int AND segment <= ${index.last}::int
-            AND embedding IS NOT NULL AND abs(hashtext(id)::bigint) % ${every}::int = 0
-          LIMIT ${wanted}::int`,
+      sql`SELECT id, chunk FROM ${sampleRows(collection, index, wanted)}`,
     ),
   );
   return { ids: rows.map(({ id }) => id), chunks: rows.map(({ chunk }) => chunk) };
