@@ -25,7 +25,7 @@ export async function searchStatement({ database }: Cairn, tenantId: string): Pr
   const { vector } = await database.vectorTypes();
   return {
     plan: plan.kind,
-    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, 10) },
+    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, { topK: 10 }) },
     toSql: (embedding) =>
       vectorStatement(target, plan, { vectors: encodeVectorArray([embedding], vector), topK: 10 }),
   };

@@ -12,7 +12,10 @@ export interface IndexSettings {
   readonly threshold?: number;
   /** Default `hnsw`. */
   readonly type?: IndexType;
-  /** Default `halfvec`: half the memory of `vector` at the same recall. `bit` only with cosine. */
+  /**
+   * Default: `bit` where a build finds that bits tell the vectors apart (cosine, 1,000 dimensions and more), a sixteenth
+   * of the memory; else `halfvec`, half the memory of `vector` at the same recall. `bit` only with cosine.
+   */
   readonly precision?: Precision;
   /** HNSW: links a node, 2 to 100. Default 10. */
   readonly m?: number;
@@ -41,8 +44,11 @@ export const INDEX_DEFAULTS: IndexPlan = {
   efSearch: 100,
 };
 
-/** What earlier versions built with where a collection set nothing: as good, and no index is built again for it. */
-export const FORMER_DEFAULTS: Partial<IndexPlan> = { m: 16, efConstruction: 128 };
+/**
+ * What an index may have where its collection set nothing, and is not built again for: what earlier versions built with,
+ * as good, and bits where they were found to do.
+ */
+export const OTHER_DEFAULTS: Partial<IndexPlan> = { m: 16, efConstruction: 128, precision: "bit" };
 
 /** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
 const MOST: Readonly<Record<Precision, number>> = { vector: 2_000, halfvec: 4_000, bit: 64_000 };

@@ -119,7 +119,7 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
       });
       return selectRows<{ "QUERY PLAN": string }>(
         orm,
-        sql.raw(`EXPLAIN EXECUTE "${plan?.name}" (${vectors}, 6, 1, 1)`),
+        sql.raw(`EXPLAIN EXECUTE "${plan?.name}" (${vectors}, 6, 6, 1, 1)`),
       );
     });
     const lines = explained.map((line) => line["QUERY PLAN"]).join("\n");

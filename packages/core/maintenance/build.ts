@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { type IndexPlan, widerPlan } from "../collection/index-settings.ts";
+import type { IndexPlan } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
@@ -9,12 +9,13 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { keywordExpression } from "../search/keyword.ts";
 import { type IndexKind, LAST_SEGMENT } from "../search/target.ts";
-import { indexedExpression, operatorClass } from "../search/vector.ts";
+import { indexedExpression, operatorClass, within } from "../search/vector.ts";
 import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
 import { planTail } from "./bits.ts";
-import { askedFor, type CollectionIndex } from "./inspect.ts";
+import type { CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 import { type SizeOptions, sizeBuild } from "./size.ts";
+import { type Build, type Trial, trials } from "./trials.ts";
 import { tuneSearch } from "./tune.ts";
 
 export interface BuildOptions extends SizeOptions {
@@ -33,76 +34,74 @@ export interface Built {
   readonly seconds: number;
 }
 
-/** What is to be built: of this collection by this plan, over these segments. */
-export interface Build {
-  readonly collection: Collection;
-  readonly plan: IndexPlan;
-  readonly stretch: Stretch;
-  /** That the collection has: what did not fit 16-bit floats before is not tried in them again. */
-  readonly indexes: readonly CollectionIndex[];
-}
-
 /**
  * Builds the indexes of a stretch beside whatever serves it now, without blocking a writer, then lets searches use
- * them instead. What they supersede is left as `retired`. Vectors that 16-bit floats cannot hold are indexed whole,
- * where their dimensions allow it. Only under the lease: one build at a time.
+ * them instead. What they supersede is left as `retired`. Only under the lease: one build at a time.
  */
 export async function buildStretch(
   database: Database,
   build: Build,
   options: BuildOptions = {},
 ): Promise<Built> {
-  const { plan, stretch, indexes, collection } = build;
-  const wider = widerPlan(plan, collection.dimensions as number);
-  const overflowed = indexes.some(
-    ({ first, last, settings }) =>
-      first <= stretch.last &&
-      last >= stretch.first &&
-      settings.precision === "vector" &&
-      askedFor(settings).precision === "halfvec",
-  );
-  if (wider && overflowed) return buildAs(database, build, wider, options);
-  try {
-    return await buildAs(database, build, plan, options);
-  } catch (error) {
-    if (!wider || !hasSqlState(error, OUT_OF_RANGE)) throw error;
-    return buildAs(database, build, wider, options);
+  const tailPlan = await planTail(database, build.collection, build.stretch);
+  for (const trial of trials(build, tailPlan !== undefined)) {
+    const built = await tryTrial(database, build, { trial, tailPlan }, options);
+    if (built) return built;
   }
+  throw new Error("The last trial of a build succeeds or fails with an error of its own.");
 }
 
-async function buildAs(
+interface Trying {
+  readonly trial: Trial;
+  readonly tailPlan: IndexPlan | undefined;
+}
+
+/** Undefined where the next trial is to be made. */
+async function tryTrial(
   database: Database,
-  { collection, plan: asked, stretch }: Build,
-  plan: IndexPlan,
+  { collection, stretch }: Build,
+  { trial: { plan, notes, isLast }, tailPlan }: Trying,
   options: BuildOptions,
-): Promise<Built> {
+): Promise<Built | undefined> {
   const size = { plan, rows: stretch.rows, dimensions: collection.dimensions as number };
   const { plan: sized, settings } = await sizeBuild(database, size, options);
-  const { precision, lists } = asked;
-  const vector = plannedIndex("vector", collection, stretch, { ...sized, asked: { precision, lists } });
+  const vector = plannedIndex("vector", collection, stretch, {
+    ...sized,
+    ...notes,
+    mark: randomInt(1, 2 ** 31),
+  });
   const keyword = plannedIndex("keyword", collection, stretch, { language: collection.language });
   const { leaf, tail } = await prepare(database, collection, stretch, {
     planned: [vector, keyword],
-    tailPlan: await planTail(database, collection, stretch),
+    tailPlan,
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
-  const statements = [
-    `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
-    vectorIndex(vector, leaf, collection, sized),
-    keywordIndex(keyword, leaf, collection),
-    ...(tail ? [vectorIndex(tail, leaf, collection, tail.settings)] : []),
-  ];
+  let found: number;
+  const give = (statements: readonly string[]) => database.maintain(statements, settings, options.signal);
   try {
-    await database.maintain(statements, settings, options.signal);
+    await give([
+      `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
+      vectorIndex(vector, leaf, collection, sized),
+    ]);
+    const { efSearch, enough } = await tuneSearch(database, collection, { ...vector, plan: vector.settings });
+    if (!enough && !isLast && sized.precision === "bit") {
+      await dropIndexes(database, collection, planned);
+      return undefined;
+    }
+    await give([
+      keywordIndex(keyword, leaf, collection),
+      ...(tail ? [vectorIndex(tail, leaf, collection, tail.settings)] : []),
+    ]);
+    found = efSearch;
   } catch (error) {
     // Whoever ended it has no time to lose; the next run drops what is left.
     if (!options.signal?.aborted) await dropIndexes(database, collection, planned);
-    throw error;
+    if (isLast || !hasSqlState(error, OUT_OF_RANGE)) throw error;
+    return undefined;
   }
-  const efSearch = await tuneSearch(database, collection, { ...vector, plan: sized });
   const seconds = (performance.now() - started) / 1000;
-  await publish(database, collection, { stretch, planned, efSearch, seconds });
+  await publish(database, collection, { stretch, planned, efSearch: found, seconds });
   return { rows: stretch.rows, seconds };
 }
 
@@ -269,6 +268,6 @@ function keywordIndex(index: PlannedIndex, leaf: string, { id, language }: Colle
 }
 
 /** In the words of `inCollection` and `within`, or Postgres would not see that the index serves. */
-function predicate(collectionId: string, { first, last }: Stretch): string {
-  return `collection_id = '${collectionId}'::uuid AND segment >= ${first} AND segment <= ${last}`;
+function predicate(collectionId: string, { first, last, settings }: PlannedIndex<{ mark?: number }>): string {
+  return `collection_id = '${collectionId}'::uuid AND ${within({ first, last, plan: settings })}`;
 }

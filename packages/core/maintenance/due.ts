@@ -1,4 +1,4 @@
-import { FORMER_DEFAULTS, type IndexPlan } from "../collection/index-settings.ts";
+import { type IndexPlan, OTHER_DEFAULTS } from "../collection/index-settings.ts";
 import { CONSTRUCTION, waitFor } from "./attempt.ts";
 import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
 import { mergeTail, type Stretch } from "./segments.ts";
@@ -96,7 +96,7 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
         settings[key] !== plan[key] &&
         asked[key] !== plan[key] &&
         applies(key, plan) &&
-        !(collection.indexSettings[key] === undefined && settings[key] === FORMER_DEFAULTS[key]),
+        !(collection.indexSettings[key] === undefined && settings[key] === OTHER_DEFAULTS[key]),
     );
     if (changed)
       return {

@@ -142,7 +142,7 @@ test("where no index can hold them the collection is exact, which is told with t
 
 test("other settings are reason enough to try again", async () => {
   const dimensions = 2_001;
-  await fill(poisoned, { dimensions, metric: "cosine" });
+  await fill(poisoned, { dimensions, metric: "cosine", indexSettings: { precision: "halfvec" } });
   await addLarge(dimensions);
   expect((await maintain()).failed).toMatchObject([
     { reason: expect.stringContaining('"precision": "bit"') },

@@ -75,7 +75,7 @@ async function explain(
   const plan = chooseVectorPlan(target);
   const search = { vectors: encodeVectorArray([embedding], type), topK: 10, matches };
   const [rows] = await own.database.read([sql`EXPLAIN ${vectorStatement(target, plan, search)}`], {
-    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, search.topK) },
+    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, search) },
   });
   return (rows as { "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]).join("\n");
 }

@@ -85,7 +85,7 @@ export function listReads(
     target.collection.dimensions === null || !search.embeddings
       ? undefined
       : encodeVectorArray(search.embeddings, vectorType);
-  const asked = { vectors, topK: listDepth(search), matches, only: repeat?.queries };
+  const asked = { vectors, topK: listDepth(search), shown: search.topK, matches, only: repeat?.queries };
   return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
     if (list === "keyword") {
       const texts = search.texts.map(encodeText);
@@ -99,7 +99,7 @@ export function listReads(
     return {
       list,
       statement: vectorStatement(target, plan, { ...asked, vectors }),
-      settings: vectorSettings(plan, asked.topK),
+      settings: vectorSettings(plan, asked),
     };
   });
 }

@@ -142,9 +142,8 @@ test("of the tail the right ten are found, its edits and deletes included, and w
   expect((await idsOf("live", vector(45)))[0]).toBe("d45");
 });
 
-test("a tail of few rows, or none, is no reason to ask again", async () => {
-  await fill("quiet", 150);
-  await maintain("quiet");
+/** Reads that a search of a collection that is known takes. */
+async function readsOf(collection: string, embedding: Float32Array): Promise<number> {
   let reads = 0;
   const database: Database = {
     ...own.database,
@@ -153,16 +152,37 @@ test("a tail of few rows, or none, is no reason to ask again", async () => {
       return own.database.read(...read);
     },
   };
-  const readsOf = async () => {
-    await query({ ...services, database }, tenantId, { collection: "quiet", embedding: vector(7) });
-    reads = 0;
-    await query({ ...services, database }, tenantId, { collection: "quiet", embedding: vector(8) });
-    return reads;
-  };
-  expect(await readsOf()).toBe(1);
+  await query({ ...services, database }, tenantId, { collection, embedding });
+  reads = 0;
+  await query({ ...services, database }, tenantId, { collection, embedding });
+  return reads;
+}
+
+test("a tail of few rows, or none, is no reason to ask again", async () => {
+  await fill("quiet", 150);
+  await maintain("quiet");
+  expect(await readsOf("quiet", vector(8))).toBe(1);
   await add("quiet", 150, 153);
-  expect(await readsOf()).toBe(1);
+  expect(await readsOf("quiet", vector(8))).toBe(1);
   expect((await idsOf("quiet", vector(152)))[0]).toBe("d152");
+});
+
+test("the nearest by bits are re-ranked of all, not of each index, and may all be of one", async () => {
+  await fill("shared", 150);
+  await maintain("shared");
+  // A hundred and fifty rows about one point, nearer to it than anything that was there: more than are re-ranked.
+  const near = Array.from({ length: 150 }, (_, n) => ({
+    id: `near${n}`,
+    content: null,
+    embedding: vector(3).map((element, i) => (i < 2 * n + 2 ? -element : element)),
+  }));
+  await ingest(services, tenantId, { collection: "shared", documents: near });
+  expect((await idsOf("shared", vector(3))).toSorted()).toEqual(
+    (await exactIds("shared", vector(3))).toSorted(),
+  );
+  expect(await readsOf("shared", vector(3))).toBe(1);
+  const { plan } = await planOf("shared");
+  expect(plan).toMatch(/Merge Append/);
 });
 
 test("without its index the tail is compared row by row", async () => {

@@ -18,8 +18,8 @@ export interface IndexedRange {
   readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
-  /** What it was built with. */
-  readonly plan: IndexPlan;
+  /** What it was built with. `mark`: see within. */
+  readonly plan: IndexPlan & { readonly mark?: number };
   /** In its segments when it was built. */
   readonly rows: number;
 }

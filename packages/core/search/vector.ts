@@ -7,11 +7,17 @@ import { inCollection } from "../document/read.ts";
 import { orderByDistance } from "./metric.ts";
 import { type IndexedRange, LAST_SEGMENT, type SearchTarget } from "./target.ts";
 
-export interface VectorSearch {
-  /** `vector[]` in the wire format, see encodeVectorArray. */
-  readonly vectors: Buffer;
+/** How many rows are looked for. */
+export interface Depth {
   /** Hits a vector. */
   readonly topK: number;
+  /** The first of them, which are to be the right ones: the others are there to be fused, or to tell how far a scan came. Default: all. */
+  readonly shown?: number;
+}
+
+export interface VectorSearch extends Depth {
+  /** `vector[]` in the wire format, see encodeVectorArray. */
+  readonly vectors: Buffer;
   /** The caller's filters as a condition on a row; undefined where there are none. */
   readonly matches?: SQL;
   /** 1-based numbers of the vectors to search for; undefined: all. */
@@ -52,18 +58,19 @@ export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri`;
 export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
   const { collection } = target;
   const indexes = plan.kind === "exact" ? [] : plan.indexes;
+  const groups = groupByPrecision(indexes, search);
   const branches = [
-    ...indexes.map((range, branch) => indexBranch(collection, search, range, branch)),
+    ...groups.map((group) => groupBranch(collection, search, group)),
     exactBranch(collection, search, indexes.length > 0 ? outside(indexes) : sql`true`),
   ].map((branch) => sql`(${branch})`);
-  const counts = indexes.map((_, branch) => `count(*) FILTER (WHERE branch = ${branch}) OVER ()`);
+  const counts = indexes.map((_, branch) => countGiven(branch, groups, search));
   const only = search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``;
   return sql`
     SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri, near."order",
            near.given
     FROM (${queryVectors(search, collection, indexes)}) AS q
     CROSS JOIN LATERAL (
-      SELECT *, ${sql.raw(`ARRAY[${counts.join(", ")}]::int[]`)} AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
+      SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
       ORDER BY "order", id, chunk LIMIT ${search.topK}::int
     ) AS near
     ${only}
@@ -95,26 +102,54 @@ function exactBranch(collection: Collection, { topK, matches }: VectorSearch, co
     ORDER BY ${away}, id, chunk LIMIT ${topK}::int`;
 }
 
-/** The index's nearest, re-ranked by the whole vectors: what the index rounds, the distances do not show. */
-function indexBranch(
-  collection: Collection,
-  { topK, matches }: VectorSearch,
-  range: IndexedRange,
-  branch: number,
-): SQL {
+/** Indexes of one precision: what they hold is comparable, so the nearest of all of them are re-ranked, and not of each. */
+interface Group {
+  readonly members: readonly { readonly range: IndexedRange; readonly branch: number }[];
+  readonly candidates: number;
+}
+
+function groupByPrecision(indexes: readonly IndexedRange[], depth: Depth): readonly Group[] {
+  const all = indexes.map((range, branch) => ({ range, branch }));
+  const precisions = new Set(indexes.map(({ plan }) => plan.precision));
+  return [...precisions].map((precision) => {
+    const members = all.filter(({ range }) => range.plan.precision === precision);
+    return { members, candidates: Math.max(...members.map(({ range }) => candidates(range, depth))) };
+  });
+}
+
+/** The indexes' nearest, re-ranked by the whole vectors: what the indexes round, the distances do not show. */
+function groupBranch(collection: Collection, { matches }: VectorSearch, { members, candidates }: Group): SQL {
   const { metric } = collection;
-  const dimensions = collection.dimensions as number;
+  const nearest = members.map(({ range, branch }) => {
+    const away = indexedDistance(metric, range.plan.precision, collection.dimensions as number);
+    return sql`(
+      SELECT ${HIT_COLUMNS}, embedding, ${away} AS away, ${sql.raw(String(branch))} AS branch FROM cairn.documents
+      WHERE ${inCollection(collection)} AND ${sql.raw(within(range))} AND embedding IS NOT NULL AND ${matches ?? sql`true`}
+      ORDER BY ${away} LIMIT ${candidates}::int)`;
+  });
   return sql`
-    SELECT ${HIT_COLUMNS}, ${orderByDistance(metric, sql`q.v`)} AS "order", ${sql.raw(String(branch))} AS branch
+    SELECT ${HIT_COLUMNS}, ${orderByDistance(metric, sql`q.v`)} AS "order", branch
     FROM (
-      SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
-      WHERE ${inCollection(collection)} AND ${within(range)} AND embedding IS NOT NULL AND ${matches ?? sql`true`}
-      ORDER BY ${indexedDistance(metric, range.plan.precision, dimensions)}
-      LIMIT ${candidates(range, topK)}::int
+      SELECT * FROM (${sql.join(nearest, sql` UNION ALL `)}) AS nearest ORDER BY away LIMIT ${candidates}::int
     ) AS candidates`;
 }
 
-/** The ten rows nearest to each of those asked for, `neighbours`, as one index orders them. `row`: which it is. */
+/**
+ * How many rows an index gave, as an expression over the branches' rows. Where its group gave all that was asked for it
+ * gave enough, however many of them are another's.
+ */
+function countGiven(branch: number, groups: readonly Group[], { topK }: Depth): SQL {
+  const { members, candidates } = groups.find((group) =>
+    group.members.some((member) => member.branch === branch),
+  ) as Group;
+  const count = (branches: readonly number[]) =>
+    sql.raw(`count(*) FILTER (WHERE branch IN (${branches.join(", ")})) OVER ()`);
+  if (members.length === 1) return count([branch]);
+  const all = count(members.map((member) => member.branch));
+  return sql`CASE WHEN ${all} >= ${candidates}::int THEN ${topK}::int ELSE ${count([branch])} END`;
+}
+
+/** The ten rows nearest to each of those asked for, `neighbours`, as a search finds them by one index. `row`: which it is. */
 export function neighboursStatement(collection: Collection, range: IndexedRange, asked: SQL): SQL {
   const { precision } = range.plan;
   const dimensions = collection.dimensions as number;
@@ -122,30 +157,49 @@ export function neighboursStatement(collection: Collection, range: IndexedRange,
   return sql`
     SELECT q.row, array_agg(near.row) AS neighbours
     FROM (
-      SELECT chunk || ' ' || id AS row, ${own} FROM cairn.documents WHERE ${inCollection(collection)} AND ${asked} OFFSET 0
+      SELECT chunk || ' ' || id AS row, embedding AS v, ${own} FROM cairn.documents
+      WHERE ${inCollection(collection)} AND ${asked} OFFSET 0
     ) AS q
     CROSS JOIN LATERAL (
-      SELECT chunk || ' ' || id AS row FROM cairn.documents
-      WHERE ${inCollection(collection)} AND ${within(range)} AND embedding IS NOT NULL
-      ORDER BY ${indexedDistance(collection.metric, precision, dimensions)} LIMIT 10
+      SELECT row FROM (
+        SELECT chunk || ' ' || id AS row, embedding FROM cairn.documents
+        WHERE ${inCollection(collection)} AND ${sql.raw(within(range))} AND embedding IS NOT NULL
+        ORDER BY ${indexedDistance(collection.metric, precision, dimensions)} LIMIT ${candidates(range, { topK: 10 })}::int
+      ) AS candidates
+      ORDER BY ${orderByDistance(collection.metric, sql`q.v`)}, row LIMIT 10
     ) AS near
     GROUP BY q.row`;
 }
 
+/** Hits of an index of bits that are re-ranked for each one that is shown: the bits order coarsely. */
+const BITS_A_HIT = 10;
+const FEWEST_BITS = 100;
+
 /**
- * How many of an index's hits are re-ranked: bits order coarsely, 16-bit floats nearly as the vectors do. A graph gives no
- * more than 1,000 at once.
+ * How many of an index's hits are re-ranked. By bits all that the graph is searched for, and of many hits a smaller
+ * multiple; 16-bit floats order nearly as the vectors do.
  */
-function candidates({ kind, plan: { precision } }: IndexedRange, topK: number): number {
-  const coarse = Math.max(100, 10 * topK);
-  if (precision === "bit") return kind === "tail" ? coarse : Math.min(1_000, coarse);
-  return precision === "vector" ? topK : topK + Math.max(2, Math.ceil(topK / 10));
+function candidates(
+  { kind, plan: { precision, efSearch } }: IndexedRange,
+  { topK, shown = topK }: Depth,
+): number {
+  if (precision === "vector") return topK;
+  if (precision === "halfvec") return topK + Math.max(2, Math.ceil(topK / 10));
+  const most = Math.max(1_000, 3 * shown);
+  const coarse = Math.max(FEWEST_BITS, Math.min(most, BITS_A_HIT * shown), topK);
+  return kind === "tail" ? coarse : Math.max(coarse, efSearch);
 }
 
-/** A range of segments, in the very words of the index's predicate. */
-function within({ first, last }: Pick<IndexedRange, "first" | "last">): SQL {
-  return sql.raw(`segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`);
+/**
+ * The rows of an index, in the very words of its predicate. While one is built anew there are two over the same segments:
+ * by its mark, a chunk that there is not, Postgres takes the one that is meant.
+ */
+export function within({ first, last, plan: { mark } }: Within): string {
+  const range = `segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`;
+  return mark === undefined ? range : `${range} AND chunk <> -${Math.trunc(mark)}`;
 }
+
+type Within = Pick<IndexedRange, "first" | "last"> & { readonly plan: { readonly mark?: number } };
 
 /** The segments that no range holds: what came after the last, and gaps. False where there are none. */
 export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[]): SQL {
@@ -218,7 +272,7 @@ const SCAN_SHARE = 0.075;
  * too few. A plan is kept while the partition grows by other tenants' rows, so none may read all of it. Compiling a query
  * takes longer than running it.
  */
-export function vectorSettings(plan: VectorPlan, topK: number): Settings {
+export function vectorSettings(plan: VectorPlan, depth: Depth): Settings {
   if (plan.kind === "exact") return { jit: "off", enable_seqscan: "off" };
   const settings: Record<string, string | number> = { jit: "off", enable_seqscan: "off", enable_sort: "off" };
   for (const range of plan.indexes) {
@@ -230,11 +284,13 @@ export function vectorSettings(plan: VectorPlan, topK: number): Settings {
       settings["ivfflat.max_probes"] = lists;
       settings["ivfflat.iterative_scan"] = "relaxed_order";
     } else {
-      const wanted = Math.max(index.efSearch, candidates(range, topK));
+      const reranked = candidates(range, depth);
+      const wanted = Math.max(index.efSearch, reranked);
       settings["hnsw.ef_search"] = Math.min(1_000, Math.max(Number(settings["hnsw.ef_search"] ?? 0), wanted));
       settings["hnsw.iterative_scan"] = "relaxed_order"; // the strict one leaves out what it finds late: recall 0.86
       settings["hnsw.max_scan_tuples"] = Math.max(
         1_000,
+        reranked,
         Number(settings["hnsw.max_scan_tuples"] ?? 0),
         Math.ceil(SCAN_SHARE * rows),
       );

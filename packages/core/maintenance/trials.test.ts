@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { changeCollection } from "../collection/change.ts";
+import { createCollection } from "../collection/create.ts";
+import { INDEX_DEFAULTS, type IndexSettings } from "../collection/index-settings.ts";
+import type { Database } from "../database/database.ts";
+import { ingest } from "../document/ingest.ts";
+import { explainSearch } from "../search/explain.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { buildStretch } from "./build.ts";
+import { maintainIndexes } from "./indexes.ts";
+import { inspectCollection, servingStretches } from "./inspect.ts";
+import { trials } from "./trials.ts";
+
+// Which precision a collection gets that names none, and what happens where that does not serve.
+
+let own: TestDatabase;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+});
+afterAll(() => own?.drop());
+
+const DIMENSIONS = 1_024;
+const ROWS = 1_500;
+
+/** A hundred topics; each vector is near one of them, the same ones in every run. */
+function vector(n: number): Float32Array {
+  const wave = (seed: number, i: number) => Math.sin(seed * 12.9898 + i * 78.233) * 43_758.5453;
+  const noise = (seed: number, i: number) => wave(seed, i) - Math.floor(wave(seed, i)) - 0.5;
+  return Float32Array.from({ length: DIMENSIONS }, (_, i) => noise(n % 100, i) + 0.8 * noise(n + 1_000, i));
+}
+
+async function fill(name: string, indexSettings: IndexSettings = {}) {
+  await createCollection(own.database, tenantId, {
+    name,
+    embeddingModel: null,
+    dimensions: DIMENSIONS,
+    indexSettings: { threshold: 100, ...indexSettings },
+  });
+  await add(name, 0, ROWS);
+}
+
+function add(collection: string, from: number, to: number) {
+  const documents = Array.from({ length: to - from }, (_, n) => ({
+    id: `d${from + n}`,
+    content: null,
+    embedding: vector(from + n),
+  }));
+  return ingest(offlineServices(own.database), tenantId, { collection, documents });
+}
+
+/** Maintains a collection; tells the precisions of the graphs that it built, and why. */
+async function maintain(collection: string) {
+  const built: string[] = [];
+  const database: Database = {
+    ...own.database,
+    maintain(statements, ...rest) {
+      for (const statement of statements) {
+        const [, operators] = /USING hnsw .*?(\w+)_ops/s.exec(statement) ?? [];
+        if (operators) built.push(operators.split("_")[0] as string);
+      }
+      return own.database.maintain(statements, ...rest);
+    },
+  };
+  const maintained = await maintainIndexes(database, { tenantId, collection });
+  const reasons = maintained?.done.filter(({ action }) => action === "build").map(({ reason }) => reason);
+  return { built, reasons };
+}
+
+async function servingOf(name: string) {
+  const inspection = await inspectCollection(own.database, tenantId, name);
+  return inspection.indexes.filter(({ kind }) => kind === "vector");
+}
+
+test("a collection that names no precision has a graph of bits, and one of floats when it asks for that", async () => {
+  const settings = { threshold: 100, efConstruction: 24 };
+  await fill("plain", settings);
+  expect((await maintain("plain")).built).toEqual(["bit"]);
+  expect(await servingOf("plain")).toMatchObject([
+    { state: "valid", settings: { precision: "bit", efSearch: 110 } },
+  ]);
+  expect((await maintain("plain")).built).toEqual([]);
+  const found = await explainSearch(offlineServices(own.database), tenantId, {
+    collection: "plain",
+    embedding: vector(3),
+  });
+  expect(found.words.join()).toContain("(hnsw, bit, ef_search 110) over 1500 rows");
+
+  await changeCollection(own.database, tenantId, "plain", {
+    indexSettings: { ...settings, precision: "halfvec" },
+  });
+  expect(await maintain("plain")).toEqual({
+    built: ["halfvec"],
+    reasons: ["the setting precision became halfvec"],
+  });
+  await changeCollection(own.database, tenantId, "plain", { indexSettings: settings });
+  expect((await maintain("plain")).built).toEqual([]);
+});
+
+test("where a graph of bits finds too little, floats take its place, and bits are not tried there again", async () => {
+  await fill("coarse", { m: 2, efConstruction: 4 }); // few links: the more candidates, the more are found
+  expect((await maintain("coarse")).built).toEqual(["bit", "halfvec"]);
+  expect(await servingOf("coarse")).toMatchObject([{ settings: { precision: "halfvec", coarse: true } }]);
+  expect((await maintain("coarse")).built).toEqual([]);
+  await add("coarse", ROWS, ROWS + 150);
+  expect((await maintain("coarse")).built).toEqual(["halfvec"]);
+  const floats = { precision: "halfvec", coarse: true };
+  expect(await servingOf("coarse")).toMatchObject([{ settings: floats }, { settings: floats }]);
+});
+
+test("a search, and the measuring of a build, go through the index that is meant while there are two", async () => {
+  await fill("twice", { m: 3, efConstruction: 60 });
+  await maintain("twice");
+  const before = await inspectCollection(own.database, tenantId, "twice");
+  const [stretch] = servingStretches(before);
+  const plan = { ...INDEX_DEFAULTS, m: 30, efConstruction: 60 }; // Postgres thinks it dearer than the one there is
+  await buildStretch(own.database, {
+    collection: before.collection,
+    plan,
+    stretch: stretch as NonNullable<typeof stretch>,
+    indexes: before.indexes,
+  });
+  const both = await servingOf("twice");
+  expect(both.map(({ state, usable }) => [state, usable])).toEqual(
+    expect.arrayContaining([
+      ["retired", true],
+      ["valid", true],
+    ]),
+  );
+  const meant = both.find(({ state }) => state === "valid")?.name;
+  const { steps } = await explainSearch(offlineServices(own.database), tenantId, {
+    collection: "twice",
+    embedding: vector(3),
+  });
+  expect(steps.flatMap((step) => step.plan).join("\n")).toContain(`Index Scan using ${meant} `);
+});
+
+test("bits are for who leaves the precision open, and floats follow where they can", async () => {
+  await fill("pure");
+  const { collection } = await inspectCollection(own.database, tenantId, "pure");
+  const stretch = { first: 0, last: 0, rows: ROWS };
+  const tried = (settings: IndexSettings, before: object = {}, bitsTell = true) => {
+    const indexes = [{ kind: "vector", first: 0, last: 0, settings: before }] as never;
+    const build = { plan: { ...INDEX_DEFAULTS, ...settings }, stretch, indexes };
+    return trials({ ...build, collection: { ...collection, indexSettings: settings } }, bitsTell).map(
+      (trial) => trial.plan.precision,
+    );
+  };
+  expect(tried({})).toEqual(["bit", "halfvec", "vector"]);
+  expect(tried({}, {}, false)).toEqual(["halfvec", "vector"]);
+  expect(tried({}, { coarse: true })).toEqual(["halfvec", "vector"]);
+  expect(tried({ type: "ivfflat" })).toEqual(["halfvec", "vector"]);
+  expect(tried({ precision: "halfvec" })).toEqual(["halfvec", "vector"]);
+  const overflowed = { precision: "vector", asked: { precision: "halfvec" } };
+  expect(tried({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
+  expect(tried({ precision: "bit" })).toEqual(["bit"]);
+});

@@ -1,0 +1,52 @@
+import type { Collection } from "../collection/collection.ts";
+import { type IndexPlan, widerPlan } from "../collection/index-settings.ts";
+import { askedFor, type CollectionIndex } from "./inspect.ts";
+import type { Stretch } from "./segments.ts";
+
+/** What is to be built: of this collection by this plan, over these segments. */
+export interface Build {
+  readonly collection: Collection;
+  readonly plan: IndexPlan;
+  readonly stretch: Stretch;
+  /** That the collection has: what did not fit 16-bit floats before is not tried in them again. */
+  readonly indexes: readonly CollectionIndex[];
+}
+
+/** One way to build a vector index, and whether there is another where it does not serve. */
+export interface Trial {
+  readonly plan: IndexPlan;
+  /** Written down beside the index: what was asked for where the index had to differ, and that bits are too coarse here. */
+  readonly notes: { readonly asked: Pick<IndexPlan, "precision" | "lists">; readonly coarse?: true };
+  readonly isLast: boolean;
+}
+
+/**
+ * What is tried in turn. A collection that names no precision has bits where they tell its vectors apart: such a graph
+ * takes under half the time and an eighth of the memory. Then what it asks for; and where 16-bit floats cannot hold a
+ * vector whole ones, if its dimensions allow it. What failed before is not tried again: bits in this collection, 16-bit
+ * floats over these segments.
+ */
+export function trials({ collection, plan, stretch, indexes }: Build, bitsTell: boolean): readonly Trial[] {
+  const graphs = indexes.filter(({ kind }) => kind === "vector");
+  const coarse = graphs.some(({ settings }) => settings.coarse === true);
+  const wider = widerPlan(plan, collection.dimensions as number);
+  const overflowed = graphs.some(
+    ({ first, last, settings }) =>
+      first <= stretch.last &&
+      last >= stretch.first &&
+      settings.precision === "vector" &&
+      askedFor(settings).precision === "halfvec",
+  );
+  const free = collection.indexSettings.precision === undefined && plan.type === "hnsw";
+  const bits: IndexPlan | undefined = free && bitsTell && !coarse ? { ...plan, precision: "bit" } : undefined;
+  const plans = [bits, wider && overflowed ? undefined : plan, wider].filter((one) => one !== undefined);
+  const { precision, lists } = plan;
+  return plans.map((one, index) => ({
+    plan: one,
+    notes: {
+      asked: one === bits ? { precision: "bit", lists } : { precision, lists },
+      ...(one !== bits && (coarse || bits) && { coarse: true as const }),
+    },
+    isLast: index === plans.length - 1,
+  }));
+}
