@@ -5,6 +5,7 @@ import { benchHttp } from "./http.ts";
 import { benchIndexes } from "./indexes.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchLambda } from "./lambda.ts";
+import { benchLarge } from "./large.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
 import { benchScale } from "./scale.ts";
@@ -35,6 +36,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   migrate: asCommand(benchMigrate),
   memory: benchMemory,
   scale: benchScale,
+  large: benchLarge,
 };
 
 /** In a process with the flags of `cairn` itself, as a migration has; nothing else runs with them. */

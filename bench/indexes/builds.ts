@@ -29,6 +29,7 @@ export async function builds({ cairn, data, ...run }: IndexSetting): Promise<rea
       "rows/s": round(documents.length / built.seconds, 0),
       "vector index, MB": built.vector,
       "keyword index, MB": built.keyword,
+      precision: built.precision,
       ef_search: built.efSearch,
       "recall@10": round(recall(answers, truth), 4),
       "p50, ms": round(p50),
@@ -40,7 +41,7 @@ export async function builds({ cairn, data, ...run }: IndexSetting): Promise<rea
   if (!run.quick) {
     for (const workers of [0, 1, 2].filter((helpers) => helpers !== built.helpers))
       await build(`${helpersInWords(workers)}, else ${DEFAULTS}`, {}, { workers });
-    for (const precision of ["vector", "bit"] as const)
+    for (const precision of ["halfvec", "vector"] as const)
       await build(`${precision}, else ${DEFAULTS}`, { precision });
   }
   const targets = judge(built, { rows: documents.length, found });

@@ -11,7 +11,8 @@ export interface IndexBuild {
   /** Megabytes of what was built. */
   readonly vector: number;
   readonly keyword: number;
-  /** That it is searched by, as the build found. */
+  /** As the build found it best, as is what it is searched by. */
+  readonly precision: string;
   readonly efSearch: number;
 }
 
@@ -33,11 +34,17 @@ export async function buildIndex(
   const started = performance.now();
   await maintainIndexes(database, { ...options, tenantId });
   const seconds = (performance.now() - started) / 1000;
-  const { rows } = await cairn.raw.query<{ kind: string; size: number; ef: number | null }>(
-    `SELECT kind, (settings->>'efSearch')::int AS ef, pg_relation_size(('cairn.' || name)::regclass)::float8 / 1048576 AS size FROM cairn.collection_indexes
+  const { rows } = await cairn.raw.query<{
+    kind: string;
+    size: number;
+    ef: number | null;
+    precision: string;
+  }>(
+    `SELECT kind, (settings->>'efSearch')::int AS ef, settings->>'precision' AS precision, pg_relation_size(('cairn.' || name)::regclass)::float8 / 1048576 AS size FROM cairn.collection_indexes
      WHERE tenant_id = $1 AND state = 'valid' AND kind <> 'tail'`,
     [tenantId],
   );
+  const graph = rows.find(({ kind }) => kind === "vector");
   const size = (kind: string) => Math.round(rows.find((row) => row.kind === kind)?.size ?? Number.NaN);
   if (rows.length !== 2)
     throw new Error(
@@ -49,7 +56,8 @@ export async function buildIndex(
     memory: Number.parseInt(given.maintenance_work_mem ?? "", 10),
     vector: size("vector"),
     keyword: size("keyword"),
-    efSearch: rows.find(({ kind }) => kind === "vector")?.ef ?? Number.NaN,
+    precision: graph?.precision ?? "",
+    efSearch: graph?.ef ?? Number.NaN,
   };
 }
 

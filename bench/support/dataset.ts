@@ -21,13 +21,17 @@ export function makeDataset(size: number, queries = QUERIES): Dataset {
   process.stderr.write(`  making ${size} vectors\n`);
   const vectors = [...clusteredVectors(size + queries, DIMENSIONS)];
   return {
-    documents: vectors.slice(0, size).map((embedding, index) => ({
-      id: `doc-${index}`,
-      content: passage(index),
-      metadata: { index, topic: `topic-${index % 20}`, percent: Math.floor(index / 3) % 100 },
-      embedding,
-    })),
+    documents: vectors.slice(0, size).map((embedding, index) => makeDocument(index, embedding)),
     queries: vectors.slice(size),
+  };
+}
+
+export function makeDocument(index: number, embedding: Float32Array): BenchDocument {
+  return {
+    id: `doc-${index}`,
+    content: passage(index),
+    metadata: { index, topic: `topic-${index % 20}`, percent: Math.floor(index / 3) % 100 },
+    embedding,
   };
 }
 

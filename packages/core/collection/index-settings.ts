@@ -13,7 +13,7 @@ export interface IndexSettings {
   /** Default `hnsw`. */
   readonly type?: IndexType;
   /**
-   * Default: `bit` where a build finds that bits tell the vectors apart (cosine, 1,000 dimensions and more), a sixteenth
+   * Default: `bit` where a build finds that bits tell the vectors apart (cosine, 1,000 dimensions and more), an eighth
    * of the memory; else `halfvec`, half the memory of `vector` at the same recall. `bit` only with cosine.
    */
   readonly precision?: Precision;
