@@ -16,7 +16,7 @@ import type { CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 import { type SizeOptions, sizeBuild } from "./size.ts";
 import { type Build, type Trial, trials } from "./trials.ts";
-import { tuneSearch } from "./tune.ts";
+import { type Tuned, tuneSearch } from "./tune.ts";
 
 export interface BuildOptions extends SizeOptions {
   /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
@@ -77,15 +77,15 @@ async function tryTrial(
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
-  let found: number;
+  let tuned: Tuned;
   const give = (statements: readonly string[]) => database.maintain(statements, settings, options.signal);
   try {
     await give([
       `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
       vectorIndex(vector, leaf, collection, sized),
     ]);
-    const { efSearch, enough } = await tuneSearch(database, collection, { ...vector, plan: vector.settings });
-    if (!enough && !isLast && sized.precision === "bit") {
+    tuned = await tuneSearch(database, collection, { ...vector, plan: vector.settings });
+    if (tuned.coarse && !isLast) {
       await dropIndexes(database, collection, planned);
       return undefined;
     }
@@ -93,7 +93,6 @@ async function tryTrial(
       keywordIndex(keyword, leaf, collection),
       ...(tail ? [vectorIndex(tail, leaf, collection, tail.settings)] : []),
     ]);
-    found = efSearch;
   } catch (error) {
     // Whoever ended it has no time to lose; the next run drops what is left.
     if (!options.signal?.aborted) await dropIndexes(database, collection, planned);
@@ -101,7 +100,7 @@ async function tryTrial(
     return undefined;
   }
   const seconds = (performance.now() - started) / 1000;
-  await publish(database, collection, { stretch, planned, efSearch: found, seconds });
+  await publish(database, collection, { stretch, planned, tuned, seconds });
   return { rows: stretch.rows, seconds };
 }
 
@@ -171,13 +170,13 @@ function publish(
   {
     stretch,
     planned,
-    efSearch,
+    tuned: { efSearch, reranked },
     seconds,
   }: {
     readonly stretch: Stretch;
     readonly planned: readonly PlannedIndex[];
-    /** By which the index of vectors is searched, unless the collection has another. */
-    readonly efSearch: number;
+    /** By which the index of vectors is searched, unless the collection has settings of its own. */
+    readonly tuned: Tuned;
     readonly seconds: number;
   },
 ): Promise<void> {
@@ -207,7 +206,7 @@ function publish(
             ELSE first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
-        settings = CASE kind WHEN 'vector' THEN settings || jsonb_build_object('efSearch', ${efSearch}::int) ELSE settings END
+        settings = CASE kind WHEN 'vector' THEN settings || ${JSON.stringify({ efSearch, reranked })}::jsonb ELSE settings END
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

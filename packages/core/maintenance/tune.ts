@@ -3,41 +3,39 @@ import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
-import type { IndexedRange } from "../search/target.ts";
+import type { BuildNotes, IndexedRange } from "../search/target.ts";
 import { neighboursStatement, vectorSettings } from "../search/vector.ts";
 import { sampleRows } from "./sample.ts";
 
-/** What ef_search is raised to where the least finds too little, and what it is held against. */
-interface Ladder {
-  readonly steps: readonly number[];
-  readonly against: number;
-  /** Where no step finds enough. */
-  readonly else: number;
-}
+/** What ef_search is raised to where the default finds too little; the last is what it is held against. */
+const STEPS = [130, 160, 200, 300, 400];
 
-/** By floats, which order as the vectors do: what a graph misses it misses by its links. */
-const BY_FLOATS: Ladder = { steps: [130, 160, 200], against: 300, else: 300 };
+/** Rows that are compared whole of what bits give; with more than the last but one a search is slower than by floats. */
+const RERANKED = [110, 130, 160, 200, 400];
 
-/** By bits, where ef_search is also how many are re-ranked. More than the last step are slower than 16-bit floats. */
-const BY_BITS: Ladder = { steps: [110, 130, 160, 200], against: 400, else: 400 };
+/**
+ * Share of the neighbours that the last step finds which must be found. Rows find their neighbours more surely than
+ * what is asked for later does: where 99.2 % of theirs were found it was 97 to 99 % of a question's.
+ */
+const ENOUGH = 0.997;
 
-/** Share of the neighbours that the ladder's end finds which must be found. */
-const ENOUGH = 0.992;
+/** The same for what bits give: what is lost here, the graph's misses add to. */
+const ENOUGH_BITS = 0.996;
 
 /** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
 const FEWEST = 20;
-const MOST = 300;
+const MOST = 400;
 
-export interface Tuned {
+export interface Tuned extends Pick<BuildNotes, "reranked"> {
   readonly efSearch: number;
-  /** Whether a search finds by it what the index can find. */
-  readonly enough: boolean;
+  /** Bits that order too coarsely. */
+  readonly coarse?: boolean;
 }
 
 /**
- * The ef_search by which a graph that was just built gives what it holds. How many clusters of neighbours a search misses
- * differs from one build to the next (2 to 15 of 1,000 by the same settings), and how well bits order is the vectors'
- * own, so it is measured: a second or two of work.
+ * The ef_search by which a graph that was just built gives what it holds, and of bits how many rows are to be compared
+ * whole. How many clusters of neighbours a search misses differs from one build to the next (2 to 20 of 1,000 by the same
+ * settings), and how finely bits order is the vectors' own, so both are measured: a second or two of work.
  */
 export async function tuneSearch(
   database: Database,
@@ -45,16 +43,33 @@ export async function tuneSearch(
   index: IndexedRange,
 ): Promise<Tuned> {
   const { type, precision, efSearch } = index.plan;
-  if (type !== "hnsw") return { efSearch, enough: true };
-  const ladder = precision === "bit" ? BY_BITS : BY_FLOATS;
+  if (type !== "hnsw") return { efSearch };
   const asked = await sampleKeys(database, collection, index);
-  const look = (ef: number) =>
-    findNeighbours(database, collection, { ...index, plan: { ...index.plan, efSearch: ef } }, asked);
-  const all = await look(ladder.against);
-  const steps =
-    precision === "bit" ? ladder.steps : [efSearch, ...ladder.steps.filter((step) => step > efSearch)];
-  for (const ef of steps) if (share(await look(ef), all) >= ENOUGH) return { efSearch: ef, enough: true };
-  return { efSearch: Math.max(ladder.else, efSearch), enough: false };
+  const look = (plan: { readonly efSearch: number; readonly reranked?: number }) =>
+    findNeighbours(database, collection, { ...index, plan: { ...index.plan, ...plan } }, asked);
+  const most = STEPS.at(-1) as number;
+  const all = await look({ efSearch: most, reranked: RERANKED.at(-1) });
+  const finds = async (plan: Parameters<typeof look>[0], enough: number) =>
+    share(await look(plan), all) >= enough;
+  const reranked =
+    precision === "bit"
+      ? await least(RERANKED, (rows) => finds({ efSearch: most, reranked: rows }, ENOUGH_BITS))
+      : undefined;
+  const first = Math.max(efSearch, reranked ?? 0);
+  const steps = [first, ...STEPS.filter((step) => step > first)];
+  return {
+    efSearch: await least(steps, (ef) => finds({ efSearch: ef, reranked }, ENOUGH)),
+    ...(reranked && { reranked, coarse: reranked === RERANKED.at(-1) }),
+  };
+}
+
+/** The first of the steps that is enough, else the last. */
+async function least(
+  steps: readonly number[],
+  isEnough: (step: number) => Promise<boolean>,
+): Promise<number> {
+  for (const step of steps.slice(0, -1)) if (await isEnough(step)) return step;
+  return steps.at(-1) as number;
 }
 
 interface Keys {

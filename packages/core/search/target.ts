@@ -12,14 +12,21 @@ export type IndexKind = "vector" | "keyword" | "tail";
 /** Where the tail ends: none is closed beyond it. The largest integer of Postgres. */
 export const LAST_SEGMENT = 2_147_483_647;
 
+export interface BuildNotes {
+  /** Of bits: rows that a search compares whole, as measured. */
+  readonly reranked?: number;
+  /** See `within`. */
+  readonly mark?: number;
+}
+
 /** A range of segments with an index of its own, both ends included: closed ones, or all from one on. */
 export interface IndexedRange {
   readonly name: string;
   readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
-  /** What it was built with. `mark`: see within. */
-  readonly plan: IndexPlan & { readonly mark?: number };
+  /** What it was built with, and what its build found. */
+  readonly plan: IndexPlan & BuildNotes;
   /** In its segments when it was built. */
   readonly rows: number;
 }

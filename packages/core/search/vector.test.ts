@@ -1,7 +1,7 @@
 import { PgDialect } from "drizzle-orm/pg-core";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
-import { INDEX_DEFAULTS, type IndexPlan } from "../collection/index-settings.ts";
+import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import type { IndexedRange } from "./target.ts";
 import { type Depth, vectorSettings, vectorStatement } from "./vector.ts";
 
@@ -9,7 +9,7 @@ const ID = "00000000-0000-4000-8000-000000000000";
 const collection = { tenantId: ID, id: ID, metric: "cosine", dimensions: 1_536 } as Collection;
 
 /** Rows of an index that a search re-ranks, and the candidates that its graph is asked for. */
-function reranked(plan: Partial<IndexPlan>, depth: Depth) {
+function reranked(plan: Partial<IndexedRange["plan"]>, depth: Depth) {
   const index: IndexedRange = {
     name: "vector",
     kind: "vector",
@@ -38,16 +38,16 @@ test("of 16-bit floats a few more are re-ranked than are asked for", () => {
   expect(reranked({ precision: "vector" }, { topK: 10 })).toMatchObject({ rows: 10, efSearch: 100 });
 });
 
-test("of bits all that the graph was found to need, and more for many hits", () => {
-  const bits = { precision: "bit", efSearch: 160 } as const;
-  expect(reranked(bits, { topK: 10 })).toMatchObject({ rows: 160, efSearch: 160 });
+test("of bits as many as the build found to be needed, and more for many hits", () => {
+  const bits = { precision: "bit", efSearch: 200, reranked: 160 } as const;
+  expect(reranked(bits, { topK: 10 })).toMatchObject({ rows: 160, efSearch: 200 });
   expect(reranked(bits, { topK: 40 })).toMatchObject({ rows: 400, efSearch: 400 });
   expect(reranked(bits, { topK: 1_000 })).toMatchObject({ rows: 3_000, efSearch: 1_000 });
   expect(reranked(bits, { topK: 1_000 }).mostScanned).toBeGreaterThanOrEqual(3_000);
 });
 
 test("what is there to be fused, or to tell how far a filter's scan came, is not re-ranked ten times over", () => {
-  const bits = { precision: "bit", efSearch: 110 } as const;
+  const bits = { precision: "bit", reranked: 110 } as const;
   expect(reranked(bits, { topK: 50, shown: 10 })).toMatchObject({ rows: 110, efSearch: 110 });
   expect(reranked(bits, { topK: 150, shown: 10 })).toMatchObject({ rows: 150, efSearch: 150 });
 });

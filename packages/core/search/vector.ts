@@ -43,7 +43,7 @@ export function chooseVectorPlan(
     .map((range) =>
       range.kind === "tail"
         ? range
-        : { ...range, plan: { ...range.plan, efSearch: efSearch ?? range.plan.efSearch, probes } },
+        : { ...range, plan: { ...range.plan, probes, ...(efSearch && { efSearch, reranked: efSearch }) } },
     );
   return vector.length > 0 ? { kind: "index", indexes: vector } : { kind: "exact" };
 }
@@ -176,18 +176,17 @@ const BITS_A_HIT = 10;
 const FEWEST_BITS = 100;
 
 /**
- * How many of an index's hits are re-ranked. By bits all that the graph is searched for, and of many hits a smaller
- * multiple; 16-bit floats order nearly as the vectors do.
+ * How many of an index's hits are re-ranked: 16-bit floats order nearly as the vectors do, bits as coarsely as the build
+ * found. Of many hits a smaller multiple.
  */
 function candidates(
-  { kind, plan: { precision, efSearch } }: IndexedRange,
+  { plan: { precision, reranked = 0 } }: IndexedRange,
   { topK, shown = topK }: Depth,
 ): number {
   if (precision === "vector") return topK;
   if (precision === "halfvec") return topK + Math.max(2, Math.ceil(topK / 10));
   const most = Math.max(1_000, 3 * shown);
-  const coarse = Math.max(FEWEST_BITS, Math.min(most, BITS_A_HIT * shown), topK);
-  return kind === "tail" ? coarse : Math.max(coarse, efSearch);
+  return Math.max(FEWEST_BITS, reranked, Math.min(most, BITS_A_HIT * shown), topK);
 }
 
 /**
