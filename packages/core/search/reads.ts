@@ -8,7 +8,7 @@ import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
 import type { HitRow } from "./hit.ts";
 import { keywordRanges, keywordStatement } from "./keyword.ts";
 import type { SearchTarget } from "./target.ts";
-import { chooseVectorPlan, unableIndexes, vectorSettings, vectorStatement } from "./vector.ts";
+import { chooseVectorPlan, sharedByTail, unableIndexes, vectorSettings, vectorStatement } from "./vector.ts";
 
 export type SearchMode = "vector" | "keyword" | "hybrid";
 
@@ -51,12 +51,12 @@ function listDepth({ mode, topK, matches }: Pick<RowSearch, "mode" | "topK" | "m
   return matches ? depth + Math.max(20, Math.ceil(depth / 2)) : depth;
 }
 
-/** Queries that an index gave too few rows for. */
+/** Queries that an index gave too few rows for: this time each index gives its own. */
 export interface Repeat {
   readonly list: List;
   /** Their 1-based numbers. */
   readonly queries: readonly number[];
-  /** Names of the indexes whose rows are compared one by one this time. */
+  /** Names of the indexes whose rows are compared one by one. */
   readonly exactly: ReadonlySet<string>;
 }
 
@@ -85,7 +85,8 @@ export function listReads(
     target.collection.dimensions === null || !search.embeddings
       ? undefined
       : encodeVectorArray(search.embeddings, vectorType);
-  const asked = { vectors, topK: listDepth(search), shown: search.topK, matches, only: repeat?.queries };
+  const { queries: only } = repeat ?? {};
+  const asked = { vectors, topK: listDepth(search), shown: search.topK, matches, only, apart: !!repeat };
   return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
     if (list === "keyword") {
       const texts = search.texts.map(encodeText);
@@ -109,32 +110,34 @@ const EMPTY = sql`SELECT WHERE false`;
 
 /**
  * The queries that an index gave too few rows for, as a filter or deleted rows can make it: what else it holds is
- * farther away than what it gave, but may be nearer than another index's or the tail's. Undefined where there are none.
+ * farther away than what it gave, but may be nearer than another index's or the tail's. A graph that shares what is
+ * re-ranked with the tail is asked alone first: the tail's rows may just be nearer. Undefined where there are none.
+ * `before`: the repeat that found this.
  */
 export function findShort(
   target: SearchTarget,
-  list: List,
-  search: RowSearch,
+  { list, search, before }: { readonly list: List; readonly search: RowSearch; readonly before?: Repeat },
   found: readonly (readonly HitRow[])[],
 ): Repeat | undefined {
   const depth = listDepth(search);
   if (list === "keyword") {
-    if (!search.matches || keywordRanges(target).length === 0) return undefined; // of words only where a filter took some
+    if (before || !search.matches || keywordRanges(target).length === 0) return undefined; // of words only where a filter took some
     const queries = found.flatMap(({ length }, index) => (length < depth ? [index + 1] : []));
     return queries.length > 0 ? { list, queries, exactly: new Set() } : undefined;
   }
   if (found.every(([first]) => first?.given?.every((rows) => rows >= depth))) return undefined; // as nearly always
-  const unable = unableIndexes(target, search.embeddings ?? []);
-  const plan = chooseVectorPlan(target, unable);
+  const asked = before?.exactly ?? unableIndexes(target, search.embeddings ?? []);
+  const plan = chooseVectorPlan(target, asked);
   if (plan.kind === "exact") return undefined;
-  const exactly = new Set(unable);
-  const queries = found.flatMap(([first], index) => {
+  const shared = search.matches || before ? undefined : sharedByTail(plan.indexes)?.name;
+  const exactly = new Set(asked);
+  const queries = (before?.queries ?? found.map((_, index) => index + 1)).filter((n) => {
     // The tail's gives all that it holds and the filter lets through, however little that is.
     const short = plan.indexes.filter(
-      ({ kind }, branch) => kind === "vector" && (first?.given?.[branch] ?? 0) < depth,
+      ({ kind }, branch) => kind === "vector" && (found[n - 1]?.[0]?.given?.[branch] ?? 0) < depth,
     );
-    for (const { name } of short) exactly.add(name);
-    return short.length > 0 ? [index + 1] : [];
+    for (const { name } of short) if (name !== shared) exactly.add(name);
+    return short.length > 0;
   });
   return queries.length > 0 ? { list, queries, exactly } : undefined;
 }

@@ -39,12 +39,15 @@ export async function findRows(
   const found = { collectionId, metric, vector: groups(count), keyword: groups(count) };
   for (const [index, list] of listsOf(search.mode).entries()) {
     fill(found[list], rows[index]);
-    const repeat = findShort(target, list, search, found[list]);
-    if (!repeat) continue;
-    const exact = await read(repeat);
-    if (exact.target.version !== target.version) return findRows(database, tenantId, search);
-    for (const n of repeat.queries) found[list][n - 1] = [];
-    fill(found[list], exact.rows[0]);
+    for (let before: Repeat | undefined; ; ) {
+      const repeat = findShort(target, { list, search, before }, found[list]);
+      if (!repeat) break;
+      const again = await read(repeat);
+      if (again.target.version !== target.version) return findRows(database, tenantId, search);
+      for (const n of repeat.queries) found[list][n - 1] = [];
+      fill(found[list], again.rows[0]);
+      before = repeat;
+    }
   }
   return found;
 }

@@ -167,9 +167,12 @@ test("a tail of few rows, or none, is no reason to ask again", async () => {
   expect((await idsOf("quiet", vector(152)))[0]).toBe("d152");
 });
 
-test("the nearest by bits are re-ranked of all, not of each index, and may all be of one", async () => {
+test("the tail shares what is re-ranked with the graph, which is asked alone where that leaves it too little", async () => {
   await fill("shared", 150);
   await maintain("shared");
+  await add("shared", 150, 190);
+  expect((await planOf("shared")).plan).toMatch(/Merge Append/);
+  expect(await readsOf("shared", vector(5))).toBe(1);
   // A hundred and fifty rows about one point, nearer to it than anything that was there: more than are re-ranked.
   const near = Array.from({ length: 150 }, (_, n) => ({
     id: `near${n}`,
@@ -177,12 +180,10 @@ test("the nearest by bits are re-ranked of all, not of each index, and may all b
     embedding: vector(3).map((element, i) => (i < 2 * n + 2 ? -element : element)),
   }));
   await ingest(services, tenantId, { collection: "shared", documents: near });
+  expect(await readsOf("shared", vector(3))).toBe(2);
   expect((await idsOf("shared", vector(3))).toSorted()).toEqual(
     (await exactIds("shared", vector(3))).toSorted(),
   );
-  expect(await readsOf("shared", vector(3))).toBe(1);
-  const { plan } = await planOf("shared");
-  expect(plan).toMatch(/Merge Append/);
 });
 
 test("without its index the tail is compared row by row", async () => {

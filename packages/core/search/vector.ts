@@ -22,6 +22,8 @@ export interface VectorSearch extends Depth {
   readonly matches?: SQL;
   /** 1-based numbers of the vectors to search for; undefined: all. */
   readonly only?: readonly number[];
+  /** Every index gives all that it is asked for: with filters they always do. */
+  readonly apart?: boolean;
 }
 
 /** Through the collection's indexes and an exact look at what they do not hold, or exact all over. */
@@ -58,19 +60,20 @@ export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri`;
 export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
   const { collection } = target;
   const indexes = plan.kind === "exact" ? [] : plan.indexes;
-  const groups = groupByPrecision(indexes, search);
+  const groups = groupIndexes(indexes, search);
   const branches = [
-    ...groups.map((group) => groupBranch(collection, search, group)),
+    ...groups.map((group) => groupBranch(collection, search.matches, group)),
     exactBranch(collection, search, indexes.length > 0 ? outside(indexes) : sql`true`),
   ].map((branch) => sql`(${branch})`);
-  const counts = indexes.map((_, branch) => countGiven(branch, groups, search));
+  const counts = indexes.map((_, branch) => `count(*) FILTER (WHERE branch = ${branch}) OVER ()`);
+  const given = sql`unnest(${search.vectors}::vector[]) WITH ORDINALITY AS given (v, n)`;
   const only = search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``;
   return sql`
     SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri, near."order",
            near.given
-    FROM (${queryVectors(search, collection, indexes)}) AS q
+    FROM (${queryVectors(given, collection, indexes)}) AS q
     CROSS JOIN LATERAL (
-      SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
+      SELECT *, ${sql.raw(`ARRAY[${counts.join(", ")}]::int[]`)} AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
       ORDER BY "order", id, chunk LIMIT ${search.topK}::int
     ) AS near
     ${only}
@@ -78,19 +81,15 @@ export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: 
 }
 
 /**
- * Each vector as `v`, and as the indexes hold theirs under the name of their precision: made once, and not for every row
+ * Each `given` vector as `v`, and as the indexes hold theirs under the name of their precision: made once, and not for every row
  * that an index gives, which a fifth of a search went into. OFFSET 0 keeps the planner from putting it there again.
  */
-function queryVectors(
-  { vectors }: VectorSearch,
-  { dimensions }: Collection,
-  indexes: readonly IndexedRange[],
-): SQL {
+function queryVectors(given: SQL, { dimensions }: Collection, indexes: readonly IndexedRange[]): SQL {
   const precisions = new Set(indexes.map(({ plan }) => plan.precision));
   const as = [...precisions].map(
     (precision) => `, ${inPrecision("v", precision, dimensions as number)} AS "${precision}"`,
   );
-  return sql`SELECT v, n${sql.raw(as.join(""))} FROM unnest(${vectors}::vector[]) WITH ORDINALITY AS given (v, n) OFFSET 0`;
+  return sql`SELECT v, n${sql.raw(as.join(""))} FROM ${given} OFFSET 0`;
 }
 
 /** Compares with every row that the condition and the filters let through. */
@@ -102,23 +101,38 @@ function exactBranch(collection: Collection, { topK, matches }: VectorSearch, co
     ORDER BY ${away}, id, chunk LIMIT ${topK}::int`;
 }
 
-/** Indexes of one precision: what they hold is comparable, so the nearest of all of them are re-ranked, and not of each. */
+/** Indexes that share what is re-ranked: their nearest are, and not each one's. */
 interface Group {
   readonly members: readonly { readonly range: IndexedRange; readonly branch: number }[];
   readonly candidates: number;
 }
 
-function groupByPrecision(indexes: readonly IndexedRange[], depth: Depth): readonly Group[] {
+function groupIndexes(
+  indexes: readonly IndexedRange[],
+  { matches, apart = false, ...depth }: Depth & Pick<VectorSearch, "matches" | "apart">,
+): readonly Group[] {
+  const sharing = matches || apart ? undefined : sharedByTail(indexes);
   const all = indexes.map((range, branch) => ({ range, branch }));
-  const precisions = new Set(indexes.map(({ plan }) => plan.precision));
-  return [...precisions].map((precision) => {
-    const members = all.filter(({ range }) => range.plan.precision === precision);
-    return { members, candidates: Math.max(...members.map(({ range }) => candidates(range, depth))) };
-  });
+  const tail = all.filter(({ range }) => range.kind === "tail");
+  return all
+    .filter(({ range }) => !sharing || range.kind !== "tail")
+    .map((one) => {
+      const members = one.range === sharing ? [one, ...tail] : [one];
+      return { members, candidates: Math.max(...members.map(({ range }) => candidates(range, depth))) };
+    });
+}
+
+/**
+ * The graph that what is re-ranked of the tail counts towards, as it holds bits, too. Undefined where there is none. Of two
+ * graphs none could tell whether it gave few rows as the other's were nearer, or as it came to an end.
+ */
+export function sharedByTail(indexes: readonly IndexedRange[]): IndexedRange | undefined {
+  const tail = indexes.find(({ kind }) => kind === "tail");
+  return indexes.findLast(({ kind, plan }) => kind === "vector" && plan.precision === tail?.plan.precision);
 }
 
 /** The indexes' nearest, re-ranked by the whole vectors: what the indexes round, the distances do not show. */
-function groupBranch(collection: Collection, { matches }: VectorSearch, { members, candidates }: Group): SQL {
+function groupBranch(collection: Collection, matches: SQL | undefined, { members, candidates }: Group): SQL {
   const { metric } = collection;
   const nearest = members.map(({ range, branch }) => {
     const away = indexedDistance(metric, range.plan.precision, collection.dimensions as number);
@@ -134,41 +148,19 @@ function groupBranch(collection: Collection, { matches }: VectorSearch, { member
     ) AS candidates`;
 }
 
-/**
- * How many rows an index gave, as an expression over the branches' rows. Where its group gave all that was asked for it
- * gave enough, however many of them are another's.
- */
-function countGiven(branch: number, groups: readonly Group[], { topK }: Depth): SQL {
-  const { members, candidates } = groups.find((group) =>
-    group.members.some((member) => member.branch === branch),
-  ) as Group;
-  const count = (branches: readonly number[]) =>
-    sql.raw(`count(*) FILTER (WHERE branch IN (${branches.join(", ")})) OVER ()`);
-  if (members.length === 1) return count([branch]);
-  const all = count(members.map((member) => member.branch));
-  return sql`CASE WHEN ${all} >= ${candidates}::int THEN ${topK}::int ELSE ${count([branch])} END`;
-}
-
-/** The ten rows nearest to each of those asked for, `neighbours`, as a search finds them by one index. `row`: which it is. */
+/** The ten rows nearest to each of those asked for, `neighbours`, as one index gives them to a search. `row`: which it is. */
 export function neighboursStatement(collection: Collection, range: IndexedRange, asked: SQL): SQL {
-  const { precision } = range.plan;
-  const dimensions = collection.dimensions as number;
-  const own = sql.raw(`${inPrecision("embedding", precision, dimensions)} AS "${precision}"`);
+  const rows = sql`(
+    SELECT embedding AS v, chunk || ' ' || id AS n FROM cairn.documents WHERE ${inCollection(collection)} AND ${asked}
+  ) AS given`;
+  const [group] = groupIndexes([range], { topK: 10 }) as [Group];
   return sql`
-    SELECT q.row, array_agg(near.row) AS neighbours
-    FROM (
-      SELECT chunk || ' ' || id AS row, embedding AS v, ${own} FROM cairn.documents
-      WHERE ${inCollection(collection)} AND ${asked} OFFSET 0
-    ) AS q
+    SELECT q.n AS row, array_agg(near.chunk || ' ' || near.id) AS neighbours
+    FROM (${queryVectors(rows, collection, [range])}) AS q
     CROSS JOIN LATERAL (
-      SELECT row FROM (
-        SELECT chunk || ' ' || id AS row, embedding FROM cairn.documents
-        WHERE ${inCollection(collection)} AND ${sql.raw(within(range))} AND embedding IS NOT NULL
-        ORDER BY ${indexedDistance(collection.metric, precision, dimensions)} LIMIT ${candidates(range, { topK: 10 })}::int
-      ) AS candidates
-      ORDER BY ${orderByDistance(collection.metric, sql`q.v`)}, row LIMIT 10
+      SELECT id, chunk FROM (${groupBranch(collection, undefined, group)}) AS found ORDER BY "order", id, chunk LIMIT 10
     ) AS near
-    GROUP BY q.row`;
+    GROUP BY q.n`;
 }
 
 /** Hits of an index of bits that are re-ranked for each one that is shown: the bits order coarsely. */

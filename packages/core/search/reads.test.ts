@@ -1,0 +1,65 @@
+import { sql } from "drizzle-orm";
+import { expect, test } from "vitest";
+import type { Collection } from "../collection/collection.ts";
+import { INDEX_DEFAULTS, type Precision } from "../collection/index-settings.ts";
+import type { HitRow } from "./hit.ts";
+import { findShort, type Repeat, type RowSearch } from "./reads.ts";
+import type { IndexedRange, IndexKind } from "./target.ts";
+
+const index = (name: string, kind: IndexKind, precision: Precision): IndexedRange => ({
+  name,
+  kind,
+  first: 0,
+  last: 0,
+  plan: { ...INDEX_DEFAULTS, precision },
+  rows: 5_000,
+});
+
+const collection = { metric: "cosine", dimensions: 2, indexSettings: {} } as unknown as Collection;
+const search: RowSearch = { mode: "vector", topK: 10, matches: undefined, texts: [""] };
+const filtered = { ...search, matches: sql`true` };
+
+/** What is asked again where the indexes gave so many rows; names of those that are left out of it. */
+function again(
+  indexes: readonly IndexedRange[],
+  given: readonly number[],
+  { asked = search, before }: { readonly asked?: RowSearch; readonly before?: Repeat } = {},
+) {
+  const target = { collection, version: "", indexes };
+  const found = [[{ given }]] as unknown as readonly (readonly HitRow[])[];
+  const repeat = findShort(target, { list: "vector", search: asked, before }, found);
+  return repeat && { ...repeat, exactly: [...repeat.exactly] };
+}
+
+const first: Repeat = { list: "vector", queries: [1], exactly: new Set() };
+const graph = index("graph", "vector", "bit");
+const tail = index("tail", "tail", "bit");
+
+test("what an index gave too few rows of is compared one by one", () => {
+  const two = [index("one", "vector", "halfvec"), index("two", "vector", "halfvec")];
+  expect(again(two, [10, 10])).toBeUndefined();
+  expect(again(two, [10, 9])).toEqual({ ...first, exactly: ["two"] });
+  expect(again([two[0], tail] as IndexedRange[], [9, 0])).toEqual({ ...first, exactly: ["one"] });
+});
+
+test("a graph that shares what is re-ranked with the tail is asked alone, then compared row by row", () => {
+  const both = [graph, tail];
+  expect(again(both, [10, 100])).toBeUndefined();
+  expect(again(both, [110, 0])).toBeUndefined();
+  expect(again(both, [3, 107])).toEqual({ ...first, exactly: [] });
+  expect(again(both, [12, 100], { before: first })).toBeUndefined();
+  expect(again(both, [3, 100], { before: first })).toEqual({ ...first, exactly: ["graph"] });
+  expect(again(both, [100], { before: { ...first, exactly: new Set(["graph"]) } })).toBeUndefined();
+});
+
+test("with a filter each index gives its own from the first", () => {
+  expect(again([graph, tail], [29, 100], { asked: filtered })).toEqual({ ...first, exactly: ["graph"] });
+  expect(again([graph, tail], [30, 0], { asked: filtered })).toBeUndefined();
+});
+
+test("of several graphs one that came up short is left out, and the one beside the tail is asked alone meanwhile", () => {
+  const three = [index("old", "vector", "bit"), graph, tail];
+  expect(again(three, [3, 3, 107])).toEqual({ ...first, exactly: ["old"] });
+  const before = { ...first, exactly: new Set(["old"]) };
+  expect(again(three, [3, 100], { before })).toEqual({ ...first, exactly: ["old", "graph"] });
+});
