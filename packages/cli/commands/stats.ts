@@ -10,10 +10,10 @@ import { withTenant } from "./collections.ts";
 function describeIndexes({ indexes }: CollectionStats): string {
   const serving = indexes.filter(({ kind, state }) => kind === "vector" && state === "valid");
   if (serving.length === 0) return "none: exact";
-  const { type, precision } = serving[0]?.settings ?? {};
+  const kinds = new Set(serving.map(({ settings: { type, precision } }) => `${type} ${precision}`));
   const size = indexes.reduce((sum, index) => sum + index.size, 0);
   const scans = serving.reduce((sum, index) => sum + index.scans, 0);
-  return `${serving.length > 1 ? `${serving.length} × ` : ""}${type} ${precision}, ${bytes(size)}, ${scans} scans`;
+  return `${serving.length > 1 ? `${serving.length} × ` : ""}${[...kinds].join(" and ")}, ${bytes(size)}, ${scans} scans`;
 }
 
 export function addStats(program: Command, _: Surroundings): void {

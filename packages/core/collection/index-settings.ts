@@ -44,11 +44,8 @@ export const INDEX_DEFAULTS: IndexPlan = {
   efSearch: 100,
 };
 
-/**
- * What an index may have where its collection set nothing, and is not built again for: what earlier versions built with,
- * as good, and bits where they were found to do.
- */
-export const OTHER_DEFAULTS: Partial<IndexPlan> = { m: 16, efConstruction: 128, precision: "bit" };
+/** What earlier versions built with where a collection set nothing: as good, and no index is built again for it. */
+export const FORMER_DEFAULTS: Partial<IndexPlan> = { m: 16, efConstruction: 128 };
 
 /** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
 const MOST: Readonly<Record<Precision, number>> = { vector: 2_000, halfvec: 4_000, bit: 64_000 };
@@ -70,24 +67,25 @@ export function indexPlan(
 }
 
 /** Dimensions from which on bits tell near from far, and whole vectors are slow to read. */
-const TAIL_DIMENSIONS = 1_000;
+const BIT_DIMENSIONS = 1_000;
 
-/**
- * What is written since the last index was built is held by an index as well: the bits of its vectors, in one list that is
- * read from end to end, so that a write pays for no graph (4 µs a row) and 10,000 rows take a search 1 ms, not 13.
- * Undefined where whole vectors are compared instead: with other metrics than cosine, and few dimensions. Only for vectors
- * whose bits tell them apart, see planTail.
- */
-export function tailPlan({
+/** Whether an index is of bits where nothing is set, if these vectors turn out to be told apart by them. */
+export function mayBeBits({
   dimensions,
   metric,
 }: {
-  readonly dimensions: number;
+  readonly dimensions: number | null;
   readonly metric: Metric;
-}): IndexPlan | undefined {
-  if (metric !== "cosine" || dimensions < TAIL_DIMENSIONS) return undefined;
-  return { ...INDEX_DEFAULTS, type: "ivfflat", precision: "bit", lists: 1 };
+}): boolean {
+  return metric === "cosine" && dimensions !== null && dimensions >= BIT_DIMENSIONS;
 }
+
+/**
+ * What is written since the last index was built is held by an index as well: the bits of its vectors, in one list that is
+ * read from end to end, so that a write pays for no graph (4 µs a row) and 10,000 rows take a search 1 ms, not 13. Whole
+ * vectors are compared instead where bits do not tell them apart.
+ */
+export const TAIL_PLAN: IndexPlan = { ...INDEX_DEFAULTS, type: "ivfflat", precision: "bit", lists: 1 };
 
 /** The plan with whole floats in the place of 16-bit ones, which hold no element over 65,504. Undefined where no index holds those. */
 export function widerPlan(plan: IndexPlan, dimensions: number): IndexPlan | undefined {

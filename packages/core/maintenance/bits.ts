@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { type IndexPlan, tailPlan } from "../collection/index-settings.ts";
+import { mayBeBits } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
@@ -11,24 +11,22 @@ import type { Stretch } from "./segments.ts";
 const SAMPLE = 2_000;
 const ASKED = 50;
 
-/** Of so many nearest by their bits; a search compares twice as many whole. */
+/** Of so many nearest by their bits; a search compares at least twice as many whole. */
 const CANDIDATES = 50;
 
 /** Share of the ten nearest that must be among them. */
 const ENOUGH = 0.99;
 
 /**
- * How the tail behind a stretch is to be indexed: undefined where whole vectors are compared instead. Bits tell nothing
- * of vectors without negative elements, say, so they are tried on the stretch's own rows first.
+ * Whether the bits of a stretch's vectors, their signs, tell them apart: those of vectors without negative elements, say,
+ * do not. Tried on the stretch's own rows, before any index is.
  */
-export async function planTail(
+export async function bitsTell(
   database: Database,
   collection: Collection,
   stretch: Stretch,
-): Promise<IndexPlan | undefined> {
-  const { dimensions, metric } = collection;
-  const plan = tailPlan({ dimensions: dimensions as number, metric });
-  return plan && (await recallByBits(database, collection, stretch)) >= ENOUGH ? plan : undefined;
+): Promise<boolean> {
+  return mayBeBits(collection) && (await recallByBits(database, collection, stretch)) >= ENOUGH;
 }
 
 /** The mean share of a row's ten nearest in a sample that are among its nearest by bits; ties count as far away. */

@@ -1,22 +1,22 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import type { IndexPlan } from "../collection/index-settings.ts";
+import { type IndexPlan, TAIL_PLAN } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { indexedExpression, operatorClass, within } from "../search/candidates.ts";
 import { keywordExpression } from "../search/keyword.ts";
-import { type IndexKind, LAST_SEGMENT } from "../search/target.ts";
-import { indexedExpression, operatorClass, within } from "../search/vector.ts";
+import { type IndexedRange, type IndexKind, LAST_SEGMENT } from "../search/target.ts";
 import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
-import { planTail } from "./bits.ts";
+import { bitsTell } from "./bits.ts";
 import type { CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 import { type SizeOptions, sizeBuild } from "./size.ts";
 import { type Build, type Trial, trials } from "./trials.ts";
-import { type Tuned, tuneSearch } from "./tune.ts";
+import { MOST_RERANKED, type Tuned, tuneSearch } from "./tune.ts";
 
 export interface BuildOptions extends SizeOptions {
   /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
@@ -43,9 +43,9 @@ export async function buildStretch(
   build: Build,
   options: BuildOptions = {},
 ): Promise<Built> {
-  const tailPlan = await planTail(database, build.collection, build.stretch);
-  for (const trial of trials(build, tailPlan !== undefined)) {
-    const built = await tryTrial(database, build, { trial, tailPlan }, options);
+  const byBits = await bitsTell(database, build.collection, build.stretch);
+  for (const trial of trials(build, byBits)) {
+    const built = await tryTrial(database, build, { trial, byBits }, options);
     if (built) return built;
   }
   throw new Error("The last trial of a build succeeds or fails with an error of its own.");
@@ -53,14 +53,15 @@ export async function buildStretch(
 
 interface Trying {
   readonly trial: Trial;
-  readonly tailPlan: IndexPlan | undefined;
+  /** Whether the tail has an index of them. */
+  readonly byBits: boolean;
 }
 
 /** Undefined where the next trial is to be made. */
 async function tryTrial(
   database: Database,
   { collection, stretch }: Build,
-  { trial: { plan, notes, isLast }, tailPlan }: Trying,
+  { trial: { plan, notes, isLast }, byBits }: Trying,
   options: BuildOptions,
 ): Promise<Built | undefined> {
   const size = { plan, rows: stretch.rows, dimensions: collection.dimensions as number };
@@ -68,12 +69,14 @@ async function tryTrial(
   const vector = plannedIndex("vector", collection, stretch, {
     ...sized,
     ...notes,
-    mark: randomInt(1, 2 ** 31),
+    mark: newMark(),
   });
   const keyword = plannedIndex("keyword", collection, stretch, { language: collection.language });
   const { leaf, tail } = await prepare(database, collection, stretch, {
     planned: [vector, keyword],
-    tailPlan,
+    tailPlan: byBits
+      ? { ...TAIL_PLAN, mark: newMark(), ...(notes.coarse && { reranked: MOST_RERANKED }) }
+      : undefined,
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
@@ -104,6 +107,13 @@ async function tryTrial(
   return { rows: stretch.rows, seconds };
 }
 
+type TailPlan = IndexedRange["plan"];
+
+/** See `within`. */
+function newMark(): number {
+  return randomInt(1, 2 ** 31);
+}
+
 /** An index that is about to be built. */
 interface PlannedIndex<Settings extends object = object> extends Stretch {
   readonly kind: IndexKind;
@@ -129,8 +139,11 @@ function prepare(
   database: Database,
   collection: Collection,
   stretch: Stretch,
-  { planned, tailPlan }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan?: IndexPlan },
-): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<IndexPlan> | undefined }> {
+  {
+    planned,
+    tailPlan,
+  }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan: TailPlan | undefined },
+): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<TailPlan> | undefined }> {
   const { tenantId, id } = collection;
   return asTenant(database, tenantId, async ({ orm }) => {
     const [open] = await selectRows<{ segment: number }>(
@@ -170,7 +183,7 @@ function publish(
   {
     stretch,
     planned,
-    tuned: { efSearch, reranked },
+    tuned,
     seconds,
   }: {
     readonly stretch: Stretch;
@@ -206,7 +219,7 @@ function publish(
             ELSE first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
-        settings = CASE kind WHEN 'vector' THEN settings || ${JSON.stringify({ efSearch, reranked })}::jsonb ELSE settings END
+        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(tuned)}::jsonb ELSE '{}' END
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

@@ -1,4 +1,5 @@
-import { type IndexPlan, OTHER_DEFAULTS } from "../collection/index-settings.ts";
+import type { Collection } from "../collection/collection.ts";
+import { FORMER_DEFAULTS, type IndexPlan, mayBeBits } from "../collection/index-settings.ts";
 import { CONSTRUCTION, waitFor } from "./attempt.ts";
 import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
 import { mergeTail, type Stretch } from "./segments.ts";
@@ -96,7 +97,7 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
         settings[key] !== plan[key] &&
         asked[key] !== plan[key] &&
         applies(key, plan) &&
-        !(collection.indexSettings[key] === undefined && settings[key] === OTHER_DEFAULTS[key]),
+        !(collection.indexSettings[key] === undefined && isAsGood(key, settings, collection)),
     );
     if (changed)
       return {
@@ -110,6 +111,17 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
       return { action: "build", stretch, reason: `${built - rows} of its ${built} rows are gone` };
   }
   return undefined;
+}
+
+/** Not what would be built today where the collection sets nothing, but no reason to build. */
+function isAsGood(
+  key: (typeof CONSTRUCTION)[number],
+  settings: CollectionIndex["settings"],
+  collection: Collection,
+): boolean {
+  if (key === "precision" && settings.precision === "bit")
+    return mayBeBits(collection) && settings.reranked !== undefined && settings.coarse !== true;
+  return settings[key] === FORMER_DEFAULTS[key];
 }
 
 function applies(key: (typeof CONSTRUCTION)[number], { type, lists }: IndexPlan): boolean {

@@ -15,7 +15,7 @@ export interface CollectionIndex {
   readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
-  /** `IndexPlan` of an index of vectors and, where that had to differ, what was `asked` for; `{ language }` of a keyword index. */
+  /** `IndexPlan` and `BuildNotes` of an index of vectors, and what was `asked` for; `{ language }` of a keyword index. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly state: "building" | "valid" | "retired";
   /** Rows in its segments when it was built. */

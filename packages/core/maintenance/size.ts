@@ -36,7 +36,7 @@ export async function sizeBuild(
   return { plan: sized, settings: { ...settings, max_parallel_maintenance_workers: String(helpers) } };
 }
 
-/** Megabytes for what is not counted: the keyword index is built in the same session. */
+/** Megabytes for what is not counted: the keyword index is built with as much. */
 const SPARE = 64;
 
 interface Space {

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
 import { offlineServices } from "../../../test/support/services.ts";
@@ -5,8 +6,12 @@ import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import { INDEX_DEFAULTS, type IndexSettings } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
+import { tenantSettings } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
+import { neighboursStatement } from "../search/candidates.ts";
 import { explainSearch } from "../search/explain.ts";
+import { findTarget, type IndexedRange } from "../search/target.ts";
+import { vectorSettings } from "../search/vector.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { buildStretch } from "./build.ts";
 import { maintainIndexes } from "./indexes.ts";
@@ -150,6 +155,31 @@ test("a search, and the measuring of a build, go through the index that is meant
     embedding: vector(3),
   });
   expect(steps.flatMap((step) => step.plan).join("\n")).toContain(`Index Scan using ${meant} `);
+  const { collection, indexes } = await findTarget(own.database, tenantId, "twice");
+  const index = indexes.find(({ kind }) => kind === "vector") as IndexedRange;
+  const [rows] = await own.database.read(
+    [sql`EXPLAIN ${neighboursStatement(collection, index, sql`id = 'd1'`)}`],
+    {
+      settings: {
+        ...tenantSettings(tenantId),
+        ...vectorSettings({ kind: "index", indexes: [index] }, { topK: 10 }),
+      },
+    },
+  );
+  expect(JSON.stringify(rows)).toContain(`Index Scan using ${meant} `);
+});
+
+test("bits that were asked for and order too coarsely give way when nobody asks for them any more", async () => {
+  await fill("asked", { precision: "bit", efConstruction: 24 });
+  expect((await maintain("asked")).built).toEqual(["bit"]);
+  const open = { indexSettings: { threshold: 100, efConstruction: 24 } };
+  await changeCollection(own.database, tenantId, "asked", open);
+  expect((await maintain("asked")).built).toEqual([]); // they do here
+  await own.database.maintain([
+    `UPDATE cairn.collection_indexes SET settings = settings || '{"coarse": true}' WHERE kind = 'vector'
+     AND collection_id = (SELECT id FROM cairn.collections WHERE name = 'asked')`,
+  ]);
+  expect((await maintain("asked")).built).toEqual(["halfvec"]);
 });
 
 test("bits are for who leaves the precision open, and floats follow where they can", async () => {
@@ -171,4 +201,6 @@ test("bits are for who leaves the precision open, and floats follow where they c
   const overflowed = { precision: "vector", asked: { precision: "halfvec" } };
   expect(tried({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
   expect(tried({ precision: "bit" })).toEqual(["bit"]);
+  const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, stretch, indexes: [] };
+  expect(trials({ ...wide, collection: { ...collection, indexSettings: {} } }, true)).toHaveLength(1);
 });

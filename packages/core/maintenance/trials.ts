@@ -37,7 +37,8 @@ export function trials({ collection, plan, stretch, indexes }: Build, bitsTell: 
       settings.precision === "vector" &&
       askedFor(settings).precision === "halfvec",
   );
-  const free = collection.indexSettings.precision === undefined && plan.type === "hnsw";
+  const free =
+    collection.indexSettings.precision === undefined && plan.type === "hnsw" && plan.precision !== "bit";
   const bits: IndexPlan | undefined = free && bitsTell && !coarse ? { ...plan, precision: "bit" } : undefined;
   const plans = [bits, wider && overflowed ? undefined : plan, wider].filter((one) => one !== undefined);
   const { precision, lists } = plan;

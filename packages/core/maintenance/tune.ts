@@ -3,15 +3,17 @@ import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
+import { neighboursStatement } from "../search/candidates.ts";
 import type { BuildNotes, IndexedRange } from "../search/target.ts";
-import { neighboursStatement, vectorSettings } from "../search/vector.ts";
+import { vectorSettings } from "../search/vector.ts";
 import { sampleRows } from "./sample.ts";
 
 /** What ef_search is raised to where the default finds too little; the last is what it is held against. */
 const STEPS = [130, 160, 200, 300, 400];
 
 /** Rows that are compared whole of what bits give; with more than the last but one a search is slower than by floats. */
-const RERANKED = [110, 130, 160, 200, 400];
+const RERANKED = [110, 130, 160, 200];
+export const MOST_RERANKED = 400;
 
 /**
  * Share of the neighbours that the last step finds which must be found. Clusters that lie apart are missed by the same
@@ -26,10 +28,8 @@ const ENOUGH_BITS = 0.996;
 const FEWEST = 20;
 const MOST = 400;
 
-export interface Tuned extends Pick<BuildNotes, "reranked"> {
+export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse"> {
   readonly efSearch: number;
-  /** Bits that order too coarsely. */
-  readonly coarse?: boolean;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function tuneSearch(
 ): Promise<Tuned> {
   const { type, precision, efSearch } = index.plan;
   if (type !== "hnsw") return { efSearch };
-  const most = { efSearch: STEPS.at(-1) as number, reranked: RERANKED.at(-1) };
+  const most = { efSearch: STEPS.at(-1) as number, reranked: MOST_RERANKED };
   const at = (plan: Partial<typeof most>) => ({
     collection,
     index: { ...index, plan: { ...index.plan, ...plan } },
@@ -55,13 +55,16 @@ export async function tuneSearch(
     share(await findNeighbours(database, at(plan), rows), all) >= enough;
   const reranked =
     precision === "bit"
-      ? await least(RERANKED, (compared) => finds({ ...most, reranked: compared }, ENOUGH_BITS))
+      ? await least([...RERANKED, MOST_RERANKED], (compared) =>
+          finds({ ...most, reranked: compared }, ENOUGH_BITS),
+        )
       : undefined;
   const first = Math.max(efSearch, reranked ?? 0);
   const steps = [first, ...STEPS.filter((step) => step > first)];
   return {
     efSearch: await least(steps, (ef) => finds({ efSearch: ef, reranked }, ENOUGH)),
-    ...(reranked && { reranked, coarse: reranked === RERANKED.at(-1) }),
+    ...(reranked && { reranked }),
+    ...(reranked === MOST_RERANKED && { coarse: true as const }),
   };
 }
 

@@ -109,12 +109,12 @@ function inWords(
       ? `${what}: exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
       : `${what}: exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
   const indexed = own.reduce((sum, range) => sum + range.rows, 0);
-  const [{ plan }] = own as [IndexedRange];
-  const efSearch = collection.indexSettings.efSearch ?? Math.max(...own.map((range) => range.plan.efSearch));
-  const kind =
-    list === "keyword"
-      ? ""
-      : ` (${plan.type}, ${plan.precision}${plan.type === "hnsw" ? `, ef_search ${efSearch}` : ""})`;
+  const kinds = own.map(({ plan: { type, precision, efSearch } }) =>
+    type === "hnsw"
+      ? `${type}, ${precision}, ef_search ${collection.indexSettings.efSearch ?? efSearch}`
+      : `${type}, ${precision}`,
+  );
+  const kind = list === "keyword" ? "" : ` (${[...new Set(kinds)].join("; ")})`;
   const short = filtered
     ? " Where the filter leaves too few of what the index gives, every row is compared instead."
     : "";

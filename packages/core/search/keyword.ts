@@ -3,9 +3,10 @@ import type { Collection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import { AppError } from "../error.ts";
+import { HIT_COLUMNS } from "./candidates.ts";
 import { orderByDistance } from "./metric.ts";
 import type { IndexedRange, SearchTarget } from "./target.ts";
-import { HIT_COLUMNS, outside } from "./vector.ts";
+import { outside } from "./vector.ts";
 
 export interface KeywordSearch {
   readonly texts: readonly string[];

@@ -57,6 +57,12 @@ test("with a filter each index gives its own from the first", () => {
   expect(again([graph, tail], [30, 0], { asked: filtered })).toBeUndefined();
 });
 
+test("of what is there to be fused the tail may leave the graph little", () => {
+  const hybrid: RowSearch = { ...search, mode: "hybrid" };
+  expect(again([graph, tail], [10, 100], { asked: hybrid })).toBeUndefined();
+  expect(again([graph, tail], [9, 100], { asked: hybrid })).toEqual({ ...first, exactly: [] });
+});
+
 test("of several graphs one that came up short is left out, and the one beside the tail is asked alone meanwhile", () => {
   const three = [index("old", "vector", "bit"), graph, tail];
   expect(again(three, [3, 3, 107])).toEqual({ ...first, exactly: ["old"] });

@@ -4,11 +4,12 @@ import type { Settings } from "../database/settings.ts";
 import { encodeText } from "../database/text.ts";
 import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { AppError, type ErrorCode } from "../error.ts";
+import { sharedByTail } from "./candidates.ts";
 import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
 import type { HitRow } from "./hit.ts";
 import { keywordRanges, keywordStatement } from "./keyword.ts";
 import type { SearchTarget } from "./target.ts";
-import { chooseVectorPlan, sharedByTail, unableIndexes, vectorSettings, vectorStatement } from "./vector.ts";
+import { chooseVectorPlan, unableIndexes, vectorSettings, vectorStatement } from "./vector.ts";
 
 export type SearchMode = "vector" | "keyword" | "hybrid";
 
@@ -130,11 +131,13 @@ export function findShort(
   const plan = chooseVectorPlan(target, asked);
   if (plan.kind === "exact") return undefined;
   const shared = search.matches || before ? undefined : sharedByTail(plan.indexes)?.name;
+  const enough = (name: string) => (name === shared ? Math.min(depth, search.topK) : depth);
   const exactly = new Set(asked);
   const queries = (before?.queries ?? found.map((_, index) => index + 1)).filter((n) => {
     // The tail's gives all that it holds and the filter lets through, however little that is.
     const short = plan.indexes.filter(
-      ({ kind }, branch) => kind === "vector" && (found[n - 1]?.[0]?.given?.[branch] ?? 0) < depth,
+      ({ kind, name }, branch) =>
+        kind === "vector" && (found[n - 1]?.[0]?.given?.[branch] ?? 0) < enough(name),
     );
     for (const { name } of short) if (name !== shared) exactly.add(name);
     return short.length > 0;

@@ -2,8 +2,9 @@ import { PgDialect } from "drizzle-orm/pg-core";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
 import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
+import type { Depth } from "./candidates.ts";
 import type { IndexedRange } from "./target.ts";
-import { type Depth, vectorSettings, vectorStatement } from "./vector.ts";
+import { vectorSettings, vectorStatement } from "./vector.ts";
 
 const ID = "00000000-0000-4000-8000-000000000000";
 const collection = { tenantId: ID, id: ID, metric: "cosine", dimensions: 1_536 } as Collection;
