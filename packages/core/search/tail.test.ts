@@ -2,7 +2,6 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { offlineServices } from "../../../test/support/services.ts";
-import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Metric } from "../collection/metric.ts";
 import type { Database } from "../database/database.ts";
@@ -185,24 +184,6 @@ test("the tail shares what is re-ranked with the graph, which is asked alone whe
   expect((await idsOf("shared", vector(3))).toSorted()).toEqual(
     (await exactIds("shared", vector(3))).toSorted(),
   );
-});
-
-test("with a filter what the graph did not come to is not hidden by a tail that gives enough", async () => {
-  await fill("hidden", 1_500); // every fiftieth is rare
-  await maintain("hidden");
-  const efSearch = 100; // and so many are compared whole: fewer than the tail and a part of the graph have
-  await changeCollection(own.database, tenantId, "hidden", {
-    indexSettings: { threshold: THRESHOLD, efSearch },
-  });
-  const later = documents(1_500, 1_590).map((one) => ({ ...one, metadata: { rare: true } }));
-  await ingest(services, tenantId, { collection: "hidden", documents: later });
-  const rare = sql`metadata @> '{"rare": true}'`;
-  for (let n = 0; n < 10; n++) {
-    const embedding = vector(5_003 + 10 * n); // far from the rare ones of the graph, so that a scan stops before
-    expect((await idsOf("hidden", embedding, { rare: true })).toSorted()).toEqual(
-      (await exactIds("hidden", embedding, rare)).toSorted(),
-    );
-  }
 });
 
 test("without its index the tail is compared row by row", async () => {

@@ -1,7 +1,8 @@
+import { sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
-import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
+import { INDEX_DEFAULTS, TAIL_PLAN } from "../collection/index-settings.ts";
 import type { Depth } from "./candidates.ts";
 import type { IndexedRange } from "./target.ts";
 import { vectorSettings, vectorStatement } from "./vector.ts";
@@ -9,16 +10,13 @@ import { vectorSettings, vectorStatement } from "./vector.ts";
 const ID = "00000000-0000-4000-8000-000000000000";
 const collection = { tenantId: ID, id: ID, metric: "cosine", dimensions: 1_536 } as Collection;
 
+function indexOf(kind: "vector" | "tail", plan: Partial<IndexedRange["plan"]>): IndexedRange {
+  return { name: kind, kind, first: 0, last: 0, plan: { ...INDEX_DEFAULTS, ...plan }, rows: 100_000 };
+}
+
 /** Rows of an index that a search re-ranks, and the candidates that its graph is asked for. */
 function reranked(plan: Partial<IndexedRange["plan"]>, depth: Depth) {
-  const index: IndexedRange = {
-    name: "vector",
-    kind: "vector",
-    first: 0,
-    last: 0,
-    plan: { ...INDEX_DEFAULTS, ...plan },
-    rows: 100_000,
-  };
+  const index = indexOf("vector", plan);
   const indexed = { kind: "index", indexes: [index] } as const;
   const target = { collection, version: "", indexes: [index] };
   const statement = vectorStatement(target, indexed, { ...depth, vectors: Buffer.alloc(0) });
@@ -51,4 +49,21 @@ test("what is there to be fused, or to tell how far a filter's scan came, is not
   const bits = { precision: "bit", reranked: 110 } as const;
   expect(reranked(bits, { topK: 50, shown: 10 })).toMatchObject({ rows: 110, efSearch: 110 });
   expect(reranked(bits, { topK: 150, shown: 10 })).toMatchObject({ rows: 150, efSearch: 150 });
+});
+
+test("a graph and a tail of the same precision share what is re-ranked, unless a filter may stop the graph's scan", () => {
+  const lists = (precision: "bit" | "halfvec", asked: object = {}) => {
+    const indexes = [indexOf("vector", { precision }), indexOf("tail", { ...TAIL_PLAN })];
+    const search = { vectors: Buffer.alloc(0), topK: 10, ...asked };
+    const statement = vectorStatement(
+      { collection, version: "", indexes },
+      { kind: "index", indexes },
+      search,
+    );
+    return new PgDialect().sqlToQuery(statement).sql.match(/ORDER BY away LIMIT/g)?.length;
+  };
+  expect(lists("bit")).toBe(1);
+  expect(lists("bit", { matches: sql`true` })).toBe(2);
+  expect(lists("bit", { apart: true })).toBe(2);
+  expect(lists("halfvec")).toBe(2);
 });
