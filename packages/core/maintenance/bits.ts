@@ -11,26 +11,20 @@ import type { Stretch } from "./segments.ts";
 const SAMPLE = 2_000;
 const ASKED = 50;
 
-/** Of so many nearest by their bits; a search compares at least twice as many whole. */
+/** Of so many nearest by their bits. */
 const CANDIDATES = 50;
 
-/** Share of the ten nearest that must be among them. */
-const ENOUGH = 0.99;
-
 /**
- * Whether the bits of a stretch's vectors, their signs, tell them apart: those of vectors without negative elements, say,
- * do not. Tried on the stretch's own rows, before any index is.
+ * The mean share of a row's ten nearest in a sample that are among its nearest by bits: how far the signs of a stretch's
+ * vectors tell them apart, seen before any index is built. By chance it is 0.025, as where no element is negative. Of a
+ * large stretch the sample is so thin that the ten are no neighbours: then it is lower than what a search will find.
  */
-export async function bitsTell(
+export async function recallByBits(
   database: Database,
   collection: Collection,
   stretch: Stretch,
-): Promise<boolean> {
-  return mayBeBits(collection) && (await recallByBits(database, collection, stretch)) >= ENOUGH;
-}
-
-/** The mean share of a row's ten nearest in a sample that are among its nearest by bits; ties count as far away. */
-function recallByBits(database: Database, collection: Collection, stretch: Stretch): Promise<number> {
+): Promise<number> {
+  if (!mayBeBits(collection)) return 0;
   const settings = { jit: "off", enable_seqscan: "off" };
   return asTenant(
     database,
@@ -43,6 +37,7 @@ function recallByBits(database: Database, collection: Collection, stretch: Stret
   );
 }
 
+/** Ties count as far away. */
 function tried(collection: Collection, stretch: Stretch): SQL {
   return sql`
     WITH sample AS MATERIALIZED (

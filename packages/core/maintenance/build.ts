@@ -11,12 +11,12 @@ import { indexedExpression, operatorClass, within } from "../search/candidates.t
 import { keywordExpression } from "../search/keyword.ts";
 import { type IndexedRange, type IndexKind, LAST_SEGMENT } from "../search/target.ts";
 import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
-import { bitsTell } from "./bits.ts";
+import { recallByBits } from "./bits.ts";
 import type { CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 import { type SizeOptions, sizeBuild } from "./size.ts";
 import { type Build, type Trial, trials } from "./trials.ts";
-import { MOST_RERANKED, type Tuned, tuneSearch } from "./tune.ts";
+import { type Tuned, tuneSearch } from "./tune.ts";
 
 export interface BuildOptions extends SizeOptions {
   /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
@@ -43,25 +43,19 @@ export async function buildStretch(
   build: Build,
   options: BuildOptions = {},
 ): Promise<Built> {
-  const byBits = await bitsTell(database, build.collection, build.stretch);
+  const byBits = await recallByBits(database, build.collection, build.stretch);
   for (const trial of trials(build, byBits)) {
-    const built = await tryTrial(database, build, { trial, byBits }, options);
+    const built = await tryTrial(database, build, trial, options);
     if (built) return built;
   }
   throw new Error("The last trial of a build succeeds or fails with an error of its own.");
-}
-
-interface Trying {
-  readonly trial: Trial;
-  /** Whether the tail has an index of them. */
-  readonly byBits: boolean;
 }
 
 /** Undefined where the next trial is to be made. */
 async function tryTrial(
   database: Database,
   { collection, stretch }: Build,
-  { trial: { plan, notes, isLast }, byBits }: Trying,
+  { plan, notes, hasTail, isLast }: Trial,
   options: BuildOptions,
 ): Promise<Built | undefined> {
   const size = { plan, rows: stretch.rows, dimensions: collection.dimensions as number };
@@ -74,9 +68,7 @@ async function tryTrial(
   const keyword = plannedIndex("keyword", collection, stretch, { language: collection.language });
   const { leaf, tail } = await prepare(database, collection, stretch, {
     planned: [vector, keyword],
-    tailPlan: byBits
-      ? { ...TAIL_PLAN, mark: newMark(), ...(notes.coarse && { reranked: MOST_RERANKED }) }
-      : undefined,
+    tailPlan: hasTail ? { ...TAIL_PLAN, mark: newMark() } : undefined,
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
@@ -219,7 +211,8 @@ function publish(
             ELSE first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
-        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(tuned)}::jsonb ELSE '{}' END
+        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(tuned)}::jsonb
+                               WHEN 'tail' THEN ${JSON.stringify({ reranked: tuned.reranked })}::jsonb ELSE '{}' END
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

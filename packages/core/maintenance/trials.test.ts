@@ -186,15 +186,15 @@ test("bits are for who leaves the precision open, and floats follow where they c
   await fill("pure");
   const { collection } = await inspectCollection(own.database, tenantId, "pure");
   const stretch = { first: 0, last: 0, rows: ROWS };
-  const tried = (settings: IndexSettings, before: object = {}, bitsTell = true) => {
+  const tried = (settings: IndexSettings, before: object = {}, byBits = 1) => {
     const indexes = [{ kind: "vector", first: 0, last: 0, settings: before }] as never;
     const build = { plan: { ...INDEX_DEFAULTS, ...settings }, stretch, indexes };
-    return trials({ ...build, collection: { ...collection, indexSettings: settings } }, bitsTell).map(
+    return trials({ ...build, collection: { ...collection, indexSettings: settings } }, byBits).map(
       (trial) => trial.plan.precision,
     );
   };
   expect(tried({})).toEqual(["bit", "halfvec", "vector"]);
-  expect(tried({}, {}, false)).toEqual(["halfvec", "vector"]);
+  expect(tried({}, {}, 0.1)).toEqual(["halfvec", "vector"]);
   expect(tried({}, { coarse: true })).toEqual(["halfvec", "vector"]);
   expect(tried({ type: "ivfflat" })).toEqual(["halfvec", "vector"]);
   expect(tried({ precision: "halfvec" })).toEqual(["halfvec", "vector"]);
@@ -202,5 +202,5 @@ test("bits are for who leaves the precision open, and floats follow where they c
   expect(tried({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
   expect(tried({ precision: "bit" })).toEqual(["bit"]);
   const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, stretch, indexes: [] };
-  expect(trials({ ...wide, collection: { ...collection, indexSettings: {} } }, true)).toHaveLength(1);
+  expect(trials({ ...wide, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import type { Collection } from "../collection/collection.ts";
-import { type IndexPlan, widerPlan } from "../collection/index-settings.ts";
+import { type IndexPlan, mayBeBits, widerPlan } from "../collection/index-settings.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 
@@ -12,13 +12,20 @@ export interface Build {
   readonly indexes: readonly CollectionIndex[];
 }
 
-/** One way to build a vector index, and whether there is another where it does not serve. */
+/** One way to build a vector index. */
 export interface Trial {
   readonly plan: IndexPlan;
+  /** Whether the tail has an index of bits: a neighbour that is found by them among all rows is among fewer. */
+  readonly hasTail: boolean;
   /** Written down beside the index: what was asked for where the index had to differ, and that bits are too coarse here. */
   readonly notes: { readonly asked: Pick<IndexPlan, "precision" | "lists">; readonly coarse?: true };
+  /** There is no other where it does not serve. */
   readonly isLast: boolean;
 }
+
+/** Share of neighbours found by bits in a sample, see recallByBits: that tells something, and that says enough by itself. */
+const SOME = 0.2;
+const ENOUGH = 0.99;
 
 /**
  * What is tried in turn. A collection that names no precision has bits where they tell its vectors apart: such a graph
@@ -26,7 +33,7 @@ export interface Trial {
  * vector whole ones, if its dimensions allow it. What failed before is not tried again: bits in this collection, 16-bit
  * floats over these segments.
  */
-export function trials({ collection, plan, stretch, indexes }: Build, bitsTell: boolean): readonly Trial[] {
+export function trials({ collection, plan, stretch, indexes }: Build, byBits: number): readonly Trial[] {
   const graphs = indexes.filter(({ kind }) => kind === "vector");
   const coarse = graphs.some(({ settings }) => settings.coarse === true);
   const wider = widerPlan(plan, collection.dimensions as number);
@@ -39,11 +46,15 @@ export function trials({ collection, plan, stretch, indexes }: Build, bitsTell: 
   );
   const free =
     collection.indexSettings.precision === undefined && plan.type === "hnsw" && plan.precision !== "bit";
-  const bits: IndexPlan | undefined = free && bitsTell && !coarse ? { ...plan, precision: "bit" } : undefined;
+  const bits: IndexPlan | undefined =
+    free && byBits >= SOME && !coarse ? { ...plan, precision: "bit" } : undefined;
   const plans = [bits, wider && overflowed ? undefined : plan, wider].filter((one) => one !== undefined);
   const { precision, lists } = plan;
   return plans.map((one, index) => ({
     plan: one,
+    hasTail:
+      mayBeBits(collection) &&
+      (one.precision === "bit" ? byBits >= SOME : byBits >= ENOUGH && !coarse && !bits),
     notes: {
       asked: one === bits ? { precision: "bit", lists } : { precision, lists },
       ...(one !== bits && (coarse || bits) && { coarse: true as const }),
