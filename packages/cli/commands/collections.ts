@@ -53,7 +53,7 @@ export function addCollections(program: Command, _: Surroundings): void {
     .option("--language <name>", "what keyword search reads its texts as (default: english; simple: any)")
     .option(
       "--index <json>",
-      `settings of its index once it is large: '{"precision": "bit", "efSearch": 300}'`,
+      `settings of its index once it is large: '{"precision": "halfvec", "efSearch": 300}'`,
     )
     .action((name: string | undefined, flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
