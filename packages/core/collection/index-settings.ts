@@ -21,7 +21,7 @@ export interface IndexSettings {
   readonly m?: number;
   /** HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 120: with 64 a twentieth of the searches misses its cluster. */
   readonly efConstruction?: number;
-  /** HNSW: candidates while searching, 1 to 1,000. Default: what a build finds to be enough, 100 to 400; where it is set, bits are compared whole of as many. */
+  /** HNSW: candidates while searching, 1 to 1,000. Default: what a build finds to be enough, 100 to 1,000; where it is set, bits are compared whole of as many. */
   readonly efSearch?: number;
   /**
    * IVFFlat: lists, 1 to 32,768; no more than a tenth of the rows or than the memory of a build holds. Default:

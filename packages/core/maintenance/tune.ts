@@ -9,7 +9,7 @@ import { vectorSettings } from "../search/vector.ts";
 import { sampleRows } from "./sample.ts";
 
 /** What ef_search is raised to where the default finds too little; the last is what it is held against. */
-const STEPS = [130, 160, 200, 300, 400];
+const STEPS = [130, 160, 200, 300, 400, 600, 1_000];
 
 /** Rows that are compared whole of what bits give; with more than the last but one a search is slower than by floats. */
 const RERANKED = [110, 130, 160, 200];
@@ -26,7 +26,7 @@ const ENOUGH_BITS = 0.996;
 
 /** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
 const FEWEST = 20;
-const MOST = 400;
+const MOST = 250;
 
 export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse"> {
   readonly efSearch: number;
