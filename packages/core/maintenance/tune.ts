@@ -13,16 +13,16 @@ const STEPS = [130, 160, 200, 300, 400, 600, 1_000];
 
 /** Rows that are compared whole of what bits give; with more than the last but one a search is slower than by floats. */
 const RERANKED = [110, 130, 160, 200];
-export const MOST_RERANKED = 400;
+const MOST_RERANKED = 400;
 
 /**
  * Share of the neighbours that the last step finds which must be found. Clusters that lie apart are missed by the same
  * questions again and again: where 99.3 % was found of two thousand questions, of two hundred others it was 98.
  */
-const ENOUGH = 0.998;
+const ENOUGH = 0.997;
 
-/** The same for what bits give: what is lost here, the graph's misses add to. */
-const ENOUGH_BITS = 0.996;
+/** Share of them that must be among the rows that are compared whole. */
+const ENOUGH_COMPARED = 0.999;
 
 /** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
 const FEWEST = 20;
@@ -51,29 +51,31 @@ export async function tuneSearch(
   });
   const rows = await sampleKeys(database, collection, index);
   const all = await findNeighbours(database, at(most), rows);
-  const finds = async (plan: Partial<typeof most>, enough: number) =>
-    share(await findNeighbours(database, at(plan), rows), all) >= enough;
-  const reranked =
-    precision === "bit"
-      ? await least([...RERANKED, MOST_RERANKED], (compared) =>
-          finds({ ...most, reranked: compared }, ENOUGH_BITS),
-        )
-      : undefined;
+  const reranked = precision === "bit" ? needed(all) : undefined;
   const first = Math.max(efSearch, reranked ?? 0);
   const steps = [first, ...STEPS.filter((step) => step > first)];
   return {
-    efSearch: await least(steps, (ef) => finds({ efSearch: ef, reranked }, ENOUGH)),
+    efSearch: await leastEf(steps, async (ef) =>
+      share(await findNeighbours(database, at({ efSearch: ef, reranked }), rows), all),
+    ),
     ...(reranked && { reranked }),
     ...(reranked === MOST_RERANKED && { coarse: true as const }),
   };
 }
 
+/** Rows that have to be compared whole for enough of the neighbours to be among them. */
+function needed(all: ReadonlyMap<string, Neighbours>): number {
+  const places = [...all.values()].flatMap((one) => one.places);
+  const within = (rows: number) => places.filter((place) => place <= rows).length;
+  return RERANKED.find((rows) => within(rows) >= ENOUGH_COMPARED * places.length) ?? MOST_RERANKED;
+}
+
 /** The first of the steps that is enough, else the last. */
-async function least(
+async function leastEf(
   steps: readonly number[],
-  isEnough: (step: number) => Promise<boolean>,
+  shareAt: (step: number) => Promise<number>,
 ): Promise<number> {
-  for (const step of steps.slice(0, -1)) if (await isEnough(step)) return step;
+  for (const step of steps.slice(0, -1)) if ((await shareAt(step)) >= ENOUGH) return step;
   return steps.at(-1) as number;
 }
 
@@ -93,34 +95,33 @@ async function sampleKeys(database: Database, collection: Collection, index: Ind
   return { ids: rows.map(({ id }) => id), chunks: rows.map(({ chunk }) => chunk) };
 }
 
+interface Neighbours {
+  readonly neighbours: readonly string[];
+  /** Of each among what the index gave. */
+  readonly places: readonly number[];
+}
+
 /** The ten nearest of each row, as its index finds them. */
 async function findNeighbours(
   database: Database,
   { collection, index }: { readonly collection: Collection; readonly index: IndexedRange },
   { ids, chunks }: Keys,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<ReadonlyMap<string, Neighbours>> {
   const asked = sql`(id, chunk) IN (SELECT * FROM unnest(${sql.param(ids)}::text[], ${sql.param(chunks)}::int[]))`;
   const rows = await asTenant(
     database,
     collection.tenantId,
-    ({ orm }) =>
-      selectRows<{ row: string; neighbours: readonly string[] }>(
-        orm,
-        neighboursStatement(collection, index, asked),
-      ),
+    ({ orm }) => selectRows<Neighbours & { row: string }>(orm, neighboursStatement(collection, index, asked)),
     vectorSettings({ kind: "index", indexes: [index] }, { topK: 10 }),
   );
-  return new Map(rows.map(({ row, neighbours }) => [row, neighbours]));
+  return new Map(rows.map(({ row, ...found }) => [row, found]));
 }
 
-function share(
-  found: ReadonlyMap<string, readonly string[]>,
-  all: ReadonlyMap<string, readonly string[]>,
-): number {
+function share(found: ReadonlyMap<string, Neighbours>, all: ReadonlyMap<string, Neighbours>): number {
   let hits = 0;
   let wanted = 0;
-  for (const [row, neighbours] of all) {
-    const given = new Set(found.get(row));
+  for (const [row, { neighbours }] of all) {
+    const given = new Set(found.get(row)?.neighbours);
     wanted += neighbours.length;
     hits += neighbours.filter((one) => given.has(one)).length;
   }

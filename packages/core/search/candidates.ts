@@ -48,24 +48,23 @@ export function sharedByTail(indexes: readonly IndexedRange[]): IndexedRange | u
 }
 
 /** The indexes' nearest, re-ranked by the whole vectors: what the indexes round, the distances do not show. */
-export function groupBranch(
-  collection: Collection,
-  matches: SQL | undefined,
-  { members, candidates }: Group,
-): SQL {
-  const { metric } = collection;
+export function groupBranch(collection: Collection, matches: SQL | undefined, group: Group): SQL {
+  return sql`
+    SELECT ${HIT_COLUMNS}, ${orderByDistance(collection.metric, sql`q.v`)} AS "order", branch
+    FROM (${nearestOf(collection, matches, group)}) AS candidates`;
+}
+
+/** What is re-ranked, with how far the indexes take it to be. What the tail adds may be a quarter more than a graph alone gives. */
+function nearestOf(collection: Collection, matches: SQL | undefined, { members, candidates }: Group): SQL {
   const nearest = members.map(({ range, branch }) => {
-    const away = indexedDistance(metric, range.plan.precision, collection.dimensions as number);
+    const away = indexedDistance(collection.metric, range.plan.precision, collection.dimensions as number);
     return sql`(
       SELECT ${HIT_COLUMNS}, embedding, ${away} AS away, ${sql.raw(String(branch))} AS branch FROM cairn.documents
       WHERE ${inCollection(collection)} AND ${sql.raw(within(range))} AND embedding IS NOT NULL AND ${matches ?? sql`true`}
       ORDER BY ${away} LIMIT ${candidates}::int)`;
   });
-  return sql`
-    SELECT ${HIT_COLUMNS}, ${orderByDistance(metric, sql`q.v`)} AS "order", branch
-    FROM (
-      SELECT * FROM (${sql.join(nearest, sql` UNION ALL `)}) AS nearest ORDER BY away LIMIT ${candidates}::int
-    ) AS candidates`;
+  const most = members.length > 1 ? Math.ceil(1.25 * candidates) : candidates;
+  return sql`SELECT * FROM (${sql.join(nearest, sql` UNION ALL `)}) AS nearest ORDER BY away LIMIT ${most}::int`;
 }
 
 /**
@@ -80,17 +79,22 @@ export function queryVectors(given: SQL, { dimensions }: Collection, indexes: re
   return sql`SELECT v, n${sql.raw(as.join(""))} FROM ${given} OFFSET 0`;
 }
 
-/** The ten rows nearest to each of those asked for, `neighbours`, as one index gives them to a search. `row`: which it is. */
+/**
+ * The ten rows nearest to each of those asked for, `neighbours`, as one index gives them to a search, and their places by
+ * the index's own distance, `places`, ties at their end. `row`: which it is.
+ */
 export function neighboursStatement(collection: Collection, range: IndexedRange, asked: SQL): SQL {
   const rows = sql`(
     SELECT embedding AS v, chunk || ' ' || id AS n FROM cairn.documents WHERE ${inCollection(collection)} AND ${asked}
   ) AS given`;
   const [group] = groupIndexes([range], { topK: 10 }) as [Group];
   return sql`
-    SELECT q.n AS row, array_agg(near.chunk || ' ' || near.id) AS neighbours
+    SELECT q.n AS row, array_agg(near.chunk || ' ' || near.id) AS neighbours, array_agg(near.place) AS places
     FROM (${queryVectors(rows, collection, [range])}) AS q
     CROSS JOIN LATERAL (
-      SELECT id, chunk FROM (${groupBranch(collection, undefined, group)}) AS found ORDER BY "order", id, chunk LIMIT 10
+      SELECT id, chunk, (count(*) OVER (ORDER BY away))::int AS place
+      FROM (${nearestOf(collection, undefined, group)}) AS candidates
+      ORDER BY ${orderByDistance(collection.metric, sql`q.v`)}, id, chunk LIMIT 10
     ) AS near
     GROUP BY q.n`;
 }
