@@ -28,6 +28,9 @@ const ENOUGH_COMPARED = 0.999;
 const FEWEST = 20;
 const MOST = 250;
 
+/** From so many rows on the sample is too small a share of them to be sure by: a step more is taken. */
+const LARGE = 10_000;
+
 export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse"> {
   readonly efSearch: number;
 }
@@ -54,10 +57,11 @@ export async function tuneSearch(
   const reranked = precision === "bit" ? needed(all) : undefined;
   const first = Math.max(efSearch, reranked ?? 0);
   const steps = [first, ...STEPS.filter((step) => step > first)];
+  const enough = await firstEnough(steps, async (ef) =>
+    share(await findNeighbours(database, at({ efSearch: ef, reranked }), rows), all),
+  );
   return {
-    efSearch: await leastEf(steps, async (ef) =>
-      share(await findNeighbours(database, at({ efSearch: ef, reranked }), rows), all),
-    ),
+    efSearch: steps[index.rows < LARGE ? enough : enough + 1] ?? (steps.at(-1) as number),
     ...(reranked && { reranked }),
     ...(reranked === MOST_RERANKED && { coarse: true as const }),
   };
@@ -70,13 +74,13 @@ function needed(all: ReadonlyMap<string, Neighbours>): number {
   return RERANKED.find((rows) => within(rows) >= ENOUGH_COMPARED * places.length) ?? MOST_RERANKED;
 }
 
-/** The first of the steps that is enough, else the last. */
-async function leastEf(
+/** Which of the steps is enough first, else the last. */
+async function firstEnough(
   steps: readonly number[],
   shareAt: (step: number) => Promise<number>,
 ): Promise<number> {
-  for (const step of steps.slice(0, -1)) if ((await shareAt(step)) >= ENOUGH) return step;
-  return steps.at(-1) as number;
+  for (const [index, step] of steps.slice(0, -1).entries()) if ((await shareAt(step)) >= ENOUGH) return index;
+  return steps.length - 1;
 }
 
 interface Keys {
