@@ -52,7 +52,7 @@ test("set-index makes an index due, stats say so, and reindex builds it", async 
     err: expect.stringContaining("threshold"),
   });
   expect(
-    (await cli.run(["collections", "set-index", "knowledge", '{"threshold": 20, "efSearch": 80}'])).code,
+    (await cli.run(["collections", "set-index", "knowledge", '{"threshold": 20, "efSearch": 180}'])).code,
   ).toBe(0);
   expect((await cli.run(["stats"])).out).toMatch(/acme\/knowledge: cairn reindex is due, to build/);
   expect((await cli.run(["explain", "violin"])).out).toMatch(
@@ -69,9 +69,9 @@ test("set-index makes an index due, stats say so, and reindex builds it", async 
     ]),
   );
   const { words, steps } = await cli.json("explain", "violin", "--analyze");
-  expect(words[0]).toMatch(/through 1 index \(hnsw, halfvec, ef_search 80\) over 60 rows/);
+  expect(words[0]).toMatch(/through 1 index \(hnsw, bit, ef_search 180\) over 60 rows/);
   expect(steps[0].plan.join("\n")).toMatch(/Index Scan using \w+.*actual time/);
-  expect(steps[0].settings).toContain("SET LOCAL hnsw.ef_search = '80'");
+  expect(steps[0].settings).toContain("SET LOCAL hnsw.ef_search = '180'");
   expect((await hits()).map(({ id }: { id: string }) => id)).toEqual(
     before.map(({ id }: { id: string }) => id),
   );

@@ -7,10 +7,12 @@ import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters } from "../filter/input.ts";
 import type { Services } from "../services.ts";
+import { candidates } from "./candidates.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
 import type { SearchOptions } from "./query.ts";
 import { type List, listReads } from "./reads.ts";
 import { findTarget, type IndexedRange, type SearchTarget } from "./target.ts";
+import { chooseVectorPlan } from "./vector.ts";
 
 export interface Explanation {
   /** What the search does and why, a sentence each. */
@@ -63,7 +65,9 @@ export async function explainSearch(
     });
   }
   const rows = await countUnindexed(services, target);
-  const words = steps.map(({ list }) => inWords(target, list, { rows, filtered: matches !== undefined }));
+  const words = steps.map(({ list }) =>
+    inWords(target, list, { rows, topK, filtered: matches !== undefined }),
+  );
   return { words, steps };
 }
 
@@ -97,10 +101,11 @@ function isVector({ kind }: IndexedRange): boolean {
 }
 
 function inWords(
-  { collection, indexes }: SearchTarget,
+  target: SearchTarget,
   list: List,
-  { rows, filtered }: { readonly rows: number; readonly filtered: boolean },
+  { rows, topK, filtered }: { readonly rows: number; readonly topK: number; readonly filtered: boolean },
 ): string {
+  const { collection, indexes } = target;
   const own = indexes.filter(({ kind }) => kind === list);
   const what = list === "vector" ? "By meaning" : `By words (${collection.language})`;
   const { threshold = INDEX_DEFAULTS.threshold } = collection.indexSettings;
@@ -109,11 +114,13 @@ function inWords(
       ? `${what}: exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
       : `${what}: exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
   const indexed = own.reduce((sum, range) => sum + range.rows, 0);
-  const kinds = own.map(({ plan: { type, precision, efSearch } }) =>
-    type === "hnsw"
-      ? `${type}, ${precision}, ef_search ${collection.indexSettings.efSearch ?? efSearch}`
-      : `${type}, ${precision}`,
-  );
+  const plan = chooseVectorPlan(target);
+  const graphs = plan.kind === "index" ? plan.indexes.filter(({ kind }) => kind === "vector") : [];
+  const kinds = graphs.map((range) => {
+    const { type, precision, efSearch } = range.plan;
+    const most = Math.max(efSearch, candidates(range, { topK }));
+    return type === "hnsw" ? `${type}, ${precision}, ef_search ${most}` : `${type}, ${precision}`;
+  });
   const kind = list === "keyword" ? "" : ` (${[...new Set(kinds)].join("; ")})`;
   const short = filtered
     ? " Where the filter leaves too few of what the index gives, every row is compared instead."
