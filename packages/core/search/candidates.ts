@@ -39,8 +39,8 @@ export function groupIndexes(
 }
 
 /**
- * The graph that what is re-ranked of the tail counts towards, as it holds bits, too. Undefined where there is none. Of two
- * graphs none could tell whether it gave few rows as the other's were nearer, or as it came to an end.
+ * The graph that shares what is re-ranked with the tail, as both hold bits. Undefined where there is none. Never two graphs:
+ * of one that gave few rows nobody could tell whether the other's were nearer or its own scan had ended.
  */
 export function sharedByTail(indexes: readonly IndexedRange[]): IndexedRange | undefined {
   const tail = indexes.find(({ kind }) => kind === "tail");
@@ -54,7 +54,10 @@ export function groupBranch(collection: Collection, matches: SQL | undefined, gr
     FROM (${nearestOf(collection, matches, group)}) AS candidates`;
 }
 
-/** What is re-ranked, with how far the indexes take it to be. What the tail adds may be a quarter more than a graph alone gives. */
+/** How many more are re-ranked beside a tail, which gives as many as a graph at most: so the graph keeps a quarter, whatever is in the tail. */
+const BESIDE_TAIL = 1.25;
+
+/** What is re-ranked, with how far the indexes take it to be. */
 function nearestOf(collection: Collection, matches: SQL | undefined, { members, candidates }: Group): SQL {
   const nearest = members.map(({ range, branch }) => {
     const away = indexedDistance(collection.metric, range.plan.precision, collection.dimensions as number);
@@ -63,7 +66,7 @@ function nearestOf(collection: Collection, matches: SQL | undefined, { members, 
       WHERE ${inCollection(collection)} AND ${sql.raw(within(range))} AND embedding IS NOT NULL AND ${matches ?? sql`true`}
       ORDER BY ${away} LIMIT ${candidates}::int)`;
   });
-  const most = members.length > 1 ? Math.ceil(1.25 * candidates) : candidates;
+  const most = members.length > 1 ? Math.ceil(BESIDE_TAIL * candidates) : candidates;
   return sql`SELECT * FROM (${sql.join(nearest, sql` UNION ALL `)}) AS nearest ORDER BY away LIMIT ${most}::int`;
 }
 
