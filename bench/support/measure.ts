@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 export interface Latency {
   /** Milliseconds. */
   readonly p50: number;
@@ -12,15 +14,17 @@ export interface Measured extends Latency {
 
 const WARM_UP = 20;
 
-/** One after the other, after a few to warm up. */
+/** One after the other, after a few to warm up. `pause`: milliseconds before each. */
 export async function measure(
   queries: readonly Float32Array[],
   search: (embedding: Float32Array) => Promise<readonly string[]>,
+  { pause = 0 }: { readonly pause?: number } = {},
 ): Promise<Measured> {
   for (const query of queries.slice(0, WARM_UP)) await search(query);
   const times: number[] = [];
   const answers: (readonly string[])[] = [];
   for (const query of queries) {
+    if (pause > 0) await setTimeout(pause);
     const started = performance.now();
     answers.push(await search(query));
     times.push(performance.now() - started);

@@ -79,15 +79,18 @@ async function tryTrial(
       `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
       vectorIndex(vector, leaf, collection, sized),
     ]);
-    tuned = await tuneSearch(database, collection, { ...vector, plan: vector.settings });
+    // The graph is asked while the others are built: two seconds, and the other processor's.
+    tuned = await beside(
+      tuneSearch(database, collection, { ...vector, plan: vector.settings }),
+      give([
+        keywordIndex(keyword, leaf, collection),
+        ...(tail ? [vectorIndex(tail, leaf, collection, tail.settings)] : []),
+      ]),
+    );
     if (tuned.coarse && !isLast) {
       await dropIndexes(database, collection, planned);
       return undefined;
     }
-    await give([
-      keywordIndex(keyword, leaf, collection),
-      ...(tail ? [vectorIndex(tail, leaf, collection, tail.settings)] : []),
-    ]);
   } catch (error) {
     // Whoever ended it has no time to lose; the next run drops what is left.
     if (!options.signal?.aborted) await dropIndexes(database, collection, planned);
@@ -97,6 +100,13 @@ async function tryTrial(
   const seconds = (performance.now() - started) / 1000;
   await publish(database, collection, { stretch, planned, tuned, seconds });
   return { rows: stretch.rows, seconds };
+}
+
+/** What `work` gives. Both have ended when this does, whichever failed: what was begun is not dropped under it. */
+async function beside<T>(work: Promise<T>, other: Promise<unknown>): Promise<T> {
+  await Promise.allSettled([work, other]);
+  await other;
+  return work;
 }
 
 type TailPlan = IndexedRange["plan"];

@@ -1,5 +1,5 @@
 import type { Collection } from "../collection/collection.ts";
-import { FORMER_DEFAULTS, type IndexPlan, mayBeBits } from "../collection/index-settings.ts";
+import { DEFAULTS_EVER, type IndexPlan, mayBeBits } from "../collection/index-settings.ts";
 import { CONSTRUCTION, waitFor } from "./attempt.ts";
 import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
 import { mergeTail, type Stretch } from "./segments.ts";
@@ -121,7 +121,7 @@ function isAsGood(
 ): boolean {
   if (key === "precision" && settings.precision === "bit")
     return mayBeBits(collection) && settings.reranked !== undefined && settings.coarse !== true;
-  return settings[key] === FORMER_DEFAULTS[key];
+  return DEFAULTS_EVER[key]?.includes(settings[key]) === true;
 }
 
 function applies(key: (typeof CONSTRUCTION)[number], { type, lists }: IndexPlan): boolean {

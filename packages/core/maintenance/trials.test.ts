@@ -201,6 +201,21 @@ test("bits are for who leaves the precision open, and floats follow where they c
   const overflowed = { precision: "vector", asked: { precision: "halfvec" } };
   expect(tried({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
   expect(tried({ precision: "bit" })).toEqual(["bit"]);
+  const ways = (indexSettings: IndexSettings) =>
+    trials(
+      {
+        collection: { ...collection, indexSettings },
+        plan: { ...INDEX_DEFAULTS, ...indexSettings },
+        stretch,
+        indexes: [],
+      },
+      1,
+    ).map(({ plan: { precision, efConstruction } }) => [precision, efConstruction]);
+  expect(ways({}).slice(0, 2)).toEqual([
+    ["bit", 160],
+    ["halfvec", 120],
+  ]);
+  expect(ways({ efConstruction: 64 })[0]).toEqual(["bit", 64]);
   const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, stretch, indexes: [] };
   expect(trials({ ...wide, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import type { Collection } from "../collection/collection.ts";
-import { type IndexPlan, mayBeBits, widerPlan } from "../collection/index-settings.ts";
+import { bitsPlan, type IndexPlan, mayBeBits, widerPlan } from "../collection/index-settings.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
 import type { Stretch } from "./segments.ts";
 
@@ -47,7 +47,7 @@ export function trials({ collection, plan, stretch, indexes }: Build, byBits: nu
   const free =
     collection.indexSettings.precision === undefined && plan.type === "hnsw" && plan.precision !== "bit";
   const bits: IndexPlan | undefined =
-    free && byBits >= SOME && !coarse ? { ...plan, precision: "bit" } : undefined;
+    free && byBits >= SOME && !coarse ? bitsPlan(plan, collection.indexSettings) : undefined;
   const plans = [bits, wider && overflowed ? undefined : plan, wider].filter((one) => one !== undefined);
   const { precision, lists } = plan;
   return plans.map((one, index) => ({
