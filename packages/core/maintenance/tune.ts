@@ -16,20 +16,17 @@ const RERANKED = [110, 130, 160, 200];
 const MOST_RERANKED = 400;
 
 /**
- * Share of the neighbours that the last step finds which must be found. Clusters that lie apart are missed by the same
- * questions again and again: where 99.3 % was found of two thousand questions, of two hundred others it was 98.
+ * Share of the neighbours that the last step finds which must be found. A question that misses its cluster misses all
+ * ten: of the most rows one may, and where by chance none does, 6 of 1,000 others may at 95 % confidence.
  */
 const ENOUGH = 0.997;
 
 /** Share of them that must be among the rows that are compared whole. */
-const ENOUGH_COMPARED = 0.999;
+const ENOUGH_COMPARED = 0.998;
 
 /** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
 const FEWEST = 20;
-const MOST = 250;
-
-/** From so many rows on the sample is too small a share of them to be sure by: a step more is taken. */
-const LARGE = 10_000;
+const MOST = 500;
 
 export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse"> {
   readonly efSearch: number;
@@ -38,7 +35,7 @@ export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse"> {
 /**
  * The ef_search by which a graph that was just built gives what it holds, and of bits how many rows are to be compared
  * whole. How many clusters of neighbours a search misses differs from one build to the next (2 to 30 of 1,000 by the same
- * settings), and how finely bits order is the vectors' own, so both are measured: two seconds of work.
+ * settings), and how finely bits order is the vectors' own, so both are measured: four seconds of work.
  */
 export async function tuneSearch(
   database: Database,
@@ -61,7 +58,7 @@ export async function tuneSearch(
     share(await findNeighbours(database, at({ efSearch: ef, reranked }), rows), all),
   );
   return {
-    efSearch: steps[index.rows < LARGE ? enough : enough + 1] ?? (steps.at(-1) as number),
+    efSearch: steps[enough] as number,
     ...(reranked && { reranked }),
     ...(reranked === MOST_RERANKED && { coarse: true as const }),
   };
