@@ -5,7 +5,7 @@ import type { BenchDocument } from "../support/dataset.ts";
 import { median } from "../support/machine.ts";
 import { latency, type Measured, measure, recall, round } from "../support/measure.ts";
 import { report, type Target } from "../support/results.ts";
-import { ingestAndSearch, type Round, type RoundSetting } from "./round.ts";
+import { ingestAndSearch, PAUSE, type Round, type RoundSetting } from "./round.ts";
 
 type LiveSetting = BenchRun &
   Omit<RoundSetting, "documents" | "moments"> & {
@@ -28,7 +28,7 @@ export async function liveIngest({ more, chroma, ...setting }: LiveSetting): Pro
   const rounds: Seen[] = [];
   for (let left = quick ? 8 : 1; left > 0; left--) {
     if (rounds.length > 0) await takeBack(cairn, tenantId, more);
-    const idle = await measure(queries.slice(0, 50), search);
+    const idle = await measure(queries, search, { pause: PAUSE });
     const round = await ingestAndSearch({ ...setting, documents: more, moments: quick ? 2 : 50 });
     rounds.push({ ...round, idle, after: await measure(queries, search) });
   }

@@ -26,8 +26,8 @@ export interface Round {
 /** Searches at a moment. */
 const SEARCHES = 2;
 
-/** Milliseconds between two searches. */
-const PAUSE = 2;
+/** Milliseconds between two searches: idle ones have to pause as well, as a processor that slept is slower at first. */
+export const PAUSE = 2;
 
 /** Writes as an application does, a request of a hundred documents after the other, and searches until it is done. */
 export async function ingestAndSearch(setting: RoundSetting): Promise<Round> {
