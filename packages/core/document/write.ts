@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
+import { mayBeBits } from "../collection/index-settings.ts";
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
@@ -93,9 +94,9 @@ async function writeSlice(
     sql`
     WITH written AS (
     INSERT INTO cairn.documents AS d
-      (tenant_id, collection_id, segment, id, long_id, chunk, content, embedding, metadata, uri, origin)
+      (tenant_id, collection_id, segment, id, long_id, chunk, content, embedding, bits, metadata, uri, origin)
     SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, r.id, r.long_id, r.chunk, r.content,
-           r.embedding, r.metadata::jsonb, r.uri, ${origin ?? null}::uuid
+           r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, ${origin ?? null}::uuid
     FROM unnest(
       ${sql.param(keys.map(({ key }) => key))}::text[],
       ${sql.param(keys.map(({ longId }) => longId))}::text[],
@@ -106,12 +107,20 @@ async function writeSlice(
       ${sql.param(rows.map((row) => (row.uri === null ? null : encodeText(row.uri))))}::text[]
     ) AS r (id, long_id, chunk, content, embedding, metadata, uri)
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
-      content = excluded.content, embedding = excluded.embedding, metadata = excluded.metadata,
+      content = excluded.content, embedding = excluded.embedding, bits = excluded.bits, metadata = excluded.metadata,
       segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = excluded.updated_at
     RETURNING d.created_at <> d.updated_at AS replaced)
     SELECT count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,
   );
   return written?.replaced ?? 0;
+}
+
+/** The bits of a vector beside it where an index may hold them. */
+function bitsOf({ metric, dimensions }: Collection, rows: readonly Row[]): SQL {
+  const given = rows.find(({ embedding }) => embedding)?.embedding?.length ?? null;
+  return mayBeBits({ metric, dimensions: dimensions ?? given })
+    ? sql`binary_quantize(r.embedding)`
+    : sql`NULL`;
 }
 
 /**

@@ -9,7 +9,7 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { indexedExpression, operatorClass, within } from "../search/candidates.ts";
 import { keywordExpression } from "../search/keyword.ts";
-import { type IndexedRange, type IndexKind, LAST_SEGMENT } from "../search/target.ts";
+import { type BuildNotes, type IndexedRange, type IndexKind, LAST_SEGMENT } from "../search/target.ts";
 import { endAttempt, OUT_OF_RANGE } from "./attempt.ts";
 import { recallByBits } from "./bits.ts";
 import type { CollectionIndex } from "./inspect.ts";
@@ -63,12 +63,12 @@ async function tryTrial(
   const vector = plannedIndex("vector", collection, stretch, {
     ...sized,
     ...notes,
-    mark: newMark(),
+    ...newNotes(sized),
   });
   const keyword = plannedIndex("keyword", collection, stretch, { language: collection.language });
   const { leaf, tail } = await prepare(database, collection, stretch, {
     planned: [vector, keyword],
-    tailPlan: hasTail ? { ...TAIL_PLAN, mark: newMark() } : undefined,
+    tailPlan: hasTail ? { ...TAIL_PLAN, ...newNotes(TAIL_PLAN) } : undefined,
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
@@ -77,15 +77,12 @@ async function tryTrial(
   try {
     await give([
       `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
-      vectorIndex(vector, leaf, collection, sized),
+      vectorIndex(vector, leaf, collection),
     ]);
-    // The graph is asked while the others are built: two seconds, and the other processor's.
+    // The graph is asked while the others are built: four seconds, and the other processor's.
     tuned = await beside(
       tuneSearch(database, collection, { ...vector, plan: vector.settings }),
-      give([
-        keywordIndex(keyword, leaf, collection),
-        ...(tail ? [vectorIndex(tail, leaf, collection, tail.settings)] : []),
-      ]),
+      give([keywordIndex(keyword, leaf, collection), ...(tail ? [vectorIndex(tail, leaf, collection)] : [])]),
     );
     if (tuned.coarse && !isLast) {
       await dropIndexes(database, collection, planned);
@@ -109,11 +106,11 @@ async function beside<T>(work: Promise<T>, other: Promise<unknown>): Promise<T> 
   return work;
 }
 
-type TailPlan = IndexedRange["plan"];
+type VectorSettings = IndexedRange["plan"];
 
-/** See `within`. */
-function newMark(): number {
-  return randomInt(1, 2 ** 31);
+/** See `within`, and of bits `indexedExpression`. */
+function newNotes({ precision }: IndexPlan): Pick<BuildNotes, "mark" | "stored"> {
+  return { mark: randomInt(1, 2 ** 31), ...(precision === "bit" && { stored: true }) };
 }
 
 /** An index that is about to be built. */
@@ -144,8 +141,8 @@ function prepare(
   {
     planned,
     tailPlan,
-  }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan: TailPlan | undefined },
-): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<TailPlan> | undefined }> {
+  }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan: VectorSettings | undefined },
+): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<VectorSettings> | undefined }> {
   const { tenantId, id } = collection;
   return asTenant(database, tenantId, async ({ orm }) => {
     const [open] = await selectRows<{ segment: number }>(
@@ -261,20 +258,12 @@ export function dropStatement(name: string): string {
   return `DROP INDEX CONCURRENTLY IF EXISTS cairn.${name}`;
 }
 
-function vectorIndex(
-  index: PlannedIndex,
-  leaf: string,
-  { id, metric, dimensions }: Collection,
-  plan: IndexPlan,
-): string {
-  const expression = indexedExpression(plan.precision, dimensions as number);
-  const options =
-    plan.type === "hnsw"
-      ? `m = ${plan.m}, ef_construction = ${plan.efConstruction}`
-      : `lists = ${plan.lists}`;
+function vectorIndex(index: PlannedIndex<VectorSettings>, leaf: string, collection: Collection): string {
+  const { type, precision, m, efConstruction, lists } = index.settings;
+  const options = type === "hnsw" ? `m = ${m}, ef_construction = ${efConstruction}` : `lists = ${lists}`;
   return `CREATE INDEX CONCURRENTLY ${index.name} ON ${leaf}
-    USING ${plan.type} (${expression} ${operatorClass(metric, plan.precision)}) WITH (${options})
-    WHERE ${predicate(id, index)}`;
+    USING ${type} (${indexedExpression(collection, index.settings)} ${operatorClass(collection.metric, precision)}) WITH (${options})
+    WHERE ${predicate(collection.id, index)}`;
 }
 
 function keywordIndex(index: PlannedIndex, leaf: string, { id, language }: Collection): string {

@@ -60,7 +60,7 @@ const BESIDE_TAIL = 1.25;
 /** What is re-ranked, with how far the indexes take it to be. */
 function nearestOf(collection: Collection, matches: SQL | undefined, { members, candidates }: Group): SQL {
   const nearest = members.map(({ range, branch }) => {
-    const away = indexedDistance(collection.metric, range.plan.precision, collection.dimensions as number);
+    const away = indexedDistance(collection, range.plan);
     return sql`(
       SELECT ${HIT_COLUMNS}, embedding, ${away} AS away, ${sql.raw(String(branch))} AS branch FROM cairn.documents
       WHERE ${inCollection(collection)} AND ${sql.raw(within(range))} AND embedding IS NOT NULL AND ${matches ?? sql`true`}
@@ -133,18 +133,23 @@ type Within = Pick<IndexedRange, "first" | "last"> & { readonly plan: { readonly
 
 const OPERATORS: Readonly<Record<Metric, string>> = { cosine: "<=>", l2: "<->", ip: "<#>" };
 
-/** How far an index of this precision takes a row to be from the query. */
-function indexedDistance(metric: Metric, precision: Precision, dimensions: number): SQL {
-  const operator = precision === "bit" ? "<~>" : OPERATORS[metric];
-  return sql.raw(`${indexedExpression(precision, dimensions)} ${operator} q."${precision}"`);
+/** How far an index takes a row to be from the query. */
+function indexedDistance(collection: Collection, plan: Held): SQL {
+  const operator = plan.precision === "bit" ? "<~>" : OPERATORS[collection.metric];
+  return sql.raw(`${indexedExpression(collection, plan)} ${operator} q."${plan.precision}"`);
 }
 
-/** What an index of this precision holds of a row. */
-export function indexedExpression(precision: Precision, dimensions: number): string {
-  return `(${inPrecision("embedding", precision, dimensions)})`;
+/** What an index holds of a row, by what it was built with. */
+type Held = { readonly precision: Precision; readonly stored?: true };
+
+/** That as an expression over the row's columns. The vector has no fixed size, so this gives it one. */
+export function indexedExpression({ dimensions }: Collection, { precision, stored }: Held): string {
+  const size = dimensions as number;
+  if (precision !== "bit") return `(${inPrecision("embedding", precision, size)})`;
+  return `(${stored ? "coalesce(bits, binary_quantize(embedding))" : "binary_quantize(embedding)"}::bit(${Math.trunc(size)}))`;
 }
 
-/** A vector in another precision. The column has no fixed size, so this gives it one. */
+/** A vector in another precision. */
 function inPrecision(vector: string, precision: Precision, dimensions: number): string {
   const size = Math.trunc(dimensions);
   return precision === "bit"

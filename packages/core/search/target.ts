@@ -19,6 +19,8 @@ export interface BuildNotes {
   readonly coarse?: true;
   /** See `within`. */
   readonly mark?: number;
+  /** Of bits: those stored beside the vectors, made of them where a row has none. Earlier versions make them of all. */
+  readonly stored?: true;
 }
 
 /** A range of segments with an index of its own, both ends included: closed ones, or all from one on. */

@@ -1,0 +1,158 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import type { Metric } from "../collection/metric.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { ingest } from "../document/ingest.ts";
+import { explainSearch } from "../search/explain.ts";
+import { query } from "../search/query.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { findDue } from "./due.ts";
+import { maintainIndexes } from "./indexes.ts";
+import { inspectCollection } from "./inspect.ts";
+
+// The bits of a vector are stored beside it; rows and indexes of before the column was there go on to serve.
+
+let own: TestDatabase;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+});
+afterAll(() => own?.drop());
+
+/** Noise without a pattern, the same in every run. */
+function vector(n: number, dimensions = 1_024): Float32Array {
+  const wave = (i: number) => Math.sin(n * 12.9898 + i * 78.233) * 43_758.5453;
+  return Float32Array.from({ length: dimensions }, (_, i) => wave(i) - Math.floor(wave(i)) - 0.5);
+}
+
+interface Filling {
+  readonly dimensions?: number | null;
+  readonly metric?: Metric;
+  readonly rows?: number;
+}
+
+async function fill(
+  name: string,
+  { dimensions = 1_024, metric = "cosine", rows = 3 }: Filling = {},
+): Promise<void> {
+  await createCollection(own.database, tenantId, {
+    name,
+    embeddingModel: null,
+    dimensions,
+    metric,
+    indexSettings: { threshold: 100 },
+  });
+  await write(name, rows, (n) => vector(n, dimensions ?? undefined));
+}
+
+async function write(name: string, rows: number, embedding: (n: number) => Float32Array): Promise<void> {
+  const documents = Array.from({ length: rows }, (_, n) => ({
+    id: `d${n}`,
+    content: null,
+    embedding: embedding(n),
+  }));
+  await ingest(offlineServices(own.database), tenantId, { collection: name, documents });
+}
+
+/** Rows of a collection: all, with bits, and with the bits of their vector. */
+function count(name: string) {
+  return asTenant(own.database, tenantId, async ({ orm }) => {
+    const [row] = await selectRows<{ rows: number; bits: number; right: number }>(
+      orm,
+      sql`SELECT count(*)::int AS rows, count(bits)::int AS bits,
+                 (count(*) FILTER (WHERE bits = binary_quantize(embedding)))::int AS right
+          FROM cairn.documents WHERE collection_id = (SELECT id FROM cairn.collections WHERE name = ${name})`,
+    );
+    return row;
+  });
+}
+
+const change = (statement: string) => own.database.maintain([statement]);
+
+async function graphOf(name: string) {
+  const { indexes } = await inspectCollection(own.database, tenantId, name);
+  return indexes.find(({ kind }) => kind === "vector");
+}
+
+/** Whether each of some rows is found by its own vector, first. */
+async function foundFirst(name: string): Promise<readonly boolean[]> {
+  const services = offlineServices(own.database);
+  const asked = [0, 1, 50, 51, 98, 99];
+  return Promise.all(
+    asked.map(async (n) => {
+      const [first] = await query(services, tenantId, { collection: name, embedding: vector(n) });
+      return first?.id === `d${n}`;
+    }),
+  );
+}
+
+/** The index that a search goes through. */
+async function searchedThrough(name: string): Promise<string> {
+  const { steps } = await explainSearch(offlineServices(own.database), tenantId, {
+    collection: name,
+    embedding: vector(7),
+  });
+  const plan = steps.flatMap((step) => step.plan).join("\n");
+  return [...plan.matchAll(/Index Scan using (vector_\w+)/g)].map(([, index]) => index).join();
+}
+
+test("a vector has its bits beside it where an index may hold them, also when it is replaced", async () => {
+  await fill("long");
+  expect(await count("long")).toEqual({ rows: 3, bits: 3, right: 3 });
+  await write("long", 3, (n) => vector(n + 100));
+  expect(await count("long")).toEqual({ rows: 3, bits: 3, right: 3 });
+  await fill("first", { dimensions: null }); // of a size that its first vector decides
+  expect(await count("first")).toEqual({ rows: 3, bits: 3, right: 3 });
+  await fill("short", { dimensions: 24 });
+  expect(await count("short")).toEqual({ rows: 3, bits: 0, right: 0 });
+  await fill("far", { metric: "l2" });
+  expect(await count("far")).toEqual({ rows: 3, bits: 0, right: 0 });
+});
+
+test("no row can have others than its vector's own", async () => {
+  await fill("kept");
+  await expect(
+    change("UPDATE cairn.documents SET embedding = -1 * embedding WHERE bits IS NOT NULL"),
+  ).rejects.toThrow();
+  expect(await count("kept")).toEqual({ rows: 3, bits: 3, right: 3 });
+});
+
+test("an index holds rows that were written before there were bits beside them", async () => {
+  await fill("mixed", { rows: 150 });
+  await change("UPDATE cairn.documents SET bits = NULL WHERE abs(hashtext(id)::bigint) % 2 = 0");
+  const { bits } = (await count("mixed")) ?? { bits: 0 };
+  expect(bits > 30 && bits < 120).toBe(true);
+  await maintainIndexes(own.database, { tenantId, collection: "mixed" });
+  const graph = await graphOf("mixed");
+  expect(graph?.settings).toMatchObject({ precision: "bit", stored: true });
+  expect(await searchedThrough("mixed")).toBe(graph?.name);
+  expect(await foundFirst("mixed")).toEqual([true, true, true, true, true, true]);
+});
+
+test("an index that makes the bits of the vectors, as those of earlier versions do, goes on to serve", async () => {
+  await fill("before", { rows: 150 });
+  await maintainIndexes(own.database, { tenantId, collection: "before" });
+  const { name } = (await graphOf("before")) ?? {};
+  const definition = await asTenant(own.database, tenantId, async ({ orm }) => {
+    const [row] = await selectRows<{ definition: string }>(
+      orm,
+      sql`SELECT pg_get_indexdef(('cairn.' || ${name})::regclass) AS definition`,
+    );
+    return row?.definition ?? "";
+  });
+  const stored =
+    /COALESCE\(bits, (?:\(binary_quantize\(embedding\)\)::bit varying|binary_quantize\(embedding\))\)/;
+  expect(definition).toMatch(stored);
+  await change(`DROP INDEX cairn.${name}`);
+  await change(definition.replace(stored, "binary_quantize(embedding)"));
+  await change(`UPDATE cairn.collection_indexes SET settings = settings - 'stored' WHERE name = '${name}'`);
+  await change("UPDATE cairn.collections SET language = language WHERE name = 'before'"); // searches look again
+  expect(await searchedThrough("before")).toBe(name);
+  expect(await foundFirst("before")).toEqual([true, true, true, true, true, true]);
+  expect(findDue(await inspectCollection(own.database, tenantId, "before"))).toEqual({ action: "none" });
+});
