@@ -114,6 +114,18 @@ test("a vector has its bits beside it where an index may hold them, also when it
   expect(await count("far")).toEqual({ rows: 3, bits: 0, right: 0 });
 });
 
+test("bits stay in the row where its vector does not fit", async () => {
+  await fill("huge", { dimensions: 3_072 });
+  const rows = await asTenant(own.database, tenantId, ({ orm }) =>
+    selectRows<{ vector: boolean; bits: boolean }>(
+      orm,
+      sql`SELECT pg_column_toast_chunk_id(embedding) IS NULL AS vector, pg_column_toast_chunk_id(bits) IS NULL AS bits
+          FROM cairn.documents WHERE collection_id = (SELECT id FROM cairn.collections WHERE name = 'huge')`,
+    ),
+  );
+  expect(rows).toEqual(Array(3).fill({ vector: false, bits: true }));
+});
+
 test("no row can have others than its vector's own", async () => {
   await fill("kept");
   await expect(
