@@ -6,11 +6,12 @@ import { asTenant } from "../database/transaction.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 import { listTenants } from "../tenant/tenant.ts";
 import { beginAttempt, failAttempt } from "./attempt.ts";
-import { type BuildOptions, buildStretch, dropIndexes, dropStatement } from "./build.ts";
+import { type BuildOptions, buildStretch } from "./build.ts";
 import { type Due, type DueOptions, findDue } from "./due.ts";
 import { failureAt, type IndexFailure } from "./index-failure.ts";
 import { type Inspection, inspectCollection } from "./inspect.ts";
 import { withLease } from "./lease.ts";
+import { dropIndexes, dropStatement } from "./register.ts";
 import type { Stretch } from "./segments.ts";
 
 export interface IndexEvent {

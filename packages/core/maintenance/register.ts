@@ -1,0 +1,142 @@
+import { sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import type { Database, Transaction } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+import { LAST_SEGMENT } from "../search/target.ts";
+import { endAttempt } from "./attempt.ts";
+import type { CollectionIndex } from "./inspect.ts";
+import { type PlannedIndex, plannedIndex, type VectorSettings } from "./planned-index.ts";
+import type { Stretch } from "./segments.ts";
+import type { Tuned } from "./tune.ts";
+
+// Which indexes a collection has, in cairn.collection_indexes: what is about to be built, what serves, what is to go.
+
+/**
+ * Closes the open segment where the stretch ends with it, and writes down what is about to be built: where the tail begins
+ * behind it, the tail's index, too, if there is to be one. Returns that and the partition.
+ */
+export function prepare(
+  database: Database,
+  collection: Collection,
+  stretch: Stretch,
+  {
+    planned,
+    tailPlan,
+  }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan: VectorSettings | undefined },
+): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<VectorSettings> | undefined }> {
+  const { tenantId, id } = collection;
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const [open] = await selectRows<{ segment: number }>(
+      orm,
+      sql`UPDATE cairn.collections SET open_segment = greatest(open_segment, ${stretch.last}::int + 1)
+          WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
+          RETURNING open_segment AS segment`,
+    );
+    const first = stretch.last + 1;
+    const tail =
+      tailPlan && open?.segment === first
+        ? plannedIndex("tail", collection, { first, last: LAST_SEGMENT, rows: 0 }, tailPlan)
+        : undefined;
+    for (const { kind, name, settings, first, last, rows } of tail ? [...planned, tail] : planned)
+      await orm.execute(sql`
+        INSERT INTO cairn.collection_indexes
+          (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
+        VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${first}::int, ${last}::int,
+                ${JSON.stringify(settings)}::jsonb, 'building', ${rows}::bigint)`);
+    // From the catalogue: a row knows its partition, too, but by the name of its shard where Citus distributes them.
+    const [row] = await selectRows<{ leaf: string }>(
+      orm,
+      sql`SELECT inhrelid::regclass::text AS leaf
+          FROM (SELECT *, count(*) OVER ()::int AS modulus FROM pg_inherits WHERE inhparent = 'cairn.documents'::regclass) AS i
+          JOIN pg_class AS c ON c.oid = inhrelid
+          WHERE satisfies_hash_partition(
+            inhparent, modulus, substring(c.relname FROM '[0-9]+$')::int, ${uuidLiteral(tenantId)})`,
+    );
+    return { leaf: (row as { leaf: string }).leaf, tail };
+  });
+}
+
+/** From here on searches use the new indexes. Those that they cover are retired, and the tail's where it ends or has a new one. */
+export function publish(
+  database: Database,
+  collection: Collection,
+  {
+    stretch,
+    planned,
+    tuned,
+    seconds,
+  }: {
+    readonly stretch: Stretch;
+    readonly planned: readonly PlannedIndex[];
+    /** By which the index of vectors is searched, unless the collection has settings of its own. */
+    readonly tuned: Tuned;
+    readonly seconds: number;
+  },
+): Promise<void> {
+  const { tenantId, id } = collection;
+  const names = planned.map(({ name }) => name);
+  const mine = sql`tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(id)}`;
+  return asTenant(database, tenantId, async (transaction) => {
+    const { orm } = transaction;
+    const valid = await selectRows<{ valid: boolean }>(
+      orm,
+      sql`SELECT indisvalid AS valid FROM pg_index
+          WHERE indexrelid IN (${sql.join(
+            names.map((name) => sql`to_regclass('cairn.' || quote_ident(${name}))`),
+            sql`, `,
+          )})`,
+    );
+    if (valid.filter((index) => index.valid).length < names.length)
+      throw new AppError(
+        "database_error",
+        "Postgres left an index invalid. It is dropped and built again at the next run.",
+      );
+    const lastOfTails = planned.some(({ kind }) => kind === "tail") ? LAST_SEGMENT : stretch.last;
+    await orm.execute(sql`
+      UPDATE cairn.collection_indexes SET state = 'retired'
+      WHERE ${mine} AND state = 'valid'
+        AND CASE kind WHEN 'tail' THEN first_segment <= ${lastOfTails}::int
+            ELSE first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int END`);
+    await orm.execute(sql`
+      UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
+        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(tuned)}::jsonb
+                               WHEN 'tail' THEN ${JSON.stringify({ reranked: tuned.reranked })}::jsonb ELSE '{}' END
+      WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
+    await touch(transaction, collection);
+    await endAttempt(transaction, collection);
+  });
+}
+
+/** Whoever remembers how to search the collection looks again. */
+async function touch({ orm }: Transaction, { tenantId, id }: Collection): Promise<void> {
+  await orm.execute(
+    sql`UPDATE cairn.collections SET open_segment = open_segment
+        WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`,
+  );
+}
+
+/** Takes indexes out of use, drops them and forgets them, in that order: broken off anywhere, it can be done again. */
+export async function dropIndexes(
+  database: Database,
+  collection: Collection,
+  indexes: readonly Pick<CollectionIndex, "name">[],
+): Promise<void> {
+  const names = indexes.map(({ name }) => name);
+  const which = sql`tenant_id = ${uuidLiteral(collection.tenantId)} AND collection_id = ${uuidLiteral(collection.id)}
+                    AND name = ANY(${sql.param(names)}::text[])`;
+  await asTenant(database, collection.tenantId, async (transaction) => {
+    await transaction.orm.execute(sql`UPDATE cairn.collection_indexes SET state = 'retired' WHERE ${which}`);
+    await touch(transaction, collection);
+  });
+  await database.maintain(names.map(dropStatement));
+  await asTenant(database, collection.tenantId, ({ orm }) =>
+    orm.execute(sql`DELETE FROM cairn.collection_indexes WHERE ${which}`),
+  );
+}
+
+/** Names are of indexName's making, or read from the catalogue by its pattern. */
+export function dropStatement(name: string): string {
+  return `DROP INDEX CONCURRENTLY IF EXISTS cairn.${name}`;
+}
