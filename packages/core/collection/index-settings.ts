@@ -53,7 +53,7 @@ export const INDEX_DEFAULTS: IndexPlan = {
  */
 const BITS_CONSTRUCTION = 160;
 
-/** What this and earlier versions build with where a collection sets nothing: all as good, and no index is built again for it. */
+/** What this and earlier versions build with where a collection sets nothing: good enough, and no index is built again for it. */
 export const DEFAULTS_EVER: Readonly<Partial<Record<keyof IndexPlan, readonly unknown[]>>> = {
   m: [10, 16],
   efConstruction: [120, 128, BITS_CONSTRUCTION],

@@ -115,12 +115,11 @@ async function writeSlice(
   return written?.replaced ?? 0;
 }
 
-/** The bits of a vector beside it where an index may hold them. */
-function bitsOf({ metric, dimensions }: Collection, rows: readonly Row[]): SQL {
+/** The bits of a vector, beside it where an index may hold them. */
+function bitsOf({ metric, dimensions, indexSettings }: Collection, rows: readonly Row[]): SQL {
   const given = rows.find(({ embedding }) => embedding)?.embedding?.length ?? null;
-  return mayBeBits({ metric, dimensions: dimensions ?? given })
-    ? sql`binary_quantize(r.embedding)`
-    : sql`NULL`;
+  const indexed = indexSettings.precision === "bit" || mayBeBits({ metric, dimensions: dimensions ?? given });
+  return indexed ? sql`binary_quantize(r.embedding)` : sql`NULL`;
 }
 
 /**

@@ -63,19 +63,25 @@ async function tryTrial(
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
+  const givesWay = ({ coarse }: Tuned) => coarse === true && !isLast;
+  const give = (statements: readonly string[], signal?: AbortSignal) =>
+    database.maintain(statements, settings, signal);
   let tuned: Tuned;
-  const give = (statements: readonly string[]) => database.maintain(statements, settings, options.signal);
   try {
-    await give([
+    const graph = [
       `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
       vectorIndex(vector, leaf, collection),
-    ]);
+    ];
+    await give(graph, options.signal);
+    const others = [keywordIndex(keyword, leaf, collection)];
+    if (tail) others.push(vectorIndex(tail, leaf, collection));
     // The graph is asked while the others are built: four seconds, and the other processor's.
     tuned = await beside(
-      tuneSearch(database, collection, { ...vector, plan: vector.settings }),
-      give([keywordIndex(keyword, leaf, collection), ...(tail ? [vectorIndex(tail, leaf, collection)] : [])]),
+      () => tuneSearch(database, collection, { ...vector, plan: vector.settings }),
+      (signal) => give(others, signal),
+      { enough: givesWay, signal: options.signal },
     );
-    if (tuned.coarse && !isLast) {
+    if (givesWay(tuned)) {
       await dropIndexes(database, collection, planned);
       return undefined;
     }
@@ -90,9 +96,23 @@ async function tryTrial(
   return { rows: stretch.rows, seconds };
 }
 
-/** What `work` gives. Both have ended when this does, whichever failed: what was begun is not dropped under it. */
-async function beside<T>(work: Promise<T>, other: Promise<unknown>): Promise<T> {
-  await Promise.allSettled([work, other]);
-  await other;
-  return work;
+/**
+ * What `ask` gives, with `work` done beside it, which is ended where the answer is `enough` by itself. Both have ended
+ * when this does, whichever failed: what was begun is not dropped under it.
+ */
+async function beside<T>(
+  ask: () => Promise<T>,
+  work: (signal: AbortSignal) => Promise<void>,
+  { enough, signal }: { readonly enough: (answer: T) => boolean; readonly signal: AbortSignal | undefined },
+): Promise<T> {
+  const ending = new AbortController();
+  const asked = ask().then((answer) => {
+    if (enough(answer)) ending.abort();
+    return answer;
+  });
+  const working = work(AbortSignal.any(signal ? [ending.signal, signal] : [ending.signal]));
+  await Promise.allSettled([asked, working]);
+  signal?.throwIfAborted();
+  if (!ending.signal.aborted) await working;
+  return asked;
 }

@@ -126,12 +126,26 @@ test("bits stay in the row where its vector does not fit", async () => {
   expect(rows).toEqual(Array(3).fill({ vector: false, bits: true }));
 });
 
-test("no row can have others than its vector's own", async () => {
+test("no row can have others than its vector's own, nor any without a vector", async () => {
   await fill("kept");
+  const refused = { cause: { constraint: "documents_bits_check" } };
+  for (const set of ["bits = ~bits", "embedding = embedding - embedding - embedding, bits = bits || B'1'"])
+    await expect(change(`UPDATE cairn.documents SET ${set} WHERE bits IS NOT NULL`)).rejects.toMatchObject(
+      refused,
+    );
   await expect(
-    change("UPDATE cairn.documents SET embedding = -1 * embedding WHERE bits IS NOT NULL"),
-  ).rejects.toThrow();
+    change("UPDATE cairn.documents SET embedding = NULL, bits = bits || B'1' WHERE bits IS NOT NULL"),
+  ).rejects.toMatchObject(refused);
   expect(await count("kept")).toEqual({ rows: 3, bits: 3, right: 3 });
+});
+
+test("a service of the version before, which knows of none, replaces a vector, and its bits go", async () => {
+  await fill("old");
+  await change(
+    `UPDATE cairn.documents SET embedding = embedding - embedding - embedding WHERE id = 'd1'
+     AND collection_id = (SELECT id FROM cairn.collections WHERE name = 'old')`,
+  );
+  expect(await count("old")).toEqual({ rows: 3, bits: 2, right: 2 });
 });
 
 test("an index holds rows that were written before there were bits beside them", async () => {
