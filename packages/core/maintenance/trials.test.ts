@@ -212,12 +212,12 @@ test("bits are for who leaves the precision open, and floats follow where they c
   const overflowed = { precision: "vector", asked: { precision: "halfvec" } };
   expect(tried({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
   expect(tried({ precision: "bit" })).toEqual(["bit"]);
-  const ways = (indexSettings: IndexSettings) =>
+  const ways = (indexSettings: IndexSettings, rows = ROWS) =>
     trials(
       {
         collection: { ...collection, indexSettings },
         plan: { ...INDEX_DEFAULTS, ...indexSettings },
-        stretch,
+        stretch: { ...stretch, rows },
         indexes: [],
       },
       1,
@@ -227,6 +227,11 @@ test("bits are for who leaves the precision open, and floats follow where they c
     ["halfvec", 120],
   ]);
   expect(ways({ efConstruction: 64 })[0]).toEqual(["bit", 64]);
+  expect(ways({}, 1_000_000).slice(0, 2)).toEqual([
+    ["bit", 240],
+    ["halfvec", 120],
+  ]);
+  expect(ways({ precision: "bit" }, 1_000_000)).toEqual([["bit", 240]]);
   const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, stretch, indexes: [] };
   expect(trials({ ...wide, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
 });

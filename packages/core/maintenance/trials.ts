@@ -44,11 +44,11 @@ export function trials({ collection, plan, stretch, indexes }: Build, byBits: nu
       settings.precision === "vector" &&
       askedFor(settings).precision === "halfvec",
   );
-  const free =
-    collection.indexSettings.precision === undefined && plan.type === "hnsw" && plan.precision !== "bit";
-  const bits: IndexPlan | undefined =
-    free && byBits >= SOME && !coarse ? bitsPlan(plan, collection.indexSettings) : undefined;
-  const plans = [bits, wider && overflowed ? undefined : plan, wider].filter((one) => one !== undefined);
+  const byRows = bitsPlan(plan, collection.indexSettings, stretch.rows);
+  const given = plan.precision === "bit" ? byRows : plan;
+  const free = collection.indexSettings.precision === undefined && plan.type === "hnsw" && given === plan;
+  const bits: IndexPlan | undefined = free && byBits >= SOME && !coarse ? byRows : undefined;
+  const plans = [bits, wider && overflowed ? undefined : given, wider].filter((one) => one !== undefined);
   const { precision, lists } = plan;
   return plans.map((one, index) => ({
     plan: one,
