@@ -75,6 +75,10 @@ export function dashboard({ api, jobs, migration, alarms }: Shown) {
         ]),
         graph("Time by route, ms, p95", [byRoute("milliseconds", "p95")]),
         graph("Tokens embedded, by route", [byRoute("tokens", "Sum")]),
+        graph("Tokens of chat, read and written, by route", [
+          byRoute("input_tokens", "Sum"),
+          byRoute("output_tokens", "Sum"),
+        ]),
         graph("Documents and hits, by route", [byRoute("rows", "Sum")]),
         graph("Environments at once, and throttles", [
           ofFunction("ConcurrentExecutions", handler, { stat: "Maximum" }),

@@ -153,6 +153,7 @@ infra(
       "Time to answer, ms",
       "Time by route, ms, p95",
       "Tokens embedded, by route",
+      "Tokens of chat, read and written, by route",
       "Documents and hits, by route",
       "Environments at once, and throttles",
       "Jobs: waiting, oldest in seconds, dead",
@@ -160,7 +161,7 @@ infra(
     ]);
     expect(widgets[0].properties.alarms).toHaveLength(12);
     // As the functions name them: see packages/functions/emf.ts.
-    for (const metric of ["milliseconds", "tokens", "rows"])
+    for (const metric of ["milliseconds", "tokens", "input_tokens", "output_tokens", "rows"])
       expect(page?.inputs.dashboardBody).toContain(`{Cairn,route,service,status} MetricName=\\"${metric}\\"`);
     expect(JSON.stringify(widgets)).not.toMatch(/undefined|null|\[object/);
     const places = widgets.map(({ x, y }: { x: number; y: number }) => `${x},${y}`);
