@@ -51,16 +51,15 @@ export function connectPg(options: PgOptions): Database {
     const ask = async (client: PoolClient, kept?: KeptPlans) => {
       const all = kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings;
       const set = kept?.distributed === false ? setTogether(all) : undefined;
-      const first = set ? [{ text: "BEGIN" }, set] : [];
-      const sent = [...first, ...asked].map((one) => ({ ...one, ...kept?.take(one.text) }));
+      const sent = (set ? [set, ...asked] : asked).map((one) => ({ ...one, ...kept?.take(one.text) }));
+      // What one Sync ends is one transaction, without a word about it.
       const answers = await together(client, () => [
         ...(set ? [] : beginning(all).map((text) => client.query(text))),
-        runBatch(client, [...sent, { text: "COMMIT" }], kept?.release()),
+        runBatch(client, set ? sent : [...sent, { text: "COMMIT" }], kept?.release()),
       ]);
       kept?.keep(sent.flatMap(({ name }) => name ?? []));
-      return (answers.at(-1) as readonly QueryResult<object>[])
-        .slice(first.length, -1)
-        .map(({ rows }) => rows);
+      const results = answers.at(-1) as readonly QueryResult<object>[];
+      return results.slice(set ? 1 : 0, sent.length).map(({ rows }) => rows);
     };
     return withClient(async (client) => {
       try {

@@ -105,14 +105,14 @@ test("a collection that names no precision has a graph of bits, and one of float
   await fill("plain", settings);
   expect((await maintain("plain")).built).toEqual(["bit"]);
   expect(await servingOf("plain")).toMatchObject([
-    { state: "valid", settings: { precision: "bit", efSearch: 110, reranked: 110 } },
+    { state: "valid", settings: { precision: "bit", efSearch: 100, reranked: 100 } },
   ]);
   expect((await maintain("plain")).built).toEqual([]);
   const found = await explainSearch(offlineServices(own.database), tenantId, {
     collection: "plain",
     embedding: vector(3),
   });
-  expect(found.words.join()).toContain("(hnsw, bit, ef_search 110) over 1500 rows");
+  expect(found.words.join()).toContain("(hnsw, bit, ef_search 100) over 1500 rows");
 
   await changeCollection(own.database, tenantId, "plain", {
     indexSettings: { ...settings, precision: "halfvec" },

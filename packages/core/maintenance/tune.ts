@@ -12,7 +12,7 @@ import { sampleRows } from "./sample.ts";
 const STEPS = [130, 160, 200, 300, 400, 600, 1_000];
 
 /** Rows that are compared whole of what bits give; with more than the last but one a search is slower than by floats. */
-const RERANKED = [110, 130, 160, 200];
+const RERANKED = [100, 110, 130, 160, 200];
 const MOST_RERANKED = 400;
 
 /**

@@ -47,11 +47,14 @@ export function sharedByTail(indexes: readonly IndexedRange[]): IndexedRange | u
   return indexes.findLast(({ kind, plan }) => kind === "vector" && plan.precision === tail?.plan.precision);
 }
 
-/** The indexes' nearest, re-ranked by the whole vectors: what the indexes round, the distances do not show. */
+/**
+ * The indexes' nearest, re-ranked by the whole vectors: what the indexes round, the distances do not show. OFFSET 0: a
+ * branch by itself would be merged with what counts the rows, which would copy each vector (a quarter of a search).
+ */
 export function groupBranch(collection: Collection, matches: SQL | undefined, group: Group): SQL {
   return sql`
     SELECT ${HIT_COLUMNS}, ${orderByDistance(collection.metric, sql`q.v`)} AS "order", branch
-    FROM (${nearestOf(collection, matches, group)}) AS candidates`;
+    FROM (${nearestOf(collection, matches, group)}) AS candidates OFFSET 0`;
 }
 
 /** How many more are re-ranked beside a tail, which gives as many as a graph at most: so the graph keeps a quarter, whatever is in the tail. */

@@ -106,7 +106,7 @@ function postings(
     SELECT number::int AS word, id, chunk
     FROM (
       SELECT id, chunk, tsvector_to_array(${expression}) AS own FROM cairn.documents
-      WHERE ${inCollection(collection)} AND ${outside(ranges)} AND content IS NOT NULL AND ${matches} OFFSET 0
+      WHERE ${inCollection(collection)} AND ${outside(ranges) ?? sql`false`} AND content IS NOT NULL AND ${matches} OFFSET 0
     ) AS d
     CROSS JOIN unnest(w.words) WITH ORDINALITY AS wanted (word, number)
     WHERE wanted.word = ANY (own)`;

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
 import { INDEX_DEFAULTS, TAIL_PLAN } from "../collection/index-settings.ts";
 import type { Depth } from "./candidates.ts";
-import type { IndexedRange } from "./target.ts";
+import { type IndexedRange, LAST_SEGMENT } from "./target.ts";
 import { vectorSettings, vectorStatement } from "./vector.ts";
 
 const ID = "00000000-0000-4000-8000-000000000000";
@@ -66,4 +66,34 @@ test("a graph and a tail of the same precision share what is re-ranked, unless a
   expect(lists("bit", { matches: sql`true` })).toBe(2);
   expect(lists("bit", { apart: true })).toBe(2);
   expect(lists("halfvec")).toBe(2);
+});
+
+test("rows that no index holds are compared one by one, where there can be any", () => {
+  const compared = (ranges: readonly (readonly [number, number])[]) => {
+    const indexes = ranges.map(([first, last]) => ({
+      ...indexOf("vector", { precision: "bit" }),
+      first,
+      last,
+    }));
+    const search = { vectors: Buffer.alloc(0), topK: 10 };
+    const statement = vectorStatement(
+      { collection, version: "", indexes },
+      { kind: "index", indexes },
+      search,
+    );
+    return new PgDialect().sqlToQuery(statement).sql.includes("NULL::int AS branch");
+  };
+  expect(compared([[0, 3]])).toBe(true);
+  expect(
+    compared([
+      [0, 3],
+      [5, LAST_SEGMENT],
+    ]),
+  ).toBe(true);
+  expect(
+    compared([
+      [0, 3],
+      [4, LAST_SEGMENT],
+    ]),
+  ).toBe(false);
 });

@@ -56,9 +56,10 @@ export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: 
   const { collection } = target;
   const indexes = plan.kind === "exact" ? [] : plan.indexes;
   const groups = groupIndexes(indexes, search);
+  const rest = indexes.length > 0 ? outside(indexes) : sql`true`;
   const branches = [
     ...groups.map((group) => groupBranch(collection, search.matches, group)),
-    exactBranch(collection, search, indexes.length > 0 ? outside(indexes) : sql`true`),
+    ...(rest ? [exactBranch(collection, search, rest)] : []),
   ].map((branch) => sql`(${branch})`);
   const counts = indexes.map((_, branch) => `count(*) FILTER (WHERE branch = ${branch}) OVER ()`);
   const given = sql`unnest(${search.vectors}::vector[]) WITH ORDINALITY AS given (v, n)`;
@@ -84,8 +85,8 @@ function exactBranch(collection: Collection, { topK, matches }: VectorSearch, co
     ORDER BY ${away}, id, chunk LIMIT ${topK}::int`;
 }
 
-/** The segments that no range holds: what came after the last, and gaps. False where there are none. */
-export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[]): SQL {
+/** The segments that no range holds: what came after the last, and gaps. Undefined where there are none. */
+export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[]): SQL | undefined {
   const open: string[] = [];
   let next = 0;
   for (const { first, last } of ranges) {
@@ -93,7 +94,7 @@ export function outside(ranges: readonly Pick<IndexedRange, "first" | "last">[])
     next = Math.max(next, last + 1);
   }
   if (next <= LAST_SEGMENT) open.push(`segment >= ${next}`);
-  if (open.length === 0) return sql`false`;
+  if (open.length === 0) return undefined;
   return sql.raw(open.length === 1 ? (open[0] as string) : `(${open.join(" OR ")})`);
 }
 
