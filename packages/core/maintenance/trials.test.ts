@@ -169,7 +169,7 @@ test("a search, and the measuring of a build, go through the index that is meant
   const { collection, indexes } = await findTarget(own.database, tenantId, "twice");
   const index = indexes.find(({ kind }) => kind === "vector") as IndexedRange;
   const [rows] = await own.database.read(
-    [sql`EXPLAIN ${neighboursStatement(collection, index, sql`id = 'd1'`)}`],
+    [sql`EXPLAIN ${neighboursStatement(collection, index, { asked: sql`id = 'd1'` })}`],
     {
       settings: {
         ...tenantSettings(tenantId),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import type { IndexSettings } from "../collection/index-settings.ts";
@@ -69,3 +69,45 @@ test("one that misses neighbours is searched by more candidates, unless the coll
   expect([searched, told]).toEqual([chosen, chosen]);
   expect(await build("set", { ...poor, efSearch: 40 })).toMatchObject({ searched: 40, told: 40 });
 });
+
+const LONG = 1_024;
+const LAPS = 1_500;
+
+/** Rows of a circle, or of topics that lie as far from one another as any. */
+function shaped(shape: "circle" | "topics", n: number): Float32Array {
+  const noise = (seed: number, i: number) => Math.sin(seed * 12.9898 + i * 78.233) * 43_758.5453;
+  const unit = (seed: number, i: number) => noise(seed, i) - Math.floor(noise(seed, i)) - 0.5;
+  const turn = (2 * Math.PI * n) / LAPS;
+  return Float32Array.from({ length: LONG }, (_, i) =>
+    shape === "circle"
+      ? Math.cos(turn) * unit(1, i) + Math.sin(turn) * unit(2, i)
+      : unit(n % 100, i) + 0.8 * unit(n + 1_000, i),
+  );
+}
+
+// By a graph of 1,024 dimensions, which WASM takes a while for.
+test.runIf(serverUrl())(
+  "how far a filter may take a scan by bits is measured: not to where vectors are all as far away",
+  async () => {
+    const depthOf = async (shape: "circle" | "topics") => {
+      const place = {
+        name: shape,
+        embeddingModel: null,
+        dimensions: LONG,
+        indexSettings: { threshold: 100 },
+      };
+      await createCollection(own.database, tenantId, place);
+      const documents = Array.from({ length: LAPS }, (_, n) => ({
+        id: `d${n}`,
+        content: null,
+        embedding: shaped(shape, n),
+      }));
+      await ingest(offlineServices(own.database), tenantId, { collection: shape, documents });
+      await maintainIndexes(own.database, { tenantId, collection: shape });
+      const { indexes } = await inspectCollection(own.database, tenantId, shape);
+      return indexes.find(({ kind }) => kind === "vector")?.settings;
+    };
+    expect(await depthOf("circle")).toMatchObject({ precision: "bit", depth: 500 });
+    expect(await depthOf("topics")).toMatchObject({ precision: "bit", depth: 0 });
+  },
+);

@@ -28,7 +28,15 @@ const ENOUGH_COMPARED = 0.998;
 const FEWEST = 20;
 const MOST = 500;
 
-export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse"> {
+/** How many of the nearest of all are looked for among how many times as many by their bits. */
+const DEPTHS = [400, 200, 100, 50, 20];
+const TIMES = 10;
+const ENOUGH_DEEP = 0.99;
+
+/** Rows that this is asked for. */
+const MOST_DEEP = 50;
+
+export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse" | "depth"> {
   readonly efSearch: number;
 }
 
@@ -50,18 +58,43 @@ export async function tuneSearch(
     index: { ...index, plan: { ...index.plan, ...plan } },
   });
   const rows = await sampleKeys(database, collection, index);
-  const all = await findNeighbours(database, at(most), rows);
+  const all = await findNeighbours(database, at(most), { rows });
   const reranked = precision === "bit" ? needed(all) : undefined;
   const first = Math.max(efSearch, reranked ?? 0);
   const steps = [first, ...STEPS.filter((step) => step > first)];
   const enough = await firstEnough(steps, async (ef) =>
-    share(await findNeighbours(database, at({ efSearch: ef, reranked }), rows), all),
+    share(await findNeighbours(database, at({ efSearch: ef, reranked }), { rows }), all),
   );
   return {
     efSearch: steps[enough] as number,
     ...(reranked && { reranked }),
     ...(reranked === MOST_RERANKED && { coarse: true as const }),
+    ...(reranked && { depth: await findDepth(database, at, rows) }),
   };
+}
+
+/**
+ * So many rows, nearest by their bits, a filter may take a scan that compares a hundred of those it lets through to find
+ * ten: among them is, of the nearest of all, a fifth as many, the farther half of these as well. Farther away vectors can be
+ * so much alike that signs tell nothing.
+ */
+async function findDepth(
+  database: Database,
+  at: (plan: { efSearch: number; reranked: number }) => Tried,
+  { ids, chunks }: Keys,
+): Promise<number> {
+  const nearest = DEPTHS[0] as number;
+  const tried = at({ efSearch: STEPS.at(-1) as number, reranked: TIMES * nearest });
+  const rows = { ids: ids.slice(0, MOST_DEEP), chunks: chunks.slice(0, MOST_DEEP) };
+  const found = [...(await findNeighbours(database, tried, { rows, nearest })).values()];
+  const within = (depth: number) => (TIMES * depth) / 2;
+  const isDeep = (depth: number) => {
+    if (found.some(({ among }) => among < TIMES * depth)) return false; // the nearest of fewer are not the nearest of all
+    const places = found.flatMap((one) => one.places.slice(depth / 2, depth));
+    return places.filter((place) => place <= within(depth)).length >= ENOUGH_DEEP * places.length;
+  };
+  const depth = DEPTHS.find(isDeep);
+  return depth === undefined ? 0 : within(depth);
 }
 
 /** Rows that have to be compared whole for enough of the neighbours to be among them. */
@@ -100,19 +133,31 @@ interface Neighbours {
   readonly neighbours: readonly string[];
   /** Of each among what the index gave. */
   readonly places: readonly number[];
+  /** Rows that it gave. */
+  readonly among: number;
 }
 
-/** The ten nearest of each row, as its index finds them. */
+/** An index with the plan that it is asked by. */
+interface Tried {
+  readonly collection: Collection;
+  readonly index: IndexedRange;
+}
+
+/** The nearest of each row, ten unless told, as its index finds them. */
 async function findNeighbours(
   database: Database,
-  { collection, index }: { readonly collection: Collection; readonly index: IndexedRange },
-  { ids, chunks }: Keys,
+  { collection, index }: Tried,
+  { rows: { ids, chunks }, nearest }: { readonly rows: Keys; readonly nearest?: number },
 ): Promise<ReadonlyMap<string, Neighbours>> {
   const asked = sql`(id, chunk) IN (SELECT * FROM unnest(${sql.param(ids)}::text[], ${sql.param(chunks)}::int[]))`;
   const rows = await asTenant(
     database,
     collection.tenantId,
-    ({ orm }) => selectRows<Neighbours & { row: string }>(orm, neighboursStatement(collection, index, asked)),
+    ({ orm }) =>
+      selectRows<Neighbours & { row: string }>(
+        orm,
+        neighboursStatement(collection, index, { asked, nearest }),
+      ),
     vectorSettings({ kind: "index", indexes: [index] }, { topK: 10 }),
   );
   return new Map(rows.map(({ row, ...found }) => [row, found]));

@@ -86,21 +86,28 @@ export function queryVectors(given: SQL, { dimensions }: Collection, indexes: re
 }
 
 /**
- * The ten rows nearest to each of those asked for, `neighbours`, as one index gives them to a search, and their places by
- * the index's own distance, `places`, ties at their end. `row`: which it is.
+ * The rows nearest to each of those asked for, `neighbours`, ten unless told, as one index gives them to a search, nearest
+ * first, and their places by the index's own distance, `places`, ties at their end. `row`: which it is; `among`: of how
+ * many that the index gave.
  */
-export function neighboursStatement(collection: Collection, range: IndexedRange, asked: SQL): SQL {
+export function neighboursStatement(
+  collection: Collection,
+  range: IndexedRange,
+  { asked, nearest = 10 }: { readonly asked: SQL; readonly nearest?: number },
+): SQL {
   const rows = sql`(
     SELECT embedding AS v, chunk || ' ' || id AS n FROM cairn.documents WHERE ${inCollection(collection)} AND ${asked}
   ) AS given`;
   const [group] = groupIndexes([range], { topK: 10 }) as [Group];
   return sql`
-    SELECT q.n AS row, array_agg(near.chunk || ' ' || near.id) AS neighbours, array_agg(near.place) AS places
+    SELECT q.n AS row, array_agg(near.chunk || ' ' || near.id ORDER BY near.rank) AS neighbours,
+           array_agg(near.place ORDER BY near.rank) AS places, max(near.among) AS among
     FROM (${queryVectors(rows, collection, [range])}) AS q
     CROSS JOIN LATERAL (
-      SELECT id, chunk, (count(*) OVER (ORDER BY away))::int AS place
+      SELECT id, chunk, (count(*) OVER (ORDER BY away))::int AS place, (count(*) OVER ())::int AS among,
+             row_number() OVER (ORDER BY ${orderByDistance(collection.metric, sql`q.v`)}, id, chunk) AS rank
       FROM (${nearestOf(collection, undefined, group)}) AS candidates
-      ORDER BY ${orderByDistance(collection.metric, sql`q.v`)}, id, chunk LIMIT 10
+      ORDER BY rank LIMIT ${nearest}::int
     ) AS near
     GROUP BY q.n`;
 }

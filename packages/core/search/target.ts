@@ -15,6 +15,8 @@ export const LAST_SEGMENT = 2_147_483_647;
 export interface BuildNotes {
   /** Of bits: rows that a search compares whole, as measured. */
   readonly reranked?: number;
+  /** Of bits: rows nearest by them up to which a filtered scan may go, as measured. Earlier versions have measured none. */
+  readonly depth?: number;
   /** Bits order this collection's vectors too coarsely, as was seen here or before. */
   readonly coarse?: true;
   /** See `within`. */

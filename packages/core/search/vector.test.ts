@@ -45,6 +45,14 @@ test("of bits as many as the build found to be needed, and more for many hits", 
   expect(reranked(bits, { topK: 1_000 }).mostScanned).toBeGreaterThanOrEqual(3_000);
 });
 
+test("a filter takes a scan by bits no deeper than the build found them to order well", () => {
+  const mostScanned = (plan: Partial<IndexedRange["plan"]>) => reranked(plan, { topK: 10 }).mostScanned;
+  expect(mostScanned({ precision: "halfvec" })).toBe(7_500);
+  expect(mostScanned({ precision: "bit", depth: 2_000 })).toBe(2_000);
+  expect(mostScanned({ precision: "bit", depth: 20_000 })).toBe(7_500);
+  expect(mostScanned({ precision: "bit" })).toBe(1_000);
+});
+
 test("what is there to be fused, or to tell how far a filter's scan came, is not re-ranked ten times over", () => {
   const bits = { precision: "bit", reranked: 110 } as const;
   expect(reranked(bits, { topK: 50, shown: 10 })).toMatchObject({ rows: 110, efSearch: 110 });

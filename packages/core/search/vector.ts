@@ -150,7 +150,7 @@ export function vectorSettings(plan: VectorPlan, depth: Depth): Settings {
         1_000,
         reranked,
         Number(settings["hnsw.max_scan_tuples"] ?? 0),
-        Math.ceil(SCAN_SHARE * rows),
+        Math.min(Math.ceil(SCAN_SHARE * rows), index.precision === "bit" ? (index.depth ?? 0) : Infinity),
       );
       settings["hnsw.scan_mem_multiplier"] = 8;
     }
