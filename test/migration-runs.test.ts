@@ -269,7 +269,14 @@ describe("one page by hand", () => {
     };
     const from = {
       collection: { id: collection.id },
-      target: { tenantId: row?.tenant_id, id: row?.collection_id, name: "knowledge", dimensions: 4 },
+      target: {
+        tenantId: row?.tenant_id,
+        id: row?.collection_id,
+        name: "knowledge",
+        metric: "l2",
+        dimensions: 4,
+        indexSettings: {},
+      },
       rules: { vectors: "copy", metric: "l2", dimensions: 4 },
     } as unknown as PageSource;
     const rows = [
