@@ -18,7 +18,9 @@ import { seedTwoTenants } from "./support/isolation/seed.ts";
 
 /** Everything that a service does with its login, from an empty database on. */
 async function expectEverythingWorks(database: Database): Promise<void> {
-  expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+  ]);
   await assertIsolation(database);
   const tenants = await seedTwoTenants(database);
   for (const { claim, check } of PROBES)
