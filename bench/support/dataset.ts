@@ -13,8 +13,10 @@ export interface Dataset {
   readonly queries: readonly Float32Array[];
 }
 
-/** A hundredth of the documents pass `{ percent: 7 }`, whatever the tenant. */
-export const ONE_PERCENT = { percent: 7 };
+/** A filter that so many of a hundred documents pass, whatever the tenant. */
+export function percentFilter(percent: number): { readonly percent: { readonly $in: readonly number[] } } {
+  return { percent: { $in: Array.from({ length: percent }, (_, at) => (7 + 13 * at) % 100) } };
+}
 
 /** `size` documents and the queries, the same in every run. */
 export function makeDataset(size: number, queries = QUERIES): Dataset {

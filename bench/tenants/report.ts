@@ -5,16 +5,21 @@ import type { Seen } from "../tenants.ts";
 import { leastRatio, ratiosOf } from "./ratios.ts";
 
 export async function reportRecall(seen: readonly Seen[], run: BenchRun): Promise<readonly Target[]> {
-  const table = seen.map(({ tenant, recalls: [own, filtered, chroma] }) => ({
+  const table = seen.map(({ tenant, filtered, recalls: [own, chroma] }) => ({
     "rows of the tenant": tenant.rows,
     "recall@10": round(own, 4),
-    "with a 1 % filter": round(filtered, 4),
+    ...Object.fromEntries(filtered.map(({ percent, recall }) => [`filter ${percent} %`, round(recall, 4)])),
     "Chroma's, a collection each": round(chroma, 4),
   }));
   const targets: readonly Target[] = [
     {
-      what: "least mean recall@10 of any tenant size, with and without a 1 % filter",
-      value: round(Math.min(...seen.flatMap(({ recalls: [own, filtered] }) => [own, filtered])), 4),
+      what: "least mean recall@10 of any tenant size, with and without filters",
+      value: round(
+        Math.min(
+          ...seen.flatMap(({ filtered, recalls: [own] }) => [own, ...filtered.map((one) => one.recall)]),
+        ),
+        4,
+      ),
       target: 0.99,
       better: "higher",
       floor: 0.99,
@@ -32,7 +37,7 @@ export async function reportLatency(
     "rows of the tenant": one.tenant.rows,
     "p50, ms": round(one.own.p50),
     "p95, ms": round(one.own.p95),
-    "filtered p50, ms": round(one.filtered.p50),
+    ...Object.fromEntries(one.filtered.map(({ percent, p50 }) => [`filter ${percent} %, p50`, round(p50)])),
     "Chroma each, p50": round(one.each.p50),
     "Chroma each, p95": round(one.each.p95),
     "Chroma where, p50": round(one.where.p50),
