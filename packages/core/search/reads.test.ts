@@ -1,17 +1,18 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
 import { INDEX_DEFAULTS, type Precision } from "../collection/index-settings.ts";
 import type { HitRow } from "./hit.ts";
 import { findShort, type Repeat, type RowSearch } from "./reads.ts";
 import type { IndexedRange, IndexKind } from "./target.ts";
+import { unableIndexes } from "./vector.ts";
 
 const index = (name: string, kind: IndexKind, precision: Precision): IndexedRange => ({
   name,
   kind,
   first: 0,
   last: 0,
-  plan: { ...INDEX_DEFAULTS, precision },
+  plan: { ...INDEX_DEFAULTS, precision, depth: 1_000 },
   rows: 5_000,
 });
 
@@ -55,6 +56,20 @@ test("a graph that shares what is re-ranked with the tail is asked alone, then c
 test("with a filter each index gives its own from the first", () => {
   expect(again([graph, tail], [99, 100], { asked: filtered })).toEqual({ ...first, exactly: ["graph"] });
   expect(again([graph, tail], [100, 0], { asked: filtered })).toBeUndefined();
+});
+
+test("with a filter bits that do not order deep are not asked", () => {
+  const asked = ({ depth }: { readonly depth?: number }, matches?: SQL) => [
+    ...unableIndexes(
+      { collection, version: "", indexes: [{ ...graph, plan: { ...graph.plan, depth } }] },
+      [],
+      matches,
+    ),
+  ];
+  expect(asked({ depth: 500 }, sql`true`)).toEqual(["graph"]);
+  expect(asked({}, sql`true`)).toEqual(["graph"]);
+  expect(asked({ depth: 1_000 }, sql`true`)).toEqual([]);
+  expect(asked({ depth: 500 })).toEqual([]);
 });
 
 test("of what is there to be fused the tail may leave the graph little", () => {

@@ -101,7 +101,7 @@ export function listReads(
       };
     }
     if (!vectors) return { list, statement: EMPTY };
-    const plan = chooseVectorPlan(target, repeat?.exactly ?? unableIndexes(target, embeddings));
+    const plan = chooseVectorPlan(target, repeat?.exactly ?? unableIndexes(target, embeddings, matches));
     return {
       list,
       statement: vectorStatement(target, plan, { ...asked, vectors }),
@@ -131,7 +131,7 @@ export function findShort(
     return queries.length > 0 ? { list, queries, exactly: new Set() } : undefined;
   }
   if (found.every(([first]) => first?.given?.every((rows) => rows >= depth))) return undefined; // as nearly always
-  const asked = before?.exactly ?? unableIndexes(target, search.embeddings ?? []);
+  const asked = before?.exactly ?? unableIndexes(target, search.embeddings ?? [], search.matches);
   const plan = chooseVectorPlan(target, asked);
   if (plan.kind === "exact") return undefined;
   const shared = search.matches || before ? undefined : sharedByTail(plan.indexes)?.name;
