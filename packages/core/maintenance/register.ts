@@ -102,7 +102,7 @@ export function publish(
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
         settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(tuned)}::jsonb
-                               WHEN 'tail' THEN ${JSON.stringify({ reranked: tuned.reranked })}::jsonb ELSE '{}' END
+                               WHEN 'tail' THEN ${JSON.stringify({ reranked: tuned.reranked, depth: tuned.depth })}::jsonb ELSE '{}' END
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

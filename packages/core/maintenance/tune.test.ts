@@ -107,7 +107,17 @@ test.runIf(serverUrl())(
       const { indexes } = await inspectCollection(own.database, tenantId, shape);
       return indexes.find(({ kind }) => kind === "vector")?.settings;
     };
+    const words = async (filter?: object) => {
+      const { words } = await explainSearch(offlineServices(own.database), tenantId, {
+        collection: "topics",
+        embedding: shaped("topics", 1),
+        filter,
+      });
+      return words.join();
+    };
     expect(await depthOf("circle")).toMatchObject({ precision: "bit", depth: 500 });
     expect(await depthOf("topics")).toMatchObject({ precision: "bit", depth: 0 });
+    expect(await words()).toContain("through 1 index");
+    expect(await words({ any: "thing" })).toContain("exactly, every one of 1500 rows");
   },
 );

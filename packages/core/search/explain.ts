@@ -12,7 +12,7 @@ import { embedQueries, type Wanted } from "./embed-queries.ts";
 import type { SearchOptions } from "./query.ts";
 import { type List, listReads } from "./reads.ts";
 import { findTarget, type IndexedRange, type SearchTarget } from "./target.ts";
-import { chooseVectorPlan } from "./vector.ts";
+import { chooseVectorPlan, unableIndexes } from "./vector.ts";
 
 export interface Explanation {
   /** What the search does and why, a sentence each. */
@@ -65,8 +65,9 @@ export async function explainSearch(
     });
   }
   const rows = await countUnindexed(services, target);
+  const unable = unableIndexes(target, embedded?.embeddings ?? [], matches);
   const words = steps.map(({ list }) =>
-    inWords(target, list, { rows, topK, filtered: matches !== undefined }),
+    inWords(target, list, { rows, topK, unable, filtered: matches !== undefined }),
   );
   return { words, steps };
 }
@@ -103,7 +104,17 @@ function isVector({ kind }: IndexedRange): boolean {
 function inWords(
   target: SearchTarget,
   list: List,
-  { rows, topK, filtered }: { readonly rows: number; readonly topK: number; readonly filtered: boolean },
+  {
+    rows,
+    topK,
+    unable,
+    filtered,
+  }: {
+    readonly rows: number;
+    readonly topK: number;
+    readonly unable: ReadonlySet<string>;
+    readonly filtered: boolean;
+  },
 ): string {
   const { collection, indexes } = target;
   const own = indexes.filter(({ kind }) => kind === list);
@@ -114,8 +125,11 @@ function inWords(
       ? `${what}: exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
       : `${what}: exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
   const indexed = own.reduce((sum, range) => sum + range.rows, 0);
-  const plan = chooseVectorPlan(target);
-  const graphs = plan.kind === "index" ? plan.indexes.filter(({ kind }) => kind === "vector") : [];
+  const plan = chooseVectorPlan(target, unable);
+  const asked = plan.kind === "index" ? plan.indexes : [];
+  const graphs = asked.filter(isVector);
+  if (list === "vector" && graphs.length === 0)
+    return `${what}: exactly, every one of ${indexed + rows} rows: what its index holds is too coarse for ${filtered ? "a filter" : "this vector"}.`;
   const kinds = graphs.map((range) => {
     const { type, precision, efSearch } = range.plan;
     const most = Math.max(efSearch, candidates(range, { topK }));
@@ -125,7 +139,7 @@ function inWords(
   const short = filtered
     ? " Where the filter leaves too few of what the index gives, every row is compared instead."
     : "";
-  const byBits = list === "vector" && indexes.some((range) => range.kind === "tail");
+  const byBits = list === "vector" && asked.some((range) => range.kind === "tail");
   const tail = byBits
     ? `by the bits of the ${rows} written since, re-ranked`
     : `exactly over the ${rows} written since`;

@@ -72,6 +72,15 @@ test("with a filter bits that do not order deep are not asked", () => {
   expect(asked({ depth: 500 })).toEqual([]);
 });
 
+test("nor are those of a tail, where the graph beside it holds bits as well", () => {
+  const asked = (reranked?: number) => {
+    const beside = { ...tail, plan: { ...tail.plan, depth: undefined, reranked } };
+    return [...unableIndexes({ collection, version: "", indexes: [beside] }, [], sql`true`)];
+  };
+  expect(asked(100)).toEqual(["tail"]);
+  expect(asked()).toEqual([]);
+});
+
 test("of what is there to be fused the tail may leave the graph little", () => {
   const hybrid: RowSearch = { ...search, mode: "hybrid" };
   expect(again([graph, tail], [10, 100], { asked: hybrid })).toBeUndefined();
