@@ -11,9 +11,6 @@ import { report, type Target } from "../support/results.ts";
 
 const ROUNDS = 5;
 
-/** Processes that help by default where pgvector is 0.8.2 or newer; shown beside none where it is older. */
-const HELPERS = 2;
-
 /** `tenantId`: has all documents in the end, indexed, as the collection of Chroma has. */
 export async function bulkIngest({
   cairn,
@@ -39,7 +36,7 @@ export async function bulkIngest({
     await cairn.raw.query("DELETE FROM cairn.documents WHERE tenant_id <> $1", [tenantId]);
     await settle(cairn);
   }
-  const helped = run.quick ? undefined : await buildIndex(cairn, tenantId, { workers: HELPERS });
+  const alone = run.quick ? undefined : await buildIndex(cairn, tenantId, { workers: 0 });
   const built = await buildIndex(cairn, tenantId);
   const added = documents.length / (await addDocuments(chroma, documents));
   const ingested = median(own);
@@ -50,7 +47,7 @@ export async function bulkIngest({
     "COPY BINARY, raw": copied,
     "Cairn, ingest": ingested,
     [`Cairn, ingest and index, defaults (${helpersInWords(built.helpers)})`]: indexed,
-    ...(helped && { [`the same, ${helpersInWords(helped.helpers)}`]: withIndex(helped) }),
+    ...(alone && { [`the same, ${helpersInWords(alone.helpers)}`]: withIndex(alone) }),
     "Chroma, add": added,
   };
   const table = Object.entries(ways).map(([way, rate]) => ({

@@ -45,7 +45,7 @@ export function addReindex(program: Command, { signal, finish }: Surroundings): 
     )
     .option(
       "--workers <n>",
-      "processes that help with a build (default: 2; 0 before pgvector 0.8.2)",
+      "processes that help with a build of 64 MB or more (default: 2)",
       wholeNumber(0, 64),
     )
     .action((flags: ReindexFlags, command: Command) =>

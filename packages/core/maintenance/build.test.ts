@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Database } from "../database/database.ts";
@@ -8,7 +8,7 @@ import { createTenant } from "../tenant/tenant.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
 
-// A graph is measured while the keyword index is built beside it: what becomes of one when the other ends early.
+// What is left of a build, of which a part ends early or has no room.
 
 let own: TestDatabase;
 let tenantId: string;
@@ -71,3 +71,30 @@ test("a build that is ended when all but the measuring is done serves nobody", a
   await maintainIndexes(own.database, { tenantId, collection: "ended" });
   expect(await statesOf("ended")).toEqual(["valid", "valid"]);
 });
+
+test.runIf(serverUrl())(
+  "a graph is built without helpers where there is no room for the memory that they share",
+  async () => {
+    await fill("crowded");
+    const helpers: (string | undefined)[] = [];
+    const crowded: Database = {
+      ...own.database,
+      maintain(statements, settings = {}, signal) {
+        const leaf = statements.join().match(/ ON (\S+)\s+USING hnsw/)?.[1];
+        if (leaf === undefined) return own.database.maintain(statements, settings, signal);
+        helpers.push(settings.max_parallel_maintenance_workers);
+        // Postgres lends no helpers to a table as small as this one unless it is told to.
+        return helpers.length > 1
+          ? own.database.maintain(statements, settings, signal)
+          : own.database.maintain(
+              [`ALTER TABLE ${leaf} SET (parallel_workers = 2)`, ...statements],
+              { ...settings, maintenance_work_mem: "2000GB" },
+              signal,
+            );
+      },
+    };
+    await maintainIndexes(crowded, { tenantId, collection: "crowded" });
+    expect(helpers).toEqual(["2", "0"]);
+    expect(await statesOf("crowded")).toEqual(["valid", "valid"]);
+  },
+);

@@ -4,8 +4,8 @@ import { hasSqlState } from "../database/failure.ts";
 import { OUT_OF_RANGE } from "./attempt.ts";
 import { recallByBits } from "./bits.ts";
 import { keywordIndex, newNotes, plannedIndex, vectorIndex } from "./planned-index.ts";
-import { dropIndexes, prepare, publish } from "./register.ts";
-import { type SizeOptions, sizeBuild } from "./size.ts";
+import { dropIndexes, dropStatement, prepare, publish } from "./register.ts";
+import { type SizedBuild, type SizeOptions, sizeBuild } from "./size.ts";
 import { type Build, type Trial, trials } from "./trials.ts";
 import { type Tuned, tuneSearch } from "./tune.ts";
 
@@ -50,7 +50,7 @@ async function tryTrial(
   options: BuildOptions,
 ): Promise<Built | undefined> {
   const size = { plan, rows: stretch.rows, dimensions: collection.dimensions as number };
-  const { plan: sized, settings } = await sizeBuild(database, size, options);
+  const { plan: sized, settings } = sizeBuild(database, size, options);
   const vector = plannedIndex("vector", collection, stretch, {
     ...sized,
     ...notes,
@@ -68,11 +68,12 @@ async function tryTrial(
     database.maintain(statements, settings, signal);
   let tuned: Tuned;
   try {
-    const graph = [
-      `ANALYZE ${leaf} (tenant_id, collection_id, segment)`,
-      vectorIndex(vector, leaf, collection),
-    ];
-    await give(graph, options.signal);
+    await give([`ANALYZE ${leaf} (tenant_id, collection_id, segment)`], options.signal);
+    await buildGraph(database, vectorIndex(vector, leaf, collection), {
+      name: vector.name,
+      settings,
+      ...options,
+    });
     const others = [keywordIndex(keyword, leaf, collection)];
     if (tail) others.push(vectorIndex(tail, leaf, collection));
     // The graph is asked while the others are built: four seconds, and the other processor's.
@@ -94,6 +95,31 @@ async function tryTrial(
   const seconds = (performance.now() - started) / 1000;
   await publish(database, collection, { stretch, planned, tuned, seconds });
   return { rows: stretch.rows, seconds };
+}
+
+/** Out of room on what holds shared memory, and out of memory. */
+const NO_ROOM = ["53100", "53200"];
+
+/**
+ * With processes that help, or, where there is no room for the memory that they share, without: a container has 64 MB of it
+ * unless it is told otherwise.
+ */
+async function buildGraph(
+  database: Database,
+  statement: string,
+  {
+    name,
+    settings,
+    signal,
+  }: Pick<SizedBuild, "settings"> & Pick<BuildOptions, "signal"> & { readonly name: string },
+): Promise<void> {
+  try {
+    await database.maintain([statement], settings, signal);
+  } catch (error) {
+    if (!NO_ROOM.some((sqlstate) => hasSqlState(error, sqlstate))) throw error;
+    const alone = { ...settings, max_parallel_maintenance_workers: "0" };
+    await database.maintain([dropStatement(name), statement], alone, signal);
+  }
 }
 
 /**

@@ -1,15 +1,10 @@
-import { sql } from "drizzle-orm";
 import type { IndexPlan } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 
 export interface SizeOptions {
   /** Megabytes that the build may take; beyond it takes far longer. Default: what it needs, 1,024 at most (PGlite: 256). */
   readonly memory?: number;
-  /**
-   * Processes that help with a build. Default 2; 0 before pgvector 0.8.2, whose parallel build can leak other tables'
-   * rows into an index (CVE-2026-3172).
-   */
+  /** Processes that help with a build that has 64 megabytes or more. Default 2; Postgres lends fewer where it has no more. */
   readonly workers?: number;
 }
 
@@ -21,20 +16,28 @@ export interface SizedBuild {
 }
 
 /** Finds the memory that a build needs, within what it may take, and the processes that help. */
-export async function sizeBuild(
-  database: Database,
+export function sizeBuild(
+  { kind }: Pick<Database, "kind">,
   { plan, rows, dimensions }: Space & { readonly plan: IndexPlan },
   { memory, workers }: SizeOptions,
-): Promise<SizedBuild> {
-  const most = memory ?? (database.kind === "pglite" ? 256 : 1_024);
+): SizedBuild {
+  const most = memory ?? (kind === "pglite" ? 256 : 1_024);
   const sized =
     plan.type === "ivfflat" ? { ...plan, lists: fitLists(plan, { rows, dimensions, most }) } : plan;
   const needed = Math.ceil(bytesNeeded(sized, { rows, dimensions }) / 2 ** 20) + SPARE;
-  const settings = { maintenance_work_mem: `${Math.min(needed, most)}MB` };
-  if (database.kind === "pglite") return { plan: sized, settings };
-  const helpers = workers ?? ((await isSafeInParallel(database)) ? 2 : 0);
+  const given = Math.min(needed, most);
+  const settings = { maintenance_work_mem: `${given}MB` };
+  if (kind === "pglite") return { plan: sized, settings };
+  const helpers = given < LEAST_SHARED ? 0 : (workers ?? 2);
   return { plan: sized, settings: { ...settings, max_parallel_maintenance_workers: String(helpers) } };
 }
+
+/**
+ * Megabytes from which on processes help: Postgres wants 32 for each. It is also what keeps a build from the fault of pgvector
+ * before 0.8.2 (CVE-2026-3172), which takes less than 4: of what it is given, a build in parallel sets aside 3, and counts
+ * what is left less 1 without a sign. Source: pgvector 0.8.0 and b7e680d, src/hnswbuild.c, HnswBeginParallel.
+ */
+const LEAST_SHARED = 64;
 
 /** Megabytes for what is not counted: the keyword index is built with as much. */
 const SPARE = 64;
@@ -83,14 +86,4 @@ function fitLists(plan: IndexPlan, { most, ...space }: Space & { readonly most: 
 /** Source: pgvector's README, "IVFFlat": rows / 1,000 up to a million rows, their square root from there on. */
 function defaultLists(rows: number): number {
   return Math.max(10, Math.round(rows <= 1_000_000 ? rows / 1_000 : Math.sqrt(rows)));
-}
-
-function isSafeInParallel(database: Database): Promise<boolean> {
-  return database.transaction(async ({ orm }) => {
-    const [row] = await selectRows<{ safe: boolean }>(
-      orm,
-      sql`SELECT string_to_array(extversion, '.')::int[] >= '{0,8,2}'::int[] AS safe FROM pg_extension WHERE extname = 'vector'`,
-    );
-    return row?.safe ?? false;
-  });
 }

@@ -223,7 +223,7 @@ test("bits are for who leaves the precision open, and floats follow where they c
       1,
     ).map(({ plan: { precision, efConstruction } }) => [precision, efConstruction]);
   expect(ways({}).slice(0, 2)).toEqual([
-    ["bit", 160],
+    ["bit", 200],
     ["halfvec", 120],
   ]);
   expect(ways({ efConstruction: 64 })[0]).toEqual(["bit", 64]);
