@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import type { PoolClient } from "pg";
+import { keepMemory } from "./server-memory.ts";
 
 /** Plans that a connection keeps at most: each takes about 130 kB of the server's memory. */
 const MOST = 50;
+
+/** Megabytes that a search is done with. */
+const SEARCH_MEMORY = 2;
 
 /** The plans that one connection's server process keeps, by the text of their statements. */
 export interface KeptPlans {
@@ -29,7 +33,8 @@ export function createPlanKeeper() {
     async watch(client: PoolClient): Promise<void> {
       const { processID } = client as unknown as { readonly processID: number };
       const { rows } = await client.query<{ pid: number; distributed: boolean }>(
-        "SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS distributed",
+        `SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS distributed,
+                ${keepMemory(SEARCH_MEMORY)} AS kept`,
       );
       const [row] = rows;
       if (row?.pid === processID) kept.set(client, createKeptPlans(row.distributed));

@@ -9,6 +9,7 @@ import type { JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import type { NewDocument } from "./document.ts";
@@ -382,5 +383,41 @@ describe.runIf(serverUrl())("several writers at once", () => {
     await second;
     expect((await read(name, "x"))[0]?.passages).toMatchObject([{ chunk: 0, content: "short" }]);
     expect(await count(name)).toEqual({ documents: 1, passages: 1 });
+  });
+});
+
+describe.runIf(serverUrl())("while a collection is searched", () => {
+  test("its batches are written one after the other, and at once when nobody searches it", async () => {
+    const name = await collection();
+    const open = new Set<number>();
+    let most = 0;
+    const watched: Services = {
+      ...services,
+      database: {
+        ...own.database,
+        async transaction(work, settings) {
+          const writes = settings?.role === "cairn_app";
+          const mine = performance.now();
+          if (writes) open.add(mine);
+          most = Math.max(most, open.size);
+          try {
+            return await own.database.transaction(work, settings);
+          } finally {
+            open.delete(mine);
+          }
+        },
+      },
+    };
+    const documents = Array.from({ length: 2_000 }, (_, n) => ({
+      id: `d${n}`,
+      content: "word",
+      embedding: vector(1, n, 0, 1),
+    }));
+    await ingest(watched, tenantId, { collection: name, documents });
+    expect(most).toBe(2);
+    most = 0;
+    await query(services, tenantId, { collection: name, embedding: vector(1, 0, 0, 1) });
+    await ingest(watched, tenantId, { collection: name, documents });
+    expect(most).toBe(1);
   });
 });

@@ -1,5 +1,6 @@
 import type { Collection } from "../collection/collection.ts";
 import { getCollection } from "../collection/get.ts";
+import { paced } from "../collection/pace.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
@@ -78,7 +79,9 @@ async function ingestOnce(
   const write = async (batch: readonly IdentifiedDocument[]): Promise<Written> => {
     const embedded = await embedPassages(services, sized, batch, options);
     const rows = embedded.documents.flatMap(toRows);
-    await asTenant(database, tenantId, (transaction) => writeRows(transaction, collection, rows, { types }));
+    await paced(database, collection.id, () =>
+      asTenant(database, tenantId, (transaction) => writeRows(transaction, collection, rows, { types })),
+    );
     const written = new Set(embedded.documents.map(({ document }) => document.id));
     const ids = batch.map(({ id }) => id).filter((id) => written.has(id));
     return { ids, passages: rows.length, failed: embedded.failed };

@@ -4,6 +4,7 @@ import { mayBeBits } from "../collection/index-settings.ts";
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
+import { keepMemory } from "../database/server-memory.ts";
 import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
@@ -36,7 +37,7 @@ export async function writeRows(
   const { orm } = transaction;
   const slices = [...sliceRows(rows)];
   const [, ...replaced] = await Promise.all([
-    slices.length > 1 ? keepMemory(orm) : undefined,
+    slices.length > 1 ? keepSlice(orm) : undefined,
     ...slices.map((slice) => writeSlice(orm, collection, slice, options)),
   ]);
   // A text that had more passages had the first one, too: where no row was replaced, nothing can be left over.
@@ -61,19 +62,13 @@ function* sliceRows(rows: readonly Row[]): Generator<readonly Row[]> {
   if (start < rows.length) yield rows.slice(start);
 }
 
-/** Connections, by what Drizzle makes of each, whose server process keeps its memory. */
+/** Connections, by what Drizzle makes of each, whose server process keeps what a slice takes. */
 const keeping = new WeakSet<Orm>();
 
-/**
- * Has the server's process keep the memory of a statement for the next one. By default glibc's malloc gives megabytes
- * back to the system after each, and taking them again, a page fault every 4 kB, costs more than writing the rows: up
- * to 110 of 165 µs a row. What was given back once in one piece sets the size that is kept from then on.
- * Source: mallopt(3), M_MMAP_THRESHOLD, on its dynamic adjustment.
- */
-async function keepMemory(orm: Orm): Promise<void> {
+async function keepSlice(orm: Orm): Promise<void> {
   if (keeping.has(orm)) return;
   keeping.add(orm);
-  await orm.execute(sql`SELECT length(repeat(' ', ${sql.raw(String(2 ** 23))}))`);
+  await orm.execute(sql.raw(`SELECT ${keepMemory(8)}`));
 }
 
 /** Rows that were there before. */

@@ -1,10 +1,10 @@
 import { sql } from "drizzle-orm";
 import { listCollections } from "../collection/get.ts";
+import { type RecentLatency, recentLatency } from "../collection/latency.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
-import { type RecentLatency, recentLatency } from "../search/latency.ts";
 import { type Due, findDue } from "./due.ts";
 import { type CollectionIndex, type Inspection, inspectCollection, tailOf } from "./inspect.ts";
 

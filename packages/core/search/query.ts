@@ -1,10 +1,10 @@
+import { recordLatency } from "../collection/latency.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import type { Services } from "../services.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
 import { fuse } from "./fusion.ts";
 import { type Hit, toHit } from "./hit.ts";
-import { recordLatency } from "./latency.ts";
 import type { PathOf, SearchMode } from "./reads.ts";
 import { type Found, findRows } from "./rows.ts";
 
