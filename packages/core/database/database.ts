@@ -23,6 +23,8 @@ export type Answers = readonly (readonly object[])[];
 
 export interface ReadOptions {
   readonly settings?: Settings;
+  /** Of the statements' placeholders, by name. */
+  readonly values?: Readonly<Record<string, unknown>>;
   /**
    * The statements come again and again, and one plan suits all their parameters: a driver may keep it with its
    * connection. To make it takes a third of a search's time.

@@ -1,7 +1,7 @@
 import { Client, neon, Pool } from "@neondatabase/serverless";
 import type { SQL } from "drizzle-orm";
-import { PgDialect } from "drizzle-orm/pg-core";
 import type { Client as PgClient, PoolClient } from "pg";
+import { createCompiler } from "./compile.ts";
 import type { Answers, Database, ReadOptions } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
 import type { PgOptions } from "./pg.ts";
@@ -21,7 +21,7 @@ export interface NeonOptions extends PgOptions {
  */
 export function connectNeon(options: NeonOptions): Database {
   const lender = options.keepConnections === false ? lendNew(options) : lendKept(options);
-  const dialect = new PgDialect();
+  const compile = createCompiler();
   const http = neon(options.url, { fullResults: true });
   const { transaction } = createPoolWork({
     connect: lender.connect,
@@ -30,13 +30,13 @@ export function connectNeon(options: NeonOptions): Database {
   });
 
   /** Over HTTP a parameter is text: a vector's bytes become its text, digit for digit. */
-  async function read(statements: readonly SQL[], { settings }: ReadOptions = {}): Promise<Answers> {
+  async function read(statements: readonly SQL[], { settings, values }: ReadOptions = {}): Promise<Answers> {
     const first = setTogether(settings);
     const queries = [
       ...(first ? [http.query(first.text, [...first.values])] : []),
       ...statements.map((statement) => {
-        const { sql, params } = dialect.sqlToQuery(statement);
-        return http.query(sql, params.map(toText));
+        const compiled = compile(statement, values);
+        return http.query(compiled.text, compiled.values.map(toText));
       }),
     ];
     try {

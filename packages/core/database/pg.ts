@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import type { SQL } from "drizzle-orm";
-import { PgDialect } from "drizzle-orm/pg-core";
 import { Client, Pool, type PoolClient, type QueryResult } from "pg";
+import { createCompiler } from "./compile.ts";
 import type { Answers, Database, ReadOptions } from "./database.ts";
 import { createPlanKeeper, type KeptPlans } from "./kept-plans.ts";
 import { runBatch } from "./pg-batch.ts";
@@ -35,7 +35,7 @@ export function connectPg(options: PgOptions): Database {
   pool.on("error", () => {});
   const plans = createPlanKeeper();
   pool.on("connect", (client) => void plans.watch(client).catch(() => {})); // whoever waits for it is told, too
-  const dialect = new PgDialect();
+  const compile = createCompiler();
   const { withClient, transaction } = createPoolWork({
     connect: () => pool.connect(),
     begin: (client, settings) =>
@@ -43,11 +43,11 @@ export function connectPg(options: PgOptions): Database {
     wakeTimeout: options.wakeTimeout,
   });
 
-  function read(statements: readonly SQL[], { settings, keepPlans }: ReadOptions = {}): Promise<Answers> {
-    const asked = statements.map((statement) => {
-      const { sql, params } = dialect.sqlToQuery(statement);
-      return { text: sql, values: params };
-    });
+  function read(
+    statements: readonly SQL[],
+    { settings, values, keepPlans }: ReadOptions = {},
+  ): Promise<Answers> {
+    const asked = statements.map((statement) => compile(statement, values));
     const ask = async (client: PoolClient, kept?: KeptPlans) => {
       const all = kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings;
       const set = kept?.distributed === false ? setTogether(all) : undefined;

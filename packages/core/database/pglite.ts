@@ -2,10 +2,10 @@ import { mkdir } from "node:fs/promises";
 import type { PGliteInterface, Transaction as PGliteTransaction } from "@electric-sql/pglite";
 import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pglite";
+import { createCompiler } from "./compile.ts";
 import type { Answers, Database, Orm, ReadOptions, Transaction, VectorTypes } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
-import { selectRows } from "./rows.ts";
 import { type Settings, setLocal } from "./settings.ts";
 import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
@@ -38,6 +38,8 @@ export async function connectPglite(
     throw error;
   }
 
+  const compile = createCompiler();
+
   async function transaction<T>(
     work: (transaction: Transaction) => Promise<T>,
     settings?: Settings,
@@ -56,14 +58,16 @@ export async function connectPglite(
   }
 
   /** No statement waits for the wire here, so they run one after the other. */
-  async function read(statements: readonly SQL[], { settings }: ReadOptions = {}): Promise<Answers> {
+  async function read(statements: readonly SQL[], { settings, values }: ReadOptions = {}): Promise<Answers> {
     try {
       return await pglite.transaction(async (tx) => {
-        const { orm, set } = pgliteTransaction(tx);
-        await set(settings ?? {});
-        const rows: (readonly object[])[] = [];
-        for (const statement of statements) rows.push(await selectRows(orm, statement));
-        return rows;
+        await pgliteTransaction(tx).set(settings ?? {});
+        const answers: (readonly object[])[] = [];
+        for (const statement of statements) {
+          const { text, values: given } = compile(statement, values);
+          answers.push((await tx.query<object>(text, given)).rows);
+        }
+        return answers;
       });
     } catch (error) {
       throw databaseFailure(error);

@@ -10,7 +10,7 @@ import type { Services } from "../services.ts";
 import { candidates } from "./candidates.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
 import type { SearchOptions } from "./query.ts";
-import { type List, listReads } from "./reads.ts";
+import { type List, listReads, vectorsOf } from "./reads.ts";
 import { findTarget, type IndexedRange, type SearchTarget } from "./target.ts";
 import { chooseVectorPlan, unableIndexes } from "./vector.ts";
 
@@ -47,14 +47,15 @@ export async function explainSearch(
   const embedded =
     mode === "keyword" ? undefined : await embedQueries(services, tenantId, { ...options, queries });
   const target = await findTarget(services.database, tenantId, options.collection);
-  const { vector } = await services.database.vectorTypes();
   const search = { ...embedded, mode, topK, matches, texts: [text ?? ""] };
-  const reads = listReads(target, search, { vectorType: vector });
+  const reads = listReads(target, search);
+  const values = vectorsOf(search, (await services.database.vectorTypes()).vector);
   const steps: ExplainedStep[] = [];
   for (const { list, statement, settings } of reads) {
     const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : "EXPLAIN");
     const [rows] = await services.database.read([sql`${explain} ${statement}`], {
       settings: { ...tenantSettings(tenantId), ...settings },
+      values,
     });
     const plan = (rows as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
     steps.push({

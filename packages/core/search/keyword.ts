@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type Placeholder, type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
@@ -10,8 +10,8 @@ import { outside } from "./vector.ts";
 
 export interface KeywordSearch {
   readonly texts: readonly string[];
-  /** `vector[]` beside the texts, for the hits' distances; undefined: they have none. */
-  readonly vectors?: Buffer;
+  /** Stands for a `vector[]` beside the texts, for the hits' distances; undefined: they have none. */
+  readonly vectors?: Placeholder;
   /** Hits a text. */
   readonly topK: number;
   /** The caller's filters as a condition on a row; undefined where there are none. */

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
 import { INDEX_DEFAULTS, type Precision } from "../collection/index-settings.ts";
 import type { HitRow } from "./hit.ts";
-import { findShort, type Repeat, type RowSearch } from "./reads.ts";
+import { findShort, listReads, type Repeat, type RowSearch } from "./reads.ts";
 import type { IndexedRange, IndexKind } from "./target.ts";
 import { unableIndexes } from "./vector.ts";
 
@@ -92,4 +92,18 @@ test("of several graphs one that came up short is left out, and the one beside t
   expect(again(three, [3, 3, 107])).toEqual({ ...first, exactly: ["old"] });
   const before = { ...first, exactly: new Set(["old"]) };
   expect(again(three, [3, 100], { before })).toEqual({ ...first, exactly: ["old", "graph"] });
+});
+
+test("a search that differs from the last by its vector alone takes the same statement, and no other does", () => {
+  const known = { ...collection, tenantId: crypto.randomUUID(), id: crypto.randomUUID() };
+  const target = { collection: known, version: "", indexes: [graph] };
+  const made = (asked: Partial<RowSearch> = {}) => {
+    const embeddings = [Float32Array.of(Math.random(), 1)];
+    return listReads(target, { ...search, embeddings, ...asked })[0]?.statement;
+  };
+  const statement = made();
+  expect(made()).toBe(statement);
+  for (const other of [{ topK: 11 }, { matches: sql`true` }, { mode: "hybrid" as const }])
+    expect(made(other)).not.toBe(statement);
+  expect(listReads({ ...target }, { ...search, embeddings: [] })[0]?.statement).not.toBe(statement);
 });

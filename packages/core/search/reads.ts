@@ -31,6 +31,7 @@ export type PathOf = (index: number, field: "query" | "query_embedding") => stri
 
 export interface ListRead {
   readonly list: List;
+  /** With a placeholder for the vectors, see `vectorsOf`. */
   readonly statement: SQL;
   /** They travel with it. */
   readonly settings?: Settings;
@@ -64,31 +65,23 @@ export interface Repeat {
   readonly exactly: ReadonlySet<string>;
 }
 
+/** The value of the statements' placeholder. `vectorType`: its type id. */
+export function vectorsOf({ embeddings = [] }: RowSearch, vectorType: number): { readonly vectors: Buffer } {
+  return { vectors: encodeVectorArray(embeddings, vectorType) };
+}
+
 /**
  * The statements of a search on a collection as it is known, one a list. `repeat`: of a search that came up short.
  * Throws `dimension_mismatch`, `invalid_input` for a vector that the collection cannot be asked for.
  */
-export function listReads(
-  target: SearchTarget,
-  search: RowSearch,
-  {
-    vectorType,
-    repeat,
-  }: {
-    /** Type id of vector. */
-    readonly vectorType: number;
-    readonly repeat?: Repeat;
-  },
-): readonly ListRead[] {
+export function listReads(target: SearchTarget, search: RowSearch, repeat?: Repeat): readonly ListRead[] {
   const { embeddings = [], matches, pathOf = (_, field) => field } = search;
   for (const [index, embedding] of embeddings.entries()) {
     const fault = findFault(target.collection, embedding);
     if (fault) throw new AppError(fault.code, fault.message, { path: pathOf(index, "query_embedding") });
   }
   const vectors =
-    target.collection.dimensions === null || !search.embeddings
-      ? undefined
-      : encodeVectorArray(search.embeddings, vectorType);
+    target.collection.dimensions === null || !search.embeddings ? undefined : sql.placeholder("vectors");
   const { queries: only } = repeat ?? {};
   return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
     const topK = listDepth(search, list);
@@ -101,13 +94,28 @@ export function listReads(
       };
     }
     if (!vectors) return { list, statement: EMPTY };
-    const plan = chooseVectorPlan(target, repeat?.exactly ?? unableIndexes(target, embeddings, matches));
-    return {
-      list,
-      statement: vectorStatement(target, plan, { ...asked, vectors }),
-      settings: vectorSettings(plan, asked),
+    const unable = repeat?.exactly ?? unableIndexes(target, embeddings, matches);
+    const make = (): ListRead => {
+      const plan = chooseVectorPlan(target, unable);
+      return {
+        list,
+        statement: vectorStatement(target, plan, { ...asked, vectors }),
+        settings: vectorSettings(plan, asked),
+      };
     };
+    return repeat || matches || unable.size > 0 ? make() : keepRead(target, `${topK} ${search.topK}`, make);
   });
+}
+
+/** Of each collection the read of all its nearest that was made last, which differs from the next by its vectors alone. */
+const lastMade = new WeakMap<SearchTarget, { readonly key: string; readonly read: ListRead }>();
+
+function keepRead(target: SearchTarget, key: string, make: () => ListRead): ListRead {
+  const last = lastMade.get(target);
+  if (last?.key === key) return last.read;
+  const read = make();
+  lastMade.set(target, { key, read });
+  return read;
 }
 
 /** The answer of a collection that has no vector yet. */

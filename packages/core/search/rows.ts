@@ -1,7 +1,15 @@
 import type { Metric } from "../collection/metric.ts";
 import type { Database } from "../database/database.ts";
 import type { HitRow } from "./hit.ts";
-import { findShort, isOutdated, listReads, listsOf, type Repeat, type RowSearch } from "./reads.ts";
+import {
+  findShort,
+  isOutdated,
+  listReads,
+  listsOf,
+  type Repeat,
+  type RowSearch,
+  vectorsOf,
+} from "./reads.ts";
 import { readTarget } from "./target.ts";
 
 /** For each query the rows nearest by vector and those that have most of its words; a mode leaves one list empty. */
@@ -21,14 +29,15 @@ export async function findRows(
   tenantId: string,
   search: RowSearch & { readonly collection: string | undefined },
 ): Promise<Found | undefined> {
-  const { vector: vectorType } = await database.vectorTypes();
+  const values = vectorsOf(search, (await database.vectorTypes()).vector);
   const read = (repeat?: Repeat) =>
     readTarget(database, tenantId, search.collection, (target) => {
       if (isOutdated(target, search)) return { statements: [] };
-      const reads = listReads(target, search, { vectorType, repeat });
+      const reads = listReads(target, search, repeat);
       return {
         statements: reads.map(({ statement }) => statement),
         settings: Object.assign({}, ...reads.map(({ settings }) => settings)),
+        values,
         keepPlans: search.mode === "vector" && !search.matches, // what a filter or words let through is planned for them
       };
     });

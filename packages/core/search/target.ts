@@ -68,10 +68,10 @@ export async function readTarget(
   for (;;) {
     const target = await knownTarget(database, tenantId, nameOrId);
     const asked = attempt(() => ask(target));
-    const { statements, settings, keepPlans } = asked.value ?? { statements: [] };
+    const { statements, settings, ...options } = asked.value ?? { statements: [] };
     const [versions, ...rows] = await database.read([versionOf(target.collection), ...statements], {
+      ...options,
       settings: { ...tenantSettings(tenantId), ...settings },
-      keepPlans,
     });
     if ((versions?.[0] as { version?: string } | undefined)?.version === target.version) {
       if ("failure" in asked) throw asked.failure; // refused by the collection as it is, not as it was
@@ -128,10 +128,17 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
   });
 }
 
+const versions = new WeakMap<Collection, SQL>();
+
 /** The transaction that wrote the collection's row last. */
-function versionOf({ tenantId, id }: Collection): SQL {
-  return sql`SELECT xmin::text AS version FROM cairn.collections
-             WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
+function versionOf(collection: Collection): SQL {
+  const made = versions.get(collection);
+  if (made) return made;
+  const { tenantId, id } = collection;
+  const statement = sql`SELECT xmin::text AS version FROM cairn.collections
+                        WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
+  versions.set(collection, statement);
+  return statement;
 }
 
 /** The predicate of what belongs to a collection, documents apart: tenant and collection. */

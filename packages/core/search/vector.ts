@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type Placeholder, type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Settings } from "../database/settings.ts";
 import { inCollection } from "../document/read.ts";
@@ -14,8 +14,8 @@ import { orderByDistance } from "./metric.ts";
 import { type IndexedRange, LAST_SEGMENT, type SearchTarget } from "./target.ts";
 
 export interface VectorSearch extends Depth {
-  /** `vector[]` in the wire format, see encodeVectorArray. */
-  readonly vectors: Buffer;
+  /** `vector[]` in the wire format, see encodeVectorArray, or what stands in its place until it is sent. */
+  readonly vectors: Buffer | Placeholder;
   /** The caller's filters as a condition on a row; undefined where there are none. */
   readonly matches?: SQL;
   /** 1-based numbers of the vectors to search for; undefined: all. */
