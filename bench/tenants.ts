@@ -3,11 +3,11 @@ import type { BenchRun } from "./bench.ts";
 import { type Cairn, exactAnswers, load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
 import { addDocuments, type ChromaCollection, makeCollection, queryChroma } from "./support/chroma.ts";
 import { type BenchDocument, makeDataset, percentFilter, zipfSizes } from "./support/dataset.ts";
-import { type Measured, measure, measureInTurns, recall } from "./support/measure.ts";
+import { type Measured, measureInTurns, recall } from "./support/measure.ts";
 import type { Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 import { profileSlower } from "./tenants/profile.ts";
-import { reportLatency, reportRecall } from "./tenants/report.ts";
+import { reportFilters, reportLatency, reportRecall } from "./tenants/report.ts";
 
 const SMALLEST = 50; // rows
 
@@ -38,6 +38,8 @@ interface Filtered extends Measured {
   /** Rows of a hundred that pass. */
   readonly percent: number;
   readonly recall: number;
+  /** Of Chroma with the same filter. */
+  readonly each: Measured;
 }
 
 /** Every tenant size beside Chroma, both ways that people keep tenants there: recall and latency. */
@@ -53,6 +55,7 @@ export async function benchTenants(run: BenchRun): Promise<readonly Target[]> {
     return [
       ...(await reportRecall(seen, run)),
       ...(await reportLatency(seen, { ...run, profiles: await profileSlower(cairn, seen, queries) })),
+      ...(await reportFilters(seen, run)),
     ];
   } finally {
     await cairn.close();
@@ -108,7 +111,7 @@ async function look(cairn: Cairn, tenant: Tenant, queries: readonly Float32Array
   const truth = await exactAnswers(cairn, id, queries);
   assertComplete(own, truth);
   const filtered: Filtered[] = [];
-  for (const percent of FILTERS) filtered.push(await lookFiltered(cairn, { id, percent }, queries));
+  for (const percent of FILTERS) filtered.push(await lookFiltered(cairn, tenant, { percent, queries }));
   return {
     tenant,
     own,
@@ -121,15 +124,18 @@ async function look(cairn: Cairn, tenant: Tenant, queries: readonly Float32Array
 
 async function lookFiltered(
   cairn: Cairn,
-  { id, percent }: { readonly id: string; readonly percent: number },
-  queries: readonly Float32Array[],
+  { id, collection }: Tenant,
+  { percent, queries }: { readonly percent: number; readonly queries: readonly Float32Array[] },
 ): Promise<Filtered> {
   const filter = percentFilter(percent);
-  const seen = await measure(queries, searcher(cairn, id, filter));
+  const [seen, each] = (await measureInTurns(queries, [
+    searcher(cairn, id, filter),
+    (embedding) => queryChroma(collection, embedding, filter),
+  ])) as [Measured, Measured];
   const passing = `(metadata->>'percent')::int IN (${filter.percent.$in.join()})`;
   const truth = await exactAnswers(cairn, id, queries, passing);
   assertComplete(seen, truth);
-  return { ...seen, percent, recall: recall(seen.answers, truth) };
+  return { ...seen, each, percent, recall: recall(seen.answers, truth) };
 }
 
 /** Never fewer rows than exist and match. */

@@ -171,11 +171,11 @@ test("flags win over the environment", async () => {
 
 test("the schema goes back and forth, and says where it is", async () => {
   const { applied } = await json("db", "status");
-  expect(applied).toHaveLength(10);
+  expect(applied).toHaveLength(11);
   expect(await cairn(["db", "rollback", "--steps", "9"])).toMatchObject({ code: 2 }); // without --yes
   const runbook = await readFile(new URL("../docs/migrate.md", import.meta.url), "utf8");
   const steps = /cairn db rollback --steps (\d+) --yes/.exec(runbook)?.[1] ?? "";
   expect((await cairn(["db", "rollback", "--steps", steps, "--yes"])).code).toBe(0);
-  expect((await json("db", "status")).pending).toHaveLength(10);
+  expect((await json("db", "status")).pending).toHaveLength(11);
   expect((await cairn(["db", "migrate"])).code).toBe(0);
 });

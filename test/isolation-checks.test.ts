@@ -1,4 +1,5 @@
-import type { Database, Transaction } from "@cairn/core/database/database.ts";
+import { createCompiler } from "@cairn/core/database/compile.ts";
+import type { Database, ReadOptions, Transaction } from "@cairn/core/database/database.ts";
 import { databaseFailure } from "@cairn/core/database/failure.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
@@ -48,7 +49,13 @@ function inside(outer: Transaction): Database {
       throw databaseFailure(error);
     }
   }
-  const answer = (statement: SQL) => selectRows<object>(outer.orm, statement);
+  const compile = createCompiler();
+  const answer = (statement: SQL, given: ReadOptions["values"]) => {
+    const { text, values } = compile(statement, given);
+    const chunks = text.split(/\$\d+/).map((chunk) => sql.raw(chunk));
+    const filled = chunks.flatMap((chunk, at) => (at === 0 ? [chunk] : [sql.param(values[at - 1]), chunk]));
+    return selectRows<object>(outer.orm, sql.join(filled));
+  };
   return {
     ...own.database,
     transaction: (work, settings = {}) =>
@@ -56,11 +63,11 @@ function inside(outer: Transaction): Database {
         await outer.set(settings);
         return work(outer);
       }),
-    read: (statements, { settings } = {}) =>
+    read: (statements, { settings, values } = {}) =>
       savepoint(async () => {
         await outer.set(settings ?? {});
         const rows: (readonly object[])[] = [];
-        for (const statement of statements) rows.push(await answer(statement));
+        for (const statement of statements) rows.push(await answer(statement, values));
         return rows;
       }),
   };

@@ -19,7 +19,7 @@ import { seedTwoTenants } from "./support/isolation/seed.ts";
 /** Everything that a service does with its login, from an empty database on. */
 async function expectEverythingWorks(database: Database): Promise<void> {
   expect((await migrateSchema(database)).map(({ version }) => version)).toEqual([
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
   ]);
   await assertIsolation(database);
   const tenants = await seedTwoTenants(database);

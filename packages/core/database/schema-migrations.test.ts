@@ -28,7 +28,7 @@ test("every schema migration goes forth, back and forth again, and says where it
   const { database } = empty;
   const before = await schemaStatus(database);
   expect(before.applied).toEqual([]);
-  expect(before.pending.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(before.pending.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   await expect(assertIsolation(database)).rejects.toMatchObject({ code: "schema_outdated" });
 
   expect(await migrateSchema(database)).toEqual(before.pending);
@@ -83,7 +83,7 @@ test("a rollback that fails leaves everything as it was", async () => {
   const { database } = empty;
   const before = await tables();
   await withMigrations(
-    { "0010_bits.down.sql": "DROP TABLE cairn.api_keys; SELECT 1/0" },
+    { "0011_filters.down.sql": "DROP TABLE cairn.api_keys; SELECT 1/0" },
     async (directory) => {
       await expect(rollbackSchema(database, { directory })).rejects.toMatchObject({ code: "database_error" });
     },
@@ -95,6 +95,7 @@ test("a rollback that fails leaves everything as it was", async () => {
 test("each schema migration can be taken back and applied again by itself, newest first", async () => {
   const { database } = empty;
   const full = await tables();
+  expect(await rollbackSchema(database)).toEqual([{ version: 11, name: "filters" }]);
   expect(await rollbackSchema(database)).toEqual([{ version: 10, name: "bits" }]);
   expect(await rollbackSchema(database)).toEqual([{ version: 9, name: "tail_index" }]);
   expect(await rollbackSchema(database)).toEqual([{ version: 8, name: "common_words" }]);
@@ -117,12 +118,12 @@ test("each schema migration can be taken back and applied again by itself, newes
 test("a database with a schema migration of a newer version is refused by migrate, rollback and status", async () => {
   const { database } = empty;
   await withMigrations(
-    { "0011_future.up.sql": "SELECT 1", "0011_future.down.sql": "SELECT 1" },
+    { "0012_future.up.sql": "SELECT 1", "0012_future.down.sql": "SELECT 1" },
     async (directory) => {
       await migrateSchema(database, directory);
       const newer = {
         code: "schema_outdated",
-        message: expect.stringMatching(/schema migration 11,.*newer Cairn/),
+        message: expect.stringMatching(/schema migration 12,.*newer Cairn/),
       };
       await expect(migrateSchema(database)).rejects.toMatchObject(newer);
       await expect(rollbackSchema(database)).rejects.toMatchObject(newer);
@@ -158,9 +159,9 @@ describe.runIf(serverUrl())("on a server", () => {
     );
     try {
       const done = await Promise.all(connections.map((database) => migrateSchema(database)));
-      expect(done.map((steps) => steps.length).sort()).toEqual([0, 0, 0, 10]);
+      expect(done.map((steps) => steps.length).sort()).toEqual([0, 0, 0, 11]);
       const { applied, pending } = await schemaStatus(fresh.database);
-      expect(applied.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      expect(applied.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
       expect(pending).toEqual([]);
       await assertIsolation(fresh.database);
     } finally {

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileFilter } from "./compile.ts";
+import { containedBy } from "./contained.ts";
 import { parseDocumentFilter, parseFilter } from "./parse.ts";
 
 /** How a caller narrows what is read, searched or deleted; both must hold. */
@@ -8,6 +9,22 @@ export interface FilterInput {
   readonly filter?: unknown;
   /** On the text, in Chroma's `where_document` language: `{ $contains: "refund" }`. */
   readonly whereDocument?: unknown;
+}
+
+/** What a search is narrowed by. */
+export interface SearchFilter {
+  /** On a row of documents. */
+  readonly matches: SQL;
+  /** See `containedBy`. */
+  readonly contained: string | undefined;
+}
+
+/** Both filters for a search; undefined where there is none. Throws `invalid_filter`. */
+export function searchFilter(input: FilterInput): SearchFilter | undefined {
+  const matches = compileFilters(input);
+  if (!matches) return undefined;
+  const contained = input.filter == null ? undefined : containedBy(parseFilter(input.filter, "filter"));
+  return { matches, contained };
 }
 
 /** Both filters as one SQL condition on a row of documents; undefined where there is none. Throws `invalid_filter`. */

@@ -56,7 +56,10 @@ async function tryTrial(
     ...notes,
     ...newNotes(sized),
   });
-  const keyword = plannedIndex("keyword", collection, stretch, { language: collection.language });
+  const keyword = plannedIndex("keyword", collection, stretch, {
+    language: collection.language,
+    metadata: true,
+  });
   const { leaf, tail } = await prepare(database, collection, stretch, {
     planned: [vector, keyword],
     tailPlan: hasTail ? { ...TAIL_PLAN, ...newNotes(TAIL_PLAN) } : undefined,

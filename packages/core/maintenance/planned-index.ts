@@ -44,8 +44,9 @@ export function vectorIndex(
     WHERE ${predicate(collection.id, index)}`;
 }
 
+/** Of words and, for filters, of the metadata: GIN finds rows by either column alone. */
 export function keywordIndex(index: PlannedIndex, leaf: string, { id, language }: Collection): string {
-  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${leaf} USING gin (${keywordExpression(language)})
+  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${leaf} USING gin (${keywordExpression(language)}, metadata jsonb_path_ops)
     WHERE ${predicate(id, index)}`;
 }
 

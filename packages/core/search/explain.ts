@@ -5,10 +5,11 @@ import { selectRows } from "../database/rows.ts";
 import { setLocal } from "../database/settings.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
-import { compileFilters } from "../filter/input.ts";
+import { type SearchFilter, searchFilter } from "../filter/input.ts";
 import type { Services } from "../services.ts";
 import { candidates } from "./candidates.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
+import { filteredRanges } from "./filtered.ts";
 import type { SearchOptions } from "./query.ts";
 import { type List, listReads, vectorsOf } from "./reads.ts";
 import { findTarget, type IndexedRange, type SearchTarget } from "./target.ts";
@@ -42,12 +43,12 @@ export async function explainSearch(
   const { mode = "vector", topK = 10, text, embedding, analyze = false } = options;
   if (text === undefined && (mode !== "vector" || embedding === undefined))
     throw new AppError("invalid_input", "Give the text to look for, or its embedding.", { path: "query" });
-  const matches = compileFilters(options);
+  const filter = searchFilter(options);
   const queries = [{ text, embedding }];
   const embedded =
     mode === "keyword" ? undefined : await embedQueries(services, tenantId, { ...options, queries });
   const target = await findTarget(services.database, tenantId, options.collection);
-  const search = { ...embedded, mode, topK, matches, texts: [text ?? ""] };
+  const search = { ...embedded, mode, topK, ...filter, texts: [text ?? ""] };
   const reads = listReads(target, search);
   const values = vectorsOf(search, (await services.database.vectorTypes()).vector);
   const steps: ExplainedStep[] = [];
@@ -66,10 +67,8 @@ export async function explainSearch(
     });
   }
   const rows = await countUnindexed(services, target);
-  const unable = unableIndexes(target, embedded?.embeddings ?? [], matches);
-  const words = steps.map(({ list }) =>
-    inWords(target, list, { rows, topK, unable, filtered: matches !== undefined }),
-  );
+  const unable = unableIndexes(target, embedded?.embeddings ?? [], filter?.matches);
+  const words = steps.map(({ list }) => inWords(target, list, { rows, topK, unable, filter }));
   return { words, steps };
 }
 
@@ -109,12 +108,12 @@ function inWords(
     rows,
     topK,
     unable,
-    filtered,
+    filter,
   }: {
     readonly rows: number;
     readonly topK: number;
     readonly unable: ReadonlySet<string>;
-    readonly filtered: boolean;
+    readonly filter: SearchFilter | undefined;
   },
 ): string {
   const { collection, indexes } = target;
@@ -129,16 +128,21 @@ function inWords(
   const plan = chooseVectorPlan(target, unable);
   const asked = plan.kind === "index" ? plan.indexes : [];
   const graphs = asked.filter(isVector);
+  const byMetadata = filter?.contained !== undefined && filteredRanges(target, asked).length > 0;
   if (list === "vector" && graphs.length === 0)
-    return `${what}: exactly, every one of ${indexed + rows} rows: what its index holds is too coarse for ${filtered ? "a filter" : "this vector"}.`;
+    return byMetadata
+      ? `${what}: exactly, every row of ${indexed} that the filter lets through, found by an index of the metadata, and of the ${rows} written since. What its index of vectors holds is too coarse for a filter.`
+      : `${what}: exactly, every one of ${indexed + rows} rows: what its index holds is too coarse for ${filter ? "a filter" : "this vector"}.`;
   const kinds = graphs.map((range) => {
     const { type, precision, efSearch } = range.plan;
     const most = Math.max(efSearch, candidates(range, { topK }));
     return type === "hnsw" ? `${type}, ${precision}, ef_search ${most}` : `${type}, ${precision}`;
   });
   const kind = list === "keyword" ? "" : ` (${[...new Set(kinds)].join("; ")})`;
-  const short = filtered
-    ? " Where the filter leaves too few of what the index gives, every row is compared instead."
+  const few =
+    " Where the filter lets few rows through, they are found by an index of the metadata and compared.";
+  const short = filter
+    ? `${list === "vector" && byMetadata ? few : ""} Where the filter leaves too few of what the index gives, every row ${byMetadata ? "that it lets through " : ""}is compared instead.`
     : "";
   const byBits = list === "vector" && asked.some((range) => range.kind === "tail");
   const tail = byBits

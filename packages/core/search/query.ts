@@ -1,6 +1,6 @@
 import { recordLatency } from "../collection/latency.ts";
 import { AppError } from "../error.ts";
-import { compileFilters, type FilterInput } from "../filter/input.ts";
+import { type FilterInput, searchFilter } from "../filter/input.ts";
 import type { Services } from "../services.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
 import { fuse } from "./fusion.ts";
@@ -64,7 +64,7 @@ async function search(
 ): Promise<readonly (readonly Hit[])[]> {
   const { topK = 10, mode = "vector", queries, maxDistance, pathOf } = options;
   validate({ ...options, topK, mode });
-  const matches = compileFilters(options); // before a text is paid for
+  const filter = searchFilter(options); // before a text is paid for
   const texts = queries.map(({ text }) => text ?? "");
   for (;;) {
     const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
@@ -73,7 +73,7 @@ async function search(
       collection: options.collection,
       mode,
       topK,
-      matches,
+      ...filter,
       texts,
       pathOf,
       ...embedded,

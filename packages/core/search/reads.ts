@@ -6,6 +6,7 @@ import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vec
 import { AppError, type ErrorCode } from "../error.ts";
 import { sharedByTail } from "./candidates.ts";
 import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
+import { isWide } from "./filtered.ts";
 import type { HitRow } from "./hit.ts";
 import { keywordRanges, keywordStatement } from "./keyword.ts";
 import type { SearchTarget } from "./target.ts";
@@ -20,7 +21,9 @@ export interface RowSearch extends Partial<EmbeddedQueries> {
   readonly mode: SearchMode;
   /** Hits a query. */
   readonly topK: number;
-  readonly matches: SQL | undefined;
+  readonly matches?: SQL;
+  /** What indexes of the metadata can tell of it, see `containedBy`. */
+  readonly contained?: string;
   readonly texts: readonly string[];
   /** Default: the field's name, as of the one query that there is. */
   readonly pathOf?: PathOf;
@@ -75,7 +78,7 @@ export function vectorsOf({ embeddings = [] }: RowSearch, vectorType: number): {
  * Throws `dimension_mismatch`, `invalid_input` for a vector that the collection cannot be asked for.
  */
 export function listReads(target: SearchTarget, search: RowSearch, repeat?: Repeat): readonly ListRead[] {
-  const { embeddings = [], matches, pathOf = (_, field) => field } = search;
+  const { embeddings = [], matches, contained, pathOf = (_, field) => field } = search;
   for (const [index, embedding] of embeddings.entries()) {
     const fault = findFault(target.collection, embedding);
     if (fault) throw new AppError(fault.code, fault.message, { path: pathOf(index, "query_embedding") });
@@ -85,12 +88,18 @@ export function listReads(target: SearchTarget, search: RowSearch, repeat?: Repe
   const { queries: only } = repeat ?? {};
   return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
     const topK = listDepth(search, list);
-    const asked = { vectors, topK, shown: search.topK, matches, only, apart: !!repeat };
+    const known = contained !== undefined && !repeat && isWide(target, contained);
+    const filter = { matches, contained: known ? undefined : contained };
+    const asked = { topK, shown: search.topK, ...filter, only, apart: !!repeat };
     if (list === "keyword") {
       const texts = search.texts.map(encodeText);
       return {
         list,
-        statement: keywordStatement(target, repeat ? [] : keywordRanges(target), { ...asked, texts }),
+        statement: keywordStatement(target, repeat ? [] : keywordRanges(target), {
+          ...asked,
+          vectors,
+          texts,
+        }),
       };
     }
     if (!vectors) return { list, statement: EMPTY };

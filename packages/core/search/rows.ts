@@ -1,5 +1,6 @@
 import type { Metric } from "../collection/metric.ts";
 import type { Database } from "../database/database.ts";
+import { rememberWide } from "./filtered.ts";
 import type { HitRow } from "./hit.ts";
 import {
   findShort,
@@ -48,6 +49,8 @@ export async function findRows(
   const found = { collectionId, metric, vector: groups(count), keyword: groups(count) };
   for (const [index, list] of listsOf(search.mode).entries()) {
     fill(found[list], rows[index]);
+    const given = list === "vector" ? found.vector.find(([first]) => first)?.[0]?.given : undefined;
+    if (search.contained !== undefined && given) rememberWide(target, search.contained, given);
     for (let before: Repeat | undefined; ; ) {
       const repeat = findShort(target, { list, search, before }, found[list]);
       if (!repeat) break;

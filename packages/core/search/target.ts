@@ -21,6 +21,8 @@ export interface BuildNotes {
   readonly coarse?: true;
   /** See `within`. */
   readonly mark?: number;
+  /** Of words: it holds the rows' metadata as well. Those of earlier versions do not. */
+  readonly metadata?: true;
   /** Of bits: those stored beside the vectors, made of them where a row has none. Earlier versions make them of all. */
   readonly stored?: true;
 }

@@ -10,6 +10,7 @@ import {
   HIT_COLUMNS,
   queryVectors,
 } from "./candidates.ts";
+import { fewBranch, fewRows, filteredRanges, isFew, NOT_ASKED } from "./filtered.ts";
 import { orderByDistance } from "./metric.ts";
 import { type IndexedRange, LAST_SEGMENT, type SearchTarget } from "./target.ts";
 
@@ -18,6 +19,8 @@ export interface VectorSearch extends Depth {
   readonly vectors: Buffer | Placeholder;
   /** The caller's filters as a condition on a row; undefined where there are none. */
   readonly matches?: SQL;
+  /** What indexes of the metadata can tell of it, see `containedBy`. */
+  readonly contained?: string;
   /** 1-based numbers of the vectors to search for; undefined: all. */
   readonly only?: readonly number[];
   /** Every index gives all that it is asked for: with filters they always do. */
@@ -55,21 +58,35 @@ export function chooseVectorPlan(
 export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
   const { collection } = target;
   const indexes = plan.kind === "exact" ? [] : plan.indexes;
-  const groups = groupIndexes(indexes, search);
-  const rest = indexes.length > 0 ? outside(indexes) : sql`true`;
+  const filtered = search.contained === undefined ? [] : filteredRanges(target, indexes, search.apart);
+  const insteadOf = (index: IndexedRange) => filtered.find(({ graph }) => graph === index);
+  const held = [...indexes, ...filtered.map(({ range }) => range)].toSorted((a, b) => a.first - b.first);
+  const rest = held.length > 0 ? outside(held) : sql`true`;
   const branches = [
-    ...groups.map((group) => groupBranch(collection, search.matches, group)),
+    ...groupIndexes(indexes, search).map((group) => {
+      const few = group.members.map(({ range }) => insteadOf(range)).find((one) => one !== undefined);
+      const matches = few ? sql`NOT ${isFew(few)} AND ${search.matches}` : search.matches;
+      return groupBranch(collection, matches, group);
+    }),
+    ...filtered.map((one) => fewBranch(collection, one, search)),
     ...(rest ? [exactBranch(collection, search, rest)] : []),
   ].map((branch) => sql`(${branch})`);
-  const counts = indexes.map((_, branch) => `count(*) FILTER (WHERE branch = ${branch}) OVER ()`);
+  const counts = indexes.map((index, branch) => {
+    const few = insteadOf(index);
+    const given = sql`count(*) FILTER (WHERE branch = ${sql.raw(String(branch))}) OVER ()`;
+    return few
+      ? sql`${given} + CASE WHEN ${isFew(few)} THEN ${sql.raw(String(NOT_ASKED))} ELSE 0 END`
+      : given;
+  });
   const given = sql`unnest(${search.vectors}::vector[]) WITH ORDINALITY AS given (v, n)`;
   const only = search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``;
   return sql`
+    ${fewRows(collection, filtered, search.contained)}
     SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri, near."order",
            near.given
     FROM (${queryVectors(given, collection, indexes)}) AS q
     CROSS JOIN LATERAL (
-      SELECT *, ${sql.raw(`ARRAY[${counts.join(", ")}]::int[]`)} AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
+      SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
       ORDER BY "order", id, chunk LIMIT ${search.topK}::int
     ) AS near
     ${only}

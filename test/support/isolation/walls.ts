@@ -128,24 +128,33 @@ export const ADMIN_READS: Probe = {
 };
 
 export const POSTINGS: Probe = {
-  claim: "the index of words answers a tenant about its own rows, and nobody else at all",
+  claim: "the index of words and metadata answers a tenant about its own rows, and nobody else at all",
   check: async (database, { a, b }) => {
     // Two words that more rows have than are looked at ask for rows that have both, too.
     const found = (collectionId: string) => sql`
       SELECT id FROM cairn.keyword_postings(${uuid(collectionId)}, 'english', '{first}', '{0}', '{0}', 10)
       UNION
       SELECT id FROM cairn.keyword_rows(${uuid(collectionId)}, 'english', '{first,first}', '{0}', '{0}', 1, 1)`;
+    const byMetadata = (collectionId: string) =>
+      sql`SELECT id FROM cairn.metadata_rows(${uuid(collectionId)}, '[]', 0, 0, 1)`;
     await asTenant(database, a.tenantId, async ({ orm }) => {
       assert.equal(await count(orm, found(a.collectionId)), 1, "A does not find its own word");
       assert.equal(await count(orm, found(b.collectionId)), 0, "A finds B's word");
+      assert.equal(await count(orm, byMetadata(a.collectionId)), 1, "A does not find its own metadata");
+      assert.equal(await count(orm, byMetadata(b.collectionId)), 0, "A finds B's metadata");
     });
     await database.transaction(async ({ orm }) => {
       await orm.execute(sql`SELECT set_config('role', 'cairn_app', true)`);
       assert.equal(await count(orm, found(a.collectionId)), 0, "nobody finds A's word");
+      assert.equal(await count(orm, byMetadata(a.collectionId)), 0, "nobody finds A's metadata");
     });
     await refused(
       asAdmin(database, ({ orm }) => orm.execute(found(a.collectionId))),
       "the administrator searched a tenant's words",
+    );
+    await refused(
+      asAdmin(database, ({ orm }) => orm.execute(byMetadata(a.collectionId))),
+      "the administrator searched a tenant's metadata",
     );
   },
 };

@@ -1,0 +1,2 @@
+DROP FUNCTION cairn.metadata_rows;
+REVOKE SELECT (metadata) ON cairn.documents FROM cairn_keyword;

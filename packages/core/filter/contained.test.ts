@@ -1,0 +1,106 @@
+import { sql } from "drizzle-orm";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { encodeJson, type JsonObject } from "../database/json.ts";
+import { selectRows } from "../database/rows.ts";
+import { compileFilter } from "./compile.ts";
+import { containedBy } from "./contained.ts";
+import { parseFilter } from "./parse.ts";
+
+let own: TestDatabase;
+beforeAll(async () => {
+  own = await createTestDatabase();
+});
+afterAll(() => own?.drop());
+
+const contained = (filter: unknown) => containedBy(parseFilter(filter));
+
+test("what must be equal, among some values, or in a list is told, whatever else the filter asks", () => {
+  expect(contained({ topic: "a" })).toBe('[[{"topic":"a"}]]');
+  expect(contained({ $and: [{ year: { $in: [1, 2] } }, { tags: { $contains: "x" } }] })).toBe(
+    '[[{"year":1},{"year":2}],[{"tags":["x"]}]]',
+  );
+  expect(contained({ $and: [{ a: 1 }, { b: { $gt: 2 } }, { c: { $ne: 3 } }] })).toBe('[[{"a":1}]]');
+  expect(contained({ $or: [{ a: 1 }, { $and: [{ b: 2 }, { c: { $lt: 3 } }] }] })).toBe('[[{"a":1},{"b":2}]]');
+  expect(contained({ n: 2n ** 60n })).toBe(`[[{"n":${2n ** 60n}}]]`);
+});
+
+test("nothing is told of a filter that any other row may pass as well", () => {
+  for (const filter of [
+    { a: { $gt: 1 } },
+    { a: { $ne: 1 } },
+    { a: { $nin: [1] } },
+    { $not: { a: 1 } },
+    { $or: [{ a: 1 }, { b: { $exists: true } }] },
+    { a: { $in: Array.from({ length: 101 }, (_, n) => n) } },
+  ])
+    expect(contained(filter), JSON.stringify(filter)).toBeUndefined();
+});
+
+const text = fc.constantFrom("a\0b", "1");
+const number = fc.constantFrom(1, 2);
+const value = fc.oneof(text, number, fc.boolean());
+const key = fc.constantFrom("k", "nul\0");
+const clause = fc.tuple(
+  key,
+  fc.oneof(
+    value,
+    ...["$eq", "$ne", "$contains", "$not_contains"].map((operator) =>
+      value.map((one) => ({ [operator]: one })),
+    ),
+    ...["$in", "$nin"].map((operator) =>
+      fc
+        .oneof(...[text, number].map((one) => fc.array<string | number>(one, { minLength: 1, maxLength: 3 })))
+        .map((values) => ({ [operator]: values })),
+    ),
+  ),
+);
+const filters = fc.letrec<{ node: object }>((tie) => ({
+  node: fc.oneof(
+    { maxDepth: 3 },
+    { weight: 2, arbitrary: clause.map(([name, asked]) => ({ [name]: asked })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.constantFrom("$and", "$or"), fc.array(tie("node"), { minLength: 1, maxLength: 3 }))
+        .map(([operator, list]) => ({ [operator]: list })),
+    },
+  ),
+})).node;
+const metadata = fc.array(
+  fc.dictionary(key, fc.oneof(value, fc.array(value, { maxLength: 3 }), fc.constant(null)), {
+    minKeys: 1,
+    maxKeys: 2,
+  }),
+  { minLength: 30, maxLength: 40 },
+);
+
+test("every row that passes a filter contains what is told of it", async () => {
+  let told = 0;
+  let passed = 0;
+  await fc.assert(
+    fc.asyncProperty(filters, metadata, async (asked, rows) => {
+      const filter = parseFilter(asked);
+      const lists = containedBy(filter);
+      if (lists === undefined) return;
+      const found = await own.database.transaction(({ orm }) =>
+        selectRows<{ told: boolean }>(
+          orm,
+          sql`
+            SELECT (SELECT bool_and((SELECT bool_or(metadata @> one) FROM jsonb_array_elements(list) AS one))
+                    FROM jsonb_array_elements(${lists}::jsonb) AS list) AS told
+            FROM (SELECT m::jsonb AS metadata, NULL::text AS content
+                  FROM unnest(${sql.param(rows.map((row) => encodeJson(row as JsonObject)))}::text[]) AS m) AS documents
+            WHERE ${compileFilter(filter)}`,
+        ),
+      );
+      told += 1;
+      passed += found.length;
+      expect(found.every((row) => row.told)).toBe(true);
+    }),
+    { numRuns: 200 },
+  );
+  expect(told).toBeGreaterThan(30);
+  expect(passed).toBeGreaterThan(30);
+});

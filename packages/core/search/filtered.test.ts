@@ -1,0 +1,124 @@
+import { PgDialect } from "drizzle-orm/pg-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import { ingest } from "../document/ingest.ts";
+import { searchFilter } from "../filter/input.ts";
+import { maintainIndexes } from "../maintenance/indexes.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { explainSearch } from "./explain.ts";
+import { query, queryMany } from "./query.ts";
+import { listReads, type Repeat } from "./reads.ts";
+import { findTarget, knownTarget, type SearchTarget } from "./target.ts";
+
+// Points on an arc, each with its number: what passes a filter and is nearest can be told without a search.
+
+const ROWS = 2_000;
+const point = (n: number) => Float32Array.of(Math.cos(n / 1_300), Math.sin(n / 1_300));
+const document = (n: number) => ({
+  id: `d${n}`,
+  content: `passage ${n}`,
+  metadata: { half: n % 2, hundredth: n % 100, tags: n % 500 === 3 ? ["rare", "x"] : ["x"] },
+  embedding: point(n),
+});
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = offlineServices(own.database);
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+  await createCollection(own.database, tenantId, { embeddingModel: null, dimensions: 2, metric: "l2" });
+  await write(0, ROWS);
+  await maintainIndexes(own.database, { tenantId });
+});
+afterAll(() => own?.drop());
+
+async function write(from: number, to: number) {
+  const documents = Array.from({ length: to - from }, (_, n) => document(from + n));
+  await ingest(services, tenantId, { documents });
+}
+
+/** The ids nearest to a row's point among those that pass. */
+function nearest(n: number, passes: (n: number) => boolean, rows = ROWS, topK = 10): readonly string[] {
+  return Array.from({ length: rows }, (_, at) => at)
+    .filter(passes)
+    .toSorted((a, b) => Math.abs(a - n) - Math.abs(b - n))
+    .slice(0, topK)
+    .map((at) => `d${at}`);
+}
+
+const ask = async (n: number, filter: unknown) =>
+  (await query(services, tenantId, { embedding: point(n + 0.3), filter })).map(({ id }) => id);
+
+function statementOf(target: SearchTarget, filter: unknown, repeat?: Repeat): string {
+  const search = {
+    mode: "vector",
+    topK: 10,
+    texts: [""],
+    embeddings: [point(1)],
+    ...searchFilter({ filter }),
+  } as const;
+  const [read] = listReads(target, search, repeat);
+  if (!read) throw new Error("A search by vector has a statement.");
+  return new PgDialect().sqlToQuery(read.statement).sql;
+}
+
+test("the few rows that pass a filter are found by the metadata, and are the right ones", async () => {
+  for (const n of [5, 700, 1_990]) {
+    expect(await ask(n, { hundredth: 7 })).toEqual(nearest(n + 0.3, (at) => at % 100 === 7));
+    const among = { $and: [{ hundredth: { $in: [7, 8] } }, { half: 1 }] };
+    expect(await ask(n, among)).toEqual(nearest(n + 0.3, (at) => at % 100 === 7));
+    expect(await ask(n, { tags: { $contains: "rare" } })).toEqual(nearest(n + 0.3, (at) => at % 500 === 3));
+    expect(await ask(n, { $and: [{ hundredth: 7 }, { half: 0 }] })).toEqual([]);
+  }
+  const queries = [5, 1_990].map((n) => ({ embedding: point(n + 0.3) }));
+  const many = await queryMany(services, tenantId, { queries, filter: { hundredth: 7 } });
+  expect(many.map((hits) => hits.map(({ id }) => id))).toEqual(
+    [5, 1_990].map((n) => nearest(n + 0.3, (at) => at % 100 === 7)),
+  );
+});
+
+/** How Postgres carries out a search for the first ten. */
+async function planOf(filter: unknown): Promise<string> {
+  const { steps } = await explainSearch(services, tenantId, { embedding: point(1), filter, analyze: true });
+  return steps.flatMap(({ plan }) => plan).join("\n");
+}
+
+const ASKED = /Index Scan using vector_\w+ on \w+[^\n]*actual/;
+
+test("the graph is asked where more rows pass than are few, and then no more for how many they are", async () => {
+  expect(await planOf({ hundredth: 7 })).toMatch(/Index Scan using vector_\w+ on [^\n]*never executed/);
+  expect(await planOf({ half: 1 })).toMatch(ASKED);
+  expect(await planOf({ half: 1 })).toMatch(/Function Scan on metadata_rows/);
+  const many = { $and: [{ half: 1 }, { tags: { $contains: "x" } }] };
+  expect(await ask(700, many)).toEqual(nearest(700.3, (at) => at % 2 === 1));
+  const target = await knownTarget(own.database, tenantId, undefined);
+  expect(statementOf(target, many)).not.toMatch(/metadata_rows/);
+  expect(statementOf(target, { hundredth: 7 })).toMatch(/metadata_rows/);
+  expect(await ask(5, many)).toEqual(nearest(5.3, (at) => at % 2 === 1));
+});
+
+test("where the graph comes up short, the rows that the metadata tells are compared", async () => {
+  const filter = { $and: [{ half: 1 }, { hundredth: { $lt: 2 } }] };
+  for (const n of [5, 700]) expect(await ask(n, filter)).toEqual(nearest(n + 0.3, (at) => at % 100 === 1));
+  const target = await knownTarget(own.database, tenantId, undefined);
+  const exactly = new Set(target.indexes.map(({ name }) => name));
+  const statement = statementOf(target, filter, { list: "vector", queries: [1], exactly });
+  expect(statement).toMatch(/metadata_rows/);
+  expect(statement).not.toMatch(/NOT \(SELECT count|segment >= 0/);
+});
+
+test("rows behind the indexes, and of another index, are found beside them", async () => {
+  await write(ROWS, ROWS + 300);
+  const passes = (at: number) => at % 100 === 7;
+  expect(await ask(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, ROWS + 300));
+  await write(ROWS + 300, 2 * ROWS);
+  await maintainIndexes(own.database, { tenantId, mostRows: ROWS + 500 });
+  const { indexes } = await findTarget(own.database, tenantId);
+  expect(indexes.filter(({ kind }) => kind === "keyword")).toHaveLength(2);
+  expect(await ask(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, 2 * ROWS));
+});
