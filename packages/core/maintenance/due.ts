@@ -89,6 +89,8 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
     if (kind === "keyword") {
       if (settings.language !== collection.language)
         return { action: "build", stretch, reason: `the language became ${collection.language}` };
+      if (settings.metadata !== true)
+        return { action: "build", stretch, reason: "filters cannot find rows by its keyword index" };
       continue;
     }
     const asked = askedFor(settings);

@@ -187,6 +187,20 @@ test("an index that an earlier version built by its defaults stays, one that was
   ]);
 });
 
+test("an index of words that an earlier version built, by which filters find nothing, is built anew", async () => {
+  await fill("unfiltered", 150);
+  await maintain("unfiltered");
+  await asOwner(
+    sql`UPDATE cairn.collection_indexes SET settings = settings - 'metadata'
+        WHERE kind = 'keyword' AND collection_id = (SELECT id FROM cairn.collections WHERE name = 'unfiltered')`,
+  );
+  expect(await maintain("unfiltered")).toEqual([
+    ["build", 150],
+    ["drop", 0],
+  ]);
+  expect(await maintain("unfiltered")).toEqual([]);
+});
+
 test("ten tails of a threshold each never make more than three indexes, and every document is found", async () => {
   await fill("growing", 0);
   for (let round = 0; round < 10; round++) {

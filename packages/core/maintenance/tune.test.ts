@@ -118,6 +118,8 @@ test.runIf(serverUrl())(
     expect(await depthOf("circle")).toMatchObject({ precision: "bit", depth: 500 });
     expect(await depthOf("topics")).toMatchObject({ precision: "bit", depth: 0 });
     expect(await words()).toContain("through 1 index");
-    expect(await words({ any: "thing" })).toContain("exactly, every row of 1500 that the filter lets through");
+    expect(await words({ any: "thing" })).toContain(
+      "exactly, every row of 1500 that the filter lets through",
+    );
   },
 );

@@ -128,7 +128,7 @@ function inWords(
   const plan = chooseVectorPlan(target, unable);
   const asked = plan.kind === "index" ? plan.indexes : [];
   const graphs = asked.filter(isVector);
-  const byMetadata = filter?.contained !== undefined && filteredRanges(target, asked).length > 0;
+  const byMetadata = filter?.contained !== undefined && filteredRanges(target, asked, { topK }).length > 0;
   if (list === "vector" && graphs.length === 0)
     return byMetadata
       ? `${what}: exactly, every row of ${indexed} that the filter lets through, found by an index of the metadata, and of the ${rows} written since. What its index of vectors holds is too coarse for a filter.`

@@ -2,48 +2,54 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
-import { HIT_COLUMNS } from "./candidates.ts";
+import { type Depth, HIT_COLUMNS, scanLimit } from "./candidates.ts";
 import { orderByDistance } from "./metric.ts";
 import type { IndexedRange, SearchTarget } from "./target.ts";
 
-// The rows that a filter lets through, found by the index of the metadata and compared one by one: 3 µs each, where a look
-// at every row takes 1.2 µs for each that there is.
+// The rows that a filter lets through, found by the index of the metadata and compared one by one: 4 to 6 µs each, where a
+// look at every row takes 1.2 µs for each that there is.
 
 /** Segments of which an index of the metadata tells the rows. */
 export interface FilteredRange {
   readonly range: IndexedRange;
-  /** The graph over the same segments, which is asked where the filter lets more through. Undefined: all are compared. */
+  /** The graph over the same segments, which is asked where the filter lets more than `most` through. Undefined: none is. */
   readonly graph?: IndexedRange;
+  readonly most: number;
 }
 
 /**
- * The segments whose metadata is indexed: those of a graph that is asked, and those of none. `apart`: of a graph that is
- * asked it is known that it gives enough.
+ * The segments whose metadata is indexed: those of a graph that is asked, and those of none. Not of a graph that is known to
+ * give enough (`apart`), nor where the filter is known to let many rows through (`wide`).
  */
 export function filteredRanges(
   { indexes }: SearchTarget,
   asked: readonly IndexedRange[],
-  apart = false,
+  { apart, wide, ...depth }: Depth & { readonly apart?: boolean; readonly wide?: boolean },
 ): readonly FilteredRange[] {
   return indexes
     .filter(({ kind, plan }) => kind === "keyword" && plan.metadata)
     .flatMap((range): readonly FilteredRange[] => {
       const over = asked.filter(({ first, last }) => first <= range.last && last >= range.first);
-      if (over.length === 0) return [{ range }];
+      if (over.length === 0) return [{ range, most: MOST }];
       const graph = over.find(({ first, last }) => first === range.first && last === range.last);
-      return graph && !apart ? [{ range, graph }] : [];
+      return graph && !apart && !wide ? [{ range, graph, most: fewOf(graph, depth) }] : [];
     });
 }
 
 /**
- * Rows that are compared instead of asking a graph, by the square root of its rows. A graph visits as many more as the filter
- * lets fewer through: at so many both take about as long, and with fewer the graph comes up short as well.
+ * Rows that are compared instead of asking a graph: so many times the square root of its rows, as it visits as many more as
+ * the filter lets fewer through, and whatever its scan would end before it has found enough of.
  */
-const FEW = 15;
+const FEW = 8;
 
-function most({ range: { rows }, graph }: FilteredRange): number {
-  return graph ? Math.ceil(FEW * Math.sqrt(rows)) : 2 ** 31 - 2;
+function fewOf(graph: IndexedRange, depth: Depth): number {
+  const { rows, plan } = graph;
+  const short = plan.type === "hnsw" ? (depth.topK * rows) / scanLimit(graph, depth) : 0;
+  return Math.min(MOST, Math.ceil(Math.max(FEW * Math.sqrt(rows), short)));
 }
+
+/** All of them. */
+const MOST = 2 ** 31 - 2;
 
 /** The clause that a statement begins with: the keys of the rows of each range, and one more than are few. */
 export function fewRows(
@@ -56,7 +62,7 @@ export function fewRows(
     const { first, last } = one.range;
     return sql`${tableOf(one)} AS MATERIALIZED (
       SELECT id AS few_id, chunk AS few_chunk
-      FROM cairn.metadata_rows(${uuidLiteral(id)}, ${contained}::jsonb, ${first}::int, ${last}::int, ${most(one) + 1}::int))`;
+      FROM cairn.metadata_rows(${uuidLiteral(id)}, ${contained}::jsonb, ${first}::int, ${last}::int, ${one.most + 1}::int))`;
   });
   return sql`WITH ${sql.join(tables, sql`, `)}`;
 }
@@ -66,7 +72,7 @@ export const NOT_ASKED = 1_000_000;
 
 /** Whether the rows of a range are few enough. */
 export function isFew(one: FilteredRange): SQL {
-  return sql`(SELECT count(*) <= ${most(one)}::int FROM ${tableOf(one)})`;
+  return sql`(SELECT count(*) <= ${one.most}::int FROM ${tableOf(one)})`;
 }
 
 /** The nearest of them, as a branch of the search for `q`. */

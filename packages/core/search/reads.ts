@@ -88,9 +88,8 @@ export function listReads(target: SearchTarget, search: RowSearch, repeat?: Repe
   const { queries: only } = repeat ?? {};
   return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
     const topK = listDepth(search, list);
-    const known = contained !== undefined && !repeat && isWide(target, contained);
-    const filter = { matches, contained: known ? undefined : contained };
-    const asked = { topK, shown: search.topK, ...filter, only, apart: !!repeat };
+    const wide = contained !== undefined && isWide(target, contained);
+    const asked = { topK, shown: search.topK, matches, contained, wide, only, apart: !!repeat };
     if (list === "keyword") {
       const texts = search.texts.map(encodeText);
       return {

@@ -9,6 +9,7 @@ import {
   groupIndexes,
   HIT_COLUMNS,
   queryVectors,
+  scanLimit,
 } from "./candidates.ts";
 import { fewBranch, fewRows, filteredRanges, isFew, NOT_ASKED } from "./filtered.ts";
 import { orderByDistance } from "./metric.ts";
@@ -21,6 +22,8 @@ export interface VectorSearch extends Depth {
   readonly matches?: SQL;
   /** What indexes of the metadata can tell of it, see `containedBy`. */
   readonly contained?: string;
+  /** Whether that is known to let many rows through. */
+  readonly wide?: boolean;
   /** 1-based numbers of the vectors to search for; undefined: all. */
   readonly only?: readonly number[];
   /** Every index gives all that it is asked for: with filters they always do. */
@@ -58,7 +61,7 @@ export function chooseVectorPlan(
 export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
   const { collection } = target;
   const indexes = plan.kind === "exact" ? [] : plan.indexes;
-  const filtered = search.contained === undefined ? [] : filteredRanges(target, indexes, search.apart);
+  const filtered = search.contained === undefined ? [] : filteredRanges(target, indexes, search);
   const insteadOf = (index: IndexedRange) => filtered.find(({ graph }) => graph === index);
   const held = [...indexes, ...filtered.map(({ range }) => range)].toSorted((a, b) => a.first - b.first);
   const rest = held.length > 0 ? outside(held) : sql`true`;
@@ -149,12 +152,6 @@ function largest(vector: Float32Array): number {
 }
 
 /**
- * Share of an index's rows that a filtered scan may visit before the exact path takes over. To visit one costs 16 µs,
- * to scan one 1.2 µs: by then the scan has cost as much as the exact path, which is the most that may be wasted.
- */
-const SCAN_SHARE = 0.075;
-
-/**
  * Settings for the search. Through an index: sorting and scanning are priced out, as a high
  * ef_search makes the planner prefer them (315 ms instead of 3 at 100,000 rows); the scan goes on where a filter leaves
  * too few. A plan is kept while the partition grows by other tenants' rows, so none may read all of it. Compiling a query
@@ -164,7 +161,7 @@ export function vectorSettings(plan: VectorPlan, depth: Depth): Settings {
   if (plan.kind === "exact") return { jit: "off", enable_seqscan: "off" };
   const settings: Record<string, string | number> = { jit: "off", enable_seqscan: "off", enable_sort: "off" };
   for (const range of plan.indexes) {
-    const { kind, plan: index, rows } = range;
+    const { kind, plan: index } = range;
     if (kind === "tail") continue; // its one list is read whatever is set
     if (index.type === "ivfflat") {
       const lists = index.lists ?? 10;
@@ -176,12 +173,8 @@ export function vectorSettings(plan: VectorPlan, depth: Depth): Settings {
       const wanted = Math.max(index.efSearch, reranked);
       settings["hnsw.ef_search"] = Math.min(1_000, Math.max(Number(settings["hnsw.ef_search"] ?? 0), wanted));
       settings["hnsw.iterative_scan"] = "relaxed_order"; // the strict one leaves out what it finds late: recall 0.86
-      settings["hnsw.max_scan_tuples"] = Math.max(
-        1_000,
-        reranked,
-        Number(settings["hnsw.max_scan_tuples"] ?? 0),
-        Math.min(Math.ceil(SCAN_SHARE * rows), index.precision === "bit" ? (index.depth ?? 0) : Infinity),
-      );
+      const most = Number(settings["hnsw.max_scan_tuples"] ?? 0);
+      settings["hnsw.max_scan_tuples"] = Math.max(most, scanLimit(range, depth));
       settings["hnsw.scan_mem_multiplier"] = 8;
     }
   }
