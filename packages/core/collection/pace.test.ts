@@ -35,3 +35,24 @@ test("one that nobody searches is written as fast as it can be", async () => {
   const [, second, third] = await writeThrice(database);
   for (const gap of [second, third]) expect(gap).toBeLessThan(0);
 });
+
+test("no write waits for ever for one that does not end", async () => {
+  const database = { identity: {} } as Database;
+  recordLatency(database, "c", 1);
+  void paced(database, "c", () => new Promise(() => {}));
+  const searching = setInterval(() => recordLatency(database, "c", 1), 100);
+  const began = performance.now();
+  expect(await paced(database, "c", async () => "written")).toBe("written");
+  clearInterval(searching);
+  expect(performance.now() - began).toBeGreaterThan(900);
+});
+
+test("a write after a pause does not wait", async () => {
+  const database = { identity: {} } as Database;
+  await paced(database, "c", () => wait(WRITE));
+  await wait(2 * WRITE);
+  recordLatency(database, "c", 1);
+  const began = performance.now();
+  await paced(database, "c", async () => {});
+  expect(performance.now() - began).toBeLessThan(WRITE);
+});

@@ -10,34 +10,58 @@ const SEARCHED = 1_000;
  */
 const LEFT = 1;
 
-/** When the next write into a collection may begin, by its id. */
-const turns = new WeakMap<object, Map<string, Promise<void>>>();
+/** Milliseconds that are left at most: what took longer has waited for a lock, or a server that wakes up. */
+const MOST_LEFT = 250;
+
+/** Milliseconds that a write waits at most for the one before it. */
+const MOST_WAIT = 1_000;
+
+interface Turn {
+  readonly ended: Promise<void>;
+  /** When the next may begin; known when it has ended. */
+  free: number;
+}
+
+/** The write into each collection that came last, by its id. */
+const turns = new WeakMap<object, Map<string, Turn>>();
 
 /**
  * Writes into a collection. While this process searches it, one write goes at a time and leaves time to the searches
- * behind it; nothing waits before a first write, nor in a collection that nobody searches.
+ * behind it, and none waits longer than a second for that; nothing waits where nobody searches, nor after a pause.
  */
 export async function paced<T>(
   database: Database,
   collectionId: string,
   write: () => Promise<T>,
 ): Promise<T> {
-  const collections = turns.get(database.identity) ?? new Map<string, Promise<void>>();
+  const collections = turns.get(database.identity) ?? new Map<string, Turn>();
   turns.set(database.identity, collections);
   const before = collections.get(collectionId);
-  const { promise: turn, resolve } = Promise.withResolvers<void>();
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const turn: Turn = { ended, free: 0 };
   collections.set(collectionId, turn);
-  if (before && isSearched(database, collectionId, SEARCHED)) await before;
+  const searched = () => isSearched(database, collectionId, SEARCHED);
+  const arrived = performance.now();
+  if (before && searched()) await within(before.ended, MOST_WAIT);
+  const left = Math.min(before?.free ?? 0, arrived + MOST_WAIT) - performance.now();
+  if (left > 0 && searched()) await within(undefined, left);
   const began = performance.now();
   try {
     return await write();
   } finally {
-    setTimeout(
-      () => {
-        resolve();
-        if (collections.get(collectionId) === turn) collections.delete(collectionId);
-      },
-      LEFT * (performance.now() - began),
-    );
+    const now = performance.now();
+    turn.free = now + Math.min(MOST_LEFT, LEFT * (now - began));
+    resolve();
   }
+}
+
+/** Waits for it so many milliseconds. By a timer of the waiter's own: in some runtimes one ends with the request that set it. */
+function within(wanted: Promise<void> | undefined, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    void wanted?.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -4,16 +4,22 @@ import type { Filter } from "./filter.ts";
 /** Objects of which a row's metadata contains one, if it passes the filter. */
 type Alternatives = readonly JsonObject[];
 
-/** With more an index is asked as often, and finds as much as reading the rows. */
+/** Objects that are looked up: with more, the look takes longer than what it spares. */
 const MOST = 100;
 
 /**
  * What an index of metadata can tell of a filter, as JSON: lists of objects, of each of which a row's metadata contains one
- * if it passes. `{ $and: [{ topic: { $in: ["a", "b"] } }, { year: 2026 }] }` becomes `[[{"topic":"a"},{"topic":"b"}],[{"year":2026}]]`.
+ * if it passes. `{ $and: [{ topic: { $in: ["a", "b"] } }, { year: 2026 }] }` becomes `[[{"year":2026}],[{"topic":"a"},{"topic":"b"}]]`.
  * Rows that do not pass may contain them as well. Undefined where nothing of the filter is of this kind.
  */
 export function containedBy(filter: Filter): string | undefined {
-  const lists = listsOf(filter).filter(({ length }) => length > 0 && length <= MOST);
+  const lists: Alternatives[] = [];
+  let count = 0;
+  // The shortest first: whatever is left out, the filter itself asks for.
+  for (const list of listsOf(filter).toSorted((a, b) => a.length - b.length)) {
+    count += list.length;
+    if (list.length > 0 && count <= MOST) lists.push(list);
+  }
   if (lists.length === 0) return undefined;
   return `[${lists.map((list) => `[${list.map(encodeJson).join(",")}]`).join(",")}]`;
 }

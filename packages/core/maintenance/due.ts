@@ -57,12 +57,17 @@ function findNext(inspection: Inspection, mostRows: number | undefined): Due {
   if (gap && gap.rows >= plan.threshold)
     return { action: "build", stretch: gap, reason: "its index is gone" };
   const tail = findTail(inspection, serving);
-  if (tail.rows < plan.threshold) return { action: "none" };
-  return {
-    action: "build",
-    stretch: mergeTail(serving, tail, mostRows),
-    reason: `${tail.rows} rows have no index yet; the threshold is ${plan.threshold}`,
-  };
+  if (tail.rows >= plan.threshold)
+    return {
+      action: "build",
+      stretch: mergeTail(serving, tail, mostRows),
+      reason: `${tail.rows} rows have no index yet; the threshold is ${plan.threshold}`,
+    };
+  // Last, as nothing is wrong with what an earlier version built.
+  const old = indexes.find(({ kind, settings }) => kind === "keyword" && settings.metadata !== true);
+  if (!old) return { action: "none" };
+  const stretch = { first: old.first, last: old.last, rows: rowsWithin(segments, old.first, old.last) };
+  return { action: "build", stretch, reason: "filters cannot find rows by its keyword index" };
 }
 
 /** The rows behind the last index. */
@@ -89,8 +94,6 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
     if (kind === "keyword") {
       if (settings.language !== collection.language)
         return { action: "build", stretch, reason: `the language became ${collection.language}` };
-      if (settings.metadata !== true)
-        return { action: "build", stretch, reason: "filters cannot find rows by its keyword index" };
       continue;
     }
     const asked = askedFor(settings);

@@ -9,9 +9,8 @@ import { type SearchFilter, searchFilter } from "../filter/input.ts";
 import type { Services } from "../services.ts";
 import { candidates } from "./candidates.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
-import { filteredRanges } from "./filtered.ts";
 import type { SearchOptions } from "./query.ts";
-import { type List, listReads, vectorsOf } from "./reads.ts";
+import { filteredOf, type List, listReads, vectorsOf } from "./reads.ts";
 import { findTarget, type IndexedRange, type SearchTarget } from "./target.ts";
 import { chooseVectorPlan, unableIndexes } from "./vector.ts";
 
@@ -128,7 +127,9 @@ function inWords(
   const plan = chooseVectorPlan(target, unable);
   const asked = plan.kind === "index" ? plan.indexes : [];
   const graphs = asked.filter(isVector);
-  const byMetadata = filter?.contained !== undefined && filteredRanges(target, asked, { topK }).length > 0;
+  const byMetadata =
+    filter?.contained !== undefined &&
+    filteredOf(target, plan, { topK, contained: filter.contained }).length > 0;
   if (list === "vector" && graphs.length === 0)
     return byMetadata
       ? `${what}: exactly, every row of ${indexed} that the filter lets through, found by an index of the metadata, and of the ${rows} written since. What its index of vectors holds is too coarse for a filter.`

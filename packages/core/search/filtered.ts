@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
@@ -12,29 +13,34 @@ import type { IndexedRange, SearchTarget } from "./target.ts";
 /** Segments of which an index of the metadata tells the rows. */
 export interface FilteredRange {
   readonly range: IndexedRange;
-  /** The graph over the same segments, which is asked where the filter lets more than `most` through. Undefined: none is. */
-  readonly graph?: IndexedRange;
+  /** Its rows are compared where the filter lets no more through. */
   readonly most: number;
+  /** The graph over the same segments that is asked else. Undefined: every row is looked at. */
+  readonly graph?: IndexedRange;
 }
 
 /**
- * The segments whose metadata is indexed: those of a graph that is asked, and those of none. Not of a graph that is known to
- * give enough (`apart`), nor where the filter is known to let many rows through (`wide`).
+ * The segments whose metadata is indexed: those of a graph that is asked, unless the filter is known to let many rows
+ * through (`wide`), and those of none.
  */
 export function filteredRanges(
   { indexes }: SearchTarget,
   asked: readonly IndexedRange[],
-  { apart, wide, ...depth }: Depth & { readonly apart?: boolean; readonly wide?: boolean },
+  { wide, ...depth }: Depth & { readonly wide?: boolean },
 ): readonly FilteredRange[] {
   return indexes
     .filter(({ kind, plan }) => kind === "keyword" && plan.metadata)
     .flatMap((range): readonly FilteredRange[] => {
       const over = asked.filter(({ first, last }) => first <= range.last && last >= range.first);
-      if (over.length === 0) return [{ range, most: MOST }];
+      const most = Math.ceil(range.rows * MOST_SHARE);
+      if (over.length === 0) return [{ range, most }];
       const graph = over.find(({ first, last }) => first === range.first && last === range.last);
-      return graph && !apart && !wide ? [{ range, graph, most: fewOf(graph, depth) }] : [];
+      return graph && !wide ? [{ range, graph, most: Math.min(most, fewOf(graph, depth)) }] : [];
     });
 }
+
+/** Share of the rows from which on it takes as long to find and compare them as to look at each. */
+const MOST_SHARE = 0.25;
 
 /**
  * Rows that are compared instead of asking a graph: so many times the square root of its rows, as it visits as many more as
@@ -45,11 +51,8 @@ const FEW = 8;
 function fewOf(graph: IndexedRange, depth: Depth): number {
   const { rows, plan } = graph;
   const short = plan.type === "hnsw" ? (depth.topK * rows) / scanLimit(graph, depth) : 0;
-  return Math.min(MOST, Math.ceil(Math.max(FEW * Math.sqrt(rows), short)));
+  return Math.ceil(Math.max(FEW * Math.sqrt(rows), short));
 }
-
-/** All of them. */
-const MOST = 2 ** 31 - 2;
 
 /** The clause that a statement begins with: the keys of the rows of each range, and one more than are few. */
 export function fewRows(
@@ -86,18 +89,23 @@ export function fewBranch(
     SELECT ${HIT_COLUMNS}, ${away} AS "order", NULL::int AS branch FROM ${tableOf(one)}
     CROSS JOIN LATERAL (
       SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
-      WHERE ${inCollection(collection)} AND id = few_id AND chunk = few_chunk
+      WHERE ${inCollection(collection)} AND id = few_id AND chunk = few_chunk AND ${segmentsOf(one)}
         AND embedding IS NOT NULL AND ${matches ?? sql`true`} OFFSET 0
     ) AS own
-    WHERE ${one.graph ? isFew(one) : sql`true`}
+    WHERE ${isFew(one)}
     ORDER BY ${away}, id, chunk LIMIT ${topK}::int`;
+}
+
+/** Its segments as a condition on a row. */
+export function segmentsOf({ range: { first, last } }: FilteredRange): SQL {
+  return sql.raw(`segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`);
 }
 
 function tableOf({ range }: FilteredRange): SQL {
   return sql.raw(`few_${Math.trunc(range.first)}`);
 }
 
-/** Filters that let through more than are few, of each collection as it is known. */
+/** Digests of filters that let through more than are few, of each collection as it is known. */
 const wide = new WeakMap<SearchTarget, Set<string>>();
 const MOST_WIDE = 1_000;
 
@@ -106,14 +114,18 @@ const MOST_WIDE = 1_000;
  * remembered. It may have changed since: then the graph comes up short, and the rows are found by the metadata after it.
  */
 export function isWide(target: SearchTarget, contained: string): boolean {
-  return wide.get(target)?.has(contained) === true;
+  return wide.get(target)?.has(digest(contained)) === true;
 }
 
-/** `given`: by each index that was asked first. */
+/** `given`: by each index that was asked first, some of them where the filter lets more than a few rows through. */
 export function rememberWide(target: SearchTarget, contained: string, given: readonly number[]): void {
   if (given.some((rows) => rows >= NOT_ASKED)) return;
   const filters = wide.get(target) ?? new Set();
-  wide.set(target, filters.add(contained));
+  wide.set(target, filters.add(digest(contained)));
   const [oldest] = filters.size > MOST_WIDE ? filters : [];
   if (oldest !== undefined) filters.delete(oldest);
+}
+
+function digest(contained: string): string {
+  return createHash("sha256").update(contained).digest("base64url");
 }

@@ -4,13 +4,19 @@ import type { Settings } from "../database/settings.ts";
 import { encodeText } from "../database/text.ts";
 import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { AppError, type ErrorCode } from "../error.ts";
-import { sharedByTail } from "./candidates.ts";
+import { type Depth, sharedByTail } from "./candidates.ts";
 import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
-import { isWide } from "./filtered.ts";
+import { type FilteredRange, filteredRanges, isWide } from "./filtered.ts";
 import type { HitRow } from "./hit.ts";
 import { keywordRanges, keywordStatement } from "./keyword.ts";
 import type { SearchTarget } from "./target.ts";
-import { chooseVectorPlan, unableIndexes, vectorSettings, vectorStatement } from "./vector.ts";
+import {
+  chooseVectorPlan,
+  unableIndexes,
+  type VectorPlan,
+  vectorSettings,
+  vectorStatement,
+} from "./vector.ts";
 
 export type SearchMode = "vector" | "keyword" | "hybrid";
 
@@ -38,6 +44,8 @@ export interface ListRead {
   readonly statement: SQL;
   /** They travel with it. */
   readonly settings?: Settings;
+  /** Whether graphs are asked only where the filter lets more than a few rows through. */
+  readonly gated?: boolean;
 }
 
 export function listsOf(mode: SearchMode): readonly List[] {
@@ -88,8 +96,7 @@ export function listReads(target: SearchTarget, search: RowSearch, repeat?: Repe
   const { queries: only } = repeat ?? {};
   return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
     const topK = listDepth(search, list);
-    const wide = contained !== undefined && isWide(target, contained);
-    const asked = { topK, shown: search.topK, matches, contained, wide, only, apart: !!repeat };
+    const asked = { topK, shown: search.topK, matches, contained, only, apart: !!repeat };
     if (list === "keyword") {
       const texts = search.texts.map(encodeText);
       return {
@@ -105,25 +112,43 @@ export function listReads(target: SearchTarget, search: RowSearch, repeat?: Repe
     const unable = repeat?.exactly ?? unableIndexes(target, embeddings, matches);
     const make = (): ListRead => {
       const plan = chooseVectorPlan(target, unable);
+      const filtered = filteredOf(target, plan, asked);
       return {
         list,
-        statement: vectorStatement(target, plan, { ...asked, vectors }),
+        statement: vectorStatement(target, plan, { ...asked, vectors, filtered }),
         settings: vectorSettings(plan, asked),
+        gated: filtered.some(({ graph }) => graph !== undefined),
       };
     };
     return repeat || matches || unable.size > 0 ? make() : keepRead(target, `${topK} ${search.topK}`, make);
   });
 }
 
+/** Of which segments an index of the metadata is asked for what the filter lets through. */
+export function filteredOf(
+  target: SearchTarget,
+  plan: VectorPlan,
+  { contained, ...depth }: Depth & Pick<RowSearch, "contained">,
+): readonly FilteredRange[] {
+  if (contained === undefined) return [];
+  const asked = plan.kind === "index" ? plan.indexes : [];
+  return filteredRanges(target, asked, { ...depth, wide: isWide(target, contained) });
+}
+
 /** Of each collection the read of all its nearest that was made last, which differs from the next by its vectors alone. */
-const lastMade = new WeakMap<SearchTarget, { readonly key: string; readonly read: ListRead }>();
+const lastMade = new Map<SearchTarget, { readonly key: string; readonly read: ListRead }>();
+
+/** Collections of which it is kept, those searched last: with its plan's text it takes 25 kB. */
+const MOST_KEPT = 500;
 
 function keepRead(target: SearchTarget, key: string, make: () => ListRead): ListRead {
   const last = lastMade.get(target);
-  if (last?.key === key) return last.read;
-  const read = make();
-  lastMade.set(target, { key, read });
-  return read;
+  const kept = last?.key === key ? last : { key, read: make() };
+  lastMade.delete(target);
+  lastMade.set(target, kept);
+  const [oldest] = lastMade.size > MOST_KEPT ? lastMade.keys() : [];
+  if (oldest) lastMade.delete(oldest);
+  return kept.read;
 }
 
 /** The answer of a collection that has no vector yet. */

@@ -30,15 +30,17 @@ export async function findRows(
   tenantId: string,
   search: RowSearch & { readonly collection: string | undefined },
 ): Promise<Found | undefined> {
-  const values = vectorsOf(search, (await database.vectorTypes()).vector);
+  const { vector: vectorType } = await database.vectorTypes();
+  let gated = false;
   const read = (repeat?: Repeat) =>
     readTarget(database, tenantId, search.collection, (target) => {
       if (isOutdated(target, search)) return { statements: [] };
       const reads = listReads(target, search, repeat);
+      gated = reads.some((one) => one.gated);
       return {
         statements: reads.map(({ statement }) => statement),
         settings: Object.assign({}, ...reads.map(({ settings }) => settings)),
-        values,
+        values: vectorsOf(search, vectorType),
         keepPlans: search.mode === "vector" && !search.matches, // what a filter or words let through is planned for them
       };
     });
@@ -49,7 +51,7 @@ export async function findRows(
   const found = { collectionId, metric, vector: groups(count), keyword: groups(count) };
   for (const [index, list] of listsOf(search.mode).entries()) {
     fill(found[list], rows[index]);
-    const given = list === "vector" ? found.vector.find(([first]) => first)?.[0]?.given : undefined;
+    const given = list === "vector" && gated ? found.vector.find(([first]) => first)?.[0]?.given : undefined;
     if (search.contained !== undefined && given) rememberWide(target, search.contained, given);
     for (let before: Repeat | undefined; ; ) {
       const repeat = findShort(target, { list, search, before }, found[list]);

@@ -11,7 +11,7 @@ import {
   queryVectors,
   scanLimit,
 } from "./candidates.ts";
-import { fewBranch, fewRows, filteredRanges, isFew, NOT_ASKED } from "./filtered.ts";
+import { type FilteredRange, fewBranch, fewRows, isFew, NOT_ASKED, segmentsOf } from "./filtered.ts";
 import { orderByDistance } from "./metric.ts";
 import { type IndexedRange, LAST_SEGMENT, type SearchTarget } from "./target.ts";
 
@@ -20,10 +20,9 @@ export interface VectorSearch extends Depth {
   readonly vectors: Buffer | Placeholder;
   /** The caller's filters as a condition on a row; undefined where there are none. */
   readonly matches?: SQL;
-  /** What indexes of the metadata can tell of it, see `containedBy`. */
+  /** What indexes of the metadata can tell of it, see `containedBy`, and of which segments they are asked. */
   readonly contained?: string;
-  /** Whether that is known to let many rows through. */
-  readonly wide?: boolean;
+  readonly filtered?: readonly FilteredRange[];
   /** 1-based numbers of the vectors to search for; undefined: all. */
   readonly only?: readonly number[];
   /** Every index gives all that it is asked for: with filters they always do. */
@@ -61,7 +60,7 @@ export function chooseVectorPlan(
 export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
   const { collection } = target;
   const indexes = plan.kind === "exact" ? [] : plan.indexes;
-  const filtered = search.contained === undefined ? [] : filteredRanges(target, indexes, search);
+  const { filtered = [] } = search;
   const insteadOf = (index: IndexedRange) => filtered.find(({ graph }) => graph === index);
   const held = [...indexes, ...filtered.map(({ range }) => range)].toSorted((a, b) => a.first - b.first);
   const rest = held.length > 0 ? outside(held) : sql`true`;
@@ -72,6 +71,9 @@ export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: 
       return groupBranch(collection, matches, group);
     }),
     ...filtered.map((one) => fewBranch(collection, one, search)),
+    ...filtered
+      .filter(({ graph }) => !graph)
+      .map((one) => exactBranch(collection, search, sql`${segmentsOf(one)} AND NOT ${isFew(one)}`)),
     ...(rest ? [exactBranch(collection, search, rest)] : []),
   ].map((branch) => sql`(${branch})`);
   const counts = indexes.map((index, branch) => {
