@@ -156,6 +156,20 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     expect(key?.lastUsedAt, "what a request leaves behind is done, too").toBeInstanceOf(Date);
   });
 
+  test("what is searched is written again and again, by one request after the other and by many at once", async () => {
+    const write = (n: number) =>
+      call(0, "POST", "/v1/documents", {
+        documents: [{ id: `again${n}`, content: "Written while it is searched." }],
+      });
+    const search = () => call(0, "POST", "/v1/query", { query: "searched" });
+    for (let n = 0; n < 3; n++) {
+      expect((await write(n)).status).toBe(200);
+      expect((await search()).status).toBe(200);
+    }
+    const both = [3, 4, 5, 6].flatMap((n) => [write(n), search()]);
+    for (const { status } of await Promise.all(both)) expect(status).toBe(200);
+  }, 10_000);
+
   test("a search is one round trip, and opens no socket", async () => {
     await call(0, "POST", "/v1/query", { query: "return" });
     const before = { ...relay.counts };
