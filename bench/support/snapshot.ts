@@ -1,5 +1,5 @@
+import { createCompiler } from "@cairn/core/database/compile.ts";
 import { setLocal } from "@cairn/core/database/settings.ts";
-import { PgDialect } from "drizzle-orm/pg-core";
 import { Client } from "pg";
 import { type Cairn, exactAnswers, searcher } from "./cairn.ts";
 
@@ -36,13 +36,12 @@ export async function openSnapshot(cairn: Cairn, url: string, tenantId: string):
 
 /** The library's reads in the transaction that is open, in the place of one of their own. */
 function readerOn(client: Client): Cairn["database"]["read"] {
-  const dialect = new PgDialect();
-  return async (statements, { settings } = {}) => {
+  const compile = createCompiler();
+  return async (statements, { settings, values } = {}) => {
     await client.query(setLocal(settings).join("; "));
     const answers: object[][] = [];
     for (const statement of statements) {
-      const { sql, params } = dialect.sqlToQuery(statement);
-      answers.push((await client.query<object>(sql, params)).rows);
+      answers.push((await client.query<object>(compile(statement, values))).rows);
     }
     return answers;
   };
