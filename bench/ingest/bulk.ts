@@ -76,7 +76,7 @@ export async function bulkIngest({
       value: round(indexed / added),
       target: 3,
       better: "higher",
-      usual: 1.7,
+      usual: 1.2,
     },
   ];
   await report({ bench: "ingest", title: "Bulk ingest with vectors given", table, targets }, run);

@@ -97,14 +97,14 @@ async function reportLive(
       value: round(rate / chromaRate),
       target: 5,
       better: "higher",
-      usual: 14,
+      usual: 8,
     },
     {
       what: "p50 of a search during ingest / idle",
       value: round(p50 / idle),
       target: 2,
       better: "lower",
-      usual: 2.7,
+      usual: 1.8,
     },
     {
       what: "recall@10 during ingest, of the rows committed by then",
