@@ -1,6 +1,7 @@
-import { type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import { compileFilter } from "./compile.ts";
 import { containedBy } from "./contained.ts";
+import type { Filter } from "./filter.ts";
 import { parseDocumentFilter, parseFilter } from "./parse.ts";
 
 /** How a caller narrows what is read, searched or deleted; both must hold. */
@@ -21,18 +22,25 @@ export interface SearchFilter {
 
 /** Both filters for a search; undefined where there is none. Throws `invalid_filter`. */
 export function searchFilter(input: FilterInput): SearchFilter | undefined {
-  const matches = compileFilters(input);
-  if (!matches) return undefined;
-  const contained = input.filter == null ? undefined : containedBy(parseFilter(input.filter, "filter"));
-  return { matches, contained };
+  const filters = parseFilters(input);
+  return filters.length === 0
+    ? undefined
+    : { matches: compileAll(filters), contained: containedBy({ kind: "and", filters }) };
 }
 
 /** Both filters as one SQL condition on a row of documents; undefined where there is none. Throws `invalid_filter`. */
-export function compileFilters({ filter, whereDocument }: FilterInput): SQL | undefined {
-  const conditions = [
-    ...(filter == null ? [] : [compileFilter(parseFilter(filter, "filter"))]),
-    ...(whereDocument == null ? [] : [compileFilter(parseDocumentFilter(whereDocument, "where_document"))]),
+export function compileFilters(input: FilterInput): SQL | undefined {
+  const filters = parseFilters(input);
+  return filters.length === 0 ? undefined : compileAll(filters);
+}
+
+function parseFilters({ filter, whereDocument }: FilterInput): readonly Filter[] {
+  return [
+    ...(filter == null ? [] : [parseFilter(filter, "filter")]),
+    ...(whereDocument == null ? [] : [parseDocumentFilter(whereDocument, "where_document")]),
   ];
-  if (conditions.length === 0) return undefined;
-  return sql`(${sql.join(conditions, sql` AND `)})`;
+}
+
+function compileAll(filters: readonly Filter[]): SQL {
+  return compileFilter({ kind: "and", filters });
 }

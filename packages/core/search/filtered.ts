@@ -3,7 +3,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
-import { type Depth, HIT_COLUMNS, scanLimit } from "./candidates.ts";
+import { type Depth, HIT_COLUMNS, scanLimit, within } from "./candidates.ts";
 import { orderByDistance } from "./metric.ts";
 import type { IndexedRange, SearchTarget } from "./target.ts";
 
@@ -97,8 +97,8 @@ export function fewBranch(
 }
 
 /** Its segments as a condition on a row. */
-export function segmentsOf({ range: { first, last } }: FilteredRange): SQL {
-  return sql.raw(`segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`);
+export function segmentsOf({ range }: FilteredRange): SQL {
+  return sql.raw(within(range));
 }
 
 function tableOf({ range }: FilteredRange): SQL {
@@ -106,7 +106,7 @@ function tableOf({ range }: FilteredRange): SQL {
 }
 
 /** Digests of filters that let through more than are few, of each collection as it is known. */
-const wide = new WeakMap<SearchTarget, Set<string>>();
+const seenWide = new WeakMap<SearchTarget, Set<string>>();
 const MOST_WIDE = 1_000;
 
 /**
@@ -114,14 +114,14 @@ const MOST_WIDE = 1_000;
  * remembered. It may have changed since: then the graph comes up short, and the rows are found by the metadata after it.
  */
 export function isWide(target: SearchTarget, contained: string): boolean {
-  return wide.get(target)?.has(digest(contained)) === true;
+  return seenWide.get(target)?.has(digest(contained)) === true;
 }
 
 /** `given`: by each index that was asked first, some of them where the filter lets more than a few rows through. */
 export function rememberWide(target: SearchTarget, contained: string, given: readonly number[]): void {
   if (given.some((rows) => rows >= NOT_ASKED)) return;
-  const filters = wide.get(target) ?? new Set();
-  wide.set(target, filters.add(digest(contained)));
+  const filters = seenWide.get(target) ?? new Set();
+  seenWide.set(target, filters.add(digest(contained)));
   const [oldest] = filters.size > MOST_WIDE ? filters : [];
   if (oldest !== undefined) filters.delete(oldest);
 }

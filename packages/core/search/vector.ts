@@ -70,10 +70,11 @@ export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: 
       const matches = few ? sql`NOT ${isFew(few)} AND ${search.matches}` : search.matches;
       return groupBranch(collection, matches, group);
     }),
-    ...filtered.map((one) => fewBranch(collection, one, search)),
-    ...filtered
-      .filter(({ graph }) => !graph)
-      .map((one) => exactBranch(collection, search, sql`${segmentsOf(one)} AND NOT ${isFew(one)}`)),
+    ...filtered.flatMap((one) => {
+      const few = fewBranch(collection, one, search);
+      if (one.graph) return [few];
+      return [few, exactBranch(collection, search, sql`${segmentsOf(one)} AND NOT ${isFew(one)}`)];
+    }),
     ...(rest ? [exactBranch(collection, search, rest)] : []),
   ].map((branch) => sql`(${branch})`);
   const counts = indexes.map((index, branch) => {
