@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cairn-json-"));
   const { url = "", drop: dropDatabase } = await createEmptyDatabase();
   drop = dropDatabase;
-  shared = ["--database-url", url];
+  shared = ["--database-url", url, "--embedding-model", "offline/words"];
   ({ name } = tenantName());
   await putRecords(await createChromaCollection(chroma, name), plainRecords(5, 8));
   await writeFile(join(folder, "hours.md"), "We are open from nine to five.");

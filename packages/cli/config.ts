@@ -54,6 +54,7 @@ export function embeddingConfig(config: Config): EmbeddingConfig {
       : {}),
     ...(localUrl || localModels ? { local: { baseUrl: localUrl, modelsDirectory: localModels } } : {}),
     defaultModel: embeddingModel,
+    wordsByDefault: config.databaseUrl === undefined,
     defaultDimensions: embeddingDimensions,
   };
 }

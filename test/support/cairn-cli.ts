@@ -28,6 +28,11 @@ export interface CairnCli {
   remove(): Promise<void>;
 }
 
+/** The variables that name the test's database. On a server the words-only embedder must be named, too. */
+export function databaseEnvironment(url: string | undefined): Readonly<Record<string, string>> {
+  return url ? { DATABASE_URL: url, CAIRN_EMBEDDING_MODEL: "offline/words" } : { DATABASE_URL: "" };
+}
+
 /** The command `cairn` in a folder and on a database of its own: embedded there, or on the test's server. */
 export async function createCairnCli(): Promise<CairnCli> {
   const folder = await mkdtemp(join(tmpdir(), "cairn-cli-"));
@@ -35,7 +40,7 @@ export async function createCairnCli(): Promise<CairnCli> {
   const run: CairnCli["run"] = async (args, options = {}) => {
     const child = spawn(process.execPath, [CAIRN, ...args], {
       cwd: folder,
-      env: { ...process.env, OPENAI_API_KEY: "", DATABASE_URL: empty?.url ?? "", ...options.env },
+      env: { ...process.env, OPENAI_API_KEY: "", ...databaseEnvironment(empty?.url), ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
     });
     child.stdin.end(options.input ?? "");

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { CairnCli } from "./cairn-cli.ts";
+import { type CairnCli, databaseEnvironment } from "./cairn-cli.ts";
 
 const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
 
@@ -24,7 +24,7 @@ export async function startServe(cli: CairnCli, options: ServeOptions = {}): Pro
   let said = "";
   const service = spawn(process.execPath, [CAIRN, "serve", "--port", "0", ...flags], {
     cwd: cli.folder,
-    env: { ...process.env, OPENAI_API_KEY: "", DATABASE_URL: cli.databaseUrl ?? "", ...environment },
+    env: { ...process.env, OPENAI_API_KEY: "", ...databaseEnvironment(cli.databaseUrl), ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const closed = once(service, "close");

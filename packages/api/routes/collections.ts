@@ -91,7 +91,7 @@ export const collections = createRouter()
   })
   .openapi(create, async (c) => {
     const { database, embedders } = c.var.services;
-    const wanted = toNewCollection(c.req.valid("json"), embedders.default);
+    const wanted = toNewCollection(c.req.valid("json"), embedders);
     return reply(c, fromCollection(await createCollection(database, tenantOf(c), wanted)), 201);
   })
   .openapi(get, async (c) => {

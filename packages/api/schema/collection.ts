@@ -1,6 +1,7 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
+import { type Embedders, requireDefaultModel } from "@cairn/core/embedding/embedder.ts";
 import { z } from "@hono/zod-openapi";
 
 const name = z.string().min(1).max(512);
@@ -87,16 +88,13 @@ function fromIndexSettings({ efConstruction, efSearch, ...rest }: IndexSettings)
   return { ...rest, ef_construction: efConstruction, ef_search: efSearch };
 }
 
-export function toNewCollection(
-  given: z.infer<typeof newCollectionSchema>,
-  standard: { readonly model: string; readonly dimensions: number },
-) {
+export function toNewCollection(given: z.infer<typeof newCollectionSchema>, embedders: Embedders) {
   const { embedding_model: model, dimensions, metadata, index, ...rest } = given;
-  const byDefault = model === undefined;
+  const standard = model === undefined ? requireDefaultModel(embedders) : undefined;
   return {
     ...rest,
-    embeddingModel: byDefault ? standard.model : model,
-    dimensions: dimensions === undefined && byDefault ? standard.dimensions : dimensions,
+    embeddingModel: model === undefined ? (standard?.model ?? null) : model,
+    dimensions: dimensions === undefined ? standard?.dimensions : dimensions,
     metadata: metadata as JsonObject | undefined,
     indexSettings: index && toIndexSettings(index),
   };

@@ -163,7 +163,7 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, RegExp]>([
     source("local/y"),
     target("local/x", 8),
     {},
-    /embedded anew.*Set the key of local\/x/,
+    /embedded again.*Set the key of local\/x/,
   ],
 ])("%s", (_name, from, to, options, problem) => {
   expect(decide(from, to, options)).toEqual({ problem: expect.stringMatching(problem) });

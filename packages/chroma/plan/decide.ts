@@ -76,7 +76,9 @@ function embed(
   options: PlanOptions,
   reason: string,
 ): VectorChoice | { readonly problem: string } {
-  const wanted = options.model ?? target?.collection.embeddingModel ?? embedders.default.model;
+  const wanted = options.model ?? target?.collection.embeddingModel ?? embedders.default?.model;
+  if (wanted === undefined)
+    return { problem: `Its texts would have to be embedded again (${reason}). ${embedders.notice ?? ""}` };
   if (target && target.collection.embeddingModel !== wanted)
     return {
       problem:
@@ -87,17 +89,17 @@ function embed(
     if (!options.comparing) embedders.get(wanted);
   } catch (error) {
     if (error instanceof AppError)
-      return { problem: `Its texts would have to be embedded anew (${reason}). ${error.message}` };
+      return { problem: `Its texts would have to be embedded again (${reason}). ${error.message}` };
     throw error;
   }
   const dimensions =
     target?.collection.dimensions ??
     modelDimensions(wanted) ??
-    (wanted === embedders.default.model ? embedders.default.dimensions : source.dimensions);
+    (wanted === embedders.default?.model ? embedders.default.dimensions : source.dimensions);
   return {
     vectors: "embed",
     model: wanted,
     dimensions,
-    why: `texts are embedded anew with ${wanted}: ${reason}`,
+    why: `texts are embedded again with ${wanted}: ${reason}`,
   };
 }

@@ -3,6 +3,7 @@ import { createCollection } from "@cairn/core/collection/create.ts";
 import { listCollections } from "@cairn/core/collection/get.ts";
 import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
 import { METRICS, type Metric } from "@cairn/core/collection/metric.ts";
+import { requireDefaultModel } from "@cairn/core/embedding/embedder.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
@@ -57,12 +58,12 @@ export function addCollections(program: Command, _: Surroundings): void {
     )
     .action((name: string | undefined, flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
-        const { default: standard } = services.embedders;
+        const standard = flags.model === undefined ? requireDefaultModel(services.embedders) : undefined;
         const tenant = await chooseTenant(services, flags.tenant);
         const made = await createCollection(services.database, tenant.id, {
           name,
-          embeddingModel: flags.model ?? standard.model,
-          dimensions: flags.dimensions ?? (flags.model === undefined ? standard.dimensions : undefined),
+          embeddingModel: flags.model ?? standard?.model ?? null,
+          dimensions: flags.dimensions ?? standard?.dimensions,
           metric: flags.metric,
           language: flags.language,
           indexSettings: readSettings(flags.index),

@@ -33,13 +33,16 @@ export function addDatabase(program: Command, _: Surroundings): void {
   database
     .command("rollback")
     .description("take back the newest schema migrations, with the data that they hold")
-    .option("--steps <n>", "how many", wholeNumber(1), 1)
+    .option("--steps <n>", "number of schema migrations to take back", wholeNumber(1), 1)
+    .option("--all", "take back every schema migration")
     .requiredOption("--yes", "really: it cannot be undone")
-    .action((flags: { readonly steps: number }, command: Command) =>
+    .action((flags: { readonly steps: number; readonly all?: boolean }, command: Command) =>
       withServices(
         command,
         async (services, { json }) => {
-          const rolledBack = await rollbackSchema(services.database, { steps: flags.steps });
+          const rolledBack = await rollbackSchema(services.database, {
+            steps: flags.all ? Number.POSITIVE_INFINITY : flags.steps,
+          });
           if (json) printJson({ rolledBack });
           else
             console.log(

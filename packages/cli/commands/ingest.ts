@@ -1,5 +1,4 @@
-import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
-import { ensureCollection } from "@cairn/core/collection/create.ts";
+import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { type IngestResult, ingest } from "@cairn/core/document/ingest.ts";
 import { sayFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
@@ -49,14 +48,10 @@ export function addIngest(program: Command, { signal, finish }: Surroundings): v
       if (remote) return finish(await ingestIntoService(remote, documents, flags));
       return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
-        await makeDefault(services, tenant.id, flags.collection);
         const { maxTokens, overlap, collection } = flags;
-        const result = await ingest(services, tenant.id, {
+        const result = await inDefaultCollection(services, tenant.id, {
           collection,
-          documents,
-          maxTokens,
-          overlap,
-          signal,
+          work: () => ingest(services, tenant.id, { collection, documents, maxTokens, overlap, signal }),
         });
         // Where another process builds indexes this is left to it, or to the next run: until then search is exact.
         const maintained = await maintainIndexes(services.database, {
@@ -78,19 +73,6 @@ export function addIngest(program: Command, { signal, finish }: Surroundings): v
         finish(result.failed.length > 0 ? EXIT.exceptions : EXIT.done);
       });
     });
-}
-
-/** The collection that nobody needs to know of is made when it is first needed; a named one could be a typing error. */
-async function makeDefault(
-  { database, embedders }: Services,
-  tenantId: string,
-  name: string | undefined,
-): Promise<void> {
-  if (name !== undefined && name !== DEFAULT_COLLECTION) return;
-  await ensureCollection(database, tenantId, {
-    embeddingModel: embedders.default.model,
-    dimensions: embedders.default.dimensions,
-  });
 }
 
 function printResult({ ids, passages, failed, collection }: IngestResult, { embedders }: Services): void {

@@ -1,5 +1,6 @@
 import { DEFAULT_COLLECTION } from "../collection/collection.ts";
 import { ensureCollection } from "../collection/create.ts";
+import { requireDefaultModel } from "../embedding/embedder.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 
@@ -17,7 +18,7 @@ export async function inDefaultCollection<T>(
   } catch (error) {
     const missing = error instanceof AppError && error.code === "not_found";
     if (!missing || (collection !== undefined && collection !== DEFAULT_COLLECTION)) throw error;
-    const { model: embeddingModel, dimensions } = embedders.default;
+    const { model: embeddingModel, dimensions } = requireDefaultModel(embedders);
     await ensureCollection(database, tenantId, { name: DEFAULT_COLLECTION, embeddingModel, dimensions });
     return work();
   }

@@ -3,6 +3,7 @@ import { collectionEmbedder } from "../collection/embedder.ts";
 import type { Metric } from "../collection/metric.ts";
 import { isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { embedWithCache } from "../embedding/cache.ts";
+import { requireDefaultModel } from "../embedding/embedder.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import { chunkText } from "./chunk.ts";
@@ -75,7 +76,7 @@ export async function embedGroups(
 ): Promise<readonly (readonly Float32Array[] | AppError)[]> {
   if (groups.length === 0) return [];
   const embedder = collectionEmbedder(services, collection);
-  const dimensions = collection.dimensions ?? services.embedders.default.dimensions;
+  const dimensions = collection.dimensions ?? requireDefaultModel(services.embedders).dimensions;
   try {
     const vectors = await embedWithCache(services.database, collection.tenantId, embedder, groups.flat(), {
       dimensions,

@@ -1,3 +1,5 @@
+import { AppError } from "../error.ts";
+
 /** Turns texts into vectors of one model. Vectors of two models are never compared. */
 export interface Embedder {
   /** `provider/model`, as a collection names it: `openai/text-embedding-3-small`. */
@@ -21,12 +23,28 @@ export interface EmbedOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Model of a collection that names none, with the dimensions it then has. */
+export interface DefaultModel {
+  readonly model: string;
+  readonly dimensions: number;
+}
+
 /** The embedders that this process is configured for. */
 export interface Embedders {
-  /** Model of a collection that names none, with the dimensions it then has. */
-  readonly default: { readonly model: string; readonly dimensions: number };
-  /** What to tell the user about the default, where it is not a real model: undefined otherwise. */
+  /** Undefined where no model is configured: then every new collection must name its own. */
+  readonly default: DefaultModel | undefined;
+  /** What to tell the user where the default is missing or not a real model; undefined otherwise. */
   readonly notice: string | undefined;
   /** The embedder of a model. Throws `embedder_unavailable`, saying what to set, where it is not configured. */
   get(model: string): Embedder;
+}
+
+/** The default model. Throws `embedder_unavailable`, saying what to set, where none is configured. */
+export function requireDefaultModel(embedders: Embedders): DefaultModel {
+  if (embedders.default) return embedders.default;
+  throw new AppError(
+    "embedder_unavailable",
+    `The collection cannot be created: it names no embedding model. ${embedders.notice ?? ""}`.trimEnd(),
+    { path: "embeddingModel" },
+  );
 }

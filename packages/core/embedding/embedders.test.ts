@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EmbeddingApi, startEmbeddingApi, vectorOf } from "../../../test/support/embedding-api.ts";
+import { requireDefaultModel } from "./embedder.ts";
 import { createEmbedders } from "./embedders.ts";
 import { modelDimensions } from "./models.ts";
 
@@ -9,11 +10,35 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-test("without any configuration the default finds words, and says so in one sentence with the way out", () => {
-  const embedders = createEmbedders({});
+test("on the embedded database, without any configuration, the default finds words, and says what to set", () => {
+  const embedders = createEmbedders({ wordsByDefault: true });
   expect(embedders.default).toEqual({ model: "offline/words", dimensions: 1536 });
   expect(embedders.notice).toMatch(/offline\/words.*finds words, not meaning.*OPENAI_API_KEY/);
   expect(embedders.get("offline/words").cacheable).toBe(false);
+});
+
+test("elsewhere there is no default without a configuration: the words-only embedder must be named", () => {
+  const embedders = createEmbedders({});
+  expect(embedders.default).toBeUndefined();
+  expect(() => requireDefaultModel(embedders)).toThrow(
+    expect.objectContaining({
+      code: "embedder_unavailable",
+      path: "embeddingModel",
+      message: expect.stringMatching(/names no embedding model.*Set OPENAI_API_KEY, or OPENAI_BASE_URL/),
+    }),
+  );
+  expect(createEmbedders({ defaultModel: "offline/words" }).default?.model).toBe("offline/words");
+});
+
+test.each([
+  [{}, "OPENAI_API_KEY"],
+  [{ local: { baseUrl: "http://localhost:11434/v1" } }, "CAIRN_EMBEDDING_MODEL is not set"],
+  [{ local: { modelsDirectory: "/models" }, wordsByDefault: true }, "CAIRN_EMBEDDING_MODEL is not set"],
+  [{ defaultModel: "offline/words" }, "Set CAIRN_EMBEDDING_MODEL to another model"],
+])("the notice for %j names the variable that is missing: %s", (config, variable) => {
+  const { notice } = createEmbedders(config);
+  expect(notice).toContain(variable);
+  if ("local" in config) expect(notice).not.toMatch(/OPENAI|CAIRN_LOCAL/);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { AppError } from "../error.ts";
-import type { Embedder, Embedders } from "./embedder.ts";
+import type { DefaultModel, Embedder, Embedders } from "./embedder.ts";
 import { createLocalEmbedder } from "./local.ts";
 import { modelDimensions } from "./models.ts";
 import { createOfflineEmbedder } from "./offline.ts";
@@ -18,8 +18,13 @@ export interface EmbeddingConfig {
   readonly openai?: EmbeddingServer;
   /** For `local/<model>`: a server where `baseUrl` is given, else this process and models of a folder or the hub. */
   readonly local?: EmbeddingServer & { readonly modelsDirectory?: string };
-  /** Model of a collection that names none. Default `openai/text-embedding-3-small` where `openai` is given, else `offline/words`. */
+  /** Model of a collection that names none. Default `openai/text-embedding-3-small` where `openai` is given, else see `wordsByDefault`. */
   readonly defaultModel?: string;
+  /**
+   * Whether `offline/words` is the default where no model is configured. Default false: a service on a server never
+   * falls back to an embedder that finds words only, unless it is named.
+   */
+  readonly wordsByDefault?: boolean;
   /** Default: the model's own, 1,536 for `offline/words`. */
   readonly defaultDimensions?: number;
   /** How long and how often requests to a server are tried. */
@@ -29,8 +34,11 @@ export interface EmbeddingConfig {
 const OFFLINE = "offline/words";
 const OFFLINE_DIMENSIONS = 1536;
 const OPENAI_DEFAULT = "openai/text-embedding-3-small";
-const WAY_OUT =
-  "Set OPENAI_API_KEY; or OPENAI_BASE_URL or CAIRN_LOCAL_URL to an OpenAI-compatible server (Ollama, TEI, vLLM)";
+const OPENAI_MISSING =
+  "Set OPENAI_API_KEY, or OPENAI_BASE_URL for another OpenAI-compatible server (Ollama, TEI, vLLM)";
+const DEFAULT_MISSING = `${OPENAI_MISSING}, or name a model in CAIRN_EMBEDDING_MODEL.`;
+const LOCAL_UNNAMED =
+  "CAIRN_EMBEDDING_MODEL is not set. Set it to a model of the local server or folder, as in local/nomic-embed-text.";
 
 /**
  * The embedders that a configuration gives, each made when first asked for and then kept. Opens nothing.
@@ -41,7 +49,7 @@ export function createEmbedders(config: EmbeddingConfig): Embedders {
   const chosen = chooseDefault(config);
   return Object.freeze({
     default: chosen,
-    notice: noticeOf(chosen.model, config),
+    notice: noticeOf(chosen, config),
     get(model: string) {
       const embedder = made.get(model) ?? createEmbedder(model, config);
       made.set(model, embedder);
@@ -50,8 +58,10 @@ export function createEmbedders(config: EmbeddingConfig): Embedders {
   });
 }
 
-function chooseDefault(config: EmbeddingConfig): Embedders["default"] {
-  const model = config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : OFFLINE);
+function chooseDefault(config: EmbeddingConfig): DefaultModel | undefined {
+  const model =
+    config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.wordsByDefault ? OFFLINE : undefined);
+  if (model === undefined) return undefined;
   const dimensions =
     config.defaultDimensions ??
     modelDimensions(model) ??
@@ -64,10 +74,14 @@ function chooseDefault(config: EmbeddingConfig): Embedders["default"] {
   );
 }
 
-function noticeOf(model: string, config: EmbeddingConfig): string | undefined {
-  if (!model.startsWith("offline/")) return undefined;
-  const why = config.defaultModel ? "" : " because no embedding model is configured";
-  return `Texts are embedded by ${model}${why}: it finds words, not meaning. ${WAY_OUT}.`;
+/** Names the variable that is really missing. */
+function noticeOf(chosen: DefaultModel | undefined, config: EmbeddingConfig): string | undefined {
+  const missing = config.local ? LOCAL_UNNAMED : DEFAULT_MISSING;
+  if (!chosen) return `No embedding model is configured. ${missing}`;
+  if (!chosen.model.startsWith("offline/")) return undefined;
+  if (config.defaultModel)
+    return `Texts are embedded by ${chosen.model}, which finds words, not meaning. Set CAIRN_EMBEDDING_MODEL to another model for meaning.`;
+  return `Texts are embedded by ${chosen.model}, which finds words, not meaning, because no embedding model is configured. ${missing}`;
 }
 
 function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
@@ -76,7 +90,7 @@ function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
   if (provider === "offline" && model === OFFLINE) return createOfflineEmbedder();
   if (provider === "offline") throw unavailable(model, `The only offline embedder is ${OFFLINE}.`);
   if (provider === "openai" && name) {
-    if (!openai) throw unavailable(model, `${WAY_OUT}.`);
+    if (!openai) throw unavailable(model, `${OPENAI_MISSING}.`);
     return serverEmbedder(model, name, { ...openai, ...requests });
   }
   if (provider === "local" && name) {

@@ -33,7 +33,7 @@ export async function ensureDraft(
   const { tenantId, metric } = old;
   const name = nameBeside(old.name, model);
   const { default: standard } = embedders;
-  const dimensions = modelDimensions(model) ?? (standard.model === model ? standard.dimensions : null);
+  const dimensions = modelDimensions(model) ?? (standard?.model === model ? standard.dimensions : null);
   validate({ name, embeddingModel: model, dimensions });
   const id = randomUUID();
   const draft = { tenantId, id, name, embeddingModel: model, dimensions, metric, replacedBy: id };
