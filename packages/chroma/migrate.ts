@@ -15,6 +15,7 @@ import { type Misfit, type Plan, type PlannedCollection, planMigration } from ".
 import { missingIndexes, promoteCollections } from "./promote.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
+import type { SourcePath } from "./source/label.ts";
 import type { Source, SourceCollection, SourceScope } from "./source/source.ts";
 import { compareSearches } from "./verify/parity.ts";
 
@@ -193,7 +194,7 @@ export async function vanishedSince(
   source: Source,
   outcomes: readonly Outcome[],
   { scope, only }: MigrateOptions,
-): Promise<readonly string[]> {
+): Promise<readonly SourcePath[]> {
   const listed = await source.listCollections(scope ?? {});
   const targets = new Set(outcomes.map(({ target }) => target.id));
   return findVanished(database, { source: source.url, listed, targets, scope, only });

@@ -4,6 +4,7 @@ import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { inspectCollection } from "@cairn/core/maintenance/inspect.ts";
 import type { CopyContext } from "./copy/context.ts";
 import type { Outcome } from "./report/build.ts";
+import { labelCollections } from "./source/label.ts";
 
 /** Milliseconds to wait for another process that builds indexes; past that they are left to it, or to cairn reindex. */
 const PATIENCE = 600_000;
@@ -20,6 +21,7 @@ export async function promoteCollections(
   let wait = PATIENCE;
   for (const { planned, target, tenantName, progress } of outcomes) {
     const about = {
+      id: planned.source.id,
       collection: planned.source.name,
       tenant: tenantName,
       phase: "index",
@@ -45,14 +47,15 @@ export async function missingIndexes(
   outcomes: readonly Outcome[],
 ): Promise<readonly string[]> {
   const missing: string[] = [];
+  const label = labelCollections(outcomes.map(({ planned }) => planned.source));
   for (const { planned, target } of outcomes) {
     const due = findDue(await inspectCollection(database, target.tenantId, target.id));
     if (due.action === "build")
       missing.push(
-        `${planned.source.name}: ${due.reason}. They are searched row by row until: cairn reindex`,
+        `${label(planned.source)}: ${due.reason}. They are searched row by row until: cairn reindex`,
       );
     else if (due.reason !== undefined)
-      missing.push(`${planned.source.name}: it is searched row by row. ${due.reason}`);
+      missing.push(`${label(planned.source)}: it is searched row by row. ${due.reason}`);
   }
   return missing;
 }

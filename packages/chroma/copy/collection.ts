@@ -48,6 +48,7 @@ export async function migrateCollection(
   }
   const { seen } = progress.tally;
   context.onProgress({
+    id: planned.source.id,
     collection: planned.source.name,
     tenant: planned.place.tenant,
     phase: "done",
@@ -93,6 +94,7 @@ async function copyPass(
   const total = await from.source.count(from.collection);
   await saveTotal(context.services.database, context.run, from.collection.id, total);
   const event = {
+    id: from.collection.id,
     collection: from.collection.name,
     tenant: planned.place.tenant,
     phase: begun.fresh ? "copy" : "verify",

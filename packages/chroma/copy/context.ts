@@ -27,6 +27,8 @@ export interface CopySettings {
 
 /** How far one collection is. */
 export interface ProgressEvent {
+  /** Id of the source collection: its name may be that of others. */
+  readonly id: string;
   readonly collection: string;
   readonly tenant: string;
   readonly phase: "copy" | "verify" | "done" | "index";

@@ -3,6 +3,7 @@ import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { matchesGlobs } from "../plan/pattern.ts";
+import type { SourcePath } from "../source/label.ts";
 import type { SourceCollection, SourceScope } from "../source/source.ts";
 
 export interface Looked {
@@ -25,11 +26,11 @@ interface MigratedRow {
   readonly collection_id: string;
 }
 
-/** Names of collections that earlier runs have taken over and that are still in Cairn, but in Chroma no longer. */
+/** Collections that earlier runs have taken over and that are still in Cairn, but in Chroma no longer. */
 export async function findVanished(
   database: Database,
   { source, listed, targets, scope = {}, only = [] }: Looked,
-): Promise<readonly string[]> {
+): Promise<readonly SourcePath[]> {
   const migrated = await asAdmin(database, ({ orm }) =>
     selectRows<MigratedRow>(
       orm,
@@ -49,12 +50,12 @@ export async function findVanished(
       (!scope.databases?.length || scope.databases.includes(from)) &&
       matchesGlobs(name, only),
   );
-  const names: string[] = [];
-  for (const { name, tenant_id: tenantId, collection_id: target } of gone) {
+  const vanished: SourcePath[] = [];
+  for (const { tenant, database: from, name, tenant_id: tenantId, collection_id: target } of gone) {
     const kept = await asTenant(database, tenantId, ({ orm }) =>
       selectRows(orm, sql`SELECT FROM cairn.collections WHERE id = ${target}::uuid`),
     );
-    if (kept.length > 0) names.push(name);
+    if (kept.length > 0) vanished.push({ tenant, database: from, name });
   }
-  return names;
+  return vanished;
 }

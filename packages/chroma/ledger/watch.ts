@@ -26,6 +26,7 @@ interface RunRow {
 }
 
 interface CollectionRow {
+  readonly id: string;
   readonly name: string;
   readonly tenant: string;
   readonly state: CollectionState;
@@ -48,7 +49,7 @@ export async function readNewestRun(database: Database): Promise<WatchedRun | un
     if (!run) return undefined;
     const rows = await selectRows<CollectionRow>(
       orm,
-      sql`SELECT c.source_name AS name, t.name AS tenant, c.state, c.fresh, c.pass, c.position::float8 AS position,
+      sql`SELECT c.source_id AS id, c.source_name AS name, t.name AS tenant, c.state, c.fresh, c.pass, c.position::float8 AS position,
                  c.total::float8 AS total, coalesce(c.tally ->> 'seen', '0')::float8 AS seen
           FROM cairn.migration_collections AS c JOIN cairn.tenants AS t ON t.id = c.tenant_id
           WHERE c.run_id = ${run.id}::uuid ORDER BY c.updated_at, c.source_id`,
@@ -65,8 +66,18 @@ export async function readNewestRun(database: Database): Promise<WatchedRun | un
   });
 }
 
-function toEvent({ name, tenant, state, fresh, pass, position, total, seen }: CollectionRow): ProgressEvent {
-  const about = { collection: name, tenant, pass };
+function toEvent({
+  id,
+  name,
+  tenant,
+  state,
+  fresh,
+  pass,
+  position,
+  total,
+  seen,
+}: CollectionRow): ProgressEvent {
+  const about = { id, collection: name, tenant, pass };
   if (state !== "copying") return { ...about, phase: "done", done: seen, total: seen };
   return {
     ...about,

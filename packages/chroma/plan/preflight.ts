@@ -25,6 +25,7 @@ export interface PreflightOptions {
   /** Records a request. Default 300. */
   readonly pageSize?: number;
   readonly onProgress?: (event: {
+    readonly id: string;
     readonly collection: string;
     readonly done: number;
     readonly total: number;
@@ -48,6 +49,7 @@ async function examine(
   { pageSize = 300, onProgress }: PreflightOptions,
 ): Promise<Preflight> {
   const started = performance.now();
+  const about = { id: planned.source.id, collection: planned.source.name };
   const total = await source.count(planned.source);
   const found = {
     count: 0,
@@ -69,10 +71,9 @@ async function examine(
     });
     if (fault) found.setAside[fault.reason] = (found.setAside[fault.reason] ?? 0) + 1;
     found.bytes += rowBytes(record, planned.dimensions ?? 0);
-    if (found.count % pageSize === 0)
-      onProgress?.({ collection: planned.source.name, done: found.count, total });
+    if (found.count % pageSize === 0) onProgress?.({ ...about, done: found.count, total });
   }
-  onProgress?.({ collection: planned.source.name, done: found.count, total: found.count });
+  onProgress?.({ ...about, done: found.count, total: found.count });
   // A pass that copies and one that compares, each about as fast as reading.
   return { planned, ...found, seconds: (2 * (performance.now() - started)) / 1000 };
 }

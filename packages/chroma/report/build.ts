@@ -3,6 +3,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { countDocuments } from "@cairn/core/document/list.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import type { Misfit, PlannedCollection } from "../plan/plan.ts";
+import { labelCollections, type SourcePath } from "../source/label.ts";
 import type {
   CollectionReport,
   DifferenceKind,
@@ -32,8 +33,8 @@ export interface ReportFacts {
   readonly search: SearchReport | null;
   /** Collections of Chroma's that are not in Cairn, and why. */
   readonly misfits?: readonly Misfit[];
-  /** Names of collections that were taken over once, and that Chroma has no longer. */
-  readonly vanished?: readonly string[];
+  /** Collections that were taken over once, and that Chroma has no longer. */
+  readonly vanished?: readonly SourcePath[];
   /** What is not a difference and should be known all the same. */
   readonly notices?: readonly string[];
 }
@@ -54,10 +55,15 @@ export async function buildReport(
     const { documents } = await countDocuments(database, outcome.target.tenantId, outcome.target.id);
     collections.push(reportCollection(outcome, documents));
   }
-  const exceptions = outcomes.flatMap(listExceptions);
   const { sourceUrl, search, misfits = [], vanished = [], ...rest } = facts;
-  const oneSided = [...misfits.map(reportMisfit), ...vanished.map(reportVanished)];
-  const differences = [...oneSided, ...outcomes.flatMap(listDifferences)];
+  const named = [...outcomes.map(({ planned }) => planned.source), ...misfits.map(({ source }) => source)];
+  const label = labelCollections([...named, ...vanished]);
+  const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
+  const oneSided = [
+    ...misfits.map(({ source, problem }) => reportMisfit(label(source), problem)),
+    ...vanished.map((source) => reportVanished(label(source))),
+  ];
+  const differences = [...oneSided, ...outcomes.flatMap((outcome) => listDifferences(outcome, label))];
   const sum = (count: (collection: CollectionReport) => number) =>
     collections.reduce((total, one) => total + count(one), 0);
   return {
@@ -126,8 +132,8 @@ function reportCollection(
   };
 }
 
-function reportMisfit({ source, problem }: Misfit): ReportDifference {
-  return { collection: source.name, id: "", kind: "missing", detail: problem };
+function reportMisfit(collection: string, detail: string): ReportDifference {
+  return { collection, id: "", kind: "missing", detail };
 }
 
 function reportVanished(collection: string): ReportDifference {
@@ -140,15 +146,19 @@ function isDifference(kind: string): kind is DifferenceKind {
   return (DIFFERENCES as readonly string[]).includes(kind);
 }
 
-function listExceptions({ planned, findings }: Outcome): readonly ReportException[] {
+type Label = (source: SourcePath) => string;
+
+function listExceptions({ planned, findings }: Outcome, label: Label): readonly ReportException[] {
+  const collection = label(planned.source);
   return findings.flatMap(({ id, kind, detail }) =>
-    isDifference(kind) ? [] : [{ collection: planned.source.name, id, reason: kind, detail }],
+    isDifference(kind) ? [] : [{ collection, id, reason: kind, detail }],
   );
 }
 
-function listDifferences({ planned, findings }: Outcome): readonly ReportDifference[] {
+function listDifferences({ planned, findings }: Outcome, label: Label): readonly ReportDifference[] {
+  const collection = label(planned.source);
   return findings.flatMap(({ id, kind, detail }) =>
-    isDifference(kind) ? [{ collection: planned.source.name, id, kind, detail }] : [],
+    isDifference(kind) ? [{ collection, id, kind, detail }] : [],
   );
 }
 

@@ -1,3 +1,4 @@
+import { pathOf } from "../source/label.ts";
 import { formatId } from "./format.ts";
 import { html, type Piece } from "./markup.ts";
 import type { CollectionReport } from "./report.ts";
@@ -9,13 +10,15 @@ export function nameTarget({ tenantName, collection }: CollectionReport["target"
 }
 
 /**
- * Names collections by what they became, given their source name alone. A name that several source databases hold, or
- * that is not among the collections, stays as it is.
+ * Names collections by what they became, given their label: the source name, or its whole path. A name that several
+ * source databases hold, or that is not among the collections, stays as it is.
  */
 export function nameBySource(collections: readonly CollectionReport[]): (source: string) => Piece {
   const targets = new Map<string, CollectionReport["target"] | null>();
-  for (const { source, target } of collections)
+  for (const { source, target } of collections) {
     targets.set(source.name, targets.has(source.name) ? null : target);
+    targets.set(pathOf(source), target);
+  }
   return (source) => {
     const target = targets.get(source);
     return target ? nameTarget(target) : formatId(source);

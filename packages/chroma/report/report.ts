@@ -29,7 +29,7 @@ export interface MigrationReport {
   readonly differences: readonly ReportDifference[];
   /** Search results of both sides compared. Null where that was not asked for or not possible. */
   readonly search: SearchReport | null;
-  /** What is no difference and should be known all the same: collections that have no index yet, and why. */
+  /** What is not a difference and still needs a look: a collection without an index, a model without a usable name. */
   readonly notices?: readonly string[];
 }
 
@@ -90,7 +90,7 @@ export interface CollectionReport {
 }
 
 export interface ReportException {
-  /** Name of the source collection. */
+  /** Name of the source collection; `chroma-tenant/database/name` where several have that name. */
   readonly collection: string;
   readonly id: string;
   readonly reason: ExceptionReason;
@@ -118,7 +118,7 @@ export type ExceptionReason =
 export type DifferenceKind = "missing" | "extra" | "content" | "metadata" | "vector" | "uri";
 
 export interface ReportDifference {
-  /** Name of the source collection. */
+  /** Name of the source collection; `chroma-tenant/database/name` where several have that name. */
   readonly collection: string;
   readonly id: string;
   readonly kind: DifferenceKind;
@@ -140,7 +140,7 @@ export interface SearchReport {
 }
 
 export interface QueryOverlap {
-  /** Name of the source collection. */
+  /** Name of the source collection; `chroma-tenant/database/name` where several have that name. */
   readonly collection: string;
   readonly overlapWithChroma: number;
   readonly overlapWithExact: number;

@@ -22,8 +22,8 @@ export function migrationRunner({ source, databaseName, cairnVersion }: Migratio
       cairnVersion,
       signal,
       onPlan: ({ collections }) => report({ collections: collections.length, finished: 0, records: 0 }),
-      onProgress({ collection, tenant, phase, done, total }) {
-        progress.set(`${tenant}/${collection}/${phase}`, { done, total });
+      onProgress({ id, phase, done, total }) {
+        progress.set(`${id}/${phase}`, { done, total });
         const copied = [...progress].filter(([key]) => key.endsWith("/copy"));
         report({
           collections: copied.length,

@@ -10,6 +10,7 @@ import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { sql } from "drizzle-orm";
 import type { SearchReport } from "../report/report.ts";
+import { labelCollections } from "../source/label.ts";
 import type { Source, SourceCollection } from "../source/source.ts";
 import { divideQueries, nearby, sampleRecords } from "./sample.ts";
 
@@ -52,13 +53,16 @@ export async function compareSearches(
     copied.map(({ count }) => count),
     queries,
   );
+  const label = labelCollections(pairs.map((pair) => pair.source));
   const answers: Answer[] = [];
   for (const [index, pair] of copied.entries()) {
     if (signal?.aborted) break;
     const records = await sampleRecords(source, pair.source, pair.count, shares[index] ?? 0);
     for (const [seed, record] of records.entries()) {
-      if (record.embedding && !signal?.aborted)
-        answers.push(await ask(services, source, pair, nearby(record.embedding, seed)));
+      if (record.embedding && !signal?.aborted) {
+        const answer = await ask(services, source, pair, nearby(record.embedding, seed));
+        answers.push({ collection: label(pair.source), ...answer });
+      }
     }
   }
   return answers.length === 0 ? null : summarize(answers);
@@ -69,14 +73,14 @@ async function ask(
   source: Source,
   { source: collection, target }: ParityPair,
   embedding: Float32Array,
-): Promise<Answer> {
+): Promise<Omit<Answer, "collection">> {
   const [chroma, cairn, exact] = await Promise.all([
     source.query(collection, embedding, TOP_K),
     query(services, target.tenantId, { collection: target.id, embedding, topK: TOP_K }),
     exactNearest(services.database, target, embedding),
   ]);
   const ranked = cairn.map(({ id, distance }) => ({ id, distance: distance ?? Number.POSITIVE_INFINITY }));
-  return { collection: collection.name, chroma, cairn: ranked, exact };
+  return { chroma, cairn: ranked, exact };
 }
 
 /** The true answer: every vector compared, with every index forbidden. */

@@ -158,6 +158,7 @@ async function comparePass(
 ): Promise<{ readonly tally: Tally; readonly findings: Finding[] }> {
   const total = await from.source.count(from.collection);
   const event = {
+    id: from.collection.id,
     collection: from.collection.name,
     tenant: place.tenant,
     phase: "verify",

@@ -27,7 +27,7 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
     ),
     report.totals.differences,
   );
-  list("Without an index", report.notices ?? [], report.notices?.length ?? 0);
+  list("Notices", report.notices ?? [], report.notices?.length ?? 0);
   if (report.verdict === "not_identical")
     console.log(
       report.kind === "verify"

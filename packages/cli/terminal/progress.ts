@@ -31,8 +31,8 @@ function showBars(): ProgressDisplay {
   return {
     show(event) {
       const state = { name: label(event), phase: phase(event) };
-      const bar = bars.get(event.collection) ?? display.create(Math.max(event.total, 1), 0, state);
-      bars.set(event.collection, bar);
+      const bar = bars.get(event.id) ?? display.create(Math.max(event.total, 1), 0, state);
+      bars.set(event.id, bar);
       bar.setTotal(Math.max(event.total, 1));
       bar.update(event.total === 0 ? 1 : event.done, state);
       if (!isEnd(event)) return;

@@ -3,10 +3,10 @@ import type { MigrationReport } from "../report.ts";
 import { shorten } from "../visible.ts";
 import { renderSection } from "./section.ts";
 
-/** What was carried over whole and is not as it should be yet: collections without an index. Nothing where there are none. */
+/** What is not a difference and still needs a look: collections without an index, models without a usable name. */
 export function renderNotices({ notices = [] }: MigrationReport): Html | false {
   if (notices.length === 0) return false;
-  const note = "They are complete, and searches of them right but slow.";
+  const note = "The collections are complete. Each notice says what to do.";
   const items = notices.map((notice) => html`<li>${shorten(notice, 1_000)}</li>`);
-  return renderSection({ id: "notices", title: "Without an index", note }, html`<ul>${items}</ul>`);
+  return renderSection({ id: "notices", title: "Notices", note }, html`<ul>${items}</ul>`);
 }
