@@ -1,11 +1,10 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
-import { AppError } from "@cairn/core/error.ts";
 import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Context, Handler, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { JSONParsed } from "hono/utils/types";
 import type { Env } from "./context.ts";
-import { PROBLEMS, type ProblemCode } from "./problem.ts";
+import { HttpError, PROBLEMS, type ProblemCode } from "./problem.ts";
 
 /**
  * A router whose requests are checked against their schemas; the first fault is named with its path. A parameter that
@@ -37,19 +36,20 @@ function refusingStrays({ request }: RouteConfig, handler: Handler<Env>): Handle
   };
 }
 
-function fault({ issues }: z.ZodError): AppError {
+function fault({ issues }: z.ZodError): HttpError {
   const issue = deepest(issues[0]);
   const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
   const path = pathOf([...(issue?.path ?? []), ...keys.slice(0, 1)]);
   return keys[0] === undefined ? invalid(path, `${issue?.message}.`) : noSuch("field", keys[0], path);
 }
 
-function noSuch(kind: "field" | "parameter", name: string, path: string): AppError {
+function noSuch(kind: "field" | "parameter", name: string, path: string): HttpError {
   return invalid(path, `There is no ${kind} ${JSON.stringify(name)} here.`);
 }
 
-function invalid(path: string, what: string): AppError {
-  return new AppError("invalid_input", path ? `${path}: ${what}` : what, { path: path || undefined });
+/** Its path is as the caller wrote it, and so no error of the domain, whose option names are translated. */
+function invalid(path: string, what: string): HttpError {
+  return new HttpError("invalid_input", path ? `${path}: ${what}` : what, { path: path || undefined });
 }
 
 type Issue = z.core.$ZodIssue;

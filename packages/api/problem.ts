@@ -1,10 +1,12 @@
-import { AppError, type ErrorCode } from "@cairn/core/error.ts";
+import { AppError, type ErrorCode, type Remedy } from "@cairn/core/error.ts";
 import type { Context } from "hono";
-import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { toApiMessage, toApiPath } from "./problem/api-path.ts";
+import { nameUnexpected } from "./problem/unexpected.ts";
 
 /** What only HTTP can refuse. */
 export type HttpErrorCode =
+  | "invalid_input"
   | "malformed_json"
   | "unauthorized"
   | "forbidden"
@@ -47,6 +49,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   source_invalid: { status: 422, title: "The source's answer cannot be used" },
   source_unsupported: { status: 422, title: "The source is not supported" },
   rate_limited: { status: 429, title: "Too many requests", retryAfter: 1 },
+  tenant_busy: { status: 429, title: "Too many requests at once", retryAfter: 1 },
   budget_exceeded: { status: 429, title: "The day's embedding tokens are used up" },
   internal_error: { status: 500, title: "The service failed" },
   database_error: { status: 500, title: "The database refused a statement" },
@@ -60,6 +63,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   chat_not_configured: { status: 503, title: "No chat model is configured" },
   database_unavailable: { status: 503, title: "The database cannot be reached", retryAfter: 5 },
   database_busy: { status: 503, title: "Another writer was in the way", retryAfter: 1 },
+  database_exhausted: { status: 503, title: "The database has run out of a resource", retryAfter: 30 },
   schema_outdated: { status: 503, title: "The database's schema is not up to date", retryAfter: 30 },
   database_timeout: { status: 504, title: "The database did not answer in time", retryAfter: 1 },
   deadline_exceeded: { status: 504, title: "The time for the request is over", retryAfter: 1 },
@@ -97,41 +101,58 @@ export interface Problem {
   readonly request_id: string;
 }
 
+/** How the API phrases the way out of an error. What only the operator of the service can do is left to its own words. */
+const REMEDIES: Readonly<Partial<Record<Remedy, string>>> = {
+  list_tenants: "GET /v1/tenants lists them.",
+  list_collections: "GET /v1/collections lists them.",
+  list_index_failures: "GET /v1/stats lists them.",
+  migrate_schema: "The operator of the service has to apply its schema migrations.",
+  rename_collection: "PATCH /v1/collections/{collection} renames it.",
+  reindex: "POST /v1/reindex requests it.",
+};
+
 /** The answer to whatever was thrown. What the domain does not name is an internal error, without its words. */
 export function problemResponse(c: Context, error: unknown): Response {
-  const problem = describeProblem(error, c.get("requestId") ?? "");
+  const known = toKnown(error);
+  const problem = describeKnown(known, c.get("requestId") ?? "");
   const kind = PROBLEMS[problem.code];
-  const known = error instanceof AppError || error instanceof HttpError ? error.retryAfter : undefined;
-  const retryAfter = known ?? kind.retryAfter;
+  const retryAfter = known.retryAfter ?? kind.retryAfter;
   c.set("problem", problem.code);
   return c.body(JSON.stringify(problem), kind.status, {
     "Content-Type": "application/problem+json",
-    ...(retryAfter === undefined ? {} : { "Retry-After": String(retryAfter) }),
+    ...(retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(retryAfter))) }),
     ...(problem.code === "unauthorized" ? { "WWW-Authenticate": 'Bearer realm="cairn"' } : {}),
   });
 }
 
 export function describeProblem(error: unknown, requestId: string): Problem {
-  const known = error instanceof AppError || error instanceof HttpError ? error : translate(error);
+  return describeKnown(toKnown(error), requestId);
+}
+
+type KnownError = AppError | HttpError;
+
+function toKnown(error: unknown): KnownError {
+  return error instanceof AppError || error instanceof HttpError ? error : nameUnexpected(error);
+}
+
+function describeKnown(known: KnownError, requestId: string): Problem {
   const { status, title } = PROBLEMS[known.code];
+  const { detail, path } =
+    known instanceof AppError ? inApiWords(known) : { detail: known.message, path: known.path };
   return {
     type: `urn:cairn:problem:${known.code}`,
     title,
     status,
     code: known.code,
-    detail: known.message,
-    ...(known.path === undefined ? {} : { path: known.path }),
+    detail,
+    ...(path === undefined ? {} : { path }),
     request_id: requestId,
   };
 }
 
-function translate(error: unknown): HttpError {
-  if (error instanceof HTTPException && error.status === 400)
-    return new HttpError("malformed_json", "The body is not well-formed JSON.", { path: "body" });
-  if (error instanceof SyntaxError)
-    return new HttpError("malformed_json", "The body is not well-formed JSON.", { path: "body" });
-  return new HttpError(
-    "internal_error",
-    "The service failed. Try again; where it stays so, report the request's id.",
-  );
+/** The domain speaks of its options, the API of its fields and routes. */
+function inApiWords({ message, path, remedy }: AppError) {
+  const says = path === undefined ? message : toApiMessage(message, path);
+  const wayOut = remedy && REMEDIES[remedy];
+  return { detail: wayOut ? `${says} ${wayOut}` : says, path: path && toApiPath(path) };
 }

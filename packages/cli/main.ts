@@ -1,8 +1,9 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { EXIT, exitCode } from "./exit.ts";
 import { createProgram } from "./program.ts";
+import { inCommandWords } from "./terminal/wording.ts";
 
 /** Runs the command line and returns the exit code. Ctrl-C stops between pages; a second one at once. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -21,6 +22,10 @@ export async function main(args: readonly string[]): Promise<number> {
       code = value;
     },
   });
+  let command: Command | undefined;
+  program.hook("preAction", (_, action) => {
+    command = action;
+  });
   try {
     await program.parseAsync(args, { from: "user" });
     return code;
@@ -30,20 +35,26 @@ export async function main(args: readonly string[]): Promise<number> {
       if (args.includes("--json")) printError("invalid_input", error.message.replace(/^error: /, ""));
       return EXIT.usage;
     }
-    report(error, args.includes("--json"));
+    report(error, { json: args.includes("--json"), command });
     return exitCode(error);
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 
-function report(error: unknown, json: boolean): void {
-  const known = error instanceof AppError;
-  const code = known ? error.code : "internal";
-  const message = known
-    ? error.message
-    : `Something went wrong that should not. Try again; if it stays, report it with this: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
-  if (json) printError(code, message, known ? error.path : undefined);
+interface Reporting {
+  readonly json: boolean;
+  /** The one that failed; undefined where none was reached. */
+  readonly command: Command | undefined;
+}
+
+function report(error: unknown, { json, command }: Reporting): void {
+  const known = error instanceof AppError ? inCommandWords(error, command) : undefined;
+  const code = error instanceof AppError ? error.code : "internal";
+  const message =
+    known?.message ??
+    `Something went wrong that should not. Try again; if it stays, report it with this: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
+  if (json) printError(code, message, known?.path);
   else console.error(`error (${code}): ${message}`);
 }
 

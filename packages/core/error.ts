@@ -12,6 +12,7 @@ export type ErrorCode =
   | "database_unavailable"
   | "database_busy"
   | "database_error"
+  | "database_exhausted"
   | "database_timeout"
   | "schema_outdated"
   | "unsafe_role"
@@ -25,7 +26,18 @@ export type ErrorCode =
   | "chat_quota"
   | "idempotency_conflict"
   | "idempotency_in_progress"
+  | "tenant_busy"
   | "deadline_exceeded";
+
+/** A way out that each edge phrases in its own words: the API as a route, the command line as a command. */
+export type Remedy =
+  | "list_tenants"
+  | "list_collections"
+  | "list_index_failures"
+  | "migrate_schema"
+  | "name_model"
+  | "rename_collection"
+  | "reindex";
 
 export interface AppErrorOptions {
   readonly cause?: unknown;
@@ -33,13 +45,19 @@ export interface AppErrorOptions {
   readonly path?: string;
   /** Seconds after which it may succeed. */
   readonly retryAfter?: number;
+  /** The way out, where it differs from edge to edge. */
+  readonly remedy?: Remedy;
 }
 
-/** The one error the domain throws. Its message says what could not be done, why, and what to do next. */
+/**
+ * The one error the domain throws. Its message says what could not be done, why, and what to do next, and names no
+ * command, route or flag: where those are the way out, `remedy` says which.
+ */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly path: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly remedy: Remedy | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -47,5 +65,6 @@ export class AppError extends Error {
     this.code = code;
     this.path = options.path;
     this.retryAfter = options.retryAfter;
+    this.remedy = options.remedy;
   }
 }

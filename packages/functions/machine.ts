@@ -11,6 +11,8 @@ const PASSING = [
   "database_unavailable",
   "database_busy",
   "database_timeout",
+  "database_exhausted",
+  "tenant_busy",
   "embedding_failed",
   "Lambda.ServiceException",
   "Lambda.AWSLambdaException",

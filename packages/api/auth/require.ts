@@ -38,7 +38,10 @@ export function requireEither(...scopes: readonly Scope[]) {
 /** Lets the operator pass. */
 export const requireOperator = createMiddleware<Env>(async (c, next) => {
   if (c.var.principal.tenantId !== null)
-    throw new HttpError("forbidden", "This takes an operator's key: cairn keys create --operator makes one.");
+    throw new HttpError(
+      "forbidden",
+      "This takes an operator's key, which the operator of the service creates.",
+    );
   await next();
 });
 

@@ -228,6 +228,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   "database_unavailable",
   "database_timeout",
   "database_busy",
+  "database_exhausted",
+  "tenant_busy",
 ]);
 
 /** Writes a job down, hands it to the queue and answers 202. Where the queue does not take it, the job has failed. */

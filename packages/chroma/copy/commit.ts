@@ -119,7 +119,7 @@ export async function retryPassing<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (
         !(error instanceof AppError) ||
-        (error.code !== "database_unavailable" && error.code !== "database_busy")
+        !["database_unavailable", "database_busy", "tenant_busy"].includes(error.code)
       )
         throw error;
       await sleep(pause);

@@ -1,5 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
-import { sayFailure } from "@cairn/core/maintenance/index-failure.ts";
+import { type IndexFailure, sayFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { changeModel, type ModelChanged, restoreModel } from "@cairn/core/maintenance/model-change.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -75,7 +75,7 @@ export function addReindex(program: Command, { signal, finish }: Surroundings): 
         const { done, failed } = maintained;
         if (json) printJson(maintained);
         else if (done.length + failed.length === 0) console.log("Every index is as it should be.");
-        else for (const failure of failed) console.error(sayFailure(failure));
+        else printFailures(failed);
         finish(failed.length > 0 ? EXIT.exceptions : EXIT.done);
       }),
     );
@@ -123,6 +123,12 @@ async function change(
       console.error(`  without a vector: ${visible(failure.id)}: ${failure.message}`);
   }
   return changed;
+}
+
+function printFailures(failed: readonly IndexFailure[]): void {
+  for (const failure of failed) console.error(sayFailure(failure));
+  if (failed.length > 0)
+    console.error("Index settings: cairn collections set-index. Memory of a build: cairn reindex --memory.");
 }
 
 const PHASES: Readonly<Record<string, string>> = {

@@ -74,7 +74,8 @@ export async function insertCollection(
     });
   } catch (error) {
     if (hasSqlState(error, "23503"))
-      throw new AppError("not_found", `There is no tenant ${tenantId}. List them: cairn tenants`, {
+      throw new AppError("not_found", `There is no tenant ${tenantId}.`, {
+        remedy: "list_tenants",
         cause: error,
       });
     throw error;

@@ -9,6 +9,7 @@ export function collectionEmbedder({ embedders }: Services, collection: Collecti
   throw new AppError(
     "embedder_unavailable",
     `Nobody knows which model made the vectors of collection ${JSON.stringify(collection.name)}, so no text can be compared with them. ` +
-      "Use vectors; or name the model: cairn collections set-model; or embed the texts anew: cairn migrate --re-embed always.",
+      "Send vectors, name the model, or embed the texts again with a known one.",
+    { remedy: "name_model" },
   );
 }

@@ -62,9 +62,8 @@ export async function requireCollection(
     .limit(1);
   const [collection] = await (lock ? found.for(lock) : found);
   if (!collection)
-    throw new AppError(
-      "not_found",
-      `There is no collection ${JSON.stringify(nameOrId)}. List them: cairn collections list`,
-    );
+    throw new AppError("not_found", `There is no collection ${JSON.stringify(nameOrId)}.`, {
+      remedy: "list_collections",
+    });
   return collection;
 }

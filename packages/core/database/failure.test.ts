@@ -52,18 +52,28 @@ const asT = (statement: ReturnType<typeof sql>) =>
   asTenant(own.database, tenantId, ({ orm }) => orm.execute(statement));
 
 test.each([
-  ["a value that cannot be cast", () => asT(sql`SELECT ${CANARY}::int`)],
-  ["a value that is no JSON", () => asT(sql`SELECT ${`{"${CANARY}": `}::jsonb`)],
-  ["a regular expression that cannot be compiled", () => asT(sql`SELECT '' ~ ${`(${CANARY}`}`)],
-  ["a value that is too large", () => asT(sql`SELECT ${`${CANARY}`.repeat(3)}::varchar(4)::uuid`)],
+  ["a value that cannot be cast", "invalid_input", () => asT(sql`SELECT ${CANARY}::int`)],
+  ["a value that is no JSON", "invalid_input", () => asT(sql`SELECT ${`{"${CANARY}": `}::jsonb`)],
+  [
+    "a regular expression that cannot be compiled",
+    "invalid_filter",
+    () => asT(sql`SELECT '' ~ ${`(${CANARY}`}`),
+  ],
+  [
+    "a value that is too large",
+    "invalid_input",
+    () => asT(sql`SELECT ${`${CANARY}`.repeat(3)}::varchar(4)::uuid`),
+  ],
   [
     "a unique violation",
+    "already_exists",
     () =>
       asT(sql`INSERT INTO cairn.collections (tenant_id, name, metric)
                   SELECT ${tenantId}::uuid, ${CANARY}, 'cosine' FROM generate_series(1, 2)`),
   ],
   [
     "a check violation",
+    "database_error",
     () =>
       asT(
         sql`INSERT INTO cairn.collections (tenant_id, name, metric) VALUES (${tenantId}::uuid, ${CANARY}, 'no')`,
@@ -71,12 +81,14 @@ test.each([
   ],
   [
     "a foreign key violation",
+    "not_found",
     () =>
       asT(sql`INSERT INTO cairn.documents (tenant_id, collection_id, id, content)
                   VALUES (${tenantId}::uuid, ${crypto.randomUUID()}::uuid, ${CANARY}, ${CANARY})`),
   ],
   [
     "a row that a policy refuses",
+    "database_error",
     () =>
       asT(
         sql`INSERT INTO cairn.collections (tenant_id, name, metric) VALUES (${crypto.randomUUID()}::uuid, ${CANARY}, 'ip')`,
@@ -84,15 +96,16 @@ test.each([
   ],
   [
     "a row that is too wide for its index",
+    "invalid_input",
     () =>
       asT(sql`
       INSERT INTO cairn.collections (tenant_id, name, metric)
       SELECT ${tenantId}::uuid, ${CANARY} || string_agg(gen_random_uuid()::text, ''), 'ip' FROM generate_series(1, 300)`),
   ],
-])("%s is reported without the value", async (_, attempt) => {
+])("%s is reported without the value", async (_, code, attempt) => {
   const error = await failureOf(attempt());
   expect(error).toMatchObject({
-    code: "database_error",
+    code,
     cause: { sqlstate: expect.stringMatching(/^[0-9A-Z]{5}$/) },
   });
   expect(everything(error)).not.toContain(CANARY);
@@ -100,7 +113,7 @@ test.each([
 
 test("a NUL or half a surrogate that no encoding caught is reported without the text", async () => {
   const error = await failureOf(asT(sql`SELECT ${`${CANARY}\0`}::text`));
-  expect(error.code).toBe("database_error");
+  expect(error.code).toBe("invalid_input");
   expect(everything(error)).not.toContain(CANARY);
 });
 
@@ -127,7 +140,7 @@ test("documents that the database refuses are not in the error", async () => {
       { id: `id-${CANARY}`, content: `text ${CANARY}`, metadata: { [CANARY]: CANARY }, embedding },
     ];
     const error = await failureOf(ingest(offlineServices(own.database), tenantId, { documents }));
-    expect(error).toMatchObject({ code: "database_error", cause: { sqlstate: "23505" } });
+    expect(error).toMatchObject({ code: "already_exists", cause: { sqlstate: "23505" } });
     expect(everything(error)).not.toContain(CANARY);
   } finally {
     await own.database.transaction(({ script }) => script("DROP FUNCTION public.complain CASCADE"));
@@ -160,7 +173,7 @@ test("a transaction whose failed statement was swallowed does not pretend to hav
     await orm.execute(sql`SELECT 1/0`).catch(() => {});
     return "done";
   });
-  await expect(attempt).rejects.toMatchObject({ code: "database_error" });
+  await expect(attempt).rejects.toMatchObject({ code: "database_busy" });
   const rows = await own.database.transaction(({ orm }) =>
     selectRows(orm, sql`SELECT to_regclass('public.swallowed') IS NULL AS gone`),
   );

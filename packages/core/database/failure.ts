@@ -1,5 +1,6 @@
 import { DrizzleQueryError } from "drizzle-orm/errors";
 import { AppError } from "../error.ts";
+import { meaningOf, type SqlStateMeaning } from "./sqlstate.ts";
 
 /** What of a driver's error may be kept: never the statement, its parameters or `detail`, which hold documents. */
 export interface DatabaseFault {
@@ -24,63 +25,59 @@ export function databaseFailure(error: unknown): unknown {
     constraint: typeof root.constraint === "string" ? root.constraint : undefined,
     reason: code ?? root.name,
   };
-  if (code && (UNREACHABLE.has(code) || /^(08|57P0)/.test(code) || code === "53300"))
-    return unavailable(code, fault);
+  if (code && (UNREACHABLE.has(code) || /^(08|57P0)/.test(code))) return unavailable(code, fault);
   if (CONNECTION_LOST.test(root.message)) return unavailable("the connection was lost", fault);
-  if (code === "25006")
-    return new AppError(
-      "database_unavailable",
-      "The database takes no writes: it is a replica, or has just become one. Write through the service of the primary.",
-      { cause: fault },
-    );
-  if (code === "57014" || code === "55P03")
-    return new AppError(
-      "database_timeout",
-      "The database did not answer in time. Try again, or narrow the request.",
-      { cause: fault },
-    );
-  if (code === "40001" || code === "40P01")
-    return new AppError("database_busy", "Another writer was in the way. Try again.", { cause: fault });
-  if (
-    code === "3F000" ||
-    code === "42P01" ||
-    (code === "22023" && /role "cairn_\w+" does not exist/.test(root.message))
-  )
-    return new AppError("schema_outdated", "The database lacks Cairn's tables. Run: cairn db migrate", {
-      cause: fault,
-    });
-  if (code === "23502" && root.column === "segment")
-    return new AppError(
-      "collection_changed",
-      "The collection was deleted meanwhile, or another has taken its place. Try again.",
-      { cause: fault },
-    );
+  if (!fault.sqlstate) return root;
+  const special = specialCase(fault.sqlstate, root);
+  if (special) return new AppError(special.code, special.message, { remedy: special.remedy, cause: fault });
+  const meaning = meaningOf(fault.sqlstate);
+  if (!meaning) return refused(fault, root);
+  const { message, retryAfter, remedy } = meaning;
+  return new AppError(meaning.code, message, { retryAfter, remedy, cause: fault });
+}
+
+/** What a SQLSTATE alone does not tell: it takes the error's message or column, too. */
+function specialCase(sqlstate: string, { message, column }: DriverError): SqlStateMeaning | undefined {
+  if (sqlstate === "22023" && /role "cairn_\w+" does not exist/.test(message)) return meaningOf("42P01");
+  if (sqlstate === "23502" && column === "segment")
+    return {
+      code: "collection_changed",
+      message: "The collection was deleted meanwhile, or another has taken its place. Try again.",
+    };
   const [, role] =
-    (code === "42501" && /^permission denied to set role "(cairn_\w+)"/.exec(root.message)) || [];
+    (sqlstate === "42501" && /^permission denied to set role "(cairn_\w+)"/.exec(message)) || [];
   if (role)
-    return new AppError(
-      "unsafe_role",
-      `The database's login may not act as ${role}, which keeps tenants apart. ` +
+    return {
+      code: "unsafe_role",
+      message:
+        `The database's login may not act as ${role}, which keeps tenants apart. ` +
         "Let it, as the database's owner: GRANT cairn_app, cairn_admin TO the login.",
-      { cause: fault },
-    );
-  if (code === "28P01" || code === "28000" || code === "3D000")
-    return new AppError(
-      "database_unavailable",
-      `The database refused the login (${code}). Check user, password and database in DATABASE_URL.`,
-      { cause: fault },
-    );
-  if (fault.sqlstate) {
-    const where = fault.constraint ? ` at ${fault.constraint}` : "";
-    // A server's message quotes values only for data errors (class 22) and constraint violations (23).
-    const says = /^(22|23)/.test(fault.sqlstate) ? "" : `: ${root.message}`;
-    return new AppError(
-      "database_error",
-      `The database refused a statement (SQLSTATE ${fault.sqlstate}${where})${says}`,
-      { cause: fault },
-    );
-  }
-  return root;
+    };
+  if (sqlstate === "28P01" || sqlstate === "28000" || sqlstate === "3D000")
+    return {
+      code: "database_unavailable",
+      message: `The database refused the login (${sqlstate}). Check user, password and database in DATABASE_URL.`,
+    };
+  return undefined;
+}
+
+/** A fault of the service or of the database itself. */
+function refused(fault: DatabaseFault, { message }: DriverError): AppError {
+  const where = fault.constraint ? ` at ${fault.constraint}` : "";
+  // A server's message quotes values for constraint violations (class 23), and a caller's for data errors (22).
+  const says = /^(22|23)/.test(fault.sqlstate ?? "") ? "" : `: ${withoutPaths(message)}`;
+  return new AppError(
+    "database_error",
+    `The database refused a statement (SQLSTATE ${fault.sqlstate}${where})${says}`,
+    { cause: fault },
+  );
+}
+
+/** A server's message without the files that it names: callers learn nothing of a machine's folders. */
+function withoutPaths(message: string): string {
+  return message
+    .replace(/"[^"]*[/\\][^"]*"/g, "a file")
+    .replace(/(?<![\w/])(?:[A-Za-z]:\\|\.{0,2}\/)[^\s,;:'")]+/g, "a file");
 }
 
 /** Whether a statement failed with this SQLSTATE, `23505` for a name that is taken, say. */
@@ -96,7 +93,7 @@ export function connectFailure(error: unknown): unknown {
   if (failure instanceof AppError || !(failure instanceof Error)) return failure;
   const { code } = failure as DriverError;
   const reason = typeof code === "string" ? code : undefined;
-  return unavailable(reason ?? failure.message, {
+  return unavailable(reason ?? withoutPaths(failure.message), {
     sqlstate: undefined,
     constraint: undefined,
     reason: failure.name,

@@ -103,7 +103,7 @@ export function createPoolWork({ connect: lend, begin, wakeTimeout = 3_000 }: Po
 /** A statement failed and its error was swallowed: Postgres answers COMMIT with a rollback, and says so quietly. */
 function rolledBack(): AppError {
   return new AppError(
-    "database_error",
+    "database_busy",
     "A statement had failed, so the whole transaction was rolled back. Nothing was written; try again.",
   );
 }

@@ -67,7 +67,9 @@ async function assertTables({ orm }: Transaction): Promise<void> {
         ORDER BY 1`,
   );
   if (!tables.some(({ name }) => name === "documents"))
-    throw new AppError("schema_outdated", "The database lacks Cairn's tables. Run: cairn db migrate");
+    throw new AppError("schema_outdated", "The database lacks Cairn's tables.", {
+      remedy: "migrate_schema",
+    });
   const open = tables.filter(({ forced }) => !forced);
   if (open.length === 0) return;
   const names = open.map(({ name }) => `cairn.${name}`).join(", ");

@@ -39,7 +39,7 @@ const ADMIN_SETTINGS: Settings = { role: "cairn_admin", "cairn.tenant_id": "" };
 /** The settings that make a transaction a tenant's. Nothing but a UUID comes this far. */
 export function tenantSettings(tenantId: string): Settings {
   if (!UUID.test(tenantId))
-    throw new AppError("not_found", `There is no tenant ${tenantId}. List them: cairn tenants`);
+    throw new AppError("not_found", `There is no tenant ${tenantId}.`, { remedy: "list_tenants" });
   return { role: "cairn_app", "cairn.tenant_id": tenantId };
 }
 

@@ -7,7 +7,7 @@ export async function lookUpVectorTypes(read: Database["read"]): Promise<VectorT
   const [rows] = await read([sql`SELECT to_regtype('vector')::oid::int8 AS vector`]);
   const oid = (rows as readonly { readonly vector: string | number | null }[])[0]?.vector;
   if (oid == null)
-    throw new AppError("schema_outdated", "The database lacks pgvector. Run: cairn db migrate");
+    throw new AppError("schema_outdated", "The database lacks pgvector.", { remedy: "migrate_schema" });
   return { vector: Number(oid) };
 }
 

@@ -307,7 +307,7 @@ test("no documents at all is nothing, and a collection or model that is missing 
   await createCollection(own.database, tenantId, { name: "unknown", dimensions: 2, embeddingModel: null });
   await expect(put("unknown", { content: "x" })).rejects.toMatchObject({
     code: "embedder_unavailable",
-    message: expect.stringContaining("cairn collections set-model"),
+    remedy: "name_model",
   });
   await createCollection(own.database, tenantId, {
     name: "keyless",

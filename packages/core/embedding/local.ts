@@ -95,7 +95,7 @@ async function load(model: string, { path, local }: Source): Promise<Extract> {
     return await library.pipeline("feature-extraction", path, { dtype: "fp32", local_files_only: local });
   } catch (error) {
     const where = local
-      ? `from ${path}`
+      ? "from the folder of local models that CAIRN_LOCAL_MODELS names"
       : `from huggingface.co/${path}; without a network, set CAIRN_LOCAL_MODELS to a folder that has it`;
     throw unavailable(model, `It cannot be loaded ${where}.`, error);
   }

@@ -87,12 +87,10 @@ export async function endAttempt({ orm }: Transaction, collection: Collection): 
 /** What Postgres says of an element that is too large for a 16-bit float. */
 export const OUT_OF_RANGE = "22003";
 
-const WAY_OUT =
-  "Change what it is made with (cairn collections set-index), or give it more memory (cairn reindex --memory).";
+const WAY_OUT = "Change the collection's index settings, or give the index build more memory.";
 
 function sayOverflow({ dimensions, metric }: Collection): string {
-  const bits =
-    metric === "cosine" ? `, or index bits: cairn collections set-index … '{"precision": "bit"}'` : "";
+  const bits = metric === "cosine" ? `, or set the index setting precision to "bit"` : "";
   return (
     "One of its vectors has an element beyond 65,504, the most that the 16-bit floats of an index hold, and over 2,000 " +
     `dimensions (it has ${dimensions}) pgvector indexes no wider ones. Scale that vector or remove it${bits}.`

@@ -60,6 +60,8 @@ export function runFailure(failed: readonly IndexFailure[]): AppError | undefine
   const tried = failed.filter((failure) => failure.tried);
   const [first] = tried;
   if (!first) return undefined;
-  const more = tried.length > LISTED ? [`And ${tried.length - LISTED} more: cairn stats`] : [];
-  return new AppError(first.code, [...tried.slice(0, LISTED).map(sayFailure), ...more].join("\n"));
+  const more = tried.length > LISTED ? [`And ${tried.length - LISTED} more.`] : [];
+  return new AppError(first.code, [...tried.slice(0, LISTED).map(sayFailure), ...more].join("\n"), {
+    remedy: more.length > 0 ? "list_index_failures" : undefined,
+  });
 }

@@ -67,7 +67,7 @@ export async function changeModel(
   services.embedders.get(model); // refused before anything is made
   await assertKeepable(services.database, old);
   const draft = await ensureDraft(services, old, model);
-  return replaceCollection(services, { old, draft, again: `--model ${model}` }, options);
+  return replaceCollection(services, { old, draft }, options);
 }
 
 /**
@@ -90,19 +90,18 @@ export async function restoreModel(
       `Nothing is kept from before collection ${JSON.stringify(current.name)}.`,
     );
   await assertKeepable(database, current, before);
-  return replaceCollection(services, { old: current, draft: before, again: "--restore" }, options);
+  return replaceCollection(services, { old: current, draft: before }, options);
 }
 
-/** Whose name is taken, by what, and which flag of `cairn reindex` goes on with it. */
+/** Whose name is taken, and by what. */
 interface Replacement {
   readonly old: Collection;
   readonly draft: Collection;
-  readonly again: string;
 }
 
 async function replaceCollection(
   services: Services,
-  { old, draft, again }: Replacement,
+  { old, draft }: Replacement,
   options: ModelChange,
 ): Promise<ModelChanged> {
   const { database } = services;
@@ -123,7 +122,7 @@ async function replaceCollection(
   };
   await fill("embed");
   onProgress?.({ phase: "index", written: total.written });
-  await indexDraft(database, { old, draft, again }, options);
+  await indexDraft(database, { old, draft }, options);
   for (let pass = 1; ; pass++) {
     await fill("catch up");
     // The embedded database has one connection, so nobody can be waiting there, nor can the model's cache be asked.
@@ -141,7 +140,7 @@ async function replaceCollection(
 /** Searches that had an index have one afterwards. Throws why not, and how to go on: what is embedded stays. */
 async function indexDraft(
   database: Database,
-  { old, draft, again }: Replacement,
+  { old, draft }: Replacement,
   options: ModelChange,
 ): Promise<void> {
   const { memory, workers, mostRows, signal, wait = 600_000 } = options;
@@ -158,8 +157,9 @@ async function indexDraft(
   throw new AppError(
     code,
     `Collection ${JSON.stringify(old.name)} has an index, and ${rows} rows of what is to take its place have none: ${reason} ` +
-      `So it serves as it was. What is embedded is kept: cairn reindex --collection ${JSON.stringify(old.name)} ${again} goes on from here. ` +
-      "Where it may do without an index, raise its threshold first: cairn collections set-index.",
+      "So it serves as it was. What is embedded is kept: the same change of model, requested again, continues from here. " +
+      "Where it may do without an index, raise the threshold of its index settings first.",
+    { remedy: "reindex" },
   );
 }
 

@@ -64,8 +64,8 @@ export function nameTaken(name: string, cause?: unknown): AppError {
   return new AppError(
     "already_exists",
     `There is a collection ${JSON.stringify(name)}, which a change of model needs the name of and would not touch. ` +
-      "Rename it (cairn collections rename), or delete it, and try again.",
-    { cause },
+      "Rename it, or delete it, and try again.",
+    { cause, remedy: "rename_collection" },
   );
 }
 

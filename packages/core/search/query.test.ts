@@ -244,7 +244,7 @@ describe("what cannot be asked", () => {
     });
     await expect(find({ collection: "imported", text: "x" })).rejects.toMatchObject({
       code: "embedder_unavailable",
-      message: expect.stringContaining("cairn collections set-model"),
+      remedy: "name_model",
     });
     await expect(find({ collection: "keyless", text: "x" })).rejects.toMatchObject({
       code: "embedder_unavailable",

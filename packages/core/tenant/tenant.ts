@@ -59,10 +59,9 @@ export function getTenant(database: Database, idOrName: string): Promise<Tenant>
   return asAdmin(database, async ({ orm }) => {
     const tenant = await findTenant(orm, idOrName);
     if (!tenant)
-      throw new AppError(
-        "not_found",
-        `There is no tenant ${JSON.stringify(idOrName)}. List them: cairn tenants list`,
-      );
+      throw new AppError("not_found", `There is no tenant ${JSON.stringify(idOrName)}.`, {
+        remedy: "list_tenants",
+      });
     return tenant;
   });
 }
