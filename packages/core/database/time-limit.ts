@@ -11,7 +11,8 @@ export function withTimeLimit(database: Database, milliseconds: number): Databas
   const limited = (settings?: Settings): Settings => {
     const left = Math.floor(deadline - performance.now());
     if (left <= 0) throw new AppError("database_timeout", "The time allowed for the request is over.");
-    return { statement_timeout: left, ...settings };
+    const own = settings?.statement_timeout;
+    return { ...settings, statement_timeout: own === undefined ? left : Math.min(left, Number(own)) };
   };
   return {
     ...database,

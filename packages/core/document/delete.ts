@@ -1,10 +1,11 @@
 import { sql } from "drizzle-orm";
 import { lockCollection } from "../collection/get.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Transaction } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
+import { scanText } from "../filter/text-scan.ts";
 import { storeId } from "./id.ts";
 import { inCollection } from "./read.ts";
 
@@ -27,8 +28,8 @@ export async function deleteDocuments(
       "invalid_input",
       "Name what to delete: ids or a filter. To empty a collection, delete the collection.",
     );
-  const matches = compileFilters(options) ?? sql`true`;
-  return asTenant(database, tenantId, async ({ orm }) => {
+  const { matches, readsText } = compileFilters(options);
+  const work = async ({ orm }: Transaction) => {
     const collection = await lockCollection(orm, tenantId, options.collection);
     const among = options.ids
       ? sql`id = ANY(${sql.param(options.ids.map((id) => storeId(id).key))}::text[])`
@@ -43,5 +44,6 @@ export async function deleteDocuments(
           SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents FROM gone`,
     );
     return deleted?.documents ?? 0;
-  });
+  };
+  return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));
 }

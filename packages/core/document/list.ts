@@ -1,10 +1,11 @@
 import { sql } from "drizzle-orm";
 import { requireCollection } from "../collection/get.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Transaction } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
+import { scanText } from "../filter/text-scan.ts";
 import type { Document } from "./document.ts";
 import { storeId } from "./id.ts";
 import { inCollection, readDocuments } from "./read.ts";
@@ -50,9 +51,9 @@ export async function listDocuments(
     throw new AppError("invalid_input", `limit must be a whole number from 1 to 1,000, not ${limit}.`, {
       path: "limit",
     });
-  const matches = compileFilters(options) ?? sql`true`;
+  const { matches, readsText } = compileFilters(options);
   const after = options.after === undefined ? null : decodeCursor(options.after);
-  return asTenant(database, tenantId, async ({ orm }) => {
+  const work = async ({ orm }: Transaction) => {
     const collection = await requireCollection(orm, tenantId, options.collection);
     const keys = await selectRows<{ id: string }>(
       orm,
@@ -66,7 +67,8 @@ export async function listDocuments(
       documents: await readDocuments(orm, collection, page),
       next: keys.length > limit && last !== undefined ? Buffer.from(last).toString("base64url") : null,
     };
-  });
+  };
+  return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));
 }
 
 /** How many documents (ids) and passages (rows) the collection has. */

@@ -3,7 +3,7 @@ import { encodeJson, stringifyJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
 import type { Filter, Order, Scalar } from "./filter.ts";
 import { standIn } from "./regex/bracket.ts";
-import { translateRegex } from "./regex/translate.ts";
+import { postgresRegex } from "./regex/translation.ts";
 
 const ORDERS: Readonly<Record<Order, SQL>> = { gt: sql`>`, gte: sql`>=`, lt: sql`<`, lte: sql`<=` };
 
@@ -60,7 +60,7 @@ export function compileFilter(filter: Filter): SQL {
       return filter.operator === "contains" ? contains : not(contains);
     }
     case "pattern": {
-      const matches = sql`coalesce(${CHARACTERS} ~ ${translateRegex(filter.pattern)}::text, false)`;
+      const matches = sql`coalesce(${CHARACTERS} ~ ${postgresRegex(filter)}::text, false)`;
       return filter.operator === "regex" ? matches : not(matches);
     }
   }
@@ -88,9 +88,10 @@ function compare(key: string, operator: Order, value: number | bigint): SQL {
   return sql`coalesce(jsonb_typeof(${field(key)}) = 'number' AND ${field(key)} ${ORDERS[operator]} ${String(value)}::jsonb, false)`;
 }
 
+/** An array that is constant to the planner: Postgres looks a row's value up in a hash table of it, however many there are. */
 function isMember(key: string, values: readonly Scalar[]): SQL {
-  const list = stringifyJson(values.map((value) => (typeof value === "string" ? encodeText(value) : value)));
-  return sql`${list}::jsonb @> jsonb_build_array(${field(key)})`;
+  const list = values.map((value) => stringifyJson(typeof value === "string" ? encodeText(value) : value));
+  return sql`coalesce(${field(key)} = ANY(${sql.param(list)}::text[]::jsonb[]), false)`;
 }
 
 /** Case-sensitive, without wildcards. A null content contains nothing, not even the empty string. */

@@ -1,6 +1,9 @@
 import type { Filter } from "./filter.ts";
 import { describe, refuse } from "./refuse.ts";
-import { translateRegex } from "./regex/translate.ts";
+import { postgresRegex } from "./regex/translation.ts";
+
+/** UTF-16 units of a regular expression at most. Checked before it is read. */
+const MAX_PATTERN = 10_000;
 
 const OPERATORS = "$contains, $not_contains, $regex, $not_regex";
 
@@ -19,12 +22,18 @@ export function parseDocumentClause(operator: string, operand: unknown, path: st
     case "$regex":
     case "$not_regex": {
       const pattern = stringOperand(operand, path);
-      translateRegex(pattern, path);
-      return Object.freeze({
+      if (pattern.length > MAX_PATTERN)
+        throw refuse(
+          path,
+          `is too long: a regular expression has at most ${MAX_PATTERN} characters, this one has ${pattern.length}. Use $contains for a long text.`,
+        );
+      const clause = Object.freeze({
         kind: "pattern",
         operator: operator === "$regex" ? "regex" : "not_regex",
         pattern,
-      });
+      } as const);
+      postgresRegex(clause, path);
+      return clause;
     }
     default:
       throw refuse(path, `is not an operator on content. Allowed: ${OPERATORS}, joined by $and, $or, $not.`);

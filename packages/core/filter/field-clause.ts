@@ -1,5 +1,6 @@
 import { parseDocumentClause } from "./document-clause.ts";
 import type { Filter, Order, Scalar } from "./filter.ts";
+import { MAX_VALUES } from "./limits.ts";
 import { describe, refuse, step } from "./refuse.ts";
 
 const ORDERS: Readonly<Record<string, Order>> = { $gt: "gt", $gte: "gte", $lt: "lt", $lte: "lte" };
@@ -105,6 +106,11 @@ function numberOperand(operand: unknown, path: string): number | bigint {
 function listOperand(operand: unknown, path: string): readonly Scalar[] {
   if (!Array.isArray(operand) || operand.length === 0)
     throw refuse(path, `must be a list of one or more values, not ${describe(operand)}.`);
+  if (operand.length > MAX_VALUES)
+    throw refuse(
+      path,
+      `must be a list of at most ${MAX_VALUES} values, not ${operand.length}. Send several requests.`,
+    );
   const values = operand.map((item, index) => scalarOperand(item, `${path}[${index}]`));
   const stray = values.findIndex((value) => typeName(value) !== typeName(values[0]));
   if (stray >= 0)

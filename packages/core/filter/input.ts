@@ -1,8 +1,10 @@
-import type { SQL } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { compileFilter } from "./compile.ts";
 import { containedBy } from "./contained.ts";
 import type { Filter } from "./filter.ts";
+import { emptySize } from "./limits.ts";
 import { parseDocumentFilter, parseFilter } from "./parse.ts";
+import { readsText } from "./text-scan.ts";
 
 /** How a caller narrows what is read, searched or deleted; both must hold. */
 export interface FilterInput {
@@ -18,6 +20,8 @@ export interface SearchFilter {
   readonly matches: SQL;
   /** See `containedBy`. */
   readonly contained: string | undefined;
+  /** Whether it reads the text of rows, see `scanText`. */
+  readonly readsText: boolean;
 }
 
 /** Both filters for a search; undefined where there is none. Throws `invalid_filter`. */
@@ -25,19 +29,25 @@ export function searchFilter(input: FilterInput): SearchFilter | undefined {
   const filters = parseFilters(input);
   return filters.length === 0
     ? undefined
-    : { matches: compileAll(filters), contained: containedBy({ kind: "and", filters }) };
+    : {
+        matches: compileAll(filters),
+        contained: containedBy({ kind: "and", filters }),
+        readsText: filters.some(readsText),
+      };
 }
 
-/** Both filters as one SQL condition on a row of documents; undefined where there is none. Throws `invalid_filter`. */
-export function compileFilters(input: FilterInput): SQL | undefined {
+/** Both filters as one SQL condition on a row of documents, true where there is none. Throws `invalid_filter`. */
+export function compileFilters(input: FilterInput): Pick<SearchFilter, "matches" | "readsText"> {
   const filters = parseFilters(input);
-  return filters.length === 0 ? undefined : compileAll(filters);
+  if (filters.length === 0) return { matches: sql`true`, readsText: false };
+  return { matches: compileAll(filters), readsText: filters.some(readsText) };
 }
 
 function parseFilters({ filter, whereDocument }: FilterInput): readonly Filter[] {
+  const size = emptySize();
   return [
-    ...(filter == null ? [] : [parseFilter(filter, "filter")]),
-    ...(whereDocument == null ? [] : [parseDocumentFilter(whereDocument, "where_document")]),
+    ...(filter == null ? [] : [parseFilter(filter, "filter", size)]),
+    ...(whereDocument == null ? [] : [parseDocumentFilter(whereDocument, "where_document", size)]),
   ];
 }
 

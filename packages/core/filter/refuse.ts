@@ -7,7 +7,9 @@ export function refuse(path: string, says: string): AppError {
 
 /** The path one step further in: `where.price`, `where["a b"]`. */
 export function step(path: string, key: string): string {
-  return /^[#$\p{L}_][\p{L}\p{N}_-]*$/u.test(key) ? `${path}.${key}` : `${path}[${describe(key)}]`;
+  return key.length <= 100 && /^[#$\p{L}_][\p{L}\p{N}_-]*$/u.test(key)
+    ? `${path}.${key}`
+    : `${path}[${describe(key)}]`;
 }
 
 /** A value in few words, for a message: never the whole of a long text. */

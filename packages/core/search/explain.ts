@@ -6,6 +6,7 @@ import { setLocal } from "../database/settings.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { type SearchFilter, searchFilter } from "../filter/input.ts";
+import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
 import { candidates } from "./candidates.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
@@ -53,10 +54,12 @@ export async function explainSearch(
   const steps: ExplainedStep[] = [];
   for (const { list, statement, settings } of reads) {
     const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : "EXPLAIN");
-    const [rows] = await services.database.read([sql`${explain} ${statement}`], {
-      settings: { ...tenantSettings(tenantId), ...settings },
-      values,
-    });
+    const [rows] = await scanText(filter?.readsText === true, (limit) =>
+      services.database.read([sql`${explain} ${statement}`], {
+        settings: { ...tenantSettings(tenantId), ...settings, ...limit },
+        values,
+      }),
+    );
     const plan = (rows as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
     steps.push({
       list,

@@ -1,6 +1,7 @@
 import { recordLatency } from "../collection/latency.ts";
 import { AppError } from "../error.ts";
 import { type FilterInput, searchFilter } from "../filter/input.ts";
+import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
 import { fuse } from "./fusion.ts";
@@ -69,15 +70,10 @@ async function search(
   for (;;) {
     const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
     const started = performance.now();
-    const found = await findRows(services.database, tenantId, {
-      collection: options.collection,
-      mode,
-      topK,
-      ...filter,
-      texts,
-      pathOf,
-      ...embedded,
-    });
+    const wanted = { collection: options.collection, mode, topK, ...filter, texts, pathOf, ...embedded };
+    const found = await scanText(filter?.readsText === true, (settings) =>
+      findRows(services.database, tenantId, { ...wanted, settings }),
+    );
     if (!found) continue; // another model since the texts were embedded
     recordLatency(services.database, found.collectionId, performance.now() - started);
     const isNear = ({ distance }: Hit) =>

@@ -30,6 +30,8 @@ export interface RowSearch extends Partial<EmbeddedQueries> {
   readonly matches?: SQL;
   /** What indexes of the metadata can tell of it, see `containedBy`. */
   readonly contained?: string;
+  /** Whether the filter reads the text of rows, see `scanText`. */
+  readonly readsText?: boolean;
   readonly texts: readonly string[];
   /** Default: the field's name, as of the one query that there is. */
   readonly pathOf?: PathOf;

@@ -1,5 +1,6 @@
 import type { Metric } from "../collection/metric.ts";
 import type { Database } from "../database/database.ts";
+import type { Settings } from "../database/settings.ts";
 import { rememberWide } from "./filtered.ts";
 import type { HitRow } from "./hit.ts";
 import {
@@ -28,7 +29,7 @@ export interface Found {
 export async function findRows(
   database: Database,
   tenantId: string,
-  search: RowSearch & { readonly collection: string | undefined },
+  search: RowSearch & { readonly collection: string | undefined; readonly settings?: Settings },
 ): Promise<Found | undefined> {
   const { vector: vectorType } = await database.vectorTypes();
   let gated = false;
@@ -39,7 +40,7 @@ export async function findRows(
       gated = reads.some((one) => one.gated);
       return {
         statements: reads.map(({ statement }) => statement),
-        settings: Object.assign({}, ...reads.map(({ settings }) => settings)),
+        settings: Object.assign({}, search.settings, ...reads.map(({ settings }) => settings)),
         values: vectorsOf(search, vectorType),
         keepPlans: search.mode === "vector" && !search.matches, // what a filter or words let through is planned for them
       };

@@ -1,4 +1,12 @@
-import { type CodePoints, codePoints, complement, difference, includes, type Range } from "./code-points.ts";
+import {
+  type CodePoints,
+  codePoints,
+  complement,
+  difference,
+  includes,
+  type Range,
+  remember,
+} from "./code-points.ts";
 
 /** NUL is shown as U+FFFE, and U+FFFE itself as the last noncharacter but one: both noncharacters, of no properties. */
 const NUL = 0;
@@ -12,7 +20,9 @@ export function standIn(text: string): string {
 }
 
 /** Postgres' expression for one character of the set, independent of the database's locale. */
-export function bracket(set: CodePoints): string {
+export const bracket = remember(writeBracket);
+
+function writeBracket(set: CodePoints): string {
   const shown = displace(set);
   const rest = difference(complement(shown), [[NUL, NUL]]);
   if (shown.length === 0) return "(?!)";

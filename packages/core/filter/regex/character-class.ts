@@ -7,7 +7,7 @@ import {
   type Range,
   union,
 } from "./code-points.ts";
-import { accept, type Cursor, next, peek, refusal } from "./cursor.ts";
+import { accept, type Cursor, next, peek, refusal, spend } from "./cursor.ts";
 import { readEscape } from "./escape.ts";
 import { foldCase } from "./unicode.ts";
 
@@ -74,10 +74,14 @@ function readLeading(cursor: Cursor): Range[] {
 }
 
 function readItem(cursor: Cursor, options: Required<ClassOptions>): CodePoints {
-  if (accept(cursor, "["))
-    return readAscii(cursor, options) ?? readClass(cursor, { ...options, depth: options.depth + 1 });
   const start = cursor.at;
-  const first = readMember(cursor, options);
+  if (accept(cursor, "["))
+    return spend(
+      cursor,
+      start,
+      readAscii(cursor, options) ?? readClass(cursor, { ...options, depth: options.depth + 1 }),
+    );
+  const first = spend(cursor, start, readMember(cursor, options));
   if (peek(cursor) !== "-" || peek(cursor, 1) === "-" || peek(cursor, 1) === "]")
     return typeof first === "number" ? [[first, first]] : first;
   cursor.at += 1;

@@ -8,6 +8,18 @@ export const EVERY: CodePoints = [
   [0xe000, 0x10ffff],
 ];
 
+/** A function that computes its result once for each set, for as long as the set is in use. */
+export function remember<T>(compute: (set: CodePoints) => T): (set: CodePoints) => T {
+  const results = new WeakMap<CodePoints, T>();
+  return (set) => {
+    const known = results.get(set);
+    if (known !== undefined) return known;
+    const result = compute(set);
+    results.set(set, result);
+    return result;
+  };
+}
+
 /** Any ranges, brought in order. */
 export function codePoints(ranges: Iterable<Range>): CodePoints {
   const sorted = [...ranges].sort((a, b) => a[0] - b[0]);

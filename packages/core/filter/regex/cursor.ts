@@ -1,14 +1,32 @@
 import { refuse } from "../refuse.ts";
+import type { CodePoints } from "./code-points.ts";
+
+/** Ranges that the classes of one pattern hold at most, operands of set operations included: `\w` has 500. */
+const MAX_RANGES = 20_000;
 
 /** Where the translation stands in a pattern. Characters are whole code points. */
 export interface Cursor {
   readonly characters: readonly string[];
   readonly path: string;
   at: number;
+  /** Ranges of code points that classes have been read as so far. */
+  ranges: number;
 }
 
 export function openCursor(pattern: string, path: string): Cursor {
-  return { characters: [...pattern], path, at: 0 };
+  return { characters: [...pattern], path, at: 0, ranges: 0 };
+}
+
+/** Counts the ranges of a set against the pattern's limit, and returns the set. Throws `invalid_filter`. */
+export function spend<T extends CodePoints | number>(cursor: Cursor, start: number, set: T): T {
+  cursor.ranges += typeof set === "number" ? 1 : set.length;
+  if (cursor.ranges > MAX_RANGES)
+    throw refusal(
+      cursor,
+      start,
+      `has classes that are too large: all classes of a pattern hold at most ${MAX_RANGES} ranges of characters, and each \\w holds about 500`,
+    );
+  return set;
 }
 
 /** The character `ahead` places further; "" past the end. */

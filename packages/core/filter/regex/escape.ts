@@ -1,4 +1,4 @@
-import { type CodePoints, complement } from "./code-points.ts";
+import { type CodePoints, complement, remember } from "./code-points.ts";
 import { accept, type Cursor, next, peek, refusal, until } from "./cursor.ts";
 import type { Place } from "./place.ts";
 import { digits, foldCase, property, spaces, wordCharacters } from "./unicode.ts";
@@ -25,6 +25,9 @@ const WORD_PLACES: Readonly<Record<string, Place>> = {
   "{end-half}": "word_end_half",
 };
 const SETS: Readonly<Record<string, () => CodePoints>> = { d: digits, s: spaces, w: wordCharacters };
+/** Of the sets of escapes, which are the same objects each time. */
+const complementOf = remember(complement);
+const foldedCase = remember(foldCase);
 const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
 /** Reads an escape in Rust's syntax; the cursor stands behind the backslash. Throws `invalid_filter`. */
@@ -37,7 +40,7 @@ export function readEscape(cursor: Cursor, ignoreCase: boolean): Escape {
     return { kind: "set", set: readProperty(cursor, { start, ignoreCase }) };
   if (letter in CONTROLS) return { kind: "character", point: CONTROLS[letter] as number };
   const set = SETS[letter.toLowerCase()]?.();
-  if (set) return { kind: "set", set: letter === letter.toLowerCase() ? set : complement(set) };
+  if (set) return { kind: "set", set: letter === letter.toLowerCase() ? set : complementOf(set) };
   const named = letter === "b" && Object.keys(WORD_PLACES).find((name) => accept(cursor, name));
   if (named) return { kind: "place", place: WORD_PLACES[named] as Place };
   const place = PLACES[letter];
@@ -76,6 +79,6 @@ function readProperty(
       start,
       "has a Unicode property that is not known; write it as in \\p{Lu} or \\p{Greek}",
     );
-  const folded = ignoreCase ? foldCase(set) : set;
-  return negated ? complement(folded) : folded;
+  const folded = ignoreCase ? foldedCase(set) : set;
+  return negated ? complementOf(folded) : folded;
 }

@@ -9,10 +9,13 @@ import {
   characterPiece,
   excess,
   group,
+  MAX_LENGTH,
+  MAX_SIZE,
   type Piece,
   placePiece,
   repeated,
   sequence,
+  TOO_LARGE,
   unravels,
 } from "./piece.ts";
 import { type Place, placeExpression } from "./place.ts";
@@ -27,6 +30,8 @@ interface State {
   readonly names: Set<string>;
   flags: Flags;
   depth: number;
+  /** Of the atoms so far, repeats apart: no repeat makes them fewer, so this much the whole has at least. */
+  readonly total: { atoms: number; length: number };
 }
 
 /**
@@ -35,11 +40,13 @@ interface State {
  *
  * Throws `invalid_filter` naming the construct where Rust has none such (look-around, back-references), where it is
  * not translated (the flags x and R, bytes by (?-u)), or where Postgres could fail (repeats over 255, too large).
+ * Takes some 100 ms at most: length, atoms and ranges are counted as they are read, before they are expanded.
  */
 export function translateRegex(pattern: string, path = "$regex"): string {
   const cursor = openCursor(pattern, path);
   if (!pattern.isWellFormed()) throw refusal(cursor, 0, "holds half a surrogate pair");
-  const { sql } = readAlternatives({ cursor, names: new Set(), flags: NO_FLAGS, depth: 0 });
+  const total = { atoms: 0, length: 0 };
+  const { sql } = readAlternatives({ cursor, names: new Set(), flags: NO_FLAGS, depth: 0, total });
   if (peek(cursor) === ")") throw refusal(cursor, cursor.at, "closes a group that is not open");
   return sql;
 }
@@ -64,6 +71,14 @@ function readSequence(state: State): Piece {
   return sequence(pieces);
 }
 
+/** A piece of a single atom, counted against the pattern's limits. */
+function counted(piece: Piece, { cursor, total }: State, start: number): Piece {
+  total.atoms += 1;
+  total.length += piece.sql.length;
+  if (total.atoms > MAX_SIZE || total.length > MAX_LENGTH) throw refusal(cursor, start, TOO_LARGE);
+  return piece;
+}
+
 function readRepeats(atom: Piece, { cursor, start }: { cursor: Cursor; start: number }): Piece {
   let piece = atom;
   for (let repeat = readRepeat(cursor); repeat; repeat = readRepeat(cursor)) {
@@ -82,12 +97,16 @@ function affordable(piece: Piece, { cursor, start }: { cursor: Cursor; start: nu
 
 /** One atom; undefined for flags that hold from here on, `(?i)`, which cannot be repeated. */
 function readAtom(state: State): Piece | undefined {
-  const { cursor, flags } = state;
+  const { cursor } = state;
+  const start = cursor.at;
+  return accept(cursor, "(") ? readGroup(state, start) : counted(readSingle(state), state, start);
+}
+
+/** An atom that is no group: a character, a set of them or a place. */
+function readSingle({ cursor, flags }: State): Piece {
   const start = cursor.at;
   const character = next(cursor, "an expression");
   switch (character) {
-    case "(":
-      return readGroup(state, start);
     case "[":
       return oneOf(readClass(cursor, flags));
     case ".":
