@@ -14,6 +14,7 @@ import { describeMachine } from "./support/machine.ts";
 import { belowFloor, floorOf, type Target } from "./support/results.ts";
 import { describeServers } from "./support/versions.ts";
 import { benchTenants } from "./tenants.ts";
+import { benchWriters } from "./writers.ts";
 
 export interface BenchRun {
   /** Rows in all. */
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   memory: benchMemory,
   scale: benchScale,
   large: benchLarge,
+  writers: benchWriters,
 };
 
 /** In a process with the flags of `cairn` itself, as a migration has; nothing else runs with them. */

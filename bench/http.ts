@@ -1,7 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { Agent, request } from "node:http";
-import { fileURLToPath } from "node:url";
 import { encodeVector } from "@cairn/client/vector.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
@@ -12,8 +9,8 @@ import { makeDataset } from "./support/dataset.ts";
 import { latency, round } from "./support/measure.ts";
 import { report, type Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
+import { startService } from "./support/service.ts";
 
-const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
 const CLIENTS = 4;
 
 /** A search over HTTP beside the same one through the library, and beside Chroma over HTTP: four clients each. */
@@ -145,34 +142,6 @@ async function ask(queries: readonly Float32Array[], search: Search, seconds: nu
   };
   await Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(index * 7)));
   return { times, seconds: (performance.now() - started) / 1000 };
-}
-
-/** The service in a process of its own, as it is started. */
-async function startService(databaseUrl: string) {
-  const env = {
-    ...process.env,
-    DATABASE_URL: databaseUrl,
-    CAIRN_RATE_LIMIT: "100000000",
-    CAIRN_LOG_LEVEL: "info",
-  };
-  const child = spawn(process.execPath, [CAIRN, "serve", "--port", "0"], {
-    env,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  for await (const text of child.stderr.setEncoding("utf8")) {
-    said += text;
-    if (/reference at/.test(said)) break;
-  }
-  const url = /at (http:\S+),/.exec(said)?.[1];
-  if (!url) throw new Error(`The service did not start: ${said}`);
-  return {
-    url,
-    async stop() {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
-  };
 }
 
 /** A request of the load's: as lean as can be, so that the machine is the servers' and not the client's. */

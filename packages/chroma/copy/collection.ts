@@ -2,6 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
+import { deleteRows } from "@cairn/core/document/delete-rows.ts";
 import { storeId } from "@cairn/core/document/id.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -173,7 +174,7 @@ async function deleteExtras(
       await assertHeld(transaction, run);
       await becomeTenant(transaction, target.tenantId);
       const among = sql`${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[])`;
-      await transaction.orm.execute(sql`DELETE FROM cairn.documents WHERE ${among} AND ${mine}`);
+      await transaction.orm.execute(deleteRows(target, sql`${among} AND ${mine}`, sql`d.chunk`));
       // Not RETURNING: where the commit's answer was lost, a second try deletes nothing and they are gone all the same.
       return selectRows<{ id: string }>(
         transaction.orm,

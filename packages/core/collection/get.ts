@@ -29,14 +29,16 @@ export function listCollections(database: Database, tenantId: string): Promise<r
 }
 
 /**
- * `requireCollection` for whoever is about to change documents: until the transaction ends no other collection takes
- * its place. Where one has just done so, that one.
+ * `requireCollection` for a transaction that changes documents: until it ends no other collection takes this one's name.
+ * The name is looked up a second time where the lock was waited for and the name has moved meanwhile. Any other error
+ * (a lock timeout, say) has ended the transaction and goes up.
  */
 export async function lockCollection(orm: Orm, tenantId: string, nameOrId?: string): Promise<Collection> {
   try {
     return await requireCollection(orm, tenantId, nameOrId, "key share");
-  } catch {
-    return requireCollection(orm, tenantId, nameOrId, "key share"); // the lock was waited for, and the name has moved
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "not_found")) throw error;
+    return requireCollection(orm, tenantId, nameOrId, "key share");
   }
 }
 

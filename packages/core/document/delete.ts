@@ -6,6 +6,7 @@ import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
+import { deleteRows } from "./delete-rows.ts";
 import { storeId } from "./id.ts";
 import { inCollection } from "./read.ts";
 
@@ -34,13 +35,10 @@ export async function deleteDocuments(
     const among = options.ids
       ? sql`id = ANY(${sql.param(options.ids.map((id) => storeId(id).key))}::text[])`
       : sql`true`;
+    const whole = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${among} AND ${matches})`;
     const [deleted] = await selectRows<{ documents: number }>(
       orm,
-      sql`WITH gone AS (
-            DELETE FROM cairn.documents
-            WHERE ${inCollection(collection)} AND id IN (
-              SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${among} AND ${matches})
-            RETURNING chunk)
+      sql`WITH gone AS (${deleteRows(collection, whole, sql`d.chunk`)})
           SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents FROM gone`,
     );
     return deleted?.documents ?? 0;

@@ -21,9 +21,12 @@ interface PassageRow {
   readonly updated_at: number;
 }
 
-/** The predicate that every statement on documents begins with: tenant and collection as literals, for pruning. */
-export function inCollection(collection: Collection): SQL {
-  return sql`tenant_id = ${uuidLiteral(collection.tenantId)} AND collection_id = ${uuidLiteral(collection.id)}`;
+/**
+ * The predicate that every statement on documents begins with: tenant and collection as literals, for pruning.
+ * `prefix`: of the columns, as in sql`d.`.
+ */
+export function inCollection(collection: Collection, prefix: SQL = sql``): SQL {
+  return sql`${prefix}tenant_id = ${uuidLiteral(collection.tenantId)} AND ${prefix}collection_id = ${uuidLiteral(collection.id)}`;
 }
 
 /** The documents with these stored keys, in the order of their keys, whole. */

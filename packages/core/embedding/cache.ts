@@ -101,7 +101,9 @@ async function openCache(database: Database, tenantId: string, { model, dimensio
       }
       return vectors;
     },
-    async write(entries) {
+    async write(unordered) {
+      // Rows of the cache are locked in the order of their hashes, as whoever deletes them does.
+      const entries = unordered.toSorted(([a], [b]) => (a < b ? -1 : 1));
       const embeddings = encodeVectorArray(
         entries.map(([, vector]) => vector),
         types.vector,

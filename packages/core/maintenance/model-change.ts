@@ -127,7 +127,12 @@ async function replaceCollection(
     await fill("catch up");
     // The embedded database has one connection, so nobody can be waiting there, nor can the model's cache be asked.
     const rest = pass > PASSES && database.kind !== "pglite";
-    if (await takeName(database, old, draft, rest ? (within) => fill("catch up", within) : undefined)) break;
+    const before = total;
+    const bringRest = async (within: Transaction) => {
+      total = before; // the transaction may run again after a conflict
+      await fill("catch up", within);
+    };
+    if (await takeName(database, old, draft, rest ? bringRest : undefined)) break;
   }
   onProgress?.({ phase: "swap", written: total.written });
   const [collection, replaced] = await Promise.all([

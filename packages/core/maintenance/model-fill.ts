@@ -6,6 +6,7 @@ import { selectRows } from "../database/rows.ts";
 import type { Settings } from "../database/settings.ts";
 import { decodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
 import { restoreId } from "../document/id.ts";
 import { embedGroups, type Failure } from "../document/passages.ts";
@@ -141,7 +142,7 @@ async function deleteExtras({ orm, set }: Transaction, from: Collection, to: Col
   await set(MERGED);
   const deleted = await selectRows(
     orm,
-    sql`DELETE FROM cairn.documents WHERE ${inCollection(to)} AND (id, chunk) IN (${extras(from, to)}) RETURNING chunk`,
+    deleteRows(to, sql`(id, chunk) IN (${extras(from, to)})`, sql`d.chunk`),
   );
   return deleted.length;
 }

@@ -1,0 +1,33 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
+
+/** The service in a process of its own, as it is started. */
+export async function startService(databaseUrl: string) {
+  const env = {
+    ...process.env,
+    DATABASE_URL: databaseUrl,
+    CAIRN_RATE_LIMIT: "100000000",
+    CAIRN_LOG_LEVEL: "info",
+  };
+  const child = spawn(process.execPath, [CAIRN, "serve", "--port", "0"], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  for await (const text of child.stderr.setEncoding("utf8")) {
+    said += text;
+    if (/reference at/.test(said)) break;
+  }
+  const url = /at (http:\S+),/.exec(said)?.[1];
+  if (!url) throw new Error(`The service did not start: ${said}`);
+  return {
+    url,
+    async stop() {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}

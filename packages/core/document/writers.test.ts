@@ -1,0 +1,181 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import { lockCollection } from "../collection/get.ts";
+import type { Database } from "../database/database.ts";
+import { connectPg } from "../database/pg.ts";
+import { selectRows } from "../database/rows.ts";
+import { withTimeLimit } from "../database/time-limit.ts";
+import { asAdmin, asTenant } from "../database/transaction.ts";
+import { embedWithCache } from "../embedding/cache.ts";
+import type { Embedder } from "../embedding/embedder.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { deleteDocuments } from "./delete.ts";
+import { ingest } from "./ingest.ts";
+
+// Writers of the same rows at the same moment: PGlite has one connection, so there is nothing to see there.
+
+describe.runIf(serverUrl())("writers of the same documents at once", () => {
+  let own: TestDatabase;
+  let tenantId: string;
+  beforeAll(async () => {
+    own = await createTestDatabase();
+    ({ id: tenantId } = await createTenant(own.database));
+    await createCollection(own.database, tenantId, { embeddingModel: null, dimensions: 8 });
+  });
+  afterAll(() => own?.drop());
+
+  /** Runs `work` on connections of its own and returns how many deadlocks Postgres counted meanwhile. */
+  async function deadlocksDuring(work: (database: Database) => Promise<unknown>): Promise<number> {
+    const counted = async () => {
+      const [row] = await own.database.transaction(({ orm }) =>
+        selectRows<{ deadlocks: number }>(
+          orm,
+          sql`SELECT deadlocks::int AS deadlocks FROM pg_stat_database WHERE datname = current_database()`,
+        ),
+      );
+      return row?.deadlocks ?? 0;
+    };
+    const before = await counted();
+    const database = connectPg({ url: own.url as string, connections: 25 });
+    try {
+      await work(database);
+    } finally {
+      await database.close(); // a server process hands its counts in when it ends
+    }
+    return (await counted()) - before;
+  }
+
+  const ids = Array.from(
+    { length: 200 },
+    (_, n) => `${n % 2 ? "Ä" : "a"}${"\u{1F600}\uFF5E".charAt(n % 3)}${n}`,
+  );
+  const shuffled = (seed: number) =>
+    ids.toSorted(
+      (a, b) =>
+        ((a.length + a.charCodeAt(a.length - 1) * seed) % 17) -
+        ((b.length + b.charCodeAt(b.length - 1) * seed) % 17),
+    );
+  const embedding = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+
+  test("none deadlocks and none fails, whatever the order of their ids", async () => {
+    const deadlocks = await deadlocksDuring((database) =>
+      Promise.all(
+        Array.from({ length: 25 }, async (_, writer) => {
+          for (let round = 0; round < 4; round++) {
+            const order = writer % 2 ? shuffled(writer + round).toReversed() : shuffled(writer + round);
+            const documents = order.map((id) => ({
+              id,
+              content: `by ${writer}`,
+              embedding,
+              metadata: { writer },
+            }));
+            await ingest(offlineServices(database), tenantId, { documents });
+          }
+        }),
+      ),
+    );
+    expect(deadlocks).toBe(0);
+  });
+
+  test("nor do they with those who delete by ids or by a filter", async () => {
+    const deadlocks = await deadlocksDuring((database) =>
+      Promise.all(
+        Array.from({ length: 24 }, async (_, writer) => {
+          for (let round = 0; round < 4; round++) {
+            const order = writer % 2 ? shuffled(writer).toReversed() : shuffled(writer);
+            if (writer % 4 === 0) await deleteDocuments(database, tenantId, { ids: order });
+            else if (writer % 4 === 1)
+              await deleteDocuments(database, tenantId, { filter: { writer: { $lt: 1_000 } } });
+            else {
+              const documents = order.map((id) => ({
+                id,
+                content: `by ${writer}`,
+                embedding,
+                metadata: { writer },
+              }));
+              await ingest(offlineServices(database), tenantId, { documents });
+            }
+          }
+        }),
+      ),
+    );
+    expect(deadlocks).toBe(0);
+  });
+
+  test("the cache of embeddings takes the same texts in any order", async () => {
+    const embedder: Embedder = {
+      model: "test/model",
+      async embed(texts, { onBatch }) {
+        const vectors = texts.map(() => embedding);
+        await onBatch?.(vectors, 0);
+        return vectors;
+      },
+    } as Embedder;
+    const deadlocks = await deadlocksDuring(async (database) => {
+      for (let round = 0; round < 5; round++) {
+        const texts = Array.from({ length: 2_000 }, (_, n) => `text ${n} of round ${round}`);
+        const one = (writer: number) =>
+          embedWithCache(database, tenantId, embedder, writer % 2 ? texts.toReversed() : texts, {
+            dimensions: 8,
+          });
+        await Promise.all(Array.from({ length: 12 }, (_, writer) => one(writer)));
+      }
+    });
+    expect(deadlocks).toBe(0);
+  });
+
+  test("a transaction that lost a deadlock runs again, and both are done", async () => {
+    const { id: other } = await createTenant(own.database);
+    const bothHold = Promise.withResolvers<void>();
+    let holders = 0;
+    let runs = 0;
+    const locks = (first: string, second: string) =>
+      asAdmin(own.database, async ({ orm }) => {
+        runs++;
+        await orm.execute(sql`UPDATE cairn.tenants SET settings = settings WHERE id = ${first}::uuid`);
+        if (++holders === 2) bothHold.resolve();
+        await bothHold.promise;
+        await orm.execute(sql`UPDATE cairn.tenants SET settings = settings WHERE id = ${second}::uuid`);
+        return first;
+      });
+    expect(await Promise.all([locks(tenantId, other), locks(other, tenantId)])).toEqual([tenantId, other]);
+    expect(runs).toBe(3);
+  });
+
+  describe("a collection that somebody else has locked", () => {
+    /** Runs `work` while another transaction is about to replace the tenant's collection. */
+    const whileLocked = (work: () => Promise<unknown>) =>
+      asTenant(own.database, tenantId, async ({ orm }) => {
+        await orm.execute(sql`SELECT FROM cairn.collections WHERE tenant_id = ${tenantId}::uuid FOR UPDATE`);
+        return work();
+      });
+
+    test("is a time-out for who waits for it too long: by a statement timeout and by a lock timeout", async () => {
+      const refused = { code: "database_timeout" };
+      await whileLocked(async () => {
+        await expect(
+          deleteDocuments(withTimeLimit(own.database, 300), tenantId, { ids: ["x"] }),
+        ).rejects.toMatchObject(refused);
+        await expect(
+          asTenant(own.database, tenantId, ({ orm }) => lockCollection(orm, tenantId), { lock_timeout: 50 }),
+        ).rejects.toMatchObject(refused);
+      });
+    });
+
+    test("is looked up again where its name has moved meanwhile", async () => {
+      await createCollection(own.database, tenantId, { name: "moving", embeddingModel: null });
+      let waiting: Promise<unknown> = Promise.resolve();
+      const next = await createCollection(own.database, tenantId, { name: "next", embeddingModel: null });
+      await asTenant(own.database, tenantId, async ({ orm }) => {
+        await orm.execute(sql`UPDATE cairn.collections SET name = 'moved' WHERE name = 'moving'`);
+        waiting = asTenant(own.database, tenantId, (other) => lockCollection(other.orm, tenantId, "moving"));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await orm.execute(sql`UPDATE cairn.collections SET name = 'moving' WHERE name = 'next'`);
+      });
+      expect(await waiting).toMatchObject({ id: next.id });
+    });
+  });
+});
