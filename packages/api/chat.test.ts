@@ -1,8 +1,6 @@
 import { type ChatModel, createChatModel } from "@cairn/core/assistant/chat-model.ts";
-import { createCitationFilter } from "@cairn/core/assistant/citations.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { serve } from "@hono/node-server";
-import fc from "fast-check";
 import { OpenAI } from "openai";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
@@ -39,14 +37,21 @@ const chatModel = () => createChatModel({ model: "scripted", apiKey: "sk-chat", 
 const ask = (body: object) => api.call("POST", "/v1/chat", { key: tenant.key, body });
 const question = (content: string) => ({ messages: [{ role: "user", content }] });
 
-test("an answer cites the passages it was given, and a citation of any other is dropped", async () => {
-  chat.script({ kind: "text", pieces: ["Within 30 days [", "1", "]. Also [9] and [1, 99]", " [0]."] });
+test("an answer comes as the model wrote it, and cites those passages alone that it was given", async () => {
+  const pieces = [
+    "Within 30 days [",
+    "1",
+    "]. Also [9], RFC [2119], `list[2]`, list[2]",
+    " and [1, 99] [0].",
+  ];
+  chat.script({ kind: "text", pieces });
   const { status, body } = await ask(question("return a kettle within 30 days"));
   expect(status).toBe(200);
-  expect(body.answer).toBe("Within 30 days [1]. Also and [1].");
+  expect(body.answer).toBe(pieces.join(""));
   expect(body.citations).toEqual([
     expect.objectContaining({ number: 1, id: "returns", metadata: { topic: "returns" } }),
   ]);
+  expect(body).toMatchObject({ truncated: false, finish_reason: "stop" });
   expect(body).toMatchObject({ model: "scripted", usage: { input_tokens: 100, output_tokens: 10 } });
 });
 
@@ -101,8 +106,8 @@ test("the model searches further by the tool; numbers go on, and its mistakes ar
   expect(tools.map(({ content }) => content)).toEqual([
     expect.stringContaining('"number":1'),
     expect.stringContaining('"number":2'),
-    "The arguments are no JSON.",
-    'There is no tool "delete".',
+    expect.stringMatching(/^The arguments of search cannot be used: .*query \(string\), /),
+    expect.stringContaining('There is no tool "delete".'),
   ]);
 });
 
@@ -143,10 +148,10 @@ test("streamed, the passages come first, then the text as it is written, then th
   });
   const deltas = events.filter(({ event }) => event === "delta").map(({ data }) => data.text);
   expect(deltas.length).toBeGreaterThan(2);
-  expect(deltas.join("")).toBe("Within 30 days [1].");
+  expect(deltas.join("")).toBe("Within 30 days [1][7].");
   expect(events.at(-1)).toMatchObject({
     event: "done",
-    data: { answer: "Within 30 days [1].", citations: [{ number: 1 }] },
+    data: { answer: "Within 30 days [1][7].", citations: [{ number: 1 }] },
   });
 });
 
@@ -167,12 +172,12 @@ test("a stream whose search does not come back ends with its time, says so, and 
       headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
       body: JSON.stringify({ ...question("return a kettle"), stream: true }),
     },
-    { longestStream: 400 },
+    { longestStream: 2_000 },
   );
   const text = await answer.text();
   expect([...text.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["passages", "error"]);
   expect(text).toContain('"code":"deadline_exceeded"');
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(performance.now() - started).toBeLessThan(20_000);
   expect(chat.requests.length - before).toBe(1);
 });
 
@@ -216,24 +221,6 @@ test("so it does of a model that heeds no signal", async () => {
   expect(closed).toBe(false);
   await reader?.cancel();
   await vi.waitFor(() => expect(closed).toBe(true), 2_000);
-});
-
-test("however an answer is cut into pieces, it comes out the same", () => {
-  const answer = "It is so [1], [2, 77] and [88]; a list [a, b], an open [1 and\n [3] [ 4 ] [5][6] end [";
-  const whole = "It is so [1], [2] and; a list [a, b], an open [1 and\n [3] [4] [5] end [";
-  fc.assert(
-    fc.property(fc.array(fc.integer({ min: 0, max: answer.length }), { maxLength: 30 }), (cuts) => {
-      const filter = createCitationFilter((number) => number <= 5);
-      let shown = "";
-      let from = 0;
-      for (const cut of [...cuts.sort((a, b) => a - b), answer.length]) {
-        shown += filter.push(answer.slice(from, cut));
-        from = cut;
-      }
-      expect(shown + filter.end()).toBe(whole);
-      expect(filter.cited()).toEqual([1, 2, 3, 4, 5]);
-    }),
-  );
 });
 
 test("the official openai package drives the tool end to end: schema, call, answer", async () => {

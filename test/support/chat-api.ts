@@ -1,16 +1,31 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type CallDialect,
+  callDeltas,
+  type TextDialect,
+  textDeltas,
+  type WireDialect,
+  wholeCalls,
+  wholeText,
+} from "./chat-dialects.ts";
 
 /** How the scripted model answers one request. */
 export type ChatReply =
-  /** Text in these pieces. `usage: "growing"`: what it took so far is told with every piece, as some servers do. */
-  | { readonly kind: "text"; readonly pieces: readonly string[]; readonly usage?: "growing" }
+  /** Text in these pieces; `every`: milliseconds before each. */
+  | ({ readonly kind: "text"; readonly pieces: readonly string[]; readonly every?: number } & TextDialect &
+      WireDialect)
   /** Calls of tools. */
-  | {
+  | ({
       readonly kind: "calls";
       readonly calls: readonly { readonly name: string; readonly arguments: string }[];
-    }
+      readonly dialect?: CallDialect;
+      readonly finish?: string;
+    } & WireDialect)
+  /** Status 200 with this body instead of an answer. */
+  | { readonly kind: "body"; readonly body: string; readonly type?: string }
   | {
       readonly kind: "status";
       readonly status: number;
@@ -37,6 +52,7 @@ export interface ChatRequest {
   }[];
   readonly tools?: readonly object[];
   readonly stream?: boolean;
+  readonly stream_options?: object;
 }
 
 export interface ChatApi {
@@ -53,7 +69,11 @@ export interface ChatApi {
 }
 
 /** A model on loopback that speaks OpenAI's chat completions, streamed or not, and says what it is told. */
-export async function startChatApi(): Promise<ChatApi> {
+export async function startChatApi({
+  refuses = [],
+}: {
+  readonly refuses?: readonly ("tools" | "stream_options")[];
+} = {}): Promise<ChatApi> {
   const requests: ChatRequest[] = [];
   const replies: ChatReply[] = [];
   let hanging = 0;
@@ -61,6 +81,13 @@ export async function startChatApi(): Promise<ChatApi> {
   const server = createServer((request, response) => {
     answer(request, response).catch((error) => response.destroy(error));
   });
+  const refusal = (asked: ChatRequest): string | undefined => {
+    if (refuses.includes("tools") && (asked.tools || asked.messages.some(({ role }) => role === "tool")))
+      return `registry/${asked.model} does not support tools`;
+    if (refuses.includes("stream_options") && asked.stream_options)
+      return "Extra inputs are not permitted: stream_options";
+    return undefined;
+  };
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = (await json(request)) as ChatRequest;
     requests.push(asked);
@@ -76,7 +103,15 @@ export async function startChatApi(): Promise<ChatApi> {
       response.end("data: {half\n\n");
       return;
     }
-    if (asked.stream) stream(response, asked.model, reply);
+    if (reply.kind === "body") {
+      response.writeHead(200, { "content-type": reply.type ?? "application/json" });
+      response.end(reply.body);
+      return;
+    }
+    const refused = refusal(asked);
+    if (refused) return refuse(response, { kind: "status", status: 400, message: refused });
+    const streams = asked.stream && !("wire" in reply && reply.wire?.includes("unstreamed"));
+    if (streams) await stream(response, asked.model, reply);
     else whole(response, asked.model, reply);
   }
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -97,7 +132,7 @@ export async function startChatApi(): Promise<ChatApi> {
 
 const USAGE = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 };
 
-type Spoken = Exclude<ChatReply, { kind: "status" | "garbage" }>;
+type Spoken = Exclude<ChatReply, { kind: "status" | "garbage" | "body" }>;
 
 function refuse(
   response: ServerResponse,
@@ -114,64 +149,49 @@ function refuse(
   );
 }
 
-const toolCalls = ({ calls }: Extract<ChatReply, { kind: "calls" }>) =>
-  calls.map((call, index) => ({ index, id: `call_${index}`, type: "function", function: call }));
-
-function stream(response: ServerResponse, model: string, reply: Spoken): void {
+async function stream(response: ServerResponse, model: string, reply: Spoken): Promise<void> {
   response.writeHead(200, { "content-type": "text/event-stream" });
-  const growing = reply.kind === "text" && reply.usage === "growing";
-  const send = (delta: object, finish: string | null = null) => {
-    const chunk = {
-      id: "chatcmpl-1",
-      object: "chat.completion.chunk",
-      created: 1,
-      model,
-      choices: [{ index: 0, delta, finish_reason: finish }],
-      ...(growing ? { usage: USAGE } : {}),
-    };
-    response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+  const wire = "wire" in reply ? (reply.wire ?? []) : [];
+  const end = wire.includes("crlf") ? "\r\n" : "\n";
+  const write = (data: object | string) => {
+    if (wire.includes("comments")) response.write(`: keep-alive${end}${end}`);
+    response.write(`data: ${typeof data === "string" ? data : JSON.stringify(data)}${end}${end}`);
   };
-  send({ role: "assistant", content: "" });
-  const pieces = reply.kind === "text" ? reply.pieces : reply.kind === "calls" ? [] : (reply.after ?? []);
-  for (const piece of pieces) send({ content: piece });
-  if (reply.kind === "calls") {
-    for (const { index, id, type, function: called } of toolCalls(reply)) {
-      const middle = called.arguments.length >> 1; // arguments come in pieces, as they do
-      send({
-        tool_calls: [
-          { index, id, type, function: { name: called.name, arguments: called.arguments.slice(0, middle) } },
-        ],
-      });
-      send({ tool_calls: [{ index, function: { arguments: called.arguments.slice(middle) } }] });
+  const chunk = { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model };
+  const usage = reply.kind === "text" && reply.usage === "growing" ? { usage: USAGE } : {};
+  const send = (delta: object, finish: string | null = null) =>
+    write({ ...chunk, choices: [{ index: 0, delta, finish_reason: finish }], ...usage });
+  send({ role: "assistant", content: reply.kind === "calls" ? null : "" });
+  if (reply.kind === "text") {
+    for (const delta of textDeltas(reply)) {
+      if (reply.every) await sleep(reply.every);
+      send(delta);
     }
-  }
+  } else if (reply.kind === "calls") for (const delta of callDeltas(reply.calls, reply.dialect)) send(delta);
+  else for (const piece of reply.after ?? []) send({ content: piece });
   if (reply.kind === "hang") return;
   if (reply.kind === "drop") {
     setTimeout(() => response.destroy(), 20);
     return;
   }
-  if (reply.kind === "half") {
-    response.end("data: [DONE]\n\n");
-    return;
-  }
+  if (reply.kind === "half") return void response.end("data: [DONE]\n\n");
   if (reply.kind === "error") {
-    response.end(`data: ${JSON.stringify({ error: { message: reply.message, type: "server_error" } })}\n\n`);
-    return;
+    const failure = { error: { message: reply.message, type: "server_error" } };
+    return void response.end(`event: error\ndata: ${JSON.stringify(failure)}\n\n`);
   }
-  send({}, reply.kind === "calls" ? "tool_calls" : "stop");
-  response.write(
-    `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model, choices: [], usage: USAGE })}\n\n`,
-  );
-  response.end("data: [DONE]\n\n");
+  send({}, reply.finish ?? (reply.kind === "calls" ? "tool_calls" : "stop"));
+  if (!("usage" in reply && reply.usage === "missing")) write({ ...chunk, choices: [], usage: USAGE });
+  if (wire.includes("open")) return; // says no more, and keeps the connection
+  if (!wire.includes("no_done")) write("[DONE]");
+  response.end();
 }
 
 function whole(response: ServerResponse, model: string, reply: Spoken): void {
-  const calls = reply.kind === "calls" ? toolCalls(reply) : undefined;
-  const message = {
-    role: "assistant",
-    content: reply.kind === "text" ? reply.pieces.join("") : null,
-    ...(calls ? { tool_calls: calls.map(({ index, ...call }) => call) } : {}),
-  };
+  const message =
+    reply.kind === "text"
+      ? wholeText(reply)
+      : { content: null, ...(reply.kind === "calls" ? wholeCalls(reply.calls, reply.dialect) : {}) };
+  const finish = "finish" in reply ? reply.finish : undefined;
   response.writeHead(200, { "content-type": "application/json" });
   response.end(
     JSON.stringify({
@@ -179,8 +199,14 @@ function whole(response: ServerResponse, model: string, reply: Spoken): void {
       object: "chat.completion",
       created: 1,
       model,
-      choices: [{ index: 0, message, finish_reason: calls ? "tool_calls" : "stop" }],
-      usage: USAGE,
+      choices: [
+        {
+          index: 0,
+          message: { role: "assistant", ...message },
+          finish_reason: finish ?? (reply.kind === "calls" ? "tool_calls" : "stop"),
+        },
+      ],
+      ...("usage" in reply && reply.usage === "missing" ? {} : { usage: USAGE }),
     }),
   );
 }

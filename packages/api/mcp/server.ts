@@ -3,8 +3,9 @@ import {
   parseSearchInput,
   runSearch,
   SEARCH_DESCRIPTION,
-  searchInput,
+  searchSchema,
 } from "@cairn/core/assistant/search-tool.ts";
+import { parseArguments } from "@cairn/core/assistant/tool-input.ts";
 import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { joinPassages } from "@cairn/core/document/join.ts";
@@ -12,9 +13,10 @@ import { getDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { VERSION } from "@cairn/core/version.ts";
-import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import * as z from "zod";
 import { PROBLEMS } from "../problem.ts";
+import { acceptLooseArguments } from "./loose-arguments.ts";
 
 const INSTRUCTIONS =
   "A tenant's knowledge base. Call search with a question, and fetch with the id of a result for its whole document. " +
@@ -50,6 +52,31 @@ export interface McpOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
+const fetchInput = z.strictObject({
+  id: z.string().min(1).max(200_000).describe("The id of a result of search."),
+});
+
+const ANNOTATIONS = { readOnlyHint: true, openWorldHint: false };
+
+const TOOLS = [
+  {
+    name: "search",
+    title: "Search the knowledge base",
+    description: SEARCH_DESCRIPTION,
+    inputSchema: searchSchema() as { readonly type: "object" },
+    annotations: ANNOTATIONS,
+  },
+  {
+    name: "fetch",
+    title: "Fetch a document",
+    description: "The whole document of a search result, by the result's id.",
+    inputSchema: z.toJSONSchema(fetchInput, { target: "draft-7", io: "input" }) as {
+      readonly type: "object";
+    },
+    annotations: ANNOTATIONS,
+  },
+];
+
 /**
  * The tools `search` and `fetch` for a tenant, as assistants expect them: for one connection, which ends it.
  * Source: OpenAI, "Building MCP servers for ChatGPT and API integrations".
@@ -58,32 +85,38 @@ export async function createMcpServer(
   services: Services,
   tenantId: string,
   options: McpOptions = {},
-): Promise<McpServer> {
+): Promise<Server> {
   // Imported here: a service that is never asked for MCP does not load it.
-  const { McpServer } = await import("@modelcontextprotocol/sdk/server/mcp.js");
-  const server = new McpServer({ name: "cairn", version: VERSION }, { instructions: INSTRUCTIONS });
-  const annotations = { readOnlyHint: true, openWorldHint: false };
-  server.registerTool(
-    "search",
-    {
-      title: "Search the knowledge base",
-      description: SEARCH_DESCRIPTION,
-      inputSchema: searchInput.shape,
-      annotations,
-    },
-    (input) => answer(() => search(services, tenantId, { input, signal: options.signal }), options),
+  const [{ Server }, { CallToolRequestSchema, ListToolsRequestSchema }] = await Promise.all([
+    import("@modelcontextprotocol/sdk/server/index.js"),
+    import("@modelcontextprotocol/sdk/types.js"),
+  ]);
+  const server = new Server(
+    { name: "cairn", version: VERSION },
+    { instructions: INSTRUCTIONS, capabilities: { tools: {} } },
   );
-  server.registerTool(
-    "fetch",
-    {
-      title: "Fetch a document",
-      description: "The whole document of a search result, by the result's id.",
-      inputSchema: { id: z.string().min(1).max(200_000).describe("The id of a result of search.") },
-      annotations,
-    },
-    ({ id }) => answer(() => fetchDocument(services, tenantId, id), options),
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: TOOLS }));
+  server.setRequestHandler(CallToolRequestSchema, ({ params }) =>
+    answer(() => callTool(services, tenantId, { ...params, signal: options.signal }), options),
   );
+  const connect = server.connect.bind(server);
+  server.connect = (transport) => connect(acceptLooseArguments(transport));
   return server;
+}
+
+interface Call {
+  readonly name: string;
+  readonly arguments?: unknown;
+  readonly signal: AbortSignal | undefined;
+}
+
+function callTool(services: Services, tenantId: string, call: Call): Promise<Given> {
+  if (call.name === "search")
+    return search(services, tenantId, { input: call.arguments, signal: call.signal });
+  if (call.name === "fetch")
+    return fetchDocument(services, tenantId, parseArguments("fetch", fetchInput, call.arguments).id);
+  const name = JSON.stringify(call.name.slice(0, 100));
+  throw new AppError("invalid_input", `There is no tool ${name}. The tools are search and fetch.`);
 }
 
 /** What a tool gives, and the documents or passages in it. */

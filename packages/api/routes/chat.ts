@@ -23,10 +23,16 @@ const passageSchema = z
 
 const answerSchema = z
   .object({
-    answer: z.string().describe("Cites passages as [1]."),
+    answer: z.string().describe("As the model wrote it, without its reasoning. Cites passages as [1]."),
     citations: z
       .array(passageSchema)
       .describe("The passages that the answer cites, in the order in which it does."),
+    truncated: z
+      .boolean()
+      .describe(
+        "Whether the answer ends before its end: at the model's limit of tokens, or cut by a content filter.",
+      ),
+    finish_reason: z.enum(["stop", "length", "content_filter"]).describe("Why the model ended its answer."),
     model: z.string(),
     usage: z.object({ input_tokens: z.int(), output_tokens: z.int() }),
   })
@@ -38,8 +44,9 @@ const ask = createRoute({
   operationId: "chat",
   summary: "Answer a question from the knowledge base, with citations",
   description:
-    "With `stream: true` the answer comes as server-sent events: `passages` (what a search found), `delta` (text), and at the end " +
-    "`done` (the whole answer) or `error` (a problem, as in any other answer). The conversation so far comes from the caller.",
+    "With `stream: true` the answer comes as server-sent events: `passages` (what a search found), `delta` (text), `restart` (the " +
+    "text so far is replaced: what came since was the model's reasoning), and at the end `done` (the whole answer) or `error` (a " +
+    "problem, as in any other answer). The conversation so far comes from the caller.",
   tags: ["Chat"],
   security: BEARER,
   middleware: requireScope("read"),
@@ -135,16 +142,26 @@ function startChat(c: Context<Env>, asked: Parameters<typeof chatWith>[2]) {
 function toEvent(event: ChatEvent): { readonly event: string; readonly data: object } {
   if (event.type === "passages")
     return { event: "passages", data: { query: event.query, passages: event.passages } };
-  if (event.type === "delta") return { event: "delta", data: { text: event.text } };
+  if (event.type === "delta" || event.type === "restart")
+    return { event: event.type, data: { text: event.text } };
   return { event: "done", data: toAnswer(event) };
 }
 
 function toAnswer({
   answer,
   citations,
+  truncated,
+  finishReason,
   model,
   usage,
 }: Extract<ChatEvent, { type: "done" }> | Awaited<ReturnType<typeof answerQuestion>>) {
   const { inputTokens, outputTokens } = usage;
-  return { answer, citations, model, usage: { input_tokens: inputTokens, output_tokens: outputTokens } };
+  return {
+    answer,
+    citations,
+    truncated,
+    finish_reason: finishReason,
+    model,
+    usage: { input_tokens: inputTokens, output_tokens: outputTokens },
+  };
 }

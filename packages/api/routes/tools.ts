@@ -6,8 +6,11 @@ import {
   searchInput,
   searchSchema,
 } from "@cairn/core/assistant/search-tool.ts";
+import { readArguments } from "@cairn/core/assistant/tool-input.ts";
 import { createRoute, z } from "@hono/zod-openapi";
+import { createMiddleware } from "hono/factory";
 import { requireScope, tenantOf } from "../auth/require.ts";
+import type { Env } from "../context.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
 import { passageFields } from "../schema/passage.ts";
 
@@ -37,14 +40,24 @@ const describe = createRoute({
 
 const passageSchema = z.object(passageFields).openapi("FoundPassage");
 
+/** Arguments come as a model wrote them: what is clear (see `readArguments`) is accepted. */
+const looseArguments = createMiddleware<Env>(async (c, next) => {
+  const read = c.req.json.bind(c.req);
+  c.req.json = async () => readArguments(searchInput, await read()) as never;
+  await next();
+});
+
 const run = createRoute({
   method: "post",
   path: "/v1/tools/search",
   operationId: "runSearchTool",
   summary: "Run the search tool with the arguments that a model gave",
+  description:
+    "Accepts what models make of the arguments where it is clear: the object as a JSON string, `null` or an empty value for what is left " +
+    'out, `"5"` for a number, the filter as a JSON string.',
   tags,
   security: BEARER,
-  middleware: requireScope("read"),
+  middleware: [requireScope("read"), looseArguments] as const,
   request: {
     body: jsonBody(
       z

@@ -2,22 +2,23 @@ import type { OpenAI } from "openai";
 import { explainFailure } from "../embedding/openai-fault.ts";
 import { retry } from "../embedding/retry.ts";
 import { AppError } from "../error.ts";
+import { type Begun, beginCompletion, type Dialect } from "./begin-completion.ts";
+import type { FinishReason } from "./completion-chunk.ts";
+import { readAnswer } from "./read-answer.ts";
+import type { ToolCall } from "./tool-calls.ts";
 
 export type ChatMessage = OpenAI.Chat.Completions.ChatCompletionMessageParam;
 export type ChatTool = OpenAI.Chat.Completions.ChatCompletionTool;
 
-export interface ToolCall {
-  readonly id: string;
-  readonly name: string;
-  /** JSON as the model wrote it. */
-  readonly arguments: string;
-}
-
-/** What a model says, piece by piece; what it took and the calls of tools come at the end. */
+/** What a model says, piece by piece. The calls of tools, the usage and the reason of its end come last. */
 export type ModelEvent =
   | { readonly type: "text"; readonly text: string }
+  /** The text so far was reasoning: the model's answer begins again. */
+  | { readonly type: "restart" }
   | { readonly type: "calls"; readonly calls: readonly ToolCall[] }
-  | { readonly type: "usage"; readonly inputTokens: number; readonly outputTokens: number };
+  | { readonly type: "usage"; readonly inputTokens: number; readonly outputTokens: number }
+  /** Where it is missing, the model has finished. */
+  | { readonly type: "finish"; readonly reason: FinishReason };
 
 /** A model that answers in a conversation. */
 export interface ChatModel {
@@ -41,6 +42,8 @@ export interface ChatModelOptions {
   readonly attemptTimeout?: number;
   /** Milliseconds that the model may fall silent within an answer. Default 15,000. */
   readonly silence?: number;
+  /** Milliseconds for one whole answer of the model. Default 120,000. */
+  readonly answerTimeout?: number;
   /** Default 3. */
   readonly attempts?: number;
   /** Milliseconds before the second attempt. Default 300. */
@@ -51,22 +54,12 @@ export interface ChatModelOptions {
 export function createChatModel(options: ChatModelOptions): ChatModel {
   const { model, apiKey, baseUrl = "https://api.openai.com/v1" } = options;
   const { host } = new URL(baseUrl);
-  let loading: Promise<OpenAI> | undefined;
+  const loadClient = createClientLoader(apiKey, baseUrl);
+  const dialect: Dialect = { refusesTools: false, refusesStreamOptions: false };
   return {
     model,
     async *stream(messages, { tools, signal }) {
-      loading ??= import("openai").then(
-        ({ OpenAI }) =>
-          new OpenAI({
-            apiKey,
-            baseURL: baseUrl,
-            organization: null,
-            project: null,
-            maxRetries: 0,
-            logLevel: "off",
-          }),
-      );
-      const client = await loading;
+      const client = await loadClient();
       const texts = messages.flatMap(({ content }) => (typeof content === "string" ? [content] : []));
       const explain = (error: unknown, timedOut: boolean) =>
         explainFailure(error, { service: "chat", host, model, texts, apiKey, timedOut });
@@ -74,9 +67,9 @@ export function createChatModel(options: ChatModelOptions): ChatModel {
       const stop = () => ended.abort(signal?.reason);
       signal?.addEventListener("abort", stop);
       try {
-        const pieces = await retry(
+        const begun = await retry<Begun>(
           (attempt) =>
-            begin(client, { model, messages, tools, signal: AbortSignal.any([ended.signal, attempt]) }),
+            beginCompletion(client, { model, messages, tools, dialect, ended: ended.signal, attempt }),
           {
             deadline: performance.now() + (options.deadline ?? 20_000),
             attemptTimeout: options.attemptTimeout ?? 15_000,
@@ -87,7 +80,8 @@ export function createChatModel(options: ChatModelOptions): ChatModel {
             overdue: { code: "chat_failed", message: "The time allowed for the chat model is over." },
           },
         );
-        yield* read(pieces, options.silence ?? 15_000);
+        const { silence = 15_000, answerTimeout = 120_000 } = options;
+        yield* readAnswer(begun, { silence, answerTimeout });
       } catch (error) {
         signal?.throwIfAborted();
         const fault = explain(error, false);
@@ -100,84 +94,13 @@ export function createChatModel(options: ChatModelOptions): ChatModel {
   };
 }
 
-type Chunk = OpenAI.Chat.Completions.ChatCompletionChunk;
-
-interface Begun {
-  readonly first: IteratorResult<Chunk>;
-  readonly rest: AsyncIterator<Chunk>;
-}
-
-/** Sends the request and waits for the first piece: until then nothing has been shown, and it can be sent again. */
-async function begin(
-  client: OpenAI,
-  {
-    model,
-    messages,
-    tools,
-    signal,
-  }: {
-    readonly model: string;
-    readonly messages: readonly ChatMessage[];
-    readonly tools: readonly ChatTool[];
-    readonly signal: AbortSignal;
-  },
-): Promise<Begun> {
-  const stream = await client.chat.completions.create(
-    {
-      model,
-      messages: [...messages],
-      ...(tools.length > 0 ? { tools: [...tools] } : {}),
-      stream: true,
-      stream_options: { include_usage: true },
-    },
-    { signal },
-  );
-  const rest = stream[Symbol.asyncIterator]();
-  const first = await rest.next();
-  if (first.done) throw new AppError("chat_failed", "The chat model answered with nothing.");
-  return { first, rest };
-}
-
-async function* read({ first, rest }: Begun, silence: number): AsyncGenerator<ModelEvent> {
-  const calls = new Map<number, { id: string; name: string; arguments: string }>();
-  let finished = false;
-  let usage: OpenAI.CompletionUsage | undefined;
-  for (let next = first; !next.done; next = await within(silence, rest.next())) {
-    usage = next.value.usage ?? usage; // some servers tell it with every piece, as it grows: the last is the whole
-    const [choice] = next.value.choices ?? [];
-    if (!choice) continue;
-    if (choice.finish_reason) finished = true;
-    if (choice.delta?.content) yield { type: "text", text: choice.delta.content };
-    for (const { index, id, function: called } of choice.delta?.tool_calls ?? []) {
-      const call = calls.get(index) ?? { id: "", name: "", arguments: "" };
-      calls.set(index, call);
-      if (id) call.id = id;
-      call.name += called?.name ?? "";
-      call.arguments += called?.arguments ?? "";
-    }
-  }
-  if (usage)
-    yield {
-      type: "usage",
-      inputTokens: usage.prompt_tokens ?? 0,
-      outputTokens: usage.completion_tokens ?? 0,
-    };
-  if (!finished)
-    throw new AppError("chat_failed", "The chat model's answer broke off before its end. Ask again.");
-  if (calls.size > 0) yield { type: "calls", calls: [...calls.values()] };
-}
-
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const silent = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new AppError("chat_failed", "The chat model fell silent within its answer. Ask again.")),
-      milliseconds,
+function createClientLoader(apiKey: string, baseURL: string): () => Promise<OpenAI> {
+  let loading: Promise<OpenAI> | undefined;
+  return () => {
+    loading ??= import("openai").then(
+      ({ OpenAI }) =>
+        new OpenAI({ apiKey, baseURL, organization: null, project: null, maxRetries: 0, logLevel: "off" }),
     );
-  });
-  try {
-    return await Promise.race([work, silent]);
-  } finally {
-    clearTimeout(timer);
-  }
+    return loading;
+  };
 }

@@ -1,45 +1,45 @@
-/** `[3]` or `[1, 4]`, as an answer cites passages by their numbers. */
-const CITATION = /\[\s*\d{1,4}(?:\s*,\s*\d{1,4})*\s*\]/g;
+import { codeRanges } from "./markdown-code.ts";
 
-/** What may yet become a citation when more text comes. */
-const BEGUN = /\s?\[[\d,\s]{0,40}$/;
+const NUMBER = String.raw`\d{1,4}`;
+/** `[3]`, `[1, 4]`, `[2-5]`, and the lenticular brackets that some models write. */
+const CITATION = new RegExp(
+  String.raw`[[【]\s*(${NUMBER}(?:\s*[,;–-]\s*${NUMBER})*)\s*(?:†[^\]】\n]{0,80})?[\]】]`,
+  "g",
+);
 
 /**
- * Passes an answer on as it is written, leaving out the citations that name no passage the model was given, and
- * notes which ones it cites. A citation may come in pieces.
+ * What stands directly before a bracket that is no citation: the end of an identifier (`list[7]`, `f()[1]` is taken for
+ * code only where it is marked as code), a backslash, or the mark of an image. Chinese, Japanese, Korean and Thai are
+ * written without spaces, so their letters end no identifier.
  */
-export function createCitationFilter(isGiven: (number: number) => boolean) {
+const BOUND =
+  /(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}])[\p{L}\p{M}\p{N}_$@#]|[\\!])$/u;
+
+/**
+ * The numbers by which an answer cites passages, in the order in which they first appear. Only numbers that were
+ * offered count, and only outside code and not directly after an identifier: `list[1]` and "RFC [2119]" are text.
+ */
+export function findCitations(answer: string, isOffered: (number: number) => boolean): readonly number[] {
   const cited = new Set<number>();
-  let held = "";
-  function clean(text: string): string {
-    return text.replace(
-      new RegExp(`(\\s?)(${CITATION.source})`, "g"),
-      (_, space: string, citation: string) => {
-        const numbers = citation.match(/\d+/g)?.map(Number) ?? [];
-        const given = numbers.filter(isGiven);
-        for (const number of given) cited.add(number);
-        return given.length > 0 ? `${space}[${given.join(", ")}]` : "";
-      },
-    );
+  const code = codeRanges(answer).values();
+  let range = code.next().value;
+  for (const { 0: whole, 1: numbers = "", index } of answer.matchAll(CITATION)) {
+    while (range && range.end <= index) range = code.next().value;
+    const inCode = range !== undefined && index + whole.length > range.start;
+    if (inCode || (whole.startsWith("[") && BOUND.test(answer.slice(Math.max(0, index - 2), index))))
+      continue;
+    for (const number of expand(numbers)) if (isOffered(number)) cited.add(number);
   }
-  return {
-    /** What of the answer so far can be shown. */
-    push(text: string): string {
-      held += text;
-      const begun = BEGUN.exec(held);
-      // A space at the end waits, too: it goes with the citation after it.
-      const cut = begun ? begun.index : /\s$/.test(held) ? held.length - 1 : held.length;
-      const ready = held.slice(0, cut);
-      held = held.slice(cut);
-      return clean(ready);
-    },
-    /** What was held back, at the end of the answer. */
-    end(): string {
-      const rest = clean(held);
-      held = "";
-      return rest;
-    },
-    /** The numbers cited, in the order in which they first appear. */
-    cited: (): readonly number[] => [...cited],
-  };
+  return [...cited];
+}
+
+/** Numbers in a range that one answer can cite at most. */
+const MAX_RANGE = 50;
+
+function expand(numbers: string): readonly number[] {
+  return numbers.split(/[,;]/).flatMap((part) => {
+    const [first = 0, last = first, ...more] = part.split(/[–-]/).map(Number);
+    if (more.length > 0 || last < first || last - first > MAX_RANGE) return [];
+    return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  });
 }
