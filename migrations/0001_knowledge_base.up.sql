@@ -1,34 +1,8 @@
 -- Tenants, collections, documents and the cache of paid embeddings; two roles; row-level security on every table.
--- The cloud's owners are rarely superusers, so nothing here needs more than CREATEROLE and a trusted extension.
 
-CREATE EXTENSION IF NOT EXISTS vector;
-
--- cairn_app sees one tenant's rows, the one named by the setting cairn.tenant_id. cairn_admin keeps the list of
--- tenants and the migration ledger, and cannot read a collection or a document. Neither owns anything or logs in.
-DO $$
-DECLARE
-  role_name text;
-BEGIN
-  FOREACH role_name IN ARRAY ARRAY['cairn_app', 'cairn_admin'] LOOP
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-      BEGIN
-        EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT', role_name);
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL; -- another database of this cluster made it at the same moment
-      END;
-    END IF;
-    IF NOT pg_has_role(current_user, role_name, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
-    ELSIF current_setting('server_version_num')::int >= 160000 THEN
-      -- From 16 on the maker of a role is its member at once, but without the right to become it.
-      IF NOT pg_has_role(current_user, role_name, 'SET') THEN
-        EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
-      END IF;
-    END IF;
-  END LOOP;
-END
-$$;
-
+-- pgvector and the roles are there already, see packages/core/database/prepare-schema.ts. cairn_app sees one tenant's
+-- rows, the one named by the setting cairn.tenant_id. cairn_admin keeps the list of tenants and the migration ledger, and
+-- cannot read a collection or a document. Neither owns anything or logs in.
 GRANT USAGE ON SCHEMA cairn TO cairn_app, cairn_admin;
 
 CREATE TABLE cairn.tenants (

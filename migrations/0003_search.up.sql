@@ -52,21 +52,6 @@ ALTER POLICY tenant_owns_documents ON cairn.documents
 -- Keyword search. Row-level security keeps `@@` away from an index, as it is not leakproof. So the rows that have a
 -- word are found by a function that sees all documents and takes the tenant from the setting, never as an argument;
 -- what it returns, ids of the tenant's own rows, the caller reads under row-level security as ever.
-DO $$
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cairn_keyword') THEN
-    BEGIN
-      CREATE ROLE cairn_keyword NOLOGIN NOINHERIT;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN
-      NULL; -- another database of this cluster made it at the same moment
-    END;
-  END IF;
-  IF NOT pg_has_role(current_user, 'cairn_keyword', 'MEMBER')
-     OR current_setting('server_version_num')::int >= 160000 AND NOT pg_has_role(current_user, 'cairn_keyword', 'SET') THEN
-    GRANT cairn_keyword TO CURRENT_USER;
-  END IF;
-END
-$$;
 GRANT USAGE, CREATE ON SCHEMA cairn TO cairn_keyword; -- CREATE only to be given the function below
 GRANT SELECT (tenant_id, collection_id, segment, id, chunk, content) ON cairn.documents TO cairn_keyword;
 CREATE POLICY keyword_reads_documents ON cairn.documents FOR SELECT TO cairn_keyword USING (true);

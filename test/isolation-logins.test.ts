@@ -84,6 +84,58 @@ describe.runIf(serverUrl())("logins of a server", () => {
     }
   });
 
+  async function refusalOf(login: string, prepare: (url: string) => Promise<void>): Promise<unknown> {
+    const empty = await createEmptyDatabase();
+    const url = empty.url as string;
+    await onServer(server, `ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO ${login}`);
+    await prepare(url);
+    const database = connectAs(login, url);
+    try {
+      return await migrateSchema(database).then(
+        () => "migrated",
+        (error) => error,
+      );
+    } finally {
+      await database.close();
+      await empty.drop();
+    }
+  }
+
+  test("a second login of a shared server is told which roles to be granted, and by whom", async () => {
+    const login = await createLogin("CREATEROLE");
+    const prepare = (url: string) => onServer(url, "CREATE EXTENSION vector");
+    expect(await refusalOf(login, prepare)).toMatchObject({
+      code: "unsafe_role",
+      message: expect.stringMatching(
+        new RegExp(`another login.*GRANT cairn_app, cairn_admin, cairn_keyword TO "${login}";`, "s"),
+      ),
+    });
+  });
+
+  test("an owner that may not install pgvector is told the statement to have run", async () => {
+    const login = await createLogin("CREATEROLE");
+    await onServer(server, `GRANT cairn_app, cairn_admin, cairn_keyword TO ${login}`);
+    expect(await refusalOf(login, async () => {})).toMatchObject({
+      code: "database_error",
+      message: expect.stringMatching(
+        new RegExp(`login "${login}" may not install.*CREATE EXTENSION vector;`, "s"),
+      ),
+    });
+  });
+
+  test("a login that may not create a schema is told the right that it lacks", async () => {
+    const login = await createLogin("CREATEROLE");
+    await onServer(server, `GRANT cairn_app, cairn_admin, cairn_keyword TO ${login}`);
+    const prepare = async (url: string) => {
+      await onServer(url, "CREATE EXTENSION vector");
+      await onServer(server, `ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO CURRENT_USER`);
+    };
+    expect(await refusalOf(login, prepare)).toMatchObject({
+      code: "database_error",
+      message: expect.stringMatching(/may not change the schema cairn.*GRANT CREATE ON DATABASE/s),
+    });
+  });
+
   test("an owner that is no superuser, as in the cloud, migrates and serves", async () => {
     const login = await createLogin("CREATEROLE");
     // What PostgreSQL 16 and newer give the maker of a role. Here the server has the roles already.

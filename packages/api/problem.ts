@@ -103,6 +103,7 @@ export interface Problem {
 
 /** How the API phrases the way out of an error. What only the operator of the service can do is left to its own words. */
 const REMEDIES: Readonly<Partial<Record<Remedy, string>>> = {
+  choose_directory: "Give the service the right to write there, or configure another folder.",
   list_tenants: "GET /v1/tenants lists them.",
   list_collections: "GET /v1/collections lists them.",
   list_index_failures: "GET /v1/stats lists them.",

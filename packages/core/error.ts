@@ -31,6 +31,7 @@ export type ErrorCode =
 
 /** A way out that each edge phrases in its own words: the API as a route, the command line as a command. */
 export type Remedy =
+  | "choose_directory"
   | "list_tenants"
   | "list_collections"
   | "list_index_failures"

@@ -3,6 +3,8 @@ import type { Command } from "commander";
 
 /** The commands behind the ways out that the domain names. */
 const REMEDIES: Readonly<Record<Remedy, string>> = {
+  choose_directory:
+    "Give it the right to, or choose another folder: --directory (CAIRN_DIRECTORY); or use a PostgreSQL server: DATABASE_URL",
   list_tenants: "List them: cairn tenants list",
   list_collections: "List them: cairn collections list",
   list_index_failures: "List them: cairn stats",

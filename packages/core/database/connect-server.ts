@@ -1,4 +1,4 @@
-import { AppError } from "../error.ts";
+import { readConnectionUrl } from "./connection-url.ts";
 import type { Database } from "./database.ts";
 import type { PgOptions } from "./pg.ts";
 
@@ -8,11 +8,12 @@ export interface ServerOptions extends PgOptions {
 }
 
 /** Opens a PostgreSQL server. What needs the embedded database is not imported, so that a bundle is without it. */
-export async function connectServer({ driver, ...options }: ServerOptions): Promise<Database> {
-  if (!/^postgres(ql)?:\/\//.test(options.url))
-    throw new AppError("invalid_input", "DATABASE_URL must begin with postgres:// or postgresql://.", {
-      path: "DATABASE_URL",
-    });
+export async function connectServer({ driver, ...given }: ServerOptions): Promise<Database> {
+  const options = {
+    ...given,
+    url: readConnectionUrl(given.url),
+    directUrl: given.directUrl && readConnectionUrl(given.directUrl, "DATABASE_DIRECT_URL"),
+  };
   if ((driver ?? (isNeon(options.url) ? "neon" : "pg")) === "neon") {
     const { connectNeon } = await import("./neon.ts");
     return connectNeon(options);

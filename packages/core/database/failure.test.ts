@@ -18,7 +18,7 @@ import { AppError } from "../error.ts";
 import { query } from "../search/query.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { connect } from "./connect.ts";
-import { databaseFailure } from "./failure.ts";
+import { connectFailure, databaseFailure } from "./failure.ts";
 import { connectPg } from "./pg.ts";
 import { selectRows } from "./rows.ts";
 import { asTenant } from "./transaction.ts";
@@ -194,12 +194,11 @@ test.runIf(serverUrl())("a statement that takes too long is database_timeout, wi
 test.each([
   ["a port where nobody listens", "postgres://user:hush-hush@127.0.0.1:9/db", "ECONNREFUSED"],
   ["a host that does not exist", "postgres://user:hush-hush@nowhere.invalid/db", /ENOTFOUND|EAI_AGAIN/],
-  ["a URL that is none", "postgres://user:hush-hush@[half/db", /./],
   ["a password with a broken escape", "postgres://user:hush-hush%zz@127.0.0.1:9/db", /./],
   [
     "a certificate file that is missing",
     "postgres://user:hush-hush@127.0.0.1:9/db?sslrootcert=/nowhere",
-    /./,
+    /cannot be read \(ENOENT\).*sslrootcert/,
   ],
 ])("%s is database_unavailable, and the password is in nothing", async (_, url, reason) => {
   let error: unknown;
@@ -339,5 +338,22 @@ describe.runIf(serverUrl())("on a server", () => {
     } finally {
       await database.close();
     }
+  });
+});
+
+test.each([
+  [
+    new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string"),
+    /asks for a password.*postgres:\/\/user:password@/,
+  ],
+  [
+    Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
+    /sslrootcert=ca\.pem/,
+  ],
+  [new Error("The server does not support SSL connections"), /sslmode=disable/],
+])("%s while connecting says what to change in the connection string", (error, message) => {
+  expect(connectFailure(error)).toMatchObject({
+    code: "database_unavailable",
+    message: expect.stringMatching(message),
   });
 });

@@ -37,21 +37,24 @@ export function databaseFailure(error: unknown): unknown {
 }
 
 /** What a SQLSTATE alone does not tell: it takes the error's message or column, too. */
-function specialCase(sqlstate: string, { message, column }: DriverError): SqlStateMeaning | undefined {
-  if (sqlstate === "22023" && /role "cairn_\w+" does not exist/.test(message)) return meaningOf("42P01");
+function specialCase(
+  sqlstate: string,
+  { message, column, routine }: DriverError,
+): SqlStateMeaning | undefined {
+  // The role that a transaction takes. The server may speak any language.
+  const role = routine === "call_string_check_hook" ? /cairn_\w+/.exec(message)?.[0] : undefined;
+  if (sqlstate === "22023" && role) return meaningOf("42P01");
   if (sqlstate === "23502" && column === "segment")
     return {
       code: "collection_changed",
       message: "The collection was deleted meanwhile, or another has taken its place. Try again.",
     };
-  const [, role] =
-    (sqlstate === "42501" && /^permission denied to set role "(cairn_\w+)"/.exec(message)) || [];
-  if (role)
+  if (sqlstate === "42501" && role)
     return {
       code: "unsafe_role",
       message:
         `The database's login may not act as ${role}, which keeps tenants apart. ` +
-        "Let it, as the database's owner: GRANT cairn_app, cairn_admin TO the login.",
+        "Run as the login that created that role, or as a superuser: GRANT cairn_app, cairn_admin TO the_login;",
     };
   if (sqlstate === "28P01" || sqlstate === "28000" || sqlstate === "3D000")
     return {
@@ -93,11 +96,23 @@ export function connectFailure(error: unknown): unknown {
   if (failure instanceof AppError || !(failure instanceof Error)) return failure;
   const { code } = failure as DriverError;
   const reason = typeof code === "string" ? code : undefined;
-  return unavailable(reason ?? withoutPaths(failure.message), {
-    sqlstate: undefined,
-    constraint: undefined,
-    reason: failure.name,
-  });
+  const cause: DatabaseFault = { sqlstate: undefined, constraint: undefined, reason: failure.name };
+  const advice = connectAdvice(failure);
+  if (advice) return new AppError("database_unavailable", advice, { cause });
+  return unavailable(reason ?? withoutPaths(failure.message), cause);
+}
+
+/** What to change in the connection string, where the driver's error tells. */
+function connectAdvice({ code, syscall, message }: DriverError): string | undefined {
+  if (/SASL.*password must be/.test(message))
+    return "The database asks for a password, and DATABASE_URL has none. Add it: postgres://user:password@host:5432/database.";
+  if (syscall === "open")
+    return `A file that DATABASE_URL names cannot be read (${code}). Check sslrootcert, sslcert and sslkey; sslrootcert=system stands for the certificates of this machine.`;
+  if (typeof code === "string" && /CERT|SIGNATURE/.test(code))
+    return `The database's certificate is not trusted (${code}). Name the file of its certificate authority in DATABASE_URL: sslrootcert=ca.pem.`;
+  if (/does not support SSL/.test(message))
+    return "The database does not support TLS, and DATABASE_URL requires it. Remove sslmode, or set sslmode=disable.";
+  return undefined;
 }
 
 function unavailable(reason: string, cause: DatabaseFault): AppError {
@@ -112,6 +127,9 @@ interface DriverError extends Error {
   readonly code?: unknown;
   readonly constraint?: unknown;
   readonly column?: unknown;
+  readonly syscall?: unknown;
+  /** The server's own function that failed: unlike the message it is not translated. */
+  readonly routine?: unknown;
 }
 
 /** The driver's own error below Drizzle's wrapper, or undefined where neither threw. */

@@ -4,11 +4,11 @@ import type { Client as PgClient, PoolClient } from "pg";
 import { createCompiler } from "./compile.ts";
 import type { Answers, Database, ReadOptions } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
+import { INSTALLATION_QUERY, rememberInstallation } from "./installation.ts";
 import type { PgOptions } from "./pg.ts";
-import { createPoolWork, runMaintenance } from "./pool.ts";
-import { setLocal, setTogether } from "./settings.ts";
+import { BEGIN, createPoolWork, runMaintenance } from "./pool.ts";
+import { setLocal, setTogether, UNLIMITED } from "./settings.ts";
 import { vectorArrayText } from "./vector.ts";
-import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 export interface NeonOptions extends PgOptions {
   /** False: a WebSocket for each transaction, where none may outlive the request that opened it. Default: they are kept. */
@@ -25,13 +25,21 @@ export function connectNeon(options: NeonOptions): Database {
   const http = neon(options.url, { fullResults: true });
   const { transaction } = createPoolWork({
     connect: lender.connect,
-    begin: (client, settings) => client.query(["BEGIN", ...setLocal(settings)].join("; ")),
+    begin: (client, settings) => client.query([BEGIN, ...setLocal(settings)].join("; ")),
     wakeTimeout: options.wakeTimeout,
+  });
+
+  const installation = rememberInstallation(async () => {
+    try {
+      return (await http.query(INSTALLATION_QUERY)).rows as readonly object[];
+    } catch (error) {
+      throw isNetworkFault(error) ? connectFailure(error) : databaseFailure(error);
+    }
   });
 
   /** Over HTTP a parameter is text: a vector's bytes become its text, digit for digit. */
   async function read(statements: readonly SQL[], { settings, values }: ReadOptions = {}): Promise<Answers> {
-    const first = setTogether(settings);
+    const first = setTogether({ ...(await installation.settings()), ...settings });
     const queries = [
       ...(first ? [http.query(first.text, [...first.values])] : []),
       ...statements.map((statement) => {
@@ -40,7 +48,7 @@ export function connectNeon(options: NeonOptions): Database {
       }),
     ];
     try {
-      const answers = await http.transaction(queries, { readOnly: false });
+      const answers = await http.transaction(queries, { readOnly: false, isolationLevel: "ReadCommitted" });
       return answers.slice(first ? 1 : 0).map((answer) => answer.rows as readonly object[]);
     } catch (error) {
       throw isNetworkFault(error) ? connectFailure(error) : databaseFailure(error);
@@ -50,17 +58,18 @@ export function connectNeon(options: NeonOptions): Database {
   return {
     kind: "neon",
     identity: lender,
-    transaction,
+    transaction: async (work, settings) =>
+      transaction(work, { ...(await installation.settings()), ...settings }),
     read,
-    maintain: (statements, settings = {}, signal) =>
+    maintain: async (statements, settings = {}, signal) =>
       runMaintenance({
         client: new Client({ connectionString: options.directUrl ?? options.url }) as unknown as PgClient,
         cancel: (pid) => http.query("SELECT pg_cancel_backend($1)", [pid]),
         statements,
-        settings,
+        settings: { ...(await installation.settings()), ...UNLIMITED, ...settings },
         signal,
       }),
-    vectorTypes: rememberVectorTypes(() => lookUpVectorTypes(read)),
+    vectorTypes: installation.vectorTypes,
     close: lender.close,
   };
 }

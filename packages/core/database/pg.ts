@@ -3,11 +3,11 @@ import type { SQL } from "drizzle-orm";
 import { Client, Pool, type PoolClient, type QueryResult } from "pg";
 import { createCompiler } from "./compile.ts";
 import type { Answers, Database, ReadOptions } from "./database.ts";
+import { INSTALLATION_QUERY, rememberInstallation } from "./installation.ts";
 import { createPlanKeeper, type KeptPlans } from "./kept-plans.ts";
 import { runBatch } from "./pg-batch.ts";
-import { createPoolWork, runMaintenance } from "./pool.ts";
-import { type Settings, setLocal, setTogether } from "./settings.ts";
-import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
+import { BEGIN, createPoolWork, runMaintenance } from "./pool.ts";
+import { type Settings, setLocal, setTogether, UNLIMITED } from "./settings.ts";
 
 export interface PgOptions {
   /** `postgres://user:password@host:port/database`; a transaction pooler such as PgBouncer may stand before it. */
@@ -42,14 +42,18 @@ export function connectPg(options: PgOptions): Database {
       together(client, () => beginning(settings).map((text) => client.query(text))),
     wakeTimeout: options.wakeTimeout,
   });
+  const installation = rememberInstallation(() =>
+    withClient(async (client) => (await client.query<object>(INSTALLATION_QUERY)).rows),
+  );
 
-  function read(
+  async function read(
     statements: readonly SQL[],
     { settings, values, keepPlans }: ReadOptions = {},
   ): Promise<Answers> {
+    const pinned = await installation.settings();
     const asked = statements.map((statement) => compile(statement, values));
     const ask = async (client: PoolClient, kept?: KeptPlans) => {
-      const all = kept ? { ...settings, plan_cache_mode: "force_generic_plan" } : settings;
+      const all = { ...pinned, ...settings, ...(kept ? { plan_cache_mode: "force_generic_plan" } : {}) };
       const set = kept?.distributed === false ? setTogether(all) : undefined;
       const sent = (set ? [set, ...asked] : asked).map((one) => ({ ...one, ...kept?.take(one.text) }));
       // What one Sync ends is one transaction, without a word about it.
@@ -75,9 +79,10 @@ export function connectPg(options: PgOptions): Database {
   return {
     kind: "pg",
     identity: pool,
-    transaction,
+    transaction: async (work, settings) =>
+      transaction(work, { ...(await installation.settings()), ...settings }),
     read,
-    maintain: (statements, settings = {}, signal) =>
+    maintain: async (statements, settings = {}, signal) =>
       runMaintenance({
         client: new Client({
           connectionString: options.directUrl ?? options.url,
@@ -85,10 +90,10 @@ export function connectPg(options: PgOptions): Database {
         }),
         cancel: (pid) => pool.query("SELECT pg_cancel_backend($1)", [pid]),
         statements,
-        settings,
+        settings: { ...(await installation.settings()), ...UNLIMITED, ...settings },
         signal,
       }),
-    vectorTypes: rememberVectorTypes(() => lookUpVectorTypes(read)),
+    vectorTypes: installation.vectorTypes,
     close: () => pool.end(),
   };
 }
@@ -96,7 +101,7 @@ export function connectPg(options: PgOptions): Database {
 /** Settings by themselves: Citus hands a SET LOCAL on to its workers with all that came in the same message. */
 function beginning(settings?: Settings): readonly string[] {
   const set = setLocal(settings).join("; ");
-  return set ? ["BEGIN", set] : ["BEGIN"];
+  return set ? [BEGIN, set] : [BEGIN];
 }
 
 /** What `send` sends is all sent before the first is answered. Where one fails, that failure is thrown, not what it leads to. */

@@ -2,12 +2,13 @@ import { mkdir } from "node:fs/promises";
 import type { PGliteInterface, Transaction as PGliteTransaction } from "@electric-sql/pglite";
 import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pglite";
+import { AppError } from "../error.ts";
 import { createCompiler } from "./compile.ts";
-import type { Answers, Database, Orm, ReadOptions, Transaction, VectorTypes } from "./database.ts";
+import type { Answers, Database, Orm, ReadOptions, Transaction } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
+import { INSTALLATION_QUERY, type InstallationRow, rememberInstallation } from "./installation.ts";
 import { type Settings, setLocal } from "./settings.ts";
-import { lookUpVectorTypes, rememberVectorTypes } from "./vector-types.ts";
 
 export interface PgliteOptions {
   /** Folder of the database, made when missing and locked while open. Undefined: in memory, gone at the end. */
@@ -39,6 +40,11 @@ export async function connectPglite(
   }
 
   const compile = createCompiler();
+  const installation = rememberInstallation(async () => {
+    const { rows } = await pglite.query<InstallationRow>(INSTALLATION_QUERY);
+    for (const row of rows) sendVectorsAsBytes(pglite, row);
+    return rows;
+  });
 
   async function transaction<T>(
     work: (transaction: Transaction) => Promise<T>,
@@ -92,7 +98,7 @@ export async function connectPglite(
     transaction,
     read,
     maintain,
-    vectorTypes: rememberVectorTypes(() => readVectorTypes(pglite, read)),
+    vectorTypes: installation.vectorTypes,
     async close() {
       await pglite.close();
       await unlock();
@@ -102,8 +108,18 @@ export async function connectPglite(
 }
 
 async function lockAt(directory: string): Promise<() => Promise<void>> {
-  await mkdir(directory, { recursive: true });
-  return lockDirectory(directory);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 }); // it holds everybody's documents
+    return await lockDirectory(directory);
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (error instanceof AppError || !syscall) throw error;
+    throw new AppError(
+      "database_unavailable",
+      `The embedded database cannot be opened in the folder ${directory} (${code}): this user cannot write there.`,
+      { remedy: "choose_directory", cause: error },
+    );
+  }
 }
 
 function pgliteTransaction(tx: PGliteTransaction): Transaction {
@@ -120,13 +136,8 @@ function pgliteTransaction(tx: PGliteTransaction): Transaction {
 }
 
 /** PGlite sends a parameter as text unless its type has a serializer: give pgvector's two the bytes as they are. */
-async function readVectorTypes(pglite: PGliteInterface, read: Database["read"]): Promise<VectorTypes> {
-  const types = await lookUpVectorTypes(read);
-  const { rows } = await pglite.query<{ typarray: number }>("SELECT typarray FROM pg_type WHERE oid = $1", [
-    types.vector,
-  ]);
+function sendVectorsAsBytes(pglite: PGliteInterface, { vector, vectors }: InstallationRow): void {
   const { serializers } = pglite as unknown as { serializers: Record<number, (value: unknown) => unknown> };
-  serializers[types.vector] = (value) => value;
-  if (rows[0]) serializers[rows[0].typarray] = (value) => value;
-  return types;
+  serializers[Number(vector)] = (value) => value;
+  serializers[Number(vectors)] = (value) => value;
 }

@@ -15,6 +15,9 @@ export interface PoolOptions {
   readonly wakeTimeout?: number;
 }
 
+/** Whatever isolation the role or database has by default. */
+export const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /** What a server answers that is not there yet. */
 const ASLEEP: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "57P03"]);
 
@@ -114,7 +117,7 @@ export interface MaintainOptions {
   /** Ends the statement of the backend with this pid, over another connection. */
   readonly cancel: (pid: number) => Promise<unknown>;
   readonly statements: readonly string[];
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: Settings;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -139,7 +142,7 @@ export async function runMaintenance({
     pid = rows[0]?.pid ?? 0;
     signal?.addEventListener("abort", abort);
     for (const [name, value] of Object.entries(settings))
-      await client.query("SELECT set_config($1, $2, false)", [name, value]);
+      await client.query("SELECT set_config($1, $2, false)", [name, String(value)]);
     for (const statement of statements) {
       signal?.throwIfAborted();
       await client.query(statement);

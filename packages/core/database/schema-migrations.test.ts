@@ -72,7 +72,8 @@ test("a schema migration that fails leaves nothing half applied, of itself or of
   const files = {
     "0103_fine.up.sql": "CREATE TABLE cairn.fine (); ALTER TABLE cairn.tenants ADD COLUMN fine text;",
     "0103_fine.down.sql": "DROP TABLE cairn.fine",
-    "0104_broken.up.sql": "CREATE TABLE cairn.half (); SELECT 1/0; CREATE TABLE cairn.rest ()",
+    "0104_broken.up.sql":
+      "CREATE TABLE cairn.half (); DO $$ BEGIN RAISE 'broken'; END $$; CREATE TABLE cairn.rest ()",
   };
   await withMigrations(files, async (directory) => {
     await expect(migrateSchema(database, directory)).rejects.toMatchObject({ code: "database_error" });
@@ -89,7 +90,7 @@ test("a rollback that fails leaves everything as it was", async () => {
   const before = await tables();
   const newest = (await schemaSteps()).at(-1) as SchemaMigration;
   await withMigrations(
-    { [`${fileName(newest)}.down.sql`]: "DROP TABLE cairn.api_keys; SELECT 1/0" },
+    { [`${fileName(newest)}.down.sql`]: "DROP TABLE cairn.api_keys; DO $$ BEGIN RAISE 'broken'; END $$" },
     async (directory) => {
       await expect(rollbackSchema(database, { directory })).rejects.toMatchObject({ code: "database_error" });
     },

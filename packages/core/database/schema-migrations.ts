@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
 import type { Database, Transaction } from "./database.ts";
+import { isDenied, prepareSchema } from "./prepare-schema.ts";
 import { selectRows } from "./rows.ts";
+import { UNLIMITED } from "./settings.ts";
 
 export interface SchemaMigration {
   readonly version: number;
@@ -29,7 +31,7 @@ export async function migrateSchema(
 ): Promise<readonly SchemaMigration[]> {
   const all = await listMigrations(directory);
   return database.transaction(async (transaction) => {
-    const applied = await lockHistory(transaction, all);
+    const applied = await lockHistory(transaction, all, prepareSchema);
     const pending = all.filter(({ version }) => !applied.has(version));
     for (const migration of pending) {
       await transaction.script(await readMigration(directory, migration, "up"));
@@ -88,21 +90,43 @@ export async function schemaStatus(database: Database, directory = DIRECTORY): P
 async function lockHistory(
   transaction: Transaction,
   all: readonly SchemaMigration[],
+  prepare?: (transaction: Transaction) => Promise<void>,
 ): Promise<Map<number, Date>> {
   await transaction.orm.execute(
     sql`SELECT pg_advisory_xact_lock(hashtextextended('cairn.schema_migrations', 0))`,
   );
-  await transaction.script(`
-    SET LOCAL client_min_messages = warning;
-    CREATE SCHEMA IF NOT EXISTS cairn;
-    CREATE TABLE IF NOT EXISTS cairn.schema_migrations (
-      version    integer PRIMARY KEY,
-      name       text NOT NULL,
-      applied_at timestamptz NOT NULL DEFAULT now()
-    )`);
+  await transaction.script("SET LOCAL client_min_messages = warning");
+  await transaction.set(UNLIMITED);
+  await prepare?.(transaction);
+  await createHistory(transaction);
   const applied = await readHistory(transaction);
   refuseUnknown(applied, all);
   return applied;
+}
+
+/** Throws `database_error`, saying which right the login lacks. */
+async function createHistory({ script }: Transaction): Promise<void> {
+  try {
+    await script(`
+      DO $$
+      BEGIN
+        IF to_regnamespace('cairn') IS NULL THEN CREATE SCHEMA cairn; END IF;
+      END
+      $$;
+      CREATE TABLE IF NOT EXISTS cairn.schema_migrations (
+        version    integer PRIMARY KEY,
+        name       text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+      )`);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    throw new AppError(
+      "database_error",
+      "This login may not change the schema cairn of this database. Run it with the login that owns the schema; " +
+        "or, where there is none yet, run as the database's owner: GRANT CREATE ON DATABASE the_database TO the_login;",
+      { cause: error },
+    );
+  }
 }
 
 async function readHistory({ orm }: Transaction): Promise<Map<number, Date>> {

@@ -1,0 +1,51 @@
+import { AppError } from "../error.ts";
+
+/**
+ * A PostgreSQL URL as every driver here reads it: surrounding space removed, a lone `%` encoded, libpq's
+ * `sslrootcert=system` as the runtime's own certificates. Throws `invalid_input`, never quoting the URL, which may hold a
+ * password.
+ */
+export function readConnectionUrl(text: string, variable = "DATABASE_URL"): string {
+  const trimmed = text.trim();
+  if (!/^postgres(ql)?:\/\//.test(trimmed))
+    throw invalid(variable, `it must begin with postgres:// or postgresql://${quoted(trimmed)}.`);
+  const encoded = trimmed.replace(/%(?![0-9a-f]{2})/gi, "%25");
+  const url = URL.parse(encoded);
+  if (!url || hasStrayAt(url)) {
+    const [, login] = /^[^:]+:\/\/(.*)@/s.exec(trimmed) ?? [];
+    if (login && /[/?#[\]\s]/.test(login))
+      throw invalid(
+        variable,
+        "the user or the password contains a character that separates the parts of a URL. " +
+          "Percent-encode it: / as %2F, # as %23, ? as %3F, @ as %40, : as %3A, [ as %5B, ] as %5D, a space as %20.",
+      );
+    throw invalid(variable, "it is not a URL of the form postgres://user:password@host:5432/database.");
+  }
+  if (url.hash)
+    throw invalid(
+      variable,
+      "it contains a #. Percent-encode it as %23 where it belongs to a name or password.",
+    );
+  return url.searchParams.get("sslrootcert") === "system" ? withSystemCertificates(url) : encoded;
+}
+
+/** Where a password holds `/`, `?` or `#`, the host and its @ end up behind it. */
+function hasStrayAt(url: URL): boolean {
+  const rest = `${url.pathname}${url.hash}${url.username === "" ? url.search : ""}`;
+  return rest.includes("@");
+}
+
+/** Node verifies against its own certificates where no file is named. Source: PostgreSQL, libpq, sslrootcert. */
+function withSystemCertificates(url: URL): string {
+  url.searchParams.delete("sslrootcert");
+  url.searchParams.set("sslmode", "verify-full");
+  return url.href;
+}
+
+function quoted(text: string): string {
+  return /^["'`]|^psql\b/.test(text) ? ", without quotation marks or a command before it" : "";
+}
+
+function invalid(variable: string, reason: string): AppError {
+  return new AppError("invalid_input", `${variable} cannot be used: ${reason}`, { path: variable });
+}
