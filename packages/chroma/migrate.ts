@@ -1,5 +1,4 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import pLimit from "p-limit";
 import { migrateCollection } from "./copy/collection.ts";
@@ -12,15 +11,16 @@ import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun 
 import { findVanished } from "./ledger/vanished.ts";
 import type { PlanOptions } from "./plan/options.ts";
 import { type Misfit, type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
+import { planSource } from "./plan/plan-source.ts";
+import { refuseMisfits } from "./plan/refuse.ts";
 import { missingIndexes, promoteCollections } from "./promote.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
 import type { SourcePath } from "./source/label.ts";
-import type { Source, SourceCollection, SourceScope } from "./source/source.ts";
+import type { Source, SourceCollection } from "./source/source.ts";
 import { compareSearches } from "./verify/parity.ts";
 
 export interface MigrateOptions extends PlanOptions, Partial<CopySettings> {
-  readonly scope?: SourceScope;
   /** Searches to compare. Default 50; 0: none. */
   readonly queries?: number;
   /** For the report: host and database, or folder. */
@@ -87,25 +87,8 @@ export async function migrate(
 }
 
 /** The plan for everything that the source has now. */
-export async function planAll(services: Services, source: Source, options: MigrateOptions): Promise<Plan> {
-  return planMigration(
-    await source.listCollections(options.scope ?? {}),
-    services.database,
-    services.embedders,
-    options,
-  );
-}
-
-/** Throws `invalid_input`, naming each collection that has no place. */
-export function refuseMisfits({ misfits }: Plan): void {
-  if (misfits.length === 0) return;
-  const lines = misfits.map(
-    ({ source, problem }) => `- ${source.tenant}/${source.database}/${source.name}: ${problem}`,
-  );
-  throw new AppError(
-    "invalid_input",
-    `${misfits.length} collections cannot go as things stand; nothing was written.\n${lines.join("\n")}`,
-  );
+export function planAll(services: Services, source: Source, options: MigrateOptions): Promise<Plan> {
+  return planSource(source, services, options);
 }
 
 export function makeContext(
@@ -137,17 +120,17 @@ async function migrateAll(
   options: MigrateOptions,
 ): Promise<{ readonly outcomes: readonly Outcome[]; readonly misfits: readonly Misfit[] }> {
   const outcomes = await migratePlanned(context, plan.collections);
-  const known = [...plan.collections.map(({ source }) => source), ...plan.skipped];
+  const known = [...[...plan.collections, ...plan.misfits].map(({ source }) => source), ...plan.skipped];
   const ids = new Set(known.map(({ id }) => id));
   const isLate = ({ id }: SourceCollection) => !ids.has(id);
   const late = (await context.source.listCollections(options.scope ?? {})).filter(isLate);
-  if (late.length === 0) return { outcomes, misfits: [] };
+  if (late.length === 0) return { outcomes, misfits: plan.misfits };
   const { database, embedders } = context.services;
   const all = await planMigration([...known, ...late], database, embedders, options);
   const planned = all.collections.filter(({ source }) => isLate(source));
   return {
     outcomes: [...outcomes, ...(await migratePlanned(context, planned))],
-    misfits: all.misfits.filter(({ source }) => isLate(source)),
+    misfits: [...plan.misfits, ...all.misfits.filter(({ source }) => isLate(source))],
   };
 }
 

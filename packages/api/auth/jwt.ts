@@ -2,6 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { SCOPES, type Scope } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
+import { parseUuid } from "@cairn/core/tenant/uuid.ts";
 import type { JWTPayload } from "jose";
 import { HttpError } from "../problem.ts";
 import type { Known } from "./known.ts";
@@ -59,7 +60,8 @@ export function createTokenVerifier(options: JwtOptions) {
             throw error;
           })
         : undefined;
-    if (!tenant || tenant.id !== tenantId || tenant.disabledAt) return { principal: undefined, until: 0 };
+    if (!tenant || tenant.id !== parseUuid(String(tenantId)) || tenant.disabledAt)
+      return { principal: undefined, until: 0 };
     return {
       principal: {
         tenantId: tenant.id,

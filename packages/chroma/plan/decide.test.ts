@@ -159,6 +159,20 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, RegExp]>([
     /vectors of two models are never mixed.*--map/,
   ],
   [
+    "--source-model that contradicts the model of a target that vectors were copied into is refused",
+    source(null, 8),
+    target("local/y", 8, true),
+    { sourceModel: "local/x" },
+    /vectors are of local\/x.*target has the model local\/y.*set-model/,
+  ],
+  [
+    "--source-model that contradicts another target is refused, and texts are not embedded for it",
+    source(null, 1536),
+    target(SMALL, 1536),
+    { sourceModel: "local/x" },
+    /vectors are of local\/x.*target has the model openai/,
+  ],
+  [
     "a model without a key is refused before anything is written",
     source("local/y"),
     target("local/x", 8),
@@ -167,6 +181,16 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, RegExp]>([
   ],
 ])("%s", (_name, from, to, options, problem) => {
   expect(decide(from, to, options)).toEqual({ problem: expect.stringMatching(problem) });
+});
+
+test("vectors of more dimensions than Postgres takes do not fit, whatever could be embedded in their place", () => {
+  expect(decide(source(SMALL, 16_001), undefined)).toEqual({
+    problem: expect.stringMatching(/16001 dimensions.*16000 at most.*--re-embed always/),
+    unsupported: true,
+  });
+  expect(
+    decide(source(null, 16_001), undefined, { reEmbed: "always", model: "offline/words" }),
+  ).toMatchObject({ vectors: "embed", dimensions: null });
 });
 
 test("where both sides are only compared, a model without a key is no obstacle", () => {

@@ -16,17 +16,45 @@ export interface VectorChoice {
   readonly why: string;
 }
 
-/** Whether a collection's vectors are copied or its texts embedded anew; or why neither can be. */
+/** Why a collection can neither be copied nor embedded. `unsupported`: by what it is, whatever the options say. */
+export interface VectorProblem {
+  readonly problem: string;
+  readonly unsupported?: true;
+}
+
+/** Whether a collection's vectors are copied or its texts embedded again; or why neither can be. */
 export function decideVectors(
   source: SourceCollection,
   target: Target | undefined,
   embedders: Embedders,
   options: PlanOptions,
-): VectorChoice | { readonly problem: string } {
+): VectorChoice | VectorProblem {
   if (options.reEmbed === "always") return embed(source, target, embedders, options, "--re-embed always");
+  if (source.dimensions !== null && source.dimensions > MOST_DIMENSIONS)
+    return {
+      problem: `Its vectors have ${source.dimensions} dimensions, and Postgres takes ${MOST_DIMENSIONS} at most. Embed its texts with another model (--re-embed always), or leave it out with --only or null in the mapping.`,
+      unsupported: true,
+    };
+  const contradiction = contradictTarget(source, target, options);
+  if (contradiction) return contradiction;
   const copied = copy(source, target, options);
   if (!("problem" in copied) || options.reEmbed === "never") return copied;
   return embed(source, target, embedders, options, copied.problem);
+}
+
+/** `--source-model` names vectors whose model Chroma does not know; their target may know another one. */
+function contradictTarget(
+  source: SourceCollection,
+  target: Target | undefined,
+  { sourceModel }: PlanOptions,
+): VectorProblem | undefined {
+  const model = target?.collection.embeddingModel ?? null;
+  if (source.model !== null || !sourceModel || model === null || model === sourceModel) return undefined;
+  return {
+    problem:
+      `--source-model says that its vectors are of ${sourceModel}, and its target has the model ${model}. ` +
+      "Leave --source-model out to keep the target's; correct the target with cairn collections set-model; send it to another collection with --map; or embed its texts again with --re-embed always.",
+  };
 }
 
 function copy(
@@ -35,10 +63,6 @@ function copy(
   options: PlanOptions,
 ): VectorChoice | { readonly problem: string } {
   const { dimensions } = source;
-  if (dimensions !== null && dimensions > MOST_DIMENSIONS)
-    return {
-      problem: `its vectors have ${dimensions} dimensions, and Postgres takes ${MOST_DIMENSIONS} at most`,
-    };
   const sourceModel = source.model ?? options.sourceModel ?? null;
   // Clients name their default function also where the caller will bring vectors of his own: only vectors bear it out.
   const known = dimensions === null ? (options.sourceModel ?? null) : sourceModel;
@@ -62,10 +86,12 @@ function copy(
   };
 }
 
-function explainCopy({ dimensions }: SourceCollection, model: string | null): string {
+function explainCopy({ dimensions, unusableModel = null }: SourceCollection, model: string | null): string {
   if (model) return `vectors are copied: the target keeps the model ${model}`;
   if (dimensions === null)
     return "vectors are copied; there is none yet, so their size and their model are not known";
+  if (unusableModel !== null)
+    return `vectors are copied; Chroma calls their model ${JSON.stringify(unusableModel)}, which is not a name that Cairn can use, so texts cannot be searched until it is named (--source-model) or --re-embed is used`;
   return "vectors are copied; Chroma does not know their model, so texts cannot be searched until it is named (--source-model) or --re-embed is used";
 }
 
@@ -95,11 +121,16 @@ function embed(
   const dimensions =
     target?.collection.dimensions ??
     modelDimensions(wanted) ??
-    (wanted === embedders.default?.model ? embedders.default.dimensions : source.dimensions);
+    (wanted === embedders.default?.model ? embedders.default.dimensions : storable(source.dimensions));
   return {
     vectors: "embed",
     model: wanted,
     dimensions,
     why: `texts are embedded again with ${wanted}: ${reason}`,
   };
+}
+
+/** The size of a source's vectors where Postgres takes it; null: the first vector decides. */
+function storable(dimensions: number | null): number | null {
+  return dimensions !== null && dimensions <= MOST_DIMENSIONS ? dimensions : null;
 }

@@ -10,6 +10,11 @@ test("a mapping names places, leaves out with null, and calls a collection knowl
   });
 });
 
+test("a byte order mark is no part of a mapping, and equal keys in two entries are not repeated ones", () => {
+  const text = '\uFEFF{"a": {"tenant": "{\\"tenant\\":"}, "b": {"tenant": "acme"}}';
+  expect(Object.keys(parseMapping(text))).toEqual(["a", "b"]);
+});
+
 test("a tenant of 32 hex digits is a UUID written without its dashes, as in a pattern", () => {
   const text = '{"faq": {"tenant": "0123456789ABCDEF0123456789abcdef"}}';
   expect(parseMapping(text).faq?.tenant).toBe("01234567-89ab-cdef-0123-456789abcdef");
@@ -22,6 +27,11 @@ test.each([
   ['{"faq": {"tenant": "acme", "extra": 1}}', "--map: faq", /extra/],
   ['{"faq": "acme"}', "--map: faq", /An entry looks like/],
   ['["faq"]', "--map: ", /An entry looks like/],
+  ['{"faq": {"tenant": " acme"}}', "--map: faq.tenant", /space at its beginning/],
+  ['{"faq": {"tenant": "a\\u0000b"}}', "--map: faq.tenant", /control characters/],
+  [`{"faq": {"tenant": "${"x".repeat(513)}"}}`, "--map: faq.tenant", /512/],
+  ['{"faq": {"tenant": "a"}, "f\\u0061q": {"tenant": "b"}}', "--map: faq", /"faq" twice/],
+  ['{"faq": {"tenant": "a", "tenant": "b"}}', "--map: tenant", /"tenant" twice/],
   ['{"faq": ', "--map", /is not JSON/],
 ])("%s is refused with the path %s", (text, path, message) => {
   expect(() => parseMapping(text)).toThrow(

@@ -1,10 +1,15 @@
 import { COLLECTION_NAME, isCollectionName } from "@cairn/core/collection/create.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { isTenantName, TENANT_NAME } from "@cairn/core/tenant/tenant.ts";
 import * as z from "zod";
 import { type Place, tenantName } from "./pattern.ts";
 
 const entry = z.strictObject({
-  tenant: z.string().min(1).transform(tenantName),
+  tenant: z
+    .string()
+    .refine(isTenantName, `a tenant's name has ${TENANT_NAME}`)
+    .refine((name) => name === name.trim(), "a tenant's name has no space at its beginning or end")
+    .transform(tenantName),
   collection: z.string().refine(isCollectionName, `a name has ${COLLECTION_NAME}`).default("knowledge"),
 });
 const schema = z.record(z.string(), entry.nullable());
@@ -17,14 +22,7 @@ export type Mapping = Readonly<Record<string, Place | null>>;
  * Throws `invalid_input` with the path to the fault.
  */
 export function parseMapping(text: string): Mapping {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new AppError("invalid_input", `The mapping file is not JSON: ${(error as Error).message}`, {
-      path: "--map",
-    });
-  }
+  const json = parseText(text.replace(/^\uFEFF/, "")); // editors on Windows begin a file so
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
@@ -34,4 +32,36 @@ export function parseMapping(text: string): Mapping {
     `The mapping file is wrong at ${JSON.stringify(path)}: ${issue?.message}. An entry looks like "faq": {"tenant": "acme", "collection": "faq"}, or "scratch": null.`,
     { path: `--map: ${path}` },
   );
+}
+
+function parseText(text: string): unknown {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new AppError("invalid_input", `The mapping file is not JSON: ${(error as Error).message}`, {
+      path: "--map",
+    });
+  }
+  const twice = findRepeatedKey(text);
+  if (twice === undefined) return json;
+  throw new AppError(
+    "invalid_input",
+    `The mapping file names ${JSON.stringify(twice)} twice, and only one entry could apply. Remove one of them.`,
+    { path: `--map: ${twice}` },
+  );
+}
+
+/** A key that an object of valid JSON has twice, at any depth: `JSON.parse` silently keeps the last. */
+function findRepeatedKey(text: string): string | undefined {
+  const objects: Set<string>[] = [];
+  for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/g)) {
+    if (token === "{") objects.push(new Set());
+    if (token === "}") objects.pop();
+    if (string === undefined || colon === undefined) continue;
+    const key = JSON.parse(string) as string;
+    if (objects.at(-1)?.has(key)) return key;
+    objects.at(-1)?.add(key);
+  }
+  return undefined;
 }

@@ -1,4 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
+import { pathOf } from "../source/label.ts";
 import type { SourceCollection } from "../source/source.ts";
 import type { PlanOptions } from "./options.ts";
 import { matchesGlobs } from "./pattern.ts";
@@ -7,20 +8,29 @@ import { matchesGlobs } from "./pattern.ts";
 const OFFERED = 3;
 
 /**
- * Throws `invalid_input` where `--only` or the mapping names no collection of the source, with the closest names: a
- * typo would leave out what was meant to go, or take along what was meant to stay.
+ * Throws `invalid_input` where `--only` names no collection of the scope, or the mapping none of the scope and none
+ * `elsewhere`, with the closest names: a typo would leave out what was meant to go, or take along what was meant to stay.
  */
 export function assertNamesExist(
   sources: readonly SourceCollection[],
+  elsewhere: readonly SourceCollection[],
   { only = [], mapping = {} }: PlanOptions,
 ): void {
   const names = new Set(sources.map(({ name }) => name));
-  const paths = new Set(sources.map(({ tenant, database, name }) => `${tenant}/${database}/${name}`));
+  const paths = new Set(sources.map(pathOf));
   for (const glob of only)
     if (![...names].some((name) => matchesGlobs(name, [glob]))) throw unknownName("--only", glob, names);
-  for (const key of Object.keys(mapping))
-    if (!names.has(key) && !paths.has(key))
-      throw unknownName("--map", key, key.includes("/") ? paths : names);
+  const [unknown] = findUnknownKeys([...sources, ...elsewhere], { mapping });
+  if (unknown !== undefined) throw unknownName("--map", unknown, unknown.includes("/") ? paths : names);
+}
+
+/** Keys of the mapping that are neither a name nor a path of these collections. */
+export function findUnknownKeys(
+  collections: readonly SourceCollection[],
+  { mapping = {} }: PlanOptions,
+): readonly string[] {
+  const known = new Set(collections.flatMap((collection) => [collection.name, pathOf(collection)]));
+  return Object.keys(mapping).filter((key) => !known.has(key));
 }
 
 function unknownName(flag: string, given: string, names: ReadonlySet<string>): AppError {

@@ -1,6 +1,9 @@
+import type { SourceScope } from "../source/source.ts";
 import type { Mapping } from "./mapping.ts";
 
 export interface PlanOptions {
+  /** What of the source is taken. Default: everything that the login sees. */
+  readonly scope?: SourceScope;
   /** Tried in turn. Default `tenant_{tenant}_{collection}`. */
   readonly patterns?: readonly string[];
   /** The tenant where a pattern has no `{tenant}`. */

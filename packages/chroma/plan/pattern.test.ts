@@ -13,8 +13,6 @@ test.each([
   [DEFAULT_PATTERN, `tenant_${HEX}_knowledge`, { tenant: UUID, collection: "knowledge" }],
   [DEFAULT_PATTERN, `tenant_${HEX}_a_b`, { tenant: UUID, collection: "a_b" }],
   [DEFAULT_PATTERN, "tenant_acme_faq", { tenant: "acme", collection: "faq" }],
-  // Nothing says where the tenant ends: the first place that fits.
-  [DEFAULT_PATTERN, "tenant_acme_corp_faq", { tenant: "acme", collection: "corp_faq" }],
   [DEFAULT_PATTERN, `tenant_${HEX}0_faq`, { tenant: `${HEX}0`, collection: "faq" }],
   ["kb-{tenant}", "kb-acme", { tenant: "acme", collection: "knowledge" }],
   ["{collection}-of-{tenant}", "faq-of-acme", { tenant: "acme", collection: "faq" }],
@@ -22,6 +20,69 @@ test.each([
   ["v1+{tenant}(x)_{collection}", "v1+acme(x)_faq", { tenant: "acme", collection: "faq" }],
 ])("the pattern %s takes %s apart", (pattern, name, place) => {
   expect(compilePattern(pattern)(at(name))).toEqual(place);
+});
+
+const GROUPS = "01234567_89AB_cdef_0123_456789abcdef";
+test.each([
+  [DEFAULT_PATTERN, `tenant_${GROUPS}_faq`, "faq"],
+  [DEFAULT_PATTERN, `tenant_${GROUPS}_faq_${GROUPS}`, `faq_${GROUPS}`],
+  [DEFAULT_PATTERN, `tenant_${UUID.toUpperCase()}_a_b`, "a_b"],
+  ["{collection}_{tenant}", `a_b_${GROUPS}`, "a_b"],
+  ["{collection}-{tenant}", `a-b-${UUID}`, "a-b"],
+  ["*_{tenant}_{collection}", `kb_${HEX}_a_b`, "a_b"],
+])("a UUID tells where the tenant ends: %s takes %s apart", (pattern, name, collection) => {
+  expect(compilePattern(pattern)(at(name))).toEqual({ tenant: UUID, collection });
+});
+
+test.each([
+  `{${UUID}}`,
+  `urn:uuid:${UUID}`,
+  `URN:UUID:${UUID.toUpperCase()}`,
+  UUID.replaceAll("-", "_"),
+  HEX,
+])("a Chroma tenant %s is the UUID that it writes", (tenant) => {
+  const match = compilePattern("{tenant}/*/{collection}");
+  expect(match(at("faq", "main", tenant))).toEqual({ tenant: UUID, collection: "faq" });
+});
+
+test.each([
+  [DEFAULT_PATTERN, "tenant_acme_corp_docs"],
+  [DEFAULT_PATTERN, "tenant_acme__docs"],
+  [DEFAULT_PATTERN, `tenant_acme_corp_${HEX}`],
+  [DEFAULT_PATTERN, "tenant_01234567-89ab_cdef_0123_456789abcdef_faq"],
+  ["{collection}_{tenant}", "faq_v2_acme"],
+  ["{tenant}.{collection}", "a.b.c"],
+  ["{tenant}--{collection}", "a---b"],
+  ["*{tenant}_{collection}", "acme_faq"],
+  ["kb.{tenant}.*", "kb.acme.2024.old"],
+  ["*-{tenant}-{collection}", `a-${UUID}-b-${UUID}-c`],
+])("what %s can split in two ways is unclear: %s", (pattern, name) => {
+  const [first, second] = [expect.stringContaining("more than one way"), "unclear"];
+  expect(compilePattern(pattern)(at(name))).toEqual({ [second]: first });
+});
+
+test("Chroma's own tenant and database never become a tenant, nor does a part of their names", () => {
+  for (const [pattern, source] of [
+    ["{tenant}/*/{collection}", at("faq", "main")],
+    ["*/{tenant}/{collection}", at("faq", undefined, "acme")],
+    ["{tenant}_tenant/main/{collection}", at("faq", "main")],
+    ["kb-{tenant}", at("kb-default_tenant")],
+    ["kb-{tenant}", at("kb-Default_Database")],
+  ] as const)
+    expect(compilePattern(pattern)(source)).toEqual({
+      unclear: expect.stringMatching(/Chroma's own default_/),
+    });
+  expect(compilePattern("*/main/{tenant}-{collection}")(at("acme-faq", "main"))).toMatchObject({
+    tenant: "acme",
+  });
+});
+
+test("a name of 512 characters that fits in many ways is judged at once", () => {
+  const started = performance.now();
+  const match = compilePattern("*a*a*{tenant}*a*a_*{collection}*a*a*");
+  expect(match(at("a".repeat(512)))).toBeUndefined();
+  expect(match(at(`${"a".repeat(255)}_${"a".repeat(256)}`))).toHaveProperty("unclear");
+  expect(performance.now() - started).toBeLessThan(20_000);
 });
 
 test.each([
@@ -53,6 +114,10 @@ test.each([
   ["{name}_{tenant}", undefined],
   ["{}_{tenant}", undefined],
   ["{collection}", undefined],
+  ["{tenant}{collection}", undefined],
+  ["kb_{collection}*{tenant}", undefined],
+  ["{tenant}/{collection}", undefined],
+  ["a/b/{tenant}/{collection}", undefined],
 ])("the pattern %s is refused by its flag", (pattern, fallback) => {
   expect(() => compilePattern(pattern, fallback)).toThrow(
     expect.objectContaining({ code: "invalid_input", path: "--pattern" }),

@@ -1,12 +1,15 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
+import { MODEL_NAME } from "@cairn/core/collection/create.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { Embedders } from "@cairn/core/embedding/embedder.ts";
+import { labelCollections, pathOf } from "../source/label.ts";
 import type { SourceCollection } from "../source/source.ts";
 import { decideVectors, type VectorChoice } from "./decide.ts";
-import { assertNamesExist } from "./names.ts";
+import { assertModelNames } from "./model-names.ts";
 import type { PlanOptions } from "./options.ts";
-import { compilePattern, DEFAULT_PATTERN, matchesGlobs, type Place } from "./pattern.ts";
-import { readTargets } from "./targets.ts";
+import { matchesGlobs, type Place } from "./pattern.ts";
+import { createPlaceFinder } from "./place.ts";
+import { type FilledFrom, readTargets, type Target, type Targets } from "./targets.ts";
 
 /** What is to happen to one source collection. */
 export interface PlannedCollection extends VectorChoice {
@@ -14,12 +17,16 @@ export interface PlannedCollection extends VectorChoice {
   readonly place: Place;
   /** The target as it is now; undefined where it is yet to be made. */
   readonly target: Collection | undefined;
+  /** What the user should know and settle later. */
+  readonly notice?: string;
 }
 
 /** A collection that cannot go as things stand, and the way out. */
 export interface Misfit {
   readonly source: SourceCollection;
   readonly problem: string;
+  /** Whether nothing may be migrated before it is settled. Otherwise the others go, and the report lists it. */
+  readonly blocking: boolean;
 }
 
 export interface Plan {
@@ -29,9 +36,14 @@ export interface Plan {
   readonly skipped: readonly SourceCollection[];
 }
 
+interface Placed {
+  readonly source: SourceCollection;
+  readonly place: Place;
+}
+
 /**
- * Decides where every source collection goes and how its vectors come to be. Reads both sides, writes nothing.
- * Throws `invalid_input` where the options name a collection that is not among the sources.
+ * Decides where every source collection goes and how its vectors come to be. Reads Postgres, writes nothing.
+ * Throws `invalid_input` for a pattern or a model name that cannot be used.
  */
 export async function planMigration(
   sources: readonly SourceCollection[],
@@ -39,15 +51,16 @@ export async function planMigration(
   embedders: Embedders,
   options: PlanOptions,
 ): Promise<Plan> {
-  assertNamesExist(sources, options);
-  const place = placeFinder(options);
+  assertModelNames(options);
+  const label = labelCollections(sources);
+  const findPlace = createPlaceFinder(options, label);
   const skipped: SourceCollection[] = [];
   const misfits: Misfit[] = [];
-  const placed: { source: SourceCollection; place: Place }[] = [];
+  const placed: Placed[] = [];
   for (const source of sources) {
-    const found = matchesGlobs(source.name, options.only ?? []) ? place(source) : null;
+    const found = matchesGlobs(source.name, options.only ?? []) ? findPlace(source) : null;
     if (found === null) skipped.push(source);
-    else if (found === undefined) misfits.push({ source, problem: noPlace(source, options) });
+    else if ("problem" in found) misfits.push({ source, problem: found.problem, blocking: true });
     else placed.push({ source, place: found });
   }
   const targets = await readTargets(
@@ -56,48 +69,69 @@ export async function planMigration(
   );
   const collections: PlannedCollection[] = [];
   const taken = new Map<string, SourceCollection>();
-  for (const { source, place } of placed) {
-    const key = JSON.stringify([place.tenant, place.collection]);
-    const other = taken.get(key);
-    const target = targets.get(key);
-    const choice = decideVectors(source, target, embedders, options);
-    if (other) misfits.push({ source, problem: collision(source, other, place) });
-    else if ("problem" in choice) misfits.push({ source, problem: choice.problem });
-    else collections.push({ source, place, target: target?.collection, ...choice });
-    taken.set(key, other ?? source);
+  for (const one of placed) {
+    const { source, place } = one;
+    const key = targets.keyOf(place);
+    const target = targets.get(place);
+    const conflict = findConflict(one, { other: taken.get(key), targets, target, sources, options });
+    const choice = conflict ?? decideVectors(source, target, embedders, options);
+    if ("problem" in choice)
+      misfits.push({ source, problem: choice.problem, blocking: !("unsupported" in choice) });
+    else {
+      const notice = noticeModel(source, choice, label(source));
+      collections.push({ source, place, target: target?.collection, ...choice, ...(notice && { notice }) });
+    }
+    taken.set(key, taken.get(key) ?? source);
   }
   return { collections, misfits, skipped };
 }
 
-/** Null: left out on purpose. Undefined: nothing says where it goes. */
-function placeFinder(options: PlanOptions): (source: SourceCollection) => Place | null | undefined {
-  const matchers = (options.patterns?.length ? options.patterns : [DEFAULT_PATTERN]).map((pattern) =>
-    compilePattern(pattern, options.tenant),
-  );
-  const mapping = new Map(Object.entries(options.mapping ?? {}));
-  return (source) => {
-    const full = `${source.tenant}/${source.database}/${source.name}`;
-    const mapped = mapping.get(full) ?? (mapping.has(full) ? null : mapping.get(source.name));
-    if (mapped !== undefined) return mapped;
-    for (const matcher of matchers) {
-      const place = matcher(source);
-      if (place) return place;
-    }
-    return undefined;
-  };
-}
-
-function noPlace({ name }: SourceCollection, { patterns }: PlanOptions): string {
+function noticeModel(
+  { unusableModel = null }: SourceCollection,
+  { vectors, model }: VectorChoice,
+  label: string,
+): string | undefined {
+  if (unusableModel === null || vectors !== "copy" || model !== null) return undefined;
   return (
-    `The name ${JSON.stringify(name)} does not match ${(patterns?.length ? patterns : [DEFAULT_PATTERN]).join(" or ")}, so its tenant is not known. ` +
-    `Say where it goes with --map (${JSON.stringify({ [name]: { tenant: "acme", collection: "faq" } })}), with another --pattern ` +
-    `(--pattern '{collection}' --tenant acme), or leave it out with --only or "${name}": null in the mapping.`
+    `${label}: Chroma calls its model ${JSON.stringify(unusableModel)}, and a model's name has ${MODEL_NAME}. ` +
+    "Its vectors are copied with an unknown model, and queries by text are refused until: cairn collections set-model"
   );
 }
 
-function collision(source: SourceCollection, other: SourceCollection, place: Place): string {
-  return (
-    `It would go to collection ${place.collection} of tenant ${place.tenant}, as ${other.tenant}/${other.database}/${other.name} does. ` +
-    `Give one of them another place with --map ({"${source.tenant}/${source.database}/${source.name}": {"tenant": …, "collection": …}}).`
-  );
+interface PlaceContext {
+  /** The source collection of this run that has the place already. */
+  readonly other: SourceCollection | undefined;
+  readonly targets: Targets;
+  readonly target: Target | undefined;
+  readonly sources: readonly SourceCollection[];
+  readonly options: PlanOptions;
+}
+
+/** Why a collection cannot have its place: another one has it, in this run or since an earlier one. */
+function findConflict(
+  { source, place }: Placed,
+  { other, targets, target, sources, options }: PlaceContext,
+): { readonly problem: string } | undefined {
+  const where = `collection ${place.collection} of tenant ${place.tenant}`;
+  const elsewhere = `Give one of them another place with --map ({${JSON.stringify(pathOf(source))}: {"tenant": …, "collection": …}})`;
+  if (other) return { problem: `It would go to ${where}, as ${pathOf(other)} does. ${elsewhere}.` };
+  const namesake = targets.namesake(place);
+  if (namesake)
+    return {
+      problem: `It would go to ${where}, and that is the id of the tenant's collection ${JSON.stringify(namesake.name)}. ${elsewhere}.`,
+    };
+  const owner = target?.filledFrom;
+  if (owner && owner.id !== source.id && pathOf(owner) !== pathOf(source) && !isGone(owner, sources, options))
+    return {
+      problem: `It would go to ${where}, which holds what was migrated from ${pathOf(owner)}. ${elsewhere}, or delete the target first: cairn collections delete.`,
+    };
+  return undefined;
+}
+
+/** Whether Chroma has a collection no longer, as far as what was listed can tell. */
+function isGone(owner: FilledFrom, sources: readonly SourceCollection[], { scope }: PlanOptions): boolean {
+  if (sources.some(({ id }) => id === owner.id)) return false;
+  const tenants = scope?.tenants?.length ? scope.tenants : sources.map(({ tenant }) => tenant);
+  const listsDatabase = !scope?.databases?.length || scope.databases.includes(owner.database);
+  return tenants.includes(owner.tenant) && listsDatabase;
 }

@@ -55,7 +55,7 @@ export async function buildReport(
     const { documents } = await countDocuments(database, outcome.target.tenantId, outcome.target.id);
     collections.push(reportCollection(outcome, documents));
   }
-  const { sourceUrl, search, misfits = [], vanished = [], ...rest } = facts;
+  const { sourceUrl, search, misfits = [], vanished = [], notices = [], ...rest } = facts;
   const named = [...outcomes.map(({ planned }) => planned.source), ...misfits.map(({ source }) => source)];
   const label = labelCollections([...named, ...vanished]);
   const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
@@ -86,6 +86,7 @@ export async function buildReport(
     },
     collections,
     exceptions,
+    notices: [...outcomes.flatMap(({ planned }) => planned.notice ?? []), ...notices],
     differences: differences.slice(0, LISTED),
     search,
   };

@@ -2,7 +2,7 @@ import type { Metric } from "@cairn/core/collection/metric.ts";
 import { type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
 import type { ChromaClient } from "./client.ts";
 import type { ChromaCollection } from "./described.ts";
-import { modelOf } from "./model.ts";
+import { modelOf, unusableModelOf } from "./model.ts";
 import type { SourceCollection, SourceScope } from "./source.ts";
 
 const PAGE = 100;
@@ -67,9 +67,10 @@ function toCollection(collection: ChromaCollection, tenant: string, database: st
     tenant,
     database,
     name: collection.name,
-    dimensions: collection.dimension,
+    dimensions: collection.dimension ?? null,
     metric: metricOf(collection),
     model: modelOf(collection),
+    unusableModel: unusableModelOf(collection),
     metadata: collection.metadata ?? {},
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ChromaCollection } from "./described.ts";
-import { modelOf } from "./model.ts";
+import { modelOf, unusableModelOf } from "./model.ts";
 
 type Described = NonNullable<NonNullable<ChromaCollection["configuration_json"]>["embedding_function"]>;
 
@@ -54,8 +54,39 @@ test.each<[string, Described | null, number | null, string | null]>([
   ["a function that Chroma does not know", { type: "legacy" }, 384, null],
   ["a provider whose model is not said", known("cohere"), 1024, null],
   ["nothing", null, 384, null],
+  ["a path", known("sentence_transformer", { model_name: "/models/e5-v1.5" }), 768, "local//models/e5-v1.5"],
+  ["a name that is no text", known("openai", { model_name: 7 }), 1536, null],
+  ["a function without a name", known(""), 384, null],
 ])("%s", (_name, described, dimension, expected) => {
   expect(model(described, dimension)).toBe(expected);
+});
+
+test.each([
+  [
+    "a path with spaces",
+    known("sentence_transformer", { model_name: "/my models/e5" }),
+    "local//my models/e5",
+  ],
+  ["a Windows path", known("huggingface", { model_name: "C:\\My Models\\e5" }), "local/C:\\My Models\\e5"],
+  ["a name with a newline", known("ollama", { model: "e5\n" }), "local/e5\n"],
+  ["a name with NUL", known("ollama", { model: "e5\0" }), "local/e5\0"],
+  ["half a character", known("ollama", { model: "e5\uD800" }), "local/e5\uD800"],
+  ["a function with a dot", known("acme.embeddings", { model_name: "e5" }), "acme.embeddings/e5"],
+  ["a function with a space", known("my function", { model_name: "e5" }), "my function/e5"],
+  [
+    "a function called like a part of JavaScript",
+    known("constructor", { model_name: "a b" }),
+    "constructor/a b",
+  ],
+  [
+    "a name of 100,000 characters",
+    known("ollama", { model: "x".repeat(100_000) }),
+    `local/${"x".repeat(194)}`,
+  ],
+])("%s is no model's name in Cairn, and is told", (_name, embedding_function, told) => {
+  const collection = { id: "", name: "", dimension: 384, metadata: null };
+  const described = { ...collection, configuration_json: { embedding_function } };
+  expect([modelOf(described), unusableModelOf(described)]).toEqual([null, told]);
 });
 
 test("a collection without a configuration, as old servers have, has no model", () => {

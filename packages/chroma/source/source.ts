@@ -12,6 +12,8 @@ export interface SourceCollection {
   readonly metric: Metric;
   /** `provider/model` where Chroma knows which embedding function the collection has. */
   readonly model: string | null;
+  /** What Chroma calls the model, shortened, where that cannot be a model's name in Cairn: a path with a space. */
+  readonly unusableModel?: string | null;
   readonly metadata: JsonObject;
 }
 

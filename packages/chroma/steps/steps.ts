@@ -10,11 +10,11 @@ import {
   makeContext,
   migrateOne,
   planAll,
-  refuseMisfits,
   STATUS,
   toPair,
   vanishedSince,
 } from "../migrate.ts";
+import { refuseMisfits } from "../plan/refuse.ts";
 import { missingIndexes, promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { Verdict } from "../report/report.ts";
@@ -148,6 +148,7 @@ export async function reportStep(
     const { search, seconds } = await readSearch(services.database, run);
     const outcomes = await outcomesOf(environment, state);
     const options = stepOptions(environment, state.request);
+    const { misfits } = await planAll(services, source, options);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
       cairnVersion,
@@ -156,6 +157,7 @@ export async function reportStep(
       seconds,
       runId: run.id,
       search,
+      misfits,
       vanished: await vanishedSince(services, source, outcomes, options),
       notices: await missingIndexes(services.database, outcomes),
     });

@@ -1,6 +1,5 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import pLimit from "p-limit";
@@ -12,14 +11,15 @@ import type { Finding, Progress } from "../ledger/collection.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import { findVanished } from "../ledger/vanished.ts";
 import type { PlanOptions } from "../plan/options.ts";
-import { type Misfit, type PlannedCollection, planMigration } from "../plan/plan.ts";
+import type { Misfit, PlannedCollection } from "../plan/plan.ts";
+import { planSource } from "../plan/plan-source.ts";
+import { refuseMisfits } from "../plan/refuse.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { MigrationReport } from "../report/report.ts";
-import type { Source, SourceScope } from "../source/source.ts";
+import type { Source } from "../source/source.ts";
 import { compareSearches } from "./parity.ts";
 
 export interface VerifyOptions extends PlanOptions {
-  readonly scope?: SourceScope;
   /** Searches to compare. Default 50; 0: none. */
   readonly queries?: number;
   /** Records a request. Default 300. */
@@ -43,22 +43,17 @@ export async function verify(
 ): Promise<MigrationReport> {
   const started = performance.now();
   await services.database.vectorTypes();
-  const listed = await source.listCollections(options.scope ?? {});
-  const plan = await planMigration(listed, services.database, services.embedders, {
-    ...options,
-    comparing: true,
-  });
-  const [misfit] = plan.misfits;
-  if (misfit) throw new AppError("invalid_input", `${misfit.source.name}: ${misfit.problem}`);
+  const { listed, ...plan } = await planSource(source, services, { ...options, comparing: true });
+  refuseMisfits(plan);
   const limit = pLimit(options.concurrency ?? 2);
   const outcomes: Outcome[] = [];
-  const misfits: Misfit[] = [];
+  const misfits: Misfit[] = [...plan.misfits];
   for (const planned of plan.collections)
     if (planned.target)
       outcomes.push(
         await verifyCollection(services, source, { ...planned, target: planned.target }, limit, options),
       );
-    else misfits.push({ source: planned.source, problem: notThere(planned) });
+    else misfits.push({ source: planned.source, problem: notThere(planned), blocking: false });
   const targets = new Set(outcomes.map(({ target }) => target.id));
   const vanished = await findVanished(services.database, {
     source: source.url,

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Plan, planMigration } from "@cairn/chroma/plan/plan.ts";
+import type { Misfit } from "@cairn/chroma/plan/plan.ts";
+import { planSource, type SourcePlan } from "@cairn/chroma/plan/plan-source.ts";
 import { type Preflight, preflight } from "@cairn/chroma/plan/preflight.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
+import { labelCollections, pathOf } from "@cairn/chroma/source/label.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { schemaStatus } from "@cairn/core/database/schema-migrations.ts";
@@ -25,14 +27,11 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
   const config = parseConfig(command.optsWithGlobals());
   const source = await openSource(sourceOptions(flags));
   const isNew = !config.databaseUrl && !existsSync(join(config.directory, "postgres"));
-  const plan = isNew
+  const { plan, notices } = isNew
     ? await makePlan(flags, source, undefined, command)
-    : await withServices(
-        command,
-        async ({ database }) =>
-          makePlan(flags, source, (await hasSchema(database)) ? database : undefined, command),
-        { schema: "never" },
-      );
+    : await withServices(command, async ({ database }) => makePlan(flags, source, database, command), {
+        schema: "never",
+      });
   const progress = showProgress(config.json);
   const results = await preflight(source, plan, {
     pageSize: flags.pageSize,
@@ -43,17 +42,14 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
   if (config.json)
     printJson({
       collections: results.map(describe),
-      misfits: plan.misfits.map(({ source: { name, dimensions, metric, model }, problem }) => ({
-        collection: name,
-        dimensions,
-        metric,
-        sourceModel: model,
-        problem,
-      })),
-      leftOut: plan.skipped.map(({ name }) => name),
+      misfits: plan.misfits.map(describeMisfit),
+      leftOut: plan.skipped.map(labelCollections(plan.listed)),
+      notices,
     });
-  else printPreflight(plan, results);
-  return plan.misfits.length > 0 ? EXIT.usage : EXIT.done; // what the migration would end with
+  else printPreflight(plan, results, notices);
+  // What the migration would end with.
+  if (plan.misfits.some(({ blocking }) => blocking)) return EXIT.usage;
+  return plan.misfits.length > 0 ? EXIT.notIdentical : EXIT.done;
 }
 
 async function makePlan(
@@ -61,14 +57,38 @@ async function makePlan(
   source: Source,
   database: Database | undefined,
   command: Command,
-): Promise<Plan> {
+): Promise<{ readonly plan: SourcePlan; readonly notices: readonly string[] }> {
   const embedders = createEmbedders(embeddingConfig(parseConfig(command.optsWithGlobals())));
-  const options = { ...(await planOptions(flags)), reEmbed: flags.reEmbed, model: flags.model };
-  return planMigration(await source.listCollections(scopeOptions(flags)), database, embedders, options);
+  const schema = database && (await schemaStatus(database));
+  const behind = schema !== undefined && schema.pending.length > 0;
+  const plan = await planSource(
+    source,
+    { database: behind ? undefined : database, embedders },
+    {
+      ...(await planOptions(flags)),
+      reEmbed: flags.reEmbed,
+      model: flags.model,
+      scope: scopeOptions(flags),
+    },
+  );
+  const unseen = behind && schema.applied.length > 0 ? [UNSEEN] : [];
+  return { plan, notices: [...unseen, ...plan.collections.flatMap(({ notice }) => notice ?? [])] };
 }
 
-async function hasSchema(database: Database): Promise<boolean> {
-  return (await schemaStatus(database)).pending.length === 0;
+const UNSEEN =
+  "The database's schema is of an older version, so the collections that are there already were not looked at. Run cairn db migrate first to have them planned as the migration would.";
+
+function describeMisfit({ source, problem, blocking }: Misfit) {
+  const { tenant, database, name, id, dimensions, metric, model } = source;
+  return {
+    source: { tenant, database, name, id },
+    collection: name,
+    dimensions,
+    metric,
+    sourceModel: model,
+    problem,
+    blocking,
+  };
 }
 
 function describe({ planned, ...found }: Preflight) {
@@ -86,7 +106,12 @@ function describe({ planned, ...found }: Preflight) {
   };
 }
 
-function printPreflight({ misfits, skipped }: Plan, results: readonly Preflight[]): void {
+function printPreflight(
+  { misfits, skipped, listed }: SourcePlan,
+  results: readonly Preflight[],
+  notices: readonly string[],
+): void {
+  const label = labelCollections(listed);
   printTable(
     results.map(
       ({
@@ -99,7 +124,7 @@ function printPreflight({ misfits, skipped }: Plan, results: readonly Preflight[
         bytes: size,
         seconds,
       }) => ({
-        collection: source.name,
+        collection: label(source),
         records: count,
         dimensions: source.dimensions,
         metric: source.metric,
@@ -129,15 +154,16 @@ function printPreflight({ misfits, skipped }: Plan, results: readonly Preflight[
   for (const { planned, unreadable } of results)
     if (unreadable.length > 0)
       console.log(
-        `Chroma cannot give back of ${planned.source.name}: ${unreadable
+        `Chroma cannot give back of ${label(planned.source)}: ${unreadable
           .slice(0, 10)
           .map((id) => visible(id, 60))
           .join(", ")}${unreadable.length > 10 ? ", … (all with --json)" : ""}`,
       );
-  if (skipped.length > 0) console.log(`Left out: ${skipped.map(({ name }) => name).join(", ")}`);
-  for (const { source, problem } of misfits) console.log(`Does not fit: ${source.name}. ${problem}`);
+  if (skipped.length > 0) console.log(`Left out: ${skipped.map(label).join(", ")}`);
+  for (const notice of notices) console.log(`Notice: ${notice}`);
+  for (const { source, problem } of misfits) console.log(`Does not fit: ${pathOf(source)}. ${problem}`);
   console.log(
-    misfits.length > 0
+    misfits.some(({ blocking }) => blocking)
       ? "Settle what does not fit, then run it without --dry-run."
       : "Nothing was written. Run it without --dry-run to migrate.",
   );

@@ -2,6 +2,7 @@ import { migrate } from "@cairn/chroma/migrate.ts";
 import type { Plan } from "@cairn/chroma/plan/plan.ts";
 import { prepareReport, writeReport } from "@cairn/chroma/report/write.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
+import { pathOf } from "@cairn/chroma/source/label.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { type Command, Option } from "commander";
 import { verdictCode } from "../exit.ts";
@@ -92,7 +93,7 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
 }
 
 /** Which collections go where and how, before it happens: alike ones in one line. */
-function printPlan({ collections, skipped }: Plan, notice: string | undefined): void {
+function printPlan({ collections, misfits, skipped }: Plan, notice: string | undefined): void {
   console.error(
     `${collections.length} collections to migrate${skipped.length > 0 ? `, ${skipped.length} left out` : ""}.`,
   );
@@ -103,5 +104,8 @@ function printPlan({ collections, skipped }: Plan, notice: string | undefined): 
       `  ${alike.length === 1 && first ? first.source.name : `${alike.length} collections`}: ${why}.`,
     );
   }
+  for (const { source, problem, blocking } of misfits)
+    if (!blocking) console.error(`  Does not fit: ${pathOf(source)}. ${problem}`);
+  for (const { notice: own } of collections) if (own) console.error(`  Notice: ${own}`);
   if (notice && collections.some(({ vectors }) => vectors === "embed")) console.error(`  ${notice}`);
 }

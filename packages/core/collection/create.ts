@@ -94,6 +94,13 @@ export function isCollectionName(name: string): boolean {
   return /^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name);
 }
 
+export const MODEL_NAME =
+  "the form provider/model, as in openai/text-embedding-3-small, without spaces and control characters, 512 characters at most";
+
+export function isModelName(name: string): boolean {
+  return name.length <= 512 && /^[a-z0-9_-]+\/[^\s\p{Cc}\p{Cs}\uFFFE]+$/iu.test(name);
+}
+
 /** What pgvector keeps. */
 export const MOST_DIMENSIONS = 16_000;
 
@@ -107,8 +114,8 @@ export function validate({
   indexSettings,
 }: Partial<NewCollection>): void {
   if (name !== undefined && !isCollectionName(name)) throw invalid("name", name, COLLECTION_NAME);
-  if (embeddingModel != null && !/^[a-z0-9_-]+\/\S+$/i.test(embeddingModel))
-    throw invalid("embeddingModel", embeddingModel, "provider/model, as in openai/text-embedding-3-small");
+  if (embeddingModel != null && !isModelName(embeddingModel))
+    throw invalid("embeddingModel", embeddingModel, MODEL_NAME);
   if (
     dimensions != null &&
     !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MOST_DIMENSIONS)

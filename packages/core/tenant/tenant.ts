@@ -5,6 +5,7 @@ import { tenants } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { parseUuid } from "./uuid.ts";
 
 export interface Tenant {
   readonly id: string;
@@ -24,7 +25,7 @@ export interface TenantLimits {
 export interface NewTenant {
   /** Unique; for people. Default: the id. */
   readonly name?: string;
-  /** A UUID of the caller's own. Default: a random one. */
+  /** A UUID of the caller's own, in any notation. Default: a random one. */
   readonly id?: string;
 }
 
@@ -35,13 +36,12 @@ const columns = {
   limits: sql<TenantLimits>`coalesce(${tenants.settings}->'limits', '{}')`,
   disabledAt: tenants.disabledAt,
 };
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Makes a tenant. Throws `already_exists` where the name or id is taken. */
 export async function createTenant(database: Database, tenant: NewTenant = {}): Promise<Tenant> {
-  const id = tenant.id?.toLowerCase() ?? crypto.randomUUID();
-  if (!UUID.test(id))
-    throw new AppError("invalid_input", `A tenant's id is a UUID, not ${JSON.stringify(id)}.`, {
+  const id = tenant.id === undefined ? crypto.randomUUID() : parseUuid(tenant.id);
+  if (id === undefined)
+    throw new AppError("invalid_input", `A tenant's id is a UUID, not ${JSON.stringify(tenant.id)}.`, {
       path: "id",
     });
   const name = tenant.name ?? id;
@@ -54,7 +54,7 @@ export async function createTenant(database: Database, tenant: NewTenant = {}): 
   });
 }
 
-/** The tenant with this id or name. Throws `not_found`. */
+/** The tenant with this id, in any notation of UUIDs, or name. Throws `not_found`. */
 export function getTenant(database: Database, idOrName: string): Promise<Tenant> {
   return asAdmin(database, async ({ orm }) => {
     const tenant = await findTenant(orm, idOrName);
@@ -66,14 +66,16 @@ export function getTenant(database: Database, idOrName: string): Promise<Tenant>
   });
 }
 
-/** The tenant with this id or name, made where it is missing; a UUID becomes the id. */
+/** The tenant with this id or name, made where it is missing; a UUID in any notation becomes the id. */
 export async function ensureTenant(database: Database, idOrName: string): Promise<Tenant> {
   assertName(idOrName);
   return asAdmin(database, async ({ orm }) => {
-    const id = UUID.test(idOrName) ? { id: idOrName.toLowerCase() } : {};
+    const known = await findTenant(orm, idOrName);
+    if (known) return known;
+    const id = parseUuid(idOrName);
     await orm
       .insert(tenants)
-      .values({ ...id, name: idOrName })
+      .values(id ? { id, name: id } : { name: idOrName })
       .onConflictDoNothing();
     const tenant = await findTenant(orm, idOrName);
     if (!tenant)
@@ -134,25 +136,32 @@ export async function deleteTenant(database: Database, id: string): Promise<void
   await asAdmin(database, ({ orm }) => orm.delete(tenants).where(eq(tenants.id, tenant.id)));
 }
 
+export const TENANT_NAME = "1 to 512 characters, no control characters";
+
+export function isTenantName(name: string): boolean {
+  return /^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name);
+}
+
 function assertName(name: string): void {
-  if (/^[^\p{Cc}\p{Cs}\uFFFE]{1,512}$/u.test(name)) return;
+  if (isTenantName(name)) return;
   throw new AppError(
     "invalid_input",
-    `A tenant's name is 1 to 512 characters, no control characters, not ${JSON.stringify(name.slice(0, 80))}.`,
+    `A tenant's name is ${TENANT_NAME}, not ${JSON.stringify(name.slice(0, 80))}.`,
     { path: "name" },
   );
 }
 
 async function findTenant(orm: Orm, given: string): Promise<Tenant | undefined> {
   const idOrName = encodeText(given); // what no name can hold is not found, not a failure
+  const id = parseUuid(idOrName);
   const byName = eq(tenants.name, idOrName);
-  const where = UUID.test(idOrName) ? or(eq(tenants.id, idOrName.toLowerCase()), byName) : byName;
+  const where = id ? or(eq(tenants.id, id), byName, eq(tenants.name, id)) : byName;
   // The id wins over another tenant that calls itself so.
   const [tenant] = await orm
     .select(columns)
     .from(tenants)
     .where(where)
-    .orderBy(sql`${tenants.id}::text = ${idOrName.toLowerCase()} DESC`)
+    .orderBy(sql`${tenants.id}::text = ${id ?? ""} DESC, ${byName} DESC`)
     .limit(1);
   return tenant;
 }

@@ -1,0 +1,59 @@
+import type { Database } from "@cairn/core/database/database.ts";
+import type { Embedders } from "@cairn/core/embedding/embedder.ts";
+import { AppError } from "@cairn/core/error.ts";
+import type { Source, SourceCollection } from "../source/source.ts";
+import { assertNamesExist, findUnknownKeys } from "./names.ts";
+import type { PlanOptions } from "./options.ts";
+import { type Plan, planMigration } from "./plan.ts";
+
+/** What a plan is made with. Without a database nothing exists at the targets yet. */
+export interface PlanContext {
+  readonly database: Database | undefined;
+  readonly embedders: Embedders;
+}
+
+/** A plan, and everything that the source listed for it. */
+export type SourcePlan = Plan & { readonly listed: readonly SourceCollection[] };
+
+/**
+ * The plan for everything that the source has now: the same for a migration, its dry run and a comparison.
+ * Throws `invalid_input` where the options name a collection that Chroma does not have.
+ */
+export async function planSource(
+  source: Source,
+  { database, embedders }: PlanContext,
+  options: PlanOptions,
+): Promise<SourcePlan> {
+  const listed = await source.listCollections(options.scope ?? {});
+  assertNamesExist(listed, await listElsewhere(source, listed, options), options);
+  return { ...(await planMigration(listed, database, embedders, options)), listed };
+}
+
+/**
+ * Collections outside of the scope, where the mapping names some that the scope does not have: one mapping file serves
+ * a whole server, whichever part of it a run takes. A tenant that cannot be read has none.
+ */
+async function listElsewhere(
+  source: Source,
+  listed: readonly SourceCollection[],
+  options: PlanOptions,
+): Promise<readonly SourceCollection[]> {
+  const unknown = findUnknownKeys(listed, options);
+  if (unknown.length === 0) return [];
+  const tenants = options.scope?.tenants ?? [];
+  const named = unknown.flatMap((key) => (key.includes("/") ? [key.slice(0, key.indexOf("/"))] : []));
+  const found: SourceCollection[] = [];
+  const scopes = tenants.length > 0 ? tenants : [undefined];
+  for (const tenant of new Set([...scopes, ...named])) found.push(...(await listTenant(source, tenant)));
+  return found;
+}
+
+async function listTenant(source: Source, tenant: string | undefined): Promise<readonly SourceCollection[]> {
+  try {
+    return await source.listCollections(tenant === undefined ? {} : { tenants: [tenant] });
+  } catch (error) {
+    if (error instanceof AppError && (error.code === "not_found" || error.code === "source_invalid"))
+      return [];
+    throw error;
+  }
+}

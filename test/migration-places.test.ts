@@ -1,0 +1,154 @@
+import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
+import { verify } from "@cairn/chroma/verify/verify.ts";
+import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
+import { changeTenant, createTenant, ensureTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { createChromaCollection, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
+import {
+  createChromaDatabase,
+  createChromaTenant,
+  impatientSource,
+  migrateDatabase,
+  ownerRows,
+  readCairn,
+} from "./support/migration.ts";
+import { offlineServices } from "./support/services.ts";
+
+const chroma = inject("chromaUrl");
+let one: TestDatabase;
+let scope: string;
+beforeAll(async () => {
+  one = await createTestDatabase();
+});
+afterAll(() => one?.drop());
+beforeEach(async () => {
+  scope = await createChromaDatabase(chroma);
+});
+
+const fill = async (name: string, database = scope, prefix = "doc-") => {
+  const collection = await createChromaCollection(chroma, name, { database, space: "l2" });
+  await putRecords(collection, plainRecords(3, 4, prefix));
+};
+const counts = async () => {
+  const [row] = await ownerRows<{ all: string }>(
+    one.database,
+    sql`SELECT concat_ws(' ', (SELECT count(*) FROM cairn.tenants), (SELECT count(*) FROM cairn.collections),
+                         (SELECT count(*) FROM cairn.documents), (SELECT count(*) FROM cairn.migration_runs)) AS all`,
+  );
+  return row?.all;
+};
+const refused = async (options: object, message: RegExp) => {
+  const before = await counts();
+  await expect(migrateDatabase(one.database, chroma, scope, options)).rejects.toMatchObject({
+    code: "invalid_input",
+    message: expect.stringMatching(message),
+  });
+  expect(await counts()).toBe(before);
+};
+
+test("a name that splits in two ways is refused with both, and goes where the mapping says", async () => {
+  await fill("tenant_acme_corp_docs");
+  await refused(
+    {},
+    /"acme" with collection "corp_docs", or tenant "acme_corp" with collection "docs".*--map/,
+  );
+  const mapping = { tenant_acme_corp_docs: { tenant: "acme_corp", collection: "docs" } };
+  expect(await migrateDatabase(one.database, chroma, scope, { mapping })).toMatchObject({
+    collections: [{ target: { tenantName: "acme_corp", collection: "docs" } }],
+  });
+  expect((await listTenants(one.database)).map(({ name }) => name)).not.toContain("acme");
+});
+
+test("a UUID with underscores is one tenant, the one that its hyphens would make", async () => {
+  const { tenant } = tenantName();
+  await fill(`tenant_${tenant.replaceAll("-", "_")}_docs`);
+  const report = await migrateDatabase(one.database, chroma, scope);
+  expect(report.collections.map(({ target }) => target)).toMatchObject([
+    { tenantId: tenant, collection: "docs" },
+  ]);
+});
+
+test("two notations of one UUID for one collection are refused, not merged", async () => {
+  const { name, tenant } = tenantName("docs");
+  for (const written of [name, `tenant_${tenant.replaceAll("-", "_").toUpperCase()}_docs`])
+    await fill(written);
+  await refused({}, /as default_tenant\/test_\w+\/tenant_\w+_docs does/);
+});
+
+test("Chroma's own tenant never becomes a tenant of Cairn's", async () => {
+  await fill("faq");
+  await refused({ patterns: ["{tenant}/*/{collection}"] }, /Chroma's own default_tenant/);
+});
+
+test("a tenant named by its id and by its name is one: their collections are not merged", async () => {
+  const { name, tenant } = tenantName("faq");
+  await ensureTenant(one.database, tenant);
+  await changeTenant(one.database, tenant, { name: "renamed" });
+  for (const one of [name, "tenant_renamed_faq"]) await fill(one);
+  await refused({}, /It would go to collection faq of tenant .*, as .* does/);
+});
+
+test("what another part of Chroma was migrated into is not written over", async () => {
+  const west = await createChromaDatabase(chroma);
+  await fill("tenant_shared_faq", scope, "east-");
+  await fill("tenant_shared_faq", west, "west-");
+  const report = await migrateDatabase(one.database, chroma, scope);
+  const { id } = (await listTenants(one.database)).find(({ name }) => name === "shared") ?? { id: "" };
+  const before = await readCairn(one.database, id, "faq");
+  await expect(migrateDatabase(one.database, chroma, west)).rejects.toMatchObject({
+    message: expect.stringContaining(`migrated from default_tenant/${scope}/tenant_shared_faq`),
+  });
+  expect(await readCairn(one.database, id, "faq")).toEqual(before);
+  expect(report.verdict).toBe("identical");
+});
+
+test("a place whose name is the id of another collection of the tenant is refused", async () => {
+  const { name, tenant } = tenantName("faq");
+  await fill(name);
+  await migrateDatabase(one.database, chroma, scope);
+  const { id } = await getCollection(one.database, tenant, "faq");
+  await fill("other");
+  const mapping = { other: { tenant, collection: id } };
+  await refused({ mapping }, /that is the id of the tenant's collection "faq"/);
+  expect(await listCollections(one.database, tenant)).toHaveLength(1);
+});
+
+test("verify names every collection that nothing maps", async () => {
+  for (const name of ["tenant_acme_one_faq", "scratch", "notes"]) await fill(name);
+  const source = await impatientSource(chroma);
+  const facts = { databaseName: "test", cairnVersion: "0", queries: 0, scope: { databases: [scope] } };
+  const error = await verify(offlineServices(one.database), source, facts).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: "invalid_input", message: expect.stringContaining("3 collections") });
+  for (const name of ["tenant_acme_one_faq", "scratch", "notes"])
+    expect((error as Error).message).toContain(`- default_tenant/${scope}/${name}: `);
+});
+
+test("one mapping file serves runs of single databases, and a typo in it is still refused", async () => {
+  const other = await createChromaDatabase(chroma);
+  const foreign = await createChromaTenant(chroma);
+  await createChromaDatabase(chroma, { tenant: foreign, name: "main" });
+  await createChromaCollection(chroma, "theirs", { tenant: foreign, database: "main" });
+  const { tenant } = tenantName();
+  await fill("mine");
+  await fill("elsewhere", other);
+  const mapping: PlanOptions["mapping"] = {
+    mine: { tenant, collection: "mine" },
+    elsewhere: { tenant, collection: "elsewhere" },
+    [`default_tenant/${other}/elsewhere`]: { tenant, collection: "elsewhere" },
+    [`${foreign}/main/theirs`]: null,
+  };
+  const report = await migrateDatabase(one.database, chroma, scope, { mapping });
+  expect(report).toMatchObject({ verdict: "identical", totals: { collections: 1 } });
+  for (const typo of ["elsewere", `default_tenant/${other}/mine`, "no_such_tenant/main/theirs"])
+    await refused({ mapping: { ...mapping, [typo]: null } }, new RegExp(`--map names "${typo}"`));
+});
+
+test("a tenant that is named by a UUID without being it keeps what goes to that name", async () => {
+  const { name, tenant } = tenantName("faq");
+  const made = await createTenant(one.database, { name: tenant });
+  await fill(name);
+  await migrateDatabase(one.database, chroma, scope);
+  expect(await getCollection(one.database, made.id, "faq")).toMatchObject({ metric: "l2" });
+});
