@@ -1,6 +1,7 @@
 import type { Job } from "@cairn/core/job/job.ts";
 import type { ApiKey, NewApiKey } from "@cairn/core/tenant/api-key.ts";
 import type { Tenant, TenantLimits } from "@cairn/core/tenant/tenant.ts";
+import { MAX_UUID_LENGTH, parseUuid } from "@cairn/core/tenant/uuid.ts";
 import { z } from "@hono/zod-openapi";
 
 const date = z.iso.datetime();
@@ -25,7 +26,15 @@ export const tenantSchema = z
 const tenantName = z.string().min(1).max(512);
 
 export const newTenantSchema = z
-  .strictObject({ name: tenantName.optional(), id: z.uuid().optional() })
+  .strictObject({
+    name: tenantName.optional(),
+    id: z
+      .string()
+      .max(MAX_UUID_LENGTH)
+      .refine((id) => parseUuid(id) !== undefined, "It must be a UUID.")
+      .optional()
+      .describe("A UUID in any notation, with or without hyphens. Default: a random one."),
+  })
   .openapi("NewTenant", { example: { name: "acme" } });
 
 export const tenantChangesSchema = z

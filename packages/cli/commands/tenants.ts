@@ -1,11 +1,11 @@
-import { createTenant, deleteTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
+import { changeTenant, createTenant, deleteTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
 import { withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 
 export function addTenants(program: Command, _: Surroundings): void {
-  const tenants = program.command("tenants").description("list, create and delete tenants");
+  const tenants = program.command("tenants").description("list, create, rename and delete tenants");
   tenants
     .command("list", { isDefault: true })
     .description("every tenant")
@@ -20,7 +20,7 @@ export function addTenants(program: Command, _: Surroundings): void {
   tenants
     .command("create <name>")
     .description("make a tenant")
-    .option("--id <uuid>", "its id (default: a random one)")
+    .option("--id <uuid>", "its id, a UUID in any notation (default: a random one)")
     .action((name: string, flags: { readonly id?: string }, command: Command) =>
       withServices(command, async ({ database }, { json }) => {
         const tenant = await createTenant(database, { name, id: flags.id });
@@ -29,6 +29,16 @@ export function addTenants(program: Command, _: Surroundings): void {
           console.log(
             `Made tenant ${tenant.name} (${tenant.id}). Next: cairn ingest --tenant ${tenant.name} FILE…`,
           );
+      }),
+    );
+  tenants
+    .command("rename <name-or-id> <new-name>")
+    .description("give a tenant another name; its id, its keys and its data stay")
+    .action((tenant: string, name: string, _flags: object, command: Command) =>
+      withServices(command, async ({ database }, { json }) => {
+        const renamed = await changeTenant(database, tenant, { name });
+        if (json) printJson(renamed);
+        else console.log(`Renamed tenant ${tenant} to ${renamed.name} (${renamed.id}).`);
       }),
     );
   tenants
