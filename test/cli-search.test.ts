@@ -35,7 +35,7 @@ const hits = async (...args: string[]) => (await cli.json("query", "violin in Co
 test("a collection below its threshold is explained as exact, and no index is made of it", async () => {
   await cli.run(["collections", "create"]);
   expect((await cli.run(["ingest", "shelves.jsonl"])).code).toBe(0);
-  const { out } = await cli.run(["explain", "violin"]);
+  const { out } = await cli.run(["explain", "violin", "--sql"]);
   expect(out).toMatch(/^By meaning: exactly, every one of 60 rows; from 1000 rows on/);
   expect(out).toContain("FROM cairn.documents");
   expect(out).not.toContain("Index Scan using vectors_");
@@ -88,6 +88,16 @@ test("query finds words, meaning or both, and shows the rank in each", async () 
   expect(words.length).toBeGreaterThan(0);
   for (const { content } of words) expect(content).toMatch(/violin|Cork/);
   expect(await hits("--max-distance", "0.0001")).toEqual([]);
+});
+
+test("explain prints its summary, plans with --analyze, and SQL only with --sql", async () => {
+  const out = async (...flags: string[]) => (await cli.run(["explain", "violin", ...flags])).out;
+  const summary = await out();
+  expect(summary).toMatch(/^By meaning: /);
+  expect(summary.trim().split("\n")).toHaveLength(1);
+  expect(await out("--analyze")).toMatch(/actual time/);
+  expect(await out("--analyze")).not.toMatch(/SELECT/);
+  expect(await out("--sql")).toMatch(/SET LOCAL .*SELECT .*cost=/s);
 });
 
 test("explain shows neither the text nor the vector in its SQL", async () => {

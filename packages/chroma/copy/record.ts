@@ -1,5 +1,5 @@
 import type { Metric } from "@cairn/core/collection/metric.ts";
-import { isFiniteVector, isZeroVector } from "@cairn/core/database/vector.ts";
+import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
 import { chunkText } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import type { ExceptionReason } from "../report/report.ts";
@@ -39,15 +39,17 @@ export function findFault(record: SourceRecord, rules: CopyRules): SetAside | un
   const { embedding } = record;
   if (embedding === null)
     return aside("vector_null", "Chroma has no vector for it. The text is kept, without a vector.");
-  if (!isFiniteVector(embedding))
+  const fault = findVectorFault(embedding, rules.metric);
+  if (fault?.kind === "not_finite")
     return aside(
       "vector_not_finite",
       "Its vector holds NaN or infinity. The text is kept, without a vector.",
     );
-  if (rules.metric === "cosine" && isZeroVector(embedding))
+  // A short one is copied as it is: search puts it last, as far away as can be.
+  if (fault && fault.kind !== "too_short")
     return aside(
-      "vector_zero",
-      "Its vector is all zeros, which has no direction to compare. The text is kept, without a vector.",
+      fault.kind === "zero" ? "vector_zero" : "vector_out_of_range",
+      `Its vector ${fault.says}. The text is kept, without a vector.`,
     );
   if (rules.dimensions !== null && embedding.length !== rules.dimensions)
     return aside(

@@ -104,6 +104,7 @@ export type ExceptionReason =
   | "vector_missing"
   | "vector_zero"
   | "vector_not_finite"
+  | "vector_out_of_range"
   | "dimension_mismatch"
   | "no_text"
   | "embedding_refused"

@@ -1,4 +1,4 @@
-import { isFiniteVector, isZeroVector } from "@cairn/core/database/vector.ts";
+import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
 import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
 
 /**
@@ -33,9 +33,7 @@ export async function sampleRecords(
   for (const offset of offsets)
     for (const id of await source.listIds(collection, { offset, limit: 1 })) ids.add(id);
   const records = await source.getRecords(collection, [...ids]);
-  return [...records.values()].filter(
-    ({ embedding }) => embedding && isFiniteVector(embedding) && !isZeroVector(embedding),
-  );
+  return [...records.values()].filter(({ embedding }) => embedding && !findVectorFault(embedding, "cosine"));
 }
 
 /**

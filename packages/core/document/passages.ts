@@ -1,7 +1,7 @@
 import type { Collection } from "../collection/collection.ts";
 import { collectionEmbedder } from "../collection/embedder.ts";
 import type { Metric } from "../collection/metric.ts";
-import { isFiniteVector, isZeroVector } from "../database/vector.ts";
+import { findVectorFault } from "../collection/vector-fault.ts";
 import { embedWithCache } from "../embedding/cache.ts";
 import { requireDefaultModel } from "../embedding/embedder.ts";
 import { AppError } from "../error.ts";
@@ -94,11 +94,10 @@ export async function embedGroups(
 }
 
 function findFault({ content, embedding }: Identified, metric: Metric): string | undefined {
-  if (embedding && !isFiniteVector(embedding))
-    return "Its vector has an element that is not a finite number.";
-  if (embedding && metric === "cosine" && isZeroVector(embedding))
-    return "Its vector is all zeros, which has no direction to compare.";
-  if (embedding) return undefined;
+  if (embedding) {
+    const fault = findVectorFault(embedding, metric);
+    return fault && `Its vector ${fault.says}.`;
+  }
   if (content === null) return "It has no text to embed. Give its text or its vector.";
   if (content.trim() === "") return "Its text is empty. Give some text or a vector.";
   return undefined;

@@ -21,6 +21,7 @@ export function orderByDistance(metric: Metric, vector: SQL): SQL {
  * Chroma stay right. Cosine is 1 − cos; l2 is the squared length, as in hnswlib; ip is 1 − dot.
  */
 export function distance(metric: Metric, order: number): number {
+  if (!Number.isFinite(order)) return extreme(metric, order);
   switch (metric) {
     case "cosine":
       return order;
@@ -29,6 +30,15 @@ export function distance(metric: Metric, order: number): number {
     case "ip":
       return 1 + order;
   }
+}
+
+/**
+ * Rows from before vectors were checked may have no finite distance: a zero vector has none under cosine, one of 1e20
+ * overflows. Postgres orders NaN last, so such a row is as far away as can be; JSON has neither NaN nor infinity.
+ */
+function extreme(metric: Metric, order: number): number {
+  if (metric === "cosine") return 2;
+  return order === Number.NEGATIVE_INFINITY ? -Number.MAX_VALUE : Number.MAX_VALUE;
 }
 
 /** A distance as a score, 0 to 1, higher is better: it orders as the distance does and compares only within a metric. */

@@ -1,8 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
+import { findVectorFault } from "../collection/vector-fault.ts";
 import type { Settings } from "../database/settings.ts";
 import { encodeText } from "../database/text.ts";
-import { encodeVectorArray, isFiniteVector, isZeroVector } from "../database/vector.ts";
+import { encodeVectorArray } from "../database/vector.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 import { type Depth, sharedByTail } from "./candidates.ts";
 import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
@@ -213,10 +214,6 @@ function findFault(
       code: "dimension_mismatch",
       message: `Collection ${JSON.stringify(name)} holds vectors of ${dimensions} dimensions; the query's has ${vector.length}.`,
     };
-  const invalid = (message: string) => ({ code: "invalid_input", message }) as const;
-  if (!isFiniteVector(vector))
-    return invalid("The query's vector has an element that is not a finite number.");
-  if (metric === "cosine" && isZeroVector(vector))
-    return invalid("The query's vector is all zeros, which has no direction to compare.");
-  return undefined;
+  const fault = findVectorFault(vector, metric);
+  return fault && { code: "invalid_input", message: `The query's vector ${fault.says}.` };
 }

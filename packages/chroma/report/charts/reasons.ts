@@ -8,6 +8,7 @@ const REASONS: Readonly<Record<string, string>> = {
   vector_missing: "There is no vector",
   vector_zero: "The vector is all zeros",
   vector_not_finite: "The vector holds NaN or infinity",
+  vector_out_of_range: "The vector is too long to compare",
   dimension_mismatch: "The vector has another length",
   no_text: "There is no text to embed",
   embedding_refused: "The embedding model refused the text",
