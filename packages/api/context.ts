@@ -40,6 +40,8 @@ export interface Variables {
   /** Of an answer that is streamed: kept when its last event is known. Undefined for any other. */
   readonly streamed: Promise<void> | undefined;
   readonly facts: Facts;
+  /** Bytes of texts, metadata and URIs that an answer holds at most. */
+  readonly maxResponse: number;
   /** What the route has answered, though its time may be over by then; undefined where it has failed or not yet done so. */
   readonly answer: KeptAnswer | undefined;
   /** Undefined where the request has no `Idempotency-Key`. */

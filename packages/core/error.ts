@@ -3,6 +3,7 @@ export type ErrorCode =
   | "invalid_input"
   | "invalid_filter"
   | "dimension_mismatch"
+  | "response_too_large"
   | "not_found"
   | "already_exists"
   | "collection_changed"

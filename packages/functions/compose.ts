@@ -10,6 +10,9 @@ import type { Services } from "@cairn/core/services.ts";
 import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
 
+/** Bytes of texts and metadata in an answer: as JSON within JSON they fit the 6 MB that Lambda lets through. */
+const MAX_RESPONSE = 4_000_000;
+
 /** What a cloud brings of its own. */
 export interface Parts extends Pick<AppOptions, "observers" | "operatorRoutes"> {
   readonly database: Database;
@@ -35,7 +38,15 @@ export function composeService(
   settings: Settings,
   { database, kinds, jobTime = 840_000, ...parts }: Parts,
 ): Service {
-  const { chat, jwt, deadline, maxBody, embeddingTokensPerDay, requestsPerMinute } = settings;
+  const {
+    chat,
+    jwt,
+    deadline,
+    maxBody,
+    maxResponse = MAX_RESPONSE,
+    embeddingTokensPerDay,
+    requestsPerMinute,
+  } = settings;
   const services = createServices(settings, database);
   const app = createApp(services, {
     ...parts,
@@ -44,6 +55,7 @@ export function composeService(
     jwt,
     deadline,
     maxBody,
+    maxResponse,
     chatModel: chat && createChatModel(chat),
     corsOrigins: settings.corsOrigins?.split(",").map((origin) => origin.trim()),
   });

@@ -1,4 +1,5 @@
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
+import { MAX_RESPONSE_BYTES } from "@cairn/core/document/response-size.ts";
 import { withBudget } from "@cairn/core/embedding/budget.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createMiddleware } from "hono/factory";
@@ -10,6 +11,8 @@ export interface RequestLimits {
   readonly deadline?: number;
   /** Embedding tokens of a tenant and UTC day. Default: any number. A tenant's own limit wins. */
   readonly embeddingTokensPerDay?: number;
+  /** Bytes of texts, metadata and URIs that an answer holds at most. Default 10 MB. */
+  readonly maxResponse?: number;
 }
 
 /** Answers a request 504 when its time is over, which runs from here on, and ends what works for it. */
@@ -31,7 +34,10 @@ export function limitTime({ deadline = 25_000 }: RequestLimits) {
  * Gives the request its services: a database whose statements are cancelled when its time is over, and embedders that
  * count against its tenant's budget.
  */
-export function limitRequest(services: Services, { embeddingTokensPerDay }: RequestLimits) {
+export function limitRequest(
+  services: Services,
+  { embeddingTokensPerDay, maxResponse = MAX_RESPONSE_BYTES }: RequestLimits,
+) {
   return createMiddleware<Env>((c, next) => {
     const { tenantId, limits } = c.get("principal");
     const facts = c.get("facts");
@@ -46,6 +52,7 @@ export function limitRequest(services: Services, { embeddingTokensPerDay }: Requ
             },
           });
     const database = withTimeLimit(services.database, c.get("time").left());
+    c.set("maxResponse", maxResponse);
     c.set("services", { ...services, database, embedders });
     c.set("lasting", { ...services, embedders });
     return next();

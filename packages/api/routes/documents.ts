@@ -70,7 +70,7 @@ const list = createRoute({
       }),
       "A page.",
     ),
-    ...problems([404]),
+    ...problems([404, 413]),
   },
 });
 
@@ -78,12 +78,19 @@ const get = createRoute({
   method: "get",
   path: "/v1/documents/{document}",
   operationId: "getDocument",
-  summary: "One document with its passages",
+  summary: "One document with its passages, or some of them",
+  description: "What is larger than a response may be is 413: read its passages in several requests.",
   tags,
   security: BEARER,
   middleware: requireScope("read"),
-  request: { params: oneDocument, query: inCollection },
-  responses: { 200: jsonResponse(documentSchema, "The document."), ...problems([404]) },
+  request: {
+    params: oneDocument,
+    query: inCollection.extend({
+      first_passage: numberParameter(0, 2_000_000_000, "The number of the first passage. Default 0."),
+      passages: numberParameter(1, 1_000_000, "Passages at most. Default: all."),
+    }),
+  },
+  responses: { 200: jsonResponse(documentSchema, "The document."), ...problems([404, 413]) },
 });
 
 const remove = createRoute({
@@ -147,6 +154,7 @@ export const documents = createRouter()
       limit,
       after,
       filter: filter === undefined ? undefined : readFilter(filter),
+      maxBytes: c.var.maxResponse,
     });
     c.var.facts.rows = page.documents.length;
     return reply(c, { documents: page.documents.map(fromDocument), next: page.next });
@@ -160,8 +168,10 @@ export const documents = createRouter()
   })
   .openapi(get, async (c) => {
     const { document: id } = c.req.valid("param");
-    const { collection } = c.req.valid("query");
-    const [found] = await getDocuments(c.var.services.database, tenantOf(c), { collection, ids: [id] });
+    const { collection, first_passage: first = 0, passages: count } = c.req.valid("query");
+    const passages = first > 0 || count !== undefined ? { first, count: count ?? 1_000_000 } : undefined;
+    const wanted = { collection, ids: [id], passages, maxBytes: c.var.maxResponse };
+    const [found] = await getDocuments(c.var.services.database, tenantOf(c), wanted);
     if (!found) throw noDocument(id);
     return reply(c, fromDocument(found));
   })

@@ -9,6 +9,9 @@ import { wholeNumber } from "./chroma-options.ts";
 import { withTenant } from "./collections.ts";
 import { type FilterFlags, filterInput, withFilter } from "./filter-options.ts";
 
+/** Bytes of documents that `get` prints at most: a string in JavaScript has 512 MB. */
+const MAX_BYTES = 100_000_000;
+
 interface ListFlags extends FilterFlags {
   readonly tenant?: string;
   readonly collection?: string;
@@ -56,6 +59,7 @@ export function addDocuments(program: Command, _: Surroundings): void {
           const found = await getDocuments(services.database, tenant.id, {
             collection: flags.collection,
             ids,
+            maxBytes: MAX_BYTES,
           });
           const missing = ids.filter((id) => !found.some((document) => document.id === id));
           if (missing.length > 0)

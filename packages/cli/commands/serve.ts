@@ -56,6 +56,7 @@ export function addServe(program: Command, surroundings: Surroundings): void {
         requestsPerMinute: flags.rateLimit,
         deadline: flags.deadline,
         maxBody: flags.maxBody,
+        maxResponse: flags.maxResponse,
         corsOrigins: flags.corsOrigins?.split(",").map((origin) => origin.trim()),
         operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined })],
       });

@@ -12,6 +12,7 @@ export interface ServeFlags extends ChatSettings, JwtSettings {
   readonly embeddingBudget?: number;
   readonly deadline?: number;
   readonly maxBody?: number;
+  readonly maxResponse?: number;
   readonly corsOrigins?: string;
   readonly chroma?: string;
   readonly token?: string;
@@ -43,6 +44,9 @@ export function addServeOptions(command: Command): Command {
     new Option("--max-body <bytes>", "of a request (default: 5000000)")
       .env("CAIRN_MAX_BODY")
       .argParser(wholeNumber(1_000)),
+    new Option("--max-response <bytes>", "of texts and metadata in an answer (default: 10000000)")
+      .env("CAIRN_MAX_RESPONSE")
+      .argParser(wholeNumber(1_000, 100_000_000)),
     new Option("--cors-origins <list>", "origins whose pages may call the API, separated by commas").env(
       "CAIRN_CORS_ORIGINS",
     ),

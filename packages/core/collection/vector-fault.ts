@@ -7,8 +7,8 @@ import type { Metric } from "./metric.ts";
  * squared l2. Only cosine divides by a length, so only there is a short vector a fault.
  * Source: vector_l2_squared_distance and vector_cosine_similarity in pgvector/src/vector.c.
  */
-export const MAX_NORM = 1e18;
-export const MIN_COSINE_NORM = 1e-15;
+const MAX_NORM = 1e18;
+const MIN_COSINE_NORM = 1e-15;
 
 export interface VectorFault {
   readonly kind: "not_finite" | "zero" | "too_long" | "too_short";

@@ -8,7 +8,8 @@ import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import type { Document } from "./document.ts";
 import { storeId } from "./id.ts";
-import { inCollection, readDocuments } from "./read.ts";
+import { inCollection, type ReadLimits, readDocuments } from "./read.ts";
+import { MAX_RESPONSE_BYTES, responseTooLarge } from "./response-size.ts";
 
 export interface ListOptions extends FilterInput {
   readonly collection?: string;
@@ -16,6 +17,8 @@ export interface ListOptions extends FilterInput {
   readonly limit?: number;
   /** The cursor that the page before gave. */
   readonly after?: string;
+  /** Bytes of texts, metadata and URIs at most: a page ends before it would exceed them. Default `MAX_RESPONSE_BYTES`. */
+  readonly maxBytes?: number;
 }
 
 export interface DocumentPage {
@@ -24,29 +27,48 @@ export interface DocumentPage {
   readonly next: string | null;
 }
 
-/** The documents with these ids, in no particular order; missing ones are left out. Throws `not_found` for the collection. */
+export interface GetOptions extends Partial<ReadLimits> {
+  readonly collection?: string;
+  readonly ids: readonly string[];
+}
+
+/**
+ * The documents with these ids, in no particular order; missing ones are left out. Throws `not_found` for the
+ * collection, and `response_too_large` where they have more than `maxBytes` together.
+ */
 export function getDocuments(
   database: Database,
   tenantId: string,
-  options: { readonly collection?: string; readonly ids: readonly string[] },
+  { collection: name, ids, maxBytes = MAX_RESPONSE_BYTES, passages }: GetOptions,
 ): Promise<readonly Document[]> {
   return asTenant(database, tenantId, async ({ orm }) => {
-    const collection = await requireCollection(orm, tenantId, options.collection);
-    return readDocuments(
-      orm,
-      collection,
-      options.ids.map((id) => storeId(id).key),
-    );
+    const collection = await requireCollection(orm, tenantId, name);
+    const keys = ids.map((id) => storeId(id).key);
+    const { documents, tooLarge } = await readDocuments(orm, collection, { keys, maxBytes, passages });
+    if (!tooLarge) return documents;
+    throw responseTooLarge(`The document ${quote(tooLarge.id)}`, {
+      ...tooLarge,
+      maxBytes,
+      remedy: "Read fewer of its passages at once, with first_passage and passages, or fewer documents.",
+    });
   });
 }
 
-/** A page of the collection's documents that have a passage matching the filter, in the order of their ids' bytes. */
+function quote(id: string): string {
+  return JSON.stringify(id.length > 100 ? `${id.slice(0, 100)}…` : id);
+}
+
+/**
+ * A page of the collection's documents that have a passage matching the filter, in the order of their ids' bytes. Ends
+ * early where the next document would exceed `maxBytes`. Throws `response_too_large`, with the cursor behind it, where a
+ * single document does.
+ */
 export async function listDocuments(
   database: Database,
   tenantId: string,
   options: ListOptions = {},
 ): Promise<DocumentPage> {
-  const { limit = 100 } = options;
+  const { limit = 100, maxBytes = MAX_RESPONSE_BYTES } = options;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000))
     throw new AppError("invalid_input", `limit must be a whole number from 1 to 1,000, not ${limit}.`, {
       path: "limit",
@@ -62,11 +84,16 @@ export async function listDocuments(
           ORDER BY id LIMIT ${limit + 1}::int`,
     );
     const page = keys.slice(0, limit).map(({ id }) => id);
-    const last = page.at(-1);
-    return {
-      documents: await readDocuments(orm, collection, page),
-      next: keys.length > limit && last !== undefined ? Buffer.from(last).toString("base64url") : null,
-    };
+    const { documents, tooLarge } = await readDocuments(orm, collection, { keys: page, maxBytes });
+    const cursor = (key: string | undefined) => Buffer.from(key ?? "").toString("base64url");
+    if (tooLarge && documents.length === 0)
+      throw responseTooLarge(`The document ${quote(tooLarge.id)}`, {
+        ...tooLarge,
+        maxBytes,
+        remedy: `Read its passages by themselves: GET /v1/documents/{id} with first_passage and passages. The list goes on behind it with after=${cursor(storeId(tooLarge.id).key)}`,
+      });
+    if (tooLarge) return { documents, next: cursor(storeId((documents.at(-1) as Document).id).key) };
+    return { documents, next: keys.length > limit ? cursor(page.at(-1)) : null };
   };
   return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));
 }

@@ -10,6 +10,12 @@ import { restoreId } from "./id.ts";
 
 interface PassageRow {
   readonly id: string;
+  /** Of the whole document, as far as it is asked for. */
+  readonly bytes: number;
+  /** Whether it and all documents before it fit. Where not, its first passage stands for it, without a text. */
+  readonly fits: boolean;
+  /** Whether the passage is asked for: the first one always comes along, for what all of them have. */
+  readonly shown: boolean;
   readonly long_id: string | null;
   readonly chunk: number;
   readonly content: string | null;
@@ -29,29 +35,79 @@ export function inCollection(collection: Collection, prefix: SQL = sql``): SQL {
   return sql`${prefix}tenant_id = ${uuidLiteral(collection.tenantId)} AND ${prefix}collection_id = ${uuidLiteral(collection.id)}`;
 }
 
-/** The documents with these stored keys, in the order of their keys, whole. */
+/** Passages of a document by their numbers: from `first` on, `count` at most. */
+export interface PassageRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface ReadLimits {
+  /** Bytes of texts, metadata and URIs at most, see `MAX_RESPONSE_BYTES`. */
+  readonly maxBytes: number;
+  /** Default: all passages. */
+  readonly passages?: PassageRange;
+}
+
+export interface ReadDocuments {
+  /** As many of the first as fit together. */
+  readonly documents: readonly Document[];
+  /** The first that does not fit; undefined where all do. */
+  readonly tooLarge: { readonly id: string; readonly bytes: number } | undefined;
+}
+
+/** Bytes of JSON that a passage takes besides its text. */
+const PASSAGE_OVERHEAD = 64;
+
+/**
+ * The documents with these stored keys, in the order of their keys, up to the first with which they would exceed the
+ * limit. One statement adds up the sizes and reads the texts of what fits: no other text is decompressed or sent.
+ */
 export async function readDocuments(
   orm: Orm,
   collection: Collection,
-  keys: readonly string[],
-): Promise<readonly Document[]> {
-  if (keys.length === 0) return [];
-  const rows = await selectRows<PassageRow>(
-    orm,
-    sql`SELECT id, long_id, chunk, content, embedding IS NOT NULL AS embedded, metadata::text AS metadata, uri,
-               extract(epoch FROM created_at)::float8 * 1000 AS created_at,
-               extract(epoch FROM updated_at)::float8 * 1000 AS updated_at
-        FROM cairn.documents
-        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
-        ORDER BY id, chunk`,
-  );
+  { keys, ...limits }: ReadLimits & { readonly keys: readonly string[] },
+): Promise<ReadDocuments> {
+  if (keys.length === 0) return { documents: [], tooLarge: undefined };
+  const rows = await selectRows<PassageRow>(orm, readStatement(collection, keys, limits));
   const documents = new Map<string, Document & { readonly passages: Passage[] }>();
   for (const row of rows) {
+    if (!row.fits)
+      return {
+        documents: [...documents.values()],
+        tooLarge: { id: restoreId(row.id, row.long_id), bytes: row.bytes },
+      };
     const document = documents.get(row.id) ?? toDocument(row);
-    document.passages.push(toPassage(row));
+    if (row.shown) document.passages.push(toPassage(row));
     documents.set(row.id, document);
   }
-  return [...documents.values()];
+  return { documents: [...documents.values()], tooLarge: undefined };
+}
+
+/** octet_length of a text reads its header alone, however long the text is. */
+function readStatement(
+  collection: Collection,
+  keys: readonly string[],
+  { maxBytes, passages }: ReadLimits,
+): SQL {
+  const shown = passages
+    ? sql`chunk >= ${passages.first}::int AND chunk < ${passages.first + passages.count}::bigint`
+    : sql`true`;
+  return sql`
+    WITH sizes AS MATERIALIZED (
+      SELECT id, sum(CASE WHEN ${shown} THEN coalesce(octet_length(content), 0) + ${sql.raw(String(PASSAGE_OVERHEAD))} ELSE 0 END
+                   + CASE WHEN chunk = 0 THEN octet_length(metadata::text) + coalesce(octet_length(uri), 0) ELSE 0 END) AS bytes
+      FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[]) GROUP BY id
+    ), fitting AS MATERIALIZED (
+      SELECT id, bytes::float8 AS bytes, sum(bytes) OVER (ORDER BY id) <= ${maxBytes}::float8 AS fits FROM sizes
+    )
+    SELECT id, long_id, chunk, fits, bytes, ${shown} AS shown, CASE WHEN fits AND ${shown} THEN content END AS content,
+           embedding IS NOT NULL AS embedded, CASE WHEN fits AND chunk = 0 THEN metadata::text END AS metadata,
+           CASE WHEN fits AND chunk = 0 THEN uri END AS uri,
+           extract(epoch FROM created_at)::float8 * 1000 AS created_at,
+           extract(epoch FROM updated_at)::float8 * 1000 AS updated_at
+    FROM fitting JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])) AS d USING (id)
+    WHERE chunk = 0 OR (fits AND ${shown})
+    ORDER BY id, chunk`;
 }
 
 function toDocument(row: PassageRow): Document & { readonly passages: Passage[] } {
