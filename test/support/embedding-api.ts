@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Dialect, Refusal, ReplyItem } from "./embedding-dialects.ts";
 
 /** How a scripted server misbehaves for one request. */
 export type Fault =
@@ -23,6 +24,8 @@ export type Fault =
   /** Two vectors carry the same index. */
   | { readonly kind: "duplicate" }
   | { readonly kind: "dimensions"; readonly dimensions: number }
+  /** A response in the server's own words, in any dialect, of any status. A string is sent as it is. */
+  | ({ readonly kind: "body" } & Refusal)
   /** An element of the first vector is no number. */
   | { readonly kind: "element"; readonly json: "null" | "NaN" | '"1"' };
 
@@ -56,13 +59,17 @@ interface State {
   otherwise: Fault | null;
 }
 
-/**
- * A server on loopback that speaks OpenAI's embeddings protocol, limits included, and fails as it is told.
- * `encodings: "float"`: like many compatible servers it ignores the wish for base64.
- */
-export async function startEmbeddingApi(
-  options: { readonly dimensions?: number; readonly encodings?: "float" } = {},
-): Promise<EmbeddingApi> {
+export interface EmbeddingApiOptions {
+  /** The model's own. Default 1,536. */
+  readonly dimensions?: number;
+  /** `float`: like many compatible servers it ignores the wish for base64. */
+  readonly encodings?: "float";
+  /** Default: OpenAI's own. */
+  readonly dialect?: Dialect;
+}
+
+/** A server on loopback that speaks OpenAI's embeddings protocol, limits included, and fails as it is told. */
+export async function startEmbeddingApi(options: EmbeddingApiOptions = {}): Promise<EmbeddingApi> {
   const state: State = { requests: [], authorizations: [], billed: [], faults: [], otherwise: null };
   const server = createServer((request, response) => {
     answer(request, response, state, options).catch((error) => response.destroy(error));
@@ -98,7 +105,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   state: State,
-  options: { readonly dimensions?: number; readonly encodings?: "float" },
+  options: EmbeddingApiOptions,
 ): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -112,11 +119,15 @@ async function answer(
     return refuse(response, 400, "'$.input' is invalid.");
   if (fault?.kind === "hang" && !fault.after) return;
   if (refuseAsTold(response, fault)) return;
+  const { refuse: refuseRequest, poison, usage = true } = options.dialect ?? {};
+  const refusal = refuseRequest?.(asked) ?? asked.input.map((text) => poison?.(text)).find((found) => found);
+  if (refusal) return respond(response, refusal);
   state.billed.push(...asked.input);
   const body = JSON.stringify({
     object: "list",
     model: asked.model,
     data: embeddings(asked, fault, options),
+    ...(usage ? { usage: { prompt_tokens: asked.input.length, total_tokens: asked.input.length } } : {}),
   });
   send(
     response,
@@ -137,10 +148,17 @@ function refuseAsTold(response: ServerResponse, fault: Fault | null): boolean {
       code: "rate_limit_exceeded",
       retryAfter: fault.retryAfter,
     });
+  else if (fault?.kind === "body") respond(response, fault);
   else if (fault?.kind === "status")
     refuse(response, fault.status, fault.message ?? "The server had an error.", fault);
   else return false;
   return true;
+}
+
+function respond(response: ServerResponse, { status, body }: Refusal): void {
+  const isText = typeof body === "string";
+  response.writeHead(status, { "content-type": isText ? "text/html" : "application/json" });
+  response.end(isText ? body : JSON.stringify(body));
 }
 
 function refuse(
@@ -163,18 +181,22 @@ function refuse(
 function embeddings(
   asked: EmbeddingRequest,
   fault: Fault | null,
-  { dimensions: own = 1536, encodings }: { readonly dimensions?: number; readonly encodings?: "float" },
-): readonly object[] {
+  { dimensions: own = 1536, encodings, dialect }: EmbeddingApiOptions,
+): readonly ReplyItem[] {
   const dimensions = fault?.kind === "dimensions" ? fault.dimensions : (asked.dimensions ?? own);
   const asFloats = encodings === "float" || asked.encoding_format === "float";
-  const data = asked.input.map((text, index) => {
-    const vector = vectorOf(text, dimensions, asked.model);
-    return {
+  const write =
+    dialect?.write ??
+    ((vector: Float32Array) =>
+      asFloats ? Array.from(vector) : Buffer.from(vector.buffer as ArrayBuffer).toString("base64"));
+  const items = asked.input.map(
+    (text, index): ReplyItem => ({
       object: "embedding",
       index,
-      embedding: asFloats ? Array.from(vector) : Buffer.from(vector.buffer).toString("base64"),
-    };
-  });
+      embedding: write(vectorOf(text, dimensions, asked.model), text),
+    }),
+  );
+  const data = dialect?.items?.(items) ?? items;
   if (fault?.kind === "reordered") return data.toReversed();
   if (fault?.kind === "short") return data.slice(0, -1);
   if (fault?.kind === "duplicate") return data.map((item) => ({ ...item, index: 0 }));

@@ -1,4 +1,5 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { embedAll } from "@cairn/core/embedding/embed-all.ts";
 import type { Embedder } from "@cairn/core/embedding/embedder.ts";
 import { createOfflineEmbedder } from "@cairn/core/embedding/offline.ts";
 import { type AwkwardRecord, awkwardRecords, encodeVector } from "./knowledge/awkward.ts";
@@ -15,7 +16,8 @@ export async function seedChroma(url: string): Promise<readonly DemoTenant[]> {
   const tenants = await loadKnowledge();
   for (const [index, tenant] of tenants.entries()) {
     const collection = await createCollection(url, `tenant_${tenant.hex}_knowledge`);
-    const vectors = await embedder.embed(
+    const vectors = await embedAll(
+      embedder,
       tenant.passages.map(({ text }) => text),
       { dimensions: DIMENSIONS },
     );
@@ -69,7 +71,7 @@ async function awkwardVector(
   { kind, values, document }: AwkwardRecord,
 ): Promise<unknown> {
   if (values) return kind === "nan" ? encodeVector(values) : values;
-  const [embedded] = await embedder.embed([document ?? ""], { dimensions: DIMENSIONS });
+  const [embedded] = await embedAll(embedder, [document ?? ""], { dimensions: DIMENSIONS });
   return [...(embedded ?? [])];
 }
 

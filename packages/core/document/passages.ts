@@ -3,7 +3,7 @@ import { collectionEmbedder } from "../collection/embedder.ts";
 import type { Metric } from "../collection/metric.ts";
 import { findVectorFault } from "../collection/vector-fault.ts";
 import { embedWithCache } from "../embedding/cache.ts";
-import { requireDefaultModel } from "../embedding/embedder.ts";
+import { type Embedded, requireDefaultModel } from "../embedding/embedder.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import { chunkText } from "./chunk.ts";
@@ -65,8 +65,8 @@ export async function embedPassages(
 }
 
 /**
- * One vector a text, group by group; a group that the model refuses is answered with the reason, and the others go on.
- * Throws `embedder_unavailable`, `embedding_failed`, `embedding_quota`.
+ * One vector a text, group by group; in the place of a group with a text that the model gives no vector for stands the
+ * reason. Throws `embedder_unavailable`, `embedding_failed`, `embedding_quota`.
  */
 export async function embedGroups(
   services: Services,
@@ -78,19 +78,25 @@ export async function embedGroups(
   const embedder = collectionEmbedder(services, collection);
   const dimensions = collection.dimensions ?? requireDefaultModel(services.embedders).dimensions;
   try {
-    const vectors = await embedWithCache(services.database, collection.tenantId, embedder, groups.flat(), {
+    const embedded = await embedWithCache(services.database, collection.tenantId, embedder, groups.flat(), {
       dimensions,
       signal,
     });
-    const rest = vectors.values();
-    return groups.map((group) => [...rest.take(group.length)]);
+    const rest = embedded.values();
+    return groups.map((group) => allVectors([...rest.take(group.length)]));
   } catch (error) {
+    // An embedder that refuses a call without telling which text is at fault: halves find the group.
     if (!(error instanceof AppError) || error.code !== "invalid_input") throw error;
     if (groups.length === 1) return [error];
-    const middle = groups.length >> 1; // halves find the group that is refused
+    const middle = groups.length >> 1;
     const first = await embedGroups(services, collection, groups.slice(0, middle), signal);
     return [...first, ...(await embedGroups(services, collection, groups.slice(middle), signal))];
   }
+}
+
+function allVectors(embedded: readonly Embedded[]): readonly Float32Array[] | AppError {
+  const isVector = (one: Embedded): one is Float32Array => one instanceof Float32Array;
+  return embedded.every(isVector) ? embedded : (embedded.find((one) => !isVector(one)) as AppError);
 }
 
 function findFault({ content, embedding }: Identified, metric: Metric): string | undefined {

@@ -110,7 +110,7 @@ describe.runIf(serverUrl())("writers of the same documents at once", () => {
       model: "test/model",
       async embed(texts, { onBatch }) {
         const vectors = texts.map(() => embedding);
-        await onBatch?.(vectors, 0);
+        await onBatch?.(vectors.map((vector, index) => ({ index, vector })));
         return vectors;
       },
     } as Embedder;

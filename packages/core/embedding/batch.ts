@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AppError } from "../error.ts";
 import { countInSlices, loadTokenizer, tokenBound } from "./tokens.ts";
 
@@ -13,6 +14,9 @@ export interface Batch {
   readonly offset: number;
   readonly texts: readonly string[];
 }
+
+/** Characters whose tokens are counted between two turns of the event loop: some 5 ms. */
+const TURN = 100_000;
 
 /**
  * Divides texts into requests, in order. Bytes stand for tokens where all fit by that safe bound; they are three or
@@ -38,23 +42,41 @@ export async function planBatches(texts: readonly string[], limits: BatchLimits)
 
 async function weigh(texts: readonly string[], enough: number): Promise<readonly number[]> {
   const bounds = texts.map(tokenBound);
-  if (bounds.reduce((sum, bound) => sum + bound, 0) <= enough) return bounds;
-  const count = await loadTokenizer();
-  return texts.map((text) => countInSlices(count, text));
+  return bounds.reduce((sum, bound) => sum + bound, 0) <= enough ? bounds : countTokensOf(texts);
 }
 
-/** Throws `invalid_input` at the first text that is empty or has more than `maxTokens` tokens, with its path. */
-export async function assertEmbeddable(texts: readonly string[], maxTokens: number): Promise<void> {
-  for (const [index, text] of texts.entries()) {
-    const path = `texts[${index}]`;
-    if (text === "") throw new AppError("invalid_input", "An empty text cannot be embedded.", { path });
-    if (tokenBound(text) <= maxTokens) continue;
-    const tokens = countInSlices(await loadTokenizer(), text);
-    if (tokens <= maxTokens) continue;
-    throw new AppError(
-      "invalid_input",
-      `A text of ${tokens} tokens cannot be embedded: the model reads ${maxTokens} at most. Split it.`,
-      { path },
-    );
+/** The tokens of each text, counted without holding up the event loop for long. */
+export async function countTokensOf(texts: readonly string[]): Promise<readonly number[]> {
+  const count = await loadTokenizer();
+  const tokens: number[] = [];
+  let since = 0;
+  for (const text of texts) {
+    tokens.push(countInSlices(count, text));
+    since += text.length;
+    if (since < TURN) continue;
+    since = 0;
+    await nextTurn();
   }
+  return tokens;
+}
+
+/** Why texts cannot be sent, by their places: those that are empty or have more than `maxTokens` tokens. */
+export async function findUnembeddable(
+  texts: readonly string[],
+  maxTokens: number,
+): Promise<ReadonlyMap<number, AppError>> {
+  const faults = new Map<number, AppError>();
+  const refuse = (index: number, message: string) =>
+    faults.set(index, new AppError("invalid_input", message, { path: `texts[${index}]` }));
+  for (const [index, text] of texts.entries()) {
+    if (text === "") refuse(index, "An empty text cannot be embedded.");
+    if (tokenBound(text) <= maxTokens) continue;
+    const [tokens = 0] = await countTokensOf([text]);
+    if (tokens > maxTokens)
+      refuse(
+        index,
+        `A text of ${tokens} tokens cannot be embedded: the model reads ${maxTokens} at most. Split it.`,
+      );
+  }
+  return faults;
 }

@@ -3,8 +3,8 @@ import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { countTokensOf } from "./batch.ts";
 import type { Embedder, Embedders } from "./embedder.ts";
-import { countInSlices, loadTokenizer } from "./tokens.ts";
 
 export interface Budget {
   readonly tenantId: string;
@@ -17,7 +17,7 @@ export interface Budget {
 /**
  * Embedders whose calls count against a tenant's budget of a day: the tokens are reserved before the model is asked, in
  * one statement, so that calls at once cannot spend the same ones, and given back where the model refuses. What is
- * known already, and the offline embedder, cost nothing. They throw `budget_exceeded` beside an embedder's own errors.
+ * known already, and the offline embedder, cost nothing. They throw `budget_exceeded` in addition to an embedder's own errors.
  */
 export function withBudget(embedders: Embedders, database: Database, budget: Budget): Embedders {
   return { ...embedders, get: (model) => budgeted(embedders.get(model), database, budget) };
@@ -28,21 +28,20 @@ function budgeted(embedder: Embedder, database: Database, budget: Budget): Embed
   return {
     ...embedder,
     async embed(texts, options) {
-      const count = await loadTokenizer();
-      const tokens = texts.reduce((sum, text) => sum + countInSlices(count, text), 0);
-      await reserve(database, budget, tokens);
-      budget.onTokens?.(tokens);
-      let arrived = 0;
-      const onBatch: typeof options.onBatch = async (vectors, offset) => {
-        arrived += vectors.length;
-        await options.onBatch?.(vectors, offset);
+      const tokens = await countTokensOf(texts);
+      const total = tokens.reduce((sum, some) => sum + some, 0);
+      await reserve(database, budget, total);
+      budget.onTokens?.(total);
+      let paid = 0;
+      const onBatch: typeof options.onBatch = async (batch) => {
+        for (const { index } of batch) paid += tokens[index] ?? 0;
+        await options.onBatch?.(batch);
       };
       try {
         return await embedder.embed(texts, { ...options, onBatch });
-      } catch (error) {
-        const unpaid = texts.slice(arrived).reduce((sum, text) => sum + countInSlices(count, text), 0);
-        await giveBack(database, budget, unpaid).catch(() => {}); // the day ends it; the model's error says more
-        throw error;
+      } finally {
+        // Refused texts cost nothing. Where this fails the day ends it: a model's error says more.
+        await giveBack(database, budget, total - paid).catch(() => {});
       }
     },
   };

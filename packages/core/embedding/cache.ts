@@ -4,11 +4,14 @@ import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { decodeVector, encodeVectorArray } from "../database/vector.ts";
-import { AppError } from "../error.ts";
-import type { Embedder, EmbedOptions } from "./embedder.ts";
+import type { Embedded, Embedder, EmbedOptions } from "./embedder.ts";
+import { findVectorFault } from "./openai-reply.ts";
 
-/** Vectors read in one statement: 1,000 of 1,536 dimensions are 6 MB. */
+/** Vectors read in one statement at most. */
 const PAGE = 1000;
+
+/** Bytes of vectors read in one statement. */
+const PAGE_BYTES = 8_000_000;
 
 /** SHA-256 of the text's UTF-8: 32 bytes. */
 export function contentHash(text: string): Buffer {
@@ -17,9 +20,9 @@ export function contentHash(text: string): Buffer {
 
 /**
  * Embeds texts, paying for each different one once: what the tenant had embedded before by the same model and size
- * is read from its cache, and what comes new is stored as each batch arrives, so that a later failure costs nothing
- * twice. One Float32Array of `dimensions` a text, in order. Throws what the embedder throws, `invalid_input` with the
- * path of the caller's text.
+ * is read from its cache, and what comes new is stored as it arrives, so that a later failure costs nothing twice.
+ * One Float32Array of `dimensions` a text, in order, or the reason why it has none; such a text is not cached.
+ * Throws what the embedder throws.
  */
 export async function embedWithCache(
   database: Database,
@@ -27,7 +30,7 @@ export async function embedWithCache(
   embedder: Embedder,
   texts: readonly string[],
   options: Pick<EmbedOptions, "dimensions" | "signal">,
-): Promise<readonly Float32Array[]> {
+): Promise<readonly Embedded[]> {
   if (texts.length === 0) return [];
   if (embedder.cacheable === false) return embedder.embed(texts, options);
   const cache = await openCache(database, tenantId, {
@@ -37,35 +40,18 @@ export async function embedWithCache(
   const hashes = texts.map((text) => contentHash(text).toString("hex"));
   const first = new Map<string, number>(); // where each different text stands first
   for (const [index, hash] of hashes.entries()) if (!first.has(hash)) first.set(hash, index);
-  const vectors = await cache.read([...first.keys()]);
-  const missing = [...first].filter(([hash]) => !vectors.has(hash));
-  try {
-    const made = await embedder.embed(
-      missing.map(([, index]) => texts[index] as string),
-      {
-        ...options,
-        onBatch: (batch, offset) =>
-          cache.write(batch.map((vector, index) => [missing[offset + index]?.[0] as string, vector])),
-      },
-    );
-    for (const [index, [hash]] of missing.entries()) vectors.set(hash, made[index] as Float32Array);
-  } catch (error) {
-    throw withCallersPath(
-      error,
-      missing.map(([, index]) => index),
-    );
-  }
-  return hashes.map((hash) => vectors.get(hash) as Float32Array);
-}
-
-/** The embedder saw the missing texts alone, and names their places. */
-function withCallersPath(error: unknown, places: readonly number[]): unknown {
-  const [, at] = (error instanceof AppError && /^texts\[(\d+)\]$/.exec(error.path ?? "")) || [];
-  if (!(error instanceof AppError) || at === undefined) return error;
-  return new AppError(error.code, error.message, {
-    cause: error.cause,
-    path: `texts[${places[Number(at)]}]`,
-  });
+  const known: Map<string, Embedded> = await cache.read([...first.keys()]);
+  const missing = [...first].filter(([hash]) => !known.has(hash));
+  const made = await embedder.embed(
+    missing.map(([, index]) => texts[index] as string),
+    {
+      ...options,
+      onBatch: (batch) =>
+        cache.write(batch.map(({ index, vector }) => [missing[index]?.[0] as string, vector])),
+    },
+  );
+  for (const [index, [hash]] of missing.entries()) known.set(hash, made[index] as Embedded);
+  return hashes.map((hash) => known.get(hash) as Embedded);
 }
 
 interface Cache {
@@ -85,7 +71,8 @@ async function openCache(database: Database, tenantId: string, { model, dimensio
   return {
     async read(hashes) {
       const vectors = new Map<string, Float32Array>();
-      for (let start = 0; start < hashes.length; start += PAGE) {
+      const page = Math.max(1, Math.min(PAGE, Math.floor(PAGE_BYTES / (4 * dimensions))));
+      for (let start = 0; start < hashes.length; start += page) {
         const rows = await asTenant(database, tenantId, ({ orm }) =>
           selectRows<{ hash: string; embedding: Uint8Array }>(
             orm,
@@ -94,10 +81,13 @@ async function openCache(database: Database, tenantId: string, { model, dimensio
               FROM cairn.embedding_cache
               WHERE tenant_id = ${uuidLiteral(tenantId)} AND model = ${model} AND dimensions = ${dimensions}
                 AND content_hash IN (
-                  SELECT decode(h, 'hex') FROM unnest(${sql.param(hashes.slice(start, start + PAGE))}::text[]) AS h)`,
+                  SELECT decode(h, 'hex') FROM unnest(${sql.param(hashes.slice(start, start + page))}::text[]) AS h)`,
           ),
         );
-        for (const { hash, embedding } of rows) vectors.set(hash, decodeVector(embedding));
+        for (const { hash, embedding } of rows) {
+          const vector = decodeVector(embedding);
+          if (findVectorFault(vector) === undefined) vectors.set(hash, vector); // else it is embedded again
+        }
       }
       return vectors;
     },

@@ -1,4 +1,12 @@
 import { AppError } from "../error.ts";
+/** A text's vector, or why the model gives none for it. */
+export type Embedded = Float32Array | AppError;
+
+/** A vector and the place of its text in the call. */
+export interface EmbeddedText {
+  readonly index: number;
+  readonly vector: Float32Array;
+}
 
 /** Turns texts into vectors of one model. Vectors of two models are never compared. */
 export interface Embedder {
@@ -6,19 +14,22 @@ export interface Embedder {
   readonly model: string;
   /** Whether its vectors cost enough to be kept by content hash. Default true. */
   readonly cacheable?: boolean;
+  /** Tokens of a text that it reads at most, where that is set. */
+  readonly maxTextTokens?: number;
   /**
-   * One Float32Array of `dimensions` a text, in the order given. A failed text fails the call; what was paid for
-   * before is handed to `onBatch`. Throws `invalid_input` with the path `texts[i]` before anything is spent,
-   * `embedder_unavailable`, `embedding_failed`, `embedding_quota`, `dimension_mismatch`, and the signal's own reason.
+   * One result a text, in the order given: a Float32Array of `dimensions` finite numbers, not all zero, or the reason
+   * why this text has none (`invalid_input`: refused, `embedding_failed`: no usable vector). The other texts are not
+   * affected. What fails for all of them fails the call: `embedder_unavailable`, `embedding_failed`,
+   * `embedding_quota`, `dimension_mismatch`, and the signal's own reason.
    */
-  embed(texts: readonly string[], options: EmbedOptions): Promise<readonly Float32Array[]>;
+  embed(texts: readonly string[], options: EmbedOptions): Promise<readonly Embedded[]>;
 }
 
 export interface EmbedOptions {
   /** Length that every vector must have. */
   readonly dimensions: number;
-  /** Called as each batch arrives, before the next is asked for: `offset` is the place of its first text. */
-  readonly onBatch?: (vectors: readonly Float32Array[], offset: number) => Promise<void>;
+  /** Called with vectors as they arrive, before more are requested. */
+  readonly onBatch?: (batch: readonly EmbeddedText[]) => Promise<void>;
   /** Ends the work, whatever it waits for. */
   readonly signal?: AbortSignal;
 }

@@ -97,6 +97,17 @@ test("openai/… and local/… both speak to a server where an address is given,
   expect(embedders.get("local/BAAI/bge-m3")).toBe(embedders.get("local/BAAI/bge-m3"));
 });
 
+test("a hundred embedders are kept, however many models tenants name", async () => {
+  const embedders = createEmbedders({ openai: { baseUrl: api.url } });
+  const first = embedders.get("openai/model-0");
+  const second = embedders.get("openai/model-1");
+  for (let n = 2; n < 100; n++) embedders.get(`openai/model-${n}`);
+  expect(embedders.get("openai/model-0")).toBe(first); // now the one used last
+  embedders.get("openai/model-100");
+  expect(embedders.get("openai/model-0")).toBe(first);
+  expect(embedders.get("openai/model-1")).not.toBe(second);
+});
+
 test("modelDimensions() knows models by their own name, whoever serves or publishes them", () => {
   expect(modelDimensions("openai/text-embedding-3-large")).toBe(3072);
   expect(modelDimensions("local/sentence-transformers/all-MiniLM-L6-v2")).toBe(384);

@@ -27,13 +27,18 @@ export interface EmbeddingConfig {
   readonly wordsByDefault?: boolean;
   /** Default: the model's own, 1,536 for `offline/words`. */
   readonly defaultDimensions?: number;
-  /** How long and how often requests to a server are tried. */
-  readonly requests?: Pick<OpenAiOptions, "deadline" | "attemptTimeout" | "attempts" | "backoff">;
+  /** How long and how often requests to a server are tried, and how much it takes. */
+  readonly requests?: Pick<
+    OpenAiOptions,
+    "deadline" | "attemptTimeout" | "attempts" | "backoff" | "maxInputs" | "maxTextTokens"
+  >;
 }
 
 const OFFLINE = "offline/words";
 const OFFLINE_DIMENSIONS = 1536;
 const OPENAI_DEFAULT = "openai/text-embedding-3-small";
+/** Embedders that are kept: a tenant may name any model in a collection. */
+const MAX_KEPT = 100;
 const OPENAI_MISSING =
   "Set OPENAI_API_KEY, or OPENAI_BASE_URL for another OpenAI-compatible server (Ollama, TEI, vLLM)";
 const DEFAULT_MISSING = `${OPENAI_MISSING}, or name a model in CAIRN_EMBEDDING_MODEL.`;
@@ -41,7 +46,7 @@ const LOCAL_UNNAMED =
   "CAIRN_EMBEDDING_MODEL is not set. Set it to a model of the local server or folder, as in local/nomic-embed-text.";
 
 /**
- * The embedders that a configuration gives, each made when first asked for and then kept. Opens nothing.
+ * The embedders that a configuration gives, each made when first requested and then kept, up to 100. Opens nothing.
  * Throws `invalid_input` where the default's dimensions are neither known nor said.
  */
 export function createEmbedders(config: EmbeddingConfig): Embedders {
@@ -52,7 +57,9 @@ export function createEmbedders(config: EmbeddingConfig): Embedders {
     notice: noticeOf(chosen, config),
     get(model: string) {
       const embedder = made.get(model) ?? createEmbedder(model, config);
+      made.delete(model);
       made.set(model, embedder);
+      if (made.size > MAX_KEPT) made.delete(made.keys().next().value as string); // the one unused for longest
       return embedder;
     },
   });
@@ -105,7 +112,16 @@ function serverEmbedder(
   remoteModel: string,
   server: EmbeddingServer & EmbeddingConfig["requests"],
 ): Embedder {
-  const { apiKey = "none", baseUrl, deadline, attemptTimeout, attempts, backoff } = server;
+  const {
+    apiKey = "none",
+    baseUrl,
+    deadline,
+    attemptTimeout,
+    attempts,
+    backoff,
+    maxInputs,
+    maxTextTokens,
+  } = server;
   return createOpenAiEmbedder({
     model,
     remoteModel,
@@ -115,6 +131,8 @@ function serverEmbedder(
     attemptTimeout,
     attempts,
     backoff,
+    maxInputs,
+    maxTextTokens,
   });
 }
 

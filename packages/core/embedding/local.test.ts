@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TINY_DIMENSIONS, tinyVector, writeTinyModel } from "../../../test/support/tiny-model.ts";
+import { embedAll } from "./embed-all.ts";
 import { createLocalEmbedder } from "./local.ts";
 
 let modelsDirectory: string;
@@ -16,9 +17,9 @@ afterAll(() => rm(modelsDirectory, { recursive: true, force: true }));
 test("embed() runs an ONNX model of a folder: mean of the tokens' vectors, padding left out, unit length", async () => {
   const embedder = createLocalEmbedder({ model: "local/tiny", modelsDirectory, batchSize: 2 });
   const offsets: number[] = [];
-  const vectors = await embedder.embed(["What is our return policy?", "shipping", "Refund"], {
+  const vectors = await embedAll(embedder, ["What is our return policy?", "shipping", "Refund"], {
     dimensions: TINY_DIMENSIONS,
-    onBatch: async (_, offset) => void offsets.push(offset),
+    onBatch: async ([first]) => void offsets.push(first?.index as number),
   });
   const expected = [["what", "is", "our", "return", "policy", "?"], ["ship", "##ping"], ["refund"]].map(
     (words) => tinyVector(words),

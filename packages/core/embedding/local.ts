@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { AppError } from "../error.ts";
-import type { Embedder } from "./embedder.ts";
-import { assertSize } from "./openai-reply.ts";
+import type { Embedded, Embedder } from "./embedder.ts";
+import { assertSize, findVectorFault } from "./openai-reply.ts";
 
 export interface LocalOptions {
   /** `local/<name>`, as a collection names it. */
@@ -45,7 +45,7 @@ export function createLocalEmbedder({ model, modelsDirectory, batchSize = 32 }: 
   return {
     model,
     async embed(texts, { dimensions, onBatch, signal }) {
-      const vectors: Float32Array[] = [];
+      const embedded: Embedded[] = [];
       for (let offset = 0; offset < texts.length; offset += batchSize) {
         signal?.throwIfAborted();
         loading ??= load(model, source).catch((error) => {
@@ -53,10 +53,12 @@ export function createLocalEmbedder({ model, modelsDirectory, batchSize = 32 }: 
           throw error;
         });
         const some = await run(await loading, texts.slice(offset, offset + batchSize), { model, dimensions });
-        await onBatch?.(some, offset);
-        vectors.push(...some);
+        await onBatch?.(
+          some.flatMap((vector, at) => (vector instanceof AppError ? [] : [{ index: offset + at, vector }])),
+        );
+        embedded.push(...some);
       }
-      return vectors;
+      return embedded;
     },
   };
 }
@@ -105,10 +107,18 @@ async function run(
   extract: Extract,
   texts: readonly string[],
   { model, dimensions }: { readonly model: string; readonly dimensions: number },
-): Promise<readonly Float32Array[]> {
+): Promise<readonly Embedded[]> {
   const { dims, data } = await extract([...texts], { pooling: "mean", normalize: true });
   assertSize(model, dims[1] ?? 0, dimensions);
-  return texts.map((_, index) => data.slice(index * dimensions, (index + 1) * dimensions));
+  return texts.map((_, index) => {
+    const vector = data.slice(index * dimensions, (index + 1) * dimensions);
+    const fault = findVectorFault(vector);
+    if (fault === undefined) return vector;
+    return new AppError(
+      "embedding_failed",
+      `The vector that ${model} gives for this text cannot be used: ${fault}.`,
+    );
+  });
 }
 
 function unavailable(model: string, reason: string, cause?: unknown): AppError {

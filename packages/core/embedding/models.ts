@@ -31,8 +31,3 @@ export function modelDimensions(model: string): number | undefined {
   const name = model.slice(model.lastIndexOf("/") + 1).replace(/:.*$/, "");
   return Object.hasOwn(DIMENSIONS, name) ? DIMENSIONS[name] : undefined;
 }
-
-/** Whether a server takes the wish for fewer dimensions: only OpenAI's third generation does. */
-export function takesDimensions(remoteModel: string): boolean {
-  return remoteModel.startsWith("text-embedding-3");
-}

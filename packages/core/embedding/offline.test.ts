@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { embedAll } from "./embed-all.ts";
 import { createOfflineEmbedder } from "./offline.ts";
 
 const embedder = createOfflineEmbedder();
@@ -27,7 +28,9 @@ test.each([
   ["privacy", "privacy"],
 ])("%j finds the passage about %s", async (question, answer) => {
   for (const dimensions of [512, 1536]) {
-    const [asked, ...known] = await embedder.embed([question, ...Object.values(passages)], { dimensions });
+    const [asked, ...known] = await embedAll(embedder, [question, ...Object.values(passages)], {
+      dimensions,
+    });
     const scores = known.map((vector) => dot(asked as Float32Array, vector));
     expect(Object.keys(passages)[scores.indexOf(Math.max(...scores))]).toBe(answer);
   }
@@ -86,7 +89,10 @@ test("the vectors stay the same from one version to the next, since they are sto
 test("batches are handed over with their places, and a signal ends the work", async () => {
   const texts = Array.from({ length: 70 }, (_, index) => `text ${index}`);
   const offsets: number[] = [];
-  await embedder.embed(texts, { dimensions: 8, onBatch: async (_, offset) => void offsets.push(offset) });
+  await embedder.embed(texts, {
+    dimensions: 8,
+    onBatch: async ([first]) => void offsets.push(first?.index as number),
+  });
   expect(offsets).toEqual([0, 32, 64]);
   const signal = AbortSignal.abort(new Error("stop"));
   await expect(embedder.embed(texts, { dimensions: 8, signal })).rejects.toThrow("stop");

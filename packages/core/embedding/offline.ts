@@ -36,7 +36,7 @@ export function createOfflineEmbedder(model = "offline/words"): Embedder {
       for (let offset = 0; offset < texts.length; offset += BATCH) {
         signal?.throwIfAborted();
         const batch = texts.slice(offset, offset + BATCH).map((text) => hashWords(text, dimensions));
-        await onBatch?.(batch, offset);
+        await onBatch?.(batch.map((vector, at) => ({ index: offset + at, vector })));
         vectors.push(...batch);
         if (offset + BATCH < texts.length) await nextTurn();
       }

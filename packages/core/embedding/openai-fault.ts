@@ -24,20 +24,37 @@ interface Answer {
 }
 
 const QUOTA = new Set(["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"]);
-const RETRIED = new Set([408, 409, 425, 429]);
+const RETRIED = new Set([200, 408, 409, 424, 425, 429]);
+
+/** Statuses of a request that the server does not take as it is. */
+const REFUSED = new Set([400, 413, 422]);
+
+/** Statuses that may come of one text: TEI answers 424 where its model fails, some proxies 200. Not of a gateway. */
+const FAILED = new Set([200, 424, 500]);
+
+/** A 400 that is about the credential: Gemini and others answer so. */
+const ABOUT_KEY = /\bapi[ _-]?key\b/i;
 const KEPT = "Nothing more was sent, and what was paid for before is kept.";
 
 /** What a failed request means. Undefined: it is not the server's failure. Neither text nor key is in the message. */
 export function explainFailure(error: unknown, request: Request): Fault | undefined {
   const { service = "embedding", host, timedOut } = request;
-  const broken = (message: string): Fault => ({ code: `${service}_failed`, message, retry: true });
+  const broken = (message: string, input?: "failed"): Fault => ({
+    code: `${service}_failed`,
+    message,
+    retry: true,
+    input,
+  });
   if (error instanceof AppError) return undefined;
   if (timedOut) return broken(`The ${service} server ${host} did not answer in time.`);
   if (error instanceof BrokenReply)
-    return broken(`The answer of the ${service} server ${host} is unusable: ${error.message}.`);
+    return broken(
+      `The answer of the ${service} server ${host} is unusable: ${error.message}.`,
+      error.ofText ? "failed" : undefined,
+    );
   if (isAnswer(error)) return explainAnswer(error, request);
   if (error instanceof SyntaxError)
-    return broken(`The answer of the ${service} server ${host} is not whole JSON.`);
+    return broken(`The answer of the ${service} server ${host} is not whole JSON.`, "failed");
   if (error instanceof Error)
     return broken(`The connection to the ${service} server ${host} failed (${connectionFault(error)}).`);
   return undefined;
@@ -48,12 +65,14 @@ function explainAnswer(answer: Answer, request: Request): Fault {
   const { service = "embedding" } = request;
   const cause = { status, code, type, requestId: answer.headers?.get("x-request-id") ?? undefined };
   const said = redact(serverMessage(answer), { texts: request.texts, secret: request.apiKey });
-  if (QUOTA.has(String(code)) || QUOTA.has(String(type))) {
-    const message = `The quota for ${request.model} at ${request.host} is used up (${said || code}). ${KEPT} Add credit or raise the limit, then run it again.`;
+  if (status === 402 || QUOTA.has(String(code)) || QUOTA.has(String(type))) {
+    const message = `The quota for ${request.model} at ${request.host} is used up (${said || code || status}). ${KEPT} Add credit or raise the limit, then run it again.`;
     return { code: `${service}_quota`, message, retry: false, cause };
   }
-  const message = `The ${service} server ${request.host} answered ${status}${said ? `: ${said}` : ""}${/[.!?…]$/.test(said) ? "" : "."}`;
-  if (status === 401 || status === 403)
+  const answered = status === 200 ? "200 with an error" : status;
+  const message = `The ${service} server ${request.host} answered ${answered}${said ? `: ${said}` : ""}${/[.!?…]$/.test(said) ? "" : "."}`;
+  const refused = REFUSED.has(status);
+  if (status === 401 || status === 403 || (refused && ABOUT_KEY.test(said)))
     return { code: `${service}_failed`, message: `${message} Check the API key.`, retry: false, cause };
   const retry = status >= 500 || RETRIED.has(status);
   return {
@@ -62,6 +81,8 @@ function explainAnswer(answer: Answer, request: Request): Fault {
     retry,
     retryAfter: retry ? retryAfter(answer.headers) : undefined,
     cause,
+    input: refused ? "refused" : FAILED.has(status) ? "failed" : undefined,
+    said,
   };
 }
 

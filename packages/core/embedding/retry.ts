@@ -11,6 +11,23 @@ export interface Fault {
   readonly retryAfter?: number;
   /** Facts for a log: neither a text nor a credential. */
   readonly cause?: object;
+  /**
+   * Whether the cause may lie in what was sent, so that other parts of it may succeed. `refused`: the server says so;
+   * `failed`: it fails, perhaps because of it. Undefined: the cause lies elsewhere.
+   */
+  readonly input?: "refused" | "failed";
+  /** What the server said, safe to show. */
+  readonly said?: string;
+}
+
+/** The failure of the last attempt. */
+export class FaultError extends AppError {
+  readonly fault: Fault;
+
+  constructor(fault: Fault, message: string) {
+    super(fault.code, message, { cause: fault.cause });
+    this.fault = fault;
+  }
 }
 
 export interface RetryOptions {
@@ -68,8 +85,8 @@ export async function retry<T>(work: (signal: AbortSignal) => Promise<T>, option
   }
 }
 
-function failure({ code, message, cause }: Fault, more = ""): AppError {
-  return new AppError(code, more ? `${message} ${more}` : message, { cause });
+function failure(fault: Fault, more = ""): FaultError {
+  return new FaultError(fault, more ? `${fault.message} ${more}` : fault.message);
 }
 
 /** Source: "equal jitter", AWS Architecture Blog, Exponential Backoff and Jitter. */

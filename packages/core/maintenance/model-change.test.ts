@@ -169,7 +169,7 @@ test("a collection of somebody's own under a name that a change needs is refused
     embedded = 0;
     await expect(changeModel(services, tenantId, "test/new", { collection: "mine" })).rejects.toMatchObject({
       code: "already_exists",
-      message: expect.stringMatching(/Rename it .*or delete it/),
+      message: expect.stringMatching(/Rename it.*or delete it/),
     });
     expect(embedded).toBe(0);
     expect(await contents(name)).toEqual(before);

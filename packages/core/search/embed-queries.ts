@@ -1,5 +1,7 @@
 import { collectionEmbedder } from "../collection/embedder.ts";
+import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
+import type { PathOf } from "./reads.ts";
 import { knownTarget } from "./target.ts";
 
 export interface Wanted {
@@ -19,7 +21,10 @@ export interface EmbeddedQueries {
 /** Stands for the vector of a text while the collection has no dimensions: there is nothing to find by it. */
 export const NO_VECTOR = new Float32Array();
 
-/** A vector a query: the given ones, and one for each text by the collection's model, in one call. */
+/**
+ * A vector a query: the given ones, and one for each text by the collection's model, in one call. Throws what the
+ * embedder throws, and with the query's path why the model gives no vector for a text.
+ */
 export async function embedQueries(
   services: Services,
   tenantId: string,
@@ -27,18 +32,28 @@ export async function embedQueries(
     queries,
     collection: name,
     signal,
+    pathOf,
   }: {
     readonly queries: readonly Wanted[];
     readonly collection?: string;
+    readonly pathOf?: PathOf;
     readonly signal?: AbortSignal;
   },
 ): Promise<EmbeddedQueries> {
-  const texts = queries.flatMap(({ text, embedding }) => (embedding || text === undefined ? [] : [text]));
+  const places = [...queries.keys()].filter(
+    (place) => !queries[place]?.embedding && queries[place]?.text !== undefined,
+  );
+  const texts = places.map((place) => queries[place]?.text as string);
   if (texts.length === 0) return { embeddings: queries.map(({ embedding }) => embedding ?? NO_VECTOR) };
   const { collection } = await knownTarget(services.database, tenantId, name);
   const { dimensions, embeddingModel: model } = collection;
   const embedder = collectionEmbedder(services, collection);
-  const vectors = dimensions === null ? [] : await embedder.embed(texts, { dimensions, signal });
+  const embedded = dimensions === null ? [] : await embedder.embed(texts, { dimensions, signal });
+  const vectors = embedded.map((one, at) => {
+    if (!(one instanceof AppError)) return one;
+    const path = pathOf?.(places[at] as number, "query");
+    throw new AppError(one.code, one.message, { cause: one.cause, path });
+  });
   const rest = vectors.values();
   return { embeddings: queries.map(({ embedding }) => embedding ?? rest.next().value ?? NO_VECTOR), model };
 }
