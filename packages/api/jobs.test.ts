@@ -153,6 +153,70 @@ describe("a job that is watched while the database fails", () => {
   });
 });
 
+describe("watching a job", () => {
+  /** An API over a database that counts how often the tenant's rows are looked at. */
+  async function counted() {
+    const { id, key } = await api.addTenant();
+    let looks = 0;
+    const database: Database = {
+      ...own.database,
+      async transaction(work, settings) {
+        if (settings?.["cairn.tenant_id"] === id) looks++;
+        return own.database.transaction(work, settings);
+      },
+    };
+    const job = await createJob(own.database, id, { kind: "never begun", request: {} });
+    const { app } = await createTestApi(database);
+    const ask = (method = "GET") =>
+      app.request(`/v1/jobs/${job.id}/events`, { method, headers: { Authorization: `Bearer ${key}` } });
+    return { address: { tenantId: id, id: job.id }, ask, looks: () => looks };
+  }
+
+  test("HEAD is answered at once, and nothing looks at the job afterwards", async () => {
+    const { ask, looks } = await counted();
+    const answer = await ask("HEAD");
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("Content-Type")).toContain("text/event-stream");
+    expect(await answer.text()).toBe("");
+    const before = looks();
+    await new Promise((resolve) => setTimeout(resolve, 1_600)); // three looks of a watcher
+    expect(looks()).toBe(before);
+  });
+
+  test("a hundred watchers share one look, the next is refused, and each is told of the end", async () => {
+    const { address, ask, looks } = await counted();
+    const began = performance.now();
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask()));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const texts = Promise.all(answers.map((answer) => answer.text()));
+    const refused = await ask();
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("Retry-After")).toBe("5");
+    expect(await refused.json()).toMatchObject({ code: "too_many_watchers" });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await cancelJob(own.database, address);
+    for (const text of await texts) expect(text).toMatch(/^event: job\ndata: .*"cancelled"/m);
+    const intervals = (performance.now() - began) / 400;
+    expect(looks()).toBeLessThanOrEqual(101 + intervals + 1); // one for each request, and one an interval
+    expect((await ask()).status, "their places are free again").toBe(200);
+  });
+
+  test("ends with `continue` when the service is shut down, and other requests have a while", async () => {
+    const closing = new AbortController();
+    const { id, key } = await api.addTenant();
+    const job = await createJob(own.database, id, { kind: "never begun", request: {} });
+    const { app } = await createTestApi(own.database, { closing: closing.signal });
+    const headers = { Authorization: `Bearer ${key}` };
+    const open = await app.request(`/v1/jobs/${job.id}/events`, { headers });
+    const text = open.text();
+    closing.abort();
+    expect(await text).toMatch(/event: continue\n/);
+    expect((await app.request(`/v1/jobs/${job.id}`, { headers })).status).toBe(200);
+    const late = await app.request(`/v1/jobs/${job.id}/events`, { headers });
+    expect(await late.text()).toMatch(/event: continue\n/);
+  });
+});
+
 test("a cancelled job ends, and what it has done stays", async () => {
   const slow = { ...api.services };
   const job = await createJob(own.database, tenant.id, { kind: "slow", request: {} });

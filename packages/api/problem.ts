@@ -50,6 +50,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   source_unsupported: { status: 422, title: "The source is not supported" },
   rate_limited: { status: 429, title: "Too many requests", retryAfter: 1 },
   tenant_busy: { status: 429, title: "Too many requests at once", retryAfter: 1 },
+  too_many_watchers: { status: 429, title: "Too many event streams", retryAfter: 5 },
   budget_exceeded: { status: 429, title: "The day's embedding tokens are used up" },
   internal_error: { status: 500, title: "The service failed" },
   database_error: { status: 500, title: "The database refused a statement" },

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "chat_not_configured"
   | "chat_failed"
   | "chat_quota"
+  | "too_many_watchers"
   | "idempotency_conflict"
   | "idempotency_in_progress"
   | "tenant_busy"

@@ -9,6 +9,8 @@ import { startTime } from "./time.ts";
 export interface RequestLimits {
   /** Milliseconds for a request, authentication included. Default 25,000: API Gateway gives up at 30,000. */
   readonly deadline?: number;
+  /** Aborted when the service is shutting down: streams of jobs end with `continue`, other requests have 6 s left. */
+  readonly closing?: AbortSignal;
   /** Embedding tokens of a tenant and UTC day. Default: any number. A tenant's own limit wins. */
   readonly embeddingTokensPerDay?: number;
   /** Bytes of texts, metadata and URIs that an answer holds at most. Default 10 MB. */
@@ -16,9 +18,9 @@ export interface RequestLimits {
 }
 
 /** Answers a request 504 when its time is over, which runs from here on, and ends what works for it. */
-export function limitTime({ deadline = 25_000 }: RequestLimits) {
+export function limitTime({ deadline = 25_000, closing }: RequestLimits) {
   return createMiddleware<Env>(async (c, next) => {
-    const time = startTime(c.req.raw.signal, deadline);
+    const time = startTime(c.req.raw.signal, deadline, closing);
     c.set("time", time);
     c.set("signal", time.signal);
     try {

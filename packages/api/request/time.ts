@@ -4,6 +4,8 @@ import { AppError } from "@cairn/core/error.ts";
 export interface RequestTime {
   /** Aborted when the time is over, with the problem as its reason, or when the caller has gone. */
   readonly signal: AbortSignal;
+  /** Aborted when the service is shutting down; the request has `DRAIN_TIMEOUT_MS` from then on. */
+  readonly closing: AbortSignal | undefined;
   /** Milliseconds that are left. */
   left(): number;
   /** The outcome of the work, or what ended the time where that comes first. */
@@ -18,8 +20,11 @@ export interface RequestTime {
   close(): void;
 }
 
+/** Milliseconds that a request has to end in when the service is shutting down. */
+const DRAIN_TIMEOUT_MS = 6_000;
+
 /** Lets the time of a request run. */
-export function startTime(caller: AbortSignal, milliseconds: number): RequestTime {
+export function startTime(caller: AbortSignal, milliseconds: number, closing?: AbortSignal): RequestTime {
   const began = performance.now();
   const ended = new AbortController();
   const { promise: over, reject } = Promise.withResolvers<never>();
@@ -29,6 +34,12 @@ export function startTime(caller: AbortSignal, milliseconds: number): RequestTim
   let timer = setTimeout(expire, milliseconds);
   const leave = () => ended.abort(caller.reason);
   caller.addEventListener("abort", leave, { once: true });
+  let draining: NodeJS.Timeout | undefined;
+  const drain = () => {
+    draining = setTimeout(() => end(new AppError("deadline_exceeded", SHUT_DOWN)), DRAIN_TIMEOUT_MS);
+  };
+  if (closing?.aborted) drain();
+  else closing?.addEventListener("abort", drain, { once: true });
   const left = () => began + whole - performance.now();
   function expire(): void {
     const detail = streamed
@@ -42,6 +53,7 @@ export function startTime(caller: AbortSignal, milliseconds: number): RequestTim
   }
   return {
     signal: ended.signal,
+    closing,
     left,
     race: (work) => Promise.race([work, over]),
     extend(more) {
@@ -56,7 +68,12 @@ export function startTime(caller: AbortSignal, milliseconds: number): RequestTim
     },
     close() {
       clearTimeout(timer);
+      clearTimeout(draining);
+      closing?.removeEventListener("abort", drain);
       caller.removeEventListener("abort", leave);
     },
   };
 }
+
+const SHUT_DOWN =
+  "The request was not done before this process of the service was shut down. Send it again: another process answers.";

@@ -1,20 +1,10 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
-import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
-import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
-import { AppError, type ErrorCode } from "@cairn/core/error.ts";
-import {
-  cancelJob,
-  createJob,
-  getJob,
-  giveUpJob,
-  type Job,
-  type JobAddress,
-  listJobs,
-} from "@cairn/core/job/job.ts";
+import { cancelJob, createJob, getJob, giveUpJob, type Job, listJobs } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
+import { createJobWatch, type Watcher } from "@cairn/core/job/watch.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
@@ -22,7 +12,7 @@ import { requireEither, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
-import { streamEvents } from "../request/stream-events.ts";
+import { streamEvents, streamHead } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { ingestSchema } from "../schema/document.ts";
 import { idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
@@ -128,20 +118,21 @@ const watch = createRoute({
   request: job,
   responses: {
     200: { description: "Events.", content: { "text/event-stream": { schema: z.string() } } },
-    ...problems([404]),
+    ...problems([404, 429]),
   },
 });
 
 export interface JobRouteOptions {
   readonly queue: JobQueue;
   readonly log: Log | undefined;
-  /** Milliseconds between two looks at a job that is watched. Default 500. */
+  /** Milliseconds between two looks at the jobs that are watched. Default 500. */
   readonly interval?: number;
   /** Milliseconds after which a watcher has to come back. Default 900,000. */
   readonly longest?: number;
 }
 
 export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: JobRouteOptions) {
+  const watches = createJobWatch({ interval });
   const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
   return createRouter()
     .openapi(bulk, async (c) => {
@@ -181,12 +172,13 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: Job
       reply(c, fromJob(await cancelJob(c.var.services.database, address(c, c.req.valid("param").job)))),
     )
     .openapi(watch, async (c) => {
-      const wanted = address(c, c.req.valid("param").job);
-      const first = await getJob(c.var.services.database, wanted);
+      const first = await getJob(c.var.services.database, address(c, c.req.valid("param").job));
+      if (c.req.method === "HEAD") return streamHead(c) as never;
+      const watcher = watches.watch(c.var.lasting.database, first);
       return streamEvents(c, {
         log,
         milliseconds: longest,
-        write: (sse) => writeJob(c, sse, { first, interval }),
+        write: (sse) => writeJob(c, sse, { first, interval, watcher }),
         overdue: { event: "continue", data: "", retry: interval }, // an EventSource comes back by itself
       }) as never;
     });
@@ -195,42 +187,30 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: Job
 interface Watch {
   readonly first: Job;
   readonly interval: number;
+  readonly watcher: Watcher;
 }
 
 /** Writes what a job has come to each time it has changed, until it ends. */
-async function writeJob(c: Context<Env>, sse: SSEStreamingApi, { first, interval }: Watch): Promise<void> {
-  const { signal, lasting } = c.var;
-  let shown = "";
-  for (let now: Job | undefined = first; ; now = await lookAgain(lasting.database, first)) {
-    const data = now ? stringifyJson(fromJob(now)) : shown;
-    if (data !== shown) await sse.writeSSE({ event: "job", data });
-    shown = data;
-    if (now && now.status !== "in_progress") return;
-    await sse.sleep(interval);
-    if (signal.aborted) return;
-  }
-}
-
-/** Undefined where the database cannot be asked at the moment: the next look may find it well. */
-async function lookAgain(database: Database, job: JobAddress): Promise<Job | undefined> {
+async function writeJob(
+  c: Context<Env>,
+  sse: SSEStreamingApi,
+  { first, interval, watcher }: Watch,
+): Promise<void> {
+  const { signal } = c.var;
+  signal.addEventListener("abort", watcher.stop, { once: true }); // at once: a caller that does not read holds up the rest
   try {
-    return await getJob(withTimeLimit(database, PATIENCE), job);
-  } catch (error) {
-    if (error instanceof AppError && PASSING.has(error.code)) return undefined;
-    throw error;
+    let shown = "";
+    for (let now: Job | undefined = first; !signal.aborted; now = await watcher.look()) {
+      const data = now ? stringifyJson(fromJob(now)) : shown;
+      if (data !== shown) await sse.writeSSE({ event: "job", data });
+      shown = data;
+      if (now && now.status !== "in_progress") return;
+      await sse.sleep(interval);
+    }
+  } finally {
+    watcher.stop();
   }
 }
-
-/** Milliseconds that one look may take. */
-const PATIENCE = 10_000;
-
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  "database_unavailable",
-  "database_timeout",
-  "database_busy",
-  "database_exhausted",
-  "tenant_busy",
-]);
 
 /** Writes a job down, hands it to the queue and answers 202. Where the queue does not take it, the job has failed. */
 export async function begin(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {

@@ -83,6 +83,11 @@ export const jobSchema = z
     counts: z.record(z.string(), z.number()).describe("How far it is."),
     result: z.record(z.string(), z.unknown()).nullable(),
     last_error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    attempts: z
+      .int()
+      .describe(
+        "Workers that have taken it, without those that handed it over. After 3 it fails with worker_lost.",
+      ),
     created_at: date,
     updated_at: date,
     finished_at: date.nullable(),
@@ -140,6 +145,7 @@ export function fromJob(job: Job): z.infer<typeof jobSchema> {
     counts: { ...job.counts },
     result: job.status === "completed" ? job.result : null,
     last_error: job.lastError,
+    attempts: job.attempts,
     created_at: job.createdAt.toISOString(),
     updated_at: job.updatedAt.toISOString(),
     finished_at: job.finishedAt?.toISOString() ?? null,

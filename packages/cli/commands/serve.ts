@@ -24,8 +24,8 @@ import { paragraph } from "../terminal/print.ts";
 const HELP = `
 Serves the API over HTTP: /docs shows it, /openapi.json describes it, /health and /ready are for load balancers,
 /metrics for Prometheus, /mcp for assistants. On its first start in an embedded database it makes a tenant and a key,
-and shows three requests to try. Traces go to OTEL_EXPORTER_OTLP_ENDPOINT where it is set. Ctrl-C ends what is under
-way, and then the service.`;
+and shows three requests to try. Traces go to OTEL_EXPORTER_OTLP_ENDPOINT where it is set. Ctrl-C and SIGTERM end it
+within 10 s: requests under way are answered, jobs are handed over to the next process.`;
 
 export function addServe(program: Command, surroundings: Surroundings): void {
   addServeOptions(
@@ -53,6 +53,7 @@ export function addServe(program: Command, surroundings: Surroundings): void {
         jwt: jwtOf(flags),
         metrics: createMetrics(),
         docs: readAsset,
+        closing: surroundings.signal,
         requestsPerMinute: flags.rateLimit,
         deadline: flags.deadline,
         maxBody: flags.maxBody,
@@ -70,10 +71,11 @@ export function addServe(program: Command, surroundings: Surroundings): void {
         minutes: flags.maintenance,
         onError: log.failure,
       });
-      await stopped(server, surroundings.signal);
-      await stopMaintenance();
-      await queue.close();
+      await aborted(surroundings.signal);
+      const exit = setTimeout(() => process.exit(0), STOP_TIMEOUT_MS); // whatever is left is safe to lose, as by kill -9
+      await Promise.all([closed(server), stopMaintenance(), queue.close()]);
       await stopTracing();
+      exit.unref();
     }),
   );
 }
@@ -107,14 +109,31 @@ function listen(
   });
 }
 
-/** Requests that are under way are answered; idle connections are closed. */
-function stopped(server: ServerType, signal: AbortSignal): Promise<void> {
+/** Milliseconds from the signal to stop until the process ends, whatever is still under way. */
+const STOP_TIMEOUT_MS = 9_000;
+
+/** Milliseconds after which connections are closed whose requests have not ended by then. */
+const CLOSE_TIMEOUT_MS = 7_500;
+
+function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const stop = () => {
-      server.close(() => resolve());
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** Requests that are under way are answered, within their time; idle connections are closed. */
+function closed(server: ServerType): Promise<void> {
+  return new Promise((resolve) => {
+    const idle = setInterval(() => "closeIdleConnections" in server && server.closeIdleConnections(), 100);
+    const all = setTimeout(
+      () => "closeAllConnections" in server && server.closeAllConnections(),
+      CLOSE_TIMEOUT_MS,
+    );
+    server.close(() => {
+      clearInterval(idle);
+      clearTimeout(all);
+      resolve();
+    });
   });
 }

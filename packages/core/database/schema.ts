@@ -94,6 +94,8 @@ export const jobs = cairn.table("jobs", {
   holder: uuid("holder"),
   heldUntil: timestamp("held_until", { withTimezone: true }),
   cancelledAt: timestamp("cancelled_at", { withTimezone: true }),
+  attempts: integer("attempts").notNull().default(0),
+  takenAt: timestamp("taken_at", { withTimezone: true }),
   createdAt: createdAt(),
   updatedAt: updatedAt(),
   finishedAt: timestamp("finished_at", { withTimezone: true }),

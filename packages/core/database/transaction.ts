@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
 import type { Database, Transaction } from "./database.ts";
+import { hasSqlState } from "./failure.ts";
 import type { Settings } from "./settings.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -45,7 +46,7 @@ async function retryConflicts<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();
     } catch (error) {
-      const conflict = error instanceof AppError && error.code === "database_busy";
+      const conflict = hasSqlState(error, "40P01") || hasSqlState(error, "40001");
       if (!conflict || attempt === MAX_ATTEMPTS) throw error;
       await sleep(Math.random() * FIRST_PAUSE_MS * 2 ** (attempt - 1));
     }

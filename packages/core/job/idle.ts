@@ -1,32 +1,27 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { jobs } from "../database/schema.ts";
-import { listTenants } from "../tenant/tenant.ts";
-import { asJobOwner, type JobAddress, ownedBy, UNHELD } from "./job.ts";
+import { addressedBy, asJobOwner, type JobAddress, UNHELD } from "./job.ts";
+import { listWaitingJobs } from "./waiting.ts";
+
+/** Jobs that one call finds at most. */
+const MAX_IDLE = 1_000;
 
 /**
- * The jobs that nobody works on and that have shown no sign of life for `idle` milliseconds: their message was lost, or
- * never sent. To be found is such a sign.
+ * The jobs that no worker has and that had no heartbeat for `idle` milliseconds: their message was lost, or never sent.
+ * Each counts as seen now, so that the next call does not find it again.
  */
 export async function takeIdleJobs(database: Database, idle: number): Promise<readonly JobAddress[]> {
   const found: JobAddress[] = [];
-  const tenants = await listTenants(database);
-  for (const tenantId of [null, ...tenants.map(({ id }) => id)])
-    found.push(
-      ...(await asJobOwner(database, tenantId, ({ orm }) =>
-        orm
-          .update(jobs)
-          .set({ updatedAt: sql`now()` })
-          .where(
-            and(
-              ownedBy(tenantId),
-              eq(jobs.status, "in_progress"),
-              UNHELD,
-              sql`${jobs.updatedAt} <= now() - ${idle}::float8 * interval '1 millisecond'`,
-            ),
-          )
-          .returning({ tenantId: jobs.tenantId, id: jobs.id }),
-      )),
+  for (const { tenantId, id } of await listWaitingJobs(database, { idle, limit: MAX_IDLE })) {
+    const seen = await asJobOwner(database, tenantId, ({ orm }) =>
+      orm
+        .update(jobs)
+        .set({ updatedAt: sql`now()` })
+        .where(and(addressedBy({ tenantId, id }), eq(jobs.status, "in_progress"), UNHELD))
+        .returning({ id: jobs.id }),
     );
+    if (seen.length > 0) found.push({ tenantId, id });
+  }
   return found;
 }

@@ -1,6 +1,6 @@
-import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
-import type { JsonObject } from "../database/json.ts";
+import { decodeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
@@ -20,6 +20,8 @@ export interface Job {
   /** What it came to; until it has completed, what it has of that. */
   readonly result: JsonObject | null;
   readonly lastError: { readonly code: string; readonly message: string } | null;
+  /** Workers that have taken it, without those that handed it over in good order. */
+  readonly attempts: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly finishedAt: Date | null;
@@ -39,6 +41,7 @@ const jobColumns = {
   counts: jobs.counts,
   result: exact(jobs.result),
   lastError: jobs.lastError,
+  attempts: jobs.attempts,
   createdAt: jobs.createdAt,
   updatedAt: jobs.updatedAt,
   finishedAt: jobs.finishedAt,
@@ -72,6 +75,7 @@ export function createJob(
           counts: {},
           result: null,
           lastError: null,
+          attempts: 0,
           updatedAt: sql`now()`,
           finishedAt: null,
         },
@@ -93,6 +97,30 @@ export function getJob(database: Database, { tenantId, id }: JobAddress): Promis
     const [job] = await orm.select(jobColumns).from(jobs).where(addressedBy({ tenantId, id }));
     if (!job) throw missing(id);
     return job;
+  });
+}
+
+/**
+ * Those of the owner's jobs that exist, by id, in one statement: for looking again and again. What a job in progress has
+ * of its result is left out.
+ */
+export function getJobs(
+  database: Database,
+  tenantId: string | null,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Job>> {
+  return asJobOwner(database, tenantId, async ({ orm }) => {
+    const found = await orm
+      .select({
+        ...jobColumns,
+        result:
+          sql<JsonObject | null>`CASE WHEN ${jobs.status} <> 'in_progress' THEN ${exact(jobs.result)} END`.mapWith(
+            decodeJson,
+          ),
+      })
+      .from(jobs)
+      .where(and(ownedBy(tenantId), inArray(jobs.id, [...ids])));
+    return new Map(found.map((job) => [job.id, job as Job]));
   });
 }
 
@@ -155,7 +183,7 @@ export function asJobOwner<T>(
   return tenantId === null ? asAdmin(database, work) : asTenant(database, tenantId, work);
 }
 
-export function ownedBy(tenantId: string | null) {
+function ownedBy(tenantId: string | null) {
   return tenantId === null ? isNull(jobs.tenantId) : eq(jobs.tenantId, tenantId);
 }
 

@@ -1,11 +1,17 @@
-import { randomUUID } from "node:crypto";
-import { and, eq, sql } from "drizzle-orm";
-import type { Database } from "../database/database.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonObject } from "../database/json.ts";
-import { exact, jobs } from "../database/schema.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
-import { addressedBy, asJobOwner, type JobAddress, UNHELD } from "./job.ts";
+import type { JobAddress } from "./job.ts";
+import {
+  type End,
+  extendLease,
+  finishJob,
+  type Progress,
+  releaseJob,
+  type TakenJob,
+  takeJob,
+} from "./lease.ts";
 
 /** What a kind of job does with its request; what it returns is the job's result. Safe to run again from the start. */
 export type JobRunner = (services: Services, work: JobWork) => Promise<JsonObject>;
@@ -26,9 +32,11 @@ export interface JobWork {
 
 export type JobKinds = Readonly<Record<string, JobRunner>>;
 
-/** Milliseconds that a job is held after its worker's last sign of life. */
-const HELD = 30_000;
-const SIGN_OF_LIFE = 1_000;
+/** Milliseconds between two heartbeats. */
+const HEARTBEAT_MS = 1_000;
+
+/** Milliseconds that a runner has to stop when its worker's time is over; then the job is handed over without it. */
+const STOP_TIMEOUT_MS = 5_000;
 
 /** `released`: the worker's time was over; the next goes on. `elsewhere`: another has it, or it has ended. */
 export type JobOutcome = "ended" | "released" | "elsewhere";
@@ -46,45 +54,56 @@ export async function runJob(
   services: Services,
   kinds: JobKinds,
   address: JobAddress,
+  options: RunJobOptions = {},
+): Promise<JobOutcome> {
+  const taken = await takeJob(services.database, address);
+  return taken ? runTakenJob(services, kinds, taken, options) : "elsewhere";
+}
+
+/** `runJob` for a job that this worker holds already. */
+export async function runTakenJob(
+  services: Services,
+  kinds: JobKinds,
+  taken: TakenJob,
   { signal }: RunJobOptions = {},
 ): Promise<JobOutcome> {
   const { database } = services;
-  const holder = randomUUID();
-  const taken = await takeJob(database, address, holder);
-  if (!taken) return "elsewhere";
   const ended = new AbortController();
   const outOfTime = () => ended.abort(new Ended("out of time"));
   if (signal?.aborted) outOfTime();
   signal?.addEventListener("abort", outOfTime);
-  let counts: Readonly<Record<string, number>> = taken.counts;
-  let result = taken.result;
+  let progress: Progress = {};
+  let unsaved: Progress = {};
   const beat = setInterval(async () => {
-    const state = await keepJob(database, address, { holder, counts, result }).catch(() => undefined); // held for a while yet
-    if (state === "lost" || state === "cancelled") ended.abort(new Ended(state));
-  }, SIGN_OF_LIFE);
-  const finish = (end: End) => finishJob(database, address, { holder, counts, result: null, ...end });
-  try {
-    const run = kinds[taken.kind];
-    if (!run) throw new AppError("invalid_input", `This service has no jobs of the kind ${taken.kind}.`);
-    const whole = await run(services, {
-      ...address,
-      request: taken.request ?? {},
-      counts: taken.counts,
-      partial: taken.result ?? {},
-      signal: ended.signal,
-      report(next, partial) {
-        counts = next;
-        result = partial ?? result;
-      },
+    const sent = unsaved;
+    unsaved = {};
+    const state = await extendLease(database, taken, sent).catch(() => {
+      unsaved = { ...sent, ...unsaved }; // the lease lasts a while yet
+      return undefined;
     });
-    await finish({ status: "completed", result: whole });
+    if (state === "lost" || state === "cancelled") ended.abort(new Ended(state));
+  }, HEARTBEAT_MS);
+  const finish = (end: End) =>
+    finishJob(database, taken, { counts: progress.counts ?? taken.counts, result: null, ...end });
+  try {
+    const result = await stoppedInTime(ended.signal, () =>
+      run(services, kinds, taken, {
+        signal: ended.signal,
+        report(counts, partial) {
+          const next = partial ? { counts, result: partial } : { counts };
+          progress = { ...progress, ...next };
+          unsaved = { ...unsaved, ...next };
+        },
+      }),
+    );
+    await finish({ status: "completed", result });
     return "ended";
   } catch (error) {
     const { reason } = ended.signal;
     const why = reason instanceof Ended ? reason.why : undefined;
     if (why === "lost") return "elsewhere"; // another worker ends it
     if (why === "out of time") {
-      await releaseJob(database, address, { holder, counts, result });
+      await releaseJob(database, taken, progress);
       return "released";
     }
     await finish(
@@ -94,6 +113,36 @@ export async function runJob(
   } finally {
     clearInterval(beat);
     signal?.removeEventListener("abort", outOfTime);
+  }
+}
+
+async function run(
+  services: Services,
+  kinds: JobKinds,
+  { address, kind, request, counts, result }: TakenJob,
+  worker: Pick<JobWork, "signal" | "report">,
+): Promise<JsonObject> {
+  const runner = kinds[kind];
+  if (!runner) throw new AppError("invalid_input", `This service has no jobs of the kind ${kind}.`);
+  return runner(services, { ...address, request: request ?? {}, counts, partial: result ?? {}, ...worker });
+}
+
+/** The outcome of the work, or the reason of the signal where the work does not stop soon after it. */
+async function stoppedInTime<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const overdue = new Promise<never>((_, reject) => {
+    const stop = () =>
+      sleep(STOP_TIMEOUT_MS, undefined, { signal: over.signal }).then(
+        () => reject(signal.reason),
+        () => {}, // the work has stopped
+      );
+    if (signal.aborted) void stop();
+    else signal.addEventListener("abort", () => void stop(), { once: true, signal: over.signal });
+  });
+  try {
+    return await Promise.race([work(), overdue]);
+  } finally {
+    over.abort();
   }
 }
 
@@ -113,70 +162,4 @@ function describe(error: unknown): { readonly code: string; readonly message: st
     code: "internal_error",
     message: "The service failed. Try again; where it stays so, report the job's id.",
   };
-}
-
-function takeJob(database: Database, address: JobAddress, holder: string) {
-  return asJobOwner(database, address.tenantId, async ({ orm }) => {
-    const [taken] = await orm
-      .update(jobs)
-      .set({ holder, heldUntil: until(), updatedAt: sql`now()` })
-      .where(and(addressedBy(address), eq(jobs.status, "in_progress"), UNHELD))
-      .returning({
-        kind: jobs.kind,
-        counts: jobs.counts,
-        request: exact(jobs.request),
-        result: exact(jobs.result),
-      });
-    return taken;
-  });
-}
-
-interface Sign {
-  readonly holder: string;
-  readonly counts: Readonly<Record<string, number>>;
-  /** Of the worker so far, and in the end. */
-  readonly result: JsonObject | null;
-}
-
-function keepJob(database: Database, address: JobAddress, { holder, ...sign }: Sign) {
-  return asJobOwner(database, address.tenantId, async ({ orm }) => {
-    const [kept] = await orm
-      .update(jobs)
-      .set({ heldUntil: until(), ...sign, updatedAt: sql`now()` })
-      .where(and(addressedBy(address), eq(jobs.holder, holder), eq(jobs.status, "in_progress")))
-      .returning({ cancelledAt: jobs.cancelledAt });
-    return kept ? (kept.cancelledAt ? "cancelled" : "kept") : "lost";
-  });
-}
-
-async function releaseJob(database: Database, address: JobAddress, { holder, ...sign }: Sign): Promise<void> {
-  await asJobOwner(database, address.tenantId, ({ orm }) =>
-    orm
-      .update(jobs)
-      .set({ ...sign, holder: null, heldUntil: null, updatedAt: sql`now()` })
-      .where(and(addressedBy(address), eq(jobs.holder, holder))),
-  );
-}
-
-interface End {
-  readonly status: "completed" | "failed" | "cancelled";
-  readonly result?: JsonObject | null;
-  readonly lastError?: { readonly code: string; readonly message: string };
-}
-
-async function finishJob(
-  database: Database,
-  address: JobAddress,
-  { holder, ...end }: Sign & End,
-): Promise<void> {
-  await asJobOwner(database, address.tenantId, ({ orm }) =>
-    orm
-      .update(jobs)
-      .set({ ...end, request: null, heldUntil: null, updatedAt: sql`now()`, finishedAt: sql`now()` })
-      .where(and(addressedBy(address), eq(jobs.holder, holder))),
-  );
-}
-
-function until() {
-  return sql`now() + ${HELD}::float8 * interval '1 millisecond'`;
 }
