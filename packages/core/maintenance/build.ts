@@ -59,6 +59,7 @@ async function tryTrial(
   const keyword = plannedIndex("keyword", collection, stretch, {
     language: collection.language,
     metadata: true,
+    bigrams: true,
   });
   const { leaf, tail } = await prepare(database, collection, stretch, {
     planned: [vector, keyword],

@@ -64,10 +64,12 @@ function findNext(inspection: Inspection, mostRows: number | undefined): Due {
       reason: `${tail.rows} rows have no index yet; the threshold is ${plan.threshold}`,
     };
   // Last, as nothing is wrong with what an earlier version built.
-  const old = indexes.find(({ kind, settings }) => kind === "keyword" && settings.metadata !== true);
+  const old = indexes.find(
+    ({ kind, settings }) => kind === "keyword" && (settings.metadata !== true || settings.bigrams !== true),
+  );
   if (!old) return { action: "none" };
   const stretch = { first: old.first, last: old.last, rows: rowsWithin(segments, old.first, old.last) };
-  return { action: "build", stretch, reason: "filters cannot find rows by its keyword index" };
+  return { action: "build", stretch, reason: "its keyword index is of an earlier version" };
 }
 
 /** The rows behind the last index. */

@@ -20,11 +20,8 @@ export interface KeywordSearch {
   readonly only?: readonly number[];
 }
 
-/** Text beyond this many characters is not searched by words: a tsvector holds a megabyte at most. */
-const MOST_CHARACTERS = 200_000;
-
-/** Words of a query that count. */
-const MOST_WORDS = 32;
+/** Words of a query that count; in languages without spaces, pairs of characters. */
+const MAX_WORDS = 64;
 
 /** Rows that are found for one word through one index. Of words that more have, rows that have several are found, too. */
 const MOST_ROWS = 5_000;
@@ -34,7 +31,7 @@ const REFINED = 100;
 
 /** The words of a row's text as an index holds them. Throws `invalid_input` for what is no name of a configuration. */
 export function keywordExpression(language: string): string {
-  return `to_tsvector(${languageLiteral(language)}, left(content, ${MOST_CHARACTERS}))`;
+  return `cairn.keyword_vector(${languageLiteral(language)}, content)`;
 }
 
 function languageLiteral(language: string): string {
@@ -72,7 +69,7 @@ export function keywordStatement(
     FROM ROWS FROM (unnest(${texts}), unnest(${search.vectors ?? null}::vector[])) WITH ORDINALITY AS q (t, v, n)
     CROSS JOIN LATERAL (
       SELECT words, (SELECT string_agg(array_to_tsvector(ARRAY[word])::text, '|') FROM unnest(words) AS word)::tsquery AS query
-      FROM (SELECT (tsvector_to_array(to_tsvector(${language}, q.t)))[1:${sql.raw(String(MOST_WORDS))}] AS words) AS found
+      FROM (SELECT (tsvector_to_array(cairn.keyword_vector(${language}, q.t)))[1:${sql.raw(String(MAX_WORDS))}] AS words) AS found
     ) AS w
     CROSS JOIN LATERAL (
       WITH postings AS MATERIALIZED (
@@ -110,12 +107,11 @@ function postings(
     ) AS d
     CROSS JOIN unnest(w.words) WITH ORDINALITY AS wanted (word, number)
     WHERE wanted.word = ANY (own)`;
-  if (ranges.length === 0) return unindexed;
-  const firsts = ranges.map(({ first }) => first);
-  const lasts = ranges.map(({ last }) => last);
-  return sql`
+  const indexed = [...Map.groupBy(ranges, ({ plan }) => plan.bigrams === true)].map(
+    ([bigrams, alike]) => sql`
     SELECT DISTINCT word, id, chunk FROM cairn.keyword_rows(
-      ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(firsts)}::int[], ${sql.param(lasts)}::int[],
-      ${sql.raw(`${MOST_ROWS}, ${REFINED}`)})
-    UNION ALL ${unindexed}`;
+      ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(alike.map(({ first }) => first))}::int[],
+      ${sql.param(alike.map(({ last }) => last))}::int[], ${sql.raw(`${MOST_ROWS}, ${REFINED}, ${bigrams}`)})`,
+  );
+  return sql.join([...indexed, unindexed], sql` UNION ALL `);
 }

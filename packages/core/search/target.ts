@@ -23,6 +23,8 @@ export interface BuildNotes {
   readonly mark?: number;
   /** Of words: it holds the rows' metadata as well. Those of earlier versions do not. */
   readonly metadata?: true;
+  /** Of words: it holds pairs of characters where a language has no spaces. Those of earlier versions do not. */
+  readonly bigrams?: true;
   /** Of bits: those stored beside the vectors, made of them where a row has none. Earlier versions make them of all. */
   readonly stored?: true;
 }

@@ -134,7 +134,9 @@ export const POSTINGS: Probe = {
     const found = (collectionId: string) => sql`
       SELECT id FROM cairn.keyword_postings(${uuid(collectionId)}, 'english', '{first}', '{0}', '{0}', 10)
       UNION
-      SELECT id FROM cairn.keyword_rows(${uuid(collectionId)}, 'english', '{first,first}', '{0}', '{0}', 1, 1)`;
+      SELECT id FROM cairn.keyword_rows(${uuid(collectionId)}, 'english', '{first,first}', '{0}', '{0}', 1, 1)
+      UNION
+      SELECT id FROM cairn.keyword_rows(${uuid(collectionId)}, 'english', '{first}', '{0}', '{0}', 1, 1, true)`;
     const byMetadata = (collectionId: string) =>
       sql`SELECT id FROM cairn.metadata_rows(${uuid(collectionId)}, '[]', 0, 0, 1)`;
     await asTenant(database, a.tenantId, async ({ orm }) => {

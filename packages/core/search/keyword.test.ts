@@ -1,0 +1,137 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { ingest } from "../document/ingest.ts";
+import { maintainIndexes } from "../maintenance/indexes.ts";
+import { inspectCollection } from "../maintenance/inspect.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { query } from "./query.ts";
+
+// Words of languages that are written without spaces, in a collection whose language nobody has set.
+
+const TEXTS: Readonly<Record<string, string>> = {
+  zh: "您可以在收到商品后三十天内申请退货，我们将在五个工作日内退款。",
+  "zh-hours": "我们的商店周一至周五上午九点到下午六点营业。",
+  ja: "商品の返品は到着後三十日以内にお申し込みください。送料はお客様のご負担となります。",
+  "ja-hours": "営業時間は平日の午前九時から午後六時までです。",
+  th: "คุณสามารถคืนสินค้าได้ภายในสามสิบวันหลังจากได้รับสินค้า",
+  "th-hours": "ร้านเปิดให้บริการวันจันทร์ถึงวันศุกร์",
+  mixed: "Our 退货 policy: return kettles within thirty days 茶 .",
+  en: "We are open on weekdays.",
+};
+
+const QUESTIONS: readonly (readonly [string, readonly string[]])[] = [
+  ["退货", ["zh", "mixed"]],
+  ["工作日", ["zh"]],
+  ["营业", ["zh-hours"]],
+  ["返品", ["ja"]],
+  ["営業時間", ["ja-hours"]],
+  ["送料", ["ja"]],
+  ["สินค้า", ["th"]],
+  ["วันจันทร์", ["th-hours"]],
+  ["茶", ["mixed"]],
+  ["kettle", ["mixed"]],
+  ["weekday", ["en"]],
+];
+
+let own: TestDatabase;
+let tenantId: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+});
+afterAll(() => own?.drop());
+
+async function fill(collection: string, fillers = 0): Promise<void> {
+  await createCollection(own.database, tenantId, {
+    name: collection,
+    embeddingModel: null,
+    dimensions: 3,
+    indexSettings: { threshold: 100 },
+  });
+  const texts = [
+    ...Object.entries(TEXTS),
+    ...Array.from(
+      { length: fillers },
+      (_, n) => [`filler${n}`, `nothing ${n} 其他内容 別の内容 เรื่องอื่น`] as const,
+    ),
+  ];
+  const documents = texts.map(([id, content], n) => ({
+    id,
+    content,
+    embedding: Float32Array.of(Math.cos(n), Math.sin(n), 1),
+  }));
+  await ingest(offlineServices(own.database), tenantId, { collection, documents });
+}
+
+async function expectFound(collection: string): Promise<void> {
+  for (const [text, expected] of QUESTIONS) {
+    const hits = await query(offlineServices(own.database), tenantId, {
+      collection,
+      mode: "keyword",
+      text,
+      topK: 20,
+    });
+    const whole = hits.filter(({ score }) => score > 0.999).map(({ id }) => id);
+    expect(whole.sort(), text).toEqual([...expected].sort());
+  }
+}
+
+test("words are found in Chinese, Japanese and Thai, row by row", async () => {
+  await fill("plain");
+  await expectFound("plain");
+});
+
+test("and through a keyword index, also one of an earlier version, which is rebuilt", async () => {
+  await fill("indexed", 150);
+  await maintainIndexes(own.database, { tenantId, collection: "indexed" });
+  await expectFound("indexed");
+  const bigrams = async () =>
+    (await inspectCollection(own.database, tenantId, "indexed")).indexes
+      .filter(({ kind }) => kind === "keyword")
+      .map(({ settings }) => settings.bigrams);
+  expect(await bigrams()).toEqual([true]);
+
+  await asTenant(own.database, tenantId, ({ orm }) =>
+    orm.execute(
+      sql`UPDATE cairn.collection_indexes SET settings = settings - 'bigrams' WHERE kind = 'keyword'`,
+    ),
+  );
+  const [hit] = await query(offlineServices(own.database), tenantId, {
+    collection: "indexed",
+    mode: "keyword",
+    text: "kettle",
+  });
+  expect(hit?.id).toBe("mixed");
+  await maintainIndexes(own.database, { tenantId, collection: "indexed" });
+  expect(await bigrams()).toEqual([true]);
+  await expectFound("indexed");
+});
+
+test.each([
+  ["words", Array.from({ length: 60_000 }, (_, n) => `слово${n}`).join(" ")],
+  ["compounds", Array.from({ length: 60_000 }, (_, n) => `ab${n}-c${n}`).join(" ")],
+  [
+    "Chinese",
+    Array.from({ length: 300_000 }, (_, n) => String.fromCodePoint(0x4e00 + ((n * 7919) % 20_000))).join(""),
+  ],
+  [
+    "emoji",
+    Array.from({ length: 200_000 }, (_, n) => `${String.fromCodePoint(0x1f300 + (n % 700))}x${n}`).join(" "),
+  ],
+])(
+  "a text with more %s than a tsvector holds breaks no keyword search: its beginning is searched",
+  async (_, text) => {
+    const [row] = await asTenant(own.database, tenantId, ({ orm }) =>
+      selectRows<{ words: number }>(
+        orm,
+        sql`SELECT length(cairn.keyword_vector('english'::regconfig, ${text}))::int AS words`,
+      ),
+    );
+    expect(row?.words).toBeGreaterThan(1_000);
+  },
+);
