@@ -46,6 +46,7 @@ SELECT create_distributed_table('cairn.collection_indexes', 'tenant_id', colocat
 SELECT create_distributed_table('cairn.embedding_cache', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.embedding_usage', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.idempotency_keys', 'tenant_id', colocate_with => 'cairn.collections');
+SELECT create_distributed_table('cairn.tombstones', 'tenant_id', colocate_with => 'cairn.collections');
 
 ALTER TABLE cairn.documents ADD CONSTRAINT documents_tenant_id_collection_id_fkey
   FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE;

@@ -25,6 +25,7 @@ test("the tables that a tenant can reach are these", async () => {
     "idempotency_keys",
     "jobs",
     "tenants",
+    "tombstones",
   ]);
 });
 

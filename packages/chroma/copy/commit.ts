@@ -2,8 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Transaction } from "@cairn/core/database/database.ts";
 import { asAdmin, asTenant, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import type { Row } from "@cairn/core/document/document.ts";
+import { importRows } from "@cairn/core/document/import.ts";
 import { embedGroups } from "@cairn/core/document/passages.ts";
-import { writeRows } from "@cairn/core/document/write.ts";
+import { REPLACED } from "@cairn/core/document/tombstone.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Finding, type Progress, saveProgress } from "../ledger/collection.ts";
 import { addTally } from "../ledger/tally.ts";
@@ -61,7 +62,12 @@ export async function commitPage(
           services.database,
           from.target.tenantId,
           async (transaction) => {
-            await writeRows(transaction, from.target, rows, { types, origin: run.id, fresh });
+            await importRows(transaction, from.target, rows, {
+              types,
+              origin: run.id,
+              fresh,
+              overwrite: settings.prune,
+            });
             await becomeAdmin(transaction);
             await save(transaction);
           },
@@ -74,7 +80,7 @@ export async function commitPage(
 
 /** Somebody has written the record through the service since: it is theirs now. */
 function isKept({ stored }: Change): boolean {
-  return stored.some(({ origin }) => origin === null);
+  return stored.some(({ origin }) => origin === null || origin === REPLACED);
 }
 
 /** Gives every row with text its vector. A record that the model refuses keeps its text and is reported. */

@@ -2,8 +2,9 @@ import { and, eq, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
+import { selectRows } from "../database/rows.ts";
 import { collections } from "../database/schema.ts";
-import { asTenant } from "../database/transaction.ts";
+import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { type Collection, collectionColumns } from "./collection.ts";
 import { validate } from "./create.ts";
@@ -50,7 +51,7 @@ export async function changeCollection(
   }
 }
 
-/** Deletes a collection of the tenant's with its documents. Throws `not_found`. */
+/** Deletes a collection of the tenant's with its documents, and the tombstones that no other one needs. Throws `not_found`. */
 export async function deleteCollection(
   database: Database,
   tenantId: string,
@@ -58,6 +59,14 @@ export async function deleteCollection(
 ): Promise<void> {
   await asTenant(database, tenantId, async ({ orm }) => {
     const { id } = await requireCollection(orm, tenantId, nameOrId);
-    await orm.delete(collections).where(and(eq(collections.tenantId, tenantId), eq(collections.id, id)));
+    const [{ lineage = id } = {}] = await selectRows<{ lineage: string }>(
+      orm,
+      sql`DELETE FROM cairn.collections WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
+          RETURNING coalesce(lineage, id) AS lineage`,
+    );
+    await orm.execute(sql`
+      DELETE FROM cairn.tombstones WHERE tenant_id = ${uuidLiteral(tenantId)} AND lineage = ${uuidLiteral(lineage)}
+        AND NOT EXISTS (SELECT FROM cairn.collections
+                        WHERE tenant_id = ${uuidLiteral(tenantId)} AND coalesce(lineage, id) = ${uuidLiteral(lineage)})`);
   });
 }

@@ -9,6 +9,7 @@ import { scanText } from "../filter/text-scan.ts";
 import { deleteRows } from "./delete-rows.ts";
 import { storeId } from "./id.ts";
 import { inCollection } from "./read.ts";
+import { insertTombstones } from "./tombstone.ts";
 
 export interface DeleteOptions extends FilterInput {
   readonly collection?: string;
@@ -17,7 +18,8 @@ export interface DeleteOptions extends FilterInput {
 
 /**
  * Deletes whole documents: those with these ids, or those with a passage that matches the filter, or, where both are
- * given, those for which both hold. Returns how many. Throws `invalid_input` where neither is given.
+ * given, those for which both hold. Of those that an import wrote a tombstone stays, so that no later run restores them.
+ * Returns how many. Throws `invalid_input` where neither is given.
  */
 export async function deleteDocuments(
   database: Database,
@@ -38,7 +40,8 @@ export async function deleteDocuments(
     const whole = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${among} AND ${matches})`;
     const [deleted] = await selectRows<{ documents: number }>(
       orm,
-      sql`WITH gone AS (${deleteRows(collection, whole, sql`d.chunk`)})
+      sql`WITH gone AS (${deleteRows(collection, whole, sql`d.id, d.chunk, d.origin`)}),
+          tombstones AS (${insertTombstones(collection, sql`SELECT id FROM gone WHERE origin IS NOT NULL`)})
           SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents FROM gone`,
     );
     return deleted?.documents ?? 0;

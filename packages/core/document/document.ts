@@ -39,4 +39,6 @@ export interface Row {
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
+  /** The import that wrote it, where that is not the writer's own: a copy keeps it. */
+  readonly origin?: string | null;
 }

@@ -11,6 +11,7 @@ import { encodeVectorArray } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import type { Row } from "./document.ts";
 import { storeId } from "./id.ts";
+import { REPLACED } from "./tombstone.ts";
 
 export interface WriteOptions {
   readonly types: VectorTypes;
@@ -18,32 +19,35 @@ export interface WriteOptions {
   readonly origin?: string;
   /** Rows and not whole documents: what else there is of their ids stays. */
   readonly fresh?: boolean;
+  /** Rows that the service wrote stay as they are. For imports. */
+  readonly keepOwn?: boolean;
 }
 
 /**
  * Writes whole documents in the tenant's open transaction, replacing what was there under the same ids. The one way
  * into the table: vectors travel in binary, and one of a wrong size is refused before anything is sent.
- * Throws `dimension_mismatch`, `collection_changed`.
+ * Returns how many rows were written: all, unless `keepOwn` keeps some. Throws `dimension_mismatch`, `collection_changed`.
  */
 export async function writeRows(
   transaction: Transaction,
   collection: Collection,
   rows: readonly Row[],
   options: WriteOptions,
-): Promise<void> {
-  if (rows.length === 0) return;
+): Promise<number> {
+  if (rows.length === 0) return 0;
   assertDimensions(collection, rows);
   await claimDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];
-  const [, ...replaced] = await Promise.all([
+  const [, ...written] = await Promise.all([
     slices.length > 1 ? keepSlice(orm) : undefined,
     ...slices.map((slice) => writeSlice(orm, collection, slice, options)),
   ]);
   // A text that had more passages had the first one, too: where no row was replaced, nothing can be left over.
   // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
-  if (!options.fresh && replaced.some((count) => count > 0))
-    await deleteLeftOver(transaction, collection, rows);
+  if (!options.fresh && written.some(({ replaced }) => replaced > 0))
+    await deleteLeftOver(transaction, collection, rows, options);
+  return written.reduce((sum, slice) => sum + slice.written, 0);
 }
 
 /**
@@ -80,27 +84,27 @@ async function keepSlice(orm: Orm): Promise<void> {
   await orm.execute(sql.raw(`SELECT ${keepMemory(8)}`));
 }
 
-/** Rows that were there before. */
+/** Rows written, and those of them that were there before. */
 async function writeSlice(
   orm: Orm,
   collection: Collection,
   rows: readonly Row[],
-  { types, origin }: WriteOptions,
-): Promise<number> {
+  { types, origin, keepOwn }: WriteOptions,
+): Promise<{ readonly written: number; readonly replaced: number }> {
   const keys = rows.map((row) => storeId(row.id));
   const tenant = uuidLiteral(collection.tenantId);
   const vectors = encodeVectorArray(
     rows.map((row) => row.embedding),
     types.vector,
   );
-  const [written] = await selectRows<{ replaced: number }>(
+  const [written] = await selectRows<{ written: number; replaced: number }>(
     orm,
     sql`
     WITH written AS (
     INSERT INTO cairn.documents AS d
       (tenant_id, collection_id, segment, id, long_id, chunk, content, embedding, bits, metadata, uri, origin)
     SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, r.id, r.long_id, r.chunk, r.content,
-           r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, ${origin ?? null}::uuid
+           r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, r.origin
     FROM unnest(
       ${sql.param(keys.map(({ key }) => key))}::text[],
       ${sql.param(keys.map(({ longId }) => longId))}::text[],
@@ -108,15 +112,27 @@ async function writeSlice(
       ${sql.param(rows.map((row) => (row.content === null ? null : encodeText(row.content))))}::text[],
       ${sql.param(vectors)}::vector[],
       ${sql.param(rows.map((row) => encodeJson(row.metadata)))}::text[],
-      ${sql.param(rows.map((row) => (row.uri === null ? null : encodeText(row.uri))))}::text[]
-    ) AS r (id, long_id, chunk, content, embedding, metadata, uri)
+      ${sql.param(rows.map((row) => (row.uri === null ? null : encodeText(row.uri))))}::text[],
+      ${sql.param(rows.map((row) => row.origin ?? origin ?? null))}::uuid[]
+    ) AS r (id, long_id, chunk, content, embedding, metadata, uri, origin)
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
       content = excluded.content, embedding = excluded.embedding, bits = excluded.bits, metadata = excluded.metadata,
-      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = excluded.origin, updated_at = excluded.updated_at
+      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = ${nextOrigin()}, updated_at = excluded.updated_at
+    ${keepOwn ? sql`WHERE ${isImported(sql`d.origin`)}` : sql``}
     RETURNING d.created_at <> d.updated_at AS replaced)
-    SELECT count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,
+    SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,
   );
-  return written?.replaced ?? 0;
+  return written ?? { written: 0, replaced: 0 };
+}
+
+/** Whether an import wrote a row and nobody has replaced it since. */
+export function isImported(origin: SQL): SQL {
+  return sql`(${origin} IS NOT NULL AND ${origin} <> ${uuidLiteral(REPLACED)})`;
+}
+
+/** Of a row that is replaced: that an import wrote it once is remembered, so that its deletion leaves a tombstone. */
+function nextOrigin(): SQL {
+  return sql`CASE WHEN excluded.origin IS NULL AND d.origin IS NOT NULL THEN ${uuidLiteral(REPLACED)} ELSE excluded.origin END`;
 }
 
 /** The bits of a vector, beside it where an index may hold them. */
@@ -181,6 +197,7 @@ async function deleteLeftOver(
   { orm }: Transaction,
   collection: Collection,
   rows: readonly Row[],
+  { keepOwn }: WriteOptions,
 ): Promise<void> {
   const chunks = new Map<string, number>();
   for (const row of rows) {
@@ -191,5 +208,5 @@ async function deleteLeftOver(
     DELETE FROM cairn.documents AS d
     USING unnest(${sql.param([...chunks.keys()])}::text[], ${sql.param([...chunks.values()])}::int[]) AS r (id, chunks)
     WHERE d.tenant_id = ${uuidLiteral(collection.tenantId)} AND d.collection_id = ${uuidLiteral(collection.id)}
-      AND d.id = r.id AND d.chunk >= r.chunks`);
+      AND d.id = r.id AND d.chunk >= r.chunks ${keepOwn ? sql`AND ${isImported(sql`d.origin`)}` : sql``}`);
 }

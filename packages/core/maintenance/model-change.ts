@@ -6,6 +6,7 @@ import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { lineageOf } from "../document/tombstone.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import type { BuildOptions } from "./build.ts";
@@ -217,7 +218,8 @@ function takeName(
       sql`UPDATE cairn.collections SET name = ${kept}, replaced_by = ${uuidLiteral(draft.id)} WHERE ${row(old)}`,
     );
     await orm.execute(
-      sql`UPDATE cairn.collections SET name = ${locked.name}, replaced_by = NULL, updated_at = now() WHERE ${row(draft)}`,
+      sql`UPDATE cairn.collections SET name = ${locked.name}, replaced_by = NULL, lineage = ${lineageOf(old)}, updated_at = now()
+          WHERE ${row(draft)}`,
     );
     return true;
   }).catch((error) => {

@@ -101,6 +101,7 @@ interface PassageRow extends Cursor {
   readonly content: string | null;
   readonly metadata: string;
   readonly uri: string | null;
+  readonly origin: string | null;
 }
 
 /**
@@ -120,7 +121,7 @@ const MERGED: Settings = {
 function difference(from: Collection, to: Collection, { id, chunk }: Cursor) {
   const behind = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
   return sql`
-    SELECT o.id, o.long_id, o.chunk, o.content, o.metadata::text AS metadata, o.uri
+    SELECT o.id, o.long_id, o.chunk, o.content, o.metadata::text AS metadata, o.uri, o.origin
     FROM (SELECT * FROM cairn.documents WHERE ${inCollection(from)} AND ${behind}) AS o
     LEFT JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(to)} AND ${behind}) AS n
       ON n.id = o.id AND n.chunk = o.chunk
@@ -171,6 +172,7 @@ async function embedRows(
       embedding: vectors instanceof AppError ? null : (vectors?.[0] ?? null),
       metadata: decodeJson(row.metadata),
       uri: row.uri === null ? null : decodeText(row.uri),
+      origin: row.origin,
     };
   });
 }

@@ -42,6 +42,8 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
       sql`INSERT INTO cairn.embedding_usage (tenant_id, day, tokens) VALUES (${tenantId}::uuid, '2020-01-01', 1)`,
     );
     await orm.execute(sql`
+      INSERT INTO cairn.tombstones (tenant_id, lineage, id_hash) VALUES (${tenantId}::uuid, ${collectionId}::uuid, '\\x00')`);
+    await orm.execute(sql`
       INSERT INTO cairn.idempotency_keys (tenant_id, key, fingerprint, holder, held_until)
       VALUES (${tenantId}::uuid, 'k', '\\x00', gen_random_uuid(), now())`);
   });

@@ -1,0 +1,83 @@
+import { sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import type { Transaction } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import type { Row } from "./document.ts";
+import { storeId } from "./id.ts";
+import { inCollection } from "./read.ts";
+import { removeTombstones, tombstonesAmong } from "./tombstone.ts";
+import { isImported, type WriteOptions, writeRows } from "./write.ts";
+
+export interface ImportOptions extends Omit<WriteOptions, "keepOwn"> {
+  /** The run that writes. */
+  readonly origin: string;
+  /** Also over what was written or deleted here since an earlier run. */
+  readonly overwrite: boolean;
+}
+
+/**
+ * Writes whole documents as an import does, in the tenant's open transaction: one that the service has written or
+ * deleted since an earlier run stays as it is, also where that happens at this very moment. Returns how many documents
+ * were written. Throws what `writeRows` throws.
+ */
+export async function importRows(
+  transaction: Transaction,
+  collection: Collection,
+  rows: readonly Row[],
+  { overwrite, ...options }: ImportOptions,
+): Promise<number> {
+  const ids = [...new Set(rows.map(({ id }) => id))];
+  const written = await writeRows(transaction, collection, rows, { ...options, keepOwn: !overwrite });
+  // Each of these comes after the rows are locked, so it sees whatever was committed before that; whoever changes one
+  // of these documents later waits for this transaction.
+  if (overwrite) {
+    await removeTombstones(transaction, collection, ids);
+    return ids.length;
+  }
+  const kept = written < rows.length ? await withdrawKept(transaction, collection, ids, options.origin) : 0;
+  return ids.length - kept - (await withdrawDeleted(transaction, collection, ids, options.origin));
+}
+
+/** Of documents that the service wrote meanwhile, deletes the passages that were new: the document is not this run's. */
+async function withdrawKept(
+  { orm }: Transaction,
+  collection: Collection,
+  ids: readonly string[],
+  origin: string,
+): Promise<number> {
+  const [kept] = await selectRows<{ documents: number }>(
+    orm,
+    sql`
+    WITH kept AS (
+      SELECT DISTINCT id FROM cairn.documents
+      WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(ids))}::text[]) AND NOT ${isImported(sql`origin`)}),
+    withdrawn AS (
+      DELETE FROM cairn.documents
+      WHERE ${inCollection(collection)} AND id IN (SELECT id FROM kept) AND origin = ${origin}::uuid)
+    SELECT count(*)::int AS documents FROM kept`,
+  );
+  return kept?.documents ?? 0;
+}
+
+async function withdrawDeleted(
+  { orm }: Transaction,
+  collection: Collection,
+  ids: readonly string[],
+  origin: string,
+): Promise<number> {
+  const keys = keysOf(ids);
+  const [deleted] = await selectRows<{ documents: number }>(
+    orm,
+    sql`
+    WITH deleted AS (
+      DELETE FROM cairn.documents
+      WHERE ${inCollection(collection)} AND origin = ${origin}::uuid AND id IN (${tombstonesAmong(collection, keys)})
+      RETURNING id)
+    SELECT count(DISTINCT id)::int AS documents FROM deleted`,
+  );
+  return deleted?.documents ?? 0;
+}
+
+function keysOf(ids: readonly string[]): readonly string[] {
+  return ids.map((id) => storeId(id).key);
+}
