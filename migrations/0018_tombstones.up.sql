@@ -6,6 +6,7 @@ CREATE TABLE cairn.tombstones (
   tenant_id uuid NOT NULL REFERENCES cairn.tenants ON DELETE CASCADE,
   lineage   uuid NOT NULL,
   id_hash   bytea NOT NULL,                          -- SHA-256 of the lineage and the document's key
+  created_at timestamptz NOT NULL DEFAULT now(),
   seen_at   timestamptz NOT NULL DEFAULT now(),      -- deleted then, or still in the import's source then
   PRIMARY KEY (tenant_id, lineage, id_hash)
 );

@@ -31,7 +31,7 @@ beforeEach(async () => {
   expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 50 } });
 });
 
-const again = (options: { readonly prune?: boolean } = {}) =>
+const again = (options: { readonly prune?: boolean; readonly discardChanges?: boolean } = {}) =>
   migrateDatabase(one.database, chroma, scope, options);
 const put = (id: string, content: string) =>
   ingest(offlineServices(one.database), collection.tenant, {
@@ -39,7 +39,7 @@ const put = (id: string, content: string) =>
   });
 const contentOf = async (id: string) => (await readCairn(one.database, collection.tenant))[id]?.document;
 
-test("a record edited in Cairn stays through a rerun and is reported; with prune it takes Chroma's again", async () => {
+test("a record edited in Cairn stays through a rerun and is reported; discarded, it takes Chroma's again", async () => {
   await put("doc-3", "edited in Cairn");
   const rerun = await again();
   expect(rerun).toMatchObject({ verdict: "not_identical", totals: { written: 0, differences: 1 } });
@@ -47,17 +47,22 @@ test("a record edited in Cairn stays through a rerun and is reported; with prune
     expect.objectContaining({
       id: "doc-3",
       kind: "content",
-      detail: expect.stringMatching(/changed in Cairn since; --prune takes Chroma's/),
+      detail: expect.stringMatching(/changed in Cairn since and is kept; --discard-changes takes Chroma's/),
+      madeInCairn: true,
     }),
   ]);
   expect(JSON.stringify(rerun)).not.toContain("edited in Cairn");
   expect(await contentOf("doc-3")).toBe("edited in Cairn");
 
-  expect(await again({ prune: true })).toMatchObject({ verdict: "identical", totals: { written: 1 } });
+  expect(await again({ prune: true })).toMatchObject({ totals: { written: 0, changedInCairn: 1 } });
+  expect(await again({ discardChanges: true })).toMatchObject({
+    verdict: "identical",
+    totals: { written: 1 },
+  });
   await expectSame(one.database, collection);
 });
 
-test("a record edited on both sides is Cairn's until prune", async () => {
+test("a record edited on both sides is Cairn's until it is discarded", async () => {
   await put("doc-3", "edited in Cairn");
   await putRecords(
     collection,
@@ -66,7 +71,7 @@ test("a record edited on both sides is Cairn's until prune", async () => {
   );
   expect(await again()).toMatchObject({ verdict: "not_identical", differences: [{ id: "doc-3" }] });
   expect(await contentOf("doc-3")).toBe("edited in Cairn");
-  await again({ prune: true });
+  await again({ discardChanges: true });
   expect(await contentOf("doc-3")).toBe("edited in Chroma");
 });
 
@@ -91,7 +96,7 @@ test("a record written in Cairn with Chroma's own content counts as the same", a
   expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 0 } });
 });
 
-test("records added in Cairn survive a rerun and are listed as extra; with prune they go", async () => {
+test("records added in Cairn survive a rerun and are listed as extra, with prune, too; discarded, they go", async () => {
   await put("ours-1", "added in Cairn");
   await put("ours-2", "added in Cairn");
   const rerun = await again();
@@ -102,7 +107,8 @@ test("records added in Cairn survive a rerun and are listed as extra; with prune
   expect(rerun.differences.map(({ id, kind }) => `${kind} ${id}`)).toEqual(["extra ours-1", "extra ours-2"]);
   expect(await contentOf("ours-1")).toBe("added in Cairn");
 
-  expect(await again({ prune: true })).toMatchObject({
+  expect(await again({ prune: true })).toMatchObject({ totals: { written: 0, targetRecords: 52 } });
+  expect(await again({ discardChanges: true })).toMatchObject({
     verdict: "identical",
     totals: { written: 2, targetRecords: 50 },
   });
@@ -132,10 +138,29 @@ test("records edited in Chroma after a complete run are taken by the next one", 
   await expectSame(one.database, collection);
 });
 
-test("records deleted in Cairn come back with a rerun", async () => {
+test("records deleted in Cairn stay deleted through a rerun and are listed; discarded, they come back", async () => {
   await deleteDocuments(one.database, collection.tenant, { ids: ["doc-5", "doc-6"] });
-  expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 2 } });
+  const rerun = await again({ prune: true });
+  expect(rerun).toMatchObject({
+    verdict: "not_identical",
+    totals: { written: 0, targetRecords: 48, differences: 2, changedInCairn: 2 },
+    collections: [{ differences: { missing: 0, deleted: 2 } }],
+  });
+  expect(rerun.differences).toEqual(
+    ["doc-5", "doc-6"].map((id) => ({
+      collection: collection.name,
+      id,
+      kind: "deleted",
+      detail: expect.stringContaining("--discard-changes"),
+      madeInCairn: true,
+    })),
+  );
+  expect(await again({ discardChanges: true })).toMatchObject({
+    verdict: "identical",
+    totals: { written: 2 },
+  });
   await expectSame(one.database, collection);
+  expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 0 } });
 });
 
 test("verify agrees with the rerun about what is Cairn's own, and changes nothing", async () => {

@@ -357,7 +357,7 @@ describe("the collection itself", () => {
     expect(await look()).toMatchObject({ verdict: "identical", differences: [] });
   });
 
-  test("its metadata is compared, is Chroma's again after a rerun, and is not written where nothing differs", async () => {
+  test("its metadata is compared, stays as it was changed in Cairn until that is discarded, and is not written where nothing differs", async () => {
     const { name, tenant } = tenantName();
     const metadata = { owner: "support", ratio: JSON.rawJSON("1.0"), big: 9007199254740993n };
     await createChromaCollection(chroma, name, { database: scope, metadata });
@@ -380,7 +380,15 @@ describe("the collection itself", () => {
         },
       ],
     });
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+      verdict: "not_identical",
+      differences: [{ id: "", kind: "metadata", madeInCairn: true }],
+    });
+    expect((await getCollection(one.database, tenant)).metadata).toEqual({ owner: "sales", ratio: 1 });
+    const discardChanges = true;
+    expect(await migrateDatabase(one.database, chroma, scope, { discardChanges })).toMatchObject({
+      verdict: "identical",
+    });
     expect(await look()).toMatchObject({ verdict: "identical" });
   });
 

@@ -262,7 +262,7 @@ describe("one page by hand", () => {
       services: { database: one.database, embedders: undefined as never },
       source: taken,
       run: old,
-      settings: { pageSize: 40, concurrency: 1, prune: false, maxPasses: 10 },
+      settings: { pageSize: 40, concurrency: 1, prune: false, discardChanges: false, maxPasses: 10 },
       limit: undefined as never,
       onProgress: () => {},
       signal: undefined,
@@ -293,6 +293,8 @@ describe("one page by hand", () => {
       position: 999,
       changes: [{ rows, stored: [], difference: { id: "doc-119", kind: "missing" as const, detail: "" } }],
       setAside: [],
+      deleted: [],
+      own: [],
       tally: EMPTY_TALLY,
     };
     const progress = {

@@ -1,4 +1,5 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
+import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import pLimit from "p-limit";
 import { migrateCollection } from "./copy/collection.ts";
@@ -7,8 +8,10 @@ import type { CopyContext, CopySettings, ProgressEvent } from "./copy/context.ts
 import { ensureTarget } from "./copy/target.ts";
 import { saveReport } from "./ledger/batch.ts";
 import { readFindings } from "./ledger/collection.ts";
+import { readPlacements } from "./ledger/placement.ts";
 import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
 import { findVanished } from "./ledger/vanished.ts";
+import { type DeletedTarget, explainDeleted } from "./plan/earlier.ts";
 import type { PlanOptions } from "./plan/options.ts";
 import { type Misfit, type Plan, type PlannedCollection, planMigration } from "./plan/plan.ts";
 import { planSource } from "./plan/plan-source.ts";
@@ -40,7 +43,7 @@ export const STATUS: Readonly<Record<Verdict, RunStatus>> = {
 /**
  * Takes every collection of a Chroma server into Postgres, passes over each until nothing changes, indexes the large
  * ones, compares searches and returns the proof. Killed and started again, it goes on where it was; started again after its end, it compares
- * everything and writes only what differs. A collection's metadata is Chroma's after every run, whoever changed it since.
+ * everything and writes only what differs. What was changed in Cairn since stays and is listed, unless `discardChanges`.
  * The database has its schema already. Throws `run_held` where another process works on this source, `invalid_input` where a collection has no place,
  * `source_unavailable`, `embedding_quota` and others: the run is then resumable.
  */
@@ -59,7 +62,7 @@ export async function migrate(
   const stopLease = keepLease(services.database, run, (error) => lost.abort(error));
   try {
     const context = makeContext(services, source, run, options, lost.signal);
-    const { outcomes, misfits } = await migrateAll(context, plan, options);
+    const { outcomes, misfits, deleted } = await migrateAll(context, plan, options);
     await promoteCollections(context, outcomes);
     const search = await compareSearches(services, source, outcomes.map(toPair), options.queries ?? 50);
     const vanished = await vanishedSince(services, source, outcomes, options);
@@ -73,6 +76,7 @@ export async function migrate(
       search,
       misfits,
       vanished,
+      deleted,
       notices: await missingIndexes(services.database, outcomes),
     });
     await saveReport(services.database, run, report);
@@ -98,12 +102,12 @@ export function makeContext(
   options: MigrateOptions,
   lost: AbortSignal,
 ): CopyContext {
-  const { pageSize = 300, concurrency = 2, prune = false, maxPasses = 10 } = options;
+  const { pageSize = 300, concurrency = 2, prune = false, discardChanges = false, maxPasses = 10 } = options;
   return {
     services,
     source,
     run,
-    settings: { pageSize, concurrency, prune, maxPasses },
+    settings: { pageSize, concurrency, prune: prune || discardChanges, discardChanges, maxPasses },
     limit: pLimit(concurrency),
     onProgress: options.onProgress ?? (() => {}),
     signal: options.signal ? AbortSignal.any([options.signal, lost]) : lost,
@@ -118,18 +122,27 @@ async function migrateAll(
   context: CopyContext,
   plan: Plan,
   options: MigrateOptions,
-): Promise<{ readonly outcomes: readonly Outcome[]; readonly misfits: readonly Misfit[] }> {
-  const outcomes = await migratePlanned(context, plan.collections);
-  const known = [...[...plan.collections, ...plan.misfits].map(({ source }) => source), ...plan.skipped];
+): Promise<Migrated & { readonly misfits: readonly Misfit[] }> {
+  const first = await migratePlanned(context, plan.collections);
+  const deleted = [...plan.deleted, ...first.deleted];
+  const planned = [...plan.collections, ...plan.misfits, ...plan.deleted];
+  const known = [...planned.map(({ source }) => source), ...plan.skipped];
   const ids = new Set(known.map(({ id }) => id));
   const isLate = ({ id }: SourceCollection) => !ids.has(id);
   const late = (await context.source.listCollections(options.scope ?? {})).filter(isLate);
-  if (late.length === 0) return { outcomes, misfits: plan.misfits };
+  if (late.length === 0) return { outcomes: first.outcomes, deleted, misfits: plan.misfits };
   const { database, embedders } = context.services;
-  const all = await planMigration([...known, ...late], database, embedders, options);
-  const planned = all.collections.filter(({ source }) => isLate(source));
+  const all = await planMigration([...known, ...late], database, embedders, {
+    ...options,
+    sourceUrl: context.source.url,
+  });
+  const second = await migratePlanned(
+    context,
+    all.collections.filter(({ source }) => isLate(source)),
+  );
   return {
-    outcomes: [...outcomes, ...(await migratePlanned(context, planned))],
+    outcomes: [...first.outcomes, ...second.outcomes],
+    deleted: [...deleted, ...second.deleted, ...all.deleted.filter(({ source }) => isLate(source))],
     misfits: [...plan.misfits, ...all.misfits.filter(({ source }) => isLate(source))],
   };
 }
@@ -137,7 +150,7 @@ async function migrateAll(
 async function migratePlanned(
   context: CopyContext,
   planned: readonly PlannedCollection[],
-): Promise<readonly Outcome[]> {
+): Promise<Migrated> {
   const several = pLimit(context.settings.concurrency);
   const failed = new AbortController();
   const signals = [failed.signal, ...(context.signal ? [context.signal] : [])];
@@ -148,6 +161,8 @@ async function migratePlanned(
       try {
         return await migrateOne(shared, one);
       } catch (error) {
+        const deleted = await deletedMeanwhile(shared, one, error);
+        if (deleted) return deleted;
         failed.abort(error); // the others stop at their next page, or do not begin
         throw error;
       }
@@ -155,19 +170,41 @@ async function migratePlanned(
   );
   const settled = await Promise.allSettled(work);
   if (failed.signal.aborted) throw failed.signal.reason;
-  return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const results = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  return {
+    outcomes: results.flatMap((result) => ("progress" in result ? [result] : [])),
+    deleted: results.flatMap((result) => ("progress" in result ? [] : [result])),
+  };
+}
+
+/** Whether a collection failed because its target was deleted in Cairn while it was copied: then it stays so. */
+export async function deletedMeanwhile(
+  { services, source }: CopyContext,
+  { source: collection, place }: PlannedCollection,
+  error: unknown,
+): Promise<DeletedTarget | undefined> {
+  if (!(error instanceof AppError) || (error.code !== "collection_changed" && error.code !== "not_found"))
+    return undefined;
+  const placed = [{ source: collection, place }];
+  const gone = (await readPlacements(services.database, source.url, placed)).get(collection.id)?.gone;
+  return gone && { source: collection, detail: explainDeleted(gone, place) };
+}
+
+interface Migrated {
+  readonly outcomes: readonly Outcome[];
+  readonly deleted: readonly DeletedTarget[];
 }
 
 /** Copies one collection to its end. Safe to repeat: what is done is found done. */
 export async function migrateOne(context: CopyContext, planned: PlannedCollection): Promise<Outcome> {
   context.signal?.throwIfAborted();
   const { database } = context.services;
-  const { tenant, target } = await ensureTarget(database, planned);
-  const progress = await migrateCollection(context, planned, target);
+  const { tenant, target, metadata } = await ensureTarget(database, planned, context.settings);
+  const progress = await migrateCollection(context, { ...planned, writtenMetadata: metadata }, target);
   const findings = await readFindings(database, context.run, planned.source.id, progress.pass);
   // Anew: the first vector may have decided its dimensions.
   const written = await getCollection(database, tenant.id, target.id);
-  const own = compareCollection(planned, written);
+  const own = compareCollection({ ...planned, writtenMetadata: metadata }, written);
   return { planned, target: written, tenantName: tenant.name, progress, findings: [...own, ...findings] };
 }
 
@@ -206,6 +243,7 @@ export function describeOptions(options: MigrateOptions): object {
     pageSize,
     concurrency,
     prune,
+    discardChanges,
     scope,
   } = options;
   return {
@@ -219,6 +257,7 @@ export function describeOptions(options: MigrateOptions): object {
     pageSize,
     concurrency,
     prune,
+    discardChanges,
     scope,
   };
 }

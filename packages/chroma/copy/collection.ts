@@ -5,6 +5,7 @@ import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
 import { deleteRows } from "@cairn/core/document/delete-rows.ts";
 import { storeId } from "@cairn/core/document/id.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
+import { isImported } from "@cairn/core/document/write.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { sql } from "drizzle-orm";
 import {
@@ -21,8 +22,10 @@ import type { PlannedCollection } from "../plan/plan.ts";
 import { ChromaFault } from "../source/client.ts";
 import { commitPage, retryPassing } from "./commit.ts";
 import type { CopyContext } from "./context.ts";
+import { forgetGone } from "./forget.ts";
+import { extraFinding } from "./kept.ts";
 import { comparedPages, type PageSource } from "./pages.ts";
-import { checkSets } from "./sets.ts";
+import { checkSets, type Extra } from "./sets.ts";
 
 /**
  * Copies one collection until a pass over the whole source finds nothing to change and both sides list the same ids:
@@ -82,6 +85,7 @@ async function pageSource(
     ahead: context.settings.concurrency + READY,
     limit: context.limit,
     fresh,
+    discardChanges: context.settings.discardChanges,
   };
 }
 
@@ -125,16 +129,14 @@ async function concludePass(context: CopyContext, from: PageSource, progress: Pr
   };
   const last = progress.pass >= context.settings.maxPasses;
   if (progress.tally.changed > 0 && !last) return save(context, sourceId, again);
-  const { stable, equal, extras } = await checkSets(from, progress.tally.listing);
+  const { stable, equal, extras } = await checkSets(from, progress.tally);
   const { deleted, left } = await deleteExtras(context, from, extras);
-  const findings = left.map((id) => ({
-    id,
-    kind: "extra",
-    detail: "It is in Cairn and not in Chroma; --prune deletes it.",
-  }));
+  const findings = left.map(({ id, own }) => extraFinding(id, own));
   const written = progress.written + deleted;
   if (progress.tally.changed === 0 && stable && deleted === 0 && (equal || left.length > 0)) {
-    const state = equal && progress.tally.kept === 0 ? "identical" : "not_identical";
+    await forgetGone(context, from, progress.tally.listing);
+    const { kept, deleted: deletedHere } = progress.tally;
+    const state = equal && kept === 0 && deletedHere === 0 ? "identical" : "not_identical";
     return save(context, sourceId, { ...progress, state }, findings);
   }
   if (last)
@@ -158,32 +160,33 @@ function unsettled(progress: Progress, stable: boolean): readonly Finding[] {
 
 /**
  * Deletes from the target what the source has deleted since this very run copied it. What was there before, or came
- * through the service, stays unless the user asked for it to go.
+ * through the service, stays unless the user asked for it to go; `prune` asks for what earlier runs copied.
  */
 async function deleteExtras(
   context: CopyContext,
   { target }: PageSource,
-  extras: readonly string[],
-): Promise<{ readonly deleted: number; readonly left: readonly string[] }> {
+  extras: readonly Extra[],
+): Promise<{ readonly deleted: number; readonly left: readonly Extra[] }> {
   if (extras.length === 0) return { deleted: 0, left: [] };
   const { services, run, settings } = context;
-  const keys = new Map(extras.map((id) => [storeId(id).key, id]));
-  const mine = settings.prune ? sql`true` : sql`origin = ${run.id}::uuid`;
+  const keys = new Map(extras.map(({ id }) => [storeId(id).key, id]));
+  const pruned = settings.prune ? isImported(sql`origin`) : sql`origin = ${run.id}::uuid`;
+  const doomed = settings.discardChanges ? sql`true` : pruned;
   const left = await retryPassing(() =>
     services.database.transaction(async (transaction) => {
       await assertHeld(transaction, run);
       await becomeTenant(transaction, target.tenantId);
       const among = sql`${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[])`;
-      await transaction.orm.execute(deleteRows(target, sql`${among} AND ${mine}`, sql`d.chunk`));
+      await transaction.orm.execute(deleteRows(target, sql`${among} AND ${doomed}`, sql`d.chunk`));
       // Not RETURNING: where the commit's answer was lost, a second try deletes nothing and they are gone all the same.
-      return selectRows<{ id: string }>(
+      return selectRows<{ id: string; own: boolean }>(
         transaction.orm,
-        sql`SELECT DISTINCT id FROM cairn.documents WHERE ${among}`,
+        sql`SELECT id, bool_or(NOT ${isImported(sql`origin`)}) AS own FROM cairn.documents WHERE ${among} GROUP BY id`,
       );
     }),
   );
-  const ids = left.flatMap(({ id }) => keys.get(id) ?? []);
-  return { deleted: extras.length - ids.length, left: ids };
+  const stayed = left.map(({ id, own }) => ({ id: keys.get(id) ?? id, own }));
+  return { deleted: extras.length - stayed.length, left: stayed };
 }
 
 async function save(

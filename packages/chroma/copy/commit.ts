@@ -4,12 +4,14 @@ import { asAdmin, asTenant, becomeAdmin } from "@cairn/core/database/transaction
 import type { Row } from "@cairn/core/document/document.ts";
 import { importRows } from "@cairn/core/document/import.ts";
 import { embedGroups } from "@cairn/core/document/passages.ts";
-import { REPLACED } from "@cairn/core/document/tombstone.ts";
+import { addTombstones } from "@cairn/core/document/tombstone.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Finding, type Progress, saveProgress } from "../ledger/collection.ts";
 import { addTally } from "../ledger/tally.ts";
 import type { CopyContext } from "./context.ts";
+import { keptFindings } from "./kept.ts";
 import type { Change, ComparedPage, PageSource } from "./pages.ts";
+import { isOwn } from "./stored.ts";
 
 /**
  * Writes what a page lacks, and the cursor behind it, in one transaction. Safe to do twice: when a connection drops
@@ -23,8 +25,9 @@ export async function commitPage(
   seconds: number,
 ): Promise<Progress> {
   const { services, run, settings } = context;
-  const kept = settings.prune ? [] : page.changes.filter(isKept);
-  const wanted = settings.prune ? page.changes : page.changes.filter((change) => !isKept(change));
+  const { discardChanges: overwrite } = settings;
+  const kept = overwrite ? [] : page.changes.filter(({ stored }) => isOwn(stored));
+  const wanted = overwrite ? page.changes : page.changes.filter(({ stored }) => !isOwn(stored));
   const { changes, refused } =
     from.rules.vectors === "embed"
       ? await embedChanges(context, from, wanted)
@@ -32,10 +35,7 @@ export async function commitPage(
   const findings: Finding[] = [
     ...page.setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
     ...refused,
-    ...kept.map(({ difference }) => ({
-      ...difference,
-      detail: `${difference.detail} It was changed in Cairn since; --prune takes Chroma's.`,
-    })),
+    ...keptFindings(kept, page.deleted),
     ...(progress.fresh ? [] : changes.map(({ difference }) => difference)),
   ];
   const next: Progress = {
@@ -56,7 +56,7 @@ export async function commitPage(
   const save = (transaction: Transaction) =>
     saveProgress(transaction, run, from.collection.id, next, findings);
   await retryPassing(() =>
-    rows.length === 0
+    rows.length === 0 && page.own.length === 0
       ? asAdmin(services.database, save)
       : asTenant(
           services.database,
@@ -66,8 +66,9 @@ export async function commitPage(
               types,
               origin: run.id,
               fresh,
-              overwrite: settings.prune,
+              overwrite,
             });
+            if (!overwrite) await addTombstones(transaction, from.target, page.own);
             await becomeAdmin(transaction);
             await save(transaction);
           },
@@ -76,11 +77,6 @@ export async function commitPage(
         ),
   );
   return next;
-}
-
-/** Somebody has written the record through the service since: it is theirs now. */
-function isKept({ stored }: Change): boolean {
-  return stored.some(({ origin }) => origin === null || origin === REPLACED);
 }
 
 /** Gives every row with text its vector. A record that the model refuses keeps its text and is reported. */

@@ -19,8 +19,10 @@ export interface CopySettings {
   readonly pageSize: number;
   /** Requests to Chroma under way at once, over all collections. */
   readonly concurrency: number;
-  /** Makes the target equal: deletes what Chroma has not, overwrites what was changed in Cairn. */
+  /** Deletes what a migration wrote and Chroma has no longer. What was changed in Cairn stays. */
   readonly prune: boolean;
+  /** Makes the target equal: undoes what was added, edited and deleted in Cairn, and prunes. */
+  readonly discardChanges: boolean;
   /** Passes over a collection at most, while Chroma keeps changing. */
   readonly maxPasses: number;
 }

@@ -1,13 +1,14 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { Row } from "@cairn/core/document/document.ts";
+import { readTombstones } from "@cairn/core/document/tombstone.ts";
 import { hashListing } from "../ledger/listing.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import type { ReportDifference } from "../report/report.ts";
 import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
 import { compareRows, compareVectors } from "./compare.ts";
 import { type CopyRules, expectedRows, findFault, type SetAside } from "./record.ts";
-import { readStored, type StoredRow } from "./stored.ts";
+import { isOwn, readStored, type StoredRow } from "./stored.ts";
 
 /** Bounds how many requests are under way at once, over all collections. */
 export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
@@ -25,6 +26,8 @@ export interface PageSource {
   readonly limit: Limit;
   /** The target was empty at the start: nothing to compare with. */
   readonly fresh: boolean;
+  /** What was changed in Cairn is compared, and written, like everything else. */
+  readonly discardChanges: boolean;
 }
 
 /** One record whose rows are missing or differ. */
@@ -40,6 +43,10 @@ export interface ComparedPage {
   readonly position: number;
   readonly changes: readonly Change[];
   readonly setAside: readonly SetAside[];
+  /** Ids of records that were deleted in Cairn. */
+  readonly deleted: readonly string[];
+  /** Ids of records that the service has written, whether they differ or not. */
+  readonly own: readonly string[];
   /** Without `changed` and `kept`: whoever acts on the page decides those. */
   readonly tally: Tally;
 }
@@ -98,6 +105,8 @@ function mergePages(first: ComparedPage, second: ComparedPage): ComparedPage {
     position: second.position,
     changes: [...first.changes, ...second.changes],
     setAside: [...first.setAside, ...second.setAside],
+    deleted: [...first.deleted, ...second.deleted],
+    own: [...first.own, ...second.own],
     tally: addTally(first.tally, second.tally),
   };
 }
@@ -130,15 +139,23 @@ async function* idPages(
 }
 
 async function readPage(from: PageSource, ids: readonly string[], position: number): Promise<ComparedPage> {
-  const [records, stored] = await Promise.all([
+  const [records, stored, tombstones] = await Promise.all([
     from.source.getRecords(from.collection, ids, { embeddings: from.rules.vectors === "copy" }),
     from.fresh ? new Map<string, readonly StoredRow[]>() : readStored(from.database, from.target, ids),
+    from.discardChanges ? new Set<string>() : readTombstones(from.database, from.target, ids),
   ]);
   const changes: Change[] = [];
   const setAside: SetAside[] = [];
+  const deleted: string[] = [];
+  const own: string[] = [];
   const vectors = { exact: 0, within: 0, largest: 0 };
   for (const record of records.values()) {
     const rows = stored.get(record.id) ?? [];
+    if (rows.length === 0 && tombstones.has(record.id)) {
+      deleted.push(record.id);
+      continue;
+    }
+    if (isOwn(rows)) own.push(record.id);
     const { change, fault } = await compareRecord(from, record, rows);
     if (fault) setAside.push(fault);
     if (change) changes.push(change);
@@ -147,14 +164,16 @@ async function readPage(from: PageSource, ids: readonly string[], position: numb
   const tally: Tally = {
     ...EMPTY_TALLY,
     seen: records.size,
-    compared: from.fresh ? 0 : records.size,
+    compared: from.fresh ? 0 : records.size - deleted.length,
+    deleted: deleted.length,
     vectorsExact: vectors.exact,
     vectorsWithinTolerance: vectors.within,
     maxVectorDifference: vectors.largest,
     setAside: setAside.length,
     listing: hashListing(records.keys()),
+    deletedListing: hashListing(deleted),
   };
-  return { position, changes, setAside, tally };
+  return { position, changes, setAside, deleted, own, tally };
 }
 
 async function compareRecord(

@@ -7,6 +7,8 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
 import { restoreId, storeId } from "@cairn/core/document/id.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
+import { REPLACED } from "@cairn/core/document/tombstone.ts";
+import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";
 
 /** A passage as it lies in Postgres. */
@@ -15,8 +17,13 @@ export interface StoredRow {
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
-  /** The run that wrote it; null: somebody wrote it through the service. */
+  /** The run that wrote it; null or `REPLACED`: somebody wrote it through the service. */
   readonly origin: string | null;
+}
+
+/** Whether somebody has written a record through the service since: it is theirs now. */
+export function isOwn(rows: readonly StoredRow[]): boolean {
+  return rows.some(({ origin }) => origin === null || origin === REPLACED);
 }
 
 interface Stored {
@@ -55,21 +62,32 @@ export async function readStored(
   return stored;
 }
 
+export interface StoredIds {
+  readonly ids: readonly string[];
+  /** Of each id, whether the service wrote it and no migration. */
+  readonly own: readonly boolean[];
+  readonly last: string | null;
+}
+
 /** A page of the collection's ids in the order of their keys, after the key `after` (null: from the first); empty at the end. */
 export async function listStoredIds(
   database: Database,
   collection: Collection,
   after: string | null,
   limit: number,
-): Promise<{ readonly ids: readonly string[]; readonly last: string | null }> {
+): Promise<StoredIds> {
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ id: string; long_id: string | null }>(
+    selectRows<{ id: string; long_id: string | null; own: boolean }>(
       orm,
-      sql`SELECT id, max(long_id) AS long_id FROM cairn.documents
+      sql`SELECT id, max(long_id) AS long_id, bool_or(NOT ${isImported(sql`origin`)}) AS own FROM cairn.documents
           WHERE ${inCollection(collection)} ${after === null ? sql`` : sql`AND id > ${after}::text`} GROUP BY id ORDER BY id LIMIT ${limit}::int`,
     ),
   );
-  return { ids: rows.map((row) => restoreId(row.id, row.long_id)), last: rows.at(-1)?.id ?? after };
+  return {
+    ids: rows.map((row) => restoreId(row.id, row.long_id)),
+    own: rows.map(({ own }) => own),
+    last: rows.at(-1)?.id ?? after,
+  };
 }
 
 function toStored(row: Stored): StoredRow {

@@ -3,18 +3,32 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { insertCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { ensureTenant, type Tenant } from "@cairn/core/tenant/tenant.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
+import { ensureTenant, getTenant, type Tenant } from "@cairn/core/tenant/tenant.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
-import { equalMetadata } from "./compare-collection.ts";
+import { changedInCairn, equalMetadata } from "./compare-collection.ts";
+
+interface EnsuredTarget {
+  readonly tenant: Tenant;
+  readonly target: Collection;
+  /** The collection's metadata as a migration last wrote it; undefined where none did. */
+  readonly metadata: JsonObject | undefined;
+}
 
 /**
- * The target of a planned collection, made where it is missing. One that is there takes the source's metadata, also
- * over what was changed in Cairn since, and the model's name where that was not known.
+ * The target of a planned collection, made where it is missing. One that is there takes the model's name where that was
+ * not known, and the source's metadata unless that was changed in Cairn since.
  */
 export async function ensureTarget(
   database: Database,
   planned: PlannedCollection,
-): Promise<{ readonly tenant: Tenant; readonly target: Collection }> {
+  options: { readonly discardChanges: boolean },
+): Promise<EnsuredTarget> {
+  if (planned.target) {
+    const { tenantId, id } = planned.target;
+    const tenant = await getTenant(database, tenantId);
+    return updateTarget(database, tenant, await getCollection(database, tenantId, id), planned, options);
+  }
   const { place, source, model, dimensions } = planned;
   const tenant = await ensureTenant(database, place.tenant);
   const made = await insertCollection(database, tenant.id, {
@@ -24,12 +38,26 @@ export async function ensureTarget(
     metric: source.metric,
     metadata: source.metadata,
   });
-  if (made) return { tenant, target: made };
-  const target = await getCollection(database, tenant.id, place.collection);
+  if (made) return { tenant, target: made, metadata: source.metadata };
+  const there = await getCollection(database, tenant.id, place.collection);
+  return updateTarget(database, tenant, there, planned, options);
+}
+
+async function updateTarget(
+  database: Database,
+  tenant: Tenant,
+  target: Collection,
+  planned: PlannedCollection,
+  { discardChanges }: { readonly discardChanges: boolean },
+): Promise<EnsuredTarget> {
+  const { source, model } = planned;
+  const equal = equalMetadata(source.metadata, target.metadata);
+  const takes = equal || discardChanges || !changedInCairn(planned, target);
   const changes: CollectionChanges = {
-    ...(equalMetadata(source.metadata, target.metadata) ? {} : { metadata: source.metadata }),
+    ...(takes && !equal ? { metadata: source.metadata } : {}),
     ...(target.embeddingModel === null && model !== null ? { embeddingModel: model } : {}),
   };
-  if (Object.keys(changes).length === 0) return { tenant, target };
-  return { tenant, target: await changeCollection(database, tenant.id, target.id, changes) };
+  const metadata = takes ? source.metadata : planned.writtenMetadata;
+  if (Object.keys(changes).length === 0) return { tenant, target, metadata };
+  return { tenant, target: await changeCollection(database, tenant.id, target.id, changes), metadata };
 }

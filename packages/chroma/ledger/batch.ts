@@ -4,6 +4,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import type { MigrationReport, SearchReport } from "../report/report.ts";
@@ -33,7 +34,7 @@ interface ConcludedRow {
   readonly why: string;
 }
 
-/** The collections that a run is done with, by their sources' ids. */
+/** The collections that a run is done with and that are still there, by their sources' ids. */
 export async function readOutcomes(database: Database, run: Run): Promise<readonly Concluded[]> {
   const rows = await asAdmin(database, ({ orm }) =>
     selectRows<ConcludedRow>(
@@ -47,9 +48,11 @@ export async function readOutcomes(database: Database, run: Run): Promise<readon
   const outcomes: Concluded[] = [];
   for (const { tenant_id: tenantId, collection_id: collectionId, vectors, why, ...source } of rows) {
     const progress = await asAdmin(database, (transaction) => readProgress(transaction, run.id, source.id));
+    const target = await findCollection(database, tenantId, collectionId);
+    if (!target) continue;
     outcomes.push({
       source,
-      target: await getCollection(database, tenantId, collectionId),
+      target,
       tenantName: (await getTenant(database, tenantId)).name,
       vectors,
       why,
@@ -58,6 +61,20 @@ export async function readOutcomes(database: Database, run: Run): Promise<readon
     });
   }
   return outcomes;
+}
+
+/** Undefined where it was deleted in Cairn since: the plan tells of it. */
+async function findCollection(
+  database: Database,
+  tenantId: string,
+  id: string,
+): Promise<Collection | undefined> {
+  try {
+    return await getCollection(database, tenantId, id);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not_found") return undefined;
+    throw error;
+  }
 }
 
 /** Keeps the comparison of searches for the report. */

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database, Transaction } from "@cairn/core/database/database.ts";
+import { stringifyJson } from "@cairn/core/database/json.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { decodeText, encodeText } from "@cairn/core/database/text.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
+import { lineageOf } from "@cairn/core/document/tombstone.ts";
 import { sql } from "drizzle-orm";
 import type { PlannedCollection } from "../plan/plan.ts";
 import { assertHeld, heldRun, type Run, runLost } from "./run.ts";
@@ -40,12 +42,13 @@ export async function beginCollection(
   target: Collection,
 ): Promise<Progress> {
   const [empty] = await asTenant(database, target.tenantId, ({ orm }) =>
-    selectRows<{ fresh: boolean }>(
+    selectRows<{ fresh: boolean; lineage: string | null }>(
       orm,
-      sql`SELECT NOT EXISTS (SELECT FROM cairn.documents WHERE ${inCollection(target)}) AS fresh`,
+      sql`SELECT NOT EXISTS (SELECT FROM cairn.documents WHERE ${inCollection(target)}) AS fresh, ${lineageOf(target)} AS lineage`,
     ),
   );
-  const { source, vectors, why } = planned;
+  const { source, vectors, why, place, writtenMetadata } = planned;
+  const metadata = writtenMetadata === undefined ? null : stringifyJson(writtenMetadata);
   return database.transaction(async (transaction) => {
     await assertHeld(transaction, run);
     // Begun towards another target, or in another way: what was found then says nothing.
@@ -64,6 +67,11 @@ export async function beginCollection(
         why = excluded.why, fresh = excluded.fresh, state = 'copying', pass = 1, position = 0, tally = '{}'
       WHERE (c.tenant_id, c.collection_id, c.vectors)
         IS DISTINCT FROM (excluded.tenant_id, excluded.collection_id, excluded.vectors)`);
+    await transaction.orm.execute(sql`
+      UPDATE cairn.migration_collections
+      SET lineage = ${empty?.lineage ?? target.id}::uuid, place_tenant = ${place.tenant}, place_collection = ${place.collection},
+          metadata = ${metadata}
+      WHERE run_id = ${run.id}::uuid AND source_id = ${source.id}`);
     return readProgress(transaction, run.id, source.id);
   });
 }

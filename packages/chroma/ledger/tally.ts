@@ -12,9 +12,13 @@ export interface Tally {
   readonly changed: number;
   /** Records that differ and were left as they are, because somebody changed them in Cairn. */
   readonly kept: number;
+  /** Records that were deleted in Cairn, and stay so. */
+  readonly deleted: number;
   readonly setAside: number;
   /** Sum of the ids' hashes modulo 2^128, in hex: two sets of ids are equal when their sums are. */
   readonly listing: string;
+  /** The same of the ids that were deleted in Cairn. */
+  readonly deletedListing: string;
 }
 
 export const EMPTY_TALLY: Tally = {
@@ -25,8 +29,10 @@ export const EMPTY_TALLY: Tally = {
   maxVectorDifference: 0,
   changed: 0,
   kept: 0,
+  deleted: 0,
   setAside: 0,
   listing: "0",
+  deletedListing: "0",
 };
 
 /** Two parts of one pass together. */
@@ -39,9 +45,16 @@ export function addTally(a: Tally, b: Tally): Tally {
     maxVectorDifference: Math.max(a.maxVectorDifference, b.maxVectorDifference),
     changed: a.changed + b.changed,
     kept: a.kept + b.kept,
+    deleted: a.deleted + b.deleted,
     setAside: a.setAside + b.setAside,
     listing: addListings(a.listing, b.listing),
+    deletedListing: addListings(a.deletedListing, b.deletedListing),
   };
+}
+
+/** The ids that a pass expects in the target: all of the source but those deleted in Cairn. */
+export function expectedListing({ listing, deletedListing }: Tally): string {
+  return BigInt.asUintN(128, BigInt(`0x${listing}`) - BigInt(`0x${deletedListing}`)).toString(16);
 }
 
 /** The sum of two listings, in hex. */

@@ -4,6 +4,10 @@ import type { Mapping } from "./mapping.ts";
 export interface PlanOptions {
   /** What of the source is taken. Default: everything that the login sees. */
   readonly scope?: SourceScope;
+  /** The source's address: names it in the ledger. */
+  readonly sourceUrl?: string;
+  /** What was changed in Cairn since an earlier run is undone: a target that was deleted is made again. */
+  readonly discardChanges?: boolean;
   /** Tried in turn. Default `tenant_{tenant}_{collection}`. */
   readonly patterns?: readonly string[];
   /** The tenant where a pattern has no `{tenant}`. */

@@ -26,7 +26,10 @@ export async function planSource(
 ): Promise<SourcePlan> {
   const listed = await source.listCollections(options.scope ?? {});
   assertNamesExist(listed, await listElsewhere(source, listed, options), options);
-  return { ...(await planMigration(listed, database, embedders, options)), listed };
+  return {
+    ...(await planMigration(listed, database, embedders, { ...options, sourceUrl: source.url })),
+    listed,
+  };
 }
 
 /**

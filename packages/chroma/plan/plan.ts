@@ -1,10 +1,12 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { MODEL_NAME } from "@cairn/core/collection/create.ts";
 import type { Database } from "@cairn/core/database/database.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { Embedders } from "@cairn/core/embedding/embedder.ts";
 import { labelCollections, pathOf } from "../source/label.ts";
 import type { SourceCollection } from "../source/source.ts";
 import { decideVectors, type VectorChoice } from "./decide.ts";
+import { type DeletedTarget, explainDeleted, findPlacements } from "./earlier.ts";
 import { assertModelNames } from "./model-names.ts";
 import type { PlanOptions } from "./options.ts";
 import { matchesGlobs, type Place } from "./pattern.ts";
@@ -19,6 +21,8 @@ export interface PlannedCollection extends VectorChoice {
   readonly target: Collection | undefined;
   /** What the user should know and settle later. */
   readonly notice?: string;
+  /** The collection's metadata as an earlier run wrote it; undefined where none did. */
+  readonly writtenMetadata?: JsonObject;
 }
 
 /** A collection that cannot go as things stand, and the way out. */
@@ -34,6 +38,8 @@ export interface Plan {
   readonly misfits: readonly Misfit[];
   /** Left out by `--only` or by a null in the mapping. */
   readonly skipped: readonly SourceCollection[];
+  /** Migrated by an earlier run and deleted in Cairn since: they stay deleted. */
+  readonly deleted: readonly DeletedTarget[];
 }
 
 interface Placed {
@@ -67,23 +73,32 @@ export async function planMigration(
     database,
     placed.map(({ place }) => place),
   );
+  const placements = await findPlacements(database, placed, options);
+  const deleted: DeletedTarget[] = [];
   const collections: PlannedCollection[] = [];
   const taken = new Map<string, SourceCollection>();
   for (const one of placed) {
     const { source, place } = one;
-    const key = targets.keyOf(place);
-    const target = targets.get(place);
+    const earlier = placements.get(source.id);
+    if (earlier?.gone && !options.discardChanges) {
+      deleted.push({ source, detail: explainDeleted(earlier.gone, place) });
+      continue;
+    }
+    const target = earlier?.collection ? targets.of(earlier.collection) : targets.get(place);
+    const key = target?.collection.id ?? targets.keyOf(place);
     const conflict = findConflict(one, { other: taken.get(key), targets, target, sources, options });
     const choice = conflict ?? decideVectors(source, target, embedders, options);
     if ("problem" in choice)
       misfits.push({ source, problem: choice.problem, blocking: !("unsupported" in choice) });
     else {
       const notice = noticeModel(source, choice, label(source));
-      collections.push({ source, place, target: target?.collection, ...choice, ...(notice && { notice }) });
+      const writtenMetadata = earlier?.metadata;
+      const more = { ...choice, writtenMetadata, ...(notice && { notice }) };
+      collections.push({ source, place, target: target?.collection, ...more });
     }
     taken.set(key, taken.get(key) ?? source);
   }
-  return { collections, misfits, skipped };
+  return { collections, misfits, skipped, deleted };
 }
 
 function noticeModel(

@@ -24,6 +24,8 @@ export interface Target {
 export interface Targets {
   /** One key for all places that are the same collection, whether its tenant is named by id or by name. */
   keyOf(place: Place): string;
+  /** A collection as a target. */
+  of(collection: Collection): Target;
   /** The collection at a place, where there is one. */
   get(place: Place): Target | undefined;
   /** Another collection of the tenant whose id is the name of this place. */
@@ -47,11 +49,13 @@ export async function readTargets(
       collections.set(tenant.id, [...(await listCollections(database, tenant.id))]);
   }
   const ofTenant = ({ tenant }: Place) => collections.get(tenants.get(tenant) ?? "") ?? [];
+  const of = (collection: Collection) => ({ collection, copied: false, ...filled.get(collection.id) });
   return {
+    of,
     keyOf: (place) => JSON.stringify([tenants.get(place.tenant) ?? place.tenant, place.collection]),
     get(place) {
       const collection = ofTenant(place).find(({ name }) => name === place.collection);
-      return collection && { collection, copied: false, ...filled.get(collection.id) };
+      return collection && of(collection);
     },
     namesake: (place) =>
       ofTenant(place).find(({ id, name }) => id === place.collection && name !== place.collection),

@@ -1,7 +1,9 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { countDocuments } from "@cairn/core/document/list.ts";
+import { readMark } from "../copy/kept.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
+import type { DeletedTarget } from "../plan/earlier.ts";
 import type { Misfit, PlannedCollection } from "../plan/plan.ts";
 import { labelCollections, type SourcePath } from "../source/label.ts";
 import type {
@@ -35,14 +37,24 @@ export interface ReportFacts {
   readonly misfits?: readonly Misfit[];
   /** Collections that were taken over once, and that Chroma has no longer. */
   readonly vanished?: readonly SourcePath[];
+  /** Collections of Chroma's whose targets were deleted in Cairn. */
+  readonly deleted?: readonly DeletedTarget[];
   /** What is not a difference and should be known all the same. */
   readonly notices?: readonly string[];
 }
 
-/** Differences that a report lists; its totals count them all. */
+/** Differences that a report lists, and as many changes made in Cairn; its totals count them all. */
 const LISTED = 1_000;
 
-const DIFFERENCES: readonly DifferenceKind[] = ["missing", "extra", "content", "metadata", "vector", "uri"];
+const DIFFERENCES: readonly DifferenceKind[] = [
+  "missing",
+  "extra",
+  "deleted",
+  "content",
+  "metadata",
+  "vector",
+  "uri",
+];
 
 /** Puts the report together, counting what Postgres holds now. */
 export async function buildReport(
@@ -55,15 +67,21 @@ export async function buildReport(
     const { documents } = await countDocuments(database, outcome.target.tenantId, outcome.target.id);
     collections.push(reportCollection(outcome, documents));
   }
-  const { sourceUrl, search, misfits = [], vanished = [], notices = [], ...rest } = facts;
-  const named = [...outcomes.map(({ planned }) => planned.source), ...misfits.map(({ source }) => source)];
+  const { sourceUrl, search, misfits = [], vanished = [], deleted = [], notices = [], ...rest } = facts;
+  const named = [
+    ...outcomes.map(({ planned }) => planned.source),
+    ...[...misfits, ...deleted].map(({ source }) => source),
+  ];
   const label = labelCollections([...named, ...vanished]);
   const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
   const oneSided = [
     ...misfits.map(({ source, problem }) => reportMisfit(label(source), problem)),
     ...vanished.map((source) => reportVanished(label(source))),
+    ...deleted.map(({ source, detail }) => reportDeleted(label(source), detail)),
   ];
   const differences = [...oneSided, ...outcomes.flatMap((outcome) => listDifferences(outcome, label))];
+  const changes = differences.filter(({ madeInCairn }) => madeInCairn);
+  const others = differences.filter(({ madeInCairn }) => !madeInCairn);
   const sum = (count: (collection: CollectionReport) => number) =>
     collections.reduce((total, one) => total + count(one), 0);
   return {
@@ -72,7 +90,7 @@ export async function buildReport(
     createdAt: new Date().toISOString(),
     source: { url: sourceUrl },
     verdict: oneSided.length > 0 ? "not_identical" : worst(collections.map(({ verdict }) => verdict)),
-    passes: Math.max(0, ...collections.map(({ passes }) => passes)),
+    passes: collections.reduce((most, { passes }) => Math.max(most, passes), 0),
     totals: {
       tenants: new Set(collections.map(({ target }) => target.tenantId)).size,
       collections: collections.length,
@@ -83,11 +101,12 @@ export async function buildReport(
       written: sum((one) => one.written),
       exceptions: exceptions.length,
       differences: differences.length,
+      changedInCairn: changes.length,
     },
     collections,
     exceptions,
     notices: [...outcomes.flatMap(({ planned }) => planned.notice ?? []), ...notices],
-    differences: differences.slice(0, LISTED),
+    differences: [...others.slice(0, LISTED), ...changes.slice(0, LISTED)],
     search,
   };
 }
@@ -99,11 +118,9 @@ function reportCollection(
   const { source, vectors, why } = planned;
   const { tally } = progress;
   const compared = tally.vectorsExact + tally.vectorsWithinTolerance;
-  const differences = Object.fromEntries(
-    DIFFERENCES.map((kind) => [kind, findings.filter((finding) => finding.kind === kind).length]),
-  ) as Record<DifferenceKind, number>;
+  const found = findings.map(({ kind }) => readMark(kind));
   // What differs in the collection itself is none of the ledger's business.
-  const differs = progress.state === "identical" && findings.some(({ kind }) => isDifference(kind));
+  const differs = progress.state === "identical" && found.some(({ kind }) => isDifference(kind));
   const state = differs ? "not_identical" : progress.state;
   return {
     source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
@@ -128,9 +145,16 @@ function reportCollection(
         : tally.setAside > 0
           ? "identical_with_exceptions"
           : "identical",
-    differences,
+    differences: countKinds(found),
+    changedInCairn: countKinds(found.filter(({ inCairn }) => inCairn)),
     state,
   };
+}
+
+function countKinds(found: readonly { readonly kind: string }[]): Record<DifferenceKind, number> {
+  const counts = Object.fromEntries(DIFFERENCES.map((kind) => [kind, 0])) as Record<DifferenceKind, number>;
+  for (const { kind } of found) if (isDifference(kind)) counts[kind]++;
+  return counts;
 }
 
 function reportMisfit(collection: string, detail: string): ReportDifference {
@@ -143,6 +167,10 @@ function reportVanished(collection: string): ReportDifference {
   return { collection, id: "", kind: "extra", detail };
 }
 
+function reportDeleted(collection: string, detail: string): ReportDifference {
+  return { collection, id: "", kind: "deleted", detail, madeInCairn: true };
+}
+
 function isDifference(kind: string): kind is DifferenceKind {
   return (DIFFERENCES as readonly string[]).includes(kind);
 }
@@ -152,15 +180,17 @@ type Label = (source: SourcePath) => string;
 function listExceptions({ planned, findings }: Outcome, label: Label): readonly ReportException[] {
   const collection = label(planned.source);
   return findings.flatMap(({ id, kind, detail }) =>
-    isDifference(kind) ? [] : [{ collection, id, reason: kind, detail }],
+    isDifference(readMark(kind).kind) ? [] : [{ collection, id, reason: kind, detail }],
   );
 }
 
 function listDifferences({ planned, findings }: Outcome, label: Label): readonly ReportDifference[] {
   const collection = label(planned.source);
-  return findings.flatMap(({ id, kind, detail }) =>
-    isDifference(kind) ? [{ collection, id, kind, detail }] : [],
-  );
+  return findings.flatMap(({ id, kind: marked, detail }) => {
+    const { kind, inCairn } = readMark(marked);
+    if (!isDifference(kind)) return [];
+    return [{ collection, id, kind, detail, ...(inCairn ? { madeInCairn: true as const } : {}) }];
+  });
 }
 
 function worst(verdicts: readonly Verdict[]): Verdict {

@@ -61,7 +61,7 @@ export function exampleCollection(tenantName: string, count: number): Collection
     passes: 2,
     seconds: count / 60,
     verdict: "identical",
-    differences: { missing: 0, extra: 0, content: 0, metadata: 0, vector: 0, uri: 0 },
+    differences: { missing: 0, extra: 0, deleted: 0, content: 0, metadata: 0, vector: 0, uri: 0 },
     state: "identical",
   };
 }

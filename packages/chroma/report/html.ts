@@ -3,7 +3,7 @@ import { formatMoment } from "./format.ts";
 import { type Html, html, trusted } from "./markup.ts";
 import type { MigrationReport } from "./report.ts";
 import { renderCollections } from "./sections/collections.ts";
-import { renderDifferences } from "./sections/differences.ts";
+import { renderChanges, renderDifferences } from "./sections/differences.ts";
 import { renderExceptions } from "./sections/exceptions.ts";
 import { renderNotices } from "./sections/notices.ts";
 import { renderSearch } from "./sections/search.ts";
@@ -32,6 +32,7 @@ export function renderReport(report: MigrationReport): string {
 ${renderSummary(report)}
 <main>
 ${renderDifferences(report)}
+${renderChanges(report)}
 ${renderSection({ id: "records", title: "Records", note: noteCounts(report) }, renderCounts(report.collections))}
 ${renderSearch(report)}
 ${renderExceptions(report)}

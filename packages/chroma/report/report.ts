@@ -25,7 +25,10 @@ export interface MigrationReport {
   readonly collections: readonly CollectionReport[];
   /** Records that could not be carried over whole, each with its reason. The list is complete. */
   readonly exceptions: readonly ReportException[];
-  /** The first differences found. The list may be capped; `totals.differences` is the full number. */
+  /**
+   * The first differences found, those made in Cairn last. Each of the two parts may be capped; `totals.differences` and
+   * `totals.changedInCairn` are the full numbers.
+   */
   readonly differences: readonly ReportDifference[];
   /** Search results of both sides compared. Null where that was not asked for or not possible. */
   readonly search: SearchReport | null;
@@ -49,6 +52,8 @@ export interface ReportTotals {
   readonly written: number;
   readonly exceptions: number;
   readonly differences: number;
+  /** Those of the differences that were made in Cairn since the migration wrote the record, and are kept. */
+  readonly changedInCairn?: number;
 }
 
 export interface CollectionReport {
@@ -84,7 +89,9 @@ export interface CollectionReport {
   readonly seconds: number;
   readonly verdict: Verdict;
   /** Full numbers, whatever the report's list is capped to. */
-  readonly differences: Readonly<Record<DifferenceKind, number>>;
+  readonly differences: DifferenceCounts;
+  /** Those of them that were made in Cairn, by kind. */
+  readonly changedInCairn?: DifferenceCounts;
   /** The ledger's word for where the collection stands: `identical`, `not_identical`, `copying`, `vanished`. */
   readonly state: string;
 }
@@ -113,10 +120,15 @@ export type ExceptionReason =
   | (string & {});
 
 /**
- * `missing`: in Chroma only. `extra`: in Cairn only. The others name what differs in a record that both have. Where the
- * id is empty, the collection itself is meant.
+ * `missing`: in Chroma only. `extra`: in Cairn only. `deleted`: in Chroma only, as it was deleted in Cairn. The others
+ * name what differs in a record that both have. Where the id is empty, the collection itself is meant.
  */
-export type DifferenceKind = "missing" | "extra" | "content" | "metadata" | "vector" | "uri";
+export type DifferenceKind = "missing" | "extra" | "deleted" | "content" | "metadata" | "vector" | "uri";
+
+/** Reports of earlier versions know of nothing deleted in Cairn. */
+export type DifferenceCounts = Readonly<Record<Exclude<DifferenceKind, "deleted">, number>> & {
+  readonly deleted?: number;
+};
 
 export interface ReportDifference {
   /** Name of the source collection; `chroma-tenant/database/name` where several have that name. */
@@ -124,6 +136,8 @@ export interface ReportDifference {
   readonly id: string;
   readonly kind: DifferenceKind;
   readonly detail: string;
+  /** It was made in Cairn since: the record was added, edited or deleted there. No run undoes it unless told to. */
+  readonly madeInCairn?: true;
 }
 
 /** The same queries asked of both. Every overlap is a share, 0 to 1, of the ids in the first `topK`. */

@@ -18,6 +18,7 @@ export const VERDICTS: Readonly<Record<Verdict, string>> = {
 const FOUND: Readonly<Record<DifferenceKind, string>> = {
   missing: "missing in Cairn",
   extra: "in Cairn only",
+  deleted: "deleted in Cairn",
   content: "with another text",
   metadata: "with other metadata",
   vector: "with another vector",
@@ -46,8 +47,8 @@ export function splitVerdict(report: MigrationReport): Sentence {
 /** `3 missing in Cairn, 1 with other metadata`; empty where nothing differs. */
 export function listDifferences(differences: CollectionReport["differences"]): string {
   const kinds = Object.keys(FOUND) as DifferenceKind[];
-  const found = kinds.filter((kind) => differences[kind] > 0);
-  return found.map((kind) => `${formatCount(differences[kind])} ${FOUND[kind]}`).join(", ");
+  const found = kinds.filter((kind) => (differences[kind] ?? 0) > 0);
+  return found.map((kind) => `${formatCount(differences[kind] ?? 0)} ${FOUND[kind]}`).join(", ");
 }
 
 function explainEqual(report: MigrationReport): string {
@@ -85,14 +86,21 @@ function explainDifferences(report: MigrationReport): string {
   const left = report.totals.differences - counted;
   const found = `${countOf(counted, "difference")} in ${where} (${listDifferences(sum)}), among ${countOf(report.totals.compared, "record")} compared`;
   const oneSided = `${countOf(left, "collection")} on one side only`;
-  return `${[counted > 0 && found, left > 0 && oneSided].filter(Boolean).join("; ")}.`;
+  return `${[counted > 0 && found, left > 0 && oneSided, explainChanges(report)].filter(Boolean).join("; ")}.`;
+}
+
+/** How many of the differences were made in Cairn, and so are as they should be. */
+function explainChanges({ totals }: MigrationReport): string | false {
+  const { differences, changedInCairn = 0 } = totals;
+  if (changedInCairn === 0) return false;
+  if (changedInCairn === differences) return "all of them were made in Cairn since, and are kept";
+  return `${formatCount(changedInCairn)} of them ${changedInCairn === 1 ? "was" : "were"} made in Cairn since, and ${changedInCairn === 1 ? "is" : "are"} kept`;
 }
 
 /** The differences of all collections, by kind. */
 function sumDifferences(collections: readonly CollectionReport[]): CollectionReport["differences"] {
-  const sum = { missing: 0, extra: 0, content: 0, metadata: 0, vector: 0, uri: 0 };
-  for (const { differences } of collections) {
-    for (const kind of Object.keys(sum) as DifferenceKind[]) sum[kind] += differences[kind];
-  }
-  return sum;
+  const kinds = Object.keys(FOUND) as DifferenceKind[];
+  const count = (kind: DifferenceKind) =>
+    collections.reduce((sum, { differences }) => sum + (differences[kind] ?? 0), 0);
+  return Object.fromEntries(kinds.map((kind) => [kind, count(kind)])) as Record<DifferenceKind, number>;
 }

@@ -5,8 +5,17 @@ import { migrationSchema } from "./schema.ts";
 
 /** A migration's options as a request has them. Throws where it is none. */
 export function readMigration(request: JsonObject): Omit<MigrateOptions, "databaseName" | "cairnVersion"> {
-  const { pattern, mapping, chroma_tenants, chroma_databases, re_embed, page_size, source_model, ...rest } =
-    migrationSchema.parse(request);
+  const {
+    pattern,
+    mapping,
+    chroma_tenants,
+    chroma_databases,
+    re_embed,
+    page_size,
+    source_model,
+    discard_changes,
+    ...rest
+  } = migrationSchema.parse(request);
   return {
     ...rest,
     patterns: pattern === undefined ? undefined : [pattern],
@@ -15,5 +24,6 @@ export function readMigration(request: JsonObject): Omit<MigrateOptions, "databa
     reEmbed: re_embed ?? "auto",
     pageSize: page_size,
     sourceModel: source_model,
+    discardChanges: discard_changes,
   };
 }

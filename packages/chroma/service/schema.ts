@@ -21,7 +21,11 @@ export const migrationSchema = z
     re_embed: z.enum(["auto", "always", "never"]).optional(),
     model: z.string().max(200).optional(),
     source_model: z.string().max(200).optional(),
-    prune: z.boolean().optional(),
+    prune: z.boolean().optional().describe("Delete what a migration wrote and Chroma has no longer."),
+    discard_changes: z
+      .boolean()
+      .optional()
+      .describe("Take Chroma's state: undo what was added, edited and deleted in Cairn since, and prune."),
     page_size: z.int().min(1).max(10_000).optional(),
     concurrency: z.int().min(1).max(64).optional(),
     queries: z.int().min(0).max(10_000).optional().describe("Searches to compare. Default 50."),

@@ -6,6 +6,7 @@ import { compareCollection } from "../copy/compare-collection.ts";
 import { readOutcomes, readSearch, saveReport, saveSearch } from "../ledger/batch.ts";
 import { acquireRun, finishRun, releaseRun } from "../ledger/run.ts";
 import {
+  deletedMeanwhile,
   describeOptions,
   makeContext,
   migrateOne,
@@ -79,6 +80,7 @@ export async function copyStep(
       try {
         await migrateOne(context, planned);
       } catch (error) {
+        if (await deletedMeanwhile(context, planned, error)) continue;
         if (time.aborted && !(error instanceof AppError && error.code === "run_held"))
           return { shard, shards, done: false };
         throw error;
@@ -159,6 +161,7 @@ export async function reportStep(
       search,
       misfits,
       vanished: await vanishedSince(services, source, outcomes, options),
+      deleted: (await planAll(services, source, options)).deleted,
       notices: await missingIndexes(services.database, outcomes),
     });
     await saveReport(services.database, run, report);

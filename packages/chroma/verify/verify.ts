@@ -5,8 +5,10 @@ import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import pLimit from "p-limit";
 import { compareCollection } from "../copy/compare-collection.ts";
 import type { ProgressEvent } from "../copy/context.ts";
+import { extraFinding, keptFindings } from "../copy/kept.ts";
 import { type ComparedPage, comparedPages, type Limit, type PageSource } from "../copy/pages.ts";
 import { checkSets } from "../copy/sets.ts";
+import { isOwn } from "../copy/stored.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import { findVanished } from "../ledger/vanished.ts";
@@ -43,7 +45,11 @@ export async function verify(
 ): Promise<MigrationReport> {
   const started = performance.now();
   await services.database.vectorTypes();
-  const { listed, ...plan } = await planSource(source, services, { ...options, comparing: true });
+  const { listed, ...plan } = await planSource(source, services, {
+    ...options,
+    comparing: true,
+    discardChanges: false,
+  });
   refuseMisfits(plan);
   const limit = pLimit(options.concurrency ?? 2);
   const outcomes: Outcome[] = [];
@@ -82,6 +88,7 @@ export async function verify(
     search,
     misfits,
     vanished,
+    deleted: plan.deleted,
   });
 }
 
@@ -102,16 +109,16 @@ async function verifyCollection(
   const started = performance.now();
   const from = pageSource(services.database, source, planned, limit, options);
   const { tally, findings } = await comparePass(from, planned, options);
-  const { stable, equal, extras } = await checkSets(from, tally.listing);
+  const { stable, equal, extras } = await checkSets(from, tally);
   findings.push(...compareCollection(planned, from.target));
-  findings.push(...extras.map((id) => ({ id, kind: "extra", detail: "It is in Cairn and not in Chroma." })));
+  for (const { id, own } of extras) findings.push(extraFinding(id, own));
   if (!stable)
     findings.push({
       id: "",
       kind: "missing",
       detail: "Chroma changed while it was compared. Run it again when it is written to less.",
     });
-  const identical = stable && equal && tally.changed === 0;
+  const identical = stable && equal && tally.changed === 0 && tally.deleted === 0;
   const progress: Progress = {
     state: identical ? "identical" : "not_identical",
     fresh: false,
@@ -143,6 +150,7 @@ function pageSource(
     ahead: options.concurrency ?? 2,
     limit,
     fresh: false,
+    discardChanges: false,
   };
 }
 
@@ -178,13 +186,17 @@ async function comparePass(
  * model may have refused it, and nobody but the model can tell. A migration tries it again.
  */
 function judgePage(
-  { changes, setAside }: ComparedPage,
+  { changes, setAside, deleted }: ComparedPage,
   vectors: "copy" | "embed",
 ): { readonly unequal: readonly Finding[]; readonly setAside: readonly Finding[] } {
-  const differences = changes.map(({ difference }) => difference);
+  const edited = changes.filter(({ stored }) => isOwn(stored));
+  const differences = changes.filter(({ stored }) => !isOwn(stored)).map(({ difference }) => difference);
   const lacksVector = ({ kind }: Finding) => vectors === "embed" && kind === "vector";
   return {
-    unequal: differences.filter((difference) => !lacksVector(difference)),
+    unequal: [
+      ...differences.filter((difference) => !lacksVector(difference)),
+      ...keptFindings(edited, deleted),
+    ],
     setAside: [
       ...setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
       ...differences

@@ -26,6 +26,7 @@ interface MigrateFlags extends PlanFlags, CloudFlags {
   readonly reEmbed: "auto" | "always" | "never";
   readonly model?: string;
   readonly prune?: boolean;
+  readonly discardChanges?: boolean;
   readonly watch: boolean;
 }
 
@@ -62,7 +63,11 @@ export function addCloud(program: Command, surroundings: Surroundings): void {
         .default("auto"),
     )
     .option("--model <provider/model>", "model to embed anew with")
-    .option("--prune", "delete from the target what Chroma has not, and overwrite what was changed in Cairn")
+    .option("--prune", "delete from the target what a migration wrote and Chroma has no longer")
+    .option(
+      "--discard-changes",
+      "take Chroma's state: undo what was added, edited and deleted in Cairn since, and prune",
+    )
     .option("--no-watch", "start it and leave")
     .action((flags: MigrateFlags, command: Command) => migrate(flags, command, surroundings));
   cloud
@@ -206,6 +211,7 @@ async function toRequest(flags: MigrateFlags): Promise<object> {
     re_embed: flags.reEmbed,
     model: flags.model,
     prune: flags.prune,
+    discard_changes: flags.discardChanges,
     page_size: flags.pageSize,
     queries: flags.queries,
   };

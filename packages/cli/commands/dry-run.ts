@@ -20,6 +20,7 @@ import { type ChromaFlags, planOptions, scopeOptions, sourceOptions } from "./ch
 interface DryRunFlags extends ChromaFlags {
   readonly reEmbed: "auto" | "always" | "never";
   readonly model?: string;
+  readonly discardChanges?: boolean;
 }
 
 /** Says what is in Chroma and what a migration would do with it. Writes nothing, not even a database. Returns the exit code. */
@@ -44,12 +45,13 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
       collections: results.map(describe),
       misfits: plan.misfits.map(describeMisfit),
       leftOut: plan.skipped.map(labelCollections(plan.listed)),
+      deletedInCairn: plan.deleted.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
       notices,
     });
   else printPreflight(plan, results, notices);
   // What the migration would end with.
   if (plan.misfits.some(({ blocking }) => blocking)) return EXIT.usage;
-  return plan.misfits.length > 0 ? EXIT.notIdentical : EXIT.done;
+  return plan.misfits.length + plan.deleted.length > 0 ? EXIT.notIdentical : EXIT.done;
 }
 
 async function makePlan(
@@ -68,6 +70,7 @@ async function makePlan(
       ...(await planOptions(flags)),
       reEmbed: flags.reEmbed,
       model: flags.model,
+      discardChanges: flags.discardChanges,
       scope: scopeOptions(flags),
     },
   );
@@ -107,7 +110,7 @@ function describe({ planned, ...found }: Preflight) {
 }
 
 function printPreflight(
-  { misfits, skipped, listed }: SourcePlan,
+  { misfits, skipped, deleted, listed }: SourcePlan,
   results: readonly Preflight[],
   notices: readonly string[],
 ): void {
@@ -161,6 +164,7 @@ function printPreflight(
       );
   if (skipped.length > 0) console.log(`Left out: ${skipped.map(label).join(", ")}`);
   for (const notice of notices) console.log(`Notice: ${notice}`);
+  for (const { source, detail } of deleted) console.log(`Stays deleted: ${pathOf(source)}. ${detail}`);
   for (const { source, problem } of misfits) console.log(`Does not fit: ${pathOf(source)}. ${problem}`);
   console.log(
     misfits.some(({ blocking }) => blocking)

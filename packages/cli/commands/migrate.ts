@@ -25,6 +25,7 @@ interface MigrateFlags extends ChromaFlags {
   readonly reEmbed: "auto" | "always" | "never";
   readonly model?: string;
   readonly prune?: boolean;
+  readonly discardChanges?: boolean;
 }
 
 const HELP = `
@@ -50,7 +51,11 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
         .default("auto"),
     )
     .option("--model <provider/model>", "model to embed anew with (default: --embedding-model)")
-    .option("--prune", "delete from the target what Chroma has not, and overwrite what was changed in Cairn")
+    .option("--prune", "delete from the target what a migration wrote and Chroma has no longer")
+    .option(
+      "--discard-changes",
+      "take Chroma's state: undo what was added, edited and deleted in Cairn since, and prune",
+    )
     .action(async (flags: MigrateFlags, command: Command) => {
       if (flags.dryRun) return finish(await dryRun(flags, command));
       const source = await openSource(sourceOptions(flags));
@@ -68,6 +73,7 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
                 model: flags.model,
                 scope: scopeOptions(flags),
                 prune: flags.prune ?? false,
+                discardChanges: flags.discardChanges ?? false,
                 pageSize: flags.pageSize,
                 concurrency: flags.concurrency,
                 queries: flags.queries,

@@ -20,21 +20,31 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
     ),
     report.totals.exceptions,
   );
-  list(
-    "Different",
-    report.differences.map(
-      ({ collection, id, kind, detail }) => `${collection}  ${visible(id, 40)}  ${kind}: ${detail}`,
-    ),
-    report.totals.differences,
-  );
+  const { differences, changedInCairn = 0 } = report.totals;
+  list("Different", describeDifferences(report, false), differences - changedInCairn);
+  list("Changed in Cairn since, and kept", describeDifferences(report, true), changedInCairn);
   list("Notices", report.notices ?? [], report.notices?.length ?? 0);
-  if (report.verdict === "not_identical")
-    console.log(
-      report.kind === "verify"
-        ? "Next: cairn migrate brings the target up to date; with --prune it also deletes what Chroma has not."
-        : "Next: run it again when Chroma is written to less; --prune makes the target equal where Cairn's side was changed.",
-    );
+  if (report.verdict === "not_identical") console.log(nextStep(report));
   console.log(`Took ${duration(report.seconds)}. Report: ${files.join(", ") || "cairn cloud report"}`);
+}
+
+function describeDifferences({ differences }: MigrationReport, inCairn: boolean): readonly string[] {
+  return differences
+    .filter(({ madeInCairn = false }) => madeInCairn === inCairn)
+    .map(
+      ({ collection, id, kind, detail }) =>
+        `${collection}  ${id === "" ? "the collection" : visible(id, 40)}  ${kind}: ${detail}`,
+    );
+}
+
+/** No way out that would undo what was made in Cairn is offered as the next step. */
+function nextStep({ kind, totals }: MigrationReport): string {
+  const { differences, changedInCairn = 0 } = totals;
+  if (differences > 0 && differences === changedInCairn)
+    return "Next: nothing, unless what was changed in Cairn is to be lost: cairn migrate --discard-changes takes Chroma's state.";
+  return kind === "verify"
+    ? "Next: cairn migrate brings what Chroma has to the target and keeps what was changed in Cairn; --prune deletes what it copied and Chroma has no longer."
+    : "Next: run it again when Chroma is written to less; --prune deletes what it copied and Chroma has no longer.";
 }
 
 /** Where the two differ, who is right: Chroma's index is approximate, and a NaN in a collection spoils its answers. */

@@ -30,7 +30,19 @@ export function insertTombstones(collection: Target, keys: SQL): SQL {
     INSERT INTO cairn.tombstones AS t (tenant_id, lineage, id_hash)
     SELECT DISTINCT ${uuidLiteral(collection.tenantId)}, l.lineage, ${tombstoneHash(sql`l.lineage`, sql`k.id`)}
     FROM (${keys}) AS k CROSS JOIN (SELECT ${lineageOf(collection)} AS lineage) AS l
+    ORDER BY 3
     ON CONFLICT (tenant_id, lineage, id_hash) DO UPDATE SET seen_at = now()`;
+}
+
+/** Adds tombstones of documents that stand here now, so that an import restores none of them once it is deleted. */
+export async function addTombstones(
+  { orm }: Transaction,
+  collection: Collection,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  const keys = ids.map((id) => storeId(id).key);
+  await orm.execute(insertTombstones(collection, sql`SELECT unnest(${sql.param(keys)}::text[]) AS id`));
 }
 
 /** Those of the ids that have a tombstone. */
@@ -71,4 +83,42 @@ export async function removeTombstones(
       unnest(${sql.param(keys)}::text[]) AS k (id)
     WHERE t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = l.lineage
       AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`);
+}
+
+/** Hours that a tombstone stays although the import's source had its document no longer: a deletion may still be under way. */
+const GRACE = 1;
+
+/** Whether a collection's lineage has tombstones that were last seen so long ago that they may be forgotten. */
+export async function hasOldTombstones(database: Database, collection: Collection): Promise<boolean> {
+  const [found] = await asTenant(database, collection.tenantId, ({ orm }) =>
+    selectRows<{ old: boolean }>(
+      orm,
+      sql`SELECT EXISTS (SELECT FROM cairn.tombstones AS t WHERE ${isOld(collection)}) AS old`,
+    ),
+  );
+  return found?.old ?? false;
+}
+
+/** Notes that the import's source still has documents with these ids, in the tenant's open transaction. */
+export async function markSeen(
+  { orm }: Transaction,
+  collection: Collection,
+  ids: readonly string[],
+): Promise<void> {
+  const keys = ids.map((id) => storeId(id).key);
+  await orm.execute(sql`
+    UPDATE cairn.tombstones AS t SET seen_at = now()
+    FROM (SELECT ${lineageOf(collection)} AS lineage) AS l, unnest(${sql.param(keys)}::text[]) AS k (id)
+    WHERE t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = l.lineage
+      AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`);
+}
+
+/** Forgets the old tombstones of a lineage, in the tenant's open transaction: `markSeen` has kept those that are needed. */
+export async function forgetOldTombstones({ orm }: Transaction, collection: Collection): Promise<void> {
+  await orm.execute(sql`DELETE FROM cairn.tombstones AS t WHERE ${isOld(collection)}`);
+}
+
+function isOld(collection: Collection): SQL {
+  return sql`t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = ${lineageOf(collection)}
+             AND t.seen_at < now() - ${GRACE}::int * interval '1 hour'`;
 }

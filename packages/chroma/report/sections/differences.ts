@@ -12,6 +12,7 @@ const SHOWN = 1_000;
 const KINDS: Readonly<Record<DifferenceKind, string>> = {
   missing: "Missing in Cairn",
   extra: "In Cairn only",
+  deleted: "Deleted in Cairn",
   content: "Another text",
   metadata: "Other metadata",
   vector: "Another vector",
@@ -20,14 +21,27 @@ const KINDS: Readonly<Record<DifferenceKind, string>> = {
 
 /** The records that differ. Nothing where none does. */
 export function renderDifferences({ totals, differences, collections }: MigrationReport): Html | null {
-  if (totals.differences === 0) return null;
-  const shown = differences.slice(0, SHOWN);
-  const note =
-    shown.length < totals.differences &&
-    `The first ${formatCount(shown.length)} of ${formatCount(totals.differences)}.`;
+  const total = totals.differences - (totals.changedInCairn ?? 0);
+  if (total === 0) return null;
+  const shown = differences.filter(({ madeInCairn }) => !madeInCairn).slice(0, SHOWN);
+  const note = shown.length < total && `The first ${formatCount(shown.length)} of ${formatCount(total)}.`;
   return renderSection(
     { id: "differences", title: "What differs", note, wide: true },
     renderTable(countOf(shown.length, "difference"), chooseColumns(nameBySource(collections)), shown),
+  );
+}
+
+/** What was added, edited and deleted in Cairn since the migration. Nothing where nothing was. */
+export function renderChanges({ totals, differences, collections }: MigrationReport): Html | null {
+  const total = totals.changedInCairn ?? 0;
+  if (total === 0) return null;
+  const shown = differences.filter(({ madeInCairn }) => madeInCairn).slice(0, SHOWN);
+  const first =
+    shown.length < total && ` Here are the first ${formatCount(shown.length)} of ${formatCount(total)}.`;
+  const note = html`Made in Cairn since the migration. A migration keeps them, unless it is run with <code>--discard-changes</code>.${first}`;
+  return renderSection(
+    { id: "changes", title: "Changed in Cairn", note, wide: true },
+    renderTable(countOf(shown.length, "change"), chooseColumns(nameBySource(collections)), shown),
   );
 }
 

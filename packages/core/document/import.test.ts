@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import type { Collection } from "../collection/collection.ts";
+import { createCollection } from "../collection/create.ts";
+import type { Transaction } from "../database/database.ts";
+import { asTenant } from "../database/transaction.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { deleteDocuments } from "./delete.ts";
+import type { Row } from "./document.ts";
+import { importRows } from "./import.ts";
+import { getDocuments } from "./list.ts";
+import { writeRows } from "./write.ts";
+
+let own: TestDatabase;
+let collection: Collection;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  const { id } = await createTenant(own.database, { name: "imports" });
+  collection = await createCollection(own.database, id, { embeddingModel: null, dimensions: 2 });
+});
+afterAll(() => own?.drop());
+
+const passages = (id: string, ...texts: string[]): readonly Row[] =>
+  texts.map((content, chunk) => ({
+    id,
+    chunk,
+    content,
+    embedding: Float32Array.of(1, 2),
+    metadata: {},
+    uri: null,
+  }));
+const inTenant = <T>(work: (transaction: Transaction) => Promise<T>) =>
+  asTenant(own.database, collection.tenantId, work);
+const write = async (rows: readonly Row[], within?: Transaction) => {
+  const types = await own.database.vectorTypes();
+  const work = (transaction: Transaction) => writeRows(transaction, collection, rows, { types });
+  return within ? work(within) : inTenant(work);
+};
+const importAs = async (rows: readonly Row[], options: { origin?: string; overwrite?: boolean } = {}) => {
+  const { origin = randomUUID(), overwrite = false } = options;
+  const types = await own.database.vectorTypes();
+  return inTenant((transaction) => importRows(transaction, collection, rows, { types, origin, overwrite }));
+};
+const textsOf = async (id: string) => {
+  const [document] = await getDocuments(own.database, collection.tenantId, {
+    collection: collection.id,
+    ids: [id],
+  });
+  return document?.passages.map(({ content }) => content);
+};
+const remove = (id: string) =>
+  deleteDocuments(own.database, collection.tenantId, { collection: collection.id, ids: [id] });
+
+test("a document that the service wrote stays whole, whichever side has more passages", async () => {
+  await write(passages("short", "own"));
+  await write(passages("long", "own 0", "own 1", "own 2"));
+  const rows = [
+    ...passages("short", "theirs 0", "theirs 1", "theirs 2"),
+    ...passages("long", "theirs"),
+    ...passages("new", "theirs"),
+  ];
+  expect(await importAs(rows)).toBe(1);
+  expect(await textsOf("short")).toEqual(["own"]);
+  expect(await textsOf("long")).toEqual(["own 0", "own 1", "own 2"]);
+  expect(await textsOf("new")).toEqual(["theirs"]);
+  expect(await importAs(rows, { overwrite: true })).toBe(3);
+  expect(await textsOf("short")).toEqual(["theirs 0", "theirs 1", "theirs 2"]);
+  expect(await textsOf("long")).toEqual(["theirs"]);
+});
+
+test("a document that was imported and deleted is not imported again, until the import overwrites", async () => {
+  await importAs(passages("gone", "a", "b"));
+  await remove("gone");
+  expect(await importAs(passages("gone", "a", "b"))).toBe(0);
+  expect(await textsOf("gone")).toBeUndefined();
+  expect(await importAs(passages("gone", "a", "b"), { overwrite: true })).toBe(1);
+  expect(await importAs(passages("gone", "c"))).toBe(1);
+  expect(await textsOf("gone")).toEqual(["c"]);
+});
+
+test("a document of the service's own leaves no tombstone", async () => {
+  await write(passages("mine", "own"));
+  await remove("mine");
+  expect(await importAs(passages("mine", "theirs"))).toBe(1);
+});
+
+describe.runIf(serverUrl())("at the same moment", () => {
+  /** Runs `first` in a transaction that is committed once `second` has had time to wait for it. */
+  async function crossed<T>(first: (transaction: Transaction) => Promise<unknown>, second: () => Promise<T>) {
+    let late: Promise<T> | undefined;
+    await inTenant(async (transaction) => {
+      await first(transaction);
+      late = second();
+      late.catch(() => {});
+      await sleep(300);
+    });
+    return late as Promise<T>;
+  }
+  const inside = (transaction: Transaction) => ({
+    ...own.database,
+    transaction: <T>(work: (transaction: Transaction) => Promise<T>) => work(transaction),
+  });
+
+  test("an import that waits for a deletion does not bring the document back", async () => {
+    await importAs(passages("racing", "a", "b"));
+    const written = await crossed(
+      (transaction) =>
+        deleteDocuments(inside(transaction), collection.tenantId, {
+          collection: collection.id,
+          ids: ["racing"],
+        }),
+      () => importAs(passages("racing", "edited in the source", "b")),
+    );
+    expect(written).toBe(0);
+    expect(await textsOf("racing")).toBeUndefined();
+  });
+
+  test("a deletion that waits for an import deletes what it wrote, for good", async () => {
+    await importAs(passages("racing 2", "a"));
+    const origin = randomUUID();
+    const types = await own.database.vectorTypes();
+    await crossed(
+      (transaction) =>
+        importRows(transaction, collection, passages("racing 2", "b"), { types, origin, overwrite: false }),
+      () => remove("racing 2"),
+    );
+    expect(await importAs(passages("racing 2", "c"))).toBe(0);
+    expect(await textsOf("racing 2")).toBeUndefined();
+  });
+
+  test("an import that waits for a write leaves it alone, and adds no passage to it", async () => {
+    const written = await crossed(
+      (transaction) => write(passages("racing 3", "own"), transaction),
+      () => importAs(passages("racing 3", "theirs 0", "theirs 1")),
+    );
+    expect(written).toBe(0);
+    expect(await textsOf("racing 3")).toEqual(["own"]);
+  });
+});
