@@ -59,23 +59,26 @@ async function withdrawKept(
   return kept?.documents ?? 0;
 }
 
+/** Of documents that were deleted meanwhile or before, deletes what this run has just written. */
 async function withdrawDeleted(
   { orm }: Transaction,
   collection: Collection,
   ids: readonly string[],
   origin: string,
 ): Promise<number> {
-  const keys = keysOf(ids);
-  const [deleted] = await selectRows<{ documents: number }>(
+  const deleted = await selectRows<{ id: string }>(orm, tombstonesAmong(collection, keysOf(ids)));
+  if (deleted.length === 0) return 0;
+  const keys = sql.param(deleted.map(({ id }) => id));
+  const [withdrawn] = await selectRows<{ documents: number }>(
     orm,
     sql`
-    WITH deleted AS (
+    WITH withdrawn AS (
       DELETE FROM cairn.documents
-      WHERE ${inCollection(collection)} AND origin = ${origin}::uuid AND id IN (${tombstonesAmong(collection, keys)})
+      WHERE ${inCollection(collection)} AND origin = ${origin}::uuid AND id = ANY(${keys}::text[])
       RETURNING id)
-    SELECT count(DISTINCT id)::int AS documents FROM deleted`,
+    SELECT count(DISTINCT id)::int AS documents FROM withdrawn`,
   );
-  return deleted?.documents ?? 0;
+  return withdrawn?.documents ?? 0;
 }
 
 function keysOf(ids: readonly string[]): readonly string[] {

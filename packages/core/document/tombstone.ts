@@ -20,7 +20,7 @@ export function lineageOf({ tenantId, id }: Target): SQL {
 }
 
 /** The hash under which a key of `cairn.documents` is known. */
-export function tombstoneHash(lineage: SQL, key: SQL): SQL {
+function tombstoneHash(lineage: SQL, key: SQL): SQL {
   return sql`sha256(uuid_send(${lineage}) || convert_to(${key}, 'UTF8'))`;
 }
 
