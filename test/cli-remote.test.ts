@@ -87,9 +87,9 @@ test("a document that is too large alone is named with its size and the way out,
   await writeLines("beside.jsonl", { count: 2 });
   expect(await cli.run([...remote, "ingest", "huge.txt", "beside.jsonl"])).toMatchObject({
     code: 3,
-    out: expect.stringContaining("2 documents in 2 passages were taken"),
+    out: expect.stringContaining("Ingested 2 documents in 2 passages into collection knowledge"),
     err: expect.stringMatching(
-      /not taken: huge\.txt: It has 52\d{5} bytes of JSON, more .* Split it.*CAIRN_MAX_BODY/,
+      /not ingested: huge\.txt: It has 52\d{5} bytes of JSON, more .* Split it.*CAIRN_MAX_BODY/,
     ),
   });
 });

@@ -116,7 +116,7 @@ test("migrate and verify end with 0, 3 and 4, and --dry-run makes nothing", asyn
   const dry = await cairn(["migrate", ...flags, "--dry-run", "--directory", "never"], {
     env: { DATABASE_URL: "" },
   });
-  expect(dry).toMatchObject({ code: 0, out: expect.stringContaining("50 records in 1 collections") });
+  expect(dry).toMatchObject({ code: 0, out: expect.stringContaining("50 records in 1 collection") });
   const columns =
     "collection records dimensions metric Chroma's model no text odd metadata set aside unreadable tenant target vectors size time";
   expect(dry.out.replaceAll(/\s+/g, " ")).toContain(columns);

@@ -12,6 +12,8 @@ export const EXIT = {
   notIdentical: 4,
   /** Another run holds the source. */
   held: 5,
+  /** Stopped by Ctrl-C or SIGTERM: 128 and the number of SIGINT, as shells have it. */
+  stopped: 130,
 } as const;
 
 /** The exit code of an error. */

@@ -5,14 +5,15 @@ import { EXIT, exitCode } from "./exit.ts";
 import { createProgram } from "./program.ts";
 import { inCommandWords } from "./terminal/wording.ts";
 
-/** Runs the command line and returns the exit code. Ctrl-C stops between pages; a second one at once. */
+/** Runs the command line and returns the exit code. Ctrl-C stops between pages or batches; a second one at once. */
 export async function main(args: readonly string[]): Promise<number> {
   const interrupted = new AbortController();
   const onSignal = () => {
-    if (interrupted.signal.aborted) process.exit(EXIT.failure);
-    interrupted.abort(
-      new AppError("source_unavailable", "Stopped. Run the same command again: it goes on where it was."),
-    );
+    if (interrupted.signal.aborted) {
+      console.error("stopped");
+      process.exit(EXIT.stopped);
+    }
+    interrupted.abort(new AppError("source_unavailable", STOPPED));
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   let code: number = EXIT.done;
@@ -28,8 +29,10 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   try {
     await program.parseAsync(args, { from: "user" });
+    if (interrupted.signal.aborted) console.error("stopped");
     return code;
   } catch (error) {
+    if (interrupted.signal.aborted) return reportStop(error, args.includes("--json"));
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.done;
       if (args.includes("--json")) printError("invalid_input", error.message.replace(/^error: /, ""));
@@ -46,6 +49,16 @@ interface Reporting {
   readonly json: boolean;
   /** The one that failed; undefined where none was reached. */
   readonly command: Command | undefined;
+}
+
+const STOPPED = "Stopped. Run the same command again: it goes on where it was.";
+
+/** Whatever a command fails with once it is to stop, it was stopped; its own words say what goes on without it. */
+function reportStop(error: unknown, json: boolean): number {
+  const own = error instanceof AppError && /^stopped/i.test(error.message) ? error.message : STOPPED;
+  if (json) printError("stopped", own);
+  else console.error(own.replace(/^Stopped/, "stopped"));
+  return EXIT.stopped;
 }
 
 function report(error: unknown, { json, command }: Reporting): void {

@@ -37,7 +37,8 @@ Serve it:
   $ cairn keys create --tenant acme --scopes read              a key for an application
 
 Exit codes: 0 done, and identical where two sides were compared; 3 done with exceptions, which are listed;
-4 not identical; 5 another run holds the source; 2 wrong use; 1 failure.`;
+4 not identical; 5 another run holds the source; 2 wrong use; 1 failure;
+130 stopped by Ctrl-C.`;
 
 /** The command line: every verb with its options, the environment variables behind them, and examples. */
 export function createProgram(surroundings: Surroundings): Command {

@@ -7,10 +7,9 @@ import type { Hit } from "@cairn/core/search/hit.ts";
 import type { QueryOptions } from "@cairn/core/search/query.ts";
 import type { Command } from "commander";
 import { parseConfig } from "./config.ts";
-import { EXIT } from "./exit.ts";
-import { rawNumbers, type SendOptions, sendDocuments } from "./send.ts";
+import { rawNumbers, type SendOptions, type Sent, sendDocuments } from "./send.ts";
 import { printHits } from "./terminal/hits.ts";
-import { printJson, visible } from "./terminal/print.ts";
+import { printJson } from "./terminal/print.ts";
 
 export interface Remote {
   readonly client: Client;
@@ -59,20 +58,13 @@ export async function queryService(
   );
 }
 
-/** `cairn ingest` into a service. Returns the exit code. */
-export async function ingestIntoService(
-  { client, json }: Remote,
-  documents: readonly NewDocument[],
-  { collection, maxTokens, overlap }: SendOptions,
-): Promise<number> {
-  const all = await asked(sendDocuments(client, documents, { collection, maxTokens, overlap }));
-  if (json) printJson(all);
-  else {
-    console.log(`${all.ids.length} documents in ${all.passages} passages were taken.`);
-    for (const { id, message } of all.failed)
-      console.error(`  not taken: ${visible(id) || "one without an id"}: ${message}`);
-  }
-  return all.failed.length > 0 ? EXIT.exceptions : EXIT.done;
+/** `cairn ingest` into a service. `onSent` is told how many documents it has been sent so far. */
+export function ingestIntoService(
+  { client }: Remote,
+  documents: AsyncIterable<NewDocument>,
+  options: SendOptions & { readonly onSent: (documents: number) => void },
+): Promise<Sent> {
+  return asked(sendDocuments(client, documents, options));
 }
 
 /** The service's refusals as errors of the command line, in its words. */

@@ -15,7 +15,7 @@ export interface SendOptions {
   readonly overlap: number;
 }
 
-interface Sent {
+export interface Sent {
   readonly ids: readonly string[];
   readonly passages: number;
   readonly failed: readonly { readonly id: string; readonly code: string; readonly message: string }[];
@@ -26,29 +26,34 @@ type Body = Parameters<Client["v1"]["documents"]["$post"]>[0]["json"];
 /** Writes documents to a service, in as many requests as its limit of a body takes. Throws `CairnError`. */
 export async function sendDocuments(
   client: Client,
-  documents: readonly NewDocument[],
-  { collection, maxTokens, overlap }: SendOptions,
+  documents: AsyncIterable<NewDocument>,
+  { collection, maxTokens, overlap, onSent }: SendOptions & { readonly onSent: (documents: number) => void },
 ): Promise<Sent> {
   const ids: string[] = [];
   const failed: Sent["failed"][number][] = [];
   let passages = 0;
-  for (const batch of batches(documents)) {
+  let seen = 0;
+  for await (const batch of batches(documents)) {
     const body = { collection, documents: batch, max_tokens: maxTokens, overlap };
     const sent = await send(client, body);
     ids.push(...sent.ids);
     failed.push(...sent.failed);
     passages += sent.passages;
+    seen += batch.length;
+    onSent(seen);
   }
   return { ids, passages, failed };
 }
 
 /** Documents as a service takes them, in order. */
-function* batches(documents: readonly NewDocument[]): Generator<Body["documents"]> {
+async function* batches(documents: AsyncIterable<NewDocument>): AsyncGenerator<Body["documents"]> {
   let batch: Body["documents"] = [];
   let bytes = 0;
-  for (const { embedding, metadata, ...rest } of documents) {
+  for await (const { id, content, uri, embedding, metadata } of documents) {
     const document = {
-      ...rest,
+      id,
+      content,
+      uri,
       metadata: rawNumbers(metadata) as Record<string, unknown> | undefined,
       embedding: embedding && encodeVector(embedding),
     };

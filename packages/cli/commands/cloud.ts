@@ -14,6 +14,7 @@ import { parseConfig } from "../config.ts";
 import { verdictCode } from "../exit.ts";
 import { withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { count } from "../terminal/counts.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
 import { addPlanOptions, type PlanFlags, planOptions } from "./chroma-options.ts";
 import { printOutcome } from "./outcome.ts";
@@ -170,7 +171,9 @@ async function conclude(
 function printRun({ id, source, status, lastError, collections }: WatchedRun): void {
   const done = collections.filter(({ phase }) => phase === "done");
   console.log(`Run ${id} of ${source}: ${status}${lastError ? ` (${lastError})` : ""}`);
-  console.log(`  ${done.length} of ${collections.length} collections begun are done.`);
+  console.log(
+    `  ${done.length} of ${count(collections.length, "collection")} begun ${done.length === 1 ? "is" : "are"} done.`,
+  );
   for (const { collection, phase, pass, done: records, total } of collections)
     if (phase !== "done")
       console.log(

@@ -3,6 +3,7 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Command } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { count } from "../terminal/counts.ts";
 import { printJson } from "../terminal/print.ts";
 import { withTenant } from "./collections.ts";
 import { type FilterFlags, filterInput, withFilter } from "./filter-options.ts";
@@ -31,7 +32,7 @@ export function addDelete(program: Command, _: Surroundings): void {
         if (deleted === 0 && ids.length > 0)
           throw new AppError("not_found", "None of these ids is there. List them: cairn documents list");
         if (json) printJson({ deleted });
-        else console.log(`Deleted ${deleted} ${deleted === 1 ? "document" : "documents"}.`);
+        else console.log(`Deleted ${count(deleted, "document")}.`);
       });
     });
 }

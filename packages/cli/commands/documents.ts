@@ -2,9 +2,10 @@ import type { Document } from "@cairn/core/document/document.ts";
 import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Command } from "commander";
+import { exportDocuments, textOf } from "../export.ts";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
-import { printJson, printTable, visible } from "../terminal/print.ts";
+import { printJson, printTable, visible, visibleLine, visibleLines } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
 import { withTenant } from "./collections.ts";
 import { type FilterFlags, filterInput, withFilter } from "./filter-options.ts";
@@ -17,6 +18,7 @@ interface ListFlags extends FilterFlags {
   readonly collection?: string;
   readonly limit: number;
   readonly after?: string;
+  readonly vectors?: boolean;
 }
 
 export function addDocuments(program: Command, _: Surroundings): void {
@@ -29,18 +31,22 @@ export function addDocuments(program: Command, _: Surroundings): void {
     .option("--collection <name>", "of which collection (default: knowledge)")
     .option("--limit <n>", "documents at most", wholeNumber(1, 1000), 100)
     .option("--after <cursor>", "go on where the page before ended")
+    .option("--vectors", "with --json: their vectors, too; cairn ingest takes them as they are")
     .action((flags: ListFlags, command: Command) => {
       const filters = filterInput(flags); // before anything is opened
       return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
-        const { collection, limit, after } = flags;
+        const { collection, limit, after, vectors } = flags;
         const page = await listDocuments(services.database, tenant.id, {
           collection,
           limit,
           after,
           ...filters,
         });
-        if (json) return printJson(page);
+        if (json) {
+          const told = await exportDocuments(services.database, tenant.id, { collection, ...page, vectors });
+          return printJson({ documents: told, next: page.next });
+        }
         printTable(page.documents.map(summary));
         if (page.next) console.log(`More: --after ${page.next}`);
         else if (page.documents.length === 0) console.log("No documents.");
@@ -48,10 +54,11 @@ export function addDocuments(program: Command, _: Surroundings): void {
     });
   withTenant(documents.command("get <ids...>").description("documents whole, with every passage"))
     .option("--collection <name>", "of which collection (default: knowledge)")
+    .option("--vectors", "with --json: their vectors, too")
     .action(
       (
         ids: readonly string[],
-        flags: { readonly tenant?: string; readonly collection?: string },
+        flags: Pick<ListFlags, "tenant" | "collection" | "vectors">,
         command: Command,
       ) =>
         withServices(command, async (services, { json }) => {
@@ -67,8 +74,10 @@ export function addDocuments(program: Command, _: Surroundings): void {
               "not_found",
               `There is no document ${missing.map((id) => JSON.stringify(visible(id))).join(", ")}. List them: cairn documents list`,
             );
-          if (json) printJson({ documents: found });
-          else found.forEach(printDocument);
+          if (json) {
+            const asked = { collection: flags.collection, documents: found, vectors: flags.vectors };
+            printJson({ documents: await exportDocuments(services.database, tenant.id, asked) });
+          } else found.forEach(printDocument);
         }),
     );
 }
@@ -78,7 +87,7 @@ function summary({ id, passages, metadata }: Document) {
     id: visible(id, 40),
     passages: passages.length,
     vector: passages.every(({ embedded }) => embedded) ? "yes" : "no",
-    text: visible(passages[0]?.content ?? "", 60),
+    text: visibleLine(passages[0]?.content ?? "", 60),
     metadata: visible(Object.keys(metadata).join(", "), 40),
   };
 }
@@ -86,7 +95,6 @@ function summary({ id, passages, metadata }: Document) {
 function printDocument({ id, passages, metadata, uri, updatedAt }: Document): void {
   console.log(`# ${visible(id)}  (changed ${updatedAt.toISOString()})${uri ? `  ${visible(uri)}` : ""}`);
   for (const [key, value] of Object.entries(metadata))
-    console.log(`${visible(key)}: ${visible(String(value))}`);
-  for (const { content } of passages) console.log(`\n${content ?? "(no text)"}`);
-  console.log("");
+    console.log(`${visible(key)}: ${visibleLine(String(value))}`);
+  console.log(`\n${visibleLines(textOf(passages) ?? "(no text)")}\n`);
 }

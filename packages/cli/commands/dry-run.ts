@@ -13,6 +13,7 @@ import type { Command } from "commander";
 import { embeddingConfig, parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { withServices } from "../open.ts";
+import { count } from "../terminal/counts.ts";
 import { bytes, duration, printJson, printTable, visible } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
 import { type ChromaFlags, planOptions, scopeOptions, sourceOptions } from "./chroma-options.ts";
@@ -146,13 +147,19 @@ function printPreflight(
   );
   const total = (pick: (one: Preflight) => number) => results.reduce((sum, one) => sum + pick(one), 0);
   console.log(
-    `\n${total((one) => one.count)} records in ${results.length} collections, about ${bytes(total((one) => one.bytes))} in Postgres and ${duration(total((one) => one.seconds))} of copying${results.some(({ planned }) => planned.vectors === "embed") ? ", without the time that the model takes" : ""}.`,
+    `\n${count(
+      total((one) => one.count),
+      "record",
+    )} in ${count(results.length, "collection")}, about ${bytes(total((one) => one.bytes))} in Postgres and ${duration(total((one) => one.seconds))} of copying${results.some(({ planned }) => planned.vectors === "embed") ? ", without the time that the model takes" : ""}.`,
   );
   for (const [why, alike] of Map.groupBy(results, ({ planned }) => planned.why))
     console.log(`${alike.length} of them: ${why}.`);
   for (const reason of new Set(results.flatMap(({ setAside }) => Object.keys(setAside))))
     console.log(
-      `${total(({ setAside }) => setAside[reason] ?? 0)} records will be set aside (${reason}): kept without a vector, and listed.`,
+      `${count(
+        total(({ setAside }) => setAside[reason] ?? 0),
+        "record",
+      )} will be set aside (${reason}): kept without a vector, and listed.`,
     );
   for (const { planned, unreadable } of results)
     if (unreadable.length > 0)

@@ -8,6 +8,7 @@ import { type Command, Option } from "commander";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { count } from "../terminal/counts.ts";
 import { paragraph, printJson } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
 import {
@@ -101,7 +102,7 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
 /** Which collections go where and how, before it happens: alike ones in one line. */
 function printPlan({ collections, misfits, skipped }: Plan, notice: string | undefined): void {
   console.error(
-    `${collections.length} collections to migrate${skipped.length > 0 ? `, ${skipped.length} left out` : ""}.`,
+    `${count(collections.length, "collection")} to migrate${skipped.length > 0 ? `, ${skipped.length} left out` : ""}.`,
   );
   const reasons = Map.groupBy(collections, ({ why }) => why);
   for (const [why, alike] of reasons) {

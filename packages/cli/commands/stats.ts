@@ -3,6 +3,7 @@ import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { count } from "../terminal/counts.ts";
 import { bytes, printJson, printTable } from "../terminal/print.ts";
 import { withTenant } from "./collections.ts";
 
@@ -13,7 +14,7 @@ function describeIndexes({ indexes }: CollectionStats): string {
   const kinds = new Set(serving.map(({ settings: { type, precision } }) => `${type} ${precision}`));
   const size = indexes.reduce((sum, index) => sum + index.size, 0);
   const scans = serving.reduce((sum, index) => sum + index.scans, 0);
-  return `${serving.length > 1 ? `${serving.length} × ` : ""}${[...kinds].join(" and ")}, ${bytes(size)}, ${scans} scans`;
+  return `${serving.length > 1 ? `${serving.length} × ` : ""}${[...kinds].join(" and ")}, ${bytes(size)}, ${count(scans, "scan")}`;
 }
 
 export function addStats(program: Command, _: Surroundings): void {

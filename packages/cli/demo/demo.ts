@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EXIT } from "../exit.ts";
 import { main } from "../main.ts";
+import { count } from "../terminal/counts.ts";
 import { startChroma } from "./chroma-server.ts";
 import { seedChroma } from "./seed.ts";
 
@@ -18,10 +19,13 @@ export async function demo(): Promise<number> {
   await rm(FOLDER, { recursive: true, force: true });
   console.log("1. A Chroma server, as you may have one, with the knowledge of a few tenants");
   const chroma = await startChroma({ path: join(FOLDER, "chroma") });
+  const { hostname, port } = new URL(chroma.url);
+  const serving = `chroma run --path ${join(FOLDER, "chroma")} --host ${hostname} --port ${port}`;
+  console.log(`   $ npx ${serving}`);
   try {
     const tenants = await seedChroma(chroma.url);
     for (const { hex, name, passages } of tenants)
-      console.log(`   tenant_${hex}_knowledge  ${passages.length} passages  (${name})`);
+      console.log(`   tenant_${hex}_knowledge  ${count(passages.length, "passage")}  (${name})`);
 
     console.log("\n2. Into Postgres, compared record by record and search by search");
     const migrated = await cairn(
@@ -61,17 +65,23 @@ export async function demo(): Promise<number> {
     await chroma.stop();
   }
   console.log(
-    `\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s. Open ${join(FOLDER, "report.html")} to see the proof.`,
+    `\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s. Open ${join(FOLDER, "report.html")} to see the proof.
+Each command above works as it stands here; those of steps 2 and 3 need the Chroma server, which has been stopped: start it
+with the command of step 1.`,
   );
   return EXIT.done;
 }
 
-/** Runs a command as a user would type it, on the demo's own database. */
+/** Runs a command on the demo's own database, as it is printed: pasted into a shell it does the same. */
 function cairn(...args: readonly string[]): Promise<number> {
-  console.log(
-    `   $ npx cairn ${args.map((arg) => (/[\s?]/.test(arg) ? JSON.stringify(arg) : arg)).join(" ")}`,
-  );
-  return main([...args, "--directory", join(FOLDER, "cairn")]);
+  const all = [...args, "--directory", join(FOLDER, "cairn")];
+  console.log(`   $ npx cairn ${all.map(quote).join(" ")}`);
+  return main(all);
+}
+
+/** An argument as a shell takes it. */
+function quote(text: string): string {
+  return /^[\w./:=@-]+$/.test(text) ? text : `"${text.replaceAll(/["$`\\]/g, "\\$&")}"`;
 }
 
 function uuid(hex: string): string {

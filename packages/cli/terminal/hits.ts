@@ -1,5 +1,5 @@
 import type { Hit } from "@cairn/core/search/hit.ts";
-import { visible } from "./print.ts";
+import { visible, visibleLine, visibleLines } from "./print.ts";
 
 /** The passages that a search found, for people. */
 export function printHits(hits: readonly Hit[]): void {
@@ -17,9 +17,11 @@ function printHit(hit: Hit, index: number): void {
     ...(keywordRank == null ? [] : [`by words ${keywordRank}`]),
   ];
   console.log(`${index + 1}. ${visible(id)}${part}  ${figures.join("  ")}`);
-  if (content !== null) console.log(`   ${visible(content, 400)}`);
+  if (content !== null) console.log(`   ${visibleLines(content.trim(), { most: 400, indent: "   " })}`);
   const about = [
-    ...Object.entries(metadata).map(([key, value]) => `${visible(key, 30)}: ${visible(String(value), 60)}`),
+    ...Object.entries(metadata).map(
+      ([key, value]) => `${visible(key, 30)}: ${visibleLine(String(value), 60)}`,
+    ),
     ...(uri ? [visible(uri)] : []),
   ];
   if (about.length > 0) console.log(`   ${about.join(" · ")}`);

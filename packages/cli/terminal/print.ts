@@ -38,6 +38,27 @@ export function visible(text: string, most = 80): string {
   return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
 }
 
+/**
+ * A text over several lines, each after the first with `indent` before it: line breaks are kept, other control characters
+ * are escapes, tabs spaces. No more than `most` characters.
+ */
+export function visibleLines(
+  text: string,
+  { most = Number.POSITIVE_INFINITY, indent = "" }: { readonly most?: number; readonly indent?: string } = {},
+): string {
+  const cut = text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text;
+  return cut
+    .split(/\r\n|[\n\r]/)
+    .map((line) => visible(line.replaceAll("\t", "    "), Number.POSITIVE_INFINITY))
+    .map((line, at) => (at === 0 || line === "" ? line : indent + line))
+    .join("\n");
+}
+
+/** A text on one line: white space of any kind as one space. */
+export function visibleLine(text: string, most?: number): string {
+  return visible(text.trim().replaceAll(/\s+/g, " "), most);
+}
+
 /** A number of bytes as people read it. */
 export function bytes(count: number): string {
   if (count < 1e3) return `${count} B`;

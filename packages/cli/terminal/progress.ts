@@ -1,5 +1,6 @@
 import type { ProgressEvent } from "@cairn/chroma/copy/context.ts";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { count } from "./counts.ts";
 import { visible } from "./print.ts";
 
 export interface ProgressDisplay {
@@ -63,8 +64,9 @@ function isEnd({ phase, done, total }: ProgressEvent): boolean {
 }
 
 function doneLine(event: ProgressEvent): string {
-  if (event.phase === "index") return `${label(event)} ${String(event.done).padStart(7)} rows indexed`;
-  return `${label(event)} ${String(event.done).padStart(7)} records, done after ${event.pass} ${event.pass === 1 ? "pass" : "passes"}`;
+  if (event.phase === "index")
+    return `${label(event)} ${String(event.done).padStart(7)} ${event.done === 1 ? "row" : "rows"} indexed`;
+  return `${label(event)} ${String(event.done).padStart(7)} ${event.done === 1 ? "record" : "records"}, done after ${count(event.pass, "pass", "passes")}`;
 }
 
 function phase({ phase, pass }: ProgressEvent): string {

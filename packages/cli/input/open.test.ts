@@ -1,0 +1,171 @@
+import { execFile } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Format } from "./detect.ts";
+import { openInputs } from "./open.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cairn-inputs-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function read(name: string, content: string | Uint8Array, format: Format | "auto" = "auto") {
+  const file = join(folder, name);
+  await writeFile(file, content);
+  const inputs = await openInputs([file], { format });
+  const documents = [];
+  for await (const { place, ...document } of inputs.documents()) documents.push(document);
+  expect(documents).toHaveLength(inputs.count);
+  return documents.map((document) =>
+    Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined)),
+  );
+}
+
+const FAQ = [
+  {
+    id: "a",
+    content: "One.\nTwo.",
+    metadata: { n: 1, big: 9007199254740993n, nested: { deep: [1, null] } },
+    uri: "https://x/a",
+  },
+  { content: "Three." },
+];
+const FAQ_JSON = `[{"id": "a", "content": "One.\\nTwo.", "metadata": {"n": 1, "big": 9007199254740993, "nested": {"deep": [1, null]}}, "uri": "https://x/a"},
+  {"content": "Three.", "uri": null, "metadata": null}]`;
+
+test("a list in a .json file is its documents, and so is a page of them, and one alone", async () => {
+  expect(await read("faq.json", FAQ_JSON)).toEqual(FAQ);
+  expect(await read("page.json", `{"documents": ${FAQ_JSON}, "next": null}`)).toEqual(FAQ);
+  expect(
+    await read(
+      "page.jsonl",
+      `{"documents": ${FAQ_JSON.replaceAll("\n", " ")}, "next": "abc"}\n{"content": "x"}`,
+    ),
+  ).toEqual([...FAQ, { content: "x" }]);
+  expect(await read("one.json", '{"content": "x"}')).toEqual([{ content: "x" }]);
+  expect(await read("texts.json", '["x", "y"]')).toEqual([{ content: "x" }, { content: "y" }]);
+  expect(await read("empty.json", "[]")).toEqual([]);
+  const [own] = await read("own.json", '[{"content": "x", "metadata": {"__proto__": 1}}]');
+  expect(Object.keys(own?.metadata as object)).toEqual(["__proto__"]);
+});
+
+test("a row of a CSV file is a document: fields by their names, every other column metadata of one type", async () => {
+  const csv =
+    '\ufeffid,content,price,postcode,open,version,url\n1,"Kettle, red",20,01234,true,1.10,https://x/1\n2,"Pot\nblue",9.5,99999,FALSE,2.5,\n';
+  expect(await read("shop.csv", csv)).toEqual([
+    {
+      id: "1",
+      content: "Kettle, red",
+      metadata: { price: 20, postcode: "01234", open: true, version: "1.10" },
+      uri: "https://x/1",
+    },
+    {
+      id: "2",
+      content: "Pot\nblue",
+      metadata: { price: 9.5, postcode: "99999", open: false, version: "2.5" },
+    },
+  ]);
+  const rows = await read("faq.csv", "Question;Answer\nOpen?;9 to 5\nReturns?;\n");
+  expect(rows).toEqual([
+    {
+      id: `${join(folder, "faq.csv")}#2`,
+      content: "Question: Open?\nAnswer: 9 to 5",
+      metadata: { Question: "Open?", Answer: "9 to 5" },
+    },
+    { id: `${join(folder, "faq.csv")}#3`, content: "Question: Returns?", metadata: { Question: "Returns?" } },
+  ]);
+  expect(await read("x.tsv", 'text\tembedding\tmetadata\nhi\t[0.5, 1]\t"{""a"": [1]}"\n')).toEqual([
+    {
+      id: `${join(folder, "x.tsv")}#2`,
+      content: "hi",
+      embedding: Float32Array.of(0.5, 1),
+      metadata: { a: [1] },
+    },
+  ]);
+});
+
+test("a page is its text with its title", async () => {
+  expect(await read("page.htm", "<title>Hours</title><p>Nine to five.</p>")).toEqual([
+    { id: join(folder, "page.htm"), content: "Nine to five.", metadata: { format: "html", title: "Hours" } },
+  ]);
+  expect((await read("page", "<!DOCTYPE html><p>x"))[0]).toMatchObject({ content: "x" });
+});
+
+const ZIP = "PK\x03\x04\x14\x00\x06\x00";
+test.each<readonly [string, string, RegExp]>([
+  ["manual.pdf", "%PDF-1.7\n", /it is a PDF.*pdftotext .*manual\.pdf/],
+  ["renamed.txt", "%PDF-1.4\n", /it is a PDF/],
+  ["empty.pdf", "", /it is a PDF/],
+  ["letter.docx", `${ZIP}[Content_Types].xml word/document.xml`, /it is a Word document.*pandoc/],
+  ["letter.txt", `${ZIP}[Content_Types].xml word/document.xml`, /it is a Word document/],
+  ["empty.docx", "", /it is a Word document/],
+  ["book.xlsx", `${ZIP}xl/workbook.xml`, /Excel/],
+  ["letter.doc", "\xd0\xcf\x11\xe0\xa1", /old Office document/],
+  ["letter.rtf", "{\\rtf1\\ansi hello}", /rich text/],
+  ["image.md", "\x89PNG\r\n\x1a\n", /it is an image/],
+  ["photo.JPG", "\xff\xd8\xff\xe0", /it is an image/],
+  ["all.zip", ZIP, /it is an archive.*Unpack/],
+  ["log.gz", "\x1f\x8b\x08", /it is an archive/],
+  ["data.bin", "abc\0def", /it is a binary file/],
+  ["wide.txt", "\xff\xfeh\0i\0", /UTF-16.*iconv/],
+  ["latin.txt", "caf\xe9", /not UTF-8 text.*iconv/],
+])("%s is refused by what it is, with a hint", async (name, content, message) => {
+  await expect(read(name, Buffer.from(content, "latin1"))).rejects.toThrow(
+    expect.objectContaining({ code: "invalid_input", message: expect.stringMatching(message) }),
+  );
+});
+
+test.each<readonly [string, string, RegExp]>([
+  ["config.json", '{"name": "x"}', /neither a list of documents.*--format text/],
+  ["broken.json", '[{"content": "x"}', /broken\.json is not JSON/],
+  ["stray.json", '[{"content": "x"}, {"contents": "y"}]', /stray\.json\[1\].*contents/],
+  ["number.json", "[1]", /number\.json\[0\]/],
+  ["vectors.jsonl", '{"embedding": [1, 2]}\n{"embedding": [1, 2, 3]}', /line 2.*3 numbers.*line 1 has 2/],
+  ["short.csv", "id,content\n1\n", /line 2.*1 fields?.*header has 2/],
+  ["twice.csv", "id,content,text\n1,a,b\n", /two of its columns are the content/],
+  ["same.csv", "id,a,a\n1,a,b\n", /"a" twice/],
+  ["vector.csv", "content,embedding\nx,many\n", /line 2, embedding is not JSON/],
+])("%s is refused, naming the place", async (name, content, message) => {
+  await expect(read(name, content)).rejects.toThrow(message);
+});
+
+test("a format that is named wins over the ending", async () => {
+  expect(await read("x.json", '{"name": "x"}', "text")).toEqual([
+    { id: join(folder, "x.json"), content: '{"name": "x"}', metadata: { format: "text" } },
+  ]);
+});
+
+test("a folder and a file that is not there are named", async () => {
+  await mkdir(join(folder, "docs"));
+  await expect(openInputs([join(folder, "docs")], { format: "auto" })).rejects.toThrow(/it is a folder/);
+  await expect(openInputs([join(folder, "none")], { format: "auto" })).rejects.toThrow(/no such file/);
+});
+
+test.each(["jsonl", "csv"])("a file of .%s is read in less memory than it has", async (ending) => {
+  const file = join(folder, `large.${ending}`);
+  const text = "kettle ".repeat(1_000);
+  const line = ending === "csv" ? `"${text}"\n` : `${JSON.stringify({ content: text })}\n`;
+  const lines = function* () {
+    if (ending === "csv") yield "content\n";
+    for (let number = 0; number < 15_000; number++) yield line;
+  };
+  await pipeline(Readable.from(lines()), createWriteStream(file));
+  const open = fileURLToPath(new URL("open.ts", import.meta.url));
+  const script = `
+    const { openInputs } = await import(${JSON.stringify(open)});
+    const inputs = await openInputs([${JSON.stringify(file)}], { format: "auto" });
+    let count = 0;
+    for await (const document of inputs.documents()) count += document.content.length > 0;
+    console.log(count);`;
+  const node = ["--max-old-space-size=64", "--input-type=module", "--eval", script];
+  const { stdout } = await promisify(execFile)(process.execPath, node);
+  expect(stdout).toBe("15000\n");
+});

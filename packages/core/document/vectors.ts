@@ -1,0 +1,44 @@
+import { sql } from "drizzle-orm";
+import { requireCollection } from "../collection/get.ts";
+import type { Database } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { decodeVector } from "../database/vector.ts";
+import { restoreId, storeId } from "./id.ts";
+import { inCollection } from "./read.ts";
+
+interface VectorRow {
+  readonly id: string;
+  readonly long_id: string | null;
+  readonly embedding: Uint8Array | null;
+}
+
+/**
+ * The vectors of documents by their ids: one for each passage, in order, null for a passage without one.
+ * Throws `not_found` for the collection.
+ */
+export function readVectors(
+  database: Database,
+  tenantId: string,
+  options: { readonly collection?: string; readonly ids: readonly string[] },
+): Promise<ReadonlyMap<string, readonly (Float32Array | null)[]>> {
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const collection = await requireCollection(orm, tenantId, options.collection);
+    const keys = options.ids.map((id) => storeId(id).key);
+    const rows = await selectRows<VectorRow>(
+      orm,
+      sql`SELECT id, long_id, vector_send(embedding) AS embedding
+          FROM cairn.documents
+          WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
+          ORDER BY id, chunk`,
+    );
+    const vectors = new Map<string, (Float32Array | null)[]>();
+    for (const row of rows) {
+      const id = restoreId(row.id, row.long_id);
+      const known = vectors.get(id) ?? [];
+      known.push(row.embedding === null ? null : decodeVector(row.embedding));
+      vectors.set(id, known);
+    }
+    return vectors;
+  });
+}

@@ -1,0 +1,150 @@
+import { spawn } from "node:child_process";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { serverUrl } from "./support/database.ts";
+import { startEmbeddingApi } from "./support/embedding-api.ts";
+
+// What a newcomer types: files of every kind in, the same documents out again, and what is said meanwhile.
+
+let cli: CairnCli;
+beforeAll(async () => {
+  cli = await createCairnCli();
+  if (serverUrl()) await cli.run(["db", "migrate"]);
+  await cli.run(["tenants", "create", "acme"]);
+});
+afterAll(() => cli?.remove());
+
+const cairn: CairnCli["run"] = (args, options) => cli.run(args, options);
+const collection = async (name: string) =>
+  cairn(["collections", "create", name, "--model", "offline/words", "--dimensions", "8"]);
+
+interface Exported {
+  readonly id: string;
+  readonly content: string | null;
+  readonly metadata: object;
+  readonly uri: string | null;
+  readonly embedding?: readonly number[];
+  readonly passages: readonly { readonly content: string | null; readonly embedding?: readonly number[] }[];
+}
+
+const facts = ({ id, content, metadata, uri, embedding, passages }: Exported) => ({
+  id,
+  content,
+  metadata,
+  uri,
+  embedding,
+  passages: passages.map((passage) => [passage.content, passage.embedding]),
+});
+
+test("what documents list prints as JSON is ingested again: text, metadata, URI and vectors are the same", async () => {
+  const long = Array.from({ length: 300 }, (_, n) => `Sentence ${n} tells of kettle ${n}.`).join("\n");
+  const documents = [
+    {
+      id: "a/b\n\u0001",
+      content: "One.\n\tTwo — ünï\u2028.",
+      metadata: { n: 1, of: [1.5, null], in: { x: true } },
+      uri: "https://x/a",
+    },
+    { id: "long", content: long },
+    { id: "vector", content: null, embedding: Array.from({ length: 8 }, (_, n) => Math.fround(Math.sin(n))) },
+  ];
+  const lines = documents.map((document) =>
+    JSON.stringify(document).replace('"n":1', '"n":9007199254740993'),
+  );
+  await collection("from");
+  await collection("to");
+  await writeFile(join(cli.folder, "in.jsonl"), lines.join("\n"));
+  expect(await cairn(["ingest", "in.jsonl", "--collection", "from"])).toMatchObject({
+    code: 0,
+    err: expect.any(String),
+  });
+  const listed = await cairn(["documents", "list", "--collection", "from", "--json", "--vectors"]);
+  expect(listed.out).toContain("9007199254740993");
+  const again = await cairn(["ingest", "--collection", "to"], { input: listed.out });
+  expect(again).toMatchObject({ code: 0, out: expect.stringContaining("3 documents") });
+  const copied = await cairn(["documents", "list", "--collection", "to", "--json", "--vectors"]);
+  const [before, after] = [listed, copied].map(({ out }) =>
+    (JSON.parse(out).documents as Exported[]).map(facts),
+  );
+  expect(after).toEqual(before);
+  expect(before?.find(({ id }) => id === "long")).toMatchObject({ content: long });
+  expect(before?.find(({ id }) => id === "a/b\n\u0001")).toMatchObject({
+    content: documents[0]?.content,
+    uri: "https://x/a",
+  });
+  expect(before?.find(({ id }) => id === "vector")?.embedding).toEqual(documents[2]?.embedding);
+  await rm(join(cli.folder, "in.jsonl"));
+});
+
+test("one is called one, and line breaks are line breaks", async () => {
+  await collection("lines");
+  const said = await cairn(["ingest", "--id", "kettle", "--collection", "lines"], {
+    input: "Kettle\n\n  - red\n  - \u001b[31mblue\n",
+  });
+  expect(said.out).toContain("Ingested 1 document in 1 passage into collection lines");
+  const found = await cairn(["query", "kettle", "--collection", "lines"]);
+  expect(found.out).toContain("\n   Kettle\n\n     - red\n     - \\u001b[31mblue\n");
+  expect(found.out).not.toContain("\u001b[31m");
+  const whole = await cairn(["documents", "get", "kettle", "--collection", "lines"]);
+  expect(whole.out).toContain("\nKettle\n\n  - red\n  - \\u001b[31mblue\n");
+});
+
+test("CSV, HTML and lists of JSON are ingested as what they are, and a PDF is refused before anything is", async () => {
+  await collection("kinds");
+  const files = {
+    "shop.csv": "id,content,price\nkettle,A red kettle.,20\npot,A blue pot.,15\n",
+    "hours.html": "<title>Hours</title><body><script>x()</script><p>Nine to five.</p>",
+    "faq.json": '[{"id": "faq", "content": "Thirty days."}]',
+    "manual.pdf": "%PDF-1.7",
+  };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(cli.folder, name), content);
+  const refused = await cairn(["ingest", ...Object.keys(files), "--collection", "kinds"]);
+  expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/manual\.pdf.*PDF.*pdftotext/) });
+  expect((await cli.json("documents", "list", "--collection", "kinds")).documents).toEqual([]);
+  await cairn(["ingest", "shop.csv", "hours.html", "faq.json", "--collection", "kinds"]);
+  const { documents } = await cli.json("documents", "list", "--collection", "kinds");
+  expect(documents.map(({ id, content, metadata }: Exported) => ({ id, content, metadata }))).toEqual([
+    { id: "faq", content: "Thirty days.", metadata: {} },
+    { id: "hours.html", content: "Nine to five.", metadata: { format: "html", title: "Hours" } },
+    { id: "kettle", content: "A red kettle.", metadata: { price: 20 } },
+    { id: "pot", content: "A blue pot.", metadata: { price: 15 } },
+  ]);
+});
+
+const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
+
+test("an ingest that takes longer than a second says how far it is, and Ctrl-C ends it with the word stopped", async () => {
+  const slow = await startEmbeddingApi();
+  try {
+    slow.always({ kind: "hang" });
+    const child = spawn(process.execPath, [CAIRN, "ingest", "--id", "x"], {
+      cwd: cli.folder,
+      env: {
+        ...process.env,
+        OPENAI_API_KEY: "sk-x",
+        OPENAI_BASE_URL: slow.url,
+        DATABASE_URL: cli.databaseUrl ?? "",
+      },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let told = "";
+    child.stderr.on("data", (piece) => {
+      told += piece;
+      if (told.includes("0 of 1 document")) child.kill("SIGINT");
+    });
+    child.stdin.end("A kettle.");
+    const [, code] = await Promise.all([
+      text(child.stdout),
+      new Promise((resolve) => child.once("close", resolve)),
+    ]);
+    expect(told).toMatch(/0 of 1 document {2}\(\d+ s\)/);
+    expect(told).toMatch(/^stopped/m);
+    expect(code).toBe(130);
+  } finally {
+    await slow.stop();
+  }
+});
