@@ -4,6 +4,7 @@ import type { Client as PgClient, PoolClient } from "pg";
 import { createCompiler } from "./compile.ts";
 import type { Answers, Database, ReadOptions } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
+import { DEFAULT_CONNECTIONS, withFairShare } from "./fair-share.ts";
 import { INSTALLATION_QUERY, rememberInstallation } from "./installation.ts";
 import type { PgOptions } from "./pg.ts";
 import { BEGIN, createPoolWork, runMaintenance } from "./pool.ts";
@@ -55,7 +56,7 @@ export function connectNeon(options: NeonOptions): Database {
     }
   }
 
-  return {
+  const database: Database = {
     kind: "neon",
     identity: lender,
     transaction: async (work, settings) =>
@@ -72,6 +73,9 @@ export function connectNeon(options: NeonOptions): Database {
     vectorTypes: installation.vectorTypes,
     close: lender.close,
   };
+  if (options.keepConnections === false) return database; // there is no pool to divide
+  const { connections = DEFAULT_CONNECTIONS, tenantConnections, connectTimeout } = options;
+  return withFairShare(database, { connections, tenantConnections, waitTimeout: connectTimeout });
 }
 
 interface Lender {
@@ -79,7 +83,7 @@ interface Lender {
   readonly close: () => Promise<void>;
 }
 
-function lendKept({ url, connections = 10, connectTimeout = 10_000 }: NeonOptions): Lender {
+function lendKept({ url, connections = DEFAULT_CONNECTIONS, connectTimeout = 10_000 }: NeonOptions): Lender {
   const pool = new Pool({
     connectionString: url,
     max: connections,

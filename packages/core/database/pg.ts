@@ -3,6 +3,7 @@ import type { SQL } from "drizzle-orm";
 import { Client, Pool, type PoolClient, type QueryResult } from "pg";
 import { createCompiler } from "./compile.ts";
 import type { Answers, Database, ReadOptions } from "./database.ts";
+import { DEFAULT_CONNECTIONS, withFairShare } from "./fair-share.ts";
 import { INSTALLATION_QUERY, rememberInstallation } from "./installation.ts";
 import { createPlanKeeper, type KeptPlans } from "./kept-plans.ts";
 import { runBatch } from "./pg-batch.ts";
@@ -16,7 +17,9 @@ export interface PgOptions {
   readonly directUrl?: string;
   /** Connections at most. Default 10. */
   readonly connections?: number;
-  /** Milliseconds to wait for a connection, a sleeping server included. Default 10,000. */
+  /** Connections that one tenant uses at once at most. Default: half of them; fewer than all, from 3 on. */
+  readonly tenantConnections?: number;
+  /** Milliseconds to wait for a connection, a sleeping server included. Work without a time limit waits 60,000 for its turn. Default 10,000. */
   readonly connectTimeout?: number;
   /** Milliseconds to go on asking a server that refuses connections, as one does that wakes up. Default 3,000. */
   readonly wakeTimeout?: number;
@@ -24,10 +27,11 @@ export interface PgOptions {
 
 /** A PostgreSQL server through node-postgres. Opens no connection before the first transaction. */
 export function connectPg(options: PgOptions): Database {
+  const { connections = DEFAULT_CONNECTIONS, tenantConnections, connectTimeout } = options;
   const pool = new Pool({
     connectionString: options.url,
-    max: options.connections ?? 10,
-    connectionTimeoutMillis: options.connectTimeout ?? 10_000,
+    max: connections,
+    connectionTimeoutMillis: connectTimeout ?? 10_000,
     application_name: "cairn",
     pipeline: true,
   });
@@ -76,7 +80,7 @@ export function connectPg(options: PgOptions): Database {
     });
   }
 
-  return {
+  const database: Database = {
     kind: "pg",
     identity: pool,
     transaction: async (work, settings) =>
@@ -96,6 +100,7 @@ export function connectPg(options: PgOptions): Database {
     vectorTypes: installation.vectorTypes,
     close: () => pool.end(),
   };
+  return withFairShare(database, { connections, tenantConnections, waitTimeout: connectTimeout });
 }
 
 /** Settings by themselves: Citus hands a SET LOCAL on to its workers with all that came in the same message. */

@@ -7,6 +7,7 @@ import { createCompiler } from "./compile.ts";
 import type { Answers, Database, Orm, ReadOptions, Transaction } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
+import { withFairShare } from "./fair-share.ts";
 import { INSTALLATION_QUERY, type InstallationRow, rememberInstallation } from "./installation.ts";
 import { type Settings, setLocal } from "./settings.ts";
 
@@ -92,7 +93,7 @@ export async function connectPglite(
     }
   }
 
-  return {
+  const database: Database = {
     kind: "pglite",
     identity: pglite,
     transaction,
@@ -103,6 +104,10 @@ export async function connectPglite(
       await pglite.close();
       await unlock();
     },
+  };
+  const waits = { waitTimeout: Number.POSITIVE_INFINITY, backgroundTimeout: Number.POSITIVE_INFINITY };
+  return {
+    ...withFairShare(database, { connections: 1, ...waits }),
     dump: async () => pglite.dumpDataDir("none"),
   };
 }

@@ -26,7 +26,7 @@ test.each([
   ["22003", "invalid_input"],
   ["22P02", "invalid_input"],
   ["22021", "invalid_input"],
-  ["22012", "invalid_input"],
+  ["22012", "database_error"],
   ["2201B", "invalid_filter"],
   ["22025", "invalid_filter"],
   ["22023", "database_error"],

@@ -103,8 +103,8 @@ const CLASSES: Readonly<Record<string, SqlStateMeaning>> = {
   "54": TOO_COMPLEX,
 };
 
-/** Of class 22, but about Cairn's own settings and never about a caller's value. */
-const OWN_FAULTS: ReadonlySet<string> = new Set(["22023"]);
+/** Of class 22, but about Cairn's own settings and arithmetic, never about a caller's value. */
+const OWN_FAULTS: ReadonlySet<string> = new Set(["22004", "22012", "22023", "2202E"]);
 
 /** What a SQLSTATE means; undefined where it is a fault of the service or of the database itself. */
 export function meaningOf(sqlstate: string): SqlStateMeaning | undefined {
