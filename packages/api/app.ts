@@ -1,5 +1,4 @@
 import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
-import { AppError } from "@cairn/core/error.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
@@ -13,9 +12,11 @@ import { mcpRoutes } from "./mcp/route.ts";
 import { createRouter } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { limitBody } from "./request/body-limit.ts";
+import { type ConcurrencyLimits, limitConcurrency } from "./request/concurrency.ts";
 import { limitRequest, limitTime, type RequestLimits } from "./request/deadline.ts";
 import { exactJson } from "./request/exact-json.ts";
 import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
+import { createRouteTable, noRoute, requireRoute } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
@@ -34,7 +35,7 @@ import { observeRequests } from "./telemetry/observe.ts";
 import type { Observer } from "./telemetry/record.ts";
 import { traceRequests } from "./telemetry/trace.ts";
 
-export interface AppOptions extends RequestLimits, RateLimit {
+export interface AppOptions extends RequestLimits, RateLimit, ConcurrencyLimits {
   /** Runs what is answered 202. */
   readonly queue: JobQueue;
   /** Undefined: chat is answered 503. */
@@ -51,6 +52,8 @@ export interface AppOptions extends RequestLimits, RateLimit {
   readonly maxBody?: number;
   /** Milliseconds that a credential is remembered for, at most 60,000. */
   readonly rememberKeys?: number;
+  /** Credentials that are not in force which one address may try a minute. Default 60. */
+  readonly unknownKeysPerMinute?: number;
   /** Files of the reference at /docs. Default: it is not served. */
   readonly docs?: DocsAssets;
   /** Routes that the operator alone may use, from a package that this one does not know. */
@@ -70,13 +73,25 @@ export function createApp(services: Services, options: AppOptions) {
     if (response.status === 500) log?.failure(error, { request_id: c.get("requestId") });
     return response;
   });
-  app.notFound((c) => problemResponse(c, noRoute(c.req.method)));
+  const table = createRouteTable(app);
+  app.notFound((c) => {
+    const { method, path } = c.req;
+    const allowed = table.methods(path);
+    if (method !== "OPTIONS" || allowed.length === 0) return problemResponse(c, noRoute(table, c.req));
+    return c.body(null, 204, { Allow: [...allowed, "OPTIONS"].join(", ") });
+  });
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
   const guards = [
     limitTime(options),
-    limitBody(maxBody),
-    authenticate(services.database, { jwt: options.jwt, remember: options.rememberKeys }),
+    authenticate(services.database, {
+      jwt: options.jwt,
+      remember: options.rememberKeys,
+      unknownKeysPerMinute: options.unknownKeysPerMinute,
+    }),
     rateLimit(options),
+    requireRoute(table),
+    limitBody(maxBody),
+    limitConcurrency(options),
     limitRequest(services, options),
     exactJson,
   ] as const;
@@ -109,7 +124,3 @@ export function createApp(services: Services, options: AppOptions) {
 
 /** The routes with their inputs and answers, for the typed client. */
 export type Api = ReturnType<typeof createApp>;
-
-function noRoute(method: string): AppError {
-  return new AppError("not_found", `There is no route for ${method} here. See /openapi.json.`);
-}

@@ -3,6 +3,7 @@ import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import type { ProblemCode } from "./problem.ts";
+import type { Place } from "./request/concurrency.ts";
 import type { RequestTime } from "./request/time.ts";
 
 /** Who a request speaks for, by its credential alone. */
@@ -30,6 +31,10 @@ export interface Facts {
 export interface Variables {
   readonly requestId: string;
   readonly principal: Principal;
+  /** Counts more requests than this one against the tenant's minute. Throws `rate_limited`. */
+  readonly charge: (requests: number) => Promise<void>;
+  /** Among the requests of its tenant. */
+  readonly place: Place;
   /** For this request: with its time limit and its tenant's budget. */
   readonly services: Services;
   /** The same without the time limit: for what outlives the answer, or is streamed. */
@@ -53,6 +58,8 @@ export interface Variables {
 export interface Bindings {
   /** Milliseconds that it lets an answer be streamed for. Default: any number. */
   readonly longestStream?: number;
+  /** Where the request comes from, as the runtime knows it and never as a caller says. Undefined: it does not know. */
+  readonly address?: string;
 }
 
 export type Env = { Bindings: Bindings; Variables: Variables };

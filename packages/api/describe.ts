@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Env } from "./context.ts";
 
@@ -23,22 +24,54 @@ const TAGS = [
   ["Health", "For load balancers."],
 ] as const;
 
-/** Serves the description of every route at /openapi.json. */
+/** Serves the description of every route at /openapi.json. It is written when it is first requested. */
 export function describeApi(app: OpenAPIHono<Env>): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
     description: "A key of the service (cairn_…), or a token of the configured issuer.",
   });
-  app.doc31("/openapi.json", (c) => ({
-    openapi: "3.1.0",
-    info: {
-      title: "Cairn",
-      version: "1",
-      description: DESCRIPTION,
-      license: { name: "MIT", identifier: "MIT" },
-    },
-    servers: [{ url: new URL(c.req.url).origin }],
-    tags: TAGS.map(([name, description]) => ({ name, description })),
-  }));
+  let described: { readonly text: string; readonly hash: string } | undefined;
+  app.get("/openapi.json", (c) => {
+    described ??= writeDescription(app);
+    const { origin } = new URL(c.req.url);
+    const etag = `"${hashOf(described.hash + origin)}"`;
+    const headers = { "Cache-Control": "public, max-age=300", ETag: etag, Vary: "Host" };
+    if (c.req.header("If-None-Match")?.split(/, */).includes(etag)) return c.body(null, 304, headers);
+    return c.body(
+      described.text.replace(ORIGIN, () => origin),
+      200,
+      {
+        ...headers,
+        "Content-Type": "application/json",
+      },
+    );
+  });
+}
+
+/** Stands in the description for the address that it is asked under. */
+const ORIGIN = "https://origin.invalid";
+
+const LICENSE = { name: "MIT", identifier: "MIT" };
+
+/** Takes some 20 ms, and so is done once. */
+function writeDescription(app: OpenAPIHono<Env>) {
+  const text = JSON.stringify(
+    app.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: {
+        title: "Cairn",
+        version: "1",
+        description: DESCRIPTION,
+        license: LICENSE,
+      },
+      servers: [{ url: ORIGIN }],
+      tags: TAGS.map(([name, description]) => ({ name, description })),
+    }),
+  );
+  return { text, hash: hashOf(text) };
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64url").slice(0, 27);
 }

@@ -81,7 +81,6 @@ const UNDESCRIBED = {
   "GET /docs/{name}": "a file of that page",
   "GET /metrics": "counts of requests, without a tenant",
   "POST /mcp": "a protocol with a description of its own: mcp.test.ts keeps its tenants apart",
-  "ALL /mcp": "a refusal",
 };
 
 test("every route that is served is described, but for those named here, and each is secured but two", () => {

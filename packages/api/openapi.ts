@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { JSONParsed } from "hono/utils/types";
 import type { Env } from "./context.ts";
 import { HttpError, PROBLEMS, type ProblemCode } from "./problem.ts";
+import { requireBody } from "./request/exact-json.ts";
 
 /**
  * A router whose requests are checked against their schemas; the first fault is named with its path. A parameter that
@@ -18,9 +19,16 @@ export function createRouter(): OpenAPIHono<Env> {
   });
   const { openapi } = router;
   const strict = (route: RouteConfig, handler: Handler<Env>, hook?: never) =>
-    openapi(route, refusingStrays(route, handler) as never, hook);
+    openapi(requiringBody(route), refusingStrays(route, handler) as never, hook);
   router.openapi = strict as never;
   return router;
+}
+
+/** A route that takes a body says so of a request without one, before its fields are looked for. */
+function requiringBody(route: RouteConfig): RouteConfig {
+  if (!route.request?.body?.required) return route;
+  const own = route.middleware ?? [];
+  return { ...route, middleware: [...(Array.isArray(own) ? own : [own]), requireBody] };
 }
 
 /** Within the handler: a search has no parameters, and one more middleware would cost it more than the look. */

@@ -7,6 +7,7 @@ import { nameUnexpected } from "./problem/unexpected.ts";
 /** What only HTTP can refuse. */
 export type HttpErrorCode =
   | "invalid_input"
+  | "not_found"
   | "malformed_json"
   | "unauthorized"
   | "forbidden"
@@ -70,21 +71,27 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   deadline_exceeded: { status: 504, title: "The time for the request is over", retryAfter: 1 },
 };
 
+export interface HttpErrorOptions {
+  readonly path?: string;
+  /** Seconds after which it may succeed. */
+  readonly retryAfter?: number;
+  /** The methods that a path has. */
+  readonly allowed?: readonly string[];
+}
+
 /** An error of HTTP's own, thrown by a middleware. */
 export class HttpError extends Error {
   readonly code: HttpErrorCode;
   readonly path: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly allowed: readonly string[] | undefined;
 
-  constructor(
-    code: HttpErrorCode,
-    message: string,
-    { path, retryAfter }: { readonly path?: string; readonly retryAfter?: number } = {},
-  ) {
+  constructor(code: HttpErrorCode, message: string, { path, retryAfter, allowed }: HttpErrorOptions = {}) {
     super(message);
     this.code = code;
     this.path = path;
     this.retryAfter = retryAfter;
+    this.allowed = allowed;
   }
 }
 
@@ -123,6 +130,7 @@ export function problemResponse(c: Context, error: unknown): Response {
   return c.body(JSON.stringify(problem), kind.status, {
     "Content-Type": "application/problem+json",
     ...(retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(retryAfter))) }),
+    ...(known instanceof HttpError && known.allowed ? { Allow: known.allowed.join(", ") } : {}),
     ...(problem.code === "unauthorized" ? { "WWW-Authenticate": 'Bearer realm="cairn"' } : {}),
   });
 }

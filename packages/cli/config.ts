@@ -16,6 +16,9 @@ const schema = z.object({
   embeddingDimensions: z.coerce.number().int().min(1).max(16_000).optional(),
   localUrl: z.url({ protocol: /^https?$/ }).optional(),
   localModels: z.string().min(1).optional(),
+  /** Of `cairn serve` alone. */
+  connections: z.number().optional(),
+  tenantConnections: z.number().optional(),
   url: z.url({ protocol: /^https?$/ }).optional(),
   key: z.string().min(1).optional(),
   json: z.boolean().default(false),

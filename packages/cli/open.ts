@@ -31,6 +31,8 @@ export async function withServices<T>(
     url: config.databaseUrl,
     directUrl: config.databaseDirectUrl,
     directory: config.directory,
+    connections: config.connections,
+    tenantConnections: config.tenantConnections,
   });
   try {
     if (schema === "always" || (schema === "embedded" && database.kind === "pglite"))

@@ -56,6 +56,11 @@ export function composeService(
     deadline,
     maxBody,
     maxResponse,
+    tenantConcurrency: settings.tenantConcurrency,
+    tenantQueue: settings.tenantQueue,
+    queueTimeout: settings.queueTimeout,
+    tenantStreams: settings.tenantStreams,
+    unknownKeysPerMinute: settings.unknownKeysPerMinute,
     chatModel: chat && createChatModel(chat),
     corsOrigins: settings.corsOrigins?.split(",").map((origin) => origin.trim()),
   });

@@ -1,11 +1,15 @@
 import { problemResponse } from "@cairn/api/problem.ts";
 import { Hono } from "hono";
-import type { LambdaContext } from "hono/aws-lambda";
+import type { LambdaContext, LambdaEvent } from "hono/aws-lambda";
 import { openService } from "./service.ts";
 
 interface Env {
   /** Hono's handlers name it differently. */
-  readonly Bindings: { readonly context?: LambdaContext; readonly lambdaContext?: LambdaContext };
+  readonly Bindings: {
+    readonly event?: LambdaEvent;
+    readonly context?: LambdaContext;
+    readonly lambdaContext?: LambdaContext;
+  };
   readonly Variables: { readonly requestId: string };
 }
 
@@ -19,11 +23,17 @@ export function lateApp(reserve: number) {
       const { app } = await openService();
       const context = c.env.lambdaContext ?? c.env.context;
       const longestStream = context && context.getRemainingTimeInMillis() - reserve;
-      return app.fetch(c.req.raw, { longestStream });
+      return app.fetch(c.req.raw, { longestStream, address: addressOf(c.env.event) });
     })
     .onError((error, c) => {
       console.error(error); // the service, and so its log, could not be opened
       c.set("requestId", (c.env.lambdaContext ?? c.env.context)?.awsRequestId ?? "");
       return problemResponse(c, error);
     });
+}
+
+/** Where a request comes from, as API Gateway and function URLs say; the header X-Forwarded-For is the caller's to begin. */
+function addressOf(event: LambdaEvent | undefined): string | undefined {
+  const about = event && "requestContext" in event ? event.requestContext : undefined;
+  return about && "http" in about ? about.http.sourceIp : undefined;
 }

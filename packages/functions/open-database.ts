@@ -5,12 +5,13 @@ import type { Settings } from "./settings.ts";
 
 /** The database of a function on AWS. Throws `unsafe_role` where it does not keep tenants apart. */
 export async function openDatabase(settings: Settings): Promise<Database> {
-  const { databaseUrl, databaseDirectUrl, databaseDriver } = settings;
+  const { databaseUrl, databaseDirectUrl, databaseDriver, connections = 4, tenantConnections = 3 } = settings;
   const database = await connectServer({
     url: databaseUrl,
     directUrl: databaseDirectUrl,
     driver: databaseDriver,
-    connections: 4, // an environment answers one request at a time
+    connections, // an environment answers one request at a time
+    tenantConnections,
   });
   try {
     await assertIsolation(database);

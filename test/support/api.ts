@@ -90,7 +90,7 @@ export async function createTestApi(
         status: answer.status,
         headers: answer.headers,
         text,
-        body: isJson ? JSON.parse(text) : undefined,
+        body: isJson && text !== "" ? JSON.parse(text) : undefined,
       };
     },
   };

@@ -369,3 +369,93 @@ test("over standard input and output it serves an assistant on the same machine"
   }
   await client.close();
 });
+
+const MCP_MESSAGE = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+
+test.each([
+  ["none", undefined],
+  ["application/json", "application/json"],
+  ["anything", "*/*"],
+  ["any application type", "application/*;q=0.9"],
+  ["JSON among others", "text/html, application/json;q=0.5"],
+  ["both, as the protocol says", "application/json, text/event-stream"],
+])("a client that accepts %s is answered with JSON", async (_, accept) => {
+  const { key } = await api.addTenant();
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: {
+      Authorization: `Bearer ${key}`,
+      "Content-Type": "application/json",
+      ...(accept === undefined ? {} : { Accept: accept }),
+    },
+    body: JSON.stringify(MCP_MESSAGE),
+  });
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("Content-Type")).toContain("application/json");
+  expect(((await answer.json()) as { result: { tools: unknown[] } }).result.tools).toHaveLength(2);
+});
+
+test("without any Accept header, too", async () => {
+  const { key } = await api.addTenant();
+  const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+  const body = JSON.stringify(MCP_MESSAGE);
+  expect((await api.app.request("/mcp", { method: "POST", headers, body })).status).toBe(200);
+});
+
+test.each(["text/html", "application/json;q=0, text/html"])(
+  "who accepts no JSON (%s) is told 406",
+  async (accept) => {
+    const { key } = await api.addTenant();
+    const refused = await api.call("POST", "/mcp", { key, body: MCP_MESSAGE, headers: { Accept: accept } });
+    expect(refused.status).toBe(406);
+  },
+);
+
+test("what is no JSON is refused as the protocol says", async () => {
+  const { key } = await api.addTenant();
+  const refused = await api.call("POST", "/mcp", {
+    key,
+    raw: "{",
+    headers: { "Content-Type": "application/json" },
+  });
+  expect(refused).toMatchObject({ status: 400, body: { error: { code: -32700 } } });
+});
+
+const batchOf = (length: number, message: object = MCP_MESSAGE) =>
+  Array.from({ length }, (_, id) => ({ ...message, id }));
+
+test("each message of a batch counts as a request, and a batch that is too long is refused", async () => {
+  const limited = await createTestApi(own.database, { requestsPerMinute: 25 });
+  const { key } = await limited.addTenant();
+  const send = (length: number) => limited.call("POST", "/mcp", { key, body: batchOf(length) });
+  const first = await send(20);
+  expect(first.status).toBe(200);
+  expect(first.headers.get("RateLimit-Remaining")).toBe("5");
+  expect(await send(10)).toMatchObject({ status: 429, body: { code: "rate_limited" } });
+  const { key: other } = await limited.addTenant();
+  const long = await limited.call("POST", "/mcp", { key: other, body: batchOf(21) });
+  expect(long).toMatchObject({ status: 400, body: { code: "invalid_input", path: "body" } });
+  expect(long.body.detail).toContain("20");
+});
+
+test("the calls of a batch are worked on one after the other", async () => {
+  let now = 0;
+  let most = 0;
+  const counted: Database = {
+    ...own.database,
+    async read(...given) {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      return own.database.read(...given).finally(() => now--);
+    },
+  };
+  const counting = await createTestApi(counted);
+  const { key } = await counting.addTenant();
+  await counting.call("POST", "/v1/documents", { key, body: FILLED });
+  const call = { jsonrpc: "2.0", method: "tools/call", params: SEARCH };
+  const { status, body } = await counting.call("POST", "/mcp", { key, body: batchOf(10, call) });
+  expect(status).toBe(200);
+  expect(body).toHaveLength(10);
+  for (const { result } of body) expect(result.structuredContent.results).toHaveLength(2);
+  expect(most).toBe(1);
+});

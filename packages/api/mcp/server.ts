@@ -42,6 +42,8 @@ function readId(given: string): { readonly collection: string; readonly id: stri
 }
 
 export interface McpOptions {
+  /** Answers one call after the other, those of a batch, too. Default: at once. */
+  readonly sequential?: boolean;
   /** Ends a search when nobody waits for its answer any more. */
   readonly signal?: AbortSignal;
   /** Of the request: an assistant is told it where the service fails. */
@@ -91,13 +93,16 @@ export async function createMcpServer(
     import("@modelcontextprotocol/sdk/server/index.js"),
     import("@modelcontextprotocol/sdk/types.js"),
   ]);
+  const answer = options.sequential
+    ? inTurn(options)
+    : (work: () => Promise<Given>) => answerCall(work, options);
   const server = new Server(
     { name: "cairn", version: VERSION },
     { instructions: INSTRUCTIONS, capabilities: { tools: {} } },
   );
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: TOOLS }));
   server.setRequestHandler(CallToolRequestSchema, ({ params }) =>
-    answer(() => callTool(services, tenantId, { ...params, signal: options.signal }), options),
+    answer(() => callTool(services, tenantId, { ...params, signal: options.signal })),
   );
   const connect = server.connect.bind(server);
   server.connect = (transport) => connect(acceptLooseArguments(transport));
@@ -160,8 +165,22 @@ function titleOf(metadata: Readonly<Record<string, unknown>>, id: string): strin
   return typeof metadata.title === "string" ? metadata.title : id;
 }
 
-async function answer(work: () => Promise<Given>, options: McpOptions) {
+/**
+ * Answers the calls of one connection one after the other: those of a batch come at once, and together take no more of
+ * the service than one request does.
+ */
+function inTurn(options: McpOptions) {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work: () => Promise<Given>) => {
+    const turn = last.then(() => answerCall(work, options));
+    last = turn;
+    return turn;
+  };
+}
+
+async function answerCall(work: () => Promise<Given>, options: McpOptions) {
   try {
+    options.signal?.throwIfAborted();
     const { rows, result } = await work();
     options.onRows?.(rows);
     const text = stringifyJson(result);

@@ -1,5 +1,6 @@
 import { parseJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem.ts";
@@ -10,9 +11,7 @@ const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 export const exactJson = createMiddleware<Env>(async (c, next) => {
   const type = c.req.header("Content-Type");
   const length = c.req.header("Content-Length");
-  const empty =
-    length === "0" || (length === undefined && !c.req.header("Transfer-Encoding") && !c.req.raw.body);
-  if (WITH_BODY.has(c.req.method) && !empty && !/^application\/json\s*(;|$)/i.test(type ?? ""))
+  if (WITH_BODY.has(c.req.method) && !isEmpty(c) && !/^application\/json\s*(;|$)/i.test(type ?? ""))
     throw new HttpError("unsupported_media_type", "Send the body as Content-Type: application/json.", {
       path: "Content-Type",
     });
@@ -26,3 +25,22 @@ export const exactJson = createMiddleware<Env>(async (c, next) => {
   c.req.json = async () => parseJson(await c.req.text()) as never;
   await next();
 });
+
+/** Refuses a request whose body is missing, for a route that takes one. */
+export const requireBody = createMiddleware<Env>(async (c, next) => {
+  if (isEmpty(c) || !/\S/.test(await c.req.text())) throw noBody();
+  await next();
+});
+
+function isEmpty(c: Context<Env>): boolean {
+  const length = c.req.header("Content-Length");
+  return length === "0" || (length === undefined && !c.req.header("Transfer-Encoding") && !c.req.raw.body);
+}
+
+function noBody(): HttpError {
+  return new HttpError(
+    "malformed_json",
+    "The body is empty. Send a JSON object as Content-Type: application/json.",
+    { path: "body" },
+  );
+}

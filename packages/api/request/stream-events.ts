@@ -37,7 +37,8 @@ class Closing extends AppError {
  * fails in it is told as that event, `error` with the problem: the status has been sent.
  */
 export function streamEvents(c: Context<Env>, { log, milliseconds, write, overdue }: StreamOptions) {
-  const { time, requestId } = c.var;
+  const { time, requestId, place } = c.var;
+  place.stream();
   const { promise, resolve } = Promise.withResolvers<void>();
   c.set("streamed", promise);
   const leave = () => setTimeout(() => time.end(new Closing())); // not before the stream has begun

@@ -31,6 +31,13 @@ const POLICY =
 
 /** The API reference at /docs, from files that the entry point brings. */
 export function docsRoutes(assets: DocsAssets) {
+  const files = new Map<string, ReturnType<DocsAssets>>(); // of ASSETS alone
+  const read = (name: string) => {
+    const file = files.get(name) ?? assets(name);
+    files.set(name, file);
+    file.catch(() => files.delete(name));
+    return file;
+  };
   return new Hono<Env>()
     .use("/docs/*", async (c, next) => {
       await next();
@@ -43,7 +50,7 @@ export function docsRoutes(assets: DocsAssets) {
     .get("/docs/start.js", (c) => c.body(START, 200, { "Content-Type": "text/javascript" }))
     .get("/docs/:name", async (c) => {
       const name = c.req.param("name");
-      const file = ASSETS.includes(name) ? await assets(name) : undefined;
+      const file = ASSETS.includes(name) ? await read(name) : undefined;
       if (!file) return c.notFound();
       return c.body(file, 200, {
         "Content-Type": TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream",

@@ -1,3 +1,4 @@
+import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createRoute, z } from "@hono/zod-openapi";
@@ -31,6 +32,15 @@ const ready = createRoute({
 const PATIENCE = 5_000;
 
 export function healthRoutes({ database }: Services) {
+  let asking: Promise<unknown> | undefined; // one statement at once, however many ask
+  const ask = () => {
+    asking ??= withTimeLimit(database, PATIENCE)
+      .read([sql`SELECT 1`])
+      .finally(() => {
+        asking = undefined;
+      });
+    return asking;
+  };
   return createRouter()
     .openapi(health, (c) => reply(c, { status: "ok" as const }))
     .openapi(ready, async (c) => {
@@ -43,7 +53,7 @@ export function healthRoutes({ database }: Services) {
         );
       });
       try {
-        await Promise.race([database.read([sql`SELECT 1`]), late]);
+        await Promise.race([ask(), late]);
       } finally {
         clearTimeout(timer);
       }

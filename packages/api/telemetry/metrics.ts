@@ -8,6 +8,15 @@ export interface Metrics {
   readonly contentType: string;
 }
 
+/** What `make` gives, made again after so many milliseconds at the earliest: whoever asks often costs no more. */
+function shareFor<T>(milliseconds: number, make: () => Promise<T>): () => Promise<T> {
+  let made: { readonly value: Promise<T>; readonly at: number } | undefined;
+  return () => {
+    if (!made || performance.now() - made.at >= milliseconds) made = { value: make(), at: performance.now() };
+    return made.value;
+  };
+}
+
 /** Requests, their time, and tokens, by route and status; and the process's own figures. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
@@ -46,7 +55,7 @@ export function createMetrics(): Metrics {
       if (record.output_tokens) chatTokens.inc({ type: "output" }, record.output_tokens);
       if (record.rows) rows.inc({ route }, record.rows);
     },
-    text: () => registry.metrics(),
+    text: shareFor(1_000, () => registry.metrics()),
     contentType: registry.contentType,
   };
 }

@@ -8,14 +8,15 @@ import { createLog } from "@cairn/api/telemetry/log.ts";
 import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
-import { AppError } from "@cairn/core/error.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import { VERSION } from "@cairn/core/version.ts";
-import { type ServerType, serve } from "@hono/node-server";
+import type { ServerType } from "@hono/node-server";
 import type { Command } from "commander";
 import { databaseName, withServices } from "../open.ts";
+import { createAddressReader } from "../serve/address.ts";
 import { examples, makeDevelopmentKey } from "../serve/first-start.ts";
+import { listen } from "../serve/listen.ts";
 import { addServeOptions, chatModelOf, type ServeFlags } from "../serve/options.ts";
 import { startTracing } from "../serve/tracing.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -58,10 +59,19 @@ export function addServe(program: Command, surroundings: Surroundings): void {
         deadline: flags.deadline,
         maxBody: flags.maxBody,
         maxResponse: flags.maxResponse,
+        tenantConcurrency: flags.tenantConcurrency,
+        tenantQueue: flags.tenantQueue,
+        queueTimeout: flags.queueTimeout,
+        tenantStreams: flags.tenantStreams,
+        unknownKeysPerMinute: flags.unknownKeys,
         corsOrigins: flags.corsOrigins?.split(",").map((origin) => origin.trim()),
         operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined })],
       });
-      const { server, url } = await listen(app.fetch, flags);
+      const addressOf = createAddressReader(flags.trustedProxies);
+      const { server, url } = await listen(
+        (request, { incoming }) => app.fetch(request, { address: addressOf(incoming) }),
+        flags,
+      );
       const secret = await makeDevelopmentKey(services);
       console.error(`Cairn serves ${databaseName(config)} at ${url}, and its reference at ${url}/docs`);
       if (services.embedders.notice) console.error(services.embedders.notice);
@@ -84,29 +94,6 @@ const ASSETS = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/packag
 
 async function readAsset(name: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await readFile(join(ASSETS, name)));
-}
-
-function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
-  { host, port }: ServeFlags,
-): Promise<{ readonly server: ServerType; readonly url: string }> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname: host, port }, (address) =>
-      resolve({ server, url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}` }),
-    );
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new AppError(
-          "invalid_input",
-          `The port ${port} of ${host} cannot be listened on (${error.code}). Choose another with --port.`,
-          {
-            path: "--port",
-            cause: error,
-          },
-        ),
-      ),
-    );
-  });
 }
 
 /** Milliseconds from the signal to stop until the process ends, whatever is still under way. */

@@ -14,6 +14,13 @@ export interface ServeFlags extends ChatSettings, JwtSettings {
   readonly maxBody?: number;
   readonly maxResponse?: number;
   readonly corsOrigins?: string;
+  readonly tenantConcurrency?: number;
+  readonly tenantQueue?: number;
+  readonly queueTimeout?: number;
+  readonly tenantStreams?: number;
+  readonly unknownKeys?: number;
+  readonly trustedProxies?: string;
+  readonly maxConnections: number;
   readonly chroma?: string;
   readonly token?: string;
   readonly maintenance: number;
@@ -50,6 +57,7 @@ export function addServeOptions(command: Command): Command {
     new Option("--cors-origins <list>", "origins whose pages may call the API, separated by commas").env(
       "CAIRN_CORS_ORIGINS",
     ),
+    ...sharingOptions(),
     new Option("--jwt-jwks-url <url>", "keys of an issuer whose tokens are taken beside API keys").env(
       "CAIRN_JWT_JWKS_URL",
     ),
@@ -74,6 +82,41 @@ export function addServeOptions(command: Command): Command {
   ];
   for (const option of options) command.addOption(option);
   return command;
+}
+
+/** How tenants share the service. */
+function sharingOptions(): readonly Option[] {
+  const count = wholeNumber(1, 100_000);
+  return [
+    new Option("--connections <n>", "to the database, at most (default: 10; 3 or more to share them out)")
+      .env("CAIRN_CONNECTIONS")
+      .argParser(wholeNumber(1, 1_000)),
+    new Option("--tenant-connections <n>", "that one tenant uses at once (default: half of them)")
+      .env("CAIRN_TENANT_CONNECTIONS")
+      .argParser(wholeNumber(1, 1_000)),
+    new Option("--tenant-concurrency <n>", "requests of a tenant at once (default: 16)")
+      .env("CAIRN_TENANT_CONCURRENCY")
+      .argParser(count),
+    new Option("--tenant-queue <n>", "that wait for their turn; more are answered 429 (default: 64)")
+      .env("CAIRN_TENANT_QUEUE")
+      .argParser(wholeNumber(0, 100_000)),
+    new Option("--queue-timeout <ms>", "that one waits at most (default: 20000)")
+      .env("CAIRN_QUEUE_TIMEOUT")
+      .argParser(wholeNumber(1, 600_000)),
+    new Option("--tenant-streams <n>", "streamed answers of a tenant at once (default: 32)")
+      .env("CAIRN_TENANT_STREAMS")
+      .argParser(count),
+    new Option("--unknown-keys <n>", "keys not in force that an address may try a minute (default: 60)")
+      .env("CAIRN_UNKNOWN_KEYS")
+      .argParser(count),
+    new Option("--trusted-proxies <list>", "addresses and networks whose X-Forwarded-For is believed").env(
+      "CAIRN_TRUSTED_PROXIES",
+    ),
+    new Option("--max-connections <n>", "connections of clients at once")
+      .env("CAIRN_MAX_CONNECTIONS")
+      .argParser(count)
+      .default(1_000),
+  ];
 }
 
 export function chatModelOf(flags: ServeFlags, config: Config): ChatModel | undefined {

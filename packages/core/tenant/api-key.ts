@@ -144,9 +144,14 @@ export interface KeyHolder {
   readonly expiresAt: Date | null;
 }
 
+/** Whether a text can be a key at all: one that cannot is refused without a look into the database. */
+export function isKeyShaped(secret: string): boolean {
+  return secret.length === PREFIX.length + 43 && /^cairn_[\w-]{42}[AEIMQUYcgkosw048]$/.test(secret);
+}
+
 /** The holder of a secret; undefined for one that is unknown, revoked, expired, or of a disabled tenant. */
 export async function findKeyHolder(database: Database, secret: string): Promise<KeyHolder | undefined> {
-  if (!secret.startsWith(PREFIX) || secret.length !== PREFIX.length + 43) return undefined;
+  if (!isKeyShaped(secret)) return undefined;
   const hash = hashSecret(secret);
   return asAdmin(database, async ({ orm }) => {
     const [found] = await orm

@@ -36,7 +36,8 @@ async function open(env: Env): Promise<Service> {
 /** The service on Cloudflare: the API, its jobs through a queue, its schedule. */
 export default {
   async fetch(request: Request, env: Env, context: CloudflareContext): Promise<Response> {
-    const answering = openService(env).then(({ app }) => app.fetch(request, env, context));
+    const address = request.headers.get("CF-Connecting-IP") ?? undefined; // Cloudflare's own, whatever a caller sends
+    const answering = openService(env).then(({ app }) => app.fetch(request, { address }, context));
     // Others may wait for what this request opens or looks up: it goes on where its caller hangs up.
     context.waitUntil(answering.catch(() => {}));
     return answering;
