@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
+import { parseAddress } from "./address.ts";
 import { hideSecrets, requestHeaders } from "./headers.ts";
 import { createHttpSend, type Exchange, type HttpAnswer, type HttpSend } from "./http.ts";
 import type { ChromaOptions } from "./options.ts";
+import { judgeRedirect, MAX_REDIRECTS, REDIRECTS } from "./redirect.ts";
 
 export interface ChromaClient {
   /** The server's address without credentials and without a slash at the end. */
@@ -35,9 +37,12 @@ export interface RequestOptions {
 /** An answer that was no success. `status` 0: there was no whole answer; 200: there was one that cannot be read. */
 export class ChromaFault extends Error {
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** Where a redirect leads. */
+  readonly location: string | undefined;
+  constructor(status: number, message: string, location?: string) {
     super(message);
     this.status = status;
+    this.location = location;
   }
 }
 
@@ -46,9 +51,10 @@ export class ChromaFault extends Error {
  * path prefix, headers.
  */
 export function createChromaClient(options: ChromaOptions): ChromaClient {
-  const url = parseUrl(options.url);
-  const headers = requestHeaders(options, url);
-  const base = `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+  const address = parseAddress(options.url);
+  const headers = requestHeaders(options, address);
+  // A redirect of the server's may move it: to https, or to another prefix of the same host.
+  let base = `${address.origin}${address.pathname.replace(/\/+$/, "")}`;
   const send = createHttpSend();
   const { timeout = 60_000, attempts = 6, backoff = 200 } = options;
 
@@ -60,13 +66,13 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
   ): Promise<T> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     for (let attempt = 1; ; attempt++) {
-      const outcome = await attemptOnce(
-        send,
-        `${base}/api/v2${path}`,
-        { method, headers, body: payload },
-        timeout,
+      const exchange = { method, headers, body: payload };
+      const outcome = await followRedirects(base, `/api/v2${path}`, (url) =>
+        attemptOnce(send, url, exchange, timeout),
       );
-      const answer = outcome instanceof ChromaFault ? outcome : readAnswer(outcome, read);
+      base = outcome.base;
+      const answer =
+        outcome.answer instanceof ChromaFault ? outcome.answer : readAnswer(outcome.answer, read);
       if (!(answer instanceof ChromaFault)) return answer;
       if (failFast && answer.status === 500) throw answer;
       if (!isPassing(answer)) throw refusal(answer, base, path);
@@ -75,27 +81,41 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
     }
   }
   return {
-    url: base,
+    get url() {
+      return base;
+    },
     requestBytes,
     request: (method, path, read, requestOptions) =>
       requestBytes(method, path, (bytes) => read(bytes.toString()), requestOptions),
   };
 }
 
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  // An @ in the path was in a password, before a slash that ended the host for the parser.
-  if (url && /^https?:$/.test(url.protocol) && !url.pathname.includes("@")) return url;
-  throw new AppError(
-    "invalid_input",
-    `${JSON.stringify(redact(text))} is not the address of a Chroma server. It looks like http://localhost:8000; a password in it is percent-encoded.`,
-    { path: "--chroma" },
-  );
-}
-
-/** Whatever stands before an `@` may be a password, and a password may hold any character. */
-function redact(url: string): string {
-  return url.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
+/**
+ * The answer to a request after the redirects that may be followed, and the server's address behind them. Any other
+ * redirect stays a fault, which says where it leads and why nothing was sent there.
+ */
+async function followRedirects(
+  base: string,
+  path: string,
+  send: (url: string) => Promise<HttpAnswer | ChromaFault>,
+): Promise<{ readonly answer: HttpAnswer | ChromaFault; readonly base: string }> {
+  let at = { base, url: `${base}${path}` };
+  for (let followed = 0; ; followed++) {
+    const answer = await send(at.url);
+    if (!(answer instanceof ChromaFault) || !REDIRECTS.has(answer.status))
+      return { answer, base: answer instanceof ChromaFault ? base : at.base };
+    const redirect = judgeRedirect(at.url, at.base, answer.location);
+    const circling = redirect.follow && followed >= MAX_REDIRECTS;
+    if (redirect.follow && !circling) at = redirect;
+    else {
+      const to = redirect.follow ? redirect.url : redirect.to;
+      const why = redirect.follow ? `more than ${MAX_REDIRECTS} redirects in a row` : redirect.why;
+      return {
+        answer: new ChromaFault(answer.status, `it redirects to ${to}, which was not followed: ${why}`),
+        base,
+      };
+    }
+  }
 }
 
 async function attemptOnce(
@@ -110,11 +130,25 @@ async function attemptOnce(
     return new ChromaFault(
       answer.status,
       serverMessage(hideSecrets(answer.body.toString(), exchange.headers)),
+      answer.location,
     );
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return new ChromaFault(0, code ?? message);
+    return new ChromaFault(0, explainUnreachable(url, code ?? message));
   }
+}
+
+/** What a failure of the connection means, beside its code. */
+function explainUnreachable(url: string, code: string): string {
+  const { protocol, host, hostname } = new URL(url);
+  if (code === "ECONNREFUSED")
+    return `${code}, nothing listens at ${host}. Is Chroma running, and is that its port (8000 by default)?`;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `${code}, there is no host ${hostname}`;
+  if (protocol === "https:" && /^(EPROTO|ERR_SSL_)/.test(code))
+    return `${code}, the server does not speak TLS there. Does its address begin with http://?`;
+  if (protocol === "http:" && /^(HPE_|ECONNRESET)/.test(code))
+    return `${code}, its answer is not plain HTTP. Does its address begin with https://?`;
+  return code;
 }
 
 /** The answer read; a parser's own message quotes documents, so it goes no further. */
@@ -152,6 +186,12 @@ function refusal(fault: ChromaFault, base: string, path: string): AppError {
     return new AppError("not_found", `Chroma at ${base} has nothing at ${path}: ${fault.message}`, {
       cause: fault,
     });
+  if (REDIRECTS.has(fault.status))
+    return new AppError(
+      "source_unavailable",
+      `Chroma at ${base} cannot be read by this address (${fault.status}): ${fault.message}. If that is the server, give its address to --chroma.`,
+      { cause: fault, path: "--chroma" },
+    );
   return new AppError(
     "source_invalid",
     `Chroma at ${base} refused a request (${fault.status}): ${fault.message}`,

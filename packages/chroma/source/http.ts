@@ -12,6 +12,8 @@ export interface HttpAnswer {
   /** The content type, without parameters; empty where there is none. */
   readonly type: string;
   readonly body: Buffer;
+  /** Where a redirect leads. */
+  readonly location: string | undefined;
   /** Gives the body's memory back for another answer. Optional; nothing may read the body afterwards. */
   release(): void;
 }
@@ -66,6 +68,7 @@ async function readAnswer(response: IncomingMessage, bodies: Bodies): Promise<Ht
   return {
     status: response.statusCode ?? 0,
     type: response.headers["content-type"]?.split(";")[0] ?? "",
+    location: response.headers.location,
     body: memory.subarray(0, length),
     release: () => bodies.give(memory),
   };

@@ -1,4 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
+import { parseAddress } from "./address.ts";
 import { type ChromaClient, ChromaFault } from "./client.ts";
 import { requestHeaders } from "./headers.ts";
 import { createHttpSend } from "./http.ts";
@@ -40,7 +41,7 @@ function isUnreadable({ cause }: AppError): boolean {
 }
 
 async function speaksV1(url: string, options: ChromaOptions): Promise<boolean> {
-  const headers = requestHeaders(options, new URL(options.url));
+  const headers = requestHeaders(options, parseAddress(options.url));
   const { timeout = 60_000 } = options;
   try {
     const { status, body } = await createHttpSend()(
