@@ -299,6 +299,27 @@ describe("a collection", () => {
     expect((await call("GET", "/v1/collections/changing")).status).toBe(404);
   });
 
+  test("is given another model where it has vectors only with confirm_model", async () => {
+    await fill("named");
+    const rename = (body: object) =>
+      call("PATCH", "/v1/collections/named", { embedding_model: "local/b", ...body });
+    for (const unconfirmed of [{}, { confirm_model: false }]) {
+      const { status, body } = await rename(unconfirmed);
+      expect({ status, body }).toMatchObject({
+        status: 400,
+        body: {
+          code: "invalid_input",
+          path: "confirm_model",
+          detail: expect.stringContaining("has vectors"),
+        },
+      });
+    }
+    expect(await rename({ confirm_model: true })).toMatchObject({
+      status: 200,
+      body: { embedding_model: "local/b" },
+    });
+  });
+
   test("is deleted with its documents, and no other is", async () => {
     await fill("doomed");
     await fill("spared");

@@ -69,7 +69,15 @@ export const newCollectionSchema = z
 export const collectionChangesSchema = z
   .strictObject({
     name: name.optional(),
-    embedding_model: z.string().max(200).optional(),
+    embedding_model: z
+      .string()
+      .max(200)
+      .optional()
+      .describe("The model of the vectors that are there. It changes none of them."),
+    confirm_model: z
+      .boolean()
+      .optional()
+      .describe("Must be true to name another model where the collection has vectors."),
     metadata: metadataSchema.optional(),
     language: z.string().max(63).optional(),
     index: indexSchema.optional().describe("In the place of all that were set before."),
@@ -101,10 +109,11 @@ export function toNewCollection(given: z.infer<typeof newCollectionSchema>, embe
 }
 
 export function toCollectionChanges(given: z.infer<typeof collectionChangesSchema>) {
-  const { embedding_model: embeddingModel, metadata, index, ...rest } = given;
+  const { embedding_model: embeddingModel, confirm_model: confirmModel, metadata, index, ...rest } = given;
   const changes = {
     ...rest,
     embeddingModel,
+    confirmModel,
     metadata: metadata as JsonObject | undefined,
     indexSettings: index && toIndexSettings(index),
   };

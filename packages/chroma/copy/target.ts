@@ -55,7 +55,9 @@ async function updateTarget(
   const takes = equal || discardChanges || !changedInCairn(planned, target);
   const changes: CollectionChanges = {
     ...(takes && !equal ? { metadata: source.metadata } : {}),
-    ...(target.embeddingModel === null && model !== null ? { embeddingModel: model } : {}),
+    ...(target.embeddingModel === null && model !== null
+      ? { embeddingModel: model, confirmModel: true }
+      : {}),
   };
   const metadata = takes ? source.metadata : planned.writtenMetadata;
   if (Object.keys(changes).length === 0) return { tenant, target, metadata };

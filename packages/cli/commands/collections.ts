@@ -8,12 +8,17 @@ import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { confirm } from "../terminal/confirm.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
 import { readJson } from "./filter-options.ts";
 
 interface TenantFlags {
   readonly tenant?: string;
+}
+
+interface ModelFlags extends TenantFlags {
+  readonly yes?: boolean;
 }
 
 interface CreateFlags extends TenantFlags {
@@ -88,9 +93,11 @@ function addChanges(collections: Command): void {
     collections
       .command("set-model <name> <provider/model>")
       .description("name the model that made a collection's vectors, so that texts can be searched"),
-  ).action((name: string, model: string, flags: TenantFlags, command: Command) =>
-    change(command, flags, name, { embeddingModel: model }),
-  );
+  )
+    .option("--yes", "do not ask where the collection has vectors; needed without a terminal")
+    .action((name: string, model: string, flags: ModelFlags, command: Command) =>
+      change(command, flags, name, { embeddingModel: model, confirmModel: flags.yes ?? false }),
+    );
   withTenant(
     collections
       .command("set-language <name> <language>")
@@ -129,13 +136,32 @@ async function change(
 ): Promise<void> {
   await withServices(command, async (services, { json }) => {
     const tenant = await chooseTenant(services, flags.tenant);
-    const changed = await changeCollection(services.database, tenant.id, name, changes);
+    const changed = await withConfirmation(changes, (confirmed) =>
+      changeCollection(services.database, tenant.id, name, confirmed),
+    );
     if (json) printJson(changed);
     else
       console.log(
         `Collection ${changed.name}: model ${changed.embeddingModel ?? "unknown"}, language ${changed.language}, index ${JSON.stringify(changed.indexSettings)}.`,
       );
   });
+}
+
+/** Makes a change; where it has to be confirmed, a person at a terminal is asked, and nobody else confirms by accident. */
+async function withConfirmation<T>(
+  changes: CollectionChanges,
+  make: (changes: CollectionChanges) => Promise<T>,
+): Promise<T> {
+  try {
+    return await make(changes);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.path !== "confirmModel") throw error;
+    if (await confirm(error.message)) return make({ ...changes, confirmModel: true });
+    throw new AppError("invalid_input", `${error.message} With --yes it is not asked for.`, {
+      path: "--yes",
+      cause: error,
+    });
+  }
 }
 
 /** Throws `invalid_input` for what is no JSON object. */

@@ -86,6 +86,25 @@ test("a collection that is renamed or given a model keeps everything else", asyn
   await expect(getCollection(own.database, tenantId, "old")).rejects.toMatchObject({ code: "not_found" });
 });
 
+test("another model of vectors that are there is named only when it is confirmed", async () => {
+  const made = { name: "vectors", embeddingModel: null, dimensions: 2 };
+  await createCollection(own.database, tenantId, made);
+  const name = (changes: object) => changeCollection(own.database, tenantId, "vectors", changes);
+  expect(await name({ embeddingModel: "local/a" })).toMatchObject({ embeddingModel: "local/a" });
+  const documents = [{ id: "a", content: null, embedding: Float32Array.of(1, 2) }];
+  await ingest(offlineServices(own.database), tenantId, { documents, collection: "vectors" });
+  await expect(name({ embeddingModel: "local/b" })).rejects.toMatchObject({
+    code: "invalid_input",
+    path: "confirmModel",
+    message: expect.stringMatching(/has vectors, of local\/a.*local\/b.*Confirm/),
+  });
+  expect(await getCollection(own.database, tenantId, "vectors")).toMatchObject({ embeddingModel: "local/a" });
+  expect(await name({ embeddingModel: "local/a" })).toMatchObject({ embeddingModel: "local/a" });
+  expect(await name({ embeddingModel: "local/b", confirmModel: true })).toMatchObject({
+    embeddingModel: "local/b",
+  });
+});
+
 test("an id finds its own collection, also where another is called by it", async () => {
   const wanted = await createCollection(own.database, tenantId, { name: "wanted", embeddingModel: null });
   const other = await createCollection(own.database, tenantId, { name: wanted.id, embeddingModel: null });
