@@ -1,16 +1,59 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { startEmbeddingApi } from "../test/support/embedding-api.ts";
 import type { BenchRun } from "./bench.ts";
 import { fillChroma } from "./support/fill.ts";
 import { report, type Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 
+const WORST_INGEST = fileURLToPath(new URL("./memory/worst-ingest.ts", import.meta.url));
+
+/** Passages of the worst ingest in a bench: their vectors are 640 MB. */
+const WORST_PASSAGES = 10_000;
+
 const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
 
+/** Peak memory of a migration, and of the worst ingest within the limits. */
+export async function benchMemory(run: BenchRun): Promise<readonly Target[]> {
+  return [...(await benchMigration(run)), ...(await benchWorstIngest(run))];
+}
+
+/** Peak memory of a process that ingests at 16,000 dimensions in small passages: 500 documents, and one document. */
+async function benchWorstIngest({ machine }: BenchRun): Promise<readonly Target[]> {
+  const rows = [];
+  for (const form of ["many", "long"]) {
+    const servers = await startServers();
+    const api = await startEmbeddingApi({ dimensions: 16_000 });
+    try {
+      const args = [WORST_INGEST, servers.databaseUrl, api.url, form, String(WORST_PASSAGES)];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      const { megabytes, passages } = JSON.parse(stdout);
+      rows.push({ documents: form === "long" ? 1 : 500, passages, "peak memory, MB": megabytes as number });
+    } finally {
+      await api.stop();
+      await servers.stop();
+    }
+  }
+  const targets: readonly Target[] = [
+    {
+      what: "peak memory of a process that ingests at 16,000 dimensions, MB",
+      value: Math.max(...rows.map((row) => row["peak memory, MB"])),
+      target: 512,
+      better: "lower",
+    },
+  ];
+  await report(
+    { bench: "memory-ingest", title: "Memory of the worst ingest", table: rows, targets },
+    { size: WORST_PASSAGES, machine },
+  );
+  return targets;
+}
+
 /** The most memory that `cairn migrate` takes for 10,000 and for `size` documents: it should not grow with them. */
-export async function benchMemory({ size, machine }: BenchRun): Promise<readonly Target[]> {
+async function benchMigration({ size, machine }: BenchRun): Promise<readonly Target[]> {
   const rows = [];
   for (const count of [10_000, size]) {
     const servers = await startServers();

@@ -7,6 +7,7 @@ import { verify } from "@cairn/chroma/verify/verify.ts";
 import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
+import { SLICE_BYTES } from "@cairn/core/document/byte-slices.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import type { Embedder } from "@cairn/core/embedding/embedder.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -310,6 +311,44 @@ describe("texts embedded anew", () => {
     refusing = false;
     expect(reasons(await again())).toEqual(["identical"]);
     expect(reasons(await verify(services, source, facts))).toEqual(["identical"]);
+  });
+
+  test("a page of long records is embedded and written in parts of a bounded number of bytes", async () => {
+    const { tenant, ...collection } = await createTenantCollection(chroma, scope);
+    // By 16,000 dimensions a slice holds 120 passages: these are 30 each, and one record has more than that.
+    const text = (words: number) => Array.from({ length: words }, (_, n) => `word${n}`).join(" ");
+    const records = Array.from({ length: 10 }, (_, n) => ({
+      id: `r${n}`,
+      embedding: randomUnit(4),
+      document: text(n === 9 ? 20_000 : 4_000),
+    }));
+    await putRecords(collection, records);
+    const services = offlineServices(one.database);
+    const calls: number[] = [];
+    const recording = (embedder: Embedder): Embedder => ({
+      ...embedder,
+      embed(texts, options) {
+        calls.push(texts.length * options.dimensions * 4);
+        return embedder.embed(texts, options);
+      },
+    });
+    const embedders = {
+      ...services.embedders,
+      default: { model: "offline/words", dimensions: 16_000 },
+      get: (model: string) => recording(services.embedders.get(model)),
+    };
+    const facts = { databaseName: "test", cairnVersion: "0", queries: 0, scope: { databases: [scope] } };
+    const source = await impatientSource(chroma);
+    const report = await migrate({ ...services, embedders }, source, { ...facts, ...reEmbed });
+    expect(report).toMatchObject({ verdict: "identical", exceptions: [], differences: [] });
+    expect(calls.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(2 * SLICE_BYTES);
+    expect(Math.max(...calls)).toBeLessThanOrEqual(SLICE_BYTES);
+    const [stored] = await ownerRows(
+      one.database,
+      sql`SELECT count(DISTINCT id)::int AS documents, bool_and(embedding IS NOT NULL) AS embedded
+          FROM cairn.documents WHERE tenant_id = ${tenant}::uuid`,
+    );
+    expect(stored).toEqual({ documents: 10, embedded: true });
   });
 
   test("another model than the target's is refused before anything is written", async () => {

@@ -14,6 +14,8 @@ const schema = z.object({
     .regex(/^[\w-]+\/\S+$/, "it is written provider/model")
     .optional(),
   embeddingDimensions: z.coerce.number().int().min(1).max(16_000).optional(),
+  embeddingMaxInputs: z.coerce.number().int().min(1).max(2_048).optional(),
+  embeddingMaxTokens: z.coerce.number().int().min(16).max(1_000_000).optional(),
   localUrl: z.url({ protocol: /^https?$/ }).optional(),
   localModels: z.string().min(1).optional(),
   /** Of `cairn serve` alone. */
@@ -31,6 +33,8 @@ const NAMES: Readonly<Record<string, string>> = {
   openaiBaseUrl: "--openai-base-url (OPENAI_BASE_URL)",
   embeddingModel: "--embedding-model (CAIRN_EMBEDDING_MODEL)",
   embeddingDimensions: "--embedding-dimensions (CAIRN_EMBEDDING_DIMENSIONS)",
+  embeddingMaxInputs: "--embedding-max-inputs (CAIRN_EMBEDDING_MAX_INPUTS)",
+  embeddingMaxTokens: "--embedding-max-tokens (CAIRN_EMBEDDING_MAX_TOKENS)",
   url: "--url (CAIRN_URL)",
   key: "--key (CAIRN_KEY)",
   localUrl: "--local-url (CAIRN_LOCAL_URL)",
@@ -59,5 +63,6 @@ export function embeddingConfig(config: Config): EmbeddingConfig {
     defaultModel: embeddingModel,
     wordsByDefault: config.databaseUrl === undefined,
     defaultDimensions: embeddingDimensions,
+    requests: { maxInputs: config.embeddingMaxInputs, maxTextTokens: config.embeddingMaxTokens },
   };
 }

@@ -89,6 +89,12 @@ function sharedOptions(): readonly Option[] {
     new Option("--openai-base-url <url>", "another OpenAI-compatible server").env("OPENAI_BASE_URL"),
     new Option("--embedding-model <provider/model>", "model of new collections").env("CAIRN_EMBEDDING_MODEL"),
     new Option("--embedding-dimensions <n>", "its dimensions").env("CAIRN_EMBEDDING_DIMENSIONS"),
+    new Option("--embedding-max-inputs <n>", "texts of a request to its server (default: 2048)").env(
+      "CAIRN_EMBEDDING_MAX_INPUTS",
+    ),
+    new Option("--embedding-max-tokens <n>", "tokens of a text that it reads (default: 8192)").env(
+      "CAIRN_EMBEDDING_MAX_TOKENS",
+    ),
     new Option("--local-url <url>", "OpenAI-compatible server for local/… models: Ollama, TEI, vLLM").env(
       "CAIRN_LOCAL_URL",
     ),

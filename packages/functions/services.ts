@@ -12,6 +12,7 @@ export function createServices(settings: Settings, database: Database): Services
     openai,
     defaultModel: settings.embeddingModel,
     defaultDimensions: settings.embeddingDimensions,
+    requests: { maxInputs: settings.embeddingMaxInputs, maxTextTokens: settings.embeddingMaxTokens },
   });
   return { database, embedders };
 }

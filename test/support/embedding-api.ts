@@ -193,7 +193,7 @@ function embeddings(
     (text, index): ReplyItem => ({
       object: "embedding",
       index,
-      embedding: write(vectorOf(text, dimensions, asked.model), text),
+      embedding: write(dialect?.vector?.(text, dimensions) ?? vectorOf(text, dimensions, asked.model), text),
     }),
   );
   const data = dialect?.items?.(items) ?? items;

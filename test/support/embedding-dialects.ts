@@ -19,6 +19,8 @@ export interface Dialect {
   readonly refuse?: (request: EmbeddingRequest) => Refusal | undefined;
   /** Texts that its model fails at: the whole request fails. */
   readonly poison?: (text: string) => Refusal | undefined;
+  /** The vector of a text. Default: of `vectorOf`. */
+  readonly vector?: (text: string, dimensions: number) => Float32Array;
   /** Writes a vector. Default: as requested. */
   readonly write?: (vector: Float32Array, text: string) => unknown;
   /** Writes the reply's items. */
@@ -111,6 +113,13 @@ export function fastApi({ inputs = Number.POSITIVE_INFINITY, dimensions = false 
 export const alwaysBase64: Dialect = {
   write: (vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64"),
 };
+
+/** The same vector for all texts, in base64: costs next to nothing, for tests of memory and time. */
+export function cheap(dimensions: number): Dialect {
+  const vector = new Float32Array(dimensions).fill(1 / Math.sqrt(dimensions));
+  const written = Buffer.from(vector.buffer).toString("base64");
+  return { vector: () => vector, write: () => written };
+}
 
 /** A model that gives some texts a vector of its own, unusable, kind. */
 export function unusable(writeOf: (text: string) => unknown): Dialect {

@@ -20,11 +20,12 @@ import { assertHeld } from "../ledger/run.ts";
 import { EMPTY_TALLY } from "../ledger/tally.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
 import { ChromaFault } from "../source/client.ts";
-import { commitPage, retryPassing } from "./commit.ts";
+import { commitPage } from "./commit.ts";
 import type { CopyContext } from "./context.ts";
 import { forgetGone } from "./forget.ts";
 import { extraFinding } from "./kept.ts";
 import { comparedPages, type PageSource } from "./pages.ts";
+import { retryPassing } from "./retry.ts";
 import { checkSets, type Extra } from "./sets.ts";
 
 /**

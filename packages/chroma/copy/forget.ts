@@ -3,9 +3,9 @@ import { forgetOldTombstones, hasOldTombstones, markSeen } from "@cairn/core/doc
 import { hashListing } from "../ledger/listing.ts";
 import { assertHeld } from "../ledger/run.ts";
 import { addListings } from "../ledger/tally.ts";
-import { retryPassing } from "./commit.ts";
 import type { CopyContext } from "./context.ts";
 import type { PageSource } from "./pages.ts";
+import { retryPassing } from "./retry.ts";
 
 /** Ids a look at the source. */
 const PAGE = 5_000;

@@ -141,7 +141,9 @@ async function* idPages(
 async function readPage(from: PageSource, ids: readonly string[], position: number): Promise<ComparedPage> {
   const [records, stored, tombstones] = await Promise.all([
     from.source.getRecords(from.collection, ids, { embeddings: from.rules.vectors === "copy" }),
-    from.fresh ? new Map<string, readonly StoredRow[]>() : readStored(from.database, from.target, ids),
+    from.fresh
+      ? new Map<string, readonly StoredRow[]>()
+      : readStored(from.database, from.target, ids, { vectors: from.rules.vectors === "copy" }),
     from.discardChanges ? new Set<string>() : readTombstones(from.database, from.target, ids),
   ]);
   const changes: Change[] = [];

@@ -2,6 +2,7 @@ import type { Metric } from "@cairn/core/collection/metric.ts";
 import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
 import { chunkText } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
+import { MAX_PASSAGES } from "@cairn/core/document/split.ts";
 import type { ExceptionReason } from "../report/report.ts";
 import type { SourceRecord } from "../source/source.ts";
 
@@ -76,5 +77,7 @@ export async function expectedRows(
       },
     ];
   const texts = await chunkText(record.document);
+  // As one passage, which the model then refuses: the record is kept and reported.
+  if (texts.length > MAX_PASSAGES) return [{ ...row, chunk: 0, content: record.document, embedding: null }];
   return texts.map((content, chunk) => ({ ...row, chunk, content, embedding: null }));
 }

@@ -36,17 +36,24 @@ interface Stored {
   readonly origin: string | null;
 }
 
-/** The passages of those of the ids that exist, by id, in the order of the text. */
+/** What stands for a vector that was not read. */
+const UNREAD = "'\\x00000000'::bytea";
+
+/**
+ * The passages of those of the ids that exist, by id, in the order of the text. Without `vectors` an empty one stands
+ * for each vector there is: whole documents may have more than should be held.
+ */
 export async function readStored(
   database: Database,
   collection: Collection,
   ids: readonly string[],
+  { vectors = true }: { readonly vectors?: boolean } = {},
 ): Promise<ReadonlyMap<string, readonly StoredRow[]>> {
   const keys = ids.map((id) => storeId(id).key);
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows<Stored>(
       orm,
-      sql`SELECT id, long_id, content, vector_send(embedding) AS embedding, metadata::text AS metadata, uri, origin
+      sql`SELECT id, long_id, content, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${UNREAD} END`)} AS embedding, metadata::text AS metadata, uri, origin
           FROM cairn.documents
           WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
           ORDER BY id, chunk`,

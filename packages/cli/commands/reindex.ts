@@ -121,6 +121,8 @@ async function change(
     );
     for (const failure of failed)
       console.error(`  without a vector: ${visible(failure.id)}: ${failure.message}`);
+    if (changed.failures > failed.length)
+      console.error(`  without a vector: ${changed.failures - failed.length} more`);
   }
   return changed;
 }

@@ -88,22 +88,3 @@ export function isZeroVector(vector: Float32Array): boolean {
   for (let i = 0; i < vector.length; i++) if (vector[i] !== 0) return false;
   return true;
 }
-
-/** Bounds of a vector's squared length within which pgvector's 32-bit sums neither vanish nor overflow. */
-const MIN_SQUARED_LENGTH = 1e-33;
-const MAX_SQUARED_LENGTH = 8e37;
-
-/**
- * Whether the distances between it and any other such vector are finite numbers: pgvector sums squares and products as
- * 32-bit floats, so a very short vector counts as zero and a very long one as infinite.
- */
-export function isComparableVector(vector: Float32Array): boolean {
-  const sum = squaredLength(vector);
-  return sum >= MIN_SQUARED_LENGTH && sum <= MAX_SQUARED_LENGTH;
-}
-
-function squaredLength(vector: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += (vector[i] as number) ** 2;
-  return sum;
-}

@@ -28,14 +28,33 @@ export async function importRows(
 ): Promise<number> {
   const ids = [...new Set(rows.map(({ id }) => id))];
   const written = await writeRows(transaction, collection, rows, { ...options, keepOwn: !overwrite });
+  const { origin } = options;
+  return settleImport(transaction, collection, ids, { overwrite, origin, someKept: written < rows.length });
+}
+
+export interface SettleOptions extends Pick<ImportOptions, "overwrite" | "origin"> {
+  /** Whether a row may have been left as the service wrote it. */
+  readonly someKept: boolean;
+}
+
+/**
+ * Withdraws what an import has just written of documents that are not its own to write, in the same transaction. Returns
+ * how many of the documents are written.
+ */
+export async function settleImport(
+  transaction: Transaction,
+  collection: Collection,
+  ids: readonly string[],
+  { overwrite, origin, someKept }: SettleOptions,
+): Promise<number> {
   // Each of these comes after the rows are locked, so it sees whatever was committed before that; whoever changes one
   // of these documents later waits for this transaction.
   if (overwrite) {
     await removeTombstones(transaction, collection, ids);
     return ids.length;
   }
-  const kept = written < rows.length ? await withdrawKept(transaction, collection, ids, options.origin) : 0;
-  return ids.length - kept - (await withdrawDeleted(transaction, collection, ids, options.origin));
+  const kept = someKept ? await withdrawKept(transaction, collection, ids, origin) : 0;
+  return ids.length - kept - (await withdrawDeleted(transaction, collection, ids, origin));
 }
 
 /** Of documents that the service wrote meanwhile, deletes the passages that were new: the document is not this run's. */

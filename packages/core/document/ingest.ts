@@ -1,12 +1,13 @@
 import type { Collection } from "../collection/collection.ts";
 import { getCollection } from "../collection/get.ts";
-import { paced } from "../collection/pace.ts";
-import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
-import type { NewDocument, Row } from "./document.ts";
-import { embedPassages, type Failure, type PassageOptions, type Passages } from "./passages.ts";
-import { assertDimensions, writeRows } from "./write.ts";
+import { sliceByBytes } from "./byte-slices.ts";
+import type { NewDocument } from "./document.ts";
+import type { Failure, PassageOptions } from "./passages.ts";
+import { splitDocuments } from "./split.ts";
+import { assertDimensions } from "./write.ts";
+import { type BatchContext, writeBatch } from "./write-batch.ts";
 
 export interface IngestOptions extends PassageOptions {
   /** Default `knowledge`. */
@@ -24,14 +25,15 @@ export interface IngestResult {
   readonly failed: readonly Failure[];
 }
 
-/** Documents whose passages are written in one transaction. */
+/** Documents whose passages are written in one transaction, at most. */
 const BATCH = 500;
 
 /** Batches on their way at once: one is embedded and encoded while another is written. */
 const LANES = 2;
 
 /**
- * Splits, embeds and writes documents into a tenant's collection, replacing those with the same ids. A document that
+ * Splits, embeds and writes documents into a tenant's collection, replacing those with the same ids, in batches of a
+ * bounded number of bytes; a document of more is embedded in parts, and replaced all the same at once. A document that
  * cannot be taken is reported and the others go on; an embedding API that fails stops the call.
  * Throws `not_found`, `dimension_mismatch` before anything is written, `embedding_failed`, `embedding_quota`,
  * `embedder_unavailable`.
@@ -76,42 +78,40 @@ async function ingestOnce(
   const given = documents.find(({ embedding }) => embedding)?.embedding?.length;
   const sized = { ...collection, dimensions: collection.dimensions ?? given ?? null };
   const types = await database.vectorTypes();
-  const write = async (batch: readonly IdentifiedDocument[]): Promise<Written> => {
-    const embedded = await embedPassages(services, sized, batch, options);
-    const rows = embedded.documents.flatMap(toRows);
-    await paced(database, collection.id, () =>
-      asTenant(database, tenantId, (transaction) => writeRows(transaction, collection, rows, { types })),
-    );
-    const written = new Set(embedded.documents.map(({ document }) => document.id));
-    const ids = batch.map(({ id }) => id).filter((id) => written.has(id));
-    return { ids, passages: rows.length, failed: embedded.failed };
-  };
-  const written = await inLanes([...batches(documents)], write);
-  const ids = written.flatMap((batch) => batch.ids);
-  const failed = written.flatMap((batch) => batch.failed);
-  const passages = written.reduce((sum, batch) => sum + batch.passages, 0);
+  const failed: Failure[] = [];
+  const onFailure = (failure: Failure) => void failed.push(failure);
+  const splits = splitDocuments(services, sized, documents, { ...options, onFailure });
+  const batches = sliceByBytes(splits, {
+    bytesOf: ({ bytes }) => bytes,
+    passagesOf: ({ texts }) => texts.length,
+    items: BATCH,
+  });
+  const context: BatchContext = { services, collection, sized, types, onFailure, signal: options.signal };
+  const written = new Set<string>();
+  let passages = 0;
+  await inLanes(batches, async (batch) => {
+    const taken = await writeBatch(context, batch);
+    for (const { document } of taken) written.add(document.id);
+    passages += taken.reduce((sum, { texts }) => sum + texts.length, 0);
+  });
+  const ids = documents.map(({ id }) => id).filter((id) => written.has(id));
   return { collection, ids, passages, failed };
 }
 
-type Written = Omit<IngestResult, "collection">;
-
-/** All of them, a few at once, in order. After a failure none is begun, and those on their way are waited for. */
-async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = [];
-  let next = 0;
+/** All items, a few at once, begun in order. After a failure none is begun, and those under way are waited for. */
+async function inLanes<T>(items: AsyncGenerator<T>, work: (item: T) => Promise<void>): Promise<void> {
   let failed = false;
   const lane = async () => {
-    for (let at = next++; at < items.length && !failed; at = next++)
-      try {
-        results[at] = await work(items[at] as T);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
+    try {
+      for (let next = await items.next(); !next.done && !failed; next = await items.next())
+        await work(next.value);
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
   };
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
   for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
-  return results;
 }
 
 type IdentifiedDocument = NewDocument & {
@@ -135,19 +135,4 @@ function lastOfEachId(documents: readonly NewDocument[]): readonly IdentifiedDoc
     last.set(id, { ...document, id, place });
   }
   return [...last.values()];
-}
-
-function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += BATCH) yield items.slice(start, start + BATCH);
-}
-
-function toRows({ document, texts, vectors }: Passages): readonly Row[] {
-  return texts.map((content, chunk) => ({
-    id: document.id,
-    chunk,
-    content,
-    embedding: vectors[chunk] ?? null,
-    metadata: document.metadata ?? {},
-    uri: document.uri ?? null,
-  }));
 }

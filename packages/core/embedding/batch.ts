@@ -51,11 +51,16 @@ export async function countTokensOf(texts: readonly string[]): Promise<readonly 
   const tokens: number[] = [];
   let since = 0;
   for (const text of texts) {
-    tokens.push(countInSlices(count, text));
-    since += text.length;
-    if (since < TURN) continue;
-    since = 0;
-    await nextTurn();
+    let sum = 0;
+    for (let at = 0; at < text.length; at += TURN) {
+      const part = text.slice(at, at + TURN); // a cut makes it a token more at most
+      sum += countInSlices(count, part);
+      since += part.length;
+      if (since < TURN) continue;
+      since = 0;
+      await nextTurn();
+    }
+    tokens.push(sum);
   }
   return tokens;
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { sql } from "drizzle-orm";
-import type { Database } from "../database/database.ts";
+import type { Database, Transaction } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { decodeVector, encodeVectorArray } from "../database/vector.ts";
 import type { Embedded, Embedder, EmbedOptions } from "./embedder.ts";
-import { findVectorFault } from "./openai-reply.ts";
+import { findModelFault } from "./openai-reply.ts";
 
 /** Vectors read in one statement at most. */
 const PAGE = 1000;
@@ -61,33 +61,24 @@ interface Cache {
   write(entries: readonly (readonly [hash: string, vector: Float32Array])[]): Promise<void>;
 }
 
-interface Space {
+export interface Space {
   readonly model: string;
   readonly dimensions: number;
 }
 
-async function openCache(database: Database, tenantId: string, { model, dimensions }: Space): Promise<Cache> {
+async function openCache(database: Database, tenantId: string, space: Space): Promise<Cache> {
+  const { model, dimensions } = space;
   const types = await database.vectorTypes(); // before a transaction is open: PGlite has one connection
   return {
     async read(hashes) {
       const vectors = new Map<string, Float32Array>();
       const page = Math.max(1, Math.min(PAGE, Math.floor(PAGE_BYTES / (4 * dimensions))));
       for (let start = 0; start < hashes.length; start += page) {
-        const rows = await asTenant(database, tenantId, ({ orm }) =>
-          selectRows<{ hash: string; embedding: Uint8Array }>(
-            orm,
-            sql`
-              SELECT encode(content_hash, 'hex') AS hash, vector_send(embedding) AS embedding
-              FROM cairn.embedding_cache
-              WHERE tenant_id = ${uuidLiteral(tenantId)} AND model = ${model} AND dimensions = ${dimensions}
-                AND content_hash IN (
-                  SELECT decode(h, 'hex') FROM unnest(${sql.param(hashes.slice(start, start + page))}::text[]) AS h)`,
-          ),
+        const some = hashes.slice(start, start + page);
+        const read = await asTenant(database, tenantId, (transaction) =>
+          readVectors(transaction, tenantId, { space, hashes: some }),
         );
-        for (const { hash, embedding } of rows) {
-          const vector = decodeVector(embedding);
-          if (findVectorFault(vector) === undefined) vectors.set(hash, vector); // else it is embedded again
-        }
+        for (const [hash, vector] of read) vectors.set(hash, vector);
       }
       return vectors;
     },
@@ -107,4 +98,40 @@ async function openCache(database: Database, tenantId: string, { model, dimensio
       );
     },
   };
+}
+
+/**
+ * The vectors of texts that were embedded before, in the tenant's open transaction: one a text, undefined where the
+ * cache has none. Give it no more texts than their vectors may take memory.
+ */
+export async function readCachedVectors(
+  transaction: Transaction,
+  tenantId: string,
+  { space, texts }: { readonly space: Space; readonly texts: readonly string[] },
+): Promise<readonly (Float32Array | undefined)[]> {
+  const hashes = texts.map((text) => contentHash(text).toString("hex"));
+  const vectors = await readVectors(transaction, tenantId, { space, hashes: [...new Set(hashes)] });
+  return hashes.map((hash) => vectors.get(hash));
+}
+
+async function readVectors(
+  { orm }: Transaction,
+  tenantId: string,
+  { space: { model, dimensions }, hashes }: { readonly space: Space; readonly hashes: readonly string[] },
+): Promise<Map<string, Float32Array>> {
+  const known = sql`tenant_id = ${uuidLiteral(tenantId)} AND model = ${model} AND dimensions = ${dimensions}`;
+  const among = (some: readonly string[]) =>
+    sql`${known} AND content_hash IN (SELECT decode(h, 'hex') FROM unnest(${sql.param(some)}::text[]) AS h)`;
+  const rows = await selectRows<{ hash: string; embedding: Uint8Array }>(
+    orm,
+    sql`SELECT encode(content_hash, 'hex') AS hash, vector_send(embedding) AS embedding
+        FROM cairn.embedding_cache WHERE ${among(hashes)}`,
+  );
+  const vectors = new Map(rows.map(({ hash, embedding }) => [hash, decodeVector(embedding)]));
+  const unusable = [...vectors].filter(([, vector]) => findModelFault(vector)).map(([hash]) => hash);
+  if (unusable.length === 0) return vectors;
+  // Earlier versions cached what a model gave, zeros too: such texts are embedded again.
+  await orm.execute(sql`DELETE FROM cairn.embedding_cache WHERE ${among(unusable)}`);
+  for (const hash of unusable) vectors.delete(hash);
+  return vectors;
 }

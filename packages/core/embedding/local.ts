@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { AppError } from "../error.ts";
 import type { Embedded, Embedder } from "./embedder.ts";
-import { assertSize, findVectorFault } from "./openai-reply.ts";
+import { assertSize, findModelFault } from "./openai-reply.ts";
 
 export interface LocalOptions {
   /** `local/<name>`, as a collection names it. */
@@ -112,7 +112,7 @@ async function run(
   assertSize(model, dims[1] ?? 0, dimensions);
   return texts.map((_, index) => {
     const vector = data.slice(index * dimensions, (index + 1) * dimensions);
-    const fault = findVectorFault(vector);
+    const fault = findModelFault(vector);
     if (fault === undefined) return vector;
     return new AppError(
       "embedding_failed",

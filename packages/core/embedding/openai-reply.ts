@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isComparableVector, isFiniteVector, isZeroVector } from "../database/vector.ts";
+import { findVectorFault } from "../collection/vector-fault.ts";
 import { AppError } from "../error.ts";
 import { readServerError, type ServerError } from "./server-error.ts";
 
@@ -135,15 +135,13 @@ function decodeBase64(text: string): Float32Array | VectorFault {
 function findFault(vector: Float32Array | VectorFault, { dimensions }: Expected): VectorFault | undefined {
   if (typeof vector === "string") return undefined;
   if (vector.length !== dimensions) return `it has ${vector.length} dimensions instead of ${dimensions}`;
-  return findVectorFault(vector);
+  return findModelFault(vector);
 }
 
-/** Why a model's vector cannot be stored and compared; undefined where it can. */
-export function findVectorFault(vector: Float32Array): VectorFault | undefined {
-  if (!isFiniteVector(vector)) return "it has an element that is not a finite number";
-  if (isZeroVector(vector)) return "it is all zeros, which has no direction to compare";
-  if (!isComparableVector(vector)) return "its length is too small or too large to compare in 32 bits";
-  return undefined;
+/** Why a model's vector cannot be used; undefined where it can. By the strictest metric: a model gives directions. */
+export function findModelFault(vector: Float32Array): VectorFault | undefined {
+  const fault = findVectorFault(vector, "cosine");
+  return fault && `it ${fault.says}`;
 }
 
 /** Throws `dimension_mismatch` naming both sizes where a model's vector is not as long as the collection's. */

@@ -5,6 +5,7 @@ import {
   startEmbeddingApi,
   vectorOf,
 } from "../../../test/support/embedding-api.ts";
+import { cheap } from "../../../test/support/embedding-dialects.ts";
 import { AppError } from "../error.ts";
 import type { EmbeddedText } from "./embedder.ts";
 import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
@@ -267,6 +268,17 @@ test("what onBatch throws goes up as it is and ends the call", async () => {
   );
   expect(error).toBe(failure);
   expect(requests).toHaveLength(1);
+});
+
+test("a request asks for no more numbers than a reply may hold in memory", async () => {
+  const server = await startEmbeddingApi({ dialect: cheap(16_000) });
+  const many = Array.from({ length: 200 }, (_, n) => `text ${n}`);
+  const result = await embedder({ baseUrl: server.url, deadline: 120_000 }).embed(many, {
+    dimensions: 16_000,
+  });
+  expect(result).toHaveLength(200);
+  for (const { input } of server.requests) expect(input.length * 16_000).toBeLessThanOrEqual(1_000_000);
+  await server.stop();
 });
 
 test("embed() of nothing sends nothing", async () => {

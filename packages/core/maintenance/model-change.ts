@@ -14,7 +14,7 @@ import type { IndexFailure } from "./index-failure.ts";
 import { type Maintained, maintainIndexes } from "./indexes.ts";
 import { type Inspection, inspectCollection, servingStretches, tailOf } from "./inspect.ts";
 import { assertKeepable, ensureDraft, nameBeside, nameTaken } from "./model-draft.ts";
-import { type Filled, fillCollection, isFilled } from "./model-fill.ts";
+import { addFilled, type Filled, fillCollection, isFilled, NOTHING_FILLED } from "./model-fill.ts";
 
 export interface ModelChange extends BuildOptions {
   /** Default `knowledge`. */
@@ -107,7 +107,7 @@ async function replaceCollection(
 ): Promise<ModelChanged> {
   const { database } = services;
   const { onProgress, signal } = options;
-  let total: Filled = { written: 0, deleted: 0, failed: [] };
+  let total = NOTHING_FILLED;
   const fill = async (phase: "embed" | "catch up", within?: Transaction) => {
     const to = await getCollection(database, old.tenantId, draft.id); // the first vector may have decided its dimensions
     const filled = await fillCollection(services, old, to, {
@@ -115,11 +115,7 @@ async function replaceCollection(
       signal,
       onProgress: (written) => onProgress?.({ phase, written: total.written + written }),
     });
-    total = {
-      written: total.written + filled.written,
-      deleted: total.deleted + filled.deleted,
-      failed: [...total.failed, ...filled.failed],
-    };
+    total = addFilled(total, filled);
   };
   await fill("embed");
   onProgress?.({ phase: "index", written: total.written });

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import { decodeJson } from "../database/json.ts";
@@ -6,25 +6,43 @@ import { selectRows } from "../database/rows.ts";
 import type { Settings } from "../database/settings.ts";
 import { decodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { SLICE_BYTES } from "../document/byte-slices.ts";
 import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
 import { restoreId } from "../document/id.ts";
-import { embedGroups, type Failure } from "../document/passages.ts";
+import { embeddedDimensions, embedGroups, type Failure } from "../document/passages.ts";
 import { inCollection } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import { openDraft } from "./model-draft.ts";
 
-/** Passages that are embedded and written at once. */
+/** Passages that are embedded and written at once, at most; fewer where their texts or vectors are large. */
 const PAGE = 500;
+
+/** Failures that are listed. */
+const MAX_LISTED = 1_000;
 
 export interface Filled {
   readonly written: number;
   readonly deleted: number;
-  /** Passages that the new model has no vector for: they are kept without one. */
+  /** Passages that the new model has no vector for: they are kept without one. The first 1,000. */
   readonly failed: readonly Failure[];
+  /** How many those are. */
+  readonly failures: number;
 }
+
+/** Adds up two fills; of the failures the first 1,000 are kept. */
+export function addFilled(a: Filled, b: Filled): Filled {
+  return {
+    written: a.written + b.written,
+    deleted: a.deleted + b.deleted,
+    failed: [...a.failed, ...b.failed].slice(0, MAX_LISTED),
+    failures: a.failures + b.failures,
+  };
+}
+
+export const NOTHING_FILLED: Filled = { written: 0, deleted: 0, failed: [], failures: 0 };
 
 export interface FillOptions {
   readonly onProgress?: (written: number) => void;
@@ -49,29 +67,29 @@ export async function fillCollection(
   const { within } = options;
   const run = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> =>
     within ? work(within) : asTenant(database, from.tenantId, work);
-  const failed: Failure[] = [];
-  let written = 0;
+  const most = Math.max(1, Math.min(PAGE, Math.floor(SLICE_BYTES / (4 * embeddedDimensions(services, to)))));
+  let filled = NOTHING_FILLED;
   let after = START;
   for (;;) {
     options.signal?.throwIfAborted();
     const page = await run(async ({ orm, set }) => {
       await set(MERGED);
-      return selectRows<PassageRow>(orm, difference(from, to, after));
+      return selectRows<PassageRow>(orm, firstBytes(difference(from, to, { after, most })));
     });
     const last = page.at(-1);
     if (!last) break;
     after = last;
-    const rows = await embedRows(services, to, page, failed, options.signal);
+    const { rows, failed } = await embedRows(services, to, page, options.signal);
     await run((transaction) =>
       openDraft(transaction, to, () => writeRows(transaction, to, rows, { types, fresh: true })),
     );
-    written += rows.length;
-    options.onProgress?.(written);
+    filled = addFilled(filled, { ...NOTHING_FILLED, written: rows.length, failed, failures: failed.length });
+    options.onProgress?.(filled.written);
   }
   const deleted = await run((transaction) =>
     openDraft(transaction, to, () => deleteExtras(transaction, from, to)),
   );
-  return { written, deleted, failed };
+  return { ...filled, deleted };
 }
 
 /** Whether a pass would find anything. */
@@ -83,7 +101,7 @@ export async function isFilled(
   await set(MERGED);
   const [row] = await selectRows<{ differs: boolean }>(
     orm,
-    sql`SELECT EXISTS (${difference(from, to, START)}) OR EXISTS (${extras(from, to)}) AS differs`,
+    sql`SELECT EXISTS (${difference(from, to, { after: START, most: 1 })}) OR EXISTS (${extras(from, to)}) AS differs`,
   );
   return row?.differs === false;
 }
@@ -118,7 +136,11 @@ const MERGED: Settings = {
 };
 
 /** What is missing or differs behind a key, in the order of the keys. */
-function difference(from: Collection, to: Collection, { id, chunk }: Cursor) {
+function difference(
+  from: Collection,
+  to: Collection,
+  { after: { id, chunk }, most }: { readonly after: Cursor; readonly most: number },
+): SQL {
   const behind = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
   return sql`
     SELECT o.id, o.long_id, o.chunk, o.content, o.metadata::text AS metadata, o.uri, o.origin
@@ -127,7 +149,18 @@ function difference(from: Collection, to: Collection, { id, chunk }: Cursor) {
       ON n.id = o.id AND n.chunk = o.chunk
     WHERE (n.id IS NULL OR n.content IS DISTINCT FROM o.content OR n.metadata::text <> o.metadata::text
            OR n.uri IS DISTINCT FROM o.uri)
-    ORDER BY o.id, o.chunk LIMIT ${PAGE}::int`;
+    ORDER BY o.id, o.chunk LIMIT ${most}::int`;
+}
+
+/** The first of a page whose texts fit into a slice, and one at least: a text may have megabytes. */
+function firstBytes(page: SQL): SQL {
+  return sql`
+    SELECT * FROM (
+      SELECT p.*, row_number() OVER behind AS place,
+             sum(coalesce(octet_length(p.content), 0) + octet_length(p.metadata)) OVER behind AS bytes
+      FROM (${page}) AS p WINDOW behind AS (ORDER BY p.id, p.chunk)) AS measured
+    WHERE place = 1 OR bytes <= ${SLICE_BYTES}::int8
+    ORDER BY id, chunk`;
 }
 
 function extras(from: Collection, to: Collection) {
@@ -153,13 +186,13 @@ async function embedRows(
   services: Services,
   to: Collection,
   page: readonly PassageRow[],
-  failed: Failure[],
   signal: AbortSignal | undefined,
-): Promise<readonly Row[]> {
+): Promise<{ readonly rows: readonly Row[]; readonly failed: readonly Failure[] }> {
   const texts = page.map(({ content }) => (content === null ? null : decodeText(content)));
   const groups = texts.map((text) => (text?.trim() ? [text] : []));
   const embedded = await embedGroups(services, to, groups, signal);
-  return page.map((row, index): Row => {
+  const failed: Failure[] = [];
+  const rows = page.map((row, index): Row => {
     const id = restoreId(row.id, row.long_id);
     const vectors = embedded[index];
     if (vectors instanceof AppError) failed.push({ id, code: vectors.code, message: vectors.message });
@@ -175,4 +208,5 @@ async function embedRows(
       origin: row.origin,
     };
   });
+  return { rows, failed };
 }
