@@ -76,6 +76,17 @@ test("what documents list prints as JSON is ingested again: text, metadata, URI 
     content: documents[0]?.content,
     uri: "https://x/a",
   });
+  // The vectors are those of the file: a document that is not what the model makes of its text keeps them.
+  const own = JSON.parse(listed.out).documents.find(({ id }: Exported) => id === "long") as Exported;
+  expect(own.passages.length).toBeGreaterThan(1);
+  const passages = own.passages.map((passage, n) => ({
+    ...passage,
+    embedding: [n + 1, 0, 0, 0, 0, 0, 0, 0.5],
+  }));
+  const input = JSON.stringify({ documents: [{ ...own, passages }] });
+  expect(await cairn(["ingest", "--collection", "to"], { input })).toMatchObject({ code: 0 });
+  const { documents: kept } = await cli.json("documents", "get", "long", "--collection", "to", "--vectors");
+  expect(kept.map(facts)).toEqual([facts({ ...own, passages })]);
   expect(before?.find(({ id }) => id === "vector")?.embedding).toEqual(documents[2]?.embedding);
   await rm(join(cli.folder, "in.jsonl"));
 });
@@ -132,9 +143,11 @@ test("an ingest that takes longer than a second says how far it is, and Ctrl-C e
       stdio: ["pipe", "pipe", "pipe"],
     });
     let told = "";
+    let interrupted = false;
     child.stderr.on("data", (piece) => {
       told += piece;
-      if (told.includes("0 of 1 document")) child.kill("SIGINT");
+      if (interrupted || !told.includes("0 of 1 document")) return;
+      interrupted = child.kill("SIGINT");
     });
     child.stdin.end("A kettle.");
     const [, code] = await Promise.all([

@@ -1,8 +1,9 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
-import type { NewDocument } from "@cairn/core/document/document.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
+import { restoreDocuments, type StoredDocument } from "@cairn/core/document/restore.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
+import type { InputDocument } from "./input/document.ts";
 import type { Inputs } from "./input/open.ts";
 import type { SendOptions } from "./send.ts";
 import { count } from "./terminal/counts.ts";
@@ -47,7 +48,9 @@ export async function ingestInputs(
     for await (const documents of batches(inputs.documents())) {
       signal.throwIfAborted();
       const asked = { collection: collection.name, documents, maxTokens, overlap, signal };
-      const result = await ingest(services, tenantId, asked);
+      const result = isStored(documents)
+        ? { failed: [], ...(await restoreDocuments(services, tenantId, { ...asked, documents })) }
+        : await ingest(services, tenantId, asked);
       for (const id of result.ids) ids.add(id);
       failed.push(...result.failed);
       passages += result.passages;
@@ -73,12 +76,20 @@ function assertSize({ name, dimensions }: Collection, given: number | undefined)
   );
 }
 
-async function* batches(documents: AsyncIterable<NewDocument>): AsyncGenerator<readonly NewDocument[]> {
-  let batch: NewDocument[] = [];
+type Stored = InputDocument & StoredDocument;
+
+function isStored(documents: readonly InputDocument[]): documents is readonly Stored[] {
+  return documents[0]?.passages !== undefined;
+}
+
+/** Batches in order; none has both documents that bring their passages and others. */
+async function* batches(documents: AsyncIterable<InputDocument>): AsyncGenerator<readonly InputDocument[]> {
+  let batch: InputDocument[] = [];
   let bytes = 0;
   for await (const document of documents) {
-    const size = (document.content?.length ?? 0) + (document.embedding?.byteLength ?? 0);
-    if (batch.length === BATCH || (batch.length > 0 && bytes + size > BATCH_BYTES)) {
+    const size = sizeOf(document);
+    const other = (batch[0]?.passages === undefined) !== (document.passages === undefined);
+    if (batch.length === BATCH || (batch.length > 0 && (other || bytes + size > BATCH_BYTES))) {
       yield batch;
       batch = [];
       bytes = 0;
@@ -87,4 +98,12 @@ async function* batches(documents: AsyncIterable<NewDocument>): AsyncGenerator<r
     bytes += size;
   }
   if (batch.length > 0) yield batch;
+}
+
+function sizeOf({ content, embedding, passages = [] }: InputDocument): number {
+  const stored = passages.reduce(
+    (sum, passage) => sum + (passage.content?.length ?? 0) + passage.embedding.byteLength,
+    0,
+  );
+  return (content?.length ?? 0) + (embedding?.byteLength ?? 0) + stored;
 }

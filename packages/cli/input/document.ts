@@ -1,24 +1,32 @@
 import { type JsonObject, type JsonValue, parseJson } from "@cairn/core/database/json.ts";
 import type { NewDocument } from "@cairn/core/document/document.ts";
+import type { StoredPassage } from "@cairn/core/document/restore.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
 
 /** A document of an input, and where in it: `faq.jsonl, line 3`. */
 export interface InputDocument extends NewDocument {
   readonly place: string;
+  /** Several passages with a vector each, as they were exported: they are stored as they are. */
+  readonly passages?: readonly StoredPassage[];
 }
 
 const MAX_DIMENSIONS = 16_000;
 
 const vector = z.array(z.number()).min(1).max(MAX_DIMENSIONS);
+const passage = z.looseObject({
+  content: z.string().nullable(),
+  embedding: vector.nullish(),
+  offset: z.int().min(0).nullish(),
+});
 const record = z.strictObject({
   id: z.string().min(1).max(100_000).nullish(),
   content: z.string().nullish(),
   metadata: z.looseObject({}).nullish(),
   uri: z.string().max(10_000).nullish(),
   embedding: vector.nullish(),
-  // What `cairn documents list --json` says in addition. It follows from the rest, or is not the caller's to set.
-  passages: z.array(z.unknown()).optional(),
+  passages: z.array(passage).optional(),
+  // What `cairn documents list --json` says in addition: it is not the caller's to set.
   createdAt: z.string().optional(),
   updatedAt: z.string().optional(),
 });
@@ -31,7 +39,7 @@ export function readRecord(value: JsonValue, place: string): InputDocument {
     const field = issue?.path.join(".");
     throw refused(place, `${field ? `at ${field}` : ""}: ${issue?.message}`);
   }
-  const { id, content = null, uri, embedding, metadata } = result.data;
+  const { id, content = null, uri, embedding, metadata, passages } = result.data;
   return {
     ...(id == null ? {} : { id }),
     content,
@@ -39,8 +47,21 @@ export function readRecord(value: JsonValue, place: string): InputDocument {
     metadata: metadata == null ? undefined : ((value as JsonObject).metadata as JsonObject),
     ...(uri == null ? {} : { uri }),
     embedding: embedding ? Float32Array.from(embedding) : undefined,
+    ...(id == null || embedding ? {} : { passages: storedPassages(passages) }),
     place,
   };
+}
+
+/** The passages where each has its vector; undefined: the text is split and embedded again. */
+function storedPassages(
+  passages: readonly z.infer<typeof passage>[] = [],
+): readonly StoredPassage[] | undefined {
+  const stored = passages.flatMap(({ content, embedding, offset }) =>
+    embedding
+      ? [{ content, embedding: Float32Array.from(embedding), ...(offset == null ? {} : { offset }) }]
+      : [],
+  );
+  return stored.length > 0 && stored.length === passages.length ? stored : undefined;
 }
 
 /** The JSON of a text. Throws `invalid_input`, naming the place. */

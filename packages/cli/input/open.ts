@@ -61,16 +61,19 @@ export async function openInputs(files: readonly string[], options: InputOptions
 async function check(documents: AsyncIterable<InputDocument>) {
   let count = 0;
   let first: { readonly dimensions: number; readonly place: string } | undefined;
-  for await (const { embedding, place } of documents) {
+  for await (const { embedding, passages = [], place } of documents) {
     count++;
-    if (!embedding) continue;
-    first ??= { dimensions: embedding.length, place };
-    if (embedding.length !== first.dimensions)
+    for (const { length } of [embedding, ...passages.map((one) => one.embedding)].filter(
+      (one) => one !== undefined,
+    )) {
+      first ??= { dimensions: length, place };
+      if (length === first.dimensions) continue;
       throw new AppError(
         "invalid_input",
-        `${place} cannot be ingested: its embedding has ${embedding.length} numbers, and the one of ${first.place} has ${first.dimensions}. A collection holds vectors of one size.`,
+        `${place} cannot be ingested: its embedding has ${length} numbers, and the one of ${first.place} has ${first.dimensions}. A collection holds vectors of one size.`,
         { path: place },
       );
+    }
   }
   return { count, dimensions: first?.dimensions };
 }

@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const path = (relative: string) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
+const TIMEOUT_MS = 600_000;
+
+let folder: string;
+let output = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cairn-demo-"));
+  output = await run([
+    "--import",
+    path("packages/core/database/drizzle-hook.mjs"),
+    path("packages/cli/demo/demo.ts"),
+  ]);
+}, TIMEOUT_MS);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** What a process of Node prints in the demo's folder, without the settings of whoever runs the test. */
+async function run(args: readonly string[]): Promise<string> {
+  const { DATABASE_URL, OPENAI_API_KEY, OPENAI_BASE_URL, CAIRN_EMBEDDING_MODEL, ...env } = process.env;
+  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return `${out}${err}`;
+}
+
+/** The lines of a text with the addresses of servers alike. */
+const lines = (content: string) => content.replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:8000").split("\n");
+
+test("the README shows what the demo prints", async () => {
+  const readme = await readFile(path("README.md"), "utf8");
+  const [, block = ""] = /## What it looks like\n\n```\n\$ npm run demo\n([\s\S]*?)```/.exec(readme) ?? [];
+  const shown = block.split("\n").filter((line) => line.trim() !== "" && line.trim() !== "…");
+  expect(shown.length).toBeGreaterThan(8);
+  const printed = lines(output);
+  for (const line of shown) {
+    const parts = line.split("…");
+    const found = printed.some((one) => parts.every((part) => one.includes(part)));
+    expect(found, `the demo prints no line like: ${line}\n${output}`).toBe(true);
+  }
+});
+
+test(
+  "a command that the demo prints works when it is pasted",
+  async () => {
+    const [, command = ""] = /^ {3}\$ npx cairn (query .*)$/m.exec(output) ?? [];
+    const args = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+    const printed = await run([path("packages/cli/bin/cairn.mjs"), ...args]);
+    expect(printed).toContain("1. returns-policy");
+  },
+  TIMEOUT_MS,
+);
