@@ -22,6 +22,7 @@ import type { MigrationReport, Verdict } from "./report/report.ts";
 import type { SourcePath } from "./source/label.ts";
 import type { Source, SourceCollection } from "./source/source.ts";
 import { compareSearches } from "./verify/parity.ts";
+import { withProvenMetric } from "./verify/prove-metric.ts";
 
 export interface MigrateOptions extends PlanOptions, Partial<CopySettings> {
   /** Searches to compare. Default 50; 0: none. */
@@ -196,8 +197,9 @@ interface Migrated {
 }
 
 /** Copies one collection to its end. Safe to repeat: what is done is found done. */
-export async function migrateOne(context: CopyContext, planned: PlannedCollection): Promise<Outcome> {
+export async function migrateOne(context: CopyContext, plan: PlannedCollection): Promise<Outcome> {
   context.signal?.throwIfAborted();
+  const planned = await withProvenMetric(context.source, plan);
   const { database } = context.services;
   const { tenant, target, metadata } = await ensureTarget(database, planned, context.settings);
   const progress = await migrateCollection(context, { ...planned, writtenMetadata: metadata }, target);

@@ -10,7 +10,7 @@ import { madeInCairn } from "./kept.ts";
  * and where vectors are copied, the metric. Vectors made anew have the metric of their own collection.
  */
 export function compareCollection(
-  planned: Pick<PlannedCollection, "source" | "vectors" | "writtenMetadata">,
+  planned: Pick<PlannedCollection, "source" | "vectors" | "writtenMetadata" | "metricUnproven">,
   target: Collection,
 ): readonly Finding[] {
   const { source, vectors } = planned;
@@ -21,6 +21,13 @@ export function compareCollection(
       found(
         `The collection measures distance by ${source.metric} in Chroma and by ${target.metric} in Cairn, where that cannot be changed. ` +
           "Send it to another collection with --map, or delete the target first: cairn collections delete.",
+      ),
+    );
+  if (vectors === "copy" && planned.metricUnproven)
+    findings.push(
+      found(
+        `Chroma's distances are neither of ${target.metric} nor of another metric, so results cannot be shown to be ordered alike. ` +
+          "See to Chroma's index of it, or compare results yourself.",
       ),
     );
   if (!equalMetadata(source.metadata, target.metadata)) {

@@ -23,6 +23,8 @@ export interface PlannedCollection extends VectorChoice {
   readonly notice?: string;
   /** The collection's metadata as an earlier run wrote it; undefined where none did. */
   readonly writtenMetadata?: JsonObject;
+  /** Chroma's distances are of no metric that there is. */
+  readonly metricUnproven?: boolean;
 }
 
 /** A collection that cannot go as things stand, and the way out. */

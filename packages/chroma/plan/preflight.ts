@@ -2,6 +2,7 @@ import { type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
 import { findFault } from "../copy/record.ts";
 import type { Source, SourceRecord } from "../source/source.ts";
+import { withProvenMetric } from "../verify/prove-metric.ts";
 import type { Plan, PlannedCollection } from "./plan.ts";
 
 /** What a collection holds that is worth knowing before it is copied. */
@@ -39,7 +40,8 @@ export async function preflight(
   options: PreflightOptions = {},
 ): Promise<readonly Preflight[]> {
   const results: Preflight[] = [];
-  for (const planned of plan.collections) results.push(await examine(source, planned, options));
+  for (const planned of plan.collections)
+    results.push(await examine(source, await withProvenMetric(source, planned), options));
   return results;
 }
 

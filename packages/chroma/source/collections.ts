@@ -1,7 +1,7 @@
-import type { Metric } from "@cairn/core/collection/metric.ts";
 import { type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
 import type { ChromaClient } from "./client.ts";
 import type { ChromaCollection } from "./described.ts";
+import { metricOf } from "./metric.ts";
 import { modelOf, unusableModelOf } from "./model.ts";
 import type { SourceCollection, SourceScope } from "./source.ts";
 
@@ -73,12 +73,6 @@ function toCollection(collection: ChromaCollection, tenant: string, database: st
     unusableModel: unusableModelOf(collection),
     metadata: collection.metadata ?? {},
   };
-}
-
-/** Newer servers keep it in the configuration, older ones in the metadata; l2 is Chroma's default. */
-function metricOf({ configuration_json: configuration, metadata }: ChromaCollection): Metric {
-  const space = configuration?.hnsw?.space ?? configuration?.spann?.space ?? metadata?.["hnsw:space"];
-  return space === "cosine" || space === "ip" ? space : "l2";
 }
 
 function compare(a: string, b: string): number {

@@ -15,4 +15,7 @@ export interface ChromaCollection {
       readonly config?: Readonly<Record<string, unknown>>;
     } | null;
   };
+  /** Read by `metricOf` alone, which trusts nothing of it. */
+  readonly configuration?: unknown;
+  readonly schema?: unknown;
 }

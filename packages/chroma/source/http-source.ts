@@ -1,13 +1,13 @@
 import { parseJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { type ChromaClient, createChromaClient } from "./client.ts";
+import { type ChromaClient, ChromaFault, createChromaClient } from "./client.ts";
 import { listCollections } from "./collections.ts";
 import type { ChromaOptions } from "./options.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
 import { probeServer } from "./probe.ts";
 import { getRecords } from "./records.ts";
-import type { Source, SourceCollection } from "./source.ts";
+import type { NearRecord, Source, SourceCollection } from "./source.ts";
 
 /** Opens a Chroma server for reading. Throws `source_unavailable`, or `source_unsupported` for the old v1 API. */
 export async function openSource(options: ChromaOptions): Promise<Source> {
@@ -28,6 +28,7 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
       return new Set(records.keys());
     },
     query: (collection, embedding, topK) => queryChroma(client, collection, embedding, topK),
+    nearest: (collection, embedding, topK) => nearest(client, collection, embedding, topK),
   };
 }
 
@@ -69,6 +70,40 @@ async function queryChroma(
 ) {
   const body = { query_embeddings: [[...embedding]], n_results: topK, include: ["distances"] };
   return client.request("POST", `${collectionPath(collection)}/query`, readHits, { body });
+}
+
+/** The nearest records with their vectors. A server that fails at it says nothing: whoever asks can do without. */
+async function nearest(
+  client: ChromaClient,
+  collection: SourceCollection,
+  embedding: Float32Array,
+  topK: number,
+): Promise<readonly NearRecord[]> {
+  const include = ["distances", "embeddings"];
+  const body = { query_embeddings: [[...embedding]], n_results: topK, include };
+  try {
+    return await client.request("POST", `${collectionPath(collection)}/query`, readNear, {
+      body,
+      failFast: true,
+    });
+  } catch (error) {
+    if (error instanceof ChromaFault) return [];
+    if (error instanceof AppError && error.code !== "source_unavailable") return [];
+    throw error;
+  }
+}
+
+function readNear(text: string): readonly NearRecord[] {
+  const hits = readHits(text);
+  const answer = parseJson(text) as {
+    embeddings?: readonly (readonly (readonly (number | null)[] | null)[])[] | null;
+  } | null;
+  const vectors = answer?.embeddings?.[0] ?? [];
+  return hits.map((hit, index) => {
+    const vector = vectors[index];
+    const embedding = vector ? Float32Array.from(vector, (element) => element ?? Number.NaN) : null;
+    return { ...hit, embedding };
+  });
 }
 
 function readHits(text: string): readonly { readonly id: string; readonly distance: number }[] {

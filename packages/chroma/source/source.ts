@@ -55,6 +55,20 @@ export interface Source {
     embedding: Float32Array,
     topK: number,
   ): Promise<readonly { readonly id: string; readonly distance: number }[]>;
+  /** The same with the vectors; nothing where the server cannot search the collection. */
+  nearest(
+    collection: SourceCollection,
+    embedding: Float32Array,
+    topK: number,
+  ): Promise<readonly NearRecord[]>;
+}
+
+/** A hit of Chroma's own search, with its vector. */
+export interface NearRecord {
+  readonly id: string;
+  /** NaN where the server has no finite number. */
+  readonly distance: number;
+  readonly embedding: Float32Array | null;
 }
 
 export interface SourceScope {

@@ -19,7 +19,9 @@ import { refuseMisfits } from "../plan/refuse.ts";
 import { missingIndexes, promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { Verdict } from "../report/report.ts";
+import type { Source } from "../source/source.ts";
 import { compareSearches } from "../verify/parity.ts";
+import { withProvenMetric } from "../verify/prove-metric.ts";
 import { asHolder, assertFits, type BatchState, type StepEnvironment, stepOptions } from "./environment.ts";
 
 // The migration as steps that each take a small JSON and return one, keep their truth in the ledger, and are safe to
@@ -148,7 +150,7 @@ export async function reportStep(
   const { services, source, databaseName, cairnVersion } = environment;
   return asHolder(environment, state, async ({ run }) => {
     const { search, seconds } = await readSearch(services.database, run);
-    const outcomes = await outcomesOf(environment, state);
+    const outcomes = await proveOutcomes(source, await outcomesOf(environment, state));
     const options = stepOptions(environment, state.request);
     const { misfits } = await planAll(services, source, options);
     const report = await buildReport(services.database, outcomes, {
@@ -177,6 +179,19 @@ export async function releaseStep(
 ): Promise<{ readonly released: true }> {
   await releaseRun(services.database, { ...run, resumed: true }, cause);
   return { released: true };
+}
+
+/** The outcomes with what the distances of the source tell of their metrics. */
+async function proveOutcomes(source: Source, outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+  const proven: Outcome[] = [];
+  for (const outcome of outcomes) {
+    const planned = await withProvenMetric(source, outcome.planned);
+    const before = new Set(compareCollection(outcome.planned, outcome.target).map(({ detail }) => detail));
+    const records = outcome.findings.filter(({ id, detail }) => id !== "" || !before.has(detail));
+    const findings = [...compareCollection(planned, outcome.target), ...records];
+    proven.push({ ...outcome, planned, findings });
+  }
+  return proven;
 }
 
 /** Every concluded collection with its plan, target and findings. One that has gone from Chroma since is told by the ledger alone. */

@@ -20,6 +20,7 @@ import { buildReport, type Outcome } from "../report/build.ts";
 import type { MigrationReport } from "../report/report.ts";
 import type { Source } from "../source/source.ts";
 import { compareSearches } from "./parity.ts";
+import { withProvenMetric } from "./prove-metric.ts";
 
 export interface VerifyOptions extends PlanOptions {
   /** Searches to compare. Default 50; 0: none. */
@@ -102,11 +103,12 @@ function notThere({ place }: PlannedCollection): string {
 async function verifyCollection(
   services: Services,
   source: Source,
-  planned: Placed,
+  plan: Placed,
   limit: Limit,
   options: VerifyOptions,
 ): Promise<Outcome> {
   const started = performance.now();
+  const planned = { ...(await withProvenMetric(source, plan)), target: plan.target };
   const from = pageSource(services.database, source, planned, limit, options);
   const { tally, findings } = await comparePass(from, planned, options);
   const { stable, equal, extras } = await checkSets(from, tally);
