@@ -24,7 +24,10 @@ test("set-model asks for --yes where the collection has vectors", async () => {
   await cli.run(["collections", "create", "faq", "--dimensions", "2", "--model", "local/a", ...tenant]);
   const input = '{"id": "a", "content": "hours", "embedding": [1, 2]}\n';
   const ingest = ["ingest", "-", "--collection", "faq", "--tenant", `{${UUID.toUpperCase()}}`];
-  expect(await cli.run(ingest, { input })).toMatchObject({ code: 0 });
+  expect(await cli.run(ingest, { input })).toMatchObject({
+    code: 0,
+    err: expect.not.stringContaining("error"),
+  });
   const setModel = ["collections", "set-model", "faq", "local/b", "--tenant", UUID.replaceAll("-", "_")];
   expect(await cli.run(setModel)).toMatchObject({
     code: 2,

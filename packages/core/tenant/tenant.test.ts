@@ -18,6 +18,28 @@ test("a tenant is found by its id, in either case, and by its name", async () =>
   await expect(getTenant(own.database, "acme")).rejects.toMatchObject({ code: "not_found" });
 });
 
+test("an id is the same in any notation, to find a tenant, to make one and to name one that is missing", async () => {
+  const id = "abcdef01-2345-6789-abcd-00000000cafe";
+  const notations = [
+    id,
+    id.replaceAll("-", ""),
+    id.replaceAll("-", "_"),
+    `{${id.toUpperCase()}}`,
+    `urn:uuid:${id}`,
+  ];
+  const made = await createTenant(own.database, { id: notations[1], name: "Cafe" });
+  expect(made.id).toBe(id);
+  for (const notation of notations) {
+    expect(await getTenant(own.database, notation)).toEqual(made);
+    expect(await ensureTenant(own.database, notation)).toEqual(made);
+    await expect(createTenant(own.database, { id: notation })).rejects.toMatchObject({
+      code: "already_exists",
+    });
+  }
+  const other = id.replace("cafe", "beef");
+  expect(await ensureTenant(own.database, `{${other}}`)).toMatchObject({ id: other, name: other });
+});
+
 test("a tenant without a name is called by its id", async () => {
   const { id, name } = await createTenant(own.database);
   expect(name).toBe(id);
