@@ -76,7 +76,7 @@ const VERBS: readonly (readonly string[])[] = [
   ["keys", "list", ...acme],
   ["keys", "create", ...acme],
   ["reindex", ...acme],
-  ["tenants", "delete", "other", "--yes"],
+  ["tenants", "delete", "another", "--yes"],
   ["db", "status"],
   ["db", "migrate"],
 ];

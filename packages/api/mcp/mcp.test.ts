@@ -361,7 +361,12 @@ test("over standard input and output it serves an assistant on the same machine"
   if (cli.databaseUrl) {
     const owner = connectPg({ url: cli.databaseUrl });
     onTestFinished(() => owner.close());
-    await owner.transaction(({ script }) => script("ALTER TABLE cairn.documents RENAME content TO lost"));
+    // What nobody expects of a database: a fault of its own in every search.
+    await owner.transaction(({ script }) =>
+      script(`
+        CREATE FUNCTION cairn.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
+        CREATE POLICY broken ON cairn.documents AS RESTRICTIVE USING (cairn.broken());`),
+    );
     const failed = await client.callTool({ name: "search", arguments: { query: "open hours" } });
     expect(failed.isError).toBe(true);
     await vi.waitFor(() => expect(JSON.parse(said)).toMatchObject({ about: "a tool", message: "failure" }));
