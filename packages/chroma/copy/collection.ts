@@ -2,7 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
-import { deleteRows } from "@cairn/core/document/delete-rows.ts";
+import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
 import { storeId } from "@cairn/core/document/id.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
 import { isImported } from "@cairn/core/document/write.ts";
@@ -178,7 +178,8 @@ async function deleteExtras(
       await assertHeld(transaction, run);
       await becomeTenant(transaction, target.tenantId);
       const among = sql`${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[])`;
-      await transaction.orm.execute(deleteRows(target, sql`${among} AND ${doomed}`, sql`d.chunk`));
+      const erased = await eraseRows(transaction.orm, target, sql`${among} AND ${doomed}`);
+      await eraseFromCopies(transaction.orm, target, erased.keys);
       // Not RETURNING: where the commit's answer was lost, a second try deletes nothing and they are gone all the same.
       return selectRows<{ id: string; own: boolean }>(
         transaction.orm,

@@ -6,8 +6,10 @@ import { selectRows } from "../database/rows.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
+import { forgetEmbeddings, storedHash } from "../embedding/forget.ts";
 import { AppError } from "../error.ts";
 import { type Collection, collectionColumns } from "./collection.ts";
+import { listCopies } from "./copies.ts";
 import { validate } from "./create.ts";
 import { requireCollection } from "./get.ts";
 import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
@@ -76,22 +78,32 @@ async function assertNoVectors(orm: Orm, collection: Collection, model: string):
   );
 }
 
-/** Deletes a collection of the tenant's with its documents, and the tombstones that no other one needs. Throws `not_found`. */
+/**
+ * Deletes a collection of the tenant's with its documents, its copies (those kept from before a change of model, and those
+ * being filled for one), the cached vectors of their texts, and the tombstones that no other collection needs.
+ * Throws `not_found`.
+ */
 export async function deleteCollection(
   database: Database,
   tenantId: string,
   nameOrId: string,
 ): Promise<void> {
   await asTenant(database, tenantId, async ({ orm }) => {
-    const { id } = await requireCollection(orm, tenantId, nameOrId);
-    const [{ lineage = id } = {}] = await selectRows<{ lineage: string }>(
+    const { id } = await requireCollection(orm, tenantId, nameOrId, "update");
+    const copies = await listCopies(orm, { tenantId, id });
+    const ids = sql`ANY(${sql.param([id, ...copies.map((copy) => copy.id)])}::uuid[])`;
+    const tenant = uuidLiteral(tenantId);
+    const texts = sql`SELECT ${storedHash(sql`content`)} FROM cairn.documents
+      WHERE tenant_id = ${tenant} AND collection_id = ${ids} AND content IS NOT NULL`;
+    await orm.execute(forgetEmbeddings(tenantId, texts));
+    const deleted = await selectRows<{ lineage: string }>(
       orm,
-      sql`DELETE FROM cairn.collections WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
+      sql`DELETE FROM cairn.collections WHERE tenant_id = ${tenant} AND id = ${ids}
           RETURNING coalesce(lineage, id) AS lineage`,
     );
     await orm.execute(sql`
-      DELETE FROM cairn.tombstones WHERE tenant_id = ${uuidLiteral(tenantId)} AND lineage = ${uuidLiteral(lineage)}
-        AND NOT EXISTS (SELECT FROM cairn.collections
-                        WHERE tenant_id = ${uuidLiteral(tenantId)} AND coalesce(lineage, id) = ${uuidLiteral(lineage)})`);
+      DELETE FROM cairn.tombstones
+      WHERE tenant_id = ${tenant} AND lineage = ANY(${sql.param(deleted.map(({ lineage }) => lineage))}::uuid[])
+        AND lineage NOT IN (SELECT coalesce(lineage, id) FROM cairn.collections WHERE tenant_id = ${tenant})`);
   });
 }

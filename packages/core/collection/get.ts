@@ -47,7 +47,7 @@ export async function requireCollection(
   orm: Orm,
   tenantId: string,
   nameOrId = DEFAULT_COLLECTION,
-  lock?: "key share",
+  lock?: "key share" | "update",
 ): Promise<Collection> {
   const byName = eq(collections.name, encodeText(nameOrId)); // what no name can hold is not found, not a failure
   const found = orm

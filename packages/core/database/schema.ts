@@ -60,6 +60,7 @@ export const collections = cairn.table(
     indexSettings: jsonb("index_settings").$type<IndexSettings>().notNull().default({}),
     openSegment: integer("open_segment").notNull().default(0),
     replacedBy: uuid("replaced_by"),
+    filledFrom: uuid("filled_from"),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },

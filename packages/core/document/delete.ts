@@ -1,15 +1,13 @@
 import { sql } from "drizzle-orm";
 import { lockCollection } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
-import { deleteRows } from "./delete-rows.ts";
+import { eraseFromCopies, eraseRows } from "./erase.ts";
 import { storeId } from "./id.ts";
 import { inCollection } from "./read.ts";
-import { insertTombstones } from "./tombstone.ts";
 
 export interface DeleteOptions extends FilterInput {
   readonly collection?: string;
@@ -18,8 +16,9 @@ export interface DeleteOptions extends FilterInput {
 
 /**
  * Deletes whole documents: those with these ids, or those with a passage that matches the filter, or, where both are
- * given, those for which both hold. Of those that an import wrote a tombstone stays, so that no later run restores them.
- * Returns how many. Throws `invalid_input` where neither is given.
+ * given, those for which both hold. They leave the copies of their collection and the cache of embeddings in the same
+ * transaction. Of those that an import wrote a tombstone stays, so that no later run restores them. Returns how many.
+ * Throws `invalid_input` where neither is given.
  */
 export async function deleteDocuments(
   database: Database,
@@ -38,13 +37,9 @@ export async function deleteDocuments(
       ? sql`id = ANY(${sql.param(options.ids.map((id) => storeId(id).key))}::text[])`
       : sql`true`;
     const whole = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${among} AND ${matches})`;
-    const [deleted] = await selectRows<{ documents: number }>(
-      orm,
-      sql`WITH gone AS (${deleteRows(collection, whole, sql`d.id, d.chunk, d.origin`)}),
-          tombstones AS (${insertTombstones(collection, sql`SELECT id FROM gone WHERE origin IS NOT NULL`)})
-          SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents FROM gone`,
-    );
-    return deleted?.documents ?? 0;
+    const { documents, keys } = await eraseRows(orm, collection, whole, { tombstones: true });
+    await eraseFromCopies(orm, collection, keys);
+    return documents;
   };
   return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));
 }

@@ -31,7 +31,7 @@ interface PassageRow {
  * The predicate that every statement on documents begins with: tenant and collection as literals, for pruning.
  * `prefix`: of the columns, as in sql`d.`.
  */
-export function inCollection(collection: Collection, prefix: SQL = sql``): SQL {
+export function inCollection(collection: Pick<Collection, "tenantId" | "id">, prefix: SQL = sql``): SQL {
   return sql`${prefix}tenant_id = ${uuidLiteral(collection.tenantId)} AND ${prefix}collection_id = ${uuidLiteral(collection.id)}`;
 }
 

@@ -10,6 +10,7 @@ import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import type { Row } from "./document.ts";
+import { eraseTexts, lockTexts } from "./erase.ts";
 import { storeId } from "./id.ts";
 import { REPLACED } from "./tombstone.ts";
 
@@ -24,7 +25,8 @@ export interface WriteOptions {
 }
 
 /**
- * Writes whole documents in the tenant's open transaction, replacing what was there under the same ids. The one way
+ * Writes whole documents in the tenant's open transaction, replacing what was there under the same ids: in the copies of
+ * the collection and in the cache of embeddings nothing of that is left. The one way
  * into the table: vectors travel in binary, and one of a wrong size is refused before anything is sent.
  * Returns how many rows were written: all, unless `keepOwn` keeps some. Throws `dimension_mismatch`, `collection_changed`.
  */
@@ -39,14 +41,18 @@ export async function writeRows(
   await claimDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];
-  const [, ...written] = await Promise.all([
+  const [before, , ...written] = await Promise.all([
+    options.fresh ? [] : lockTexts(orm, collection, rows),
     slices.length > 1 ? keepSlice(orm) : undefined,
     ...slices.map((slice) => writeSlice(orm, collection, slice, options)),
   ]);
   // A text that had more passages had the first one, too: where no row was replaced, nothing can be left over.
   // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
   if (!options.fresh && written.some(({ replaced }) => replaced > 0))
-    await deleteLeftOver(transaction, collection, rows, options);
+    await Promise.all([
+      deleteLeftOver(transaction, collection, rows, options),
+      eraseTexts(orm, collection, { before, rows }),
+    ]);
   return written.reduce((sum, slice) => sum + slice.written, 0);
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
+import { encodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { decodeVector, encodeVectorArray } from "../database/vector.ts";
 import type { Embedded, Embedder, EmbedOptions } from "./embedder.ts";
@@ -13,9 +14,12 @@ const PAGE = 1000;
 /** Bytes of vectors read in one statement. */
 const PAGE_BYTES = 8_000_000;
 
-/** SHA-256 of the text's UTF-8: 32 bytes. */
+/** Days after which a vector that is used counts as used again: half of what the sweep waits, so that few are written. */
+const TOUCH_DAYS = 15;
+
+/** SHA-256 of the text as Postgres stores it, in UTF-8: 32 bytes. */
 export function contentHash(text: string): Buffer {
-  return createHash("sha256").update(text, "utf8").digest();
+  return createHash("sha256").update(encodeText(text), "utf8").digest();
 }
 
 /**
@@ -94,7 +98,8 @@ async function openCache(database: Database, tenantId: string, space: Space): Pr
           INSERT INTO cairn.embedding_cache (tenant_id, model, dimensions, content_hash, embedding)
           SELECT ${uuidLiteral(tenantId)}, ${model}, ${dimensions}::int, decode(e.hash, 'hex'), e.embedding
           FROM unnest(${sql.param(entries.map(([hash]) => hash))}::text[], ${sql.param(embeddings)}::vector[]) AS e (hash, embedding)
-          ON CONFLICT DO NOTHING`),
+          ON CONFLICT (tenant_id, model, dimensions, content_hash) DO UPDATE
+          SET embedding = excluded.embedding, used_at = excluded.used_at`),
       );
     },
   };
@@ -122,11 +127,18 @@ async function readVectors(
   const known = sql`tenant_id = ${uuidLiteral(tenantId)} AND model = ${model} AND dimensions = ${dimensions}`;
   const among = (some: readonly string[]) =>
     sql`${known} AND content_hash IN (SELECT decode(h, 'hex') FROM unnest(${sql.param(some)}::text[]) AS h)`;
-  const rows = await selectRows<{ hash: string; embedding: Uint8Array }>(
+  const rows = await selectRows<{ hash: string; embedding: Uint8Array; old: boolean }>(
     orm,
-    sql`SELECT encode(content_hash, 'hex') AS hash, vector_send(embedding) AS embedding
+    sql`SELECT encode(content_hash, 'hex') AS hash, vector_send(embedding) AS embedding,
+               used_at < now() - ${TOUCH_DAYS}::int * interval '1 day' AS old
         FROM cairn.embedding_cache WHERE ${among(hashes)}`,
   );
+  const old = rows.flatMap((row) => (row.old ? [row.hash] : []));
+  if (old.length > 0)
+    await orm.execute(sql`
+      UPDATE cairn.embedding_cache SET used_at = now()
+      WHERE ${known} AND content_hash IN (
+        SELECT content_hash FROM cairn.embedding_cache WHERE ${among(old)} FOR UPDATE SKIP LOCKED)`);
   const vectors = new Map(rows.map(({ hash, embedding }) => [hash, decodeVector(embedding)]));
   const unusable = [...vectors].filter(([, vector]) => findModelFault(vector)).map(([hash]) => hash);
   if (unusable.length === 0) return vectors;

@@ -100,7 +100,10 @@ export function forgetOldKeys(database: Database, tenantId: string): Promise<num
   return asTenant(database, tenantId, async ({ orm }) => {
     const gone = await selectRows(
       orm,
-      sql`DELETE FROM cairn.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND created_at < now() - interval '24 hours' RETURNING 1`,
+      sql`DELETE FROM cairn.idempotency_keys WHERE (tenant_id, key) IN (
+            SELECT tenant_id, key FROM cairn.idempotency_keys
+            WHERE tenant_id = ${tenantId}::uuid AND created_at < now() - interval '24 hours' FOR UPDATE SKIP LOCKED)
+          RETURNING 1`,
     );
     return gone.length;
   });

@@ -102,7 +102,7 @@ test("restoreModel() goes back, with what was written, edited and deleted since,
   const restored = await restoreModel(services, tenantId, { collection: "back" });
   expect(restored).toMatchObject({
     written: 3,
-    deleted: 1,
+    deleted: 0,
     collection: { name: "back", embeddingModel: "test/old" },
   });
   expect(embedded).toBe(3);

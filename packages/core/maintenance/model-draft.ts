@@ -36,7 +36,16 @@ export async function ensureDraft(
   const dimensions = modelDimensions(model) ?? (standard?.model === model ? standard.dimensions : null);
   validate({ name, embeddingModel: model, dimensions });
   const id = randomUUID();
-  const draft = { tenantId, id, name, embeddingModel: model, dimensions, metric, replacedBy: id };
+  const draft = {
+    tenantId,
+    id,
+    name,
+    embeddingModel: model,
+    dimensions,
+    metric,
+    replacedBy: id,
+    filledFrom: old.id,
+  };
   const [made] = await asTenant(database, tenantId, ({ orm }) =>
     orm
       .insert(collections)
@@ -109,7 +118,7 @@ async function bringUpToDate(
   await asTenant(database, tenantId, ({ orm }) =>
     orm
       .update(collections)
-      .set(copied(old))
+      .set({ ...copied(old), filledFrom: old.id })
       .where(and(eq(collections.tenantId, tenantId), eq(collections.id, id))),
   );
   return getCollection(database, tenantId, id);

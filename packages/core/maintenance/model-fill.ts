@@ -9,7 +9,7 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { SLICE_BYTES } from "../document/byte-slices.ts";
 import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
-import { restoreId } from "../document/id.ts";
+import { restoreId, storeId } from "../document/id.ts";
 import { embeddedDimensions, embedGroups, type Failure } from "../document/passages.ts";
 import { inCollection } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
@@ -80,10 +80,14 @@ export async function fillCollection(
     if (!last) break;
     after = last;
     const { rows, failed } = await embedRows(services, to, page, options.signal);
-    await run((transaction) =>
-      openDraft(transaction, to, () => writeRows(transaction, to, rows, { types, fresh: true })),
+    const written = await run((transaction) =>
+      openDraft(transaction, to, async () => {
+        const current = await lockUnchanged(transaction, from, page);
+        const still = rows.filter(({ id, chunk }) => current.has(keyOf({ id: storeId(id).key, chunk })));
+        return writeRows(transaction, to, still, { types, fresh: true });
+      }),
     );
-    filled = addFilled(filled, { ...NOTHING_FILLED, written: rows.length, failed, failures: failed.length });
+    filled = addFilled(filled, { ...NOTHING_FILLED, written, failed, failures: failed.length });
     options.onProgress?.(filled.written);
   }
   const deleted = await run((transaction) =>
@@ -115,6 +119,8 @@ interface Cursor {
 const START: Cursor = { id: "", chunk: -1 };
 
 interface PassageRow extends Cursor {
+  /** Of the row: another one when it was written since. */
+  readonly version: string;
   readonly long_id: string | null;
   readonly content: string | null;
   readonly metadata: string;
@@ -143,8 +149,8 @@ function difference(
 ): SQL {
   const behind = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
   return sql`
-    SELECT o.id, o.long_id, o.chunk, o.content, o.metadata::text AS metadata, o.uri, o.origin
-    FROM (SELECT * FROM cairn.documents WHERE ${inCollection(from)} AND ${behind}) AS o
+    SELECT o.id, o.long_id, o.chunk, o.content, o.metadata::text AS metadata, o.uri, o.origin, o.version::text AS version
+    FROM (SELECT *, xmin AS version FROM cairn.documents WHERE ${inCollection(from)} AND ${behind}) AS o
     LEFT JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(to)} AND ${behind}) AS n
       ON n.id = o.id AND n.chunk = o.chunk
     WHERE (n.id IS NULL OR n.content IS DISTINCT FROM o.content OR n.metadata::text <> o.metadata::text
@@ -161,6 +167,29 @@ function firstBytes(page: SQL): SQL {
       FROM (${page}) AS p WINDOW behind AS (ORDER BY p.id, p.chunk)) AS measured
     WHERE place = 1 OR bytes <= ${SLICE_BYTES}::int8
     ORDER BY id, chunk`;
+}
+
+/**
+ * Which of a page's passages are as they were read, and stay so until the transaction ends. What was deleted or replaced
+ * while its page was embedded must not come back in the draft: a later pass finds what it has become.
+ */
+async function lockUnchanged(
+  { orm }: Transaction,
+  from: Collection,
+  page: readonly PassageRow[],
+): Promise<ReadonlySet<string>> {
+  const ids = [...new Set(page.map(({ id }) => id))];
+  const rows = await selectRows<Pick<PassageRow, "id" | "chunk" | "version">>(
+    orm,
+    sql`SELECT id, chunk, xmin::text AS version FROM cairn.documents
+        WHERE ${inCollection(from)} AND id = ANY(${sql.param(ids)}::text[]) ORDER BY id, chunk FOR SHARE`,
+  );
+  const now = new Map(rows.map((row) => [keyOf(row), row.version]));
+  return new Set(page.filter((row) => now.get(keyOf(row)) === row.version).map(keyOf));
+}
+
+function keyOf({ id, chunk }: Cursor): string {
+  return `${chunk} ${id}`;
 }
 
 function extras(from: Collection, to: Collection) {

@@ -1,0 +1,26 @@
+import { sql } from "drizzle-orm";
+import type { Orm } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { uuidLiteral } from "../database/transaction.ts";
+import type { Collection } from "./collection.ts";
+
+type Address = Pick<Collection, "tenantId" | "id">;
+
+/**
+ * The collections that hold the same documents as this one: those that had its name before, kept for `restoreModel`, and
+ * those that are being filled from it by another model. Usually none.
+ */
+export async function listCopies(orm: Orm, { tenantId, id }: Address): Promise<readonly Address[]> {
+  const rows = await selectRows<{ id: string }>(
+    orm,
+    sql`WITH RECURSIVE copies AS (
+          SELECT c.id FROM cairn.collections AS c
+          WHERE c.tenant_id = ${uuidLiteral(tenantId)} AND c.id <> ${uuidLiteral(id)}
+            AND (c.replaced_by = ${uuidLiteral(id)} OR (c.replaced_by = c.id AND c.filled_from = ${uuidLiteral(id)}))
+          UNION
+          SELECT c.id FROM cairn.collections AS c JOIN copies ON c.replaced_by = copies.id
+          WHERE c.tenant_id = ${uuidLiteral(tenantId)} AND c.id <> ${uuidLiteral(id)})
+        SELECT id FROM copies ORDER BY id`,
+  );
+  return rows.map((row) => ({ tenantId, id: row.id }));
+}

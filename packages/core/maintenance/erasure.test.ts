@@ -1,0 +1,259 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { deleteCollection } from "../collection/change.ts";
+import { createCollection } from "../collection/create.ts";
+import { listCollections } from "../collection/get.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant } from "../database/transaction.ts";
+import { deleteDocuments } from "../document/delete.ts";
+import { ingest } from "../document/ingest.ts";
+import { contentHash } from "../embedding/cache.ts";
+import { createOfflineEmbedder } from "../embedding/offline.ts";
+import { once } from "../idempotency/idempotency.ts";
+import { createJob } from "../job/job.ts";
+import { runJob } from "../job/run.ts";
+import { query } from "../search/query.ts";
+import type { Services } from "../services.ts";
+import { createTenant, deleteTenant, listTenants } from "../tenant/tenant.ts";
+import { changeModel, restoreModel } from "./model-change.ts";
+import { sweep } from "./sweep.ts";
+
+// What is deleted is gone from every table: each row of the schema is read as text and searched for a canary.
+
+const ID = "canary-id-5f1c";
+const TEXT = "The canarytext9d2e sings in the mine.";
+const METADATA = { note: "canary-meta-77ab" };
+const MARKS = [ID, "canarytext9d2e", METADATA.note, contentHash(TEXT).toString("hex")];
+
+let own: TestDatabase;
+let services: Services;
+/** Called before a model embeds. */
+let beforeEmbedding: (texts: readonly string[]) => Promise<unknown> = async () => {};
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = {
+    database: own.database,
+    embedders: {
+      default: { model: "test/old", dimensions: 64 },
+      notice: undefined,
+      get: (model) => ({
+        ...createOfflineEmbedder(model),
+        cacheable: true,
+        async embed(texts, options) {
+          await beforeEmbedding(texts);
+          const made = await createOfflineEmbedder(model).embed(texts, { ...options, dimensions: 64 });
+          await options.onBatch?.(
+            made.flatMap((vector, index) => (vector instanceof Float32Array ? [{ index, vector }] : [])),
+          );
+          return made;
+        },
+      }),
+    },
+  } as Services;
+});
+afterAll(() => own?.drop());
+
+let tenantId: string;
+beforeEach(async () => {
+  beforeEmbedding = async () => {};
+  for (const { id } of await listTenants(own.database)) await deleteTenant(own.database, id);
+  ({ id: tenantId } = await createTenant(own.database));
+  await createCollection(own.database, tenantId, { embeddingModel: "test/old", dimensions: 64 });
+  await put({ id: ID, content: TEXT, metadata: METADATA });
+  await put({ id: "other", content: "Something else is said here." });
+});
+
+const put = (document: { id: string; content: string; metadata?: { note: string } }) =>
+  ingest(services, tenantId, { documents: [document] });
+
+/** Tables that have a row with a mark of the canary, and the vector of its text. */
+async function traces(): Promise<readonly string[]> {
+  const vector = await canaryVector;
+  return own.database.transaction(async ({ orm, script }) => {
+    await script("SET LOCAL row_security = off");
+    const tables = await selectRows<{ name: string }>(
+      orm,
+      sql`SELECT relname AS name FROM pg_class
+          WHERE relnamespace = 'cairn'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`,
+    );
+    const found: string[] = [];
+    for (const { name } of tables)
+      for (const mark of [...MARKS, vector]) {
+        const [row] = await selectRows<{ there: boolean }>(
+          orm,
+          sql`SELECT EXISTS (SELECT FROM ${sql.identifier("cairn")}.${sql.identifier(name)} AS t
+                             WHERE position(${mark} IN t::text) > 0) AS there`,
+        );
+        if (row?.there && !found.includes(name)) found.push(name);
+      }
+    return found.sort();
+  });
+}
+
+/** The beginning of the vector as Postgres prints it: of no other text here. */
+const canaryVector = createOfflineEmbedder("test/old")
+  .embed([TEXT], { dimensions: 64 })
+  .then(
+    ([vector]) =>
+      `[${[...(vector as Float32Array)]
+        .map((element) => Math.fround(element))
+        .slice(0, 12)
+        .join(",")}`,
+  );
+
+const searched = async (collection?: string) =>
+  (await query(services, tenantId, { collection, text: "canarytext9d2e", mode: "hybrid" })).map(
+    ({ id }) => id,
+  );
+
+test("the scan finds what is there: document, vector and cache", async () => {
+  expect(await traces()).toEqual(["documents", "embedding_cache"]);
+  expect(await searched()).toContain(ID);
+});
+
+test.each<[string, () => Promise<unknown>]>([
+  ["by its id", () => deleteDocuments(own.database, tenantId, { ids: [ID] })],
+  ["by a filter", () => deleteDocuments(own.database, tenantId, { filter: METADATA })],
+  ["by its text", () => deleteDocuments(own.database, tenantId, { whereDocument: { $contains: "canary" } })],
+  ["with its collection", () => deleteCollection(own.database, tenantId, "knowledge")],
+  ["with its tenant", () => deleteTenant(own.database, tenantId)],
+])("a document that is deleted %s leaves nothing, in no table", async (_, work) => {
+  await work();
+  expect(await traces()).toEqual([]);
+});
+
+test("a text that is replaced leaves nothing, also where it was longer", async () => {
+  const long = Array.from({ length: 1_500 }, (_, n) => `word${n}`).join(" ");
+  await put({ id: ID, content: `${long} ${TEXT}` });
+  expect(await traces()).toContain("documents");
+  await put({ id: ID, content: "Nothing to see." });
+  const left = (await traces()).filter((table) => table !== "documents"); // the id is still one
+  expect(left).toEqual([]);
+  await deleteDocuments(own.database, tenantId, { ids: [ID] });
+  expect(await traces()).toEqual([]);
+});
+
+describe("after a change of model", () => {
+  const kept = "knowledge (by test/old)";
+
+  test("what is deleted is gone from the collection that is kept, at once, and does not come back with it", async () => {
+    await changeModel(services, tenantId, "test/new");
+    expect(await searched(kept)).toContain(ID);
+    await deleteDocuments(own.database, tenantId, { ids: [ID] });
+    expect(await searched(kept)).not.toContain(ID);
+    expect(await traces()).toEqual([]);
+    await restoreModel(services, tenantId);
+    expect(await searched()).not.toContain(ID);
+    expect(await searched()).toContain("other");
+    expect(await traces()).toEqual([]);
+  });
+
+  test("what is replaced is gone from the collection that is kept, and is as new when that one serves again", async () => {
+    await changeModel(services, tenantId, "test/new");
+    await put({ id: ID, content: "A new text." });
+    expect(await searched(kept)).not.toContain(ID);
+    await restoreModel(services, tenantId);
+    const [hit] = await query(services, tenantId, { text: "A new text." });
+    expect(hit).toMatchObject({ id: ID, content: "A new text." });
+  });
+
+  test("two changes keep two collections, and both go with the one that serves", async () => {
+    await changeModel(services, tenantId, "test/new");
+    await changeModel(services, tenantId, "test/newer");
+    expect(await listCollections(own.database, tenantId)).toHaveLength(3);
+    await deleteDocuments(own.database, tenantId, { filter: METADATA });
+    expect(await traces()).toEqual([]);
+    await put({ id: ID, content: TEXT });
+    await deleteCollection(own.database, tenantId, "knowledge");
+    expect(await listCollections(own.database, tenantId)).toEqual([]);
+    expect(await traces()).toEqual([]);
+  });
+
+  // PGlite has one connection: nobody deletes while its only one is in use.
+  test.runIf(serverUrl())(
+    "what is deleted or replaced while it is embedded by the new model is not written there",
+    async () => {
+      beforeEmbedding = async (texts) => {
+        if (!texts.includes(TEXT)) return;
+        await deleteDocuments(own.database, tenantId, { ids: [ID] });
+        await put({ id: "other", content: "Replaced meanwhile." });
+      };
+      const broken = new AbortController();
+      const onProgress = () => broken.abort(new Error("the process dies")); // its first page is written
+      const begun = changeModel(services, tenantId, "test/new", { signal: broken.signal, onProgress });
+      await expect(begun).rejects.toThrow("the process dies");
+      beforeEmbedding = async () => {};
+      const draft = "knowledge (by test/new)";
+      expect(await query(services, tenantId, { collection: draft, text: "said" })).toEqual([]);
+      expect(await traces()).not.toContain("documents");
+    },
+  );
+
+  test("what is deleted before a change is done is gone from the collection that it fills", async () => {
+    const broken = new AbortController();
+    const onProgress = () => broken.abort(new Error("the process dies"));
+    const begun = changeModel(services, tenantId, "test/new", { signal: broken.signal, onProgress });
+    await expect(begun).rejects.toThrow("the process dies");
+    const draft = "knowledge (by test/new)";
+    expect(await searched(draft)).toContain(ID);
+    await deleteDocuments(own.database, tenantId, { ids: [ID] });
+    expect(await searched(draft)).not.toContain(ID);
+    expect(await traces()).toEqual([]);
+  });
+});
+
+test("answers, jobs and vectors of texts that never became documents are gone after their time", async () => {
+  const signal = new AbortController().signal;
+  await once(own.database, tenantId, { key: "k", request: ["x"], signal }, async () => ({
+    status: 200,
+    headers: {},
+    body: JSON.stringify({ ids: [ID] }),
+  }));
+  const { id } = await createJob(own.database, tenantId, { kind: "echo", request: { text: TEXT } });
+  expect(await traces()).toContain("jobs");
+  await runJob(services, { echo: async () => ({ failed: [{ id: ID }] }) }, { tenantId, id });
+  await deleteDocuments(own.database, tenantId, { ids: [ID] });
+  expect(await traces()).toEqual(["idempotency_keys", "jobs"]);
+  await put({ id: ID, content: TEXT });
+  await asTenant(
+    own.database,
+    tenantId,
+    ({ orm }) => orm.execute(sql`DELETE FROM cairn.documents WHERE id = ${ID}`), // as where a write fails after it was embedded
+  );
+  await sweep(own.database);
+  expect(await traces()).toEqual(["embedding_cache", "idempotency_keys", "jobs"]);
+  await asTenant(own.database, tenantId, async ({ orm }) => {
+    await orm.execute(
+      sql`UPDATE cairn.idempotency_keys SET created_at = created_at - interval '24 hours 1 second'`,
+    );
+    await orm.execute(sql`UPDATE cairn.jobs SET finished_at = finished_at - interval '30 days 1 second'`);
+    await orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = used_at - interval '30 days 1 second'`);
+  });
+  await sweep(own.database);
+  expect(await traces()).toEqual([]);
+});
+
+test("a cached vector that is used stays, however old it is", async () => {
+  const age = (days: number) =>
+    asTenant(own.database, tenantId, ({ orm }) =>
+      orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = now() - ${days}::int * interval '1 day'`),
+    );
+  await age(20);
+  await put({ id: "again", content: TEXT });
+  await age(0);
+  let embedded = 0;
+  beforeEmbedding = async (texts) => {
+    embedded += texts.length;
+  };
+  await age(20);
+  await put({ id: "again", content: TEXT });
+  const rows = await asTenant(own.database, tenantId, ({ orm }) =>
+    selectRows<{ fresh: boolean }>(
+      orm,
+      sql`SELECT used_at > now() - interval '1 day' AS fresh FROM cairn.embedding_cache ORDER BY 1`,
+    ),
+  );
+  expect(embedded).toBe(0);
+  expect(rows).toEqual([{ fresh: false }, { fresh: true }]);
+});
