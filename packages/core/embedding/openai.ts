@@ -34,8 +34,8 @@ export interface OpenAiOptions {
 
 const OPENAI_URL = "https://api.openai.com/v1";
 
-/** Numbers of a reply: as JSON they take some 20 bytes each, so 20 MB. */
-const MAX_REPLY_NUMBERS = 1_000_000;
+/** Numbers of a reply: as JSON they take some 20 bytes each, so 5 MB, of which several copies are held. */
+const MAX_REPLY_NUMBERS = 250_000;
 
 /**
  * An embedder over any server that speaks OpenAI's protocol. A rate limit, a fault of the server, a lost connection
