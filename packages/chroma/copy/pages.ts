@@ -5,7 +5,7 @@ import { readTombstones } from "@cairn/core/document/tombstone.ts";
 import { hashListing } from "../ledger/listing.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import type { ReportDifference } from "../report/report.ts";
-import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
+import { PageTooLarge, type Source, type SourceCollection, type SourceRecord } from "../source/source.ts";
 import { compareRows, compareVectors } from "./compare.ts";
 import { type CopyRules, expectedRows, findFault, type SetAside } from "./record.ts";
 import { isOwn, readStored, type StoredRow } from "./stored.ts";
@@ -66,22 +66,24 @@ export async function* comparedPages(from: PageSource, position: number): AsyncG
   const most = Math.max(1, Math.floor(BATCH / from.pageSize));
   try {
     for await (const page of idPages(from, position)) {
-      reading.push(startReading(from.limit(() => readPage(from, page.ids, page.position))));
-      if (reading.length > from.ahead) yield await takeReady(reading, most);
+      reading.push(startReading(from, page));
+      if (reading.length > from.ahead) yield await takeReady(from, reading, most);
     }
-    while (reading.length > 0) yield await takeReady(reading, most);
+    while (reading.length > 0) yield await takeReady(from, reading, most);
   } finally {
     await Promise.allSettled(reading.map(({ page }) => page));
   }
 }
 
-interface Reading {
+interface Reading extends IdPage {
   readonly page: Promise<ComparedPage>;
   ready: boolean;
 }
 
-function startReading(page: Promise<ComparedPage>): Reading {
-  const reading = { page, ready: false };
+function startReading(from: PageSource, ids: IdPage, after: Promise<unknown> = Promise.resolve()): Reading {
+  const read = () => from.limit(() => readPage(from, ids.ids, ids.position));
+  const page = after.then(read, read);
+  const reading = { ...ids, page, ready: false };
   // A failed page is never ready: those before it are written first, and it is thrown where it is taken.
   page.then(
     () => {
@@ -93,11 +95,27 @@ function startReading(page: Promise<ComparedPage>): Reading {
 }
 
 /** The first page, and those behind it that need not be waited for. */
-async function takeReady(reading: Reading[], most: number): Promise<ComparedPage> {
-  let merged = await (reading.shift() as Reading).page;
+async function takeReady(from: PageSource, reading: Reading[], most: number): Promise<ComparedPage> {
+  let merged = await takeFirst(from, reading);
   for (let count = 1; count < most && reading[0]?.ready; count++)
     merged = mergePages(merged, await (reading.shift() as Reading).page);
   return merged;
+}
+
+/** The first page. One that is too large is read as two, one after the other, and those may be halved again. */
+async function takeFirst(from: PageSource, reading: Reading[]): Promise<ComparedPage> {
+  for (;;) {
+    const { ids, position, page } = reading.shift() as Reading;
+    try {
+      return await page;
+    } catch (error) {
+      if (!(error instanceof PageTooLarge)) throw error;
+      const middle = ids.length >> 1;
+      const start = position - ids.length;
+      const first = startReading(from, { ids: ids.slice(0, middle), position: start + middle });
+      reading.unshift(first, startReading(from, { ids: ids.slice(middle), position }, first.page));
+    }
+  }
 }
 
 function mergePages(first: ComparedPage, second: ComparedPage): ComparedPage {
@@ -139,8 +157,11 @@ async function* idPages(
 }
 
 async function readPage(from: PageSource, ids: readonly string[], position: number): Promise<ComparedPage> {
-  const [records, stored, tombstones] = await Promise.all([
-    from.source.getRecords(from.collection, ids, { embeddings: from.rules.vectors === "copy" }),
+  // First, and alone: whether they are too many to be held is known by Chroma's answer.
+  const records = await from.source.getRecords(from.collection, ids, {
+    embeddings: from.rules.vectors === "copy",
+  });
+  const [stored, tombstones] = await Promise.all([
     from.fresh
       ? new Map<string, readonly StoredRow[]>()
       : readStored(from.database, from.target, ids, { vectors: from.rules.vectors === "copy" }),
@@ -186,7 +207,7 @@ async function compareRecord(
   const fault = findFault(record, from.rules);
   const rows = await expectedRows(record, from.rules, fault);
   // Of a record that cannot be read, the bare id is kept, and whatever could be read earlier.
-  if (record.unreadable === "all" && stored.length > 0) return { fault };
+  if (record.unreadable && record.unreadable !== "embedding" && stored.length > 0) return { fault };
   const compared =
     record.unreadable === "embedding"
       ? rows.map((row, index) => ({ ...row, embedding: stored[index]?.embedding ?? row.embedding }))

@@ -4,6 +4,7 @@ import { chunkText } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { MAX_PASSAGES } from "@cairn/core/document/split.ts";
 import type { ExceptionReason } from "../report/report.ts";
+import { MAX_ANSWER_BYTES } from "../source/http.ts";
 import type { SourceRecord } from "../source/source.ts";
 
 /** How the records of one collection become rows. */
@@ -27,6 +28,11 @@ export function findFault(record: SourceRecord, rules: CopyRules): SetAside | un
     return aside(
       "unreadable",
       "Chroma fails with a 500 for this record. Nothing of it but the id could be read.",
+    );
+  if (record.unreadable === "too_large")
+    return aside(
+      "too_large",
+      `Chroma's answer for this record alone has more than ${MAX_ANSWER_BYTES / 1e6} MB. Nothing of it but the id was taken.`,
     );
   if (rules.vectors === "embed")
     return record.document?.trim()

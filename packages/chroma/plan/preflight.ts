@@ -1,6 +1,7 @@
 import { type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
 import { findFault } from "../copy/record.ts";
+import { recordsInPages } from "../source/in-pages.ts";
 import type { Source, SourceRecord } from "../source/source.ts";
 import { withProvenMetric } from "../verify/prove-metric.ts";
 import type { Plan, PlannedCollection } from "./plan.ts";
@@ -87,8 +88,8 @@ async function* readAll(
 ): AsyncGenerator<SourceRecord> {
   for (let offset = 0; ; offset += pageSize) {
     const ids = await source.listIds(collection, { offset, limit: pageSize });
-    if (ids.length > 0)
-      yield* (await source.getRecords(collection, ids, { embeddings: vectors === "copy" })).values();
+    for await (const page of recordsInPages(source, collection, ids, { embeddings: vectors === "copy" }))
+      yield* page.values();
     if (ids.length < pageSize) return;
   }
 }

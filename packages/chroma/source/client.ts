@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { parseAddress } from "./address.ts";
 import { hideSecrets, requestHeaders } from "./headers.ts";
-import { createHttpSend, type Exchange, type HttpAnswer, type HttpSend } from "./http.ts";
+import { AnswerTooLarge, createHttpSend, type Exchange, type HttpAnswer, type HttpSend } from "./http.ts";
 import type { ChromaOptions } from "./options.ts";
 import { judgeRedirect, MAX_REDIRECTS, REDIRECTS } from "./redirect.ts";
 
@@ -33,6 +33,9 @@ export interface RequestOptions {
   /** Answers with a 500 come back at once as ChromaFault: the caller can tell more by asking for less. */
   readonly failFast?: boolean;
 }
+
+/** Status of an answer that is larger than what is read of one, from the server or a proxy, too. */
+export const TOO_LARGE = 413;
 
 /** An answer that was no success. `status` 0: there was no whole answer; 200: there was one that cannot be read. */
 export class ChromaFault extends Error {
@@ -74,7 +77,7 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
       const answer =
         outcome.answer instanceof ChromaFault ? outcome.answer : readAnswer(outcome.answer, read);
       if (!(answer instanceof ChromaFault)) return answer;
-      if (failFast && answer.status === 500) throw answer;
+      if (failFast && (answer.status === 500 || answer.status === TOO_LARGE)) throw answer;
       if (!isPassing(answer)) throw refusal(answer, base, path);
       if (attempt >= attempts) throw unavailable(answer, base, path, attempt);
       await sleep(backoff * 2 ** (attempt - 1) * (0.5 + Math.random()));
@@ -133,6 +136,7 @@ async function attemptOnce(
       answer.location,
     );
   } catch (error) {
+    if (error instanceof AnswerTooLarge) return new ChromaFault(TOO_LARGE, error.message);
     const { code, message } = error as NodeJS.ErrnoException;
     return new ChromaFault(0, explainUnreachable(url, code ?? message));
   }

@@ -53,10 +53,24 @@ export function createHttpSend(): HttpSend {
     });
 }
 
+/** Bytes of an answer that are read: several are held at once, decoded, beside what Postgres has of them. */
+export const MAX_ANSWER_BYTES = 48_000_000;
+
+/** An answer of more than `MAX_ANSWER_BYTES`. */
+export class AnswerTooLarge extends Error {}
+
+function refuse(response: IncomingMessage): never {
+  response.destroy();
+  throw new AnswerTooLarge(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
+}
+
 async function readAnswer(response: IncomingMessage, bodies: Bodies): Promise<HttpAnswer> {
-  let memory = bodies.take(Number(response.headers["content-length"] ?? 0));
+  const announced = Number(response.headers["content-length"] ?? 0);
+  if (announced > MAX_ANSWER_BYTES) refuse(response);
+  let memory = bodies.take(announced);
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (length + chunk.length > MAX_ANSWER_BYTES) refuse(response);
     if (length + chunk.length > memory.length) {
       const larger = Buffer.allocUnsafeSlow(2 * (length + chunk.length));
       memory.copy(larger, 0, 0, length);

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
-import { type ChromaClient, ChromaFault } from "./client.ts";
+import { type ChromaClient, ChromaFault, TOO_LARGE } from "./client.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
-import type { SourceCollection, SourceRecord } from "./source.ts";
+import { PageTooLarge, type SourceCollection, type SourceRecord } from "./source.ts";
 
 const TEXT = ["documents", "metadatas", "uris"];
 
@@ -42,6 +42,7 @@ async function divideRecords(
     return await fetchRecords(client, collection, ids, include, { failFast: true });
   } catch (error) {
     if (!(error instanceof ChromaFault)) throw error;
+    if (error.status === TOO_LARGE) return refuseLarge(ids, error);
   }
   if (ids.length > 1) {
     const middle = ids.length >> 1;
@@ -52,6 +53,14 @@ async function divideRecords(
   const records = await getUnreadable(client, collection, ids, include);
   for (const { unreadable } of records.values()) if (unreadable === "embedding") await onLacking();
   return records;
+}
+
+/** Of a single record that is too large, the bare id. */
+function refuseLarge(ids: readonly string[], fault: ChromaFault): ReadonlyMap<string, SourceRecord> {
+  const [id] = ids;
+  if (id === undefined || ids.length > 1) throw new PageTooLarge(fault.message);
+  const nothing = { document: null, uri: null, metadata: null, embedding: null };
+  return new Map([[id, { id, ...nothing, unreadable: "too_large" as const }]]);
 }
 
 /** Throws `source_unavailable` where the server fails for the first, the middle and the last vector of a collection. */

@@ -26,8 +26,11 @@ export interface SourceRecord {
   /** NaN stands where the server had no finite number. Null where it has no vector. */
   readonly embedding: Float32Array | null;
   /** Set where the server could not give the record whole: what of it is missing. */
-  readonly unreadable?: "embedding" | "all";
+  readonly unreadable?: "embedding" | "all" | "too_large";
 }
+
+/** Several records whose answer is larger than is read at once: ask for fewer of them. */
+export class PageTooLarge extends Error {}
 
 /** What a migration reads: a Chroma server, without ever writing to it or making anything in it. */
 export interface Source {
@@ -41,7 +44,10 @@ export interface Source {
     collection: SourceCollection,
     page: { readonly offset: number; readonly limit: number },
   ): Promise<readonly string[]>;
-  /** Those of the ids that exist, by id. A record that fails the server is fetched alone and marked. */
+  /**
+   * Those of the ids that exist, by id. A record that fails the server is fetched alone and marked. Throws
+   * `PageTooLarge` where there are several and their answer is too large.
+   */
   getRecords(
     collection: SourceCollection,
     ids: readonly string[],

@@ -1,4 +1,5 @@
 import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
+import { recordsInPages } from "../source/in-pages.ts";
 import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
 
 /**
@@ -32,8 +33,21 @@ export async function sampleRecords(
   const ids = new Set<string>();
   for (const offset of offsets)
     for (const id of await source.listIds(collection, { offset, limit: 1 })) ids.add(id);
-  const records = await source.getRecords(collection, [...ids]);
-  return [...records.values()].filter(({ embedding }) => embedding && !findVectorFault(embedding, "cosine"));
+  const wanted = [...ids];
+  const sampled: SourceRecord[] = [];
+  for (let start = 0; start < wanted.length; start += PAGE)
+    for await (const page of recordsInPages(source, collection, wanted.slice(start, start + PAGE)))
+      for (const record of page.values()) if (isUsable(record)) sampled.push({ ...record, ...NO_TEXT });
+  return sampled;
+}
+
+/** Records that are fetched at once; of each the vector alone is kept. */
+const PAGE = 100;
+
+const NO_TEXT = { document: null, metadata: null, uri: null };
+
+function isUsable({ embedding }: SourceRecord): boolean {
+  return embedding !== null && !findVectorFault(embedding, "cosine");
 }
 
 /**
