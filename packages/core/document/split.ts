@@ -6,6 +6,7 @@ import { passageBytes } from "./byte-slices.ts";
 import { chunkText } from "./chunk.ts";
 import type { NewDocument, Row } from "./document.ts";
 import type { Failure, PassageOptions } from "./passages.ts";
+import { findWordFault } from "./word-limit.ts";
 
 /** Passages that a document makes at most: its rows are replaced in one transaction. */
 export const MAX_PASSAGES = 10_000;
@@ -20,18 +21,20 @@ export interface SplitDocument {
 
 /** Splits documents one by one, as they are needed. Those that cannot be taken are left to `onFailure`. */
 export async function* splitDocuments(
-  { embedders }: Services,
-  { metric, dimensions: own }: Collection,
+  { database, embedders }: Services,
+  collection: Collection,
   documents: Iterable<SplitDocument["document"]>,
   { onFailure, ...options }: PassageOptions & { readonly onFailure: (failure: Failure) => void },
 ): AsyncGenerator<SplitDocument> {
+  const { metric, dimensions: own } = collection;
   const dimensions = own ?? embedders.default?.dimensions ?? 0;
   for (const document of documents) {
     options.signal?.throwIfAborted();
     const { id, content, embedding } = document;
     const fault = findFault(document, metric);
     const texts = fault || embedding ? [content] : await chunkText(content ?? "", options);
-    const problem = fault ?? tooMany(texts.length);
+    const problem =
+      fault ?? tooMany(texts.length) ?? (embedding && (await findWordFault(database, collection, content)));
     if (problem !== undefined) {
       onFailure({ id, code: "invalid_input", message: problem });
       continue;

@@ -112,6 +112,31 @@ test("and through a keyword index, also one of an earlier version, which is rebu
   await expectFound("indexed");
 });
 
+test("a text with its vector that has more words than a tsvector holds is refused alone", async () => {
+  await createCollection(own.database, tenantId, { name: "large", embeddingModel: null, dimensions: 3 });
+  const embedding = Float32Array.of(1, 2, 3);
+  const han = (n: number) => String.fromCodePoint(0x4e00 + (n % 20_000)).repeat(6);
+  const words = Array.from({ length: 16_000 }, (_, n) => `${han(n)}-${han(n + 7)}`).join(" ");
+  const { ids, failed } = await ingest(offlineServices(own.database), tenantId, {
+    collection: "large",
+    documents: [
+      { id: "small", content: "a kettle", embedding },
+      { id: "large", content: words, embedding },
+      { id: "repeated", content: "kettle ".repeat(100_000), embedding },
+    ],
+  });
+  expect(ids).toEqual(["small", "repeated"]);
+  expect(failed).toEqual([
+    { id: "large", code: "invalid_input", message: expect.stringMatching(/more different words.*Divide/) },
+  ]);
+  const hits = await query(offlineServices(own.database), tenantId, {
+    collection: "large",
+    mode: "keyword",
+    text: "kettle",
+  });
+  expect(hits.map(({ id }) => id).sort()).toEqual(["repeated", "small"]);
+});
+
 test.each([
   ["words", Array.from({ length: 60_000 }, (_, n) => `слово${n}`).join(" ")],
   ["compounds", Array.from({ length: 60_000 }, (_, n) => `ab${n}-c${n}`).join(" ")],
