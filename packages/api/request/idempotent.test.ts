@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import type { JobAddress } from "@cairn/core/job/job.ts";
@@ -75,13 +74,14 @@ test("the same key with another body, path or method is an error, and has no eff
 
 test("a request whose time ran out just as it was done is answered with what it did when it is sent again", async () => {
   let limited = 0;
+  const answered = Promise.withResolvers<void>();
   const transaction: typeof own.database.transaction = async (work, settings) => {
     const result = await own.database.transaction(work, settings);
     // The write is committed, and the answer late: the request's second statement under its time limit.
-    if (settings?.statement_timeout && ++limited === 2) await sleep(600);
+    if (settings?.statement_timeout && ++limited === 2) await answered.promise;
     return result;
   };
-  const hurried = await createTestApi({ ...own.database, transaction }, { deadline: 400 });
+  const hurried = await createTestApi({ ...own.database, transaction }, { deadline: 4_000 });
   const { key } = await hurried.addTenant();
   await api.call("POST", "/v1/collections", {
     key,
@@ -96,6 +96,7 @@ test("a request whose time ran out just as it was done is answered with what it 
       headers: { "Idempotency-Key": "late" },
     });
   expect(await send()).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
+  answered.resolve();
   const again = await send();
   expect(again.status).toBe(200);
   expect(again.headers.get("Idempotency-Replayed")).toBe("true");
