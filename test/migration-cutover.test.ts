@@ -173,7 +173,10 @@ test("what was deleted and edited before a change of model, and after it, stays 
   const services = offlineServices(one.database);
   await remove("doc-1");
   await put("doc-2", "edited in Cairn");
-  await changeCollection(one.database, collection.tenant, "knowledge", { embeddingModel: "local/other" });
+  await changeCollection(one.database, collection.tenant, "knowledge", {
+    embeddingModel: "local/other",
+    confirmModel: true,
+  });
   const { replaced } = await changeModel(services, collection.tenant, "offline/words");
   await remove("doc-3");
   await deleteCollection(one.database, collection.tenant, replaced.id);
@@ -189,7 +192,10 @@ test("what was deleted and edited before a change of model, and after it, stays 
 
 test("a deletion after a change of model holds after the way back", async () => {
   const services = offlineServices(one.database);
-  await changeCollection(one.database, collection.tenant, "knowledge", { embeddingModel: "local/other" });
+  await changeCollection(one.database, collection.tenant, "knowledge", {
+    embeddingModel: "local/other",
+    confirmModel: true,
+  });
   await changeModel(services, collection.tenant, "offline/words");
   await remove("doc-1");
   await restoreModel(
