@@ -115,8 +115,8 @@ test("and through a keyword index, also one of an earlier version, which is rebu
 test("a text with its vector that has more words than a tsvector holds is refused alone", async () => {
   await createCollection(own.database, tenantId, { name: "large", embeddingModel: null, dimensions: 3 });
   const embedding = Float32Array.of(1, 2, 3);
-  const han = (n: number) => String.fromCodePoint(0x4e00 + (n % 20_000)).repeat(6);
-  const words = Array.from({ length: 16_000 }, (_, n) => `${han(n)}-${han(n + 7)}`).join(" ");
+  const han = (n: number, length: number) => String.fromCodePoint(0x4e00 + n).repeat(length);
+  const words = Array.from({ length: 16_000 }, (_, n) => `${han(n, 6)}-${han(n + 7, 5)}`).join(" ");
   const { ids, failed } = await ingest(offlineServices(own.database), tenantId, {
     collection: "large",
     documents: [
