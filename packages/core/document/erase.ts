@@ -59,8 +59,11 @@ export async function eraseFromCopies(orm: Orm, collection: Address, keys: reado
       await eraseRows(orm, copy, sql`id = ANY(${sql.param(keys.slice(start, start + PAGE))}::text[])`);
 }
 
-/** Locks what is stored under the rows' ids, in the order of the keys, and returns its texts' hashes, in hex. */
-export async function lockTexts(
+/**
+ * The hashes of the texts stored under the rows' ids, in hex. Nothing is locked: some of the rows may be new, and the write
+ * that follows must lock old and new ones in the order of their keys.
+ */
+export async function readTexts(
   orm: Orm,
   collection: Address,
   rows: readonly Row[],
@@ -68,8 +71,7 @@ export async function lockTexts(
   const stored = await selectRows<{ hash: string | null }>(
     orm,
     sql`SELECT encode(${storedHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
-        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(rows))}::text[])
-        ORDER BY id, chunk FOR NO KEY UPDATE`,
+        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(rows))}::text[])`,
   );
   return stored.flatMap(({ hash }) => hash ?? []);
 }

@@ -10,7 +10,7 @@ import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import type { Row } from "./document.ts";
-import { eraseTexts, lockTexts } from "./erase.ts";
+import { eraseTexts, readTexts } from "./erase.ts";
 import { storeId } from "./id.ts";
 import { REPLACED } from "./tombstone.ts";
 
@@ -42,7 +42,7 @@ export async function writeRows(
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];
   const [before, , ...written] = await Promise.all([
-    options.fresh ? [] : lockTexts(orm, collection, rows),
+    options.fresh ? [] : readTexts(orm, collection, rows),
     slices.length > 1 ? keepSlice(orm) : undefined,
     ...slices.map((slice) => writeSlice(orm, collection, slice, options)),
   ]);
