@@ -254,6 +254,50 @@ describe("a search", () => {
     expect(await ask({ top_k: 1 })).toHaveLength(1);
     expect(await ask({ filter: { topic: "b" } })).toEqual(["north"]);
   });
+
+  test("groups by document where it is told, and the tool and a chat unless they are told not to", async () => {
+    const collection = "chapters";
+    await call("POST", "/v1/collections", { name: collection });
+    const content = Array.from({ length: 120 }, (_, n) => `kettle ${n}.`).join(" ");
+    const documents = [
+      { id: "long", content },
+      { id: "short", content: "A kettle boils." },
+    ];
+    await call("POST", "/v1/documents", { collection, documents, max_tokens: 32, overlap: 0 });
+    const { passages } = (await call("GET", `/v1/documents/long?collection=${collection}`)).body;
+    expect(passages.length).toBeGreaterThan(5);
+    const others = (found: readonly object[]) =>
+      found.map((hit) => [(hit as { id: string }).id, (hit as { others?: number }).others]).sort();
+    const grouped = (having = "") => [
+      ["long", passages.filter(({ content }: { content: string }) => content.includes(having)).length - 1],
+      ["short", 0],
+    ];
+    const asked = { collection, query: "kettle" };
+    for (const mode of ["vector", "keyword", "hybrid"]) {
+      const query = async (body: object) =>
+        (await call("POST", "/v1/query", { ...asked, mode, ...body })).body.hits;
+      const word = mode === "keyword" ? "kettle" : "";
+      expect(others(await query({ group_by: "document" }))).toEqual(grouped(word));
+      expect((await query({ top_k: 100 })).length).toBeGreaterThan(5);
+      expect(await query({ group_by: "passage", top_k: 100 })).toEqual(await query({ top_k: 100 }));
+    }
+    const run = async (body: object) =>
+      (await call("POST", "/v1/tools/search", { ...asked, ...body })).body.results;
+    expect(others(await run({}))).toEqual(grouped());
+    expect(await run({ group_by: "passage", top_k: 50 })).toHaveLength(passages.length + 1);
+    const told = async (body: object) => {
+      await call("POST", "/v1/chat", {
+        messages: [{ role: "user", content: "kettle" }],
+        collection,
+        ...body,
+      });
+      return JSON.parse(chat.requests.at(-1)?.messages.at(-1)?.content as string).passages;
+    };
+    expect(await told({})).toHaveLength(2);
+    expect((await told({ group_by: "passage" })).length).toBeGreaterThan(2);
+    const part = await call("GET", `/v1/documents/long?collection=${collection}&first_passage=2&passages=3`);
+    expect(part.body.passages).toEqual(passages.slice(2, 5));
+  });
 });
 
 describe("a collection", () => {

@@ -33,7 +33,7 @@ export async function queryService(
   options: QueryOptions,
   filters: FilterInput,
 ): Promise<void> {
-  const { text, embedding, collection, topK, mode, maxDistance } = options;
+  const { text, embedding, collection, topK, mode, maxDistance, groupBy } = options;
   const body = {
     query: text,
     query_embedding: embedding && encodeVector(embedding),
@@ -41,6 +41,7 @@ export async function queryService(
     top_k: topK,
     mode,
     max_distance: maxDistance,
+    group_by: groupBy === "document" ? groupBy : undefined,
     filter: rawNumbers(filters.filter) as Record<string, unknown> | undefined,
     where_document: filters.whereDocument as Record<string, unknown> | undefined,
   };

@@ -31,7 +31,13 @@ export function cairnSearch(client: Client, options: Omit<SearchOptions, "mode">
     execute: ({ query, top_k = options.topK }) =>
       read(
         client.v1.tools.search.$post({
-          json: { query, top_k, collection: options.collection, filter: options.filter },
+          json: {
+            query,
+            top_k,
+            collection: options.collection,
+            filter: options.filter,
+            group_by: options.groupBy,
+          },
         }),
       ),
   });

@@ -26,9 +26,9 @@ export class CairnRetriever extends BaseRetriever {
     query: string,
     _run?: CallbackManagerForRetrieverRun,
   ): Promise<Document[]> {
-    const { client, collection, topK, filter, mode = "hybrid" } = this.#input;
+    const { client, collection, topK, filter, groupBy, mode = "hybrid" } = this.#input;
     const { hits } = await read(
-      client.v1.query.$post({ json: { query, collection, top_k: topK, filter, mode } }),
+      client.v1.query.$post({ json: { query, collection, top_k: topK, filter, group_by: groupBy, mode } }),
     );
     return hits.map(
       ({ id, chunk, content, metadata, uri, score }) =>

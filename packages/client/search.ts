@@ -5,6 +5,8 @@ export interface SearchOptions {
   /** Default 10. */
   readonly topK?: number;
   readonly filter?: Record<string, unknown>;
+  /** `document`: the best passage of each document, `topK` documents. Default: that of the service. */
+  readonly groupBy?: "document" | "passage";
   /** Default `hybrid`. */
   readonly mode?: "vector" | "keyword" | "hybrid";
 }

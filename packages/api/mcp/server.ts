@@ -138,14 +138,12 @@ async function search(
   const wanted = parseSearchInput(input);
   const { collection = DEFAULT_COLLECTION } = wanted;
   const { notice, results } = await runSearch(services, tenantId, wanted, { signal });
-  const found = results.map(({ id, content, uri, chunk, metadata, score }) => ({
+  const found = results.map(({ id, content, uri, ...passage }) => ({
     id: publicId(collection, id),
-    title: titleOf(metadata, id),
+    title: titleOf(passage.metadata, id),
     url: uri ?? "",
     text: content ?? "",
-    chunk,
-    metadata,
-    score,
+    ...passage,
   }));
   return { rows: found.length, result: { notice, results: found } };
 }

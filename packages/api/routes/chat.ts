@@ -66,6 +66,10 @@ const ask = createRoute({
           collection: collectionName.optional(),
           filter: filterSchema.optional().describe("Narrows every search of the answer."),
           top_k: z.int().min(1).max(50).optional().describe("Passages a search. Default 8."),
+          group_by: z
+            .enum(["document", "passage"])
+            .optional()
+            .describe("The best passage of each document (the default), or passages each for themselves."),
           stream: z.boolean().optional(),
         })
         .openapi("Chat", {
@@ -100,13 +104,13 @@ export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOp
         "chat_not_configured",
         "No chat model is configured. Set CAIRN_CHAT_MODEL, and OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.",
       );
-    const { messages, collection, filter, top_k: topK, stream } = c.req.valid("json");
+    const { messages, collection, filter, top_k: topK, group_by: groupBy, stream } = c.req.valid("json");
     const { facts, signal } = c.var;
     const onUsage = ({ inputTokens, outputTokens }: Usage) => {
       facts.inputTokens += inputTokens;
       facts.outputTokens += outputTokens;
     };
-    const asked = { messages, collection, filter, topK, model, signal, onUsage };
+    const asked = { messages, collection, filter, topK, groupBy, model, signal, onUsage };
     if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), asked))) as never;
     const events = startChat(c, asked);
     const first = await events.next(); // what fails before the first event is answered as any other failure

@@ -17,17 +17,26 @@ const ask = createRoute({
   request: { body: jsonBody(querySchema) },
   responses: {
     200: jsonResponse(foundSchema, "The hits, best first: never fewer than exist and match."),
-    ...problems([404, 422, 502], { body: true }),
+    ...problems([404, 413, 422, 502], { body: true }),
   },
 });
 
 export const search = createRouter().openapi(ask, async (c) => {
-  const { query, query_embedding, queries, top_k, where_document, max_distance, include, ...rest } =
+  const { query, query_embedding, queries, top_k, where_document, max_distance, group_by, ...rest } =
     c.req.valid("json");
+  const { include } = rest;
   if (queries && (query !== undefined || query_embedding !== undefined))
     throw new AppError("invalid_input", "Give either one query or queries, not both.", { path: "queries" });
   const { services, signal } = c.var;
-  const options = { ...rest, topK: top_k, whereDocument: where_document, maxDistance: max_distance, signal };
+  const options = {
+    ...rest,
+    topK: top_k,
+    whereDocument: where_document,
+    maxDistance: max_distance,
+    groupBy: group_by,
+    maxBytes: c.var.maxResponse,
+    signal,
+  };
   const found = queries
     ? await queryMany(services, tenantOf(c), { ...options, queries: queries.map(toWanted) })
     : [await findOne(services, tenantOf(c), { ...options, ...toWanted({ query, query_embedding }) })];

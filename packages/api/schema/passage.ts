@@ -9,4 +9,8 @@ export const passageFields = {
   metadata: metadataSchema,
   uri: z.string().nullable(),
   score: z.number(),
+  others: z
+    .int()
+    .optional()
+    .describe("Other passages of the document that match, too; not with group_by passage."),
 };

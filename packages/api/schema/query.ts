@@ -1,11 +1,11 @@
 import type { Hit } from "@cairn/core/search/hit.ts";
+import { HIT_FIELDS, type HitField } from "@cairn/core/search/output.ts";
 import { z } from "@hono/zod-openapi";
 import { collectionName, metadataSchema } from "./collection.ts";
 import { filterSchema, whereDocumentSchema } from "./document.ts";
 import { vectorSchema } from "./vector.ts";
 
 const text = z.string().min(1).max(100_000);
-const FIELDS = ["content", "metadata", "uri"] as const;
 
 const wanted = {
   query: text.optional().describe("What to look for, as text."),
@@ -22,16 +22,25 @@ export const querySchema = z
       .optional()
       .describe("Many at once, in the place of query and query_embedding."),
     collection: collectionName.optional(),
-    top_k: z.int().min(1).max(1000).optional().describe("Hits at most. Default 10."),
+    top_k: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe("Hits of each query at most, 10,000 in all. Default 10."),
     mode: z
       .enum(["vector", "keyword", "hybrid"])
       .optional()
       .describe("By meaning (the default), by words, or both, fused by reciprocal rank."),
     filter: filterSchema.optional(),
     where_document: whereDocumentSchema.optional(),
+    group_by: z
+      .enum(["document", "passage"])
+      .optional()
+      .describe("document: the best passage of each document, top_k documents. Default: passage."),
     max_distance: z.number().optional().describe("Leaves out what is farther away."),
     include: z
-      .array(z.enum(FIELDS))
+      .array(z.enum(["content", "metadata", "uri"]))
       .optional()
       .describe("Fields of a hit beside id, chunk, distance and score. Default: all."),
   })
@@ -48,6 +57,10 @@ export const hitSchema = z
     uri: z.string().nullable().optional(),
     vector_rank: z.int().nullable().optional(),
     keyword_rank: z.int().nullable().optional(),
+    others: z
+      .int()
+      .optional()
+      .describe("Other passages of the document that match, too; with group_by document."),
   })
   .openapi("Hit");
 
@@ -58,10 +71,8 @@ export const foundSchema = z
   })
   .openapi("Found");
 
-export type Include = readonly (typeof FIELDS)[number][];
-
-export function fromHit(hit: Hit, include: Include = FIELDS): z.infer<typeof hitSchema> {
-  const { id, chunk, distance, score, vectorRank, keywordRank } = hit;
+export function fromHit(hit: Hit, include: readonly HitField[] = HIT_FIELDS): z.infer<typeof hitSchema> {
+  const { id, chunk, distance, score, vectorRank, keywordRank, others } = hit;
   return {
     id,
     chunk,
@@ -70,5 +81,6 @@ export function fromHit(hit: Hit, include: Include = FIELDS): z.infer<typeof hit
     ...Object.fromEntries(include.map((field) => [field, hit[field]])),
     ...(vectorRank === undefined ? {} : { vector_rank: vectorRank }),
     ...(keywordRank === undefined ? {} : { keyword_rank: keywordRank }),
+    ...(others === undefined ? {} : { others }),
   };
 }

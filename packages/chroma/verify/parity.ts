@@ -76,7 +76,7 @@ async function ask(
 ): Promise<Omit<Answer, "collection">> {
   const [chroma, cairn, exact] = await Promise.all([
     source.query(collection, embedding, TOP_K),
-    query(services, target.tenantId, { collection: target.id, embedding, topK: TOP_K }),
+    query(services, target.tenantId, { collection: target.id, embedding, topK: TOP_K, include: [] }),
     exactNearest(services.database, target, embedding),
   ]);
   const ranked = cairn.map(({ id, distance }) => ({ id, distance: distance ?? Number.POSITIVE_INFINITY }));

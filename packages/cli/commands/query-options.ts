@@ -1,5 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
-import type { QueryOptions } from "@cairn/core/search/query.ts";
+import type { GroupBy, QueryOptions } from "@cairn/core/search/query.ts";
 import type { SearchMode } from "@cairn/core/search/reads.ts";
 import { type Command, Option } from "commander";
 import * as z from "zod";
@@ -15,6 +15,7 @@ export interface QueryFlags extends FilterFlags {
   readonly topK: number;
   readonly mode: SearchMode;
   readonly maxDistance?: string;
+  readonly groupBy?: GroupBy;
 }
 
 export function withQueryOptions(command: Command): Command {
@@ -30,6 +31,11 @@ export function withQueryOptions(command: Command): Command {
       new Option("--mode <mode>", "compare meaning, words, or both")
         .choices(["vector", "keyword", "hybrid"])
         .default("vector"),
+    )
+    .addOption(
+      new Option("--group-by <unit>", "the best passage of each document, or passages each for themselves")
+        .choices(["document", "passage"])
+        .default("passage"),
     );
 }
 
@@ -40,6 +46,7 @@ export async function queryOptions(text: string | undefined, flags: QueryFlags):
     embedding: flags.embedding === undefined ? undefined : await readVector(flags.embedding),
     topK: flags.topK,
     mode: flags.mode,
+    groupBy: flags.groupBy,
     maxDistance: flags.maxDistance === undefined ? undefined : readNumber(flags.maxDistance),
   };
 }

@@ -8,13 +8,14 @@ export function printHits(hits: readonly Hit[]): void {
 }
 
 function printHit(hit: Hit, index: number): void {
-  const { id, chunk, content, distance, score, metadata, uri, vectorRank, keywordRank } = hit;
+  const { id, chunk, content, distance, score, metadata, uri, vectorRank, keywordRank, others } = hit;
   const part = chunk > 0 ? ` (passage ${chunk + 1})` : "";
   const figures = [
     ...(distance === null ? [] : [`distance ${distance.toFixed(4)}`]),
     `score ${score.toFixed(3)}`,
     ...(vectorRank == null ? [] : [`by meaning ${vectorRank}`]),
     ...(keywordRank == null ? [] : [`by words ${keywordRank}`]),
+    ...(others ? [`${others} more ${others === 1 ? "passage" : "passages"}`] : []),
   ];
   console.log(`${index + 1}. ${visible(id)}${part}  ${figures.join("  ")}`);
   if (content !== null) console.log(`   ${visibleLines(content.trim(), { most: 400, indent: "   " })}`);

@@ -16,7 +16,7 @@ export interface CallOutcome {
 }
 
 /** The model's own mistakes, which it is told and may correct. */
-const MISTAKES = new Set(["invalid_filter", "invalid_input"]);
+const MISTAKES = new Set(["invalid_filter", "invalid_input", "response_too_large"]);
 
 /**
  * Answers a model's call of a tool. What it requested wrongly it is told with a hint, and may request better.

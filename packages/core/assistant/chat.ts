@@ -29,6 +29,8 @@ export interface ChatOptions {
   readonly filter?: SearchInput["filter"];
   /** Passages a search. Default 8. */
   readonly topK?: number;
+  /** Default `document`: the best passage of each. */
+  readonly groupBy?: SearchInput["group_by"];
   readonly signal?: AbortSignal;
   /** Called with what each call of the model took, though the answer may fail after it. */
   readonly onUsage?: (usage: Usage) => void;
@@ -97,6 +99,7 @@ export async function* chat(
       collection,
       filter: narrowBoth(narrowed, input.filter),
       top_k: input.top_k ?? topK,
+      group_by: input.group_by ?? options.groupBy,
     };
     const { notice, results } = await runSearch(services, tenantId, wanted, { signal });
     const passages = results.map((passage) => number(given, passage));

@@ -7,6 +7,9 @@ import { parseArguments } from "./tool-input.ts";
 /** Passages that one call of the tool gives at most: a model reads all of them. */
 const MOST_PASSAGES = 50;
 
+/** Bytes of texts and metadata that one call gives at most: more than any model reads. */
+const MAX_BYTES = 1_000_000;
+
 /** What a model may ask of the knowledge base. */
 export const searchInput = z.strictObject({
   query: z.string().min(1).max(10_000).describe("What to look for: a question or a few words, in full."),
@@ -22,6 +25,12 @@ export const searchInput = z.strictObject({
     .optional()
     .describe(
       'Narrows the search by metadata: {"topic": "returns"}, {"price": {"$lt": 20}}; also $ne, $gt, $gte, $lte, $in, $nin, $exists, $contains, $and, $or, $not.',
+    ),
+  group_by: z
+    .enum(["document", "passage"])
+    .optional()
+    .describe(
+      'The best passage of each document ("document", the default), or all passages, also several of one document ("passage").',
     ),
   collection: z.string().min(1).max(512).optional().describe("Where to look. Default: knowledge."),
 });
@@ -39,6 +48,8 @@ export interface FoundPassage {
   readonly uri: string | null;
   /** 0 to 1, higher is better; comparable within one search. */
   readonly score: number;
+  /** How many other passages of the document match, too; undefined where passages are not grouped by document. */
+  readonly others?: number;
 }
 
 export interface SearchResult {
@@ -61,11 +72,13 @@ export function parseSearchInput(input: unknown): SearchInput {
   return parseArguments(SEARCH_NAME, searchInput, input);
 }
 
-/** Runs the tool for a tenant. By text it looks for meaning and words both. Throws what `query` throws. */
+/**
+ * Runs the tool for a tenant. By text it looks for meaning and words both, the best passage of each document. Throws what `query` throws.
+ */
 export async function runSearch(
   services: Services,
   tenantId: string,
-  { query: text, query_embedding, top_k, filter, collection }: SearchInput,
+  { query: text, query_embedding, top_k, filter, collection, group_by = "document" }: SearchInput,
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<SearchResult> {
   const hits = await query(services, tenantId, {
@@ -75,13 +88,15 @@ export async function runSearch(
     mode: "hybrid",
     filter,
     collection,
+    groupBy: group_by,
+    maxBytes: MAX_BYTES,
     signal,
   });
   return { notice: NOTICE, results: hits.map(toPassage) };
 }
 
-function toPassage({ id, chunk, content, metadata, uri, score }: Hit): FoundPassage {
-  return { id, chunk, content, metadata, uri, score };
+function toPassage({ id, chunk, content, metadata, uri, score, others }: Hit): FoundPassage {
+  return { id, chunk, content, metadata, uri, score, ...(others === undefined ? {} : { others }) };
 }
 
 /** The tool's arguments as a JSON schema, for function calling. */

@@ -48,7 +48,8 @@ export async function explainSearch(
   const embedded =
     mode === "keyword" ? undefined : await embedQueries(services, tenantId, { ...options, queries });
   const target = await findTarget(services.database, tenantId, options.collection);
-  const search = { ...embedded, mode, topK, ...filter, texts: [text ?? ""] };
+  const grouped = options.groupBy === "document" ? { maxDistance: options.maxDistance } : undefined;
+  const search = { ...embedded, mode, topK, grouped, ...filter, texts: [text ?? ""] };
   const reads = listReads(target, search);
   const values = vectorsOf(search, (await services.database.vectorTypes()).vector);
   const steps: ExplainedStep[] = [];
@@ -71,8 +72,11 @@ export async function explainSearch(
   const rows = await countUnindexed(services, target);
   const unable = unableIndexes(target, embedded?.embeddings ?? [], filter?.matches);
   const words = steps.map(({ list }) => inWords(target, list, { rows, topK, unable, filter }));
-  return { words, steps };
+  return { words: grouped ? [...words, GROUPED] : words, steps };
 }
+
+const GROUPED =
+  "Hits are grouped: passages are read until they come from enough documents, at most two more times; the last time every row is compared.";
 
 function render(statement: SQL): string {
   return new PgDialect().sqlToQuery(statement).sql.replace(/\n\s*\n/g, "\n");

@@ -21,6 +21,8 @@ export interface Hit {
   readonly keywordRank?: number | null;
   /** 1-based place among the hits by vector; null where it is not among them. Only with `hybrid`. */
   readonly vectorRank?: number | null;
+  /** How many other passages of the document match, too. Only where hits are grouped by document. */
+  readonly others?: number;
 }
 
 /** A row as the search statements return it. */
@@ -30,15 +32,26 @@ export interface HitRow {
   readonly id: string;
   readonly long_id: string | null;
   readonly chunk: number;
-  readonly content: string | null;
-  readonly metadata: string;
-  readonly uri: string | null;
+  /** Undefined where a field is not asked for, null also where the statement's rows did not fit, see `complete`. */
+  readonly content?: string | null;
+  readonly metadata?: string | null;
+  readonly uri?: string | null;
+  /** Of these fields. */
+  readonly bytes: number;
+  /** Whether the fields came along. */
+  readonly complete: boolean;
   /** What pgvector orders by. Null for a row without a vector, found by its words. */
   readonly order: number | null;
   /** 0 to 1: share of the words' weight that the row has. */
   readonly share?: number;
   /** How many rows each vector index gave for the query, in the order of their segments. */
   readonly given?: readonly number[];
+  /** Of hits that are grouped by document: other passages that match, too. */
+  readonly others?: number;
+  /** Passages that were grouped; undefined where all that match were. */
+  readonly listed?: number | null;
+  /** Some of the rows with a word were left out, as too many have it. */
+  readonly truncated?: boolean | null;
 }
 
 export function toHit(metric: Metric, row: HitRow): Hit {
@@ -46,10 +59,11 @@ export function toHit(metric: Metric, row: HitRow): Hit {
   return {
     id: restoreId(row.id, row.long_id),
     chunk: row.chunk,
-    content: row.content === null ? null : decodeText(row.content),
-    metadata: decodeJson(row.metadata),
-    uri: row.uri === null ? null : decodeText(row.uri),
+    content: row.content == null ? null : decodeText(row.content),
+    metadata: row.metadata == null ? {} : decodeJson(row.metadata),
+    uri: row.uri == null ? null : decodeText(row.uri),
     distance: away,
     score: away === null ? 0 : score(metric, away),
+    ...(row.others === undefined ? {} : { others: row.others }),
   };
 }

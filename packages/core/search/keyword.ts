@@ -4,7 +4,10 @@ import { uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import { AppError } from "../error.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
+import { othersOf } from "./grouped.ts";
+import { groupedWords, type KeywordGrouping } from "./keyword-grouped.ts";
 import { orderByDistance } from "./metric.ts";
+import { type Output, outputColumns } from "./output.ts";
 import type { IndexedRange, SearchTarget } from "./target.ts";
 import { outside } from "./vector.ts";
 
@@ -18,6 +21,9 @@ export interface KeywordSearch {
   readonly matches?: SQL;
   /** 1-based numbers of the texts to search for; undefined: all. */
   readonly only?: readonly number[];
+  readonly output?: Output;
+  /** The best row of each document instead: `topK` documents. */
+  readonly grouped?: KeywordGrouping;
 }
 
 /** Words of a query that count; in languages without spaces, pairs of characters. */
@@ -58,25 +64,17 @@ export function keywordStatement(
 ): SQL {
   const expression = sql.raw(keywordExpression(collection.language));
   const language = sql.raw(languageLiteral(collection.language));
-  const { topK, matches } = search;
+  const { topK, matches, grouped } = search;
   const depth = Math.max(topK, REFINED);
   const rows = indexes.reduce((most, index) => most + index.rows, 1_000);
   const away = search.vectors ? orderByDistance(collection.metric, sql`q.v`) : sql`NULL::float8`;
   const texts = sql`${sql.param(search.texts)}::text[]`;
-  return sql`
-    SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri,
-           near."order", near.share
-    FROM ROWS FROM (unnest(${texts}), unnest(${search.vectors ?? null}::vector[])) WITH ORDINALITY AS q (t, v, n)
-    CROSS JOIN LATERAL (
-      SELECT words, (SELECT string_agg(array_to_tsvector(ARRAY[word])::text, '|') FROM unnest(words) AS word)::tsquery AS query
-      FROM (SELECT (tsvector_to_array(cairn.keyword_vector(${language}, q.t)))[1:${sql.raw(String(MAX_WORDS))}] AS words) AS found
-    ) AS w
-    CROSS JOIN LATERAL (
-      WITH postings AS MATERIALIZED (
-        ${postings(collection, ranges, { expression, language, matches: matches ?? sql`true` })}
-      ), weights AS MATERIALIZED (
-        SELECT word, ln(1 + greatest(${rows}::float8, count(*)) / count(*)) AS weight FROM postings GROUP BY word
-      ), scored AS (
+  const counted =
+    grouped?.others === "vector" ? othersOf(collection, { ...grouped, matches }) : sql`near.others`;
+  const others = grouped ? sql`, near.truncated, ${counted} AS others` : sql``;
+  const rest = grouped
+    ? groupedWords(collection, { depth, matches, expression, away, topK, most: MOST_ROWS })
+    : sql`scored AS (
         SELECT id, chunk, sum(weight) AS found FROM postings JOIN weights USING (word) GROUP BY id, chunk
         ${matches ? sql`` : sql`ORDER BY found DESC, id, chunk LIMIT ${depth}::int`}
       ), best AS (
@@ -87,7 +85,21 @@ export function keywordStatement(
       SELECT ${HIT_COLUMNS}, ${away} AS "order", ts_rank_cd(own, w.query) AS rank,
              (SELECT sum(weight) FILTER (WHERE w.words[word] = ANY (tsvector_to_array(own))) / sum(weight) FROM weights) AS share
       FROM best
-      ORDER BY share DESC, rank DESC, id, chunk LIMIT ${topK}::int
+      ORDER BY share DESC, rank DESC, id, chunk LIMIT ${topK}::int`;
+  return sql`
+    SELECT q.n::int, ${outputColumns(search.output)}, near."order", near.share${others}
+    FROM ROWS FROM (unnest(${texts}), unnest(${search.vectors ?? null}::vector[])) WITH ORDINALITY AS q (t, v, n)
+    CROSS JOIN LATERAL (
+      SELECT words, (SELECT string_agg(array_to_tsvector(ARRAY[word])::text, '|') FROM unnest(words) AS word)::tsquery AS query
+      FROM (SELECT (tsvector_to_array(cairn.keyword_vector(${language}, q.t)))[1:${sql.raw(String(MAX_WORDS))}] AS words) AS found
+    ) AS w
+    CROSS JOIN LATERAL (
+      WITH postings AS MATERIALIZED (
+        ${postings(collection, ranges, { expression, language, matches: matches ?? sql`true` })}
+      ), weights AS MATERIALIZED (
+        SELECT word, ln(1 + greatest(${rows}::float8, count(*)) / count(*)) AS weight, count(*) AS found_rows
+        FROM postings GROUP BY word
+      ), ${rest}
     ) AS near
     ${search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``}
     ORDER BY q.n, near.share DESC, near.rank DESC, near.id, near.chunk`;

@@ -1,13 +1,16 @@
+import type { Collection } from "../collection/collection.ts";
 import { recordLatency } from "../collection/latency.ts";
+import type { Database } from "../database/database.ts";
 import { AppError } from "../error.ts";
 import { type FilterInput, searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
-import { fuse } from "./fusion.ts";
-import { type Hit, toHit } from "./hit.ts";
+import { type Hit, type HitRow, toHit } from "./hit.ts";
+import { type HitField, limitOutput, type Output, readFields, rowKey } from "./output.ts";
+import { type RankedRow, rankRows } from "./rank.ts";
 import type { PathOf, SearchMode } from "./reads.ts";
-import { type Found, findRows } from "./rows.ts";
+import { findRows } from "./rows.ts";
 
 export interface SearchOptions extends FilterInput {
   /** Default `knowledge`. */
@@ -21,14 +24,25 @@ export interface SearchOptions extends FilterInput {
   readonly mode?: SearchMode;
   /** Leaves out what is farther away, in the metric's own distance. Not with `keyword`. */
   readonly maxDistance?: number;
+  /** `document`: the best passage of each document, and how many others match. Default: passages each for themselves. */
+  readonly groupBy?: GroupBy;
+  /** What a hit has; other fields are null or empty, and are not read. Default: all. */
+  readonly include?: readonly HitField[];
+  /** Bytes of these fields at most, in all hits. Default `MAX_RESPONSE_BYTES`. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
+
+export type GroupBy = "passage" | "document";
+
+/** Hits of all queries of a call at most. */
+const MAX_HITS = 10_000;
 
 export type QueryOptions = SearchOptions & Wanted;
 
 /**
  * The nearest passages of one tenant's collection, nearest first: never fewer than exist and match.
- * Throws `not_found`, `invalid_input`, `invalid_filter`, `dimension_mismatch`, `embedder_unavailable`.
+ * Throws `not_found`, `invalid_input`, `invalid_filter`, `dimension_mismatch`, `embedder_unavailable`, `response_too_large`.
  */
 export async function query(
   services: Services,
@@ -67,33 +81,61 @@ async function search(
   validate({ ...options, topK, mode });
   const filter = searchFilter(options); // before a text is paid for
   const texts = queries.map(({ text }) => text ?? "");
+  const output = { fields: options.include, maxBytes: options.maxBytes };
+  const grouped = options.groupBy === "document" ? { maxDistance } : undefined;
   for (;;) {
     const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
     const started = performance.now();
-    const wanted = { collection: options.collection, mode, topK, ...filter, texts, pathOf, ...embedded };
+    const asked = { collection: options.collection, mode, topK, output, grouped, texts, pathOf };
+    const wanted = { ...asked, ...filter, ...embedded };
     const found = await scanText(filter?.readsText === true, (settings) =>
       findRows(services.database, tenantId, { ...wanted, settings }),
     );
     if (!found) continue; // another model since the texts were embedded
-    recordLatency(services.database, found.collectionId, performance.now() - started);
-    const isNear = ({ distance }: Hit) =>
-      maxDistance === undefined || (distance !== null && distance <= maxDistance);
-    return queries.map((_, index) => rank(found, index, mode).filter(isNear).slice(0, topK));
+    recordLatency(services.database, found.collection.id, performance.now() - started);
+    const ranked = queries.map((_, index) =>
+      rankRows(found, index, { mode, maxDistance, byDocument: grouped !== undefined }).slice(0, topK),
+    );
+    return toHits(services.database, found.collection, { ranked, ...output });
   }
 }
 
-/** The hits of one query, best first. */
-function rank({ metric, vector, keyword }: Found, index: number, mode: SearchMode): readonly Hit[] {
-  const near = (vector[index] ?? []).map((row) => toHit(metric, row));
-  if (mode === "vector") return near;
-  const worded = (keyword[index] ?? []).map((row) => ({ ...toHit(metric, row), score: row.share ?? 0 }));
-  if (mode === "keyword") return worded.map((hit, place) => ({ ...hit, keywordRank: place + 1 }));
-  return fuse([near, worded], ({ id, chunk }) => `${chunk} ${id}`).map(({ item, ranks, score }) => ({
-    ...item,
-    score,
-    vectorRank: ranks[0] ?? null,
-    keywordRank: ranks[1] ?? null,
-  }));
+interface Outcome extends Output {
+  readonly ranked: readonly (readonly RankedRow[])[];
+}
+
+/** The hits with their fields: one more statement where these were too many to come along. Throws `response_too_large`. */
+async function toHits(
+  database: Database,
+  collection: Collection,
+  { ranked, ...output }: Outcome,
+): Promise<readonly (readonly Hit[])[]> {
+  const rows = ranked.flatMap((hits) => hits.map(({ row }) => row));
+  limitOutput(rows, output);
+  const missing = rows.filter(({ complete }) => !complete);
+  const read =
+    missing.length > 0 ? await readFields(database, collection, { rows: missing, ...output }) : undefined;
+  const results: Hit[][] = [];
+  let since = performance.now();
+  for (const hits of ranked) {
+    results.push(
+      hits.flatMap(({ row, ...placed }) => {
+        const fields = row.complete ? row : read?.get(rowKey(row));
+        return fields ? [{ ...toHit(collection.metric, { ...row, ...pickFields(fields) }), ...placed }] : []; // else deleted meanwhile
+      }),
+    );
+    if (performance.now() - since < YIELD_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve, 0)); // others have their turn
+    since = performance.now();
+  }
+  return results;
+}
+
+/** Milliseconds after which a long conversion lets others have their turn. */
+const YIELD_MS = 20;
+
+function pickFields({ content, metadata, uri }: Pick<HitRow, HitField>): Pick<HitRow, HitField> {
+  return { content, metadata, uri };
 }
 
 function validate({ topK, mode, queries, maxDistance, pathOf }: LocatedOptions & { topK: number }): void {
@@ -108,6 +150,11 @@ function validate({ topK, mode, queries, maxDistance, pathOf }: LocatedOptions &
     );
   if (queries.length < 1 || queries.length > 100)
     throw invalid("queries", `One call takes 1 to 100 queries, not ${queries.length}.`);
+  if (queries.length * topK > MAX_HITS)
+    throw invalid(
+      "top_k",
+      `One call returns at most ${MAX_HITS} hits: ${queries.length} queries may ask for a top_k of ${Math.floor(MAX_HITS / queries.length)}, not ${topK}. Lower top_k or send fewer queries.`,
+    );
   for (const [index, { text, embedding }] of queries.entries()) {
     if (mode === "vector" && (text === undefined) === (embedding === undefined))
       throw invalid(pathOf(index, "query"), "Give either the text to look for or its embedding.");

@@ -8,8 +8,10 @@ import { AppError, type ErrorCode } from "../error.ts";
 import { type Depth, sharedByTail } from "./candidates.ts";
 import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
 import { type FilteredRange, filteredRanges, isWide } from "./filtered.ts";
+import { groupedDepth } from "./grouped.ts";
 import type { HitRow } from "./hit.ts";
 import { keywordRanges, keywordStatement } from "./keyword.ts";
+import { type Output, outputKey } from "./output.ts";
 import type { SearchTarget } from "./target.ts";
 import {
   chooseVectorPlan,
@@ -26,8 +28,11 @@ export type List = "vector" | "keyword";
 
 export interface RowSearch extends Partial<EmbeddedQueries> {
   readonly mode: SearchMode;
-  /** Hits a query. */
+  /** Hits a query: passages, or documents where they are grouped. */
   readonly topK: number;
+  readonly output?: Output;
+  /** The best passage of each document, and how many others match, no farther away than this. */
+  readonly grouped?: { readonly maxDistance?: number };
   readonly matches?: SQL;
   /** What indexes of the metadata can tell of it, see `containedBy`. */
   readonly contained?: string;
@@ -64,11 +69,21 @@ const FUSED = 50;
  * out. For ten hits of 21,000 rows 30 were too few: by a filter for one row of fifty 0.92 was found of 16-bit floats, 0.66
  * of bits.
  */
-function listDepth({ mode, topK, matches }: RowSearch, list: List): number {
-  const depth = mode === "hybrid" ? Math.min(1_000, Math.max(FUSED, 3 * topK)) : topK;
-  if (!matches) return depth;
+function listDepth(search: RowSearch, list: List, step?: GroupStep): number {
+  const { matches, grouped } = search;
+  const hits = hitsOf(search);
+  const depth = grouped && list === "vector" ? groupedDepth(hits, { deeper: step === "deeper" }) : hits;
+  if (!matches || (grouped && list === "keyword")) return depth;
   return depth + Math.max(list === "vector" ? 90 : 20, Math.ceil(depth / 2));
 }
+
+/** Hits of a query in each list. */
+function hitsOf({ mode, topK }: RowSearch): number {
+  return mode === "hybrid" ? Math.min(1_000, Math.max(FUSED, 3 * topK)) : topK;
+}
+
+/** What is read again where the passages that were read come from too few documents: more of them, then all. */
+type GroupStep = "deeper" | "all";
 
 /** Queries that an index gave too few rows for: this time each index gives its own. */
 export interface Repeat {
@@ -77,6 +92,8 @@ export interface Repeat {
   readonly queries: readonly number[];
   /** Names of the indexes whose rows are compared one by one. */
   readonly exactly: ReadonlySet<string>;
+  /** Of hits that are grouped by document. */
+  readonly step?: GroupStep;
 }
 
 /** The value of the statements' placeholder. `vectorType`: its type id. */
@@ -98,32 +115,42 @@ export function listReads(target: SearchTarget, search: RowSearch, repeat?: Repe
     target.collection.dimensions === null || !search.embeddings ? undefined : sql.placeholder("vectors");
   const { queries: only } = repeat ?? {};
   return (repeat ? [repeat.list] : listsOf(search.mode)).map((list) => {
-    const topK = listDepth(search, list);
-    const asked = { topK, shown: search.topK, matches, contained, only, apart: !!repeat };
+    const { output, grouped } = search;
+    const topK = listDepth(search, list, repeat?.step);
+    const shown = grouped ? topK : search.topK;
+    const asked = { topK, shown, matches, contained, only, output, apart: !!repeat || grouped !== undefined };
     if (list === "keyword") {
-      const texts = search.texts.map(encodeText);
+      const others = search.mode === "hybrid" ? ("vector" as const) : ("words" as const);
       return {
         list,
         statement: keywordStatement(target, repeat ? [] : keywordRanges(target), {
           ...asked,
           vectors,
-          texts,
+          texts: search.texts.map(encodeText),
+          grouped: grouped && { ...grouped, others },
         }),
       };
     }
     if (!vectors) return { list, statement: EMPTY };
     const unable = repeat?.exactly ?? unableIndexes(target, embeddings, matches);
     const make = (): ListRead => {
-      const plan = chooseVectorPlan(target, unable);
+      const plan: VectorPlan = repeat?.step === "all" ? { kind: "exact" } : chooseVectorPlan(target, unable);
       const filtered = filteredOf(target, plan, asked);
       return {
         list,
-        statement: vectorStatement(target, plan, { ...asked, vectors, filtered }),
+        statement: vectorStatement(target, plan, {
+          ...asked,
+          vectors,
+          filtered,
+          grouped: grouped && { ...grouped, documents: hitsOf(search) },
+        }),
         settings: vectorSettings(plan, asked),
         gated: filtered.some(({ graph }) => graph !== undefined),
       };
     };
-    return repeat || matches || unable.size > 0 ? make() : keepRead(target, `${topK} ${search.topK}`, make);
+    if (repeat || matches || unable.size > 0) return make();
+    const key = `${topK} ${search.topK} ${outputKey(output)} ${grouped && `grouped ${grouped.maxDistance}`}`;
+    return keepRead(target, key, make);
   });
 }
 
@@ -168,6 +195,7 @@ export function findShort(
   { list, search, before }: { readonly list: List; readonly search: RowSearch; readonly before?: Repeat },
   found: readonly (readonly HitRow[])[],
 ): Repeat | undefined {
+  if (search.grouped) return findUngrouped(target, { list, search, before }, found);
   const depth = listDepth(search, list);
   if (list === "keyword") {
     if (before || !search.matches || keywordRanges(target).length === 0) return undefined; // of words only where a filter took some
@@ -191,6 +219,37 @@ export function findShort(
     return short.length > 0;
   });
   return queries.length > 0 ? { list, queries, exactly } : undefined;
+}
+
+/**
+ * The queries whose passages come from fewer documents than are wanted, though more may match; those of an index that gave
+ * too few rows are compared with every row at once. Undefined where there are none.
+ */
+function findUngrouped(
+  target: SearchTarget,
+  { list, search, before }: { readonly list: List; readonly search: RowSearch; readonly before?: Repeat },
+  found: readonly (readonly HitRow[])[],
+): Repeat | undefined {
+  if (before?.step === "all") return undefined;
+  const exactly = unableIndexes(target, search.embeddings ?? [], search.matches);
+  const all = before?.queries ?? found.map((_, index) => index + 1);
+  const isFew = (n: number) => (found[n - 1]?.length ?? 0) < search.topK;
+  if (list === "keyword") {
+    if (keywordRanges(target).length === 0) return undefined;
+    // With a filter a sample of rows may be such as it leaves out.
+    const isSample = (n: number) => found[n - 1]?.[0]?.truncated ?? search.matches !== undefined;
+    const queries = all.filter((n) => isFew(n) && isSample(n));
+    return queries.length > 0 ? { list, queries, exactly, step: "all" } : undefined;
+  }
+  const plan = chooseVectorPlan(target, exactly);
+  if (plan.kind === "exact") return undefined;
+  const depth = listDepth(search, list, before?.step);
+  const graphs = plan.indexes.flatMap(({ kind }, branch) => (kind === "vector" ? [branch] : []));
+  const short = all.filter((n) => graphs.some((branch) => (found[n - 1]?.[0]?.given?.[branch] ?? 0) < depth));
+  const few = all.filter((n) => isFew(n) && (found[n - 1]?.[0]?.listed ?? depth) >= depth);
+  const queries = [...new Set([...short, ...few])].sort((a, b) => a - b);
+  if (queries.length === 0) return undefined;
+  return { list, queries, exactly, step: short.length > 0 || before ? "all" : "deeper" };
 }
 
 /** The texts were embedded by another model than the collection has by now, or before it had dimensions. */

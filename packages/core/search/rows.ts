@@ -1,4 +1,4 @@
-import type { Metric } from "../collection/metric.ts";
+import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import type { Settings } from "../database/settings.ts";
 import { rememberWide } from "./filtered.ts";
@@ -16,8 +16,7 @@ import { readTarget } from "./target.ts";
 
 /** For each query the rows nearest by vector and those that have most of its words; a mode leaves one list empty. */
 export interface Found {
-  readonly collectionId: string;
-  readonly metric: Metric;
+  readonly collection: Collection;
   readonly vector: readonly (readonly HitRow[])[];
   readonly keyword: readonly (readonly HitRow[])[];
 }
@@ -47,9 +46,8 @@ export async function findRows(
     });
   const { target, rows } = await read();
   if (isOutdated(target, search)) return undefined;
-  const { id: collectionId, metric } = target.collection;
   const count = search.texts.length;
-  const found = { collectionId, metric, vector: groups(count), keyword: groups(count) };
+  const found = { collection: target.collection, vector: groups(count), keyword: groups(count) };
   for (const [index, list] of listsOf(search.mode).entries()) {
     fill(found[list], rows[index]);
     const given = list === "vector" && gated ? found.vector.find(([first]) => first)?.[0]?.given : undefined;

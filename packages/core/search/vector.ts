@@ -12,7 +12,9 @@ import {
   scanLimit,
 } from "./candidates.ts";
 import { type FilteredRange, fewBranch, fewRows, isFew, NOT_ASKED, segmentsOf } from "./filtered.ts";
+import { exhaustiveGroups, type GroupedSearch, groupRows, othersOf } from "./grouped.ts";
 import { orderByDistance } from "./metric.ts";
+import { type Output, outputColumns } from "./output.ts";
 import { type IndexedRange, LAST_SEGMENT, type SearchTarget } from "./target.ts";
 
 export interface VectorSearch extends Depth {
@@ -27,6 +29,9 @@ export interface VectorSearch extends Depth {
   readonly only?: readonly number[];
   /** Every index gives all that it is asked for: with filters they always do. */
   readonly apart?: boolean;
+  readonly output?: Output;
+  /** The best row of each document instead. */
+  readonly grouped?: GroupedSearch;
 }
 
 /** Through the collection's indexes and an exact look at what they do not hold, or exact all over. */
@@ -59,6 +64,17 @@ export function chooseVectorPlan(
  */
 export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: VectorSearch): SQL {
   const { collection } = target;
+  const { grouped, output, matches } = search;
+  const returned = sql`q.n::int, ${outputColumns(output)}, near."order", near.given`;
+  const given = sql`unnest(${search.vectors}::vector[]) WITH ORDINALITY AS given (v, n)`;
+  const only = search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``;
+  if (grouped && plan.kind === "exact")
+    return sql`
+      SELECT ${returned}, near.listed, ${othersOf(collection, { ...grouped, matches })} AS others
+      FROM (SELECT v, n FROM ${given} OFFSET 0) AS q
+      CROSS JOIN LATERAL (${exhaustiveGroups(collection, { ...grouped, matches })}) AS near
+      ${only}
+      ORDER BY q.n, near."order", near.id, near.chunk`;
   const indexes = plan.kind === "exact" ? [] : plan.indexes;
   const { filtered = [] } = search;
   const insteadOf = (index: IndexedRange) => filtered.find(({ graph }) => graph === index);
@@ -79,22 +95,19 @@ export function vectorStatement(target: SearchTarget, plan: VectorPlan, search: 
   ].map((branch) => sql`(${branch})`);
   const counts = indexes.map((index, branch) => {
     const few = insteadOf(index);
-    const given = sql`count(*) FILTER (WHERE branch = ${sql.raw(String(branch))}) OVER ()`;
+    const count = sql`count(*) FILTER (WHERE branch = ${sql.raw(String(branch))}) OVER ()`;
     return few
-      ? sql`${given} + CASE WHEN ${isFew(few)} THEN ${sql.raw(String(NOT_ASKED))} ELSE 0 END`
-      : given;
+      ? sql`${count} + CASE WHEN ${isFew(few)} THEN ${sql.raw(String(NOT_ASKED))} ELSE 0 END`
+      : count;
   });
-  const given = sql`unnest(${search.vectors}::vector[]) WITH ORDINALITY AS given (v, n)`;
-  const only = search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``;
+  const nearest = sql`
+      SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
+      ORDER BY "order", id, chunk LIMIT ${search.topK}::int`;
   return sql`
     ${fewRows(collection, filtered, search.contained)}
-    SELECT q.n::int, near.id, near.long_id, near.chunk, near.content, near.metadata::text AS metadata, near.uri, near."order",
-           near.given
+    SELECT ${returned}${grouped ? sql`, near.listed, ${othersOf(collection, { ...grouped, matches })} AS others` : sql``}
     FROM (${queryVectors(given, collection, indexes)}) AS q
-    CROSS JOIN LATERAL (
-      SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS given FROM (${sql.join(branches, sql` UNION ALL `)}) AS branches
-      ORDER BY "order", id, chunk LIMIT ${search.topK}::int
-    ) AS near
+    CROSS JOIN LATERAL (${grouped ? groupRows(nearest, grouped) : nearest}) AS near
     ${only}
     ORDER BY q.n, near."order", near.id, near.chunk`;
 }

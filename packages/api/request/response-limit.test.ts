@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestApi } from "../../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+
+let own: TestDatabase;
+beforeAll(async () => {
+  own = await createTestDatabase();
+});
+afterAll(() => own?.drop());
+
+test("an answer holds no more than it may: a list ends early, a search and a document are 413", async () => {
+  const { call, ...api } = await createTestApi(own.database, { maxResponse: 50_000 });
+  const { key } = await api.addTenant();
+  const ask = (method: string, path: string, body?: object) => call(method, path, { body, key });
+  const text = "kettle ".repeat(2_500);
+  const documents = ["a", "b", "c", "d", "e"].map((id) => ({ id, content: text, embedding: [1, 0, 0] }));
+  await ask("POST", "/v1/collections", { name: "large", dimensions: 3 });
+  expect((await ask("POST", "/v1/documents", { collection: "large", documents })).status).toBe(200);
+  const seen: string[] = [];
+  for (let after = ""; ; ) {
+    const page = await ask("GET", `/v1/documents?collection=large${after && `&after=${after}`}`);
+    expect(page.status).toBe(200);
+    expect(JSON.stringify(page.body).length).toBeLessThan(55_000);
+    seen.push(...page.body.documents.map(({ id }: { id: string }) => id));
+    if (page.body.next === null) break;
+    after = page.body.next;
+  }
+  expect(seen).toEqual(["a", "b", "c", "d", "e"]);
+
+  const query = { collection: "large", query_embedding: [1, 0, 0] };
+  const refused = await ask("POST", "/v1/query", query);
+  expect(refused).toMatchObject({ status: 413, body: { code: "response_too_large" } });
+  expect(refused.body.detail).toMatch(/top_k/);
+  expect((await ask("POST", "/v1/query", { ...query, top_k: 2 })).body.hits).toHaveLength(2);
+  const bare = await ask("POST", "/v1/query", { ...query, include: [] });
+  expect(bare.body.hits).toHaveLength(5);
+  expect(Object.keys(bare.body.hits[0]).sort()).toEqual(["chunk", "distance", "id", "score"]);
+
+  const whole = { id: "whole", content: "kettle ".repeat(10_000), embedding: [1, 0, 0] };
+  await ask("POST", "/v1/documents", { collection: "large", documents: [whole] });
+  expect(await ask("GET", "/v1/documents/whole?collection=large")).toMatchObject({
+    status: 413,
+    body: { code: "response_too_large", detail: expect.stringContaining("first_passage") },
+  });
+});

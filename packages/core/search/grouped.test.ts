@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { createCollection } from "../collection/create.ts";
+import type { Database } from "../database/database.ts";
+import { asTenant } from "../database/transaction.ts";
+import type { Row } from "../document/document.ts";
+import { writeRows } from "../document/write.ts";
+import { maintainIndexes } from "../maintenance/indexes.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { type QueryOptions, query, queryMany } from "./query.ts";
+
+const LONG = 700;
+const SHORT = 60;
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+
+/** On a circle: the angle is the distance from what is asked, `(1, 0)`. */
+const at = (angle: number) => new Float32Array([Math.cos(angle), Math.sin(angle), 0, 0]);
+const TO_ASK = at(0);
+
+/** One document of 700 passages nearer than all of the other 60, which have three passages each. */
+const rows: readonly Row[] = [
+  ...Array.from({ length: LONG }, (_, chunk) => row("long", { chunk, angle: 0.001 + chunk * 1e-6 })),
+  ...Array.from({ length: SHORT }, (_, n) =>
+    [2, 0, 1].map((nearest, chunk) =>
+      row(`s${String(n).padStart(2, "0")}`, { chunk, angle: 0.1 + n * 0.01 + nearest * 0.003, n }),
+    ),
+  ).flat(),
+];
+
+function row(id: string, { chunk, angle, n = -1 }: { chunk: number; angle: number; n?: number }): Row {
+  const content = `violin ${id} passage${chunk}${chunk === 1 ? " odd" : ""}${n % 2 === 0 ? " even" : ""}`;
+  return { id, chunk, content, embedding: at(angle), metadata: { n, chunk }, uri: null };
+}
+
+async function fill(name: string, threshold: number) {
+  const collection = await createCollection(own.database, tenantId, {
+    name,
+    dimensions: 4,
+    metric: "l2",
+    embeddingModel: "offline/words",
+    indexSettings: { threshold },
+  });
+  const types = await own.database.vectorTypes();
+  await asTenant(own.database, tenantId, (transaction) =>
+    writeRows(transaction, collection, rows, { types, fresh: true }),
+  );
+}
+
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = offlineServices(own.database);
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+  await fill("small", 100_000);
+  await fill("indexed", 20);
+  const report = await maintainIndexes(own.database, { tenantId });
+  expect(JSON.stringify(report)).toContain("indexed");
+}, 120_000);
+afterAll(() => own?.drop());
+
+const short = (count: number, step = 1) =>
+  Array.from({ length: count }, (_, n) => `s${String(n * step).padStart(2, "0")}`);
+
+describe.each(["small", "indexed"])("grouped by document, in a %s collection", (collection) => {
+  const find = (options: Partial<QueryOptions>) =>
+    query(services, tenantId, { collection, groupBy: "document", ...options });
+  const ids = async (options: Partial<QueryOptions>) => (await find(options)).map(({ id }) => id);
+
+  test("one long document is one hit, its best passage, with the number of the others", async () => {
+    const hits = await find({ embedding: TO_ASK, topK: 10 });
+    expect(hits.map(({ id }) => id)).toEqual(["long", ...short(9)]);
+    expect(hits[0]).toMatchObject({ chunk: 0, others: LONG - 1, content: "violin long passage0" });
+    expect(hits[1]).toMatchObject({ chunk: 1, others: 2, metadata: { n: 0, chunk: 1 } });
+    expect(
+      new Set(
+        await query(services, tenantId, { collection, embedding: TO_ASK }).then((all) =>
+          all.map(({ id }) => id),
+        ),
+      ),
+    ).toEqual(new Set(["long"]));
+  });
+
+  test("never fewer documents than there are, nor more", async () => {
+    expect(await ids({ embedding: TO_ASK, topK: 1 })).toEqual(["long"]);
+    expect(await ids({ embedding: TO_ASK, topK: SHORT })).toEqual(["long", ...short(SHORT - 1)]);
+    expect(await ids({ embedding: TO_ASK, topK: 1_000 })).toEqual(["long", ...short(SHORT)]);
+  });
+
+  test("with filters on metadata and on the text, which count for the others as well", async () => {
+    const hits = await find({ embedding: TO_ASK, filter: { chunk: { $in: [1, 2] } }, topK: 20 });
+    expect(hits.map(({ id }) => id)).toEqual(["long", ...short(19)]);
+    expect(hits.slice(0, 3).map(({ chunk, others }) => [chunk, others])).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(await ids({ embedding: TO_ASK, whereDocument: { $contains: "even" }, topK: 12 })).toEqual(
+      short(12, 2),
+    );
+    expect(await ids({ embedding: TO_ASK, filter: { n: 41 } })).toEqual(["s41"]);
+  });
+
+  test("within a distance, which the others keep as well", async () => {
+    const [, first] = await find({ embedding: TO_ASK, topK: 2 });
+    const hits = await find({ embedding: TO_ASK, maxDistance: (first?.distance ?? 0) * 1.0001, topK: 10 });
+    expect(hits.map(({ id, others }) => [id, others])).toEqual([
+      ["long", LONG - 1],
+      ["s00", 0],
+    ]);
+  });
+
+  test("by words, by the best passage of each", async () => {
+    const hits = await find({ mode: "keyword", text: "violin odd", topK: 30 });
+    expect(hits).toHaveLength(30);
+    expect(new Set(hits.map(({ id }) => id)).size).toBe(30);
+    for (const { chunk } of hits) expect(chunk).toBe(1);
+    const all = await find({ mode: "keyword", text: "violin odd", topK: 100 });
+    expect(all).toHaveLength(SHORT + 1);
+    for (const { id, others } of all) expect(others).toBe(id === "long" ? LONG - 1 : 2);
+    const even = await find({ mode: "keyword", text: "violin", filter: { n: { $gte: 50 } }, topK: 100 });
+    expect(even.map(({ id }) => id).sort()).toEqual(short(60).slice(50));
+  });
+
+  test("by both, each document once", async () => {
+    for (const topK of [1, 10, 60, 200]) {
+      const hits = await find({ mode: "hybrid", text: "violin odd", embedding: TO_ASK, topK });
+      expect(hits).toHaveLength(Math.min(topK, SHORT + 1));
+      expect(new Set(hits.map(({ id }) => id)).size).toBe(hits.length);
+      for (const { id, others } of hits) expect(others).toBe(id === "long" ? LONG - 1 : 2);
+    }
+  });
+
+  test("of many queries at once, each as by itself", async () => {
+    const queries = [0, 0.2, 0.5, 3].map((angle) => ({ embedding: at(angle) }));
+    const many = await queryMany(services, tenantId, { collection, groupBy: "document", queries, topK: 12 });
+    for (const [index, { embedding }] of queries.entries()) {
+      expect(many[index]).toEqual(await find({ embedding, topK: 12 }));
+      expect(new Set(many[index]?.map(({ id }) => id)).size).toBe(12);
+    }
+  });
+});
+
+test("an ordinary grouped search is one read, and the hardest one three", async () => {
+  let reads = 0;
+  const database: Database = {
+    ...own.database,
+    read: (...given) => {
+      reads++;
+      return own.database.read(...given);
+    },
+  };
+  const count = async (options: Partial<QueryOptions>) => {
+    reads = 0;
+    const asked = { collection: "indexed", groupBy: "document", topK: 10, ...options } as const;
+    expect(await query(offlineServices(database), tenantId, asked)).toHaveLength(10);
+    return reads;
+  };
+  await count({ embedding: at(0.4) });
+  expect(await count({ embedding: at(0.4) })).toBe(1);
+  expect(await count({ embedding: TO_ASK })).toBeLessThanOrEqual(3);
+});

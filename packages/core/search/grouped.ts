@@ -1,0 +1,86 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import type { Metric } from "../collection/metric.ts";
+import { inCollection } from "../document/read.ts";
+import { HIT_COLUMNS } from "./candidates.ts";
+import { orderByDistance } from "./metric.ts";
+
+// Hits grouped by document: the best passage of each. An index orders passages, not documents, so a search through one
+// reads more passages than documents are wanted and groups them. Where these come from too few documents it reads more,
+// and at last compares every row, grouped in SQL: two more statements at most.
+
+/** How hits are grouped by document. */
+export interface GroupedSearch {
+  /** Documents at most. */
+  readonly documents: number;
+  /** See `othersOf`. */
+  readonly maxDistance?: number;
+}
+
+/** Passages that are read for each document that is wanted, and at least; the second time so many more. */
+const PASSAGES_A_DOCUMENT = 5;
+const LEAST_PASSAGES = 50;
+const DEEPER = 10;
+const MOST_PASSAGES = 5_000;
+
+/** Passages that are read for so many documents. */
+export function groupedDepth(documents: number, { deeper }: { readonly deeper: boolean }): number {
+  const first = Math.max(LEAST_PASSAGES, PASSAGES_A_DOCUMENT * documents);
+  return Math.min(MOST_PASSAGES, deeper ? DEEPER * first : first);
+}
+
+/** The best of `rows` of each document, nearest first, and how many rows there were (`listed`). */
+export function groupRows(rows: SQL, { documents }: GroupedSearch): SQL {
+  return sql`
+    SELECT * FROM (
+      SELECT *, row_number() OVER (PARTITION BY id ORDER BY "order", chunk) AS place, (count(*) OVER ())::int AS listed
+      FROM (${rows}) AS listed
+    ) AS ranked
+    WHERE place = 1 ORDER BY "order", id, chunk LIMIT ${documents}::int`;
+}
+
+/** The best row of each document, nearest to `q.v` first: the distances of all rows, and the rows of the documents that win. */
+export function exhaustiveGroups(
+  collection: Collection,
+  { documents, matches = sql`true` }: GroupedSearch & { readonly matches?: SQL },
+): SQL {
+  const away = orderByDistance(collection.metric, sql`q.v`);
+  const compared = sql`${inCollection(collection)} AND embedding IS NOT NULL AND ${matches}`;
+  return sql`
+    SELECT own.*, NULL::int[] AS given, NULL::int AS listed
+    FROM (
+      SELECT id AS best_id, min(${away}) AS best FROM cairn.documents WHERE ${compared}
+      GROUP BY id ORDER BY best, best_id LIMIT ${documents}::int
+    ) AS nearest
+    CROSS JOIN LATERAL (
+      SELECT ${HIT_COLUMNS}, ${away} AS "order" FROM cairn.documents WHERE ${compared} AND id = best_id
+      ORDER BY "order", chunk LIMIT 1
+    ) AS own`;
+}
+
+/**
+ * How many other passages of the document of `near` match the query `q`: those that pass the filters, are searched by vector
+ * and are no farther away than `maxDistance`.
+ */
+export function othersOf(
+  collection: Collection,
+  { maxDistance, matches = sql`true` }: Pick<GroupedSearch, "maxDistance"> & { readonly matches?: SQL },
+): SQL {
+  const near =
+    maxDistance === undefined ? sql`` : sql`AND ${distanceOf(collection.metric)} <= ${maxDistance}::float8`;
+  return sql`(SELECT count(*)::int FROM cairn.documents
+    WHERE ${inCollection(collection)} AND id = near.id AND chunk <> near.chunk AND embedding IS NOT NULL AND ${matches} ${near})`;
+}
+
+/** As `distance` in metric.ts computes it. */
+function distanceOf(metric: Metric): SQL {
+  const away = sql`(${orderByDistance(metric, sql`q.v`)})`;
+  switch (metric) {
+    case "cosine":
+      return away;
+    case "l2":
+      return sql`${away} * ${away}`;
+    case "ip":
+      return sql`1 + ${away}`;
+  }
+}

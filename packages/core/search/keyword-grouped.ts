@@ -1,0 +1,66 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import { inCollection } from "../document/read.ts";
+import { HIT_COLUMNS } from "./candidates.ts";
+
+/** How the hits of a search by words are grouped by document. */
+export interface KeywordGrouping {
+  /** What counts as another passage that matches: one that has a word of the query, or one that a vector finds. */
+  readonly others: "words" | "vector";
+  /** See `othersOf`. */
+  readonly maxDistance?: number;
+}
+
+/** Passages of one document among which the best is settled by their own texts. */
+const PASSAGES_A_DOCUMENT = 10;
+
+interface GroupedWords {
+  /** Documents whose order is settled by their own texts. */
+  readonly depth: number;
+  /** Documents at most. */
+  readonly topK: number;
+  readonly matches?: SQL;
+  /** Of a row's words, see `keywordExpression`. */
+  readonly expression: SQL;
+  readonly away: SQL;
+  /** Rows that are found for one word through one index. */
+  readonly most: number;
+}
+
+/**
+ * The rest of a keyword statement behind `postings` and `weights`, grouped: the best passage of each of the documents with
+ * the best passages, how many others of its passages have a word (`others`), and whether the postings of a word are a sample
+ * (`truncated`).
+ */
+export function groupedWords(
+  collection: Collection,
+  { depth, topK, matches, expression, away, most }: GroupedWords,
+): SQL {
+  const passing = matches
+    ? sql`JOIN (SELECT id, chunk FROM cairn.documents WHERE ${inCollection(collection)} AND ${matches}) AS passing USING (id, chunk)`
+    : sql``;
+  return sql`scored AS MATERIALIZED (
+        SELECT id, chunk, found FROM (
+          SELECT id, chunk, sum(weight) AS found FROM postings JOIN weights USING (word) GROUP BY id, chunk
+        ) AS every ${passing}
+      ), grouped AS (
+        SELECT id AS group_id, max(found) AS most, count(*) - 1 AS others FROM scored
+        GROUP BY id ORDER BY most DESC, group_id LIMIT ${depth}::int
+      ), chosen AS (
+        SELECT id, chunk, others,
+               row_number() OVER (PARTITION BY id ORDER BY found DESC, chunk) AS place
+        FROM grouped JOIN scored ON id = group_id
+      ), best AS (
+        SELECT ${HIT_COLUMNS}, embedding, ${expression} AS own, others
+        FROM (SELECT id, chunk, others FROM chosen WHERE place <= ${sql.raw(String(PASSAGES_A_DOCUMENT))}) AS few
+        JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)}) AS d USING (id, chunk)
+      ), ranked AS (
+        SELECT ${HIT_COLUMNS}, others::int AS others, ${away} AS "order", ts_rank_cd(own, w.query) AS rank,
+               (SELECT sum(weight) FILTER (WHERE w.words[word] = ANY (tsvector_to_array(own))) / sum(weight) FROM weights) AS share
+        FROM best
+      )
+      SELECT *, (SELECT max(found_rows) >= ${sql.raw(String(most))} FROM weights) AS truncated FROM (
+        SELECT *, row_number() OVER (PARTITION BY id ORDER BY share DESC, rank DESC, chunk) AS in_document FROM ranked
+      ) AS first
+      WHERE in_document = 1 ORDER BY share DESC, rank DESC, id, chunk LIMIT ${topK}::int`;
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { runSearch } from "../assistant/search-tool.ts";
+import { createCollection } from "../collection/create.ts";
+import type { Database } from "../database/database.ts";
+import { ingest } from "../document/ingest.ts";
+import type { Services } from "../services.ts";
+import { createTenant } from "../tenant/tenant.ts";
+import { type QueryOptions, query, queryMany } from "./query.ts";
+
+const COUNT = 60;
+const BYTES = 40_000;
+
+let own: TestDatabase;
+let services: Services;
+let tenantId: string;
+const embedding = new Float32Array([1, 0, 0, 0]);
+beforeAll(async () => {
+  own = await createTestDatabase();
+  services = offlineServices(own.database);
+  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+  await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
+  const documents = Array.from({ length: COUNT }, (_, n) => ({
+    id: `d${n}`,
+    content: `violin ${randomBytes(BYTES / 2).toString("hex")}`,
+    metadata: { n },
+    embedding: new Float32Array([1, n / COUNT, 0, 0]),
+  }));
+  await ingest(services, tenantId, { documents });
+});
+afterAll(() => own?.drop());
+
+/** A search, the bytes that its reads brought into the process, and how many reads there were. */
+async function measure(options: Partial<QueryOptions>) {
+  let bytes = 0;
+  let reads = 0;
+  const database: Database = {
+    ...own.database,
+    read: async (...given) => {
+      const answers = await own.database.read(...given);
+      bytes += JSON.stringify(answers).length;
+      reads++;
+      return answers;
+    },
+  };
+  const outcome = await query(offlineServices(database), tenantId, { text: "violin", ...options }).then(
+    (hits) => ({ hits, error: undefined }),
+    (error: unknown) => ({ hits: [], error }),
+  );
+  return { ...outcome, bytes, reads };
+}
+
+const MODES = ["vector", "keyword", "hybrid"] as const;
+
+describe.each(MODES)("%s", (mode) => {
+  test("more than a response may hold is refused before it is read, with the way out", async () => {
+    const { error, bytes } = await measure({ mode, topK: 30, maxBytes: 1_000_000 });
+    expect(bytes).toBeLessThan(60_000);
+    expect(error).toMatchObject({
+      code: "response_too_large",
+      message: expect.stringMatching(/30 hits.*at most 1000000.*top_k/),
+    });
+  });
+
+  test("what is only there to be ranked does not count, and is not read", async () => {
+    await measure({ mode });
+    const { hits, bytes, reads } = await measure({
+      mode,
+      topK: 5,
+      maxBytes: 300_000,
+      filter: { n: { $gte: 0 } },
+    });
+    expect(hits).toHaveLength(5);
+    for (const { content, metadata } of hits) {
+      expect(content).toHaveLength(BYTES + 7);
+      expect(metadata).toEqual({ n: expect.any(Number) });
+    }
+    expect(bytes).toBeLessThan(6 * BYTES);
+    expect(reads).toBeLessThanOrEqual(2);
+  });
+
+  test("fields that are not included are not read", async () => {
+    await measure({ mode });
+    const none = await measure({ mode, topK: COUNT, include: [], maxBytes: 1_000 });
+    expect(none.hits).toHaveLength(COUNT);
+    expect(none.bytes).toBeLessThan(60_000);
+    expect(none.reads).toBe(1);
+    const { hits, bytes } = await measure({ mode, topK: COUNT, include: ["metadata"] });
+    expect(hits[0]).toMatchObject({ content: null, metadata: { n: expect.any(Number) } });
+    expect(bytes).toBeLessThan(60_000);
+  });
+});
+
+test("many queries are limited together", async () => {
+  const queries = Array.from({ length: 10 }, () => ({ embedding }));
+  const asked = { queries, topK: 5, maxBytes: 1_000_000 };
+  await expect(queryMany(services, tenantId, asked)).rejects.toMatchObject({ code: "response_too_large" });
+  const bare = await queryMany(services, tenantId, { ...asked, include: [] });
+  expect(bare.map(({ length }) => length)).toEqual(Array(10).fill(5));
+});
+
+test("queries times top_k is limited, before a text is embedded", async () => {
+  const queries = Array.from({ length: 100 }, () => ({ text: "violin" }));
+  await expect(queryMany(services, tenantId, { queries, topK: 1_000 })).rejects.toMatchObject({
+    code: "invalid_input",
+    path: "top_k",
+    message: expect.stringMatching(/10000 hits.*top_k of 100, not 1000/),
+  });
+});
+
+test("the search tool gives a model no more than it can read", async () => {
+  await expect(runSearch(services, tenantId, { query: "violin", top_k: 40 })).rejects.toMatchObject({
+    code: "response_too_large",
+  });
+  expect((await runSearch(services, tenantId, { query: "violin", top_k: 5 })).results).toHaveLength(5);
+});
