@@ -8,6 +8,7 @@ import { benchLambda } from "./lambda.ts";
 import { benchLarge } from "./large.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
+import { benchNeighbours } from "./neighbours.ts";
 import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
 import { describeMachine } from "./support/machine.ts";
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   tenants: benchTenants,
   search: benchSearch,
   http: benchHttp,
+  neighbours: benchNeighbours,
   lambda: benchLambda,
   ingest: benchIngest,
   index: benchIndexes,

@@ -26,20 +26,26 @@ export function chromaCommand(): string | undefined {
 
 /** A Chroma server, and an empty database on the PostgreSQL server. */
 export async function startServers(): Promise<BenchServers> {
+  const database = await startDatabase();
+  const chroma = await startChroma({ command: chromaCommand() });
+  return {
+    chroma,
+    databaseUrl: database.url,
+    async stop() {
+      await chroma.stop();
+      await database.stop();
+    },
+  };
+}
+
+/** An empty database on the PostgreSQL server. */
+export async function startDatabase(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const server = serverUrl();
   const name = `cairn_bench_${randomUUID().slice(0, 8)}`;
   await runSql(server, `CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  const chroma = await startChroma({ command: chromaCommand() });
-  return {
-    chroma,
-    databaseUrl: url.href,
-    async stop() {
-      await chroma.stop();
-      await runSql(server, `DROP DATABASE ${name} WITH (FORCE)`);
-    },
-  };
+  return { url: url.href, stop: () => runSql(server, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
 /** Runs a statement on a connection of its own. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import { LRUCache } from "lru-cache";
 import type { Env } from "./context.ts";
 
 const DESCRIPTION = `A multi-tenant knowledge base on Postgres.
@@ -31,22 +32,30 @@ export function describeApi(app: OpenAPIHono<Env>): void {
     scheme: "bearer",
     description: "A key of the service (cairn_…), or a token of the configured issuer.",
   });
-  let described: { readonly text: string; readonly hash: string } | undefined;
+  let template: string | undefined;
+  const written = new LRUCache<string, Written>({ max: MAX_ORIGINS });
   app.get("/openapi.json", (c) => {
-    described ??= writeDescription(app);
     const { origin } = new URL(c.req.url);
-    const etag = `"${hashOf(described.hash + origin)}"`;
+    template ??= writeDescription(app);
+    const { bytes, etag } = written.get(origin) ?? writeFor(template, origin);
+    written.set(origin, { bytes, etag });
     const headers = { "Cache-Control": "public, max-age=300", ETag: etag, Vary: "Host" };
     if (c.req.header("If-None-Match")?.split(/, */).includes(etag)) return c.body(null, 304, headers);
-    return c.body(
-      described.text.replace(ORIGIN, () => origin),
-      200,
-      {
-        ...headers,
-        "Content-Type": "application/json",
-      },
-    );
+    return c.body(bytes, 200, { ...headers, "Content-Type": "application/json" });
   });
+}
+
+/** Addresses under which the service is asked, whose description is kept as it is sent. */
+const MAX_ORIGINS = 16;
+
+interface Written {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly etag: string;
+}
+
+function writeFor(template: string, origin: string): Written {
+  const bytes = new TextEncoder().encode(template.replace(ORIGIN, () => origin));
+  return { bytes, etag: `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 27)}"` };
 }
 
 /** Stands in the description for the address that it is asked under. */
@@ -55,8 +64,8 @@ const ORIGIN = "https://origin.invalid";
 const LICENSE = { name: "MIT", identifier: "MIT" };
 
 /** Takes some 20 ms, and so is done once. */
-function writeDescription(app: OpenAPIHono<Env>) {
-  const text = JSON.stringify(
+function writeDescription(app: OpenAPIHono<Env>): string {
+  return JSON.stringify(
     app.getOpenAPI31Document({
       openapi: "3.1.0",
       info: {
@@ -69,9 +78,4 @@ function writeDescription(app: OpenAPIHono<Env>) {
       tags: TAGS.map(([name, description]) => ({ name, description })),
     }),
   );
-  return { text, hash: hashOf(text) };
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64url").slice(0, 27);
 }

@@ -5,11 +5,11 @@ import type { Env } from "../context.ts";
 export interface ConcurrencyLimits {
   /** Requests of a tenant that are worked on at once. Default 16. */
   readonly tenantConcurrency?: number;
-  /** Requests of a tenant that wait for their turn. Default 64; more are answered 429. */
+  /** Requests of a tenant that wait for their turn. Default 256; more are answered 429. */
   readonly tenantQueue?: number;
   /** Milliseconds that one waits at most. Default 20,000. */
   readonly queueTimeout?: number;
-  /** Answers of a tenant that are streamed at once: they have a count of their own. Default 32. */
+  /** Answers of a tenant that are streamed at once: they have a count of their own. Default 128. */
   readonly tenantStreams?: number;
 }
 
@@ -33,9 +33,9 @@ interface Line {
  */
 export function createAdmission({
   tenantConcurrency = 16,
-  tenantQueue = 64,
+  tenantQueue = 256,
   queueTimeout = 20_000,
-  tenantStreams = 32,
+  tenantStreams = 128,
 }: ConcurrencyLimits) {
   const lines = new Map<string, Line>();
 

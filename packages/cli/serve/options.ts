@@ -97,13 +97,13 @@ function sharingOptions(): readonly Option[] {
     new Option("--tenant-concurrency <n>", "requests of a tenant at once (default: 16)")
       .env("CAIRN_TENANT_CONCURRENCY")
       .argParser(count),
-    new Option("--tenant-queue <n>", "that wait for their turn; more are answered 429 (default: 64)")
+    new Option("--tenant-queue <n>", "that wait for their turn; more are answered 429 (default: 256)")
       .env("CAIRN_TENANT_QUEUE")
       .argParser(wholeNumber(0, 100_000)),
     new Option("--queue-timeout <ms>", "that one waits at most (default: 20000)")
       .env("CAIRN_QUEUE_TIMEOUT")
       .argParser(wholeNumber(1, 600_000)),
-    new Option("--tenant-streams <n>", "streamed answers of a tenant at once (default: 32)")
+    new Option("--tenant-streams <n>", "streamed answers of a tenant at once (default: 128)")
       .env("CAIRN_TENANT_STREAMS")
       .argParser(count),
     new Option("--unknown-keys <n>", "keys not in force that an address may try a minute (default: 60)")
