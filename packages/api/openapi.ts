@@ -6,6 +6,7 @@ import type { JSONParsed } from "hono/utils/types";
 import type { Env } from "./context.ts";
 import { HttpError, PROBLEMS, type ProblemCode } from "./problem.ts";
 import { requireBody } from "./request/exact-json.ts";
+import { writeJson } from "./write-json.ts";
 
 /**
  * A router whose requests are checked against their schemas; the first fault is named with its path. A parameter that
@@ -127,6 +128,15 @@ export function reply<T, Status extends ContentfulStatusCode = 200>(
   const text = stringifyJson(body);
   c.set("answer", { status, headers, body: text });
   return c.body(text, status, headers) as never;
+}
+
+/** `reply` for an answer that may be long: its lists are written piece by piece, and others are answered in between. */
+export async function replyLong<T extends Readonly<Record<string, unknown>>>(
+  c: Context<Env>,
+  body: T,
+): Promise<Response & TypedResponse<JSONParsed<T>, 200, "json">> {
+  const headers = { "Content-Type": "application/json" };
+  return c.body(await writeJson(body), 200, headers) as never;
 }
 
 /** The answer where nothing is left to say. */

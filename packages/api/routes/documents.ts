@@ -6,7 +6,16 @@ import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
+import {
+  BEARER,
+  createRouter,
+  jsonBody,
+  jsonResponse,
+  problems,
+  reply,
+  replyGone,
+  replyLong,
+} from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { collectionName } from "../schema/collection.ts";
 import {
@@ -157,7 +166,7 @@ export const documents = createRouter()
       maxBytes: c.var.maxResponse,
     });
     c.var.facts.rows = page.documents.length;
-    return reply(c, { documents: page.documents.map(fromDocument), next: page.next });
+    return replyLong(c, { documents: page.documents.map(fromDocument), next: page.next });
   })
   .openapi(removeMany, async (c) => {
     const { collection, ids, filter, where_document: whereDocument } = c.req.valid("json");

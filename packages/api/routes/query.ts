@@ -2,7 +2,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { query as findOne, queryMany } from "@cairn/core/search/query.ts";
 import { createRoute, type z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyLong } from "../openapi.ts";
 import { foundSchema, fromHit, querySchema } from "../schema/query.ts";
 import { toVector } from "../schema/vector.ts";
 
@@ -20,6 +20,9 @@ const ask = createRoute({
     ...problems([404, 413, 422, 502], { body: true }),
   },
 });
+
+/** Hits that are written at once: piece by piece a search of ten would take longer. */
+const SHORT = 50;
 
 export const search = createRouter().openapi(ask, async (c) => {
   const { query, query_embedding, queries, top_k, where_document, max_distance, group_by, ...rest } =
@@ -42,7 +45,8 @@ export const search = createRouter().openapi(ask, async (c) => {
     : [await findOne(services, tenantOf(c), { ...options, ...toWanted({ query, query_embedding }) })];
   const results = found.map((hits) => hits.map((hit) => fromHit(hit, include)));
   c.var.facts.rows = results.reduce((sum, hits) => sum + hits.length, 0);
-  return reply(c, { hits: results[0] ?? [], ...(queries ? { results } : {}) });
+  const body = { hits: results[0] ?? [], ...(queries ? { results } : {}) };
+  return c.var.facts.rows > SHORT ? replyLong(c, body) : reply(c, body);
 });
 
 function toWanted({
