@@ -309,6 +309,7 @@ describe("a collection", () => {
     metadata: { owner: "support" },
     language: "german",
     index: { threshold: 77, m: 20, ef_construction: 99, ef_search: 55 },
+    chunking: { max_tokens: 200, overlap: 50 },
   };
 
   test("is as it was asked for, and found by its name, by its id and in the list", async () => {
@@ -320,6 +321,7 @@ describe("a collection", () => {
     expect((await call("GET", "/v1/collections")).body.collections).toContainEqual(body);
     const { body: standard } = await call("POST", "/v1/collections", { name: "standard" });
     expect(standard).toMatchObject({ embedding_model: "offline/words", dimensions: 1536, metric: "cosine" });
+    expect(standard.chunking).toEqual({ max_tokens: 800, overlap: 400 });
   });
 
   test("changes in what is named, and keeps the rest", async () => {
@@ -328,6 +330,7 @@ describe("a collection", () => {
       metadata: { owner: "sales" },
       language: "french",
       index: { type: "ivfflat", precision: "halfvec", lists: 9, probes: 3 },
+      chunking: { max_tokens: 64, overlap: 0 },
     };
     await call("POST", "/v1/collections", { ...SETTINGS, name: "changing", embedding_model: null });
     const known = { embedding_model: "offline/words" };

@@ -11,8 +11,8 @@ const BATCH_BYTES = 4_000_000;
 
 export interface SendOptions {
   readonly collection?: string;
-  readonly maxTokens: number;
-  readonly overlap: number;
+  readonly maxTokens?: number;
+  readonly overlap?: number;
 }
 
 export interface Sent {

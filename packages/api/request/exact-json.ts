@@ -1,4 +1,4 @@
-import { parseJson } from "@cairn/core/database/json.ts";
+import { parseLargeJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -7,7 +7,7 @@ import { HttpError } from "../problem.ts";
 
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
-/** Bodies are JSON, and integers beyond 2^53 in them are kept. One that nobody would read is refused. */
+/** Bodies are JSON, and numbers that a double does not hold are kept. One that nobody would read is refused. */
 export const exactJson = createMiddleware<Env>(async (c, next) => {
   const type = c.req.header("Content-Type");
   const length = c.req.header("Content-Length");
@@ -22,7 +22,7 @@ export const exactJson = createMiddleware<Env>(async (c, next) => {
       "A DELETE takes no body. Name the collection in the address, as in ?collection=policies.",
       { path: "body" },
     );
-  c.req.json = async () => parseJson(await c.req.text()) as never;
+  c.req.json = async () => (await parseLargeJson(await c.req.text())) as never;
   await next();
 });
 

@@ -1,6 +1,10 @@
-import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import { type CollectionChanges, changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import { validateChunking } from "@cairn/core/collection/chunking.ts";
+import type { Collection } from "@cairn/core/collection/collection.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
+import { textLimit } from "@cairn/core/embedding/text-limit.ts";
+import type { Services } from "@cairn/core/services.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
@@ -87,24 +91,39 @@ const remove = createRoute({
 export const collections = createRouter()
   .openapi(list, async (c) => {
     const all = await listCollections(c.var.services.database, tenantOf(c));
-    return reply(c, { collections: all.map(fromCollection) });
+    return reply(c, { collections: all.map((one) => describeCollection(c.var.services, one)) });
   })
   .openapi(create, async (c) => {
-    const { database, embedders } = c.var.services;
-    const wanted = toNewCollection(c.req.valid("json"), embedders);
-    return reply(c, fromCollection(await createCollection(database, tenantOf(c), wanted)), 201);
+    const { services } = c.var;
+    const wanted = toNewCollection(c.req.valid("json"), services.embedders);
+    if (wanted.chunking)
+      validateChunking(wanted.chunking, textLimit(services.embedders, wanted.embeddingModel ?? null));
+    const made = await createCollection(services.database, tenantOf(c), wanted);
+    return reply(c, describeCollection(services, made), 201);
   })
   .openapi(get, async (c) => {
     const { collection } = c.req.valid("param");
-    return reply(c, fromCollection(await getCollection(c.var.services.database, tenantOf(c), collection)));
+    const { services } = c.var;
+    const found = await getCollection(services.database, tenantOf(c), collection);
+    return reply(c, describeCollection(services, found));
   })
   .openapi(change, async (c) => {
     const { collection } = c.req.valid("param");
-    const changes = toCollectionChanges(c.req.valid("json"));
-    const changed = await changeCollection(c.var.services.database, tenantOf(c), collection, changes);
-    return reply(c, fromCollection(changed));
+    const { services } = c.var;
+    const changes: CollectionChanges = toCollectionChanges(c.req.valid("json"));
+    if (changes.chunking) {
+      const { embeddingModel } = await getCollection(services.database, tenantOf(c), collection);
+      const model = changes.embeddingModel ?? embeddingModel;
+      validateChunking(changes.chunking, textLimit(services.embedders, model));
+    }
+    const changed = await changeCollection(services.database, tenantOf(c), collection, changes);
+    return reply(c, describeCollection(services, changed));
   })
   .openapi(remove, async (c) => {
     await deleteCollection(c.var.services.database, tenantOf(c), c.req.valid("param").collection);
     return replyGone(c);
   });
+
+function describeCollection({ embedders }: Services, collection: Collection) {
+  return fromCollection(collection, textLimit(embedders, collection.embeddingModel));
+}

@@ -1,3 +1,4 @@
+import { type ChunkSettings, chunkSizes } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
@@ -6,8 +7,18 @@ import { z } from "@hono/zod-openapi";
 
 const name = z.string().min(1).max(512);
 
-export const metadataSchema = z.record(z.string(), z.unknown()).openapi({
-  description: "Any JSON object. Integers beyond 2^53 are kept.",
+/** A JSON object as it was sent: `z.record` would copy it, without a key `__proto__`. */
+export const jsonObjectSchema = z
+  .custom<Record<string, unknown>>(isJsonObject, { error: "Invalid input: expected object" })
+  .openapi({ type: "object", additionalProperties: {} });
+
+function isJsonObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
+}
+
+export const metadataSchema = jsonObjectSchema.openapi({
+  description:
+    "Any JSON object of at most 65,536 bytes, 64 levels and keys of 1,024 characters. Integers of up to 1,000 digits are kept to the digit; other numbers are 64-bit floats.",
   example: { topic: "returns", price: 20 },
 });
 
@@ -26,6 +37,22 @@ const indexSchema = z
     description: "How the collection is indexed once it is large; each has a default.",
   });
 
+const maxTokens = z
+  .int()
+  .min(16)
+  .max(8_000)
+  .describe("Tokens of a passage at most, and no more than the model reads. Default 800.");
+const overlap = z
+  .int()
+  .min(0)
+  .max(4_000)
+  .describe("Tokens that a passage repeats of the one before, at most half of max_tokens. Default 400.");
+
+/** Either may be left out. */
+const chunkingSchema = z
+  .strictObject({ max_tokens: maxTokens.optional(), overlap: overlap.optional() })
+  .openapi("ChunkingSettings", { example: { max_tokens: 400, overlap: 100 } });
+
 export const collectionSchema = z
   .object({
     id: z.uuid(),
@@ -39,6 +66,9 @@ export const collectionSchema = z
     metadata: metadataSchema,
     language: z.string(),
     index: indexSchema,
+    chunking: z
+      .object({ max_tokens: maxTokens, overlap })
+      .openapi("Chunking", { description: "How its texts are split into passages." }),
     replaced_by: z.uuid().nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -63,6 +93,7 @@ export const newCollectionSchema = z
       .optional()
       .describe("What keyword search reads its texts as. Default: english."),
     index: indexSchema.optional(),
+    chunking: chunkingSchema.optional(),
   })
   .openapi("NewCollection", { example: { name: "handbook" } });
 
@@ -81,6 +112,9 @@ export const collectionChangesSchema = z
     metadata: metadataSchema.optional(),
     language: z.string().max(63).optional(),
     index: indexSchema.optional().describe("In the place of all that were set before."),
+    chunking: chunkingSchema
+      .optional()
+      .describe("In the place of what was set before. Holds for documents that are ingested from then on."),
   })
   .openapi("CollectionChanges", { example: { metadata: { owner: "support" } } });
 
@@ -96,8 +130,13 @@ function fromIndexSettings({ efConstruction, efSearch, ...rest }: IndexSettings)
   return { ...rest, ef_construction: efConstruction, ef_search: efSearch };
 }
 
+function toChunking(given: z.infer<typeof chunkingSchema>): ChunkSettings {
+  const settings = { maxTokens: given.max_tokens, overlap: given.overlap };
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
 export function toNewCollection(given: z.infer<typeof newCollectionSchema>, embedders: Embedders) {
-  const { embedding_model: model, dimensions, metadata, index, ...rest } = given;
+  const { embedding_model: model, dimensions, metadata, index, chunking, ...rest } = given;
   const standard = model === undefined ? requireDefaultModel(embedders) : undefined;
   return {
     ...rest,
@@ -105,23 +144,37 @@ export function toNewCollection(given: z.infer<typeof newCollectionSchema>, embe
     dimensions: dimensions === undefined ? standard?.dimensions : dimensions,
     metadata: metadata as JsonObject | undefined,
     indexSettings: index && toIndexSettings(index),
+    chunking: chunking && toChunking(chunking),
   };
 }
 
 export function toCollectionChanges(given: z.infer<typeof collectionChangesSchema>) {
-  const { embedding_model: embeddingModel, confirm_model: confirmModel, metadata, index, ...rest } = given;
+  const {
+    embedding_model: embeddingModel,
+    confirm_model: confirmModel,
+    metadata,
+    index,
+    chunking,
+    ...rest
+  } = given;
   const changes = {
     ...rest,
     embeddingModel,
     confirmModel,
     metadata: metadata as JsonObject | undefined,
     indexSettings: index && toIndexSettings(index),
+    chunking: chunking && toChunking(chunking),
   };
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }
 
-export function fromCollection(collection: Collection): z.infer<typeof collectionSchema> {
+/** `limit`: tokens of a text that the collection's model reads. */
+export function fromCollection(
+  collection: Collection,
+  limit: number | undefined,
+): z.infer<typeof collectionSchema> {
   const { id, name, embeddingModel, dimensions, metric, metadata, language, indexSettings } = collection;
+  const sizes = chunkSizes(collection.chunking, limit);
   return {
     id,
     name,
@@ -131,6 +184,7 @@ export function fromCollection(collection: Collection): z.infer<typeof collectio
     metadata,
     language,
     index: fromIndexSettings(indexSettings),
+    chunking: { max_tokens: sizes.maxTokens, overlap: sizes.overlap },
     replaced_by: collection.replacedBy,
     created_at: collection.createdAt.toISOString(),
     updated_at: collection.updatedAt.toISOString(),

@@ -1,16 +1,16 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { Document, NewDocument } from "@cairn/core/document/document.ts";
 import { z } from "@hono/zod-openapi";
-import { collectionName, metadataSchema } from "./collection.ts";
+import { collectionName, jsonObjectSchema, metadataSchema } from "./collection.ts";
 import { toVector, vectorSchema } from "./vector.ts";
 
-export const filterSchema = z.record(z.string(), z.unknown()).openapi({
+export const filterSchema = jsonObjectSchema.openapi({
   description:
     "On metadata: {topic: 'returns', price: {$lt: 20}}, with $eq $ne $gt $gte $lt $lte $in $nin $contains $not_contains $exists $and $or $not.",
   example: { topic: "returns" },
 });
 
-export const whereDocumentSchema = z.record(z.string(), z.unknown()).openapi({
+export const whereDocumentSchema = jsonObjectSchema.openapi({
   description: "On the text: {$contains: 'refund'}, with $not_contains $regex $not_regex $and $or.",
 });
 
@@ -34,8 +34,18 @@ export const newDocumentSchema = z
   });
 
 const chunking = {
-  max_tokens: z.int().min(16).max(8_000).optional().describe("Tokens of a passage at most. Default 800."),
-  overlap: z.int().min(0).max(4_000).optional().describe("Tokens that a passage repeats. Default 400."),
+  max_tokens: z
+    .int()
+    .min(16)
+    .max(8_000)
+    .optional()
+    .describe("Tokens of a passage at most. Default: the collection's."),
+  overlap: z
+    .int()
+    .min(0)
+    .max(4_000)
+    .optional()
+    .describe("Tokens that a passage repeats. Default: the collection's."),
 };
 
 export const ingestSchema = z
@@ -64,7 +74,19 @@ export const documentSchema = z
     id: z.string(),
     metadata: metadataSchema,
     uri: z.string().nullable(),
-    passages: z.array(z.object({ chunk: z.int(), content: z.string().nullable(), embedded: z.boolean() })),
+    passages: z.array(
+      z.object({
+        chunk: z.int(),
+        content: z.string().nullable(),
+        offset: z
+          .int()
+          .nullable()
+          .describe(
+            "Where it begins in the document's text, in UTF-16 code units. Null: an earlier version wrote it.",
+          ),
+        embedded: z.boolean(),
+      }),
+    ),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
   })
@@ -94,7 +116,7 @@ export function fromDocument({
     id,
     metadata,
     uri,
-    passages: passages.map(({ chunk, content, embedded }) => ({ chunk, content, embedded })),
+    passages: passages.map(({ chunk, content, offset, embedded }) => ({ chunk, content, offset, embedded })),
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   };

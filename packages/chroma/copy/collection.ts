@@ -1,3 +1,4 @@
+import { chunkSizes } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
@@ -6,6 +7,7 @@ import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
 import { storeId } from "@cairn/core/document/id.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
 import { isImported } from "@cairn/core/document/write.ts";
+import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { sql } from "drizzle-orm";
 import {
@@ -81,7 +83,12 @@ async function pageSource(
     database,
     collection: planned.source,
     target: current,
-    rules: { vectors: planned.vectors, metric: current.metric, dimensions: current.dimensions },
+    rules: {
+      vectors: planned.vectors,
+      metric: current.metric,
+      dimensions: current.dimensions,
+      chunking: chunkSizes(current.chunking, textLimit(context.services.embedders, current.embeddingModel)),
+    },
     pageSize: context.settings.pageSize,
     ahead: context.settings.concurrency + READY,
     limit: context.limit,

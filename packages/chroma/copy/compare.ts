@@ -39,11 +39,16 @@ export function compareRows(
 }
 
 function compareContent(row: Row, stored: StoredRow): RecordDifference | undefined {
-  if (row.content !== stored.content)
+  if (row.content !== stored.content && !isEarlierForm(row, stored))
     return { kind: "content", detail: describeText(row.content, stored.content) };
   if (canonicalJson(row.metadata) !== canonicalJson(stored.metadata))
     return { kind: "metadata", detail: describeKeys(row.metadata, stored.metadata) };
   return row.uri === stored.uri ? undefined : { kind: "uri", detail: "The URIs differ." };
+}
+
+/** Earlier versions kept no offset, and of a long text's passages not the white space at their ends. */
+function isEarlierForm(row: Row, stored: StoredRow): boolean {
+  return row.embedding === null && stored.offset == null && row.content?.trim() === stored.content;
 }
 
 function compareEmbedded({ content }: Row, { embedding }: StoredRow): RecordDifference | undefined {

@@ -1,6 +1,7 @@
+import type { ChunkSizes } from "@cairn/core/collection/chunking.ts";
 import type { Metric } from "@cairn/core/collection/metric.ts";
 import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
-import { chunkText } from "@cairn/core/document/chunk.ts";
+import { chunkRanges } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { MAX_PASSAGES } from "@cairn/core/document/split.ts";
 import type { ExceptionReason } from "../report/report.ts";
@@ -13,6 +14,8 @@ export interface CopyRules {
   readonly metric: Metric;
   /** Of the target; null: the first vector decides. */
   readonly dimensions: number | null;
+  /** How texts are split where they are embedded again. Default: `CHUNK_DEFAULTS`. */
+  readonly chunking?: ChunkSizes;
 }
 
 export interface SetAside {
@@ -79,11 +82,19 @@ export async function expectedRows(
         ...row,
         chunk: 0,
         content: record.document,
+        offset: 0,
         embedding: rules.vectors === "copy" && !fault ? record.embedding : null,
       },
     ];
-  const texts = await chunkText(record.document);
+  const text = record.document;
+  const ranges = await chunkRanges(text, rules.chunking);
   // As one passage, which the model then refuses: the record is kept and reported.
-  if (texts.length > MAX_PASSAGES) return [{ ...row, chunk: 0, content: record.document, embedding: null }];
-  return texts.map((content, chunk) => ({ ...row, chunk, content, embedding: null }));
+  if (ranges.length > MAX_PASSAGES) return [{ ...row, chunk: 0, content: text, offset: 0, embedding: null }];
+  return ranges.map(({ start, end }, chunk) => ({
+    ...row,
+    chunk,
+    content: text.slice(start, end),
+    offset: start,
+    embedding: null,
+  }));
 }

@@ -6,7 +6,7 @@ import { decodeText } from "@cairn/core/database/text.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
 import { restoreId, storeId } from "@cairn/core/document/id.ts";
-import { inCollection } from "@cairn/core/document/read.ts";
+import { inCollection, TEXT_OFFSET } from "@cairn/core/document/read.ts";
 import { REPLACED } from "@cairn/core/document/tombstone.ts";
 import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";
@@ -14,6 +14,8 @@ import { sql } from "drizzle-orm";
 /** A passage as it lies in Postgres. */
 export interface StoredRow {
   readonly content: string | null;
+  /** Where it begins in its text; null: not known. */
+  readonly offset?: number | null;
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
@@ -30,6 +32,7 @@ interface Stored {
   readonly id: string;
   readonly long_id: string | null;
   readonly content: string | null;
+  readonly text_offset: number | null;
   readonly embedding: Uint8Array | null;
   readonly metadata: string;
   readonly uri: string | null;
@@ -53,7 +56,7 @@ export async function readStored(
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows<Stored>(
       orm,
-      sql`SELECT id, long_id, content, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${UNREAD} END`)} AS embedding, metadata::text AS metadata, uri, origin
+      sql`SELECT id, long_id, content, ${TEXT_OFFSET} AS text_offset, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${UNREAD} END`)} AS embedding, metadata::text AS metadata, uri, origin
           FROM cairn.documents
           WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
           ORDER BY id, chunk`,
@@ -100,6 +103,7 @@ export async function listStoredIds(
 function toStored(row: Stored): StoredRow {
   return {
     content: row.content === null ? null : decodeText(row.content),
+    offset: row.text_offset,
     embedding: row.embedding === null ? null : decodeVector(row.embedding),
     metadata: decodeJson(row.metadata, parseExactJson),
     uri: row.uri === null ? null : decodeText(row.uri),

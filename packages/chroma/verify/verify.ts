@@ -1,5 +1,6 @@
+import { chunkSizes } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
-import type { Database } from "@cairn/core/database/database.ts";
+import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import pLimit from "p-limit";
@@ -109,7 +110,7 @@ async function verifyCollection(
 ): Promise<Outcome> {
   const started = performance.now();
   const planned = { ...(await withProvenMetric(source, plan)), target: plan.target };
-  const from = pageSource(services.database, source, planned, limit, options);
+  const from = pageSource(services, source, planned, limit, options);
   const { tally, findings } = await comparePass(from, planned, options);
   const { stable, equal, extras } = await checkSets(from, tally);
   findings.push(...compareCollection(planned, from.target));
@@ -135,7 +136,7 @@ async function verifyCollection(
 }
 
 function pageSource(
-  database: Database,
+  services: Services,
   source: Source,
   planned: Placed,
   limit: Limit,
@@ -144,10 +145,15 @@ function pageSource(
   const { target, vectors } = planned;
   return {
     source,
-    database,
+    database: services.database,
     collection: planned.source,
     target,
-    rules: { vectors, metric: target.metric, dimensions: target.dimensions },
+    rules: {
+      vectors,
+      metric: target.metric,
+      dimensions: target.dimensions,
+      chunking: chunkSizes(target.chunking, textLimit(services.embedders, target.embeddingModel)),
+    },
     pageSize: options.pageSize ?? 300,
     ahead: options.concurrency ?? 2,
     limit,

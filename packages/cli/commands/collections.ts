@@ -1,9 +1,12 @@
 import { type CollectionChanges, changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import { type ChunkSettings, chunkSizes, validateChunking } from "@cairn/core/collection/chunking.ts";
+import type { Collection } from "@cairn/core/collection/collection.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
-import { listCollections } from "@cairn/core/collection/get.ts";
+import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
 import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
 import { METRICS, type Metric } from "@cairn/core/collection/metric.ts";
 import { requireDefaultModel } from "@cairn/core/embedding/embedder.ts";
+import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { chooseTenant, withServices } from "../open.ts";
@@ -21,7 +24,15 @@ interface ModelFlags extends TenantFlags {
   readonly yes?: boolean;
 }
 
-interface CreateFlags extends TenantFlags {
+interface ChunkingFlags extends TenantFlags {
+  readonly maxTokens?: number;
+  readonly overlap?: number;
+}
+
+const maxTokens = wholeNumber(16, 8_000);
+const overlap = wholeNumber(0, 4_000);
+
+interface CreateFlags extends ChunkingFlags {
   readonly model?: string;
   readonly dimensions?: number;
   readonly metric: Metric;
@@ -61,17 +72,27 @@ export function addCollections(program: Command, _: Surroundings): void {
       "--index <json>",
       `settings of its index once it is large: '{"precision": "halfvec", "efSearch": 300}'`,
     )
+    .option(
+      "--max-tokens <n>",
+      "tokens of a passage at most (default: 800, or what the model reads)",
+      maxTokens,
+    )
+    .option("--overlap <n>", "tokens that a passage repeats of the one before (default: 400)", overlap)
     .action((name: string | undefined, flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         const standard = flags.model === undefined ? requireDefaultModel(services.embedders) : undefined;
         const tenant = await chooseTenant(services, flags.tenant);
+        const embeddingModel = flags.model ?? standard?.model ?? null;
+        const chunking = chunkingOf(flags);
+        validateChunking(chunking, textLimit(services.embedders, embeddingModel));
         const made = await createCollection(services.database, tenant.id, {
           name,
-          embeddingModel: flags.model ?? standard?.model ?? null,
+          embeddingModel,
           dimensions: flags.dimensions ?? standard?.dimensions,
           metric: flags.metric,
           language: flags.language,
           indexSettings: readSettings(flags.index),
+          chunking,
         });
         if (json) printJson(made);
         else
@@ -116,6 +137,18 @@ function addChanges(collections: Command): void {
   ).action((name: string, settings: string, flags: TenantFlags, command: Command) =>
     change(command, flags, name, { indexSettings: readSettings(settings) }),
   );
+  withTenant(
+    collections
+      .command("set-chunking <name>")
+      .description(
+        "how texts that are ingested from now on are split, in the place of all set before; no option for the defaults",
+      ),
+  )
+    .option("--max-tokens <n>", "tokens of a passage at most", maxTokens)
+    .option("--overlap <n>", "tokens that a passage repeats of the one before", overlap)
+    .action((name: string, flags: ChunkingFlags, command: Command) =>
+      change(command, flags, name, { chunking: chunkingOf(flags) }),
+    );
   withTenant(collections.command("delete <name>").description("delete a collection with its documents"))
     .requiredOption("--yes", "really: it cannot be undone")
     .action((name: string, flags: TenantFlags, command: Command) =>
@@ -136,14 +169,15 @@ async function change(
 ): Promise<void> {
   await withServices(command, async (services, { json }) => {
     const tenant = await chooseTenant(services, flags.tenant);
+    if (changes.chunking) {
+      const { embeddingModel } = await getCollection(services.database, tenant.id, name);
+      validateChunking(changes.chunking, textLimit(services.embedders, embeddingModel));
+    }
     const changed = await withConfirmation(changes, (confirmed) =>
       changeCollection(services.database, tenant.id, name, confirmed),
     );
     if (json) printJson(changed);
-    else
-      console.log(
-        `Collection ${changed.name}: model ${changed.embeddingModel ?? "unknown"}, language ${changed.language}, index ${JSON.stringify(changed.indexSettings)}.`,
-      );
+    else console.log(summaryOf(changed, textLimit(services.embedders, changed.embeddingModel)));
   });
 }
 
@@ -162,6 +196,19 @@ async function withConfirmation<T>(
       cause: error,
     });
   }
+}
+
+function summaryOf(collection: Collection, limit: number | undefined): string {
+  const { name, embeddingModel, language, indexSettings, chunking } = collection;
+  const { maxTokens: tokens, overlap: repeated } = chunkSizes(chunking, limit);
+  return (
+    `Collection ${name}: model ${embeddingModel ?? "unknown"}, language ${language}, index ${JSON.stringify(indexSettings)}, ` +
+    `passages of ${tokens} tokens at most, ${repeated} of them repeated.`
+  );
+}
+
+function chunkingOf({ maxTokens, overlap }: ChunkingFlags): ChunkSettings {
+  return { ...(maxTokens === undefined ? {} : { maxTokens }), ...(overlap === undefined ? {} : { overlap }) };
 }
 
 /** Throws `invalid_input` for what is no JSON object. */

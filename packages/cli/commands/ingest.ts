@@ -24,8 +24,8 @@ interface IngestFlags {
   readonly collection?: string;
   readonly format: Format | "auto";
   readonly id?: string;
-  readonly maxTokens: number;
-  readonly overlap: number;
+  readonly maxTokens?: number;
+  readonly overlap?: number;
 }
 
 const HELP = `
@@ -50,8 +50,16 @@ export function addIngest(program: Command, { signal, finish }: Surroundings): v
         .default("auto"),
     )
     .option("--id <id>", "id of a text on standard input")
-    .option("--max-tokens <n>", "tokens a passage at most", wholeNumber(16, 8192), 800)
-    .option("--overlap <n>", "tokens that a passage repeats of the one before", wholeNumber(0, 4096), 400)
+    .option(
+      "--max-tokens <n>",
+      "tokens a passage at most (default: the collection's)",
+      wholeNumber(16, 8_000),
+    )
+    .option(
+      "--overlap <n>",
+      "tokens that a passage repeats of the one before (default: the collection's)",
+      wholeNumber(0, 4_000),
+    )
     .action(async (files: readonly string[], flags: IngestFlags, command: Command) => {
       const { json } = parseConfig(command.optsWithGlobals());
       const remote = remoteClient(command);

@@ -8,6 +8,7 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import { forgetEmbeddings, storedHash } from "../embedding/forget.ts";
 import { AppError } from "../error.ts";
+import type { ChunkSettings } from "./chunking.ts";
 import { type Collection, collectionColumns } from "./collection.ts";
 import { listCopies } from "./copies.ts";
 import { validate } from "./create.ts";
@@ -25,6 +26,8 @@ export interface CollectionChanges {
   readonly language?: string;
   /** In the place of all that were set before. What an index is made with takes effect at the next maintenance. */
   readonly indexSettings?: IndexSettings;
+  /** In the place of all that were set before. Holds for documents that are ingested from then on. */
+  readonly chunking?: ChunkSettings;
 }
 
 /**
@@ -41,7 +44,8 @@ export async function changeCollection(
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
       const collection = await requireCollection(orm, tenantId, nameOrId);
-      const { id, metric } = collection;
+      const { id, metric, embeddingModel } = collection;
+      if (changes.chunking) validate({ embeddingModel, chunking: changes.chunking });
       if (changes.indexSettings) validateIndexSettings(changes.indexSettings, metric);
       if (changes.embeddingModel !== undefined && !confirmModel)
         await assertNoVectors(orm, collection, changes.embeddingModel);

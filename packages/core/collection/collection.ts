@@ -1,5 +1,6 @@
 import type { JsonObject } from "../database/json.ts";
 import { collections, exact } from "../database/schema.ts";
+import type { ChunkSettings } from "./chunking.ts";
 import type { IndexSettings } from "./index-settings.ts";
 import type { Metric } from "./metric.ts";
 
@@ -21,6 +22,8 @@ export interface Collection {
   readonly language: string;
   /** What differs from the defaults of `indexPlan`. */
   readonly indexSettings: IndexSettings;
+  /** How its texts are split into passages, where that differs from the defaults of `chunkSizes`. */
+  readonly chunking: ChunkSettings;
   /** The collection that took its name, with another model; this one is kept for going back and takes no writes. */
   readonly replacedBy: string | null;
   readonly createdAt: Date;
@@ -37,6 +40,7 @@ export const collectionColumns = {
   metadata: exact(collections.metadata),
   language: collections.language,
   indexSettings: collections.indexSettings,
+  chunking: collections.chunking,
   replacedBy: collections.replacedBy,
   createdAt: collections.createdAt,
   updatedAt: collections.updatedAt,

@@ -3,8 +3,10 @@ import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant } from "../database/transaction.ts";
-import { modelDimensions } from "../embedding/models.ts";
+import { findMetadataFault } from "../document/metadata.ts";
+import { modelDimensions, modelTextTokens } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
+import { type ChunkSettings, validateChunking } from "./chunking.ts";
 import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collection.ts";
 import { getCollection } from "./get.ts";
 import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
@@ -24,6 +26,8 @@ export interface NewCollection {
   readonly language?: string;
   /** What is to differ from the defaults of large collections. */
   readonly indexSettings?: IndexSettings;
+  /** How its texts are split, where that is to differ from the defaults. */
+  readonly chunking?: ChunkSettings;
 }
 
 /** Makes a collection. Throws `already_exists`, `invalid_input`, or `not_found` for a tenant that does not exist. */
@@ -61,13 +65,23 @@ export async function insertCollection(
 ): Promise<Collection | undefined> {
   validate(collection);
   const { embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {} } = collection;
-  const { language = "english", indexSettings = {} } = collection;
+  const { language = "english", indexSettings = {}, chunking = {} } = collection;
   const { dimensions = (embeddingModel && modelDimensions(embeddingModel)) || null } = collection;
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
       const [made] = await orm
         .insert(collections)
-        .values({ tenantId, name, embeddingModel, dimensions, metric, metadata, language, indexSettings })
+        .values({
+          tenantId,
+          name,
+          embeddingModel,
+          dimensions,
+          metric,
+          metadata,
+          language,
+          indexSettings,
+          chunking,
+        })
         .onConflictDoNothing()
         .returning(collectionColumns);
       return made;
@@ -112,6 +126,8 @@ export function validate({
   metric,
   language,
   indexSettings,
+  chunking,
+  metadata,
 }: Partial<NewCollection>): void {
   if (name !== undefined && !isCollectionName(name)) throw invalid("name", name, COLLECTION_NAME);
   if (embeddingModel != null && !isModelName(embeddingModel))
@@ -123,6 +139,12 @@ export function validate({
     throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");
   if (language !== undefined && !LANGUAGES.includes(language))
     throw invalid("language", language, `one of ${LANGUAGES.join(", ")}`);
+  const unstorable = metadata && findMetadataFault(metadata);
+  if (unstorable)
+    throw new AppError("invalid_input", unstorable.message.replace("Its", "The collection's"), {
+      path: unstorable.path,
+    });
+  if (chunking) validateChunking(chunking, embeddingModel ? modelTextTokens(embeddingModel) : undefined);
   if (indexSettings) validateIndexSettings(indexSettings, metric);
   if (metric !== undefined && !METRICS.includes(metric)) throw invalid("metric", metric, "cosine, l2 or ip");
 }

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { createJsonParser, isSpecialJson, MAX_NUMBER_DIGITS } from "./parse-json.ts";
 import { decodeText, encodeText } from "./text.ts";
 
 /** A value of metadata. Integers that a double cannot hold are bigint. */
@@ -19,15 +21,41 @@ declare global {
   }
 }
 
-/** May hold an integer beyond 2^53; the digits of a fraction, as vectors are full of, do not count. */
-const LARGE = /[\s,:[-]\d{16}/;
-
-/** May be one by itself: in one expression the two take twice as long. */
-const ALL_LARGE = /^\d{16}/;
-
-/** Parses JSON without loss: an integer beyond ±2^53 comes back as a bigint. */
+/**
+ * Parses JSON without loss: an integer beyond ±2^53 comes back as a bigint, and a number that no double holds
+ * (`1e400`) as a raw number, which `findMetadataFault` refuses. Throws SyntaxError, and `invalid_input` for a number of
+ * more than 1,000 digits or nesting over 100,000 deep.
+ */
 export function parseJson(text: string): JsonValue {
-  return LARGE.test(text) || ALL_LARGE.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
+  return isSpecialJson(text) ? parseSpecial(text) : JSON.parse(text);
+}
+
+function parseSpecial(text: string): JsonValue {
+  const parser = createJsonParser(text);
+  while (parser.run(Number.POSITIVE_INFINITY));
+  return parser.result() as JsonValue;
+}
+
+/** `parseJson` of what the database holds, where no limit is applied again. */
+function parseStored(text: string): JsonValue {
+  return isSpecialJson(text, { stored: true }) ? parseSpecial(text) : JSON.parse(text);
+}
+
+/** Bytes of JSON from which on other work has its turn between the steps of parsing it. */
+const LARGE_TEXT = 100_000;
+
+/** Values that are parsed in a turn: some 5 ms. */
+const TURN = 20_000;
+
+/** `parseJson` of a text of megabytes, without stopping the process for long. */
+export async function parseLargeJson(text: string): Promise<JsonValue> {
+  if (text.length < LARGE_TEXT) return parseJson(text);
+  const special = isSpecialJson(text);
+  await nextTurn();
+  if (!special) return JSON.parse(text);
+  const parser = createJsonParser(text);
+  while (parser.run(TURN)) await nextTurn();
+  return parser.result() as JsonValue;
 }
 
 /**
@@ -56,17 +84,22 @@ export function encodeJson(value: JsonObject): string {
 }
 
 /** Metadata from the text of a jsonb column. `parse`: `parseExactJson` where 1.0 must stay apart from 1. */
-export function decodeJson(stored: string, parse: (text: string) => JsonValue = parseJson): JsonObject {
+export function decodeJson(stored: string, parse: (text: string) => JsonValue = parseStored): JsonObject {
   const value = parse(stored) as JsonObject;
   return stored.includes("\uFFFE") ? (mapText(value, decodeText) as JsonObject) : value;
 }
 
 function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== "number" || Number.isSafeInteger(value) || !context?.source) return value;
-  return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
+  if (!/^-?\d+$/.test(context.source)) return Number.isFinite(value) ? value : JSON.rawJSON(context.source);
+  return context.source.length > MAX_NUMBER_DIGITS + 1
+    ? JSON.rawJSON(context.source)
+    : BigInt(context.source);
 }
 
 function exactNumber(key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (value === 0 && /[1-9]/.test(context?.source?.replace(/[eE].*/, "") ?? ""))
+    return JSON.rawJSON(context?.source ?? "0"); // smaller than any double
   if (typeof value !== "number" || !Number.isInteger(value) || !/[.eE]/.test(context?.source ?? ""))
     return exactInteger(key, value, context);
   return JSON.rawJSON(`${BigInt(value)}.0`);

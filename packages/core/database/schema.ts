@@ -11,6 +11,7 @@ import {
   unique,
   uuid,
 } from "drizzle-orm/pg-core";
+import type { ChunkSettings } from "../collection/chunking.ts";
 import type { IndexSettings } from "../collection/index-settings.ts";
 import type { JsonObject } from "./json.ts";
 import { decodeJson, encodeJson } from "./json.ts";
@@ -58,6 +59,7 @@ export const collections = cairn.table(
     metadata: exactJson("metadata").notNull(),
     language: text("language").notNull().default("english"),
     indexSettings: jsonb("index_settings").$type<IndexSettings>().notNull().default({}),
+    chunking: jsonb("chunking").$type<ChunkSettings>().notNull().default({}),
     openSegment: integer("open_segment").notNull().default(0),
     replacedBy: uuid("replaced_by"),
     filledFrom: uuid("filled_from"),

@@ -14,6 +14,8 @@ export interface Passage {
   /** 0 for the first. */
   readonly chunk: number;
   readonly content: string | null;
+  /** Where it begins in the document's text, in UTF-16 code units. Null: an earlier version wrote it without. */
+  readonly offset: number | null;
   /** Whether it has a vector, and so can be found by search. */
   readonly embedded: boolean;
 }
@@ -35,6 +37,8 @@ export interface Row {
   readonly id: string;
   readonly chunk: number;
   readonly content: string | null;
+  /** Where it begins in the document's text, in UTF-16 code units. Default: null, not known. */
+  readonly offset?: number | null;
   /** Of `collection.dimensions`; null where there is none: such a row is kept, and search does not see it. */
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;

@@ -62,7 +62,7 @@ test("a long text becomes passages of one id in order, together the whole text; 
   for (const word of ["word0 ", "word1500 ", "word2999"])
     expect(long?.passages.some(({ content }) => `${content} `.includes(word))).toBe(true);
   expect(long).toMatchObject({ uri: "s3://b/k", metadata: { a: 1 } });
-  expect(short?.passages).toEqual([{ chunk: 0, content: "hi", embedded: true }]);
+  expect(short?.passages).toEqual([{ chunk: 0, content: "hi", offset: 0, embedded: true }]);
   expect(await count(name)).toEqual({ documents: 2, passages: result.passages });
 });
 

@@ -1,10 +1,20 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ChunkOptions, type ChunkRange, chunkRanges } from "./chunk.ts";
+import { type ChunkOptions, chunkRanges } from "./chunk.ts";
 import { joinPassages } from "./join.ts";
+import type { ChunkRange } from "./pack.ts";
 
 const passagesOf = (contents: readonly (string | null)[]) =>
-  contents.map((content, chunk) => ({ chunk, content, embedded: true }));
+  contents.map((content, chunk) => ({ chunk, content, offset: null, embedded: true }));
+
+/** As they are written now: with the place of each. */
+const placed = (text: string, ranges: readonly ChunkRange[]) =>
+  ranges.map(({ start, end }, chunk) => ({
+    chunk,
+    content: text.slice(start, end),
+    offset: start,
+    embedded: true,
+  }));
 
 /** What the passages' places say the text is, but for white space that is in none of them. */
 function wholeOf(text: string, ranges: readonly ChunkRange[]): string {
@@ -18,8 +28,15 @@ function wholeOf(text: string, ranges: readonly ChunkRange[]): string {
   return whole;
 }
 
+/** As earlier versions split: without the white space at the ends. */
+function bare(text: string, { start, end }: ChunkRange): ChunkRange {
+  const content = text.slice(start, end);
+  const from = start + content.length - content.trimStart().length;
+  return { start: from, end: from + content.trim().length };
+}
+
 async function split(text: string, options?: ChunkOptions) {
-  const ranges = await chunkRanges(text, options);
+  const ranges = (await chunkRanges(text, options)).map((range) => bare(text, range));
   const joined = joinPassages(passagesOf(ranges.map(({ start, end }) => text.slice(start, end))));
   return { passages: ranges.length, joined, whole: wholeOf(text, ranges) };
 }
@@ -61,11 +78,56 @@ test.each<ChunkOptions>([{}, { overlap: 0 }, { maxTokens: 2000, overlap: 400 }])
   },
 );
 
+/** Whatever a tenant may send: white space of any kind and width, CRLF, NUL, halves of surrogate pairs, what repeats itself. */
+const anyText = fc
+  .array(
+    fc.oneof(
+      word,
+      gap,
+      fc.string({ unit: "binary", maxLength: 80 }),
+      fc.constantFrom(
+        "\0",
+        "\ufffe",
+        "\ufeff",
+        "\u00a0\u2028\u2029\u0085",
+        "\r",
+        " \r\n ".repeat(70),
+        "a".repeat(500),
+      ),
+      fc.tuple(word, fc.integer({ min: 2, max: 90 })).map(([one, times]) => `${one} `.repeat(times)),
+    ),
+    { maxLength: 80, size: "max" },
+  )
+  .map((parts) => parts.join(""));
+
+const anySizes = fc
+  .integer({ min: 16, max: 120 })
+  .chain((max) => fc.tuple(fc.constant(max), fc.integer({ min: 0, max: Math.floor(max / 2) })));
+
+test("with their offsets, passages of any text and any sizes joined are the text, to the last character", async () => {
+  let most = 0;
+  const property = fc.asyncProperty(anyText, anySizes, async (text, [maxTokens, overlap]) => {
+    fc.pre(text.trim() !== "");
+    const ranges = await chunkRanges(text, { maxTokens, overlap });
+    expect(joinPassages(placed(text, ranges)) === text).toBe(true);
+    most = Math.max(most, ranges.length);
+  });
+  await fc.assert(property, { numRuns: 200 });
+  expect(most).toBeGreaterThan(10);
+});
+
+test("offsets that do not belong to the texts are not followed", () => {
+  const passages = [
+    { chunk: 0, content: "One two three four five", offset: 0, embedded: true },
+    { chunk: 1, content: "two three four five six seven", offset: 9, embedded: true },
+  ];
+  expect(joinPassages(passages)).toBe("One two three four five six seven");
+});
+
 const sentence = (number: number) =>
   `Sentence number ${number} says that every customer may return what was bought within thirty days.`;
 
-test.each([
-  ["one unbroken run", "a".repeat(41_150)],
+const REPEATED = [
   ["words", "lorem ipsum dolor sit amet ".repeat(2000)],
   ["one word", "refund ".repeat(5000)],
   ["a sentence", `${sentence(1)} `.repeat(300)],
@@ -75,11 +137,31 @@ test.each([
   ["emoji", "👩‍👩‍👧‍👦".repeat(1000)],
   ["noughts", "0,0,0,0\n".repeat(3000)],
   ["lines of a log", "2026-01-01T00:00:00 GET /health 200\n".repeat(2000)],
-])("a text of %s again and again has as many of them as before", async (_, text) => {
-  const { passages, joined } = await split(text);
-  expect(passages).toBeGreaterThan(5);
-  expect(joined === text.trimEnd()).toBe(true);
-});
+] as const;
+
+test.each(REPEATED)(
+  "a text of %s again and again has as many of them as before, without offsets too",
+  async (_, text) => {
+    const { passages, joined } = await split(text);
+    expect(passages).toBeGreaterThan(5);
+    expect(joined === text.trimEnd()).toBe(true);
+  },
+);
+
+test.each([
+  ...REPEATED,
+  ["one unbroken run", "a".repeat(41_150)],
+  ["blanks", `a${" ".repeat(9000)}`.repeat(9)],
+] as const)(
+  "a text of %s again and again is the same by its offsets, however much repeats",
+  async (_, text) => {
+    for (const overlap of [0, 3, 400]) {
+      const ranges = await chunkRanges(text, { overlap });
+      expect(ranges.length).toBeGreaterThan(5);
+      expect(joinPassages(placed(text, ranges)) === text).toBe(true);
+    }
+  },
+);
 
 test("a word that happens to end one passage and begin the next is kept in both", () => {
   const joined = joinPassages(passagesOf(["It was a refund", "refund of nothing", "gone, and more"]));

@@ -1,4 +1,4 @@
-import type { Passage } from "./document.ts";
+import type { Document, Passage } from "./document.ts";
 
 /**
  * UTF-16 units that an overlap has at least: a shorter one is taken for chance, as where a word ends one passage and
@@ -7,14 +7,43 @@ import type { Passage } from "./document.ts";
 const SHORTEST = 16;
 
 /**
- * The text that was split into these passages, in their order: what a passage repeats of the one before stands once.
- * Two that have nothing in common stand on lines of their own, as the white space between them is in neither. Takes
- * time in proportion to the text.
- *
- * How much a passage repeats is stored nowhere: it is the longest end of the one before that it begins with. In a text
- * that repeats itself, as `0, 0, 0, …` does, many ends are alike; the one is taken that the default overlap makes.
+ * The text that was split into these passages, in their order. Where their offsets are known it is the same to the
+ * last character: what a passage repeats of the one before stands once. Takes time in proportion to the text.
  */
 export function joinPassages(passages: readonly Passage[]): string {
+  return joinByOffset(passages) ?? joinByOverlap(passages);
+}
+
+/** A document's whole text, as it was given; null where it has none. */
+export function documentText({ passages }: Document): string | null {
+  return passages.every(({ content }) => content === null) ? null : joinPassages(passages);
+}
+
+/** Undefined where an offset is unknown, or does not agree with the texts. */
+function joinByOffset(passages: readonly Passage[]): string | undefined {
+  const added: string[] = [];
+  let length = passages[0]?.offset ?? 0;
+  let before = { start: length, text: "" };
+  for (const { offset, content } of passages) {
+    if (offset == null || offset > length || offset < before.start) return undefined;
+    const text = content ?? "";
+    const repeated = before.text.slice(offset - before.start);
+    if (!text.startsWith(repeated)) return undefined;
+    added.push(text.slice(repeated.length));
+    length = offset + text.length;
+    before = { start: offset, text };
+  }
+  return added.join("");
+}
+
+/**
+ * The text of passages that an earlier version wrote. Two that have nothing in common stand on lines of their own, as
+ * the white space between them is in neither.
+ *
+ * How much a passage repeats was stored nowhere: it is the longest end of the one before that it begins with. In a text
+ * that repeats itself, as `0, 0, 0, …` does, many ends are alike; the one is taken that the default overlap makes.
+ */
+function joinByOverlap(passages: readonly Passage[]): string {
   const texts = passages.map(({ content }) => content ?? "");
   const added = texts.map((text, index) => {
     const before = texts[index - 1];

@@ -6,9 +6,9 @@ import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 
 export interface PassageOptions {
-  /** Tokens a passage at most. Default 800, as OpenAI's vector stores have. */
+  /** Tokens a passage at most. Default: the collection's. */
   readonly maxTokens?: number;
-  /** Tokens that a passage repeats of the one before. Default 400, as OpenAI's vector stores have. */
+  /** Tokens that a passage repeats of the one before. Default: the collection's. */
   readonly overlap?: number;
   readonly signal?: AbortSignal;
 }

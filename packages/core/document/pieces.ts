@@ -1,85 +1,78 @@
-import type { CountTokens } from "../embedding/tokens.ts";
-
-/** How good a place to cut is, from the worst to the best. */
-const CUT = { anywhere: 0, word: 1, line: 2, sentence: 3, paragraph: 4 } as const;
-type Cut = (typeof CUT)[keyof typeof CUT];
+import { type CountTokens, countInSlices } from "../embedding/tokens.ts";
+import { CUT, type Range, sentences, WIDEST_GAP } from "./sentences.ts";
 
 /** A part of a text that stays whole: a sentence, or a word of a long one. Only white space lies between two. */
-export interface Piece {
-  readonly start: number;
-  readonly end: number;
-  /** What a cut after it would be. */
-  readonly cut: Cut;
-  /** Tokens at most, with the white space before it; off by one or two where a cut parts what the tokenizer joins. */
+export interface Piece extends Range {
+  /** Tokens at most, with the white space before it. */
   readonly tokens: number;
+  /** Tokens at most, without. */
+  readonly bare: () => number;
   /** Whether so much white space is before it that a passage does not reach across. */
   readonly apart: boolean;
 }
 
-type Range = Pick<Piece, "start" | "end" | "cut">;
-
-/** Characters of white space that no passage reaches across: the tokenizer takes the square of their number. */
-const WIDEST_GAP = 200;
 const LONGEST_SENTENCE = 2000;
 const LONGEST_WORD = 200;
-const SENTENCE_END = /[.!?…。！？．｡][\p{Pe}\p{Pf}\p{Po}]*$/u;
 
-/** Divides a text into pieces of at most `limit` tokens, at sentences, else words, else anywhere between characters. */
-export function dividePieces(text: string, limit: number, count: CountTokens): readonly Piece[] {
-  const isShort = ({ start, end }: Range, longest: number) =>
-    end - start <= longest && (end - start <= limit / 3 || count(text.slice(start, end)) <= limit);
-  const pieces: Piece[] = [];
+/** Characters a token, where a sentence of more is not worth counting: it has more than the limit. */
+const LONGEST_TOKEN = 16;
+
+/**
+ * Divides a text into pieces of at most `limit` tokens, at sentences, else words, else anywhere between characters:
+ * some at a time, a few thousand characters of the text.
+ */
+export function* dividePieces(text: string, limit: number, count: CountTokens): Generator<readonly Piece[]> {
   let previous = 0;
-  const add = (range: Range, tokens?: number) => {
+  const measure = (range: Range, bytes = false): Piece => {
     const apart = range.start - previous > WIDEST_GAP;
     const from = apart ? range.start : previous;
-    pieces.push({ ...range, apart, tokens: tokens ?? count(text.slice(from, range.end)) });
-    previous = range.end;
+    const tokensFrom = (start: number) => {
+      const slice = text.slice(start, range.end);
+      return bytes ? Buffer.byteLength(slice) : countInSlices(count, slice);
+    };
+    const tokens = tokensFrom(from);
+    let bare = from === range.start ? tokens : undefined;
+    const countBare = () => {
+      bare ??= tokensFrom(range.start);
+      return bare;
+    };
+    return { ...range, apart, tokens, bare: countBare };
   };
-  for (const sentence of sentences(text)) {
-    if (isShort(sentence, LONGEST_SENTENCE)) add(sentence);
-    else
-      for (const word of words(text, sentence)) {
-        if (isShort(word, LONGEST_WORD)) add(word);
-        else
-          for (const slice of slices(text, word, limit))
-            add(slice, Buffer.byteLength(text.slice(previous, slice.end)));
-      }
+  const whole = (range: Range, longest: number): Piece | undefined => {
+    if (range.end - range.start > Math.min(longest, limit * LONGEST_TOKEN)) return undefined;
+    const piece = measure(range);
+    const fits = range.end - range.start <= limit / 3 || piece.tokens <= limit || piece.bare() <= limit;
+    return fits ? piece : undefined;
+  };
+  for (const some of sentences(text)) {
+    const pieces: Piece[] = [];
+    const add = (piece: Piece) => {
+      pieces.push(piece);
+      previous = piece.end;
+    };
+    for (const sentence of some) {
+      const piece = whole(sentence, LONGEST_SENTENCE);
+      if (piece) add(piece);
+      else
+        for (const word of words(text, sentence)) {
+          const one = whole(word, LONGEST_WORD);
+          if (one) add(one);
+          else for (const slice of slices(text, word, limit)) add(measure(slice, true));
+        }
+    }
+    yield pieces;
   }
-  return pieces;
 }
 
-const segmenters = {
-  sentence: new Intl.Segmenter("en", { granularity: "sentence" }),
-  word: new Intl.Segmenter("en", { granularity: "word" }),
-  grapheme: new Intl.Segmenter("en", { granularity: "grapheme" }),
-};
-
-function* sentences(text: string): Generator<Range> {
-  let held: { readonly start: number; readonly end: number } | undefined;
-  for (const { segment, index } of segmenters.sentence.segment(text)) {
-    const trimmed = segment.trim();
-    if (trimmed === "") continue;
-    const start = index + segment.indexOf(trimmed);
-    if (held) yield { ...held, cut: cutBetween(text, held.end, start) };
-    held = { start, end: start + trimmed.length };
-  }
-  if (held) yield { ...held, cut: CUT.paragraph };
-}
-
-function cutBetween(text: string, end: number, next: number): Cut {
-  const gap = text.slice(end, next);
-  if (/\n\s*\n/.test(gap)) return CUT.paragraph;
-  if (!/\n/.test(gap) || SENTENCE_END.test(text.slice(Math.max(0, end - 8), end))) return CUT.sentence;
-  return CUT.line;
-}
+const wordSegmenter = new Intl.Segmenter("en", { granularity: "word" });
+const graphemeSegmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /** Words with the marks that cling to them; in scripts without spaces, words by the dictionary. */
 function* words(text: string, { start, end, cut }: Range): Generator<Range> {
   let from = start;
   let to = start;
   let afterWord = false;
-  for (const { segment, index, isWordLike = false } of segmenters.word.segment(text.slice(start, end))) {
+  for (const { segment, index, isWordLike = false } of wordSegmenter.segment(text.slice(start, end))) {
     const blank = segment.trim() === "";
     if (to > from && (blank || (isWordLike && afterWord))) {
       yield { start: from, end: to, cut: CUT.word };
@@ -103,7 +96,7 @@ function* slices(text: string, { start, end, cut }: Range, limit: number): Gener
       to += point < 0x10000 ? 1 : 2;
     }
     const slice = text.slice(at, to);
-    const last = segmenters.grapheme.segment(slice).containing(slice.length - 1)?.index ?? 0;
+    const last = graphemeSegmenter.segment(slice).containing(slice.length - 1)?.index ?? 0;
     if (to < end && last > 0) to = at + last; // the last one may go on past the slice
     yield { start: at, end: to, cut: to === end ? cut : CUT.anywhere };
     at = to;

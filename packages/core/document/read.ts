@@ -19,6 +19,7 @@ interface PassageRow {
   readonly long_id: string | null;
   readonly chunk: number;
   readonly content: string | null;
+  readonly text_offset: number | null;
   readonly embedded: boolean;
   readonly metadata: string;
   readonly uri: string | null;
@@ -34,6 +35,12 @@ interface PassageRow {
 export function inCollection(collection: Pick<Collection, "tenantId" | "id">, prefix: SQL = sql``): SQL {
   return sql`${prefix}tenant_id = ${uuidLiteral(collection.tenantId)} AND ${prefix}collection_id = ${uuidLiteral(collection.id)}`;
 }
+
+/**
+ * A row's offset; null where it is not known. A version without offsets leaves the one of the text before in place, and
+ * with it the time at which it was written.
+ */
+export const TEXT_OFFSET = sql`CASE WHEN offset_at = updated_at THEN text_offset END`;
 
 /** Passages of a document by their numbers: from `first` on, `count` at most. */
 export interface PassageRange {
@@ -100,7 +107,7 @@ function readStatement(
     ), fitting AS MATERIALIZED (
       SELECT id, bytes::float8 AS bytes, sum(bytes) OVER (ORDER BY id) <= ${maxBytes}::float8 AS fits FROM sizes
     )
-    SELECT id, long_id, chunk, fits, bytes, ${shown} AS shown, CASE WHEN fits AND ${shown} THEN content END AS content,
+    SELECT id, long_id, chunk, fits, bytes, ${shown} AS shown, CASE WHEN fits AND ${shown} THEN content END AS content, ${TEXT_OFFSET} AS text_offset,
            embedding IS NOT NULL AS embedded, CASE WHEN fits AND chunk = 0 THEN metadata::text END AS metadata,
            CASE WHEN fits AND chunk = 0 THEN uri END AS uri,
            extract(epoch FROM created_at)::float8 * 1000 AS created_at,
@@ -125,6 +132,7 @@ function toPassage(row: PassageRow): Passage {
   return {
     chunk: row.chunk,
     content: row.content === null ? null : decodeText(row.content),
+    offset: row.text_offset,
     embedded: row.embedded,
   };
 }

@@ -61,8 +61,19 @@ export async function writeRows(
  * same ids then wait for each other instead of ending in a deadlock. Bytes are compared, as `COLLATE "C"` does.
  */
 function inLockOrder(rows: readonly Row[]): readonly Row[] {
-  const keyed = rows.map((row) => ({ row, key: Buffer.from(storeId(row.id).key) }));
+  const keyOf = onceEach((id: string) => Buffer.from(storeId(id).key));
+  const keyed = rows.map((row) => ({ row, key: keyOf(row.id) }));
   return keyed.sort((a, b) => a.key.compare(b.key) || a.row.chunk - b.row.chunk).map(({ row }) => row);
+}
+
+/** `make` done once for each argument: the passages of a document have its id and metadata, which may be long. */
+function onceEach<A, R>(make: (argument: A) => R): (argument: A) => R {
+  const made = new Map<A, R>();
+  return (argument) => {
+    const result = made.get(argument) ?? make(argument);
+    made.set(argument, result);
+    return result;
+  };
 }
 
 /** Bytes of a statement's rows, at least: Postgres holds them four times over until the statement ends. */
@@ -97,7 +108,9 @@ async function writeSlice(
   rows: readonly Row[],
   { types, origin, keepOwn }: WriteOptions,
 ): Promise<{ readonly written: number; readonly replaced: number }> {
-  const keys = rows.map((row) => storeId(row.id));
+  const keyOf = onceEach(storeId);
+  const metadataOf = onceEach(encodeJson);
+  const keys = rows.map((row) => keyOf(row.id));
   const tenant = uuidLiteral(collection.tenantId);
   const vectors = encodeVectorArray(
     rows.map((row) => row.embedding),
@@ -108,22 +121,24 @@ async function writeSlice(
     sql`
     WITH written AS (
     INSERT INTO cairn.documents AS d
-      (tenant_id, collection_id, segment, id, long_id, chunk, content, embedding, bits, metadata, uri, origin)
+      (tenant_id, collection_id, segment, id, long_id, chunk, content, text_offset, offset_at, embedding, bits, metadata, uri, origin)
     SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, r.id, r.long_id, r.chunk, r.content,
-           r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, r.origin
+           r.text_offset, now(), r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, r.origin
     FROM unnest(
       ${sql.param(keys.map(({ key }) => key))}::text[],
       ${sql.param(keys.map(({ longId }) => longId))}::text[],
       ${sql.param(rows.map((row) => row.chunk))}::int[],
       ${sql.param(rows.map((row) => (row.content === null ? null : encodeText(row.content))))}::text[],
+      ${sql.param(rows.map((row) => row.offset ?? null))}::int[],
       ${sql.param(vectors)}::vector[],
-      ${sql.param(rows.map((row) => encodeJson(row.metadata)))}::text[],
+      ${sql.param(rows.map((row) => metadataOf(row.metadata)))}::text[],
       ${sql.param(rows.map((row) => (row.uri === null ? null : encodeText(row.uri))))}::text[],
       ${sql.param(rows.map((row) => row.origin ?? origin ?? null))}::uuid[]
-    ) AS r (id, long_id, chunk, content, embedding, metadata, uri, origin)
+    ) AS r (id, long_id, chunk, content, text_offset, embedding, metadata, uri, origin)
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
-      content = excluded.content, embedding = excluded.embedding, bits = excluded.bits, metadata = excluded.metadata,
-      segment = excluded.segment, uri = excluded.uri, long_id = excluded.long_id, origin = ${nextOrigin()}, updated_at = excluded.updated_at
+      content = excluded.content, text_offset = excluded.text_offset, offset_at = excluded.offset_at,
+      embedding = excluded.embedding, bits = excluded.bits, metadata = excluded.metadata, segment = excluded.segment,
+      uri = excluded.uri, long_id = excluded.long_id, origin = ${nextOrigin()}, updated_at = excluded.updated_at
     ${keepOwn ? sql`WHERE ${isImported(sql`d.origin`)}` : sql``}
     RETURNING d.created_at <> d.updated_at AS replaced)
     SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,

@@ -105,8 +105,8 @@ export async function openDraft<T>(
 }
 
 /** What a draft has of the collection whose name it is to take. */
-function copied({ metadata, language, indexSettings }: Collection) {
-  return { metadata, language, indexSettings };
+function copied({ metadata, language, indexSettings, chunking }: Collection) {
+  return { metadata, language, indexSettings, chunking };
 }
 
 /** Since it was begun these may have been changed. */

@@ -11,7 +11,7 @@ import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
 import { restoreId, storeId } from "../document/id.ts";
 import { embeddedDimensions, embedGroups, type Failure } from "../document/passages.ts";
-import { inCollection } from "../document/read.ts";
+import { inCollection, TEXT_OFFSET } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
@@ -123,6 +123,7 @@ interface PassageRow extends Cursor {
   readonly version: string;
   readonly long_id: string | null;
   readonly content: string | null;
+  readonly text_offset: number | null;
   readonly metadata: string;
   readonly uri: string | null;
   readonly origin: string | null;
@@ -149,12 +150,12 @@ function difference(
 ): SQL {
   const behind = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
   return sql`
-    SELECT o.id, o.long_id, o.chunk, o.content, o.metadata::text AS metadata, o.uri, o.origin, o.version::text AS version
-    FROM (SELECT *, xmin AS version FROM cairn.documents WHERE ${inCollection(from)} AND ${behind}) AS o
-    LEFT JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(to)} AND ${behind}) AS n
+    SELECT o.id, o.long_id, o.chunk, o.content, o.known_offset AS text_offset, o.metadata::text AS metadata, o.uri, o.origin, o.version::text AS version
+    FROM (SELECT *, xmin AS version, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(from)} AND ${behind}) AS o
+    LEFT JOIN (SELECT *, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(to)} AND ${behind}) AS n
       ON n.id = o.id AND n.chunk = o.chunk
     WHERE (n.id IS NULL OR n.content IS DISTINCT FROM o.content OR n.metadata::text <> o.metadata::text
-           OR n.uri IS DISTINCT FROM o.uri)
+           OR n.uri IS DISTINCT FROM o.uri OR n.known_offset IS DISTINCT FROM o.known_offset)
     ORDER BY o.id, o.chunk LIMIT ${most}::int`;
 }
 
@@ -231,6 +232,7 @@ async function embedRows(
       id,
       chunk: row.chunk,
       content: texts[index] ?? null,
+      offset: row.text_offset,
       embedding: vectors instanceof AppError ? null : (vectors?.[0] ?? null),
       metadata: decodeJson(row.metadata),
       uri: row.uri === null ? null : decodeText(row.uri),

@@ -1,0 +1,167 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { parseExactJson, parseJson, parseLargeJson, stringifyJson } from "./json.ts";
+import { createJsonParser, isSpecialJson } from "./parse-json.ts";
+
+function parse(text: string): unknown {
+  const parser = createJsonParser(text);
+  while (parser.run(3));
+  return parser.result();
+}
+
+const gap = fc.constantFrom("", " ", "\n", "\t \r\n");
+/** JSON as others write it: with white space, escapes, keys twice and numbers in every notation. */
+const { text: anyJson } = fc.letrec<{ text: string }>((tie) => ({
+  text: fc.oneof(
+    { depthSize: "small" },
+    fc.constantFrom(
+      "true",
+      "false",
+      "null",
+      "0",
+      "-0",
+      "1e5",
+      "1.50",
+      "-2E-3",
+      "0.1",
+      "123456789012345",
+      '"\\u0000\\""',
+      '"__proto__"',
+    ),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.string({ unit: "binary" }).map((value) => JSON.stringify(value)),
+    fc
+      .tuple(gap, fc.array(tie("text"), { maxLength: 4 }))
+      .map(([space, items]) => `[${space}${items.join(`${space},`)}${space}]`),
+    fc
+      .tuple(
+        gap,
+        fc.array(
+          fc.tuple(fc.oneof(fc.constantFrom("__proto__", "constructor", "a"), fc.string()), tie("text")),
+          { maxLength: 4 },
+        ),
+      )
+      .map(
+        ([space, items]) =>
+          `{${items.map(([key, item]) => `${space}${JSON.stringify(key)}${space}:${item}`).join(",")}${space}}`,
+      ),
+  ),
+}));
+
+test("the parser gives what JSON.parse gives for any JSON that a double holds, own properties called __proto__ included", () => {
+  fc.assert(
+    fc.property(anyJson, (text) => {
+      const rounded = JSON.stringify(parse(text), (_, item) =>
+        typeof item === "bigint" ? Number(item) : item,
+      );
+      expect(rounded).toBe(JSON.stringify(JSON.parse(text)));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("what is not JSON the parser refuses, as JSON.parse does", () => {
+  const broken = fc
+    .tuple(anyJson, fc.nat(), fc.constantFrom("", ",", "]", "}", '"', "x", "01", ":", "[", "-", "\u0001"))
+    .map(([text, at, wrong]) => {
+      const place = at % (text.length + 1);
+      return text.slice(0, place) + wrong + text.slice(place + (wrong === "" ? 1 : 0));
+    });
+  const outcome = (read: (text: string) => unknown, text: string) => {
+    try {
+      read(text);
+      return "taken";
+    } catch (error) {
+      expect(error).toBeInstanceOf(SyntaxError);
+      return "refused";
+    }
+  };
+  fc.assert(
+    fc.property(broken, (text) => {
+      expect(outcome(parse, text)).toBe(outcome(JSON.parse, text));
+    }),
+    { numRuns: 2_000 },
+  );
+  for (const text of [
+    "",
+    " ",
+    "[1,]",
+    '{"a":1,}',
+    "1 2",
+    "[1",
+    '{"a"}',
+    "{1:2}",
+    "'a'",
+    "tru",
+    "[01]",
+    "+1",
+    ".5",
+    "1.",
+  ])
+    expect(() => parse(text)).toThrow(SyntaxError);
+});
+
+test("integers are kept to the digit wherever they stand, and a number that no double holds stays as it was written", () => {
+  const digits = "9".repeat(1_000);
+  expect(parseJson(`[${digits}]`)).toEqual([BigInt(digits)]);
+  expect(parseJson("-9007199254740993")).toBe(-9007199254740993n);
+  for (const source of ["1e400", "-1e400", "1E+309", "1e-400", "0.1e-999", `${"1".repeat(400)}.5`]) {
+    const [value] = parseJson(`[${source}]`) as [unknown];
+    expect(JSON.isRawJSON(value)).toBe(true);
+    expect(stringifyJson(value)).toBe(source);
+    const [exact] = parseExactJson(`[${source}]`) as [unknown];
+    expect(stringifyJson(exact)).toBe(source);
+  }
+  expect(parseJson('["1e400", "12345678901234567890", 0e999, 1e22]')).toEqual([
+    "1e400",
+    "12345678901234567890",
+    0,
+    1e22,
+  ]);
+});
+
+test.each([
+  ["an integer", "1".repeat(1_001)],
+  ["a fraction", `0.${"1".repeat(1_001)}`],
+  ["an exponent", `1e${"1".repeat(1_001)}`],
+  ["a negative one", `-${"1".repeat(4_900_000)}`],
+])("%s of more than 1,000 digits is refused before it is parsed, with their number", async (_, number) => {
+  const start = process.cpuUsage();
+  const text = `{"documents":[{"metadata":{"n":${number}}}]}`;
+  expect(() => parseJson(text)).toThrow(/digits/);
+  await expect(parseLargeJson(text)).rejects.toMatchObject({ code: "invalid_input" });
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(1_000);
+});
+
+test("digits in a string are text, however many", () => {
+  const text = JSON.stringify([`\\"${"1".repeat(5_000)}`, "e9".repeat(900)]);
+  expect(isSpecialJson(text)).toBe(false);
+  expect(parseJson(text)).toEqual(JSON.parse(text));
+});
+
+test("no depth that is let through makes the parser fail, and what is deeper is refused", () => {
+  const nested = (depth: number, inner: string) => `${"[".repeat(depth)}${inner}${"]".repeat(depth)}`;
+  let value = parseJson(nested(100_000, "9007199254740993"));
+  let depth = 0;
+  for (; Array.isArray(value); depth++) value = value[0] as never;
+  expect(depth).toBe(100_000);
+  expect(value).toBe(9007199254740993n);
+  expect(() => parseJson(nested(100_001, "1"))).toThrow(/nested too deep/);
+});
+
+test.each([
+  ["large integers", `[9007199254740993,${"1,".repeat(2_400_000)}1]`],
+  ["objects", `[9007199254740993,${'{"a":1},'.repeat(600_000)}1]`],
+  ["depth", `${"[1,".repeat(90_000)}9007199254740993${"]".repeat(90_000)}`],
+])("five megabytes of JSON with %s are parsed in turns", async (_, text) => {
+  let turns = 0;
+  let more = true;
+  const watch = () => {
+    turns++;
+    if (more) setImmediate(watch);
+  };
+  setImmediate(watch);
+  await parseLargeJson(text);
+  more = false;
+  expect(turns).toBeGreaterThan(5);
+});

@@ -1,0 +1,97 @@
+import { type JsonObject, type JsonValue, stringifyJson } from "../database/json.ts";
+import { MAX_NUMBER_DIGITS } from "../database/parse-json.ts";
+
+/** Bytes of a document's or a collection's metadata at most, as JSON in UTF-8: each passage's row holds a copy. */
+export const MAX_METADATA_BYTES = 65_536;
+
+/** Lists and objects in metadata inside one another at most, the metadata itself included. */
+const MAX_METADATA_DEPTH = 64;
+
+/** UTF-16 code units of a key at most. */
+export const MAX_KEY_LENGTH = 1_024;
+
+export interface MetadataFault {
+  /** As in `metadata.size[2]`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+interface Place {
+  readonly value: JsonValue;
+  readonly path: string;
+  readonly depth: number;
+}
+
+const LARGEST = 10n ** BigInt(MAX_NUMBER_DIGITS);
+
+/** Why metadata cannot be stored as it is; undefined where it can. */
+export function findMetadataFault(metadata: JsonObject): MetadataFault | undefined {
+  const places: Place[] = [{ value: metadata, path: "metadata", depth: 1 }];
+  let values = 0; // each takes two bytes at least
+  let characters = 0;
+  for (let place = places.pop(); place; place = places.pop()) {
+    const { value, path, depth } = place;
+    if (++values > MAX_METADATA_BYTES || characters > MAX_METADATA_BYTES) return tooLarge();
+    const fault = scalarFault(value);
+    if (fault) return { path, message: `Its metadata cannot be stored: ${path} is ${fault}` };
+    if (typeof value === "string") characters += value.length;
+    if (typeof value !== "object" || value === null) continue;
+    if (depth > MAX_METADATA_DEPTH)
+      return {
+        path,
+        message: `Its metadata cannot be stored: it is nested deeper than ${MAX_METADATA_DEPTH} lists and objects. Make it flatter, or send the inner part as a string.`,
+      };
+    if (Array.isArray(value) && value.length > MAX_METADATA_BYTES) return tooLarge();
+    for (const [key, item] of Object.entries(value)) {
+      if (!Array.isArray(value) && key.length > MAX_KEY_LENGTH) return longKey(key, path);
+      characters += Array.isArray(value) ? 0 : key.length;
+      if (places.length > MAX_METADATA_BYTES) return tooLarge();
+      places.push({ value: item, path: step(path, key, value), depth: depth + 1 });
+    }
+  }
+  const bytes = Buffer.byteLength(stringifyJson(metadata));
+  return bytes > MAX_METADATA_BYTES ? tooLarge(bytes) : undefined;
+}
+
+function scalarFault(value: JsonValue): string | undefined {
+  if (typeof value === "bigint")
+    return value >= LARGEST || value <= -LARGEST
+      ? `an integer of more than ${MAX_NUMBER_DIGITS.toLocaleString("en")} digits. Send it as a string.`
+      : undefined;
+  if (typeof value === "number" && !Number.isFinite(value))
+    return `${value}, which JSON has no number for. Send null or a string.`;
+  if (typeof value !== "object" || value === null || !JSON.isRawJSON(value)) return undefined;
+  const { rawJSON } = value as unknown as { readonly rawJSON: string };
+  if (isHeld(rawJSON)) return undefined;
+  const shown = rawJSON.length > 40 ? `${rawJSON.slice(0, 40)}…` : rawJSON;
+  return `${shown}, which a 64-bit floating-point number does not hold. Send it as a string.`;
+}
+
+/** Whether a raw number is one of `parseExactJson`'s, as 1.0, and not one that no double holds. */
+function isHeld(source: string): boolean {
+  const value = Number(source);
+  return Number.isFinite(value) && (value !== 0 || !/[1-9]/.test(source.replace(/[eE].*/, "")));
+}
+
+function longKey(key: string, path: string): MetadataFault {
+  return {
+    path,
+    message: `Its metadata cannot be stored: ${path} has a key of ${key.length} characters (${JSON.stringify(key.slice(0, 40))}…), and keys have ${MAX_KEY_LENGTH.toLocaleString("en")} at most. Shorten it.`,
+  };
+}
+
+function tooLarge(bytes?: number): MetadataFault {
+  const size = bytes === undefined ? "more than" : `${bytes.toLocaleString("en")} bytes of JSON, more than`;
+  return {
+    path: "metadata",
+    message: `Its metadata cannot be stored: it has ${size} the limit of ${MAX_METADATA_BYTES.toLocaleString("en")} bytes. Put long texts into the content.`,
+  };
+}
+
+function step(path: string, key: string, parent: JsonValue): string {
+  if (path.length > 200) return path; // deep inside, where a path says no more
+  if (Array.isArray(parent)) return `${path}[${key}]`;
+  return /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(key)
+    ? `${path}.${key.slice(0, 40)}`
+    : `${path}[${JSON.stringify(key.slice(0, 40))}]`;
+}
