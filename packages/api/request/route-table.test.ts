@@ -53,6 +53,13 @@ test.each(BODIES)(
   },
 );
 
+test("a route that takes the method and has nothing there is 404", async () => {
+  const { app } = await createTestApi(own.database, { docs: async () => undefined });
+  for (const path of ["/docs/nothing", "/docs/..%2f..%2fpackage.json", "/docs/swagger-ui.css"])
+    expect((await app.request(path)).status, path).toBe(404);
+  expect((await app.request("/docs/nothing", { method: "POST" })).status).toBe(405);
+});
+
 test("without a key a route under /v1 does not say whether it exists", async () => {
   for (const path of ["/v1/nothing", "/v1/documents"])
     expect((await api.call("PUT", path, { raw: "x" })).status, path).toBe(401);

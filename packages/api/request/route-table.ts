@@ -47,7 +47,7 @@ export function noRoute(
   table: RouteTable,
   { method, path }: { readonly method: string; readonly path: string },
 ) {
-  const allowed = table.methods(path);
+  const allowed = table.has(method, path) ? [] : table.methods(path); // a route that has nothing there, as /docs/x
   if (allowed.length === 0)
     return new HttpError("not_found", "There is no such route. GET /openapi.json describes those there are.");
   return new HttpError("method_not_allowed", `${method} is not allowed here: ${allowed.join(", ")} is.`, {
