@@ -1,4 +1,4 @@
-import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
+import type { ChatModel } from "@cairn/core/assistant/chat-message.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";

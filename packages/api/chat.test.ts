@@ -1,4 +1,5 @@
-import { type ChatModel, createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import type { ChatModel } from "@cairn/core/assistant/chat-message.ts";
+import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { serve } from "@hono/node-server";
 import { OpenAI } from "openai";

@@ -4,7 +4,8 @@ import type { Context, Handler, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { JSONParsed } from "hono/utils/types";
 import type { Env } from "./context.ts";
-import { HttpError, PROBLEMS, type ProblemCode } from "./problem.ts";
+import { HttpError } from "./problem/http-error.ts";
+import { PROBLEMS, type ProblemCode } from "./problem.ts";
 import { requireBody } from "./request/exact-json.ts";
 import { writeJson } from "./write-json.ts";
 

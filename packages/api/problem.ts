@@ -2,23 +2,10 @@ import { AppError, type ErrorCode, type Remedy } from "@cairn/core/error.ts";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { toApiMessage, toApiPath } from "./problem/api-path.ts";
+import { HttpError, type HttpErrorCode } from "./problem/http-error.ts";
 import { nameUnexpected } from "./problem/unexpected.ts";
 
 /** What only HTTP can refuse. */
-export type HttpErrorCode =
-  | "invalid_input"
-  | "not_found"
-  | "malformed_json"
-  | "unauthorized"
-  | "forbidden"
-  | "method_not_allowed"
-  | "body_too_large"
-  | "response_too_large"
-  | "unsupported_media_type"
-  | "issuer_unavailable"
-  | "rate_limited"
-  | "internal_error";
-
 export type ProblemCode = ErrorCode | HttpErrorCode;
 
 interface Kind {
@@ -70,30 +57,6 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Kind>> = {
   database_timeout: { status: 504, title: "The database did not answer in time", retryAfter: 1 },
   deadline_exceeded: { status: 504, title: "The time for the request is over", retryAfter: 1 },
 };
-
-export interface HttpErrorOptions {
-  readonly path?: string;
-  /** Seconds after which it may succeed. */
-  readonly retryAfter?: number;
-  /** The methods that a path has. */
-  readonly allowed?: readonly string[];
-}
-
-/** An error of HTTP's own, thrown by a middleware. */
-export class HttpError extends Error {
-  readonly code: HttpErrorCode;
-  readonly path: string | undefined;
-  readonly retryAfter: number | undefined;
-  readonly allowed: readonly string[] | undefined;
-
-  constructor(code: HttpErrorCode, message: string, { path, retryAfter, allowed }: HttpErrorOptions = {}) {
-    super(message);
-    this.code = code;
-    this.path = path;
-    this.retryAfter = retryAfter;
-    this.allowed = allowed;
-  }
-}
 
 /** RFC 9457. */
 export interface Problem {

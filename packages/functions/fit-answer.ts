@@ -1,4 +1,5 @@
-import { describeProblem, HttpError } from "@cairn/api/problem.ts";
+import { HttpError } from "@cairn/api/problem/http-error.ts";
+import { describeProblem } from "@cairn/api/problem.ts";
 import type { handle } from "hono/aws-lambda";
 
 type Answer = Awaited<ReturnType<ReturnType<typeof handle>>>;

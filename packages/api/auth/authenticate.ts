@@ -6,7 +6,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { LRUCache } from "lru-cache";
 import type { Env, Principal } from "../context.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 import { createTokenVerifier, type JwtOptions } from "./jwt.ts";
 import type { Known } from "./known.ts";
 import { createThrottle } from "./throttle.ts";

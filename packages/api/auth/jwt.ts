@@ -4,7 +4,7 @@ import { SCOPES, type Scope } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { parseUuid } from "@cairn/core/tenant/uuid.ts";
 import type { JWTPayload } from "jose";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 import type { Known } from "./known.ts";
 
 export interface JwtOptions {

@@ -2,7 +2,7 @@ import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Env, Principal } from "../context.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 
 /** Lets pass who speaks for a tenant and has the scope. */
 export function requireScope(scope: Scope) {

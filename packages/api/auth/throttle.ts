@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 
 /** Addresses that are counted at once; one beyond them begins its minute again. */
 const MAX_ADDRESSES = 10_000;

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createMcpServer } from "./server.ts";
 

@@ -1,5 +1,5 @@
 import { HTTPException } from "hono/http-exception";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "./http-error.ts";
 
 const INTERNAL = "The service failed. Try again; where it stays so, report the request's id.";
 

@@ -3,7 +3,7 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import RateLimiterRes from "rate-limiter-flexible/lib/RateLimiterRes.js";
 import type { Env } from "../context.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 
 export interface RateLimit {
   /** Requests of a tenant a minute. Default 1,200. A tenant's own limit wins. */

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { TrieRouter } from "hono/router/trie-router";
 import type { Env } from "../context.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError } from "../problem/http-error.ts";
 
 /** Which methods a path has; none where there is no such route. */
 export interface RouteTable {

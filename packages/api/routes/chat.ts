@@ -1,5 +1,5 @@
 import { answerQuestion, type ChatEvent, chat as chatWith, type Usage } from "@cairn/core/assistant/chat.ts";
-import type { ChatModel } from "@cairn/core/assistant/chat-model.ts";
+import type { ChatModel } from "@cairn/core/assistant/chat-message.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { AppError } from "@cairn/core/error.ts";

@@ -1,5 +1,6 @@
 import { type ChatSettings, chatOf, type JwtSettings } from "@cairn/api/settings.ts";
-import { type ChatModel, createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import type { ChatModel } from "@cairn/core/assistant/chat-message.ts";
+import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { wholeNumber } from "../commands/chroma-options.ts";

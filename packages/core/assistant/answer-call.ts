@@ -1,8 +1,12 @@
 import { AppError } from "../error.ts";
-import type { NumberedPassage } from "./chat.ts";
-import type { ChatMessage } from "./chat-model.ts";
-import { parseSearchInput, SEARCH_NAME, type SearchInput } from "./search-tool.ts";
+import type { ChatMessage } from "./chat-message.ts";
+import { type FoundPassage, parseSearchInput, SEARCH_NAME, type SearchInput } from "./search-tool.ts";
 import type { ToolCall } from "./tool-calls.ts";
+
+/** A passage that the model was given, under the number by which the answer cites it. */
+export interface NumberedPassage extends FoundPassage {
+  readonly number: number;
+}
 
 export type Search = (
   input: SearchInput,

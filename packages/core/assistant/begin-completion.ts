@@ -1,7 +1,7 @@
 import type { OpenAI } from "openai";
 import { BrokenReply } from "../embedding/openai-reply.ts";
 import { AppError } from "../error.ts";
-import type { ChatMessage, ChatTool } from "./chat-model.ts";
+import type { ChatMessage, ChatTool } from "./chat-message.ts";
 import { type ChunkContent, readChunk } from "./completion-chunk.ts";
 import { type Received, readCompletion } from "./completion-stream.ts";
 

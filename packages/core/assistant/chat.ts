@@ -1,7 +1,7 @@
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
-import { answerCall, callMessage, identifyCalls } from "./answer-call.ts";
-import type { ChatMessage, ChatModel, ChatTool } from "./chat-model.ts";
+import { answerCall, callMessage, identifyCalls, type NumberedPassage } from "./answer-call.ts";
+import type { ChatMessage, ChatModel, ChatTool } from "./chat-message.ts";
 import { findCitations } from "./citations.ts";
 import type { FinishReason } from "./completion-chunk.ts";
 import {
@@ -40,11 +40,6 @@ export interface ChatOptions {
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;
-}
-
-/** A passage that the model was given, under the number by which the answer cites it. */
-export interface NumberedPassage extends FoundPassage {
-  readonly number: number;
 }
 
 export type ChatEvent =

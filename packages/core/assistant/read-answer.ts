@@ -1,6 +1,6 @@
 import { AppError } from "../error.ts";
 import type { Begun } from "./begin-completion.ts";
-import type { ModelEvent } from "./chat-model.ts";
+import type { ModelEvent } from "./chat-message.ts";
 import { type ChunkContent, type FinishReason, readChunk } from "./completion-chunk.ts";
 import { createReasoningFilter } from "./reasoning.ts";
 import { createToolCallCollector } from "./tool-calls.ts";

@@ -8,7 +8,8 @@ import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { contentHash, embedWithCache } from "./cache.ts";
 import { createOfflineEmbedder } from "./offline.ts";
-import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
+import { createOpenAiEmbedder } from "./openai.ts";
+import type { OpenAiOptions } from "./openai-options.ts";
 
 const DIMENSIONS = 16;
 const texts = Array.from({ length: 7 }, (_, index) => `passage number ${index}`);

@@ -17,7 +17,8 @@ import {
   unusable,
 } from "../../../test/support/embedding-dialects.ts";
 import { AppError } from "../error.ts";
-import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
+import { createOpenAiEmbedder } from "./openai.ts";
+import type { OpenAiOptions } from "./openai-options.ts";
 
 const SIZE = 8;
 const MODEL = "some-model";

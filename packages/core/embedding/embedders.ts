@@ -3,7 +3,8 @@ import type { DefaultModel, Embedder, Embedders } from "./embedder.ts";
 import { createLocalEmbedder } from "./local.ts";
 import { modelDimensions } from "./models.ts";
 import { createOfflineEmbedder } from "./offline.ts";
-import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
+import { createOpenAiEmbedder } from "./openai.ts";
+import type { OpenAiOptions } from "./openai-options.ts";
 
 /** A server that speaks OpenAI's embeddings protocol. */
 export interface EmbeddingServer {

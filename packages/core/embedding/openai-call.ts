@@ -4,8 +4,8 @@ import type { EmbeddedText, EmbedOptions } from "./embedder.ts";
 import type { Sending } from "./isolate.ts";
 import type { LearnedLimits } from "./learned-limits.ts";
 import { modelDimensions } from "./models.ts";
-import type { OpenAiOptions } from "./openai.ts";
 import { explainFailure } from "./openai-fault.ts";
+import type { OpenAiOptions } from "./openai-options.ts";
 import { BrokenReply, readVectors, type VectorFault } from "./openai-reply.ts";
 import { type Fault, FaultError, retry } from "./retry.ts";
 

@@ -8,7 +8,8 @@ import {
 import { cheap } from "../../../test/support/embedding-dialects.ts";
 import { AppError } from "../error.ts";
 import type { EmbeddedText } from "./embedder.ts";
-import { createOpenAiEmbedder, type OpenAiOptions } from "./openai.ts";
+import { createOpenAiEmbedder } from "./openai.ts";
+import type { OpenAiOptions } from "./openai-options.ts";
 
 const KEY = "sk-proj-very-secret-0123456789";
 const DIMENSIONS = 8;

@@ -1,8 +1,10 @@
 import { collectionEmbedder } from "../collection/embedder.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
-import type { PathOf } from "./reads.ts";
 import { knownTarget } from "./target.ts";
+
+/** Where the caller gave a field of a query, by its number from 0: `queries[2].query_embedding`. */
+export type PathOf = (index: number, field: "query" | "query_embedding") => string;
 
 export interface Wanted {
   /** What to look for, as text: embedded by the collection's model unless a vector is given. */

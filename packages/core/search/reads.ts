@@ -6,7 +6,7 @@ import { encodeText } from "../database/text.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 import { type Depth, sharedByTail } from "./candidates.ts";
-import { type EmbeddedQueries, NO_VECTOR } from "./embed-queries.ts";
+import { type EmbeddedQueries, NO_VECTOR, type PathOf } from "./embed-queries.ts";
 import { type FilteredRange, filteredRanges, isWide } from "./filtered.ts";
 import { groupedDepth } from "./grouped.ts";
 import type { HitRow } from "./hit.ts";
@@ -42,9 +42,6 @@ export interface RowSearch extends Partial<EmbeddedQueries> {
   /** Default: the field's name, as of the one query that there is. */
   readonly pathOf?: PathOf;
 }
-
-/** Where the caller gave a field of a query, by its number from 0: `queries[2].query_embedding`. */
-export type PathOf = (index: number, field: "query" | "query_embedding") => string;
 
 export interface ListRead {
   readonly list: List;
