@@ -5,9 +5,7 @@ import { withBudget } from "@cairn/core/embedding/budget.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JobKinds, JobRunner, JobWork } from "@cairn/core/job/run.ts";
 import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
-import { sayFailure } from "@cairn/core/maintenance/index-failure.ts";
-import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import { changeModel } from "@cairn/core/maintenance/model-change.ts";
+import type { IndexEvent } from "@cairn/core/maintenance/indexes.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import type { RequestLimits } from "./request/deadline.ts";
@@ -43,6 +41,15 @@ export function createJobKinds(limits: JobLimits): JobKinds {
   return { ingest: ofTenant(ingestInBulk), reindex: ofTenant(reindex) };
 }
 
+/** Loaded by the first job: a function that answers requests never needs it. */
+async function loadMaintenance() {
+  const [{ maintainIndexes }, { sayFailure }] = await Promise.all([
+    import("@cairn/core/maintenance/indexes.ts"),
+    import("@cairn/core/maintenance/index-failure.ts"),
+  ]);
+  return { maintainIndexes, sayFailure };
+}
+
 const ingestInBulk: TenantJobRunner = async (
   services,
   tenantId,
@@ -72,6 +79,7 @@ const ingestInBulk: TenantJobRunner = async (
   }
   const { id, name } = await getCollection(services.database, tenantId, collection);
   const which = { tenantId, collection: id };
+  const { maintainIndexes, sayFailure } = await loadMaintenance();
   const maintained = await maintainIndexes(services.database, { ...which, wait: PATIENCE, signal, mostRows });
   const notices = (maintained?.failed ?? []).map(sayFailure);
   return { collection: name, documents: written, passages, failed: failed.slice(0, 1_000), notices };
@@ -84,6 +92,7 @@ const reindex: TenantJobRunner = async (
 ): Promise<JsonObject> => {
   const { collection, model } = request as { readonly collection?: string; readonly model?: string };
   if (model !== undefined) {
+    const { changeModel } = await import("@cairn/core/maintenance/model-change.ts");
     const changed = await changeModel(services, tenantId, model, {
       collection,
       signal,
@@ -92,6 +101,7 @@ const reindex: TenantJobRunner = async (
     });
     return { collection: changed.collection.name, kept: changed.replaced.name, passages: changed.written };
   }
+  const { maintainIndexes } = await loadMaintenance();
   const events: IndexEvent[] = [];
   const done = await maintainIndexes(services.database, {
     tenantId,

@@ -5,7 +5,7 @@ import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
-import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
+import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";

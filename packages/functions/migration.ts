@@ -1,6 +1,6 @@
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
+import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Context } from "aws-lambda";
 import { keep } from "./keep.ts";

@@ -1,7 +1,7 @@
 import { takeIdleJobs } from "@cairn/core/job/idle.ts";
-import { rowsBuiltIn } from "@cairn/core/maintenance/build.ts";
 import { logFailures, runFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
+import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import { sweep } from "@cairn/core/maintenance/sweep.ts";
 import type { Service } from "./compose.ts";
 

@@ -1,4 +1,3 @@
-import { collectionStats } from "@cairn/core/maintenance/stats.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { BEARER, createRouter, jsonResponse, problems, reply } from "../openapi.ts";
@@ -53,6 +52,7 @@ const get = createRoute({
 });
 
 export const stats = createRouter().openapi(get, async (c) => {
+  const { collectionStats } = await import("@cairn/core/maintenance/stats.ts"); // seldom requested
   const all = await collectionStats(c.var.services.database, tenantOf(c));
   return reply(c, {
     collections: all.map(({ size, deadRows: _, latency, indexes, due, ...rest }) => ({

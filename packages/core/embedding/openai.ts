@@ -2,9 +2,7 @@ import type { OpenAI } from "openai";
 import { AppError } from "../error.ts";
 import { findUnembeddable, planBatches } from "./batch.ts";
 import type { Embedded, Embedder, EmbedOptions } from "./embedder.ts";
-import { sendIsolating } from "./isolate.ts";
 import { createLearnedLimits } from "./learned-limits.ts";
-import { openSending } from "./openai-call.ts";
 import { connectOpenAi } from "./openai-client.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
 
@@ -41,6 +39,10 @@ export function createOpenAiEmbedder(options: OpenAiOptions): Embedder {
       );
       if (batches.length === 0) return texts.map((_, place) => faults.get(place) as AppError);
       connecting ??= connectOpenAi({ ...options, baseUrl });
+      const [{ openSending }, { sendIsolating }] = await Promise.all([
+        import("./openai-call.ts"), // with the client: a function that only searches by vectors needs neither
+        import("./isolate.ts"),
+      ]);
       const sending = openSending(await connecting, { ...options, host, learned, texts, call });
       for (const { offset, texts: some } of batches)
         await sendIsolating(places.slice(offset, offset + some.length), sending);

@@ -15,11 +15,6 @@ export interface BuildOptions extends SizeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Rows of 1,536 dimensions that are indexed in so many milliseconds without a helper. Source: docs/benchmarks.md. */
-export function rowsBuiltIn(milliseconds: number): number {
-  return Math.floor(milliseconds);
-}
-
 export interface Built {
   readonly rows: number;
   readonly seconds: number;
