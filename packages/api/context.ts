@@ -3,7 +3,7 @@ import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import type { ProblemCode } from "./problem.ts";
-import type { Place } from "./request/concurrency.ts";
+import type { Place } from "./request/place.ts";
 import type { RequestTime } from "./request/time.ts";
 
 /** Who a request speaks for, by its credential alone. */

@@ -1,4 +1,4 @@
-import type { ChatModelOptions } from "@cairn/core/assistant/chat-model.ts";
+import type { ChatModelOptions } from "@cairn/core/assistant/chat-options.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JwtOptions } from "./auth/jwt.ts";
 

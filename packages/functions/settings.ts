@@ -1,6 +1,6 @@
 import type { JwtOptions } from "@cairn/api/auth/jwt.ts";
 import { chatOf, jwtOf } from "@cairn/api/settings.ts";
-import type { ChatModelOptions } from "@cairn/core/assistant/chat-model.ts";
+import type { ChatModelOptions } from "@cairn/core/assistant/chat-options.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
 

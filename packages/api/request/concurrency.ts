@@ -1,6 +1,7 @@
 import { AppError } from "@cairn/core/error.ts";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
+import type { Place } from "./place.ts";
 
 export interface ConcurrencyLimits {
   /** Requests of a tenant that are worked on at once. Default 16. */
@@ -11,14 +12,6 @@ export interface ConcurrencyLimits {
   readonly queueTimeout?: number;
   /** Answers of a tenant that are streamed at once: they have a count of their own. Default 128. */
   readonly tenantStreams?: number;
-}
-
-/** A request's place among those of its tenant. */
-export interface Place {
-  /** Makes it a streamed answer, which no longer counts as a request. Throws `tenant_busy`. */
-  stream(): void;
-  /** Gives it up; once is enough. */
-  leave(): void;
 }
 
 interface Line {

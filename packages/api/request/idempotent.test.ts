@@ -114,7 +114,8 @@ test("a delete that is sent again is answered as it was", async () => {
 });
 
 test("what failed or was refused is not kept: the same key may be sent again", async () => {
-  embeddings.script({ kind: "status", status: 500 });
+  // The text, and the text by which the server shows whether it works at all.
+  embeddings.script({ kind: "status", status: 500 }, { kind: "status", status: 500 });
   expect((await write("again", document("fails at first", "again"))).status).toBe(502);
   expect((await write("again", document("fails at first", "again"))).status).toBe(200);
   expect((await write("mended", { documents: "none" })).status).toBe(400);
@@ -209,7 +210,7 @@ test("a write that failed halfway, sent again, replaces the half that was done",
     content: n === 500 ? "the second batch" : "x",
     ...(n === 500 ? {} : { embedding: [1, ...Array(1535).fill(n)] }),
   }));
-  embeddings.script({ kind: "status", status: 500 });
+  embeddings.script({ kind: "status", status: 500 }, { kind: "status", status: 500 });
   expect((await send(nameless)).status).toBe(502);
   const listed = async () =>
     (await api.call("GET", "/v1/documents?limit=1000", { key })).body.documents.length;

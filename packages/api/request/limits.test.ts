@@ -102,7 +102,7 @@ test("what a model refused is given back to the budget", async () => {
   const api = await createTestApi(own.database, { embedding, embeddingTokensPerDay: 12 });
   const { key } = await api.addTenant();
   const body = { documents: [{ id: "a", content: "refused at first, taken then" }] };
-  embeddings.script({ kind: "status", status: 500 });
+  embeddings.script({ kind: "status", status: 500 }, { kind: "status", status: 500 });
   expect((await api.call("POST", "/v1/documents", { key, body })).status).toBe(502);
   expect((await api.call("POST", "/v1/documents", { key, body })).status).toBe(200);
 });

@@ -29,6 +29,7 @@ export async function withProvenMetric(
   source: Source,
   planned: PlannedCollection,
 ): Promise<PlannedCollection> {
+  if (planned.vectors === "embed") return planned; // no vector of Chroma's is used
   const proven = await proveMetric(source, planned.source);
   if (proven === undefined || proven === planned.source.metric) return planned;
   if (proven === null) return { ...planned, metricUnproven: true };

@@ -4,7 +4,7 @@ import { retry } from "../embedding/retry.ts";
 import { AppError } from "../error.ts";
 import { type Begun, beginCompletion, type Dialect } from "./begin-completion.ts";
 import type { ChatModel } from "./chat-message.ts";
-import type { ChatModelOptions } from "./chat-model.ts";
+import type { ChatModelOptions } from "./chat-options.ts";
 import { readAnswer } from "./read-answer.ts";
 
 /** The answers of a server that speaks OpenAI's protocol. What fails before the first piece is retried. */

@@ -145,7 +145,7 @@ test("other settings are reason enough to try again", async () => {
   await fill(poisoned, { dimensions, metric: "cosine", indexSettings: { precision: "halfvec" } });
   await addLarge(dimensions);
   expect((await maintain()).failed).toMatchObject([
-    { reason: expect.stringContaining('"precision": "bit"') },
+    { reason: expect.stringContaining('precision to "bit"') },
   ]);
   await changeCollection(own.database, poisoned, "points", {
     indexSettings: { threshold: 20, precision: "bit" },
