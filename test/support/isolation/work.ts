@@ -4,7 +4,7 @@ import { changeCollection, deleteCollection } from "@cairn/core/collection/chang
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
-import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { countDocuments, getDocuments, listDocuments } from "@cairn/core/document/list.ts";
@@ -169,7 +169,16 @@ export const KEYS: Probe = {
     assert.ok((await listJobs(database, null)).every(({ tenantId }) => tenantId === null));
     await asAdmin(database, async ({ orm }) => {
       assert.equal(await count(orm, sql`SELECT 1 FROM cairn.jobs WHERE tenant_id IS NOT NULL`), 0);
+      // Which jobs wait, the administrator is told: by their ids alone, and nobody else.
+      const waiting = sql`SELECT id FROM cairn.waiting_jobs(NULL, '{}', 100, -60, 1000) WHERE id = ${job.id}::uuid`;
+      assert.equal(await count(orm, waiting), 1, "the administrator does not find B's waiting job");
     });
+    await refused(
+      asTenant(database, a.tenantId, ({ orm }) =>
+        orm.execute(sql`SELECT id FROM cairn.waiting_jobs(NULL, '{}', 100, -60, 1000)`),
+      ),
+      "a tenant listed everybody's waiting jobs",
+    );
     const planted = sql`INSERT INTO cairn.jobs (tenant_id, kind) VALUES (${uuid(a.tenantId)}, 'planted')`;
     await refused(
       asAdmin(database, ({ orm }) => orm.execute(planted)),
