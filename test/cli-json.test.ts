@@ -68,6 +68,7 @@ const VERBS: readonly (readonly string[])[] = [
   ["collections", "set-model", "questions", "offline/words", "--yes", ...acme],
   ["tenants", "rename", "other", "another"],
   ["collections", "set-language", "questions", "german", ...acme],
+  ["collections", "set-chunking", "questions", "--max-tokens", "200", "--overlap", "50", ...acme],
   ["collections", "set-index", "questions", '{"threshold": 500}', ...acme],
   ["collections", "delete", "questions", "--yes", ...acme],
   ["documents", "list", ...acme],

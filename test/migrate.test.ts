@@ -104,7 +104,9 @@ test("a migration carries every record, sets aside what has no usable vector, an
     int: 1,
     flag: true,
   });
-  expect(byId.get("null document")?.passages).toEqual([{ chunk: 0, content: null, embedded: true }]);
+  expect(byId.get("null document")?.passages).toEqual([
+    { chunk: 0, content: null, embedded: true, offset: 0 },
+  ]);
   expect(await getCollection(test1.database, first.tenant)).toMatchObject({
     metric: "cosine",
     dimensions: 8,

@@ -48,7 +48,7 @@ test.runIf(!serverUrl())("the command line asks a service with --url as it asks 
   const ingested = await cli.run([...remote, "ingest", "--id", "hours"], {
     input: "We are open from nine to five.",
   });
-  expect(ingested).toMatchObject({ code: 0, out: expect.stringContaining("1 documents") });
+  expect(ingested).toMatchObject({ code: 0, out: expect.stringContaining("1 document in 1 passage") });
   const found = await cli.run([...remote, "query", "open from nine"]);
   expect(found.out).toMatch(/^1\. hours {2}distance/);
   const { hits } = JSON.parse((await cli.run([...remote, "query", "open from nine", "--json"])).out);

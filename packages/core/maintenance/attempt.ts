@@ -76,7 +76,7 @@ export async function failAttempt(
           WHERE ${rowOf(collection)} RETURNING id`,
     ),
   );
-  return kept.length > 0 ? new AppError(error.code, reason, { cause: error.cause }) : undefined;
+  return kept.length > 0 ? new AppError(buildCode(error), reason, { cause: error.cause }) : undefined;
 }
 
 /** The collection's indexes are built. */
@@ -95,6 +95,11 @@ function sayOverflow({ dimensions, metric }: Collection): string {
     "One of its vectors has an element beyond 65,504, the most that the 16-bit floats of an index hold, and over 2,000 " +
     `dimensions (it has ${dimensions}) pgvector indexes no wider ones. Scale that vector or remove it${bits}.`
   );
+}
+
+/** What no caller has asked for is not a caller's fault, though a stored value may be the reason. */
+function buildCode({ code }: AppError): AppError["code"] {
+  return code === "invalid_input" ? "database_error" : code;
 }
 
 /** Seconds to wait after a second attempt; twice as many after each one more, a day at most. */
