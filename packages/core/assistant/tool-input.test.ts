@@ -79,3 +79,9 @@ test("enums are read whatever their case, and flags as words", () => {
   expect(read({ mode: "none" })).toEqual({ exact: false });
   expect(() => read({ mode: "fuzzy" })).toThrow(/mode.*"vector" or "hybrid"/);
 });
+
+test("a filter's key __proto__ is kept, not a condition that disappears", () => {
+  const filter = '{"__proto__": {"$eq": "x"}, "$and": [{"__proto__": 1}, {"a": 2}]}';
+  for (const given of [`{"query": "x", "filter": ${filter}}`, { query: "x", filter }])
+    expect(JSON.stringify(parseSearchInput(given).filter)).toBe(JSON.stringify(JSON.parse(filter)));
+});

@@ -8,8 +8,9 @@ export function parseArguments<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape, z.core.$strict>,
   given: unknown,
 ): z.output<typeof schema> {
-  const parsed = schema.safeParse(readArguments(schema, given));
-  if (parsed.success) return parsed.data;
+  const read = readArguments(schema, given);
+  const parsed = schema.safeParse(read);
+  if (parsed.success) return { ...parsed.data, ...objectsOf(schema, read as Fields) };
   const [issue] = parsed.error.issues;
   const path = issue?.path.join(".") ?? "";
   const why = path ? `${path}: ${issue?.message}` : issue?.message;
@@ -35,6 +36,15 @@ export function readArguments(schema: z.ZodObject, given: unknown): unknown {
     return [name, type ? readField(type, field) : (field ?? undefined)] as const;
   });
   return Object.fromEntries(read.filter(([, field]) => field !== undefined));
+}
+
+/** The arguments that are objects, as they were read: the schema's copy of one lacks a key like `__proto__`. */
+function objectsOf(schema: z.ZodObject, fields: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name]) => describeType(schema.shape[name] as z.ZodType).kind === "object",
+    ),
+  );
 }
 
 type Fields = Readonly<Record<string, unknown>>;
