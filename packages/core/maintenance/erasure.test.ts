@@ -5,7 +5,7 @@ import { deleteCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import { listCollections } from "../collection/get.ts";
 import { selectRows } from "../database/rows.ts";
-import { asTenant } from "../database/transaction.ts";
+import { asAdmin, asTenant } from "../database/transaction.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { contentHash } from "../embedding/cache.ts";
@@ -256,4 +256,29 @@ test("a cached vector that is used stays, however old it is", async () => {
   );
   expect(embedded).toBe(0);
   expect(rows).toEqual([{ fresh: false }, { fresh: true }]);
+});
+
+test("the exceptions of a migration are gone with the maintenance after their tenant, and others stay", async () => {
+  const { id: deleted } = await createTenant(own.database);
+  await asAdmin(own.database, ({ orm }) =>
+    orm.execute(sql`
+      WITH run AS (
+        INSERT INTO cairn.migration_runs (source, status, holder, lease_until, finished_at)
+        VALUES ('http://chroma', 'complete_with_exceptions', 'test', now(), now()) RETURNING id),
+      collections AS (
+        INSERT INTO cairn.migration_collections
+          (run_id, source_id, source_tenant, source_database, source_name, tenant_id, collection_id, vectors, why, fresh)
+        SELECT run.id, tenant::text, 't', 'd', 'n', tenant, gen_random_uuid(), 'copy', '', true
+        FROM run, unnest(ARRAY[${deleted}, ${tenantId}]::uuid[]) AS tenant RETURNING run_id, source_id)
+      INSERT INTO cairn.migration_exceptions (run_id, source_id, id_hash, kind, id, pass, detail)
+      SELECT run_id, source_id, ''::bytea, 'vector_zero', ${ID}, 1, '' FROM collections`),
+  );
+  const left = () =>
+    asAdmin(own.database, ({ orm }) =>
+      selectRows<{ tenant: string }>(orm, sql`SELECT source_id AS tenant FROM cairn.migration_exceptions`),
+    );
+  await deleteTenant(own.database, deleted);
+  expect(await left()).toHaveLength(2);
+  await sweep(own.database);
+  expect(await left()).toEqual([{ tenant: tenantId }]);
 });

@@ -14,7 +14,8 @@ const USAGE = 400;
 const CACHE = 30;
 
 /**
- * Removes what has had its time: kept answers, ended jobs, cached vectors, counts of tokens. For a schedule; safe to repeat,
+ * Removes what has expired: kept answers, ended jobs, cached vectors, counts of tokens, exceptions of migrations whose
+ * tenant is deleted. For a schedule; safe to repeat,
  * and in several processes at once, as rows that another one is about to remove are passed over. docs/security.md states
  * these times.
  */
@@ -22,7 +23,10 @@ export async function sweep(database: Database): Promise<void> {
   const endedJobs = sql`
     DELETE FROM cairn.jobs WHERE id IN (
       SELECT id FROM cairn.jobs WHERE ${isOlder(sql`finished_at`, JOBS)} FOR UPDATE SKIP LOCKED)`;
-  await asAdmin(database, ({ orm }) => orm.execute(endedJobs));
+  await asAdmin(database, async ({ orm }) => {
+    await orm.execute(endedJobs);
+    await orm.execute(EXCEPTIONS_OF_DELETED_TENANTS);
+  });
   for (const { id } of await listTenants(database)) {
     await forgetOldKeys(database, id);
     await asTenant(database, id, async ({ orm }) => {
@@ -38,6 +42,12 @@ export async function sweep(database: Database): Promise<void> {
     });
   }
 }
+
+/** A migration's exceptions name documents by their ids; the rest of the ledger does not. */
+const EXCEPTIONS_OF_DELETED_TENANTS = sql`
+  DELETE FROM cairn.migration_exceptions AS e USING cairn.migration_collections AS c
+  WHERE c.run_id = e.run_id AND c.source_id = e.source_id
+    AND NOT EXISTS (SELECT FROM cairn.tenants AS t WHERE t.id = c.tenant_id)`;
 
 function isOlder(time: SQL, days: number): SQL {
   return sql`${time} < now() - ${days}::int * interval '1 day'`;
