@@ -6,6 +6,7 @@ const BARE = UUID.replaceAll("-", "");
 let cli: CairnCli;
 beforeAll(async () => {
   cli = await createCairnCli();
+  await cli.run(["db", "migrate"]);
   await cli.run(["tenants", "create", "acme", "--id", BARE.toUpperCase()]);
 });
 afterAll(() => cli?.remove());
