@@ -160,11 +160,16 @@ test.each([
   ["stops within its answer", { kind: "hang", after: "headers" }],
   ["always fails", { kind: "status", status: 500 }],
 ] as const)("the deadline of a whole call is kept where the server %s", async (_, fault) => {
-  api.script(null);
-  api.always(fault);
+  // A server of its own: a request that is under way at the deadline would take the next test's first answer.
+  const other = await startEmbeddingApi();
+  other.script(null);
+  other.always(fault);
   const { error, ms } = await observe(() =>
-    embedder({ deadline: 400, maxInputs: 1, attempts: 1000 }).embed(texts, { dimensions: DIMENSIONS }),
+    embedder({ baseUrl: other.url, deadline: 400, maxInputs: 1, attempts: 1000 }).embed(texts, {
+      dimensions: DIMENSIONS,
+    }),
   );
+  await other.stop();
   expect(error).toMatchObject({ code: "embedding_failed" });
   expect(ms).toBeLessThan(900);
 });
