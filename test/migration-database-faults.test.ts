@@ -60,10 +60,11 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
     throw new Error("It never came to its end.");
   }
 
-  // Bytes that the client has sent over all its connections: inside handshakes, pages, cursors and commits.
+  // Bytes that the client has sent over all its connections: inside handshakes, pages, cursors and commits; not where the
+  // run is taken, as this process, its holder then, lives on.
   test.each([
     [300, 4_000, 9_000],
-    [2_000, 13_000, 14_000, 22_000],
+    [3_000, 13_000, 14_000, 22_000],
     [25_000, 33_000, 41_000],
   ])("cut after %i, %i, … bytes: no record is lost, doubled or altered", async (...places) => {
     const { wire, database, url } = await behindProxy();
