@@ -86,7 +86,7 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
     await expectSame(one.database, collection);
   });
 
-  test("every page's connection is cut inside the statement that writes its rows, once: retried within the run", async () => {
+  test("every statement that writes pages loses its connection half-way, once: retried within the run", async () => {
     const { wire, database, url } = await behindProxy();
     let cut = 0;
     wire.onSend = (chunk) => {
@@ -95,13 +95,13 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
       return at + 200;
     };
     const { report, starts } = await untilDone(database, url);
-    expect(wire.cuts).toBeGreaterThan(1); // pages that are ready at once are written as one
+    expect(wire.cuts).toBeGreaterThan(0); // pages that are ready at once are written by one statement
     expect(starts).toBe(1);
     expect(report).toMatchObject({ verdict: "identical", totals: { written: 160 } });
     await expectSame(one.database, collection);
   });
 
-  test("every page's commit arrives and its answer is lost: nothing is counted or written twice", async () => {
+  test("every second commit of pages arrives and its answer is lost: nothing is counted or written twice", async () => {
     const { wire, database, url } = await behindProxy();
     const writing = new Set<number>();
     let commits = 0;
@@ -111,7 +111,7 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
       return ++commits % 2 === 1 ? "answer" : undefined;
     };
     const { report } = await untilDone(database, url);
-    expect(wire.cuts).toBeGreaterThan(1); // pages that are ready at once are written as one
+    expect(wire.cuts).toBeGreaterThan(0); // pages that are ready at once are written by one statement
     expect(report).toMatchObject({
       verdict: "identical",
       totals: { written: 160, sourceRecords: 160, targetRecords: 160 },
