@@ -1,6 +1,7 @@
 import { verdictSentence } from "@cairn/chroma/report/verdict.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import {
@@ -260,7 +261,7 @@ test("collections made during the copy that have no place, or another's, are tol
   if (fitting) await expectSame(one.database, fitting, "late");
 });
 
-test("where one collection fails, the others stop at their next page", async () => {
+test("where a collection fails of what no other can do without, the others stop at their next page", async () => {
   const [failing, other] = [await fill(40, { collection: "a" }), await fill(800, { collection: "b" })];
   const source = await impatientSource(chroma);
   let fetches = 0;
@@ -272,7 +273,7 @@ test("where one collection fails, the others stop at their next page", async () 
       if (which.name !== failing.name) return source.getRecords(which, ...call);
       while (fetches < 3) await new Promise((resolve) => setTimeout(resolve, 5));
       failed = fetches;
-      throw new Error("broken");
+      throw new AppError("database_exhausted", "broken");
     },
   };
   await expect(migrateDatabase(one.database, wrapped, scope)).rejects.toThrow("broken");

@@ -1,4 +1,5 @@
 import { readReport } from "@cairn/chroma/ledger/batch.ts";
+import { readNewestRun } from "@cairn/chroma/ledger/watch.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import type { Database } from "@cairn/core/database/database.ts";
@@ -10,7 +11,7 @@ import { thisProcess } from "@cairn/core/process-identity.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import validate from "asl-validator";
 import { sql } from "drizzle-orm";
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
 import {
   createChromaCollection,
@@ -18,6 +19,7 @@ import {
   putRecords,
   tenantName,
 } from "../../test/support/fill-chroma.ts";
+import { always, isFetch, startHttpProxy } from "../../test/support/proxy.ts";
 import { offlineServices } from "../../test/support/services.ts";
 import { type Invoke, runMachine, StateError } from "../../test/support/state-machine.ts";
 import { migrationMachine } from "./machine.ts";
@@ -40,8 +42,11 @@ interface Limits {
 /**
  * The steps over a real database and a real Chroma, as the Lambda calls them: JSON in, JSON out.
  */
-function stepRunner(database: Database, { pages, searches, mostRows }: Limits = {}): Invoke {
-  const opened = openSource({ url: chroma });
+function stepRunner(
+  database: Database,
+  { pages, searches, mostRows }: Limits = {},
+  opened: Promise<Source> = openSource({ url: chroma }),
+): Invoke {
   return async (payload) => {
     const time = new AbortController();
     const source = await opened;
@@ -244,6 +249,42 @@ describe.runIf(serverUrl())("the migration as a machine", () => {
       last_error: expect.stringContaining("quota"),
     });
     expect((await runMachine(machine, input(), run)).status).toBe("SUCCEEDED");
+  });
+
+  test("a collection that fails by itself ends in the proof, the others are there, and the next execution goes on with it", async () => {
+    const proxy = await startHttpProxy(chroma);
+    onTestFinished(() => proxy.stop());
+    const { id } = (await (
+      await fetch(
+        `${chroma}/api/v2/tenants/default_tenant/databases/default_database/collections/${names[0]}`,
+      )
+    ).json()) as { id: string };
+    const opened = openSource({ url: proxy.url, attempts: 2, backoff: 5 });
+    proxy.rules = [
+      always({ kind: "answer", status: 503 }, (request) => isFetch(request) && request.path.includes(id)),
+    ];
+    const ended = await runMachine(machine, input(), stepRunner(own.database, {}, opened));
+    expect(ended).toMatchObject({ status: "SUCCEEDED", output: { verdict: "not_identical" } });
+    expect(ended.path.filter((state) => state === "Settle")).toHaveLength(2); // it is tried once more
+    const { runId } = ended.output as { readonly runId: string };
+    const report = await readReport(own.database, runId);
+    expect(report?.differences).toMatchObject([
+      { collection: names[0], kind: "failed", detail: expect.stringContaining("503") },
+    ]);
+    expect(report?.totals).toMatchObject({ collections: 3, failed: 1 });
+    const watched = await readNewestRun(own.database);
+    expect(watched?.collections.map(({ phase }) => phase).toSorted()).toEqual([
+      "done",
+      "done",
+      "done",
+      "failed",
+    ]);
+    proxy.rules = [];
+    expect(await runMachine(machine, input(), stepRunner(own.database, {}, opened))).toMatchObject({
+      status: "SUCCEEDED",
+      output: { verdict: "identical" },
+    });
+    await expectAllThere();
   });
 
   test("of two executions of one source one proceeds, the other is told who has it", async () => {

@@ -33,7 +33,9 @@ export interface ProgressEvent {
   readonly id: string;
   readonly collection: string;
   readonly tenant: string;
-  readonly phase: "copy" | "verify" | "done" | "index";
+  readonly phase: "copy" | "verify" | "done" | "index" | "failed";
+  /** Why it failed. */
+  readonly detail?: string;
   readonly pass: number;
   readonly done: number;
   readonly total: number;

@@ -7,8 +7,9 @@ import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import type { MigrationReport, SearchReport } from "../report/report.ts";
+import type { MigrationReport } from "../report/report.ts";
 import type { SourceCollection } from "../source/source.ts";
+import type { ComparedSearches } from "../verify/parity.ts";
 import { type Finding, type Progress, readFindings, readProgress } from "./collection.ts";
 import { assertHeld, type Run } from "./run.ts";
 
@@ -78,8 +79,8 @@ async function findCollection(
 }
 
 /** Keeps the comparison of searches for the report. */
-export async function saveSearch(database: Database, run: Run, search: SearchReport | null): Promise<void> {
-  await save(database, run, "search", search);
+export async function saveSearch(database: Database, run: Run, compared: ComparedSearches): Promise<void> {
+  await save(database, run, "search", compared);
 }
 
 /** Keeps the proof with its run. */
@@ -105,7 +106,7 @@ async function save(
 export async function readSearch(
   database: Database,
   run: Run,
-): Promise<{ readonly search: SearchReport | null; readonly seconds: number }> {
+): Promise<ComparedSearches & { readonly seconds: number }> {
   const [row] = await asAdmin(database, ({ orm }) =>
     selectRows<{ search: string | null; seconds: number }>(
       orm,
@@ -113,8 +114,10 @@ export async function readSearch(
           FROM cairn.migration_runs WHERE id = ${run.id}::uuid`,
     ),
   );
+  const compared = row?.search ? (JSON.parse(row.search) as Partial<ComparedSearches> | null) : null;
   return {
-    search: row?.search ? (JSON.parse(row.search) as SearchReport | null) : null,
+    search: compared?.search ?? null,
+    notices: compared?.notices ?? [],
     seconds: row?.seconds ?? 0,
   };
 }

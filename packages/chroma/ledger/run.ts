@@ -49,7 +49,7 @@ export async function acquireRun(
       orm,
       open
         ? sql`UPDATE cairn.migration_runs
-              SET fence = fence + 1, holder = ${holder}, status = 'running', last_error = NULL,
+              SET fence = fence + 1, holder = ${holder}, status = 'running', last_error = NULL, failures = '{}',
                   options = ${JSON.stringify(options)}::jsonb, lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
               WHERE id = ${open.id}::uuid RETURNING id, fence::text`
         : sql`INSERT INTO cairn.migration_runs (source, status, options, holder, lease_until)

@@ -4,6 +4,7 @@ import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { ProgressEvent } from "../copy/context.ts";
 import type { CollectionState } from "./collection.ts";
+import { type RecordedFailure, readFailures } from "./failures.ts";
 
 /** A run as somebody sees it who does not hold it. */
 export interface WatchedRun {
@@ -39,7 +40,7 @@ interface CollectionRow {
 
 /** The run under way, or else the newest one; undefined where there was none yet. */
 export async function readNewestRun(database: Database): Promise<WatchedRun | undefined> {
-  return asAdmin(database, async ({ orm }) => {
+  const newest = await asAdmin(database, async ({ orm }) => {
     const [run] = await selectRows<RunRow>(
       orm,
       sql`SELECT id, source, status, last_error, extract(epoch FROM started_at)::float8 AS started,
@@ -64,6 +65,15 @@ export async function readNewestRun(database: Database): Promise<WatchedRun | un
       collections: rows.map(toEvent),
     };
   });
+  if (!newest) return undefined;
+  const failures = await readFailures(database, newest.id);
+  const others = newest.collections.filter(({ id }) => !failures.has(id));
+  return { ...newest, collections: [...others, ...[...failures.values()].map(toFailedEvent)] };
+}
+
+function toFailedEvent({ source, detail }: RecordedFailure): ProgressEvent {
+  const about = { id: source.id, collection: source.name, tenant: source.tenant, pass: 1 };
+  return { ...about, phase: "failed", detail, done: 0, total: 0 };
 }
 
 function toEvent({

@@ -3,13 +3,14 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { countDocuments } from "@cairn/core/document/list.ts";
 import { readMark } from "../copy/kept.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
+import type { FailedCollection } from "../ledger/failures.ts";
 import type { DeletedTarget } from "../plan/earlier.ts";
 import type { Misfit, PlannedCollection } from "../plan/plan.ts";
 import { labelCollections, type SourcePath } from "../source/label.ts";
 import type {
   CollectionReport,
-  DifferenceKind,
   MigrationReport,
+  RecordDifferenceKind,
   ReportDifference,
   ReportException,
   SearchReport,
@@ -35,6 +36,8 @@ export interface ReportFacts {
   readonly search: SearchReport | null;
   /** Collections of Chroma's that are not in Cairn, and why. */
   readonly misfits?: readonly Misfit[];
+  /** Collections that failed by themselves. */
+  readonly failed?: readonly FailedCollection[];
   /** Collections that were taken over once, and that Chroma has no longer. */
   readonly vanished?: readonly SourcePath[];
   /** Collections of Chroma's whose targets were deleted in Cairn. */
@@ -46,7 +49,7 @@ export interface ReportFacts {
 /** Differences that a report lists, and as many changes made in Cairn; its totals count them all. */
 const LISTED = 1_000;
 
-const DIFFERENCES: readonly DifferenceKind[] = [
+const DIFFERENCES: readonly RecordDifferenceKind[] = [
   "missing",
   "extra",
   "deleted",
@@ -67,14 +70,24 @@ export async function buildReport(
     const { documents } = await countDocuments(database, outcome.target.tenantId, outcome.target.id);
     collections.push(reportCollection(outcome, documents));
   }
-  const { sourceUrl, search, misfits = [], vanished = [], deleted = [], notices = [], ...rest } = facts;
+  const {
+    sourceUrl,
+    search,
+    misfits = [],
+    failed = [],
+    vanished = [],
+    deleted = [],
+    notices = [],
+    ...rest
+  } = facts;
   const named = [
     ...outcomes.map(({ planned }) => planned.source),
-    ...[...misfits, ...deleted].map(({ source }) => source),
+    ...[...misfits, ...failed, ...deleted].map(({ source }) => source),
   ];
   const label = labelCollections([...named, ...vanished]);
   const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
   const oneSided = [
+    ...failed.map(({ source, detail }) => reportFailed(label(source), detail)),
     ...misfits.map(({ source, problem }) => reportMisfit(label(source), problem)),
     ...vanished.map((source) => reportVanished(label(source))),
     ...deleted.map(({ source, detail }) => reportDeleted(label(source), detail)),
@@ -101,6 +114,7 @@ export async function buildReport(
       written: sum((one) => one.written),
       exceptions: exceptions.length,
       differences: differences.length,
+      failed: failed.length,
       changedInCairn: changes.length,
     },
     collections,
@@ -151,10 +165,17 @@ function reportCollection(
   };
 }
 
-function countKinds(found: readonly { readonly kind: string }[]): Record<DifferenceKind, number> {
-  const counts = Object.fromEntries(DIFFERENCES.map((kind) => [kind, 0])) as Record<DifferenceKind, number>;
+function countKinds(found: readonly { readonly kind: string }[]): Record<RecordDifferenceKind, number> {
+  const counts = Object.fromEntries(DIFFERENCES.map((kind) => [kind, 0])) as Record<
+    RecordDifferenceKind,
+    number
+  >;
   for (const { kind } of found) if (isDifference(kind)) counts[kind]++;
   return counts;
+}
+
+function reportFailed(collection: string, detail: string): ReportDifference {
+  return { collection, id: "", kind: "failed", detail };
 }
 
 function reportMisfit(collection: string, detail: string): ReportDifference {
@@ -171,7 +192,7 @@ function reportDeleted(collection: string, detail: string): ReportDifference {
   return { collection, id: "", kind: "deleted", detail, madeInCairn: true };
 }
 
-function isDifference(kind: string): kind is DifferenceKind {
+function isDifference(kind: string): kind is RecordDifferenceKind {
   return (DIFFERENCES as readonly string[]).includes(kind);
 }
 

@@ -52,6 +52,8 @@ export interface ReportTotals {
   readonly written: number;
   readonly exceptions: number;
   readonly differences: number;
+  /** Those of the differences that are collections which failed by themselves. */
+  readonly failed?: number;
   /** Those of the differences that were made in Cairn since the migration wrote the record, and are kept. */
   readonly changedInCairn?: number;
 }
@@ -120,13 +122,24 @@ export type ExceptionReason =
   | (string & {});
 
 /**
- * `missing`: in Chroma only. `extra`: in Cairn only. `deleted`: in Chroma only, as it was deleted in Cairn. The others
- * name what differs in a record that both have. Where the id is empty, the collection itself is meant.
+ * `missing`: in Chroma only. `extra`: in Cairn only. `deleted`: in Chroma only, as it was deleted in Cairn. `failed`: a
+ * collection that could not be migrated or compared to its end. The others name what differs in a record that both have.
+ * Where the id is empty, the collection itself is meant.
  */
-export type DifferenceKind = "missing" | "extra" | "deleted" | "content" | "metadata" | "vector" | "uri";
+export type DifferenceKind = RecordDifferenceKind | "failed";
+
+/** What may be wrong with single records. */
+export type RecordDifferenceKind =
+  | "missing"
+  | "extra"
+  | "deleted"
+  | "content"
+  | "metadata"
+  | "vector"
+  | "uri";
 
 /** Reports of earlier versions know of nothing deleted in Cairn. */
-export type DifferenceCounts = Readonly<Record<Exclude<DifferenceKind, "deleted">, number>> & {
+export type DifferenceCounts = Readonly<Record<Exclude<RecordDifferenceKind, "deleted">, number>> & {
   readonly deleted?: number;
 };
 

@@ -1,5 +1,5 @@
 import { countOf, formatCount } from "./format.ts";
-import type { CollectionReport, DifferenceKind, MigrationReport, Verdict } from "./report.ts";
+import type { CollectionReport, MigrationReport, RecordDifferenceKind, Verdict } from "./report.ts";
 
 /** The verdict in one sentence, in two parts: the words to set large, and what they stand on. */
 export interface Sentence {
@@ -15,7 +15,7 @@ export const VERDICTS: Readonly<Record<Verdict, string>> = {
 };
 
 /** What is wrong with `n` records of a kind, to follow the number. */
-const FOUND: Readonly<Record<DifferenceKind, string>> = {
+const FOUND: Readonly<Record<RecordDifferenceKind, string>> = {
   missing: "missing in Cairn",
   extra: "in Cairn only",
   deleted: "deleted in Cairn",
@@ -46,7 +46,7 @@ export function splitVerdict(report: MigrationReport): Sentence {
 
 /** `3 missing in Cairn, 1 with other metadata`; empty where nothing differs. */
 export function listDifferences(differences: CollectionReport["differences"]): string {
-  const kinds = Object.keys(FOUND) as DifferenceKind[];
+  const kinds = Object.keys(FOUND) as RecordDifferenceKind[];
   const found = kinds.filter((kind) => (differences[kind] ?? 0) > 0);
   return found.map((kind) => `${formatCount(differences[kind] ?? 0)} ${FOUND[kind]}`).join(", ");
 }
@@ -82,11 +82,19 @@ function explainDifferences(report: MigrationReport): string {
     return `${where} could not be shown to be the same; see the table below.`;
   const sum = sumDifferences(report.collections);
   const counted = Object.values(sum).reduce((total, one) => total + one, 0);
+  const { failed = 0 } = report.totals;
   // What no collection of the report has is a collection that is not in it.
-  const left = report.totals.differences - counted;
+  const left = report.totals.differences - counted - failed;
   const found = `${countOf(counted, "difference")} in ${where} (${listDifferences(sum)}), among ${countOf(report.totals.compared, "record")} compared`;
   const oneSided = `${countOf(left, "collection")} on one side only`;
-  return `${[counted > 0 && found, left > 0 && oneSided, explainChanges(report)].filter(Boolean).join("; ")}.`;
+  const unfinished = `${countOf(failed, "collection")} failed`;
+  const parts = [
+    failed > 0 && unfinished,
+    counted > 0 && found,
+    left > 0 && oneSided,
+    explainChanges(report),
+  ];
+  return `${parts.filter(Boolean).join("; ")}.`;
 }
 
 /** How many of the differences were made in Cairn, and so are as they should be. */
@@ -99,8 +107,8 @@ function explainChanges({ totals }: MigrationReport): string | false {
 
 /** The differences of all collections, by kind. */
 function sumDifferences(collections: readonly CollectionReport[]): CollectionReport["differences"] {
-  const kinds = Object.keys(FOUND) as DifferenceKind[];
-  const count = (kind: DifferenceKind) =>
+  const kinds = Object.keys(FOUND) as RecordDifferenceKind[];
+  const count = (kind: RecordDifferenceKind) =>
     collections.reduce((sum, { differences }) => sum + (differences[kind] ?? 0), 0);
-  return Object.fromEntries(kinds.map((kind) => [kind, count(kind)])) as Record<DifferenceKind, number>;
+  return Object.fromEntries(kinds.map((kind) => [kind, count(kind)])) as Record<RecordDifferenceKind, number>;
 }

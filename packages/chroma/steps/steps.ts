@@ -1,20 +1,25 @@
 import { createHash } from "node:crypto";
+import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type ProcessIdentity, thisProcess } from "@cairn/core/process-identity.ts";
 import { compareCollection } from "../copy/compare-collection.ts";
+import type { CopyContext } from "../copy/context.ts";
+import type { FailureJudge } from "../copy/failure.ts";
+import { migrateOrExplain } from "../copy/planned.ts";
 import { readOutcomes, readSearch, saveReport, saveSearch } from "../ledger/batch.ts";
-import { acquireRun, finishRun, releaseRun } from "../ledger/run.ts";
+import { type FailedCollection, MAX_ATTEMPTS, readFailures } from "../ledger/failures.ts";
+import { acquireRun, finishRun, type Run, releaseRun } from "../ledger/run.ts";
 import {
-  deletedMeanwhile,
   describeOptions,
+  judgeFor,
   makeContext,
-  migrateOne,
   planAll,
   STATUS,
   toPair,
   vanishedSince,
 } from "../migrate.ts";
+import type { Plan, PlannedCollection } from "../plan/plan.ts";
 import { refuseMisfits } from "../plan/refuse.ts";
 import { missingIndexes, promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
@@ -72,17 +77,14 @@ export async function copyStep(
   return asHolder(environment, state, async ({ run, signal }) => {
     const options = stepOptions(environment, state.request);
     await services.database.vectorTypes();
-    const { collections } = await planAll(services, source, options);
-    const concluded = new Set((await readOutcomes(services.database, run)).map(({ source: { id } }) => id));
-    const own = collections.filter(
-      ({ source: { id } }) => shardOf(id, shards) === shard && !concluded.has(id),
-    );
+    const plan = await planAll(services, source, options);
+    const open = await openCollections(services.database, run, plan);
     const context = makeContext(services, source, run, options, signal);
-    for (const planned of own)
+    const judge = judgeFor(context, plan);
+    for (const planned of open.filter(({ source: { id } }) => shardOf(id, shards) === shard))
       try {
-        await migrateOne(context, planned);
+        await migrateOrExplain(context, judge, planned);
       } catch (error) {
-        if (await deletedMeanwhile(context, planned, error)) continue;
         if (time.aborted && !(error instanceof AppError && error.code === "run_held"))
           return { shard, shards, done: false };
         throw error;
@@ -95,6 +97,19 @@ function shardOf(sourceId: string, shards: number): number {
   return createHash("sha256").update(sourceId).digest().readUInt32BE(0) % shards;
 }
 
+/** The collections of a plan that the run is not done with: neither concluded nor failed for good. */
+async function openCollections(
+  database: Database,
+  run: Run,
+  { collections }: Plan,
+): Promise<readonly PlannedCollection[]> {
+  const concluded = new Set((await readOutcomes(database, run)).map(({ source: { id } }) => id));
+  const failures = await readFailures(database, run.id);
+  return collections.filter(
+    ({ source: { id } }) => !concluded.has(id) && (failures.get(id)?.attempts ?? 0) < MAX_ATTEMPTS,
+  );
+}
+
 /** Whether every collection that the source has now is concluded: it may have made more meanwhile. */
 export async function settleStep(
   environment: StepEnvironment,
@@ -102,9 +117,8 @@ export async function settleStep(
 ): Promise<{ readonly settled: boolean; readonly open: number }> {
   const { services, source } = environment;
   return asHolder(environment, state, async ({ run }) => {
-    const { collections } = await planAll(services, source, stepOptions(environment, state.request));
-    const concluded = new Set((await readOutcomes(services.database, run)).map(({ source: { id } }) => id));
-    const open = collections.filter(({ source: { id } }) => !concluded.has(id)).length;
+    const plan = await planAll(services, source, stepOptions(environment, state.request));
+    const { length: open } = await openCollections(services.database, run, plan);
     return { settled: open === 0, open };
   });
 }
@@ -134,11 +148,16 @@ export async function searchStep(
 ): Promise<{ readonly compared: boolean }> {
   const { services, source } = environment;
   return asHolder(environment, state, async ({ run, signal }) => {
-    const { queries = 50 } = stepOptions(environment, state.request);
-    const pairs = (await outcomesOf(environment, state)).map(toPair);
-    const search = await compareSearches(services, source, pairs, queries, signal);
-    await saveSearch(services.database, run, search);
-    return { compared: search !== null };
+    const options = stepOptions(environment, state.request);
+    const outcomes = await outcomesOf(environment, state);
+    const judge = judgeOutcomes(makeContext(services, source, run, options, undefined), outcomes);
+    const compared = await compareSearches(services, source, outcomes.map(toPair), {
+      queries: options.queries,
+      judge,
+      signal,
+    });
+    await saveSearch(services.database, run, compared);
+    return { compared: compared.search !== null };
   });
 }
 
@@ -148,11 +167,13 @@ export async function reportStep(
   state: BatchState,
 ): Promise<{ readonly runId: string; readonly verdict: Verdict }> {
   const { services, source, databaseName, cairnVersion } = environment;
-  return asHolder(environment, state, async ({ run }) => {
-    const { search, seconds } = await readSearch(services.database, run);
-    const outcomes = await proveOutcomes(source, await outcomesOf(environment, state));
+  return asHolder(environment, state, async ({ run, signal }) => {
+    const { search, notices, seconds } = await readSearch(services.database, run);
     const options = stepOptions(environment, state.request);
-    const { misfits } = await planAll(services, source, options);
+    const plan = await planAll(services, source, options);
+    const concluded = await outcomesOf(environment, state);
+    const judge = judgeOutcomes(makeContext(services, source, run, options, signal), concluded);
+    const { outcomes, unproven } = await proveOutcomes(source, judge, concluded);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
       cairnVersion,
@@ -161,10 +182,11 @@ export async function reportStep(
       seconds,
       runId: run.id,
       search,
-      misfits,
+      misfits: plan.misfits,
+      failed: [...unproven, ...(await listUnfinished(services.database, run, plan, concluded))],
       vanished: await vanishedSince(services, source, outcomes, options),
-      deleted: (await planAll(services, source, options)).deleted,
-      notices: await missingIndexes(services.database, outcomes),
+      deleted: plan.deleted,
+      notices: [...notices, ...(await missingIndexes(services.database, outcomes))],
     });
     await saveReport(services.database, run, report);
     await finishRun(services.database, run, STATUS[report.verdict]);
@@ -181,17 +203,53 @@ export async function releaseStep(
   return { released: true };
 }
 
-/** The outcomes with what the distances of the source tell of their metrics. */
-async function proveOutcomes(source: Source, outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+function judgeOutcomes(context: CopyContext, outcomes: readonly Outcome[]): FailureJudge {
+  return judgeFor(context, { collections: outcomes.map(({ planned }) => planned) });
+}
+
+/** The collections of a plan that did not come to their end, each with the reason. */
+async function listUnfinished(
+  database: Database,
+  run: Run,
+  { collections }: Plan,
+  concluded: readonly Outcome[],
+): Promise<readonly FailedCollection[]> {
+  const done = new Set(concluded.map(({ planned }) => planned.source.id));
+  const failures = await readFailures(database, run.id);
+  return collections.flatMap(({ source }) => {
+    if (done.has(source.id)) return [];
+    const { code = "source_unavailable", detail = UNFINISHED } = failures.get(source.id) ?? {};
+    return [{ source, code, detail }];
+  });
+}
+
+const UNFINISHED =
+  "It was made in Chroma while the migration came to its end, and is not migrated yet. Start the migration again.";
+
+/** The outcomes with what the distances of the source tell of their metrics, and those where Chroma fails to tell it. */
+async function proveOutcomes(
+  source: Source,
+  judge: FailureJudge,
+  outcomes: readonly Outcome[],
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly unproven: readonly FailedCollection[] }> {
   const proven: Outcome[] = [];
-  for (const outcome of outcomes) {
-    const planned = await withProvenMetric(source, outcome.planned);
-    const before = new Set(compareCollection(outcome.planned, outcome.target).map(({ detail }) => detail));
-    const records = outcome.findings.filter(({ id, detail }) => id !== "" || !before.has(detail));
-    const findings = [...compareCollection(planned, outcome.target), ...records];
-    proven.push({ ...outcome, planned, findings });
-  }
-  return proven;
+  const unproven: FailedCollection[] = [];
+  for (const outcome of outcomes)
+    try {
+      proven.push(await proveOutcome(source, outcome));
+    } catch (error) {
+      proven.push(outcome);
+      unproven.push(await judge.judge(outcome.planned, error));
+    }
+  return { outcomes: proven, unproven };
+}
+
+async function proveOutcome(source: Source, outcome: Outcome): Promise<Outcome> {
+  const planned = await withProvenMetric(source, outcome.planned);
+  const before = new Set(compareCollection(outcome.planned, outcome.target).map(({ detail }) => detail));
+  const records = outcome.findings.filter(({ id, detail }) => id !== "" || !before.has(detail));
+  const findings = [...compareCollection(planned, outcome.target), ...records];
+  return { ...outcome, planned, findings };
 }
 
 /** Every concluded collection with its plan, target and findings. One that has gone from Chroma since is told by the ledger alone. */

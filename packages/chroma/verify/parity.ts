@@ -9,15 +9,16 @@ import { distance, orderByDistance } from "@cairn/core/search/metric.ts";
 import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { sql } from "drizzle-orm";
+import type { FailureJudge } from "../copy/failure.ts";
+import type { PlannedCollection } from "../plan/plan.ts";
 import type { SearchReport } from "../report/report.ts";
 import { labelCollections } from "../source/label.ts";
-import type { Source, SourceCollection } from "../source/source.ts";
+import type { Source } from "../source/source.ts";
 import { divideQueries, nearby, sampleRecords } from "./sample.ts";
 
 export interface ParityPair {
-  readonly source: SourceCollection;
+  readonly planned: PlannedCollection;
   readonly target: Collection;
-  readonly vectors: "copy" | "embed";
   /** Records in the source. */
   readonly count: number;
 }
@@ -30,6 +31,22 @@ interface Ranked {
   readonly distance: number;
 }
 
+export interface SearchOptions {
+  /** Searches in all. Default 50; 0: none. */
+  readonly queries?: number;
+  /** Tells whether an error is of one collection, whose searches are then left out, or of all. */
+  readonly judge: FailureJudge;
+  /** Aborted: no further search. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ComparedSearches {
+  /** Null where there is nothing to ask, or no vectors of Chroma's to compare with. */
+  readonly search: SearchReport | null;
+  /** Collections whose searches could not be compared, each with the reason. */
+  readonly notices: readonly string[];
+}
+
 interface Answer {
   readonly collection: string;
   readonly chroma: readonly Ranked[];
@@ -39,43 +56,58 @@ interface Answer {
 
 /**
  * Asks Chroma and Cairn the same questions and compares the first ten hits with each other and with the exact answer.
- * Stops asking when the signal is aborted. Null where there is nothing to ask, or no vectors of Chroma's to compare with.
+ * Stops asking when the signal is aborted.
  */
 export async function compareSearches(
   services: Services,
   source: Source,
   pairs: readonly ParityPair[],
-  queries: number,
-  signal?: AbortSignal,
-): Promise<SearchReport | null> {
-  const copied = pairs.filter(({ vectors, target }) => vectors === "copy" && target.dimensions !== null);
+  { queries = 50, judge, signal }: SearchOptions,
+): Promise<ComparedSearches> {
+  const copied = pairs.filter(
+    ({ planned, target }) => planned.vectors === "copy" && target.dimensions !== null,
+  );
   const shares = divideQueries(
     copied.map(({ count }) => count),
     queries,
   );
-  const label = labelCollections(pairs.map((pair) => pair.source));
+  const label = labelCollections(pairs.map(({ planned }) => planned.source));
   const answers: Answer[] = [];
+  const notices: string[] = [];
   for (const [index, pair] of copied.entries()) {
     if (signal?.aborted) break;
-    const records = await sampleRecords(source, pair.source, pair.count, shares[index] ?? 0);
-    for (const [seed, record] of records.entries()) {
-      if (record.embedding && !signal?.aborted) {
-        const answer = await ask(services, source, pair, nearby(record.embedding, seed));
-        answers.push({ collection: label(pair.source), ...answer });
-      }
+    const collection = label(pair.planned.source);
+    try {
+      for await (const answer of askSamples(services, source, pair, { count: shares[index] ?? 0, signal }))
+        answers.push({ collection, ...answer });
+    } catch (error) {
+      const { detail } = await judge.judge(pair.planned, error);
+      notices.push(`${collection}: its searches could not be compared to the end. ${detail}`);
     }
   }
-  return answers.length === 0 ? null : summarize(answers);
+  return { search: answers.length === 0 ? null : summarize(answers), notices };
+}
+
+/** The answers to questions near records of one collection. */
+async function* askSamples(
+  services: Services,
+  source: Source,
+  pair: ParityPair,
+  { count, signal }: { readonly count: number; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Omit<Answer, "collection">> {
+  const records = await sampleRecords(source, pair.planned.source, pair.count, count);
+  for (const [seed, { embedding }] of records.entries())
+    if (embedding && !signal?.aborted) yield await ask(services, source, pair, nearby(embedding, seed));
 }
 
 async function ask(
   services: Services,
   source: Source,
-  { source: collection, target }: ParityPair,
+  { planned, target }: ParityPair,
   embedding: Float32Array,
 ): Promise<Omit<Answer, "collection">> {
   const [chroma, cairn, exact] = await Promise.all([
-    source.query(collection, embedding, TOP_K),
+    source.query(planned.source, embedding, TOP_K),
     query(services, target.tenantId, { collection: target.id, embedding, topK: TOP_K, include: [] }),
     exactNearest(services.database, target, embedding),
   ]);

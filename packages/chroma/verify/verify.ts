@@ -6,11 +6,13 @@ import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import pLimit from "p-limit";
 import { compareCollection } from "../copy/compare-collection.ts";
 import type { ProgressEvent } from "../copy/context.ts";
+import { createFailureJudge } from "../copy/failure.ts";
 import { extraFinding, keptFindings } from "../copy/kept.ts";
 import { type ComparedPage, comparedPages, type Limit, type PageSource } from "../copy/pages.ts";
 import { checkSets } from "../copy/sets.ts";
 import { isOwn } from "../copy/stored.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
+import type { FailedCollection } from "../ledger/failures.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import { findVanished } from "../ledger/vanished.ts";
 import type { PlanOptions } from "../plan/options.ts";
@@ -38,7 +40,8 @@ export interface VerifyOptions extends PlanOptions {
 
 /**
  * Compares every collection of a Chroma server with its target, both ways, and their searches. Writes nothing on
- * either side, not even in the ledger. A collection that only one side has is a difference. Throws `source_unavailable`.
+ * either side, not even in the ledger. A collection that only one side has is a difference, and so is one that cannot be
+ * compared by itself. Throws `source_unavailable`.
  */
 export async function verify(
   services: Services,
@@ -54,14 +57,21 @@ export async function verify(
   });
   refuseMisfits(plan);
   const limit = pLimit(options.concurrency ?? 2);
+  const { pageSize = PAGE_SIZE, signal } = options;
+  const judge = createFailureJudge({ services, source, pageSize, signal }, plan.collections);
   const outcomes: Outcome[] = [];
+  const failed: FailedCollection[] = [];
   const misfits: Misfit[] = [...plan.misfits];
   for (const planned of plan.collections)
-    if (planned.target)
-      outcomes.push(
-        await verifyCollection(services, source, { ...planned, target: planned.target }, limit, options),
-      );
-    else misfits.push({ source: planned.source, problem: notThere(planned), blocking: false });
+    if (planned.target) {
+      const placed = { ...planned, target: planned.target };
+      try {
+        outcomes.push(await verifyCollection(services, source, placed, limit, options));
+        judge.succeeded(planned);
+      } catch (error) {
+        failed.push(await judge.judge(planned, error));
+      }
+    } else misfits.push({ source: planned.source, problem: notThere(planned), blocking: false });
   const targets = new Set(outcomes.map(({ target }) => target.id));
   const vanished = await findVanished(services.database, {
     source: source.url,
@@ -70,16 +80,11 @@ export async function verify(
     scope: options.scope,
     only: options.only,
   });
-  const search = await compareSearches(
+  const { search, notices } = await compareSearches(
     services,
     source,
-    outcomes.map(({ planned, target, progress }) => ({
-      source: planned.source,
-      target,
-      vectors: planned.vectors,
-      count: progress.tally.seen,
-    })),
-    options.queries ?? 50,
+    outcomes.map(({ planned, target, progress }) => ({ planned, target, count: progress.tally.seen })),
+    { queries: options.queries, judge },
   );
   return buildReport(services.database, outcomes, {
     kind: "verify",
@@ -89,10 +94,15 @@ export async function verify(
     seconds: (performance.now() - started) / 1000,
     search,
     misfits,
+    failed,
     vanished,
     deleted: plan.deleted,
+    notices,
   });
 }
+
+/** Records a request. */
+const PAGE_SIZE = 300;
 
 /** A planned collection that has its target. */
 type Placed = PlannedCollection & { readonly target: Collection };
@@ -154,7 +164,7 @@ function pageSource(
       dimensions: target.dimensions,
       chunking: chunkSizes(target.chunking, textLimit(services.embedders, target.embeddingModel)),
     },
-    pageSize: options.pageSize ?? 300,
+    pageSize: options.pageSize ?? PAGE_SIZE,
     ahead: options.concurrency ?? 2,
     limit,
     fresh: false,

@@ -174,8 +174,10 @@ function printRun({ id, source, status, lastError, collections }: WatchedRun): v
   console.log(
     `  ${done.length} of ${count(collections.length, "collection")} begun ${done.length === 1 ? "is" : "are"} done.`,
   );
-  for (const { collection, phase, pass, done: records, total } of collections)
-    if (phase !== "done")
+  for (const { collection, phase, pass, done: records, total, detail } of collections)
+    if (phase === "failed")
+      console.log(`  ${visible(collection, 50)}  failed: ${visible(detail ?? "", 500)}`);
+    else if (phase !== "done")
       console.log(
         `  ${visible(collection, 50)}  ${records} of ${total}, ${phase === "copy" ? "copying" : `comparing (pass ${pass})`}`,
       );

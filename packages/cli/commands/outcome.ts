@@ -20,17 +20,24 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
     ),
     report.totals.exceptions,
   );
-  const { differences, changedInCairn = 0 } = report.totals;
-  list("Different", describeDifferences(report, false), differences - changedInCairn);
+  const { differences, changedInCairn = 0, failed = 0 } = report.totals;
+  list("Failed", describeFailed(report), failed);
+  list("Different", describeDifferences(report, false), differences - changedInCairn - failed);
   list("Changed in Cairn since, and kept", describeDifferences(report, true), changedInCairn);
   list("Notices", report.notices ?? [], report.notices?.length ?? 0);
   if (report.verdict === "not_identical") console.log(nextStep(report));
   console.log(`Took ${duration(report.seconds)}. Report: ${files.join(", ") || "cairn cloud report"}`);
 }
 
+function describeFailed({ differences }: MigrationReport): readonly string[] {
+  return differences.flatMap(({ collection, kind, detail }) =>
+    kind === "failed" ? [`${collection}: ${visible(detail, 500)}`] : [],
+  );
+}
+
 function describeDifferences({ differences }: MigrationReport, inCairn: boolean): readonly string[] {
   return differences
-    .filter(({ madeInCairn = false }) => madeInCairn === inCairn)
+    .filter(({ kind, madeInCairn = false }) => kind !== "failed" && madeInCairn === inCairn)
     .map(
       ({ collection, id, kind, detail }) =>
         `${collection}  ${id === "" ? "the collection" : visible(id, 40)}  ${kind}: ${detail}`,
@@ -39,7 +46,9 @@ function describeDifferences({ differences }: MigrationReport, inCairn: boolean)
 
 /** No way out that would undo what was made in Cairn is offered as the next step. */
 function nextStep({ kind, totals }: MigrationReport): string {
-  const { differences, changedInCairn = 0 } = totals;
+  const { differences, changedInCairn = 0, failed = 0 } = totals;
+  if (failed > 0)
+    return "Next: see to what failed, and run the same command again. What is copied already is not written again.";
   if (differences > 0 && differences === changedInCairn)
     return "Next: nothing, unless what was changed in Cairn is to be lost: cairn migrate --discard-changes takes Chroma's state.";
   return kind === "verify"

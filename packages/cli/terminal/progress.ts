@@ -60,10 +60,11 @@ function showLine(): (event: ProgressEvent) => void {
 }
 
 function isEnd({ phase, done, total }: ProgressEvent): boolean {
-  return phase === "done" || (phase === "index" && done === total);
+  return phase === "done" || phase === "failed" || (phase === "index" && done === total);
 }
 
 function doneLine(event: ProgressEvent): string {
+  if (event.phase === "failed") return `${label(event)} failed: ${visible(event.detail ?? "", 500)}`;
   if (event.phase === "index")
     return `${label(event)} ${String(event.done).padStart(7)} ${event.done === 1 ? "row" : "rows"} indexed`;
   return `${label(event)} ${String(event.done).padStart(7)} ${event.done === 1 ? "record" : "records"}, done after ${count(event.pass, "pass", "passes")}`;

@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<DifferenceKind, string>> = {
   metadata: "Other metadata",
   vector: "Another vector",
   uri: "Another URI",
+  failed: "Failed",
 };
 
 /** The records that differ. Nothing where none does. */

@@ -1,0 +1,1 @@
+ALTER TABLE cairn.migration_runs DROP COLUMN failures;
