@@ -1,10 +1,12 @@
+import { connect } from "node:net";
+import { connectPg } from "@cairn/core/database/pg.ts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
 import { type Served, startServe } from "./support/cairn-serve.ts";
 import { serverUrl } from "./support/database.ts";
 import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts";
 
-// A service that is asked to end while a job runs and somebody watches it.
+// A service that is asked to end while something is under way.
 
 let cli: CairnCli;
 let embeddings: EmbeddingApi;
@@ -25,18 +27,30 @@ afterAll(async () => {
 const serve = () =>
   startServe(cli, { environment: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: embeddings.url } });
 
-/** Longer than a service may take by far, shorter than a stream lasts: the machine may be busy. */
+/** For what the service does before it is asked to end: the machine may be busy. */
 const A_WHILE = 60_000;
+
+/** Milliseconds that the service promises to have ended in, whatever is open. */
+const PROMISED = 10_000;
+
+const call = (method: string, path: string, body?: object) =>
+  fetch(service.url + path, {
+    method,
+    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+    body: body && JSON.stringify(body),
+  });
+
+const model = { embedding_model: "openai/text-embedding-3-small" };
+
+/** Asks the service to end; its exit code, and the milliseconds that it took. */
+async function stop() {
+  const began = performance.now();
+  return { code: await service.stop(), took: performance.now() - began };
+}
 
 test("SIGTERM ends streams with `continue` and hands the job over with its progress; the next process finishes it", async () => {
   service = await serve();
-  const call = (method: string, path: string, body?: object) =>
-    fetch(service.url + path, {
-      method,
-      headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
-      body: body && JSON.stringify(body),
-    });
-  await call("POST", "/v1/collections", { name: "bulk", embedding_model: "openai/text-embedding-3-small" });
+  await call("POST", "/v1/collections", { name: "bulk", ...model });
   // The first 200 have vectors, the model is never done with the rest.
   const embedding = [1, ...Array(1535).fill(0)];
   const documents = Array.from({ length: 250 }, (_, n) =>
@@ -57,9 +71,9 @@ test("SIGTERM ends streams with `continue` and hands the job over with its progr
     interval: 200,
   });
   const events = (await call("GET", `/v1/jobs/${id}/events`)).text();
-  const began = performance.now();
-  expect(await service.stop()).toBe(0);
-  expect(performance.now() - began).toBeLessThan(A_WHILE);
+  const { code, took } = await stop();
+  expect(code).toBe(0);
+  expect(took).toBeLessThan(PROMISED);
   expect(await events).toMatch(/event: continue\n/);
 
   service = await serve();
@@ -68,4 +82,54 @@ test("SIGTERM ends streams with `continue` and hands the job over with its progr
     interval: 200,
   });
   expect(await state()).toMatchObject({ attempts: 1, counts: { documents: 250, position: 250 } });
+  await service.stop();
 });
+
+test("SIGTERM ends it in time whatever is open: a request that waits for a model, one that is never sent whole, a stream", async () => {
+  service = await serve();
+  await call("POST", "/v1/collections", { name: "open", ...model });
+  embeddings.always({ kind: "hang" });
+  const asked = embeddings.requests.length;
+  const waiting = call("POST", "/v1/query", { collection: "open", query: "kettle" });
+  await vi.waitFor(() => expect(embeddings.requests.length).toBeGreaterThan(asked), { timeout: A_WHILE });
+  const half = connect(Number(new URL(service.url).port), "127.0.0.1");
+  half.on("error", () => {});
+  half.write(
+    `POST /v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+  );
+  const { id } = (await (await call("POST", "/v1/documents/bulk", BULK)).json()) as { readonly id: string };
+  const events = (await call("GET", `/v1/jobs/${id}/events`)).text();
+  const { code, took } = await stop();
+  expect(code).toBe(0);
+  expect(took).toBeLessThan(PROMISED);
+  expect((await waiting).status).toBe(504);
+  expect(await (await waiting).json()).toMatchObject({ detail: expect.stringContaining("shut down") });
+  expect(await events).toMatch(/event: continue\n/);
+  half.destroy();
+});
+
+const BULK = { collection: "open", documents: [{ id: "a", content: "never embedded" }] };
+
+test.runIf(serverUrl())(
+  "SIGTERM ends it in time where the database does not answer, also while it starts",
+  async () => {
+    embeddings.always({ kind: "hang" });
+    service = await serve();
+    await call("POST", "/v1/collections", { name: "open", ...model });
+    expect((await call("POST", "/v1/documents/bulk", BULK)).status).toBe(202);
+    const blocker = connectPg({ url: cli.databaseUrl as string });
+    try {
+      await blocker.transaction(async ({ script }) => {
+        await script("LOCK TABLE cairn.jobs IN ACCESS EXCLUSIVE MODE");
+        const ended = await stop();
+        service = await serve(); // it looks for jobs of others, and waits
+        for (const { code, took } of [ended, await stop()]) {
+          expect(code).toBe(0);
+          expect(took).toBeLessThan(PROMISED);
+        }
+      });
+    } finally {
+      await blocker.close();
+    }
+  },
+);

@@ -141,6 +141,21 @@ test("a job that was handed over three times has lost no worker; one that lost t
   expect(row).toEqual({ request: null, result: null });
 });
 
+test("a job whose runner does not stop when it should is handed over without it", async () => {
+  const [job] = (await jobsOf(await newTenant(), "deaf")) as [JobAddress];
+  const stop = new AbortController();
+  const kinds: JobKinds = {
+    deaf: async (_, { report }) => {
+      report({ steps: 1 });
+      stop.abort();
+      return new Promise(() => {});
+    },
+  };
+  expect(await runJob(services, kinds, job, { signal: stop.signal })).toBe("released");
+  expect(await getJob(own.database, job)).toMatchObject({ attempts: 0, counts: { steps: 1 } });
+  await runJob(services, { deaf: async () => ({}) }, job);
+}, 30_000);
+
 test("of jobs that have lost a worker one runs at a time, so that the innocent are not lost with the guilty", async () => {
   const suspects: JobAddress[] = [];
   for (let n = 0; n < 3; n++) suspects.push(...(await jobsOf(await newTenant(), "suspect")));
