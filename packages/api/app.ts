@@ -114,7 +114,7 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", search)
     .route("/", tools)
     .route("/", chatRoutes({ model: options.chatModel, log }))
-    .route("/", jobRoutes({ queue: options.queue, log }))
+    .route("/", jobRoutes({ queue: options.queue, log, maxResponse: options.maxResponse }))
     .route("/", stats)
     .route("/", keys)
     .route("/", tenants);

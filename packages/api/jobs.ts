@@ -9,7 +9,7 @@ import type { IndexEvent } from "@cairn/core/maintenance/indexes.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import type { RequestLimits } from "./request/deadline.ts";
-import { ingestSchema, toNewDocument } from "./schema/document.ts";
+import { bulkJobSchema, toNewDocument } from "./schema/document.ts";
 
 /** Documents that are written before the next sign of progress. */
 const SLICE = 200;
@@ -55,10 +55,23 @@ const ingestInBulk: TenantJobRunner = async (
   tenantId,
   { request, counts, partial, signal, report, mostRows },
 ) => {
-  const { documents, collection, max_tokens: maxTokens, overlap } = ingestSchema.parse(request);
-  const { failed = [] } = partial as { failed?: { id: string; code: string; message: string }[] };
-  let { documents: written = 0, passages = 0 } = counts;
-  for (let at = counts.position ?? 0; at < documents.length; at += SLICE) {
+  const { documents, refused, collection, max_tokens: maxTokens, overlap } = bulkJobSchema.parse(request);
+  const { failed: before = refused } = partial as { readonly failed?: readonly Failed[] };
+  const failed = createFailures(before, counts.failed ?? refused.length);
+  let { documents: written = 0, passages = 0, position = refused.length } = counts;
+  const tell = () =>
+    report(
+      {
+        total: refused.length + documents.length,
+        position,
+        documents: written,
+        passages,
+        failed: failed.count(),
+      },
+      { failed: failed.list() },
+    );
+  tell();
+  for (let at = position - refused.length; at < documents.length; at += SLICE) {
     signal.throwIfAborted();
     const slice = documents.slice(at, at + SLICE).map(toNewDocument);
     const done = await ingest(services, tenantId, {
@@ -70,20 +83,49 @@ const ingestInBulk: TenantJobRunner = async (
     });
     written += done.ids.length;
     passages += done.passages;
-    failed.push(...done.failed);
-    const position = Math.min(at + SLICE, documents.length);
-    report(
-      { total: documents.length, position, documents: written, passages, failed: failed.length },
-      { failed },
-    );
+    failed.add(done.failed);
+    position = refused.length + Math.min(at + SLICE, documents.length);
+    tell();
   }
   const { id, name } = await getCollection(services.database, tenantId, collection);
   const which = { tenantId, collection: id };
   const { maintainIndexes, sayFailure } = await loadMaintenance();
   const maintained = await maintainIndexes(services.database, { ...which, wait: PATIENCE, signal, mostRows });
   const notices = (maintained?.failed ?? []).map(sayFailure);
-  return { collection: name, documents: written, passages, failed: failed.slice(0, 1_000), notices };
+  return { collection: name, documents: written, passages, failed: failed.list(), notices };
 };
+
+interface Failed {
+  readonly id: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Failures that a job lists at most, and UTF-16 code units of them; `counts.failed` counts the others, too. */
+const MAX_FAILURES = 1_000;
+const MAX_FAILURES_LENGTH = 500_000;
+
+/** The failures of a job: as many of the first as it may list, and how many there are. */
+function createFailures(before: readonly Failed[], counted: number) {
+  const listed: Failed[] = [];
+  let count = counted;
+  let length = 0;
+  const list = (failures: readonly Failed[]) => {
+    for (const failure of failures) {
+      length += failure.id.length + failure.message.length;
+      if (listed.length < MAX_FAILURES && length <= MAX_FAILURES_LENGTH) listed.push(failure);
+    }
+  };
+  list(before);
+  return {
+    add(failures: readonly Failed[]) {
+      list(failures);
+      count += failures.length;
+    },
+    count: () => count,
+    list: (): JsonObject[] => listed.map((failure) => ({ ...failure })),
+  };
+}
 
 const reindex: TenantJobRunner = async (
   services,

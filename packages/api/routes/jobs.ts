@@ -2,6 +2,8 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
+import { findMetadataFault } from "@cairn/core/document/metadata.ts";
+import type { Failure } from "@cairn/core/document/passages.ts";
 import { cancelJob, createJob, getJob, giveUpJob, type Job, listJobs } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createJobWatch, type Watcher } from "@cairn/core/job/watch.ts";
@@ -14,7 +16,7 @@ import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from ".
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { streamEvents, streamHead } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
-import { ingestSchema } from "../schema/document.ts";
+import { ingestSchema, type newDocumentSchema } from "../schema/document.ts";
 import { idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
 import { fromJob, jobSchema } from "../schema/service.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -129,10 +131,12 @@ export interface JobRouteOptions {
   readonly interval?: number;
   /** Milliseconds after which a watcher has to come back. Default 900,000. */
   readonly longest?: number;
+  /** Bytes of a job's result in an event. */
+  readonly maxResponse: number | undefined;
 }
 
-export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: JobRouteOptions) {
-  const watches = createJobWatch({ interval });
+export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxResponse }: JobRouteOptions) {
+  const watches = createJobWatch({ interval, maxBytes: maxResponse });
   const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
   return createRouter()
     .openapi(bulk, async (c) => {
@@ -143,11 +147,12 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: Job
         work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is told now
       });
       // Made up now: a worker that takes the job over writes them under the same ids.
-      const documents = request.documents.map((one, n) => ({
+      const identified = request.documents.map((one, n) => ({
         ...one,
         id: one.id ?? makeId(c, `documents[${n}]`),
       }));
-      return begin(c, queue, "ingest", { ...request, documents } as unknown as JsonObject);
+      const { documents, refused } = refuseUnstorable(identified);
+      return begin(c, queue, "ingest", { ...request, documents, refused } as unknown as JsonObject);
     })
     .openapi(reindex, async (c) => {
       const { collection, model } = c.req.valid("json");
@@ -162,17 +167,23 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: Job
     })
     .openapi(list, async (c) => {
       const { limit } = c.req.valid("query");
-      const jobs = await listJobs(c.var.services.database, c.var.principal.tenantId, { limit });
+      const { services, principal, maxResponse: maxBytes } = c.var;
+      const jobs = await listJobs(services.database, principal.tenantId, { limit, maxBytes });
       return reply(c, { jobs: jobs.map(fromJob) });
     })
-    .openapi(get, async (c) =>
-      reply(c, fromJob(await getJob(c.var.services.database, address(c, c.req.valid("param").job)))),
-    )
+    .openapi(get, async (c) => {
+      const { services, maxResponse: maxBytes } = c.var;
+      return reply(
+        c,
+        fromJob(await getJob(services.database, address(c, c.req.valid("param").job), { maxBytes })),
+      );
+    })
     .openapi(cancel, async (c) =>
       reply(c, fromJob(await cancelJob(c.var.services.database, address(c, c.req.valid("param").job)))),
     )
     .openapi(watch, async (c) => {
-      const first = await getJob(c.var.services.database, address(c, c.req.valid("param").job));
+      const { services, maxResponse: maxBytes } = c.var;
+      const first = await getJob(services.database, address(c, c.req.valid("param").job), { maxBytes });
       if (c.req.method === "HEAD") return streamHead(c) as never;
       const watcher = watches.watch(c.var.lasting.database, first);
       return streamEvents(c, {
@@ -182,6 +193,20 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000 }: Job
         overdue: { event: "continue", data: "", retry: interval }, // an EventSource comes back by itself
       }) as never;
     });
+}
+
+type Identified = z.infer<typeof newDocumentSchema> & { readonly id: string };
+
+/** Leaves out documents whose metadata cannot be stored: a job's request is stored itself, and would alter it (`1e400`). */
+function refuseUnstorable(given: readonly Identified[]) {
+  const documents: Identified[] = [];
+  const refused: Failure[] = [];
+  for (const document of given) {
+    const fault = document.metadata && findMetadataFault(document.metadata as JsonObject);
+    if (fault) refused.push({ id: document.id, code: "invalid_input", message: fault.message });
+    else documents.push(document);
+  }
+  return { documents, refused };
 }
 
 interface Watch {

@@ -58,14 +58,20 @@ export const ingestSchema = z
     example: { documents: [{ id: "returns", content: "Send it back within 30 days." }] },
   });
 
+const failureSchema = z.object({ id: z.string(), code: z.string(), message: z.string() });
+
+/** What a bulk job works on: `refused` are the documents whose faults were known when it was begun. */
+export const bulkJobSchema = ingestSchema.extend({
+  documents: z.array(newDocumentSchema),
+  refused: z.array(failureSchema).default([]),
+});
+
 export const ingestedSchema = z
   .object({
     collection: z.string(),
     ids: z.array(z.string()).describe("Of the documents that were written, in the order given."),
     passages: z.int(),
-    failed: z
-      .array(z.object({ id: z.string(), code: z.string(), message: z.string() }))
-      .describe("Documents that could not be taken; the others were."),
+    failed: z.array(failureSchema).describe("Documents that could not be taken; the others were."),
   })
   .openapi("Ingested");
 

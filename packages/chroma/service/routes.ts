@@ -95,7 +95,8 @@ export function migrationRoutes({ queue, configured }: MigrationRouteOptions) {
     })
     .openapi(report, async (c) => {
       const { job: id } = c.req.valid("param");
-      const job = await getJob(c.var.services.database, { tenantId: null, id });
+      const address = { tenantId: null, id };
+      const job = await getJob(c.var.services.database, address, { maxBytes: Number.POSITIVE_INFINITY });
       if (job.kind !== MIGRATION || !job.result)
         throw new AppError(
           "not_found",

@@ -6,6 +6,7 @@ import { isFiniteVector, isZeroVector } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import type { Row } from "./document.ts";
+import { findMetadataFault } from "./metadata.ts";
 import { assertDimensions, writeRows } from "./write.ts";
 
 /** A passage as it was stored: its text, its vector, and where it begins in the text, where that is known. */
@@ -28,7 +29,7 @@ export interface StoredDocument {
 /**
  * Writes documents with the passages and vectors that they were exported with, replacing those with the same ids: no
  * text is split or embedded. All of them are written, or none.
- * Throws `not_found`, `invalid_input` for an unusable vector, `dimension_mismatch`.
+ * Throws `not_found`, `invalid_input` for an unusable vector or metadata, `dimension_mismatch`.
  */
 export async function restoreDocuments(
   { database }: Pick<Services, "database">,
@@ -37,6 +38,15 @@ export async function restoreDocuments(
 ): Promise<{ readonly ids: readonly string[]; readonly passages: number }> {
   const collection = await getCollection(database, tenantId, options.collection);
   const last = new Map(options.documents.map((document) => [document.id, document]));
+  for (const { id, metadata } of last.values()) {
+    const fault = metadata && findMetadataFault(metadata);
+    if (fault)
+      throw new AppError(
+        "invalid_input",
+        `Document ${JSON.stringify(id.slice(0, 80))} cannot be restored. ${fault.message}`,
+        { path: fault.path },
+      );
+  }
   const rows = [...last.values()].flatMap(toRows);
   for (const { id, embedding } of rows) {
     const zero = embedding && collection.metric === "cosine" && isZeroVector(embedding);

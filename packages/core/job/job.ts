@@ -1,9 +1,10 @@
-import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, type SQL, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
 import { decodeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
+import { MAX_RESPONSE_BYTES } from "../document/response-size.ts";
 import { AppError } from "../error.ts";
 
 export type JobStatus = "in_progress" | "completed" | "failed" | "cancelled";
@@ -17,7 +18,7 @@ export interface Job {
   readonly status: JobStatus;
   /** How far it is, in the kind's own words: `{ documents: 1200, failed: 3 }`. */
   readonly counts: Readonly<Record<string, number>>;
-  /** What it came to; until it has completed, what it has of that. */
+  /** What it came to; null until it has ended. One that a response does not hold is `{ omitted }`, which says why. */
   readonly result: JsonObject | null;
   readonly lastError: { readonly code: string; readonly message: string } | null;
   /** Workers that have taken it, without those that handed it over in good order. */
@@ -33,19 +34,30 @@ export interface JobAddress {
   readonly id: string;
 }
 
-const jobColumns = {
+/** The columns of jobs; results of more bytes are omitted. */
+const jobColumns = (maxBytes = MAX_RESPONSE_BYTES) => ({
   id: jobs.id,
   tenantId: jobs.tenantId,
   kind: jobs.kind,
   status: jobs.status,
   counts: jobs.counts,
-  result: exact(jobs.result),
+  result: resultColumn(sql`octet_length(${jobs.result}::text) <= ${maxBytes}::float8`),
   lastError: jobs.lastError,
   attempts: jobs.attempts,
   createdAt: jobs.createdAt,
   updatedAt: jobs.updatedAt,
   finishedAt: jobs.finishedAt,
-};
+});
+
+const OMITTED = "The result has more bytes than a response holds.";
+
+/** What a job came to, where it has ended and `fits` is true. What one in progress has of it is its next worker's. */
+function resultColumn(fits: SQL) {
+  return sql<JsonObject | null>`
+    CASE WHEN ${jobs.status} = 'in_progress' OR ${jobs.result} IS NULL THEN NULL
+         WHEN ${fits} THEN ${exact(jobs.result)}
+         ELSE ${JSON.stringify({ omitted: OMITTED })} END`.mapWith(decodeJson);
+}
 
 export interface NewJob {
   /** A UUID of the caller's own. Default: a random one. */
@@ -81,63 +93,86 @@ export function createJob(
         },
         setWhere: eq(jobs.status, "failed"),
       })
-      .returning(jobColumns);
+      .returning(jobColumns());
     if (made) return made as Job;
     const [known] = await orm
-      .select(jobColumns)
+      .select(jobColumns())
       .from(jobs)
       .where(eq(jobs.id, id as string));
     return known as Job;
   });
 }
 
+export interface JobOptions {
+  /** Bytes of the results of the answer; what goes beyond is omitted. Default `MAX_RESPONSE_BYTES`. */
+  readonly maxBytes?: number;
+}
+
 /** Throws `not_found`, also for another owner's. */
-export function getJob(database: Database, { tenantId, id }: JobAddress): Promise<Job> {
+export function getJob(
+  database: Database,
+  { tenantId, id }: JobAddress,
+  { maxBytes }: JobOptions = {},
+): Promise<Job> {
   return asJobOwner(database, tenantId, async ({ orm }) => {
-    const [job] = await orm.select(jobColumns).from(jobs).where(addressedBy({ tenantId, id }));
+    const [job] = await orm.select(jobColumns(maxBytes)).from(jobs).where(addressedBy({ tenantId, id }));
     if (!job) throw missing(id);
     return job;
   });
 }
 
-/**
- * Those of the owner's jobs that exist, by id, in one statement: for looking again and again. What a job in progress has
- * of its result is left out.
- */
+/** Those of the owner's jobs that exist, by id, in one statement: for looking again and again. */
 export function getJobs(
   database: Database,
   tenantId: string | null,
   ids: readonly string[],
+  { maxBytes }: JobOptions = {},
 ): Promise<ReadonlyMap<string, Job>> {
   return asJobOwner(database, tenantId, async ({ orm }) => {
     const found = await orm
-      .select({
-        ...jobColumns,
-        result:
-          sql<JsonObject | null>`CASE WHEN ${jobs.status} <> 'in_progress' THEN ${exact(jobs.result)} END`.mapWith(
-            decodeJson,
-          ),
-      })
+      .select(jobColumns(maxBytes))
       .from(jobs)
       .where(and(ownedBy(tenantId), inArray(jobs.id, [...ids])));
     return new Map(found.map((job) => [job.id, job as Job]));
   });
 }
 
-/** The owner's jobs, newest first. */
+export interface ListJobsOptions extends JobOptions {
+  /** Jobs at most. Default 100. */
+  readonly limit?: number;
+}
+
+/** The owner's jobs, newest first, with the results of as many as fit into `maxBytes` together. */
 export function listJobs(
   database: Database,
   tenantId: string | null,
-  { limit = 100 }: { readonly limit?: number } = {},
+  { limit = 100, maxBytes = MAX_RESPONSE_BYTES }: ListJobsOptions = {},
 ): Promise<readonly Job[]> {
-  return asJobOwner(database, tenantId, ({ orm }) =>
-    orm
-      .select(jobColumns)
+  return asJobOwner(database, tenantId, async ({ orm }) => {
+    const newest = [desc(jobs.createdAt), desc(jobs.id)];
+    const size = sql<number>`coalesce(octet_length(${jobs.result}::text), 0)::float8`;
+    const page = await orm
+      .select({ id: jobs.id, size })
       .from(jobs)
       .where(ownedBy(tenantId))
-      .orderBy(desc(jobs.createdAt), desc(jobs.id))
-      .limit(limit),
-  );
+      .orderBy(...newest)
+      .limit(limit);
+    let bytes = 0;
+    const fitting = page.filter(({ size }) => {
+      bytes += size;
+      return bytes <= maxBytes;
+    });
+    const fits = sql`${jobs.id} = ANY(${sql.param(idsOf(fitting))}::uuid[])`;
+    return orm
+      .select({ ...jobColumns(), result: resultColumn(fits) })
+      .from(jobs)
+      .where(and(ownedBy(tenantId), inArray(jobs.id, idsOf(page))))
+      .orderBy(...newest);
+  });
+}
+
+function idsOf(found: readonly { readonly id: string }[]): string[] {
+  return found.map(({ id }) => id);
 }
 
 /** Ends a job at its next sign of life; at once where nobody has begun it. One that has ended stays as it is. */
@@ -152,7 +187,7 @@ export function cancelJob(database: Database, address: JobAddress): Promise<Job>
         request: sql`CASE WHEN ${UNHELD} THEN NULL ELSE ${jobs.request} END`,
       })
       .where(addressedBy(address))
-      .returning(jobColumns);
+      .returning(jobColumns());
     if (!job) throw missing(address.id);
     return job;
   });

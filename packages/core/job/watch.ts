@@ -8,6 +8,8 @@ export interface WatchOptions {
   readonly interval?: number;
   /** Watchers of one owner in this process. Default 100. */
   readonly perOwner?: number;
+  /** Bytes of a job's result; a larger one is omitted. Default `MAX_RESPONSE_BYTES`. */
+  readonly maxBytes?: number;
 }
 
 export interface Watcher {
@@ -42,7 +44,7 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
  * Watches jobs. All watchers of one owner share one look at the database an interval, whatever their number, and nothing
  * is asked where there are none. Nobody waits for another's look: in some runtimes it ends with its request.
  */
-export function createJobWatch({ interval = 500, perOwner = 100 }: WatchOptions = {}): JobWatch {
+export function createJobWatch({ interval = 500, perOwner = 100, maxBytes }: WatchOptions = {}): JobWatch {
   const owners = new Map<string | null, Owner>();
   return {
     watch(database, { tenantId, id }) {
@@ -54,7 +56,7 @@ export function createJobWatch({ interval = 500, perOwner = 100 }: WatchOptions 
           const now = performance.now();
           if (now - owner.lookedAt >= interval * 0.8) {
             owner.lookedAt = now;
-            await lookFor(withTimeLimit(database, LOOK_TIMEOUT_MS), tenantId, owner);
+            await lookFor(withTimeLimit(database, LOOK_TIMEOUT_MS), tenantId, { owner, maxBytes });
           }
           const job = owner.seen.get(id);
           if (job === null)
@@ -72,10 +74,14 @@ export function createJobWatch({ interval = 500, perOwner = 100 }: WatchOptions 
   };
 }
 
-async function lookFor(database: Database, tenantId: string | null, owner: Owner): Promise<void> {
+async function lookFor(
+  database: Database,
+  tenantId: string | null,
+  { owner, maxBytes }: { readonly owner: Owner } & Pick<WatchOptions, "maxBytes">,
+): Promise<void> {
   const ids = [...new Set(owner.watchers.values())];
   try {
-    const found = await getJobs(database, tenantId, ids);
+    const found = await getJobs(database, tenantId, ids, { maxBytes });
     owner.seen = new Map(ids.map((id) => [id, found.get(id) ?? null]));
   } catch (error) {
     if (!(error instanceof AppError && TRANSIENT.has(error.code))) throw error;

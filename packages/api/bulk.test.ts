@@ -1,0 +1,109 @@
+import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
+import { runJob } from "@cairn/core/job/run.ts";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+
+let own: TestDatabase;
+let api: TestApi;
+let tenant: { readonly id: string; readonly key: string };
+beforeAll(async () => {
+  own = await createTestDatabase();
+  api = await createTestApi(own.database);
+  tenant = await api.addTenant();
+});
+afterAll(async () => {
+  await api?.queue.close();
+  await own?.drop();
+});
+
+/** A bulk job of these documents, as JSON, when it has ended. */
+async function ingestInBulk(documents: string) {
+  const raw = `{"documents": [${documents}]}`;
+  const headers = { "Content-Type": "application/json" };
+  const begun = await api.call("POST", "/v1/documents/bulk", { key: tenant.key, raw, headers });
+  expect(begun.status).toBe(202);
+  return vi.waitFor(
+    async () => {
+      const { body } = await api.call("GET", `/v1/jobs/${begun.body.id}`, { key: tenant.key });
+      expect(body.status).not.toBe("in_progress");
+      return body;
+    },
+    { timeout: 60_000, interval: 50 },
+  );
+}
+
+const BAD = `{"id": "infinite", "content": "x", "metadata": {"size": 1e400}},
+  {"id": "tiny", "content": "x", "metadata": {"sizes": [0, 1e-400]}},
+  {"id": "deep", "content": "x", "metadata": {"a": ${"[".repeat(70)}${"]".repeat(70)}}}`;
+
+test("documents of a bulk job whose metadata cannot be stored have failed with the reason, and the others are written", async () => {
+  const job = await ingestInBulk(
+    `${BAD}, {"id": "good", "content": "kettle", "metadata": {"n": 12345678901234567890}}`,
+  );
+  expect(job).toMatchObject({
+    status: "completed",
+    counts: { total: 4, position: 4, documents: 1, failed: 3 },
+    result: {
+      documents: 1,
+      failed: [
+        { id: "infinite", code: "invalid_input", message: expect.stringMatching(/metadata\.size is 1e400/) },
+        { id: "tiny", code: "invalid_input", message: expect.stringMatching(/metadata\.sizes\[1\].*1e-400/) },
+        { id: "deep", code: "invalid_input", message: expect.stringMatching(/deeper than 64/) },
+      ],
+    },
+  });
+  const good = await api.call("GET", "/v1/documents/good", { key: tenant.key });
+  expect(good.text).toContain('"metadata":{"n":12345678901234567890}');
+  for (const id of ["infinite", "tiny", "deep"])
+    expect((await api.call("GET", `/v1/documents/${id}`, { key: tenant.key })).status).toBe(404);
+});
+
+test("a bulk job of which no document can be taken ends, too", async () => {
+  expect(await ingestInBulk(BAD)).toMatchObject({
+    status: "completed",
+    counts: { total: 3, documents: 0, failed: 3 },
+    result: { documents: 0, failed: [{}, {}, {}] },
+  });
+});
+
+test("a job counts all documents that failed, and lists as many as an answer may hold", async () => {
+  const long = "i".repeat(20_000);
+  const documents = Array.from({ length: 60 }, (_, n) => `{"id": "${n}${long}", "content": " "}`);
+  const { counts, result } = await ingestInBulk(documents.join());
+  expect(counts).toMatchObject({ total: 60, failed: 60, documents: 0 });
+  expect(result.failed.length).toBeGreaterThan(10);
+  expect(JSON.stringify(result).length).toBeLessThan(600_000);
+});
+
+/** A job that has come to a result of so many bytes. */
+async function endedWith(bytes: number): Promise<JobAddress> {
+  const { id } = await createJob(own.database, tenant.id, { kind: "large", request: {} });
+  const address = { tenantId: tenant.id, id };
+  await runJob(api.services, { large: async () => ({ text: "x".repeat(bytes) }) }, address);
+  return address;
+}
+
+test("results of jobs count in the bytes of an answer: what goes beyond them is omitted, and says so", async () => {
+  const small = await createTestApi(own.database, { maxResponse: 50_000 });
+  const [oldest, middle, newest] = [
+    await endedWith(30_000),
+    await endedWith(30_000),
+    await endedWith(60_000),
+  ];
+  const get = async (path: string) => (await small.call("GET", path, { key: tenant.key })).body;
+  const omitted = { omitted: expect.stringContaining("more bytes than a response holds") };
+  const text = { text: expect.stringMatching(/^x{30000}$/) };
+  expect(await get(`/v1/jobs/${newest.id}`)).toMatchObject({ status: "completed", result: omitted });
+  expect((await get(`/v1/jobs/${oldest.id}`)).result).toEqual(text);
+  expect((await get("/v1/jobs?limit=1")).jobs).toMatchObject([{ id: newest.id, result: omitted }]);
+  const found = await listJobs(own.database, tenant.id, { limit: 3, maxBytes: 100_000 });
+  expect(found.map(({ id, result }) => [id, result])).toEqual([
+    [newest.id, { text: expect.any(String) }],
+    [middle.id, text],
+    [oldest.id, omitted],
+  ]);
+  const events = await small.call("GET", `/v1/jobs/${newest.id}/events`, { key: tenant.key });
+  expect(events.text.length).toBeLessThan(5_000);
+  expect((await getJob(own.database, newest)).result).toEqual({ text: expect.any(String) });
+});
