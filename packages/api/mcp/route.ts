@@ -1,3 +1,4 @@
+import { parseLargeJson } from "@cairn/core/database/json.ts";
 import { Hono } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
@@ -18,14 +19,15 @@ export function mcpRoutes({ log }: { readonly log: Log | undefined }) {
     const { WebStandardStreamableHTTPServerTransport } = await import(
       "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
     );
-    const { services, signal, requestId, facts } = c.var;
+    const { services, signal, requestId, facts, maxResponse: maxBytes } = c.var;
     const text = await c.req.text();
-    const parsedBody = parseMessages(text);
+    const parsedBody = await parseMessages(text);
     if (Array.isArray(parsedBody)) await c.var.charge(countBatch(parsedBody));
     const server = await createMcpServer(services, tenantOf(c), {
       signal,
       requestId,
       sequential: true,
+      maxBytes,
       onRows: (rows) => {
         facts.rows = (facts.rows ?? 0) + rows; // one request may call several tools
       },
@@ -42,12 +44,13 @@ export function mcpRoutes({ log }: { readonly log: Log | undefined }) {
   });
 }
 
-/** Undefined where it is no JSON: the transport answers that as MCP does. */
-function parseMessages(text: string): unknown {
+/** With its integers beyond 2^53 as they are. Undefined where it is no JSON: the transport answers that as MCP does. */
+async function parseMessages(text: string): Promise<unknown> {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return await parseLargeJson(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

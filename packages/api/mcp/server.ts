@@ -10,6 +10,7 @@ import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { joinPassages } from "@cairn/core/document/join.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
+import { MAX_RESPONSE_BYTES } from "@cairn/core/document/response-size.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { VERSION } from "@cairn/core/version.ts";
@@ -42,8 +43,10 @@ function readId(given: string): { readonly collection: string; readonly id: stri
 }
 
 export interface McpOptions {
-  /** Answers one call after the other, those of a batch, too. Default: at once. */
+  /** Answers one call after the other, those of a batch, too, and all of them together have `maxBytes`. Default: at once. */
   readonly sequential?: boolean;
+  /** Bytes of texts, metadata and URIs in an answer at most. Default `MAX_RESPONSE_BYTES`. */
+  readonly maxBytes?: number;
   /** Ends a search when nobody waits for its answer any more. */
   readonly signal?: AbortSignal;
   /** Of the request: an assistant is told it where the service fails. */
@@ -93,16 +96,17 @@ export async function createMcpServer(
     import("@modelcontextprotocol/sdk/server/index.js"),
     import("@modelcontextprotocol/sdk/types.js"),
   ]);
+  const { signal, maxBytes = MAX_RESPONSE_BYTES } = options;
   const answer = options.sequential
     ? inTurn(options)
-    : (work: () => Promise<Given>) => answerCall(work, options);
+    : (work: Work) => answerCall(work, { ...options, budget: { left: maxBytes } });
   const server = new Server(
     { name: "cairn", version: VERSION },
     { instructions: INSTRUCTIONS, capabilities: { tools: {} } },
   );
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: TOOLS }));
   server.setRequestHandler(CallToolRequestSchema, ({ params }) =>
-    answer(() => callTool(services, tenantId, { ...params, signal: options.signal })),
+    answer((left) => callTool(services, tenantId, { ...params, signal, maxBytes: left })),
   );
   const connect = server.connect.bind(server);
   server.connect = (transport) => connect(acceptLooseArguments(transport));
@@ -113,13 +117,12 @@ interface Call {
   readonly name: string;
   readonly arguments?: unknown;
   readonly signal: AbortSignal | undefined;
+  readonly maxBytes: number;
 }
 
-function callTool(services: Services, tenantId: string, call: Call): Promise<Given> {
-  if (call.name === "search")
-    return search(services, tenantId, { input: call.arguments, signal: call.signal });
-  if (call.name === "fetch")
-    return fetchDocument(services, tenantId, parseArguments("fetch", fetchInput, call.arguments).id);
+async function callTool(services: Services, tenantId: string, call: Call): Promise<Given> {
+  if (call.name === "search") return search(services, tenantId, call);
+  if (call.name === "fetch") return fetchDocument(services, tenantId, call);
   const name = JSON.stringify(call.name.slice(0, 100));
   throw new AppError("invalid_input", `There is no tool ${name}. The tools are search and fetch.`);
 }
@@ -133,11 +136,11 @@ interface Given {
 async function search(
   services: Services,
   tenantId: string,
-  { input, signal }: { readonly input: unknown; readonly signal: AbortSignal | undefined },
+  { arguments: input, signal, maxBytes }: Call,
 ): Promise<Given> {
   const wanted = parseSearchInput(input);
   const { collection = DEFAULT_COLLECTION } = wanted;
-  const { notice, results } = await runSearch(services, tenantId, wanted, { signal });
+  const { notice, results } = await runSearch(services, tenantId, wanted, { signal, maxBytes });
   const found = results.map(({ id, content, uri, ...passage }) => ({
     id: publicId(collection, id),
     title: titleOf(passage.metadata, id),
@@ -148,9 +151,16 @@ async function search(
   return { rows: found.length, result: { notice, results: found } };
 }
 
-async function fetchDocument({ database }: Services, tenantId: string, given: string): Promise<Given> {
+async function fetchDocument({ database }: Services, tenantId: string, call: Call): Promise<Given> {
+  const { id: given } = parseArguments("fetch", fetchInput, call.arguments);
   const { collection, id } = readId(given);
-  const [document] = await getDocuments(database, tenantId, { collection, ids: [id] });
+  const { maxBytes } = call;
+  const [document] = await getDocuments(database, tenantId, {
+    collection,
+    ids: [id],
+    maxBytes,
+    remedy: PASSAGES,
+  });
   if (!document)
     throw new AppError("not_found", `There is no document ${JSON.stringify(given.slice(0, 100))}.`);
   const { metadata, passages, uri } = document;
@@ -158,6 +168,8 @@ async function fetchDocument({ database }: Services, tenantId: string, given: st
   const text = joinPassages(passages);
   return { rows: 1, result: { notice: NOTICE, id: given, title, text, url: uri ?? "", metadata } };
 }
+
+const PASSAGES = "Search finds its passages one by one.";
 
 function titleOf(metadata: Readonly<Record<string, unknown>>, id: string): string {
   return typeof metadata.title === "string" ? metadata.title : id;
@@ -167,28 +179,47 @@ function titleOf(metadata: Readonly<Record<string, unknown>>, id: string): strin
  * Answers the calls of one connection one after the other: those of a batch come at once, and together take no more of
  * the service than one request does.
  */
-function inTurn(options: McpOptions) {
+function inTurn({ maxBytes = MAX_RESPONSE_BYTES, ...options }: McpOptions) {
   let last: Promise<unknown> = Promise.resolve();
-  return (work: () => Promise<Given>) => {
-    const turn = last.then(() => answerCall(work, options));
+  const budget = { left: maxBytes };
+  return (work: Work) => {
+    const turn = last.then(() => answerCall(work, { ...options, budget }));
     last = turn;
     return turn;
   };
 }
 
-async function answerCall(work: () => Promise<Given>, options: McpOptions) {
+/** Given the bytes that its texts may have. */
+type Work = (maxBytes: number) => Promise<Given>;
+
+interface CallOptions extends McpOptions {
+  /** Bytes that are left of the answer. */
+  readonly budget: { left: number };
+}
+
+/** Times that an answer holds each text: as text for a model, and as an object for a program. */
+const COPIES = 2;
+
+async function answerCall(work: Work, { budget, ...options }: CallOptions) {
   try {
     options.signal?.throwIfAborted();
-    const { rows, result } = await work();
+    const { rows, result } = await work(Math.max(0, Math.floor(budget.left / COPIES)));
     options.onRows?.(rows);
     const text = stringifyJson(result);
-    return {
-      content: [{ type: "text" as const, text }],
-      structuredContent: JSON.parse(text) as Record<string, unknown>,
-    };
+    budget.left -= COPIES * Buffer.byteLength(text);
+    return { content: [{ type: "text" as const, text }], structuredContent: parseRaw(text) };
   } catch (error) {
     return { isError: true, content: [{ type: "text" as const, text: explain(error, options) }] };
   }
+}
+
+/** An object that is written as this JSON again: integers beyond 2^53 stay as they are written. */
+function parseRaw(text: string): Record<string, unknown> {
+  return JSON.parse(text, (_key, item, context?: { readonly source?: string }) =>
+    typeof item === "number" && context?.source && !Number.isSafeInteger(item)
+      ? JSON.rawJSON(context.source)
+      : item,
+  );
 }
 
 /** A refusal is told to the model, which may ask better; a failure is for the log. */

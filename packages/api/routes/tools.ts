@@ -90,9 +90,9 @@ export const tools = createRouter()
     });
   })
   .openapi(run, async (c) => {
-    const found = await runSearch(c.var.services, tenantOf(c), parseSearchInput(c.req.valid("json")), {
-      signal: c.var.signal,
-    });
+    const { services, signal, maxResponse: maxBytes } = c.var;
+    const wanted = parseSearchInput(c.req.valid("json"));
+    const found = await runSearch(services, tenantOf(c), wanted, { signal, maxBytes });
     c.var.facts.rows = found.results.length;
     const results: z.infer<typeof passageSchema>[] = [...found.results];
     return reply(c, { notice: found.notice, results });

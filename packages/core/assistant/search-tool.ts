@@ -72,6 +72,12 @@ export function parseSearchInput(input: unknown): SearchInput {
   return parseArguments(SEARCH_NAME, searchInput, input);
 }
 
+export interface SearchRun {
+  readonly signal?: AbortSignal;
+  /** Bytes of texts and metadata at most, where they are fewer than `MAX_BYTES`. */
+  readonly maxBytes?: number;
+}
+
 /**
  * Runs the tool for a tenant. By text it looks for meaning and words both, the best passage of each document. Throws what `query` throws.
  */
@@ -79,7 +85,7 @@ export async function runSearch(
   services: Services,
   tenantId: string,
   { query: text, query_embedding, top_k, filter, collection, group_by = "document" }: SearchInput,
-  { signal }: { readonly signal?: AbortSignal } = {},
+  { signal, maxBytes = MAX_BYTES }: SearchRun = {},
 ): Promise<SearchResult> {
   const hits = await query(services, tenantId, {
     text,
@@ -89,7 +95,7 @@ export async function runSearch(
     filter,
     collection,
     groupBy: group_by,
-    maxBytes: MAX_BYTES,
+    maxBytes: Math.min(MAX_BYTES, maxBytes),
     signal,
   });
   return { notice: NOTICE, results: hits.map(toPassage) };

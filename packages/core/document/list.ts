@@ -30,6 +30,8 @@ export interface DocumentPage {
 export interface GetOptions extends Partial<ReadLimits> {
   readonly collection?: string;
   readonly ids: readonly string[];
+  /** What to do where they are too large. Default: read fewer passages at once. */
+  readonly remedy?: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface GetOptions extends Partial<ReadLimits> {
 export function getDocuments(
   database: Database,
   tenantId: string,
-  { collection: name, ids, maxBytes = MAX_RESPONSE_BYTES, passages }: GetOptions,
+  { collection: name, ids, maxBytes = MAX_RESPONSE_BYTES, passages, remedy = FEWER_PASSAGES }: GetOptions,
 ): Promise<readonly Document[]> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, name);
@@ -49,10 +51,13 @@ export function getDocuments(
     throw responseTooLarge(`The document ${quote(tooLarge.id)}`, {
       ...tooLarge,
       maxBytes,
-      remedy: "Read fewer of its passages at once, with first_passage and passages, or fewer documents.",
+      remedy,
     });
   });
 }
+
+const FEWER_PASSAGES =
+  "Read fewer of its passages at once, with first_passage and passages, or fewer documents.";
 
 function quote(id: string): string {
   return JSON.stringify(id.length > 100 ? `${id.slice(0, 100)}…` : id);
