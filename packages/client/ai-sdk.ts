@@ -1,5 +1,6 @@
 import { jsonSchema, tool } from "ai";
 import { type Client, read } from "./client.ts";
+import { bigintsToText } from "./exact-json.ts";
 import type { SearchOptions } from "./search.ts";
 
 type Input = {
@@ -9,7 +10,7 @@ type Input = {
 
 /**
  * A tool for the AI SDK: `generateText({ model, tools: { search: cairnSearch(client) }, prompt })`. The model chooses the
- * words and how many passages it wants; where to look is the caller's.
+ * words and how many passages it wants; where to look is the caller's. Integers beyond 2^53 are strings of digits.
  */
 export function cairnSearch(client: Client, options: Omit<SearchOptions, "mode"> = {}) {
   return tool({
@@ -28,8 +29,8 @@ export function cairnSearch(client: Client, options: Omit<SearchOptions, "mode">
       required: ["query"],
       additionalProperties: false,
     }),
-    execute: ({ query, top_k = options.topK }) =>
-      read(
+    execute: async ({ query, top_k = options.topK }) => {
+      const found = await read(
         client.v1.tools.search.$post({
           json: {
             query,
@@ -39,6 +40,8 @@ export function cairnSearch(client: Client, options: Omit<SearchOptions, "mode">
             group_by: options.groupBy,
           },
         }),
-      ),
+      );
+      return bigintsToText(found);
+    },
   });
 }

@@ -76,6 +76,49 @@ test("what is no answer of the service's is said to be none", async () => {
   });
 });
 
+test("integers beyond 2^53 are exact on their way to the service and back, and strings for libraries that write JSON", async () => {
+  const large = 12345678901234567890n;
+  const metadata = { n: large, list: [1, -large], ["__proto__"]: { deep: large } };
+  const json = { collection: "exact", documents: [{ id: "a", content: "a spoon", metadata }] };
+  await read(client.v1.collections.$post({ header: {}, json: { name: "exact" } }));
+  await read(client.v1.documents.$post({ header: {}, json }));
+  const param = { document: "a" };
+  const query = { collection: "exact" };
+  const stored = await read(client.v1.documents[":document"].$get({ param, query }));
+  expect(stored.metadata).toEqual(metadata);
+  const where = { query: "spoon", collection: "exact", filter: { n: large } };
+  expect((await read(client.v1.query.$post({ json: where }))).hits).toMatchObject([{ id: "a", metadata }]);
+  const next = { ...where, filter: { n: large + 1n } };
+  expect((await read(client.v1.query.$post({ json: next }))).hits).toEqual([]);
+  const [document] = await new CairnRetriever({ client, collection: "exact" }).invoke("spoon");
+  expect(document?.metadata).toMatchObject({ n: String(large), list: [1, String(-large)] });
+  const execute = cairnSearch(client, { collection: "exact" }).execute as (input: object) => Promise<unknown>;
+  expect(JSON.stringify(await execute({ query: "spoon" }))).toContain(`"n":"${large}"`);
+});
+
+test("an answer, or a problem, of more bytes than it may have is not read to its end", async () => {
+  let sent = 0;
+  const endless = (status: number) =>
+    createClient({
+      url,
+      key: "k",
+      fetch: async () =>
+        new Response(
+          new ReadableStream({
+            pull(stream) {
+              sent += 65_536;
+              stream.enqueue(new Uint8Array(65_536).fill(0x20));
+            },
+          }),
+          { status },
+        ),
+    });
+  const answer = read(endless(200).v1.collections.$get(), { maxBytes: 1_000_000 });
+  await expect(answer).rejects.toMatchObject({ code: "response_too_large", message: /1000000 bytes/ });
+  await expect(read(endless(502).v1.collections.$get())).rejects.toMatchObject({ code: "internal_error" });
+  expect(sent).toBeLessThan(3_000_000);
+});
+
 test("LangChain's retriever finds passages, as documents with their metadata", async () => {
   const documents = await new CairnRetriever({ client, topK: 2 }).invoke("return a kettle");
   expect(documents[0]).toMatchObject({

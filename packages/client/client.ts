@@ -1,6 +1,7 @@
 import type { Api } from "@cairn/api/app.ts";
 import type { Problem } from "@cairn/api/problem.ts";
 import { type ClientResponse, hc } from "hono/client";
+import { parseExact, toWritable } from "./exact-json.ts";
 
 export interface ClientOptions {
   /** Where the service is: `https://knowledge.example.com`. */
@@ -35,22 +36,25 @@ export class CairnError extends Error {
  * they cannot fall behind. Hand an answer to `read`.
  */
 export function createClient({ url, key, fetch = globalThis.fetch }: ClientOptions) {
-  return encodeParams(hc<Api>(url, { headers: { Authorization: `Bearer ${key}` }, fetch }));
+  return encodeRequests(hc<Api>(url, { headers: { Authorization: `Bearer ${key}` }, fetch }));
 }
 
 export type Client = ReturnType<typeof createClient>;
 
-/** The same routes, with what goes into their paths encoded: `hc` leaves that to its callers. */
-function encodeParams<T extends object>(routes: T): T {
+/** The same routes, with what goes into their paths encoded, and bigints written into their bodies: `hc` does neither. */
+function encodeRequests<T extends object>(routes: T): T {
   return new Proxy(routes, {
     get(target, name) {
       const route = Reflect.get(target, name);
-      return typeof route === "function" ? encodeParams(route) : route;
+      return typeof route === "function" ? encodeRequests(route) : route;
     },
     apply(target, self, [args, ...options]) {
-      if (!args?.param) return Reflect.apply(target as never, self, [args, ...options]);
+      const body = args?.json === undefined ? {} : { json: toWritable(args.json) };
+      if (!args?.param)
+        return Reflect.apply(target as never, self, [args && { ...args, ...body }, ...options]);
       const encoded = {
         ...args,
+        ...body,
         // A getter, as hc reads it where it makes the request: what is refused rejects, as every other refusal does.
         get param() {
           const values = Object.entries<string>(args.param);
@@ -98,16 +102,64 @@ function encodeParam(name: string, value: unknown): string {
   return encoded;
 }
 
-/** What an answer holds. Throws `CairnError` for a refusal or failure. */
-export async function read<T>(answering: Promise<ClientResponse<T, number, string>>): Promise<T> {
+/** Bytes of an answer: more than a service sends, whatever it is configured to. */
+const MAX_ANSWER_BYTES = 256_000_000;
+
+/** Bytes of a problem. */
+const MAX_PROBLEM_BYTES = 1_000_000;
+
+export interface ReadOptions {
+  /** Bytes of an answer at most. Default 256 MB. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * What an answer holds; an integer beyond 2^53 in metadata is a bigint. Throws `CairnError` for a refusal or failure, and
+ * for an answer that is too large.
+ */
+export async function read<T>(
+  answering: Promise<ClientResponse<T, number, string>>,
+  { maxBytes = MAX_ANSWER_BYTES }: ReadOptions = {},
+): Promise<T> {
   const answer = await answering;
-  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
-  throw await readProblem(answer);
+  if (!answer.ok) throw await readProblem(answer);
+  if (answer.status === 204) return undefined as T;
+  const text = await readText(answer, maxBytes);
+  if (text === undefined)
+    throw new CairnError({
+      type: "urn:cairn:problem:response_too_large",
+      title: "The answer is too large",
+      status: answer.status,
+      code: "response_too_large",
+      detail: `The answer has more than ${maxBytes} bytes. Request less at once, or raise maxBytes.`,
+      request_id: answer.headers.get("X-Request-Id") ?? "",
+    });
+  return parseExact(text) as T;
+}
+
+/** The text of an answer; undefined, and the rest is not read, where it has more bytes. */
+async function readText(
+  { body }: ClientResponse<unknown, number, string>,
+  maxBytes: number,
+): Promise<string | undefined> {
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    bytes += part.value.byteLength;
+    if (bytes > maxBytes) {
+      await reader?.cancel();
+      return undefined;
+    }
+    text += decoder.decode(part.value, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 async function readProblem(answer: ClientResponse<unknown, number, string>): Promise<CairnError> {
   const retryAfter = answer.headers.get("Retry-After");
-  const text = await answer.text();
+  const text = (await readText(answer, MAX_PROBLEM_BYTES)) ?? "";
   try {
     const problem = JSON.parse(text) as Problem;
     if (typeof problem.code === "string")

@@ -2,13 +2,17 @@ import type { CallbackManagerForRetrieverRun } from "@langchain/core/callbacks/m
 import { Document } from "@langchain/core/documents";
 import { BaseRetriever, type BaseRetrieverInput } from "@langchain/core/retrievers";
 import { type Client, read } from "./client.ts";
+import { bigintsToText } from "./exact-json.ts";
 import type { SearchOptions } from "./search.ts";
 
 export interface CairnRetrieverInput extends BaseRetrieverInput, SearchOptions {
   readonly client: Client;
 }
 
-/** A retriever for LangChain.js: `await new CairnRetriever({ client }).invoke("How long may I return a kettle?")`. */
+/**
+ * A retriever for LangChain.js: `await new CairnRetriever({ client }).invoke("How long may I return a kettle?")`. Integers
+ * beyond 2^53 in metadata are strings of digits.
+ */
 export class CairnRetriever extends BaseRetriever {
   static override lc_name() {
     return "CairnRetriever";
@@ -35,7 +39,7 @@ export class CairnRetriever extends BaseRetriever {
         new Document({
           id,
           pageContent: content ?? "",
-          metadata: { ...metadata, id, chunk, score, ...(uri ? { source: uri } : {}) },
+          metadata: { ...bigintsToText(metadata), id, chunk, score, ...(uri ? { source: uri } : {}) },
         }),
     );
   }
