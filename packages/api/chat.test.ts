@@ -56,6 +56,19 @@ test("an answer comes as the model wrote it, and cites those passages alone that
   expect(body).toMatchObject({ model: "scripted", usage: { input_tokens: 100, output_tokens: 10 } });
 });
 
+test("a model is given metadata to the digit, integers that no double holds among it", async () => {
+  const [id, n] = ["ledger", "12345678901234567890"];
+  const document = { id, content: "The ledger's number.", metadata: { n: JSON.rawJSON(n) } };
+  const { key } = await api.addTenant();
+  await api.call("POST", "/v1/documents", { key, body: { documents: [document] } });
+  chat.script({ kind: "text", pieces: ["It is so [1]."] });
+  const { status, text } = await api.call("POST", "/v1/chat", { key, body: question("ledger number") });
+  expect(status).toBe(200);
+  expect(text).toContain(`"n":${n}`);
+  const told = chat.requests.at(-1)?.messages.find(({ role }) => role === "tool")?.content;
+  expect(told).toContain(`"n":${n}`);
+});
+
 test("what the model took is its last word on it, also where it tells it with every piece", async () => {
   chat.script({ kind: "text", pieces: ["It ", "is ", "so."], usage: "growing" });
   const { body } = await ask(question("return a kettle"));

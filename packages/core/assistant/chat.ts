@@ -1,3 +1,4 @@
+import { stringifyJson } from "../database/json.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import { answerCall, callMessage, identifyCalls, type NumberedPassage } from "./answer-call.ts";
@@ -98,7 +99,7 @@ export async function* chat(
     };
     const { notice, results } = await runSearch(services, tenantId, wanted, { signal });
     const passages = results.map((passage) => number(given, passage));
-    return { passages, told: JSON.stringify({ notice, passages: passages.map(forModel) }) };
+    return { passages, told: stringifyJson({ notice, passages: passages.map(forModel) }) };
   };
 
   const first = {

@@ -135,6 +135,16 @@ describe("what cannot be is refused with the place", () => {
       await expect(changeCollection(own.database, tenantId, "one", wrong)).rejects.toMatchObject(fault);
   });
 
+  test("also an integer that no double holds, where a small one is wanted", async () => {
+    const indexSettings = { m: 12345678901234567890n as unknown as number };
+    await expect(
+      createCollection(own.database, tenantId, { embeddingModel: null, indexSettings }),
+    ).rejects.toMatchObject({
+      code: "invalid_input",
+      message: expect.stringContaining("not 12345678901234567890."),
+    });
+  });
+
   test.each(["nothing", "", "a\0b", "\uD800", MISSING, MISSING.toUpperCase(), "x".repeat(10_000), "'; --"])(
     "a name %j that is no collection's is not found",
     async (name) => {

@@ -1,6 +1,6 @@
 import type { Database } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
-import type { JsonObject } from "../database/json.ts";
+import { type JsonObject, stringifyJson } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant } from "../database/transaction.ts";
 import { findMetadataFault } from "../document/metadata.ts";
@@ -152,7 +152,7 @@ export function validate({
 function invalid(path: string, value: unknown, expected: string): AppError {
   return new AppError(
     "invalid_input",
-    `A collection's ${path} must be ${expected}, not ${JSON.stringify(value)}.`,
+    `A collection's ${path} must be ${expected}, not ${stringifyJson(value)}.`,
     { path },
   );
 }

@@ -1,3 +1,4 @@
+import { stringifyJson } from "../database/json.ts";
 import { AppError } from "../error.ts";
 import type { Metric } from "./metric.ts";
 
@@ -155,7 +156,7 @@ export function validateIndexSettings(settings: IndexSettings, metric?: Metric):
 function refuse(key: string, value: unknown, expected: string): AppError {
   return new AppError(
     "invalid_input",
-    `The index setting ${key} must be ${expected}, not ${JSON.stringify(value)}.`,
+    `The index setting ${key} must be ${expected}, not ${stringifyJson(value)}.`,
     { path: `index.${key}` },
   );
 }
