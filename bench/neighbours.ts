@@ -1,8 +1,9 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import type { BenchRun } from "./bench.ts";
-import { BEHAVIOURS, type Behaviour } from "./neighbours/behaviours.ts";
+import { BEHAVIOURS, type WorstTarget } from "./neighbours/behaviours.ts";
 import { createSender, type Sender } from "./neighbours/send.ts";
+import { startWorst } from "./neighbours/worst.ts";
 import { load, makeTenant, openCairn, settle } from "./support/cairn.ts";
 import { makeDataset } from "./support/dataset.ts";
 import { latency, round } from "./support/measure.ts";
@@ -12,9 +13,6 @@ import { startService } from "./support/service.ts";
 
 /** Rows of the quiet tenant. */
 const QUIET_ROWS = 500;
-
-/** Requests at once of the tenant that does its worst. */
-const WORST_CLIENTS = 20;
 
 /** Seconds that each behaviour lasts before and while it is measured. */
 const WARM_UP = 1.5;
@@ -35,7 +33,7 @@ export async function benchNeighbours(run: BenchRun): Promise<readonly Target[]>
     const service = await startService(url);
     try {
       const sender = createSender(service.url);
-      const target = { sender, key: await keyOf(busy), documents, queries };
+      const target = { url: service.url, key: await keyOf(busy), documents, queries };
       const ask = searchOf(sender, await keyOf(quiet), queries);
       return await compare(ask, target, run);
     } finally {
@@ -59,17 +57,13 @@ function searchOf(sender: Sender, key: string, queries: readonly Float32Array[])
   };
 }
 
-async function compare(
-  ask: Ask,
-  target: Parameters<Behaviour["request"]>[0],
-  run: BenchRun,
-): Promise<readonly Target[]> {
+async function compare(ask: Ask, target: WorstTarget, run: BenchRun): Promise<readonly Target[]> {
   const seconds = run.quick ? 3 : 10;
   await searchFor(ask, 2); // warm-up
   const table = [];
   for (const behaviour of BEHAVIOURS) {
     const idle = latency(await searchFor(ask, seconds / 2));
-    const worst = startWorst(behaviour, target);
+    const worst = startWorst(behaviour.name, target);
     await new Promise((resolve) => setTimeout(resolve, WARM_UP * 1000));
     const { times, failures } = await searchAnyway(ask, seconds);
     const statuses = await worst.stop();
@@ -125,26 +119,4 @@ async function searchAnyway(ask: Ask, seconds: number) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return { times, failures };
-}
-
-/** One tenant at its worst, until it is stopped; how often it was answered with each status. */
-function startWorst(behaviour: Behaviour, target: Parameters<Behaviour["request"]>[0]) {
-  const statuses: Record<string, number> = {};
-  let stopped = false;
-  const client = async (first: number) => {
-    for (let n = first; !stopped; n += WORST_CLIENTS) {
-      const { status, retryAfter } = await behaviour.request(target, n);
-      statuses[status] = (statuses[status] ?? 0) + 1;
-      // A hostile client does not wait as long as it is told to.
-      if (retryAfter) await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
-  const clients = Array.from({ length: WORST_CLIENTS }, (_, n) => client(n));
-  return {
-    async stop() {
-      stopped = true;
-      await Promise.all(clients);
-      return statuses;
-    },
-  };
 }

@@ -1,4 +1,5 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { encodeLargeJson, isShortJson } from "@cairn/core/database/write-json.ts";
 import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Context, Handler, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -7,7 +8,6 @@ import type { Env } from "./context.ts";
 import { HttpError } from "./problem/http-error.ts";
 import { PROBLEMS, type ProblemCode } from "./problem.ts";
 import { requireBody } from "./request/exact-json.ts";
-import { writeJson } from "./write-json.ts";
 
 /**
  * A router whose requests are checked against their schemas; the first fault is named with its path. A parameter that
@@ -54,7 +54,10 @@ function fault({ issues }: z.ZodError): HttpError {
 }
 
 function noSuch(kind: "field" | "parameter", name: string, path: string): HttpError {
-  return invalid(path, `There is no ${kind} ${JSON.stringify(name)} here.`);
+  return invalid(
+    path,
+    `There is no ${kind} ${JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name)} here.`,
+  );
 }
 
 /** Its path is as the caller wrote it, and so no error of the domain, whose option names are translated. */
@@ -131,13 +134,14 @@ export function reply<T, Status extends ContentfulStatusCode = 200>(
   return c.body(text, status, headers) as never;
 }
 
-/** `reply` for an answer that may be long: its lists are written piece by piece, and others are answered in between. */
+/** `reply` for a response that may be long: then it is written in turns, and other requests are answered in between. */
 export async function replyLong<T extends Readonly<Record<string, unknown>>>(
   c: Context<Env>,
   body: T,
 ): Promise<Response & TypedResponse<JSONParsed<T>, 200, "json">> {
   const headers = { "Content-Type": "application/json" };
-  return c.body(await writeJson(body), 200, headers) as never;
+  const written = isShortJson(body) ? stringifyJson(body) : await encodeLargeJson(body);
+  return c.body(written, 200, headers) as never;
 }
 
 /** The answer where nothing is left to say. */

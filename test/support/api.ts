@@ -79,7 +79,9 @@ export async function createTestApi(
         method,
         headers: {
           ...(key ? { Authorization: `Bearer ${key}` } : {}),
-          ...(content === undefined ? {} : { "Content-Type": "application/json" }),
+          ...(content === undefined
+            ? {}
+            : { "Content-Type": "application/json", "Content-Length": `${Buffer.byteLength(content)}` }),
           ...headers,
         },
         body: content,

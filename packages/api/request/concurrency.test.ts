@@ -7,6 +7,7 @@ import { createTestApi } from "../../../test/support/api.ts";
 import { startChatApi } from "../../../test/support/chat-api.ts";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
 import { createAdmission } from "./concurrency.ts";
+import type { Place } from "./place.ts";
 
 let own: TestDatabase;
 beforeAll(async () => {
@@ -65,10 +66,54 @@ test("a streamed answer gives its place to the next request and counts among str
   expect(size()).toBe(0);
 });
 
+test("of a tenant's large requests two are worked on at once, and its others beside them", async () => {
+  const { enter, size } = createAdmission({ tenantConcurrency: 4 });
+  const places = await Promise.all([1, 2, 3, 4].map(() => enter("a", never)));
+  const [first, second, third, fourth] = places as [Place, Place, Place, Place];
+  await Promise.all([first.large(), second.large()]);
+  await first.large(); // once is enough
+  let admitted = false;
+  const waiting = third.large().then(() => {
+    admitted = true;
+  });
+  await sleep(20);
+  expect(admitted).toBe(false);
+  fourth.leave();
+  (await enter("a", never)).leave();
+  first.leave();
+  await waiting;
+  second.leave();
+  third.leave();
+  const last = await enter("a", never);
+  await last.large();
+  last.leave();
+  expect(size()).toBe(0);
+});
+
+test("who waits for a place among the large requests and leaves gives it back when it comes", async () => {
+  const { enter, size } = createAdmission({ tenantConcurrency: 3, queueTimeout: 20 });
+  const places = await Promise.all([1, 2, 3].map(() => enter("a", never)));
+  const [first, second, third] = places as [Place, Place, Place];
+  await Promise.all([first.large(), second.large()]);
+  await expect(third.large()).rejects.toThrow(/2 large requests under way at once/);
+  third.leave();
+  first.leave();
+  const next = await enter("a", never);
+  await next.large();
+  next.leave();
+  second.leave();
+  expect(size()).toBe(0);
+});
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A busy machine is no failure. */
+const PATIENCE = { timeout: 20_000 };
+
 /** A database whose reads stay open until they are let go. */
 function holding() {
   const held: (() => void)[] = [];
-  const database: Database = {
+  const database: Writable<Database> = {
     ...own.database,
     async read(...given) {
       await new Promise<void>((resolve) => held.push(resolve));
@@ -107,6 +152,34 @@ test("over HTTP, what a tenant sends beyond its requests at once waits, and beyo
   clearInterval(timer);
   expect(statuses.filter((status) => status === 200)).toHaveLength(7);
 });
+
+const KETTLE = { query: `kettle${" x".repeat(30_000)}` };
+test.each([
+  ["large bodies", "POST", "/v1/query", { queries: [KETTLE, KETTLE], mode: "keyword" }],
+  ["long pages", "GET", "/v1/documents?limit=1000", undefined],
+  ["many hits", "POST", "/v1/query", { query: "kettle", mode: "keyword", top_k: 1_000 }],
+])(
+  "over HTTP, %s of a tenant wait for one another, and its short searches do not",
+  async (_, method, path, body) => {
+    const { database, held, letGo } = holding();
+    const api = await createTestApi(database, {});
+    const { key } = await api.addTenant();
+    await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "kettle" }] } });
+    database.transaction = async (...given) => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      return own.database.transaction(...given);
+    };
+    const large = Array.from({ length: 6 }, () => api.call(method, path, { key, body }));
+    await vi.waitFor(() => expect(held.length).toBe(2), PATIENCE);
+    await sleep(50);
+    expect(held.length).toBe(2);
+    const short = api.call("POST", "/v1/query", { key, body: { query: "kettle", mode: "keyword" } });
+    await vi.waitFor(() => expect(held.length).toBe(3), PATIENCE);
+    const timer = setInterval(letGo, 5);
+    for (const { status } of await Promise.all([short, ...large])) expect(status).toBe(200);
+    clearInterval(timer);
+  },
+);
 
 test.runIf(serverUrl())(
   "on a server, 30 slow searches of one tenant leave another served in the meantime",

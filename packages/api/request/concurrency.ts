@@ -1,6 +1,7 @@
 import { AppError } from "@cairn/core/error.ts";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
+import { Line, type Refusal } from "./line.ts";
 import type { Place } from "./place.ts";
 
 export interface ConcurrencyLimits {
@@ -14,10 +15,13 @@ export interface ConcurrencyLimits {
   readonly tenantStreams?: number;
 }
 
-interface Line {
-  working: number;
+/** Requests of a tenant at once that read or write megabytes: one is computed while another is at the database. */
+const LARGE = 2;
+
+interface Lines {
+  readonly requests: Line;
+  readonly large: Line;
   streaming: number;
-  readonly waiting: (() => void)[];
 }
 
 /**
@@ -30,89 +34,81 @@ export function createAdmission({
   queueTimeout = 20_000,
   tenantStreams = 128,
 }: ConcurrencyLimits) {
-  const lines = new Map<string, Line>();
+  const tenants = new Map<string, Lines>();
 
-  function lineOf(tenant: string): Line {
-    const line = lines.get(tenant) ?? { working: 0, streaming: 0, waiting: [] };
-    lines.set(tenant, line);
-    return line;
+  function linesOf(tenant: string): Lines {
+    const lines = tenants.get(tenant) ?? openLines();
+    tenants.set(tenant, lines);
+    return lines;
   }
 
-  /** The first that waits takes over the place of whoever has left. */
-  function leaveWork(tenant: string, line: Line): void {
-    const next = line.waiting.shift();
-    if (next) next();
-    else line.working--;
-    forget(tenant, line);
+  function openLines(): Lines {
+    const line = (limit: number, longest: number) =>
+      new Line({ limit, longest, timeout: queueTimeout, refuse: (why) => busy(limit, longest, why) });
+    const large = Math.min(LARGE, tenantConcurrency);
+    return {
+      requests: line(tenantConcurrency, tenantQueue),
+      large: line(large, tenantConcurrency),
+      streaming: 0,
+    };
   }
 
-  function forget(tenant: string, { working, streaming }: Line): void {
-    if (working === 0 && streaming === 0) lines.delete(tenant);
-  }
-
-  function wait(line: Line, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (then: () => void) => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", onAbort);
-        then();
-      };
-      const admit = () => settle(resolve);
-      const give = (error: unknown) => {
-        line.waiting.splice(line.waiting.indexOf(admit), 1);
-        settle(() => reject(error));
-      };
-      const onAbort = () => give(signal.reason);
-      const timer = setTimeout(
-        () => give(busy(`none was done within ${queueTimeout / 1000} s`)),
-        queueTimeout,
-      );
-      signal.addEventListener("abort", onAbort, { once: true });
-      line.waiting.push(admit);
-    });
-  }
-
-  function busy(why: string): AppError {
+  function busy(limit: number, longest: number, why: Refusal): AppError {
+    const reason =
+      why === "full"
+        ? `${longest} more wait for their turn`
+        : `none was done within ${queueTimeout / 1000} s`;
     return new AppError(
       "tenant_busy",
-      `The tenant has ${tenantConcurrency} requests under way at once, and ${why}. Send fewer at once, and this one again.`,
+      `The tenant has ${limit} ${limit === tenantConcurrency ? "" : "large "}requests under way at once, and ${reason}. Send fewer at once, and this one again.`,
       { retryAfter: Math.max(1, Math.ceil(queueTimeout / 20_000)) },
     );
   }
 
+  function forget(tenant: string, { requests, streaming }: Lines): void {
+    if (requests.idle && streaming === 0) tenants.delete(tenant);
+  }
+
   /** Waits for a place. Throws `tenant_busy` where too many wait, or it takes too long. */
   async function enter(tenant: string, signal: AbortSignal): Promise<Place> {
-    const line = lineOf(tenant);
-    if (line.working < tenantConcurrency) line.working++;
-    else if (line.waiting.length >= tenantQueue) throw busy(`${tenantQueue} more wait for their turn`);
-    else await wait(line, signal);
+    const lines = linesOf(tenant);
+    await lines.requests.enter(signal);
     let kind: "working" | "streaming" | "left" = "working";
+    let large: Promise<void> | undefined;
+    const leaveWork = () => {
+      void large?.then(
+        () => lines.large.leave(),
+        () => {},
+      );
+      lines.requests.leave();
+    };
     return {
+      large() {
+        large ??= lines.large.enter(signal);
+        return large;
+      },
       stream() {
         if (kind !== "working") return;
-        if (line.streaming >= tenantStreams)
+        if (lines.streaming >= tenantStreams)
           throw new AppError(
             "tenant_busy",
             `The tenant has ${tenantStreams} streamed answers open. End one of them, and send this request again.`,
             { retryAfter: 5 },
           );
-        line.streaming++;
+        lines.streaming++;
         kind = "streaming";
-        leaveWork(tenant, line);
+        leaveWork();
       },
       leave() {
-        const was = kind;
+        if (kind === "working") leaveWork();
+        if (kind === "streaming") lines.streaming--;
         kind = "left";
-        if (was === "working") leaveWork(tenant, line);
-        if (was === "streaming") {
-          line.streaming--;
-          forget(tenant, line);
-        }
+        forget(tenant, lines);
       },
     };
   }
 
-  return { enter, size: () => lines.size };
+  return { enter, size: () => tenants.size };
 }
 
 /** Gives each request its place among its tenant's, and the place to the next when the request is over. */

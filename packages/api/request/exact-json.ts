@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
+import { createTextReader } from "./read-text.ts";
 
 const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
@@ -22,7 +23,10 @@ export const exactJson = createMiddleware<Env>(async (c, next) => {
       "A DELETE takes no body. Name the collection in the address, as in ?collection=policies.",
       { path: "body" },
     );
-  c.req.json = async () => (await parseLargeJson(await c.req.text())) as never;
+  if (mayBeLarge(c)) await c.var.place.large();
+  const text = createTextReader(c.req);
+  c.req.text = text;
+  c.req.json = async () => (await parseLargeJson(await text())) as never;
   await next();
 });
 
@@ -35,6 +39,14 @@ export const requireBody = createMiddleware<Env>(async (c, next) => {
 function isEmpty(c: Context<Env>): boolean {
   const length = c.req.header("Content-Length");
   return length === "0" || (length === undefined && !c.req.header("Transfer-Encoding") && !c.req.raw.body);
+}
+
+/** Bytes of a body from which on its request is one of the tenant's large ones. */
+const LARGE_BODY = 100_000;
+
+function mayBeLarge(c: Context<Env>): boolean {
+  const length = c.req.header("Content-Length");
+  return length === undefined ? WITH_BODY.has(c.req.method) && !isEmpty(c) : Number(length) > LARGE_BODY;
 }
 
 function noBody(): HttpError {

@@ -18,7 +18,7 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
     throw refusal("An Idempotency-Key is 1 to 255 visible ASCII characters.");
   const { tenantId } = c.var.principal;
   if (tenantId === null) throw refusal(OPERATOR);
-  const body = new Uint8Array(await c.req.arrayBuffer());
+  const body = await c.req.text();
   const { pathname, search } = new URL(c.req.url);
   const done = await once(
     c.var.lasting.database, // what a request did is written down though its time be over

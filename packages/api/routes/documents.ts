@@ -141,6 +141,9 @@ const removeMany = createRoute({
   },
 });
 
+/** Documents of a page from which on its request is one of the tenant's large ones. */
+const LARGE_PAGE = 100;
+
 export const documents = createRouter()
   .openapi(write, async (c) => {
     const { documents: given, collection, max_tokens: maxTokens, overlap } = c.req.valid("json");
@@ -158,6 +161,7 @@ export const documents = createRouter()
   })
   .openapi(list, async (c) => {
     const { collection, limit, after, filter } = c.req.valid("query");
+    if ((limit ?? 0) > LARGE_PAGE) await c.var.place.large();
     const page = await listDocuments(c.var.services.database, tenantOf(c), {
       collection,
       limit,
@@ -182,7 +186,7 @@ export const documents = createRouter()
     const wanted = { collection, ids: [id], passages, maxBytes: c.var.maxResponse };
     const [found] = await getDocuments(c.var.services.database, tenantOf(c), wanted);
     if (!found) throw noDocument(id);
-    return reply(c, fromDocument(found));
+    return replyLong(c, fromDocument(found));
   })
   .openapi(remove, async (c) => {
     const { document: id } = c.req.valid("param");

@@ -12,7 +12,7 @@ import type { Context } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
 import { requireEither, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyLong } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { streamEvents, streamHead } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
@@ -169,11 +169,11 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
       const { limit } = c.req.valid("query");
       const { services, principal, maxResponse: maxBytes } = c.var;
       const jobs = await listJobs(services.database, principal.tenantId, { limit, maxBytes });
-      return reply(c, { jobs: jobs.map(fromJob) });
+      return replyLong(c, { jobs: jobs.map(fromJob) });
     })
     .openapi(get, async (c) => {
       const { services, maxResponse: maxBytes } = c.var;
-      return reply(
+      return replyLong(
         c,
         fromJob(await getJob(services.database, address(c, c.req.valid("param").job), { maxBytes })),
       );

@@ -2,7 +2,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { query as findOne, queryMany } from "@cairn/core/search/query.ts";
 import { createRoute, type z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyLong } from "../openapi.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, replyLong } from "../openapi.ts";
 import { foundSchema, fromHit, querySchema } from "../schema/query.ts";
 import { toVector } from "../schema/vector.ts";
 
@@ -21,8 +21,8 @@ const ask = createRoute({
   },
 });
 
-/** Hits that are written at once: piece by piece a search of ten would take longer. */
-const SHORT = 50;
+/** Hits from which on a request is one of the tenant's large ones. */
+const LARGE_ANSWER = 500;
 
 export const search = createRouter().openapi(ask, async (c) => {
   const { query, query_embedding, queries, top_k, where_document, max_distance, group_by, ...rest } =
@@ -40,13 +40,14 @@ export const search = createRouter().openapi(ask, async (c) => {
     maxBytes: c.var.maxResponse,
     signal,
   };
+  if ((queries?.length ?? 1) * (top_k ?? 10) > LARGE_ANSWER) await c.var.place.large();
   const found = queries
     ? await queryMany(services, tenantOf(c), { ...options, queries: queries.map(toWanted) })
     : [await findOne(services, tenantOf(c), { ...options, ...toWanted({ query, query_embedding }) })];
   const results = found.map((hits) => hits.map((hit) => fromHit(hit, include)));
   c.var.facts.rows = results.reduce((sum, hits) => sum + hits.length, 0);
   const body = { hits: results[0] ?? [], ...(queries ? { results } : {}) };
-  return c.var.facts.rows > SHORT ? replyLong(c, body) : reply(c, body);
+  return replyLong(c, body);
 });
 
 function toWanted({

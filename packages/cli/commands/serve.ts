@@ -8,6 +8,7 @@ import { createLog } from "@cairn/api/telemetry/log.ts";
 import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
+import { loadTokenizer } from "@cairn/core/embedding/tokens.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import { VERSION } from "@cairn/core/version.ts";
@@ -68,6 +69,7 @@ export function addServe(program: Command, surroundings: Surroundings): void {
         corsOrigins: flags.corsOrigins?.split(",").map((origin) => origin.trim()),
         operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined })],
       });
+      await loadTokenizer(); // it takes a tenth of a second, which no request should wait for
       const addressOf = createAddressReader(flags.trustedProxies);
       const { server, url } = await listen(
         (request, { incoming }) => app.fetch(request, { address: addressOf(incoming) }),

@@ -1,5 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { createJsonParser, isSpecialJson, MAX_NUMBER_DIGITS } from "./parse-json.ts";
+import { nextTurn } from "../turn.ts";
+import { createJsonParser } from "./parse-json.ts";
+import { isSpecialJson, MAX_NUMBER_DIGITS } from "./scan-json.ts";
 import { decodeText, encodeText } from "./text.ts";
 
 /** A value of metadata. Integers that a double cannot hold are bigint. */
@@ -30,31 +31,29 @@ export function parseJson(text: string): JsonValue {
   return isSpecialJson(text) ? parseSpecial(text) : JSON.parse(text);
 }
 
-function parseSpecial(text: string): JsonValue {
-  const parser = createJsonParser(text);
+function parseSpecial(text: string, options?: { readonly stored: boolean }): JsonValue {
+  const parser = createJsonParser(text, options);
   while (parser.run(Number.POSITIVE_INFINITY));
   return parser.result() as JsonValue;
 }
 
 /** `parseJson` of what the database holds, where no limit is applied again. */
 function parseStored(text: string): JsonValue {
-  return isSpecialJson(text, { stored: true }) ? parseSpecial(text) : JSON.parse(text);
+  return isSpecialJson(text, { stored: true }) ? parseSpecial(text, { stored: true }) : JSON.parse(text);
 }
 
-/** Bytes of JSON from which on other work has its turn between the steps of parsing it. */
-const LARGE_TEXT = 100_000;
-
-/** Values that are parsed in a turn: some 5 ms. */
-const TURN = 20_000;
+/** Characters of JSON that are parsed in one turn: about a millisecond. */
+const TURN = 65_536;
 
 /** `parseJson` of a text of megabytes, without stopping the process for long. */
-export async function parseLargeJson(text: string): Promise<JsonValue> {
-  if (text.length < LARGE_TEXT) return parseJson(text);
-  const special = isSpecialJson(text);
-  await nextTurn();
-  if (!special) return JSON.parse(text);
-  const parser = createJsonParser(text);
-  while (parser.run(TURN)) await nextTurn();
+export async function parseLargeJson(
+  text: string,
+  options?: { readonly stored: boolean },
+): Promise<JsonValue> {
+  if (text.length <= TURN) return options?.stored ? parseStored(text) : parseJson(text);
+  const parser = createJsonParser(text, options);
+  do await nextTurn();
+  while (parser.run(TURN));
   return parser.result() as JsonValue;
 }
 
@@ -89,6 +88,13 @@ export function decodeJson(stored: string, parse: (text: string) => JsonValue = 
   return stored.includes("\uFFFE") ? (mapText(value, decodeText) as JsonObject) : value;
 }
 
+/** `decodeJson` of megabytes. Null stays null. */
+export async function decodeLargeJson(stored: string | null): Promise<JsonObject | null> {
+  if (stored === null) return null;
+  const value = (await parseLargeJson(stored, { stored: true })) as JsonObject;
+  return stored.includes("\uFFFE") ? (mapText(value, decodeText) as JsonObject) : value;
+}
+
 function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== "number" || Number.isSafeInteger(value) || !context?.source) return value;
   if (!/^-?\d+$/.test(context.source)) return Number.isFinite(value) ? value : JSON.rawJSON(context.source);
@@ -105,7 +111,8 @@ function exactNumber(key: string, value: unknown, context?: { readonly source?: 
   return JSON.rawJSON(`${BigInt(value)}.0`);
 }
 
-function mapText(value: JsonValue, change: (text: string) => string): JsonValue {
+/** A value with every key and string changed. */
+export function mapText(value: JsonValue, change: (text: string) => string): JsonValue {
   if (typeof value === "string") return change(value);
   if (Array.isArray(value)) return value.map((item) => mapText(item, change));
   if (value === null || typeof value !== "object" || JSON.isRawJSON(value)) return value;

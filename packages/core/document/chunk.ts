@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { assertSizes, CHUNK_DEFAULTS, type ChunkSizes } from "../collection/chunking.ts";
 import { loadTokenizer, tokenBound } from "../embedding/tokens.ts";
+import { nextTurn } from "../turn.ts";
 import { type ChunkRange, packPieces } from "./pack.ts";
 import { dividePieces } from "./pieces.ts";
 

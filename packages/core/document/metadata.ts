@@ -1,5 +1,5 @@
 import { type JsonObject, type JsonValue, stringifyJson } from "../database/json.ts";
-import { MAX_NUMBER_DIGITS } from "../database/parse-json.ts";
+import { MAX_NUMBER_DIGITS } from "../database/scan-json.ts";
 
 /** Bytes of a document's or a collection's metadata at most, as JSON in UTF-8: each passage's row holds a copy. */
 export const MAX_METADATA_BYTES = 65_536;

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { ingestSizes } from "../collection/chunking.ts";
 import type { Collection } from "../collection/collection.ts";
 import type { Metric } from "../collection/metric.ts";
@@ -6,6 +5,7 @@ import { findVectorFault } from "../collection/vector-fault.ts";
 import { stringifyJson } from "../database/json.ts";
 import { textLimit } from "../embedding/text-limit.ts";
 import type { Services } from "../services.ts";
+import { nextTurn } from "../turn.ts";
 import { passageBytes } from "./byte-slices.ts";
 import { chunkRanges } from "./chunk.ts";
 import type { NewDocument, Row } from "./document.ts";

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { AppError } from "../error.ts";
+import { nextTurn } from "../turn.ts";
 import { countInSlices, loadTokenizer, tokenBound } from "./tokens.ts";
 
 export interface BatchLimits {

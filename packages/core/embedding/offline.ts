@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { nextTurn } from "../turn.ts";
 import type { Embedder } from "./embedder.ts";
 
 /** Texts between two turns of the event loop: some 1 ms each. */

@@ -6,6 +6,7 @@ import { selectRows } from "../database/rows.ts";
 import { decodeText, encodeText } from "../database/text.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { nextTurn } from "../turn.ts";
 
 /** An answer that is kept and given again. */
 export interface KeptAnswer {
@@ -18,7 +19,7 @@ export interface OnceOptions {
   /** The caller's `Idempotency-Key`. */
   readonly key: string;
   /** What the request is: the same key with another is an error. */
-  readonly request: readonly (string | Uint8Array)[];
+  readonly request: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +48,7 @@ export async function once(
   const claim = {
     key: encodeText(options.key),
     holder: randomUUID(),
-    fingerprint: fingerprintOf(options.request),
+    fingerprint: await fingerprintInTurns(options.request),
   };
   const { kept, since } = await takeOrWait(database, tenantId, { ...claim, signal: options.signal });
   if (kept) return { answer: kept, replayed: true };
@@ -109,11 +110,27 @@ export function forgetOldKeys(database: Database, tenantId: string): Promise<num
   });
 }
 
-function fingerprintOf(parts: OnceOptions["request"]): Buffer {
+function fingerprintOf(parts: readonly (string | Uint8Array)[]): Buffer {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part).update("\0");
   return hash.digest();
 }
+
+/** `fingerprintOf` of parts that may have megabytes. */
+async function fingerprintInTurns(parts: OnceOptions["request"]): Promise<Buffer> {
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += TURN) {
+      if (at > 0) await nextTurn();
+      hash.update(part.slice(at, at + TURN));
+    }
+    hash.update("\0");
+  }
+  return hash.digest();
+}
+
+/** Characters that are hashed in one turn: about a millisecond. */
+const TURN = 500_000;
 
 /** A hash's first bytes as a UUID of version 8, the one that is free for such (RFC 9562, 5.8). */
 function uuidOf(hash: Buffer): string {

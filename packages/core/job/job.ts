@@ -4,6 +4,7 @@ import { decodeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
+import { writeLargeJson } from "../database/write-json.ts";
 import { MAX_RESPONSE_BYTES } from "../document/response-size.ts";
 import { AppError } from "../error.ts";
 
@@ -70,11 +71,12 @@ export interface NewJob {
  * Writes a job down; whoever has the queue runs it. One of the owner's that has this id is the same one, written down
  * before: it stays as it is, or begins anew where it has failed.
  */
-export function createJob(
+export async function createJob(
   database: Database,
   tenantId: string | null,
-  { id, kind, request }: NewJob,
+  { id, kind, request: given }: NewJob,
 ): Promise<Job> {
+  const request = sql`${await writeLargeJson(given)}::jsonb`;
   return asJobOwner(database, tenantId, async ({ orm }) => {
     const [made] = await orm
       .insert(jobs)
@@ -83,7 +85,7 @@ export function createJob(
         target: jobs.id,
         set: {
           status: "in_progress",
-          request,
+          request: sql`excluded.request`,
           counts: {},
           result: null,
           lastError: null,

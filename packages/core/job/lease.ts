@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { and, eq, gte, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
-import type { JsonObject } from "../database/json.ts";
+import { decodeLargeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
 import { addressedBy, asJobOwner, type Job, type JobAddress, UNHELD } from "./job.ts";
 
@@ -50,10 +50,10 @@ export function takeJob(database: Database, address: JobAddress): Promise<TakenJ
       .returning({
         kind: jobs.kind,
         counts: jobs.counts,
-        request: exact(jobs.request),
+        request: sql<string | null>`${jobs.request}::text`,
         result: exact(jobs.result),
       });
-    if (taken) return { ...taken, address, holder };
+    if (taken) return { ...taken, request: await decodeLargeJson(taken.request), address, holder };
     await orm
       .update(jobs)
       .set({
