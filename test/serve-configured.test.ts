@@ -10,6 +10,9 @@ import { type Issuer, startIssuer } from "./support/issuer.ts";
 
 // The service as an operator starts it: told of an issuer, a chat model, a collector of traces, by flags and variables.
 
+/** Behind a proxy on this machine, and with few keys that one address may try. */
+const ADDRESSES = ["--trusted-proxies", "127.0.0.1", "--unknown-keys", "3"];
+
 const CANARY = "canary-7d20aa";
 
 let cli: CairnCli;
@@ -31,7 +34,15 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
   const { CAIRN_JWT_JWKS_URL = "", CAIRN_JWT_ISSUER = "", ...variables } = issuer.variables;
   service = await startServe(cli, {
-    flags: ["--jwt-jwks-url", CAIRN_JWT_JWKS_URL, "--jwt-issuer", CAIRN_JWT_ISSUER, "--max-body", "20000"],
+    flags: [
+      "--jwt-jwks-url",
+      CAIRN_JWT_JWKS_URL,
+      "--jwt-issuer",
+      CAIRN_JWT_ISSUER,
+      "--max-body",
+      "20000",
+      ...ADDRESSES,
+    ],
     environment: {
       ...variables,
       CAIRN_CHAT_MODEL: "scripted",
@@ -77,6 +88,17 @@ test("a body of more than it was told is 413, and chat asks the server that it w
     body: { model: "scripted" },
   });
   expect(chat.requests.map(({ model }) => model)).toEqual(["scripted"]);
+});
+
+test("an address that tries more keys than it was told is stopped, and others are served", async () => {
+  const ask = async (address: string, n: number) => {
+    const headers = { authorization: `Bearer cairn_${n}`, "x-forwarded-for": address };
+    return (await fetch(`${service.url}/v1/documents`, { headers })).status;
+  };
+  const statuses = [];
+  for (let n = 0; n < 4; n++) statuses.push(await ask("203.0.113.7", n));
+  expect(statuses).toEqual([401, 401, 401, 429]);
+  expect(await ask("203.0.113.8", 4)).toBe(401);
 });
 
 test("half an issuer is refused at the start, and named", async () => {

@@ -183,6 +183,18 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect((await ask(issuer.token(tenantId, { aud: "elsewhere" }))).statusCode).toBe(401);
   });
 
+  test("an address that tries many keys is stopped, whatever it says in X-Forwarded-For, and others are served", async () => {
+    const api = await load("api");
+    const ask = async (address: string, n: number): Promise<number> => {
+      const headers = { authorization: `Bearer cairn_${n}`, "x-forwarded-for": `198.51.100.${n}` };
+      return (await api(event("GET", "/v1/documents", { headers, address }), context)).statusCode;
+    };
+    const statuses = [];
+    for (let n = 0; n < 61; n++) statuses.push(await ask("203.0.113.7", n));
+    expect(statuses).toEqual([...Array(60).fill(401), 429]);
+    expect(await ask("203.0.113.8", 61)).toBe(401);
+  });
+
   test("a path comes decoded: an id is what was asked for, and no part of it climbs to another route", async () => {
     const api = await load("api");
     const collection = { name: "paths", embedding_model: "openai/text-embedding-3-small" };

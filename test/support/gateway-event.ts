@@ -6,11 +6,13 @@ export interface GatewayRequest {
   readonly query?: string;
   readonly headers?: object;
   readonly cookies?: readonly string[];
+  /** Where the request comes from. */
+  readonly address?: string;
 }
 
 /** An event of API Gateway's HTTP API, payload format 2.0; a function URL's is the same. */
 export function gatewayEvent(method: string, path: string, request: GatewayRequest) {
-  const { key, body, base64 = false, query = "", headers = {}, cookies } = request;
+  const { key, body, base64 = false, query = "", headers = {}, cookies, address = "192.0.2.1" } = request;
   return {
     version: "2.0",
     routeKey: "$default",
@@ -24,7 +26,7 @@ export function gatewayEvent(method: string, path: string, request: GatewayReque
       ...headers,
     },
     requestContext: {
-      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
+      http: { method, path, protocol: "HTTP/1.1", sourceIp: address, userAgent: "test" },
       domainName: "api.example.com",
       stage: "$default",
       requestId: "r",

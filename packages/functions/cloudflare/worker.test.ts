@@ -195,6 +195,17 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     expect(large).toMatchObject({ status: 413, text: expect.stringContaining("4000000 bytes") });
   });
 
+  test("an address that tries many keys is stopped, and others are served", async () => {
+    const ask = async (address: string, n: number) => {
+      const headers = { authorization: `Bearer cairn_${n}`, "CF-Connecting-IP": address };
+      return (await worker.dispatchFetch("http://api/v1/documents", { headers })).status;
+    };
+    const statuses = [];
+    for (let n = 0; n < 61; n++) statuses.push(await ask("203.0.113.7", n));
+    expect(statuses).toEqual([...Array(60).fill(401), 429]);
+    expect(await ask("203.0.113.8", 61)).toBe(401);
+  });
+
   test("chat streams, with its citations", async () => {
     chat.script({ kind: "text", pieces: ["Within 4 days ", "[1]."] });
     const { status, text } = await call(0, "POST", "/v1/chat", {
