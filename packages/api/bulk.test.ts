@@ -107,3 +107,29 @@ test("results of jobs count in the bytes of an answer: what goes beyond them is 
   expect(events.text.length).toBeLessThan(5_000);
   expect((await getJob(own.database, newest)).result).toEqual({ text: expect.any(String) });
 });
+
+test("of one id given twice in bulk the last is taken, also where it cannot be stored", async () => {
+  const written = { id: "again", content: "the first" };
+  const documents = [
+    written,
+    { id: "spoilt", content: "x" },
+    { ...written, content: "the last" },
+    { id: "spoilt", content: "x", metadata: { n: JSON.rawJSON("1e400") } },
+  ];
+  const job = await ingestInBulk(documents.map((one) => JSON.stringify(one)).join());
+  expect(job).toMatchObject({ counts: { total: 2, documents: 1, failed: 1 } });
+  const { body } = await api.call("GET", "/v1/documents/again", { key: tenant.key });
+  expect(body.passages).toMatchObject([{ content: "the last" }]);
+  expect((await api.call("GET", "/v1/documents/spoilt", { key: tenant.key })).status).toBe(404);
+});
+
+test("a vector of another size is refused before a bulk job begins", async () => {
+  const { key } = await api.addTenant();
+  await api.call("POST", "/v1/collections", { key, body: { dimensions: 3 } });
+  const vectors = Array.from({ length: 250 }, (_, n) => (n === 249 ? [1, 2] : [1, 2, 3]));
+  const documents = vectors.map((embedding, n) => ({ id: `v${n}`, content: null, embedding }));
+  const { status, body } = await api.call("POST", "/v1/documents/bulk", { key, body: { documents } });
+  expect(status).toBe(422);
+  expect(body).toMatchObject({ code: "dimension_mismatch", path: "documents[249].embedding" });
+  expect((await api.call("GET", "/v1/jobs", { key })).body.jobs).toEqual([]);
+});

@@ -1,9 +1,11 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { findMetadataFault } from "@cairn/core/document/metadata.ts";
 import type { Failure } from "@cairn/core/document/passages.ts";
+import { assertDimensions } from "@cairn/core/document/write.ts";
 import { cancelJob, createJob, getJob, giveUpJob, type Job, listJobs } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createJobWatch, type Watcher } from "@cairn/core/job/watch.ts";
@@ -19,6 +21,7 @@ import { collectionName } from "../schema/collection.ts";
 import { ingestSchema, type newDocumentSchema } from "../schema/document.ts";
 import { idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
 import { fromJob, jobSchema } from "../schema/service.ts";
+import { toVector } from "../schema/vector.ts";
 import type { Log } from "../telemetry/log.ts";
 
 const tags = ["Jobs"];
@@ -142,7 +145,7 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
     .openapi(bulk, async (c) => {
       const request = c.req.valid("json");
       const { collection } = request;
-      await inDefaultCollection(c.var.services, tenantOf(c), {
+      const into = await inDefaultCollection(c.var.services, tenantOf(c), {
         collection,
         work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is told now
       });
@@ -151,6 +154,7 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
         ...one,
         id: one.id ?? makeId(c, `documents[${n}]`),
       }));
+      assertSizes(into, identified);
       const { documents, refused } = refuseUnstorable(identified);
       return begin(c, queue, "ingest", { ...request, documents, refused } as unknown as JsonObject);
     })
@@ -197,11 +201,21 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
 
 type Identified = z.infer<typeof newDocumentSchema> & { readonly id: string };
 
-/** Leaves out documents whose metadata cannot be stored: a job's request is stored itself, and would alter it (`1e400`). */
+/** Throws `dimension_mismatch`, as a job would after it had written the documents before. */
+function assertSizes(collection: Collection, documents: readonly Identified[]): void {
+  const vectors = documents.map(({ id, embedding }, n) => ({
+    id,
+    embedding: embedding === undefined ? null : toVector(embedding),
+    path: `documents[${n}].embedding`,
+  }));
+  assertDimensions(collection, vectors);
+}
+
+/** Of one id given twice, the last is taken. Leaves out documents whose metadata cannot be stored: a job's request is stored itself, and would alter it (`1e400`). */
 function refuseUnstorable(given: readonly Identified[]) {
   const documents: Identified[] = [];
   const refused: Failure[] = [];
-  for (const document of given) {
+  for (const document of new Map(given.map((one) => [one.id, one])).values()) {
     const fault = document.metadata && findMetadataFault(document.metadata as JsonObject);
     if (fault) refused.push({ id: document.id, code: "invalid_input", message: fault.message });
     else documents.push(document);
