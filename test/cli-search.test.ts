@@ -45,6 +45,17 @@ test("a collection below its threshold is explained as exact, and no index is ma
   });
 });
 
+test("the example of --filter can be used as it is, and null is no filter", async () => {
+  const { out } = await cli.run(["delete", "--help"]);
+  const [, example] = /--filter <json>.*?'(\{[^']*\})'/.exec(out.replace(/\s+/g, " ")) ?? [];
+  expect((await cli.run(["query", "violin", "--filter", example as string])).code).toBe(0);
+  expect(await cli.run(["delete", "doc-1", "--filter", "null"])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("--filter must be a JSON object"),
+  });
+  expect((await cli.run(["query", "violin", "--where-document", "null"])).code).toBe(2);
+});
+
 test("set-index makes an index due, stats say so, and reindex builds it", async () => {
   const before = await hits();
   expect(await cli.run(["collections", "set-index", "knowledge", '{"threshhold": 20}'])).toMatchObject({

@@ -112,6 +112,8 @@ describe("documents", () => {
     expect([...idsOf(rest.body.documents), rest.body.next]).toEqual(["north", null]);
     const filter = encodeURIComponent('{"topic": "a"}');
     expect(await listed(`?collection=listed&filter=${filter}`)).toEqual(["east", "far"]);
+    const none = await api.call("GET", "/v1/documents?collection=listed&filter=null", { key: tenant.key });
+    expect([none.status, none.body.code, none.body.path]).toEqual([400, "invalid_filter", "filter"]);
   });
 
   test("are deleted one by one, from the collection that is named", async () => {

@@ -200,12 +200,16 @@ function noDocument(id: string): AppError {
   return new AppError("not_found", `There is no document ${JSON.stringify(id.slice(0, 100))}.`);
 }
 
+/** The filter in the address. Null is none: it would list everything. */
 function readFilter(text: string): unknown {
+  const wrong = (says: string) =>
+    new AppError("invalid_filter", `The filter in the address ${says}`, { path: "filter" });
   try {
-    return parseJson(text);
-  } catch {
-    throw new AppError("invalid_filter", "The filter in the address is not well-formed JSON.", {
-      path: "filter",
-    });
+    const filter = parseJson(text);
+    if (filter !== null) return filter;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw wrong("is not well-formed JSON.");
   }
+  throw wrong("must be a JSON object, not null. Leave it out to list everything.");
 }

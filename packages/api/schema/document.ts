@@ -6,7 +6,7 @@ import { toVector, vectorSchema } from "./vector.ts";
 
 export const filterSchema = jsonObjectSchema.openapi({
   description:
-    "On metadata: {topic: 'returns', price: {$lt: 20}}, with $eq $ne $gt $gte $lt $lte $in $nin $contains $not_contains $exists $and $or $not.",
+    "On metadata: {topic: 'returns'}, or {$and: [{topic: 'returns'}, {price: {$lt: 20}}]}, with $eq $ne $gt $gte $lt $lte $in $nin $contains $not_contains $exists $and $or $not.",
   example: { topic: "returns" },
 });
 

@@ -12,13 +12,27 @@ export interface FilterFlags {
 
 export function withFilter(command: Command): Command {
   return command
-    .option("--filter <json>", `on metadata, as Chroma's where: '{"topic": "returns", "price": {"$lt": 20}}'`)
+    .option("--filter <json>", `on metadata, as Chroma's where: '{"price": {"$lt": 20}}'`)
     .option("--where-document <json>", `on the text: '{"$contains": "refund"}'`);
 }
 
-/** Throws `invalid_input` where a filter is not JSON. */
+/** Throws `invalid_input` where a filter is not JSON, or null: that would narrow nothing. */
 export function filterInput({ filter, whereDocument }: FilterFlags): FilterInput {
-  return { filter: readJson(filter, "--filter"), whereDocument: readJson(whereDocument, "--where-document") };
+  return {
+    filter: readFilter(filter, "--filter"),
+    whereDocument: readFilter(whereDocument, "--where-document"),
+  };
+}
+
+function readFilter(text: string | undefined, flag: string): unknown {
+  const filter = readJson(text, flag);
+  if (filter === null)
+    throw new AppError(
+      "invalid_input",
+      `${flag} must be a JSON object, as in {"topic": "returns"}, not null. Leave it out where nothing is to be narrowed.`,
+      { path: flag },
+    );
+  return filter;
 }
 
 /** The text of the file that a flag names. Throws `invalid_input` where it cannot be read. */

@@ -68,7 +68,8 @@ const CONDITIONS: Readonly<Record<string, SqlStateMeaning>> = {
   },
   "23505": { code: "already_exists", message: "There is one with the same name or id already." },
   "25006": unavailable(
-    "The database takes no writes: it is a replica, or has just become one. Write through the service of the primary.",
+    "The database takes no writes. Either it is a replica, or has just become one: write through the service of the primary. " +
+      "Or default_transaction_read_only is on, as providers set it where the disk is full: free some space, and turn it off.",
   ),
   "25P02": {
     code: "database_busy",

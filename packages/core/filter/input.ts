@@ -8,7 +8,7 @@ import { readsText } from "./text-scan.ts";
 
 /** How a caller narrows what is read, searched or deleted; both must hold. */
 export interface FilterInput {
-  /** On metadata, in Chroma's `where` language: `{ topic: "returns", price: { $lt: 20 } }`. */
+  /** On metadata, in Chroma's `where` language: `{ price: { $lt: 20 } }`. */
   readonly filter?: unknown;
   /** On the text, in Chroma's `where_document` language: `{ $contains: "refund" }`. */
   readonly whereDocument?: unknown;

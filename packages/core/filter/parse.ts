@@ -60,7 +60,10 @@ function soleEntry(node: unknown, path: string): { readonly key: string; readonl
     throw refuse(path, `must be an object with one key, as in {"$and": […]}, not ${describe(node)}.`);
   const [entry, ...others] = Object.entries(node);
   if (!entry)
-    throw refuse(path, "must hold one condition, not an empty object. Leave the filter out to match all.");
+    throw refuse(
+      path,
+      "must hold one condition, not an empty object. Leave the filter out to search everything.",
+    );
   if (others.length > 0)
     throw refuse(
       path,

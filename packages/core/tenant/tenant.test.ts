@@ -47,8 +47,17 @@ test("a tenant without a name is called by its id", async () => {
 
 test("a taken name or id is refused, and nothing changes", async () => {
   const { id } = await createTenant(own.database, { name: "taken" });
-  for (const tenant of [{ name: "taken" }, { id, name: "free" }])
-    await expect(createTenant(own.database, tenant)).rejects.toMatchObject({ code: "already_exists" });
+  const says = (what: string) => `There is a tenant ${what}`;
+  const another = "Choose another name, or use it as it is.";
+  for (const [tenant, message] of [
+    [{ name: "taken" }, says(`"taken" already. ${another}`)],
+    [{ id, name: "free" }, says(`"free" already, or one with the id ${id}. ${another}`)],
+    [{ id }, says(`already with the id ${id}. Choose another id, or use it as it is.`)],
+  ] as const)
+    await expect(createTenant(own.database, tenant)).rejects.toMatchObject({
+      code: "already_exists",
+      message,
+    });
   expect((await getTenant(own.database, "taken")).id).toBe(id);
 });
 

@@ -48,9 +48,19 @@ export async function createTenant(database: Database, tenant: NewTenant = {}): 
   assertName(name);
   return asAdmin(database, async ({ orm }) => {
     const [made] = await orm.insert(tenants).values({ id, name }).onConflictDoNothing().returning(columns);
-    if (!made)
-      throw new AppError("already_exists", `There is a tenant ${name} already, or one with the id ${id}.`);
+    if (!made) throw takenBy(tenant.name, tenant.id === undefined ? undefined : id);
     return made;
+  });
+}
+
+/** Names what the caller gave: an id that was made up says nothing to anybody. */
+function takenBy(name: string | undefined, id: string | undefined): AppError {
+  const named = name === undefined ? "" : ` ${JSON.stringify(name)}`;
+  const numbered = name === undefined ? ` with the id ${id}` : `, or one with the id ${id}`;
+  const others = name === undefined ? "another id" : "another name";
+  const says = `There is a tenant${named} already${id === undefined ? "" : numbered}`;
+  return new AppError("already_exists", `${says}. Choose ${others}, or use it as it is.`, {
+    path: name === undefined ? "id" : "name",
   });
 }
 
