@@ -326,6 +326,18 @@ describe("a collection", () => {
     expect(standard.chunking).toEqual({ max_tokens: 800, overlap: 400 });
   });
 
+  test("is listed by pages, too", async () => {
+    const names = async (query: string) => {
+      const { body } = await call("GET", `/v1/collections${query}`);
+      return { names: body.collections.map(({ name }: { name: string }) => name), next: body.next };
+    };
+    const all = await names("");
+    const [first, second] = all.names;
+    expect(all.next).toBeNull();
+    expect(await names("?limit=1")).toEqual({ names: [first], next: first });
+    expect((await names(`?limit=1&after=${encodeURIComponent(first)}`)).names).toEqual([second]);
+  });
+
   test("changes in what is named, and keeps the rest", async () => {
     const changes = {
       name: "manual",

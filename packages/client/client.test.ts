@@ -61,7 +61,9 @@ test("the client's answers have the routes' own types, and errors are thrown wit
   const missing = read(client.v1.documents[":document"].$get({ param: { document: "none" }, query: {} }));
   await expect(missing).rejects.toBeInstanceOf(CairnError);
   const stranger = createClient({ url, key: "cairn_none" });
-  await expect(read(stranger.v1.collections.$get())).rejects.toMatchObject({ code: "unauthorized" });
+  await expect(read(stranger.v1.collections.$get({ query: {} }))).rejects.toMatchObject({
+    code: "unauthorized",
+  });
 });
 
 test("what is no answer of the service's is said to be none", async () => {
@@ -70,7 +72,7 @@ test("what is no answer of the service's is said to be none", async () => {
     key: "k",
     fetch: async () => new Response("<html>Bad gateway</html>", { status: 502 }),
   });
-  await expect(read(proxy.v1.collections.$get())).rejects.toMatchObject({
+  await expect(read(proxy.v1.collections.$get({ query: {} }))).rejects.toMatchObject({
     status: 502,
     message: expect.stringContaining("no problem description"),
   });
@@ -113,9 +115,11 @@ test("an answer, or a problem, of more bytes than it may have is not read to its
           { status },
         ),
     });
-  const answer = read(endless(200).v1.collections.$get(), { maxBytes: 1_000_000 });
+  const answer = read(endless(200).v1.collections.$get({ query: {} }), { maxBytes: 1_000_000 });
   await expect(answer).rejects.toMatchObject({ code: "response_too_large", message: /1000000 bytes/ });
-  await expect(read(endless(502).v1.collections.$get())).rejects.toMatchObject({ code: "internal_error" });
+  await expect(read(endless(502).v1.collections.$get({ query: {} }))).rejects.toMatchObject({
+    code: "internal_error",
+  });
   expect(sent).toBeLessThan(3_000_000);
 });
 

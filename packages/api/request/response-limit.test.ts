@@ -8,6 +8,29 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
+test("a page of collections ends early, and the pages together are all of them", async () => {
+  const { call, ...api } = await createTestApi(own.database, { maxResponse: 50_000 });
+  const { key } = await api.addTenant();
+  const ask = (method: string, path: string, body?: object) => call(method, path, { body, key });
+  const names = ["a", "b", "c&d", "d", "e"];
+  for (const name of names)
+    await ask("POST", "/v1/collections", {
+      name,
+      metadata: { text: "x".repeat(name === "d" ? 60_000 : 20_000) },
+    });
+  const pages: string[][] = [];
+  for (let query = ""; ; ) {
+    const { status, body } = await ask("GET", `/v1/collections${query}`);
+    expect(status).toBe(200);
+    pages.push(body.collections.map(({ name }: { name: string }) => name));
+    if (body.next === null) break;
+    query = `?after=${encodeURIComponent(body.next)}`;
+  }
+  expect(pages).toEqual([["a", "b"], ["c&d"], ["d"], ["e"]]);
+  const { body } = await ask("GET", "/v1/collections?limit=1&after=a");
+  expect([body.collections.map(({ name }: { name: string }) => name), body.next]).toEqual([["b"], "b"]);
+});
+
 test("an answer holds no more than it may: a list ends early, a search and a document are 413", async () => {
   const { call, ...api } = await createTestApi(own.database, { maxResponse: 50_000 });
   const { key } = await api.addTenant();

@@ -2,22 +2,32 @@ import { type CollectionChanges, changeCollection, deleteCollection } from "@cai
 import { validateChunking } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
-import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
+import { getCollection, listCollectionPage } from "@cairn/core/collection/get.ts";
 import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
+import {
+  BEARER,
+  createRouter,
+  jsonBody,
+  jsonResponse,
+  problems,
+  reply,
+  replyGone,
+  replyLong,
+} from "../openapi.ts";
 import { idempotent } from "../request/idempotent.ts";
 import {
   collectionChangesSchema,
+  collectionName,
   collectionSchema,
   fromCollection,
   newCollectionSchema,
   toCollectionChanges,
   toNewCollection,
 } from "../schema/collection.ts";
-import { idempotencyHeader, namedCollection } from "../schema/parameters.ts";
+import { idempotencyHeader, namedCollection, numberParameter } from "../schema/parameters.ts";
 
 const tags = ["Collections"];
 const one = jsonResponse(collectionSchema, "The collection.");
@@ -29,9 +39,22 @@ const list = createRoute({
   summary: "The tenant's collections, by name",
   tags,
   security: BEARER,
+  description: "All of them in one page, unless they are very many or have much metadata.",
   middleware: requireScope("read"),
+  request: {
+    query: z.object({
+      limit: numberParameter(1, 1000, "Collections at most. Default 1,000."),
+      after: collectionName.optional().openapi({ description: "The cursor that the page before gave." }),
+    }),
+  },
   responses: {
-    200: jsonResponse(z.object({ collections: z.array(collectionSchema) }), "All of them."),
+    200: jsonResponse(
+      z.object({
+        collections: z.array(collectionSchema),
+        next: z.string().nullable().describe("The cursor of the next page; null at the end."),
+      }),
+      "A page.",
+    ),
     ...problems(),
   },
 });
@@ -90,8 +113,11 @@ const remove = createRoute({
 
 export const collections = createRouter()
   .openapi(list, async (c) => {
-    const all = await listCollections(c.var.services.database, tenantOf(c));
-    return reply(c, { collections: all.map((one) => describeCollection(c.var.services, one)) });
+    const { services, maxResponse: maxBytes } = c.var;
+    const { limit, after } = c.req.valid("query");
+    const page = await listCollectionPage(services.database, tenantOf(c), { limit, after, maxBytes });
+    const described = page.collections.map((one) => describeCollection(services, one));
+    return replyLong(c, { collections: described, next: page.next });
   })
   .openapi(create, async (c) => {
     const { services } = c.var;

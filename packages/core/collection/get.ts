@@ -1,8 +1,9 @@
-import { and, asc, eq, or, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, or, sql } from "drizzle-orm";
 import type { Database, Orm } from "../database/database.ts";
 import { collections } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asTenant } from "../database/transaction.ts";
+import { MAX_RESPONSE_BYTES } from "../document/response-size.ts";
 import { AppError } from "../error.ts";
 import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collection.ts";
 
@@ -26,6 +27,60 @@ export function listCollections(database: Database, tenantId: string): Promise<r
       .where(eq(collections.tenantId, tenantId))
       .orderBy(asc(collections.name)),
   );
+}
+
+export interface CollectionPageOptions {
+  /** Collections at most. Default 1,000. */
+  readonly limit?: number;
+  /** The cursor that the page before gave: the name of its last collection. */
+  readonly after?: string;
+  /** Bytes of metadata and names at most; a page has one collection at least. Default `MAX_RESPONSE_BYTES`. */
+  readonly maxBytes?: number;
+}
+
+export interface CollectionPage {
+  readonly collections: readonly Collection[];
+  /** Give it as `after` for the next page; null at the end. */
+  readonly next: string | null;
+}
+
+/** A page of the tenant's collections, by name. It ends early where the next one would exceed `maxBytes`. */
+export function listCollectionPage(
+  database: Database,
+  tenantId: string,
+  { limit = 1_000, after, maxBytes = MAX_RESPONSE_BYTES }: CollectionPageOptions = {},
+): Promise<CollectionPage> {
+  const own = eq(collections.tenantId, tenantId);
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const found = await orm
+      .select({
+        id: collections.id,
+        size: sql<number>`(octet_length(${collections.metadata}::text) + octet_length(${collections.name}))::float8`,
+      })
+      .from(collections)
+      .where(and(own, after === undefined ? undefined : gt(collections.name, encodeText(after))))
+      .orderBy(asc(collections.name))
+      .limit(limit + 1);
+    let bytes = 0;
+    const fitting = found.slice(0, limit).filter(({ size }, at) => {
+      bytes += size;
+      return at === 0 || bytes <= maxBytes;
+    });
+    const page = await orm
+      .select(collectionColumns)
+      .from(collections)
+      .where(
+        and(
+          own,
+          inArray(
+            collections.id,
+            fitting.map(({ id }) => id),
+          ),
+        ),
+      )
+      .orderBy(asc(collections.name));
+    return { collections: page, next: fitting.length < found.length ? (page.at(-1)?.name ?? null) : null };
+  });
 }
 
 /**

@@ -57,6 +57,12 @@ test.each([
   expect((error as Error).message).not.toMatch(/\/var|base\/|16384/);
 });
 
+test("a number out of range is told from a value of another kind, with the way out", async () => {
+  await expect(raise("22003")).rejects.toMatchObject({
+    message: expect.stringMatching(/outside the range.*smaller number.*string/),
+  });
+});
+
 test.each([
   ["an unquoted path", "could not open /etc/ssl/private/server.key: Permission denied"],
   ["a path of Windows", "could not open C:\\pgdata\\base\\1: no such file"],
