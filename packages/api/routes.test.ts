@@ -164,6 +164,16 @@ describe("a search", () => {
     expect(found).not.toHaveProperty("results");
   });
 
+  test("takes floats also where they are written as large integers", async () => {
+    const large = JSON.rawJSON("1000000000000000000"); // as JavaScript writes 1e18
+    expect((await ask({ query_embedding: [large, 0, 0] })).hits).toHaveLength(3);
+    expect(await ask({ max_distance: large })).toEqual(await ask({}));
+    await call("POST", "/v1/collections", { name: "large", dimensions: 3 });
+    const documents = [{ id: "large", content: null, embedding: [large, 0, 0] }];
+    for (const path of ["/v1/documents", "/v1/documents/bulk"])
+      expect((await call("POST", path, { collection: "large", documents })).status).toBeLessThan(300);
+  });
+
   test("by a vector's bytes is the one by its numbers, and what are no bytes of floats is refused", async () => {
     const { hits } = await ask({});
     expect(await ask({ query_embedding: base64Of([1, 0, 0]) })).toEqual({ hits });

@@ -1,3 +1,4 @@
+import { toDoubles } from "@cairn/core/database/doubles.ts";
 import type { Hit } from "@cairn/core/search/hit.ts";
 import { HIT_FIELDS, type HitField } from "@cairn/core/search/output.ts";
 import { z } from "@hono/zod-openapi";
@@ -6,6 +7,8 @@ import { filterSchema, whereDocumentSchema } from "./document.ts";
 import { vectorSchema } from "./vector.ts";
 
 const text = z.string().min(1).max(100_000);
+
+const distance = z.preprocess(toDoubles, z.number()) as unknown as z.ZodNumber;
 
 const wanted = {
   query: text.optional().describe("What to look for, as text."),
@@ -38,7 +41,7 @@ export const querySchema = z
       .enum(["document", "passage"])
       .optional()
       .describe("document: the best passage of each document, top_k documents. Default: passage."),
-    max_distance: z.number().optional().describe("Leaves out what is farther away."),
+    max_distance: distance.optional().describe("Leaves out what is farther away."),
     include: z
       .array(z.enum(["content", "metadata", "uri"]))
       .optional()

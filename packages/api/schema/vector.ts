@@ -1,3 +1,4 @@
+import { toDoubles } from "@cairn/core/database/doubles.ts";
 import { z } from "@hono/zod-openapi";
 
 /** The most dimensions of a vector that Postgres stores. Source: pgvector's README, "Vector Type". */
@@ -20,11 +21,14 @@ const base64Schema = z
   .openapi({ pattern: "^[A-Za-z0-9+/]+={0,2}$", example: "AACAPwAAAEAAAEBA" });
 
 /** A vector as numbers, or as its bytes: a quarter of the size, and read in a tenth of the time. */
-export const vectorSchema = z.union([z.array(z.number()).min(1).max(MOST), base64Schema], { error }).openapi({
+const wellFormed = z.union([z.array(z.number()).min(1).max(MOST), base64Schema], { error }).openapi({
   description:
     "A vector of the collection's dimensions, made by its model: its numbers, or its 32-bit floats (little-endian) in base64, as OpenAI's API gives them for `encoding_format: base64`. That is a quarter of the bytes.",
   example: [0.1, 0.2, 0.3],
 });
+
+/** Callers see the schema of what is well-formed; beyond it, large integers are taken for the floats they stand for. */
+export const vectorSchema = z.preprocess(toDoubles, wellFormed) as unknown as typeof wellFormed;
 
 /** The vector that a request holds. */
 export function toVector(given: z.infer<typeof vectorSchema>): Float32Array {

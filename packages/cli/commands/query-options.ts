@@ -1,3 +1,4 @@
+import { toDoubles } from "@cairn/core/database/doubles.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { GroupBy, QueryOptions } from "@cairn/core/search/query.ts";
 import type { SearchMode } from "@cairn/core/search/reads.ts";
@@ -53,7 +54,10 @@ export async function queryOptions(text: string | undefined, flags: QueryFlags):
 
 async function readVector(given: string): Promise<Float32Array> {
   const text = given.trimStart().startsWith("[") ? given : await readFlagFile(given, "--embedding");
-  const result = z.array(z.number()).min(1).safeParse(readJson(text, "--embedding"));
+  const result = z
+    .array(z.number())
+    .min(1)
+    .safeParse(toDoubles(readJson(text, "--embedding")));
   if (!result.success)
     throw new AppError("invalid_input", "--embedding must be a JSON list of numbers, as in [0.1, 0.2].", {
       path: "--embedding",

@@ -1,3 +1,4 @@
+import { toDoubles } from "@cairn/core/database/doubles.ts";
 import { type JsonObject, type JsonValue, parseJson } from "@cairn/core/database/json.ts";
 import type { NewDocument } from "@cairn/core/document/document.ts";
 import type { StoredPassage } from "@cairn/core/document/restore.ts";
@@ -13,7 +14,7 @@ export interface InputDocument extends NewDocument {
 
 const MAX_DIMENSIONS = 16_000;
 
-const vector = z.array(z.number()).min(1).max(MAX_DIMENSIONS);
+const vector = z.preprocess(toDoubles, z.array(z.number()).min(1).max(MAX_DIMENSIONS));
 const passage = z.looseObject({
   content: z.string().nullable(),
   embedding: vector.nullish(),

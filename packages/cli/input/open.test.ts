@@ -92,6 +92,11 @@ test("a row of a CSV file is a document: fields by their names, every other colu
   ]);
 });
 
+test("a vector may have large integers for floats", async () => {
+  const line = '{"id": "large", "embedding": [1000000000000000000, 1]}';
+  expect(await read("large.jsonl", line)).toMatchObject([{ embedding: Float32Array.of(1e18, 1) }]);
+});
+
 test("a page is its text with its title", async () => {
   expect(await read("page.htm", "<title>Hours</title><p>Nine to five.</p>")).toEqual([
     { id: join(folder, "page.htm"), content: "Nine to five.", metadata: { format: "html", title: "Hours" } },
