@@ -14,6 +14,7 @@ let stopped = false;
 async function client(first: number): Promise<void> {
   for (let n = first; !stopped; n += CLIENTS) {
     const { status, retryAfter } = await send({ key: target.key, ...request(target, n) });
+    if (Object.keys(statuses).length === 0) parentPort?.postMessage("started");
     statuses[status] = (statuses[status] ?? 0) + 1;
     // A hostile client does not wait as long as it is told to.
     if (retryAfter) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { WorstTarget } from "./behaviours.ts";
@@ -10,15 +11,16 @@ export interface Worst {
 }
 
 /**
- * One tenant at its worst, until it is stopped. In a thread of its own: what it takes to write its requests is not time
+ * One tenant at its worst, once it is answered and until it is stopped. In a thread of its own: what it takes to write its requests is not time
  * that another tenant waits for the service.
  */
-export function startWorst(name: string, target: WorstTarget): Worst {
+export async function startWorst(name: string, target: WorstTarget): Promise<Worst> {
   const worker = new Worker(fileURLToPath(new URL("worst-thread.ts", import.meta.url)), {
     workerData: { name, target },
   });
   const failed = new Promise<never>((_, reject) => worker.once("error", reject));
   failed.catch(() => {}); // told by stop()
+  await Promise.race([once(worker, "message"), failed]); // its first answer has come
   return {
     async stop() {
       const statuses = new Promise<Statuses>((resolve) => worker.once("message", resolve));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { nextTurn } from "@cairn/core/turn.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { LRUCache } from "lru-cache";
 import type { Env } from "./context.ts";
@@ -34,7 +35,8 @@ export function describeApi(app: OpenAPIHono<Env>): void {
   });
   let template: string | undefined;
   const written = new LRUCache<string, Written>({ max: MAX_ORIGINS });
-  app.get("/openapi.json", (c) => {
+  app.get("/openapi.json", async (c) => {
+    await nextTurn(); // whoever asks for it again and again does not come before a search
     const { origin } = new URL(c.req.url);
     template ??= writeDescription(app);
     const { bytes, etag } = written.get(origin) ?? writeFor(template, origin);

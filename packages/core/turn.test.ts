@@ -20,3 +20,13 @@ test("of long work one slice runs in each iteration of the event loop, however m
   working = false;
   expect(new Set(slices).size).toBe(20);
 });
+
+test("after a slice that held up the event loop, long work pauses for as long", async () => {
+  await nextTurn();
+  const next = nextTurn();
+  const began = performance.now();
+  while (performance.now() - began < 30);
+  const ended = performance.now();
+  await next;
+  expect(performance.now() - ended).toBeGreaterThan(25);
+});

@@ -2,24 +2,36 @@
 const waiting: (() => void)[] = [];
 let scheduled = false;
 
+/** Milliseconds that a slice may take before long work pauses. */
+const LONG_MS = 3;
+
+/** Milliseconds that it pauses at most. */
+const LONGEST_PAUSE_MS = 50;
+
 /**
  * Waits until long work may go on for a few milliseconds. In each iteration of the event loop one slice runs, whoever
  * it belongs to: with a `setImmediate` of its own, each of twenty requests would add its slice to the time that all
- * others wait.
+ * others wait. After a slice that took long, as the collection of garbage may make it, there is a pause of the same
+ * length, so that long work never has more than half of a busy process.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     waiting.push(resolve);
-    schedule();
+    if (!scheduled) schedule(0);
   });
 }
 
-function schedule(): void {
-  if (scheduled || waiting.length === 0) return;
+function schedule(pause: number): void {
   scheduled = true;
+  if (pause > LONG_MS) setTimeout(runSlice, Math.min(pause, LONGEST_PAUSE_MS));
+  else setImmediate(runSlice);
+}
+
+function runSlice(): void {
+  const began = performance.now();
+  waiting.shift()?.();
   setImmediate(() => {
     scheduled = false;
-    waiting.shift()?.();
-    schedule();
+    if (waiting.length > 0) schedule(performance.now() - began);
   });
 }

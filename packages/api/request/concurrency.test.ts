@@ -70,10 +70,10 @@ test("of a tenant's large requests two are worked on at once, and its others bes
   const { enter, size } = createAdmission({ tenantConcurrency: 4 });
   const places = await Promise.all([1, 2, 3, 4].map(() => enter("a", never)));
   const [first, second, third, fourth] = places as [Place, Place, Place, Place];
-  await Promise.all([first.large(), second.large()]);
-  await first.large(); // once is enough
+  await Promise.all([first.large("write"), second.large("write")]);
+  await first.large("write"); // once is enough
   let admitted = false;
-  const waiting = third.large().then(() => {
+  const waiting = third.large("write").then(() => {
     admitted = true;
   });
   await sleep(20);
@@ -85,7 +85,7 @@ test("of a tenant's large requests two are worked on at once, and its others bes
   second.leave();
   third.leave();
   const last = await enter("a", never);
-  await last.large();
+  await last.large("write");
   last.leave();
   expect(size()).toBe(0);
 });
@@ -94,12 +94,12 @@ test("who waits for a place among the large requests and leaves gives it back wh
   const { enter, size } = createAdmission({ tenantConcurrency: 3, queueTimeout: 20 });
   const places = await Promise.all([1, 2, 3].map(() => enter("a", never)));
   const [first, second, third] = places as [Place, Place, Place];
-  await Promise.all([first.large(), second.large()]);
-  await expect(third.large()).rejects.toThrow(/2 large requests under way at once/);
+  await Promise.all([first.large("write"), second.large("write")]);
+  await expect(third.large("write")).rejects.toThrow(/2 large requests under way at once/);
   third.leave();
   first.leave();
   const next = await enter("a", never);
-  await next.large();
+  await next.large("write");
   next.leave();
   second.leave();
   expect(size()).toBe(0);
@@ -155,12 +155,19 @@ test("over HTTP, what a tenant sends beyond its requests at once waits, and beyo
 
 const KETTLE = { query: `kettle${" x".repeat(30_000)}` };
 test.each([
-  ["large bodies", "POST", "/v1/query", { queries: [KETTLE, KETTLE], mode: "keyword" }],
-  ["long pages", "GET", "/v1/documents?limit=1000", undefined],
-  ["many hits", "POST", "/v1/query", { query: "kettle", mode: "keyword", top_k: 1_000 }],
+  ["large bodies", 2, "POST", "/v1/query", { queries: [KETTLE, KETTLE], mode: "keyword" }],
+  ["long pages", 1, "GET", "/v1/documents?limit=1000", undefined],
+  ["many hits", 1, "POST", "/v1/query", { query: "kettle", mode: "keyword", top_k: 1_000 }],
+  [
+    "conditions on the text",
+    1,
+    "POST",
+    "/v1/query",
+    { query: "kettle", mode: "keyword", where_document: { $contains: "kettle" } },
+  ],
 ])(
   "over HTTP, %s of a tenant wait for one another, and its short searches do not",
-  async (_, method, path, body) => {
+  async (_, most, method, path, body) => {
     const { database, held, letGo } = holding();
     const api = await createTestApi(database, {});
     const { key } = await api.addTenant();
@@ -170,11 +177,11 @@ test.each([
       return own.database.transaction(...given);
     };
     const large = Array.from({ length: 6 }, () => api.call(method, path, { key, body }));
-    await vi.waitFor(() => expect(held.length).toBe(2), PATIENCE);
+    await vi.waitFor(() => expect(held.length).toBe(most), PATIENCE);
     await sleep(50);
-    expect(held.length).toBe(2);
+    expect(held.length).toBe(most);
     const short = api.call("POST", "/v1/query", { key, body: { query: "kettle", mode: "keyword" } });
-    await vi.waitFor(() => expect(held.length).toBe(3), PATIENCE);
+    await vi.waitFor(() => expect(held.length).toBe(most + 1), PATIENCE);
     const timer = setInterval(letGo, 5);
     for (const { status } of await Promise.all([short, ...large])) expect(status).toBe(200);
     clearInterval(timer);

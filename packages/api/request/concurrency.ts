@@ -2,7 +2,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { Line, type Refusal } from "./line.ts";
-import type { Place } from "./place.ts";
+import type { LargeKind, Place } from "./place.ts";
 
 export interface ConcurrencyLimits {
   /** Requests of a tenant that are worked on at once. Default 16. */
@@ -15,12 +15,12 @@ export interface ConcurrencyLimits {
   readonly tenantStreams?: number;
 }
 
-/** Requests of a tenant at once that read or write megabytes: one is computed while another is at the database. */
-const LARGE = 2;
+/** Large requests of a tenant at once. Of two writes one is computed while the other is at the database. */
+const LARGE = { read: 1, write: 2 } as const;
 
 interface Lines {
   readonly requests: Line;
-  readonly large: Line;
+  readonly large: Readonly<Record<LargeKind, Line>>;
   streaming: number;
 }
 
@@ -45,10 +45,10 @@ export function createAdmission({
   function openLines(): Lines {
     const line = (limit: number, longest: number) =>
       new Line({ limit, longest, timeout: queueTimeout, refuse: (why) => busy(limit, longest, why) });
-    const large = Math.min(LARGE, tenantConcurrency);
+    const largeLine = (kind: LargeKind) => line(Math.min(LARGE[kind], tenantConcurrency), tenantConcurrency);
     return {
       requests: line(tenantConcurrency, tenantQueue),
-      large: line(large, tenantConcurrency),
+      large: { read: largeLine("read"), write: largeLine("write") },
       streaming: 0,
     };
   }
@@ -74,18 +74,19 @@ export function createAdmission({
     const lines = linesOf(tenant);
     await lines.requests.enter(signal);
     let kind: "working" | "streaming" | "left" = "working";
-    let large: Promise<void> | undefined;
+    const large: Partial<Record<LargeKind, Promise<void>>> = {};
     const leaveWork = () => {
-      void large?.then(
-        () => lines.large.leave(),
-        () => {},
-      );
+      for (const kind of ["read", "write"] as const)
+        void large[kind]?.then(
+          () => lines.large[kind].leave(),
+          () => {},
+        );
       lines.requests.leave();
     };
     return {
-      large() {
-        large ??= lines.large.enter(signal);
-        return large;
+      large(kind) {
+        large[kind] ??= lines.large[kind].enter(signal);
+        return large[kind];
       },
       stream() {
         if (kind !== "working") return;

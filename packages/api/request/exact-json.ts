@@ -23,7 +23,7 @@ export const exactJson = createMiddleware<Env>(async (c, next) => {
       "A DELETE takes no body. Name the collection in the address, as in ?collection=policies.",
       { path: "body" },
     );
-  if (mayBeLarge(c)) await c.var.place.large();
+  if (mayBeLarge(c)) await c.var.place.large("write");
   const text = createTextReader(c.req);
   c.req.text = text;
   c.req.json = async () => (await parseLargeJson(await text())) as never;

@@ -1,3 +1,4 @@
+import { nextTurn } from "@cairn/core/turn.ts";
 import { Hono } from "hono";
 import type { Env } from "../context.ts";
 
@@ -51,6 +52,7 @@ export function docsRoutes(assets: DocsAssets) {
     .get("/docs/:name", async (c) => {
       const name = c.req.param("name");
       const file = ASSETS.includes(name) ? await read(name) : undefined;
+      await nextTurn(); // it may have a megabyte
       if (!file) return c.notFound();
       return c.body(file, 200, {
         "Content-Type": TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream",

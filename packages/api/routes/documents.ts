@@ -161,7 +161,7 @@ export const documents = createRouter()
   })
   .openapi(list, async (c) => {
     const { collection, limit, after, filter } = c.req.valid("query");
-    if ((limit ?? 0) > LARGE_PAGE) await c.var.place.large();
+    if ((limit ?? 0) > LARGE_PAGE) await c.var.place.large("read");
     const page = await listDocuments(c.var.services.database, tenantOf(c), {
       collection,
       limit,

@@ -40,7 +40,9 @@ export const search = createRouter().openapi(ask, async (c) => {
     maxBytes: c.var.maxResponse,
     signal,
   };
-  if ((queries?.length ?? 1) * (top_k ?? 10) > LARGE_ANSWER) await c.var.place.large();
+  // A condition on the text is compared with every passage.
+  if (where_document || (queries?.length ?? 1) * (top_k ?? 10) > LARGE_ANSWER)
+    await c.var.place.large("read");
   const found = queries
     ? await queryMany(services, tenantOf(c), { ...options, queries: queries.map(toWanted) })
     : [await findOne(services, tenantOf(c), { ...options, ...toWanted({ query, query_embedding }) })];

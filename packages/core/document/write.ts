@@ -9,6 +9,7 @@ import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { AppError } from "../error.ts";
+import { nextTurn } from "../turn.ts";
 import type { Row } from "./document.ts";
 import { eraseTexts, readTexts } from "./erase.ts";
 import { storeId } from "./id.ts";
@@ -41,10 +42,10 @@ export async function writeRows(
   await claimDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];
-  const [before, , ...written] = await Promise.all([
+  const [before, , written] = await Promise.all([
     options.fresh ? [] : readTexts(orm, collection, rows),
     slices.length > 1 ? keepSlice(orm) : undefined,
-    ...slices.map((slice) => writeSlice(orm, collection, slice, options)),
+    sendInTurns(slices, (slice) => writeSlice(orm, collection, slice, options)),
   ]);
   // A text that had more passages had the first one, too: where no row was replaced, nothing can be left over.
   // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
@@ -54,6 +55,21 @@ export async function writeRows(
       eraseTexts(orm, collection, { before, rows }),
     ]);
   return written.reduce((sum, slice) => sum + slice.written, 0);
+}
+
+/** Sends each slice without waiting for the answers to those before; encoding one takes some 5 ms. */
+async function sendInTurns<T, R>(
+  slices: readonly T[],
+  send: (slice: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const sent: Promise<R>[] = [];
+  for (const [at, slice] of slices.entries()) {
+    if (at > 0) await nextTurn();
+    const answer = send(slice);
+    answer.catch(() => {}); // told by Promise.all, once all are sent
+    sent.push(answer);
+  }
+  return Promise.all(sent);
 }
 
 /**
