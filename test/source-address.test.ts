@@ -95,13 +95,13 @@ test("a port where nothing listens is told", async () => {
   const url = await listen(() => {});
   const nowhere = url.replace(/\d+$/, "9");
   await expect(impatientSource(nowhere)).rejects.toMatchObject({
-    message: expect.stringMatching(/ECONNREFUSED.*port \(8000 by default\)/),
+    message: expect.stringMatching(/ECONNREFUSED.*port \(8000 by default\)\. See to the server/),
   });
 });
 
 test("https to a server that speaks http is told", async () => {
   await expect(impatientSource(chroma.replace("http:", "https:"))).rejects.toMatchObject({
-    message: expect.stringMatching(/does not speak TLS.*http:\/\//),
+    message: expect.stringMatching(/does not speak TLS.*http:\/\/\. See to the server/),
   });
 });
 

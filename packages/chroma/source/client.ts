@@ -146,10 +146,10 @@ async function attemptOnce(
 function explainUnreachable(url: string, code: string): string {
   const { protocol, host, hostname } = new URL(url);
   if (code === "ECONNREFUSED")
-    return `${code}, nothing listens at ${host}. Is Chroma running, and is that its port (8000 by default)?`;
+    return `${code}, nothing listens at ${host}: start Chroma, or name its port (8000 by default)`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `${code}, there is no host ${hostname}`;
   if (protocol === "https:" && /^(EPROTO|ERR_SSL_)/.test(code))
-    return `${code}, the server does not speak TLS there. Does its address begin with http://?`;
+    return `${code}, the server does not speak TLS there: its address may begin with http://`;
   if (protocol === "http:" && /^(HPE_|ECONNRESET)/.test(code))
     return `${code}, its answer is not plain HTTP. Does its address begin with https://?`;
   return code;

@@ -29,13 +29,17 @@ export function printTable(rows: readonly Readonly<Record<string, string | numbe
   for (const row of cells) console.log(line(row));
 }
 
-/** Control characters as escapes and no more than `most` characters: ids can hold anything. */
+/** Control characters, line separators, what turns the direction of writing, and halves of surrogate pairs. */
+const UNSEEN = /[\p{Cc}\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu;
+
+/** What a terminal obeys or cannot show as escapes, and no more than `most` characters: ids can hold anything. */
 export function visible(text: string, most = 80): string {
   const shown = text.replaceAll(
-    /\p{Cc}/gu,
+    UNSEEN,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
+  // A pair is not cut in two.
+  return shown.length > most ? `${shown.slice(0, most - 1).replace(/\p{Cs}$/u, "")}…` : shown;
 }
 
 /**
