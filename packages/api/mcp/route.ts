@@ -4,7 +4,6 @@ import { requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
 import type { Log } from "../telemetry/log.ts";
-import { createMcpServer } from "./server.ts";
 
 /** Messages of a batch. Each counts as a request, and they are worked on one after the other. */
 const MAX_BATCH = 20;
@@ -16,9 +15,11 @@ const MAX_BATCH = 20;
  */
 export function mcpRoutes({ log }: { readonly log: Log | undefined }) {
   return new Hono<Env>().post("/mcp", requireScope("read"), async (c) => {
-    const { WebStandardStreamableHTTPServerTransport } = await import(
-      "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"
-    );
+    // Imported here: a service that is never asked for MCP does not load it.
+    const [{ WebStandardStreamableHTTPServerTransport }, { createMcpServer }] = await Promise.all([
+      import("@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js"),
+      import("./server.ts"),
+    ]);
     const { services, signal, requestId, facts, maxResponse: maxBytes } = c.var;
     const text = await c.req.text();
     const parsedBody = await parseMessages(text);

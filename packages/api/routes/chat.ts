@@ -1,4 +1,4 @@
-import { answerQuestion, type ChatEvent, chat as chatWith, type Usage } from "@cairn/core/assistant/chat.ts";
+import type { answerQuestion, ChatEvent, chat, Usage } from "@cairn/core/assistant/chat.ts";
 import type { ChatModel } from "@cairn/core/assistant/chat-message.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
@@ -111,8 +111,10 @@ export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOp
       facts.outputTokens += outputTokens;
     };
     const asked = { messages, collection, filter, topK, groupBy, model, signal, onUsage };
+    // Imported here: a service without a chat model never loads it.
+    const { answerQuestion, chat } = await import("@cairn/core/assistant/chat.ts");
     if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), asked))) as never;
-    const events = startChat(c, asked);
+    const events = startChat(c, chat, asked);
     const first = await events.next(); // what fails before the first event is answered as any other failure
     c.var.time.throwIfOver();
     return streamEvents(c, {
@@ -130,7 +132,7 @@ export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOp
 }
 
 /** The events of an answer, which end with the request's time: the request's own until it begins, then the stream's. */
-function startChat(c: Context<Env>, asked: Parameters<typeof chatWith>[2]) {
+function startChat(c: Context<Env>, chatWith: typeof chat, asked: Parameters<typeof chat>[2]) {
   const { lasting, time } = c.var;
   const services = {
     ...lasting,

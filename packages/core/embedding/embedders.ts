@@ -2,7 +2,6 @@ import { AppError } from "../error.ts";
 import type { DefaultModel, Embedder, Embedders } from "./embedder.ts";
 import { createLocalEmbedder } from "./local.ts";
 import { modelDimensions } from "./models.ts";
-import { createOfflineEmbedder } from "./offline.ts";
 import { createOpenAiEmbedder } from "./openai.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
 
@@ -95,7 +94,7 @@ function noticeOf(chosen: DefaultModel | undefined, config: EmbeddingConfig): st
 function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
   const [, provider, name] = /^([\w-]+)\/(\S+)$/.exec(model) ?? [];
   const { openai, local, requests } = config;
-  if (provider === "offline" && model === OFFLINE) return createOfflineEmbedder();
+  if (provider === "offline" && model === OFFLINE) return offlineEmbedder();
   if (provider === "offline") throw unavailable(model, `The only offline embedder is ${OFFLINE}.`);
   if (provider === "openai" && name) {
     if (!openai) throw unavailable(model, `${OPENAI_MISSING}.`);
@@ -106,6 +105,18 @@ function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
     return createLocalEmbedder({ model, modelsDirectory: local?.modelsDirectory });
   }
   throw unavailable(model, "A model is written openai/<name>, local/<name> or offline/words.");
+}
+
+/** Loaded with the first text: a service whose model has a server never needs it. */
+function offlineEmbedder(): Embedder {
+  return {
+    model: OFFLINE,
+    cacheable: false,
+    async embed(texts, options) {
+      const { createOfflineEmbedder } = await import("./offline.ts");
+      return createOfflineEmbedder(OFFLINE).embed(texts, options);
+    },
+  };
 }
 
 function serverEmbedder(
