@@ -1,8 +1,13 @@
+import { changeCollection } from "@cairn/core/collection/change.ts";
+import { getCollection } from "@cairn/core/collection/get.ts";
 import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
 import { runJob } from "@cairn/core/job/run.ts";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { changeModel } from "@cairn/core/maintenance/model-change.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { createApp } from "./app.ts";
+import { createJobKinds } from "./jobs.ts";
 
 let own: TestDatabase;
 let api: TestApi;
@@ -132,4 +137,56 @@ test("a vector of another size is refused before a bulk job begins", async () =>
   expect(status).toBe(422);
   expect(body).toMatchObject({ code: "dimension_mismatch", path: "documents[249].embedding" });
   expect((await api.call("GET", "/v1/jobs", { key })).body.jobs).toEqual([]);
+});
+
+describe("a bulk job that was accepted before its collection", () => {
+  /** A job that is accepted and runs when `run` is called. */
+  async function accept(collection: string) {
+    await call("POST", "/v1/collections", { name: collection });
+    const app = createApp(api.services, { queue: { send: async () => {} } });
+    const begun = await app.request("/v1/documents/bulk", {
+      method: "POST",
+      headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ collection, documents: [{ id: "late", content: "kettle" }] }),
+    });
+    const { id } = (await begun.json()) as { readonly id: string };
+    const address = { tenantId: tenant.id, id };
+    return async () => {
+      await runJob(api.services, createJobKinds({}), address);
+      return getJob(own.database, address);
+    };
+  }
+  const call = (method: string, path: string, body?: object) =>
+    api.call(method, path, { key: tenant.key, body });
+  const holds = async (collection: string) =>
+    (await call("GET", `/v1/documents/late?collection=${collection}`)).status === 200;
+
+  test("was renamed writes into it, and not into the one that has its name", async () => {
+    const run = await accept("plans");
+    await call("PATCH", "/v1/collections/plans", { name: "plans-2026" });
+    await call("POST", "/v1/collections", { name: "plans" });
+    expect(await run()).toMatchObject({ status: "completed", result: { collection: "plans-2026" } });
+    expect([await holds("plans-2026"), await holds("plans")]).toEqual([true, false]);
+  });
+
+  test("was given another model writes into what has its place", async () => {
+    const run = await accept("remodelled");
+    const { embeddingModel } = await getCollection(own.database, tenant.id, "remodelled");
+    await changeCollection(own.database, tenant.id, "remodelled", { embeddingModel: "offline/other" });
+    await changeModel(api.services, tenant.id, embeddingModel as string, { collection: "remodelled" });
+    expect(await run()).toMatchObject({ status: "completed", result: { collection: "remodelled" } });
+    expect(await holds("remodelled")).toBe(true);
+  });
+
+  test("was deleted and made again writes into the new one", async () => {
+    const run = await accept("again");
+    await call("DELETE", "/v1/collections/again");
+    expect(await run()).toMatchObject({ status: "failed", lastError: { code: "not_found" } });
+    await call("POST", "/v1/collections", { name: "again" });
+    const next = await accept("again");
+    await call("DELETE", "/v1/collections/again");
+    await call("POST", "/v1/collections", { name: "again" });
+    expect((await next()).status).toBe("completed");
+    expect(await holds("again")).toBe(true);
+  });
 });

@@ -1,6 +1,8 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
+import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
-import { ingest } from "@cairn/core/document/ingest.ts";
+import { type IngestOptions, ingest } from "@cairn/core/document/ingest.ts";
 import { withBudget } from "@cairn/core/embedding/budget.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JobKinds, JobRunner, JobWork } from "@cairn/core/job/run.ts";
@@ -8,6 +10,7 @@ import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
 import type { IndexEvent } from "@cairn/core/maintenance/indexes.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
+import type { z } from "zod";
 import type { RequestLimits } from "./request/deadline.ts";
 import { bulkJobSchema, toNewDocument } from "./schema/document.ts";
 
@@ -55,7 +58,8 @@ const ingestInBulk: TenantJobRunner = async (
   tenantId,
   { request, counts, partial, signal, report, mostRows },
 ) => {
-  const { documents, refused, collection, max_tokens: maxTokens, overlap } = bulkJobSchema.parse(request);
+  const bulk = bulkJobSchema.parse(request);
+  const { documents, refused, max_tokens: maxTokens, overlap } = bulk;
   const { failed: before = refused } = partial as { readonly failed?: readonly Failed[] };
   const failed = createFailures(before, counts.failed ?? refused.length);
   let { documents: written = 0, passages = 0, position = refused.length } = counts;
@@ -74,26 +78,64 @@ const ingestInBulk: TenantJobRunner = async (
   for (let at = position - refused.length; at < documents.length; at += SLICE) {
     signal.throwIfAborted();
     const slice = documents.slice(at, at + SLICE).map(toNewDocument);
-    const done = await ingest(services, tenantId, {
-      collection,
-      documents: slice,
-      maxTokens,
-      overlap,
-      signal,
-    });
+    const done = await ingestInto(services, tenantId, bulk, { documents: slice, maxTokens, overlap, signal });
     written += done.ids.length;
     passages += done.passages;
     failed.add(done.failed);
     position = refused.length + Math.min(at + SLICE, documents.length);
     tell();
   }
-  const { id, name } = await getCollection(services.database, tenantId, collection);
+  const { id, name } = await findTarget(services.database, tenantId, bulk);
   const which = { tenantId, collection: id };
   const { maintainIndexes, sayFailure } = await loadMaintenance();
   const maintained = await maintainIndexes(services.database, { ...which, wait: PATIENCE, signal, mostRows });
   const notices = (maintained?.failed ?? []).map(sayFailure);
   return { collection: name, documents: written, passages, failed: failed.list(), notices };
 };
+
+/** Changes of a collection's model that a job follows. */
+const MAX_REPLACEMENTS = 20;
+
+type Target = Pick<z.infer<typeof bulkJobSchema>, "collection" | "collection_id">;
+
+/** Writes into the job's collection; again where another has taken its place meanwhile, with another model. */
+async function ingestInto(
+  services: Services,
+  tenantId: string,
+  target: Target,
+  options: Omit<IngestOptions, "collection">,
+) {
+  for (let attempt = 1; ; attempt++) {
+    const { id: collection } = await findTarget(services.database, tenantId, target);
+    try {
+      return await ingest(services, tenantId, { ...options, collection });
+    } catch (error) {
+      const replaced = error instanceof AppError && error.code === "collection_changed";
+      if (!replaced || attempt === 3) throw error;
+    }
+  }
+}
+
+/**
+ * The collection that a job was accepted for, whatever its name is now, or the one that took its place with another
+ * model. Where it is gone, the one that has its name.
+ */
+async function findTarget(
+  database: Database,
+  tenantId: string,
+  { collection_id: id, collection: name }: Target,
+): Promise<Collection> {
+  if (id === undefined) return getCollection(database, tenantId, name);
+  try {
+    let found = await getCollection(database, tenantId, id);
+    for (let hops = 0; found.replacedBy !== null && hops < MAX_REPLACEMENTS; hops++)
+      found = await getCollection(database, tenantId, found.replacedBy);
+    return found;
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "not_found")) throw error;
+    return getCollection(database, tenantId, name);
+  }
+}
 
 interface Failed {
   readonly id: string;

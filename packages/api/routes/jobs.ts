@@ -156,7 +156,12 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
       }));
       assertSizes(into, identified);
       const { documents, refused } = refuseUnstorable(identified);
-      return begin(c, queue, "ingest", { ...request, documents, refused } as unknown as JsonObject);
+      return begin(c, queue, "ingest", {
+        ...request,
+        ...targetOf(into),
+        documents,
+        refused,
+      } as unknown as JsonObject);
     })
     .openapi(reindex, async (c) => {
       const { collection, model } = c.req.valid("json");
@@ -200,6 +205,10 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
 }
 
 type Identified = z.infer<typeof newDocumentSchema> & { readonly id: string };
+
+/** A job finds its collection again by the id: its name may be another's by then. One that takes no writes has no id here. */
+const targetOf = ({ id, name, replacedBy }: Collection) =>
+  replacedBy === null ? { collection: name, collection_id: id } : { collection: name };
 
 /** Throws `dimension_mismatch`, as a job would after it had written the documents before. */
 function assertSizes(collection: Collection, documents: readonly Identified[]): void {

@@ -64,6 +64,8 @@ const failureSchema = z.object({ id: z.string(), code: z.string(), message: z.st
 export const bulkJobSchema = ingestSchema.extend({
   documents: z.array(newDocumentSchema),
   refused: z.array(failureSchema).default([]),
+  /** Of the collection that it was accepted for. */
+  collection_id: z.uuid().optional(),
 });
 
 export const ingestedSchema = z
