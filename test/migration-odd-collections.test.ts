@@ -51,7 +51,7 @@ test("one odd collection stops no other, and the dry run decides as the migratio
   const services = offlineServices(one.database);
   const options = { scope: { databases: [scope] } };
   const plan = await planSource(source, services, options);
-  const foreseen = await preflight(source, plan);
+  const { results: foreseen } = await preflight(source, plan);
   const report = await migrateDatabase(one.database, source, scope);
 
   const decided = foreseen.map(({ planned, count, setAside }) => ({

@@ -506,7 +506,9 @@ describe("a look before the migration", () => {
     onTestFinished(() => proxy.stop());
     const before = await everything();
     const progress: number[] = [];
-    const [found, ...others] = await preflight(await impatientSource(proxy.url), await planNow(), {
+    const {
+      results: [found, ...others],
+    } = await preflight(await impatientSource(proxy.url), await planNow(), {
       pageSize: 40,
       onProgress: ({ done, total }) => progress.push(done, total),
     });
@@ -533,8 +535,12 @@ describe("a look before the migration", () => {
       { id: "null", embedding: randomUnit(4) },
     ]);
     const source = await impatientSource(chroma);
-    const [copied] = await preflight(source, await planNow());
-    const [embedded] = await preflight(source, await planNow({ reEmbed: "always" }));
+    const {
+      results: [copied],
+    } = await preflight(source, await planNow());
+    const {
+      results: [embedded],
+    } = await preflight(source, await planNow({ reEmbed: "always" }));
     expect([copied?.setAside, embedded?.setAside]).toEqual([{ vector_zero: 1 }, { no_text: 1 }]);
     const report = await migrateDatabase(one.database, source, scope);
     expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`)).toEqual(["zero vector_zero"]);

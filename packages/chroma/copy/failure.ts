@@ -28,12 +28,13 @@ const OF_THE_MODEL: ReadonlySet<ErrorCode> = new Set([
 const MAX_WITNESSES = 3;
 
 export interface FailureContext {
-  readonly services: Pick<Services, "embedders">;
+  /** Left out where nothing is embedded. */
+  readonly services?: Pick<Services, "embedders">;
   readonly source: Source;
   /** Records a request. */
   readonly pageSize: number;
   /** Aborted where the run is to stop. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface FailureJudge {
@@ -70,7 +71,7 @@ export function createFailureJudge(
   }
 
   async function judgeModel({ model, dimensions }: PlannedCollection, error: AppError): Promise<void> {
-    if (model === null || brokenModels.has(model)) return;
+    if (!services || model === null || brokenModels.has(model)) return;
     if (!(await failsAltogether(services, { model, dimensions }, error))) return;
     brokenModels.set(model, error);
     if (!collections.some((other) => !needs(other, model))) throw error;

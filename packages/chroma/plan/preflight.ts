@@ -1,6 +1,8 @@
 import { type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
+import { createFailureJudge } from "../copy/failure.ts";
 import { findFault } from "../copy/record.ts";
+import type { FailedCollection } from "../ledger/failures.ts";
 import { recordsInPages } from "../source/in-pages.ts";
 import type { Source, SourceRecord } from "../source/source.ts";
 import { withProvenMetric } from "../verify/prove-metric.ts";
@@ -34,22 +36,36 @@ export interface PreflightOptions {
   }) => void;
 }
 
-/** Reads every record of the planned collections once and says what copying them will meet. Writes nothing. */
+/**
+ * Reads every record of the planned collections once and says what copying them will meet, and which cannot be read by
+ * themselves. Writes nothing. Throws `source_unavailable` where Chroma fails for all.
+ */
 export async function preflight(
   source: Source,
-  plan: Plan,
+  { collections }: Plan,
   options: PreflightOptions = {},
-): Promise<readonly Preflight[]> {
+): Promise<{ readonly results: readonly Preflight[]; readonly failed: readonly FailedCollection[] }> {
+  const { pageSize = PAGE_SIZE } = options;
+  const judge = createFailureJudge({ source, pageSize }, collections);
   const results: Preflight[] = [];
-  for (const planned of plan.collections)
-    results.push(await examine(source, await withProvenMetric(source, planned), options));
-  return results;
+  const failed: FailedCollection[] = [];
+  for (const planned of collections)
+    try {
+      results.push(await examine(source, await withProvenMetric(source, planned), options));
+      judge.succeeded(planned);
+    } catch (error) {
+      failed.push(await judge.judge(planned, error));
+    }
+  return { results, failed };
 }
+
+/** Records a request. */
+const PAGE_SIZE = 300;
 
 async function examine(
   source: Source,
   planned: PlannedCollection,
-  { pageSize = 300, onProgress }: PreflightOptions,
+  { pageSize = PAGE_SIZE, onProgress }: PreflightOptions,
 ): Promise<Preflight> {
   const started = performance.now();
   const about = { id: planned.source.id, collection: planned.source.name };

@@ -35,7 +35,7 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
         schema: "never",
       });
   const progress = showProgress(config.json);
-  const results = await preflight(source, plan, {
+  const { results, failed } = await preflight(source, plan, {
     pageSize: flags.pageSize,
     onProgress: (event) =>
       progress.show({ ...event, tenant: "", phase: event.done === event.total ? "done" : "verify", pass: 1 }),
@@ -46,13 +46,17 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
       collections: results.map(describe),
       misfits: plan.misfits.map(describeMisfit),
       leftOut: plan.skipped.map(labelCollections(plan.listed)),
+      failed: failed.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
       deletedInCairn: plan.deleted.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
       notices,
     });
-  else printPreflight(plan, results, notices);
+  else {
+    printPreflight(plan, results, notices);
+    for (const { source, detail } of failed) console.log(`Cannot be read: ${pathOf(source)}. ${detail}`);
+  }
   // What the migration would end with.
   if (plan.misfits.some(({ blocking }) => blocking)) return EXIT.usage;
-  return plan.misfits.length + plan.deleted.length > 0 ? EXIT.notIdentical : EXIT.done;
+  return plan.misfits.length + plan.deleted.length + failed.length > 0 ? EXIT.notIdentical : EXIT.done;
 }
 
 async function makePlan(
