@@ -1,10 +1,9 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startEmbeddingApi } from "../test/support/embedding-api.ts";
 import type { BenchRun } from "./bench.ts";
+import { peakMemory } from "./memory/migration.ts";
 import { fillChroma } from "./support/fill.ts";
 import { report, type Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
@@ -13,8 +12,6 @@ const WORST_INGEST = fileURLToPath(new URL("./memory/worst-ingest.ts", import.me
 
 /** Passages of the worst ingest in a bench: their vectors are 640 MB. */
 const WORST_PASSAGES = 10_000;
-
-const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
 
 /** Peak memory of a migration, and of the worst ingest within the limits. */
 export async function benchMemory(run: BenchRun): Promise<readonly Target[]> {
@@ -90,20 +87,4 @@ async function benchMigration({ size, machine }: BenchRun): Promise<readonly Tar
     { size, machine },
   );
   return targets;
-}
-
-async function peakMemory(args: readonly string[], databaseUrl: string): Promise<number> {
-  const child = spawn(CAIRN, args, {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, DATABASE_URL: databaseUrl },
-  });
-  let peak = 0;
-  const timer = setInterval(async () => {
-    const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
-    peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0));
-  }, 200);
-  const [code] = await once(child, "exit");
-  clearInterval(timer);
-  if (code !== 0) throw new Error(`cairn migrate ended with ${code}`);
-  return Math.round(peak / 1024);
 }

@@ -101,7 +101,7 @@ describe("a collection that Chroma fails for", () => {
     "%s: the others are migrated, and the next run goes on with it",
     async (_name, rule, why) => {
       proxy.rules = [rule];
-      const report = await migrateNow();
+      const report = await migrateNow(1_500);
       expect(report).toMatchObject({
         verdict: "not_identical",
         totals: { failed: 1, differences: 1, collections: 2 },

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { commitPage } from "@cairn/chroma/copy/commit.ts";
-import type { PageSource } from "@cairn/chroma/copy/pages.ts";
+import type { PageSource } from "@cairn/chroma/copy/page.ts";
 import { acquireRun, finishRun, keepLease, releaseRun } from "@cairn/chroma/ledger/run.ts";
 import { EMPTY_TALLY } from "@cairn/chroma/ledger/tally.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
@@ -264,6 +264,7 @@ describe("one page by hand", () => {
       run: old,
       settings: { pageSize: 40, concurrency: 1, prune: false, discardChanges: false, maxPasses: 10 },
       limit: undefined as never,
+      memory: undefined as never,
       onProgress: () => {},
       signal: undefined,
     };
@@ -296,6 +297,8 @@ describe("one page by hand", () => {
       deleted: [],
       own: [],
       tally: EMPTY_TALLY,
+      bytesRead: 0,
+      bytes: 0,
     };
     const progress = {
       state: "copying" as const,

@@ -2,6 +2,7 @@ import type { Services } from "@cairn/core/services.ts";
 import pLimit from "p-limit";
 import type { CopyContext, CopySettings, ProgressEvent } from "./copy/context.ts";
 import { createFailureJudge, type FailureJudge } from "./copy/failure.ts";
+import { createPageMemory } from "./copy/memory.ts";
 import { type Migrated, migratePlanned } from "./copy/planned.ts";
 import { saveReport } from "./ledger/batch.ts";
 import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
@@ -107,6 +108,7 @@ export function makeContext(
     run,
     settings: { pageSize, concurrency, prune: prune || discardChanges, discardChanges, maxPasses },
     limit: pLimit(concurrency),
+    memory: createPageMemory(),
     onProgress: options.onProgress ?? (() => {}),
     signal: options.signal && lost ? AbortSignal.any([options.signal, lost]) : (lost ?? options.signal),
   };

@@ -7,6 +7,8 @@ import {
   type Server,
   type Socket,
 } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 /** What happens to a request instead of a plain answer. */
 export type Fault =
@@ -18,6 +20,8 @@ export type Fault =
   | { readonly kind: "truncate"; readonly share: number }
   /** The server's answer, as `change` makes it of its text. */
   | { readonly kind: "change"; readonly change: (body: string) => string }
+  /** The server's answer, sent in the parts that `split` makes of its text, as the client takes them. */
+  | { readonly kind: "stream"; readonly split: (body: string) => Iterable<string | Buffer> }
   /** No answer ever. */
   | { readonly kind: "hang" };
 
@@ -79,6 +83,7 @@ export async function startHttpProxy(target: string, options: HttpProxyOptions =
       return reply(response, answer.status, bytes.subarray(0, Math.floor(bytes.length * fault.share)));
     if (fault?.kind === "change")
       return reply(response, answer.status, Buffer.from(fault.change(`${bytes}`)));
+    if (fault?.kind === "stream") return stream(response, answer.status, fault.split(`${bytes}`));
     if (fault?.kind !== "cut") return reply(response, answer.status, bytes);
     response.writeHead(answer.status, { "content-length": bytes.length, "content-type": "application/json" });
     response.write(bytes.subarray(0, Math.min(fault.after, bytes.length - 1)), () => response.destroy());
@@ -138,6 +143,16 @@ function reply(
   type = "application/json",
 ): void {
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+}
+
+async function stream(
+  response: ServerResponse,
+  status: number,
+  parts: Iterable<string | Buffer>,
+): Promise<void> {
+  response.writeHead(status, { "content-type": "application/json" });
+  // Where the client hangs up, the rest is not made.
+  await pipeline(Readable.from(parts), response).catch(() => {});
 }
 
 /** One connection through the TCP proxy. */

@@ -26,7 +26,9 @@ import { commitPage } from "./commit.ts";
 import type { CopyContext } from "./context.ts";
 import { forgetGone } from "./forget.ts";
 import { extraFinding } from "./kept.ts";
-import { comparedPages, type PageSource } from "./pages.ts";
+import { createPace, type Pace } from "./pace.ts";
+import type { PageSource } from "./page.ts";
+import { comparedPages } from "./pages.ts";
 import { retryPassing } from "./retry.ts";
 import { checkSets, type Extra } from "./sets.ts";
 
@@ -40,9 +42,10 @@ export async function migrateCollection(
   target: Collection,
 ): Promise<Progress> {
   let progress = await beginCollection(context.services.database, context.run, planned, target);
+  const pace = createPace(context.settings.pageSize);
   try {
     while (progress.state === "copying") {
-      const from = await pageSource(context, planned, target, progress);
+      const from = await pageSource(context, planned, { target, pace, fresh: progress.fresh });
       progress = await concludePass(context, from, await copyPass(context, from, planned, progress));
     }
   } catch (error) {
@@ -73,8 +76,7 @@ const READY = 3;
 async function pageSource(
   context: CopyContext,
   planned: PlannedCollection,
-  target: Collection,
-  { fresh }: Progress,
+  { target, pace, fresh }: { readonly target: Collection; readonly pace: Pace; readonly fresh: boolean },
 ): Promise<PageSource> {
   const { database } = context.services;
   const current = await getCollection(database, target.tenantId, target.id);
@@ -92,6 +94,8 @@ async function pageSource(
     pageSize: context.settings.pageSize,
     ahead: context.settings.concurrency + READY,
     limit: context.limit,
+    memory: context.memory,
+    pace,
     fresh,
     discardChanges: context.settings.discardChanges,
   };

@@ -7,7 +7,7 @@ import { addTally } from "../ledger/tally.ts";
 import type { CopyContext } from "./context.ts";
 import { writeEmbedded } from "./embed.ts";
 import { keptFindings } from "./kept.ts";
-import type { ComparedPage, PageSource } from "./pages.ts";
+import type { ComparedPage, PageSource } from "./page.ts";
 import { retryPassing } from "./retry.ts";
 import { isOwn } from "./stored.ts";
 

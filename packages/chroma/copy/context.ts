@@ -1,7 +1,8 @@
 import type { Services } from "@cairn/core/services.ts";
 import type { Run } from "../ledger/run.ts";
 import type { Source } from "../source/source.ts";
-import type { Limit } from "./pages.ts";
+import type { PageMemory } from "./memory.ts";
+import type { Limit } from "./page.ts";
 
 /** What a migration works with, handed down from its start. */
 export interface CopyContext {
@@ -10,6 +11,7 @@ export interface CopyContext {
   readonly run: Run;
   readonly settings: CopySettings;
   readonly limit: Limit;
+  readonly memory: PageMemory;
   readonly onProgress: (event: ProgressEvent) => void;
   readonly signal: AbortSignal | undefined;
 }

@@ -9,7 +9,7 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Finding } from "../ledger/collection.ts";
 import { assertHeld } from "../ledger/run.ts";
 import type { CopyContext } from "./context.ts";
-import type { Change, PageSource } from "./pages.ts";
+import type { Change, PageSource } from "./page.ts";
 import { retryPassing } from "./retry.ts";
 
 interface Embedded {

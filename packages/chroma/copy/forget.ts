@@ -4,7 +4,7 @@ import { hashListing } from "../ledger/listing.ts";
 import { assertHeld } from "../ledger/run.ts";
 import { addListings } from "../ledger/tally.ts";
 import type { CopyContext } from "./context.ts";
-import type { PageSource } from "./pages.ts";
+import type { PageSource } from "./page.ts";
 import { retryPassing } from "./retry.ts";
 
 /** Ids a look at the source. */

@@ -1,5 +1,5 @@
 import type { Finding } from "../ledger/collection.ts";
-import type { Change } from "./pages.ts";
+import type { Change } from "./page.ts";
 
 // What was made in Cairn since an earlier run, and stays: the ledger marks the kind of such a finding.
 

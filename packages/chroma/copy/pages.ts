@@ -1,89 +1,82 @@
-import type { Collection } from "@cairn/core/collection/collection.ts";
-import type { Database } from "@cairn/core/database/database.ts";
-import type { Row } from "@cairn/core/document/document.ts";
-import { readTombstones } from "@cairn/core/document/tombstone.ts";
-import { hashListing } from "../ledger/listing.ts";
-import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
-import type { ReportDifference } from "../report/report.ts";
-import { PageTooLarge, type Source, type SourceCollection, type SourceRecord } from "../source/source.ts";
-import { compareRows, compareVectors } from "./compare.ts";
-import { type CopyRules, expectedRows, findFault, type SetAside } from "./record.ts";
-import { isOwn, readStored, type StoredRow } from "./stored.ts";
-
-/** Bounds how many requests are under way at once, over all collections. */
-export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
-
-export interface PageSource {
-  readonly source: Source;
-  readonly database: Database;
-  readonly collection: SourceCollection;
-  readonly target: Collection;
-  readonly rules: CopyRules;
-  /** Records a request. */
-  readonly pageSize: number;
-  /** Pages read ahead of the one at hand. */
-  readonly ahead: number;
-  readonly limit: Limit;
-  /** The target was empty at the start: nothing to compare with. */
-  readonly fresh: boolean;
-  /** What was changed in Cairn is compared, and written, like everything else. */
-  readonly discardChanges: boolean;
-}
-
-/** One record whose rows are missing or differ. */
-export interface Change {
-  readonly rows: readonly Row[];
-  readonly stored: readonly StoredRow[];
-  readonly difference: Omit<ReportDifference, "collection">;
-}
-
-/** A page of the source, compared with what Postgres holds under the same ids. */
-export interface ComparedPage {
-  /** Where the next page begins, in the source's order. */
-  readonly position: number;
-  readonly changes: readonly Change[];
-  readonly setAside: readonly SetAside[];
-  /** Ids of records that were deleted in Cairn. */
-  readonly deleted: readonly string[];
-  /** Ids of records that the service has written, whether they differ or not. */
-  readonly own: readonly string[];
-  /** Without `changed` and `kept`: whoever acts on the page decides those. */
-  readonly tally: Tally;
-}
-
-/** Ids that are listed at once; then they are fetched by id, page by page, wherever they lie by then. */
-const WINDOW = 6_000;
+import { addTally } from "../ledger/tally.ts";
+import { PageTooLarge } from "../source/source.ts";
+import { createIdPages, type IdPage, type IdPages } from "./id-pages.ts";
+import type { Reservation } from "./memory.ts";
+import type { Change, ComparedPage, PageSource } from "./page.ts";
+import { readPage } from "./read-page.ts";
 
 /** Rows that are written in one transaction at most: commits cost, but what waits for them takes memory. */
 const BATCH = 600;
 
+/** Bytes of pages that are written in one transaction at most; a page that is larger stands alone. */
+const BATCH_BYTES = 8_000_000;
+
 /**
- * The source's pages from `position` on, in order, compared; the next ones are being read meanwhile. Pages that are
- * ready at once come as one.
+ * The source's pages from `position` on, in order, compared; the next ones are being read meanwhile, as far as memory
+ * allows. Pages that are ready at once come as one.
  */
 export async function* comparedPages(from: PageSource, position: number): AsyncGenerator<ComparedPage> {
+  const ids = createIdPages(from, position);
   const reading: Reading[] = [];
-  const most = Math.max(1, Math.floor(BATCH / from.pageSize));
+  const held = new Set<Reservation>();
   try {
-    for await (const page of idPages(from, position)) {
-      reading.push(startReading(from, page));
-      if (reading.length > from.ahead) yield await takeReady(from, reading, most);
+    for (;;) {
+      await readAhead(from, ids, reading);
+      if (reading.length === 0) return;
+      const taken = await takeReady(from, reading);
+      for (const reservation of taken.reservations) held.add(reservation);
+      yield taken.page;
+      forget(taken.page);
+      for (const reservation of held) reservation.release();
+      held.clear();
     }
-    while (reading.length > 0) yield await takeReady(from, reading, most);
   } finally {
     await Promise.allSettled(reading.map(({ page }) => page));
+    for (const { reservation } of reading) reservation?.release();
+    for (const reservation of held) reservation.release();
   }
 }
 
-interface Reading extends IdPage {
-  readonly page: Promise<ComparedPage>;
+/** A page under way. The second half of one that was too large begins when the first is done with. */
+interface Reading extends IdPage, Partial<Started> {
   ready: boolean;
 }
 
-function startReading(from: PageSource, ids: IdPage, after: Promise<unknown> = Promise.resolve()): Reading {
-  const read = () => from.limit(() => readPage(from, ids.ids, ids.position));
-  const page = after.then(read, read);
-  const reading = { ...ids, page, ready: false };
+interface Started {
+  readonly reservation: Reservation;
+  readonly page: Promise<ComparedPage>;
+}
+
+interface Taken {
+  readonly page: ComparedPage;
+  readonly reservations: readonly Reservation[];
+}
+
+/** Begins to read the next pages. The first waits for memory where nothing else of the collection is in flight. */
+async function readAhead(from: PageSource, ids: IdPages, reading: Reading[]): Promise<void> {
+  const { memory, pace, ahead, fresh } = from;
+  // How large pages are is told by the first.
+  while (reading.length <= (pace.known ? ahead : 0)) {
+    const bytes = pace.estimate(pace.size, fresh);
+    const reservation = reading.length === 0 ? await memory.reserve(bytes) : memory.tryReserve(bytes);
+    if (!reservation) return;
+    const page = await ids.take(pace.size).catch((error: unknown) => {
+      reservation.release();
+      throw error;
+    });
+    if (!page) return reservation.release();
+    reading.push(startReading(from, page, reservation));
+  }
+}
+
+function startReading(from: PageSource, ids: IdPage, reservation: Reservation): Reading & Started {
+  const page = from.limit(async () => {
+    const compared = await readPage(from, ids);
+    reservation.resize(compared.bytes);
+    from.pace.learn(ids.ids.length, compared.bytesRead);
+    return compared;
+  });
+  const reading = { ...ids, page, reservation, ready: false };
   // A failed page is never ready: those before it are written first, and it is thrown where it is taken.
   page.then(
     () => {
@@ -95,134 +88,83 @@ function startReading(from: PageSource, ids: IdPage, after: Promise<unknown> = P
 }
 
 /** The first page, and those behind it that need not be waited for. */
-async function takeReady(from: PageSource, reading: Reading[], most: number): Promise<ComparedPage> {
-  let merged = await takeFirst(from, reading);
-  for (let count = 1; count < most && reading[0]?.ready; count++)
-    merged = mergePages(merged, await (reading.shift() as Reading).page);
-  return merged;
+async function takeReady(from: PageSource, reading: Reading[]): Promise<Taken> {
+  const first = await takeFirst(from, reading);
+  const most = Math.max(1, Math.floor(BATCH / from.pageSize));
+  const reservations = [...first.reservations];
+  let { page } = first;
+  for (let count = 1; count < most; count++) {
+    const [next] = reading;
+    if (!next?.ready || !next.page || !next.reservation) break;
+    const more = await next.page;
+    if (page.bytes + more.bytes > BATCH_BYTES) break;
+    page = mergePages(page, more);
+    reservations.push(next.reservation);
+    reading.shift();
+  }
+  return { page, reservations };
 }
 
 /** The first page. One that is too large is read as two, one after the other, and those may be halved again. */
-async function takeFirst(from: PageSource, reading: Reading[]): Promise<ComparedPage> {
+async function takeFirst(from: PageSource, reading: Reading[]): Promise<Taken> {
   for (;;) {
-    const { ids, position, page } = reading.shift() as Reading;
+    const { ids, position, ...under } = reading.shift() as Reading;
+    const reservation = under.reservation ?? (await reserveHalf(from, ids.length, reading));
+    const page = under.page ?? startReading(from, { ids, position }, reservation).page;
     try {
-      return await page;
+      return { page: await page, reservations: [reservation] };
     } catch (error) {
+      if (!(error instanceof PageTooLarge) || ids.length === 1) reservation.release();
       if (!(error instanceof PageTooLarge)) throw error;
+      if (ids.length === 1) return takeAlone(from, { ids, position });
+      from.pace.shrink(ids.length);
       const middle = ids.length >> 1;
       const start = position - ids.length;
-      const first = startReading(from, { ids: ids.slice(0, middle), position: start + middle });
-      reading.unshift(first, startReading(from, { ids: ids.slice(middle), position }, first.page));
+      const first = startReading(from, { ids: ids.slice(0, middle), position: start + middle }, reservation);
+      reading.unshift(first, { ids: ids.slice(middle), position, ready: false });
     }
   }
 }
 
+/** Memory for the half of a page. Where later pages are in flight already, it cannot wait: nobody would take those. */
+async function reserveHalf(
+  { memory, pace, fresh }: PageSource,
+  records: number,
+  reading: readonly Reading[],
+): Promise<Reservation> {
+  const bytes = pace.estimate(records, fresh);
+  return reading.some(({ reservation }) => reservation) ? memory.force(bytes) : memory.reserve(bytes);
+}
+
+/** The page of a single record that is larger than a page should be: no two of them are held at once. */
+async function takeAlone(from: PageSource, ids: IdPage): Promise<Taken> {
+  const reservation = await from.memory.alone();
+  try {
+    const page = await from.limit(() => readPage(from, ids, { alone: true }));
+    return { page, reservations: [reservation] };
+  } catch (error) {
+    reservation.release();
+    throw error;
+  }
+}
+
+/** Gives up what a page holds: whoever waits for the next one may still refer to it. */
+function forget({ changes }: ComparedPage): void {
+  (changes as Change[]).length = 0;
+}
+
 function mergePages(first: ComparedPage, second: ComparedPage): ComparedPage {
-  return {
+  const merged = {
     position: second.position,
     changes: [...first.changes, ...second.changes],
     setAside: [...first.setAside, ...second.setAside],
     deleted: [...first.deleted, ...second.deleted],
     own: [...first.own, ...second.own],
     tally: addTally(first.tally, second.tally),
+    bytesRead: first.bytesRead + second.bytesRead,
+    bytes: first.bytes + second.bytes,
   };
-}
-
-interface IdPage {
-  readonly ids: readonly string[];
-  readonly position: number;
-}
-
-async function* idPages(
-  { source, collection, pageSize, limit }: PageSource,
-  start: number,
-): AsyncGenerator<IdPage> {
-  const size = Math.max(pageSize, Math.floor(WINDOW / pageSize) * pageSize);
-  const list = (offset: number) => {
-    const window = limit(() => source.listIds(collection, { offset, limit: size }));
-    window.catch(() => {}); // awaited below
-    return window;
-  };
-  let next = list(start);
-  for (let offset = start; ; offset += size) {
-    const ids = await next;
-    if (ids.length === size) next = list(offset + size);
-    for (let at = 0; at < ids.length; at += pageSize) {
-      const page = ids.slice(at, at + pageSize);
-      yield { ids: page, position: offset + at + page.length };
-    }
-    if (ids.length < size) return;
-  }
-}
-
-async function readPage(from: PageSource, ids: readonly string[], position: number): Promise<ComparedPage> {
-  // First, and alone: whether they are too many to be held is known by Chroma's answer.
-  const records = await from.source.getRecords(from.collection, ids, {
-    embeddings: from.rules.vectors === "copy",
-  });
-  const [stored, tombstones] = await Promise.all([
-    from.fresh
-      ? new Map<string, readonly StoredRow[]>()
-      : readStored(from.database, from.target, ids, { vectors: from.rules.vectors === "copy" }),
-    from.discardChanges ? new Set<string>() : readTombstones(from.database, from.target, ids),
-  ]);
-  const changes: Change[] = [];
-  const setAside: SetAside[] = [];
-  const deleted: string[] = [];
-  const own: string[] = [];
-  const vectors = { exact: 0, within: 0, largest: 0 };
-  for (const record of records.values()) {
-    const rows = stored.get(record.id) ?? [];
-    if (rows.length === 0 && tombstones.has(record.id)) {
-      deleted.push(record.id);
-      continue;
-    }
-    if (isOwn(rows)) own.push(record.id);
-    const { change, fault } = await compareRecord(from, record, rows);
-    if (fault) setAside.push(fault);
-    if (change) changes.push(change);
-    else if (!fault && from.rules.vectors === "copy") countVector(vectors, record, rows);
-  }
-  const tally: Tally = {
-    ...EMPTY_TALLY,
-    seen: records.size,
-    compared: from.fresh ? 0 : records.size - deleted.length,
-    deleted: deleted.length,
-    vectorsExact: vectors.exact,
-    vectorsWithinTolerance: vectors.within,
-    maxVectorDifference: vectors.largest,
-    setAside: setAside.length,
-    listing: hashListing(records.keys()),
-    deletedListing: hashListing(deleted),
-  };
-  return { position, changes, setAside, deleted, own, tally };
-}
-
-async function compareRecord(
-  from: PageSource,
-  record: SourceRecord,
-  stored: readonly StoredRow[],
-): Promise<{ readonly change?: Change; readonly fault?: SetAside }> {
-  const fault = findFault(record, from.rules);
-  const rows = await expectedRows(record, from.rules, fault);
-  // Of a record that cannot be read, the bare id is kept, and whatever could be read earlier.
-  if (record.unreadable && record.unreadable !== "embedding" && stored.length > 0) return { fault };
-  const compared =
-    record.unreadable === "embedding"
-      ? rows.map((row, index) => ({ ...row, embedding: stored[index]?.embedding ?? row.embedding }))
-      : rows;
-  const difference = compareRows(compared, stored, from.rules);
-  return { fault, change: difference && { rows, stored, difference: { ...difference, id: record.id } } };
-}
-
-function countVector(
-  vectors: { exact: number; within: number; largest: number },
-  record: SourceRecord,
-  stored: readonly StoredRow[],
-): void {
-  const { exact, largest } = compareVectors(record.embedding, stored[0]?.embedding ?? null);
-  if (exact) vectors.exact++;
-  else vectors.within++;
-  vectors.largest = Math.max(vectors.largest, largest);
+  forget(first);
+  forget(second);
+  return merged;
 }

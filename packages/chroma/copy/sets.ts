@@ -1,6 +1,6 @@
 import { hashListing } from "../ledger/listing.ts";
 import { addListings, expectedListing, type Tally } from "../ledger/tally.ts";
-import type { PageSource } from "./pages.ts";
+import type { PageSource } from "./page.ts";
 import { listStoredIds } from "./stored.ts";
 
 /** Ids a look at the target. */

@@ -32,6 +32,8 @@ export interface RequestOptions {
   readonly body?: unknown;
   /** Answers with a 500 come back at once as ChromaFault: the caller can tell more by asking for less. */
   readonly failFast?: boolean;
+  /** Bytes of the answer that are read at most. Default `MAX_ANSWER_BYTES`. */
+  readonly maxBytes?: number;
 }
 
 /** Status of an answer that is larger than what is read of one, from the server or a proxy, too. */
@@ -65,11 +67,11 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
     method: "GET" | "POST",
     path: string,
     read: (bytes: Buffer) => T,
-    { body, failFast = false }: RequestOptions = {},
+    { body, failFast = false, maxBytes }: RequestOptions = {},
   ): Promise<T> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     for (let attempt = 1; ; attempt++) {
-      const exchange = { method, headers, body: payload };
+      const exchange = { method, headers, body: payload, maxBytes };
       const outcome = await followRedirects(base, `/api/v2${path}`, (url) =>
         attemptOnce(send, url, exchange, timeout),
       );

@@ -18,8 +18,7 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
     listCollections: (scope) => listCollections(client, scope),
     count: (collection) => client.request("GET", `${collectionPath(collection)}/count`, readNumber),
     listIds: (collection, page) => listIds(client, collection, page),
-    getRecords: (collection, ids, { embeddings = true } = {}) =>
-      getRecords(client, collection, ids, embeddings),
+    getRecords: (collection, ids, options) => getRecords(client, collection, ids, options),
     async existing(collection, ids) {
       const body = { ids, include: [], limit: ids.length };
       const records = await client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, {

@@ -5,6 +5,8 @@ export interface Exchange {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Bytes of the answer that are read at most. Default `MAX_ANSWER_BYTES`. */
+  readonly maxBytes?: number;
 }
 
 export interface HttpAnswer {
@@ -32,7 +34,7 @@ export function createHttpSend(): HttpSend {
     "https:": new HttpsAgent({ keepAlive: true }),
   };
   const bodies = createBodies();
-  return (url, { method, headers, body }, timeout) =>
+  return (url, { method, headers, body, maxBytes = MAX_ANSWER_BYTES }, timeout) =>
     new Promise((resolve, reject) => {
       const secure = url.startsWith("https:");
       const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
@@ -46,33 +48,33 @@ export function createHttpSend(): HttpSend {
         timeout,
       );
       request
-        .once("response", (response) => readAnswer(response, bodies).then(resolve, reject))
+        .once("response", (response) => readAnswer(response, bodies, maxBytes).then(resolve, reject))
         .once("error", reject)
         .once("close", () => clearTimeout(deadline))
         .end(body);
     });
 }
 
-/** Bytes of an answer that are read: several are held at once, decoded, beside what Postgres has of them. */
-export const MAX_ANSWER_BYTES = 48_000_000;
+/** Bytes of an answer that are read at most. An answer of several records is bounded by `MAX_PAGE_BYTES`. */
+export const MAX_ANSWER_BYTES = 24_000_000;
 
-/** An answer of more than `MAX_ANSWER_BYTES`. */
+/** An answer that is larger than what is read of it. */
 export class AnswerTooLarge extends Error {}
 
-function refuse(response: IncomingMessage): never {
+function refuse(response: IncomingMessage, maxBytes: number): never {
   response.destroy();
-  throw new AnswerTooLarge(`its answer has more than ${MAX_ANSWER_BYTES} bytes`);
+  throw new AnswerTooLarge(`its answer has more than ${maxBytes} bytes`);
 }
 
-async function readAnswer(response: IncomingMessage, bodies: Bodies): Promise<HttpAnswer> {
+async function readAnswer(response: IncomingMessage, bodies: Bodies, maxBytes: number): Promise<HttpAnswer> {
   const announced = Number(response.headers["content-length"] ?? 0);
-  if (announced > MAX_ANSWER_BYTES) refuse(response);
+  if (announced > maxBytes) refuse(response, maxBytes);
   let memory = bodies.take(announced);
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
-    if (length + chunk.length > MAX_ANSWER_BYTES) refuse(response);
+    if (length + chunk.length > maxBytes) refuse(response, maxBytes);
     if (length + chunk.length > memory.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * (length + chunk.length));
+      const larger = Buffer.allocUnsafeSlow(Math.min(2 * (length + chunk.length), maxBytes));
       memory.copy(larger, 0, 0, length);
       memory = larger;
     }
@@ -95,6 +97,7 @@ interface Bodies {
 
 const SMALLEST = 65_536; // bytes
 const SPARE = 4;
+const LARGEST = 16_000_000; // bytes
 
 /**
  * Memory for answers of megabytes, used again: made anew for each, it cost the garbage collector a tenth of the time
@@ -108,7 +111,7 @@ function createBodies(): Bodies {
       return memory && memory.length >= size ? memory : Buffer.allocUnsafeSlow(Math.max(size, SMALLEST));
     },
     give(memory) {
-      if (spare.length < SPARE) spare.push(memory);
+      if (spare.length < SPARE && memory.length <= LARGEST) spare.push(memory);
     },
   };
 }

@@ -1,22 +1,40 @@
-import { PageTooLarge, type Source, type SourceCollection, type SourceRecord } from "./source.ts";
+import {
+  PageTooLarge,
+  type RecordOptions,
+  type Source,
+  type SourceCollection,
+  type SourceRecord,
+} from "./source.ts";
 
 /** The records with these ids, in pages that are halved where they are too large. */
 export async function* recordsInPages(
   source: Source,
   collection: SourceCollection,
   ids: readonly string[],
-  options?: { readonly embeddings?: boolean },
+  options?: Pick<RecordOptions, "embeddings">,
 ): AsyncGenerator<ReadonlyMap<string, SourceRecord>> {
-  if (ids.length === 0) return;
-  let page: ReadonlyMap<string, SourceRecord>;
+  let size = ids.length;
+  for (let at = 0; at < ids.length; ) {
+    const page = ids.slice(at, at + size);
+    const records = await readWhole(source, collection, page, options);
+    if (records) {
+      at += page.length;
+      yield records;
+    } else size = page.length >> 1;
+  }
+}
+
+/** Undefined where there are several and their answer is too large. */
+async function readWhole(
+  source: Source,
+  collection: SourceCollection,
+  ids: readonly string[],
+  options?: Pick<RecordOptions, "embeddings">,
+): Promise<ReadonlyMap<string, SourceRecord> | undefined> {
   try {
-    page = await source.getRecords(collection, ids, options);
+    return await source.getRecords(collection, ids, options);
   } catch (error) {
     if (!(error instanceof PageTooLarge)) throw error;
-    const middle = ids.length >> 1;
-    yield* recordsInPages(source, collection, ids.slice(0, middle), options);
-    yield* recordsInPages(source, collection, ids.slice(middle), options);
-    return;
+    return ids.length > 1 ? undefined : source.getRecords(collection, ids, { ...options, alone: true });
   }
-  yield page;
 }

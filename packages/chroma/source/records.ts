@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
-import { type ChromaClient, ChromaFault, TOO_LARGE } from "./client.ts";
+import { type ChromaClient, ChromaFault, type RequestOptions, TOO_LARGE } from "./client.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
-import { PageTooLarge, type SourceCollection, type SourceRecord } from "./source.ts";
+import {
+  MAX_PAGE_BYTES,
+  PageTooLarge,
+  type RecordOptions,
+  type SourceCollection,
+  type SourceRecord,
+} from "./source.ts";
 
 const TEXT = ["documents", "metadatas", "uris"];
 
@@ -22,10 +28,10 @@ export async function getRecords(
   client: ChromaClient,
   collection: SourceCollection,
   ids: readonly string[],
-  embeddings: boolean,
+  options: RecordOptions = {},
 ): Promise<ReadonlyMap<string, SourceRecord>> {
   let lacking = 0;
-  return divideRecords(client, collection, ids, embeddings, async () => {
+  return divideRecords(client, collection, ids, options, async () => {
     if (++lacking === MAY_LACK + 1) await assertGivesVectors(client, collection);
   });
 }
@@ -34,20 +40,22 @@ async function divideRecords(
   client: ChromaClient,
   collection: SourceCollection,
   ids: readonly string[],
-  embeddings: boolean,
+  options: RecordOptions,
   onLacking: () => Promise<void>,
 ): Promise<ReadonlyMap<string, SourceRecord>> {
+  const { embeddings = true, alone = false } = options;
   const include = embeddings ? [...TEXT, "embeddings"] : TEXT;
+  const maxBytes = alone ? undefined : MAX_PAGE_BYTES;
   try {
-    return await fetchRecords(client, collection, ids, include, { failFast: true });
+    return await fetchRecords(client, collection, ids, include, { failFast: true, maxBytes });
   } catch (error) {
     if (!(error instanceof ChromaFault)) throw error;
-    if (error.status === TOO_LARGE) return refuseLarge(ids, error);
+    if (error.status === TOO_LARGE) return refuseLarge(ids, alone, error);
   }
   if (ids.length > 1) {
     const middle = ids.length >> 1;
-    const first = await divideRecords(client, collection, ids.slice(0, middle), embeddings, onLacking);
-    const second = await divideRecords(client, collection, ids.slice(middle), embeddings, onLacking);
+    const first = await divideRecords(client, collection, ids.slice(0, middle), options, onLacking);
+    const second = await divideRecords(client, collection, ids.slice(middle), options, onLacking);
     return new Map([...first, ...second]);
   }
   const records = await getUnreadable(client, collection, ids, include);
@@ -55,10 +63,14 @@ async function divideRecords(
   return records;
 }
 
-/** Of a single record that is too large, the bare id. */
-function refuseLarge(ids: readonly string[], fault: ChromaFault): ReadonlyMap<string, SourceRecord> {
+/** Of a single record that is too large even alone, the bare id. */
+function refuseLarge(
+  ids: readonly string[],
+  alone: boolean,
+  fault: ChromaFault,
+): ReadonlyMap<string, SourceRecord> {
   const [id] = ids;
-  if (id === undefined || ids.length > 1) throw new PageTooLarge(fault.message);
+  if (id === undefined || ids.length > 1 || !alone) throw new PageTooLarge(fault.message);
   const nothing = { document: null, uri: null, metadata: null, embedding: null };
   return new Map([[id, { id, ...nothing, unreadable: "too_large" as const }]]);
 }
@@ -117,7 +129,7 @@ async function fetchRecords(
   collection: SourceCollection,
   ids: readonly string[],
   include: readonly string[],
-  options: { readonly failFast?: boolean } = {},
+  options: Pick<RequestOptions, "failFast" | "maxBytes"> = {},
 ): Promise<ReadonlyMap<string, SourceRecord>> {
   const body = { ids, include, limit: ids.length };
   return client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, { body, ...options });

@@ -29,8 +29,18 @@ export interface SourceRecord {
   readonly unreadable?: "embedding" | "all" | "too_large";
 }
 
-/** Several records whose answer is larger than is read at once: ask for fewer of them. */
+/** Bytes of an answer with records that are read at once: several are held, decoded, beside what Postgres has of them. */
+export const MAX_PAGE_BYTES = 12_000_000;
+
+/** Records whose answer is larger than is read at once: ask for fewer of them, or for the single one alone. */
 export class PageTooLarge extends Error {}
+
+export interface RecordOptions {
+  /** Default true. */
+  readonly embeddings?: boolean;
+  /** A single record whose answer may be as large as any is read; one that is larger still is marked. Default false. */
+  readonly alone?: boolean;
+}
 
 /** What a migration reads: a Chroma server, without ever writing to it or making anything in it. */
 export interface Source {
@@ -46,12 +56,12 @@ export interface Source {
   ): Promise<readonly string[]>;
   /**
    * Those of the ids that exist, by id. A record that fails the server is fetched alone and marked. Throws
-   * `PageTooLarge` where there are several and their answer is too large.
+   * `PageTooLarge` where their answer has more than `MAX_PAGE_BYTES`.
    */
   getRecords(
     collection: SourceCollection,
     ids: readonly string[],
-    options?: { readonly embeddings?: boolean },
+    options?: RecordOptions,
   ): Promise<ReadonlyMap<string, SourceRecord>>;
   /** Those of the ids that exist. */
   existing(collection: SourceCollection, ids: readonly string[]): Promise<ReadonlySet<string>>;

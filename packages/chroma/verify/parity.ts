@@ -14,7 +14,7 @@ import type { PlannedCollection } from "../plan/plan.ts";
 import type { SearchReport } from "../report/report.ts";
 import { labelCollections } from "../source/label.ts";
 import type { Source } from "../source/source.ts";
-import { divideQueries, nearby, sampleRecords } from "./sample.ts";
+import { divideQueries, nearby, sampleVectors } from "./sample.ts";
 
 export interface ParityPair {
   readonly planned: PlannedCollection;
@@ -95,9 +95,11 @@ async function* askSamples(
   pair: ParityPair,
   { count, signal }: { readonly count: number; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<Omit<Answer, "collection">> {
-  const records = await sampleRecords(source, pair.planned.source, pair.count, count);
-  for (const [seed, { embedding }] of records.entries())
-    if (embedding && !signal?.aborted) yield await ask(services, source, pair, nearby(embedding, seed));
+  let seed = 0;
+  for await (const vector of sampleVectors(source, pair.planned.source, pair.count, count)) {
+    if (signal?.aborted) return;
+    yield await ask(services, source, pair, nearby(vector, seed++));
+  }
 }
 
 async function ask(

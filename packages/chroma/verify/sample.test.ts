@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
 import { overlap } from "./parity.ts";
-import { divideQueries, nearby, sampleRecords } from "./sample.ts";
+import { divideQueries, nearby, sampleVectors } from "./sample.ts";
 
 test.each([
   [[10, 10], 6, [3, 3]],
@@ -41,11 +41,35 @@ const source = {
 const collection = {} as SourceCollection;
 
 test("samples are spread over the collection, and only records that can be asked for are taken", async () => {
-  const sample = await sampleRecords(source, collection, 100, 4);
-  expect(sample.map(({ id }) => id)).toEqual(["12", "37", "62", "87"]);
-  for (const { embedding } of await sampleRecords(source, collection, 100, 100))
-    expect(embedding?.some((element) => element !== 0)).toBe(true);
-  expect(await sampleRecords(source, collection, 100, 1_000)).toHaveLength(80);
+  const sample = await Array.fromAsync(sampleVectors(source, collection, 100, 4));
+  expect(sample.map(([index]) => index)).toEqual([12, 37, 62, 87]);
+  for await (const vector of sampleVectors(source, collection, 100, 100))
+    expect(vector.some((element) => element !== 0)).toBe(true);
+  expect(await Array.fromAsync(sampleVectors(source, collection, 100, 1_000))).toHaveLength(80);
+});
+
+test("a sample is read as it is taken: all its vectors are never there at once", async () => {
+  const many = Array.from({ length: 2_000 }, (_, index): SourceRecord => {
+    return {
+      id: `${index}`,
+      document: null,
+      uri: null,
+      metadata: null,
+      embedding: Float32Array.of(index, 1),
+    };
+  });
+  let read = 0;
+  const counting = {
+    listIds: async (_: SourceCollection, { offset }: { offset: number }) => [`${offset}`],
+    async getRecords(_: SourceCollection, ids: readonly string[]) {
+      read += ids.length;
+      return new Map(ids.map((id) => [id, many[Number(id)]]));
+    },
+  } as unknown as Source;
+  let taken = 0;
+  for await (const _ of sampleVectors(counting, collection, 2_000, 2_000))
+    expect(read - ++taken).toBeLessThan(100);
+  expect(taken).toBe(2_000);
 });
 
 test("a collection that is empty or gone, or has no share of the queries, is not asked at all", async () => {
@@ -53,8 +77,8 @@ test("a collection that is empty or gone, or has no share of the queries, is not
     listIds: () => Promise.reject(new Error("gone")),
     getRecords: () => Promise.reject(new Error("gone")),
   } as unknown as Source;
-  expect(await sampleRecords(gone, collection, 0, 5)).toEqual([]);
-  expect(await sampleRecords(gone, collection, 5, 0)).toEqual([]);
+  expect(await Array.fromAsync(sampleVectors(gone, collection, 0, 5))).toEqual([]);
+  expect(await Array.fromAsync(sampleVectors(gone, collection, 5, 0))).toEqual([]);
 });
 
 test("a query lies near its record, not on it, and is the same the next time", () => {

@@ -8,7 +8,10 @@ import { compareCollection } from "../copy/compare-collection.ts";
 import type { ProgressEvent } from "../copy/context.ts";
 import { createFailureJudge } from "../copy/failure.ts";
 import { extraFinding, keptFindings } from "../copy/kept.ts";
-import { type ComparedPage, comparedPages, type Limit, type PageSource } from "../copy/pages.ts";
+import { createPageMemory } from "../copy/memory.ts";
+import { createPace } from "../copy/pace.ts";
+import type { ComparedPage, Limit, PageSource } from "../copy/page.ts";
+import { comparedPages } from "../copy/pages.ts";
 import { checkSets } from "../copy/sets.ts";
 import { isOwn } from "../copy/stored.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
@@ -167,6 +170,8 @@ function pageSource(
     pageSize: options.pageSize ?? PAGE_SIZE,
     ahead: options.concurrency ?? 2,
     limit,
+    memory: createPageMemory(),
+    pace: createPace(options.pageSize ?? PAGE_SIZE),
     fresh: false,
     discardChanges: false,
   };
