@@ -1,9 +1,11 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { JobRunner } from "@cairn/core/job/run.ts";
+import type { Services } from "@cairn/core/services.ts";
 import { type MigrateOptions, migrate } from "../migrate.ts";
 import { openSource } from "../source/http-source.ts";
 import type { ChromaOptions } from "../source/options.ts";
 import { readMigration } from "./options.ts";
+import { errorInApiTerms, reportInApiTerms } from "./wording.ts";
 
 export const MIGRATION = "migration";
 
@@ -16,7 +18,7 @@ export interface MigrationJobOptions extends Pick<MigrateOptions, "databaseName"
 export function migrationRunner({ source, databaseName, cairnVersion }: MigrationJobOptions): JobRunner {
   return async (services, { request, signal, report }) => {
     const progress = new Map<string, { readonly done: number; readonly total: number }>();
-    const proof = await migrate(services, await openSource(source), {
+    const proof = await migrateFrom(services, source, {
       ...readMigration(request),
       databaseName,
       cairnVersion,
@@ -33,6 +35,14 @@ export function migrationRunner({ source, databaseName, cairnVersion }: Migratio
         });
       },
     });
-    return proof as unknown as JsonObject;
+    return reportInApiTerms(proof as unknown as JsonObject);
   };
+}
+
+async function migrateFrom(services: Services, source: ChromaOptions, options: MigrateOptions) {
+  try {
+    return await migrate(services, await openSource(source), options);
+  } catch (error) {
+    throw errorInApiTerms(error);
+  }
 }

@@ -12,6 +12,7 @@ import { renderReport } from "../report/html.ts";
 import type { MigrationReport } from "../report/report.ts";
 import { MIGRATION } from "./job.ts";
 import { migrationSchema } from "./schema.ts";
+import { inApiTerms } from "./wording.ts";
 
 const tags = ["Migrations"];
 
@@ -103,7 +104,7 @@ export function migrationRoutes({ queue, configured }: MigrationRouteOptions) {
           `Migration ${id} has no report: it is ${job.status.replace("_", " ")}.`,
         );
       const proof = job.result as unknown as MigrationReport;
-      if (c.req.valid("query").format === "html") return c.html(renderReport(proof)) as never;
+      if (c.req.valid("query").format === "html") return c.html(inApiTerms(renderReport(proof))) as never;
       return c.body(stringifyJson(proof), 200, { "Content-Type": "application/json" }) as never;
     });
 }
