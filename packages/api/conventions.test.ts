@@ -1,3 +1,4 @@
+import { stringifyJson } from "@cairn/core/database/json.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
@@ -27,6 +28,26 @@ const send = ({ method, path, body }: Operation, { query = "", headers = {} }) =
       api.call(method, path.replace(/\{\w+\}/g, "x") + query, { key, body: body?.example, headers }),
     ),
   );
+
+test.each([
+  [{ query: "kettle", top_k: 1.5 }, "top_k", "It is 1.5."],
+  [{ query: "kettle", top_k: 9007199254740993n }, "top_k", "It is 9007199254740993."],
+  [{ query: "kettle", mode: "fuzzy" }, "mode", 'It is "fuzzy".'],
+  [{ query: null }, "query", "It is null."],
+  [{ queries: [{ query: "a" }, { query: 7 }] }, "queries[1].query", "It is 7."],
+  [{ query: "kettle", filter: { price: { $gt: JSON.rawJSON("1e400") } } }, "filter.price.$gt", "1e400"],
+])("a refusal names the field and the value", async (body, path, value) => {
+  const { key } = await api.addTenant();
+  const refused = await api.call("POST", "/v1/query", { key, raw: stringifyJson(body) });
+  expect(refused).toMatchObject({ status: 400, body: { path, detail: expect.stringContaining(value) } });
+});
+
+test("a long value is not told", async () => {
+  const { key } = await api.addTenant();
+  const body = { query: ["x".repeat(200)], mode: "x".repeat(200) };
+  const { body: problem } = await api.call("POST", "/v1/query", { key, body });
+  expect(problem.detail).not.toContain("xxx");
+});
 
 test("a parameter that a route does not describe is refused on every route, and nothing is done", async () => {
   const { key } = tenant;

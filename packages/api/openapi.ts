@@ -16,7 +16,8 @@ import { requireBody } from "./request/exact-json.ts";
 export function createRouter(): OpenAPIHono<Env> {
   const router = new OpenAPIHono<Env>({
     defaultHook: (result) => {
-      if (!result.success) throw fault(result.error);
+      // What was given comes with a failure, too, though the type does not say so.
+      if (!result.success) throw fault(result.error, (result as { readonly data?: unknown }).data);
     },
   });
   const { openapi } = router;
@@ -46,18 +47,37 @@ function refusingStrays({ request }: RouteConfig, handler: Handler<Env>): Handle
   };
 }
 
-function fault({ issues }: z.ZodError): HttpError {
+function fault({ issues }: z.ZodError, given: unknown): HttpError {
   const issue = deepest(issues[0]);
   const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
   const path = pathOf([...(issue?.path ?? []), ...keys.slice(0, 1)]);
-  return keys[0] === undefined ? invalid(path, `${issue?.message}.`) : noSuch("field", keys[0], path);
+  if (keys[0] !== undefined) return noSuch("field", keys[0], path);
+  const value = showValue(valueAt(given, issue?.path ?? []));
+  return invalid(path, `${issue?.message}.${value === undefined ? "" : ` It is ${value}.`}`);
+}
+
+function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    given,
+  );
+}
+
+/** A value that is short enough to be told; undefined: it is not, or there is none. */
+function showValue(value: unknown): string | undefined {
+  if (value === null || ["number", "bigint", "boolean"].includes(typeof value) || JSON.isRawJSON(value))
+    return clip(stringifyJson(value));
+  return typeof value === "string" && value.length <= LONGEST_SHOWN ? JSON.stringify(value) : undefined;
+}
+
+const LONGEST_SHOWN = 100;
+
+function clip(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 
 function noSuch(kind: "field" | "parameter", name: string, path: string): HttpError {
-  return invalid(
-    path,
-    `There is no ${kind} ${JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name)} here.`,
-  );
+  return invalid(path, `There is no ${kind} ${JSON.stringify(clip(name))} here.`);
 }
 
 /** Its path is as the caller wrote it, and so no error of the domain, whose option names are translated. */

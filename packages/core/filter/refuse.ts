@@ -16,6 +16,7 @@ export function step(path: string, key: string): string {
 export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "bigint") return shorten(value.toString());
+  if (JSON.isRawJSON(value)) return shorten(value.rawJSON); // a number that no double holds
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
   if (typeof value !== "object" || value === null) return String(value);
