@@ -90,6 +90,17 @@ test("of a tenant's large requests two are worked on at once, and its others bes
   expect(size()).toBe(0);
 });
 
+test("the place of a request that its runtime has dropped without a word is free again when its time is over twice", async () => {
+  const { enter } = createAdmission({ tenantConcurrency: 1, queueTimeout: 20, deadline: 200 });
+  await enter("a", never); // never left
+  await expect(enter("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
+  await sleep(500);
+  const place = await enter("a", never);
+  await expect(enter("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
+  place.leave();
+  (await enter("a", never)).leave();
+});
+
 test("who waits for a place among the large requests and leaves gives it back when it comes", async () => {
   const { enter, size } = createAdmission({ tenantConcurrency: 3, queueTimeout: 20 });
   const places = await Promise.all([1, 2, 3].map(() => enter("a", never)));

@@ -1,7 +1,8 @@
 import { AppError } from "@cairn/core/error.ts";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
-import { Line, type Refusal } from "./line.ts";
+import type { RequestLimits } from "./deadline.ts";
+import { type Leave, Line, type Refusal } from "./line.ts";
 import type { LargeKind, Place } from "./place.ts";
 
 export interface ConcurrencyLimits {
@@ -33,7 +34,8 @@ export function createAdmission({
   tenantQueue = 256,
   queueTimeout = 20_000,
   tenantStreams = 128,
-}: ConcurrencyLimits) {
+  deadline = 25_000,
+}: ConcurrencyLimits & Pick<RequestLimits, "deadline">) {
   const tenants = new Map<string, Lines>();
 
   function linesOf(tenant: string): Lines {
@@ -44,7 +46,13 @@ export function createAdmission({
 
   function openLines(): Lines {
     const line = (limit: number, longest: number) =>
-      new Line({ limit, longest, timeout: queueTimeout, refuse: (why) => busy(limit, longest, why) });
+      new Line({
+        limit,
+        longest,
+        timeout: queueTimeout,
+        lifetime: 2 * deadline,
+        refuse: (why) => busy(limit, longest, why),
+      });
     const largeLine = (kind: LargeKind) => line(Math.min(LARGE[kind], tenantConcurrency), tenantConcurrency);
     return {
       requests: line(tenantConcurrency, tenantQueue),
@@ -72,21 +80,21 @@ export function createAdmission({
   /** Waits for a place. Throws `tenant_busy` where too many wait, or it takes too long. */
   async function enter(tenant: string, signal: AbortSignal): Promise<Place> {
     const lines = linesOf(tenant);
-    await lines.requests.enter(signal);
+    const leaveLine = await lines.requests.enter(signal);
     let kind: "working" | "streaming" | "left" = "working";
-    const large: Partial<Record<LargeKind, Promise<void>>> = {};
+    const large: Partial<Record<LargeKind, Promise<Leave>>> = {};
     const leaveWork = () => {
-      for (const kind of ["read", "write"] as const)
-        void large[kind]?.then(
-          () => lines.large[kind].leave(),
+      for (const entered of Object.values(large))
+        void entered.then(
+          (leave) => leave(),
           () => {},
         );
-      lines.requests.leave();
+      leaveLine();
     };
     return {
-      large(kind) {
+      async large(kind) {
         large[kind] ??= lines.large[kind].enter(signal);
-        return large[kind];
+        await large[kind];
       },
       stream() {
         if (kind !== "working") return;
@@ -113,7 +121,7 @@ export function createAdmission({
 }
 
 /** Gives each request its place among its tenant's, and the place to the next when the request is over. */
-export function limitConcurrency(limits: ConcurrencyLimits) {
+export function limitConcurrency(limits: ConcurrencyLimits & Pick<RequestLimits, "deadline">) {
   const { enter } = createAdmission(limits);
   return createMiddleware<Env>(async (c, next) => {
     const place = await enter(c.var.principal.tenantId ?? "operator", c.var.signal);

@@ -170,6 +170,30 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     for (const { status } of await Promise.all(both)) expect(status).toBe(200);
   }, 10_000);
 
+  test("large requests take turns, also when a caller leaves before its answer", async () => {
+    const documents = Array.from({ length: 3 }, (_, n) => ({
+      id: `large-${n}`,
+      content: "kettle ".repeat(10_000),
+    }));
+    const left = Array.from({ length: 4 }, async () => {
+      const caller = new AbortController();
+      setTimeout(() => caller.abort(), 20);
+      await worker
+        .dispatchFetch("http://api/v1/documents", {
+          method: "POST",
+          headers: { authorization: `Bearer ${tenants[0]?.key}`, "content-type": "application/json" },
+          body: JSON.stringify({ documents }),
+          signal: caller.signal,
+        } as never)
+        .catch(() => {});
+    });
+    await Promise.all(left);
+    const written = await Promise.all([1, 2, 3].map(() => call(0, "POST", "/v1/documents", { documents })));
+    expect(written.map(({ status }) => status)).toEqual([200, 200, 200]);
+    for (const { id } of documents)
+      expect(await call(0, "DELETE", `/v1/documents/${id}`)).toMatchObject({ status: 204 });
+  });
+
   test("a search is one round trip, and opens no socket", async () => {
     await call(0, "POST", "/v1/query", { query: "return" });
     const before = { ...relay.counts };
