@@ -1,8 +1,10 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
+import { asTenant } from "@cairn/core/database/transaction.ts";
 import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
 import { runJob } from "@cairn/core/job/run.ts";
 import { changeModel } from "@cairn/core/maintenance/model-change.ts";
+import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
@@ -189,4 +191,30 @@ describe("a bulk job that was accepted before its collection", () => {
     expect((await next()).status).toBe("completed");
     expect(await holds("again")).toBe(true);
   });
+});
+
+test("a tenant has 1,000 jobs that have not ended at most; the same job again is not one more, and another tenant has its own", async () => {
+  const { database } = own;
+  const busy = await api.addTenant();
+  const id = crypto.randomUUID();
+  const begin = (tenantId: string, own?: string) =>
+    createJob(database, tenantId, { id: own, kind: "none", request: {} });
+  await begin(busy.id, id);
+  await asTenant(database, busy.id, ({ orm }) =>
+    orm.execute(
+      sql`INSERT INTO cairn.jobs (tenant_id, kind, request) SELECT ${busy.id}::uuid, 'none', '{}' FROM generate_series(2, 1000)`,
+    ),
+  );
+  await expect(begin(busy.id)).rejects.toMatchObject({ code: "tenant_busy", retryAfter: 60 });
+  const { body } = await api.call("POST", "/v1/documents/bulk", {
+    key: busy.key,
+    body: { documents: [{ content: "kettle" }] },
+  });
+  expect(body.detail).toMatch(/1,000 jobs that have not ended/);
+  expect((await begin(busy.id, id)).id).toBe(id);
+  await begin(tenant.id);
+  await asTenant(database, busy.id, ({ orm }) =>
+    orm.execute(sql`UPDATE cairn.jobs SET status = 'cancelled', finished_at = now() WHERE id = ${id}::uuid`),
+  );
+  await begin(busy.id);
 });

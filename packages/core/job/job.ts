@@ -1,5 +1,5 @@
 import { and, desc, eq, inArray, isNull, type SQL, sql } from "drizzle-orm";
-import type { Database, Transaction } from "../database/database.ts";
+import type { Database, Orm, Transaction } from "../database/database.ts";
 import { decodeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
@@ -69,7 +69,8 @@ export interface NewJob {
 
 /**
  * Writes a job down; whoever has the queue runs it. One of the owner's that has this id is the same one, written down
- * before: it stays as it is, or begins anew where it has failed.
+ * before: it stays as it is, or begins anew where it has failed. Throws `tenant_busy` where a tenant has 1,000 others that
+ * have not ended.
  */
 export async function createJob(
   database: Database,
@@ -96,13 +97,33 @@ export async function createJob(
         setWhere: eq(jobs.status, "failed"),
       })
       .returning(jobColumns());
-    if (made) return made as Job;
+    if (made) {
+      if (tenantId !== null) await assertFewOpen(orm, tenantId);
+      return made as Job;
+    }
     const [known] = await orm
       .select(jobColumns())
       .from(jobs)
       .where(eq(jobs.id, id as string));
     return known as Job;
   });
+}
+
+/** Jobs of a tenant that have not ended, at most: each keeps its request, which may have megabytes. */
+const MAX_OPEN_JOBS = 1_000;
+
+async function assertFewOpen(orm: Orm, tenantId: string): Promise<void> {
+  const open = orm
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(and(ownedBy(tenantId), eq(jobs.status, "in_progress")))
+    .limit(MAX_OPEN_JOBS + 1);
+  if ((await open).length <= MAX_OPEN_JOBS) return;
+  throw new AppError(
+    "tenant_busy",
+    `The tenant has ${MAX_OPEN_JOBS.toLocaleString("en")} jobs that have not ended. Wait until some have, or cancel them, and send this one again.`,
+    { retryAfter: 60 },
+  );
 }
 
 export interface JobOptions {
