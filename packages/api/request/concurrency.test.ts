@@ -101,6 +101,18 @@ test("the place of a request that its runtime has dropped without a word is free
   (await enter("a", never)).leave();
 });
 
+test("a request that leaves late, or twice, does not forget the requests that came after it", async () => {
+  const { enter, size } = createAdmission({ tenantConcurrency: 1, queueTimeout: 20 });
+  const early = await enter("a", never);
+  early.leave();
+  const next = await enter("a", never);
+  early.leave();
+  expect(size()).toBe(1);
+  await expect(enter("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
+  next.leave();
+  expect(size()).toBe(0);
+});
+
 test("who waits for a place among the large requests and leaves gives it back when it comes", async () => {
   const { enter, size } = createAdmission({ tenantConcurrency: 3, queueTimeout: 20 });
   const places = await Promise.all([1, 2, 3].map(() => enter("a", never)));

@@ -73,8 +73,10 @@ export function createAdmission({
     );
   }
 
-  function forget(tenant: string, { requests, streaming }: Lines): void {
-    if (requests.idle && streaming === 0) tenants.delete(tenant);
+  function forget(tenant: string, lines: Lines): void {
+    // A request may leave late, when its tenant was forgotten and has come back: those are other lines.
+    const current = tenants.get(tenant) === lines;
+    if (current && lines.requests.idle && lines.streaming === 0) tenants.delete(tenant);
   }
 
   /** Waits for a place. Throws `tenant_busy` where too many wait, or it takes too long. */

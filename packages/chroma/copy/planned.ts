@@ -133,7 +133,7 @@ async function migrateOne(context: CopyContext, plan: PlannedCollection): Promis
   const { tenant, target, metadata } = await ensureTarget(database, planned, context.settings);
   const progress = await migrateCollection(context, { ...planned, writtenMetadata: metadata }, target);
   const findings = await readFindings(database, context.run, planned.source.id, progress.pass);
-  // Anew: the first vector may have decided its dimensions.
+  // Read again: the first vector may have set its dimensions.
   const written = await getCollection(database, tenant.id, target.id);
   const own = compareCollection({ ...planned, writtenMetadata: metadata }, written);
   return { planned, target: written, tenantName: tenant.name, progress, findings: [...own, ...findings] };

@@ -55,6 +55,7 @@ export function listCollectionPage(
     const found = await orm
       .select({
         id: collections.id,
+        name: collections.name,
         size: sql<number>`(octet_length(${collections.metadata}::text) + octet_length(${collections.name}))::float8`,
       })
       .from(collections)
@@ -79,7 +80,7 @@ export function listCollectionPage(
         ),
       )
       .orderBy(asc(collections.name));
-    return { collections: page, next: fitting.length < found.length ? (page.at(-1)?.name ?? null) : null };
+    return { collections: page, next: fitting.length < found.length ? (fitting.at(-1)?.name ?? null) : null };
   });
 }
 

@@ -69,7 +69,7 @@ export interface NewJob {
 
 /**
  * Writes a job down; whoever has the queue runs it. One of the owner's that has this id is the same one, written down
- * before: it stays as it is, or begins anew where it has failed. Throws `tenant_busy` where a tenant has 1,000 others that
+ * before: it stays as it is, or starts again if it has failed. Throws `tenant_busy` where a tenant has 1,000 others that
  * have not ended.
  */
 export async function createJob(
