@@ -122,12 +122,18 @@ test("a request whose time is over is 504, and so is what waits for a model", as
 test("a request's time runs from its beginning: what authentication takes of it is not had twice, and nothing is done when it is over", async () => {
   let slow = false;
   let begun = 0;
+  let open = 0;
   const database: Database = {
     ...own.database,
     async transaction(work, settings) {
       if (settings?.role === "cairn_app") begun++;
-      if (slow) await sleep(2_000);
-      return own.database.transaction(work, settings);
+      open++;
+      try {
+        if (slow) await sleep(2_000);
+        return await own.database.transaction(work, settings);
+      } finally {
+        open--;
+      }
     },
   };
   const api = await createTestApi(database, { deadline: 400 });
@@ -145,6 +151,7 @@ test("a request's time runs from its beginning: what authentication takes of it 
   slow = false;
   expect(begun).toBe(0);
   await vi.waitFor(async () => expect((await write()).status).toBe(200), 20_000); // a busy machine takes longer than 400 ms
+  await vi.waitFor(() => expect(open).toBe(0), 20_000); // the note that the key was used would wait in a later test
 });
 
 describe.runIf(process.env.TEST_DATABASE_URL)("on a server", () => {
