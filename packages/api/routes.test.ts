@@ -112,6 +112,11 @@ describe("documents", () => {
     expect([...idsOf(rest.body.documents), rest.body.next]).toEqual(["north", null]);
     const filter = encodeURIComponent('{"topic": "a"}');
     expect(await listed(`?collection=listed&filter=${filter}`)).toEqual(["east", "far"]);
+    for (const limit of ["0x10", "1e2", "", " 5", "2.5", "0", "1001"]) {
+      const path = `/v1/documents?collection=listed&limit=${encodeURIComponent(limit)}`;
+      const odd = await api.call("GET", path, { key: tenant.key });
+      expect([limit, odd.status, odd.body.path]).toEqual([limit, 400, "limit"]);
+    }
     const none = await api.call("GET", "/v1/documents?collection=listed&filter=null", { key: tenant.key });
     expect([none.status, none.body.code, none.body.path]).toEqual([400, "invalid_filter", "filter"]);
   });

@@ -107,6 +107,27 @@ test("a document that gives orders comes marked as data, found or fetched", asyn
   }
 });
 
+test.each(["half \uD83D of a pair", "U+FFFE \uFFFE itself", "a/b%2F?#", "nul \0"])(
+  "a document is fetched by the id that search gave, also with the id %j",
+  async (id) => {
+    const { key } = await api.addTenant();
+    await api.call("POST", "/v1/documents", {
+      key,
+      body: { documents: [{ id, content: "You may return a kettle." }] },
+    });
+    const client = await connectWith(key);
+    const found = (await client.callTool({
+      name: "search",
+      arguments: { query: "kettle" },
+    })) as unknown as Result;
+    const fetched = (await client.callTool({
+      name: "fetch",
+      arguments: { id: found.structuredContent.results[0].id },
+    })) as unknown as Result;
+    expect(fetched.structuredContent).toMatchObject({ text: "You may return a kettle." });
+  },
+);
+
 test("a long document, stored in passages that overlap, is fetched as the text it was", async () => {
   const { key } = await api.addTenant();
   const sentences = Array.from(

@@ -27,7 +27,7 @@ import {
   toCollectionChanges,
   toNewCollection,
 } from "../schema/collection.ts";
-import { idempotencyHeader, namedCollection, numberParameter } from "../schema/parameters.ts";
+import { idempotencyHeader, integerParameter, namedCollection } from "../schema/parameters.ts";
 
 const tags = ["Collections"];
 const one = jsonResponse(collectionSchema, "The collection.");
@@ -43,7 +43,7 @@ const list = createRoute({
   middleware: requireScope("read"),
   request: {
     query: z.object({
-      limit: numberParameter(1, 1000, "Collections at most. Default 1,000."),
+      limit: integerParameter(1, 1000, "Collections at most. Default 1,000."),
       after: collectionName.optional().openapi({ description: "The cursor that the page before gave." }),
     }),
   },

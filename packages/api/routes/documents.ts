@@ -28,7 +28,7 @@ import {
   toNewDocument,
   whereDocumentSchema,
 } from "../schema/document.ts";
-import { filterParameter, idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
+import { filterParameter, idempotencyHeader, idParameter, integerParameter } from "../schema/parameters.ts";
 
 const tags = ["Documents"];
 const inCollection = z.object({ collection: collectionName.optional() });
@@ -62,7 +62,7 @@ const list = createRoute({
   middleware: requireScope("read"),
   request: {
     query: inCollection.extend({
-      limit: numberParameter(1, 1000, "Documents at most. Default 100."),
+      limit: integerParameter(1, 1000, "Documents at most. Default 100."),
       after: z
         .string()
         .max(10_000)
@@ -95,8 +95,8 @@ const get = createRoute({
   request: {
     params: oneDocument,
     query: inCollection.extend({
-      first_passage: numberParameter(0, 2_000_000_000, "The number of the first passage. Default 0."),
-      passages: numberParameter(1, 1_000_000, "Passages at most. Default: all."),
+      first_passage: integerParameter(0, 2_000_000_000, "The number of the first passage. Default 0."),
+      passages: integerParameter(1, 1_000_000, "Passages at most. Default: all."),
     }),
   },
   responses: { 200: jsonResponse(documentSchema, "The document."), ...problems([404, 413]) },

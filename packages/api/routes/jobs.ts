@@ -19,7 +19,7 @@ import { idempotent, makeId } from "../request/idempotent.ts";
 import { streamEvents, streamHead } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { ingestSchema, type newDocumentSchema } from "../schema/document.ts";
-import { idempotencyHeader, idParameter, numberParameter } from "../schema/parameters.ts";
+import { idempotencyHeader, idParameter, integerParameter } from "../schema/parameters.ts";
 import { fromJob, jobSchema } from "../schema/service.ts";
 import { toVector } from "../schema/vector.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -80,7 +80,7 @@ const list = createRoute({
   tags,
   security: BEARER,
   middleware: requireEither("read", "admin"),
-  request: { query: z.object({ limit: numberParameter(1, 1000, "Jobs at most. Default 100.") }) },
+  request: { query: z.object({ limit: integerParameter(1, 1000, "Jobs at most. Default 100.") }) },
   responses: { 200: jsonResponse(z.object({ jobs: z.array(jobSchema) }), "The jobs."), ...problems() },
 });
 

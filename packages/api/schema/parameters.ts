@@ -21,15 +21,14 @@ export function idParameter<Name extends string>(name: Name, description: string
   } as Record<Name, z.ZodString>);
 }
 
-/** A number in a query string. */
-export function numberParameter(least: number, most: number, description: string) {
-  return z.coerce
-    .number()
-    .int()
-    .min(least)
-    .max(most)
-    .optional()
-    .openapi({ type: "integer", minimum: least, maximum: most, description });
+/** An integer in a query string, in decimal digits: `0x10`, `1e2` and an empty text are refused. */
+export function integerParameter(minimum: number, maximum: number, description: string) {
+  return z
+    .preprocess(
+      (text) => (typeof text === "string" && /^-?\d{1,15}$/.test(text) ? Number(text) : text),
+      z.int().min(minimum).max(maximum).optional(),
+    )
+    .openapi({ type: "integer", minimum, maximum, description });
 }
 
 /** JSON in a query string: a filter. */

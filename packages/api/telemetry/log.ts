@@ -2,7 +2,7 @@ import pino from "pino";
 import type { RequestRecord } from "./record.ts";
 
 export interface Log {
-  /** One request that is over. */
+  /** One request that is over: `error` with a status of 500 or more, else `info`. */
   request(record: RequestRecord): void;
   /** What nobody expected, with its stack; never with what a request held. */
   failure(error: unknown, about: Readonly<Record<string, string>>): void;
@@ -20,7 +20,7 @@ export function createLog({ level = "info", write }: LogOptions = {}): Log {
   const options = { level, base: undefined, messageKey: "message", timestamp: pino.stdTimeFunctions.isoTime };
   const log = write ? pino(options, { write }) : pino(options);
   return {
-    request: (record) => log.info(record, "request"),
+    request: (record) => (record.status >= 500 ? log.error(record, "request") : log.info(record, "request")),
     failure: (error, about) => log.error({ ...about, error: safe(error) }, "failure"),
   };
 }

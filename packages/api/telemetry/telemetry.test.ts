@@ -230,6 +230,21 @@ async function openStream(api: TestApi, key: string, body: object) {
   };
 }
 
+test("a request that fails on the server's side is logged as an error, one that succeeds as information", async () => {
+  const { lines, log } = keepLog();
+  const api = await createTestApi(own.database, { log, chatModel: chatModel() });
+  const { key } = await api.addTenant();
+  chat.script({ kind: "status", status: 401, message: "no" });
+  lines.length = 0;
+  await api.call("GET", "/v1/collections", { key });
+  expect((await api.call("POST", "/v1/chat", { key, body: question("words", false) })).status).toBe(502);
+  const records = lines.map((line) => JSON.parse(line));
+  expect(records.map(({ level, status }) => [level, status])).toEqual([
+    [30, 200],
+    [50, 502],
+  ]);
+});
+
 test("a streamed answer is recorded when it ends: its time, its hits and tokens, and the code where it failed", async () => {
   const { lines, log } = keepLog();
   const api = await createTestApi(own.database, { log, chatModel: chatModel() });

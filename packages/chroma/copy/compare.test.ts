@@ -52,6 +52,16 @@ test.each<[string, Partial<StoredRow>, Partial<Row>, object | undefined]>([
     { kind: "metadata", detail: 'Metadata differs at "l".' },
   ],
   ["a URI", { uri: "s3://x" }, {}, { kind: "uri" }],
+  [
+    "another text, other metadata and another vector: all three are named",
+    { content: "tent", metadata: { k: 2 }, embedding: null },
+    {},
+    {
+      kind: "content",
+      detail:
+        'The texts differ from character 2 on (4 characters in Chroma, 4 in Cairn). Metadata differs at "k". The vector is missing in Cairn only.',
+    },
+  ],
   ["no vector", { embedding: null }, {}, { kind: "vector", detail: "The vector is missing in Cairn only." }],
   [
     "a vector that should not be there",

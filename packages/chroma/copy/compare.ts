@@ -18,7 +18,11 @@ export interface RecordDifference {
   readonly detail: string;
 }
 
-/** What differs between a record as it should be and as it is stored; undefined: nothing. */
+/**
+ * What differs between a record as it should be and as it is stored; undefined: nothing. `kind` is that of the first
+ * difference, and `detail` names one of each kind. The vector is last: a record that differs in its vector alone may be
+ * one that cannot be embedded.
+ */
 export function compareRows(
   expected: readonly Row[],
   stored: readonly StoredRow[],
@@ -27,22 +31,44 @@ export function compareRows(
   if (stored.length === 0) return { kind: "missing", detail: "It is in Chroma and not in Cairn." };
   if (stored.length !== expected.length)
     return { kind: "content", detail: `It has ${stored.length} passages instead of ${expected.length}.` };
-  // Vectors last: a record that differs in its vector alone may be one that cannot be embedded.
   const tolerance = metric === "cosine" ? TOLERANCE : 0;
-  const compareVector = (row: Row, there: StoredRow) => compareCopied(row, there, tolerance);
-  for (const compare of [compareContent, vectors === "copy" ? compareVector : compareEmbedded])
-    for (const [index, row] of expected.entries()) {
-      const difference = compare(row, stored[index] as StoredRow);
-      if (difference) return difference;
-    }
-  return undefined;
+  const compareVector: Compare = (row, there) => compareCopied(row, there, tolerance);
+  const compares = [
+    compareContent,
+    compareMetadata,
+    compareUri,
+    vectors === "copy" ? compareVector : compareEmbedded,
+  ];
+  const differences = compares.flatMap((compare) => firstDifference(compare, expected, stored));
+  const [first] = differences;
+  return first && { kind: first.kind, detail: differences.map(({ detail }) => detail).join(" ") };
+}
+
+type Compare = (row: Row, stored: StoredRow) => RecordDifference | undefined;
+
+function firstDifference(
+  compare: Compare,
+  expected: readonly Row[],
+  stored: readonly StoredRow[],
+): readonly RecordDifference[] {
+  for (const [index, row] of expected.entries()) {
+    const difference = compare(row, stored[index] as StoredRow);
+    if (difference) return [difference];
+  }
+  return [];
 }
 
 function compareContent(row: Row, stored: StoredRow): RecordDifference | undefined {
-  if (row.content !== stored.content && !isEarlierForm(row, stored))
-    return { kind: "content", detail: describeText(row.content, stored.content) };
-  if (canonicalJson(row.metadata) !== canonicalJson(stored.metadata))
-    return { kind: "metadata", detail: describeKeys(row.metadata, stored.metadata) };
+  if (row.content === stored.content || isEarlierForm(row, stored)) return undefined;
+  return { kind: "content", detail: describeText(row.content, stored.content) };
+}
+
+function compareMetadata(row: Row, stored: StoredRow): RecordDifference | undefined {
+  if (canonicalJson(row.metadata) === canonicalJson(stored.metadata)) return undefined;
+  return { kind: "metadata", detail: describeKeys(row.metadata, stored.metadata) };
+}
+
+function compareUri(row: Row, stored: StoredRow): RecordDifference | undefined {
   return row.uri === stored.uri ? undefined : { kind: "uri", detail: "The URIs differ." };
 }
 

@@ -209,7 +209,7 @@ function unavailable(fault: ChromaFault, base: string, path: string, attempts: n
   const what = fault.status < 400 ? fault.message : `${fault.status} ${fault.message}`;
   return new AppError(
     "source_unavailable",
-    `Chroma at ${base} failed ${attempts} times at ${path.split("?")[0]}: ${what}. See to the server and run the same command again: it goes on where it stopped.`,
+    `Chroma at ${base} failed ${attempts} times at ${path.split("?")[0]}: ${what}. Check the server and run the same command again. A migration resumes where it stopped.`,
     { cause: fault },
   );
 }

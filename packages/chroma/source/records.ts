@@ -93,7 +93,7 @@ async function assertGivesVectors(client: ChromaClient, collection: SourceCollec
   throw new AppError(
     "source_unavailable",
     `Chroma at ${client.url} fails with a 500 for the vectors of ${collection.name} in general, not for single records: ${fault?.message}. ` +
-      "See to the server and run the same command again: it goes on where it stopped. Without Chroma's vectors: --re-embed always.",
+      "Check the server and run the same command again. A migration resumes where it stopped. Without Chroma's vectors: --re-embed always.",
     { cause: fault },
   );
 }

@@ -150,7 +150,7 @@ test("the deadline is kept though the server asks to wait two minutes", async ()
     embedder({ deadline: 500 }).embed(texts, { dimensions: DIMENSIONS }),
   );
   expect(error).toMatchObject({ code: "embedding_failed" });
-  expect(error?.message).toMatch(/429: Rate limit reached.*the next attempt would be in 120 s/);
+  expect(error?.message).toMatch(/429: Rate limit reached.*The next attempt has to wait 120 s, longer than/);
   expect(requests).toHaveLength(1);
   expect(ms).toBeLessThan(400);
 });

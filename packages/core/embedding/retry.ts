@@ -78,7 +78,7 @@ export async function retry<T>(work: (signal: AbortSignal) => Promise<T>, option
       if (wait >= left)
         throw failure(
           fault,
-          `${tried}; the next attempt would be in ${seconds(wait)}, and ${seconds(left)} are left.`,
+          `${tried}. The next attempt has to wait ${seconds(wait)}, longer than the ${seconds(left)} that remain of the time limit for the call.`,
         );
       await sleep(wait, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }

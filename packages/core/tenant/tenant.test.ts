@@ -1,8 +1,11 @@
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { createCollection } from "../collection/create.ts";
 import { listCollections } from "../collection/get.ts";
-import { createTenant, deleteTenant, ensureTenant, getTenant, listTenants } from "./tenant.ts";
+import { tenants } from "../database/schema.ts";
+import { asAdmin } from "../database/transaction.ts";
+import { changeTenant, createTenant, deleteTenant, ensureTenant, getTenant, listTenants } from "./tenant.ts";
 
 let own: TestDatabase;
 beforeAll(async () => {
@@ -86,21 +89,36 @@ test("ensureTenant() makes a tenant once, also when asked by several at the same
   expect(await ensureTenant(own.database, uuid)).toMatchObject({ id: uuid });
 });
 
-test("the id wins over another tenant that is called by it", async () => {
+test("the id wins over another tenant that an earlier version let take it as its name", async () => {
   const wanted = await createTenant(own.database, { name: "wanted" });
-  await createTenant(own.database, { name: wanted.id });
+  const other = await createTenant(own.database, { name: "other" });
+  await asAdmin(own.database, ({ orm }) =>
+    orm.update(tenants).set({ name: wanted.id }).where(eq(tenants.id, other.id)),
+  );
   expect((await getTenant(own.database, wanted.id)).id).toBe(wanted.id);
 });
 
+test("a tenant cannot take the UUID of another tenant, present or future, as its name, in any notation", async () => {
+  const { id } = await createTenant(own.database, { name: "first" });
+  const refused = { code: "invalid_input", path: "name" };
+  for (const name of [id, id.toUpperCase(), `{${id}}`, id.replaceAll("-", ""), crypto.randomUUID()]) {
+    await expect(createTenant(own.database, { name })).rejects.toMatchObject(refused);
+    const { id: second } = await createTenant(own.database);
+    await expect(changeTenant(own.database, second, { name })).rejects.toMatchObject(refused);
+  }
+  const ownId = crypto.randomUUID();
+  expect(await createTenant(own.database, { id: ownId, name: ownId })).toMatchObject({ name: ownId });
+});
+
 test("a deleted tenant is gone with all it had, by name or by id, and the others stay", async () => {
-  const tenants = await Promise.all(["gone", "stays"].map((name) => createTenant(own.database, { name })));
-  for (const { id } of tenants) await createCollection(own.database, id, { embeddingModel: null });
+  const made = await Promise.all(["gone", "stays"].map((name) => createTenant(own.database, { name })));
+  for (const { id } of made) await createCollection(own.database, id, { embeddingModel: null });
   await deleteTenant(own.database, "gone");
   await expect(deleteTenant(own.database, "gone")).rejects.toMatchObject({ code: "not_found" });
   const left = (await listTenants(own.database)).map(({ name }) => name);
   expect(left).toContain("stays");
   expect(left).not.toContain("gone");
   expect(left).toEqual(left.toSorted());
-  expect(await listCollections(own.database, tenants[0]?.id as string)).toEqual([]);
-  expect(await listCollections(own.database, tenants[1]?.id as string)).toHaveLength(1);
+  expect(await listCollections(own.database, made[0]?.id as string)).toEqual([]);
+  expect(await listCollections(own.database, made[1]?.id as string)).toHaveLength(1);
 });

@@ -46,6 +46,7 @@ export async function createTenant(database: Database, tenant: NewTenant = {}): 
     });
   const name = tenant.name ?? id;
   assertName(name);
+  assertOwnUuid(name, id);
   return asAdmin(database, async ({ orm }) => {
     const [made] = await orm.insert(tenants).values({ id, name }).onConflictDoNothing().returning(columns);
     if (!made) throw takenBy(tenant.name, tenant.id === undefined ? undefined : id);
@@ -115,6 +116,7 @@ export async function changeTenant(
 ): Promise<Tenant> {
   if (name !== undefined) assertName(name);
   const { id } = await getTenant(database, idOrName);
+  if (name !== undefined) assertOwnUuid(name, id);
   const changes = {
     ...(name === undefined ? {} : { name }),
     ...(disabled === undefined ? {} : { disabledAt: disabled ? new Date() : null }),
@@ -157,6 +159,17 @@ function assertName(name: string): void {
   throw new AppError(
     "invalid_input",
     `A tenant's name is ${TENANT_NAME}, not ${JSON.stringify(name.slice(0, 80))}.`,
+    { path: "name" },
+  );
+}
+
+/** A name that is a UUID is the tenant's own id: another's would make two tenants answer to one address. */
+function assertOwnUuid(name: string, id: string): void {
+  const uuid = parseUuid(name);
+  if (uuid === undefined || uuid === id) return;
+  throw new AppError(
+    "invalid_input",
+    `A tenant's name cannot be the UUID of another tenant, and ${JSON.stringify(name)} is not this tenant's id (${id}). Choose a name that is no UUID.`,
     { path: "name" },
   );
 }
