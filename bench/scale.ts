@@ -5,7 +5,7 @@ import type { BenchRun } from "./bench.ts";
 import { type Cairn, load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
 import {
   type Measured,
-  mostPerSecond,
+  maxPerSecond,
   neonCompute,
   rowsInMemory,
   type Sample,
@@ -99,7 +99,7 @@ async function reportComputes(measured: Measured, run: BenchRun): Promise<void> 
   const computes = UNITS.map((units) => {
     const compute = neonCompute(units);
     const rows = rowsInMemory(compute, measured);
-    const most = mostPerSecond(searchTimes(measured, rows, seededRandom(7)), {
+    const most = maxPerSecond(searchTimes(measured, rows, seededRandom(7)), {
       ...compute,
       limit: LIMIT,
       random: seededRandom(8),
@@ -191,7 +191,7 @@ async function reportDemands(measured: Measured, run: BenchRun): Promise<void> {
 
 function capacity(measured: Measured, rows: number, cores: number): number {
   const next = searchTimes(measured, rows, seededRandom(7));
-  return mostPerSecond(next, { cores, limit: LIMIT, random: seededRandom(8) });
+  return maxPerSecond(next, { cores, limit: LIMIT, random: seededRandom(8) });
 }
 
 /** The same simulation of this machine, beside what it did. */

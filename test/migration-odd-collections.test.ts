@@ -54,14 +54,14 @@ test("one odd collection stops no other, and the dry run decides as the migratio
   const { results: foreseen } = await preflight(source, plan);
   const report = await migrateDatabase(one.database, source, scope);
 
-  const decided = foreseen.map(({ planned, count, setAside }) => ({
+  const decided = foreseen.map(({ planned, count, quarantined }) => ({
     name: planned.source.name,
     vectors: planned.vectors,
     model: planned.model,
     why: planned.why,
     dimensions: planned.dimensions,
     count,
-    setAside: Object.values(setAside).reduce((sum, one) => sum + one, 0),
+    quarantined: Object.values(quarantined).reduce((sum, one) => sum + one, 0),
   }));
   const done = report.collections.map(
     ({ source: { name: own }, vectors, model, why, dimensions, sourceCount }) => ({
@@ -71,7 +71,7 @@ test("one odd collection stops no other, and the dry run decides as the migratio
       why,
       dimensions,
       count: sourceCount,
-      setAside: report.exceptions.filter(({ collection }) => collection === own).length,
+      quarantined: report.exceptions.filter(({ collection }) => collection === own).length,
     }),
   );
   expect(done.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual(
@@ -82,7 +82,7 @@ test("one odd collection stops no other, and the dry run decides as the migratio
   );
 
   const misfit = { collection: `${name}wide`, kind: "missing", detail: expect.stringContaining("16001") };
-  expect(plan.misfits).toMatchObject([{ source: { name: `${name}wide` }, blocking: false }]);
+  expect(plan.unmapped).toMatchObject([{ source: { name: `${name}wide` }, blocking: false }]);
   expect(report).toMatchObject({ verdict: "not_identical", differences: [misfit] });
   expect(report.collections.map(({ verdict }) => verdict)).not.toContain("not_identical");
 

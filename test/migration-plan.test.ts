@@ -88,7 +88,7 @@ describe("where collections go", () => {
       shared: "acme/shared",
     });
     expect(plan.skipped.map(({ name }) => name)).toEqual(["scratch"]);
-    expect(plan.misfits).toEqual([]);
+    expect(plan.unmapped).toEqual([]);
   });
 
   test("an entry with the whole path wins over one with the name", async () => {
@@ -517,7 +517,7 @@ describe("a look before the migration", () => {
       count: 95,
       nullDocuments: 2,
       oddMetadata: 2,
-      setAside: { vector_zero: 1, vector_missing: 1 },
+      quarantined: { vector_zero: 1, vector_missing: 1 },
       unreadable: ["doc-50"],
     });
     expect(progress).toEqual([40, 95, 80, 95, 95, 95]);
@@ -541,7 +541,7 @@ describe("a look before the migration", () => {
     const {
       results: [embedded],
     } = await preflight(source, await planNow({ reEmbed: "always" }));
-    expect([copied?.setAside, embedded?.setAside]).toEqual([{ vector_zero: 1 }, { no_text: 1 }]);
+    expect([copied?.quarantined, embedded?.quarantined]).toEqual([{ vector_zero: 1 }, { no_text: 1 }]);
     const report = await migrateDatabase(one.database, source, scope);
     expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`)).toEqual(["zero vector_zero"]);
   });

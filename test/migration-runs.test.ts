@@ -293,7 +293,7 @@ describe("one page by hand", () => {
     const page = {
       position: 999,
       changes: [{ rows, stored: [], difference: { id: "doc-119", kind: "missing" as const, detail: "" } }],
-      setAside: [],
+      quarantined: [],
       deleted: [],
       own: [],
       tally: EMPTY_TALLY,

@@ -167,6 +167,6 @@ test("a redirect from http to https of the same host is followed, and the rest g
   const { stdout } = await run(process.execPath, [command, "migrate", ...options, "--dry-run", "--json"], {
     env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: cert },
   });
-  expect(JSON.parse(stdout)).toMatchObject({ collections: [{ count: 5 }], misfits: [] });
+  expect(JSON.parse(stdout)).toMatchObject({ collections: [{ count: 5 }], unmapped: [] });
   expect(visits).toBe(1);
 });

@@ -7,7 +7,7 @@ import { measure, recall, round } from "../support/measure.ts";
 import { report, type Section } from "../support/results.ts";
 
 /** Enough to tell the settings apart, and few enough to build so many. */
-const MOST = 50_000;
+const MAX_ROWS = 50_000;
 
 const LINKS = [8, 10, 16];
 const CONSTRUCTION = [64, 120, 200];
@@ -16,7 +16,7 @@ const SEARCH = [40, 100, 200];
 /** What the defaults of m, ef_construction and ef_search were chosen by. */
 export async function sweep({ cairn, data, ...run }: IndexSetting): Promise<void> {
   const { queries } = data;
-  const documents = data.documents.slice(0, MOST);
+  const documents = data.documents.slice(0, MAX_ROWS);
   const tenantId = await makeTenant(cairn, "swept");
   await load(cairn, tenantId, documents);
   const truth = await exactAnswers(cairn, tenantId, queries);

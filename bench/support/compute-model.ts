@@ -117,7 +117,7 @@ export function simulateClients(
 }
 
 /** The most searches a second whose 95th percentile stays under `limit` ms. */
-export function mostPerSecond(
+export function maxPerSecond(
   next: () => number,
   { cores, limit, random }: { cores: number; limit: number; random: () => number },
 ): number {

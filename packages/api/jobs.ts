@@ -18,14 +18,14 @@ import { bulkJobSchema, toNewDocument } from "./schema/document.ts";
 const SLICE = 200;
 
 /** Milliseconds to wait for another builder of indexes. */
-const PATIENCE = 600_000;
+const LEASE_WAIT_MS = 600_000;
 
-type TenantWork = JobWork & Pick<BuildOptions, "mostRows">;
+type TenantWork = JobWork & Pick<BuildOptions, "maxRows">;
 type TenantJobRunner = (services: Services, tenantId: string, work: TenantWork) => ReturnType<JobRunner>;
 
 export interface JobLimits
   extends Pick<RequestLimits, "embeddingTokensPerDay">,
-    Pick<BuildOptions, "mostRows"> {}
+    Pick<BuildOptions, "maxRows"> {}
 
 /** What the service does with the jobs that it answers 202 to. */
 export function createJobKinds(limits: JobLimits): JobKinds {
@@ -39,24 +39,24 @@ export function createJobKinds(limits: JobLimits): JobKinds {
         tenantId: work.tenantId,
         tokensPerDay,
       });
-      return run({ ...services, embedders }, work.tenantId, { ...work, mostRows: limits.mostRows });
+      return run({ ...services, embedders }, work.tenantId, { ...work, maxRows: limits.maxRows });
     };
   return { ingest: ofTenant(ingestInBulk), reindex: ofTenant(reindex) };
 }
 
 /** Loaded by the first job: a function that answers requests never needs it. */
 async function loadMaintenance() {
-  const [{ maintainIndexes }, { sayFailure }] = await Promise.all([
+  const [{ maintainIndexes }, { describeFailure }] = await Promise.all([
     import("@cairn/core/maintenance/indexes.ts"),
     import("@cairn/core/maintenance/index-failure.ts"),
   ]);
-  return { maintainIndexes, sayFailure };
+  return { maintainIndexes, describeFailure };
 }
 
 const ingestInBulk: TenantJobRunner = async (
   services,
   tenantId,
-  { request, counts, partial, signal, report, mostRows },
+  { request, counts, partial, signal, report, maxRows },
 ) => {
   const bulk = bulkJobSchema.parse(request);
   const { documents, refused, max_tokens: maxTokens, overlap } = bulk;
@@ -87,9 +87,14 @@ const ingestInBulk: TenantJobRunner = async (
   }
   const { id, name } = await findTarget(services.database, tenantId, bulk);
   const which = { tenantId, collection: id };
-  const { maintainIndexes, sayFailure } = await loadMaintenance();
-  const maintained = await maintainIndexes(services.database, { ...which, wait: PATIENCE, signal, mostRows });
-  const notices = (maintained?.failed ?? []).map(sayFailure);
+  const { maintainIndexes, describeFailure } = await loadMaintenance();
+  const maintained = await maintainIndexes(services.database, {
+    ...which,
+    wait: LEASE_WAIT_MS,
+    signal,
+    maxRows,
+  });
+  const notices = (maintained?.failed ?? []).map(describeFailure);
   return { collection: name, documents: written, passages, failed: failed.list(), notices };
 };
 
@@ -172,7 +177,7 @@ function createFailures(before: readonly Failed[], counted: number) {
 const reindex: TenantJobRunner = async (
   services,
   tenantId,
-  { request, signal, report, mostRows },
+  { request, signal, report, maxRows },
 ): Promise<JsonObject> => {
   const { collection, model } = request as { readonly collection?: string; readonly model?: string };
   if (model !== undefined) {
@@ -180,7 +185,7 @@ const reindex: TenantJobRunner = async (
     const changed = await changeModel(services, tenantId, model, {
       collection,
       signal,
-      mostRows,
+      maxRows,
       onProgress: ({ written }) => report({ passages: written }),
     });
     return { collection: changed.collection.name, kept: changed.replaced.name, passages: changed.written };
@@ -191,9 +196,9 @@ const reindex: TenantJobRunner = async (
     tenantId,
     collection,
     signal,
-    mostRows,
+    maxRows,
     insist: true,
-    wait: PATIENCE,
+    wait: LEASE_WAIT_MS,
     onProgress(event) {
       events.push(event);
       report({ steps: events.filter(({ seconds }) => seconds !== undefined).length });

@@ -67,13 +67,13 @@ function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
 function showValue(value: unknown): string | undefined {
   if (value === null || ["number", "bigint", "boolean"].includes(typeof value) || JSON.isRawJSON(value))
     return clip(stringifyJson(value));
-  return typeof value === "string" && value.length <= LONGEST_SHOWN ? JSON.stringify(value) : undefined;
+  return typeof value === "string" && value.length <= MAX_SHOWN_LENGTH ? JSON.stringify(value) : undefined;
 }
 
-const LONGEST_SHOWN = 100;
+const MAX_SHOWN_LENGTH = 100;
 
 function clip(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
 function noSuch(kind: "field" | "parameter", name: string, path: string): HttpError {

@@ -8,9 +8,9 @@ import { saveReport } from "./ledger/batch.ts";
 import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
 import { findVanished } from "./ledger/vanished.ts";
 import type { PlanOptions } from "./plan/options.ts";
-import { type Misfit, type Plan, planMigration } from "./plan/plan.ts";
+import { type Plan, planMigration, type UnmappedCollection } from "./plan/plan.ts";
 import { planSource } from "./plan/plan-source.ts";
-import { refuseMisfits } from "./plan/refuse.ts";
+import { refuseUnmapped } from "./plan/refuse.ts";
 import { missingIndexes, promoteCollections } from "./promote.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
@@ -52,7 +52,7 @@ export async function migrate(
   await services.database.vectorTypes();
   const plan = await planAll(services, source, options);
   options.onPlan?.(plan);
-  refuseMisfits(plan);
+  refuseUnmapped(plan);
   const run = await acquireRun(services.database, source.url, describeOptions(options));
   const lost = new AbortController();
   const stopLease = keepLease(services.database, run, (error) => lost.abort(error));
@@ -130,15 +130,15 @@ async function migrateAll(
   judge: FailureJudge,
   plan: Plan,
   options: MigrateOptions,
-): Promise<Migrated & { readonly misfits: readonly Misfit[] }> {
+): Promise<Migrated & { readonly unmapped: readonly UnmappedCollection[] }> {
   const first = await migratePlanned(context, judge, plan.collections);
   const deleted = [...plan.deleted, ...first.deleted];
-  const planned = [...plan.collections, ...plan.misfits, ...plan.deleted];
+  const planned = [...plan.collections, ...plan.unmapped, ...plan.deleted];
   const known = [...planned.map(({ source }) => source), ...plan.skipped];
   const ids = new Set(known.map(({ id }) => id));
   const isLate = ({ id }: SourceCollection) => !ids.has(id);
   const late = (await context.source.listCollections(options.scope ?? {})).filter(isLate);
-  if (late.length === 0) return { ...first, deleted, misfits: plan.misfits };
+  if (late.length === 0) return { ...first, deleted, unmapped: plan.unmapped };
   const { database, embedders } = context.services;
   const all = await planMigration([...known, ...late], database, embedders, {
     ...options,
@@ -153,7 +153,7 @@ async function migrateAll(
     outcomes: [...first.outcomes, ...second.outcomes],
     failed: [...first.failed, ...second.failed],
     deleted: [...deleted, ...second.deleted, ...all.deleted.filter(({ source }) => isLate(source))],
-    misfits: [...plan.misfits, ...all.misfits.filter(({ source }) => isLate(source))],
+    unmapped: [...plan.unmapped, ...all.unmapped.filter(({ source }) => isLate(source))],
   };
 }
 

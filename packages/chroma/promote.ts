@@ -7,7 +7,7 @@ import type { Outcome } from "./report/build.ts";
 import { labelCollections } from "./source/label.ts";
 
 /** Milliseconds to wait for another process that builds indexes; past that they are left to it, or to cairn reindex. */
-const PATIENCE = 600_000;
+const LEASE_WAIT_MS = 600_000;
 
 /**
  * Gives the collections that are large enough their indexes, so that searches are compared, and live, as they will be.
@@ -16,9 +16,9 @@ const PATIENCE = 600_000;
 export async function promoteCollections(
   { services, onProgress, signal }: CopyContext,
   outcomes: readonly Outcome[],
-  mostRows?: number,
+  maxRows?: number,
 ): Promise<void> {
-  let wait = PATIENCE;
+  let wait = LEASE_WAIT_MS;
   for (const { planned, target, tenantName, progress } of outcomes) {
     const about = {
       id: planned.source.id,
@@ -32,7 +32,7 @@ export async function promoteCollections(
       collection: target.id,
       wait,
       signal,
-      mostRows,
+      maxRows,
       onProgress({ action, rows, seconds }) {
         if (action === "build") onProgress({ ...about, total: rows, done: seconds === undefined ? 0 : rows });
       },

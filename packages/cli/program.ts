@@ -1,5 +1,6 @@
 import { VERSION } from "@cairn/core/version.ts";
 import { Command, Option } from "commander";
+import type { CommandContext } from "./command-context.ts";
 import { addCloud } from "./commands/cloud.ts";
 import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
@@ -16,7 +17,6 @@ import { addServe } from "./commands/serve.ts";
 import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
 import { addVerify } from "./commands/verify.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 const EXAMPLES = `
 Move from Chroma:
@@ -41,7 +41,7 @@ Exit codes: 0 done, and identical where two sides were compared; 3 done with exc
 130 stopped by Ctrl-C.`;
 
 /** The command line: every verb with its options, the environment variables behind them, and examples. */
-export function createProgram(surroundings: Surroundings): Command {
+export function createProgram(context: CommandContext): Command {
   const program = new Command("cairn")
     .description(
       "A multi-tenant knowledge base on Postgres + pgvector, and the way there from ChromaDB with proof that nothing was lost.",
@@ -70,7 +70,7 @@ export function createProgram(surroundings: Surroundings): Command {
     addReindex,
     addDatabase,
   ];
-  for (const add of commands) add(program, surroundings);
+  for (const add of commands) add(program, context);
   return program;
 }
 

@@ -67,7 +67,7 @@ function encodeRequests<T extends object>(routes: T): T {
 }
 
 /** Octets that a request line may have at least, wherever it is read (RFC 9112, 3). */
-const LONGEST_PARAM = 8000;
+const MAX_PARAMETER_LENGTH = 8000;
 
 const WAY_OUT =
   "A collection can be named by its id; documents are listed by GET /v1/documents, and deleted by POST /v1/documents/delete with their ids in the body.";
@@ -97,8 +97,8 @@ function encodeParam(name: string, value: unknown): string {
   if (value === "." || CLIMBS.test(value.replaceAll(/[\p{Cc} ]/gu, "")))
     throw refuse('a part "." or ".." leads to another route, however it is written.');
   const encoded = encodeURIComponent(value);
-  if (encoded.length > LONGEST_PARAM)
-    throw refuse(`encoded it has ${encoded.length} bytes, and ${LONGEST_PARAM} are taken everywhere.`);
+  if (encoded.length > MAX_PARAMETER_LENGTH)
+    throw refuse(`encoded it has ${encoded.length} bytes, and ${MAX_PARAMETER_LENGTH} are taken everywhere.`);
   return encoded;
 }
 

@@ -11,7 +11,7 @@ const isShared = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
 const LONG_MS = 3;
 
 /** Milliseconds that it pauses at most. */
-const LONGEST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 50;
 
 /** Milliseconds of other work between two slices that tell that somebody else is there, and for how long that counts. */
 const OTHERS_MS = 0.2;
@@ -38,7 +38,7 @@ export function nextTurn(): Promise<void> {
 
 function schedule(pause: number): void {
   scheduled = true;
-  if (pause > LONG_MS) setTimeout(runSlice, Math.min(pause, LONGEST_PAUSE_MS));
+  if (pause > LONG_MS) setTimeout(runSlice, Math.min(pause, MAX_PAUSE_MS));
   else setImmediate(runSlice);
 }
 

@@ -71,6 +71,6 @@ export function composeService(
     queue,
     log,
     app,
-    kinds: { ...createJobKinds({ embeddingTokensPerDay, mostRows: rowsBuiltIn(jobTime) }), ...kinds },
+    kinds: { ...createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(jobTime) }), ...kinds },
   };
 }

@@ -5,11 +5,11 @@ import type { handle } from "hono/aws-lambda";
 type Answer = Awaited<ReturnType<ReturnType<typeof handle>>>;
 
 /** Bytes of an answer as JSON, escapes included. Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
-const MOST = 6 * 1024 * 1024;
+const MAX_RESPONSE_BYTES = 6 * 1024 * 1024;
 
 /** The answer; what Lambda would not let through becomes a problem that names the way out. */
 export function fitAnswer(answer: Answer): Answer {
-  if (Buffer.byteLength(JSON.stringify(answer)) <= MOST) return answer;
+  if (Buffer.byteLength(JSON.stringify(answer)) <= MAX_RESPONSE_BYTES) return answer;
   const problem = describeProblem(TOO_LARGE, String(answer.headers?.["x-request-id"]));
   const headers = { ...answer.headers, "content-type": "application/problem+json" };
   return { headers, statusCode: problem.status, body: JSON.stringify(problem), isBase64Encoded: false };

@@ -36,7 +36,7 @@ interface Limits {
   readonly pages?: number;
   /** Likewise for searches of Chroma. */
   readonly searches?: number;
-  readonly mostRows?: number;
+  readonly maxRows?: number;
 }
 
 /**
@@ -44,7 +44,7 @@ interface Limits {
  */
 function stepRunner(
   database: Database,
-  { pages, searches, mostRows }: Limits = {},
+  { pages, searches, maxRows }: Limits = {},
   opened: Promise<Source> = openSource({ url: chroma }),
 ): Invoke {
   return async (payload) => {
@@ -67,7 +67,7 @@ function stepRunner(
         databaseName: "test",
         cairnVersion: "test",
         signal: time.signal,
-        mostRows,
+        maxRows,
       },
       payload as StepEvent,
     );
@@ -163,7 +163,7 @@ describe.runIf(serverUrl())("the migration as a machine", () => {
       const [tenant] = await listTenants(own.database);
       return maintainIndexes(own.database, { tenantId: tenant?.id ?? "" });
     };
-    const ended = await runMachine(machine, input({ only }), stepRunner(own.database, { mostRows: 1_000 }));
+    const ended = await runMachine(machine, input({ only }), stepRunner(own.database, { maxRows: 1_000 }));
     expect(ended).toMatchObject({ status: "SUCCEEDED", output: { verdict: "identical" } });
     expect((await indexes())?.done).toMatchObject([{ action: "build", rows: 1_100 }]);
   });

@@ -6,7 +6,7 @@ export interface MachineOptions {
 }
 
 /** What passes by itself: the network, the database or a server asleep, a function that was cut off. */
-const PASSING = [
+const TRANSIENT = [
   "source_unavailable",
   "database_unavailable",
   "database_busy",
@@ -47,7 +47,7 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
     TimeoutSeconds: STEP_SECONDS,
     Retry: [
       {
-        ErrorEquals: PASSING,
+        ErrorEquals: TRANSIENT,
         IntervalSeconds: 5,
         BackoffRate: 2,
         MaxAttempts: 6,

@@ -23,7 +23,7 @@ export async function handler(
     throw namedByCode(error);
   });
   const signal = AbortSignal.timeout(Math.max(0, remaining));
-  return runStep({ ...environment, signal, mostRows: rowsBuiltIn(remaining) }, event);
+  return runStep({ ...environment, signal, maxRows: rowsBuiltIn(remaining) }, event);
 }
 
 /** Without the API: no step is asked over HTTP. */

@@ -19,7 +19,7 @@ export async function runSchedule({ services, queue, log }: Service, millisecond
   const signal = AbortSignal.timeout(Math.max(0, milliseconds));
   await sweep(database);
   for (const job of await takeIdleJobs(database, IDLE)) await queue.send(job);
-  const maintained = await maintainIndexes(database, { signal, mostRows: rowsBuiltIn(milliseconds) });
+  const maintained = await maintainIndexes(database, { signal, maxRows: rowsBuiltIn(milliseconds) });
   const { done, failed } = maintained ?? { done: [], failed: [] };
   logFailures(failed, log.failure);
   const failure = runFailure(failed);

@@ -5,7 +5,7 @@ import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
 
 /** Milliseconds of a request at most: API Gateway and the API's function give up soon after, and a cold start takes some. */
-const LONGEST = 25_000;
+const MAX_DEADLINE_MS = 25_000;
 
 /**
  * What the functions are told. On AWS secrets are linked: SST brings them as resources, encrypted in the bundle or, in a
@@ -31,7 +31,7 @@ const schema = z.object({
   embeddingMaxTokens: z.coerce.number().int().min(16).max(1_000_000).optional(),
   requestsPerMinute: z.coerce.number().int().min(1).optional(),
   embeddingTokensPerDay: z.coerce.number().int().min(0).optional(),
-  deadline: z.coerce.number().int().min(100).max(LONGEST).optional(),
+  deadline: z.coerce.number().int().min(100).max(MAX_DEADLINE_MS).optional(),
   connections: z.coerce.number().int().min(1).max(1_000).optional(),
   tenantConnections: z.coerce.number().int().min(1).max(1_000).optional(),
   tenantConcurrency: z.coerce.number().int().min(1).max(100_000).optional(),

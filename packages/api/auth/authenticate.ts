@@ -18,7 +18,7 @@ const REMEMBERED = 60_000;
 const REFUSED = 2_000;
 
 /** Milliseconds that a look into the database may take. */
-const PATIENCE = 10_000;
+const LOOKUP_TIMEOUT_MS = 10_000;
 
 export interface AuthenticatorOptions {
   /** Tokens of an issuer beside the service's own keys. */
@@ -80,12 +80,12 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
   const verifyToken = options.jwt && createTokenVerifier(options.jwt);
 
   async function look(token: string, { left, outlive }: Looking): Promise<Known> {
-    const limited = withTimeLimit(database, Math.min(PATIENCE, left));
+    const limited = withTimeLimit(database, Math.min(LOOKUP_TIMEOUT_MS, left));
     if (!token.startsWith("cairn_")) return (await verifyToken?.(limited, token)) ?? NOBODY;
     const holder = isKeyShaped(token) ? await findKeyHolder(limited, token) : undefined;
     if (!holder) return NOBODY;
     // A date for people; the request does not wait for it.
-    outlive(touchApiKey(withTimeLimit(database, PATIENCE), holder.keyId).catch(() => {}));
+    outlive(touchApiKey(withTimeLimit(database, LOOKUP_TIMEOUT_MS), holder.keyId).catch(() => {}));
     const { tenantId, keyId, scopes, limits, expiresAt } = holder;
     return {
       principal: { tenantId, name: keyId, scopes, limits },

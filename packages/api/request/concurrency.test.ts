@@ -131,7 +131,7 @@ test("who waits for a place among the large requests and leaves gives it back wh
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** A busy machine is no failure. */
-const PATIENCE = { timeout: 20_000 };
+const WAIT = { timeout: 20_000 };
 
 /** A database whose reads stay open until they are let go. */
 function holding() {
@@ -200,11 +200,11 @@ test.each([
       return own.database.transaction(...given);
     };
     const large = Array.from({ length: 6 }, () => api.call(method, path, { key, body }));
-    await vi.waitFor(() => expect(held.length).toBe(most), PATIENCE);
+    await vi.waitFor(() => expect(held.length).toBe(most), WAIT);
     await sleep(50);
     expect(held.length).toBe(most);
     const short = api.call("POST", "/v1/query", { key, body: { query: "kettle", mode: "keyword" } });
-    await vi.waitFor(() => expect(held.length).toBe(most + 1), PATIENCE);
+    await vi.waitFor(() => expect(held.length).toBe(most + 1), WAIT);
     const timer = setInterval(letGo, 5);
     for (const { status } of await Promise.all([short, ...large])) expect(status).toBe(200);
     clearInterval(timer);

@@ -29,12 +29,12 @@ const ready = createRoute({
 });
 
 /** Milliseconds to wait for the database. */
-const PATIENCE = 5_000;
+const PROBE_TIMEOUT_MS = 5_000;
 
 export function healthRoutes({ database }: Services) {
   let asking: Promise<unknown> | undefined; // one statement at once, however many ask
   const ask = () => {
-    asking ??= withTimeLimit(database, PATIENCE)
+    asking ??= withTimeLimit(database, PROBE_TIMEOUT_MS)
       .read([sql`SELECT 1`])
       .finally(() => {
         asking = undefined;
@@ -49,7 +49,7 @@ export function healthRoutes({ database }: Services) {
         timer = setTimeout(
           () =>
             reject(new AppError("database_unavailable", "The database does not answer.", { retryAfter: 5 })),
-          PATIENCE,
+          PROBE_TIMEOUT_MS,
         );
       });
       try {

@@ -26,8 +26,8 @@ import { commitPage } from "./commit.ts";
 import type { CopyContext } from "./context.ts";
 import { forgetGone } from "./forget.ts";
 import { extraFinding } from "./kept.ts";
-import { createPace, type Pace } from "./pace.ts";
 import type { PageSource } from "./page.ts";
+import { createPageSize, type PageSize } from "./page-size.ts";
 import { comparedPages } from "./pages.ts";
 import { retryPassing } from "./retry.ts";
 import { checkSets, type Extra } from "./sets.ts";
@@ -42,10 +42,10 @@ export async function migrateCollection(
   target: Collection,
 ): Promise<Progress> {
   let progress = await beginCollection(context.services.database, context.run, planned, target);
-  const pace = createPace(context.settings.pageSize);
+  const pageSizing = createPageSize(context.settings.pageSize);
   try {
     while (progress.state === "copying") {
-      const from = await pageSource(context, planned, { target, pace, fresh: progress.fresh });
+      const from = await pageSource(context, planned, { target, pageSizing, fresh: progress.fresh });
       progress = await concludePass(context, from, await copyPass(context, from, planned, progress));
     }
   } catch (error) {
@@ -76,7 +76,11 @@ const READY = 3;
 async function pageSource(
   context: CopyContext,
   planned: PlannedCollection,
-  { target, pace, fresh }: { readonly target: Collection; readonly pace: Pace; readonly fresh: boolean },
+  {
+    target,
+    pageSizing,
+    fresh,
+  }: { readonly target: Collection; readonly pageSizing: PageSize; readonly fresh: boolean },
 ): Promise<PageSource> {
   const { database } = context.services;
   const current = await getCollection(database, target.tenantId, target.id);
@@ -95,7 +99,7 @@ async function pageSource(
     ahead: context.settings.concurrency + READY,
     limit: context.limit,
     memory: context.memory,
-    pace,
+    pageSizing,
     fresh,
     discardChanges: context.settings.discardChanges,
   };

@@ -31,7 +31,7 @@ export async function commitPage(
       ? await writeEmbedded(context, from, wanted)
       : { changes: wanted, refused: [] };
   const findings: Finding[] = [
-    ...page.setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
+    ...page.quarantined.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
     ...refused,
     ...keptFindings(kept, page.deleted),
     ...(progress.fresh ? [] : changes.map(({ difference }) => difference)),
@@ -45,7 +45,7 @@ export async function commitPage(
       ...page.tally,
       changed: changes.length,
       kept: kept.length,
-      setAside: page.tally.setAside + refused.length,
+      quarantined: page.tally.quarantined + refused.length,
     }),
   };
   const types = await services.database.vectorTypes();

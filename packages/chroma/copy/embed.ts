@@ -79,7 +79,7 @@ async function writeLargeChange(context: CopyContext, from: PageSource, change: 
       const dimensions = embeddedDimensions(services, from.target);
       const prepared = { types, origin: run.id, rows, dimensions, keepOwn: !overwrite };
       await writeLarge(services, transaction, from.target, prepared);
-      return settleImport(transaction, from.target, [change.difference.id], { ...options, someKept: true });
+      return settleImport(transaction, from.target, [change.difference.id], { ...options, keepsOwn: true });
     });
   return { changes: keepsText ? [change] : [], refused: refusal ? [toFinding(change, refusal)] : [] };
 }

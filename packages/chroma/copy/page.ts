@@ -5,8 +5,8 @@ import type { Tally } from "../ledger/tally.ts";
 import type { ReportDifference } from "../report/report.ts";
 import type { Source, SourceCollection } from "../source/source.ts";
 import type { PageMemory } from "./memory.ts";
-import type { Pace } from "./pace.ts";
-import type { CopyRules, SetAside } from "./record.ts";
+import type { PageSize } from "./page-size.ts";
+import type { CopyRules, Quarantined } from "./record.ts";
 import type { StoredRow } from "./stored.ts";
 
 /** Bounds how many requests are under way at once, over all collections. */
@@ -26,7 +26,7 @@ export interface PageSource {
   /** Bounds the bytes of pages in flight, over all collections. */
   readonly memory: PageMemory;
   /** How large the collection's pages have been so far. */
-  readonly pace: Pace;
+  readonly pageSizing: PageSize;
   /** The target was empty at the start: nothing to compare with. */
   readonly fresh: boolean;
   /** What was changed in Cairn is compared, and written, like everything else. */
@@ -45,7 +45,7 @@ export interface ComparedPage {
   /** Where the next page begins, in the source's order. */
   readonly position: number;
   readonly changes: readonly Change[];
-  readonly setAside: readonly SetAside[];
+  readonly quarantined: readonly Quarantined[];
   /** Ids of records that were deleted in Cairn. */
   readonly deleted: readonly string[];
   /** Ids of records that the service has written, whether they differ or not. */

@@ -54,13 +54,13 @@ interface Taken {
 
 /** Begins to read the next pages. The first waits for memory where nothing else of the collection is in flight. */
 async function readAhead(from: PageSource, ids: IdPages, reading: Reading[]): Promise<void> {
-  const { memory, pace, ahead, fresh } = from;
+  const { memory, pageSizing, ahead, fresh } = from;
   // How large pages are is told by the first.
-  while (reading.length <= (pace.known ? ahead : 0)) {
-    const bytes = pace.estimate(pace.size, fresh);
+  while (reading.length <= (pageSizing.known ? ahead : 0)) {
+    const bytes = pageSizing.estimate(pageSizing.size, fresh);
     const reservation = reading.length === 0 ? await memory.reserve(bytes) : memory.tryReserve(bytes);
     if (!reservation) return;
-    const page = await ids.take(pace.size).catch((error: unknown) => {
+    const page = await ids.take(pageSizing.size).catch((error: unknown) => {
       reservation.release();
       throw error;
     });
@@ -73,7 +73,7 @@ function startReading(from: PageSource, ids: IdPage, reservation: Reservation): 
   const page = from.limit(async () => {
     const compared = await readPage(from, ids);
     reservation.resize(compared.bytes);
-    from.pace.learn(ids.ids.length, compared.bytesRead);
+    from.pageSizing.learn(ids.ids.length, compared.bytesRead);
     return compared;
   });
   const reading = { ...ids, page, reservation, ready: false };
@@ -117,7 +117,7 @@ async function takeFirst(from: PageSource, reading: Reading[]): Promise<Taken> {
       if (!(error instanceof PageTooLarge) || ids.length === 1) reservation.release();
       if (!(error instanceof PageTooLarge)) throw error;
       if (ids.length === 1) return takeAlone(from, { ids, position });
-      from.pace.shrink(ids.length);
+      from.pageSizing.shrink(ids.length);
       const middle = ids.length >> 1;
       const start = position - ids.length;
       const first = startReading(from, { ids: ids.slice(0, middle), position: start + middle }, reservation);
@@ -128,11 +128,11 @@ async function takeFirst(from: PageSource, reading: Reading[]): Promise<Taken> {
 
 /** Memory for the half of a page. Where later pages are in flight already, it cannot wait: nobody would take those. */
 async function reserveHalf(
-  { memory, pace, fresh }: PageSource,
+  { memory, pageSizing, fresh }: PageSource,
   records: number,
   reading: readonly Reading[],
 ): Promise<Reservation> {
-  const bytes = pace.estimate(records, fresh);
+  const bytes = pageSizing.estimate(records, fresh);
   return reading.some(({ reservation }) => reservation) ? memory.force(bytes) : memory.reserve(bytes);
 }
 
@@ -157,7 +157,7 @@ function mergePages(first: ComparedPage, second: ComparedPage): ComparedPage {
   const merged = {
     position: second.position,
     changes: [...first.changes, ...second.changes],
-    setAside: [...first.setAside, ...second.setAside],
+    quarantined: [...first.quarantined, ...second.quarantined],
     deleted: [...first.deleted, ...second.deleted],
     own: [...first.own, ...second.own],
     tally: addTally(first.tally, second.tally),

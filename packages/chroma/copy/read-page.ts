@@ -5,7 +5,7 @@ import type { SourceRecord } from "../source/source.ts";
 import { compareRows, compareVectors } from "./compare.ts";
 import type { IdPage } from "./id-pages.ts";
 import type { Change, ComparedPage, PageSource } from "./page.ts";
-import { expectedRows, findFault, type SetAside } from "./record.ts";
+import { expectedRows, findFault, type Quarantined } from "./record.ts";
 import { isOwn, readStored, type StoredRow } from "./stored.ts";
 
 /** Reads records and what Postgres has of them, and compares. Throws `PageTooLarge` as the source does. */
@@ -26,7 +26,7 @@ export async function readPage(
     from.discardChanges ? new Set<string>() : readTombstones(from.database, from.target, ids),
   ]);
   const changes: Change[] = [];
-  const setAside: SetAside[] = [];
+  const quarantined: Quarantined[] = [];
   const deleted: string[] = [];
   const own: string[] = [];
   const vectors = { exact: 0, within: 0, largest: 0 };
@@ -38,7 +38,7 @@ export async function readPage(
     }
     if (isOwn(rows)) own.push(record.id);
     const { change, fault } = await compareRecord(from, record, rows);
-    if (fault) setAside.push(fault);
+    if (fault) quarantined.push(fault);
     if (change) changes.push(change);
     else if (!fault && from.rules.vectors === "copy") countVector(vectors, record, rows);
   }
@@ -50,19 +50,19 @@ export async function readPage(
     vectorsExact: vectors.exact,
     vectorsWithinTolerance: vectors.within,
     maxVectorDifference: vectors.largest,
-    setAside: setAside.length,
+    quarantined: quarantined.length,
     listing: hashListing(records.keys()),
     deletedListing: hashListing(deleted),
   };
   const bytesRead = sum(records.values(), recordBytes);
-  return { position, changes, setAside, deleted, own, tally, bytesRead, bytes: sum(changes, changeBytes) };
+  return { position, changes, quarantined, deleted, own, tally, bytesRead, bytes: sum(changes, changeBytes) };
 }
 
 async function compareRecord(
   from: PageSource,
   record: SourceRecord,
   stored: readonly StoredRow[],
-): Promise<{ readonly change?: Change; readonly fault?: SetAside }> {
+): Promise<{ readonly change?: Change; readonly fault?: Quarantined }> {
   const fault = findFault(record, from.rules);
   const rows = await expectedRows(record, from.rules, fault);
   // Of a record that cannot be read, the bare id is kept, and whatever could be read earlier.

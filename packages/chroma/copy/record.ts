@@ -18,14 +18,14 @@ export interface CopyRules {
   readonly chunking?: ChunkSizes;
 }
 
-export interface SetAside {
+export interface Quarantined {
   readonly id: string;
   readonly reason: ExceptionReason;
   readonly detail: string;
 }
 
 /** Why a record cannot be found by its vector in Postgres; undefined where it can. Its text is kept all the same. */
-export function findFault(record: SourceRecord, rules: CopyRules): SetAside | undefined {
+export function findFault(record: SourceRecord, rules: CopyRules): Quarantined | undefined {
   const aside = (reason: ExceptionReason, detail: string) => ({ id: record.id, reason, detail });
   if (record.unreadable === "all")
     return aside(
@@ -73,7 +73,7 @@ export function findFault(record: SourceRecord, rules: CopyRules): SetAside | un
 export async function expectedRows(
   record: SourceRecord,
   rules: CopyRules,
-  fault: SetAside | undefined,
+  fault: Quarantined | undefined,
 ): Promise<readonly Row[]> {
   const row = { id: record.id, metadata: record.metadata ?? {}, uri: record.uri };
   if (rules.vectors === "copy" || fault || record.document === null)

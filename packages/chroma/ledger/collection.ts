@@ -10,7 +10,7 @@ import { lineageOf } from "@cairn/core/document/tombstone.ts";
 import { sql } from "drizzle-orm";
 import type { PlannedCollection } from "../plan/plan.ts";
 import { assertHeld, heldRun, type Run, runLost } from "./run.ts";
-import { EMPTY_TALLY, type Tally } from "./tally.ts";
+import { parseTally, serializeTally, type Tally } from "./tally.ts";
 
 export type CollectionState = "copying" | "identical" | "not_identical" | "vanished";
 
@@ -92,7 +92,7 @@ export async function readProgress({ orm }: Transaction, runId: string, sourceId
         FROM cairn.migration_collections WHERE run_id = ${runId}::uuid AND source_id = ${sourceId}`,
   );
   if (!row) throw new Error("The ledger lost a collection.");
-  return { ...row, tally: { ...EMPTY_TALLY, ...(JSON.parse(row.tally) as Partial<Tally>) } };
+  return { ...row, tally: parseTally(row.tally) };
 }
 
 /** Writes down how many records a pass has before it, for whoever watches. */
@@ -125,7 +125,7 @@ export async function saveProgress(
     WITH held AS (${heldRun(run)})
     UPDATE cairn.migration_collections
     SET state = ${progress.state}, fresh = ${progress.fresh}, pass = ${progress.pass}::int, position = ${progress.position}::bigint,
-        tally = ${JSON.stringify(progress.tally)}::jsonb, written = ${progress.written}::bigint,
+        tally = ${serializeTally(progress.tally)}::jsonb, written = ${progress.written}::bigint,
         seconds = ${progress.seconds}::float8, updated_at = now()
     FROM held WHERE run_id = held.id AND source_id = ${sourceId} RETURNING run_id`,
   );

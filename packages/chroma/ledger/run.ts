@@ -44,7 +44,7 @@ export async function acquireRun(
           WHERE source = ${source} AND finished_at IS NULL FOR UPDATE`,
     );
     if (open?.leased) await refuseHeld(open.id, open.holder, source);
-    if (open?.stale) await compareAnew(orm, open.id);
+    if (open?.stale) await startNewRun(orm, open.id);
     const [run] = await selectRows<{ id: string; fence: string }>(
       orm,
       open
@@ -64,7 +64,7 @@ export async function acquireRun(
 }
 
 /** What was compared long ago is no proof of today: such collections begin a pass from the start. What is copied stays. */
-async function compareAnew(orm: Orm, runId: string): Promise<void> {
+async function startNewRun(orm: Orm, runId: string): Promise<void> {
   await orm.execute(sql`DELETE FROM cairn.migration_exceptions AS e USING cairn.migration_collections AS c
     WHERE e.run_id = ${runId}::uuid AND c.run_id = e.run_id AND c.source_id = e.source_id
       AND (NOT c.fresh OR c.state <> 'copying')`);

@@ -14,7 +14,7 @@ export interface Tally {
   readonly kept: number;
   /** Records that were deleted in Cairn, and stay so. */
   readonly deleted: number;
-  readonly setAside: number;
+  readonly quarantined: number;
   /** Sum of the ids' hashes modulo 2^128, in hex: two sets of ids are equal when their sums are. */
   readonly listing: string;
   /** The same of the ids that were deleted in Cairn. */
@@ -30,10 +30,23 @@ export const EMPTY_TALLY: Tally = {
   changed: 0,
   kept: 0,
   deleted: 0,
-  setAside: 0,
+  quarantined: 0,
   listing: "0",
   deletedListing: "0",
 };
+
+/** A tally as the ledger stores it: `quarantined` under its first name, which the previous version reads. */
+type StoredTally = Partial<Omit<Tally, "quarantined"> & { readonly setAside: number }>;
+
+export function serializeTally({ quarantined, ...tally }: Tally): string {
+  return JSON.stringify({ ...tally, setAside: quarantined } satisfies StoredTally);
+}
+
+/** The tally of a ledger's JSON; counts that an older version did not keep are 0. */
+export function parseTally(json: string): Tally {
+  const { setAside = 0, ...tally } = JSON.parse(json) as StoredTally;
+  return { ...EMPTY_TALLY, ...tally, quarantined: setAside };
+}
 
 /** Two parts of one pass together. */
 export function addTally(a: Tally, b: Tally): Tally {
@@ -46,7 +59,7 @@ export function addTally(a: Tally, b: Tally): Tally {
     changed: a.changed + b.changed,
     kept: a.kept + b.kept,
     deleted: a.deleted + b.deleted,
-    setAside: a.setAside + b.setAside,
+    quarantined: a.quarantined + b.quarantined,
     listing: addListings(a.listing, b.listing),
     deletedListing: addListings(a.deletedListing, b.deletedListing),
   };

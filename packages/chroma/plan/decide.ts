@@ -1,4 +1,4 @@
-import { MOST_DIMENSIONS } from "@cairn/core/collection/create.ts";
+import { MAX_DIMENSIONS } from "@cairn/core/collection/create.ts";
 import type { Embedders } from "@cairn/core/embedding/embedder.ts";
 import { modelDimensions } from "@cairn/core/embedding/models.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -30,9 +30,9 @@ export function decideVectors(
   options: PlanOptions,
 ): VectorChoice | VectorProblem {
   if (options.reEmbed === "always") return embed(source, target, embedders, options, "--re-embed always");
-  if (source.dimensions !== null && source.dimensions > MOST_DIMENSIONS)
+  if (source.dimensions !== null && source.dimensions > MAX_DIMENSIONS)
     return {
-      problem: `Its vectors have ${source.dimensions} dimensions, and Postgres takes ${MOST_DIMENSIONS} at most. Embed its texts with another model (--re-embed always), or leave it out with --only or null in the mapping.`,
+      problem: `Its vectors have ${source.dimensions} dimensions, and Postgres takes ${MAX_DIMENSIONS} at most. Embed its texts with another model (--re-embed always), or leave it out with --only or null in the mapping.`,
       unsupported: true,
     };
   const contradiction = contradictTarget(source, target, options);
@@ -132,5 +132,5 @@ function embed(
 
 /** The size of a source's vectors where Postgres takes it; null: the first vector decides. */
 function storable(dimensions: number | null): number | null {
-  return dimensions !== null && dimensions <= MOST_DIMENSIONS ? dimensions : null;
+  return dimensions !== null && dimensions <= MAX_DIMENSIONS ? dimensions : null;
 }

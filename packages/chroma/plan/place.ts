@@ -25,7 +25,7 @@ export function createPlaceFinder(
       const place = matcher(source);
       if (!place) continue;
       return "unclear" in place
-        ? { problem: `${place.unclear} ${sayMapping(label(source))}` }
+        ? { problem: `${place.unclear} ${describeMapping(label(source))}` }
         : checkPlace(place, label(source));
     }
     return { problem: explainUnmatched(source, label(source), patterns) };
@@ -36,16 +36,16 @@ export function createPlaceFinder(
 function checkPlace(place: Place, label: string): Placement {
   if (!isTenantName(place.tenant))
     return {
-      problem: `It would belong to tenant ${JSON.stringify(place.tenant.slice(0, 80))}, and a tenant's name has ${TENANT_NAME}. ${sayMapping(label)}`,
+      problem: `It would belong to tenant ${JSON.stringify(place.tenant.slice(0, 80))}, and a tenant's name has ${TENANT_NAME}. ${describeMapping(label)}`,
     };
   if (!isCollectionName(place.collection))
     return {
-      problem: `It would become collection ${JSON.stringify(place.collection.slice(0, 80))}, and a collection's name has ${COLLECTION_NAME}. ${sayMapping(label)}`,
+      problem: `It would become collection ${JSON.stringify(place.collection.slice(0, 80))}, and a collection's name has ${COLLECTION_NAME}. ${describeMapping(label)}`,
     };
   return place;
 }
 
-function sayMapping(label: string): string {
+function describeMapping(label: string): string {
   return `Say where it goes with --map (${exampleOf(label)}), or leave it out with ${JSON.stringify(label)}: null in the mapping.`;
 }
 

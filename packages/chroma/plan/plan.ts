@@ -28,7 +28,7 @@ export interface PlannedCollection extends VectorChoice {
 }
 
 /** A collection that cannot go as things stand, and the way out. */
-export interface Misfit {
+export interface UnmappedCollection {
   readonly source: SourceCollection;
   readonly problem: string;
   /** Whether nothing may be migrated before it is settled. Otherwise the others go, and the report lists it. */
@@ -37,7 +37,7 @@ export interface Misfit {
 
 export interface Plan {
   readonly collections: readonly PlannedCollection[];
-  readonly misfits: readonly Misfit[];
+  readonly unmapped: readonly UnmappedCollection[];
   /** Left out by `--only` or by a null in the mapping. */
   readonly skipped: readonly SourceCollection[];
   /** Migrated by an earlier run and deleted in Cairn since: they stay deleted. */
@@ -63,12 +63,12 @@ export async function planMigration(
   const label = labelCollections(sources);
   const findPlace = createPlaceFinder(options, label);
   const skipped: SourceCollection[] = [];
-  const misfits: Misfit[] = [];
+  const unmapped: UnmappedCollection[] = [];
   const placed: Placed[] = [];
   for (const source of sources) {
     const found = matchesGlobs(source.name, options.only ?? []) ? findPlace(source) : null;
     if (found === null) skipped.push(source);
-    else if ("problem" in found) misfits.push({ source, problem: found.problem, blocking: true });
+    else if ("problem" in found) unmapped.push({ source, problem: found.problem, blocking: true });
     else placed.push({ source, place: found });
   }
   const targets = await readTargets(
@@ -91,7 +91,7 @@ export async function planMigration(
     const conflict = findConflict(one, { other: taken.get(key), targets, target, sources, options });
     const choice = conflict ?? decideVectors(source, target, embedders, options);
     if ("problem" in choice)
-      misfits.push({ source, problem: choice.problem, blocking: !("unsupported" in choice) });
+      unmapped.push({ source, problem: choice.problem, blocking: !("unsupported" in choice) });
     else {
       const notice = noticeModel(source, choice, label(source));
       const writtenMetadata = earlier?.metadata;
@@ -100,7 +100,7 @@ export async function planMigration(
     }
     taken.set(key, taken.get(key) ?? source);
   }
-  return { collections, misfits, skipped, deleted };
+  return { collections, unmapped, skipped, deleted };
 }
 
 function noticeModel(

@@ -16,7 +16,7 @@ export interface Preflight {
   /** Records with lists, integers over 2^53, NUL or half a surrogate pair in their metadata: kept, in an encoded form where need be. */
   readonly oddMetadata: number;
   /** Records that will be kept without a vector, by reason. */
-  readonly setAside: Readonly<Record<string, number>>;
+  readonly quarantined: Readonly<Record<string, number>>;
   /** Ids that Chroma fails to give back whole. */
   readonly unreadable: readonly string[];
   /** Bytes in Postgres, about. */
@@ -74,7 +74,7 @@ async function examine(
     count: 0,
     nullDocuments: 0,
     oddMetadata: 0,
-    setAside: {} as Record<string, number>,
+    quarantined: {} as Record<string, number>,
     unreadable: [] as string[],
     bytes: 0,
   };
@@ -88,7 +88,7 @@ async function examine(
       metric: planned.source.metric,
       dimensions: planned.dimensions,
     });
-    if (fault) found.setAside[fault.reason] = (found.setAside[fault.reason] ?? 0) + 1;
+    if (fault) found.quarantined[fault.reason] = (found.quarantined[fault.reason] ?? 0) + 1;
     found.bytes += rowBytes(record, planned.dimensions ?? 0);
     if (found.count % pageSize === 0) onProgress?.({ ...about, done: found.count, total });
   }

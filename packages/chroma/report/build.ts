@@ -5,7 +5,7 @@ import { readMark } from "../copy/kept.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
 import type { DeletedTarget } from "../plan/earlier.ts";
-import type { Misfit, PlannedCollection } from "../plan/plan.ts";
+import type { PlannedCollection, UnmappedCollection } from "../plan/plan.ts";
 import { labelCollections, type SourcePath } from "../source/label.ts";
 import type {
   CollectionReport,
@@ -35,7 +35,7 @@ export interface ReportFacts {
   readonly runId?: string;
   readonly search: SearchReport | null;
   /** Collections of Chroma's that are not in Cairn, and why. */
-  readonly misfits?: readonly Misfit[];
+  readonly unmapped?: readonly UnmappedCollection[];
   /** Collections that failed by themselves. */
   readonly failed?: readonly FailedCollection[];
   /** Collections that were taken over once, and that Chroma has no longer. */
@@ -73,7 +73,7 @@ export async function buildReport(
   const {
     sourceUrl,
     search,
-    misfits = [],
+    unmapped = [],
     failed = [],
     vanished = [],
     deleted = [],
@@ -82,13 +82,13 @@ export async function buildReport(
   } = facts;
   const named = [
     ...outcomes.map(({ planned }) => planned.source),
-    ...[...misfits, ...failed, ...deleted].map(({ source }) => source),
+    ...[...unmapped, ...failed, ...deleted].map(({ source }) => source),
   ];
   const label = labelCollections([...named, ...vanished]);
   const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
   const oneSided = [
     ...failed.map(({ source, detail }) => reportFailed(label(source), detail)),
-    ...misfits.map(({ source, problem }) => reportMisfit(label(source), problem)),
+    ...unmapped.map(({ source, problem }) => reportUnmapped(label(source), problem)),
     ...vanished.map((source) => reportVanished(label(source))),
     ...deleted.map(({ source, detail }) => reportDeleted(label(source), detail)),
   ];
@@ -156,7 +156,7 @@ function reportCollection(
     verdict:
       state !== "identical"
         ? "not_identical"
-        : tally.setAside > 0
+        : tally.quarantined > 0
           ? "identical_with_exceptions"
           : "identical",
     differences: countKinds(found),
@@ -178,7 +178,7 @@ function reportFailed(collection: string, detail: string): ReportDifference {
   return { collection, id: "", kind: "failed", detail };
 }
 
-function reportMisfit(collection: string, detail: string): ReportDifference {
+function reportUnmapped(collection: string, detail: string): ReportDifference {
   return { collection, id: "", kind: "missing", detail };
 }
 

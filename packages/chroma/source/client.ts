@@ -80,7 +80,7 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
         outcome.answer instanceof ChromaFault ? outcome.answer : readAnswer(outcome.answer, read);
       if (!(answer instanceof ChromaFault)) return answer;
       if (failFast && (answer.status === 500 || answer.status === TOO_LARGE)) throw answer;
-      if (!isPassing(answer)) throw refusal(answer, base, path);
+      if (!isTransient(answer)) throw refusal(answer, base, path);
       if (attempt >= attempts) throw unavailable(answer, base, path, attempt);
       await sleep(backoff * 2 ** (attempt - 1) * (0.5 + Math.random()));
     }
@@ -177,7 +177,7 @@ function serverMessage(text: string): string {
 }
 
 /** No whole answer, overload, or a fault of the server: it may go well the next time. */
-function isPassing({ status }: ChromaFault): boolean {
+function isTransient({ status }: ChromaFault): boolean {
   return status === 0 || status === 200 || status === 408 || status === 429 || status >= 500;
 }
 

@@ -15,19 +15,19 @@ export interface StepEnvironment {
   /** Aborted when the step's time is nearly over: it stops between two pages and says that it is not done. */
   readonly signal: AbortSignal;
   /** Rows that an index may be built over in a step; larger ones are left to `cairn reindex`. Default: any number. */
-  readonly mostRows?: number;
+  readonly maxRows?: number;
 }
 
 /** Bytes of a request at most: it travels through every state, which AWS limits to 262,144. */
-const MOST_REQUEST = 100_000;
+const MAX_REQUEST_BYTES = 100_000;
 
 /** Throws `invalid_input` for a request that would not fit into the states of a machine. */
 export function assertFits(request: JsonObject): void {
   const size = Buffer.byteLength(stringifyJson(request));
-  if (size > MOST_REQUEST)
+  if (size > MAX_REQUEST_BYTES)
     throw new AppError(
       "invalid_input",
-      `The request has ${size} bytes, and a batch takes ${MOST_REQUEST} at most. Use --pattern in the place of a long mapping, or several batches with --only, or cairn migrate.`,
+      `The request has ${size} bytes, and a batch takes ${MAX_REQUEST_BYTES} at most. Use --pattern in the place of a long mapping, or several batches with --only, or cairn migrate.`,
       { path: "mapping" },
     );
 }

@@ -20,7 +20,7 @@ import {
   vanishedSince,
 } from "../migrate.ts";
 import type { Plan, PlannedCollection } from "../plan/plan.ts";
-import { refuseMisfits } from "../plan/refuse.ts";
+import { refuseUnmapped } from "../plan/refuse.ts";
 import { missingIndexes, promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { Verdict } from "../report/report.ts";
@@ -49,7 +49,7 @@ export async function planStep(
   const { services, source } = environment;
   assertFits(request);
   const options = stepOptions(environment, request);
-  refuseMisfits(await planAll(services, source, options));
+  refuseUnmapped(await planAll(services, source, options));
   const { id, fence } = await acquireRun(
     services.database,
     source.url,
@@ -132,7 +132,7 @@ export async function promoteStep(
   return asHolder(environment, state, async ({ run, signal }) => {
     const context = makeContext(services, source, run, stepOptions(environment, state.request), signal);
     try {
-      await promoteCollections(context, await outcomesOf(environment, state), environment.mostRows);
+      await promoteCollections(context, await outcomesOf(environment, state), environment.maxRows);
       return { done: true };
     } catch (error) {
       if (!time.aborted) throw error;
@@ -182,7 +182,7 @@ export async function reportStep(
       seconds,
       runId: run.id,
       search,
-      misfits: plan.misfits,
+      unmapped: plan.unmapped,
       failed: [...unproven, ...(await listUnfinished(services.database, run, plan, concluded))],
       vanished: await vanishedSince(services, source, outcomes, options),
       deleted: plan.deleted,

@@ -9,8 +9,8 @@ import type { ProgressEvent } from "../copy/context.ts";
 import { createFailureJudge } from "../copy/failure.ts";
 import { extraFinding, keptFindings } from "../copy/kept.ts";
 import { createPageMemory } from "../copy/memory.ts";
-import { createPace } from "../copy/pace.ts";
 import type { ComparedPage, Limit, PageSource } from "../copy/page.ts";
+import { createPageSize } from "../copy/page-size.ts";
 import { comparedPages } from "../copy/pages.ts";
 import { checkSets } from "../copy/sets.ts";
 import { isOwn } from "../copy/stored.ts";
@@ -19,9 +19,9 @@ import type { FailedCollection } from "../ledger/failures.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import { findVanished } from "../ledger/vanished.ts";
 import type { PlanOptions } from "../plan/options.ts";
-import type { Misfit, PlannedCollection } from "../plan/plan.ts";
+import type { PlannedCollection, UnmappedCollection } from "../plan/plan.ts";
 import { planSource } from "../plan/plan-source.ts";
-import { refuseMisfits } from "../plan/refuse.ts";
+import { refuseUnmapped } from "../plan/refuse.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { MigrationReport } from "../report/report.ts";
 import type { Source } from "../source/source.ts";
@@ -58,13 +58,13 @@ export async function verify(
     comparing: true,
     discardChanges: false,
   });
-  refuseMisfits(plan);
+  refuseUnmapped(plan);
   const limit = pLimit(options.concurrency ?? 2);
   const { pageSize = PAGE_SIZE, signal } = options;
   const judge = createFailureJudge({ services, source, pageSize, signal }, plan.collections);
   const outcomes: Outcome[] = [];
   const failed: FailedCollection[] = [];
-  const misfits: Misfit[] = [...plan.misfits];
+  const unmapped: UnmappedCollection[] = [...plan.unmapped];
   for (const planned of plan.collections)
     if (planned.target) {
       const placed = { ...planned, target: planned.target };
@@ -74,7 +74,7 @@ export async function verify(
       } catch (error) {
         failed.push(await judge.judge(planned, error));
       }
-    } else misfits.push({ source: planned.source, problem: notThere(planned), blocking: false });
+    } else unmapped.push({ source: planned.source, problem: notThere(planned), blocking: false });
   const targets = new Set(outcomes.map(({ target }) => target.id));
   const vanished = await findVanished(services.database, {
     source: source.url,
@@ -96,7 +96,7 @@ export async function verify(
     database: { kind: services.database.kind, name: options.databaseName },
     seconds: (performance.now() - started) / 1000,
     search,
-    misfits,
+    unmapped,
     failed,
     vanished,
     deleted: plan.deleted,
@@ -171,7 +171,7 @@ function pageSource(
     ahead: options.concurrency ?? 2,
     limit,
     memory: createPageMemory(),
-    pace: createPace(options.pageSize ?? PAGE_SIZE),
+    pageSizing: createPageSize(options.pageSize ?? PAGE_SIZE),
     fresh: false,
     discardChanges: false,
   };
@@ -195,9 +195,9 @@ async function comparePass(
   const findings: Finding[] = [];
   for await (const page of comparedPages(from, 0)) {
     options.signal?.throwIfAborted();
-    const { unequal, setAside } = judgePage(page, from.rules.vectors);
-    tally = addTally(tally, { ...page.tally, changed: unequal.length, setAside: setAside.length });
-    findings.push(...unequal, ...setAside);
+    const { unequal, quarantined } = judgePage(page, from.rules.vectors);
+    tally = addTally(tally, { ...page.tally, changed: unequal.length, quarantined: quarantined.length });
+    findings.push(...unequal, ...quarantined);
     options.onProgress?.({ ...event, done: page.position });
   }
   options.onProgress?.({ ...event, phase: "done", done: tally.seen, total: tally.seen });
@@ -209,9 +209,9 @@ async function comparePass(
  * model may have refused it, and nobody but the model can tell. A migration tries it again.
  */
 function judgePage(
-  { changes, setAside, deleted }: ComparedPage,
+  { changes, quarantined, deleted }: ComparedPage,
   vectors: "copy" | "embed",
-): { readonly unequal: readonly Finding[]; readonly setAside: readonly Finding[] } {
+): { readonly unequal: readonly Finding[]; readonly quarantined: readonly Finding[] } {
   const edited = changes.filter(({ stored }) => isOwn(stored));
   const differences = changes.filter(({ stored }) => !isOwn(stored)).map(({ difference }) => difference);
   const lacksVector = ({ kind }: Finding) => vectors === "embed" && kind === "vector";
@@ -220,8 +220,8 @@ function judgePage(
       ...differences.filter((difference) => !lacksVector(difference)),
       ...keptFindings(edited, deleted),
     ],
-    setAside: [
-      ...setAside.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
+    quarantined: [
+      ...quarantined.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
       ...differences
         .filter(lacksVector)
         .map(({ id }) => ({ id, kind: "not_embedded", detail: NOT_EMBEDDED })),

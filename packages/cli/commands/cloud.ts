@@ -10,10 +10,10 @@ import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import { openMachine } from "../cloud/machine.ts";
 import { watchExecution } from "../cloud/watch.ts";
+import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
 import { verdictCode } from "../exit.ts";
 import { withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { count } from "../terminal/counts.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
 import { addPlanOptions, type PlanFlags, planOptions } from "./chroma-options.ts";
@@ -40,7 +40,7 @@ The migration as a batch in AWS (docs/deploy.md): a state machine over functions
 same proof. These commands start and watch it. Progress and report are read from the service's database, so DATABASE_URL
 must be the same one; AWS is asked with the credentials of your shell.`;
 
-export function addCloud(program: Command, surroundings: Surroundings): void {
+export function addCloud(program: Command, context: CommandContext): void {
   const cloud = program
     .command("cloud")
     .summary("start and watch the migration in AWS")
@@ -70,13 +70,13 @@ export function addCloud(program: Command, surroundings: Surroundings): void {
       "take Chroma's state: undo what was added, edited and deleted in Cairn since, and prune",
     )
     .option("--no-watch", "start it and leave")
-    .action((flags: MigrateFlags, command: Command) => migrate(flags, command, surroundings));
+    .action((flags: MigrateFlags, command: Command) => migrate(flags, command, context));
   cloud
     .command("status")
     .summary("how far it is")
     .addOption(machine())
     .option("--watch", "until it has ended")
-    .action((flags: StatusFlags, command: Command) => status(flags, command, surroundings));
+    .action((flags: StatusFlags, command: Command) => status(flags, command, context));
   cloud
     .command("report")
     .summary("write the report of the newest run")
@@ -90,7 +90,7 @@ export function addCloud(program: Command, surroundings: Surroundings): void {
             "not_found",
             run ? `Run ${run.id} has no report yet: it is ${run.status}.` : "No migration has run here yet.",
           );
-        await conclude(report, flags.report, json, surroundings);
+        await conclude(report, flags.report, json, context);
       }),
     );
   cloud
@@ -100,7 +100,7 @@ export function addCloud(program: Command, surroundings: Surroundings): void {
     .action((flags: CloudFlags, command: Command) => cancel(flags, command));
 }
 
-async function migrate(flags: MigrateFlags, command: Command, surroundings: Surroundings): Promise<void> {
+async function migrate(flags: MigrateFlags, command: Command, context: CommandContext): Promise<void> {
   const machine = await openMachine(flags.machine);
   const request = await toRequest(flags);
   await withServer(command, async (database, json) => {
@@ -111,18 +111,18 @@ async function migrate(flags: MigrateFlags, command: Command, surroundings: Surr
       return;
     }
     if (!json) console.error(`Started ${execution}`);
-    const report = await watchExecution(database, machine, execution, json, surroundings.signal);
-    await conclude(report, flags.report, json, surroundings);
+    const report = await watchExecution(database, machine, execution, json, context.signal);
+    await conclude(report, flags.report, json, context);
   });
 }
 
-async function status(flags: StatusFlags, command: Command, surroundings: Surroundings): Promise<void> {
+async function status(flags: StatusFlags, command: Command, context: CommandContext): Promise<void> {
   const machine = await openMachine(flags.machine);
   await withServer(command, async (database, json) => {
     const execution = await machine.newest();
     if (execution && flags.watch) {
-      const report = await watchExecution(database, machine, execution, json, surroundings.signal);
-      return conclude(report, undefined, json, surroundings);
+      const report = await watchExecution(database, machine, execution, json, context.signal);
+      return conclude(report, undefined, json, context);
     }
     const described = execution ? await machine.describe(execution) : undefined;
     const run = await readNewestRun(database);
@@ -159,7 +159,7 @@ async function conclude(
   report: MigrationReport,
   path: string | undefined,
   json: boolean,
-  { finish }: Surroundings,
+  { finish }: CommandContext,
 ): Promise<void> {
   const written = path === undefined ? undefined : await writeReport(report, path);
   const files = [written?.html, written?.json].filter((file) => file !== undefined);

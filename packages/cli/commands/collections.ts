@@ -9,8 +9,8 @@ import { requireDefaultModel } from "@cairn/core/embedding/embedder.ts";
 import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
@@ -40,7 +40,7 @@ interface CreateFlags extends ChunkingFlags {
   readonly index?: string;
 }
 
-export function addCollections(program: Command, _: Surroundings): void {
+export function addCollections(program: Command, _: CommandContext): void {
   const collections = program
     .command("collections")
     .description("list, create, rename and delete a tenant's collections");

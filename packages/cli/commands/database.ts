@@ -5,14 +5,14 @@ import {
   schemaStatus,
 } from "@cairn/core/database/schema-migrations.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
 
 const SCHEMA = { schema: "never" } as const;
 
-export function addDatabase(program: Command, _: Surroundings): void {
+export function addDatabase(program: Command, _: CommandContext): void {
   const database = program.command("db").description("bring the database's schema forth and back");
   database
     .command("migrate")

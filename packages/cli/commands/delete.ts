@@ -1,8 +1,8 @@
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { count } from "../terminal/counts.ts";
 import { printJson } from "../terminal/print.ts";
 import { withTenant } from "./collections.ts";
@@ -13,7 +13,7 @@ interface DeleteFlags extends FilterFlags {
   readonly collection?: string;
 }
 
-export function addDelete(program: Command, _: Surroundings): void {
+export function addDelete(program: Command, _: CommandContext): void {
   withFilter(
     withTenant(
       program.command("delete [ids...]").description("delete documents by their ids, or by a filter"),

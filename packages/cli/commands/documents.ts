@@ -2,9 +2,9 @@ import type { Document } from "@cairn/core/document/document.ts";
 import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { exportDocuments, textOf } from "../export.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { printJson, printTable, visible, visibleLine, visibleLines } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
 import { withTenant } from "./collections.ts";
@@ -21,7 +21,7 @@ interface ListFlags extends FilterFlags {
   readonly vectors?: boolean;
 }
 
-export function addDocuments(program: Command, _: Surroundings): void {
+export function addDocuments(program: Command, _: CommandContext): void {
   const documents = program.command("documents").description("list and show a collection's documents");
   withFilter(
     withTenant(

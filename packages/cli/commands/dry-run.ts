@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Misfit } from "@cairn/chroma/plan/plan.ts";
+import type { UnmappedCollection } from "@cairn/chroma/plan/plan.ts";
 import { planSource, type SourcePlan } from "@cairn/chroma/plan/plan-source.ts";
 import { type Preflight, preflight } from "@cairn/chroma/plan/preflight.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
@@ -44,7 +44,7 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
   if (config.json)
     printJson({
       collections: results.map(describe),
-      misfits: plan.misfits.map(describeMisfit),
+      unmapped: plan.unmapped.map(describeUnmapped),
       leftOut: plan.skipped.map(labelCollections(plan.listed)),
       failed: failed.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
       deletedInCairn: plan.deleted.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
@@ -55,8 +55,8 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
     for (const { source, detail } of failed) console.log(`Cannot be read: ${pathOf(source)}. ${detail}`);
   }
   // What the migration would end with.
-  if (plan.misfits.some(({ blocking }) => blocking)) return EXIT.usage;
-  return plan.misfits.length + plan.deleted.length + failed.length > 0 ? EXIT.notIdentical : EXIT.done;
+  if (plan.unmapped.some(({ blocking }) => blocking)) return EXIT.usage;
+  return plan.unmapped.length + plan.deleted.length + failed.length > 0 ? EXIT.notIdentical : EXIT.done;
 }
 
 async function makePlan(
@@ -86,7 +86,7 @@ async function makePlan(
 const UNSEEN =
   "The database's schema is of an older version, so the collections that are there already were not looked at. Run cairn db migrate first to have them planned as the migration would.";
 
-function describeMisfit({ source, problem, blocking }: Misfit) {
+function describeUnmapped({ source, problem, blocking }: UnmappedCollection) {
   const { tenant, database, name, id, dimensions, metric, model } = source;
   return {
     source: { tenant, database, name, id },
@@ -115,7 +115,7 @@ function describe({ planned, ...found }: Preflight) {
 }
 
 function printPreflight(
-  { misfits, skipped, deleted, listed }: SourcePlan,
+  { unmapped, skipped, deleted, listed }: SourcePlan,
   results: readonly Preflight[],
   notices: readonly string[],
 ): void {
@@ -127,7 +127,7 @@ function printPreflight(
         count,
         nullDocuments,
         oddMetadata,
-        setAside,
+        quarantined,
         unreadable,
         bytes: size,
         seconds,
@@ -139,7 +139,7 @@ function printPreflight(
         "Chroma's model": source.model ?? "unknown",
         "no text": nullDocuments,
         "odd metadata": oddMetadata,
-        "set aside": Object.values(setAside).reduce((sum, one) => sum + one, 0),
+        "set aside": Object.values(quarantined).reduce((sum, one) => sum + one, 0),
         unreadable: unreadable.length,
         tenant: place.tenant,
         target: place.collection,
@@ -158,10 +158,10 @@ function printPreflight(
   );
   for (const [why, alike] of Map.groupBy(results, ({ planned }) => planned.why))
     console.log(`${alike.length} of them: ${why}.`);
-  for (const reason of new Set(results.flatMap(({ setAside }) => Object.keys(setAside))))
+  for (const reason of new Set(results.flatMap(({ quarantined }) => Object.keys(quarantined))))
     console.log(
       `${count(
-        total(({ setAside }) => setAside[reason] ?? 0),
+        total(({ quarantined }) => quarantined[reason] ?? 0),
         "record",
       )} will be set aside (${reason}): kept without a vector, and listed.`,
     );
@@ -176,9 +176,9 @@ function printPreflight(
   if (skipped.length > 0) console.log(`Left out: ${skipped.map(label).join(", ")}`);
   for (const notice of notices) console.log(`Notice: ${notice}`);
   for (const { source, detail } of deleted) console.log(`Stays deleted: ${pathOf(source)}. ${detail}`);
-  for (const { source, problem } of misfits) console.log(`Does not fit: ${pathOf(source)}. ${problem}`);
+  for (const { source, problem } of unmapped) console.log(`Does not fit: ${pathOf(source)}. ${problem}`);
   console.log(
-    misfits.some(({ blocking }) => blocking)
+    unmapped.some(({ blocking }) => blocking)
       ? "Settle what does not fit, then run it without --dry-run."
       : "Nothing was written. Run it without --dry-run to migrate.",
   );

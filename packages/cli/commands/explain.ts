@@ -1,7 +1,7 @@
 import { type Explanation, explainSearch } from "@cairn/core/search/explain.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { printJson } from "../terminal/print.ts";
 import { filterInput } from "./filter-options.ts";
 import { type QueryFlags, queryOptions, withQueryOptions } from "./query-options.ts";
@@ -11,7 +11,7 @@ interface ExplainFlags extends QueryFlags {
   readonly sql?: boolean;
 }
 
-export function addExplain(program: Command, { signal }: Surroundings): void {
+export function addExplain(program: Command, { signal }: CommandContext): void {
   withQueryOptions(program.command("explain [text]").description("how a query is carried out, and why"))
     .option("--sql", "show the SQL and Postgres's plan as well")
     .option("--analyze", "run the query, and show what each step of Postgres's plan took")

@@ -1,9 +1,10 @@
 import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
-import { sayFailure } from "@cairn/core/maintenance/index-failure.ts";
+import { describeFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { ingestInputs } from "../ingest-local.ts";
@@ -12,7 +13,6 @@ import { type Inputs, openInputs } from "../input/open.ts";
 import { chooseTenant, withServices } from "../open.ts";
 import { ingestIntoService, type Remote, remoteClient } from "../remote.ts";
 import type { Sent } from "../send.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { count } from "../terminal/counts.ts";
 import { type IngestProgress, showIngestProgress } from "../terminal/ingest-progress.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
@@ -39,7 +39,7 @@ metadata; without a column for the text, the whole row is the text. A document w
 replaced. Long texts are split at paragraphs and sentences. Text that has not changed is not embedded, or paid for, again.
 Everything is checked before anything is ingested.`;
 
-export function addIngest(program: Command, { signal, finish }: Surroundings): void {
+export function addIngest(program: Command, { signal, finish }: CommandContext): void {
   withTenant(
     program.command("ingest [files...]").summary("put texts into a collection").description(paragraph(HELP)),
   )
@@ -105,7 +105,7 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: Wo
     // Where another process builds indexes this is left to it, or to the next run: until then search is exact.
     const maintained = await maintainIndexes(database, { tenantId, collection: collection.id, signal });
     progress.stop();
-    const notices = (maintained?.failed ?? []).map(sayFailure);
+    const notices = (maintained?.failed ?? []).map(describeFailure);
     const model = collection.embeddingModel ?? "model unknown";
     const code = printIngested({ ...result, notices }, { json, into: `${collection.name} (${model})` });
     if (!json && embedders.notice && model.startsWith("offline/")) console.error(embedders.notice);

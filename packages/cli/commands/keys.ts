@@ -11,8 +11,8 @@ import {
   type Scope,
 } from "@cairn/core/tenant/api-key.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
 import { withTenant } from "./collections.ts";
@@ -28,7 +28,7 @@ interface CreateFlags extends OwnerFlags {
   readonly days?: number;
 }
 
-export function addKeys(program: Command, _: Surroundings): void {
+export function addKeys(program: Command, _: CommandContext): void {
   const keys = program.command("keys").description("list, make, rotate and revoke the keys of the API");
   withOwner(keys.command("list", { isDefault: true }).description("the keys, without their secrets")).action(
     (flags: OwnerFlags, command: Command) =>

@@ -1,8 +1,8 @@
 import { createMcpServer } from "@cairn/api/mcp/server.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { paragraph } from "../terminal/print.ts";
 import { withTenant } from "./collections.ts";
 
@@ -10,7 +10,7 @@ const HELP = `
 Offers the tools search and fetch to an assistant on this machine, over standard input and output, as the Model
 Context Protocol has it. For assistants elsewhere, cairn serve offers the same at /mcp.`;
 
-export function addMcp(program: Command, { signal }: Surroundings): void {
+export function addMcp(program: Command, { signal }: CommandContext): void {
   withTenant(
     program
       .command("mcp")

@@ -5,9 +5,9 @@ import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { pathOf } from "@cairn/chroma/source/label.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { count } from "../terminal/counts.ts";
 import { paragraph, printJson } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
@@ -35,7 +35,7 @@ pass compares every id, text, metadata value and vector both ways. Then it compa
 Chroma is only read, and may stay in use. Kill it at any time and run the same command again: it goes on where it was.
 Run it again after its end: it compares everything and writes only what has changed.`;
 
-export function addMigrate(program: Command, { signal, finish }: Surroundings): void {
+export function addMigrate(program: Command, { signal, finish }: CommandContext): void {
   addChromaOptions(
     program
       .command("migrate")
@@ -100,7 +100,7 @@ export function addMigrate(program: Command, { signal, finish }: Surroundings): 
 }
 
 /** Which collections go where and how, before it happens: alike ones in one line. */
-function printPlan({ collections, misfits, skipped }: Plan, notice: string | undefined): void {
+function printPlan({ collections, unmapped, skipped }: Plan, notice: string | undefined): void {
   console.error(
     `${count(collections.length, "collection")} to migrate${skipped.length > 0 ? `, ${skipped.length} left out` : ""}.`,
   );
@@ -111,7 +111,7 @@ function printPlan({ collections, misfits, skipped }: Plan, notice: string | und
       `  ${alike.length === 1 && first ? first.source.name : `${alike.length} collections`}: ${why}.`,
     );
   }
-  for (const { source, problem, blocking } of misfits)
+  for (const { source, problem, blocking } of unmapped)
     if (!blocking) console.error(`  Does not fit: ${pathOf(source)}. ${problem}`);
   for (const { notice: own } of collections) if (own) console.error(`  Notice: ${own}`);
   if (notice && collections.some(({ vectors }) => vectors === "embed")) console.error(`  ${notice}`);

@@ -2,15 +2,15 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
 import { queryService, remoteClient } from "../remote.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { printHits } from "../terminal/hits.ts";
 import { printJson } from "../terminal/print.ts";
 import { filterInput } from "./filter-options.ts";
 import { type QueryFlags, queryOptions, withQueryOptions } from "./query-options.ts";
 
-export function addQuery(program: Command, { signal }: Surroundings): void {
+export function addQuery(program: Command, { signal }: CommandContext): void {
   withQueryOptions(
     program.command("query [text]").description("find the passages nearest to a text or a vector"),
   ).action(async (text: string | undefined, flags: QueryFlags, command: Command) => {

@@ -1,12 +1,12 @@
 import { AppError } from "@cairn/core/error.ts";
-import { type IndexFailure, sayFailure } from "@cairn/core/maintenance/index-failure.ts";
+import { describeFailure, type IndexFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { changeModel, type ModelChanged, restoreModel } from "@cairn/core/maintenance/model-change.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { EXIT } from "../exit.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { duration, paragraph, printJson, visible } from "../terminal/print.ts";
 import { wholeNumber } from "./chroma-options.ts";
 import { withTenant } from "./collections.ts";
@@ -28,7 +28,7 @@ With --model it embeds one collection anew: beside the old one, which serves unt
 its name in one transaction. The old one is kept, see cairn collections list: --restore goes back to it, with what was
 written since; cairn collections delete drops it.`;
 
-export function addReindex(program: Command, { signal, finish }: Surroundings): void {
+export function addReindex(program: Command, { signal, finish }: CommandContext): void {
   withTenant(
     program
       .command("reindex")
@@ -128,7 +128,7 @@ async function change(
 }
 
 function printFailures(failed: readonly IndexFailure[]): void {
-  for (const failure of failed) console.error(sayFailure(failure));
+  for (const failure of failed) console.error(describeFailure(failure));
   if (failed.length > 0)
     console.error("Index settings: cairn collections set-index. Memory of a build: cairn reindex --memory.");
 }

@@ -14,13 +14,13 @@ import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { ServerType } from "@hono/node-server";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { databaseName, withServices } from "../open.ts";
 import { createAddressReader } from "../serve/address.ts";
 import { examples, makeDevelopmentKey } from "../serve/first-start.ts";
 import { listen } from "../serve/listen.ts";
 import { addServeOptions, chatModelOf, type ServeFlags } from "../serve/options.ts";
 import { startTracing } from "../serve/tracing.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { paragraph } from "../terminal/print.ts";
 
 const HELP = `
@@ -29,11 +29,11 @@ Serves the API over HTTP: /docs shows it, /openapi.json describes it, /health an
 and shows three requests to try. Traces go to OTEL_EXPORTER_OTLP_ENDPOINT where it is set. Ctrl-C and SIGTERM end it
 within 10 s: requests under way are answered, jobs are handed over to the next process.`;
 
-export function addServe(program: Command, surroundings: Surroundings): void {
+export function addServe(program: Command, context: CommandContext): void {
   addServeOptions(
     program.command("serve").summary("serve the API over HTTP").description(paragraph(HELP)),
   ).action((flags: ServeFlags, command: Command) => {
-    const exit = exitInTime(surroundings.signal);
+    const exit = exitInTime(context.signal);
     return withServices(command, async (services, config) => {
       const stopTracing = await startTracing(process.env);
       const log = createLog({ level: flags.logLevel });
@@ -56,7 +56,7 @@ export function addServe(program: Command, surroundings: Surroundings): void {
         jwt: jwtOf(flags),
         metrics: createMetrics(),
         docs: readAsset,
-        closing: surroundings.signal,
+        closing: context.signal,
         requestsPerMinute: flags.rateLimit,
         deadline: flags.deadline,
         maxBody: flags.maxBody,
@@ -84,7 +84,7 @@ export function addServe(program: Command, surroundings: Surroundings): void {
         minutes: flags.maintenance,
         onError: log.failure,
       });
-      await aborted(surroundings.signal);
+      await aborted(context.signal);
       await Promise.all([closed(server), stopMaintenance(), queue.close()]);
       await stopTracing();
       exit.letGo();

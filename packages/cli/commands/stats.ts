@@ -1,8 +1,8 @@
 import { type CollectionStats, collectionStats } from "@cairn/core/maintenance/stats.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, printJson, printTable } from "../terminal/print.ts";
 import { withTenant } from "./collections.ts";
@@ -17,7 +17,7 @@ function describeIndexes({ indexes }: CollectionStats): string {
   return `${serving.length > 1 ? `${serving.length} × ` : ""}${[...kinds].join(" and ")}, ${bytes(size)}, ${count(scans, "scan")}`;
 }
 
-export function addStats(program: Command, _: Surroundings): void {
+export function addStats(program: Command, _: CommandContext): void {
   withTenant(
     program.command("stats").description("what every collection holds (of one tenant, or of all)"),
   ).action((flags: { readonly tenant?: string }, command: Command) =>

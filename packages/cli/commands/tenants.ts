@@ -1,10 +1,10 @@
 import { changeTenant, createTenant, deleteTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 
-export function addTenants(program: Command, _: Surroundings): void {
+export function addTenants(program: Command, _: CommandContext): void {
   const tenants = program.command("tenants").description("list, create, rename and delete tenants");
   tenants
     .command("list", { isDefault: true })

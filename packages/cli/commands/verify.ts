@@ -3,9 +3,9 @@ import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
-import type { Surroundings } from "../surroundings.ts";
 import { paragraph, printJson } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
 import {
@@ -22,7 +22,7 @@ Compares every record of the Chroma server with Postgres, both ways: ids, texts,
 searches with Chroma's answers and with the exact ones. Writes nothing but the report, so it can be run at any time.
 Use the --pattern, --map and --only of the migration.`;
 
-export function addVerify(program: Command, { signal, finish }: Surroundings): void {
+export function addVerify(program: Command, { signal, finish }: CommandContext): void {
   addChromaOptions(
     program
       .command("verify")

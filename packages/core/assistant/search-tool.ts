@@ -5,7 +5,7 @@ import type { Services } from "../services.ts";
 import { parseArguments } from "./tool-input.ts";
 
 /** Passages that one call of the tool gives at most: a model reads all of them. */
-const MOST_PASSAGES = 50;
+const MAX_RESULTS = 50;
 
 /** Bytes of texts and metadata that one call gives at most: more than any model reads. */
 const MAX_BYTES = 1_000_000;
@@ -19,7 +19,7 @@ export const searchInput = z.strictObject({
     .max(16_000)
     .optional()
     .describe("The query's vector by the collection's own model, where the caller has it. Usually left out."),
-  top_k: z.int().min(1).max(MOST_PASSAGES).optional().describe("Passages at most. Default 10."),
+  top_k: z.int().min(1).max(MAX_RESULTS).optional().describe("Passages at most. Default 10."),
   filter: z
     .record(z.string(), z.unknown())
     .optional()

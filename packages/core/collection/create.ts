@@ -116,7 +116,7 @@ export function isModelName(name: string): boolean {
 }
 
 /** What pgvector keeps. */
-export const MOST_DIMENSIONS = 16_000;
+export const MAX_DIMENSIONS = 16_000;
 
 /** Throws `invalid_input` for a name, model, size or metric that no collection can have. */
 export function validate({
@@ -134,7 +134,7 @@ export function validate({
     throw invalid("embeddingModel", embeddingModel, MODEL_NAME);
   if (
     dimensions != null &&
-    !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MOST_DIMENSIONS)
+    !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MAX_DIMENSIONS)
   )
     throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");
   if (language !== undefined && !LANGUAGES.includes(language))

@@ -64,7 +64,11 @@ export const DEFAULTS_EVER: Readonly<Partial<Record<keyof IndexPlan, readonly un
 };
 
 /** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
-const MOST: Readonly<Record<Precision, number>> = { vector: 2_000, halfvec: 4_000, bit: 64_000 };
+const MAX_INDEXED_DIMENSIONS: Readonly<Record<Precision, number>> = {
+  vector: 2_000,
+  halfvec: 4_000,
+  bit: 64_000,
+};
 
 /**
  * A collection's settings with the defaults filled in, in a precision that its dimensions allow. Undefined where
@@ -78,12 +82,15 @@ export function indexPlan(
   const order: readonly Precision[] = ["vector", "halfvec", "bit"];
   const precision = order
     .slice(order.indexOf(plan.precision))
-    .find((one) => space.dimensions <= MOST[one] && (one !== "bit" || space.metric === "cosine"));
-  return precision === "bit" ? bitsPlan(plan, settings) : precision && { ...plan, precision };
+    .find(
+      (one) =>
+        space.dimensions <= MAX_INDEXED_DIMENSIONS[one] && (one !== "bit" || space.metric === "cosine"),
+    );
+  return precision === "bit" ? binaryPlan(plan, settings) : precision && { ...plan, precision };
 }
 
 /** The plan of a graph that holds the bits of so many rows. */
-export function bitsPlan(plan: IndexPlan, { efConstruction }: IndexSettings, rows = 0): IndexPlan {
+export function binaryPlan(plan: IndexPlan, { efConstruction }: IndexSettings, rows = 0): IndexPlan {
   const byRows = rows < LARGE ? BITS_CONSTRUCTION : LARGE_BITS_CONSTRUCTION;
   return { ...plan, precision: "bit", efConstruction: efConstruction ?? byRows };
 }
@@ -92,7 +99,7 @@ export function bitsPlan(plan: IndexPlan, { efConstruction }: IndexSettings, row
 const BIT_DIMENSIONS = 1_000;
 
 /** Whether an index is of bits where nothing is set, if these vectors turn out to be told apart by them. */
-export function mayBeBits({
+export function supportsBinary({
   dimensions,
   metric,
 }: {
@@ -111,7 +118,7 @@ export const TAIL_PLAN: IndexPlan = { ...INDEX_DEFAULTS, type: "ivfflat", precis
 
 /** The plan with whole floats in the place of 16-bit ones, which hold no element over 65,504. Undefined where no index holds those. */
 export function widerPlan(plan: IndexPlan, dimensions: number): IndexPlan | undefined {
-  return plan.precision === "halfvec" && dimensions <= MOST.vector
+  return plan.precision === "halfvec" && dimensions <= MAX_INDEXED_DIMENSIONS.vector
     ? { ...plan, precision: "vector" }
     : undefined;
 }
@@ -145,7 +152,7 @@ export function validateIndexSettings(settings: IndexSettings, metric?: Metric):
   }
   if (settings.type !== undefined && settings.type !== "hnsw" && settings.type !== "ivfflat")
     throw refuse("type", settings.type, "hnsw or ivfflat");
-  if (settings.precision !== undefined && !(settings.precision in MOST))
+  if (settings.precision !== undefined && !(settings.precision in MAX_INDEXED_DIMENSIONS))
     throw refuse("precision", settings.precision, "vector, halfvec or bit");
   if (settings.precision === "bit" && metric !== undefined && metric !== "cosine")
     throw refuse("precision", "bit", `vector or halfvec where the metric is ${metric}`);

@@ -29,7 +29,7 @@ export interface ReadOptions {
    * The statements come again and again, and one plan suits all their parameters: a driver may keep it with its
    * connection. To make it takes a third of a search's time.
    */
-  readonly keepPlans?: boolean;
+  readonly prepare?: boolean;
 }
 
 /** The seam between the knowledge base and a driver. Everything runs in a transaction: no session state anywhere. */

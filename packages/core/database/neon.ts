@@ -21,11 +21,11 @@ export interface NeonOptions extends PgOptions {
  * batch in one round trip; transactions over a WebSocket. Opens nothing before the first.
  */
 export function connectNeon(options: NeonOptions): Database {
-  const lender = options.keepConnections === false ? lendNew(options) : lendKept(options);
+  const pool = options.keepConnections === false ? acquireNew(options) : acquireKept(options);
   const compile = createCompiler();
   const http = neon(options.url, { fullResults: true });
   const { transaction } = createPoolWork({
-    connect: lender.connect,
+    connect: pool.connect,
     begin: (client, settings) => client.query([BEGIN, ...setLocal(settings)].join("; ")),
     wakeTimeout: options.wakeTimeout,
   });
@@ -58,7 +58,7 @@ export function connectNeon(options: NeonOptions): Database {
 
   const database: Database = {
     kind: "neon",
-    identity: lender,
+    identity: pool,
     transaction: async (work, settings) =>
       transaction(work, { ...(await installation.settings()), ...settings }),
     read,
@@ -71,7 +71,7 @@ export function connectNeon(options: NeonOptions): Database {
         signal,
       }),
     vectorTypes: installation.vectorTypes,
-    close: lender.close,
+    close: pool.close,
   };
   if (options.keepConnections === false) return database; // there is no pool to divide
   const { connections = DEFAULT_CONNECTIONS, tenantConnections, connectTimeout } = options;
@@ -83,7 +83,11 @@ interface Lender {
   readonly close: () => Promise<void>;
 }
 
-function lendKept({ url, connections = DEFAULT_CONNECTIONS, connectTimeout = 10_000 }: NeonOptions): Lender {
+function acquireKept({
+  url,
+  connections = DEFAULT_CONNECTIONS,
+  connectTimeout = 10_000,
+}: NeonOptions): Lender {
   const pool = new Pool({
     connectionString: url,
     max: connections,
@@ -93,7 +97,7 @@ function lendKept({ url, connections = DEFAULT_CONNECTIONS, connectTimeout = 10_
   return { connect: () => pool.connect() as unknown as Promise<PoolClient>, close: () => pool.end() };
 }
 
-function lendNew({ url, connectTimeout = 10_000 }: NeonOptions): Lender {
+function acquireNew({ url, connectTimeout = 10_000 }: NeonOptions): Lender {
   return {
     async connect() {
       const client = new Client({ connectionString: url, connectionTimeoutMillis: connectTimeout });

@@ -5,10 +5,10 @@ import { createCompiler } from "./compile.ts";
 import type { Answers, Database, ReadOptions } from "./database.ts";
 import { DEFAULT_CONNECTIONS, withFairShare } from "./fair-share.ts";
 import { INSTALLATION_QUERY, rememberInstallation } from "./installation.ts";
-import { createPlanKeeper, type KeptPlans } from "./kept-plans.ts";
 import { runBatch } from "./pg-batch.ts";
 import { BEGIN, createPoolWork, runMaintenance } from "./pool.ts";
 import { type Settings, setLocal, setTogether, UNLIMITED } from "./settings.ts";
+import { createStatementCaches, type StatementCache } from "./statement-cache.ts";
 
 export interface PgOptions {
   /** `postgres://user:password@host:port/database`; a transaction pooler such as PgBouncer may stand before it. */
@@ -37,7 +37,7 @@ export function connectPg(options: PgOptions): Database {
   });
   // An idle connection that dies is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => {});
-  const plans = createPlanKeeper();
+  const plans = createStatementCaches();
   pool.on("connect", (client) => void plans.watch(client).catch(() => {})); // whoever waits for it is told, too
   const compile = createCompiler();
   const { withClient, transaction } = createPoolWork({
@@ -52,11 +52,11 @@ export function connectPg(options: PgOptions): Database {
 
   async function read(
     statements: readonly SQL[],
-    { settings, values, keepPlans }: ReadOptions = {},
+    { settings, values, prepare }: ReadOptions = {},
   ): Promise<Answers> {
     const pinned = await installation.settings();
     const asked = statements.map((statement) => compile(statement, values));
-    const ask = async (client: PoolClient, kept?: KeptPlans) => {
+    const ask = async (client: PoolClient, kept?: StatementCache) => {
       const all = { ...pinned, ...settings, ...(kept ? { plan_cache_mode: "force_generic_plan" } : {}) };
       const set = kept?.distributed === false ? setTogether(all) : undefined;
       const sent = (set ? [set, ...asked] : asked).map((one) => ({ ...one, ...kept?.take(one.text) }));
@@ -71,9 +71,9 @@ export function connectPg(options: PgOptions): Database {
     };
     return withClient(async (client) => {
       try {
-        return await ask(client, keepPlans ? plans.of(client) : undefined);
+        return await ask(client, prepare ? plans.of(client) : undefined);
       } catch (error) {
-        if (!keepPlans || !plans.recover(client, error)) throw error;
+        if (!prepare || !plans.recover(client, error)) throw error;
         await client.query("ROLLBACK");
         return ask(client, plans.of(client));
       }

@@ -4,6 +4,6 @@
  * a search behind whose index 10,000 rows were written, up to 110 of 165 µs a row in a write. What was given back once in
  * one piece sets the size that is kept from then on. Source: mallopt(3), M_MMAP_THRESHOLD, on its dynamic adjustment.
  */
-export function keepMemory(megabytes: number): string {
+export function retainMemory(megabytes: number): string {
   return `octet_length(repeat(repeat(' ', 1024), ${1024 * megabytes}))`;
 }

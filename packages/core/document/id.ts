@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { decodeText, encodeText } from "../database/text.ts";
 
 /** A B-tree entry holds 2,704 bytes; this leaves room for the rest of the key. */
-const LONGEST_KEY = 1000;
+const MAX_KEY_BYTES = 1000;
 
 /** How a caller's id is stored: as the key itself, or, where it is too long for an index, under its hash. */
 export interface StoredId {
@@ -13,7 +13,7 @@ export interface StoredId {
 /** Any string of the caller's as a key: reversible, and the same string always gives the same key. */
 export function storeId(id: string): StoredId {
   const encoded = encodeText(id);
-  if (encoded.length <= LONGEST_KEY / 3 || Buffer.byteLength(encoded) <= LONGEST_KEY)
+  if (encoded.length <= MAX_KEY_BYTES / 3 || Buffer.byteLength(encoded) <= MAX_KEY_BYTES)
     return { key: encoded, longId: null };
   return { key: `\uFFFE#${createHash("sha256").update(encoded).digest("hex")}`, longId: encoded };
 }

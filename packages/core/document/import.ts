@@ -29,12 +29,12 @@ export async function importRows(
   const ids = [...new Set(rows.map(({ id }) => id))];
   const written = await writeRows(transaction, collection, rows, { ...options, keepOwn: !overwrite });
   const { origin } = options;
-  return settleImport(transaction, collection, ids, { overwrite, origin, someKept: written < rows.length });
+  return settleImport(transaction, collection, ids, { overwrite, origin, keepsOwn: written < rows.length });
 }
 
 export interface SettleOptions extends Pick<ImportOptions, "overwrite" | "origin"> {
   /** Whether a row may have been left as the service wrote it. */
-  readonly someKept: boolean;
+  readonly keepsOwn: boolean;
 }
 
 /**
@@ -45,7 +45,7 @@ export async function settleImport(
   transaction: Transaction,
   collection: Collection,
   ids: readonly string[],
-  { overwrite, origin, someKept }: SettleOptions,
+  { overwrite, origin, keepsOwn }: SettleOptions,
 ): Promise<number> {
   // Each of these comes after the rows are locked, so it sees whatever was committed before that; whoever changes one
   // of these documents later waits for this transaction.
@@ -53,7 +53,7 @@ export async function settleImport(
     await removeTombstones(transaction, collection, ids);
     return ids.length;
   }
-  const kept = someKept ? await withdrawKept(transaction, collection, ids, origin) : 0;
+  const kept = keepsOwn ? await withdrawKept(transaction, collection, ids, origin) : 0;
   return ids.length - kept - (await withdrawDeleted(transaction, collection, ids, origin));
 }
 

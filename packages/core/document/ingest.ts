@@ -50,13 +50,13 @@ export async function ingest(
     } catch (error) {
       // Another collection has taken the name, with another model, or another writer was in the way: from the start,
       // as what was written is written again, and what was paid for is not paid for again.
-      const passing = error instanceof AppError && PASSING.has(error.code);
-      if (!passing || attempt === ATTEMPTS) throw error;
+      const transient = error instanceof AppError && TRANSIENT.has(error.code);
+      if (!transient || attempt === ATTEMPTS) throw error;
     }
   }
 }
 
-const PASSING: ReadonlySet<string> = new Set(["collection_changed", "database_busy"]);
+const TRANSIENT: ReadonlySet<string> = new Set(["collection_changed", "database_busy"]);
 const ATTEMPTS = 3;
 
 async function ingestOnce(

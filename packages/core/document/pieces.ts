@@ -11,11 +11,11 @@ export interface Piece extends Range {
   readonly apart: boolean;
 }
 
-const LONGEST_SENTENCE = 2000;
-const LONGEST_WORD = 200;
+const MAX_SENTENCE_LENGTH = 2000;
+const MAX_WORD_LENGTH = 200;
 
 /** Characters a token, where a sentence of more is not worth counting: it has more than the limit. */
-const LONGEST_TOKEN = 16;
+const MAX_TOKEN_LENGTH = 16;
 
 /**
  * Divides a text into pieces of at most `limit` tokens, at sentences, else words, else anywhere between characters:
@@ -39,7 +39,7 @@ export function* dividePieces(text: string, limit: number, count: CountTokens): 
     return { ...range, apart, tokens, bare: countBare };
   };
   const whole = (range: Range, longest: number): Piece | undefined => {
-    if (range.end - range.start > Math.min(longest, limit * LONGEST_TOKEN)) return undefined;
+    if (range.end - range.start > Math.min(longest, limit * MAX_TOKEN_LENGTH)) return undefined;
     const piece = measure(range);
     const fits = range.end - range.start <= limit / 3 || piece.tokens <= limit || piece.bare() <= limit;
     return fits ? piece : undefined;
@@ -51,11 +51,11 @@ export function* dividePieces(text: string, limit: number, count: CountTokens): 
       previous = piece.end;
     };
     for (const sentence of some) {
-      const piece = whole(sentence, LONGEST_SENTENCE);
+      const piece = whole(sentence, MAX_SENTENCE_LENGTH);
       if (piece) add(piece);
       else
         for (const word of words(text, sentence)) {
-          const one = whole(word, LONGEST_WORD);
+          const one = whole(word, MAX_WORD_LENGTH);
           if (one) add(one);
           else for (const slice of slices(text, word, limit)) add(measure(slice, true));
         }

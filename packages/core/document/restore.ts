@@ -1,5 +1,5 @@
+import { withBackPressure } from "../collection/back-pressure.ts";
 import { getCollection } from "../collection/get.ts";
-import { paced } from "../collection/pace.ts";
 import type { JsonObject } from "../database/json.ts";
 import { asTenant } from "../database/transaction.ts";
 import { isFiniteVector, isZeroVector } from "../database/vector.ts";
@@ -58,7 +58,7 @@ export async function restoreDocuments(
   }
   assertDimensions(collection, rows);
   const types = await database.vectorTypes();
-  await paced(database, collection.id, () =>
+  await withBackPressure(database, collection.id, () =>
     asTenant(database, tenantId, (transaction) => writeRows(transaction, collection, rows, { types })),
   );
   return { ids: [...last.keys()], passages: rows.length };

@@ -1,5 +1,5 @@
+import { withBackPressure } from "../collection/back-pressure.ts";
 import type { Collection } from "../collection/collection.ts";
-import { paced } from "../collection/pace.ts";
 import type { VectorTypes } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
@@ -43,7 +43,7 @@ export async function writeBatch(
     ready.push(split);
     return toRows(split, own);
   });
-  await paced(services.database, collection.id, () =>
+  await withBackPressure(services.database, collection.id, () =>
     asTenant(services.database, collection.tenantId, (transaction) =>
       writeRows(transaction, collection, rows, { types }),
     ),
@@ -59,7 +59,7 @@ async function writeLargeDocument(context: BatchContext, split: SplitDocument): 
     onFailure({ id: split.document.id, code: refused.code, message: refused.message });
     return false;
   }
-  await paced(services.database, collection.id, () =>
+  await withBackPressure(services.database, collection.id, () =>
     asTenant(services.database, collection.tenantId, (transaction) =>
       writeLarge(services, transaction, collection, {
         rows,

@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { mayBeBits } from "../collection/index-settings.ts";
+import { supportsBinary } from "../collection/index-settings.ts";
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
-import { keepMemory } from "../database/server-memory.ts";
+import { retainMemory } from "../database/server-memory.ts";
 import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
@@ -114,7 +114,7 @@ const keeping = new WeakSet<Orm>();
 async function keepSlice(orm: Orm): Promise<void> {
   if (keeping.has(orm)) return;
   keeping.add(orm);
-  await orm.execute(sql.raw(`SELECT ${keepMemory(8)}`));
+  await orm.execute(sql.raw(`SELECT ${retainMemory(8)}`));
 }
 
 /** Rows written, and those of them that were there before. */
@@ -175,7 +175,8 @@ function nextOrigin(): SQL {
 /** The bits of a vector, beside it where an index may hold them. */
 function bitsOf({ metric, dimensions, indexSettings }: Collection, rows: readonly Row[]): SQL {
   const given = rows.find(({ embedding }) => embedding)?.embedding?.length ?? null;
-  const indexed = indexSettings.precision === "bit" || mayBeBits({ metric, dimensions: dimensions ?? given });
+  const indexed =
+    indexSettings.precision === "bit" || supportsBinary({ metric, dimensions: dimensions ?? given });
   return indexed ? sql`binary_quantize(r.embedding)` : sql`NULL`;
 }
 

@@ -7,7 +7,7 @@ const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 /** Scripts written without spaces between words: their runs are compared by shorter pieces. */
 const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 /** Longer runs are no words; what follows is not looked at piece by piece. */
-const LONGEST_WORD = 100;
+const MAX_WORD_LENGTH = 100;
 /** Of a word's own weight, what all its pieces weigh together: `policies` still finds `policy`. */
 const PIECES_WEIGHT = 0.7;
 /** Words that nearly every English passage has, worth little in a comparison. */
@@ -77,7 +77,7 @@ function features(plain: string): Map<string, number> {
 
 function piecesOf(word: string): readonly string[] {
   const [shortest, longest] = UNSPACED.test(word) ? [1, 3] : [3, 5];
-  const marked = `<${word.slice(0, LONGEST_WORD)}>`; // its two ends tell a piece from a word
+  const marked = `<${word.slice(0, MAX_WORD_LENGTH)}>`; // its two ends tell a piece from a word
   const pieces: string[] = [];
   for (let size = shortest; size <= longest; size++)
     for (let at = 0; at + size <= marked.length; at++) pieces.push(marked.slice(at, at + size));

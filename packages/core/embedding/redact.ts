@@ -1,6 +1,6 @@
 /** Characters in a row that count as a quotation of a document. */
 const QUOTATION = 16;
-const LONGEST = 300;
+const MAX_LENGTH = 300;
 const KEY =
   /\b(?:sk|pk|rk|hf|gsk|xai|nvapi|pplx)[-_][\w*.-]{4,}|\bAIza[\w*.-]{4,}|\bBearer\s+[\w*.~+/=-]{4,}/gi;
 
@@ -12,7 +12,9 @@ export function redact(
   message: string,
   { texts, secret }: { readonly texts: readonly string[]; readonly secret: string },
 ): string {
-  const said = (secret ? message.replaceAll(secret, "…") : message).slice(0, 2 * LONGEST).replace(KEY, "…");
+  const said = (secret ? message.replaceAll(secret, "…") : message)
+    .slice(0, 2 * MAX_LENGTH)
+    .replace(KEY, "…");
   const quoted = new Uint8Array(said.length);
   const runs = runsOf(said);
   for (const text of texts) {
@@ -25,7 +27,7 @@ export function redact(
     .replace(/\0+/g, "…")
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim()
-    .slice(0, LONGEST);
+    .slice(0, MAX_LENGTH);
 }
 
 interface Runs {

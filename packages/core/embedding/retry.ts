@@ -50,7 +50,7 @@ const OVERDUE = {
   message: "The time allowed for embedding is over before all texts are embedded.",
 } as const;
 
-const LONGEST_BACKOFF = 20_000;
+const MAX_BACKOFF_MS = 20_000;
 
 /**
  * Runs `work` until it succeeds, fails for good, or another attempt would not end before the deadline. A wait that
@@ -91,7 +91,7 @@ function failure(fault: Fault, more = ""): FaultError {
 
 /** Source: "equal jitter", AWS Architecture Blog, Exponential Backoff and Jitter. */
 function backoff(first: number, attempt: number): number {
-  const whole = Math.min(first * 2 ** (attempt - 1), LONGEST_BACKOFF);
+  const whole = Math.min(first * 2 ** (attempt - 1), MAX_BACKOFF_MS);
   return whole / 2 + (Math.random() * whole) / 2;
 }
 

@@ -23,7 +23,7 @@ const CODES = ["code", "error_code"];
 const TYPES = ["type", "error_type"];
 const STATUSES = ["status", "status_code", "statusCode", "code", "http_code"];
 const DEEPEST = 5;
-const MOST_ITEMS = 5;
+const MAX_ITEMS = 5;
 
 /** The failure that a body tells of; undefined where there is none in it. */
 export function readServerError(body: unknown): ServerError | undefined {
@@ -50,7 +50,7 @@ function wordsOf(value: unknown, depth: number): string {
   if (typeof value === "string") return readText(value);
   if (depth === DEEPEST) return "";
   if (Array.isArray(value)) {
-    const items = value.slice(0, MOST_ITEMS).map((item) => wordsOf(item, depth + 1));
+    const items = value.slice(0, MAX_ITEMS).map((item) => wordsOf(item, depth + 1));
     return items.filter((item) => item !== "").join("; ");
   }
   if (!isObject(value)) return "";

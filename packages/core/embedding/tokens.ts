@@ -4,7 +4,7 @@ export type CountTokens = (text: string) => number;
 const SLICE = 1000;
 
 /** Longest unbroken run that is counted whole: merging the pairs of a run takes the square of its length. */
-const LONGEST_RUN = 64;
+const MAX_RUN_LENGTH = 64;
 
 /** A word and the white space before it, as the tokenizer reads them; or what white space ends the text. */
 const WORD = /\s*\S+|\s+/g;
@@ -44,14 +44,14 @@ export function countInSlices(count: CountTokens, text: string): number {
 }
 
 function* slicesOf(text: string): Generator<string> {
-  if (text.length <= LONGEST_RUN) {
+  if (text.length <= MAX_RUN_LENGTH) {
     yield text;
     return;
   }
   let start = 0;
   let end = 0;
   for (const { 0: word, index } of text.matchAll(WORD)) {
-    const isLong = word.length > LONGEST_RUN;
+    const isLong = word.length > MAX_RUN_LENGTH;
     if (end > start && (isLong || index + word.length - start > SLICE)) {
       yield text.slice(start, end);
       start = end;
@@ -59,7 +59,7 @@ function* slicesOf(text: string): Generator<string> {
     end = index + word.length;
     if (!isLong) continue;
     while (start < end) {
-      const cut = endOfPart(text, Math.min(start + LONGEST_RUN, end));
+      const cut = endOfPart(text, Math.min(start + MAX_RUN_LENGTH, end));
       yield text.slice(start, cut);
       start = cut;
     }

@@ -5,7 +5,7 @@ import type { Filter } from "./filter.ts";
 type Alternatives = readonly JsonObject[];
 
 /** Objects that are looked up: with more, the look takes longer than what it spares. */
-const MOST = 100;
+const MAX_KEYS = 100;
 
 /**
  * What an index of metadata can tell of a filter, as JSON: lists of objects, of each of which a row's metadata contains one
@@ -18,7 +18,7 @@ export function containedBy(filter: Filter): string | undefined {
   // The shortest first: whatever is left out, the filter itself asks for.
   for (const list of listsOf(filter).toSorted((a, b) => a.length - b.length)) {
     count += list.length;
-    if (list.length > 0 && count <= MOST) lists.push(list);
+    if (list.length > 0 && count <= MAX_KEYS) lists.push(list);
   }
   if (lists.length === 0) return undefined;
   return `[${lists.map((list) => `[${list.map(encodeJson).join(",")}]`).join(",")}]`;

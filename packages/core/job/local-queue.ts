@@ -89,7 +89,7 @@ export function createLocalQueue(
     const waiting = await listWaitingJobs(database, {
       kinds: Object.keys(kinds),
       full: [...new Set(full)],
-      mostAttempts: hasSuspect ? 0 : undefined,
+      maxAttempts: hasSuspect ? 0 : undefined,
     });
     for (const job of waiting) {
       if (closed.signal.aborted) return false;

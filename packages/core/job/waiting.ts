@@ -15,7 +15,7 @@ export interface WaitingOptions {
   /** Owners whose jobs are left out; null is the operator. Default: none. */
   readonly full?: readonly (string | null)[];
   /** Leaves out jobs that lost more workers than this. Default: none. */
-  readonly mostAttempts?: number;
+  readonly maxAttempts?: number;
   /** Milliseconds without a heartbeat. Default 0. */
   readonly idle?: number;
   /** Jobs at most. Default 10. */
@@ -31,7 +31,7 @@ const OPERATOR = "00000000-0000-0000-0000-000000000000";
  */
 export function listWaitingJobs(
   database: Database,
-  { kinds, full = [], mostAttempts = 1_000_000, idle = 0, limit = 10 }: WaitingOptions = {},
+  { kinds, full = [], maxAttempts = 1_000_000, idle = 0, limit = 10 }: WaitingOptions = {},
 ): Promise<readonly WaitingJob[]> {
   return asAdmin(database, async ({ orm }) => {
     const rows = await selectRows<{ tenant_id: string | null; id: string; attempts: number }>(
@@ -39,7 +39,7 @@ export function listWaitingJobs(
       sql`SELECT tenant_id, id, attempts FROM cairn.waiting_jobs(
             ${kinds ? sql`${sql.param([...kinds])}::text[]` : sql`NULL`},
             ${sql.param(full.map((owner) => owner ?? OPERATOR))}::uuid[],
-            ${mostAttempts}::int, ${idle / 1000}::float8, ${limit}::int)`,
+            ${maxAttempts}::int, ${idle / 1000}::float8, ${limit}::int)`,
     );
     return rows.map(({ tenant_id: tenantId, id, attempts }) => ({ tenantId, id, attempts }));
   });

@@ -6,10 +6,10 @@ import type { DatabaseFault } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
-import type { Stretch } from "./segments.ts";
+import type { SegmentRange } from "./segment-range.ts";
 
 /** A build that did not come to its end, as the collection's row keeps it until one does. */
-export interface Attempt extends Stretch {
+export interface Attempt extends SegmentRange {
   /** What it was to be built with. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** In a row, with these settings. */
@@ -40,13 +40,13 @@ export async function beginAttempt(
   collection: Collection,
   {
     plan,
-    stretch,
+    range,
     before,
-  }: { readonly plan: IndexPlan; readonly stretch: Stretch; readonly before?: Attempt },
+  }: { readonly plan: IndexPlan; readonly range: SegmentRange; readonly before?: Attempt },
 ): Promise<void> {
   const again = before && isSame(before, plan, collection);
   const attempt = {
-    ...stretch,
+    ...range,
     settings: settingsOf(plan, collection),
     attempts: (again ? before.attempts : 0) + 1,
   };
@@ -67,7 +67,7 @@ export async function failAttempt(
   const sqlstate = (error.cause as Partial<DatabaseFault> | undefined)?.sqlstate;
   const reason =
     sqlstate === OUT_OF_RANGE && plan.precision === "halfvec"
-      ? sayOverflow(collection)
+      ? describeOverflow(collection)
       : `${error.message} ${WAY_OUT}`;
   const kept = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows(
@@ -89,7 +89,7 @@ export const OUT_OF_RANGE = "22003";
 
 const WAY_OUT = "Change the collection's index settings, or give the index build more memory.";
 
-function sayOverflow({ dimensions, metric }: Collection): string {
+function describeOverflow({ dimensions, metric }: Collection): string {
   const bits = metric === "cosine" ? `, or set the index setting precision to "bit"` : "";
   return (
     "One of its vectors has an element beyond 65,504, the most that the 16-bit floats of an index hold, and over 2,000 " +
@@ -104,7 +104,7 @@ function buildCode({ code }: AppError): AppError["code"] {
 
 /** Seconds to wait after a second attempt; twice as many after each one more, a day at most. */
 const WAIT = 900;
-const MOST_WAIT = 86_400;
+const MAX_ADVISED_SECONDS = 86_400;
 
 /** Seconds until it may be tried again; undefined: nothing that it failed by has changed, and it would fail again. */
 export function waitFor(
@@ -115,7 +115,7 @@ export function waitFor(
   // A data exception follows from the rows. An edited one leaves its segments, as a deleted one does.
   if (attempt.sqlstate?.startsWith("22") && now.rows === attempt.rows) return undefined;
   if (attempt.attempts < 2) return 0;
-  return Math.max(0, Math.min(MOST_WAIT, WAIT * 2 ** (attempt.attempts - 2)) - attempt.age);
+  return Math.max(0, Math.min(MAX_ADVISED_SECONDS, WAIT * 2 ** (attempt.attempts - 2)) - attempt.age);
 }
 
 function isSame({ settings }: Attempt, plan: IndexPlan, collection: Collection): boolean {

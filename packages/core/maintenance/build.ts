@@ -2,16 +2,16 @@ import { TAIL_PLAN } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { OUT_OF_RANGE } from "./attempt.ts";
-import { recallByBits } from "./bits.ts";
+import { measureBinaryRecall } from "./binary-recall.ts";
+import { type Calibration, calibrate } from "./calibrate.ts";
+import { type Build, type Candidate, planCandidates } from "./candidates.ts";
 import { keywordIndex, newNotes, plannedIndex, vectorIndex } from "./planned-index.ts";
 import { dropIndexes, dropStatement, prepare, publish } from "./register.ts";
 import { type SizedBuild, type SizeOptions, sizeBuild } from "./size.ts";
-import { type Build, type Trial, trials } from "./trials.ts";
-import { type Tuned, tuneSearch } from "./tune.ts";
 
 export interface BuildOptions extends SizeOptions {
   /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
-  readonly mostRows?: number;
+  readonly maxRows?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -21,51 +21,51 @@ export interface Built {
 }
 
 /**
- * Builds the indexes of a stretch beside whatever serves it now, without blocking a writer, then lets searches use
+ * Builds the indexes of a range beside whatever serves it now, without blocking a writer, then lets searches use
  * them instead. What they supersede is left as `retired`. Only under the lease: one build at a time.
  */
-export async function buildStretch(
+export async function buildRange(
   database: Database,
   build: Build,
   options: BuildOptions = {},
 ): Promise<Built> {
-  const byBits = await recallByBits(database, build.collection, build.stretch);
-  for (const trial of trials(build, byBits)) {
-    const built = await tryTrial(database, build, trial, options);
+  const recall = await measureBinaryRecall(database, build.collection, build.range);
+  for (const candidate of planCandidates(build, recall)) {
+    const built = await buildCandidate(database, build, candidate, options);
     if (built) return built;
   }
-  throw new Error("The last trial of a build succeeds or fails with an error of its own.");
+  throw new Error("The last candidate of a build succeeds or fails with an error of its own.");
 }
 
-/** Undefined where the next trial is to be made. */
-async function tryTrial(
+/** Undefined where the next candidate is to be made. */
+async function buildCandidate(
   database: Database,
-  { collection, stretch }: Build,
-  { plan, notes, hasTail, isLast }: Trial,
+  { collection, range }: Build,
+  { plan, notes, hasTail, isLast }: Candidate,
   options: BuildOptions,
 ): Promise<Built | undefined> {
-  const size = { plan, rows: stretch.rows, dimensions: collection.dimensions as number };
+  const size = { plan, rows: range.rows, dimensions: collection.dimensions as number };
   const { plan: sized, settings } = sizeBuild(database, size, options);
-  const vector = plannedIndex("vector", collection, stretch, {
+  const vector = plannedIndex("vector", collection, range, {
     ...sized,
     ...notes,
     ...newNotes(sized),
   });
-  const keyword = plannedIndex("keyword", collection, stretch, {
+  const keyword = plannedIndex("keyword", collection, range, {
     language: collection.language,
     metadata: true,
     bigrams: true,
   });
-  const { leaf, tail } = await prepare(database, collection, stretch, {
+  const { leaf, tail } = await prepare(database, collection, range, {
     planned: [vector, keyword],
     tailPlan: hasTail ? { ...TAIL_PLAN, ...newNotes(TAIL_PLAN) } : undefined,
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const started = performance.now();
-  const givesWay = ({ coarse }: Tuned) => coarse === true && !isLast;
+  const givesWay = ({ coarse }: Calibration) => coarse === true && !isLast;
   const give = (statements: readonly string[], signal?: AbortSignal) =>
     database.maintain(statements, settings, signal);
-  let tuned: Tuned;
+  let calibration: Calibration;
   try {
     await give([`ANALYZE ${leaf} (tenant_id, collection_id, segment)`], options.signal);
     await buildGraph(database, vectorIndex(vector, leaf, collection), {
@@ -76,12 +76,12 @@ async function tryTrial(
     const others = [keywordIndex(keyword, leaf, collection)];
     if (tail) others.push(vectorIndex(tail, leaf, collection));
     // The graph is asked while the others are built: four seconds, and the other processor's.
-    tuned = await beside(
-      () => tuneSearch(database, collection, { ...vector, plan: vector.settings }),
+    calibration = await beside(
+      () => calibrate(database, collection, { ...vector, plan: vector.settings }),
       (signal) => give(others, signal),
       { enough: givesWay, signal: options.signal },
     );
-    if (givesWay(tuned)) {
+    if (givesWay(calibration)) {
       await dropIndexes(database, collection, planned);
       return undefined;
     }
@@ -92,8 +92,8 @@ async function tryTrial(
     return undefined;
   }
   const seconds = (performance.now() - started) / 1000;
-  await publish(database, collection, { stretch, planned, tuned, seconds });
-  return { rows: stretch.rows, seconds };
+  await publish(database, collection, { range, planned, calibration, seconds });
+  return { rows: range.rows, seconds };
 }
 
 /** Out of room on what holds shared memory, and out of memory. */

@@ -1,8 +1,8 @@
 import type { Collection } from "../collection/collection.ts";
-import { DEFAULTS_EVER, type IndexPlan, mayBeBits } from "../collection/index-settings.ts";
+import { DEFAULTS_EVER, type IndexPlan, supportsBinary } from "../collection/index-settings.ts";
 import { CONSTRUCTION, waitFor } from "./attempt.ts";
-import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingStretches } from "./inspect.ts";
-import { mergeTail, type Stretch } from "./segments.ts";
+import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingRanges } from "./inspect.ts";
+import { mergeTail, type SegmentRange } from "./segment-range.ts";
 
 /** What a collection's indexes need next, and why. */
 export type Due =
@@ -10,7 +10,7 @@ export type Due =
   | { readonly action: "none"; readonly reason?: string }
   /** Remove indexes that do not serve any longer, or never did. */
   | { readonly action: "drop"; readonly indexes: readonly CollectionIndex[]; readonly reason: string }
-  | { readonly action: "build"; readonly stretch: Stretch; readonly reason: string };
+  | { readonly action: "build"; readonly range: SegmentRange; readonly reason: string };
 
 /** A collection is demoted when it has shrunk to this share of its threshold: not at once, or it would go to and fro. */
 const DEMOTE_BELOW = 0.5;
@@ -20,14 +20,14 @@ const BLOATED_ABOVE = 0.5;
 
 export interface DueOptions {
   /** Indexes are not merged into one of more rows. Default: of any number. */
-  readonly mostRows?: number;
+  readonly maxRows?: number;
   /** What failed before is due at once, unless it would fail again. Default: after a while. */
   readonly insist?: boolean;
 }
 
 /** Decides from an inspection alone, so that it can be told without being done. */
-export function findDue(inspection: Inspection, { mostRows, insist = false }: DueOptions = {}): Due {
-  const due = findNext(inspection, mostRows);
+export function findDue(inspection: Inspection, { maxRows, insist = false }: DueOptions = {}): Due {
+  const due = findNext(inspection, maxRows);
   const { attempt, plan, collection, segments } = inspection;
   if (due.action !== "build" || !attempt || !plan) return due;
   const rows = rowsWithin(segments, attempt.first, attempt.last);
@@ -38,14 +38,14 @@ export function findDue(inspection: Inspection, { mostRows, insist = false }: Du
   return { action: "none", reason: `${reason} It is tried again in ${Math.ceil(wait / 60)} minutes.` };
 }
 
-function findNext(inspection: Inspection, mostRows: number | undefined): Due {
+function findNext(inspection: Inspection, maxRows: number | undefined): Due {
   const { indexes, plan, segments } = inspection;
   const left = indexes.filter(({ state }) => state !== "valid");
   if (left.length > 0)
     return { action: "drop", indexes: left, reason: "superseded, or left by a build that was broken off" };
   const invalid = indexes.filter(({ usable }) => !usable);
   if (invalid.length > 0) return { action: "drop", indexes: invalid, reason: "not valid" };
-  const serving = servingStretches(inspection);
+  const serving = servingRanges(inspection);
   const rows = segments.reduce((sum, segment) => sum + segment.rows, 0);
   if (plan === undefined || rows < DEMOTE_BELOW * plan.threshold)
     return indexes.length === 0
@@ -54,13 +54,12 @@ function findNext(inspection: Inspection, mostRows: number | undefined): Due {
   const rebuilt = findRebuild(inspection, plan);
   if (rebuilt) return rebuilt;
   const gap = findGap(inspection, serving);
-  if (gap && gap.rows >= plan.threshold)
-    return { action: "build", stretch: gap, reason: "its index is gone" };
+  if (gap && gap.rows >= plan.threshold) return { action: "build", range: gap, reason: "its index is gone" };
   const tail = findTail(inspection, serving);
   if (tail.rows >= plan.threshold)
     return {
       action: "build",
-      stretch: mergeTail(serving, tail, mostRows),
+      range: mergeTail(serving, tail, maxRows),
       reason: `${tail.rows} rows have no index yet; the threshold is ${plan.threshold}`,
     };
   // Last, as nothing is wrong with what an earlier version built.
@@ -68,18 +67,18 @@ function findNext(inspection: Inspection, mostRows: number | undefined): Due {
     ({ kind, settings }) => kind === "keyword" && (settings.metadata !== true || settings.bigrams !== true),
   );
   if (!old) return { action: "none" };
-  const stretch = { first: old.first, last: old.last, rows: rowsWithin(segments, old.first, old.last) };
-  return { action: "build", stretch, reason: "its keyword index is of an earlier version" };
+  const range = { first: old.first, last: old.last, rows: rowsWithin(segments, old.first, old.last) };
+  return { action: "build", range, reason: "its keyword index is of an earlier version" };
 }
 
 /** The rows behind the last index. */
-function findTail({ segments, openSegment }: Inspection, serving: readonly Stretch[]): Stretch {
+function findTail({ segments, openSegment }: Inspection, serving: readonly SegmentRange[]): SegmentRange {
   const first = (serving.at(-1)?.last ?? -1) + 1;
   return { first, last: openSegment, rows: rowsWithin(segments, first, openSegment) };
 }
 
 /** Closed segments before an index that have none themselves. */
-function findGap({ segments }: Inspection, serving: readonly Stretch[]): Stretch | undefined {
+function findGap({ segments }: Inspection, serving: readonly SegmentRange[]): SegmentRange | undefined {
   let next = 0;
   for (const { first, last } of serving) {
     if (first > next) return { first: next, last: first - 1, rows: rowsWithin(segments, next, first - 1) };
@@ -91,11 +90,11 @@ function findGap({ segments }: Inspection, serving: readonly Stretch[]): Stretch
 function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexPlan): Due | undefined {
   for (const { kind, first, last, settings, rows: built } of indexes) {
     const rows = rowsWithin(segments, first, last);
-    const stretch = { first, last, rows };
+    const range = { first, last, rows };
     if (kind === "tail") continue; // a new one comes with the next build
     if (kind === "keyword") {
       if (settings.language !== collection.language)
-        return { action: "build", stretch, reason: `the language became ${collection.language}` };
+        return { action: "build", range, reason: `the language became ${collection.language}` };
       continue;
     }
     const asked = askedFor(settings);
@@ -109,13 +108,13 @@ function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexP
     if (changed)
       return {
         action: "build",
-        stretch,
+        range,
         reason: `the setting ${changed} became ${String(plan[changed] ?? "the default")}`,
       };
     if (!indexes.some((other) => other.kind === "keyword" && other.first === first && other.last === last))
-      return { action: "build", stretch, reason: "its keyword index is gone" };
+      return { action: "build", range, reason: "its keyword index is gone" };
     if (rows < (1 - BLOATED_ABOVE) * built)
-      return { action: "build", stretch, reason: `${built - rows} of its ${built} rows are gone` };
+      return { action: "build", range, reason: `${built - rows} of its ${built} rows are gone` };
   }
   return undefined;
 }
@@ -127,7 +126,7 @@ function isAsGood(
   collection: Collection,
 ): boolean {
   if (key === "precision" && settings.precision === "bit")
-    return mayBeBits(collection) && settings.reranked !== undefined && settings.coarse !== true;
+    return supportsBinary(collection) && settings.reranked !== undefined && settings.coarse !== true;
   return DEFAULTS_EVER[key]?.includes(settings[key]) === true;
 }
 

@@ -193,7 +193,7 @@ test("a build that never comes to its end lets the others have their turn after 
     const stop = new AbortController();
     const onProgress = () => stop.abort(new Error("out of time"));
     await expect(maintain({ signal: stop.signal, onProgress })).rejects.toThrow("out of time");
-    await maintain({ tenantId: poisoned, mostRows: 0 }); // drops what the build has left
+    await maintain({ tenantId: poisoned, maxRows: 0 }); // drops what the build has left
   }
   expect(await dueOf(poisoned)).toEqual({
     action: "none",

@@ -35,7 +35,7 @@ export async function failureAt(
 }
 
 /** In a sentence: whose index, what that means for searches, why, and the way out. */
-export function sayFailure({ tenant, collection, reason }: IndexFailure): string {
+export function describeFailure({ tenant, collection, reason }: IndexFailure): string {
   return `The index of collection ${JSON.stringify(collection)} of tenant ${JSON.stringify(tenant)} could not be built, and what it lacks is searched row by row: ${reason}`;
 }
 
@@ -45,7 +45,7 @@ export function logFailures(
   log: (error: AppError, about: Readonly<Record<string, string>>) => void,
 ): void {
   for (const failure of failed.filter(({ tried }) => tried))
-    log(new AppError(failure.code, sayFailure(failure)), {
+    log(new AppError(failure.code, describeFailure(failure)), {
       about: "an index",
       tenant: failure.tenantId,
       collection: failure.collectionId,
@@ -61,7 +61,7 @@ export function runFailure(failed: readonly IndexFailure[]): AppError | undefine
   const [first] = tried;
   if (!first) return undefined;
   const more = tried.length > LISTED ? [`And ${tried.length - LISTED} more.`] : [];
-  return new AppError(first.code, [...tried.slice(0, LISTED).map(sayFailure), ...more].join("\n"), {
+  return new AppError(first.code, [...tried.slice(0, LISTED).map(describeFailure), ...more].join("\n"), {
     remedy: more.length > 0 ? "list_index_failures" : undefined,
   });
 }

@@ -141,30 +141,30 @@ test("a collection that shrinks below half its threshold is searched exactly aga
 });
 
 test("an index is built anew where what it is made with changes or half its rows are gone, and not for a search's own setting", async () => {
-  await fill("tuned", 400);
-  await maintain("tuned");
-  const tune = (changes: object) => changeCollection(own.database, tenantId, "tuned", changes);
+  await fill("calibration", 400);
+  await maintain("calibration");
+  const tune = (changes: object) => changeCollection(own.database, tenantId, "calibration", changes);
   await tune({ indexSettings: { threshold: THRESHOLD, efSearch: 300 } });
-  expect(await maintain("tuned")).toEqual([]);
+  expect(await maintain("calibration")).toEqual([]);
   await tune({ indexSettings: { threshold: THRESHOLD, m: 8 } });
-  expect(await maintain("tuned")).toEqual([
+  expect(await maintain("calibration")).toEqual([
     ["build", 400],
     ["drop", 0],
   ]);
   await tune({ language: "german" });
-  expect(await maintain("tuned")).toEqual([
+  expect(await maintain("calibration")).toEqual([
     ["build", 400],
     ["drop", 0],
   ]);
   await deleteDocuments(own.database, tenantId, {
-    collection: "tuned",
+    collection: "calibration",
     ids: documents(150, 400).map(({ id }) => id),
   });
-  expect(await maintain("tuned")).toEqual([
+  expect(await maintain("calibration")).toEqual([
     ["build", 150],
     ["drop", 0],
   ]);
-  await expectFindable("tuned", 0, 150);
+  await expectFindable("calibration", 0, 150);
   await expect(tune({ indexSettings: { ef: 3 } })).rejects.toMatchObject({
     code: "invalid_input",
     path: "index.ef",

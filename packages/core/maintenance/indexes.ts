@@ -6,13 +6,13 @@ import { asTenant } from "../database/transaction.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 import { listTenants } from "../tenant/tenant.ts";
 import { beginAttempt, failAttempt } from "./attempt.ts";
-import { type BuildOptions, buildStretch } from "./build.ts";
+import { type BuildOptions, buildRange } from "./build.ts";
 import { type Due, type DueOptions, findDue } from "./due.ts";
 import { failureAt, type IndexFailure } from "./index-failure.ts";
 import { type Inspection, inspectCollection } from "./inspect.ts";
 import { withLease } from "./lease.ts";
 import { dropIndexes, dropStatement } from "./register.ts";
-import type { Stretch } from "./segments.ts";
+import type { SegmentRange } from "./segment-range.ts";
 
 export interface IndexEvent {
   readonly tenantId: string;
@@ -127,15 +127,15 @@ async function maintainCollection(
       const waiting = { code: "database_error", reason: due.reason, tried: false } as const;
       return { done, failed: [await failureAt(database, collection, waiting)] };
     }
-    if (due.action === "none" || isOthers(due, newest, options.mostRows)) return { done, failed: [] };
+    if (due.action === "none" || isOthers(due, newest, options.maxRows)) return { done, failed: [] };
     const { action, reason } = due;
-    const rows = action === "build" ? due.stretch.rows : 0;
+    const rows = action === "build" ? due.range.rows : 0;
     const event = { tenantId, collection: collection.name, action, reason, rows };
     options.onProgress?.(event);
     const started = performance.now();
     if (action === "drop") await dropIndexes(database, collection, due.indexes);
     else {
-      const error = await tryBuild(database, inspection, { ...options, stretch: due.stretch });
+      const error = await tryBuild(database, inspection, { ...options, range: due.range });
       const failure = error && { code: error.code, reason: error.message, tried: true };
       if (failure) return { done, failed: [await failureAt(database, collection, failure)] };
     }
@@ -146,20 +146,20 @@ async function maintainCollection(
 }
 
 /** What was written since this run began is the next one's, as writers may be quicker than builds; what is too large is another's. */
-function isOthers(due: Due, newest: number, mostRows = Number.POSITIVE_INFINITY): boolean {
-  return due.action === "build" && (due.stretch.last > newest || due.stretch.rows > mostRows);
+function isOthers(due: Due, newest: number, maxRows = Number.POSITIVE_INFINITY): boolean {
+  return due.action === "build" && (due.range.last > newest || due.range.rows > maxRows);
 }
 
 /** Builds, and returns why where that fails: it is written down, so that nobody tries in vain again and again. */
 async function tryBuild(
   database: Database,
   { collection, plan, indexes, attempt }: Inspection,
-  { stretch, ...options }: BuildOptions & { readonly stretch: Stretch },
+  { range, ...options }: BuildOptions & { readonly range: SegmentRange },
 ): Promise<AppError | undefined> {
   if (!plan) return undefined;
-  await beginAttempt(database, collection, { plan, stretch, before: attempt });
+  await beginAttempt(database, collection, { plan, range, before: attempt });
   try {
-    await buildStretch(database, { collection, plan, stretch, indexes }, options);
+    await buildRange(database, { collection, plan, range, indexes }, options);
     return undefined;
   } catch (error) {
     options.signal?.throwIfAborted();

@@ -8,7 +8,7 @@ import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import type { IndexKind } from "../search/target.ts";
 import { type Attempt, readAttempt } from "./attempt.ts";
-import type { Stretch } from "./segments.ts";
+import type { SegmentRange } from "./segment-range.ts";
 
 export interface CollectionIndex {
   readonly name: string;
@@ -108,7 +108,7 @@ async function lookUpIndexes(orm: Orm, names: readonly string[]): Promise<Readon
 }
 
 /** The vector indexes that serve, in order, with the rows that their segments have now. */
-export function servingStretches({ indexes, segments }: Inspection): readonly Stretch[] {
+export function servingRanges({ indexes, segments }: Inspection): readonly SegmentRange[] {
   return indexes
     .filter(({ kind, state, usable }) => kind === "vector" && state === "valid" && usable)
     .map(({ first, last }) => ({ first, last, rows: rowsWithin(segments, first, last) }));
@@ -117,7 +117,7 @@ export function servingStretches({ indexes, segments }: Inspection): readonly St
 /** Rows that are in no graph: compared one by one, by their bits where the tail has an index. */
 export function tailOf(inspection: Inspection): number {
   const rows = inspection.segments.reduce((sum, segment) => sum + segment.rows, 0);
-  return servingStretches(inspection).reduce((left, stretch) => left - stretch.rows, rows);
+  return servingRanges(inspection).reduce((left, range) => left - range.rows, rows);
 }
 
 export function rowsWithin(segments: Inspection["segments"], first: number, last: number): number {

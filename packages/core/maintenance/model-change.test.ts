@@ -264,7 +264,7 @@ describe("an index is not traded for none", () => {
     await fill("large", 50);
     await changeCollection(own.database, tenantId, "large", { indexSettings });
     await maintainIndexes(own.database, { tenantId, collection: "large" });
-    const options = { ...changed("large"), mostRows: 49 };
+    const options = { ...changed("large"), maxRows: 49 };
     await expect(changeModel(services, tenantId, "test/new", options)).rejects.toMatchObject({
       code: "deadline_exceeded",
     });
@@ -277,7 +277,7 @@ describe("an index is not traded for none", () => {
   test("and one that has none is replaced all the same", async () => {
     await fill("none", 50);
     await changeCollection(own.database, tenantId, "none", { indexSettings });
-    await changeModel(services, tenantId, "test/new", { ...changed("none"), mostRows: 49 });
+    await changeModel(services, tenantId, "test/new", { ...changed("none"), maxRows: 49 });
     expect(await isSearchedBy("none")).toBe("test/new, 0 indexes");
   });
 });

@@ -12,7 +12,7 @@ import type { Services } from "../services.ts";
 import type { BuildOptions } from "./build.ts";
 import type { IndexFailure } from "./index-failure.ts";
 import { type Maintained, maintainIndexes } from "./indexes.ts";
-import { type Inspection, inspectCollection, servingStretches, tailOf } from "./inspect.ts";
+import { type Inspection, inspectCollection, servingRanges, tailOf } from "./inspect.ts";
 import { assertKeepable, ensureDraft, nameBeside, nameTaken } from "./model-draft.ts";
 import { addFilled, type Filled, fillCollection, isFilled, NOTHING_FILLED } from "./model-fill.ts";
 
@@ -145,16 +145,16 @@ async function indexDraft(
   { old, draft }: Replacement,
   options: ModelChange,
 ): Promise<void> {
-  const { memory, workers, mostRows, signal, wait = 600_000 } = options;
+  const { memory, workers, maxRows, signal, wait = 600_000 } = options;
   const which = { tenantId: old.tenantId, collection: draft.id };
-  const build = { memory, workers, mostRows, signal };
+  const build = { memory, workers, maxRows, signal };
   const maintained = await maintainIndexes(database, { ...which, ...build, wait, insist: true });
   const inspection = await inspectCollection(database, old.tenantId, draft.id);
   const { dimensions, indexSettings } = inspection.collection;
   const { threshold } = { ...INDEX_DEFAULTS, ...indexSettings };
   const rows = tailOf(inspection);
   if (dimensions === null || rows < threshold) return;
-  if (servingStretches(await inspectCollection(database, old.tenantId, old.id)).length === 0) return;
+  if (servingRanges(await inspectCollection(database, old.tenantId, old.id)).length === 0) return;
   const { code, reason } = whyNot(maintained, inspection);
   throw new AppError(
     code,

@@ -4,7 +4,7 @@ import type { IndexPlan } from "../collection/index-settings.ts";
 import { indexedExpression, operatorClass, within } from "../search/candidates.ts";
 import { keywordExpression } from "../search/keyword.ts";
 import type { BuildNotes, IndexedRange, IndexKind } from "../search/target.ts";
-import type { Stretch } from "./segments.ts";
+import type { SegmentRange } from "./segment-range.ts";
 
 /** What an index of vectors is made with, and what its build finds. */
 export type VectorSettings = IndexedRange["plan"];
@@ -15,7 +15,7 @@ export function newNotes({ precision }: IndexPlan): Pick<BuildNotes, "mark" | "s
 }
 
 /** An index that is about to be built. */
-export interface PlannedIndex<Settings extends object = object> extends Stretch {
+export interface PlannedIndex<Settings extends object = object> extends SegmentRange {
   readonly kind: IndexKind;
   readonly name: string;
   readonly settings: Settings;
@@ -24,7 +24,7 @@ export interface PlannedIndex<Settings extends object = object> extends Stretch 
 export function plannedIndex<Settings extends object>(
   kind: IndexKind,
   { id }: Collection,
-  { first, last, rows }: Stretch,
+  { first, last, rows }: SegmentRange,
   settings: Settings,
 ): PlannedIndex<Settings> {
   const name = `${kind}_${id.replaceAll("-", "")}_${randomBytes(4).toString("hex")}`;

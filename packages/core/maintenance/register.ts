@@ -6,21 +6,21 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { LAST_SEGMENT } from "../search/target.ts";
 import { endAttempt } from "./attempt.ts";
+import type { Calibration } from "./calibrate.ts";
 import type { CollectionIndex } from "./inspect.ts";
 import { type PlannedIndex, plannedIndex, type VectorSettings } from "./planned-index.ts";
-import type { Stretch } from "./segments.ts";
-import type { Tuned } from "./tune.ts";
+import type { SegmentRange } from "./segment-range.ts";
 
 // Which indexes a collection has, in cairn.collection_indexes: what is about to be built, what serves, what is to go.
 
 /**
- * Closes the open segment where the stretch ends with it, and writes down what is about to be built: where the tail begins
+ * Closes the open segment where the range ends with it, and writes down what is about to be built: where the tail begins
  * behind it, the tail's index, too, if there is to be one. Returns that and the partition.
  */
 export function prepare(
   database: Database,
   collection: Collection,
-  stretch: Stretch,
+  range: SegmentRange,
   {
     planned,
     tailPlan,
@@ -30,11 +30,11 @@ export function prepare(
   return asTenant(database, tenantId, async ({ orm }) => {
     const [open] = await selectRows<{ segment: number }>(
       orm,
-      sql`UPDATE cairn.collections SET open_segment = greatest(open_segment, ${stretch.last}::int + 1)
+      sql`UPDATE cairn.collections SET open_segment = greatest(open_segment, ${range.last}::int + 1)
           WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
           RETURNING open_segment AS segment`,
     );
-    const first = stretch.last + 1;
+    const first = range.last + 1;
     const tail =
       tailPlan && open?.segment === first
         ? plannedIndex("tail", collection, { first, last: LAST_SEGMENT, rows: 0 }, tailPlan)
@@ -63,15 +63,15 @@ export function publish(
   database: Database,
   collection: Collection,
   {
-    stretch,
+    range,
     planned,
-    tuned,
+    calibration,
     seconds,
   }: {
-    readonly stretch: Stretch;
+    readonly range: SegmentRange;
     readonly planned: readonly PlannedIndex[];
     /** By which the index of vectors is searched, unless the collection has settings of its own. */
-    readonly tuned: Tuned;
+    readonly calibration: Calibration;
     readonly seconds: number;
   },
 ): Promise<void> {
@@ -93,16 +93,16 @@ export function publish(
         "database_error",
         "Postgres left an index invalid. It is dropped and built again at the next run.",
       );
-    const lastOfTails = planned.some(({ kind }) => kind === "tail") ? LAST_SEGMENT : stretch.last;
+    const lastOfTails = planned.some(({ kind }) => kind === "tail") ? LAST_SEGMENT : range.last;
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'retired'
       WHERE ${mine} AND state = 'valid'
         AND CASE kind WHEN 'tail' THEN first_segment <= ${lastOfTails}::int
-            ELSE first_segment >= ${stretch.first}::int AND last_segment <= ${stretch.last}::int END`);
+            ELSE first_segment >= ${range.first}::int AND last_segment <= ${range.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
-        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(tuned)}::jsonb
-                               WHEN 'tail' THEN ${JSON.stringify({ reranked: tuned.reranked, depth: tuned.depth })}::jsonb ELSE '{}' END
+        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(calibration)}::jsonb
+                               WHEN 'tail' THEN ${JSON.stringify({ reranked: calibration.reranked, depth: calibration.depth })}::jsonb ELSE '{}' END
       WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

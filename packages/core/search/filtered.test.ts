@@ -122,7 +122,7 @@ test("rows behind the indexes, and of another index, are found beside them", asy
   const passes = (at: number) => at % 100 === 7;
   expect(await ask(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, ROWS + 300));
   await write(ROWS + 300, 2 * ROWS);
-  await maintainIndexes(own.database, { tenantId, mostRows: ROWS + 500 });
+  await maintainIndexes(own.database, { tenantId, maxRows: ROWS + 500 });
   const { indexes } = await findTarget(own.database, tenantId);
   expect(indexes.filter(({ kind }) => kind === "keyword")).toHaveLength(2);
   expect(await ask(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, 2 * ROWS));

@@ -32,7 +32,7 @@ export function filteredRanges(
     .filter(({ kind, plan }) => kind === "keyword" && plan.metadata)
     .flatMap((range): readonly FilteredRange[] => {
       const over = asked.filter(({ first, last }) => first <= range.last && last >= range.first);
-      const most = Math.ceil(range.rows * MOST_SHARE);
+      const most = Math.ceil(range.rows * MAX_PREFILTER_SHARE);
       if (over.length === 0) return [{ range, most }];
       const graph = over.find(({ first, last }) => first === range.first && last === range.last);
       return graph && !wide ? [{ range, graph, most: Math.min(most, fewOf(graph, depth)) }] : [];
@@ -40,7 +40,7 @@ export function filteredRanges(
 }
 
 /** Share of the rows from which on it takes as long to find and compare them as to look at each. */
-const MOST_SHARE = 0.25;
+const MAX_PREFILTER_SHARE = 0.25;
 
 /**
  * Rows that are compared instead of asking a graph: so many times the square root of its rows, as it visits as many more as
@@ -107,7 +107,7 @@ function tableOf({ range }: FilteredRange): SQL {
 
 /** Digests of filters that let through more than are few, of each collection as it is known. */
 const seenWide = new WeakMap<SearchTarget, Set<string>>();
-const MOST_WIDE = 1_000;
+const MAX_WIDE_FILTERS = 1_000;
 
 /**
  * Whether a filter was seen to let many rows through. To find so much takes as long as asking the graph, so this is
@@ -122,7 +122,7 @@ export function rememberWide(target: SearchTarget, contained: string, given: rea
   if (given.some((rows) => rows >= NOT_ASKED)) return;
   const filters = seenWide.get(target) ?? new Set();
   seenWide.set(target, filters.add(digest(contained)));
-  const [oldest] = filters.size > MOST_WIDE ? filters : [];
+  const [oldest] = filters.size > MAX_WIDE_FILTERS ? filters : [];
   if (oldest !== undefined) filters.delete(oldest);
 }
 

@@ -21,12 +21,12 @@ export interface GroupedSearch {
 const PASSAGES_A_DOCUMENT = 5;
 const LEAST_PASSAGES = 50;
 const DEEPER = 10;
-const MOST_PASSAGES = 5_000;
+const MAX_GROUPED_PASSAGES = 5_000;
 
 /** Passages that are read for so many documents. */
 export function groupedDepth(documents: number, { deeper }: { readonly deeper: boolean }): number {
   const first = Math.max(LEAST_PASSAGES, PASSAGES_A_DOCUMENT * documents);
-  return Math.min(MOST_PASSAGES, deeper ? DEEPER * first : first);
+  return Math.min(MAX_GROUPED_PASSAGES, deeper ? DEEPER * first : first);
 }
 
 /** The best of `rows` of each document, nearest first, and how many rows there were (`listed`). */

@@ -30,7 +30,7 @@ export interface KeywordSearch {
 const MAX_WORDS = 64;
 
 /** Rows that are found for one word through one index. Of words that more have, rows that have several are found, too. */
-const MOST_ROWS = 5_000;
+const MAX_ROWS_PER_WORD = 5_000;
 
 /** Rows among which the order is settled by their own texts. */
 const REFINED = 100;
@@ -73,7 +73,7 @@ export function keywordStatement(
     grouped?.others === "vector" ? othersOf(collection, { ...grouped, matches }) : sql`near.others`;
   const others = grouped ? sql`, near.truncated, ${counted} AS others` : sql``;
   const rest = grouped
-    ? groupedWords(collection, { depth, matches, expression, away, topK, most: MOST_ROWS })
+    ? groupedWords(collection, { depth, matches, expression, away, topK, most: MAX_ROWS_PER_WORD })
     : sql`scored AS (
         SELECT id, chunk, sum(weight) AS found FROM postings JOIN weights USING (word) GROUP BY id, chunk
         ${matches ? sql`` : sql`ORDER BY found DESC, id, chunk LIMIT ${depth}::int`}
@@ -123,7 +123,7 @@ function postings(
     ([bigrams, alike]) => sql`
     SELECT DISTINCT word, id, chunk FROM cairn.keyword_rows(
       ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(alike.map(({ first }) => first))}::int[],
-      ${sql.param(alike.map(({ last }) => last))}::int[], ${sql.raw(`${MOST_ROWS}, ${REFINED}, ${bigrams}`)})`,
+      ${sql.param(alike.map(({ last }) => last))}::int[], ${sql.raw(`${MAX_ROWS_PER_WORD}, ${REFINED}, ${bigrams}`)})`,
   );
   return sql.join([...indexed, unindexed], sql` UNION ALL `);
 }

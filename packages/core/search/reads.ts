@@ -166,14 +166,14 @@ export function filteredOf(
 const lastMade = new Map<SearchTarget, { readonly key: string; readonly read: ListRead }>();
 
 /** Collections of which it is kept, those searched last: with its plan's text it takes 25 kB. */
-const MOST_KEPT = 500;
+const MAX_CACHED_READS = 500;
 
 function keepRead(target: SearchTarget, key: string, make: () => ListRead): ListRead {
   const last = lastMade.get(target);
   const kept = last?.key === key ? last : { key, read: make() };
   lastMade.delete(target);
   lastMade.set(target, kept);
-  const [oldest] = lastMade.size > MOST_KEPT ? lastMade.keys() : [];
+  const [oldest] = lastMade.size > MAX_CACHED_READS ? lastMade.keys() : [];
   if (oldest) lastMade.delete(oldest);
   return kept.read;
 }

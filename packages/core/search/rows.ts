@@ -41,7 +41,7 @@ export async function findRows(
         statements: reads.map(({ statement }) => statement),
         settings: Object.assign({}, search.settings, ...reads.map(({ settings }) => settings)),
         values: vectorsOf(search, vectorType),
-        keepPlans: search.mode === "vector" && !search.matches, // what a filter or words let through is planned for them
+        prepare: search.mode === "vector" && !search.matches, // what a filter or words let through is planned for them
       };
     });
   const { target, rows } = await read();

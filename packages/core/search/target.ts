@@ -52,7 +52,7 @@ export interface SearchTarget {
 
 /** Targets looked up before; each is checked by the very search that uses it. */
 const known = new WeakMap<object, Map<string, SearchTarget>>();
-const MOST_KNOWN = 10_000;
+const MAX_CACHED_TARGETS = 10_000;
 
 export interface TargetRead extends ReadOptions {
   readonly statements: readonly SQL[];
@@ -95,7 +95,7 @@ export async function knownTarget(
   known.set(database.identity, targets);
   const key = keyOf(tenantId, nameOrId);
   const target = targets.get(key) ?? (await findTarget(database, tenantId, nameOrId));
-  const [oldest] = targets.size >= MOST_KNOWN ? targets.keys() : [];
+  const [oldest] = targets.size >= MAX_CACHED_TARGETS ? targets.keys() : [];
   if (oldest !== undefined) targets.delete(oldest);
   targets.delete(key);
   targets.set(key, target); // last: the first is the one that nobody has asked for the longest

@@ -27,7 +27,7 @@ function reranked(plan: Partial<IndexedRange["plan"]>, depth: Depth) {
   return {
     rows,
     efSearch: settings["hnsw.ef_search"],
-    mostScanned: Number(settings["hnsw.max_scan_tuples"]),
+    maxScanned: Number(settings["hnsw.max_scan_tuples"]),
   };
 }
 
@@ -42,15 +42,15 @@ test("of bits as many as the build found to be needed, and more for many hits", 
   expect(reranked(bits, { topK: 10 })).toMatchObject({ rows: 160, efSearch: 200 });
   expect(reranked(bits, { topK: 40 })).toMatchObject({ rows: 400, efSearch: 400 });
   expect(reranked(bits, { topK: 1_000 })).toMatchObject({ rows: 3_000, efSearch: 1_000 });
-  expect(reranked(bits, { topK: 1_000 }).mostScanned).toBeGreaterThanOrEqual(3_000);
+  expect(reranked(bits, { topK: 1_000 }).maxScanned).toBeGreaterThanOrEqual(3_000);
 });
 
 test("a filter takes a scan by bits no deeper than the build found them to order well", () => {
-  const mostScanned = (plan: Partial<IndexedRange["plan"]>) => reranked(plan, { topK: 10 }).mostScanned;
-  expect(mostScanned({ precision: "halfvec" })).toBe(7_500);
-  expect(mostScanned({ precision: "bit", depth: 2_000 })).toBe(2_000);
-  expect(mostScanned({ precision: "bit", depth: 20_000 })).toBe(7_500);
-  expect(mostScanned({ precision: "bit" })).toBe(1_000);
+  const maxScanned = (plan: Partial<IndexedRange["plan"]>) => reranked(plan, { topK: 10 }).maxScanned;
+  expect(maxScanned({ precision: "halfvec" })).toBe(7_500);
+  expect(maxScanned({ precision: "bit", depth: 2_000 })).toBe(2_000);
+  expect(maxScanned({ precision: "bit", depth: 20_000 })).toBe(7_500);
+  expect(maxScanned({ precision: "bit" })).toBe(1_000);
 });
 
 test("what is there to be fused, or to tell how far a filter's scan came, is not re-ranked ten times over", () => {

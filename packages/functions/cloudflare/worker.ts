@@ -9,7 +9,7 @@ import { readSettings } from "../settings.ts";
 import type { Context as CloudflareContext, Env, MessageBatch } from "./runtime.ts";
 
 /** Milliseconds of Cloudflare's 15 minutes that a schedule or a batch of jobs may take. */
-const PATIENCE = 13 * 60_000;
+const QUEUE_TIMEOUT_MS = 13 * 60_000;
 
 const openService = keep(open);
 
@@ -45,7 +45,7 @@ export default {
 
   async queue({ messages }: MessageBatch, env: Env): Promise<void> {
     const service = await openService(env);
-    const signal = AbortSignal.timeout(PATIENCE);
+    const signal = AbortSignal.timeout(QUEUE_TIMEOUT_MS);
     for (const message of messages)
       try {
         const { body, attempts } = message;
@@ -58,6 +58,6 @@ export default {
   },
 
   async scheduled(_event: object, env: Env): Promise<void> {
-    await runSchedule(await openService(env), PATIENCE);
+    await runSchedule(await openService(env), QUEUE_TIMEOUT_MS);
   },
 };

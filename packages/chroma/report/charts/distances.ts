@@ -12,7 +12,7 @@ const LEFT = 48;
 const TOP = 24;
 const SPAN = 296;
 /** Marks beyond this many are left out evenly: the eye sees no difference, the file does. */
-const MOST = 4_000;
+const MAX_MARKS = 4_000;
 
 /** Chroma's distance of each common hit against Cairn's. Where both agree every point lies on the diagonal. */
 export function renderDistances(distances: readonly Distance[]): Html {
@@ -52,7 +52,7 @@ function placeMarks(
     const y = (TOP + SPAN - Math.round(scale(cairn) * 2) / 2).toFixed(1);
     marks.set(`${x} ${y}`, [x, y]);
   }
-  const every = Math.ceil(marks.size / MOST);
+  const every = Math.ceil(marks.size / MAX_MARKS);
   return [...marks.values()].filter((_, index) => index % every === 0);
 }
 

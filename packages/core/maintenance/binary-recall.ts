@@ -1,11 +1,11 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { mayBeBits } from "../collection/index-settings.ts";
+import { supportsBinary } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { sampleRows } from "./sample.ts";
-import type { Stretch } from "./segments.ts";
+import type { SegmentRange } from "./segment-range.ts";
 
 /** Rows that the bits are tried on, and how many of them are asked for. */
 const SAMPLE = 2_000;
@@ -15,22 +15,22 @@ const ASKED = 50;
 const CANDIDATES = 50;
 
 /**
- * The mean share of a row's ten nearest in a sample that are among its nearest by bits: how far the signs of a stretch's
+ * The mean share of a row's ten nearest in a sample that are among its nearest by bits: how far the signs of a range's
  * vectors tell them apart, seen before any index is built. By chance it is 0.025, as where no element is negative. Of a
- * large stretch the sample is so thin that the ten are no neighbours: then it is lower than what a search will find.
+ * large range the sample is so thin that the ten are no neighbours: then it is lower than what a search will find.
  */
-export async function recallByBits(
+export async function measureBinaryRecall(
   database: Database,
   collection: Collection,
-  stretch: Stretch,
+  range: SegmentRange,
 ): Promise<number> {
-  if (!mayBeBits(collection)) return 0;
+  if (!supportsBinary(collection)) return 0;
   const settings = { jit: "off", enable_seqscan: "off" };
   return asTenant(
     database,
     collection.tenantId,
     async ({ orm }) => {
-      const [row] = await selectRows<{ recall: number }>(orm, tried(collection, stretch));
+      const [row] = await selectRows<{ recall: number }>(orm, tried(collection, range));
       return row?.recall ?? 0;
     },
     settings,
@@ -38,11 +38,11 @@ export async function recallByBits(
 }
 
 /** Ties count as far away. */
-function tried(collection: Collection, stretch: Stretch): SQL {
+function tried(collection: Collection, range: SegmentRange): SQL {
   return sql`
     WITH sample AS MATERIALIZED (
       SELECT row_number() OVER () AS n, embedding, binary_quantize(embedding) AS bits
-      FROM ${sampleRows(collection, stretch, SAMPLE)}
+      FROM ${sampleRows(collection, range, SAMPLE)}
     )
     SELECT coalesce(avg((near.by_bits <= ${CANDIDATES}::int)::int), 0)::float8 AS recall
     FROM (SELECT * FROM sample ORDER BY n * 7919 % 2003 LIMIT ${ASKED}::int) AS asked -- some from everywhere

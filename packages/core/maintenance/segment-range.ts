@@ -1,28 +1,28 @@
 /** An index that serves, or the tail that has none, with the rows in its segments. */
-export interface Stretch {
+export interface SegmentRange {
   readonly first: number;
   readonly last: number;
   readonly rows: number;
 }
 
 /** Indexes that a collection has at most after its tail was indexed: every search asks each of them. */
-const MOST = 3;
+const MAX_INDEXES = 3;
 
 /**
- * The stretch to build an index over so that the tail is covered: the tail alone, or with the newest indexes that are
+ * The range to build an index over so that the tail is covered: the tail alone, or with the newest indexes that are
  * not much larger than what comes after them, so that each row is indexed anew a few times only, however many tails
- * there come (a size-tiered merge, as log-structured stores do). Never more than `mostRows` by merging.
+ * there come (a size-tiered merge, as log-structured stores do). Never more than `maxRows` by merging.
  */
 export function mergeTail(
-  indexes: readonly Stretch[],
-  tail: Stretch,
-  mostRows = Number.POSITIVE_INFINITY,
-): Stretch {
+  indexes: readonly SegmentRange[],
+  tail: SegmentRange,
+  maxRows = Number.POSITIVE_INFINITY,
+): SegmentRange {
   let merged = tail;
   const older = [...indexes];
   for (let next = older.at(-1); next; next = older.at(-1)) {
-    if (next.rows > 2 * merged.rows && older.length < MOST) break;
-    if (next.rows + merged.rows > mostRows) break;
+    if (next.rows > 2 * merged.rows && older.length < MAX_INDEXES) break;
+    if (next.rows + merged.rows > maxRows) break;
     merged = { first: next.first, last: merged.last, rows: next.rows + merged.rows };
     older.pop();
   }

@@ -14,10 +14,10 @@ import { explainSearch } from "../search/explain.ts";
 import { findTarget, type IndexedRange } from "../search/target.ts";
 import { vectorSettings } from "../search/vector.ts";
 import { createTenant } from "../tenant/tenant.ts";
-import { buildStretch } from "./build.ts";
+import { buildRange } from "./build.ts";
+import { planCandidates } from "./candidates.ts";
 import { maintainIndexes } from "./indexes.ts";
-import { inspectCollection, servingStretches } from "./inspect.ts";
-import { trials } from "./trials.ts";
+import { inspectCollection, servingRanges } from "./inspect.ts";
 
 // Which precision a collection gets that names none, and what happens where that does not serve.
 
@@ -145,12 +145,12 @@ test("a search, and the measuring of a build, go through the index that is meant
   await fill("twice", { m: 3, efConstruction: 60 });
   await maintain("twice");
   const before = await inspectCollection(own.database, tenantId, "twice");
-  const [stretch] = servingStretches(before);
+  const [range] = servingRanges(before);
   const plan = { ...INDEX_DEFAULTS, m: 30, efConstruction: 60 }; // Postgres thinks it dearer than the one there is
-  await buildStretch(own.database, {
+  await buildRange(own.database, {
     collection: before.collection,
     plan,
-    stretch: stretch as NonNullable<typeof stretch>,
+    range: range as NonNullable<typeof range>,
     indexes: before.indexes,
   });
   const both = await servingOf("twice");
@@ -196,13 +196,14 @@ test("bits that were asked for and order too coarsely give way when nobody asks 
 test("bits are for who leaves the precision open, and floats follow where they can", async () => {
   await fill("pure");
   const { collection } = await inspectCollection(own.database, tenantId, "pure");
-  const stretch = { first: 0, last: 0, rows: ROWS };
-  const tried = (settings: IndexSettings, before: object = {}, byBits = 1) => {
+  const range = { first: 0, last: 0, rows: ROWS };
+  const tried = (settings: IndexSettings, before: object = {}, binaryRecall = 1) => {
     const indexes = [{ kind: "vector", first: 0, last: 0, settings: before }] as never;
-    const build = { plan: { ...INDEX_DEFAULTS, ...settings }, stretch, indexes };
-    return trials({ ...build, collection: { ...collection, indexSettings: settings } }, byBits).map(
-      (trial) => trial.plan.precision,
-    );
+    const build = { plan: { ...INDEX_DEFAULTS, ...settings }, range, indexes };
+    return planCandidates(
+      { ...build, collection: { ...collection, indexSettings: settings } },
+      binaryRecall,
+    ).map((candidate) => candidate.plan.precision);
   };
   expect(tried({})).toEqual(["bit", "halfvec", "vector"]);
   expect(tried({}, {}, 0.1)).toEqual(["halfvec", "vector"]);
@@ -213,11 +214,11 @@ test("bits are for who leaves the precision open, and floats follow where they c
   expect(tried({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
   expect(tried({ precision: "bit" })).toEqual(["bit"]);
   const ways = (indexSettings: IndexSettings, rows = ROWS) =>
-    trials(
+    planCandidates(
       {
         collection: { ...collection, indexSettings },
         plan: { ...INDEX_DEFAULTS, ...indexSettings },
-        stretch: { ...stretch, rows },
+        range: { ...range, rows },
         indexes: [],
       },
       1,
@@ -232,6 +233,6 @@ test("bits are for who leaves the precision open, and floats follow where they c
     ["halfvec", 120],
   ]);
   expect(ways({ precision: "bit" }, 1_000_000)).toEqual([["bit", 240]]);
-  const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, stretch, indexes: [] };
-  expect(trials({ ...wide, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
+  const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, range, indexes: [] };
+  expect(planCandidates({ ...wide, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mergeTail, type Stretch } from "./segments.ts";
+import { mergeTail, type SegmentRange } from "./segment-range.ts";
 
 test("mergeTail() leaves a large index alone and takes in small ones, never a gap or an overlap", () => {
   const large = { first: 0, last: 0, rows: 100_000 };
@@ -12,7 +12,7 @@ test("mergeTail() leaves a large index alone and takes in small ones, never a ga
 });
 
 test("a collection that grows by a thousand rows a time never has over three indexes, and indexes a row thirty times at most on the average", () => {
-  let indexes: Stretch[] = [];
+  let indexes: SegmentRange[] = [];
   let built = 0;
   for (let segment = 0; segment < 1_000; segment++) {
     const merged = mergeTail(indexes, { first: segment, last: segment, rows: 1_000 });

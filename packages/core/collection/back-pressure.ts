@@ -11,10 +11,10 @@ const SEARCHED = 1_000;
 const LEFT = 1;
 
 /** Milliseconds that are left at most: what took longer has waited for a lock, or a server that wakes up. */
-const MOST_LEFT = 250;
+const MAX_PAUSE_MS = 250;
 
 /** Milliseconds that a write waits at most for the one before it. */
-const MOST_WAIT = 1_000;
+const MAX_WAIT_MS = 1_000;
 
 interface Turn {
   readonly ended: Promise<void>;
@@ -29,7 +29,7 @@ const turns = new WeakMap<object, Map<string, Turn>>();
  * Writes into a collection. While this process searches it, one write goes at a time and leaves time to the searches
  * behind it, and none waits longer than a second for that; nothing waits where nobody searches, nor after a pause.
  */
-export async function paced<T>(
+export async function withBackPressure<T>(
   database: Database,
   collectionId: string,
   write: () => Promise<T>,
@@ -42,15 +42,15 @@ export async function paced<T>(
   collections.set(collectionId, turn);
   const searched = () => isSearched(database, collectionId, SEARCHED);
   const arrived = performance.now();
-  if (before && searched()) await within(before.ended, MOST_WAIT);
-  const left = Math.min(before?.free ?? 0, arrived + MOST_WAIT) - performance.now();
+  if (before && searched()) await within(before.ended, MAX_WAIT_MS);
+  const left = Math.min(before?.free ?? 0, arrived + MAX_WAIT_MS) - performance.now();
   if (left > 0 && searched()) await within(undefined, left);
   const began = performance.now();
   try {
     return await write();
   } finally {
     const now = performance.now();
-    turn.free = now + Math.min(MOST_LEFT, LEFT * (now - began));
+    turn.free = now + Math.min(MAX_PAUSE_MS, LEFT * (now - began));
     resolve();
   }
 }

@@ -13,7 +13,7 @@ const STEPS = [130, 160, 200, 300, 400, 600, 1_000];
 
 /** Rows that are compared whole of what bits give; with more than the last but one a search is slower than by floats. */
 const RERANKED = [100, 110, 130, 160, 200];
-const MOST_RERANKED = 400;
+const MAX_RERANK = 400;
 
 /**
  * Share of the neighbours that the last step finds which must be found. A question that misses its cluster misses all
@@ -26,7 +26,7 @@ const ENOUGH_COMPARED = 0.998;
 
 /** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
 const FEWEST = 20;
-const MOST = 500;
+const MAX_SAMPLE = 500;
 
 /** How many of the nearest of all are looked for among how many times as many by their bits. */
 const DEPTHS = [400, 200, 100, 50, 20];
@@ -34,9 +34,9 @@ const TIMES = 10;
 const ENOUGH_DEEP = 0.99;
 
 /** Rows that this is asked for. */
-const MOST_DEEP = 50;
+const MAX_DEPTH_SAMPLE = 50;
 
-export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse" | "depth"> {
+export interface Calibration extends Pick<BuildNotes, "reranked" | "coarse" | "depth"> {
   readonly efSearch: number;
 }
 
@@ -45,14 +45,14 @@ export interface Tuned extends Pick<BuildNotes, "reranked" | "coarse" | "depth">
  * whole. How many clusters of neighbours a search misses differs from one build to the next (2 to 30 of 1,000 by the same
  * settings), and how finely bits order is the vectors' own, so both are measured: four seconds of work.
  */
-export async function tuneSearch(
+export async function calibrate(
   database: Database,
   collection: Collection,
   index: IndexedRange,
-): Promise<Tuned> {
+): Promise<Calibration> {
   const { type, precision, efSearch } = index.plan;
   if (type !== "hnsw") return { efSearch };
-  const most = { efSearch: STEPS.at(-1) as number, reranked: MOST_RERANKED };
+  const most = { efSearch: STEPS.at(-1) as number, reranked: MAX_RERANK };
   const at = (plan: Partial<typeof most>) => ({
     collection,
     index: { ...index, plan: { ...index.plan, ...plan } },
@@ -68,7 +68,7 @@ export async function tuneSearch(
   return {
     efSearch: steps[enough] as number,
     ...(reranked && { reranked }),
-    ...(reranked === MOST_RERANKED && { coarse: true as const }),
+    ...(reranked === MAX_RERANK && { coarse: true as const }),
     ...(reranked && { depth: await findDepth(database, at, rows) }),
   };
 }
@@ -85,7 +85,7 @@ async function findDepth(
 ): Promise<number> {
   const nearest = DEPTHS[0] as number;
   const tried = at({ efSearch: STEPS.at(-1) as number, reranked: TIMES * nearest });
-  const rows = { ids: ids.slice(0, MOST_DEEP), chunks: chunks.slice(0, MOST_DEEP) };
+  const rows = { ids: ids.slice(0, MAX_DEPTH_SAMPLE), chunks: chunks.slice(0, MAX_DEPTH_SAMPLE) };
   const found = [...(await findNeighbours(database, tried, { rows, nearest })).values()];
   const within = (depth: number) => (TIMES * depth) / 2;
   const isDeep = (depth: number) => {
@@ -101,7 +101,7 @@ async function findDepth(
 function needed(all: ReadonlyMap<string, Neighbours>): number {
   const places = [...all.values()].flatMap((one) => one.places);
   const within = (rows: number) => places.filter((place) => place <= rows).length;
-  return RERANKED.find((rows) => within(rows) >= ENOUGH_COMPARED * places.length) ?? MOST_RERANKED;
+  return RERANKED.find((rows) => within(rows) >= ENOUGH_COMPARED * places.length) ?? MAX_RERANK;
 }
 
 /** Which of the steps is enough first, else the last. */
@@ -119,7 +119,7 @@ interface Keys {
 }
 
 async function sampleKeys(database: Database, collection: Collection, index: IndexedRange): Promise<Keys> {
-  const wanted = Math.min(MOST, Math.max(FEWEST, Math.floor(index.rows / 10)));
+  const wanted = Math.min(MAX_SAMPLE, Math.max(FEWEST, Math.floor(index.rows / 10)));
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows<{ id: string; chunk: number }>(
       orm,

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Database } from "../database/database.ts";
+import { withBackPressure } from "./back-pressure.ts";
 import { recordLatency } from "./latency.ts";
-import { paced } from "./pace.ts";
 
 const WRITE = 40;
 
@@ -16,7 +16,7 @@ async function writeThrice(database: Database) {
     if (fails) throw new Error("refused");
   };
   const written = await Promise.allSettled(
-    [false, true, false].map((fails) => paced(database, "c", write(fails))),
+    [false, true, false].map((fails) => withBackPressure(database, "c", write(fails))),
   );
   expect(written.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   return spans.map(({ began }, at) => began - (spans[at - 1]?.ended ?? began));
@@ -39,20 +39,20 @@ test("one that nobody searches is written as fast as it can be", async () => {
 test("no write waits for ever for one that does not end", async () => {
   const database = { identity: {} } as Database;
   recordLatency(database, "c", 1);
-  void paced(database, "c", () => new Promise(() => {}));
+  void withBackPressure(database, "c", () => new Promise(() => {}));
   const searching = setInterval(() => recordLatency(database, "c", 1), 100);
   const began = performance.now();
-  expect(await paced(database, "c", async () => "written")).toBe("written");
+  expect(await withBackPressure(database, "c", async () => "written")).toBe("written");
   clearInterval(searching);
   expect(performance.now() - began).toBeGreaterThan(900);
 });
 
 test("a write after a pause does not wait", async () => {
   const database = { identity: {} } as Database;
-  await paced(database, "c", () => wait(WRITE));
+  await withBackPressure(database, "c", () => wait(WRITE));
   await wait(2 * WRITE);
   recordLatency(database, "c", 1);
   const began = performance.now();
-  await paced(database, "c", async () => {});
+  await withBackPressure(database, "c", async () => {});
   expect(performance.now() - began).toBeLessThan(WRITE);
 });

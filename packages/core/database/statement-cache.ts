@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import type { PoolClient } from "pg";
-import { keepMemory } from "./server-memory.ts";
+import { retainMemory } from "./server-memory.ts";
 
 /** Plans that a connection keeps at most: each takes about 130 kB of the server's memory. */
-const MOST = 50;
+const MAX_STATEMENTS = 50;
 
 /** Megabytes that a search is done with. */
 const SEARCH_MEMORY = 2;
 
 /** The plans that one connection's server process keeps, by the text of their statements. */
-export interface KeptPlans {
+export interface StatementCache {
   /** Its tables lie on other servers as well (Citus), which learn of settings by SET LOCAL alone. */
   readonly distributed: boolean;
   /** Under what the plan of a statement is kept, from the second time on, and whether the server has it already. */
@@ -26,21 +26,21 @@ export interface KeptPlans {
  * Keeps plans for connections that have a server process of their own. Behind a transaction pooler the next statement may
  * come to another, which has not seen the name: the process is not the one that the connection was told of at its start.
  */
-export function createPlanKeeper() {
-  const kept = new WeakMap<PoolClient, KeptPlans>();
+export function createStatementCaches() {
+  const kept = new WeakMap<PoolClient, StatementCache>();
   return {
     /** For a connection that was opened just now. The question travels with its first statements. */
     async watch(client: PoolClient): Promise<void> {
       const { processID } = client as unknown as { readonly processID: number };
       const { rows } = await client.query<{ pid: number; distributed: boolean }>(
         `SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS distributed,
-                ${keepMemory(SEARCH_MEMORY)} AS kept`,
+                ${retainMemory(SEARCH_MEMORY)} AS kept`,
       );
       const [row] = rows;
-      if (row?.pid === processID) kept.set(client, createKeptPlans(row.distributed));
+      if (row?.pid === processID) kept.set(client, createStatementCache(row.distributed));
     },
     /** Undefined where none can be kept. */
-    of: (client: PoolClient): KeptPlans | undefined => kept.get(client),
+    of: (client: PoolClient): StatementCache | undefined => kept.get(client),
     /** What failed may work without: lets go of outdated plans, and keeps none where names are not this connection's own. */
     recover(client: PoolClient, error: unknown): boolean {
       const { code } = error as { readonly code?: string };
@@ -59,7 +59,7 @@ const OUTDATED = "0A000";
 /** That, and a name that the server does not know: another process answers than the one that was asked. */
 const FAULTS: ReadonlySet<string> = new Set([OUTDATED, "26000"]);
 
-function createKeptPlans(distributed: boolean): KeptPlans {
+function createStatementCache(distributed: boolean): StatementCache {
   const names = new Map<string, string | undefined>(); // the first has gone unused for the longest
   const made = new Set<string>();
   const drop = (text: string) => {
@@ -74,7 +74,7 @@ function createKeptPlans(distributed: boolean): KeptPlans {
       const name = names.has(text) ? (names.get(text) ?? nameOf(text)) : undefined;
       names.delete(text);
       names.set(text, name);
-      const [oldest] = names.size > MOST ? names.keys() : [];
+      const [oldest] = names.size > MAX_STATEMENTS ? names.keys() : [];
       if (oldest !== undefined) drop(oldest);
       return name ? { name, parsed: made.has(name) } : {};
     },

@@ -1,19 +1,19 @@
 import type { Collection } from "../collection/collection.ts";
-import { bitsPlan, type IndexPlan, mayBeBits, widerPlan } from "../collection/index-settings.ts";
+import { binaryPlan, type IndexPlan, supportsBinary, widerPlan } from "../collection/index-settings.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
-import type { Stretch } from "./segments.ts";
+import type { SegmentRange } from "./segment-range.ts";
 
 /** What is to be built: of this collection by this plan, over these segments. */
 export interface Build {
   readonly collection: Collection;
   readonly plan: IndexPlan;
-  readonly stretch: Stretch;
+  readonly range: SegmentRange;
   /** That the collection has: what did not fit 16-bit floats before is not tried in them again. */
   readonly indexes: readonly CollectionIndex[];
 }
 
 /** One way to build a vector index. */
-export interface Trial {
+export interface Candidate {
   readonly plan: IndexPlan;
   /** Whether the tail has an index of bits: a neighbour that is found by them among all rows is among fewer. */
   readonly hasTail: boolean;
@@ -23,7 +23,7 @@ export interface Trial {
   readonly isLast: boolean;
 }
 
-/** Share of neighbours found by bits in a sample, see recallByBits: that tells something, and that says enough by itself. */
+/** Share of neighbours found by bits in a sample, see binaryRecall: that tells something, and that says enough by itself. */
 const SOME = 0.2;
 const ENOUGH = 0.99;
 
@@ -33,28 +33,31 @@ const ENOUGH = 0.99;
  * vector whole ones, if its dimensions allow it. What failed before is not tried again: bits in this collection, 16-bit
  * floats over these segments.
  */
-export function trials({ collection, plan, stretch, indexes }: Build, byBits: number): readonly Trial[] {
+export function planCandidates(
+  { collection, plan, range, indexes }: Build,
+  binaryRecall: number,
+): readonly Candidate[] {
   const graphs = indexes.filter(({ kind }) => kind === "vector");
   const coarse = graphs.some(({ settings }) => settings.coarse === true);
   const wider = widerPlan(plan, collection.dimensions as number);
   const overflowed = graphs.some(
     ({ first, last, settings }) =>
-      first <= stretch.last &&
-      last >= stretch.first &&
+      first <= range.last &&
+      last >= range.first &&
       settings.precision === "vector" &&
       askedFor(settings).precision === "halfvec",
   );
-  const byRows = bitsPlan(plan, collection.indexSettings, stretch.rows);
+  const byRows = binaryPlan(plan, collection.indexSettings, range.rows);
   const given = plan.precision === "bit" ? byRows : plan;
   const free = collection.indexSettings.precision === undefined && plan.type === "hnsw" && given === plan;
-  const bits: IndexPlan | undefined = free && byBits >= SOME && !coarse ? byRows : undefined;
+  const bits: IndexPlan | undefined = free && binaryRecall >= SOME && !coarse ? byRows : undefined;
   const plans = [bits, wider && overflowed ? undefined : given, wider].filter((one) => one !== undefined);
   const { precision, lists } = plan;
   return plans.map((one, index) => ({
     plan: one,
     hasTail:
-      mayBeBits(collection) &&
-      (one.precision === "bit" ? byBits >= SOME : byBits >= ENOUGH && !coarse && !bits),
+      supportsBinary(collection) &&
+      (one.precision === "bit" ? binaryRecall >= SOME : binaryRecall >= ENOUGH && !coarse && !bits),
     notes: {
       asked: one === bits ? { precision: "bit", lists } : { precision, lists },
       ...(one !== bits && (coarse || bits) && { coarse: true as const }),

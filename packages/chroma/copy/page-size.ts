@@ -10,7 +10,7 @@ const MARGIN = 1.2;
 const MAX_DECODED = 2 * MAX_PAGE_BYTES;
 
 /** How many records a page may have, by the pages before it. */
-export interface Pace {
+export interface PageSize {
   /** Records of the next page. */
   readonly size: number;
   /** Whether there was one. */
@@ -24,7 +24,7 @@ export interface Pace {
 }
 
 /** Begins with pages of `pageSize` records, halves them where they are too large and doubles them where they are small. */
-export function createPace(pageSize: number): Pace {
+export function createPageSize(pageSize: number): PageSize {
   let size = pageSize;
   let perRecord: number | undefined;
   return {

@@ -1,5 +1,5 @@
 /** What a command needs beside its own arguments. */
-export interface Surroundings {
+export interface CommandContext {
   /** Ends the work between two pages. */
   readonly signal: AbortSignal;
   /** Sets the exit code of a command that did not fail. */
