@@ -99,7 +99,7 @@ test("results of jobs count in the bytes of an answer: what goes beyond them is 
     await endedWith(60_000),
   ];
   const get = async (path: string) => (await small.call("GET", path, { key: tenant.key })).body;
-  const omitted = { omitted: expect.stringContaining("more bytes than a response holds") };
+  const omitted = { omitted: expect.stringContaining("exceeds the maximum size of a response") };
   const text = { text: expect.stringMatching(/^x{30000}$/) };
   expect(await get(`/v1/jobs/${newest.id}`)).toMatchObject({ status: "completed", result: omitted });
   expect((await get(`/v1/jobs/${oldest.id}`)).result).toEqual(text);
@@ -210,7 +210,7 @@ test("a tenant has 1,000 jobs that have not ended at most; the same job again is
     key: busy.key,
     body: { documents: [{ content: "kettle" }] },
   });
-  expect(body.detail).toMatch(/1,000 jobs that have not ended/);
+  expect(body.detail).toMatch(/1,000 unfinished jobs/);
   expect((await begin(busy.id, id)).id).toBe(id);
   await begin(tenant.id);
   await asTenant(database, busy.id, ({ orm }) =>

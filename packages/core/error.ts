@@ -1,4 +1,4 @@
-/** Everything the domain can refuse or fail at. Only the edges (HTTP, the command line) translate these. */
+/** Every error code of the domain. Only the edges (HTTP, the command line) translate these. */
 export type ErrorCode =
   | "invalid_input"
   | "invalid_filter"
@@ -31,7 +31,7 @@ export type ErrorCode =
   | "tenant_busy"
   | "deadline_exceeded";
 
-/** A way out that each edge phrases in its own words: the API as a route, the command line as a command. */
+/** What solves an error. Each edge words it for its users: the API as a route, the command line as a command. */
 export type Remedy =
   | "choose_directory"
   | "list_tenants"
@@ -44,17 +44,17 @@ export type Remedy =
 
 export interface AppErrorOptions {
   readonly cause?: unknown;
-  /** Where in the caller's input the fault is, as in `where.$and[1].price`. */
+  /** Path to the invalid value in the caller's input, such as `where.$and[1].price`. */
   readonly path?: string;
-  /** Seconds after which it may succeed. */
+  /** Seconds after which a retry may succeed. */
   readonly retryAfter?: number;
-  /** The way out, where it differs from edge to edge. */
+  /** What solves the error, if the wording differs between edges. */
   readonly remedy?: Remedy;
 }
 
 /**
- * The one error the domain throws. Its message says what could not be done, why, and what to do next, and names no
- * command, route or flag: where those are the way out, `remedy` says which.
+ * The only error that the domain throws. Its message says what could not be done, why, and what to do. It names no
+ * command, route or flag: `remedy` stands for those.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;

@@ -1,18 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 
-/** A process on a host, told apart from a later one with the same pid. */
+/** Identifies a process on a host, and distinguishes it from a later process with the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
-  /** Clock ticks from the host's boot to the start of the process; undefined where the system does not tell. */
+  /** Clock ticks from the host's boot to the start of the process; undefined if the system does not report it. */
   readonly began: string | undefined;
   readonly command: string;
   /** ISO 8601. */
   readonly since: string;
 }
 
-/** This process. */
+/** The identity of this process. */
 export async function thisProcess(): Promise<ProcessIdentity> {
   return {
     pid: process.pid,
@@ -23,7 +23,7 @@ export async function thisProcess(): Promise<ProcessIdentity> {
   };
 }
 
-/** False only where the process is known to have ended; undefined for one on another host, where nobody here can tell. */
+/** False only if the process is known to have ended. Undefined for a process on another host. */
 export async function isRunning(identity: ProcessIdentity): Promise<boolean | undefined> {
   if (identity.host !== hostname()) return undefined;
   try {
@@ -38,7 +38,7 @@ async function processStart(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : fields[19]; // a zombie has ended; only its parent has not looked yet
+    return fields[0] === "Z" ? undefined : fields[19]; // a zombie has ended, but its parent has not read its exit status
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ESRCH") throw error;

@@ -1,7 +1,7 @@
 import type { Database } from "./database/database.ts";
 import type { Embedders } from "./embedding/embedder.ts";
 
-/** What the knowledge base stands on; made once at the entry and handed down. */
+/** What the knowledge base depends on. The entry point creates it once and passes it down. */
 export interface Services {
   readonly database: Database;
   readonly embedders: Embedders;

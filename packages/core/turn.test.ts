@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { nextTurn } from "./turn.ts";
 
-test("of long work one slice runs in each iteration of the event loop, however much there is", async () => {
+test("each iteration of the event loop runs one slice of long work, whatever the number of tasks", async () => {
   let iterations = 0;
   let working = true;
   const count = () => {
@@ -21,23 +21,23 @@ test("of long work one slice runs in each iteration of the event loop, however m
   expect(new Set(slices).size).toBe(20);
 });
 
-test("while others are busy, long work pauses after a slice that held them up, for as long", async () => {
+test("in a busy process, long work pauses after a long slice for the same time", async () => {
   let working = true;
   const other = () => {
-    spend(2);
+    block(2);
     if (working) setImmediate(other);
   };
   setImmediate(other);
   for (let slice = 0; slice < 3; slice++) await nextTurn();
   const next = nextTurn();
-  spend(30);
-  const ended = performance.now();
+  block(30);
+  const endedAt = performance.now();
   await next;
   working = false;
-  expect(performance.now() - ended).toBeGreaterThan(25);
+  expect(performance.now() - endedAt).toBeGreaterThan(25);
 });
 
-function spend(milliseconds: number): void {
-  const began = performance.now();
-  while (performance.now() - began < milliseconds);
+function block(milliseconds: number): void {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < milliseconds);
 }

@@ -1,29 +1,31 @@
 import { setImmediate } from "node:timers";
 
-/** Slices of long work that wait for their turn. */
+/** Pending time slices of long work. */
 const waiting: (() => void)[] = [];
-let scheduled = false;
+let isScheduled = false;
 
-/** On Cloudflare Workers a timer is a request's, and ends with it: there each waits by itself. */
+/** False on Cloudflare Workers: a timer there belongs to one request and ends with it, so requests cannot share a queue. */
 const isShared = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
 
 /** Milliseconds that a slice may take before long work pauses. */
-const LONG_MS = 3;
+const LONG_SLICE_MS = 3;
 
-/** Milliseconds that it pauses at most. */
+/** Maximum length of a pause, in milliseconds. */
 const MAX_PAUSE_MS = 50;
 
-/** Milliseconds of other work between two slices that tell that somebody else is there, and for how long that counts. */
-const OTHERS_MS = 0.2;
+/** Milliseconds of other work between two slices from which the process counts as busy. */
+const OTHER_WORK_MS = 0.2;
+
+/** Milliseconds that the process then counts as busy. */
 const BUSY_MS = 250;
 
 let busyUntil = 0;
 
 /**
- * Waits until long work may go on for a few milliseconds. In each iteration of the event loop one slice runs, whoever
- * it belongs to: with a `setImmediate` of its own, each of twenty requests would add its slice to the time that all
- * others wait. While there are others, a slice that took long, as the collection of garbage may make it, is followed by a
- * pause of the same length: long work never has more than half of a process that others use.
+ * Resolves when long work may run its next time slice, of a few milliseconds. One slice runs in each iteration of the
+ * event loop, whichever request it belongs to. If each of twenty requests used its own `setImmediate`, all others would
+ * wait for twenty slices. While the process is busy, a slice that took long (because of garbage collection, for example)
+ * is followed by a pause of the same length: long work never takes more than half of a busy process.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -32,27 +34,27 @@ export function nextTurn(): Promise<void> {
       return;
     }
     waiting.push(resolve);
-    if (!scheduled) schedule(0);
+    if (!isScheduled) schedule(0);
   });
 }
 
 function schedule(pause: number): void {
-  scheduled = true;
-  if (pause > LONG_MS) setTimeout(runSlice, Math.min(pause, MAX_PAUSE_MS));
+  isScheduled = true;
+  if (pause > LONG_SLICE_MS) setTimeout(runSlice, Math.min(pause, MAX_PAUSE_MS));
   else setImmediate(runSlice);
 }
 
 function runSlice(): void {
-  const began = performance.now();
-  let ended = began;
+  const startedAt = performance.now();
+  let endedAt = startedAt;
   waiting.shift()?.();
   queueMicrotask(() => {
-    ended = performance.now(); // the slice ran as a microtask before this one
+    endedAt = performance.now(); // the slice ran as a microtask before this one
   });
   setImmediate(() => {
     const now = performance.now();
-    if (now - ended > OTHERS_MS) busyUntil = now + BUSY_MS;
-    scheduled = false;
-    if (waiting.length > 0) schedule(now < busyUntil ? ended - began : 0);
+    if (now - endedAt > OTHER_WORK_MS) busyUntil = now + BUSY_MS;
+    isScheduled = false;
+    if (waiting.length > 0) schedule(now < busyUntil ? endedAt - startedAt : 0);
   });
 }

@@ -1,4 +1,4 @@
 import manifest from "./package.json" with { type: "json" };
 
-/** Cairn's version. Read into a bundle when that is made, as no package.json lies beside it. */
+/** Cairn's version. A bundle has no package.json next to it, so bundling includes the value. */
 export const VERSION: string = manifest.version;

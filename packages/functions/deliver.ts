@@ -1,6 +1,6 @@
 import { PROBLEMS, type ProblemCode } from "@cairn/api/problem.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { getJob, giveUpJob, type Job, type JobAddress } from "@cairn/core/job/job.ts";
+import { failJob, getJob, type Job, type JobAddress } from "@cairn/core/job/job.ts";
 import { runJob } from "@cairn/core/job/run.ts";
 import type { Service } from "./compose.ts";
 import { readMessage } from "./message.ts";
@@ -33,7 +33,7 @@ export async function deliver(
 ): Promise<void> {
   const job = read(body);
   if (!job) return bury({ reason: { code: "invalid_input", message: "The message names no job." } });
-  if (attempt > DELIVERIES) await giveUpJob(services.database, job, GIVEN_UP);
+  if (attempt > DELIVERIES) await failJob(services.database, job, GIVEN_UP);
   else if ((await runJob(services, kinds, job, { signal })) === "released") return queue.send(job);
   const reason = await getJob(services.database, job).then(faultOf, missing);
   if (reason) await bury({ ...job, reason });

@@ -1,4 +1,4 @@
-import { takeIdleJobs } from "@cairn/core/job/idle.ts";
+import { claimIdleJobs } from "@cairn/core/job/idle.ts";
 import { logFailures, runFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
@@ -18,7 +18,7 @@ export async function runSchedule({ services, queue, log }: Service, millisecond
   const { database } = services;
   const signal = AbortSignal.timeout(Math.max(0, milliseconds));
   await sweep(database);
-  for (const job of await takeIdleJobs(database, IDLE)) await queue.send(job);
+  for (const job of await claimIdleJobs(database, IDLE)) await queue.send(job);
   const maintained = await maintainIndexes(database, { signal, maxRows: rowsBuiltIn(milliseconds) });
   const { done, failed } = maintained ?? { done: [], failed: [] };
   logFailures(failed, log.failure);

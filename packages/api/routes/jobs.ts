@@ -6,7 +6,7 @@ import { inDefaultCollection } from "@cairn/core/document/default-collection.ts"
 import { findMetadataFault } from "@cairn/core/document/metadata.ts";
 import type { Failure } from "@cairn/core/document/passages.ts";
 import { assertDimensions } from "@cairn/core/document/write.ts";
-import { cancelJob, createJob, getJob, giveUpJob, type Job, listJobs } from "@cairn/core/job/job.ts";
+import { cancelJob, createJob, failJob, getJob, type Job, listJobs } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createJobWatch, type Watcher } from "@cairn/core/job/watch.ts";
 import { createRoute, z } from "@hono/zod-openapi";
@@ -248,7 +248,7 @@ async function writeJob(
   signal.addEventListener("abort", watcher.stop, { once: true }); // at once: a caller that does not read holds up the rest
   try {
     let shown = "";
-    for (let now: Job | undefined = first; !signal.aborted; now = await watcher.look()) {
+    for (let now: Job | undefined = first; !signal.aborted; now = await watcher.poll()) {
       const data = now ? stringifyJson(fromJob(now)) : shown;
       if (data !== shown) await sse.writeSSE({ event: "job", data });
       shown = data;
@@ -269,7 +269,7 @@ export async function begin(c: Context<Env>, queue: JobQueue, kind: string, requ
   try {
     await queue.send(address);
   } catch (error) {
-    await giveUpJob(c.var.lasting.database, address, UNSENT);
+    await failJob(c.var.lasting.database, address, UNSENT);
     throw error;
   }
   return reply(c, fromJob(made), 202, { Location: `/v1/jobs/${made.id}` });

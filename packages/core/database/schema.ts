@@ -17,12 +17,12 @@ import type { JsonObject } from "./json.ts";
 import { decodeJson, encodeJson } from "./json.ts";
 
 /**
- * The tables as Drizzle sees them, for typed queries. The SQL in migrations/ is what makes them: extension, roles,
- * grants, policies and partitions are beyond what Drizzle can say.
+ * Drizzle's definitions of the tables, for typed queries. The SQL in migrations/ creates the tables: Drizzle cannot
+ * express the extension, roles, grants, policies and partitions.
  */
 const cairn = pgSchema("cairn");
 
-/** jsonb that keeps integers over 2^53, NUL and lone surrogates. Read it through `exact(column)`. */
+/** A jsonb column that keeps integers over 2^53, NUL and lone surrogates. Read it through `exact(column)`. */
 const exactJson = customType<{ data: JsonObject; driverData: string }>({
   dataType: () => "jsonb",
   toDriver: encodeJson,
@@ -33,7 +33,7 @@ export function exact(column: AnyPgColumn): SQL<JsonObject> {
   return sql`${column}::text`.mapWith(decodeJson) as SQL<JsonObject>;
 }
 
-/** bytea, as a Buffer of its bytes. */
+/** A bytea column, read as a Buffer. */
 const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => "bytea" });
 
 const createdAt = () => timestamp("created_at", { withTimezone: true }).notNull().defaultNow();
@@ -94,8 +94,8 @@ export const jobs = cairn.table("jobs", {
   counts: jsonb("counts").$type<Readonly<Record<string, number>>>().notNull().default({}),
   result: exactJson("result"),
   lastError: jsonb("last_error").$type<{ readonly code: string; readonly message: string }>(),
-  holder: uuid("holder"),
-  heldUntil: timestamp("held_until", { withTimezone: true }),
+  leaseToken: uuid("holder"),
+  leasedUntil: timestamp("held_until", { withTimezone: true }),
   cancelledAt: timestamp("cancelled_at", { withTimezone: true }),
   attempts: integer("attempts").notNull().default(0),
   takenAt: timestamp("taken_at", { withTimezone: true }),

@@ -1,27 +1,27 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { jobs } from "../database/schema.ts";
-import { addressedBy, asJobOwner, type JobAddress, UNHELD } from "./job.ts";
+import { asJobOwner, hasAddress, IS_UNLEASED, type JobAddress } from "./job.ts";
 import { listWaitingJobs } from "./waiting.ts";
 
-/** Jobs that one call finds at most. */
+/** Maximum number of jobs that one call returns. */
 const MAX_IDLE = 1_000;
 
 /**
- * The jobs that no worker has and that had no heartbeat for `idle` milliseconds: their message was lost, or never sent.
- * Each counts as seen now, so that the next call does not find it again.
+ * Jobs that no worker has leased and that had no heartbeat for `idle` milliseconds: their message was lost or never
+ * sent. Sets the heartbeat of each to now, so that the next call does not return it again.
  */
-export async function takeIdleJobs(database: Database, idle: number): Promise<readonly JobAddress[]> {
-  const found: JobAddress[] = [];
+export async function claimIdleJobs(database: Database, idle: number): Promise<readonly JobAddress[]> {
+  const claimed: JobAddress[] = [];
   for (const { tenantId, id } of await listWaitingJobs(database, { idle, limit: MAX_IDLE })) {
-    const seen = await asJobOwner(database, tenantId, ({ orm }) =>
+    const updated = await asJobOwner(database, tenantId, ({ orm }) =>
       orm
         .update(jobs)
         .set({ updatedAt: sql`now()` })
-        .where(and(addressedBy({ tenantId, id }), eq(jobs.status, "in_progress"), UNHELD))
+        .where(and(hasAddress({ tenantId, id }), eq(jobs.status, "in_progress"), IS_UNLEASED))
         .returning({ id: jobs.id }),
     );
-    if (seen.length > 0) found.push({ tenantId, id });
+    if (updated.length > 0) claimed.push({ tenantId, id });
   }
-  return found;
+  return claimed;
 }

@@ -10,32 +10,32 @@ import { AppError } from "../error.ts";
 
 export type JobStatus = "in_progress" | "completed" | "failed" | "cancelled";
 
-/** Long work that goes on when the request that began it is answered. */
+/** Work that continues after the request that started it is answered. */
 export interface Job {
   readonly id: string;
   /** Null: the operator's. */
   readonly tenantId: string | null;
   readonly kind: string;
   readonly status: JobStatus;
-  /** How far it is, in the kind's own words: `{ documents: 1200, failed: 3 }`. */
+  /** Progress. The keys depend on the kind: `{ documents: 1200, failed: 3 }`. */
   readonly counts: Readonly<Record<string, number>>;
-  /** What it came to; null until it has ended. One that a response does not hold is `{ omitted }`, which says why. */
+  /** Null until the job has ended. A result that is too large for a response is `{ omitted }` with the reason. */
   readonly result: JsonObject | null;
   readonly lastError: { readonly code: string; readonly message: string } | null;
-  /** Workers that have taken it, without those that handed it over in good order. */
+  /** Workers that have leased it, except those that released it. */
   readonly attempts: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly finishedAt: Date | null;
 }
 
-/** Where to find a job: what travels through a queue. */
+/** Owner and id of a job. Queues carry this. */
 export interface JobAddress {
   readonly tenantId: string | null;
   readonly id: string;
 }
 
-/** The columns of jobs; results of more bytes are omitted. */
+/** The columns of a job. A result of more than `maxBytes` is omitted. */
 const jobColumns = (maxBytes = MAX_RESPONSE_BYTES) => ({
   id: jobs.id,
   tenantId: jobs.tenantId,
@@ -50,9 +50,9 @@ const jobColumns = (maxBytes = MAX_RESPONSE_BYTES) => ({
   finishedAt: jobs.finishedAt,
 });
 
-const OMITTED = "The result has more bytes than a response holds.";
+const OMITTED = "The result is omitted: it exceeds the maximum size of a response.";
 
-/** What a job came to, where it has ended and `fits` is true. What one in progress has of it is its next worker's. */
+/** The result of a job that has ended, if `fits` is true. A partial result is only for the next worker. */
 function resultColumn(fits: SQL) {
   return sql<JsonObject | null>`
     CASE WHEN ${jobs.status} = 'in_progress' OR ${jobs.result} IS NULL THEN NULL
@@ -61,25 +61,24 @@ function resultColumn(fits: SQL) {
 }
 
 export interface NewJob {
-  /** A UUID of the caller's own. Default: a random one. */
+  /** A UUID that the caller chooses. Default: a random one. */
   readonly id?: string;
   readonly kind: string;
   readonly request: JsonObject;
 }
 
 /**
- * Writes a job down; whoever has the queue runs it. One of the owner's that has this id is the same one, written down
- * before: it stays as it is, or starts again if it has failed. Throws `tenant_busy` where a tenant has 1,000 others that
- * have not ended.
+ * Stores a job; the caller sends it to a queue. If the owner already has a job with this id, that job is returned
+ * unchanged, or restarted if it has failed. Throws `tenant_busy` if the tenant has 1,000 other unfinished jobs.
  */
 export async function createJob(
   database: Database,
   tenantId: string | null,
-  { id, kind, request: given }: NewJob,
+  { id, kind, request: input }: NewJob,
 ): Promise<Job> {
-  const request = sql`${await writeLargeJson(given)}::jsonb`;
+  const request = sql`${await writeLargeJson(input)}::jsonb`;
   return asJobOwner(database, tenantId, async ({ orm }) => {
-    const [made] = await orm
+    const [created] = await orm
       .insert(jobs)
       .values({ id, tenantId, kind, request })
       .onConflictDoUpdate({
@@ -97,22 +96,22 @@ export async function createJob(
         setWhere: eq(jobs.status, "failed"),
       })
       .returning(jobColumns());
-    if (made) {
-      if (tenantId !== null) await assertFewOpen(orm, tenantId);
-      return made as Job;
+    if (created) {
+      if (tenantId !== null) await assertOpenJobLimit(orm, tenantId);
+      return created as Job;
     }
-    const [known] = await orm
+    const [existing] = await orm
       .select(jobColumns())
       .from(jobs)
       .where(eq(jobs.id, id as string));
-    return known as Job;
+    return existing as Job;
   });
 }
 
-/** Jobs of a tenant that have not ended, at most: each keeps its request, which may have megabytes. */
+/** Maximum number of unfinished jobs of a tenant. Each stores its request, which can be several megabytes. */
 const MAX_OPEN_JOBS = 1_000;
 
-async function assertFewOpen(orm: Orm, tenantId: string): Promise<void> {
+async function assertOpenJobLimit(orm: Orm, tenantId: string): Promise<void> {
   const open = orm
     .select({ id: jobs.id })
     .from(jobs)
@@ -121,30 +120,30 @@ async function assertFewOpen(orm: Orm, tenantId: string): Promise<void> {
   if ((await open).length <= MAX_OPEN_JOBS) return;
   throw new AppError(
     "tenant_busy",
-    `The tenant has ${MAX_OPEN_JOBS.toLocaleString("en")} jobs that have not ended. Wait until some have, or cancel them, and send this one again.`,
+    `The job cannot be created: the tenant already has ${MAX_OPEN_JOBS.toLocaleString("en")} unfinished jobs. Wait until some finish, or cancel some, and try again.`,
     { retryAfter: 60 },
   );
 }
 
 export interface JobOptions {
-  /** Bytes of the results of the answer; what goes beyond is omitted. Default `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of all results together; results beyond that are omitted. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
-/** Throws `not_found`, also for another owner's. */
+/** Throws `not_found`, also for a job of another owner. */
 export function getJob(
   database: Database,
   { tenantId, id }: JobAddress,
   { maxBytes }: JobOptions = {},
 ): Promise<Job> {
   return asJobOwner(database, tenantId, async ({ orm }) => {
-    const [job] = await orm.select(jobColumns(maxBytes)).from(jobs).where(addressedBy({ tenantId, id }));
-    if (!job) throw missing(id);
+    const [job] = await orm.select(jobColumns(maxBytes)).from(jobs).where(hasAddress({ tenantId, id }));
+    if (!job) throw notFound(id);
     return job;
   });
 }
 
-/** Those of the owner's jobs that exist, by id, in one statement: for looking again and again. */
+/** The owner's jobs with these ids, in one statement, for polling. Ids that do not exist are left out. */
 export function getJobs(
   database: Database,
   tenantId: string | null,
@@ -161,11 +160,11 @@ export function getJobs(
 }
 
 export interface ListJobsOptions extends JobOptions {
-  /** Jobs at most. Default 100. */
+  /** Maximum number of jobs. Default 100. */
   readonly limit?: number;
 }
 
-/** The owner's jobs, newest first, with the results of as many as fit into `maxBytes` together. */
+/** The owner's jobs, newest first. Results are included until they exceed `maxBytes` together. */
 export function listJobs(
   database: Database,
   tenantId: string | null,
@@ -198,26 +197,26 @@ function idsOf(found: readonly { readonly id: string }[]): string[] {
   return found.map(({ id }) => id);
 }
 
-/** Ends a job at its next sign of life; at once where nobody has begun it. One that has ended stays as it is. */
+/** Cancels a job: at its next heartbeat, or at once if no worker has leased it. A job that has ended does not change. */
 export function cancelJob(database: Database, address: JobAddress): Promise<Job> {
   return asJobOwner(database, address.tenantId, async ({ orm }) => {
     const [job] = await orm
       .update(jobs)
       .set({
         cancelledAt: sql`CASE WHEN ${jobs.status} = 'in_progress' THEN now() ELSE ${jobs.cancelledAt} END`,
-        status: sql`CASE WHEN ${jobs.status} = 'in_progress' AND ${UNHELD} THEN 'cancelled' ELSE ${jobs.status} END`,
-        finishedAt: sql`CASE WHEN ${jobs.status} = 'in_progress' AND ${UNHELD} THEN now() ELSE ${jobs.finishedAt} END`,
-        request: sql`CASE WHEN ${UNHELD} THEN NULL ELSE ${jobs.request} END`,
+        status: sql`CASE WHEN ${jobs.status} = 'in_progress' AND ${IS_UNLEASED} THEN 'cancelled' ELSE ${jobs.status} END`,
+        finishedAt: sql`CASE WHEN ${jobs.status} = 'in_progress' AND ${IS_UNLEASED} THEN now() ELSE ${jobs.finishedAt} END`,
+        request: sql`CASE WHEN ${IS_UNLEASED} THEN NULL ELSE ${jobs.request} END`,
       })
-      .where(addressedBy(address))
+      .where(hasAddress(address))
       .returning(jobColumns());
-    if (!job) throw missing(address.id);
+    if (!job) throw notFound(address.id);
     return job;
   });
 }
 
-/** Ends a job that nobody brings to its end. One that is being worked on, or has ended, stays as it is. */
-export async function giveUpJob(
+/** Fails a job that no worker will finish. A job that is leased or has ended does not change. */
+export async function failJob(
   database: Database,
   address: JobAddress,
   lastError: NonNullable<Job["lastError"]>,
@@ -226,12 +225,12 @@ export async function giveUpJob(
     orm
       .update(jobs)
       .set({ status: "failed", lastError, request: null, finishedAt: sql`now()`, updatedAt: sql`now()` })
-      .where(and(addressedBy(address), eq(jobs.status, "in_progress"), UNHELD)),
+      .where(and(hasAddress(address), eq(jobs.status, "in_progress"), IS_UNLEASED)),
   );
 }
 
-/** Nobody works on it, or whoever did has shown no sign of life. */
-export const UNHELD = sql`coalesce(${jobs.heldUntil} < now(), true)`;
+/** SQL condition: no worker has leased the job, or the lease has expired. */
+export const IS_UNLEASED = sql`coalesce(${jobs.leasedUntil} < now(), true)`;
 
 export function asJobOwner<T>(
   database: Database,
@@ -245,10 +244,10 @@ function ownedBy(tenantId: string | null) {
   return tenantId === null ? isNull(jobs.tenantId) : eq(jobs.tenantId, tenantId);
 }
 
-export function addressedBy({ tenantId, id }: JobAddress) {
+export function hasAddress({ tenantId, id }: JobAddress) {
   return and(ownedBy(tenantId), sql`${jobs.id}::text = ${encodeText(id.toLowerCase())}`);
 }
 
-function missing(id: string): AppError {
+function notFound(id: string): AppError {
   return new AppError("not_found", `There is no job ${JSON.stringify(id)}.`);
 }

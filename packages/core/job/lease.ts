@@ -3,57 +3,57 @@ import { and, eq, gte, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { decodeLargeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
-import { addressedBy, asJobOwner, type Job, type JobAddress, UNHELD } from "./job.ts";
+import { asJobOwner, hasAddress, IS_UNLEASED, type Job, type JobAddress } from "./job.ts";
 
-/** Milliseconds that a worker keeps a job after its last heartbeat. */
+/** Milliseconds that a lease lasts after the last heartbeat. */
 const LEASE_MS = 30_000;
 
-/** Workers that may take a job and never give it back; then it has failed. */
+/** Maximum number of workers that may lease a job without releasing it. After that the job fails. */
 const MAX_ATTEMPTS = 3;
 
-/** A job that this worker holds. */
-export interface TakenJob {
+/** A job that this worker has leased. */
+export interface LeasedJob {
   readonly address: JobAddress;
-  /** Fencing token: whoever takes the job over has another. */
-  readonly holder: string;
+  /** Fencing token. Each lease of a job has a new one. */
+  readonly leaseToken: string;
   readonly kind: string;
   readonly request: JsonObject | null;
   readonly counts: Readonly<Record<string, number>>;
   readonly result: JsonObject | null;
 }
 
-/** What a worker reports of its job. */
+/** What a worker reports about its job. */
 export interface Progress {
   readonly counts?: Readonly<Record<string, number>>;
-  /** Of the worker so far, and in the end. */
+  /** Partial result of the worker, or the final one when the job ends. */
   readonly result?: JsonObject | null;
 }
 
 /**
- * Takes a job that waits, or whose worker has stopped its heartbeat. Undefined where another worker has it or it has
- * ended. One that has lost `MAX_ATTEMPTS` workers is not taken: it fails with `worker_lost`.
+ * Leases a waiting job, or a job whose worker has stopped its heartbeat. Undefined if another worker has the lease or
+ * the job has ended. A job that has lost `MAX_ATTEMPTS` workers is not leased: it fails with `worker_lost`.
  */
-export function takeJob(database: Database, address: JobAddress): Promise<TakenJob | undefined> {
-  const holder = randomUUID();
-  const free = and(addressedBy(address), eq(jobs.status, "in_progress"), UNHELD);
+export function leaseJob(database: Database, address: JobAddress): Promise<LeasedJob | undefined> {
+  const leaseToken = randomUUID();
+  const available = and(hasAddress(address), eq(jobs.status, "in_progress"), IS_UNLEASED);
   return asJobOwner(database, address.tenantId, async ({ orm }) => {
-    const [taken] = await orm
+    const [leased] = await orm
       .update(jobs)
       .set({
-        holder,
-        heldUntil: leasedUntil(),
+        leaseToken,
+        leasedUntil: leaseEnd(),
         attempts: sql`${jobs.attempts} + 1`,
         takenAt: sql`now()`,
         updatedAt: sql`now()`,
       })
-      .where(and(free, lt(jobs.attempts, MAX_ATTEMPTS)))
+      .where(and(available, lt(jobs.attempts, MAX_ATTEMPTS)))
       .returning({
         kind: jobs.kind,
         counts: jobs.counts,
         request: sql<string | null>`${jobs.request}::text`,
         result: exact(jobs.result),
       });
-    if (taken) return { ...taken, request: await decodeLargeJson(taken.request), address, holder };
+    if (leased) return { ...leased, request: await decodeLargeJson(leased.request), address, leaseToken };
     await orm
       .update(jobs)
       .set({
@@ -61,11 +61,11 @@ export function takeJob(database: Database, address: JobAddress): Promise<TakenJ
         lastError: WORKER_LOST,
         request: null,
         result: null,
-        heldUntil: null,
+        leasedUntil: null,
         updatedAt: sql`now()`,
         finishedAt: sql`now()`,
       })
-      .where(and(free, gte(jobs.attempts, MAX_ATTEMPTS)));
+      .where(and(available, gte(jobs.attempts, MAX_ATTEMPTS)));
     return undefined;
   });
 }
@@ -73,30 +73,30 @@ export function takeJob(database: Database, address: JobAddress): Promise<TakenJ
 const WORKER_LOST: NonNullable<Job["lastError"]> = {
   code: "worker_lost",
   message:
-    `The job was not finished: ${MAX_ATTEMPTS} workers took it, and each ended without a word, as a process does that runs out of ` +
-    "memory or is killed. What it has done so far stays. Send the rest again in smaller pieces, or give the service more memory.",
+    `The job failed: ${MAX_ATTEMPTS} workers started it, and each stopped without reporting an error. This happens when a process runs out of ` +
+    "memory or is killed. What the job has done so far is kept. Send the rest again in smaller requests, or give the service more memory.",
 };
 
-/** Extends the lease and saves progress. `lost`: another worker has the job, or it has ended. */
+/** Extends the lease and saves progress. `lost`: another worker has the lease, or the job has ended. */
 export function extendLease(
   database: Database,
-  { address, holder }: TakenJob,
+  { address, leaseToken }: LeasedJob,
   progress: Progress,
-): Promise<"kept" | "cancelled" | "lost"> {
+): Promise<"extended" | "cancelled" | "lost"> {
   return asJobOwner(database, address.tenantId, async ({ orm }) => {
-    const [kept] = await orm
+    const [extended] = await orm
       .update(jobs)
-      .set({ heldUntil: leasedUntil(), ...progress, updatedAt: sql`now()` })
-      .where(and(addressedBy(address), eq(jobs.holder, holder), eq(jobs.status, "in_progress")))
+      .set({ leasedUntil: leaseEnd(), ...progress, updatedAt: sql`now()` })
+      .where(and(hasAddress(address), eq(jobs.leaseToken, leaseToken), eq(jobs.status, "in_progress")))
       .returning({ cancelledAt: jobs.cancelledAt });
-    return kept ? (kept.cancelledAt ? "cancelled" : "kept") : "lost";
+    return extended ? (extended.cancelledAt ? "cancelled" : "extended") : "lost";
   });
 }
 
-/** Hands the job over with its progress: the next worker may take it at once, and no attempt is counted. */
+/** Releases the lease and saves progress. The next worker may lease the job at once, and no attempt is counted. */
 export async function releaseJob(
   database: Database,
-  { address, holder }: TakenJob,
+  { address, leaseToken }: LeasedJob,
   progress: Progress,
 ): Promise<void> {
   await asJobOwner(database, address.tenantId, ({ orm }) =>
@@ -104,30 +104,34 @@ export async function releaseJob(
       .update(jobs)
       .set({
         ...progress,
-        holder: null,
-        heldUntil: null,
+        leaseToken: null,
+        leasedUntil: null,
         attempts: sql`greatest(0, ${jobs.attempts} - 1)`,
         updatedAt: sql`now()`,
       })
-      .where(and(addressedBy(address), eq(jobs.holder, holder), eq(jobs.status, "in_progress"))),
+      .where(and(hasAddress(address), eq(jobs.leaseToken, leaseToken), eq(jobs.status, "in_progress"))),
   );
 }
 
-export interface End extends Progress {
+export interface JobEnd extends Progress {
   readonly status: "completed" | "failed" | "cancelled";
   readonly lastError?: Job["lastError"];
 }
 
-/** Ends the job; what it was asked for is dropped. */
-export async function finishJob(database: Database, { address, holder }: TakenJob, end: End): Promise<void> {
+/** Ends the job and deletes its request. */
+export async function finishJob(
+  database: Database,
+  { address, leaseToken }: LeasedJob,
+  end: JobEnd,
+): Promise<void> {
   await asJobOwner(database, address.tenantId, ({ orm }) =>
     orm
       .update(jobs)
-      .set({ ...end, request: null, heldUntil: null, updatedAt: sql`now()`, finishedAt: sql`now()` })
-      .where(and(addressedBy(address), eq(jobs.holder, holder))),
+      .set({ ...end, request: null, leasedUntil: null, updatedAt: sql`now()`, finishedAt: sql`now()` })
+      .where(and(hasAddress(address), eq(jobs.leaseToken, leaseToken))),
   );
 }
 
-function leasedUntil() {
+function leaseEnd() {
   return sql`now() + ${LEASE_MS}::float8 * interval '1 millisecond'`;
 }

@@ -10,9 +10,9 @@ import { offlineServices } from "../../../test/support/services.ts";
 import { asTenant } from "../database/transaction.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
-import { takeIdleJobs } from "./idle.ts";
+import { claimIdleJobs } from "./idle.ts";
 import { createJob, getJob, type JobAddress } from "./job.ts";
-import { takeJob } from "./lease.ts";
+import { leaseJob } from "./lease.ts";
 import { createLocalQueue } from "./local-queue.ts";
 import { type JobKinds, runJob } from "./run.ts";
 import { listWaitingJobs } from "./waiting.ts";
@@ -27,16 +27,16 @@ afterAll(() => own?.drop());
 
 const newTenant = async () => (await createTenant(own.database)).id;
 
-async function jobsOf(tenantId: string | null, kind: string, count = 1): Promise<readonly JobAddress[]> {
-  const made: JobAddress[] = [];
+async function createJobs(tenantId: string | null, kind: string, count = 1): Promise<readonly JobAddress[]> {
+  const created: JobAddress[] = [];
   for (let n = 0; n < count; n++) {
     const { id } = await createJob(own.database, tenantId, { kind, request: { n } });
-    made.push({ tenantId, id });
+    created.push({ tenantId, id });
   }
-  return made;
+  return created;
 }
 
-/** As the lease of a killed worker is when its time has passed. */
+/** Ends the lease of a job, as time does after its worker was killed. */
 const expireLease = ({ tenantId, id }: JobAddress) =>
   asTenant(own.database, tenantId as string, ({ orm }) =>
     orm.execute(sql`UPDATE cairn.jobs SET held_until = now() - interval '1 second' WHERE id = ${id}::uuid`),
@@ -45,19 +45,19 @@ const expireLease = ({ tenantId, id }: JobAddress) =>
 const status = async (job: JobAddress) => (await getJob(own.database, job)).status;
 
 test.each([1, 2, 3])(
-  "a tenant's one job is not behind fourteen of another's, with %i workers",
+  "a tenant's single job does not wait for fourteen jobs of another tenant, with %i workers",
   async (concurrency) => {
-    const [many, one] = [await newTenant(), await newTenant()];
+    const [busyTenant, otherTenant] = [await newTenant(), await newTenant()];
     const kind = `short ${concurrency}`;
-    const before = await jobsOf(many, kind, 14);
-    const [last] = await jobsOf(one, kind);
+    const earlier = await createJobs(busyTenant, kind, 14);
+    const [last] = await createJobs(otherTenant, kind);
     const order: string[] = [];
     const run = async (_: Services, { id }: { readonly id: string }) => {
       order.push(id);
       return {};
     };
     const queue = createLocalQueue(services, { [kind]: run }, { concurrency });
-    await queue.send(before[0] as JobAddress);
+    await queue.send(earlier[0] as JobAddress);
     await vi.waitFor(() => expect(order).toHaveLength(15), { timeout: 60_000 });
     await queue.close();
     expect(order.indexOf(last?.id as string)).toBeLessThanOrEqual(concurrency);
@@ -65,13 +65,13 @@ test.each([1, 2, 3])(
   },
 );
 
-test("a tenant whose jobs do not end leaves a worker to the others", async () => {
+test("a tenant whose jobs never finish leaves a worker free for other tenants", async () => {
   const [slow, quick] = [await newTenant(), await newTenant()];
-  const stuck = await jobsOf(slow, "stuck", 5);
-  const begun: string[] = [];
+  const stuck = await createJobs(slow, "stuck", 5);
+  const started: string[] = [];
   const kinds: JobKinds = {
     stuck: async (_, { id, signal }) => {
-      begun.push(id);
+      started.push(id);
       await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       return {};
     },
@@ -79,13 +79,13 @@ test("a tenant whose jobs do not end leaves a worker to the others", async () =>
   };
   const queue = createLocalQueue(services, kinds);
   await queue.send(stuck[0] as JobAddress);
-  await vi.waitFor(() => expect(begun).toHaveLength(2), { timeout: 60_000 });
-  const [other] = await jobsOf(quick, "quick");
+  await vi.waitFor(() => expect(started).toHaveLength(2), { timeout: 60_000 });
+  const [other] = await createJobs(quick, "quick");
   await queue.send(other as JobAddress);
   await vi.waitFor(async () => expect(await status(other as JobAddress)).toBe("completed"), {
     timeout: 60_000,
   });
-  expect(begun).toHaveLength(2);
+  expect(started).toHaveLength(2);
   await queue.close();
   for (const job of stuck) {
     expect(await getJob(own.database, job)).toMatchObject({ status: "in_progress", attempts: 0 });
@@ -93,21 +93,21 @@ test("a tenant whose jobs do not end leaves a worker to the others", async () =>
   }
 });
 
-test("every process finds what a killed worker left, without being started again", async () => {
+test("every process finds the jobs of a killed worker without a restart", async () => {
   const tenantId = await newTenant();
-  const [left] = (await jobsOf(tenantId, "left")) as [JobAddress];
+  const [job] = (await createJobs(tenantId, "left")) as [JobAddress];
   const queue = createLocalQueue(services, { left: async () => ({}) }, { interval: 50 });
-  await takeJob(own.database, left); // whoever took it never comes back
+  await leaseJob(own.database, job); // this worker never finishes it
   await queue.resume();
-  expect(await status(left)).toBe("in_progress");
-  await expireLease(left);
-  await vi.waitFor(async () => expect(await status(left)).toBe("completed"), { timeout: 60_000 });
+  expect(await status(job)).toBe("in_progress");
+  await expireLease(job);
+  await vi.waitFor(async () => expect(await status(job)).toBe("completed"), { timeout: 60_000 });
   await queue.close();
 });
 
-test("a job that was handed over three times has lost no worker; one that lost three has failed, and the operator's too", async () => {
+test("a job that was released four times has lost no worker, and a job that lost three workers fails", async () => {
   const tenantId = await newTenant();
-  const [job] = (await jobsOf(tenantId, "handed over")) as [JobAddress];
+  const [job] = (await createJobs(tenantId, "handed over")) as [JobAddress];
   const kinds: JobKinds = {
     "handed over": async (_, { counts, signal, report }) => {
       report({ steps: (counts.steps ?? 0) + 1 });
@@ -121,8 +121,8 @@ test("a job that was handed over three times has lost no worker; one that lost t
     expect(await getJob(own.database, job)).toMatchObject({ attempts: 0, counts: { steps: n } });
   }
   for (let n = 1; n <= 3; n++) {
-    expect(await takeJob(own.database, job)).toMatchObject({ counts: { steps: 4 } });
-    expect(await takeJob(own.database, job), "it is held").toBeUndefined();
+    expect(await leaseJob(own.database, job)).toMatchObject({ counts: { steps: 4 } });
+    expect(await leaseJob(own.database, job), "another worker has the lease").toBeUndefined();
     await expireLease(job);
   }
   expect(await runJob(services, kinds, job)).toBe("elsewhere");
@@ -141,8 +141,8 @@ test("a job that was handed over three times has lost no worker; one that lost t
   expect(row).toEqual({ request: null, result: null });
 });
 
-test("a job whose runner does not stop when it should is handed over without it", async () => {
-  const [job] = (await jobsOf(await newTenant(), "deaf")) as [JobAddress];
+test("a job whose runner ignores the abort signal is released after the stop timeout", async () => {
+  const [job] = (await createJobs(await newTenant(), "deaf")) as [JobAddress];
   const stop = new AbortController();
   const kinds: JobKinds = {
     deaf: async (_, { report }) => {
@@ -156,18 +156,18 @@ test("a job whose runner does not stop when it should is handed over without it"
   await runJob(services, { deaf: async () => ({}) }, job);
 }, 30_000);
 
-test("of jobs that have lost a worker one runs at a time, so that the innocent are not lost with the guilty", async () => {
-  const suspects: JobAddress[] = [];
-  for (let n = 0; n < 3; n++) suspects.push(...(await jobsOf(await newTenant(), "suspect")));
-  for (const job of suspects) {
-    await takeJob(own.database, job);
+test("only one job that has lost a worker runs at a time", async () => {
+  const riskyJobs: JobAddress[] = [];
+  for (let n = 0; n < 3; n++) riskyJobs.push(...(await createJobs(await newTenant(), "suspect")));
+  for (const job of riskyJobs) {
+    await leaseJob(own.database, job);
     await expireLease(job);
   }
   let running = 0;
-  let most = 0;
+  let maxRunning = 0;
   const kinds: JobKinds = {
     suspect: async () => {
-      most = Math.max(most, ++running);
+      maxRunning = Math.max(maxRunning, ++running);
       await new Promise((resolve) => setTimeout(resolve, 20));
       running--;
       return {};
@@ -175,20 +175,20 @@ test("of jobs that have lost a worker one runs at a time, so that the innocent a
   };
   const queue = createLocalQueue(services, kinds, { interval: 50 });
   await queue.resume();
-  for (const job of suspects)
+  for (const job of riskyJobs)
     await vi.waitFor(async () => expect(await status(job)).toBe("completed"), { timeout: 60_000 });
   await queue.close();
-  expect(most).toBe(1);
+  expect(maxRunning).toBe(1);
 });
 
-test("idle jobs of all tenants and the operator are found once, by one statement", async () => {
+test("idle jobs of all tenants and the operator are claimed once, and listed by one statement", async () => {
   const tenants = [await newTenant(), await newTenant(), null];
-  const made = [];
-  for (const tenantId of tenants) made.push(...(await jobsOf(tenantId, "idle")));
-  expect(await takeIdleJobs(own.database, 3_600_000)).toEqual([]);
-  const found = await takeIdleJobs(own.database, 0);
-  expect(found).toEqual(expect.arrayContaining(made));
-  expect(await takeIdleJobs(own.database, 3_600_000)).toEqual([]);
+  const created = [];
+  for (const tenantId of tenants) created.push(...(await createJobs(tenantId, "idle")));
+  expect(await claimIdleJobs(own.database, 3_600_000)).toEqual([]);
+  const found = await claimIdleJobs(own.database, 0);
+  expect(found).toEqual(expect.arrayContaining(created));
+  expect(await claimIdleJobs(own.database, 3_600_000)).toEqual([]);
   let transactions = 0;
   const transaction: typeof own.database.transaction = (work, settings) => {
     transactions++;
@@ -210,32 +210,32 @@ describe.runIf(serverUrl())("a job whose worker is killed", () => {
     console.log(outcome);
     await services.database.close();`;
 
-  test("three times has failed with the reason, and the fourth worker survives", async () => {
+  test("three times fails with the reason, and the fourth worker survives", async () => {
     const folder = await mkdtemp(join(tmpdir(), "cairn-worker-"));
     try {
       const script = join(folder, "worker.mjs");
       await writeFile(script, WORKER);
       const tenantId = await newTenant();
-      const [job] = (await jobsOf(tenantId, "poison")) as [JobAddress];
+      const [job] = (await createJobs(tenantId, "poison")) as [JobAddress];
       const work = async () => {
         const flags = ["--no-warnings", "--import", "@cairn/core/database/drizzle-hook.mjs"];
         const child = spawn(process.execPath, [...flags, script, own.url as string, tenantId, job.id], {
           stdio: ["ignore", "pipe", "inherit"],
           cwd: import.meta.dirname,
         });
-        let said = "";
+        let output = "";
         child.stdout.on("data", (text) => {
-          said += text;
+          output += text;
         });
         const [code, signal] = await once(child, "close");
-        return { code, signal, said: said.trim() };
+        return { code, signal, output: output.trim() };
       };
       for (let n = 1; n <= 3; n++) {
-        expect(await work()).toEqual({ code: null, signal: "SIGKILL", said: "" });
+        expect(await work()).toEqual({ code: null, signal: "SIGKILL", output: "" });
         expect(await getJob(own.database, job)).toMatchObject({ status: "in_progress", attempts: n });
         await expireLease(job);
       }
-      expect(await work()).toEqual({ code: 0, signal: null, said: "elsewhere" });
+      expect(await work()).toEqual({ code: 0, signal: null, output: "elsewhere" });
       expect(await getJob(own.database, job)).toMatchObject({
         status: "failed",
         lastError: { code: "worker_lost" },

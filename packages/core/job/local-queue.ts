@@ -1,43 +1,42 @@
 import type { Services } from "../services.ts";
 import type { JobAddress } from "./job.ts";
-import { type TakenJob, takeJob } from "./lease.ts";
-import { type JobKinds, runTakenJob } from "./run.ts";
+import { type LeasedJob, leaseJob } from "./lease.ts";
+import { type JobKinds, runLeasedJob } from "./run.ts";
 import { listWaitingJobs, type WaitingJob } from "./waiting.ts";
 
-/** Brings jobs to whoever runs them. */
+/** Delivers jobs to a worker. */
 export interface JobQueue {
   send(job: JobAddress): Promise<void>;
 }
 
 export interface LocalQueue extends JobQueue {
-  /** Takes up what other processes left, now and from now on: a job of a killed worker is found when its lease is over. */
+  /** Starts polling for jobs that other processes left. A killed worker's job is found when its lease expires. */
   resume(): Promise<void>;
-  /** Takes no more jobs, and hands over those that run with their progress. */
+  /** Starts no more jobs, and releases the running ones with their progress. */
   close(): Promise<void>;
 }
 
 export interface LocalQueueOptions {
-  /** Jobs at once. Default 3. */
+  /** Maximum number of jobs at once. Default 3. */
   readonly concurrency?: number;
-  /** Jobs of one tenant at once, so that no tenant has all workers. Default: one less than `concurrency`, at least 1. */
+  /** Maximum number of jobs of one tenant at once, so that no tenant takes all workers. Default: `concurrency` - 1, at least 1. */
   readonly perTenant?: number;
-  /** Milliseconds between two looks for waiting jobs, give or take half of it. Default 5,000. */
+  /** Milliseconds between two polls for waiting jobs, with a jitter of ±50 %. Default 5,000. */
   readonly interval?: number;
-  /** Told where a job could not be reached. */
+  /** Receives the errors of jobs that could not be read or updated. */
   readonly onError?: (error: unknown) => void;
 }
 
-interface Running {
-  readonly taken: TakenJob;
-  /** It has lost a worker before. */
-  readonly suspect: boolean;
+interface RunningJob {
+  readonly leased: LeasedJob;
+  readonly hasLostWorker: boolean;
   readonly work: Promise<void>;
 }
 
 /**
- * Runs jobs in this process, a few at once: those sent to it, and those that any process left, tenant by tenant in turn.
- * Of the jobs that have lost a worker before one runs at a time, so that one that kills its process does not count
- * against the others.
+ * A queue that runs jobs in this process, up to `concurrency` at once: jobs sent to it, and jobs that any process left.
+ * Tenants take turns. Of the jobs that have lost a worker, only one runs at a time: if it kills its process, no other
+ * such job loses an attempt.
  */
 export function createLocalQueue(
   services: Services,
@@ -50,67 +49,67 @@ export function createLocalQueue(
   }: LocalQueueOptions = {},
 ): LocalQueue {
   const { database } = services;
-  const running = new Set<Running>();
+  const running = new Set<RunningJob>();
   const closed = new AbortController();
-  let repeats = false;
+  let isPolling = false;
   let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> | undefined;
-  let lookAgain = false;
+  let currentPoll: Promise<void> | undefined;
+  let isPollRequested = false;
 
-  /** Starts jobs while there are any and a worker is free. Calls at once share one look, and one more after it. */
-  function look(): Promise<void> {
-    lookAgain = true;
-    looking ??= fill().finally(() => {
-      looking = undefined;
+  /** Starts jobs while there are any and a worker is free. Concurrent calls share one poll, and one more after it. */
+  function poll(): Promise<void> {
+    isPollRequested = true;
+    currentPoll ??= startJobs().finally(() => {
+      currentPoll = undefined;
     });
-    return looking;
+    return currentPoll;
   }
 
-  async function fill(): Promise<void> {
+  async function startJobs(): Promise<void> {
     clearTimeout(timer);
-    let failed = false;
+    let hasFailed = false;
     try {
-      while (lookAgain && !closed.signal.aborted) {
-        lookAgain = false;
+      while (isPollRequested && !closed.signal.aborted) {
+        isPollRequested = false;
         while (running.size < concurrency && !closed.signal.aborted && (await startNext()));
       }
     } catch (error) {
-      failed = true;
+      hasFailed = true;
       onError(error);
     }
-    if ((repeats || failed) && !closed.signal.aborted)
-      timer = setTimeout(look, interval * (0.5 + Math.random())).unref();
+    if ((isPolling || hasFailed) && !closed.signal.aborted)
+      timer = setTimeout(poll, interval * (0.5 + Math.random())).unref();
   }
 
   async function startNext(): Promise<boolean> {
-    const owners = [...running].map(({ taken }) => taken.address.tenantId);
-    const full = owners.filter((owner) => owners.filter((other) => other === owner).length >= perTenant);
-    const hasSuspect = [...running].some(({ suspect }) => suspect);
+    const owners = [...running].map(({ leased }) => leased.address.tenantId);
+    const atLimit = owners.filter((owner) => owners.filter((other) => other === owner).length >= perTenant);
+    const hasRiskyJob = [...running].some(({ hasLostWorker }) => hasLostWorker);
     const waiting = await listWaitingJobs(database, {
       kinds: Object.keys(kinds),
-      full: [...new Set(full)],
-      maxAttempts: hasSuspect ? 0 : undefined,
+      excludedOwners: [...new Set(atLimit)],
+      maxAttempts: hasRiskyJob ? 0 : undefined,
     });
     for (const job of waiting) {
       if (closed.signal.aborted) return false;
-      const taken = await takeJob(database, job); // undefined: another process was quicker, or it has failed
-      if (taken) {
-        start(job, taken);
+      const leased = await leaseJob(database, job); // undefined: another process was faster, or the job has failed
+      if (leased) {
+        start(job, leased);
         return true;
       }
     }
     return false;
   }
 
-  function start({ attempts }: WaitingJob, taken: TakenJob): void {
-    const job: Running = {
-      taken,
-      suspect: attempts > 0,
-      work: runTakenJob(services, kinds, taken, { signal: closed.signal })
+  function start({ attempts }: WaitingJob, leased: LeasedJob): void {
+    const job: RunningJob = {
+      leased,
+      hasLostWorker: attempts > 0,
+      work: runLeasedJob(services, kinds, leased, { signal: closed.signal })
         .then(() => {}, onError)
         .finally(() => {
           running.delete(job);
-          if (!closed.signal.aborted) void look();
+          if (!closed.signal.aborted) void poll();
         }),
     };
     running.add(job);
@@ -118,16 +117,16 @@ export function createLocalQueue(
 
   return {
     async send() {
-      if (!closed.signal.aborted) void look();
+      if (!closed.signal.aborted) void poll();
     },
     async resume() {
-      repeats = true;
-      await look();
+      isPolling = true;
+      await poll();
     },
     async close() {
       closed.abort();
       clearTimeout(timer);
-      await looking;
+      await currentPoll;
       await Promise.all([...running].map(({ work }) => work));
     },
   };

@@ -4,29 +4,29 @@ import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import type { JobAddress } from "./job.ts";
 import {
-  type End,
   extendLease,
   finishJob,
+  type JobEnd,
+  type LeasedJob,
+  leaseJob,
   type Progress,
   releaseJob,
-  type TakenJob,
-  takeJob,
 } from "./lease.ts";
 
-/** What a kind of job does with its request; what it returns is the job's result. Safe to run again from the start. */
+/** Runs one kind of job and returns the job's result. It must be safe to run again from the start. */
 export type JobRunner = (services: Services, work: JobWork) => Promise<JsonObject>;
 
 export interface JobWork {
   readonly id: string;
   readonly tenantId: string | null;
   readonly request: JsonObject;
-  /** What an earlier worker reported last: where to go on. Empty at first. */
+  /** The last counts that an earlier worker reported: where to continue. Empty at first. */
   readonly counts: Readonly<Record<string, number>>;
-  /** What an earlier worker had of the result. Empty at first. */
+  /** The partial result of an earlier worker. Empty at first. */
   readonly partial: JsonObject;
-  /** Aborted where the worker's time is over, the job is cancelled, or another worker has taken it over. */
+  /** Aborted when the worker shuts down, the job is cancelled, or another worker has leased it. */
   readonly signal: AbortSignal;
-  /** The counts are shown to whoever watches, within a second; both are there for the worker that goes on. */
+  /** Saves counts and partial result for the next worker. Watchers see the counts within a second. */
   readonly report: (counts: Readonly<Record<string, number>>, partial?: JsonObject) => void;
 }
 
@@ -35,20 +35,20 @@ export type JobKinds = Readonly<Record<string, JobRunner>>;
 /** Milliseconds between two heartbeats. */
 const HEARTBEAT_MS = 1_000;
 
-/** Milliseconds that a runner has to stop when its worker's time is over; then the job is handed over without it. */
+/** Milliseconds that a runner has to stop after its signal is aborted. Then the job is released without it. */
 const STOP_TIMEOUT_MS = 5_000;
 
-/** `released`: the worker's time was over; the next goes on. `elsewhere`: another has it, or it has ended. */
+/** `released`: the worker shut down and another one continues. `elsewhere`: another worker has the lease, or the job has ended. */
 export type JobOutcome = "ended" | "released" | "elsewhere";
 
 export interface RunJobOptions {
-  /** Aborted when this worker's time is over: the job is given back as it is. */
+  /** Aborted when this worker shuts down: the job is released with its progress. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs a job to its end, unless another worker has it or it has ended: then it does nothing. A failure is written
- * down with the job and not thrown; what is thrown is that the job could not be reached.
+ * Runs a job to its end. Does nothing if another worker has the lease or the job has ended. A failure of the job is
+ * stored with the job, not thrown. Throws when the job cannot be read or updated.
  */
 export async function runJob(
   services: Services,
@@ -56,39 +56,39 @@ export async function runJob(
   address: JobAddress,
   options: RunJobOptions = {},
 ): Promise<JobOutcome> {
-  const taken = await takeJob(services.database, address);
-  return taken ? runTakenJob(services, kinds, taken, options) : "elsewhere";
+  const leased = await leaseJob(services.database, address);
+  return leased ? runLeasedJob(services, kinds, leased, options) : "elsewhere";
 }
 
-/** `runJob` for a job that this worker holds already. */
-export async function runTakenJob(
+/** `runJob` for a job that this worker has leased already. */
+export async function runLeasedJob(
   services: Services,
   kinds: JobKinds,
-  taken: TakenJob,
+  leased: LeasedJob,
   { signal }: RunJobOptions = {},
 ): Promise<JobOutcome> {
   const { database } = services;
-  const ended = new AbortController();
-  const outOfTime = () => ended.abort(new Ended("out of time"));
-  if (signal?.aborted) outOfTime();
-  signal?.addEventListener("abort", outOfTime);
+  const stop = new AbortController();
+  const onShutdown = () => stop.abort(new JobStopped("shutdown"));
+  if (signal?.aborted) onShutdown();
+  signal?.addEventListener("abort", onShutdown);
   let progress: Progress = {};
   let unsaved: Progress = {};
-  const beat = setInterval(async () => {
+  const heartbeat = setInterval(async () => {
     const sent = unsaved;
     unsaved = {};
-    const state = await extendLease(database, taken, sent).catch(() => {
-      unsaved = { ...sent, ...unsaved }; // the lease lasts a while yet
+    const state = await extendLease(database, leased, sent).catch(() => {
+      unsaved = { ...sent, ...unsaved }; // the lease outlasts a failed heartbeat
       return undefined;
     });
-    if (state === "lost" || state === "cancelled") ended.abort(new Ended(state));
+    if (state === "lost" || state === "cancelled") stop.abort(new JobStopped(state));
   }, HEARTBEAT_MS);
-  const finish = (end: End) =>
-    finishJob(database, taken, { counts: progress.counts ?? taken.counts, result: null, ...end });
+  const finish = (end: JobEnd) =>
+    finishJob(database, leased, { counts: progress.counts ?? leased.counts, result: null, ...end });
   try {
-    const result = await stoppedInTime(ended.signal, () =>
-      run(services, kinds, taken, {
-        signal: ended.signal,
+    const result = await withStopTimeout(stop.signal, () =>
+      run(services, kinds, leased, {
+        signal: stop.signal,
         report(counts, partial) {
           const next = partial ? { counts, result: partial } : { counts };
           progress = { ...progress, ...next };
@@ -99,67 +99,68 @@ export async function runTakenJob(
     await finish({ status: "completed", result });
     return "ended";
   } catch (error) {
-    const { reason } = ended.signal;
-    const why = reason instanceof Ended ? reason.why : undefined;
-    if (why === "lost") return "elsewhere"; // another worker ends it
-    if (why === "out of time") {
-      await releaseJob(database, taken, progress);
+    const { reason: stopped } = stop.signal;
+    const reason = stopped instanceof JobStopped ? stopped.reason : undefined;
+    if (reason === "lost") return "elsewhere"; // another worker ends it
+    if (reason === "shutdown") {
+      await releaseJob(database, leased, progress);
       return "released";
     }
     await finish(
-      why === "cancelled" ? { status: "cancelled" } : { status: "failed", lastError: describe(error) },
+      reason === "cancelled" ? { status: "cancelled" } : { status: "failed", lastError: publicError(error) },
     );
     return "ended";
   } finally {
-    clearInterval(beat);
-    signal?.removeEventListener("abort", outOfTime);
+    clearInterval(heartbeat);
+    signal?.removeEventListener("abort", onShutdown);
   }
 }
 
 async function run(
   services: Services,
   kinds: JobKinds,
-  { address, kind, request, counts, result }: TakenJob,
+  { address, kind, request, counts, result }: LeasedJob,
   worker: Pick<JobWork, "signal" | "report">,
 ): Promise<JsonObject> {
   const runner = kinds[kind];
-  if (!runner) throw new AppError("invalid_input", `This service has no jobs of the kind ${kind}.`);
+  if (!runner)
+    throw new AppError("invalid_input", `The job cannot run: this service has no job kind ${kind}.`);
   return runner(services, { ...address, request: request ?? {}, counts, partial: result ?? {}, ...worker });
 }
 
-/** The outcome of the work, or the reason of the signal where the work does not stop soon after it. */
-async function stoppedInTime<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const overdue = new Promise<never>((_, reject) => {
-    const stop = () =>
-      sleep(STOP_TIMEOUT_MS, undefined, { signal: over.signal }).then(
+/** The result of the work. Throws the signal's reason if the work does not stop within `STOP_TIMEOUT_MS` after an abort. */
+async function withStopTimeout<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const finished = new AbortController();
+  const timeout = new Promise<never>((_, reject) => {
+    const startTimer = () =>
+      sleep(STOP_TIMEOUT_MS, undefined, { signal: finished.signal }).then(
         () => reject(signal.reason),
         () => {}, // the work has stopped
       );
-    if (signal.aborted) void stop();
-    else signal.addEventListener("abort", () => void stop(), { once: true, signal: over.signal });
+    if (signal.aborted) void startTimer();
+    else signal.addEventListener("abort", () => void startTimer(), { once: true, signal: finished.signal });
   });
   try {
-    return await Promise.race([work(), overdue]);
+    return await Promise.race([work(), timeout]);
   } finally {
-    over.abort();
+    finished.abort();
   }
 }
 
-class Ended extends Error {
-  readonly why: "lost" | "cancelled" | "out of time";
+class JobStopped extends Error {
+  readonly reason: "lost" | "cancelled" | "shutdown";
 
-  constructor(why: Ended["why"]) {
-    super(`The job is ${why}.`);
-    this.why = why;
+  constructor(reason: JobStopped["reason"]) {
+    super(`The job was stopped: ${reason}.`);
+    this.reason = reason;
   }
 }
 
-/** Only what the domain says of a failure may be shown; anything else is the service's own fault. */
-function describe(error: unknown): { readonly code: string; readonly message: string } {
+/** What callers may see of an error: the message of an AppError. Any other error is the service's own fault. */
+function publicError(error: unknown): { readonly code: string; readonly message: string } {
   if (error instanceof AppError) return { code: error.code, message: error.message };
   return {
     code: "internal_error",
-    message: "The service failed. Try again; where it stays so, report the job's id.",
+    message: "The service failed. Try again; if it fails again, report the job's id.",
   };
 }

@@ -4,17 +4,17 @@ import { AppError, type ErrorCode } from "../error.ts";
 import { getJobs, type Job, type JobAddress } from "./job.ts";
 
 export interface WatchOptions {
-  /** Milliseconds between two looks at the jobs of one owner. Default 500. */
+  /** Milliseconds between two polls for the jobs of one owner. Default 500. */
   readonly interval?: number;
-  /** Watchers of one owner in this process. Default 100. */
+  /** Maximum number of watchers of one owner in this process. Default 100. */
   readonly perOwner?: number;
-  /** Bytes of a job's result; a larger one is omitted. Default `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of a job's result; a larger one is omitted. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
 export interface Watcher {
-  /** The job as it was seen last; undefined where it has not been seen since it is watched. Throws `not_found`. */
-  look(): Promise<Job | undefined>;
+  /** The latest state of the job; undefined before the first successful poll. Throws `not_found`. */
+  poll(): Promise<Job | undefined>;
   stop(): void;
 }
 
@@ -25,15 +25,15 @@ export interface JobWatch {
 
 interface Owner {
   readonly watchers: Map<Watcher, string>;
-  lookedAt: number;
-  /** By id; null: it was looked for and is gone. */
-  seen: ReadonlyMap<string, Job | null>;
+  polledAt: number;
+  /** Latest states by job id; null: the job no longer exists. */
+  jobs: ReadonlyMap<string, Job | null>;
 }
 
-/** Milliseconds that one look may take. */
-const LOOK_TIMEOUT_MS = 10_000;
+/** Milliseconds that one poll may take. */
+const POLL_TIMEOUT_MS = 10_000;
 
-/** What the next look may find well. */
+/** Errors after which the next poll may succeed. */
 const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
   "database_unavailable",
   "database_timeout",
@@ -41,26 +41,26 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Watches jobs. All watchers of one owner share one look at the database an interval, whatever their number, and nothing
- * is asked where there are none. Nobody waits for another's look: in some runtimes it ends with its request.
+ * Watches jobs. All watchers of one owner share one poll of the database per interval, whatever their number. Without
+ * watchers there is no poll. No watcher waits for another watcher's poll: in some runtimes a poll ends with its request.
  */
 export function createJobWatch({ interval = 500, perOwner = 100, maxBytes }: WatchOptions = {}): JobWatch {
   const owners = new Map<string | null, Owner>();
   return {
     watch(database, { tenantId, id }) {
-      const owner = owners.get(tenantId) ?? { watchers: new Map(), lookedAt: 0, seen: new Map() };
-      if (owner.watchers.size >= perOwner) throw tooMany(perOwner);
+      const owner = owners.get(tenantId) ?? { watchers: new Map(), polledAt: 0, jobs: new Map() };
+      if (owner.watchers.size >= perOwner) throw tooManyWatchers(perOwner);
       owners.set(tenantId, owner);
       const watcher: Watcher = {
-        async look() {
+        async poll() {
           const now = performance.now();
-          if (now - owner.lookedAt >= interval * 0.8) {
-            owner.lookedAt = now;
-            await lookFor(withTimeLimit(database, LOOK_TIMEOUT_MS), tenantId, { owner, maxBytes });
+          if (now - owner.polledAt >= interval * 0.8) {
+            owner.polledAt = now;
+            await refresh(withTimeLimit(database, POLL_TIMEOUT_MS), tenantId, { owner, maxBytes });
           }
-          const job = owner.seen.get(id);
+          const job = owner.jobs.get(id);
           if (job === null)
-            throw new AppError("not_found", `There is no job ${JSON.stringify(id)} any more.`);
+            throw new AppError("not_found", `The job ${JSON.stringify(id)} no longer exists.`);
           return job;
         },
         stop() {
@@ -74,7 +74,7 @@ export function createJobWatch({ interval = 500, perOwner = 100, maxBytes }: Wat
   };
 }
 
-async function lookFor(
+async function refresh(
   database: Database,
   tenantId: string | null,
   { owner, maxBytes }: { readonly owner: Owner } & Pick<WatchOptions, "maxBytes">,
@@ -82,17 +82,17 @@ async function lookFor(
   const ids = [...new Set(owner.watchers.values())];
   try {
     const found = await getJobs(database, tenantId, ids, { maxBytes });
-    owner.seen = new Map(ids.map((id) => [id, found.get(id) ?? null]));
+    owner.jobs = new Map(ids.map((id) => [id, found.get(id) ?? null]));
   } catch (error) {
     if (!(error instanceof AppError && TRANSIENT.has(error.code))) throw error;
   }
 }
 
-function tooMany(most: number): AppError {
+function tooManyWatchers(limit: number): AppError {
   return new AppError(
     "too_many_watchers",
-    `The job cannot be watched: ${most} streams of events are open already, the most that this service has for one tenant. ` +
-      "Close some, or ask for the job itself: GET /v1/jobs/{id}.",
+    `The job cannot be watched: the tenant already has ${limit} open event streams, the maximum for a tenant. ` +
+      "Close some, or poll the job instead: GET /v1/jobs/{id}.",
     { retryAfter: 5 },
   );
 }
