@@ -6,7 +6,7 @@ export default $config({
     return {
       name: "cairn",
       home: "aws",
-      // Production outlives a slip of the hand; every other stage goes with its removal.
+      // Production resources survive an accidental removal. Other stages are removed completely.
       removal: production ? "retain" : "remove",
       protect: production,
       providers: { aws: { defaultTags: { tags: { app: "cairn", stage: input.stage ?? "none" } } } },

@@ -3,15 +3,15 @@ import type { jobs } from "./jobs";
 import type { maintenance } from "./maintenance";
 import type { migration } from "./migration";
 
-interface Watched {
+interface MonitoredResources {
   readonly api: ReturnType<typeof api>;
   readonly jobs: ReturnType<typeof jobs>;
   readonly maintenance: ReturnType<typeof maintenance>;
   readonly migration: ReturnType<typeof migration>;
 }
 
-/** What somebody should know of: errors, throttles, slow answers, dead messages, failed runs of the schedule and of migrations. To an address, where one is given. Returns the alarms. */
-export function alarms({ api, jobs, maintenance, migration }: Watched) {
+/** The alarms: errors, throttles, slow responses, dead letters, failed maintenance runs and migrations. They are sent to CAIRN_ALARM_EMAIL, if it is set. */
+export function alarms({ api, jobs, maintenance, migration }: MonitoredResources) {
   const topic = new aws.sns.Topic("Alarms");
   const address = process.env.CAIRN_ALARM_EMAIL;
   if (address)
@@ -39,7 +39,7 @@ export function alarms({ api, jobs, maintenance, migration }: Watched) {
     period: 300,
     threshold: 0,
   });
-  const behind = {
+  const backgroundFunctions = {
     Stream: api.stream.name,
     Worker: jobs.worker.name,
     Maintenance: maintenance.nodes.function.name,
@@ -70,8 +70,8 @@ export function alarms({ api, jobs, maintenance, migration }: Watched) {
       threshold: 0,
     }),
     alarm("MigrationThrottles", ofFunction("Throttles", migration.steps.name)),
-    // A function's error is a crash or a time-out: what fails for a reason is answered, or stands with its job.
-    ...Object.entries(behind).flatMap(([what, name]) => [
+    // A function's error is a crash or a timeout. Expected failures are returned to the caller or recorded in their job.
+    ...Object.entries(backgroundFunctions).flatMap(([what, name]) => [
       alarm(`${what}Errors`, ofFunction("Errors", name)),
       alarm(`${what}Throttles`, ofFunction("Throttles", name)),
     ]),

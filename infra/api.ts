@@ -2,23 +2,23 @@ import { functionArgs } from "./function";
 import type { jobs } from "./jobs";
 import type { Secrets } from "./secrets";
 
-interface Served extends ReturnType<typeof jobs> {
-  readonly applied: aws.lambda.Invocation;
+interface Dependencies extends ReturnType<typeof jobs> {
+  readonly schemaApplied: aws.lambda.Invocation;
 }
 
-/** The HTTPS API: one function behind API Gateway, and the same behind an address that streams, for chat and job events. */
-export function api(secrets: Secrets, { queue, applied }: Served) {
+/** The HTTPS API: one function behind API Gateway, and one behind a streaming URL for chat and job events. */
+export function api(secrets: Secrets, { queue, schemaApplied }: Dependencies) {
   const { databaseUrl, openAiApiKey, chatApiKey, chromaUrl } = secrets;
   const shared = {
     secrets: [databaseUrl, openAiApiKey, chatApiKey, chromaUrl],
     environment: { CAIRN_JOBS_QUEUE_URL: queue.url },
     permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn] }],
-    after: applied,
+    dependsOn: schemaApplied,
   };
   const domain = process.env.CAIRN_DOMAIN;
   const gateway = new sst.aws.ApiGatewayV2("Api", {
     ...(domain ? { domain } : {}),
-    cors: false, // the service answers for itself
+    cors: false, // the service sets its own CORS headers
     accessLog: { retention: "1 month" },
   });
   const route = gateway.route(

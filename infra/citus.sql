@@ -1,14 +1,14 @@
--- Distributes an empty knowledge base by tenant with Citus: run once on the coordinator, after `cairn db migrate`, by a superuser.
--- docs/scale.md says when, why, and what it was tried on.
+-- Distributes an empty knowledge base by tenant with Citus. A superuser runs this once on the coordinator, after `cairn db migrate`.
+-- docs/scale.md says when, why, and on which versions it was tested.
 
--- The workers are asked as the role that a transaction has taken, so that row-level security holds there, too. Citus
--- opens those connections itself: the roles must be allowed to log in, by a password or certificate in pg_dist_authinfo.
+-- Citus queries the workers as the transaction's current role, so that row-level security also applies there. Citus opens
+-- those connections itself, so the roles must be allowed to log in, with a password or certificate in pg_dist_authinfo.
 ALTER ROLE cairn_app LOGIN;
 ALTER ROLE cairn_admin LOGIN;
 ALTER ROLE cairn_keyword LOGIN;
 
--- A transaction's settings, the tenant among them, are passed on to each worker that it touches. Keyword search calls
--- a function on the tenant's worker that reads the same tenant's documents there: one query within another.
+-- Citus passes a transaction's settings, including the tenant, to each worker it uses. Keyword search calls a function
+-- on the tenant's worker that reads the same tenant's documents there, which is a nested query.
 DO $$
 BEGIN
   EXECUTE format('ALTER DATABASE %I SET citus.propagate_set_commands = local', current_database());
@@ -16,7 +16,7 @@ BEGIN
 END
 $$;
 
--- Citus refuses policies with a subquery. The bare expression says the same, once a row instead of once a statement.
+-- Citus refuses policies with a subquery. The plain expression is equivalent, but is evaluated per row, not per statement.
 DO $$
 DECLARE
   policy record;
@@ -28,18 +28,18 @@ BEGIN
 END
 $$;
 
--- Citus distributes no table with a trigger. This one is for services of an earlier version, of which none serves here.
+-- Citus cannot distribute a table with a trigger. This trigger supports earlier versions of the service, which do not run here.
 DROP TRIGGER documents_forget_bits ON cairn.documents;
 
--- On every node: small, and referred to by the distributed tables.
+-- A reference table has a copy on every node. It is small, and the distributed tables refer to it.
 SELECT create_reference_table('cairn.tenants');
 
--- A foreign key needs both its tables distributed, or neither: taken off, and put back below.
+-- A foreign key needs both tables distributed, or neither. These are dropped here and created again below.
 ALTER TABLE cairn.documents DROP CONSTRAINT documents_tenant_id_collection_id_fkey;
 ALTER TABLE cairn.collection_indexes DROP CONSTRAINT collection_indexes_tenant_id_collection_id_fkey;
 
--- A tenant's rows of all of these lie in shards of one node, so that no query, foreign key or transaction of a tenant
--- leaves it. The partitions of documents are distributed with it.
+-- A tenant's rows of all these tables are in shards of one node, so that a tenant's queries, foreign keys and transactions
+-- stay on that node. The partitions of documents are distributed with their table.
 SELECT create_distributed_table('cairn.collections', 'tenant_id', shard_count => 32);
 SELECT create_distributed_table('cairn.documents', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.collection_indexes', 'tenant_id', colocate_with => 'cairn.collections');
@@ -53,5 +53,5 @@ ALTER TABLE cairn.documents ADD CONSTRAINT documents_tenant_id_collection_id_fke
 ALTER TABLE cairn.collection_indexes ADD CONSTRAINT collection_indexes_tenant_id_collection_id_fkey
   FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE;
 
--- What is left stays on the coordinator: keys (looked up before a tenant is known) and jobs, both of which the operator
--- has without a tenant; the migration ledger; the leases.
+-- The other tables stay on the coordinator: API keys (looked up before the tenant is known) and jobs, which the operator
+-- also has without a tenant; the migration ledger; the leases.

@@ -3,19 +3,19 @@ import type { api } from "./api";
 import type { jobs } from "./jobs";
 import type { migration } from "./migration";
 
-interface Shown {
+interface DashboardResources {
   readonly api: ReturnType<typeof api>;
   readonly jobs: ReturnType<typeof jobs>;
   readonly migration: ReturnType<typeof migration>;
   readonly alarms: ReturnType<typeof alarms>;
 }
 
-/** Width of a graph: two in a row of 24. */
+/** Width of a graph. A row is 24 wide and has two graphs. */
 const WIDTH = 12;
 const HEIGHT = 6;
 
-/** The service on one page of CloudWatch's: what is asked, how fast it is answered, what fails, what waits. */
-export function dashboard({ api, jobs, migration, alarms }: Shown) {
+/** The CloudWatch dashboard: requests, latency, errors, queues, migrations. */
+export function dashboard({ api, jobs, migration, alarms }: DashboardResources) {
   const region = aws.getRegionOutput().region;
   const names = {
     gateway: api.gateway.nodes.api.id,
@@ -27,25 +27,31 @@ export function dashboard({ api, jobs, migration, alarms }: Shown) {
   };
   const body = $util
     .all([$util.output(names), region, alarms.map(({ arn }) => arn)])
-    .apply(([{ gateway, handler, stream, queue, dead, machine }, place, ringing]) => {
-      const graph = (title: string, metrics: readonly unknown[][], more = {}) => ({
+    .apply(([{ gateway, handler, stream, queue, dead, machine }, regionName, alarmArns]) => {
+      const graph = (title: string, metrics: readonly unknown[][]) => ({
         type: "metric",
-        properties: { title, region: place, period: 300, view: "timeSeries", metrics, ...more },
+        properties: { title, region: regionName, period: 300, view: "timeSeries", metrics },
       });
-      const ofGateway = (metric: string, more = {}) => ["AWS/ApiGateway", metric, "ApiId", gateway, more];
-      const ofFunction = (metric: string, name: string, more = {}) => [
+      const ofGateway = (metric: string, options = {}) => [
+        "AWS/ApiGateway",
+        metric,
+        "ApiId",
+        gateway,
+        options,
+      ];
+      const ofFunction = (metric: string, name: string, options = {}) => [
         "AWS/Lambda",
         metric,
         "FunctionName",
         name,
-        more,
+        options,
       ];
-      const ofQueue = (metric: string, name: string, more = {}) => [
+      const ofQueue = (metric: string, name: string, options = {}) => [
         "AWS/SQS",
         metric,
         "QueueName",
         name,
-        more,
+        options,
       ];
       const ofMachine = (metric: string) => [
         "AWS/States",
@@ -54,7 +60,7 @@ export function dashboard({ api, jobs, migration, alarms }: Shown) {
         machine,
         { stat: "Sum" },
       ];
-      /** The functions' own, see packages/functions/emf.ts. */
+      /** Metrics of the functions, see packages/functions/emf.ts. */
       const byRoute = (metric: string, statistic: string) => [
         {
           expression: `SEARCH('{Cairn,route,service,status} MetricName="${metric}"', '${statistic}', 300)`,
@@ -62,30 +68,30 @@ export function dashboard({ api, jobs, migration, alarms }: Shown) {
         },
       ];
       const widgets: readonly object[] = [
-        { type: "alarm", properties: { title: "Alarms", alarms: ringing } },
-        graph("Requests, refusals and failures", [
+        { type: "alarm", properties: { title: "Alarms", alarms: alarmArns } },
+        graph("Requests, 4xx and 5xx responses", [
           ofGateway("Count", { stat: "Sum" }),
           ofGateway("4xx", { stat: "Sum" }),
           ofGateway("5xx", { stat: "Sum" }),
         ]),
-        graph("Time to answer, ms", [
+        graph("Latency (ms)", [
           ofGateway("Latency", { stat: "p50" }),
           ofGateway("Latency", { stat: "p95" }),
           ofGateway("Latency", { stat: "p99" }),
         ]),
-        graph("Time by route, ms, p95", [byRoute("milliseconds", "p95")]),
-        graph("Tokens embedded, by route", [byRoute("tokens", "Sum")]),
-        graph("Tokens of chat, read and written, by route", [
+        graph("Latency by route (ms, p95)", [byRoute("milliseconds", "p95")]),
+        graph("Embedding tokens by route", [byRoute("tokens", "Sum")]),
+        graph("Chat tokens by route: input, output", [
           byRoute("input_tokens", "Sum"),
           byRoute("output_tokens", "Sum"),
         ]),
-        graph("Documents and hits, by route", [byRoute("rows", "Sum")]),
-        graph("Environments at once, and throttles", [
+        graph("Rows by route: documents, hits", [byRoute("rows", "Sum")]),
+        graph("Concurrent executions and throttles", [
           ofFunction("ConcurrentExecutions", handler, { stat: "Maximum" }),
           ofFunction("ConcurrentExecutions", stream, { stat: "Maximum" }),
           ofFunction("Throttles", handler, { stat: "Sum" }),
         ]),
-        graph("Jobs: waiting, oldest in seconds, dead", [
+        graph("Jobs: waiting, age of the oldest (s), dead letters", [
           ofQueue("ApproximateNumberOfMessagesVisible", queue, { stat: "Maximum" }),
           ofQueue("ApproximateAgeOfOldestMessage", queue, { stat: "Maximum", yAxis: "right" }),
           ofQueue("ApproximateNumberOfMessagesVisible", dead, { stat: "Maximum" }),

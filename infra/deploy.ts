@@ -7,16 +7,16 @@ import { migration } from "./migration";
 import { schema } from "./schema";
 import { secrets } from "./secrets";
 
-/** The whole service in one account; the addresses are printed when it is deployed. */
+/** All resources of the service. A deploy prints the returned URLs and ARN. */
 export function deploy() {
   const linked = secrets();
-  const applied = schema(linked);
-  const queue = { ...jobs(linked, applied), applied };
+  const schemaApplied = schema(linked);
+  const queue = { ...jobs(linked, schemaApplied), schemaApplied };
   const service = api(linked, queue);
   const schedule = maintenance(linked, queue);
-  const batch = migration(linked, applied);
-  const watched = { api: service, jobs: queue, maintenance: schedule, migration: batch };
-  dashboard({ ...watched, alarms: alarms(watched) });
+  const batch = migration(linked, schemaApplied);
+  const resources = { api: service, jobs: queue, maintenance: schedule, migration: batch };
+  dashboard({ ...resources, alarms: alarms(resources) });
   return {
     api: service.gateway.url,
     stream: service.stream.url,

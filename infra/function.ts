@@ -1,7 +1,7 @@
-import { bundling } from "../packages/functions/bundling";
+import { bundleOptions } from "../packages/functions/bundle-options";
 import type { Secrets } from "./secrets";
 
-/** What is no secret and the same for every function, as packages/functions/settings.ts reads it; empty: its default there. */
+/** Settings that every function gets and that are not secret. packages/functions/settings.ts reads them; an empty one has its default there. */
 const SETTINGS = [
   "CAIRN_DATABASE_DRIVER",
   "OPENAI_BASE_URL",
@@ -35,21 +35,21 @@ export interface FunctionOptions {
   readonly timeout: `${number} seconds` | `${number} minutes`;
   readonly memory?: "512 MB" | "1024 MB" | "2048 MB";
   readonly environment?: Record<string, $util.Input<string>>;
-  /** Environments at once, so that a burst cannot use up the database's connections. Not reserved where CAIRN_RESERVE_CONCURRENCY is `no`. */
+  /** Reserved concurrency, so that a burst cannot use all database connections. Not reserved if CAIRN_RESERVE_CONCURRENCY is `no`. */
   readonly concurrency?: number;
-  /** Tries after a failed asynchronous call. AWS's default: 2. */
+  /** Retries after a failed asynchronous call. AWS's default: 2. */
   readonly retries?: number;
   readonly permissions?: sst.aws.FunctionArgs["permissions"];
   readonly copyFiles?: sst.aws.FunctionArgs["copyFiles"];
   readonly url?: sst.aws.FunctionArgs["url"];
   readonly streaming?: boolean;
-  /** What is there before the function is changed: new code finds the new schema. */
-  readonly after?: aws.lambda.Invocation;
+  /** Completes before the function changes: the schema migration, so that new code finds the new schema. */
+  readonly dependsOn?: aws.lambda.Invocation;
 }
 
-/** What all functions have in common; what SST would choose by default is said aloud. */
+/** The arguments that all functions share. SST's defaults are written out. */
 export function functionArgs(name: string, options: FunctionOptions): sst.aws.FunctionArgs {
-  const { secrets, timeout, memory = "1024 MB", environment = {}, concurrency, after, ...rest } = options;
+  const { secrets, timeout, memory = "1024 MB", environment = {}, concurrency, dependsOn, ...rest } = options;
   const reserved = process.env.CAIRN_RESERVE_CONCURRENCY === "no" ? undefined : concurrency;
   return {
     ...rest,
@@ -62,10 +62,10 @@ export function functionArgs(name: string, options: FunctionOptions): sst.aws.Fu
     environment: { ...settings(), ...environment, NODE_OPTIONS: "--enable-source-maps" },
     ...(reserved ? { concurrency: { reserved } } : {}),
     logging: { retention: $app.stage === "production" ? "3 months" : "1 week", format: "json" },
-    nodejs: bundling,
+    nodejs: bundleOptions,
     transform: {
       function: (_, opts) => {
-        if (after) opts.dependsOn = after;
+        if (dependsOn) opts.dependsOn = dependsOn;
       },
     },
   };

@@ -2,12 +2,15 @@ import { functionArgs } from "./function";
 import type { jobs } from "./jobs";
 import type { Secrets } from "./secrets";
 
-interface Kept extends ReturnType<typeof jobs> {
-  readonly applied: aws.lambda.Invocation;
+interface Dependencies extends ReturnType<typeof jobs> {
+  readonly schemaApplied: aws.lambda.Invocation;
 }
 
-/** The scheduled reindex, which sends lost jobs again, too. Index builds need the direct URL. */
-export function maintenance({ databaseUrl, databaseDirectUrl }: Secrets, { queue, applied }: Kept) {
+/** The scheduled maintenance, which also sends lost jobs again. Index builds need the direct URL. */
+export function maintenance(
+  { databaseUrl, databaseDirectUrl }: Secrets,
+  { queue, schemaApplied }: Dependencies,
+) {
   return new sst.aws.CronV2("Maintenance", {
     schedule: "rate(15 minutes)",
     function: functionArgs("maintenance", {
@@ -17,8 +20,8 @@ export function maintenance({ databaseUrl, databaseDirectUrl }: Secrets, { queue
       environment: { CAIRN_JOBS_QUEUE_URL: queue.url },
       permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn] }],
       concurrency: 1,
-      retries: 0, // the next run is near
-      after: applied,
+      retries: 0, // the next run follows within 15 minutes
+      dependsOn: schemaApplied,
     }),
     retries: 1,
   });

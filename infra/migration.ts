@@ -2,11 +2,11 @@ import { migrationMachine } from "../packages/functions/machine";
 import { functionArgs } from "./function";
 import type { Secrets } from "./secrets";
 
-/** Copies at once: each is a function with connections of its own. */
+/** Concurrent copies. Each is a function with its own database connections. */
 const SHARDS = 4;
 
 /** The migration from Chroma as a state machine. Start it with `aws stepfunctions start-execution`; see docs/deploy.md. */
-export function migration(secrets: Secrets, applied: aws.lambda.Invocation) {
+export function migration(secrets: Secrets, schemaApplied: aws.lambda.Invocation) {
   const { databaseUrl, databaseDirectUrl, openAiApiKey, chromaUrl, chromaToken } = secrets;
   const steps = new sst.aws.Function(
     "MigrationSteps",
@@ -15,7 +15,7 @@ export function migration(secrets: Secrets, applied: aws.lambda.Invocation) {
       timeout: "15 minutes",
       memory: "2048 MB",
       concurrency: SHARDS + 1,
-      after: applied,
+      dependsOn: schemaApplied,
     }),
   );
   const role = new aws.iam.Role("MigrationRole", {

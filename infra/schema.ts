@@ -1,7 +1,7 @@
 import { functionArgs } from "./function";
 import type { Secrets } from "./secrets";
 
-/** The schema, at every deploy: what is new is applied, what is there is left alone. The other functions wait for it. */
+/** The schema migration. Every deploy applies pending steps before the other functions change. */
 export function schema({ databaseUrl, databaseDirectUrl }: Secrets) {
   const migrate = new sst.aws.Function(
     "Schema",

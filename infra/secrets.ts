@@ -1,4 +1,4 @@
-/** Set with `npx sst secret set <Name>`; "unset" stands for none. They are linked, never environment variables. */
+/** Secrets, set with `npx sst secret set <Name>`; "unset" means none. They are linked resources, never environment variables. */
 export function secrets() {
   return {
     databaseUrl: new sst.Secret("DatabaseUrl"),

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 const SCRIPT = fileURLToPath(new URL("../.ci/run", import.meta.url));
 
-test("without the folder next to the project, .ci/run says what it needs and ends with 2", async () => {
+test("without the shared folder, .ci/run names the programs it needs and exits with 2", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cairn-ci-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await cp(SCRIPT, join(folder, "project", ".ci", "run"), { recursive: true });
@@ -20,7 +20,7 @@ test("without the folder next to the project, .ci/run says what it needs and end
   };
   expect(run()).toEqual({
     status: 2,
-    stderr: expect.stringMatching(/no folder .*shared.*bin\/postgres.*bin\/chroma.*npm test/s),
+    stderr: expect.stringMatching(/folder .*shared does not exist.*bin\/postgres.*bin\/chroma.*npm test/s),
   });
   await mkdir(join(folder, "shared"));
   expect(run()).toEqual({ status: 2, stderr: expect.stringMatching(/bin\/postgres is missing/) });

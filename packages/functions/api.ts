@@ -1,12 +1,12 @@
 import { handle, type LambdaContext, type LambdaEvent } from "hono/aws-lambda";
-import { fitAnswer } from "./fit-answer.ts";
 import { encodeGatewayPath } from "./gateway-path.ts";
-import { lateApp } from "./late-app.ts";
+import { lazyApp } from "./lazy-app.ts";
+import { limitResponse } from "./limit-response.ts";
 
-const answer = handle(lateApp(4_000));
+const respond = handle(lazyApp(4_000));
 
-/** Every route of the API, behind API Gateway: it holds an answer back until it is whole. */
+/** The API behind API Gateway, which buffers a response until it is complete. */
 export async function handler(event: LambdaEvent, context?: LambdaContext) {
-  const asked = "rawPath" in event ? { ...event, rawPath: encodeGatewayPath(event.rawPath) } : event;
-  return fitAnswer(await answer(asked, context));
+  const request = "rawPath" in event ? { ...event, rawPath: encodeGatewayPath(event.rawPath) } : event;
+  return limitResponse(await respond(request, context));
 }

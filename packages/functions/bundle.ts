@@ -3,32 +3,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { bundling } from "./bundling.ts";
+import { bundleOptions } from "./bundle-options.ts";
 
 export interface Bundle {
   readonly folder: string;
   /** The file whose `handler` the runtime calls. */
   readonly entry: string;
-  /** Bytes that are loaded before the first event: the entry and what it imports at once. */
+  /** Bytes loaded before the first event: the entry and its static imports. */
   readonly eager: number;
-  /** Bytes in all, with what is imported when it is first needed. */
+  /** Total bytes, including dynamic imports. */
   readonly total: number;
-  /** The sources in it. */
+  /** Source files in the bundle. */
   readonly inputs: readonly string[];
-  /** Those that are loaded before the first event. */
+  /** Source files loaded before the first event. */
   readonly eagerInputs: readonly string[];
 }
 
-/** SST begins every file so, and nobody can choose: what bundled CommonJS asks for. */
+/** SST adds this banner to every file and offers no option for it. Bundled CommonJS modules need these names. */
 const BANNER = `import { createRequire as __cairnRequire } from "node:module";
 import { fileURLToPath as __cairnPath } from "node:url";
 const require = __cairnRequire(import.meta.url);
 const __filename = __cairnPath(import.meta.url);
 const __dirname = __cairnPath(new URL(".", import.meta.url));`;
 
-/** Bundles a function as SST does: by the settings that it is given, and its own. */
+/** A function bundled as SST does it: with `bundleOptions` and SST's fixed settings. */
 export async function bundleFunction(name: string): Promise<Bundle> {
-  const { esbuild, ...options } = bundling;
+  const { esbuild, ...options } = bundleOptions;
   const folder = await mkdtemp(join(tmpdir(), "cairn-function-"));
   const { metafile } = await build({
     entryPoints: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))],
@@ -49,8 +49,8 @@ export async function bundleFunction(name: string): Promise<Bundle> {
   const visit = (path: string) => {
     if (eager.has(path)) return;
     eager.add(path);
-    for (const one of metafile.outputs[path]?.imports ?? [])
-      if (one.kind === "import-statement" && !one.external) visit(one.path);
+    for (const imported of metafile.outputs[path]?.imports ?? [])
+      if (imported.kind === "import-statement" && !imported.external) visit(imported.path);
   };
   visit(entry);
   const size = (paths: Iterable<string>) =>

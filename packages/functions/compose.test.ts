@@ -8,33 +8,33 @@ import { type Issuer, startIssuer } from "../../test/support/issuer.ts";
 import { composeService } from "./compose.ts";
 import { readSettings } from "./settings.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let issuer: Issuer;
 let chat: ChatApi;
 let tenantId: string;
 let key: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
   [issuer, chat] = await Promise.all([startIssuer(), startChatApi()]);
-  ({ id: tenantId } = await createTenant(own.database, { name: "acme" }));
-  ({ secret: key } = await createApiKey(own.database, tenantId, { scopes: ["read", "write"] }));
+  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "acme" }));
+  ({ secret: key } = await createApiKey(testDatabase.database, tenantId, { scopes: ["read", "write"] }));
   const documents = [{ id: "returns", content: "You may return a kettle within 30 days." }];
-  const call = compose({ CAIRN_EMBEDDING_MODEL: "offline/words" }); // a server has no default
+  const call = compose({ CAIRN_EMBEDDING_MODEL: "offline/words" }); // on a server the model has no default
   expect((await call("POST", "/v1/documents", { body: { documents } })).status).toBe(200);
 });
 afterAll(async () => {
   await Promise.all([issuer?.stop(), chat?.stop()]);
-  await own?.drop();
+  await testDatabase?.drop();
 });
 
 const read = (environment: Record<string, string>, secrets: Record<string, string> = {}) =>
   readSettings((name) => ({ DatabaseUrl: "postgres://u:hunter2@h/d", ...secrets })[name], environment);
 
-/** The service of an environment; asked as a cloud's entry asks it. */
-function compose(...given: Parameters<typeof read>) {
+/** A client of the service with these settings. */
+function compose(...settings: Parameters<typeof read>) {
   const log = { request() {}, failure: (error: unknown) => console.error(error) };
-  const { app } = composeService(read(...given), {
-    database: own.database,
+  const { app } = composeService(read(...settings), {
+    database: testDatabase.database,
     queue: { async send() {} },
     log,
   });
@@ -49,7 +49,7 @@ function compose(...given: Parameters<typeof read>) {
   };
 }
 
-test("a token of the configured issuer speaks for its tenant; one for another audience, and any where none is configured, is refused", async () => {
+test("a token of the configured issuer authenticates its tenant; another audience is 401, and so is any token without a configured issuer", async () => {
   const call = compose(issuer.variables);
   const token = issuer.token(tenantId);
   expect((await call("GET", "/v1/documents", { token })).status).toBe(200);
@@ -58,7 +58,7 @@ test("a token of the configured issuer speaks for its tenant; one for another au
   expect((await compose({})("GET", "/v1/documents", { token })).status).toBe(401);
 });
 
-test("half an issuer is refused by the variable that is missing, and so is an address that is none, never shown", () => {
+test("an incomplete issuer is refused with the missing variable, and an invalid URL with its variable but not its value", () => {
   for (const [changes, fault] of [
     [{ CAIRN_JWT_AUDIENCE: "" }, /^CAIRN_JWT_AUDIENCE is not set/],
     [{ CAIRN_JWT_ISSUER: "" }, /^CAIRN_JWT_ISSUER is not set/],
@@ -71,7 +71,7 @@ test("half an issuer is refused by the variable that is missing, and so is an ad
   expect(read(without).jwt).toMatchObject({ audience: "knowledge", tenantClaim: undefined });
 });
 
-test("a body of more than the configured bytes is 413", async () => {
+test("a body larger than the configured limit is 413", async () => {
   const call = compose({ CAIRN_MAX_BODY: "2000" });
   const write = (length: number) =>
     call("POST", "/v1/documents", { body: { documents: [{ id: "long", content: "x".repeat(length) }] } });
@@ -82,7 +82,7 @@ test("a body of more than the configured bytes is 413", async () => {
   expect((await write(1_000)).status).toBe(200);
 });
 
-test("a request has the configured time, and no more of it than the functions themselves have", async () => {
+test("a request has the configured time limit, which cannot exceed the functions' limit", async () => {
   const embeddings = await startEmbeddingApi();
   embeddings.always({ kind: "hang" });
   const call = compose({ CAIRN_DEADLINE: "300", OPENAI_BASE_URL: embeddings.url });
@@ -96,7 +96,7 @@ test("a request has the configured time, and no more of it than the functions th
   expect(() => read({ CAIRN_DEADLINE: "25001" })).toThrow(/deadline/);
 });
 
-test("the chat model has a server and a key of its own, or those that embed; without either chat is 503", async () => {
+test("the chat model uses its own server and key, or those of the embeddings; without either chat is 503", async () => {
   const openai = { OpenAiApiKey: "sk-embeds" };
   const CAIRN_CHAT_MODEL = "scripted";
   expect(

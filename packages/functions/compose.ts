@@ -10,18 +10,18 @@ import type { Services } from "@cairn/core/services.ts";
 import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
 
-/** Bytes of texts and metadata in an answer: as JSON within JSON they fit the 6 MB that Lambda lets through. */
+/** Bytes of texts and metadata in a response. Encoded as JSON within JSON, they fit Lambda's limit of 6 MB. */
 const MAX_RESPONSE = 4_000_000;
 
-/** What a cloud brings of its own. */
-export interface Parts extends Pick<AppOptions, "observers" | "operatorRoutes"> {
+/** The parts of the service that each cloud platform provides. */
+export interface Platform extends Pick<AppOptions, "observers" | "operatorRoutes"> {
   readonly database: Database;
   readonly queue: JobQueue;
   readonly log: Log;
-  /** Kinds of jobs beside the API's own. */
+  /** Kinds of jobs in addition to the API's. */
   readonly kinds?: JobKinds;
-  /** Milliseconds that a job has at most. Default: 14 minutes. */
-  readonly jobTime?: number;
+  /** Time limit of a job, in milliseconds. Default: 14 minutes. */
+  readonly jobTimeout?: number;
 }
 
 export interface Service {
@@ -33,10 +33,10 @@ export interface Service {
   readonly app: Api;
 }
 
-/** The service of settings and of what a cloud brings; the same on every cloud. Opens nothing. */
+/** The service, composed from settings and a platform's parts. It is the same on every cloud. Opens nothing. */
 export function composeService(
   settings: Settings,
-  { database, kinds, jobTime = 840_000, ...parts }: Parts,
+  { database, kinds, jobTimeout = 840_000, ...platform }: Platform,
 ): Service {
   const {
     chat,
@@ -49,7 +49,7 @@ export function composeService(
   } = settings;
   const services = createServices(settings, database);
   const app = createApp(services, {
-    ...parts,
+    ...platform,
     embeddingTokensPerDay,
     requestsPerMinute,
     jwt,
@@ -64,13 +64,13 @@ export function composeService(
     chatModel: chat && createChatModel(chat),
     corsOrigins: settings.corsOrigins?.split(",").map((origin) => origin.trim()),
   });
-  const { queue, log } = parts;
+  const { queue, log } = platform;
   return {
     services,
     settings,
     queue,
     log,
     app,
-    kinds: { ...createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(jobTime) }), ...kinds },
+    kinds: { ...createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(jobTimeout) }), ...kinds },
   };
 }

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createEmf } from "./emf.ts";
 
-test("the chat model's tokens are metrics where it was asked, and none where it was not", () => {
+test("chat requests have metrics for the chat model's tokens, other requests do not", () => {
   const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   onTestFinished(() => written.mockRestore());
   const observe = createEmf();

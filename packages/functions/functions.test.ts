@@ -26,22 +26,22 @@ import { type Issuer, startIssuer } from "../../test/support/issuer.ts";
 import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
 import { runMachine } from "../../test/support/state-machine.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
+import { readMessage } from "./job-message.ts";
 import { migrationMachine } from "./machine.ts";
-import { readMessage } from "./message.ts";
 import { readSettings } from "./settings.ts";
 
 const NAMES = ["api", "stream", "worker", "maintenance", "schema", "migration"] as const;
 
 let bundles: Readonly<Record<(typeof NAMES)[number], Bundle>>;
 beforeAll(async () => {
-  const made = await Promise.all(NAMES.map(async (name) => [name, await bundleFunction(name)] as const));
-  bundles = Object.fromEntries(made) as typeof bundles;
+  const entries = await Promise.all(NAMES.map(async (name) => [name, await bundleFunction(name)] as const));
+  bundles = Object.fromEntries(entries) as typeof bundles;
 });
 afterAll(async () => {
   for (const { folder } of Object.values(bundles ?? {})) await rm(folder, { recursive: true });
 });
 
-test("a function loads at most a megabyte before its first event, and holds neither the embedded database nor Chroma's client", () => {
+test("a function loads at most a megabyte before its first event and contains neither the embedded database nor Chroma's client", () => {
   for (const name of NAMES) {
     const { eager, inputs } = bundles[name];
     expect(eager, name).toBeLessThanOrEqual(1_000_000);
@@ -54,16 +54,16 @@ test("a function loads at most a megabyte before its first event, and holds neit
   }
 });
 
-test("what moves from Chroma is loaded before the first event by the migration's steps alone, and these bring no API", () => {
-  const early = NAMES.filter((name) =>
+test("only the migration's steps load packages/chroma before the first event, and they do not contain the API", () => {
+  const eager = NAMES.filter((name) =>
     bundles[name].eagerInputs.some((input) => input.startsWith("packages/chroma/")),
   );
-  expect(early).toEqual(["migration"]);
+  expect(eager).toEqual(["migration"]);
   expect(bundles.api.inputs.some((input) => input.startsWith("packages/chroma/"))).toBe(true);
   expect(bundles.migration.inputs.some((input) => input.endsWith("packages/api/app.ts"))).toBe(false);
 });
 
-test("settings name what is missing, never a value; a secret that was never set counts as none", () => {
+test("an error of settings names the setting but never its value; a secret that was never set is undefined", () => {
   const secrets: Record<string, string> = { DatabaseUrl: "postgres://u:hunter2@h/d", OpenAiApiKey: "unset" };
   const read = (changes: Record<string, string | undefined> = {}, environment = {}) =>
     readSettings((name) => ({ ...secrets, ...changes })[name], environment);
@@ -73,14 +73,14 @@ test("settings name what is missing, never a value; a secret that was never set 
   expect(() => read({ DatabaseUrl: "mysql://u:hunter2@h" })).toThrow(/^(?!.*hunter2).*databaseUrl/);
 });
 
-test("secrets are read from the bundle's encrypted resources, as a deployed function finds them", async () => {
+test("a deployed function reads its secrets from the bundle's encrypted resources", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cairn-resources-"));
   const file = join(folder, "resource.enc");
   const key = randomBytes(32);
-  const cipher = createCipheriv("aes-256-gcm", key, Buffer.alloc(12)); // a key is used once, for one deploy
+  const cipher = createCipheriv("aes-256-gcm", key, Buffer.alloc(12)); // SST uses each key for one deploy only
   const plain = JSON.stringify({ DatabaseUrl: { type: "sst.sst.Secret", value: "postgres://linked" } });
   await writeFile(file, Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]));
-  const linked = new URL("linked.ts", import.meta.url).href;
+  const linked = new URL("linked-resource.ts", import.meta.url).href;
   const script = `const { linkedResource } = await import(${JSON.stringify(linked)});
     console.log(JSON.stringify([linkedResource("DatabaseUrl"), linkedResource("Missing") ?? null]));`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
@@ -95,28 +95,28 @@ test("secrets are read from the bundle's encrypted resources, as a deployed func
   await rm(folder, { recursive: true });
 });
 
-test("only a job's address is taken from a message", () => {
+test("a message contains only a job's address", () => {
   const address = { tenantId: null, id: "6f1d2a84-c0b9-4e5f-a7d3-318e5b2c9a10" };
   expect(readMessage(JSON.stringify(address))).toEqual(address);
-  for (const bad of ["", "{}", '{"tenantId":"x","id":"y"}', "null"])
-    expect(() => readMessage(bad), bad).toThrow();
+  for (const invalid of ["", "{}", '{"tenantId":"x","id":"y"}', "null"])
+    expect(() => readMessage(invalid), invalid).toThrow();
 });
 
-describe.runIf(serverUrl())("on events, as bundled", () => {
-  let own: TestDatabase;
+describe.runIf(serverUrl())("bundled functions", () => {
+  let testDatabase: TestDatabase;
   let sqs: SqsServer;
   let issuer: Issuer;
   let embeddings: EmbeddingApi;
   let tenantId: string;
   let key: string;
   beforeAll(async () => {
-    own = await createTestDatabase();
+    testDatabase = await createTestDatabase();
     [sqs, issuer, embeddings] = await Promise.all([startSqs(), startIssuer(), startEmbeddingApi()]);
     Object.assign(process.env, issuer.variables, {
       CAIRN_MAX_BODY: "4000000",
       CAIRN_EMBEDDING_MODEL: "offline/words",
       OPENAI_BASE_URL: embeddings.url,
-      SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: own.url }),
+      SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: testDatabase.url }),
       CAIRN_JOBS_QUEUE_URL: `${sqs.url}/1/jobs`,
       CAIRN_DEAD_JOBS_QUEUE_URL: `${sqs.url}/1/dead`,
       AWS_ENDPOINT_URL_SQS: sqs.url,
@@ -124,15 +124,17 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
       AWS_ACCESS_KEY_ID: "test",
       AWS_SECRET_ACCESS_KEY: "test",
     });
-    ({ id: tenantId } = await createTenant(own.database, { name: "acme" }));
-    ({ secret: key } = await createApiKey(own.database, tenantId, { scopes: ["read", "write", "admin"] }));
+    ({ id: tenantId } = await createTenant(testDatabase.database, { name: "acme" }));
+    ({ secret: key } = await createApiKey(testDatabase.database, tenantId, {
+      scopes: ["read", "write", "admin"],
+    }));
   });
   afterAll(async () => {
     await Promise.all([sqs?.stop(), issuer?.stop(), embeddings?.stop()]);
-    await own?.drop();
+    await testDatabase?.drop();
   });
 
-  interface Answer {
+  interface Response {
     readonly statusCode: number;
     readonly headers: Readonly<Record<string, string>>;
     readonly body: string;
@@ -145,9 +147,9 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
   const event = (method: string, path: string, request: Omit<GatewayRequest, "key"> = {}) =>
     gatewayEvent(method, path, { key, ...request });
 
-  test("API Gateway's events are answered: text, base64, query strings, errors", async () => {
+  test("the API responds to API Gateway's events: text, base64, query strings, errors", async () => {
     const api = await load("api");
-    const call = async (...given: Parameters<typeof event>): Promise<Answer> => api(event(...given), context);
+    const call = async (...args: Parameters<typeof event>): Promise<Response> => api(event(...args), context);
     const documents = JSON.stringify({
       documents: [{ id: "räksmörgås", content: "Öppet från nio till fem." }],
     });
@@ -175,43 +177,43 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect(Object.keys(paths)).toContain("/v1/migrations");
   });
 
-  test("a token of the configured issuer is taken; one for another audience is not", async () => {
+  test("a token of the configured issuer is accepted; one for another audience is 401", async () => {
     const api = await load("api");
-    const ask = async (token: string): Promise<Answer> =>
+    const list = async (token: string): Promise<Response> =>
       api(event("GET", "/v1/documents", { headers: { authorization: `Bearer ${token}` } }), context);
-    expect((await ask(issuer.token(tenantId))).statusCode).toBe(200);
-    expect((await ask(issuer.token(tenantId, { aud: "elsewhere" }))).statusCode).toBe(401);
+    expect((await list(issuer.token(tenantId))).statusCode).toBe(200);
+    expect((await list(issuer.token(tenantId, { aud: "elsewhere" }))).statusCode).toBe(401);
   });
 
-  test("an address that tries many keys is stopped, whatever it says in X-Forwarded-For, and others are served", async () => {
+  test("an IP address that tries many keys is 429, whatever X-Forwarded-For says; others are not affected", async () => {
     const api = await load("api");
-    const ask = async (address: string, n: number): Promise<number> => {
+    const list = async (address: string, n: number): Promise<number> => {
       const headers = { authorization: `Bearer cairn_${n}`, "x-forwarded-for": `198.51.100.${n}` };
       return (await api(event("GET", "/v1/documents", { headers, address }), context)).statusCode;
     };
     const statuses = [];
-    for (let n = 0; n < 61; n++) statuses.push(await ask("203.0.113.7", n));
+    for (let n = 0; n < 61; n++) statuses.push(await list("203.0.113.7", n));
     expect(statuses).toEqual([...Array(60).fill(401), 429]);
-    expect(await ask("203.0.113.8", 61)).toBe(401);
+    expect(await list("203.0.113.8", 61)).toBe(401);
   });
 
-  test("a path comes decoded: an id is what was asked for, and no part of it climbs to another route", async () => {
+  test("a decoded path keeps a document's id and does not lead to another route", async () => {
     const api = await load("api");
     const collection = { name: "paths", embedding_model: "openai/text-embedding-3-small" };
     await api(event("POST", "/v1/collections", { body: JSON.stringify(collection) }), context);
     const id = "a b#c%20";
-    const body = JSON.stringify({ collection: "paths", documents: [{ id, content: "kept" }] });
+    const body = JSON.stringify({ collection: "paths", documents: [{ id, content: "text" }] });
     await api(event("POST", "/v1/documents", { body }), context);
     const query = "collection=paths";
-    const found: Answer = await api(event("GET", `/v1/documents/${id}`, { query }), context);
+    const found: Response = await api(event("GET", `/v1/documents/${id}`, { query }), context);
     expect(JSON.parse(found.body)).toMatchObject({ id });
-    const climbed: Answer = await api(event("DELETE", "/v1/documents/../collections/paths"), context);
-    expect(climbed.statusCode).toBe(404);
-    const there: Answer = await api(event("GET", "/v1/collections/paths"), context);
-    expect(there.statusCode).toBe(200);
+    const traversal: Response = await api(event("DELETE", "/v1/documents/../collections/paths"), context);
+    expect(traversal.statusCode).toBe(404);
+    const existing: Response = await api(event("GET", "/v1/collections/paths"), context);
+    expect(existing.statusCode).toBe(200);
   });
 
-  test("a request is a line that CloudWatch takes its metrics from: time, tokens, rows, by route and class of status", async () => {
+  test("each request logs one line of CloudWatch metrics: time, tokens and rows, by route and status class", async () => {
     const api = await load("api");
     const collection = { name: "counted", embedding_model: "openai/text-embedding-3-small" };
     await api(event("POST", "/v1/collections", { body: JSON.stringify(collection) }), context);
@@ -258,10 +260,10 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     ]);
   });
 
-  test("an answer that is larger than Lambda lets through is a described problem; its pages are not", async () => {
+  test("a response larger than Lambda's limit is a 413 problem; its pages are returned", async () => {
     const api = await load("api");
-    const call = (...given: Parameters<typeof event>): Promise<Answer> => api(event(...given), context);
-    // A quote is two bytes in the answer and four in what Lambda is handed: neither part alone is too large.
+    const call = (...args: Parameters<typeof event>): Promise<Response> => api(event(...args), context);
+    // A quote is two bytes in the response and four in Lambda's JSON. Neither document alone is too large.
     const ids = ["left", "right"];
     for (const id of ids) {
       const body = JSON.stringify({
@@ -285,7 +287,7 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect(refused.headers["content-type"]).toBe("application/problem+json");
     expect(JSON.parse(refused.body)).toMatchObject({
       code: "response_too_large",
-      detail: expect.stringContaining("by limit"),
+      detail: expect.stringContaining("with limit"),
       request_id: refused.headers["x-request-id"],
     });
     const page = JSON.parse((await list("limit=1")).body);
@@ -293,32 +295,32 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect([page, rest].map(({ documents }) => documents[0].id)).toEqual(ids);
   });
 
-  test("behind API Gateway, which holds a stream back, a job is watched for as long as the function has time", async () => {
-    const { id } = await createJob(own.database, tenantId, { kind: "never begun", request: {} });
+  test("behind API Gateway, which buffers responses, a job's event stream ends before the function's time limit", async () => {
+    const { id } = await createJob(testDatabase.database, tenantId, { kind: "never started", request: {} });
     const api = await load("api");
-    const began = performance.now();
-    const watched: Answer = await api(event("GET", `/v1/jobs/${id}/events`), {
+    const startedAt = performance.now();
+    const watched: Response = await api(event("GET", `/v1/jobs/${id}/events`), {
       getRemainingTimeInMillis: () => 5_500,
     });
-    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect(watched.statusCode).toBe(200);
     const text = watched.isBase64Encoded ? Buffer.from(watched.body, "base64").toString() : watched.body;
     expect([...text.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["job", "continue"]);
   });
 
-  test("what is answered 202 goes through the queue to the worker, in slices of its time, and to its end", async () => {
+  test("a 202 job goes through the queue to the worker, which resumes it after its time limit and completes it", async () => {
     const api = await load("api");
     const worker = await load("worker");
     const documents = Array.from({ length: 450 }, (_, n) => ({
       id: `bulk-${n}`,
       content: `bulk passage ${n}`,
     }));
-    const begun: Answer = await api(
+    const accepted: Response = await api(
       event("POST", "/v1/documents/bulk", { body: JSON.stringify({ documents }) }),
       context,
     );
-    expect(begun.statusCode).toBe(202);
-    const job = JSON.parse(begun.body);
+    expect(accepted.statusCode).toBe(202);
+    const job = JSON.parse(accepted.body);
     expect(sqs.messages.map((body) => JSON.parse(body))).toEqual([{ tenantId, id: job.id }]);
     expect(sqs.messages[0]).not.toContain("bulk passage");
     const deliver = (body: string, remaining = 900_000) =>
@@ -330,22 +332,23 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
           getRemainingTimeInMillis: () => remaining,
         },
       );
-    // Its time is over before it has begun: it is given back and sent again.
+    // The time limit has passed before the job starts, so it is released and sent again.
     expect(await deliver(sqs.messages.shift() as string, 10_000)).toEqual({ batchItemFailures: [] });
     expect(sqs.messages).toHaveLength(1);
-    expect((await getJob(own.database, { tenantId, id: job.id })).status).toBe("in_progress");
+    expect((await getJob(testDatabase.database, { tenantId, id: job.id })).status).toBe("in_progress");
     const message = sqs.messages.shift() as string;
     expect(await deliver(message)).toEqual({ batchItemFailures: [] });
-    expect(await getJob(own.database, { tenantId, id: job.id })).toMatchObject({
+    expect(await getJob(testDatabase.database, { tenantId, id: job.id })).toMatchObject({
       status: "completed",
       counts: { documents: 450, position: 450 },
     });
-    expect(await deliver(message)).toEqual({ batchItemFailures: [] }); // delivered twice: nothing to do
+    expect(await deliver(message)).toEqual({ batchItemFailures: [] }); // a second delivery has no effect
   });
 
-  test("poison ends with the dead letters, each with its reason; the others go on", async () => {
+  test("jobs that cannot run are dead-lettered with their reason and do not stop the others", async () => {
     const worker = await load("worker");
-    const jobOf = (kind: string, request = {}) => createJob(own.database, tenantId, { kind, request });
+    const jobOf = (kind: string, request = {}) =>
+      createJob(testDatabase.database, tenantId, { kind, request });
     const [poison, killer, missing, good] = await Promise.all([
       jobOf("ingest", { documents: "never checked by the API" }),
       jobOf("reindex"),
@@ -361,30 +364,30 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     const Records = [
       record("garbage", "{half"),
       record("poison", { tenantId, id: poison.id }),
-      record("killer", { tenantId, id: killer.id }, 4), // three workers died of it
+      record("killer", { tenantId, id: killer.id }, 4), // three earlier workers died
       record("missing", { tenantId, id: missing.id }),
       record("gone", gone),
       record("good", { tenantId, id: good.id }),
     ];
     expect(await worker({ Records } as unknown as SQSEvent, context)).toEqual({ batchItemFailures: [] });
     const states = await Promise.all(
-      [poison, killer, missing, good].map(({ id }) => getJob(own.database, { tenantId, id })),
+      [poison, killer, missing, good].map(({ id }) => getJob(testDatabase.database, { tenantId, id })),
     );
     expect(states.map(({ status }) => status)).toEqual(["failed", "failed", "failed", "completed"]);
-    expect(states[1]?.lastError?.message).toMatch(/begun 3 times/);
-    expect(states[2]?.lastError?.code).toBe("not_found"); // its owner's to mend: nobody is woken for it
+    expect(states[1]?.lastError?.message).toMatch(/started 3 times/);
+    expect(states[2]?.lastError?.code).toBe("not_found"); // the owner can correct it, so there is no dead letter
     expect(sqs.dead.splice(0).map((body) => JSON.parse(body))).toEqual([
-      { reason: { code: "invalid_input", message: "The message names no job." } },
+      { reason: { code: "invalid_input", message: "The message does not contain a job's address." } },
       { tenantId, id: poison.id, reason: states[0]?.lastError },
       { tenantId, id: killer.id, reason: states[1]?.lastError },
       { ...gone, reason: { code: "not_found", message: `There is no job "${gone.id}".` } },
     ]);
   });
 
-  test("the schedule runs, but not while another run holds the lease", async () => {
+  test("the schedule runs unless another run has the lease", async () => {
     const maintenance = await load("maintenance");
     const lease = (statement: ReturnType<typeof sql>) =>
-      asAdmin(own.database, ({ orm }) => orm.execute(statement));
+      asAdmin(testDatabase.database, ({ orm }) => orm.execute(statement));
     await lease(
       sql`INSERT INTO cairn.maintenance_leases VALUES ('indexes', gen_random_uuid(), now() + interval '1 minute')`,
     );
@@ -393,24 +396,26 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     expect(await maintenance({}, context)).toMatchObject({ ran: true });
   });
 
-  test("the schedule sends a job again whose message was lost, once an hour; one that shows signs of life it leaves alone", async () => {
+  test("the schedule sends a job whose message was lost once an hour, and no job that has a heartbeat", async () => {
     const maintenance = await load("maintenance");
-    const [lost, lively, held] = await Promise.all(
-      [1, 2, 3].map(() => createJob(own.database, tenantId, { kind: "reindex", request: {} })),
+    const [lost, recent, leased] = await Promise.all(
+      [1, 2, 3].map(() => createJob(testDatabase.database, tenantId, { kind: "reindex", request: {} })),
     );
-    await asTenant(own.database, tenantId, ({ orm }) =>
+    await asTenant(testDatabase.database, tenantId, ({ orm }) =>
       orm.execute(sql`
         UPDATE cairn.jobs SET updated_at = now() - interval '61 minutes',
-          held_until = CASE WHEN id = ${held?.id}::uuid THEN now() + interval '1 minute' END
-        WHERE id IN (${lost?.id}::uuid, ${held?.id}::uuid)`),
+          held_until = CASE WHEN id = ${leased?.id}::uuid THEN now() + interval '1 minute' END
+        WHERE id IN (${lost?.id}::uuid, ${leased?.id}::uuid)`),
     );
     sqs.messages.splice(0);
     for (let n = 0; n < 2; n++) await maintenance({}, context);
     expect(sqs.messages.map((body) => JSON.parse(body))).toEqual([{ tenantId, id: lost?.id }]);
-    expect((await getJob(own.database, { tenantId, id: lively?.id as string })).status).toBe("in_progress");
+    expect((await getJob(testDatabase.database, { tenantId, id: recent?.id as string })).status).toBe(
+      "in_progress",
+    );
   });
 
-  test("the migration's steps take a collection over from the linked server", async () => {
+  test("the migration's steps migrate a collection from the linked server", async () => {
     const url = inject("chromaUrl");
     const { name, tenant } = tenantName();
     await putRecords(await createChromaCollection(url, name), plainRecords(40, 8));
@@ -418,24 +423,24 @@ describe.runIf(serverUrl())("on events, as bundled", () => {
     onTestFinished(() => void vi.unstubAllEnvs());
     const steps = await load("migration");
     const machine = migrationMachine({ functionArn: "arn:aws:lambda:test", shards: 2 });
-    const ended = await runMachine(machine, { request: { only: [name], queries: 4 } }, (payload) =>
+    const execution = await runMachine(machine, { request: { only: [name], queries: 4 } }, (payload) =>
       steps(payload, context),
     );
-    expect(ended).toMatchObject({ status: "SUCCEEDED", output: { verdict: "identical" } });
-    const { id } = await getTenant(own.database, tenant);
-    expect((await listDocuments(own.database, id, { limit: 100 })).documents).toHaveLength(40);
+    expect(execution).toMatchObject({ status: "SUCCEEDED", output: { verdict: "identical" } });
+    const { id } = await getTenant(testDatabase.database, tenant);
+    expect((await listDocuments(testDatabase.database, id, { limit: 100 })).documents).toHaveLength(40);
   });
 
-  test("the schema is brought up to date at deploy", async () => {
+  test("a deploy applies pending schema migrations", async () => {
     const migrations = fileURLToPath(new URL("../../migrations", import.meta.url));
     await cp(migrations, `${bundles.schema.folder}/migrations`, { recursive: true });
     vi.stubEnv("LAMBDA_TASK_ROOT", bundles.schema.folder);
     expect(await (await load("schema"))()).toEqual({ applied: [] });
-    // What the others could not be opened with ends the deploy here, before any of them is changed.
+    // Settings that the other functions cannot open with fail the deploy here, before those functions change.
     vi.stubEnv("CAIRN_JWT_AUDIENCE", "");
     await expect((await load("schema"))()).rejects.toThrow(/CAIRN_JWT_AUDIENCE is not set/);
     vi.stubEnv("CAIRN_JWT_AUDIENCE", issuer.variables.CAIRN_JWT_AUDIENCE);
-    // `sst dev` runs it in its folder, and keeps the variable to itself.
+    // `sst dev` runs the function in its folder without the variable.
     vi.stubEnv("LAMBDA_TASK_ROOT", undefined);
     const cwd = vi.spyOn(process, "cwd").mockReturnValue(bundles.schema.folder);
     onTestFinished(() => {

@@ -1,13 +1,13 @@
 /**
- * A path of API Gateway's HTTP APIs as one of a URL: they hand it over decoded, though it is called raw. Each part is
- * encoded again, so that an id with a `#` or a `%` is the id that was asked for; what was an encoded `/` in an id cannot
- * be told from one between two parts. A part `..` would climb to another route, encoded or not, and names nothing.
+ * The URL path of a path from API Gateway's HTTP APIs, which pass `rawPath` decoded. Each segment is encoded again, so
+ * that an id with `#` or `%` stays the requested id. An encoded `/` in an id cannot be distinguished from a separator.
+ * A segment `..` would lead to another route, encoded or not, so it is double-encoded and matches nothing.
  */
 export function encodeGatewayPath(decoded: string): string {
   return decoded
     .split("/")
-    .map((part) =>
-      /^\.\.?$/.test(part) ? part.replaceAll(".", "%252E") : encodeURIComponent(part.toWellFormed()),
+    .map((segment) =>
+      /^\.\.?$/.test(segment) ? segment.replaceAll(".", "%252E") : encodeURIComponent(segment.toWellFormed()),
     )
     .join("/");
 }

@@ -1,11 +1,11 @@
 export interface MachineOptions {
-  /** Of the function that runs the steps. */
+  /** ARN of the function that runs the steps. */
   readonly functionArn: string;
-  /** Copies at once. Default 4; an inline map runs 40 at most. */
+  /** Concurrent copies. Default 4; an inline map runs at most 40. */
   readonly shards?: number;
 }
 
-/** What passes by itself: the network, the database or a server asleep, a function that was cut off. */
+/** Transient errors: network failures, an unavailable database or server, a function that timed out. */
 const TRANSIENT = [
   "source_unavailable",
   "database_unavailable",
@@ -23,20 +23,20 @@ const TRANSIENT = [
   "States.Timeout",
 ];
 
-/** Rounds over the shards while Chroma makes new collections, and over the indexes while one is broken off. */
-const ROUNDS = 10;
+/** Limit of copy rounds while Chroma gets new collections, and of index rounds while builds are interrupted. */
+const MAX_ROUNDS = 10;
 
-/** What went wrong: a function's failure is JSON with a trace, a state's own is a sentence. */
+/** JSONata for the error message. A function's failure is JSON with a stack trace, a state's failure is plain text. */
 const MESSAGE =
   "$contains($states.errorOutput.Cause, '\"errorMessage\"') ? $parse($states.errorOutput.Cause).errorMessage : $states.errorOutput.Cause";
 
-/** Seconds of a step: the function's own 15 minutes and the wait for it. */
-const STEP_SECONDS = 920;
+/** Time limit of a step: the function's 15 minutes plus the time until it starts. */
+const STEP_TIMEOUT_SECONDS = 920;
 
 /**
- * The migration as a state machine of Amazon's States Language (JSONata), a plain object: plan, copy in shards until all is
- * compared, index, compare searches, report. A state holds ids only; what fails for good gives the run back with its
- * reason, and ends in a failed state that says how to go on: start it again.
+ * The migration as a state machine in the Amazon States Language (JSONata), as a plain object: plan, copy in shards until
+ * everything is compared, index, compare searches, report. States contain ids only. A permanent failure releases the run
+ * with its reason and ends in a failed state, whose cause says how to continue: start the migration again.
  * Source: https://states-language.net/spec.html
  */
 export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
@@ -44,7 +44,7 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
     Type: "Task",
     Resource: "arn:aws:states:::lambda:invoke",
     Arguments: { FunctionName: functionArn, Payload: { step: name, ...payload } },
-    TimeoutSeconds: STEP_SECONDS,
+    TimeoutSeconds: STEP_TIMEOUT_SECONDS,
     Retry: [
       {
         ErrorEquals: TRANSIENT,
@@ -60,14 +60,14 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
   });
   const failure = { Assign: { cause: `{% $states.errorOutput.Error & ': ' & (${MESSAGE}) %}` } };
   const release = [
-    // States.ALL does not cover these two.
+    // States.ALL does not match these two errors.
     { ErrorEquals: ["States.DataLimitExceeded", "States.Runtime"], ...failure, Next: "Release" },
     { ErrorEquals: ["States.ALL"], ...failure, Next: "Release" },
   ];
-  const held = { run: "{% $run %}", request: "{% $request %}" };
+  const runState = { run: "{% $run %}", request: "{% $request %}" };
   return {
     Comment:
-      "Takes a Chroma server's tenants into Postgres, and proves it. Start it again to go on where it was.",
+      "Migrates a Chroma server's tenants to Postgres and verifies the result. Start it again to continue after an interruption.",
     QueryLanguage: "JSONata",
     StartAt: "Plan",
     States: {
@@ -96,7 +96,7 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
           States: {
             "Copy shard": step(
               "copy",
-              { ...held, shard: "{% $states.input.shard %}", shards },
+              { ...runState, shard: "{% $states.input.shard %}", shards },
               { Next: "Shard done?" },
             ),
             "Shard done?": {
@@ -111,45 +111,45 @@ export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
         Catch: release,
         Next: "Settle",
       },
-      Settle: step("settle", held, { Catch: release, Next: "Settled?" }),
+      Settle: step("settle", runState, { Catch: release, Next: "Settled?" }),
       "Settled?": {
         Type: "Choice",
         Choices: [
           { Condition: "{% $states.input.settled %}", Next: "Promote" },
-          { Condition: `{% $round < ${ROUNDS} %}`, Assign: { round: "{% $round + 1 %}" }, Next: "Copy" },
+          { Condition: `{% $round < ${MAX_ROUNDS} %}`, Assign: { round: "{% $round + 1 %}" }, Next: "Copy" },
         ],
         Default: "Promote",
       },
-      Promote: step("promote", held, { Catch: release, Next: "Promoted?" }),
+      Promote: step("promote", runState, { Catch: release, Next: "Promoted?" }),
       "Promoted?": {
         Type: "Choice",
         Choices: [
           { Condition: "{% $states.input.done %}", Next: "Compare searches" },
           {
-            Condition: `{% $building < ${ROUNDS} %}`,
+            Condition: `{% $building < ${MAX_ROUNDS} %}`,
             Assign: { building: "{% $building + 1 %}" },
             Next: "Promote",
           },
         ],
         Default: "Compare searches",
       },
-      "Compare searches": step("search", held, { Catch: release, Next: "Report" }),
-      Report: step("report", held, { Catch: release, Next: "Done" }),
+      "Compare searches": step("search", runState, { Catch: release, Next: "Report" }),
+      Report: step("report", runState, { Catch: release, Next: "Done" }),
       Done: { Type: "Succeed" },
       Release: step(
         "release",
-        { ...held, cause: "{% $cause %}" },
+        { ...runState, cause: "{% $cause %}" },
         { Catch: [{ ErrorEquals: ["States.ALL"], Next: "Failed" }], Next: "Failed" },
       ),
       Failed: {
         Type: "Fail",
         Error: "migration_failed",
-        Cause: "{% $cause & ' Nothing is lost: start the migration again, and it goes on where it was.' %}",
+        Cause: "{% $cause & ' Nothing is lost. Start the migration again to continue it.' %}",
       },
       Refused: {
         Type: "Fail",
         Error: "migration_refused",
-        Cause: "{% $cause & ' Nothing was begun: put that right, and start the migration again.' %}",
+        Cause: "{% $cause & ' Nothing was started. Correct this, then start the migration again.' %}",
       },
     },
   };

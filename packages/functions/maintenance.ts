@@ -1,11 +1,11 @@
 import type { Context } from "aws-lambda";
 import { openService } from "./service.ts";
 
-/** Milliseconds before the function's own end by which a build is broken off. */
-const RESERVE = 30_000;
+/** Milliseconds before the function's time limit at which a build is interrupted. */
+const RESERVE_MS = 30_000;
 
-/** The schedule on AWS. */
+/** Runs the scheduled maintenance. */
 export async function handler(_event: unknown, context: Pick<Context, "getRemainingTimeInMillis">) {
-  const { runSchedule } = await import("./schedule.ts"); // the builds of indexes are loaded with the first event
-  return runSchedule(await openService(), context.getRemainingTimeInMillis() - RESERVE);
+  const { runSchedule } = await import("./schedule.ts"); // index builds are loaded with the first event
+  return runSchedule(await openService(), context.getRemainingTimeInMillis() - RESERVE_MS);
 }

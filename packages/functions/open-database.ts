@@ -3,14 +3,14 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import type { Settings } from "./settings.ts";
 
-/** The database of a function on AWS. Throws `unsafe_role` where it does not keep tenants apart. */
+/** Opens the database of a function on AWS. Throws `unsafe_role` if its roles do not isolate tenants. */
 export async function openDatabase(settings: Settings): Promise<Database> {
   const { databaseUrl, databaseDirectUrl, databaseDriver, connections = 4, tenantConnections = 3 } = settings;
   const database = await connectServer({
     url: databaseUrl,
     directUrl: databaseDirectUrl,
     driver: databaseDriver,
-    connections, // an environment answers one request at a time
+    connections, // an execution environment serves one request at a time
     tenantConnections,
   });
   try {

@@ -13,29 +13,29 @@ import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
 const NULLS = "\0".repeat(8);
 
 describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime client", () => {
-  let own: TestDatabase;
+  let testDatabase: TestDatabase;
   let chat: ChatApi;
   let sqs: SqsServer;
   let tenantId: string;
   let key: string;
   const running: LambdaRuntime[] = [];
   beforeAll(async () => {
-    own = await createTestDatabase();
+    testDatabase = await createTestDatabase();
     [chat, sqs] = await Promise.all([startChatApi(), startSqs()]);
-    ({ id: tenantId } = await createTenant(own.database, { name: "acme" }));
-    ({ secret: key } = await createApiKey(own.database, tenantId, { scopes: ["read", "write"] }));
+    ({ id: tenantId } = await createTenant(testDatabase.database, { name: "acme" }));
+    ({ secret: key } = await createApiKey(testDatabase.database, tenantId, { scopes: ["read", "write"] }));
   });
   afterAll(async () => {
-    for (const one of running) await one.stop();
+    for (const runtime of running) await runtime.stop();
     await Promise.all([chat?.stop(), sqs?.stop()]);
-    await own?.drop();
+    await testDatabase?.drop();
   });
 
   async function start(name: string, { environment, timeout }: Partial<RuntimeOptions> = {}) {
     const runtime = await startFunction(name, {
       timeout,
       environment: {
-        SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: own.url }),
+        SST_RESOURCE_DatabaseUrl: JSON.stringify({ value: testDatabase.url }),
         CAIRN_CHAT_MODEL: "scripted",
         CAIRN_EMBEDDING_MODEL: "offline/words",
         CAIRN_CORS_ORIGINS: "https://app.example.com",
@@ -56,64 +56,66 @@ describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime clien
   const event = (method: string, path: string, body?: object, more: Partial<GatewayRequest> = {}) =>
     gatewayEvent(method, path, { key, body: body && JSON.stringify(body), ...more });
 
-  async function ask(runtime: LambdaRuntime, ...given: Parameters<typeof event>) {
-    const { outcome, body } = await runtime.invoke(event(...given));
+  async function request(runtime: LambdaRuntime, ...args: Parameters<typeof event>) {
+    const { outcome, body } = await runtime.invoke(event(...args));
     expect(outcome, `${body}\n${runtime.output()}`).toBe("response");
     const { statusCode, body: text, headers } = JSON.parse(body);
     return { status: statusCode as number, headers, json: text && JSON.parse(text) };
   }
 
-  test("events are answered: text, base64, headers of many values; what it prints tells nothing", async () => {
+  test("the API responds to events with text, base64 and multi-value headers, and logs no key, content or URL", async () => {
     const api = await start("api");
     const documents = [{ id: "returns", content: "You may return a kettle within 30 days." }];
-    expect((await ask(api, "POST", "/v1/documents", { documents })).status).toBe(200);
-    const base64 = await ask(api, "POST", "/v1/query", { query: "return a kettle" }, { base64: true });
+    expect((await request(api, "POST", "/v1/documents", { documents })).status).toBe(200);
+    const base64 = await request(api, "POST", "/v1/query", { query: "return a kettle" }, { base64: true });
     expect(base64.json.hits).toMatchObject([{ id: "returns" }]);
-    // API Gateway joins the values of a header. A client of MCP need not accept a stream, but JSON.
+    // API Gateway joins the values of a header. An MCP client must accept JSON, but need not accept a stream.
     const tools = { jsonrpc: "2.0", id: 1, method: "tools/list" };
     for (const [accept, status] of [
       ["application/json,text/event-stream", 200],
       ["application/json", 200],
       ["text/event-stream", 406],
     ] as const)
-      expect((await ask(api, "POST", "/mcp", tools, { headers: { accept } })).status, accept).toBe(status);
+      expect((await request(api, "POST", "/mcp", tools, { headers: { accept } })).status, accept).toBe(
+        status,
+      );
     const preflight = {
       origin: "https://app.example.com",
       "access-control-request-method": "POST",
       "access-control-request-headers": "authorization,content-type",
     };
-    const allowed = await ask(api, "OPTIONS", "/v1/query", undefined, { headers: preflight });
+    const allowed = await request(api, "OPTIONS", "/v1/query", undefined, { headers: preflight });
     expect(allowed.headers).toMatchObject({
       "access-control-allow-headers": "authorization,content-type",
       vary: "Origin, Access-Control-Request-Headers",
     });
-    expect((await ask(api, "GET", "/nowhere")).status).toBe(404);
+    expect((await request(api, "GET", "/nowhere")).status).toBe(404);
     expect(api.output()).not.toMatch(new RegExp(`${key}|kettle|postgres://`));
   });
 
-  test("an environment that was frozen, and whose connections died meanwhile, answers the next event as if nothing had been", async () => {
+  test("an environment whose connections were cut while it was frozen responds normally to the next event", async () => {
     const api = running[0] as LambdaRuntime;
     const query = { query: "return a kettle" };
-    const { pathname } = new URL(own.url as string);
-    for (const mode of ["before it is thawed", "and at once"]) {
-      expect((await ask(api, "POST", "/v1/query", query)).json.hits).toHaveLength(1);
+    const { pathname } = new URL(testDatabase.url as string);
+    for (const mode of ["before the event", "during the event"]) {
+      expect((await request(api, "POST", "/v1/query", query)).json.hits).toHaveLength(1);
       api.freeze();
       await onServer(
         serverUrl() as string,
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${pathname.slice(1)}'`,
       );
-      if (mode === "and at once") {
-        const asked = ask(api, "POST", "/v1/query", query); // the event waits for it, as does the news of the connection
+      if (mode === "during the event") {
+        const response = request(api, "POST", "/v1/query", query); // event and closed connection arrive together
         api.thaw();
-        expect((await asked).json.hits).toHaveLength(1);
+        expect((await response).json.hits).toHaveLength(1);
       } else {
         api.thaw();
-        expect((await ask(api, "POST", "/v1/query", query)).json.hits).toHaveLength(1);
+        expect((await request(api, "POST", "/v1/query", query)).json.hits).toHaveLength(1);
       }
     }
   });
 
-  test("chat streams: the first words are there while the model still speaks", async () => {
+  test("chat streams: the first words arrive before the model has finished", async () => {
     const stream = await start("stream");
     chat.script({ kind: "hang", after: ["Within ", "30 days"] });
     const body = { stream: true, messages: [{ role: "user", content: "return a kettle" }] };
@@ -128,26 +130,26 @@ describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime clien
     expect(rest).toContain("30 days");
     const words = pieces.find(({ text: piece }) => piece.includes("30 days"));
     const last = pieces.at(-1);
-    expect((last?.at ?? 0) - (words?.at ?? 0), "the words did not wait for the end").toBeGreaterThan(5_000);
-    expect(rest).toMatch(/^event: error/m); // a model that falls silent is said to have failed
+    expect((last?.at ?? 0) - (words?.at ?? 0), "the words arrive before the end").toBeGreaterThan(5_000);
+    expect(rest).toMatch(/^event: error/m); // a model that stops sending is reported as failed
   });
 
-  test("a job that is watched for longer than the function has time ends with `continue`", async () => {
-    const { id } = await createJob(own.database, tenantId, { kind: "never begun", request: {} });
+  test("the event stream of a job ends with `continue` before the function's time limit", async () => {
+    const { id } = await createJob(testDatabase.database, tenantId, { kind: "never started", request: {} });
     const stream = await start("stream", { timeout: 12_000 });
     const { outcome, pieces, body } = await stream.invoke(event("GET", `/v1/jobs/${id}/events`));
     expect(outcome, stream.output()).toBe("response");
     const [, events = ""] = body.split(NULLS);
     expect([...events.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["job", "continue"]);
-    expect(pieces.at(-1)?.at, "while there is time").toBeLessThan(11_000);
+    expect(pieces.at(-1)?.at, "before the time limit").toBeLessThan(11_000);
   });
 
-  test("the worker takes a batch: what is good is done, poison is set aside with its reason, what could not be reached comes again", async () => {
+  test("in a batch the worker completes valid jobs, dead-letters invalid messages with their reason, and returns jobs it could not reach", async () => {
     const worker = await start("worker", { timeout: 900_000 });
     const [good, unreachable] = await Promise.all(
-      [1, 2].map(() => createJob(own.database, tenantId, { kind: "reindex", request: {} })),
+      [1, 2].map(() => createJob(testDatabase.database, tenantId, { kind: "reindex", request: {} })),
     );
-    await own.database.transaction(({ script }) =>
+    await testDatabase.database.transaction(({ script }) =>
       script(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
         CREATE TRIGGER refuse BEFORE UPDATE ON cairn.jobs FOR EACH ROW WHEN (OLD.id = '${unreachable?.id}') EXECUTE FUNCTION public.refuse()`),
     );
@@ -166,38 +168,40 @@ describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime clien
     expect(outcome, worker.output()).toBe("response");
     expect(JSON.parse(body)).toEqual({ batchItemFailures: [{ itemIdentifier: "unreachable" }] });
     expect(sqs.dead.map((message) => JSON.parse(message))).toEqual([
-      { reason: { code: "invalid_input", message: "The message names no job." } },
+      { reason: { code: "invalid_input", message: "The message does not contain a job's address." } },
     ]);
-    expect((await getJob(own.database, { tenantId, id: good?.id as string })).status).toBe("completed");
+    expect((await getJob(testDatabase.database, { tenantId, id: good?.id as string })).status).toBe(
+      "completed",
+    );
   });
 
-  test("a service that cannot be opened is a described problem, without the password", async () => {
+  test("a service that cannot be opened is a 503 problem without the password", async () => {
     const nowhere = JSON.stringify({ value: "postgres://user:hush-hush@127.0.0.1:9/db" });
     const api = await start("api", { environment: { SST_RESOURCE_DatabaseUrl: nowhere } });
-    const { status, headers, json } = await ask(api, "GET", "/v1/documents");
+    const { status, headers, json } = await request(api, "GET", "/v1/documents");
     expect(json).toMatchObject({ code: "database_unavailable", request_id: expect.stringMatching(/./) });
     expect({ status, retryAfter: headers["retry-after"] }).toEqual({ status: 503, retryAfter: "5" });
     expect(api.output()).not.toContain("hush-hush");
   });
 
-  test("a request that outlives its deadline is answered and cancelled before the function's own end; the next is answered", async () => {
+  test("a request past its deadline is 504 and cancelled before the function's time limit; the next request succeeds", async () => {
     const api = running[0] as LambdaRuntime;
-    const holder = new Client({ connectionString: own.url });
-    await holder.connect();
-    await holder.query("BEGIN; LOCK TABLE cairn.documents");
-    const began = performance.now();
-    const slow = await ask(api, "POST", "/v1/query", { query: "kettle" });
+    const locker = new Client({ connectionString: testDatabase.url });
+    await locker.connect();
+    await locker.query("BEGIN; LOCK TABLE cairn.documents");
+    const startedAt = performance.now();
+    const slow = await request(api, "POST", "/v1/query", { query: "kettle" });
     expect(slow.status).toBe(504);
-    expect(performance.now() - began).toBeLessThan(27_000);
-    // The statement's own time began a little after the request's.
-    const waiting = async () =>
+    expect(performance.now() - startedAt).toBeLessThan(27_000);
+    // The statement started a little after the request.
+    const blocked = async () =>
       (
-        await holder.query(
+        await locker.query(
           "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
         )
       ).rowCount;
-    await expect.poll(waiting, { timeout: 3_000, message: "nothing of it goes on in the database" }).toBe(0);
-    await holder.end();
-    expect((await ask(api, "POST", "/v1/query", { query: "kettle" })).json.hits).toHaveLength(1);
+    await expect.poll(blocked, { timeout: 3_000, message: "the statement is cancelled" }).toBe(0);
+    await locker.end();
+    expect((await request(api, "POST", "/v1/query", { query: "kettle" })).json.hits).toHaveLength(1);
   });
 });

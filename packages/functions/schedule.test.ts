@@ -6,24 +6,24 @@ import { offlineServices } from "../../test/support/services.ts";
 import type { Service } from "./compose.ts";
 import { runSchedule } from "./schedule.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const failure = vi.fn();
 
-/** What a schedule uses of the service. */
+/** The parts of the service that the schedule uses. */
 const service = () =>
   ({
-    services: offlineServices(own.database),
+    services: offlineServices(testDatabase.database),
     queue: { send: () => Promise.resolve() },
     log: { request: () => {}, failure },
   }) as unknown as Service;
 
 async function indexesOf(tenantId: string) {
-  const [stats] = await collectionStats(own.database, tenantId);
+  const [stats] = await collectionStats(testDatabase.database, tenantId);
   return stats?.indexes.map(({ kind, state, usable, rows }) => [kind, state, usable, rows]);
 }
 
@@ -32,15 +32,15 @@ const INDEXED = [
   ["keyword", "valid", true, 30],
 ];
 
-test("the schedule indexes what has grown", async () => {
-  const { id: tenant } = await addPoints(own.database, "grown");
+test("the schedule indexes a collection that has grown past its threshold", async () => {
+  const { id: tenant } = await addPoints(testDatabase.database, "grown");
   expect(await runSchedule(service(), 60_000)).toEqual({ ran: true, steps: 1 });
   expect(await indexesOf(tenant)).toEqual(INDEXED);
 });
 
-test("one tenant's index that cannot be built fails the run once, with its name, when the others are built", async () => {
-  const { id: poisoned } = await addPoints(own.database, "a poisoned", SPOILT);
-  const { id: healthy } = await addPoints(own.database, "b healthy");
+test("an index that cannot be built fails the run once, with the tenant's name, after the other indexes are built", async () => {
+  const { id: poisoned } = await addPoints(testDatabase.database, "a poisoned", SPOILT);
+  const { id: healthy } = await addPoints(testDatabase.database, "b healthy");
   await expect(runSchedule(service(), 60_000)).rejects.toMatchObject({
     code: "database_error",
     message: expect.stringMatching(/collection "points" of tenant "a poisoned".*65,504/),

@@ -5,24 +5,24 @@ import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import { sweep } from "@cairn/core/maintenance/sweep.ts";
 import type { Service } from "./compose.ts";
 
-/** Milliseconds without a sign of life after which a job is sent again: longer than a queue withholds a message whose worker died. */
-const IDLE = 3_600_000;
+/** Milliseconds without a heartbeat after which a job is sent again: longer than a queue hides a message whose worker died. */
+const IDLE_TIMEOUT_MS = 3_600_000;
 
 /**
- * Removes what has had its time, sends jobs again whose message was lost, and indexes what has grown: of two at once one
- * does. A build that is not done in so many `milliseconds` is broken off, and the next run goes on; the old index serves
- * meanwhile. What takes longer by its rows is not begun: `cairn reindex` has the time. Throws, when all the others are
- * built, what an index failed with: the log and the alarm hear of it.
+ * Runs the scheduled work: deletes expired rows, sends jobs again whose message was lost, and maintains the indexes. Of two
+ * concurrent runs, one maintains indexes. A build that does not finish within `timeoutMs` is interrupted and the next run
+ * continues; searches use the old index until then. A build with too many rows for that time is not started; `cairn
+ * reindex` builds it. If an index fails, the others are built first, then the failure is thrown, for the log and the alarm.
  */
-export async function runSchedule({ services, queue, log }: Service, milliseconds: number) {
+export async function runSchedule({ services, queue, log }: Service, timeoutMs: number) {
   const { database } = services;
-  const signal = AbortSignal.timeout(Math.max(0, milliseconds));
+  const signal = AbortSignal.timeout(Math.max(0, timeoutMs));
   await sweep(database);
-  for (const job of await claimIdleJobs(database, IDLE)) await queue.send(job);
-  const maintained = await maintainIndexes(database, { signal, maxRows: rowsBuiltIn(milliseconds) });
-  const { done, failed } = maintained ?? { done: [], failed: [] };
+  for (const job of await claimIdleJobs(database, IDLE_TIMEOUT_MS)) await queue.send(job);
+  const result = await maintainIndexes(database, { signal, maxRows: rowsBuiltIn(timeoutMs) });
+  const { done, failed } = result ?? { done: [], failed: [] };
   logFailures(failed, log.failure);
   const failure = runFailure(failed);
   if (failure) throw failure;
-  return { ran: maintained !== undefined, steps: done.length };
+  return { ran: result !== undefined, steps: done.length };
 }

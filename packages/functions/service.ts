@@ -3,14 +3,14 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { composeService, type Service } from "./compose.ts";
 import { createEmf } from "./emf.ts";
-import { keep } from "./keep.ts";
-import { linkedResource } from "./linked.ts";
+import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
-import { createSqsQueue } from "./queue.ts";
+import { openOnce } from "./open-once.ts";
 import { readSettings, type Settings } from "./settings.ts";
+import { createSqsQueue } from "./sqs-queue.ts";
 
-/** The service of this environment. */
-export const openService = keep(open);
+/** The service of this execution environment, opened by the first call. */
+export const openService = openOnce(open);
 
 async function open(): Promise<Service> {
   const settings = readSettings(linkedResource, process.env);
@@ -25,7 +25,7 @@ async function open(): Promise<Service> {
   });
 }
 
-/** Loaded while the database is waited for, so that a cold start is none the longer for it. */
+/** The migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
 async function openMigrations({ databaseUrl, chromaUrl, chromaToken }: Settings, queue: JobQueue) {
   const [{ MIGRATION, migrationRunner }, { migrationRoutes }] = await Promise.all([
     import("@cairn/chroma/service/job.ts"),

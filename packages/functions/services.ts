@@ -3,7 +3,7 @@ import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Settings } from "./settings.ts";
 
-/** What all work is done with: the database, and the embedders that the settings name. */
+/** The services of the core: the database and the embedders from the settings. */
 export function createServices(settings: Settings, database: Database): Services {
   const { openaiApiKey, openaiBaseUrl } = settings;
   const openai =

@@ -4,12 +4,12 @@ import type { ChatModelOptions } from "@cairn/core/assistant/chat-options.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
 
-/** Milliseconds of a request at most: API Gateway and the API's function give up soon after, and a cold start takes some. */
+/** Largest time limit of a request, in milliseconds. API Gateway and the function time out soon after; the difference covers a cold start. */
 const MAX_DEADLINE_MS = 25_000;
 
 /**
- * What the functions are told. On AWS secrets are linked: SST brings them as resources, encrypted in the bundle or, in a
- * test, as SST_RESOURCE_… variables; on Cloudflare they are bindings. What is no secret comes as environment variables.
+ * Settings of the functions. On AWS secrets are linked resources: SST encrypts them in the bundle; tests set them as
+ * SST_RESOURCE_… variables. On Cloudflare secrets are bindings. All other settings are environment variables.
  */
 const schema = z.object({
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//),
@@ -51,21 +51,21 @@ const schema = z.object({
 });
 
 export interface Settings extends Readonly<z.infer<typeof schema>> {
-  /** Undefined: chat is answered 503. */
+  /** Undefined: chat responds 503. */
   readonly chat: ChatModelOptions | undefined;
-  /** Undefined: the service's own keys alone are taken. */
+  /** Undefined: only the service's own API keys are accepted. */
   readonly jwt: JwtOptions | undefined;
 }
 
-/** A secret that was never set: `npx sst secret set` is told to put this in its place. */
+/** Placeholder value of a secret that was never set (infra/secrets.ts). */
 const UNSET = "unset";
 
-/** Reads them from linked resources and the environment. Throws `invalid_input`, naming the setting and never its value. */
+/** Settings from linked resources and the environment. Throws `invalid_input` with the name of the setting, never its value. */
 export function readSettings(
   resource: (name: string) => string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Settings {
-  const given = {
+  const values = {
     databaseUrl: resource("DatabaseUrl"),
     databaseDirectUrl: resource("DatabaseDirectUrl"),
     openaiApiKey: resource("OpenAiApiKey"),
@@ -100,18 +100,14 @@ export function readSettings(
     jobsQueueUrl: environment.CAIRN_JOBS_QUEUE_URL,
     deadJobsQueueUrl: environment.CAIRN_DEAD_JOBS_QUEUE_URL,
   };
-  const set = Object.entries(given).filter(
+  const present = Object.entries(values).filter(
     ([, value]) => value !== undefined && value !== "" && value !== UNSET,
   );
-  const result = schema.safeParse(Object.fromEntries(set));
+  const result = schema.safeParse(Object.fromEntries(present));
   if (result.success)
     return Object.freeze({ ...result.data, chat: chatOf(result.data), jwt: jwtOf(result.data) });
   const name = String(result.error.issues[0]?.path[0] ?? "");
-  throw new AppError(
-    "invalid_input",
-    `The setting ${name} is missing or cannot be used. See docs/deploy.md.`,
-    {
-      path: name,
-    },
-  );
+  throw new AppError("invalid_input", `The setting ${name} is missing or invalid. See docs/deploy.md.`, {
+    path: name,
+  });
 }

@@ -23,18 +23,18 @@ const STEPS = {
   release: releaseStep,
 } as const;
 
-/** The step that a state asks for. A failure bears its code as its name, which is what the machine knows it by. */
+/** Runs the step of a state. The name of a thrown error is its code, because the state machine matches errors by name. */
 export async function runStep(environment: StepEnvironment, event: StepEvent): Promise<object> {
   try {
     const step = STEPS[event.step as keyof typeof STEPS];
-    if (!step) throw new AppError("invalid_input", `There is no step ${JSON.stringify(event.step)}.`);
+    if (!step) throw new AppError("invalid_input", `The step ${JSON.stringify(event.step)} does not exist.`);
     return await step(environment, event);
   } catch (error) {
-    throw namedByCode(error);
+    throw nameByCode(error);
   }
 }
 
-/** A failure as Step Functions matches it: by name. */
-export function namedByCode(error: unknown): unknown {
+/** The error with its code as its name, which Step Functions matches. */
+export function nameByCode(error: unknown): unknown {
   return error instanceof AppError ? Object.assign(new Error(error.message), { name: error.code }) : error;
 }

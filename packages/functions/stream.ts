@@ -1,5 +1,5 @@
 import { streamHandle } from "hono/aws-lambda";
-import { lateApp } from "./late-app.ts";
+import { lazyApp } from "./lazy-app.ts";
 
-/** The API behind a function URL that streams: chat and jobs as events. HTTP APIs do not stream. */
-export const handler = streamHandle(lateApp(10_000));
+/** The API behind a streaming function URL, for chat and job events. API Gateway's HTTP APIs do not stream. */
+export const handler = streamHandle(lazyApp(10_000));

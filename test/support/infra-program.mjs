@@ -1,5 +1,5 @@
-// Evaluates sst.config.ts under Pulumi's mocks and prints what it would make, as JSON. It is bundled with SST's platform,
-// from whose folder its imports are resolved; see infra.ts beside it.
+// Evaluates sst.config.ts under Pulumi's mocks and prints the resulting resources as JSON. infra.ts bundles it with SST's
+// platform; imports are resolved from the platform's folder.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { getStore } from "@pulumi/pulumi/runtime/state.js";
@@ -8,23 +8,23 @@ import { run } from "./src/auto/run";
 import * as sst from "./src/components";
 
 const resources = [];
-/** Names of what a resource waits for beside its inputs: mocks are not told. */
-const after = new Map();
+/** Each resource's `dependsOn` names, which Pulumi does not pass to mocks. */
+const dependencies = new Map();
 const ACCOUNT = "123456789012";
 const REGION = "eu-central-1";
 
-/** Pulumi wraps what is made of a secret. */
-const SECRET = "4dabf18193072939515e22adb298388d";
+/** Key with which Pulumi marks a value that was derived from a secret. */
+const SECRET_KEY = "4dabf18193072939515e22adb298388d";
 
 function plain(value) {
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== "object") return value;
-  if (SECRET in value) return plain(value.value);
+  if (SECRET_KEY in value) return plain(value.value);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
 function newResource({ type, name, inputs }) {
-  resources.push({ type, name, inputs: plain(inputs), after: after.get(name) ?? [] });
+  resources.push({ type, name, inputs: plain(inputs), dependsOn: dependencies.get(name) ?? [] });
   const state = {
     ...inputs,
     arn: `arn:aws:mock:${REGION}:${ACCOUNT}:${name}`,
@@ -56,7 +56,7 @@ const app = await config.app({ stage });
 Object.assign(globalThis.$app, app, { stage });
 await pulumi.runtime.runInPulumiStack(async () => {
   pulumi.runtime.registerStackTransformation(({ name, opts }) => {
-    after.set(
+    dependencies.set(
       name,
       [opts.dependsOn ?? []].flat().map(({ __name }) => __name),
     );
@@ -64,6 +64,6 @@ await pulumi.runtime.runInPulumiStack(async () => {
   await run(config.run);
   return {};
 });
-// What hangs on outputs of outputs is made in later turns: until nothing is waited for.
+// Resources that depend on nested outputs are created in later turns. Wait until nothing is pending.
 while (getStore().leakCandidates.size > 0) await new Promise((resolve) => setTimeout(resolve, 100));
 process.stdout.write(JSON.stringify({ app, resources }), () => process.exit(0));

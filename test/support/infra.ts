@@ -13,7 +13,7 @@ import { build } from "esbuild";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** SST's platform, as `npx sst install` puts it down. */
+/** SST's platform, which `npx sst install` installs. */
 export const PLATFORM = join(ROOT, ".sst/platform");
 
 export interface Resource {
@@ -21,11 +21,11 @@ export interface Resource {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: any resource's inputs
   readonly inputs: any;
-  /** Names of what it waits for beside its inputs. */
-  readonly after: readonly string[];
+  /** Names of the resources in its `dependsOn` option. */
+  readonly dependsOn: readonly string[];
 }
 
-/** What SST's server is asked to build: a function as its component describes it. */
+/** A build request to SST's server: a function as its component describes it. */
 export interface Build {
   readonly functionID: string;
   readonly handler: string;
@@ -34,7 +34,7 @@ export interface Build {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-export interface Evaluated {
+export interface Evaluation {
   readonly app: {
     readonly removal: string;
     readonly protect: boolean;
@@ -46,29 +46,29 @@ export interface Evaluated {
 }
 
 export interface EvaluateOptions {
-  /** As if this file were gone. */
-  readonly without?: string;
-  /** Variables of whoever deploys. */
+  /** Path of a file that the builder treats as missing. */
+  readonly missingFile?: string;
+  /** Environment variables of the deploy. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A value of every secret, to look for where it must not be. */
+/** Part of every secret's value. Tests assert that it appears in no environment variable. */
 export const CANARY = "secret-canary-5e1f";
 
-const evaluated = new Map<string, Promise<Evaluated>>();
+const cache = new Map<string, Promise<Evaluation>>();
 
-/** What `sst deploy` would make in a stage: the real configuration and SST's real components, under Pulumi's mocks. Once for all who ask the same. */
-export function evaluateInfra(stage: string, options: EvaluateOptions = {}): Promise<Evaluated> {
-  const asked = JSON.stringify([stage, options]);
-  const known = evaluated.get(asked) ?? evaluate(stage, options);
-  evaluated.set(asked, known);
-  return known;
+/** The resources that `sst deploy` would create in a stage: the real configuration and SST's real components, under Pulumi's mocks. Cached by arguments. */
+export function evaluateInfra(stage: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const key = JSON.stringify([stage, options]);
+  const evaluation = cache.get(key) ?? evaluate(stage, options);
+  cache.set(key, evaluation);
+  return evaluation;
 }
 
-async function evaluate(stage: string, { without, environment }: EvaluateOptions): Promise<Evaluated> {
+async function evaluate(stage: string, { missingFile, environment }: EvaluateOptions): Promise<Evaluation> {
   const outfile = join(PLATFORM, `cairn-infra-${randomUUID()}.mjs`);
   await bundleProgram(outfile);
-  const builder = await startBuilder(without);
+  const builder = await startBuilder(missingFile);
   try {
     const names = [
       "DatabaseUrl",
@@ -91,25 +91,27 @@ async function evaluate(stage: string, { without, environment }: EvaluateOptions
       },
       maxBuffer: 50_000_000,
     });
-    return { ...JSON.parse(stdout), builds: builder.builds } as Evaluated;
+    return { ...JSON.parse(stdout), builds: builder.builds } as Evaluation;
   } finally {
     await builder.stop();
     await rm(outfile, { force: true });
   }
 }
 
-/** What becomes of each function, by its file's name. */
-export function functionsOf({ builds, resources }: Evaluated) {
+/** Each function with its resource, its role and the name of its file. */
+export function functionsOf({ builds, resources }: Evaluation) {
   return builds.map((build) => {
-    const made = (type: string, suffix: string) =>
-      resources.find((one) => one.type === type && one.name === build.functionID + suffix) as Resource;
-    const { inputs, after } = made("aws:lambda/function:Function", "Function");
-    const role = made("aws:iam/role:Role", "Role").inputs;
-    return { name: parse(build.handler).name, build, inputs, after, role };
+    const find = (type: string, suffix: string) =>
+      resources.find(
+        (resource) => resource.type === type && resource.name === build.functionID + suffix,
+      ) as Resource;
+    const { inputs, dependsOn } = find("aws:lambda/function:Function", "Function");
+    const role = find("aws:iam/role:Role", "Role").inputs;
+    return { name: parse(build.handler).name, build, inputs, dependsOn, role };
   });
 }
 
-/** What SST's command line sets before it runs a configuration. */
+/** The globals that SST's CLI sets before it runs a configuration. */
 const GLOBALS = `import { createRequire as cairnRequire } from "node:module";
 const require = cairnRequire(import.meta.url);
 globalThis.$app = { name: "cairn", providers: { aws: {} } };
@@ -134,8 +136,8 @@ async function bundleProgram(outfile: string): Promise<void> {
   });
 }
 
-/** Stands for SST's own server, which builds functions: it writes down what it is asked for, and fails where a function's file is missing. */
-async function startBuilder(without: string | undefined) {
+/** A fake of SST's build server. It records build requests and fails for a function whose file is missing. */
+async function startBuilder(missingFile: string | undefined) {
   const folder = await mkdtemp(join(tmpdir(), "cairn-infra-"));
   const out = join(folder, "bundle");
   await mkdir(out);
@@ -146,22 +148,22 @@ async function startBuilder(without: string | undefined) {
       readonly method: string;
       readonly params: readonly [Build];
     };
-    const answer = async () => {
+    const respond = async () => {
       if (method === "Provider.Aws.Bootstrap")
         return { asset: "assets", assetEcrUrl: "", assetEcrRegistryId: "" };
       if (method !== "Runtime.Build") return {};
       const [build] = params;
       builds.push(build);
       const file = `${parse(build.handler).dir}/${parse(build.handler).name}.ts`;
-      const there = file !== without && existsSync(join(ROOT, file));
+      const exists = file !== missingFile && existsSync(join(ROOT, file));
       return {
         handler: "index.handler",
         out,
-        errors: there ? [] : [`There is no ${file}.`],
+        errors: exists ? [] : [`The file ${file} does not exist.`],
         sourcemaps: [],
       };
     };
-    response.end(JSON.stringify({ result: await answer() }));
+    response.end(JSON.stringify({ result: await respond() }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -1,4 +1,4 @@
-/** As much of Cloudflare's runtime as the worker uses. Source: developers.cloudflare.com/workers/runtime-apis */
+/** The parts of Cloudflare's runtime API that the worker uses. Source: developers.cloudflare.com/workers/runtime-apis */
 
 export interface Queue {
   send(message: object): Promise<void>;
@@ -19,7 +19,7 @@ export interface Context {
 export interface Message {
   readonly id: string;
   readonly body: unknown;
-  /** Which delivery it is, from 1. */
+  /** Number of this delivery, from 1. */
   readonly attempts: number;
   ack(): void;
   retry(options: { readonly delaySeconds: number }): void;

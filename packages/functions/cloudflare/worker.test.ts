@@ -16,14 +16,14 @@ import { type NeonRelay, startNeonRelay } from "../../../test/support/neon-relay
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** Hands on what ends among the dead letters. */
-const UNDERTAKER = `export default {
-  async queue({ messages }, { BURIED }) {
-    for (const { body } of messages) await BURIED.fetch("http://test", { method: "POST", body: JSON.stringify(body) });
+/** A worker that forwards dead letters to the test. */
+const DEAD_LETTER_WORKER = `export default {
+  async queue({ messages }, { DEAD_LETTERS }) {
+    for (const { body } of messages) await DEAD_LETTERS.fetch("http://test", { method: "POST", body: JSON.stringify(body) });
   },
 };`;
 
-/** The worker as wrangler bundles it; its driver is told where the relay is, and nothing else. */
+/** The worker as wrangler bundles it. Only its driver is configured, with the relay's address. */
 async function bundleWorker(port: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "cairn-worker-"));
   const entry = join(folder, "entry.ts");
@@ -32,13 +32,13 @@ async function bundleWorker(port: number): Promise<string> {
     `import { neonConfig } from ${JSON.stringify(fileURLToPath(import.meta.resolve("@neondatabase/serverless")))};
     Object.assign(neonConfig, {
       fetchEndpoint: () => "http://127.0.0.1:${port}/sql",
-      wsProxy: (host, given) => "127.0.0.1:${port}/v2?address=" + host + ":" + given,
+      wsProxy: (host, hostPort) => "127.0.0.1:${port}/v2?address=" + host + ":" + hostPort,
       useSecureWebSocket: false, pipelineConnect: false, pipelineTLS: false,
     });
     export { default } from ${JSON.stringify(join(HERE, "worker.ts"))};`,
   );
   const wrangler = fileURLToPath(new URL("../bin/wrangler.js", import.meta.resolve("wrangler")));
-  const given = [
+  const args = [
     "deploy",
     entry,
     "--dry-run",
@@ -47,7 +47,7 @@ async function bundleWorker(port: number): Promise<string> {
     "-c",
     join(HERE, "wrangler.jsonc"),
   ];
-  await promisify(execFile)(process.execPath, [wrangler, ...given], {
+  await promisify(execFile)(process.execPath, [wrangler, ...args], {
     cwd: HERE,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder },
   });
@@ -57,19 +57,21 @@ async function bundleWorker(port: number): Promise<string> {
 }
 
 describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
-  let own: TestDatabase;
+  let testDatabase: TestDatabase;
   let relay: NeonRelay;
   let chat: ChatApi;
   let issuer: Issuer;
   let worker: Miniflare;
-  const buried: unknown[] = [];
+  const deadLetters: unknown[] = [];
   const tenants: { readonly id: string; readonly key: string }[] = [];
   beforeAll(async () => {
-    own = await createTestDatabase();
+    testDatabase = await createTestDatabase();
     [relay, chat, issuer] = await Promise.all([startNeonRelay(), startChatApi(), startIssuer()]);
     for (const name of ["acme", "globex"]) {
-      const { id } = await createTenant(own.database, { name });
-      const { secret } = await createApiKey(own.database, id, { scopes: ["read", "write", "admin"] });
+      const { id } = await createTenant(testDatabase.database, { name });
+      const { secret } = await createApiKey(testDatabase.database, id, {
+        scopes: ["read", "write", "admin"],
+      });
       tenants.push({ id, key: secret });
     }
     const runtime = { compatibilityDate: "2026-07-01", compatibilityFlags: ["nodejs_compat"] };
@@ -80,7 +82,7 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
           name: "cairn",
           modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker(relay.port) }],
           bindings: {
-            DatabaseUrl: own.url as string,
+            DatabaseUrl: testDatabase.url as string,
             ChatApiKey: "sk-speaks",
             CAIRN_CHAT_BASE_URL: chat.url,
             CAIRN_CHAT_MODEL: "scripted",
@@ -93,12 +95,12 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
         },
         {
           ...runtime,
-          name: "undertaker",
-          modules: [{ type: "ESModule", path: "undertaker.mjs", contents: UNDERTAKER }],
+          name: "dead-letters",
+          modules: [{ type: "ESModule", path: "dead-letters.mjs", contents: DEAD_LETTER_WORKER }],
           queueConsumers: { dead: { maxBatchTimeout: 0 } },
           serviceBindings: {
-            async BURIED(request: Request) {
-              buried.push(await request.json());
+            async DEAD_LETTERS(request: Request) {
+              deadLetters.push(await request.json());
               return new Response();
             },
           },
@@ -112,7 +114,7 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
   afterAll(async () => {
     await worker?.dispose();
     await Promise.all([relay?.stop(), chat?.stop(), issuer?.stop()]);
-    await own?.drop();
+    await testDatabase?.drop();
   });
 
   async function call(tenant: number, method: string, path: string, body?: object, token?: string) {
@@ -128,15 +130,15 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     return { status: response.status, text, json: () => JSON.parse(text) };
   }
 
-  async function ended(address: JobAddress): Promise<Job> {
+  async function waitForJob(address: JobAddress): Promise<Job> {
     for (;;) {
-      const job = await getJob(own.database, address);
+      const job = await getJob(testDatabase.database, address);
       if (job.status !== "in_progress") return job;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 
-  test("it ingests and queries, each tenant its own, many requests at once", async () => {
+  test("concurrent ingests and queries of two tenants stay isolated", async () => {
     expect(await call(0, "GET", "/ready")).toMatchObject({ status: 200 });
     const write = (tenant: number, n: number) =>
       call(tenant, "POST", "/v1/documents", {
@@ -152,11 +154,11 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
       expect(hits).toHaveLength(4);
       for (const { content } of hits) expect(content).toContain(`Tenant ${n % 2} `);
     }
-    const [key] = await listApiKeys(own.database, tenants[0]?.id as string);
-    expect(key?.lastUsedAt, "what a request leaves behind is done, too").toBeInstanceOf(Date);
+    const [key] = await listApiKeys(testDatabase.database, tenants[0]?.id as string);
+    expect(key?.lastUsedAt, "work after the response also runs").toBeInstanceOf(Date);
   });
 
-  test("what is searched is written again and again, by one request after the other and by many at once", async () => {
+  test("a collection can be written while it is searched, sequentially and concurrently", async () => {
     const write = (n: number) =>
       call(0, "POST", "/v1/documents", {
         documents: [{ id: `again${n}`, content: "Written while it is searched." }],
@@ -170,12 +172,12 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     for (const { status } of await Promise.all(both)) expect(status).toBe(200);
   }, 10_000);
 
-  test("large requests take turns, also when a caller leaves before its answer", async () => {
+  test("large requests run in turn, even if callers disconnect before the response", async () => {
     const documents = Array.from({ length: 3 }, (_, n) => ({
       id: `large-${n}`,
       content: "kettle ".repeat(10_000),
     }));
-    const left = Array.from({ length: 4 }, async () => {
+    const abandoned = Array.from({ length: 4 }, async () => {
       const caller = new AbortController();
       setTimeout(() => caller.abort(), 20);
       await worker
@@ -187,21 +189,21 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
         } as never)
         .catch(() => {});
     });
-    await Promise.all(left);
+    await Promise.all(abandoned);
     const written = await Promise.all([1, 2, 3].map(() => call(0, "POST", "/v1/documents", { documents })));
     expect(written.map(({ status }) => status)).toEqual([200, 200, 200]);
     for (const { id } of documents)
       expect(await call(0, "DELETE", `/v1/documents/${id}`)).toMatchObject({ status: 204 });
   });
 
-  test("a search is one round trip, and opens no socket", async () => {
+  test("a search is one HTTP round trip and opens no socket", async () => {
     await call(0, "POST", "/v1/query", { query: "return" });
     const before = { ...relay.counts };
     await call(0, "POST", "/v1/query", { query: "return" });
     expect(relay.counts).toEqual({ http: before.http + 1, sockets: before.sockets });
   });
 
-  test("bad input, a wrong key and a wrong route are refused as everywhere", async () => {
+  test("invalid input is refused with its path, an unknown key is 401, an unknown route is 404", async () => {
     expect((await call(0, "POST", "/v1/query", { query: "x", top_k: 0 })).json()).toMatchObject({
       path: "top_k",
     });
@@ -209,28 +211,28 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     expect((await call(0, "GET", "/nowhere")).status).toBe(404);
   });
 
-  test("a token of the configured issuer is taken, one for another audience is not; a body of more than the configured bytes is 413", async () => {
-    const ask = async (claims = {}) => {
+  test("a token of the configured issuer is accepted, one for another audience is 401; a body larger than the configured limit is 413", async () => {
+    const query = async (claims = {}) => {
       const token = issuer.token(tenants[0]?.id as string, claims);
       return (await call(0, "POST", "/v1/query", { query: "return" }, token)).status;
     };
-    expect(await Promise.all([ask(), ask(), ask({ aud: "elsewhere" })])).toEqual([200, 200, 401]);
+    expect(await Promise.all([query(), query(), query({ aud: "elsewhere" })])).toEqual([200, 200, 401]);
     const large = await call(0, "POST", "/v1/documents", { documents: [{ content: "x".repeat(4_000_001) }] });
     expect(large).toMatchObject({ status: 413, text: expect.stringContaining("4000000 bytes") });
   });
 
-  test("an address that tries many keys is stopped, and others are served", async () => {
-    const ask = async (address: string, n: number) => {
+  test("an IP address that tries many keys is 429, others are not affected", async () => {
+    const list = async (address: string, n: number) => {
       const headers = { authorization: `Bearer cairn_${n}`, "CF-Connecting-IP": address };
       return (await worker.dispatchFetch("http://api/v1/documents", { headers })).status;
     };
     const statuses = [];
-    for (let n = 0; n < 61; n++) statuses.push(await ask("203.0.113.7", n));
+    for (let n = 0; n < 61; n++) statuses.push(await list("203.0.113.7", n));
     expect(statuses).toEqual([...Array(60).fill(401), 429]);
-    expect(await ask("203.0.113.8", 61)).toBe(401);
+    expect(await list("203.0.113.8", 61)).toBe(401);
   });
 
-  test("chat streams, with its citations", async () => {
+  test("chat streams its answer with citations", async () => {
     chat.script({ kind: "text", pieces: ["Within 4 days ", "[1]."] });
     const { status, text } = await call(0, "POST", "/v1/chat", {
       stream: true,
@@ -241,7 +243,7 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     expect(text).toContain("Within 4 days");
   });
 
-  test("what is answered 202 is done through Cloudflare's queue; poison ends in the dead-letter queue, each with its reason, the others go on", async () => {
+  test("a 202 job completes through Cloudflare's queue; jobs that cannot run are dead-lettered with their reason and do not stop others", async () => {
     const documents = Array.from({ length: 450 }, (_, n) => ({
       id: `bulk-${n}`,
       content: `bulk passage ${n}`,
@@ -250,18 +252,18 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     const request = { documents: "never checked by the API" };
     const poison = {
       tenantId,
-      id: (await createJob(own.database, tenantId, { kind: "ingest", request })).id,
+      id: (await createJob(testDatabase.database, tenantId, { kind: "ingest", request })).id,
     };
     const gone = { tenantId, id: crypto.randomUUID() };
     const jobs = await worker.getQueueProducer("JOBS");
     for (const message of [poison, gone, { no: "job" }]) await jobs.send(message);
-    const begun = await call(1, "POST", "/v1/documents/bulk", { documents });
-    expect(begun.status).toBe(202);
-    expect(await ended({ tenantId, id: begun.json().id })).toMatchObject({
+    const accepted = await call(1, "POST", "/v1/documents/bulk", { documents });
+    expect(accepted.status).toBe(202);
+    expect(await waitForJob({ tenantId, id: accepted.json().id })).toMatchObject({
       status: "completed",
       counts: { documents: 450 },
     });
-    const { status, lastError } = await ended(poison);
+    const { status, lastError } = await waitForJob(poison);
     expect({ status, lastError }).toMatchObject({
       status: "failed",
       lastError: { code: "internal_error", message: expect.stringMatching(/^The service failed/) },
@@ -269,13 +271,13 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     const letters = [
       { ...poison, reason: lastError },
       { ...gone, reason: { code: "not_found", message: `There is no job "${gone.id}".` } },
-      { reason: { code: "invalid_input", message: "The message names no job." } },
+      { reason: { code: "invalid_input", message: "The message does not contain a job's address." } },
     ];
-    await vi.waitFor(() => expect(buried).toHaveLength(letters.length), { timeout: 10_000 });
-    expect(buried).toEqual(expect.arrayContaining(letters));
+    await vi.waitFor(() => expect(deadLetters).toHaveLength(letters.length), { timeout: 10_000 });
+    expect(deadLetters).toEqual(expect.arrayContaining(letters));
   });
 
-  test("the schedule runs", async () => {
+  test("the scheduled event runs the maintenance", async () => {
     const answer = await worker.dispatchFetch("http://api/cdn-cgi/handler/scheduled?cron=*/15+*+*+*+*");
     expect(await answer.text()).toBe("ok");
   });

@@ -3,7 +3,7 @@ import * as z from "zod";
 
 const address = z.object({ tenantId: z.uuid().nullable(), id: z.uuid() });
 
-/** The job that a message names: an object, or its JSON. Throws for what is no job's address. */
+/** The job address in a message, which is an object or its JSON. Throws if the message is not a job's address. */
 export function readMessage(message: unknown): JobAddress {
   return address.parse(typeof message === "string" ? JSON.parse(message) : message);
 }

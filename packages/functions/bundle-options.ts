@@ -1,5 +1,5 @@
-/** How every function is bundled: SST is told so by infra/function.ts, and bundle.ts does the same. What SST would choose by default is said aloud. */
-export const bundling = {
+/** Bundle options of every function. infra/function.ts passes them to SST, bundle.ts to esbuild. SST's defaults are written out. */
+export const bundleOptions = {
   minify: true,
   splitting: true,
   format: "esm" as const,
@@ -7,7 +7,7 @@ export const bundling = {
   esbuild: {
     keepNames: true,
     mainFields: ["module", "main"],
-    // The embedded database and local models are never used here; the runtime brings the SDK.
+    // Functions never use the embedded database or local models. The runtime provides the AWS SDK.
     external: [
       "@electric-sql/pglite",
       "@electric-sql/pglite-pgvector",

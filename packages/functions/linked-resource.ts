@@ -1,10 +1,10 @@
 import { Resource } from "sst/resource";
 
-/** A linked resource's value, as SST hands it to a function; undefined where it is not linked. */
+/** The value of a resource that SST links to the function; undefined if it is not linked. */
 export function linkedResource(name: string): string | undefined {
   try {
     return (Resource as unknown as Readonly<Record<string, { readonly value?: string }>>)[name]?.value;
   } catch {
-    return undefined; // SST refuses what is not linked
+    return undefined; // SST throws for a resource that is not linked
   }
 }

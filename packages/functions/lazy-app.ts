@@ -14,26 +14,26 @@ interface Env {
 }
 
 /**
- * The API for a handler that is made when its function is loaded: the first request opens the service. A stream ends
- * `reserve` milliseconds before the function's own end.
+ * The API for a Lambda handler. The first request opens the service. A stream ends `reserveMs` milliseconds before the
+ * function's time limit.
  */
-export function lateApp(reserve: number) {
+export function lazyApp(reserveMs: number) {
   return new Hono<Env>()
     .all("*", async (c) => {
       const { app } = await openService();
       const context = c.env.lambdaContext ?? c.env.context;
-      const longestStream = context && context.getRemainingTimeInMillis() - reserve;
+      const longestStream = context && context.getRemainingTimeInMillis() - reserveMs;
       return app.fetch(c.req.raw, { longestStream, address: addressOf(c.env.event) });
     })
     .onError((error, c) => {
-      console.error(error); // the service, and so its log, could not be opened
+      console.error(error); // without a service there is no log
       c.set("requestId", (c.env.lambdaContext ?? c.env.context)?.awsRequestId ?? "");
       return problemResponse(c, error);
     });
 }
 
-/** Where a request comes from, as API Gateway and function URLs say; the header X-Forwarded-For is the caller's to begin. */
+/** The caller's IP address as API Gateway and function URLs report it. A caller can forge the header X-Forwarded-For. */
 function addressOf(event: LambdaEvent | undefined): string | undefined {
-  const about = event && "requestContext" in event ? event.requestContext : undefined;
-  return about && "http" in about ? about.http.sourceIp : undefined;
+  const context = event && "requestContext" in event ? event.requestContext : undefined;
+  return context && "http" in context ? context.http.sourceIp : undefined;
 }
