@@ -150,7 +150,7 @@ async function copyAll({ databaseUrl }: BenchServers, source: Source, inFlight: 
   let copied = 0;
   try {
     await migrateSchema(database);
-    await migrate({ database, embedders: createEmbedders({ wordsByDefault: true }) }, source, {
+    await migrate({ database, embedders: createEmbedders({ offlineByDefault: true }) }, source, {
       databaseName: "bench",
       cairnVersion: "bench",
       pageSize: PAGE,

@@ -24,7 +24,7 @@ export async function openCairn(url: string): Promise<Cairn> {
   await raw.connect();
   return {
     database,
-    embedders: createEmbedders({ wordsByDefault: true }),
+    embedders: createEmbedders({ offlineByDefault: true }),
     raw,
     async close() {
       await raw.end();

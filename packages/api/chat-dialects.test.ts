@@ -232,7 +232,7 @@ test.each<readonly [string, string, RegExp]>([
   ["an error as an event", 'event: error\ndata: {"message": "broken pipe"}\n\n', /broken pipe/],
   ["a web page", "<!doctype html><title>Welcome</title>", /web page.*base URL/],
   ["nothing", "", /empty/],
-  ["half a document", '{"choices": [', /not whole JSON/],
+  ["half a document", '{"choices": [', /not complete JSON/],
 ])("status 200 with %s is a failure in the server's words", async (_, body, words) => {
   chat.always({ kind: "body", body });
   const { status, body: problem } = await ask();
@@ -271,7 +271,7 @@ test("an answer that never ends, kept alive, is over with its time", async () =>
   chat.script({ kind: "text", pieces: Array.from({ length: 1_000 }, () => "and "), every: 50 });
   const { status, body } = await ask(impatient);
   expect([status, body.code]).toEqual([502, "chat_failed"]);
-  expect(body.detail).toContain("took too long");
+  expect(body.detail).toContain("did not finish its answer in time");
 });
 
 test("an answer without end in bytes is refused, and costs the service no memory", async () => {

@@ -18,7 +18,7 @@ beforeAll(async () => {
   own = await createTestDatabase();
   [embeddings, chat] = await Promise.all([startEmbeddingApi(), startChatApi()]);
   const requests = { attempts: 2, backoff: 10, attemptTimeout: 300, deadline: 2_000 };
-  const waits = { attempts: 2, backoff: 10, attemptTimeout: 300, silence: 300, deadline: 2_000 };
+  const waits = { attempts: 2, backoff: 10, attemptTimeout: 300, idleTimeout: 300, deadline: 2_000 };
   api = await createTestApi(own.database, {
     embedding: { openai: { apiKey: "sk-test", baseUrl: embeddings.url }, requests },
     chatModel: createChatModel({ model: "scripted", apiKey: "sk-chat", baseUrl: chat.url, ...waits }),

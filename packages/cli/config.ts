@@ -61,7 +61,7 @@ export function embeddingConfig(config: Config): EmbeddingConfig {
       : {}),
     ...(localUrl || localModels ? { local: { baseUrl: localUrl, modelsDirectory: localModels } } : {}),
     defaultModel: embeddingModel,
-    wordsByDefault: config.databaseUrl === undefined,
+    offlineByDefault: config.databaseUrl === undefined,
     defaultDimensions: embeddingDimensions,
     requests: { maxInputs: config.embeddingMaxInputs, maxTextTokens: config.embeddingMaxTokens },
   };

@@ -4,5 +4,5 @@ import type { Services } from "@cairn/core/services.ts";
 
 /** Services over a database with the offline embedder, as they are without any key. */
 export function offlineServices(database: Database): Services {
-  return { database, embedders: createEmbedders({ wordsByDefault: true }) };
+  return { database, embedders: createEmbedders({ offlineByDefault: true }) };
 }

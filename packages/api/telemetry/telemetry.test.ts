@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 const chatModel = (apiKey = "sk-chat") =>
-  createChatModel({ model: "scripted", apiKey, baseUrl: chat.url, attempts: 1, silence: 400 });
+  createChatModel({ model: "scripted", apiKey, baseUrl: chat.url, attempts: 1, idleTimeout: 400 });
 const question = (content: string, stream?: boolean) => ({ messages: [{ role: "user", content }], stream });
 
 /** A log whose lines are kept, and whatever is printed past it. */

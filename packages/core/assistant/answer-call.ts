@@ -3,66 +3,68 @@ import type { ChatMessage } from "./chat-message.ts";
 import { type FoundPassage, parseSearchInput, SEARCH_NAME, type SearchInput } from "./search-tool.ts";
 import type { ToolCall } from "./tool-calls.ts";
 
-/** A passage that the model was given, under the number by which the answer cites it. */
+/** A passage that the model has received, with the number by which the answer cites it. */
 export interface NumberedPassage extends FoundPassage {
   readonly number: number;
 }
 
 export type Search = (
   input: SearchInput,
-) => Promise<{ readonly passages: readonly NumberedPassage[]; readonly told: string }>;
+) => Promise<{ readonly passages: readonly NumberedPassage[]; readonly content: string }>;
 
-/** What a call found, and what the model is told. `query` undefined: nothing was searched. */
+/** The result of a tool call: the passages found, and the content of the tool message. `query` undefined: nothing was searched. */
 export interface CallOutcome {
   readonly query: string | undefined;
   readonly passages: readonly NumberedPassage[];
-  readonly told: string;
+  readonly content: string;
 }
 
-/** The model's own mistakes, which it is told and may correct. */
-const MISTAKES = new Set(["invalid_filter", "invalid_input", "response_too_large"]);
+/** Errors that the model caused. It receives the message and may correct its call. */
+const CORRECTABLE_ERRORS = new Set(["invalid_filter", "invalid_input", "response_too_large"]);
 
 /**
- * Answers a model's call of a tool. What it requested wrongly it is told with a hint, and may request better.
- * Throws what `search` throws for other reasons.
+ * Runs a tool call of the model. An invalid call is answered with an error message, so that the model can correct it.
+ * Throws the errors of `search` that the model did not cause.
  */
 export async function answerCall(
   call: ToolCall,
-  { search, allowed }: { readonly search: Search; readonly allowed: boolean },
+  { search, isAllowed }: { readonly search: Search; readonly isAllowed: boolean },
 ): Promise<CallOutcome> {
-  const refuse = (told: string): CallOutcome => ({ query: undefined, passages: [], told });
+  const reject = (content: string): CallOutcome => ({ query: undefined, passages: [], content });
   if (call.name !== SEARCH_NAME)
-    return refuse(
-      `There is no tool ${JSON.stringify(call.name.slice(0, 100))}. The only tool is ${SEARCH_NAME}.`,
+    return reject(
+      `There is no tool ${JSON.stringify(call.name.slice(0, 100))}. Use the only tool, ${SEARCH_NAME}.`,
     );
-  if (!allowed)
-    return refuse("No further search is possible for this answer. Answer from the passages you have.");
+  if (!isAllowed)
+    return reject(
+      "No further search is possible: this answer has used all its searches. Answer from the passages you have.",
+    );
   try {
-    const { query_embedding, ...input } = parseSearchInput(call.arguments); // a model's own numbers are nobody's vector
+    const { query_embedding, ...input } = parseSearchInput(call.arguments); // numbers that a model makes up are no embedding
     return { query: input.query, ...(await search(input)) };
   } catch (error) {
-    if (error instanceof AppError && MISTAKES.has(error.code)) return refuse(error.message);
+    if (error instanceof AppError && CORRECTABLE_ERRORS.has(error.code)) return reject(error.message);
     throw error;
   }
 }
 
-/** The calls, each with an id that the conversation does not have yet: servers leave ids empty, or use one twice. */
+/** The calls, each with an id that is unique in the conversation. Some servers leave ids empty or use one twice. */
 export function identifyCalls(
   calls: readonly ToolCall[],
   messages: readonly ChatMessage[],
 ): readonly ToolCall[] {
-  const known = new Set(
+  const usedIds = new Set(
     messages.flatMap((message) => (message.role === "tool" ? [message.tool_call_id] : [])),
   );
   return calls.map((call) => {
     let { id } = call;
-    for (let number = known.size; id === "" || known.has(id); number++) id = `call_${number}`;
-    known.add(id);
+    for (let number = usedIds.size; id === "" || usedIds.has(id); number++) id = `call_${number}`;
+    usedIds.add(id);
     return { ...call, id };
   });
 }
 
-/** The model's request of calls as a message. Arguments that are not JSON are left out: servers read them again. */
+/** The assistant message that holds the model's tool calls. Arguments that are not a JSON object become `{}`, because servers parse them again. */
 export function callMessage(calls: readonly ToolCall[]): ChatMessage {
   return {
     role: "assistant",
@@ -70,12 +72,12 @@ export function callMessage(calls: readonly ToolCall[]): ChatMessage {
     tool_calls: calls.map(({ id, name, arguments: args }) => ({
       id,
       type: "function",
-      function: { name, arguments: isObjectText(args) ? args : "{}" },
+      function: { name, arguments: isJsonObject(args) ? args : "{}" },
     })),
   };
 }
 
-function isObjectText(text: string): boolean {
+function isJsonObject(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 import type { ChatModel } from "./chat-message.ts";
 import type { ChatModelOptions } from "./chat-options.ts";
 
-/** A chat model over any server that speaks OpenAI's protocol. Its client is loaded with the first question. */
+/** A chat model over any server that speaks OpenAI's protocol. The client library is loaded with the first question. */
 export function createChatModel(options: ChatModelOptions): ChatModel {
   let loading: Promise<ChatModel["stream"]> | undefined;
   return {

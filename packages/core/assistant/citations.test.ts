@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { findCitations } from "./citations.ts";
 
-const cited = (answer: string, offered = 9) =>
-  findCitations(answer, (number) => number >= 1 && number <= offered);
+const cited = (answer: string, passages = 9) =>
+  findCitations(answer, (number) => number >= 1 && number <= passages);
 
 test.each<readonly [string, readonly number[]]>([
   ["It is so [1], [2, 7] and [3].", [1, 2, 7, 3]],
@@ -12,7 +12,7 @@ test.each<readonly [string, readonly number[]]>([
   ["See【4†source】 and [5](https://example.org/5).", [4, 5]],
   ["- a list [1]\n    - nested [2]\n\n> quoted [3]", [1, 2, 3]],
   ["a ` tick alone [1], another paragraph\n\nwith a ` tick [2]", [1, 2]],
-])("cites in %j", (answer, numbers) => expect(cited(answer)).toEqual(numbers));
+])("finds the citations in %j", (answer, numbers) => expect(cited(answer)).toEqual(numbers));
 
 test.each([
   "list[7]",
@@ -28,13 +28,13 @@ test.each([
   "Unclosed:\n```\n[1]\n\n[2]",
   "As code:\n\n    x = [1]\n    y = [2]\n",
   "[5-2] and [1-2-3]",
-])("cites nothing in %j", (answer) => expect(cited(answer)).toEqual([]));
+])("finds no citation in %j", (answer) => expect(cited(answer)).toEqual([]));
 
-test("what follows code is cited again", () => {
+test("text after code can cite again", () => {
   expect(cited("```\n[1]\n```\nSo [2]. `[3]` and [4].\n\n    [5]\n\nEnd [6].")).toEqual([2, 4, 6]);
 });
 
-test("a long answer of nothing but marks is read in time proportional to its length", () => {
+test("an answer of one million characters of marks is read in less than 5 seconds", () => {
   for (const piece of ["`", "``` ", "[1,", "`` ` ", "<code>", "\n```", "[1-", "    ["]) {
     const started = performance.now();
     cited(piece.repeat(1_000_000 / piece.length));

@@ -1,42 +1,45 @@
 import { codeRanges } from "./markdown-code.ts";
 
 const NUMBER = String.raw`\d{1,4}`;
-/** `[3]`, `[1, 4]`, `[2-5]`, and the lenticular brackets that some models write. */
+/** `[3]`, `[1, 4]`, `[2-5]`, also in the lenticular brackets that some models write. */
 const CITATION = new RegExp(
   String.raw`[[【]\s*(${NUMBER}(?:\s*[,;–-]\s*${NUMBER})*)\s*(?:†[^\]】\n]{0,80})?[\]】]`,
   "g",
 );
 
 /**
- * What stands directly before a bracket that is no citation: the end of an identifier (`list[7]`, `f()[1]` is taken for
- * code only where it is marked as code), a backslash, or the mark of an image. Chinese, Japanese, Korean and Thai are
- * written without spaces, so their letters end no identifier.
+ * Text directly before a bracket that is not a citation: the end of an identifier (`list[7]`), a backslash, or the `!` of
+ * an image. `f()[1]` is code only if it is marked as code. Chinese, Japanese, Korean and Thai are written without spaces,
+ * so their letters do not count as the end of an identifier.
  */
-const BOUND =
+const NON_CITATION_PREFIX =
   /(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}])[\p{L}\p{M}\p{N}_$@#]|[\\!])$/u;
 
 /**
- * The numbers by which an answer cites passages, in the order in which they first appear. Only numbers that were
- * offered count, and only outside code and not directly after an identifier: `list[1]` and "RFC [2119]" are text.
+ * The passage numbers that an answer cites, in the order of their first appearance. Numbers without a passage are ignored,
+ * and so are numbers in code or directly after an identifier: `list[1]` and "RFC [2119]" are plain text.
  */
-export function findCitations(answer: string, isOffered: (number: number) => boolean): readonly number[] {
+export function findCitations(answer: string, hasPassage: (number: number) => boolean): readonly number[] {
   const cited = new Set<number>();
   const code = codeRanges(answer).values();
   let range = code.next().value;
-  for (const { 0: whole, 1: numbers = "", index } of answer.matchAll(CITATION)) {
+  for (const { 0: match, 1: numbers = "", index } of answer.matchAll(CITATION)) {
     while (range && range.end <= index) range = code.next().value;
-    const inCode = range !== undefined && index + whole.length > range.start;
-    if (inCode || (whole.startsWith("[") && BOUND.test(answer.slice(Math.max(0, index - 2), index))))
+    const isCode = range !== undefined && index + match.length > range.start;
+    if (
+      isCode ||
+      (match.startsWith("[") && NON_CITATION_PREFIX.test(answer.slice(Math.max(0, index - 2), index)))
+    )
       continue;
-    for (const number of expand(numbers)) if (isOffered(number)) cited.add(number);
+    for (const number of expandRanges(numbers)) if (hasPassage(number)) cited.add(number);
   }
   return [...cited];
 }
 
-/** Numbers in a range that one answer can cite at most. */
+/** Numbers in one range: a longer range is not a citation. */
 const MAX_RANGE = 50;
 
-function expand(numbers: string): readonly number[] {
+function expandRanges(numbers: string): readonly number[] {
   return numbers.split(/[,;]/).flatMap((part) => {
     const [first = 0, last = first, ...more] = part.split(/[–-]/).map(Number);
     if (more.length > 0 || last < first || last - first > MAX_RANGE) return [];

@@ -1,21 +1,21 @@
 import { stringifyJson } from "../database/json.ts";
-import { BrokenReply } from "../embedding/openai-reply.ts";
+import { InvalidReplyError } from "../embedding/openai-reply.ts";
 
-/** Why a model ended its answer: it had finished, at its limit of tokens, or cut by the server's content filter. */
+/** Why the answer ended: it is complete, it reached the token limit, or the server's content filter cut it. */
 export type FinishReason = "stop" | "length" | "content_filter";
 
-/** A piece of a tool call, as a stream brings it. */
+/** A piece of a tool call in a stream. */
 export interface CallPiece {
-  /** Undefined: the server leaves it out. */
+  /** Undefined: the server omits it. */
   readonly index: number | undefined;
-  /** Empty: the server leaves it out. */
+  /** Empty: the server omits it. */
   readonly id: string;
   readonly name: string;
-  /** JSON, or a part of it. */
+  /** JSON or a part of it. */
   readonly arguments: string;
 }
 
-/** What one chunk of a chat completion says, whichever dialect the server speaks. */
+/** The content of one chat completion chunk, independent of the server's dialect. */
 export interface ChunkContent {
   readonly text: string;
   readonly calls: readonly CallPiece[];
@@ -23,7 +23,7 @@ export interface ChunkContent {
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined;
 }
 
-/** A failure that a server reports within an answer of status 200. Structural: `explainFailure` reads these fields. */
+/** An error that a server reports in a response of status 200. `explainFailure` reads these fields by name. */
 class ReportedError extends Error {
   readonly status: number;
   readonly headers = undefined;
@@ -41,12 +41,12 @@ class ReportedError extends Error {
 }
 
 /**
- * The content of a chunk: `delta` of a stream or `message` of a whole answer, text as a string or as a list of parts,
- * without reasoning that the server keeps apart. Throws ReportedError where the chunk is an error, BrokenReply where it
- * is no chunk at all.
+ * The content of a chunk: `delta` of a stream or `message` of a complete answer. Text may be a string or a list of parts;
+ * separate reasoning fields are ignored. Throws ReportedError if the chunk is an error, and InvalidReplyError if it is not
+ * a chunk.
  */
 export function readChunk(value: unknown, event?: string): ChunkContent {
-  if (!isObject(value)) throw new BrokenReply("a piece of it is not a JSON object");
+  if (!isObject(value)) throw new InvalidReplyError("a chunk is not a JSON object");
   const reported = findError(value, event);
   if (reported) throw reported;
   const choices = Array.isArray(value.choices) ? value.choices.filter(isObject) : [];
@@ -66,53 +66,55 @@ function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Source: the error bodies of OpenAI, OpenRouter (`code` is a status), FastAPI (`detail`), Ollama and llama.cpp. */
+/** The error in a chunk. Source: the error bodies of OpenAI, OpenRouter (`code` is a status), FastAPI (`detail`), Ollama and llama.cpp. */
 function findError(value: Fields, event: string | undefined): ReportedError | undefined {
   const choice = Array.isArray(value.choices) ? value.choices.find(isObject) : undefined;
   const error = value.error || choice?.error || (choice?.finish_reason === "error" ? "it failed" : undefined);
-  const bare =
-    !error && choice === undefined && (event === "error" || value.object === "error" || saysError(value));
-  if (!error && !bare) return undefined;
-  const about = isObject(error) ? error : bare ? value : {};
-  const { code, type } = about;
-  return new ReportedError(wordsOf(error || value) || "an error that it does not describe", {
-    status: statusOf(about),
+  const isBareError =
+    !error &&
+    choice === undefined &&
+    (event === "error" || value.object === "error" || hasErrorMessage(value));
+  if (!error && !isBareError) return undefined;
+  const details = isObject(error) ? error : isBareError ? value : {};
+  const { code, type } = details;
+  return new ReportedError(errorMessage(error || value) || "an error without a message", {
+    status: statusOf(details),
     code,
     type,
   });
 }
 
-function saysError(value: Fields): boolean {
+function hasErrorMessage(value: Fields): boolean {
   return (
     !value.usage &&
     (typeof value.message === "string" || (value.detail !== undefined && value.detail !== null))
   );
 }
 
-function wordsOf(error: unknown): string {
+function errorMessage(error: unknown): string {
   if (typeof error === "string") return error;
-  if (Array.isArray(error)) return error.map(wordsOf).filter(Boolean).join("; ");
+  if (Array.isArray(error)) return error.map(errorMessage).filter(Boolean).join("; ");
   if (!isObject(error)) return "";
   return (
-    [error.message, error.detail, error.msg, error.error].map(wordsOf).find((words) => words !== "") ?? ""
+    [error.message, error.detail, error.msg, error.error].map(errorMessage).find((text) => text !== "") ?? ""
   );
 }
 
-/** A status that the error names by number; 500, which is worth another attempt, where its type says as much. */
+/** The HTTP status that the error names. 500, which is retried, if its type means a server error; otherwise 200. */
 function statusOf({ code, status, type }: Fields): number {
-  const named = [code, status].map(Number).find((number) => number >= 400 && number < 600);
-  if (named !== undefined) return named;
+  const httpStatus = [code, status].map(Number).find((number) => number >= 400 && number < 600);
+  if (httpStatus !== undefined) return httpStatus;
   return /server_error|overload|unavailable|internal|timeout/i.test(`${type} ${code}`) ? 500 : 200;
 }
 
-/** Parts that hold no text of the answer. */
+/** Content parts that are reasoning, not answer text. */
 const REASONING = /reason|think|thought/i;
 
 function textOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (Array.isArray(content)) return content.map(textOf).join("");
   if (!isObject(content) || REASONING.test(String(content.type ?? ""))) return "";
-  if (content.thought === true) return ""; // Gemini marks its thoughts so
+  if (content.thought === true) return ""; // Gemini marks reasoning this way
   return textOf(content.text ?? content.value ?? content.refusal);
 }
 
@@ -120,20 +122,20 @@ function callsOf(message: Fields): readonly CallPiece[] {
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : [];
   const legacy = isObject(message.function_call) ? [{ function: message.function_call }] : [];
   return [...calls, ...legacy].map((call: Fields) => {
-    const called = isObject(call.function) ? call.function : call;
+    const definition = isObject(call.function) ? call.function : call;
     const index = call.index === undefined || call.index === null ? Number.NaN : Number(call.index);
     return {
       index: Number.isInteger(index) ? index : undefined,
       id: typeof call.id === "string" || typeof call.id === "number" ? String(call.id) : "",
-      name: typeof called.name === "string" ? called.name : "",
-      arguments: argumentsOf(called.arguments),
+      name: typeof definition.name === "string" ? definition.name : "",
+      arguments: argumentsOf(definition.arguments),
     };
   });
 }
 
-function argumentsOf(given: unknown): string {
-  if (typeof given === "string") return given;
-  return given === undefined || given === null ? "" : stringifyJson(given);
+function argumentsOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : stringifyJson(value);
 }
 
 function finishOf(reason: unknown): FinishReason | undefined {

@@ -9,8 +9,8 @@ const INDENTED = /^(?: {4}|\t)/;
 const LIST_ITEM = /^\s*(?:[-*+]|\d{1,9}[.)])\s/;
 
 /**
- * Where the code of a Markdown text lies: fenced and indented blocks, spans in backticks, and HTML's `code` and `pre`.
- * In order, without overlaps. An unclosed fence reaches to the end. Takes time in proportion to the text.
+ * The code ranges of a Markdown text: fenced and indented blocks, spans in backticks, and HTML's `code` and `pre`.
+ * They are in order and do not overlap. An unclosed fence extends to the end. Runs in linear time.
  */
 export function codeRanges(text: string): readonly TextRange[] {
   const blocks = blockRanges(text);
@@ -27,7 +27,7 @@ export function codeRanges(text: string): readonly TextRange[] {
 function blockRanges(text: string): readonly TextRange[] {
   const ranges: TextRange[] = [];
   let fence: { readonly mark: string; readonly start: number } | undefined;
-  let indentable = true; // after a blank line, outside a list
+  let canBeIndented = true; // after a blank line
   let inList = false;
   let at = 0;
   for (const line of text.split("\n")) {
@@ -39,12 +39,12 @@ function blockRanges(text: string): readonly TextRange[] {
         fence = undefined;
       }
     } else if (mark !== "" && !(mark.startsWith("`") && info.includes("`"))) fence = { mark, start: at };
-    else if (INDENTED.test(line) && line.trim() !== "" && indentable && !inList)
+    else if (INDENTED.test(line) && line.trim() !== "" && canBeIndented && !inList)
       ranges.push({ start: at, end });
     else {
       if (LIST_ITEM.test(line)) inList = true;
       else if (/^\S/.test(line)) inList = false;
-      indentable = line.trim() === "";
+      canBeIndented = line.trim() === "";
     }
     at = end;
   }
@@ -52,7 +52,7 @@ function blockRanges(text: string): readonly TextRange[] {
   return ranges;
 }
 
-/** Spans in backticks (a run is closed by a run of the same length) and HTML elements, between two blocks. */
+/** Code spans (a run of backticks is closed by a run of the same length) and HTML elements between two blocks. */
 function spanRanges(text: string, { start, end }: TextRange): readonly TextRange[] {
   const part = text.slice(start, end);
   const marks = [...part.matchAll(/`+|<\/?(?:code|pre)\b[^<>]*>|\n[ \t\r]*\n/gi)];
@@ -68,15 +68,15 @@ function spanRanges(text: string, { start, end }: TextRange): readonly TextRange
   return ranges;
 }
 
-/** For each mark the next one that closes it; undefined: none does. A blank line ends whatever backticks began. */
+/** The index of the mark that closes each mark; undefined: none does. A blank line ends a span of backticks. */
 function closersOf(marks: readonly string[]): readonly (number | undefined)[] {
   const closers: (number | undefined)[] = new Array(marks.length).fill(undefined);
   const next = new Map<string, number>();
   for (let at = marks.length - 1; at >= 0; at--) {
     const mark = marks[at] as string;
     if (mark.startsWith("\n")) for (const key of [...next.keys()]) if (key.startsWith("`")) next.delete(key);
-    const wanted = mark.startsWith("<") ? `</${/\w+/.exec(mark)?.[0]}>` : mark;
-    if (!mark.startsWith("</")) closers[at] = next.get(wanted);
+    const closingMark = mark.startsWith("<") ? `</${/\w+/.exec(mark)?.[0]}>` : mark;
+    if (!mark.startsWith("</")) closers[at] = next.get(closingMark);
     if (!mark.startsWith("\n")) next.set(mark, at);
   }
   return closers;

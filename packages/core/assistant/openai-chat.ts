@@ -2,29 +2,36 @@ import type { OpenAI } from "openai";
 import { explainFailure } from "../embedding/openai-fault.ts";
 import { retry } from "../embedding/retry.ts";
 import { AppError } from "../error.ts";
-import { type Begun, beginCompletion, type Dialect } from "./begin-completion.ts";
 import type { ChatModel } from "./chat-message.ts";
 import type { ChatModelOptions } from "./chat-options.ts";
 import { readAnswer } from "./read-answer.ts";
+import { type StartedCompletion, startCompletion, type UnsupportedFeatures } from "./start-completion.ts";
 
-/** The answers of a server that speaks OpenAI's protocol. What fails before the first piece is retried. */
+/** Streams answers of a server that speaks OpenAI's protocol. Failures before the first piece are retried. */
 export function createAnswerStream(options: ChatModelOptions): ChatModel["stream"] {
   const { model, apiKey, baseUrl = "https://api.openai.com/v1" } = options;
   const { host } = new URL(baseUrl);
   const loadClient = createClientLoader(apiKey, baseUrl);
-  const dialect: Dialect = { refusesTools: false, refusesStreamOptions: false };
+  const unsupported: UnsupportedFeatures = { tools: false, streamOptions: false };
   return async function* stream(messages, { tools, signal }) {
     const client = await loadClient();
     const texts = messages.flatMap(({ content }) => (typeof content === "string" ? [content] : []));
     const explain = (error: unknown, timedOut: boolean) =>
       explainFailure(error, { service: "chat", host, model, texts, apiKey, timedOut });
-    const ended = new AbortController(); // ends the request itself, not an attempt to begin it
-    const stop = () => ended.abort(signal?.reason);
-    signal?.addEventListener("abort", stop);
+    const requestAbort = new AbortController(); // cancels the request itself, not only an attempt
+    const cancel = () => requestAbort.abort(signal?.reason);
+    signal?.addEventListener("abort", cancel);
     try {
-      const begun = await retry<Begun>(
-        (attempt) =>
-          beginCompletion(client, { model, messages, tools, dialect, ended: ended.signal, attempt }),
+      const started = await retry<StartedCompletion>(
+        (attemptSignal) =>
+          startCompletion(client, {
+            model,
+            messages,
+            tools,
+            unsupported,
+            requestSignal: requestAbort.signal,
+            attemptSignal,
+          }),
         {
           deadline: performance.now() + (options.deadline ?? 20_000),
           attemptTimeout: options.attemptTimeout ?? 15_000,
@@ -32,18 +39,21 @@ export function createAnswerStream(options: ChatModelOptions): ChatModel["stream
           backoff: options.backoff ?? 300,
           signal,
           explain,
-          overdue: { code: "chat_failed", message: "The time allowed for the chat model is over." },
+          timeoutError: {
+            code: "chat_failed",
+            message: "The chat model did not start its answer within the time limit.",
+          },
         },
       );
-      const { silence = 15_000, answerTimeout = 120_000 } = options;
-      yield* readAnswer(begun, { silence, answerTimeout });
+      const { idleTimeout = 15_000, answerTimeout = 120_000 } = options;
+      yield* readAnswer(started, { idleTimeout, answerTimeout });
     } catch (error) {
       signal?.throwIfAborted();
       const fault = explain(error, false);
       throw fault ? new AppError(fault.code, fault.message, { cause: fault.cause }) : error;
     } finally {
-      signal?.removeEventListener("abort", stop);
-      ended.abort();
+      signal?.removeEventListener("abort", cancel);
+      requestAbort.abort();
     }
   };
 }

@@ -2,13 +2,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createReasoningFilter } from "./reasoning.ts";
 
-/** What a reader has at the end, who follows `restart`. */
+/** The text that a client has at the end if it obeys `restart`. */
 function read(pieces: readonly string[]) {
   const filter = createReasoningFilter();
   let text = "";
   const rest = pieces.map((piece) => filter.push(piece));
   const end = filter.end();
-  for (const shown of [...rest, end]) text = (shown.restart ? "" : text) + shown.text;
+  for (const part of [...rest, end]) text = (part.restart ? "" : text) + part.text;
   return { text, unclosed: end.unclosed };
 }
 
@@ -36,11 +36,11 @@ const CASES: readonly Case[] = [
 
 const FULL = CASES.map(([answer, text, unclosed = false]) => [answer, text, unclosed] as const);
 
-test.each<readonly [string, string, boolean]>(FULL)("%j is shown as %j", (answer, text, unclosed) => {
+test.each<readonly [string, string, boolean]>(FULL)("%j is filtered to %j", (answer, text, unclosed) => {
   expect(read([answer])).toEqual({ text, unclosed });
 });
 
-test("however an answer is cut into pieces, the same is shown", () => {
+test("the filtered text does not depend on how the answer is cut into pieces", () => {
   const pieces = fc.tuple(fc.nat({ max: FULL.length - 1 }), fc.array(fc.nat({ max: 90 }), { maxLength: 30 }));
   fc.assert(
     fc.property(pieces, ([at, cuts]) => {

@@ -1,96 +1,95 @@
-const NAME = "(?:think|thinking|thought|thoughts|reasoning|seed:think)";
+const TAG_NAME = "(?:think|thinking|thought|thoughts|reasoning|seed:think)";
 const ATTRIBUTES = String.raw`(?:\s[^<>\n]{0,80})?`;
-const OPENER = new RegExp(String.raw`^(?:<${NAME}${ATTRIBUTES}>|\[THINK\]|◁think▷)$`, "i");
-const CLOSER = new RegExp(String.raw`^(?:</${NAME}\s*>|\[/THINK\]|◁/think▷)$`, "i");
-const TOKEN = new RegExp(String.raw`\`+|~{3,}|\n|</?${NAME}${ATTRIBUTES}>|\[/?THINK\]|◁/?think▷`, "gi");
-/** The end of a piece that may become a token, or a longer one, with the next piece. */
-const BEGUN = new RegExp(
-  String.raw`(?:\`+|~+|</?[a-z:]{0,12}|</?${NAME}${ATTRIBUTES}|\[/?[A-Z]{0,5}|◁[^▷\n]{0,8})$`,
+const OPENER = new RegExp(String.raw`^(?:<${TAG_NAME}${ATTRIBUTES}>|\[THINK\]|◁think▷)$`, "i");
+const CLOSER = new RegExp(String.raw`^(?:</${TAG_NAME}\s*>|\[/THINK\]|◁/think▷)$`, "i");
+const TOKEN = new RegExp(String.raw`\`+|~{3,}|\n|</?${TAG_NAME}${ATTRIBUTES}>|\[/?THINK\]|◁/?think▷`, "gi");
+/** The end of a piece that may become a token, or a longer token, together with the next piece. */
+const PARTIAL_TOKEN = new RegExp(
+  String.raw`(?:\`+|~+|</?[a-z:]{0,12}|</?${TAG_NAME}${ATTRIBUTES}|\[/?[A-Z]{0,5}|◁[^▷\n]{0,8})$`,
   "i",
 );
-/** What may stand before a fence on its line: a quotation, a list's item. */
+/** Text that may precede a fence on its line: quotation marks or a list marker. */
 const BEFORE_FENCE = /^[\s>]*(?:[-*+] +|\d{1,9}[.)] +)?$/;
 
-/** What of a piece belongs to the answer. */
-export interface Shown {
+/** The part of a piece that belongs to the answer. */
+export interface FilteredText {
   readonly text: string;
-  /** What was shown before was reasoning after all, opened in the prompt: the answer begins again, with `text`. */
+  /** All earlier text was reasoning that the prompt had opened. The answer restarts with `text`. */
   readonly restart: boolean;
 }
 
 /**
- * Leaves out of an answer, as it is written, the reasoning that a model puts between tags into its text, as in
- * `<think>…</think>`. Tags may come in pieces; in code (spans and fenced blocks of Markdown) they are text. Reasoning
- * that is never closed reaches to the end.
+ * A streaming filter that removes reasoning from an answer: text between tags such as `<think>…</think>`. Tags may arrive
+ * in pieces. Tags in Markdown code (spans and fenced blocks) are plain text. Unclosed reasoning extends to the end.
  */
 export function createReasoningFilter() {
   const code = createCodeTracker();
-  let held = "";
-  let reasoning = false;
-  let removed = false;
-  let shownBefore = false;
+  let pending = "";
+  let isReasoning = false;
+  let hasRemoved = false;
+  let hasVisibleText = false;
 
-  function take(text: string): Shown {
-    let shown = "";
+  function filter(text: string): FilteredText {
+    let visible = "";
     let restart = false;
     let from = 0;
-    const pass = (to: number) => {
-      if (!reasoning) {
-        shown += text.slice(from, to);
+    const copyUntil = (to: number) => {
+      if (!isReasoning) {
+        visible += text.slice(from, to);
         code.text(text.slice(from, to));
       }
       from = to;
     };
     for (const { 0: token, index } of text.matchAll(TOKEN)) {
-      pass(index);
+      copyUntil(index);
       const isTag =
-        !code.inside() && (reasoning ? CLOSER.test(token) : OPENER.test(token) || CLOSER.test(token));
+        !code.isInside() && (isReasoning ? CLOSER.test(token) : OPENER.test(token) || CLOSER.test(token));
       if (!isTag) {
-        if (!reasoning) {
-          shown += token;
+        if (!isReasoning) {
+          visible += token;
           code.mark(token);
         }
       } else {
-        if (CLOSER.test(token) && !reasoning) {
-          restart ||= shownBefore;
-          shown = "";
-          shownBefore = false;
+        if (CLOSER.test(token) && !isReasoning) {
+          restart ||= hasVisibleText;
+          visible = "";
+          hasVisibleText = false;
         }
-        reasoning = OPENER.test(token);
-        removed = true;
+        isReasoning = OPENER.test(token);
+        hasRemoved = true;
       }
       from = index + token.length;
     }
-    pass(text.length);
-    if (removed && !shownBefore) shown = shown.trimStart(); // the lines between the reasoning and the answer
-    shownBefore ||= shown.trim() !== "";
-    return { text: shown, restart };
+    copyUntil(text.length);
+    if (hasRemoved && !hasVisibleText) visible = visible.trimStart(); // the blank lines between the reasoning and the answer
+    hasVisibleText ||= visible.trim() !== "";
+    return { text: visible, restart };
   }
 
   return {
-    push(text: string): Shown {
-      held += text;
-      const cut = BEGUN.exec(held)?.index ?? held.length;
-      const ready = held.slice(0, cut);
-      held = held.slice(cut);
-      return take(ready);
+    push(text: string): FilteredText {
+      pending += text;
+      const cut = PARTIAL_TOKEN.exec(pending)?.index ?? pending.length;
+      const ready = pending.slice(0, cut);
+      pending = pending.slice(cut);
+      return filter(ready);
     },
-    /** What was held back, at the end of the answer; `unclosed`: it ended within its reasoning. */
-    end(): Shown & { readonly unclosed: boolean } {
-      const rest = take(held);
-      held = "";
-      return { ...rest, unclosed: reasoning };
+    /** The pending text at the end of the answer. `unclosed`: the answer ended within its reasoning. */
+    end(): FilteredText & { readonly unclosed: boolean } {
+      const rest = filter(pending);
+      pending = "";
+      return { ...rest, unclosed: isReasoning };
     },
   };
 }
 
-/** Whether a text that arrives in pieces is in a code span or a fenced block. A span ends with its line at the latest. */
+/** Tracks whether streamed text is inside a code span or a fenced block. A span ends at the end of its line at the latest. */
 function createCodeTracker() {
   let fence = "";
   let span = "";
-  let line = ""; // what of the current line decides whether a fence may stand next
+  let line = ""; // the start of the current line, which decides whether a fence may follow
   return {
-    inside: () => fence !== "" || span !== "",
+    isInside: () => fence !== "" || span !== "",
     text(text: string): void {
       if (line.length < 40) line += text.slice(0, 40);
     },

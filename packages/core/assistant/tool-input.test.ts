@@ -5,7 +5,7 @@ import { parseArguments } from "./tool-input.ts";
 
 const FILTER = { topic: "x", price: { $lt: 20 } };
 
-test.each<readonly [given: unknown, read: object]>([
+test.each<readonly [input: unknown, read: object]>([
   [{ query: "kettle" }, { query: "kettle" }],
   ['{"query": "kettle", "top_k": 3}', { query: "kettle", top_k: 3 }],
   [JSON.stringify('{"query": "kettle"}'), { query: "kettle" }],
@@ -36,7 +36,7 @@ test.each<readonly [given: unknown, read: object]>([
   ...[null, "", "null"].map((top_k) => [{ query: "kettle", top_k }, { query: "kettle" }] as const),
   [{ query: "kettle", collection: null, query_embedding: [], other: null }, { query: "kettle" }],
   [{ query: "kettle", collection: "" }, { query: "kettle" }],
-])("%j is clear", (given, read) => expect(parseSearchInput(given)).toEqual(read));
+])("%j is read", (input, read) => expect(parseSearchInput(input)).toEqual(read));
 
 test("integers beyond 2^53 in stringified JSON stay exact", () => {
   expect(parseSearchInput('{"query": "x", "filter": "{\\"n\\": 9007199254740993}"}').filter).toEqual({
@@ -44,7 +44,7 @@ test("integers beyond 2^53 in stringified JSON stay exact", () => {
   });
 });
 
-test.each<readonly [given: unknown, path: string]>([
+test.each<readonly [input: unknown, path: string]>([
   [{}, "query"],
   [null, "query"],
   ["{half", "search"],
@@ -57,8 +57,8 @@ test.each<readonly [given: unknown, path: string]>([
   [{ query: "x", filter: "topic is x" }, "filter"],
   [{ query: "x", filter: ["topic"] }, "filter"],
   [{ query: "x", topk: 3 }, "search"],
-])("%j is refused with a hint", (given, path) => {
-  expect(() => parseSearchInput(given)).toThrow(
+])("%j is rejected with a hint", (input, path) => {
+  expect(() => parseSearchInput(input)).toThrow(
     expect.objectContaining({
       code: "invalid_input",
       path,
@@ -69,19 +69,19 @@ test.each<readonly [given: unknown, path: string]>([
   );
 });
 
-test("enums are read whatever their case, and flags as words", () => {
+test("enums are case-insensitive, and booleans may be words", () => {
   const schema = z.strictObject({
     mode: z.enum(["vector", "hybrid"]).optional(),
     exact: z.boolean().default(false),
   });
-  const read = (given: unknown) => parseArguments("search", schema, given);
+  const read = (input: unknown) => parseArguments("search", schema, input);
   expect(read({ mode: "Hybrid", exact: "True" })).toEqual({ mode: "hybrid", exact: true });
   expect(read({ mode: "none" })).toEqual({ exact: false });
   expect(() => read({ mode: "fuzzy" })).toThrow(/mode.*"vector" or "hybrid"/);
 });
 
-test("a filter's key __proto__ is kept, not a condition that disappears", () => {
+test("a filter condition on the key __proto__ is kept", () => {
   const filter = '{"__proto__": {"$eq": "x"}, "$and": [{"__proto__": 1}, {"a": 2}]}';
-  for (const given of [`{"query": "x", "filter": ${filter}}`, { query: "x", filter }])
-    expect(JSON.stringify(parseSearchInput(given).filter)).toBe(JSON.stringify(JSON.parse(filter)));
+  for (const input of [`{"query": "x", "filter": ${filter}}`, { query: "x", filter }])
+    expect(JSON.stringify(parseSearchInput(input).filter)).toBe(JSON.stringify(JSON.parse(filter)));
 });

@@ -2,32 +2,32 @@ import * as z from "zod";
 import { parseJson } from "../database/json.ts";
 import { AppError } from "../error.ts";
 
-/** Checks the arguments that a model or a caller gave a tool, tolerantly (see `readArguments`). Throws `invalid_input` with the path to the fault, and what the tool takes. */
+/** The validated arguments of a tool call, read tolerantly (see `readArguments`). Throws `invalid_input` with the path to the error and the fields that the tool takes. */
 export function parseArguments<Shape extends z.ZodRawShape>(
   tool: string,
   schema: z.ZodObject<Shape, z.core.$strict>,
-  given: unknown,
+  input: unknown,
 ): z.output<typeof schema> {
-  const read = readArguments(schema, given);
+  const read = readArguments(schema, input);
   const parsed = schema.safeParse(read);
-  if (parsed.success) return { ...parsed.data, ...objectsOf(schema, read as Fields) };
+  if (parsed.success) return { ...parsed.data, ...objectFields(schema, read as Fields) };
   const [issue] = parsed.error.issues;
   const path = issue?.path.join(".") ?? "";
-  const why = path ? `${path}: ${issue?.message}` : issue?.message;
+  const reason = path ? `${path}: ${issue?.message}` : issue?.message;
   throw new AppError(
     "invalid_input",
-    `The arguments of ${tool} cannot be used: ${why}. ${tool} takes a JSON object with ${describeFields(schema)}.`,
+    `The arguments of ${tool} cannot be used: ${reason}. ${tool} takes a JSON object with ${describeFields(schema)}.`,
     { path: path || tool },
   );
 }
 
 /**
- * The arguments as the schema wants them, where their meaning is clear: models send the object as a JSON string, `null`
- * or an empty value for what they leave out, `"5"` for a number, an object or list as a JSON string, and enums in
- * capitals. Anything else is left as it is, for the schema to refuse.
+ * The arguments converted to the schema's types if their meaning is clear. Models send the object as a JSON string, `null`
+ * or an empty value for an omitted field, `"5"` for a number, an object or list as a JSON string, and enums in capitals.
+ * All other values are unchanged, so that the schema rejects them.
  */
-export function readArguments(schema: z.ZodObject, given: unknown): unknown {
-  const value = readText(given);
+export function readArguments(schema: z.ZodObject, input: unknown): unknown {
+  const value = readText(input);
   if (value === null || value === undefined || value === "") return {};
   if (!isObject(value)) return value;
   const fields = unwrap(schema, value);
@@ -38,8 +38,8 @@ export function readArguments(schema: z.ZodObject, given: unknown): unknown {
   return Object.fromEntries(read.filter(([, field]) => field !== undefined));
 }
 
-/** The arguments that are objects, as they were read: the schema's copy of one lacks a key like `__proto__`. */
-function objectsOf(schema: z.ZodObject, fields: Fields): Fields {
+/** The object arguments as they were read. The schema's copy would lose a key like `__proto__`. */
+function objectFields(schema: z.ZodObject, fields: Fields): Fields {
   return Object.fromEntries(
     Object.entries(fields).filter(
       ([name]) => describeType(schema.shape[name] as z.ZodType).kind === "object",
@@ -49,9 +49,9 @@ function objectsOf(schema: z.ZodObject, fields: Fields): Fields {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The JSON of a string, also of one that was made a string twice; the string itself where it is not JSON. */
-function readText(given: unknown): unknown {
-  let value = given;
+/** The value of a JSON string, also if it was stringified twice. A string that is not JSON is returned as it is. */
+function readText(input: unknown): unknown {
+  let value = input;
   for (let depth = 0; depth < 2 && typeof value === "string" && value.trim() !== ""; depth++) {
     try {
       value = parseJson(value);
@@ -66,7 +66,7 @@ function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The fields out of the envelope that some models put them into: `{"name": "search", "arguments": {…}}`. */
+/** The fields without the envelope that some models add: `{"name": "search", "arguments": {…}}`. */
 function unwrap(schema: z.ZodObject, fields: Fields): Fields {
   for (const key of ["arguments", "parameters", "input"]) {
     const others = Object.keys(fields).filter((name) => name !== key && name !== "name");
@@ -76,7 +76,7 @@ function unwrap(schema: z.ZodObject, fields: Fields): Fields {
   return fields;
 }
 
-/** One argument; undefined: it is left out. */
+/** One argument; undefined: it is omitted. */
 function readField(type: z.ZodType, value: unknown): unknown {
   const { kind, optional, options } = describeType(type);
   if (value === null || value === undefined) return undefined;
@@ -87,30 +87,30 @@ function readField(type: z.ZodType, value: unknown): unknown {
   }
   if (typeof value === "string" && isBlank(value)) return optional ? undefined : value;
   if (kind === "enum" && typeof value === "string") {
-    const wanted = value.trim().toLowerCase();
-    if (optional && wanted === "none" && !options.includes("none")) return undefined;
-    return options.find((option) => option.toLowerCase() === wanted) ?? value;
+    const name = value.trim().toLowerCase();
+    if (optional && name === "none" && !options.includes("none")) return undefined;
+    return options.find((option) => option.toLowerCase() === name) ?? value;
   }
   const read = typeof value === "string" ? readText(value) : value;
   if (read === null && optional) return undefined;
   if (kind === "number") return typeof read === "number" ? read : value;
   if (kind === "boolean") return typeof read === "boolean" ? read : readBoolean(value);
   if (kind === "array")
-    return Array.isArray(read) && (read.length > 0 || !optional) ? read : emptyToNothing(read, value);
+    return Array.isArray(read) && (read.length > 0 || !optional) ? read : omitIfEmpty(read, value);
   if (kind === "object")
-    return isObject(read) && (!optional || Object.keys(read).length > 0) ? read : emptyToNothing(read, value);
+    return isObject(read) && (!optional || Object.keys(read).length > 0) ? read : omitIfEmpty(read, value);
   return value;
 }
 
-/** An empty list or object where the other, or something in it, is expected says nothing: it is left out. */
-function emptyToNothing(read: unknown, value: unknown): unknown {
+/** Undefined for an empty list or object of the wrong type or of an optional field, which counts as omitted. */
+function omitIfEmpty(read: unknown, value: unknown): unknown {
   const empty = typeof read === "object" && read !== null && Object.keys(read).length === 0;
   return empty ? undefined : value;
 }
 
 function readBoolean(value: unknown): unknown {
-  const known: Readonly<Record<string, boolean>> = { true: true, false: false };
-  return typeof value === "string" ? (known[value.trim().toLowerCase()] ?? value) : value;
+  const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
+  return typeof value === "string" ? (booleans[value.trim().toLowerCase()] ?? value) : value;
 }
 
 function isBlank(value: unknown): boolean {
@@ -120,7 +120,7 @@ function isBlank(value: unknown): boolean {
 interface TypeDescription {
   readonly kind: string;
   readonly optional: boolean;
-  /** Of an enum. */
+  /** The values of an enum. */
   readonly options: readonly string[];
 }
 
@@ -141,8 +141,8 @@ function describeType(type: z.ZodType): TypeDescription {
 function describeFields(schema: z.ZodObject): string {
   const fields = Object.entries(schema.shape).map(([name, type]) => {
     const { kind, optional, options } = describeType(type as z.ZodType);
-    const takes = options.length > 0 ? options.map((option) => JSON.stringify(option)).join(" or ") : kind;
-    return `${name} (${takes}${optional ? ", optional" : ""})`;
+    const values = options.length > 0 ? options.map((option) => JSON.stringify(option)).join(" or ") : kind;
+    return `${name} (${values}${optional ? ", optional" : ""})`;
   });
   return fields.join(", ");
 }

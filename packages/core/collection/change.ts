@@ -6,7 +6,7 @@ import { selectRows } from "../database/rows.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
-import { forgetEmbeddings, storedHash } from "../embedding/forget.ts";
+import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { AppError } from "../error.ts";
 import type { ChunkSettings } from "./chunking.ts";
 import { type Collection, collectionColumns } from "./collection.ts";
@@ -97,9 +97,9 @@ export async function deleteCollection(
     const copies = await listCopies(orm, { tenantId, id });
     const ids = sql`ANY(${sql.param([id, ...copies.map((copy) => copy.id)])}::uuid[])`;
     const tenant = uuidLiteral(tenantId);
-    const texts = sql`SELECT ${storedHash(sql`content`)} FROM cairn.documents
+    const texts = sql`SELECT ${storedContentHash(sql`content`)} FROM cairn.documents
       WHERE tenant_id = ${tenant} AND collection_id = ${ids} AND content IS NOT NULL`;
-    await orm.execute(forgetEmbeddings(tenantId, texts));
+    await orm.execute(deleteCachedEmbeddings(tenantId, texts));
     const deleted = await selectRows<{ lineage: string }>(
       orm,
       sql`DELETE FROM cairn.collections WHERE tenant_id = ${tenant} AND id = ${ids}

@@ -1,5 +1,5 @@
 import { assertSizes, CHUNK_DEFAULTS, type ChunkSizes } from "../collection/chunking.ts";
-import { loadTokenizer, tokenBound } from "../embedding/tokens.ts";
+import { loadTokenizer, tokenUpperBound } from "../embedding/tokens.ts";
 import { nextTurn } from "../turn.ts";
 import { type ChunkRange, packPieces } from "./pack.ts";
 import { dividePieces } from "./pieces.ts";
@@ -28,7 +28,7 @@ export async function chunkRanges(text: string, options: ChunkOptions = {}): Pro
   const { overlap = Math.min(CHUNK_DEFAULTS.overlap, Math.floor(maxTokens / 2)) } = options;
   assertSizes({ maxTokens, overlap });
   if (text.trim() === "") return [];
-  if (tokenBound(text) <= maxTokens) return [{ start: 0, end: text.length }]; // nothing is loaded for it
+  if (tokenUpperBound(text) <= maxTokens) return [{ start: 0, end: text.length }]; // nothing is loaded for it
   const count = await loadTokenizer();
   const pieces = dividePieces(text, Math.max(4, Math.floor(maxTokens / 8)), count);
   const ranges: ChunkRange[] = [];

@@ -4,7 +4,7 @@ import { listCopies } from "../collection/copies.ts";
 import type { Orm } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { contentHash } from "../embedding/cache.ts";
-import { forgetEmbeddings, storedHash } from "../embedding/forget.ts";
+import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { deleteRows } from "./delete-rows.ts";
 import type { Row } from "./document.ts";
 import { storeId } from "./id.ts";
@@ -20,7 +20,7 @@ export interface Erased {
   readonly keys: readonly string[];
 }
 
-const RETURNED = sql`d.id, d.chunk, d.origin, ${storedHash(sql`d.content`)} AS hash`;
+const RETURNED = sql`d.id, d.chunk, d.origin, ${storedContentHash(sql`d.content`)} AS hash`;
 
 /** Keys of one statement. */
 const PAGE = 5_000;
@@ -41,7 +41,7 @@ export async function eraseRows(
     orm,
     sql`WITH gone AS (${deleteRows(collection, matches, RETURNED)}),
         ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM gone WHERE origin IS NOT NULL`)}),` : sql``}
-        forgotten AS (${forgetEmbeddings(collection.tenantId, sql`SELECT hash FROM gone`)})
+        forgotten AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM gone`)})
         SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents,
                coalesce(array_agg(DISTINCT id), '{}') AS keys FROM gone`,
   );
@@ -70,7 +70,7 @@ export async function readTexts(
 ): Promise<readonly string[]> {
   const stored = await selectRows<{ hash: string | null }>(
     orm,
-    sql`SELECT encode(${storedHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
+    sql`SELECT encode(${storedContentHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
         WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(rows))}::text[])`,
   );
   return stored.flatMap(({ hash }) => hash ?? []);
@@ -86,7 +86,7 @@ export async function eraseTexts(
   const gone = [...new Set(before)].filter((hash) => !now.has(hash));
   const hashes = sql`SELECT decode(h, 'hex') FROM unnest(${sql.param(gone)}::text[]) AS h`;
   await Promise.all([
-    gone.length > 0 ? orm.execute(forgetEmbeddings(collection.tenantId, hashes)) : undefined,
+    gone.length > 0 ? orm.execute(deleteCachedEmbeddings(collection.tenantId, hashes)) : undefined,
     eraseFromCopies(orm, collection, keysOf(rows)),
   ]);
 }

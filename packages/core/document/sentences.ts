@@ -1,4 +1,4 @@
-import { endOfPart } from "../embedding/tokens.ts";
+import { alignToCodePoint } from "../embedding/tokens.ts";
 
 /** How good a place to cut is, from the worst to the best. */
 export const CUT = { anywhere: 0, word: 1, line: 2, sentence: 3, paragraph: 4 } as const;
@@ -54,7 +54,7 @@ export function* sentences(text: string): Generator<readonly Range[]> {
 
 /** The sentences that end in the window from `at` on, and where the next one begins. */
 function segmentWindow(text: string, at: number): { readonly found: readonly Open[]; readonly next: number } {
-  const end = endOfPart(text, Math.min(at + WINDOW, text.length));
+  const end = alignToCodePoint(text, Math.min(at + WINDOW, text.length));
   const part = text.slice(at, end);
   const found: Open[] = [];
   let open = 0;

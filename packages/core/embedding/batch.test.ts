@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { countTokens } from "gpt-tokenizer/encoding/cl100k_base";
 import { expect, test } from "vitest";
 import { planBatches } from "./batch.ts";
-import { countInSlices, loadTokenizer, tokenBound } from "./tokens.ts";
+import { countInSlices, loadTokenizer, tokenUpperBound } from "./tokens.ts";
 
-test("batches hold every text once and in order, and keep to both limits", async () => {
+test("batches contain every text once, in order, and within both limits", async () => {
   const property = fc.asyncProperty(
     fc.array(fc.string({ minLength: 1, unit: "binary" }), { maxLength: 40 }),
     fc.integer({ min: 1, max: 10 }),
@@ -26,16 +26,16 @@ test("batches hold every text once and in order, and keep to both limits", async
   await fc.assert(property);
 });
 
-test("two thousand passages of English go in as few requests as their tokens allow, not their bytes", async () => {
+test("2,000 English passages are divided by their tokens, not by their bytes", async () => {
   const passage = "The customer may return any item within thirty days of delivery. ".repeat(40); // 520 tokens, 2,600 bytes
   const batches = await planBatches(Array(2000).fill(passage), { maxInputs: 2048, maxTokens: 250_000 });
   expect(batches.length).toBe(Math.ceil(2000 / Math.floor(250_000 / countTokens(passage))));
 });
 
-test("no text has more tokens than bytes, and counting in slices is off by less than one in a hundred", async () => {
+test("no text has more tokens than bytes, and counting in slices differs by less than 1%", async () => {
   const count = await loadTokenizer();
   const property = fc.property(fc.string({ unit: "binary" }), (text) => {
-    expect(count(text)).toBeLessThanOrEqual(tokenBound(text));
+    expect(count(text)).toBeLessThanOrEqual(tokenUpperBound(text));
   });
   fc.assert(property);
   const long = "Wir öffnen um neun Uhr; we close at 18:30 — die Rückgabe ist kostenlos.\n".repeat(500);

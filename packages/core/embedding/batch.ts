@@ -1,35 +1,35 @@
 import { AppError } from "../error.ts";
 import { nextTurn } from "../turn.ts";
-import { countInSlices, loadTokenizer, tokenBound } from "./tokens.ts";
+import { countInSlices, loadTokenizer, tokenUpperBound } from "./tokens.ts";
 
 export interface BatchLimits {
-  /** Texts a request at most. */
+  /** Maximum texts per request. */
   readonly maxInputs: number;
-  /** Tokens a request at most. */
+  /** Maximum tokens per request. */
   readonly maxTokens: number;
 }
 
 export interface Batch {
-  /** Place of its first text among all. */
+  /** Index of its first text among all texts. */
   readonly offset: number;
   readonly texts: readonly string[];
 }
 
-/** Characters whose tokens are counted between two turns of the event loop: some 5 ms. */
-const TURN = 100_000;
+/** Characters whose tokens are counted in one turn of the event loop: about 5 ms. */
+const MAX_TURN_LENGTH = 100_000;
 
 /**
- * Divides texts into requests, in order. Bytes stand for tokens where all fit by that safe bound; they are three or
- * four times as many, so where they do not, the tokens themselves are counted.
+ * The texts divided into requests, in order. If the bytes of all texts fit into one request, they serve as an upper bound
+ * of the tokens. Bytes are three or four times as many, so otherwise the tokens are counted.
  */
 export async function planBatches(texts: readonly string[], limits: BatchLimits): Promise<readonly Batch[]> {
-  const weights = await weigh(texts, limits.maxTokens);
+  const weights = await countWeights(texts, limits.maxTokens);
   const batches: Batch[] = [];
   let offset = 0;
   let tokens = 0;
   for (const [index, weight] of weights.entries()) {
-    const full = index - offset === limits.maxInputs || tokens + weight > limits.maxTokens;
-    if (full && index > offset) {
+    const isFull = index - offset === limits.maxInputs || tokens + weight > limits.maxTokens;
+    if (isFull && index > offset) {
       batches.push({ offset, texts: texts.slice(offset, index) });
       offset = index;
       tokens = 0;
@@ -40,24 +40,24 @@ export async function planBatches(texts: readonly string[], limits: BatchLimits)
   return batches;
 }
 
-async function weigh(texts: readonly string[], enough: number): Promise<readonly number[]> {
-  const bounds = texts.map(tokenBound);
-  return bounds.reduce((sum, bound) => sum + bound, 0) <= enough ? bounds : countTokensOf(texts);
+async function countWeights(texts: readonly string[], maxTokens: number): Promise<readonly number[]> {
+  const bounds = texts.map(tokenUpperBound);
+  return bounds.reduce((sum, bound) => sum + bound, 0) <= maxTokens ? bounds : countTextTokens(texts);
 }
 
-/** The tokens of each text, counted without holding up the event loop for long. */
-export async function countTokensOf(texts: readonly string[]): Promise<readonly number[]> {
+/** The number of tokens of each text. The event loop is not blocked for longer than one turn. */
+export async function countTextTokens(texts: readonly string[]): Promise<readonly number[]> {
   const count = await loadTokenizer();
   const tokens: number[] = [];
-  let since = 0;
+  let sinceTurn = 0;
   for (const text of texts) {
     let sum = 0;
-    for (let at = 0; at < text.length; at += TURN) {
-      const part = text.slice(at, at + TURN); // a cut makes it a token more at most
+    for (let at = 0; at < text.length; at += MAX_TURN_LENGTH) {
+      const part = text.slice(at, at + MAX_TURN_LENGTH); // a cut adds at most one token
       sum += countInSlices(count, part);
-      since += part.length;
-      if (since < TURN) continue;
-      since = 0;
+      sinceTurn += part.length;
+      if (sinceTurn < MAX_TURN_LENGTH) continue;
+      sinceTurn = 0;
       await nextTurn();
     }
     tokens.push(sum);
@@ -65,22 +65,22 @@ export async function countTokensOf(texts: readonly string[]): Promise<readonly 
   return tokens;
 }
 
-/** Why texts cannot be sent, by their places: those that are empty or have more than `maxTokens` tokens. */
+/** The texts that cannot be sent, by index, with the reason: they are empty or have more than `maxTokens` tokens. */
 export async function findUnembeddable(
   texts: readonly string[],
   maxTokens: number,
 ): Promise<ReadonlyMap<number, AppError>> {
   const faults = new Map<number, AppError>();
-  const refuse = (index: number, message: string) =>
+  const reject = (index: number, message: string) =>
     faults.set(index, new AppError("invalid_input", message, { path: `texts[${index}]` }));
   for (const [index, text] of texts.entries()) {
-    if (text === "") refuse(index, "An empty text cannot be embedded.");
-    if (tokenBound(text) <= maxTokens) continue;
-    const [tokens = 0] = await countTokensOf([text]);
+    if (text === "") reject(index, "The text cannot be embedded: it is empty.");
+    if (tokenUpperBound(text) <= maxTokens) continue;
+    const [tokens = 0] = await countTextTokens([text]);
     if (tokens > maxTokens)
-      refuse(
+      reject(
         index,
-        `A text of ${tokens} tokens cannot be embedded: the model reads ${maxTokens} at most. Split it.`,
+        `The text cannot be embedded: it has ${tokens} tokens, and the model reads at most ${maxTokens}. Split it.`,
       );
   }
   return faults;

@@ -3,45 +3,45 @@ import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
-import { countTokensOf } from "./batch.ts";
+import { countTextTokens } from "./batch.ts";
 import type { Embedder, Embedders } from "./embedder.ts";
 
 export interface Budget {
   readonly tenantId: string;
-  /** Tokens of a UTC day. Undefined: as many as there are. */
+  /** Tokens per UTC day. Undefined: no limit. */
   readonly tokensPerDay: number | undefined;
-  /** Called with what a call to a model takes, before it. */
+  /** Called with the tokens of each model call before the call. */
   readonly onTokens?: (tokens: number) => void;
 }
 
 /**
- * Embedders whose calls count against a tenant's budget of a day: the tokens are reserved before the model is asked, in
- * one statement, so that calls at once cannot spend the same ones, and given back where the model refuses. What is
- * known already, and the offline embedder, cost nothing. They throw `budget_exceeded` in addition to an embedder's own errors.
+ * Embedders whose calls count against the tenant's daily token budget. One statement reserves the tokens before the model
+ * is called, so that concurrent calls cannot spend the same tokens. Tokens of rejected texts are refunded. Cached texts
+ * and the offline embedder cost nothing. Throws `budget_exceeded` in addition to the embedder's own errors.
  */
 export function withBudget(embedders: Embedders, database: Database, budget: Budget): Embedders {
-  return { ...embedders, get: (model) => budgeted(embedders.get(model), database, budget) };
+  return { ...embedders, get: (model) => withTokenBudget(embedders.get(model), database, budget) };
 }
 
-function budgeted(embedder: Embedder, database: Database, budget: Budget): Embedder {
+function withTokenBudget(embedder: Embedder, database: Database, budget: Budget): Embedder {
   if (embedder.cacheable === false) return embedder;
   return {
     ...embedder,
     async embed(texts, options) {
-      const tokens = await countTokensOf(texts);
-      const total = tokens.reduce((sum, some) => sum + some, 0);
+      const tokens = await countTextTokens(texts);
+      const total = tokens.reduce((sum, count) => sum + count, 0);
       await reserve(database, budget, total);
       budget.onTokens?.(total);
-      let paid = 0;
+      let spent = 0;
       const onBatch: typeof options.onBatch = async (batch) => {
-        for (const { index } of batch) paid += tokens[index] ?? 0;
+        for (const { index } of batch) spent += tokens[index] ?? 0;
         await options.onBatch?.(batch);
       };
       try {
         return await embedder.embed(texts, { ...options, onBatch });
       } finally {
-        // Refused texts cost nothing. Where this fails the day ends it: a model's error says more.
-        await giveBack(database, budget, total - paid).catch(() => {});
+        // Rejected texts cost nothing. A failed refund is ignored, because the model's error matters more; the budget resets daily.
+        await refund(database, budget, total - spent).catch(() => {});
       }
     },
   };
@@ -70,16 +70,12 @@ async function reserve(
   const tomorrow = new Date().setUTCHours(24, 0, 0, 0);
   throw new AppError(
     "budget_exceeded",
-    `Embedding this takes ${tokens} tokens, more than is left of the ${tokensPerDay} that the tenant has a day. The next day begins at ${new Date(tomorrow).toISOString()}.`,
+    `The texts cannot be embedded: they have ${tokens} tokens, more than remain of the tenant's daily budget of ${tokensPerDay} tokens. Send fewer texts, or try again after ${new Date(tomorrow).toISOString()}.`,
     { retryAfter: Math.ceil((tomorrow - Date.now()) / 1000) },
   );
 }
 
-async function giveBack(
-  database: Database,
-  { tenantId, tokensPerDay }: Budget,
-  tokens: number,
-): Promise<void> {
+async function refund(database: Database, { tenantId, tokensPerDay }: Budget, tokens: number): Promise<void> {
   if (tokensPerDay === undefined || tokens === 0) return;
   await asTenant(database, tenantId, ({ orm }) =>
     orm.execute(

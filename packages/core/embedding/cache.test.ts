@@ -14,16 +14,16 @@ import type { OpenAiOptions } from "./openai-options.ts";
 const DIMENSIONS = 16;
 const texts = Array.from({ length: 7 }, (_, index) => `passage number ${index}`);
 
-let test_: TestDatabase;
+let testDatabase: TestDatabase;
 let api: EmbeddingApi;
 beforeAll(async () => {
-  [test_, api] = await Promise.all([createTestDatabase(), startEmbeddingApi()]);
+  [testDatabase, api] = await Promise.all([createTestDatabase(), startEmbeddingApi()]);
 });
-afterAll(() => Promise.all([test_.drop(), api.stop()]));
+afterAll(() => Promise.all([testDatabase.drop(), api.stop()]));
 
 async function createTenant(): Promise<string> {
   const id = randomUUID();
-  await test_.database.transaction(({ orm }) =>
+  await testDatabase.database.transaction(({ orm }) =>
     orm.execute(sql`INSERT INTO cairn.tenants (id, name) VALUES (${id}::uuid, ${id})`),
   );
   return id;
@@ -49,56 +49,58 @@ async function sentBy(work: () => Promise<unknown>): Promise<readonly string[]> 
 }
 
 const rowsOf = (tenant: string) =>
-  asTenant(test_.database, tenant, ({ orm }) =>
+  asTenant(testDatabase.database, tenant, ({ orm }) =>
     selectRows<{ model: string; dimensions: number }>(
       orm,
       sql`SELECT model, dimensions FROM cairn.embedding_cache`,
     ),
   );
 
-test("each different text is embedded once, ever; vectors come back in order and to the bit", async () => {
+test("each distinct text is embedded only once, and vectors are returned in order and bit for bit", async () => {
   const tenant = await createTenant();
-  const { database } = test_;
-  const wanted = ["b", "a", "b", "", "c"].map((letter) => `text ${letter}`);
+  const { database } = testDatabase;
+  const requested = ["b", "a", "b", "", "c"].map((letter) => `text ${letter}`);
   const run = (list: readonly string[]) =>
     embedWithCache(database, tenant, embedder(), list, { dimensions: DIMENSIONS });
-  const expected = wanted.map((text) => vectorOf(text, DIMENSIONS));
+  const expected = requested.map((text) => vectorOf(text, DIMENSIONS));
 
-  expect(await sentBy(async () => expect(await run(wanted)).toEqual(expected))).toEqual([
+  expect(await sentBy(async () => expect(await run(requested)).toEqual(expected))).toEqual([
     "text b",
     "text a",
     "text ",
     "text c",
   ]);
-  expect(await sentBy(async () => expect(await run(wanted)).toEqual(expected))).toEqual([]);
-  expect(await sentBy(() => run([...wanted, "text d"]))).toEqual(["text d"]);
+  expect(await sentBy(async () => expect(await run(requested)).toEqual(expected))).toEqual([]);
+  expect(await sentBy(() => run([...requested, "text d"]))).toEqual(["text d"]);
   expect(await rowsOf(tenant)).toHaveLength(5);
   expect(await run([])).toEqual([]);
 });
 
-test("another tenant, another model or another size shares nothing", async () => {
-  const [tenant, neighbour] = [await createTenant(), await createTenant()];
+test("other tenants, models and dimensions share no cached vectors", async () => {
+  const [tenant, otherTenant] = [await createTenant(), await createTenant()];
   const run = (tenantId: string, dimensions: number, options?: Partial<OpenAiOptions>) =>
-    sentBy(() => embedWithCache(test_.database, tenantId, embedder(options), ["shared"], { dimensions }));
+    sentBy(() =>
+      embedWithCache(testDatabase.database, tenantId, embedder(options), ["shared"], { dimensions }),
+    );
   expect(await run(tenant, 16)).toEqual(["shared"]);
-  expect(await run(neighbour, 16)).toEqual(["shared"]);
+  expect(await run(otherTenant, 16)).toEqual(["shared"]);
   expect(await run(tenant, 8)).toEqual(["shared"]);
   expect(await run(tenant, 16, { model: "local/text-embedding-3-small" })).toEqual(["shared"]);
   expect(await run(tenant, 16)).toEqual([]);
-  expect(await rowsOf(neighbour)).toEqual([{ model, dimensions: 16 }]);
+  expect(await rowsOf(otherTenant)).toEqual([{ model, dimensions: 16 }]);
 });
 
 test.each([
-  ["a used-up quota", { kind: "quota" }, "embedding_quota"],
+  ["an exhausted quota", { kind: "quota" }, "embedding_quota"],
   ["a server that fails", { kind: "status", status: 500 }, "embedding_failed"],
-  ["a limit that lasts two minutes", { kind: "rate_limit", retryAfter: "120" }, "embedding_failed"],
+  ["a rate limit of two minutes", { kind: "rate_limit", retryAfter: "120" }, "embedding_failed"],
   ["a server that hangs", { kind: "hang" }, "embedding_failed"],
 ] as const)(
-  "%s loses nothing that was paid for: the next run sends the rest alone",
+  "after %s, paid vectors are kept and the next run sends only the remaining texts",
   async (_, fault, code) => {
     const tenant = await createTenant();
     const run = (options?: Partial<OpenAiOptions>) =>
-      embedWithCache(test_.database, tenant, embedder(options), texts, { dimensions: DIMENSIONS });
+      embedWithCache(testDatabase.database, tenant, embedder(options), texts, { dimensions: DIMENSIONS });
     api.script(null, null);
     api.always(fault);
     await expect(run({ deadline: 3000, attemptTimeout: 500, attempts: 2 })).rejects.toMatchObject({ code });
@@ -110,11 +112,11 @@ test.each([
   },
 );
 
-test("a short or broken reply leaves nothing of its batch in the cache", async () => {
+test("a short or broken reply leaves no vector of its batch in the cache", async () => {
   for (const fault of [{ kind: "short" }, { kind: "half_json" }] as const) {
     const tenant = await createTenant();
-    api.script(fault, fault); // the second for the word that tells a server's fault from a text's
-    const run = embedWithCache(test_.database, tenant, embedder({ attempts: 1 }), ["one", "two"], {
+    api.script(fault, fault); // the second for the probe that distinguishes a server's fault from a text's
+    const run = embedWithCache(testDatabase.database, tenant, embedder({ attempts: 1 }), ["one", "two"], {
       dimensions: DIMENSIONS,
     });
     await expect(run).rejects.toMatchObject({ code: "embedding_failed" });
@@ -122,7 +124,7 @@ test("a short or broken reply leaves nothing of its batch in the cache", async (
   }
 });
 
-test("a vector that is null, not finite, all zeros or too short to compare is not cached; its text is sent again", async () => {
+test("a vector that is null, not finite, all zeros or too short to compare is not cached, and its text is sent again", async () => {
   const kinds = {
     zero: (at: number) => at * 0,
     tiny: () => 1e-25,
@@ -140,7 +142,7 @@ test("a vector that is null, not finite, all zeros or too short to compare is no
   const list = ["good", ...Object.keys(kinds), "better"];
   const run = () =>
     embedWithCache(
-      test_.database,
+      testDatabase.database,
       tenant,
       embedder({ baseUrl: server.url, attempts: 1, maxInputs: 2048 }),
       list,
@@ -152,7 +154,7 @@ test("a vector that is null, not finite, all zeros or too short to compare is no
     const result = await run();
     expect(result[0]).toEqual(vectorOf("good", DIMENSIONS));
     expect(result.at(-1)).toEqual(vectorOf("better", DIMENSIONS));
-    for (const refused of result.slice(1, -1)) expect(refused).toMatchObject({ code: "embedding_failed" });
+    for (const rejected of result.slice(1, -1)) expect(rejected).toMatchObject({ code: "embedding_failed" });
     expect(await rowsOf(tenant)).toHaveLength(2);
   }
   await server.stop();
@@ -160,18 +162,20 @@ test("a vector that is null, not finite, all zeros or too short to compare is no
 
 test("a vector of zeros that an earlier version cached is not used", async () => {
   const tenant = await createTenant();
-  await asTenant(test_.database, tenant, ({ orm }) =>
+  await asTenant(testDatabase.database, tenant, ({ orm }) =>
     orm.execute(sql`INSERT INTO cairn.embedding_cache (tenant_id, model, dimensions, content_hash, embedding)
       VALUES (${tenant}::uuid, ${model}, 3, ${contentHash("text")}, '[0,0,0]')`),
   );
-  const [vector] = await embedWithCache(test_.database, tenant, embedder(), ["text"], { dimensions: 3 });
+  const [vector] = await embedWithCache(testDatabase.database, tenant, embedder(), ["text"], {
+    dimensions: 3,
+  });
   expect(vector).toEqual(vectorOf("text", 3));
 });
 
-test("a text that is refused has the reason, and the texts around it their vectors", async () => {
+test("a rejected text returns the reason, and the other texts return their vectors", async () => {
   const tenant = await createTenant();
   const run = (list: readonly string[]) =>
-    embedWithCache(test_.database, tenant, embedder(), list, { dimensions: DIMENSIONS });
+    embedWithCache(testDatabase.database, tenant, embedder(), list, { dimensions: DIMENSIONS });
   await run(["known"]);
   const list = ["known", "known", "new", "", "more"];
   const sent = await sentBy(async () => {
@@ -182,9 +186,9 @@ test("a text that is refused has the reason, and the texts around it their vecto
   expect(sent).toEqual(["new", "more"]);
 });
 
-test("what costs nothing is not kept", async () => {
+test("vectors of an embedder that costs nothing are not cached", async () => {
   const tenant = await createTenant();
-  const vectors = await embedWithCache(test_.database, tenant, createOfflineEmbedder(), ["a", "a"], {
+  const vectors = await embedWithCache(testDatabase.database, tenant, createOfflineEmbedder(), ["a", "a"], {
     dimensions: DIMENSIONS,
   });
   expect(vectors[0]).toEqual(vectors[1]);
@@ -195,7 +199,9 @@ test("2,500 texts are read back in pages", async () => {
   const tenant = await createTenant();
   const many = Array.from({ length: 2500 }, (_, index) => `row ${index}`);
   const run = () =>
-    embedWithCache(test_.database, tenant, embedder({ maxInputs: 2048 }), many, { dimensions: DIMENSIONS });
+    embedWithCache(testDatabase.database, tenant, embedder({ maxInputs: 2048 }), many, {
+      dimensions: DIMENSIONS,
+    });
   const first = await run();
   expect(await sentBy(async () => expect(await run()).toEqual(first))).toEqual([]);
 });

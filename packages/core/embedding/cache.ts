@@ -8,25 +8,25 @@ import { decodeVector, encodeVectorArray } from "../database/vector.ts";
 import type { Embedded, Embedder, EmbedOptions } from "./embedder.ts";
 import { findModelFault } from "./openai-reply.ts";
 
-/** Vectors read in one statement at most. */
-const PAGE = 1000;
+/** Maximum vectors read in one statement. */
+const MAX_PAGE_VECTORS = 1000;
 
-/** Bytes of vectors read in one statement. */
-const PAGE_BYTES = 8_000_000;
+/** Maximum bytes of vectors read in one statement. */
+const MAX_PAGE_BYTES = 8_000_000;
 
-/** Days after which a vector that is used counts as used again: half of what the sweep waits, so that few are written. */
+/** Days before a read updates `used_at` again: half of the expiry time, so that few reads write. */
 const TOUCH_DAYS = 15;
 
-/** SHA-256 of the text as Postgres stores it, in UTF-8: 32 bytes. */
+/** SHA-256 of the UTF-8 text as Postgres stores it: 32 bytes. */
 export function contentHash(text: string): Buffer {
   return createHash("sha256").update(encodeText(text), "utf8").digest();
 }
 
 /**
- * Embeds texts, paying for each different one once: what the tenant had embedded before by the same model and size
- * is read from its cache, and what comes new is stored as it arrives, so that a later failure costs nothing twice.
- * One Float32Array of `dimensions` a text, in order, or the reason why it has none; such a text is not cached.
- * Throws what the embedder throws.
+ * Embeds texts and pays for each distinct text once. Vectors that the tenant has for the same model and dimensions are
+ * read from its cache. New vectors are stored as they arrive, so that a later failure does not make them cost twice.
+ * Returns one Float32Array of `dimensions` per text, in order, or the reason why the text has none; such a text is not
+ * cached. Throws the embedder's errors.
  */
 export async function embedWithCache(
   database: Database,
@@ -42,11 +42,11 @@ export async function embedWithCache(
     dimensions: options.dimensions,
   });
   const hashes = texts.map((text) => contentHash(text).toString("hex"));
-  const first = new Map<string, number>(); // where each different text stands first
-  for (const [index, hash] of hashes.entries()) if (!first.has(hash)) first.set(hash, index);
-  const known: Map<string, Embedded> = await cache.read([...first.keys()]);
-  const missing = [...first].filter(([hash]) => !known.has(hash));
-  const made = await embedder.embed(
+  const firstIndex = new Map<string, number>(); // index of the first text with each hash
+  for (const [index, hash] of hashes.entries()) if (!firstIndex.has(hash)) firstIndex.set(hash, index);
+  const cached: Map<string, Embedded> = await cache.read([...firstIndex.keys()]);
+  const missing = [...firstIndex].filter(([hash]) => !cached.has(hash));
+  const created = await embedder.embed(
     missing.map(([, index]) => texts[index] as string),
     {
       ...options,
@@ -54,14 +54,14 @@ export async function embedWithCache(
         cache.write(batch.map(({ index, vector }) => [missing[index]?.[0] as string, vector])),
     },
   );
-  for (const [index, [hash]] of missing.entries()) known.set(hash, made[index] as Embedded);
-  return hashes.map((hash) => known.get(hash) as Embedded);
+  for (const [index, [hash]] of missing.entries()) cached.set(hash, created[index] as Embedded);
+  return hashes.map((hash) => cached.get(hash) as Embedded);
 }
 
 interface Cache {
-  /** Vectors that are known, by the text's hash in hex. */
+  /** The cached vectors, by the text's hash in hex. */
   read(hashes: readonly string[]): Promise<Map<string, Float32Array>>;
-  /** Stores vectors in a transaction of their own. */
+  /** Stores vectors in a separate transaction. */
   write(entries: readonly (readonly [hash: string, vector: Float32Array])[]): Promise<void>;
 }
 
@@ -72,22 +72,22 @@ export interface Space {
 
 async function openCache(database: Database, tenantId: string, space: Space): Promise<Cache> {
   const { model, dimensions } = space;
-  const types = await database.vectorTypes(); // before a transaction is open: PGlite has one connection
+  const types = await database.vectorTypes(); // before the transaction starts, because PGlite has only one connection
   return {
     async read(hashes) {
       const vectors = new Map<string, Float32Array>();
-      const page = Math.max(1, Math.min(PAGE, Math.floor(PAGE_BYTES / (4 * dimensions))));
+      const page = Math.max(1, Math.min(MAX_PAGE_VECTORS, Math.floor(MAX_PAGE_BYTES / (4 * dimensions))));
       for (let start = 0; start < hashes.length; start += page) {
-        const some = hashes.slice(start, start + page);
+        const pageHashes = hashes.slice(start, start + page);
         const read = await asTenant(database, tenantId, (transaction) =>
-          readVectors(transaction, tenantId, { space, hashes: some }),
+          readVectors(transaction, tenantId, { space, hashes: pageHashes }),
         );
         for (const [hash, vector] of read) vectors.set(hash, vector);
       }
       return vectors;
     },
     async write(unordered) {
-      // Rows of the cache are locked in the order of their hashes, as whoever deletes them does.
+      // Cache rows are locked in the order of their hashes, as in deletes. This prevents deadlocks.
       const entries = unordered.toSorted(([a], [b]) => (a < b ? -1 : 1));
       const embeddings = encodeVectorArray(
         entries.map(([, vector]) => vector),
@@ -106,8 +106,8 @@ async function openCache(database: Database, tenantId: string, space: Space): Pr
 }
 
 /**
- * The vectors of texts that were embedded before, in the tenant's open transaction: one a text, undefined where the
- * cache has none. Give it no more texts than their vectors may take memory.
+ * The cached vectors of texts, read in the tenant's open transaction: one per text, undefined if the cache has none.
+ * All vectors are in memory at once, so the caller limits the number of texts.
  */
 export async function readCachedVectors(
   transaction: Transaction,
@@ -124,26 +124,26 @@ async function readVectors(
   tenantId: string,
   { space: { model, dimensions }, hashes }: { readonly space: Space; readonly hashes: readonly string[] },
 ): Promise<Map<string, Float32Array>> {
-  const known = sql`tenant_id = ${uuidLiteral(tenantId)} AND model = ${model} AND dimensions = ${dimensions}`;
-  const among = (some: readonly string[]) =>
-    sql`${known} AND content_hash IN (SELECT decode(h, 'hex') FROM unnest(${sql.param(some)}::text[]) AS h)`;
+  const inSpace = sql`tenant_id = ${uuidLiteral(tenantId)} AND model = ${model} AND dimensions = ${dimensions}`;
+  const inHashes = (selected: readonly string[]) =>
+    sql`${inSpace} AND content_hash IN (SELECT decode(h, 'hex') FROM unnest(${sql.param(selected)}::text[]) AS h)`;
   const rows = await selectRows<{ hash: string; embedding: Uint8Array; old: boolean }>(
     orm,
     sql`SELECT encode(content_hash, 'hex') AS hash, vector_send(embedding) AS embedding,
                used_at < now() - ${TOUCH_DAYS}::int * interval '1 day' AS old
-        FROM cairn.embedding_cache WHERE ${among(hashes)}`,
+        FROM cairn.embedding_cache WHERE ${inHashes(hashes)}`,
   );
   const old = rows.flatMap((row) => (row.old ? [row.hash] : []));
   if (old.length > 0)
     await orm.execute(sql`
       UPDATE cairn.embedding_cache SET used_at = now()
-      WHERE ${known} AND content_hash IN (
-        SELECT content_hash FROM cairn.embedding_cache WHERE ${among(old)} FOR UPDATE SKIP LOCKED)`);
+      WHERE ${inSpace} AND content_hash IN (
+        SELECT content_hash FROM cairn.embedding_cache WHERE ${inHashes(old)} FOR UPDATE SKIP LOCKED)`);
   const vectors = new Map(rows.map(({ hash, embedding }) => [hash, decodeVector(embedding)]));
   const unusable = [...vectors].filter(([, vector]) => findModelFault(vector)).map(([hash]) => hash);
   if (unusable.length === 0) return vectors;
-  // Earlier versions cached what a model gave, zeros too: such texts are embedded again.
-  await orm.execute(sql`DELETE FROM cairn.embedding_cache WHERE ${among(unusable)}`);
+  // Earlier versions cached unusable vectors too, such as zeros. Their texts are embedded again.
+  await orm.execute(sql`DELETE FROM cairn.embedding_cache WHERE ${inHashes(unusable)}`);
   for (const hash of unusable) vectors.delete(hash);
   return vectors;
 }

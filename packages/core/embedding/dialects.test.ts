@@ -41,7 +41,7 @@ async function start(options: EmbeddingApiOptions, own: Partial<OpenAiOptions> =
     backoff: 2,
     ...own,
   });
-  /** The result, with the requests it took. */
+  /** Embeds and returns the result with the requests. */
   const embed = async (list: readonly string[], dimensions = SIZE) => {
     const before = server.requests.length;
     const [result] = await Promise.allSettled([embedder.embed(list, { dimensions })]);
@@ -59,15 +59,15 @@ describe("a server's limit on the number of texts", () => {
     ["TEI's 32", tei(), 32],
     ["TEI's 7", tei({ inputs: 7 }), 7],
     ["DashScope's 10", dashScope, 10],
-    ["one of FastAPI, which quotes the texts", fastApi({ inputs: 3, dimensions: true }), 3],
+    ["a limit of FastAPI, which quotes the texts", fastApi({ inputs: 3, dimensions: true }), 3],
     [
-      "one that is not named",
+      "a limit that is not in the message",
       {
         refuse: ({ input }) => (input.length > 20 ? { status: 413, body: "" } : undefined),
       } satisfies Dialect,
       20,
     ],
-  ] as const)("%s is found out once, and then kept to", async (_, dialect, limit) => {
+  ] as const)("%s is learned once and then applied", async (_, dialect, limit) => {
     const { embed } = await start({ dialect });
     const list = texts(100);
     const first = await embed(list);
@@ -79,29 +79,29 @@ describe("a server's limit on the number of texts", () => {
     expect(first.requests.length - again.requests.length).toBeLessThanOrEqual(8);
   });
 
-  test("a configured number of texts is kept to from the start", async () => {
+  test("a configured number of texts applies from the start", async () => {
     const { embed } = await start({ dialect: tei() }, { maxInputs: 32 });
     const { value, requests } = await embed(texts(70));
     expect(value).toEqual(vectors(texts(70)));
     expect(requests.map(({ input }) => input.length)).toEqual([32, 32, 6]);
   });
 
-  test("one text at fault teaches no limit", async () => {
-    const refused: Dialect = {
+  test("one failing text does not lower the limit", async () => {
+    const rejecting: Dialect = {
       refuse: ({ input }) =>
         input.includes("poison") ? { status: 400, body: { error: "bad input" } } : undefined,
     };
-    const { embed } = await start({ dialect: refused });
+    const { embed } = await start({ dialect: rejecting });
     await embed([...texts(40), "poison"]);
     const { requests } = await embed(texts(40));
     expect(requests.map(({ input }) => input.length)).toEqual([40]);
   });
 });
 
-describe("a text that the model does not take fails alone", () => {
+describe("a text that the model rejects fails alone", () => {
   const long = "word ".repeat(600).trim();
   const isPoison = (text: string) => text.includes("poison");
-  const refusing = (status: number, body: unknown): Dialect => ({
+  const rejectingStatus = (status: number, body: unknown): Dialect => ({
     poison: (text) => (isPoison(text) ? { status, body } : undefined),
   });
 
@@ -109,23 +109,23 @@ describe("a text that the model does not take fails alone", () => {
     ["TEI, 413", tei(), long, "invalid_input", /must have less than 512 tokens\. Given: 600/],
     [
       "a 400",
-      refusing(400, { error: { message: "not this one" } }),
+      rejectingStatus(400, { error: { message: "not this one" } }),
       "poison",
       "invalid_input",
       /not this one/,
     ],
-    ["a 422", refusing(422, { detail: "not this one" }), "poison", "invalid_input", /not this one/],
+    ["a 422", rejectingStatus(422, { detail: "not this one" }), "poison", "invalid_input", /not this one/],
     ["a 500 of Ollama", ollama(isPoison), "poison", "embedding_failed", /unsupported value: NaN/],
     [
       "a 424 of TEI",
-      refusing(424, { message: "backend", code: 424, type: "Backend" }),
+      rejectingStatus(424, { message: "backend", code: 424, type: "Backend" }),
       "poison",
       "embedding_failed",
       /backend/,
     ],
     [
       "a 200 with an error",
-      refusing(200, { error: "cannot embed" }),
+      rejectingStatus(200, { error: "cannot embed" }),
       "poison",
       "embedding_failed",
       /200 with an error: cannot embed/,
@@ -170,7 +170,7 @@ describe("a text that the model does not take fails alone", () => {
     expect(value.toSpliced(5, 1)).toEqual(vectors([...texts(5), "last"]));
   });
 
-  test("several of them, and a text alone, too", async () => {
+  test("several failing texts, and a single one, fail alone", async () => {
     const { embed } = await start({ dialect: ollama(isPoison) }, { attempts: 1 });
     const list = texts(64).map((text, n) => (n % 9 === 4 ? `poison ${n}` : text));
     const { value } = await embed(list);
@@ -180,7 +180,7 @@ describe("a text that the model does not take fails alone", () => {
     expect((await embed(["poison"])).value).toEqual([expect.objectContaining({ code: "embedding_failed" })]);
   });
 
-  test("what is found is paid for once: no text is billed twice", async () => {
+  test("no text is billed twice", async () => {
     const { embed, server } = await start({ dialect: ollama(isPoison) }, { attempts: 2 });
     const list = [...texts(30), "poison"];
     await embed(list);
@@ -188,7 +188,7 @@ describe("a text that the model does not take fails alone", () => {
   });
 });
 
-describe("where the fault is not a text's, texts are not looked through", () => {
+describe("a fault that no text causes does not split the batch", () => {
   test.each([
     ["a wrong key", 401, { error: { message: "Incorrect API key" } }, "embedding_failed", 1],
     ["no permission", 403, { error: { message: "Forbidden" } }, "embedding_failed", 1],
@@ -198,18 +198,18 @@ describe("where the fault is not a text's, texts are not looked through", () => 
     ["no credit", 402, { error: { message: "Insufficient Balance" } }, "embedding_quota", 1],
     ["a rate limit", 429, { error: { message: "slow down" } }, "embedding_failed", 2],
     ["a gateway's 502", 502, "<html><title>502 Bad Gateway</title></html>", "embedding_failed", 2],
-    ["a model that every request is refused for", 400, { error: "no model loaded" }, "embedding_failed", 3],
+    ["a model that rejects every request", 400, { error: "no model loaded" }, "embedding_failed", 3],
     ["a server that always fails", 500, { error: "out of memory" }, "embedding_failed", 3],
     ["a rate limit within a 200", 200, { error: { code: 429, message: "slow down" } }, "embedding_failed", 2],
-  ])("%s", async (_, status, body, code, most) => {
+  ])("%s", async (_, status, body, code, maxRequests) => {
     const { embed, server } = await start({}, { attempts: 2 });
     server.always({ kind: "body", status, body });
     const { error, requests } = await embed(texts(200));
     expect(error).toMatchObject({ code });
-    expect(requests.length).toBeLessThanOrEqual(most);
+    expect(requests.length).toBeLessThanOrEqual(maxRequests);
   });
 
-  test("a batch of which every text is refused takes a bounded number of requests", async () => {
+  test("a batch with only rejected texts takes a bounded number of requests", async () => {
     const { embed } = await start({
       dialect: { poison: (text) => (text === "hello" ? undefined : { status: 400, body: { error: "no" } }) },
     });
@@ -218,7 +218,7 @@ describe("where the fault is not a text's, texts are not looked through", () => 
     expect(requests.length).toBeLessThan(550);
   });
 
-  test("the deadline of the call is kept while texts at fault are looked for", async () => {
+  test("the deadline of the call applies while failing texts are searched", async () => {
     const { embed } = await start(
       { dialect: ollama((text) => text !== "hello") },
       { deadline: 500, backoff: 50 },
@@ -230,9 +230,9 @@ describe("where the fault is not a text's, texts are not looked through", () => 
   });
 });
 
-describe("a reply in another form", () => {
+describe("a reply in another format", () => {
   test.each([
-    ["protobuf's JSON, an index of 0 left out, others as text", protobuf],
+    ["protobuf's JSON, with index 0 omitted and others as text", protobuf],
     [
       "protobuf's JSON, in another order",
       { ...protobuf, items: (items) => protobuf.items?.(items).toReversed() ?? [] } satisfies Dialect,
@@ -255,7 +255,7 @@ describe("a reply in another form", () => {
     }
   });
 
-  test("indexes left out among others that contradict the positions are not guessed", async () => {
+  test("missing indexes that contradict the positions are not guessed", async () => {
     const { embed } = await start(
       {
         dialect: {
@@ -269,11 +269,11 @@ describe("a reply in another form", () => {
       { attempts: 1 },
     );
     const { error } = await embed(texts(3));
-    expect(error?.message).toContain("without an index among others with one");
+    expect(error?.message).toContain("vectors with and without an index");
   });
 });
 
-describe("the server's own words are reported, without texts and keys", () => {
+describe("the server's message is reported without texts and keys", () => {
   const secret = "the recipe of the secret sauce";
   test.each([
     [500, { error: { message: "model crashed" } }, "model crashed"],
@@ -305,14 +305,14 @@ describe("the server's own words are reported, without texts and keys", () => {
 });
 
 describe("the parameter dimensions", () => {
-  test("is sent for a size that is not known to be the model's own, whatever the model's name", async () => {
+  test("is sent unless the dimensions are known to be the model's native dimensions", async () => {
     const { embed } = await start({ dimensions: 64 });
     const { value, requests } = await embed(["a"], 16);
     expect(value).toEqual(vectors(["a"], 16));
     expect(requests).toMatchObject([{ dimensions: 16 }]);
   });
 
-  test("is left out where the size is the model's own", async () => {
+  test("is omitted for the model's native dimensions", async () => {
     const { embed } = await start({ dimensions: 384 }, { model: "local/all-MiniLM-L6-v2" });
     const { value, requests } = await embed(["a"], 384);
     expect(value).toHaveLength(1);
@@ -323,10 +323,10 @@ describe("the parameter dimensions", () => {
     ["FastAPI's extra input", fastApi()],
     [
       "vLLM's Matryoshka",
-      refusingDimensions(400, { error: { message: "Model does not support matryoshka representation" } }),
+      rejectingDimensions(400, { error: { message: "Model does not support matryoshka representation" } }),
     ],
-    ["no words", refusingDimensions(400, { error: { message: "bad request" } })],
-  ])("is not sent again once it was refused for the model's own size: %s", async (_, dialect) => {
+    ["no words", rejectingDimensions(400, { error: { message: "bad request" } })],
+  ])("is not sent again after it was rejected for the model's native dimensions: %s", async (_, dialect) => {
     const { embed } = await start({ dialect });
     const first = await embed(texts(6));
     expect(first.value).toEqual(vectors(texts(6)));
@@ -338,16 +338,16 @@ describe("the parameter dimensions", () => {
     ]);
   });
 
-  test("that is refused for another size is an error that names both sizes and the server's words", async () => {
+  test("that is rejected for other dimensions is an error with both numbers and the server's message", async () => {
     const { embed } = await start({ dialect: fastApi() });
     const { error } = await embed(["a", "b"], 4);
     expect(error).toMatchObject({ code: "dimension_mismatch" });
     expect(error?.message).toMatch(
-      /8 dimensions, and 4 are needed.*dimensions: Extra inputs are not permitted/,
+      /8 dimensions, and the collection has 4 dimensions.*dimensions: Extra inputs are not permitted/,
     );
   });
 });
 
-function refusingDimensions(status: number, body: unknown): Dialect {
+function rejectingDimensions(status: number, body: unknown): Dialect {
   return { refuse: ({ dimensions }) => (dimensions === undefined ? undefined : { status, body }) };
 }

@@ -2,8 +2,8 @@ import { AppError } from "../error.ts";
 import type { Embedder, EmbedOptions } from "./embedder.ts";
 
 /**
- * One vector a text, in order. Throws what the embedder throws, and the reason of the first text that has no vector,
- * with the path `texts[i]`.
+ * One vector per text, in order. Throws the embedder's errors and, for the first text without a vector, the reason with
+ * the path `texts[i]`.
  */
 export async function embedAll(
   embedder: Embedder,
@@ -11,8 +11,8 @@ export async function embedAll(
   options: EmbedOptions,
 ): Promise<readonly Float32Array[]> {
   const embedded = await embedder.embed(texts, options);
-  return embedded.map((one, index) => {
-    if (!(one instanceof AppError)) return one;
-    throw new AppError(one.code, one.message, { cause: one.cause, path: `texts[${index}]` });
+  return embedded.map((result, index) => {
+    if (!(result instanceof AppError)) return result;
+    throw new AppError(result.code, result.message, { cause: result.cause, path: `texts[${index}]` });
   });
 }

@@ -1,56 +1,56 @@
 import { AppError } from "../error.ts";
-/** A text's vector, or why the model gives none for it. */
+/** The vector of a text, or the reason why the model returned none. */
 export type Embedded = Float32Array | AppError;
 
-/** A vector and the place of its text in the call. */
+/** A vector and the index of its text in the call. */
 export interface EmbeddedText {
   readonly index: number;
   readonly vector: Float32Array;
 }
 
-/** Turns texts into vectors of one model. Vectors of two models are never compared. */
+/** Embeds texts with one model. Vectors of different models are never compared. */
 export interface Embedder {
-  /** `provider/model`, as a collection names it: `openai/text-embedding-3-small`. */
+  /** `provider/model`, as a collection stores it: `openai/text-embedding-3-small`. */
   readonly model: string;
-  /** Whether its vectors cost enough to be kept by content hash. Default true. */
+  /** Whether its vectors are worth caching by content hash. Default true. */
   readonly cacheable?: boolean;
-  /** Tokens of a text that it reads at most, where that is set. */
+  /** Maximum tokens per text, if configured. */
   readonly maxTextTokens?: number;
   /**
-   * One result a text, in the order given: a Float32Array of `dimensions` finite numbers, not all zero, or the reason
-   * why this text has none (`invalid_input`: refused, `embedding_failed`: no usable vector). The other texts are not
-   * affected. What fails for all of them fails the call: `embedder_unavailable`, `embedding_failed`,
-   * `embedding_quota`, `dimension_mismatch`, and the signal's own reason.
+   * One result per text, in order: a Float32Array of `dimensions` finite numbers, not all zero, or the reason why this
+   * text has none (`invalid_input`: rejected, `embedding_failed`: no usable vector). Other texts are not affected.
+   * Throws if all texts fail: `embedder_unavailable`, `embedding_failed`, `embedding_quota`, `dimension_mismatch`, and
+   * the signal's reason.
    */
   embed(texts: readonly string[], options: EmbedOptions): Promise<readonly Embedded[]>;
 }
 
 export interface EmbedOptions {
-  /** Length that every vector must have. */
+  /** Required length of every vector. */
   readonly dimensions: number;
-  /** Called with vectors as they arrive, before more are requested. */
+  /** Called with the vectors of each batch before the next batch is requested. */
   readonly onBatch?: (batch: readonly EmbeddedText[]) => Promise<void>;
-  /** Ends the work, whatever it waits for. */
+  /** Cancels the call, including its waits. */
   readonly signal?: AbortSignal;
 }
 
-/** Model of a collection that names none, with the dimensions it then has. */
+/** Model and dimensions of a collection that names no model. */
 export interface DefaultModel {
   readonly model: string;
   readonly dimensions: number;
 }
 
-/** The embedders that this process is configured for. */
+/** The configured embedders of this process. */
 export interface Embedders {
-  /** Undefined where no model is configured: then every new collection must name its own. */
+  /** Undefined if no model is configured. Then every new collection must name a model. */
   readonly default: DefaultModel | undefined;
-  /** What to tell the user where the default is missing or not a real model; undefined otherwise. */
+  /** Text for the user if the default is missing or is `offline/words`; undefined otherwise. */
   readonly notice: string | undefined;
-  /** The embedder of a model. Throws `embedder_unavailable`, saying what to set, where it is not configured. */
+  /** The embedder of a model. Throws `embedder_unavailable` with the setting to add if it is not configured. */
   get(model: string): Embedder;
 }
 
-/** The default model. Throws `embedder_unavailable`, saying what to set, where none is configured. */
+/** The default model. Throws `embedder_unavailable` with the setting to add if none is configured. */
 export function requireDefaultModel(embedders: Embedders): DefaultModel {
   if (embedders.default) return embedders.default;
   throw new AppError(

@@ -10,14 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-test("on the embedded database, without any configuration, the default finds words, and says what to set", () => {
-  const embedders = createEmbedders({ wordsByDefault: true });
+test("on the embedded database without configuration, the default is offline/words with a notice about what to set", () => {
+  const embedders = createEmbedders({ offlineByDefault: true });
   expect(embedders.default).toEqual({ model: "offline/words", dimensions: 1536 });
   expect(embedders.notice).toMatch(/offline\/words.*finds words, not meaning.*OPENAI_API_KEY/);
   expect(embedders.get("offline/words").cacheable).toBe(false);
 });
 
-test("elsewhere there is no default without a configuration: the words-only embedder must be named", () => {
+test("elsewhere there is no default without configuration, and offline/words must be named", () => {
   const embedders = createEmbedders({});
   expect(embedders.default).toBeUndefined();
   expect(() => requireDefaultModel(embedders)).toThrow(
@@ -33,9 +33,9 @@ test("elsewhere there is no default without a configuration: the words-only embe
 test.each([
   [{}, "OPENAI_API_KEY"],
   [{ local: { baseUrl: "http://localhost:11434/v1" } }, "CAIRN_EMBEDDING_MODEL is not set"],
-  [{ local: { modelsDirectory: "/models" }, wordsByDefault: true }, "CAIRN_EMBEDDING_MODEL is not set"],
+  [{ local: { modelsDirectory: "/models" }, offlineByDefault: true }, "CAIRN_EMBEDDING_MODEL is not set"],
   [{ defaultModel: "offline/words" }, "Set CAIRN_EMBEDDING_MODEL to another model"],
-])("the notice for %j names the variable that is missing: %s", (config, variable) => {
+])("the notice for %j names the missing variable: %s", (config, variable) => {
   const { notice } = createEmbedders(config);
   expect(notice).toContain(variable);
   if ("local" in config) expect(notice).not.toMatch(/OPENAI|CAIRN_LOCAL/);
@@ -56,13 +56,13 @@ test.each([
     { defaultModel: "local/own", defaultDimensions: 77 },
     { model: "local/own", dimensions: 77 },
   ],
-])("%j gives the default %j, without a notice", (config, expected) => {
+])("%j gives the default %j without a notice", (config, expected) => {
   const embedders = createEmbedders(config);
   expect(embedders.default).toEqual(expected);
   expect(embedders.notice).toBeUndefined();
 });
 
-test("a default of unknown dimensions must say them", () => {
+test("a default model of unknown dimensions is rejected without configured dimensions", () => {
   expect(() => createEmbedders({ defaultModel: "local/own" })).toThrow(
     expect.objectContaining({ code: "invalid_input", path: "CAIRN_EMBEDDING_DIMENSIONS" }),
   );
@@ -75,17 +75,17 @@ test.each([
   "cohere/embed-v4",
   "words",
   "",
-])("get(%j) of what is not configured says what to do", (model) => {
+])("get(%j) of a model that is not configured says what to do", (model) => {
   const embedders = createEmbedders({});
   expect(() => embedders.get(model)).toThrow(
     expect.objectContaining({
       code: "embedder_unavailable",
-      message: expect.stringMatching(/Set |set |written|only/),
+      message: expect.stringMatching(/Set |set |Write|only/),
     }),
   );
 });
 
-test("openai/… and local/… both speak to a server where an address is given, each with its own key", async () => {
+test("openai/… and local/… both use the configured server, each with its own key", async () => {
   const embedders = createEmbedders({
     openai: { apiKey: "one", baseUrl: api.url },
     local: { apiKey: "two", baseUrl: api.url, modelsDirectory: "/nowhere" },
@@ -97,18 +97,18 @@ test("openai/… and local/… both speak to a server where an address is given,
   expect(embedders.get("local/BAAI/bge-m3")).toBe(embedders.get("local/BAAI/bge-m3"));
 });
 
-test("a hundred embedders are kept, however many models tenants name", async () => {
+test("the 100 most recently used embedders are cached", async () => {
   const embedders = createEmbedders({ openai: { baseUrl: api.url } });
   const first = embedders.get("openai/model-0");
   const second = embedders.get("openai/model-1");
   for (let n = 2; n < 100; n++) embedders.get(`openai/model-${n}`);
-  expect(embedders.get("openai/model-0")).toBe(first); // now the one used last
+  expect(embedders.get("openai/model-0")).toBe(first); // now the most recently used
   embedders.get("openai/model-100");
   expect(embedders.get("openai/model-0")).toBe(first);
   expect(embedders.get("openai/model-1")).not.toBe(second);
 });
 
-test("modelDimensions() knows models by their own name, whoever serves or publishes them", () => {
+test("modelDimensions() ignores the provider, publisher and tag of a model", () => {
   expect(modelDimensions("openai/text-embedding-3-large")).toBe(3072);
   expect(modelDimensions("local/sentence-transformers/all-MiniLM-L6-v2")).toBe(384);
   expect(modelDimensions("local/nomic-embed-text:latest")).toBe(768);

@@ -7,27 +7,27 @@ import type { OpenAiOptions } from "./openai-options.ts";
 
 /** A server that speaks OpenAI's embeddings protocol. */
 export interface EmbeddingServer {
-  /** Default: none, for servers that ask for none. */
+  /** Default: none, for servers without authentication. */
   readonly apiKey?: string;
   /** Default `https://api.openai.com/v1`. */
   readonly baseUrl?: string;
 }
 
 export interface EmbeddingConfig {
-  /** For `openai/<model>`: OpenAI, or a server in its place. */
+  /** Server of `openai/<model>`: OpenAI or a compatible server. */
   readonly openai?: EmbeddingServer;
-  /** For `local/<model>`: a server where `baseUrl` is given, else this process and models of a folder or the hub. */
+  /** Server of `local/<model>` if `baseUrl` is set. Otherwise this process runs models from a folder or the hub. */
   readonly local?: EmbeddingServer & { readonly modelsDirectory?: string };
-  /** Model of a collection that names none. Default `openai/text-embedding-3-small` where `openai` is given, else see `wordsByDefault`. */
+  /** Model of a collection that names none. Default `openai/text-embedding-3-small` if `openai` is set, else see `offlineByDefault`. */
   readonly defaultModel?: string;
   /**
-   * Whether `offline/words` is the default where no model is configured. Default false: a service on a server never
-   * falls back to an embedder that finds words only, unless it is named.
+   * Whether `offline/words` is the default if no model is configured. Default false: a deployed service uses this
+   * embedder, which matches words only, only if it is named.
    */
-  readonly wordsByDefault?: boolean;
-  /** Default: the model's own, 1,536 for `offline/words`. */
+  readonly offlineByDefault?: boolean;
+  /** Default: the model's native dimensions; 1,536 for `offline/words`. */
   readonly defaultDimensions?: number;
-  /** How long and how often requests to a server are tried, and how much it takes. */
+  /** Timeouts, retries and size limits of requests to a server. */
   readonly requests?: Pick<
     OpenAiOptions,
     "deadline" | "attemptTimeout" | "attempts" | "backoff" | "maxInputs" | "maxTextTokens"
@@ -37,29 +37,29 @@ export interface EmbeddingConfig {
 const OFFLINE = "offline/words";
 const OFFLINE_DIMENSIONS = 1536;
 const OPENAI_DEFAULT = "openai/text-embedding-3-small";
-/** Embedders that are kept: a tenant may name any model in a collection. */
-const MAX_KEPT = 100;
-const OPENAI_MISSING =
+/** Maximum cached embedders. There is a limit because a tenant may name any model. */
+const MAX_CACHED_EMBEDDERS = 100;
+const OPENAI_HINT =
   "Set OPENAI_API_KEY, or OPENAI_BASE_URL for another OpenAI-compatible server (Ollama, TEI, vLLM)";
-const DEFAULT_MISSING = `${OPENAI_MISSING}, or name a model in CAIRN_EMBEDDING_MODEL.`;
-const LOCAL_UNNAMED =
+const DEFAULT_HINT = `${OPENAI_HINT}, or name a model in CAIRN_EMBEDDING_MODEL.`;
+const LOCAL_HINT =
   "CAIRN_EMBEDDING_MODEL is not set. Set it to a model of the local server or folder, as in local/nomic-embed-text.";
 
 /**
- * The embedders that a configuration gives, each made when first requested and then kept, up to 100. Opens nothing.
- * Throws `invalid_input` where the default's dimensions are neither known nor said.
+ * The embedders of a configuration. Each is created on first use; the 100 most recently used are cached. Opens nothing.
+ * Throws `invalid_input` if the dimensions of the default model are neither known nor configured.
  */
 export function createEmbedders(config: EmbeddingConfig): Embedders {
-  const made = new Map<string, Embedder>();
-  const chosen = chooseDefault(config);
+  const cached = new Map<string, Embedder>();
+  const defaultModel = chooseDefault(config);
   return Object.freeze({
-    default: chosen,
-    notice: noticeOf(chosen, config),
+    default: defaultModel,
+    notice: createNotice(defaultModel, config),
     get(model: string) {
-      const embedder = made.get(model) ?? createEmbedder(model, config);
-      made.delete(model);
-      made.set(model, embedder);
-      if (made.size > MAX_KEPT) made.delete(made.keys().next().value as string); // the one unused for longest
+      const embedder = cached.get(model) ?? createEmbedder(model, config);
+      cached.delete(model);
+      cached.set(model, embedder);
+      if (cached.size > MAX_CACHED_EMBEDDERS) cached.delete(cached.keys().next().value as string); // the least recently used
       return embedder;
     },
   });
@@ -67,7 +67,7 @@ export function createEmbedders(config: EmbeddingConfig): Embedders {
 
 function chooseDefault(config: EmbeddingConfig): DefaultModel | undefined {
   const model =
-    config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.wordsByDefault ? OFFLINE : undefined);
+    config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.offlineByDefault ? OFFLINE : undefined);
   if (model === undefined) return undefined;
   const dimensions =
     config.defaultDimensions ??
@@ -76,19 +76,19 @@ function chooseDefault(config: EmbeddingConfig): DefaultModel | undefined {
   if (dimensions !== undefined) return Object.freeze({ model, dimensions });
   throw new AppError(
     "invalid_input",
-    `How many dimensions ${model} gives is not known. Set CAIRN_EMBEDDING_DIMENSIONS.`,
+    `The default model ${model} cannot be used: its number of dimensions is unknown. Set CAIRN_EMBEDDING_DIMENSIONS.`,
     { path: "CAIRN_EMBEDDING_DIMENSIONS" },
   );
 }
 
-/** Names the variable that is really missing. */
-function noticeOf(chosen: DefaultModel | undefined, config: EmbeddingConfig): string | undefined {
-  const missing = config.local ? LOCAL_UNNAMED : DEFAULT_MISSING;
-  if (!chosen) return `No embedding model is configured. ${missing}`;
-  if (!chosen.model.startsWith("offline/")) return undefined;
+/** The notice for a missing or offline default model. Names the variable to set. */
+function createNotice(defaultModel: DefaultModel | undefined, config: EmbeddingConfig): string | undefined {
+  const hint = config.local ? LOCAL_HINT : DEFAULT_HINT;
+  if (!defaultModel) return `No embedding model is configured. ${hint}`;
+  if (!defaultModel.model.startsWith("offline/")) return undefined;
   if (config.defaultModel)
-    return `Texts are embedded by ${chosen.model}, which finds words, not meaning. Set CAIRN_EMBEDDING_MODEL to another model for meaning.`;
-  return `Texts are embedded by ${chosen.model}, which finds words, not meaning, because no embedding model is configured. ${missing}`;
+    return `Texts are embedded by ${defaultModel.model}, which finds words, not meaning. Set CAIRN_EMBEDDING_MODEL to another model for meaning.`;
+  return `Texts are embedded by ${defaultModel.model}, which finds words, not meaning, because no embedding model is configured. ${hint}`;
 }
 
 function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
@@ -97,17 +97,17 @@ function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
   if (provider === "offline" && model === OFFLINE) return offlineEmbedder();
   if (provider === "offline") throw unavailable(model, `The only offline embedder is ${OFFLINE}.`);
   if (provider === "openai" && name) {
-    if (!openai) throw unavailable(model, `${OPENAI_MISSING}.`);
+    if (!openai) throw unavailable(model, `${OPENAI_HINT}.`);
     return serverEmbedder(model, name, { ...openai, ...requests });
   }
   if (provider === "local" && name) {
     if (local?.baseUrl) return serverEmbedder(model, name, { ...local, ...requests });
     return createLocalEmbedder({ model, modelsDirectory: local?.modelsDirectory });
   }
-  throw unavailable(model, "A model is written openai/<name>, local/<name> or offline/words.");
+  throw unavailable(model, "Write it as openai/<name>, local/<name> or offline/words.");
 }
 
-/** Loaded with the first text: a service whose model has a server never needs it. */
+/** Loads the offline embedder with the first text. Services that use a model server never load it. */
 function offlineEmbedder(): Embedder {
   return {
     model: OFFLINE,

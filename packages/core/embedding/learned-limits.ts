@@ -1,30 +1,30 @@
-/** Milliseconds after which a learned limit is tried again: the server may have been set up differently since. */
-const LEARNED_MS = 600_000;
+/** Milliseconds until a learned limit expires, because the server's configuration may change. */
+const EXPIRES_AFTER_MS = 600_000;
 
-/** What an embedder has found out about its server; nothing else is remembered between calls. */
+/** Limits of the server that an embedder learned from responses. Nothing else is kept between calls. */
 export interface LearnedLimits {
-  /** Texts a request that the server takes; Infinity: none was refused for their number. */
+  /** Maximum texts per request; Infinity: no request was rejected for its number of texts. */
   maxInputs(): number;
-  /** So many texts were taken where more were refused. */
+  /** Records the largest accepted number of texts after a rejection. */
   learnMaxInputs(inputs: number): void;
-  /** Dimensions that the model gives where none are requested; undefined: not known. */
-  ownDimensions(): number | undefined;
-  learnOwnDimensions(dimensions: number): void;
+  /** Dimensions that the model returns if none are requested; undefined: unknown. */
+  nativeDimensions(): number | undefined;
+  learnNativeDimensions(dimensions: number): void;
 }
 
 export function createLearnedLimits(now: () => number = () => performance.now()): LearnedLimits {
   let inputs = Number.POSITIVE_INFINITY;
-  let until = 0;
-  let own: number | undefined;
+  let expiresAt = 0;
+  let native: number | undefined;
   return {
-    maxInputs: () => (now() < until ? inputs : Number.POSITIVE_INFINITY),
-    learnMaxInputs(taken) {
-      inputs = Math.max(1, taken);
-      until = now() + LEARNED_MS;
+    maxInputs: () => (now() < expiresAt ? inputs : Number.POSITIVE_INFINITY),
+    learnMaxInputs(accepted) {
+      inputs = Math.max(1, accepted);
+      expiresAt = now() + EXPIRES_AFTER_MS;
     },
-    ownDimensions: () => own,
-    learnOwnDimensions(dimensions) {
-      own = dimensions;
+    nativeDimensions: () => native,
+    learnNativeDimensions(dimensions) {
+      native = dimensions;
     },
   };
 }

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(modelsDirectory, { recursive: true, force: true }));
 
-test("embed() runs an ONNX model of a folder: mean of the tokens' vectors, padding left out, unit length", async () => {
+test("embed() runs an ONNX model from a folder, with mean pooling without padding and unit length", async () => {
   const embedder = createLocalEmbedder({ model: "local/tiny", modelsDirectory, batchSize: 2 });
   const offsets: number[] = [];
   const vectors = await embedAll(embedder, ["What is our return policy?", "shipping", "Refund"], {
@@ -31,7 +31,7 @@ test("embed() runs an ONNX model of a folder: mean of the tokens' vectors, paddi
   expect(offsets).toEqual([0, 2]);
 });
 
-test("a model in a publisher's folder is found, and vectors of another size are refused", async () => {
+test("a model in a publisher's folder is found, and vectors of other dimensions are rejected", async () => {
   const embedder = createLocalEmbedder({ model: "local/cairn/tiny", modelsDirectory });
   await expect(embedder.embed(["refund"], { dimensions: 384 })).rejects.toMatchObject({
     code: "dimension_mismatch",
@@ -39,7 +39,7 @@ test("a model in a publisher's folder is found, and vectors of another size are 
   });
 });
 
-test("a model that is not in the folder is said to be missing, and nothing is looked up elsewhere", async () => {
+test("a model that is not in the folder is reported as missing and not looked up elsewhere", async () => {
   const embedder = createLocalEmbedder({ model: "local/all-MiniLM-L6-v2", modelsDirectory });
   await expect(embedder.embed(["refund"], { dimensions: 384 })).rejects.toMatchObject({
     code: "embedder_unavailable",
@@ -48,7 +48,7 @@ test("a model that is not in the folder is said to be missing, and nothing is lo
 });
 
 test.each(["local/../../etc", "local//etc/passwd", "local/a/../../b", "local/somebody/huge-model", "local/"])(
-  "%s neither leaves the folder nor is fetched from the hub",
+  "%s does not leave the folder and is not fetched from the hub",
   (model) => {
     expect(() => createLocalEmbedder({ model })).toThrow(
       expect.objectContaining({ code: "embedder_unavailable" }),

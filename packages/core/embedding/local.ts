@@ -1,31 +1,31 @@
 import { resolve } from "node:path";
 import { AppError } from "../error.ts";
 import type { Embedded, Embedder } from "./embedder.ts";
-import { assertSize, findModelFault } from "./openai-reply.ts";
+import { assertModelDimensions, findModelFault } from "./openai-reply.ts";
 
 export interface LocalOptions {
-  /** `local/<name>`, as a collection names it. */
+  /** `local/<name>`, as a collection stores it. */
   readonly model: string;
-  /** Folder with a folder a model (`config.json`, `tokenizer.json`, `onnx/model.onnx`). Undefined: Hugging Face's hub. */
+  /** Folder with one subfolder per model (`config.json`, `tokenizer.json`, `onnx/model.onnx`). Undefined: the Hugging Face hub. */
   readonly modelsDirectory?: string;
-  /** Texts through the model at once. Default 32. */
+  /** Texts per model call. Default 32. */
   readonly batchSize?: number;
 }
 
-/** As much of @huggingface/transformers as is used. */
+/** The used part of @huggingface/transformers. */
 interface Transformers {
-  pipeline(task: "feature-extraction", model: string, options: object): Promise<Extract>;
+  pipeline(task: "feature-extraction", model: string, options: object): Promise<FeatureExtractor>;
 }
-type Extract = (
+type FeatureExtractor = (
   texts: string[],
   options: { pooling: "mean"; normalize: boolean },
 ) => Promise<{ readonly dims: readonly number[]; readonly data: Float32Array }>;
 
-/** A variable, so that no bundler follows it: the package is the user's own choice, 330 MB of native code. */
+/** A variable, so that no bundler includes the package: it is optional and has 330 MB of native code. */
 const TRANSFORMERS = "@huggingface/transformers";
-const PUBLISHER = "Xenova";
+const HUB_PUBLISHER = "Xenova";
 
-/** Models of the hub whose vectors are the mean of the tokens', as computed here; others must be put in a folder. */
+/** Hub models that use mean pooling, as implemented here. Other models must be in a local folder. */
 const HUB_MODELS = new Set([
   "all-MiniLM-L6-v2",
   "all-MiniLM-L12-v2",
@@ -35,88 +35,91 @@ const HUB_MODELS = new Set([
 ]);
 
 /**
- * An embedder inside this process, by ONNX models: the mean of the last layer, to unit length, in 32 bits, as
- * Chroma's default embedding function gives. A text longer than the model reads (256 to 512 tokens) is cut off at
- * its end, so keep passages short. Throws `embedder_unavailable` where the package or the model cannot be loaded.
+ * An embedder that runs an ONNX model in this process: mean pooling of the last layer, unit length, 32-bit floats, like
+ * Chroma's default embedding function. A text longer than the model's limit (256 to 512 tokens) is truncated, so keep
+ * passages short. Throws `embedder_unavailable` if the package or the model cannot be loaded.
  */
 export function createLocalEmbedder({ model, modelsDirectory, batchSize = 32 }: LocalOptions): Embedder {
   const source = findModel(model, modelsDirectory);
-  let loading: Promise<Extract> | undefined;
+  let loading: Promise<FeatureExtractor> | undefined;
   return {
     model,
     async embed(texts, { dimensions, onBatch, signal }) {
       const embedded: Embedded[] = [];
       for (let offset = 0; offset < texts.length; offset += batchSize) {
         signal?.throwIfAborted();
-        loading ??= load(model, source).catch((error) => {
+        loading ??= loadExtractor(model, source).catch((error) => {
           loading = undefined;
           throw error;
         });
-        const some = await run(await loading, texts.slice(offset, offset + batchSize), { model, dimensions });
+        const batch = await embedTexts(await loading, texts.slice(offset, offset + batchSize), {
+          model,
+          dimensions,
+        });
         await onBatch?.(
-          some.flatMap((vector, at) => (vector instanceof AppError ? [] : [{ index: offset + at, vector }])),
+          batch.flatMap((vector, at) => (vector instanceof AppError ? [] : [{ index: offset + at, vector }])),
         );
-        embedded.push(...some);
+        embedded.push(...batch);
       }
       return embedded;
     },
   };
 }
 
-interface Source {
-  /** A folder or a name on the hub. */
+interface ModelSource {
+  /** A folder, or a name on the hub. */
   readonly path: string;
-  readonly local: boolean;
+  readonly isLocal: boolean;
 }
 
-/** A tenant may name a collection's model: it must neither leave the folder nor make the service download at will. */
-function findModel(model: string, directory: string | undefined): Source {
+/** The source of a model. A tenant may name the model, so the name must not leave the folder or trigger arbitrary downloads. */
+function findModel(model: string, directory: string | undefined): ModelSource {
   const name = model.slice(model.indexOf("/") + 1);
-  if (!/^\w[\w.-]*(\/\w[\w.-]*)?$/.test(name)) throw unavailable(model, "It is no name of a model.");
-  if (directory !== undefined) return { path: resolve(directory, name), local: true };
-  const known = name.replace(/^(sentence-transformers|Xenova)\//, "");
-  if (HUB_MODELS.has(known)) return { path: `${PUBLISHER}/${known}`, local: false };
+  if (!/^\w[\w.-]*(\/\w[\w.-]*)?$/.test(name)) throw unavailable(model, "The model name is invalid.");
+  if (directory !== undefined) return { path: resolve(directory, name), isLocal: true };
+  const hubName = name.replace(/^(sentence-transformers|Xenova)\//, "");
+  if (HUB_MODELS.has(hubName)) return { path: `${HUB_PUBLISHER}/${hubName}`, isLocal: false };
   throw unavailable(
     model,
-    "Serve it by an OpenAI-compatible server (Ollama, TEI, vLLM) and set CAIRN_LOCAL_URL, or put its ONNX files in a folder and set CAIRN_LOCAL_MODELS.",
+    "Serve it with an OpenAI-compatible server (Ollama, TEI, vLLM) and set CAIRN_LOCAL_URL, or put its ONNX files in a folder and set CAIRN_LOCAL_MODELS.",
   );
 }
 
-async function load(model: string, { path, local }: Source): Promise<Extract> {
+async function loadExtractor(model: string, { path, isLocal }: ModelSource): Promise<FeatureExtractor> {
   let library: Transformers;
   try {
     library = (await import(TRANSFORMERS)) as Transformers;
   } catch (error) {
     throw unavailable(
       model,
-      "It runs in this process by a package that cannot be loaded. Install it: npm install @huggingface/transformers; or set CAIRN_LOCAL_URL to an OpenAI-compatible server (Ollama, TEI, vLLM).",
+      "The package @huggingface/transformers, which runs models in this process, cannot be loaded. Install it with npm install @huggingface/transformers, or set CAIRN_LOCAL_URL to an OpenAI-compatible server (Ollama, TEI, vLLM).",
       error,
     );
   }
   try {
-    return await library.pipeline("feature-extraction", path, { dtype: "fp32", local_files_only: local });
+    return await library.pipeline("feature-extraction", path, { dtype: "fp32", local_files_only: isLocal });
   } catch (error) {
-    const where = local
-      ? "from the folder of local models that CAIRN_LOCAL_MODELS names"
-      : `from huggingface.co/${path}; without a network, set CAIRN_LOCAL_MODELS to a folder that has it`;
+    const where = isLocal
+      ? "from the model folder in CAIRN_LOCAL_MODELS"
+      : `from huggingface.co/${path}. Without network access, set CAIRN_LOCAL_MODELS to a folder that contains it`;
     throw unavailable(model, `It cannot be loaded ${where}.`, error);
   }
 }
 
-async function run(
-  extract: Extract,
+async function embedTexts(
+  extract: FeatureExtractor,
   texts: readonly string[],
   { model, dimensions }: { readonly model: string; readonly dimensions: number },
 ): Promise<readonly Embedded[]> {
   const { dims, data } = await extract([...texts], { pooling: "mean", normalize: true });
-  assertSize(model, dims[1] ?? 0, dimensions);
+  assertModelDimensions(model, dims[1] ?? 0, dimensions);
   return texts.map((_, index) => {
     const vector = data.slice(index * dimensions, (index + 1) * dimensions);
     const fault = findModelFault(vector);
     if (fault === undefined) return vector;
     return new AppError(
       "embedding_failed",
-      `The vector that ${model} gives for this text cannot be used: ${fault}.`,
+      `The vector from ${model} for this text cannot be used: ${fault}.`,
     );
   });
 }

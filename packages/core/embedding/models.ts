@@ -1,4 +1,4 @@
-/** Native dimensions by the model's own name, whoever serves it. Source: each model's card. */
+/** Native dimensions by model name, for any provider. Source: the model cards. */
 const DIMENSIONS: Readonly<Record<string, number>> = {
   "text-embedding-3-small": 1536,
   "text-embedding-3-large": 3072,
@@ -23,8 +23,8 @@ const DIMENSIONS: Readonly<Record<string, number>> = {
   "mxbai-embed-large": 1024,
 };
 
-/** Tokens of a text that a model reads, by its own name. Source: each model's card. */
-const TEXT_TOKENS: Readonly<Record<string, number>> = {
+/** Maximum tokens per text by model name. Source: the model cards. */
+const MAX_TEXT_TOKENS: Readonly<Record<string, number>> = {
   "text-embedding-3-small": 8192,
   "text-embedding-3-large": 8192,
   "text-embedding-ada-002": 8192,
@@ -48,21 +48,21 @@ const TEXT_TOKENS: Readonly<Record<string, number>> = {
   "mxbai-embed-large": 512,
 };
 
-/** Tokens of a text that a model reads at most, undefined where it is not known. Publisher and tag do not matter. */
+/** Maximum tokens per text of a model; undefined: unknown. Publisher and tag are ignored. */
 export function modelTextTokens(model: string): number | undefined {
-  const name = nameOf(model);
-  return Object.hasOwn(TEXT_TOKENS, name) ? TEXT_TOKENS[name] : undefined;
+  const name = baseName(model);
+  return Object.hasOwn(MAX_TEXT_TOKENS, name) ? MAX_TEXT_TOKENS[name] : undefined;
 }
 
 /**
- * Dimensions of a model's vectors where the model alone decides them, undefined where it is not known:
- * `modelDimensions("openai/text-embedding-3-small")` is 1536. Publisher and tag do not matter.
+ * Native dimensions of a model's vectors; undefined: unknown. `modelDimensions("openai/text-embedding-3-small")` is 1536.
+ * Publisher and tag are ignored.
  */
 export function modelDimensions(model: string): number | undefined {
-  const name = nameOf(model);
+  const name = baseName(model);
   return Object.hasOwn(DIMENSIONS, name) ? DIMENSIONS[name] : undefined;
 }
 
-function nameOf(model: string): string {
+function baseName(model: string): string {
   return model.slice(model.lastIndexOf("/") + 1).replace(/:.*$/, "");
 }

@@ -28,29 +28,33 @@ test.each([
   ["privacy", "privacy"],
 ])("%j finds the passage about %s", async (question, answer) => {
   for (const dimensions of [512, 1536]) {
-    const [asked, ...known] = await embedAll(embedder, [question, ...Object.values(passages)], {
-      dimensions,
-    });
-    const scores = known.map((vector) => dot(asked as Float32Array, vector));
+    const [questionVector, ...passageVectors] = await embedAll(
+      embedder,
+      [question, ...Object.values(passages)],
+      {
+        dimensions,
+      },
+    );
+    const scores = passageVectors.map((vector) => dot(questionVector as Float32Array, vector));
     expect(Object.keys(passages)[scores.indexOf(Math.max(...scores))]).toBe(answer);
   }
 });
 
-test("a question finds its passage in a script without spaces, and in another form of the same letters", async () => {
+test("a question finds its passage in a script without spaces and in another Unicode form", async () => {
   const texts = ["退货政策是什么", "三十天内可以退货,退款到原账户。", "我们的营业时间是九点到六点。"];
-  const [asked, returns, hours] = (await embedder.embed(texts, { dimensions: 512 })) as [
+  const [questionVector, returns, hours] = (await embedder.embed(texts, { dimensions: 512 })) as [
     Float32Array,
     Float32Array,
     Float32Array,
   ];
-  expect(dot(asked, returns)).toBeGreaterThan(dot(asked, hours));
+  expect(dot(questionVector, returns)).toBeGreaterThan(dot(questionVector, hours));
   const [composed, decomposed] = (await embedder.embed(["Rückgabe", "RU\u0308CKGABE"], {
     dimensions: 64,
   })) as [Float32Array, Float32Array];
   expect(composed).toEqual(decomposed);
 });
 
-test("every text gets a vector of unit length, the same each time, whatever it holds and however few dimensions", async () => {
+test("every text gets the same vector of unit length each time, for any content and dimensions", async () => {
   const property = fc.asyncProperty(
     fc.string({ unit: "binary" }),
     fc.integer({ min: 1, max: 64 }),
@@ -74,7 +78,7 @@ test("every text gets a vector of unit length, the same each time, whatever it h
   });
 });
 
-test("the vectors stay the same from one version to the next, since they are stored", async () => {
+test("vectors do not change between versions, because they are stored", async () => {
   const [vector] = await embedder.embed(["return policy"], { dimensions: 4 });
   expect(Array.from(vector as Float32Array, (element) => element.toFixed(4))).toMatchInlineSnapshot(`
     [
@@ -86,7 +90,7 @@ test("the vectors stay the same from one version to the next, since they are sto
   `);
 });
 
-test("batches are handed over with their places, and a signal ends the work", async () => {
+test("batches are delivered with their indexes, and a signal cancels the work", async () => {
   const texts = Array.from({ length: 70 }, (_, index) => `text ${index}`);
   const offsets: number[] = [];
   await embedder.embed(texts, {
@@ -98,7 +102,7 @@ test("batches are handed over with their places, and a signal ends the work", as
   await expect(embedder.embed(texts, { dimensions: 8, signal })).rejects.toThrow("stop");
 });
 
-test("two megabytes of text take less than two seconds of the processor", async () => {
+test("two megabytes of text take less than two seconds of CPU time", async () => {
   const start = process.cpuUsage();
   await embedder.embed([Object.values(passages).join(" ").repeat(1700)], { dimensions: 1536 });
   await embedder.embed(["x".repeat(1_000_000)], { dimensions: 1536 });

@@ -2,20 +2,20 @@ import type { OpenAI } from "openai";
 import { readServerError } from "./server-error.ts";
 
 export interface OpenAiServer {
-  /** A server that needs none takes any. */
+  /** Any value for a server without authentication. */
   readonly apiKey: string;
   readonly baseUrl: string;
 }
 
-/** Characters of an error's body that are read. */
+/** Maximum characters read from an error body. */
 const MAX_ERROR_LENGTH = 65_536;
 
-/** Headers of a failed response that matter: when to try again, and how to find it in the server's log. */
+/** Headers of a failed response that are kept: when to retry, and the id in the server's log. */
 const KEPT_HEADERS = ["retry-after", "retry-after-ms", "x-request-id"];
 
 /**
- * A client of OpenAI's protocol that retries nothing, logs nothing and reads nothing of the environment. The package
- * is imported here, when the first text must be embedded: 422 kB and 60 to 90 ms.
+ * A client for OpenAI's protocol that does not retry, log or read the environment. The package is imported here, with the
+ * first text to embed: 422 kB and 60 to 90 ms.
  */
 export async function connectOpenAi({ apiKey, baseUrl }: OpenAiServer): Promise<OpenAI> {
   const { OpenAI } = await import("openai");
@@ -26,16 +26,16 @@ export async function connectOpenAi({ apiKey, baseUrl }: OpenAiServer): Promise<
     project: null,
     maxRetries: 0,
     logLevel: "off",
-    fetch: fetchTranslated,
+    fetch: fetchTranslatingErrors,
   });
 }
 
-/** `fetch`, with the error bodies of other dialects in OpenAI's own: the client drops the words of those. */
-async function fetchTranslated(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+/** `fetch` that translates error bodies of other dialects into OpenAI's. The client would drop their messages. */
+async function fetchTranslatingErrors(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   const response = await fetch(input, init);
   if (response.ok || response.status < 400) return response;
-  const text = await readStart(response);
-  const error = readServerError(parseLenient(text)) ?? { message: "" };
+  const text = await readPrefix(response);
+  const error = readServerError(parseJsonOrText(text)) ?? { message: "" };
   const headers = new Headers({ "content-type": "application/json" });
   for (const name of KEPT_HEADERS) {
     const value = response.headers.get(name);
@@ -44,7 +44,7 @@ async function fetchTranslated(input: string | URL | Request, init?: RequestInit
   return new Response(JSON.stringify({ error }), { status: response.status, headers });
 }
 
-async function readStart(response: Response): Promise<string> {
+async function readPrefix(response: Response): Promise<string> {
   if (!response.body) return "";
   const decoder = new TextDecoder();
   let text = "";
@@ -55,7 +55,7 @@ async function readStart(response: Response): Promise<string> {
   return text;
 }
 
-function parseLenient(text: string): unknown {
+function parseJsonOrText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,12 +1,12 @@
 import { AppError } from "../error.ts";
-import { BrokenReply } from "./openai-reply.ts";
+import { InvalidReplyError } from "./openai-reply.ts";
 import { redact } from "./redact.ts";
 import type { Fault } from "./retry.ts";
 
-export interface Request {
-  /** What the server is asked for. Default `embedding`. */
+export interface RequestContext {
+  /** Kind of the request. Default `embedding`. */
   readonly service?: "embedding" | "chat";
-  /** Server and port, to name it by. */
+  /** Server and port, for messages. */
   readonly host: string;
   readonly model: string;
   readonly texts: readonly string[];
@@ -14,8 +14,8 @@ export interface Request {
   readonly timedOut: boolean;
 }
 
-/** What the client's error for an answered request has; structural, so that the package stays unloaded. */
-interface Answer {
+/** The fields of the client's error for a failed response. They are listed here so that the package is not loaded. */
+interface ResponseError {
   readonly status: number;
   readonly headers: Headers | undefined;
   readonly error: unknown;
@@ -23,94 +23,99 @@ interface Answer {
   readonly type: unknown;
 }
 
-const QUOTA = new Set(["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"]);
-const RETRIED = new Set([200, 408, 409, 424, 425, 429]);
+const QUOTA_CODES = new Set(["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"]);
+const TRANSIENT_STATUSES = new Set([200, 408, 409, 424, 425, 429]);
 
-/** Statuses of a request that the server does not take as it is. */
-const REFUSED = new Set([400, 413, 422]);
+/** Statuses that reject the request. */
+const REJECTED_STATUSES = new Set([400, 413, 422]);
 
-/** Statuses that may come of one text: TEI answers 424 where its model fails, some proxies 200. Not of a gateway. */
-const FAILED = new Set([200, 424, 500]);
+/** Statuses that one text may cause: TEI returns 424 if its model fails, some proxies return 200. Gateway errors are not among them. */
+const TEXT_FAILURE_STATUSES = new Set([200, 424, 500]);
 
-/** A 400 that is about the credential: Gemini and others answer so. */
-const ABOUT_KEY = /\bapi[ _-]?key\b/i;
-const KEPT = "Nothing more was sent, and what was paid for before is kept.";
+/** Matches a 400 about the API key, as Gemini and others return it. */
+const API_KEY_MESSAGE = /\bapi[ _-]?key\b/i;
+const PROGRESS_KEPT = "No further requests were sent, and results that are already paid for are kept.";
 
-/** What a failed request means. Undefined: it is not the server's failure. Neither text nor key is in the message. */
-export function explainFailure(error: unknown, request: Request): Fault | undefined {
+/** The fault behind a failed request. Undefined: the server did not cause the error. The message contains neither texts nor the key. */
+export function explainFailure(error: unknown, request: RequestContext): Fault | undefined {
   const { service = "embedding", host, timedOut } = request;
-  const broken = (message: string, input?: "failed"): Fault => ({
+  const transientFault = (message: string, inputFault?: "failed"): Fault => ({
     code: `${service}_failed`,
     message,
-    retry: true,
-    input,
+    isTransient: true,
+    inputFault,
   });
   if (error instanceof AppError) return undefined;
-  if (timedOut) return broken(`The ${service} server ${host} did not answer in time.`);
-  if (error instanceof BrokenReply)
-    return broken(
-      `The answer of the ${service} server ${host} is unusable: ${error.message}.`,
-      error.ofText ? "failed" : undefined,
+  if (timedOut) return transientFault(`The ${service} server ${host} did not answer in time.`);
+  if (error instanceof InvalidReplyError)
+    return transientFault(
+      `The response of the ${service} server ${host} cannot be used: ${error.message}.`,
+      error.isInputRelated ? "failed" : undefined,
     );
-  if (isAnswer(error)) return explainAnswer(error, request);
+  if (isResponseError(error)) return explainResponse(error, request);
   if (error instanceof SyntaxError)
-    return broken(`The answer of the ${service} server ${host} is not whole JSON.`, "failed");
+    return transientFault(
+      `The response of the ${service} server ${host} cannot be used: it is not complete JSON.`,
+      "failed",
+    );
   if (error instanceof Error)
-    return broken(`The connection to the ${service} server ${host} failed (${connectionFault(error)}).`);
+    return transientFault(
+      `The connection to the ${service} server ${host} failed (${findErrorCode(error)}).`,
+    );
   return undefined;
 }
 
-function explainAnswer(answer: Answer, request: Request): Fault {
-  const { status, code, type } = answer;
+function explainResponse(error: ResponseError, request: RequestContext): Fault {
+  const { status, code, type } = error;
   const { service = "embedding" } = request;
-  const cause = { status, code, type, requestId: answer.headers?.get("x-request-id") ?? undefined };
-  const said = redact(serverMessage(answer), { texts: request.texts, secret: request.apiKey });
-  if (status === 402 || QUOTA.has(String(code)) || QUOTA.has(String(type))) {
-    const message = `The quota for ${request.model} at ${request.host} is used up (${said || code || status}). ${KEPT} Add credit or raise the limit, then run it again.`;
-    return { code: `${service}_quota`, message, retry: false, cause };
+  const cause = { status, code, type, requestId: error.headers?.get("x-request-id") ?? undefined };
+  const serverMessage = redact(readServerMessage(error), { texts: request.texts, secret: request.apiKey });
+  if (status === 402 || QUOTA_CODES.has(String(code)) || QUOTA_CODES.has(String(type))) {
+    const message = `The quota for ${request.model} at ${request.host} is used up (${serverMessage || code || status}). ${PROGRESS_KEPT} Add credit or raise the limit, then try again.`;
+    return { code: `${service}_quota`, message, isTransient: false, cause };
   }
-  const answered = status === 200 ? "200 with an error" : status;
-  const message = `The ${service} server ${request.host} answered ${answered}${said ? `: ${said}` : ""}${/[.!?…]$/.test(said) ? "" : "."}`;
-  const refused = REFUSED.has(status);
-  if (status === 401 || status === 403 || (refused && ABOUT_KEY.test(said)))
-    return { code: `${service}_failed`, message: `${message} Check the API key.`, retry: false, cause };
-  const retry = status >= 500 || RETRIED.has(status);
+  const statusText = status === 200 ? "200 with an error" : status;
+  const message = `The ${service} server ${request.host} answered ${statusText}${serverMessage ? `: ${serverMessage}` : ""}${/[.!?…]$/.test(serverMessage) ? "" : "."}`;
+  const isRejected = REJECTED_STATUSES.has(status);
+  if (status === 401 || status === 403 || (isRejected && API_KEY_MESSAGE.test(serverMessage)))
+    return { code: `${service}_failed`, message: `${message} Check the API key.`, isTransient: false, cause };
+  const isTransient = status >= 500 || TRANSIENT_STATUSES.has(status);
   return {
     code: `${service}_failed`,
     message,
-    retry,
-    retryAfter: retry ? retryAfter(answer.headers) : undefined,
+    isTransient,
+    retryAfter: isTransient ? readRetryAfter(error.headers) : undefined,
     cause,
-    input: refused ? "refused" : FAILED.has(status) ? "failed" : undefined,
-    said,
+    inputFault: isRejected ? "rejected" : TEXT_FAILURE_STATUSES.has(status) ? "failed" : undefined,
+    serverMessage,
   };
 }
 
-function isAnswer(error: unknown): error is Answer {
+function isResponseError(error: unknown): error is ResponseError {
   return error instanceof Error && "status" in error && typeof error.status === "number";
 }
 
-function serverMessage({ error }: Answer): string {
+function readServerMessage({ error }: ResponseError): string {
   if (typeof error !== "object" || error === null) return typeof error === "string" ? error : "";
   return "message" in error && typeof error.message === "string" ? error.message : "";
 }
 
-/** Milliseconds that the server asks to wait: `retry-after` holds seconds or a date. */
-function retryAfter(headers: Headers | undefined): number | undefined {
-  const exact = Number(headers?.get("retry-after-ms") || Number.NaN);
-  if (exact >= 0) return exact;
+/** Milliseconds to wait, as the server requests. `retry-after` holds seconds or a date. */
+function readRetryAfter(headers: Headers | undefined): number | undefined {
+  const preciseMilliseconds = Number(headers?.get("retry-after-ms") || Number.NaN);
+  if (preciseMilliseconds >= 0) return preciseMilliseconds;
   const value = headers?.get("retry-after");
   if (!value) return undefined;
-  const wait = /^\s*[\d.]+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+  const milliseconds = /^\s*[\d.]+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(milliseconds) ? Math.max(0, milliseconds) : undefined;
 }
 
-/** The operating system's code lies under two wrappers; their messages may hold the address with its password. */
-function connectionFault(error: Error): string {
+/** The error code of the operating system, which is wrapped twice. The wrappers' messages are not shown: they may contain an address with a password. */
+function findErrorCode(error: Error): string {
   let current: unknown = error;
   for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
     if ("code" in current && typeof current.code === "string") return current.code;
     current = current.cause;
   }
-  return "no whole answer came";
+  return "no complete response arrived";
 }

@@ -3,18 +3,18 @@ import { findVectorFault } from "../collection/vector-fault.ts";
 import { AppError } from "../error.ts";
 import { readServerError, type ServerError } from "./server-error.ts";
 
-/** A reply that cannot be used as it is; another attempt may bring a whole one. Its message is safe to show. */
-export class BrokenReply extends Error {
-  /** Whether it may come of one of the texts. */
-  readonly ofText: boolean;
+/** A reply that cannot be used. A retry may succeed. Its message is safe to show. */
+export class InvalidReplyError extends Error {
+  /** Whether one of the texts may be the cause. */
+  readonly isInputRelated: boolean;
 
-  constructor(message: string, { ofText = true }: { readonly ofText?: boolean } = {}) {
+  constructor(message: string, { isInputRelated = true }: { readonly isInputRelated?: boolean } = {}) {
     super(message);
-    this.ofText = ofText;
+    this.isInputRelated = isInputRelated;
   }
 }
 
-/** A reply of status 200 that tells of a failure. Has what the client's error of an answered request has. */
+/** A reply of status 200 that reports a failure. It has the fields of the client's error for a failed response. */
 class ErrorReply extends Error {
   readonly status: number;
   readonly headers = undefined;
@@ -23,7 +23,7 @@ class ErrorReply extends Error {
   readonly type: string | undefined;
 
   constructor(error: ServerError) {
-    super("The reply tells of a failure.");
+    super("The reply reports a failure.");
     this.status = error.status ?? 200;
     this.error = error;
     this.code = error.code;
@@ -33,27 +33,27 @@ class ErrorReply extends Error {
 
 interface Expected {
   readonly model: string;
-  /** Texts that were sent. */
+  /** Number of texts sent. */
   readonly count: number;
   readonly dimensions: number;
-  /** Whether the model is known to give vectors of this size: another is then a fault of its text. */
-  readonly sized?: boolean;
+  /** Whether the model has returned vectors of these dimensions before. Other dimensions are then a fault of the single text. */
+  readonly isSizeConfirmed?: boolean;
 }
 
 /** Why a text's vector cannot be used. */
 export type VectorFault = string;
 
-// The elements are read where they are: a schema for them would copy every vector.
+// The schema leaves out the elements, because checking them would copy every vector.
 const reply = z.object({
   data: z.array(z.looseObject({ index: z.unknown().optional(), embedding: z.unknown().optional() })),
 });
 
 /**
- * The vectors of a server's reply in the order of the texts, matched by `index` (servers do reorder them), or by
- * position where it is left out. Vectors come as numbers or as base64 of 32-bit floats, whatever was requested. In the
- * place of one that has a wrong size or an element that is no finite number, or is all zeros, stands the reason.
- * Throws ErrorReply where the body tells of a failure, BrokenReply where vectors are missing or doubled,
- * `dimension_mismatch` where all have another size.
+ * The vectors of a reply in the order of the texts. They are matched by `index`, because some servers reorder them, or by
+ * position if the index is omitted. Vectors may be numbers or base64 of 32-bit floats, whatever was requested. A vector
+ * with wrong dimensions, a non-finite element or only zeros is replaced by the reason.
+ * Throws ErrorReply if the body reports a failure, InvalidReplyError if vectors are missing or duplicated, and
+ * `dimension_mismatch` if all vectors have other dimensions.
  */
 export function readVectors(body: unknown, expected: Expected): readonly (Float32Array | VectorFault)[] {
   const parsed = reply.safeParse(body);
@@ -61,57 +61,60 @@ export function readVectors(body: unknown, expected: Expected): readonly (Float3
   if (data?.length !== expected.count) {
     const error = typeof body === "object" ? readServerError(body) : undefined;
     if (error) throw new ErrorReply(error);
-    if (!data) throw new BrokenReply("its reply is not a list of vectors");
-    throw new BrokenReply(`it gave ${data.length} vectors for ${expected.count} texts`);
+    if (!data) throw new InvalidReplyError("it is not a list of vectors");
+    throw new InvalidReplyError(`it has ${data.length} vectors for ${expected.count} texts`);
   }
-  const places = readPlaces(data.map(({ index }) => index));
+  const textIndexes = resolveIndexes(data.map(({ index }) => index));
   const vectors = new Array<Float32Array | VectorFault>(expected.count);
   for (const [position, { embedding }] of data.entries())
-    vectors[places[position] as number] = readVector(embedding);
-  const complete = vectors.filter((vector) => typeof vector !== "string");
+    vectors[textIndexes[position] as number] = readVector(embedding);
+  const usable = vectors.filter((vector) => typeof vector !== "string");
   if (
-    !expected.sized &&
-    complete.length > 0 &&
-    complete.every(({ length }) => length !== expected.dimensions)
+    !expected.isSizeConfirmed &&
+    usable.length > 0 &&
+    usable.every(({ length }) => length !== expected.dimensions)
   )
-    assertSize(expected.model, complete[0]?.length ?? 0, expected.dimensions);
+    assertModelDimensions(expected.model, usable[0]?.length ?? 0, expected.dimensions);
   return vectors.map((vector) => findFault(vector, expected) ?? vector);
 }
 
 /**
- * The text that each item belongs to. Servers over protobuf leave an index of 0 out, and write others as strings: a
- * single item without one belongs to the text that is left, several to the texts at their positions.
+ * The index of the text that each item belongs to. Servers that use protobuf omit an index of 0 and write the others as
+ * strings. A single item without an index belongs to the remaining text, several items to the texts at their positions.
  */
-function readPlaces(indexes: readonly unknown[]): readonly number[] {
+function resolveIndexes(indexes: readonly unknown[]): readonly number[] {
   const count = indexes.length;
-  const given = indexes.map((index, position) => readIndex(index, position, count));
-  const taken = new Set<number>();
-  for (const place of given) {
-    if (place === undefined) continue;
-    if (taken.has(place)) throw new BrokenReply(`it gave two vectors for text ${place}`, { ofText: false });
-    taken.add(place);
+  const parsed = indexes.map((index, position) => readIndex(index, position, count));
+  const used = new Set<number>();
+  for (const textIndex of parsed) {
+    if (textIndex === undefined) continue;
+    if (used.has(textIndex))
+      throw new InvalidReplyError(`it has two vectors for text ${textIndex}`, { isInputRelated: false });
+    used.add(textIndex);
   }
-  const free = Array.from(given.keys()).filter((place) => !taken.has(place));
-  return given.map((place, position) => {
-    if (place !== undefined) return place;
-    if (free.length === 1) return free[0] as number;
-    if (taken.has(position))
-      throw new BrokenReply("it gave vectors without an index among others with one", { ofText: false });
+  const unused = Array.from(parsed.keys()).filter((textIndex) => !used.has(textIndex));
+  return parsed.map((textIndex, position) => {
+    if (textIndex !== undefined) return textIndex;
+    if (unused.length === 1) return unused[0] as number;
+    if (used.has(position))
+      throw new InvalidReplyError("it mixes vectors with and without an index", { isInputRelated: false });
     return position;
   });
 }
 
 function readIndex(index: unknown, position: number, count: number): number | undefined {
   if (index === undefined || index === null) return undefined;
-  const place = typeof index === "string" && /^\d{1,9}$/.test(index) ? Number(index) : index;
-  if (typeof place === "number" && Number.isInteger(place) && place >= 0 && place < count) return place;
-  const shown = typeof place === "number" ? `text ${place}` : `an index that is no number (item ${position})`;
-  throw new BrokenReply(`it gave a vector for ${shown} of ${count}`, { ofText: false });
+  const textIndex = typeof index === "string" && /^\d{1,9}$/.test(index) ? Number(index) : index;
+  if (typeof textIndex === "number" && Number.isInteger(textIndex) && textIndex >= 0 && textIndex < count)
+    return textIndex;
+  const item =
+    typeof textIndex === "number" ? `text ${textIndex}` : `an index that is not a number (item ${position})`;
+  throw new InvalidReplyError(`it has a vector for ${item} of ${count}`, { isInputRelated: false });
 }
 
 function readVector(embedding: unknown): Float32Array | VectorFault {
   if (typeof embedding === "string") return decodeBase64(embedding);
-  if (!Array.isArray(embedding)) return "it is no list of numbers";
+  if (!Array.isArray(embedding)) return "it is not a list of numbers";
   if (embedding.length === 0) return "it is empty";
   const vector = new Float32Array(embedding.length);
   for (let at = 0; at < vector.length; at++) {
@@ -122,11 +125,11 @@ function readVector(embedding: unknown): Float32Array | VectorFault {
   return vector;
 }
 
-/** Base64 of 32-bit floats, little-endian, as OpenAI's own clients request it. */
+/** Decodes base64 of little-endian 32-bit floats, the format that OpenAI's clients request. */
 function decodeBase64(text: string): Float32Array | VectorFault {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return "it is not whole base64";
+  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return "it is not complete base64";
   const bytes = Buffer.from(text, "base64");
-  if (bytes.length % 4 !== 0) return `its ${bytes.length} bytes are no whole 32-bit floats`;
+  if (bytes.length % 4 !== 0) return `its ${bytes.length} bytes are not a whole number of 32-bit floats`;
   const vector = new Float32Array(bytes.length / 4);
   for (let at = 0; at < vector.length; at++) vector[at] = bytes.readFloatLE(at * 4);
   return vector;
@@ -138,17 +141,17 @@ function findFault(vector: Float32Array | VectorFault, { dimensions }: Expected)
   return findModelFault(vector);
 }
 
-/** Why a model's vector cannot be used; undefined where it can. By the strictest metric: a model gives directions. */
+/** Why a model's vector cannot be used; undefined: it can. Applies the strictest metric, cosine, because embeddings are directions. */
 export function findModelFault(vector: Float32Array): VectorFault | undefined {
   const fault = findVectorFault(vector, "cosine");
   return fault && `it ${fault.says}`;
 }
 
-/** Throws `dimension_mismatch` naming both sizes where a model's vector is not as long as the collection's. */
-export function assertSize(model: string, actual: number, dimensions: number): void {
+/** Throws `dimension_mismatch` with both numbers if a model's vectors do not have the collection's dimensions. */
+export function assertModelDimensions(model: string, actual: number, dimensions: number): void {
   if (actual === dimensions) return;
   throw new AppError(
     "dimension_mismatch",
-    `${model} gives vectors of ${actual} dimensions, and ${dimensions} are needed. Use a collection of ${actual} dimensions, or a model that gives ${dimensions}.`,
+    `The vectors of ${model} cannot be used: they have ${actual} dimensions, and the collection has ${dimensions} dimensions. Use a collection of ${actual} dimensions, or a model that returns ${dimensions}.`,
   );
 }

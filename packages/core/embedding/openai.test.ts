@@ -40,7 +40,7 @@ function embedder(options: Partial<OpenAiOptions> = {}) {
   });
 }
 
-/** Runs `work` and answers with its result or error, the requests it made and its milliseconds. */
+/** Runs `work` and returns its result or error, its requests and its milliseconds. */
 async function observe<T>(work: () => Promise<T>) {
   const before = api.requests.length;
   const start = performance.now();
@@ -52,7 +52,7 @@ async function observe<T>(work: () => Promise<T>) {
 
 const expected = texts.map((text) => vectorOf(text, DIMENSIONS));
 
-test("embed() gives each text its vector, asks for plain numbers and for the dimensions", async () => {
+test("embed() returns one vector per text and requests plain numbers and the dimensions", async () => {
   const { value, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
   expect(value).toEqual(expected);
   expect(requests).toEqual([
@@ -61,14 +61,14 @@ test("embed() gives each text its vector, asks for plain numbers and for the dim
   expect(api.authorizations.at(-1)).toBe(`Bearer ${KEY}`);
 });
 
-test("a server that ignores encodings gives right vectors", async () => {
+test("a server that ignores encodings returns correct vectors", async () => {
   const other = await startEmbeddingApi({ dimensions: 5, encodings: "float" });
   const local = embedder({ model: "local/nomic", remoteModel: "nomic", baseUrl: other.url, apiKey: "none" });
   expect(await local.embed(["hello"], { dimensions: 5 })).toEqual([vectorOf("hello", 5, "nomic")]);
   await other.stop();
 });
 
-const passing: readonly (readonly [string, Fault])[] = [
+const transient: readonly (readonly [string, Fault])[] = [
   ["a rate limit", { kind: "rate_limit", retryAfter: "0.05" }],
   ["a rate limit without a time", { kind: "rate_limit" }],
   ["a rate limit with a date", { kind: "rate_limit", retryAfter: new Date(0).toUTCString() }],
@@ -89,14 +89,14 @@ const unusable: readonly (readonly [string, Fault])[] = [
   ["a string in a vector", { kind: "element", json: '"1"' }],
 ];
 
-test.each(unusable)("%s: that text is tried again, and the other vectors are kept", async (_, fault) => {
+test.each(unusable)("after %s, that text is retried and the other vectors are kept", async (_, fault) => {
   api.script(fault);
   const { value, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
   expect(value).toEqual(expected);
   expect(requests.map(({ input }) => input)).toEqual([texts, texts.slice(0, 1)]);
 });
 
-test.each(passing)("%s is tried again, once, with the same texts", async (_, fault) => {
+test.each(transient)("%s is retried once with the same texts", async (_, fault) => {
   api.script(fault);
   const { value, requests } = await observe(() =>
     embedder({ attemptTimeout: fault.kind === "hang" ? 500 : 10_000 }).embed(texts, {
@@ -107,8 +107,8 @@ test.each(passing)("%s is tried again, once, with the same texts", async (_, fau
   expect(requests.map(({ input }) => input)).toEqual([texts, texts]);
 });
 
-test.each(passing)(
-  "%s that does not pass ends the call with the reason, and gives no vector",
+test.each(transient)(
+  "%s that persists fails the call with the reason and without vectors",
   async (_, fault) => {
     api.always(fault.kind === "rate_limit" ? { kind: "rate_limit" } : fault);
     const seen: number[] = [];
@@ -123,7 +123,7 @@ test.each(passing)(
     expect(error).toMatchObject({ name: "AppError", code: "embedding_failed" });
     expect(error?.message).toMatch(/^The .*embedding server 127\.0\.0\.1:\d+.* Tried 3 times in [\d.]+ s\.$/);
     if (fault.kind === "hang") expect(error?.message).toContain("did not answer in time");
-    // Where the fault may lie in a text, a plain word tells that it does not.
+    // If a text may be the cause, a plain word proves that it is not.
     expect(requests.slice(3).map(({ input }) => input)).toEqual(isProbed(fault) ? [["hello"]] : []);
     expect(seen).toEqual([]);
     for (const text of texts) expect(error?.message).not.toContain(text.slice(0, 10));
@@ -144,7 +144,7 @@ test("a reply in another order is matched by index", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test("the deadline is kept though the server asks to wait two minutes", async () => {
+test("the deadline applies even if the server requests a wait of two minutes", async () => {
   api.always({ kind: "rate_limit", retryAfter: "120" });
   const { error, requests, ms } = await observe(() =>
     embedder({ deadline: 500 }).embed(texts, { dimensions: DIMENSIONS }),
@@ -159,8 +159,8 @@ test.each([
   ["never answers", { kind: "hang" }],
   ["stops within its answer", { kind: "hang", after: "headers" }],
   ["always fails", { kind: "status", status: 500 }],
-] as const)("the deadline of a whole call is kept where the server %s", async (_, fault) => {
-  // A server of its own: a request that is under way at the deadline would take the next test's first answer.
+] as const)("the deadline of a call applies if the server %s", async (_, fault) => {
+  // A separate server: a request in flight at the deadline would consume the next test's first response.
   const other = await startEmbeddingApi();
   other.script(null);
   other.always(fault);
@@ -174,21 +174,21 @@ test.each([
   expect(ms).toBeLessThan(900);
 });
 
-test("a used-up quota ends the call at once, and what arrived before was handed over", async () => {
+test("an exhausted quota fails the call at once, and earlier vectors are delivered", async () => {
   api.script(null, { kind: "quota" });
-  const kept: Float32Array[] = [];
+  const delivered: Float32Array[] = [];
   const onBatch = async (batch: readonly EmbeddedText[]) =>
-    void kept.push(...batch.map(({ vector }) => vector));
+    void delivered.push(...batch.map(({ vector }) => vector));
   const { error, requests } = await observe(() =>
     embedder({ maxInputs: 1 }).embed(texts, { dimensions: DIMENSIONS, onBatch }),
   );
   expect(error).toMatchObject({ code: "embedding_quota" });
   expect(error?.message).toMatch(/quota for openai\/text-embedding-3-small .*is used up.*check your plan/);
   expect(requests).toHaveLength(2);
-  expect(kept).toEqual(expected.slice(0, 1));
+  expect(delivered).toEqual(expected.slice(0, 1));
 });
 
-test("a refusal is not tried again; neither the text nor the key that it quotes is in the error", async () => {
+test("a rejection is not retried, and its error contains neither the text nor the key that it quotes", async () => {
   const message = `Incorrect API key provided: ${KEY} (sk-pr***789). Input was: "${texts[0]}"`;
   api.script({ kind: "status", status: 401, message });
   const { error, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
@@ -202,11 +202,11 @@ test("a refusal is not tried again; neither the text nor the key that it quotes 
   expect(requests).toHaveLength(1);
 });
 
-test("a server that is not there is named, with the system's own reason", async () => {
-  const gone = await startEmbeddingApi();
-  await gone.stop();
+test("an unreachable server is named with the system's error code", async () => {
+  const stopped = await startEmbeddingApi();
+  await stopped.stop();
   const { error } = await observe(() =>
-    embedder({ baseUrl: gone.url, attempts: 2 }).embed(texts, { dimensions: DIMENSIONS }),
+    embedder({ baseUrl: stopped.url, attempts: 2 }).embed(texts, { dimensions: DIMENSIONS }),
   );
   expect(error).toMatchObject({ code: "embedding_failed" });
   expect(error?.message).toMatch(
@@ -215,7 +215,7 @@ test("a server that is not there is named, with the system's own reason", async 
 });
 
 test.each(["http://user:hunter2@127.0.0.1/v1", "ftp://hunter2.example", "hunter2"])(
-  "the address %j is refused without being shown",
+  "the address %j is rejected and not shown",
   (baseUrl) => {
     expect(() => embedder({ baseUrl })).toThrow(
       expect.objectContaining({ code: "invalid_input", message: expect.not.stringContaining("hunter2") }),
@@ -223,7 +223,7 @@ test.each(["http://user:hunter2@127.0.0.1/v1", "ftp://hunter2.example", "hunter2
   },
 );
 
-test("vectors of a wrong size are refused at once, naming both sizes", async () => {
+test("vectors of wrong dimensions are rejected at once with both numbers", async () => {
   api.script({ kind: "dimensions", dimensions: 5 });
   const { error, requests } = await observe(() => embedder().embed(texts, { dimensions: DIMENSIONS }));
   expect(error).toMatchObject({ code: "dimension_mismatch" });
@@ -235,7 +235,7 @@ test.each([
   ["an empty text", ""],
   ["a text of 8,193 tokens", "hello".repeat(1) + " hello".repeat(8192)],
   ["a text without a space that is far too long", "z".repeat(200_000)],
-])("%s is refused without being sent, and the others are embedded", async (_, text) => {
+])("%s is rejected without being sent, and the others are embedded", async (_, text) => {
   const { value, requests } = await observe(() =>
     embedder().embed(["fine", text], { dimensions: DIMENSIONS }),
   );
@@ -246,13 +246,13 @@ test.each([
   expect(requests.map(({ input }) => input)).toEqual([["fine"]]);
 });
 
-test("a text of 8,192 tokens is embedded, and half a surrogate pair does not spoil its batch", async () => {
+test("a text of 8,192 tokens is embedded, and half a surrogate pair does not fail its batch", async () => {
   const long = ["hello".repeat(1) + " hello".repeat(8191), "lone \ud83d end"];
   const { requests } = await observe(() => embedder().embed(long, { dimensions: DIMENSIONS }));
   expect(requests[0]?.input).toEqual([long[0], "lone \ufffd end"]);
 });
 
-test("a signal ends the wait and the request, with its own reason", async () => {
+test("a signal cancels the wait and the request with its own reason", async () => {
   for (const fault of [{ kind: "hang" }, { kind: "rate_limit", retryAfter: "2" }] as const) {
     api.script(fault);
     const reason = new Error("the caller went away");
@@ -266,7 +266,7 @@ test("a signal ends the wait and the request, with its own reason", async () => 
   }
 });
 
-test("what onBatch throws goes up as it is and ends the call", async () => {
+test("an error of onBatch is thrown unchanged and ends the call", async () => {
   const failure = new AppError("database_unavailable", "gone");
   const onBatch = () => Promise.reject(failure);
   const { error, requests } = await observe(() =>
@@ -276,7 +276,7 @@ test("what onBatch throws goes up as it is and ends the call", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test("a request asks for no more numbers than a reply may hold in memory", async () => {
+test("a request asks for at most 250,000 numbers", async () => {
   const server = await startEmbeddingApi({ dialect: cheap(16_000) });
   const many = Array.from({ length: 200 }, (_, n) => `text ${n}`);
   const result = await embedder({ baseUrl: server.url, deadline: 120_000 }).embed(many, {
@@ -287,7 +287,7 @@ test("a request asks for no more numbers than a reply may hold in memory", async
   await server.stop();
 });
 
-test("embed() of nothing sends nothing", async () => {
+test("embed() of no texts sends no request", async () => {
   const { value, requests } = await observe(() => embedder().embed([], { dimensions: DIMENSIONS }));
   expect(value).toEqual([]);
   expect(requests).toEqual([]);

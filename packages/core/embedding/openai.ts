@@ -8,13 +8,13 @@ import type { OpenAiOptions } from "./openai-options.ts";
 
 const OPENAI_URL = "https://api.openai.com/v1";
 
-/** Numbers of a reply: as JSON they take some 20 bytes each, so 5 MB, of which several copies are held. */
+/** Maximum numbers in a reply. As JSON each takes about 20 bytes, so 5 MB in total; memory holds several copies. */
 const MAX_REPLY_NUMBERS = 250_000;
 
 /**
- * An embedder over any server that speaks OpenAI's protocol. A rate limit, a fault of the server, a lost connection
- * and a broken reply are retried before the deadline; a used-up quota ends the call at once. A batch that the server
- * refuses is sent in parts until the texts at fault are found. Throws `invalid_input` where the address cannot be used.
+ * An embedder for any server that speaks OpenAI's protocol. Rate limits, server errors, lost connections and invalid
+ * replies are retried until the deadline. An exhausted quota fails the call at once. A rejected batch is sent in parts
+ * until the failing texts are found. Throws `invalid_input` if the address cannot be used.
  */
 export function createOpenAiEmbedder(options: OpenAiOptions): Embedder {
   const {
@@ -32,21 +32,21 @@ export function createOpenAiEmbedder(options: OpenAiOptions): Embedder {
     maxTextTokens: options.maxTextTokens,
     async embed(texts, call) {
       const faults = await findUnembeddable(texts, maxTextTokens);
-      const places = Array.from(texts.keys()).filter((place) => !faults.has(place));
+      const indexes = Array.from(texts.keys()).filter((index) => !faults.has(index));
       const batches = await planBatches(
-        places.map((place) => texts[place] as string),
+        indexes.map((index) => texts[index] as string),
         { maxInputs: Math.min(maxInputs, maxReplyInputs(call)), maxTokens },
       );
-      if (batches.length === 0) return texts.map((_, place) => faults.get(place) as AppError);
+      if (batches.length === 0) return texts.map((_, index) => faults.get(index) as AppError);
       connecting ??= connectOpenAi({ ...options, baseUrl });
-      const [{ openSending }, { sendIsolating }] = await Promise.all([
-        import("./openai-call.ts"), // with the client: a function that only searches by vectors needs neither
-        import("./isolate.ts"),
+      const [{ openEmbeddingCall }, { embedBatch }] = await Promise.all([
+        import("./openai-call.ts"), // loaded with the client: a process that only searches by vector needs neither
+        import("./embed-batch.ts"),
       ]);
-      const sending = openSending(await connecting, { ...options, host, learned, texts, call });
-      for (const { offset, texts: some } of batches)
-        await sendIsolating(places.slice(offset, offset + some.length), sending);
-      return texts.map((_, place) => (faults.get(place) ?? sending.results.get(place)) as Embedded);
+      const embeddingCall = openEmbeddingCall(await connecting, { ...options, host, learned, texts, call });
+      for (const { offset, texts: batch } of batches)
+        await embedBatch(indexes.slice(offset, offset + batch.length), embeddingCall);
+      return texts.map((_, index) => (faults.get(index) ?? embeddingCall.results.get(index)) as Embedded);
     },
   };
 }
@@ -55,12 +55,12 @@ function maxReplyInputs({ dimensions }: EmbedOptions): number {
   return Math.max(1, Math.floor(MAX_REPLY_NUMBERS / dimensions));
 }
 
-/** Throws without the address, which may hold a password. */
+/** The host of an address. The error does not contain the address, which may hold a password. */
 function hostOf(address: string): string {
   const url = URL.parse(address);
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url.host;
   throw new AppError(
     "invalid_input",
-    "The embedding server's address must be an http or https URL without user and password: those go into the API key.",
+    "The address of the embedding server cannot be used: it must be an http or https URL without user and password. Put credentials into the API key.",
   );
 }

@@ -1,27 +1,27 @@
-/** Characters in a row that count as a quotation of a document. */
-const QUOTATION = 16;
+/** Length of a run of characters that counts as a quotation of a document. */
+const QUOTATION_LENGTH = 16;
 const MAX_LENGTH = 300;
-const KEY =
+const KEY_PATTERN =
   /\b(?:sk|pk|rk|hf|gsk|xai|nvapi|pplx)[-_][\w*.-]{4,}|\bAIza[\w*.-]{4,}|\bBearer\s+[\w*.~+/=-]{4,}/gi;
 
 /**
- * What a server said, safe to show and to log: without the credential, without anything that looks like a key, and
- * without whatever it quotes of the texts. At most 300 characters.
+ * A server's message that is safe to show and to log. The credential, everything that looks like a key, and quotations of
+ * the texts are replaced by "…". At most 300 characters.
  */
 export function redact(
   message: string,
   { texts, secret }: { readonly texts: readonly string[]; readonly secret: string },
 ): string {
-  const said = (secret ? message.replaceAll(secret, "…") : message)
+  const masked = (secret ? message.replaceAll(secret, "…") : message)
     .slice(0, 2 * MAX_LENGTH)
-    .replace(KEY, "…");
-  const quoted = new Uint8Array(said.length);
-  const runs = runsOf(said);
+    .replace(KEY_PATTERN, "…");
+  const quoted = new Uint8Array(masked.length);
+  const runs = collectRuns(masked);
   for (const text of texts) {
-    if (text.length >= QUOTATION) markRuns(text, runs, quoted);
-    else if (text.length > 2) markAll(said, text, quoted);
+    if (text.length >= QUOTATION_LENGTH) markRuns(text, runs, quoted);
+    else if (text.length > 2) markOccurrences(masked, text, quoted);
   }
-  const shown = Array.from(said, (_, at) => at).map((at) => (quoted[at] ? "\0" : said[at]));
+  const shown = Array.from(masked, (_, at) => at).map((at) => (quoted[at] ? "\0" : masked[at]));
   return shown
     .join("")
     .replace(/\0+/g, "…")
@@ -31,29 +31,29 @@ export function redact(
 }
 
 interface Runs {
-  /** Whether a run with this fingerprint is in the message: most of a text's are not. */
+  /** 1 for each fingerprint of a run in the message. Most runs of a text have no entry. */
   readonly fingerprints: Uint8Array;
-  /** Where each run begins. */
-  readonly places: ReadonlyMap<string, readonly number[]>;
+  /** The positions where each run begins. */
+  readonly positions: ReadonlyMap<string, readonly number[]>;
 }
 
-/** All runs of the message that would be a quotation: one pass over each text finds them, however large it is. */
-function runsOf(said: string): Runs {
+/** All runs of the message that would count as quotations. One pass over each text finds them, whatever its size. */
+function collectRuns(message: string): Runs {
   const fingerprints = new Uint8Array(65_536);
-  const places = new Map<string, number[]>();
-  for (let at = 0; at + QUOTATION <= said.length; at++) {
-    fingerprints[fingerprint(said, at)] = 1;
-    const run = said.slice(at, at + QUOTATION);
-    places.set(run, [...(places.get(run) ?? []), at]);
+  const positions = new Map<string, number[]>();
+  for (let at = 0; at + QUOTATION_LENGTH <= message.length; at++) {
+    fingerprints[fingerprint(message, at)] = 1;
+    const run = message.slice(at, at + QUOTATION_LENGTH);
+    positions.set(run, [...(positions.get(run) ?? []), at]);
   }
-  return { fingerprints, places };
+  return { fingerprints, positions };
 }
 
-function markRuns(text: string, { fingerprints, places }: Runs, quoted: Uint8Array): void {
-  for (let at = 0; at + QUOTATION <= text.length; at++) {
+function markRuns(text: string, { fingerprints, positions }: Runs, quoted: Uint8Array): void {
+  for (let at = 0; at + QUOTATION_LENGTH <= text.length; at++) {
     if (!fingerprints[fingerprint(text, at)]) continue;
-    for (const place of places.get(text.slice(at, at + QUOTATION)) ?? [])
-      quoted.fill(1, place, place + QUOTATION);
+    for (const position of positions.get(text.slice(at, at + QUOTATION_LENGTH)) ?? [])
+      quoted.fill(1, position, position + QUOTATION_LENGTH);
   }
 }
 
@@ -63,7 +63,7 @@ function fingerprint(text: string, at: number): number {
   );
 }
 
-function markAll(said: string, text: string, quoted: Uint8Array): void {
-  for (let at = said.indexOf(text); at !== -1; at = said.indexOf(text, at + 1))
+function markOccurrences(message: string, text: string, quoted: Uint8Array): void {
+  for (let at = message.indexOf(text); at !== -1; at = message.indexOf(text, at + 1))
     quoted.fill(1, at, at + text.length);
 }

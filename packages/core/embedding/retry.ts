@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, type ErrorCode } from "../error.ts";
 
-/** Why an attempt failed, in words that may be shown. */
+/** Why an attempt failed. The message is safe to show. */
 export interface Fault {
   readonly code: ErrorCode;
   readonly message: string;
-  /** Whether another attempt may succeed. */
-  readonly retry: boolean;
-  /** Milliseconds that the server asks to wait. */
+  /** Whether a retry may succeed. */
+  readonly isTransient: boolean;
+  /** Milliseconds to wait, as the server requests. */
   readonly retryAfter?: number;
-  /** Facts for a log: neither a text nor a credential. */
+  /** Details for the log, without texts and credentials. */
   readonly cause?: object;
   /**
-   * Whether the cause may lie in what was sent, so that other parts of it may succeed. `refused`: the server says so;
-   * `failed`: it fails, perhaps because of it. Undefined: the cause lies elsewhere.
+   * Whether the texts may be the cause, so that other texts may succeed. `rejected`: the server rejects the request;
+   * `failed`: it fails, possibly because of the texts. Undefined: the texts are not the cause.
    */
-  readonly input?: "refused" | "failed";
-  /** What the server said, safe to show. */
-  readonly said?: string;
+  readonly inputFault?: "rejected" | "failed";
+  /** The server's message, safe to show. */
+  readonly serverMessage?: string;
 }
 
 /** The failure of the last attempt. */
@@ -31,70 +31,71 @@ export class FaultError extends AppError {
 }
 
 export interface RetryOptions {
-  /** When everything must be over, as `performance.now()` counts. */
+  /** End of all attempts, as a value of `performance.now()`. */
   readonly deadline: number;
   /** Milliseconds for one attempt. */
   readonly attemptTimeout: number;
   readonly attempts: number;
-  /** Milliseconds before the second attempt; doubled each time, less up to a half by chance. */
+  /** Milliseconds before the second attempt. Doubles with each attempt, minus a random part of up to a half. */
   readonly backoff: number;
   readonly signal: AbortSignal | undefined;
-  /** Tells what an error of `work` means. Undefined: it is no failure of the server, and goes up as it is. */
+  /** The fault behind an error of `work`. Undefined: the server did not cause it, and the error is thrown unchanged. */
   readonly explain: (error: unknown, timedOut: boolean) => Fault | undefined;
-  /** What it comes to where no time is left for another attempt. Default: that of embedding. */
-  readonly overdue?: Pick<Fault, "code" | "message">;
+  /** The error if no time remains for an attempt. Default: the error for embeddings. */
+  readonly timeoutError?: Pick<Fault, "code" | "message">;
 }
 
-const OVERDUE = {
+const EMBEDDING_TIMEOUT_ERROR = {
   code: "embedding_failed",
-  message: "The time allowed for embedding is over before all texts are embedded.",
+  message:
+    "The texts cannot all be embedded within the time limit of the call. Send fewer texts, or try again.",
 } as const;
 
 const MAX_BACKOFF_MS = 20_000;
 
 /**
- * Runs `work` until it succeeds, fails for good, or another attempt would not end before the deadline. A wait that
- * the server asks for is kept to, and never cut short: where it does not fit, the call fails at once.
+ * Runs `work` until it succeeds, fails permanently, or no time remains for another attempt before the deadline. A wait
+ * that the server requests is never shortened: if it does not fit before the deadline, the call fails at once.
  */
 export async function retry<T>(work: (signal: AbortSignal) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { deadline, signal, explain, overdue = OVERDUE } = options;
+  const { deadline, signal, explain, timeoutError = EMBEDDING_TIMEOUT_ERROR } = options;
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
-    const time = Math.ceil(Math.min(options.attemptTimeout, deadline - performance.now()));
-    if (time <= 0) throw new AppError(overdue.code, overdue.message);
-    const timeout = AbortSignal.timeout(time);
+    const timeoutMs = Math.ceil(Math.min(options.attemptTimeout, deadline - performance.now()));
+    if (timeoutMs <= 0) throw new AppError(timeoutError.code, timeoutError.message);
+    const timeout = AbortSignal.timeout(timeoutMs);
     try {
       return await work(signal ? AbortSignal.any([signal, timeout]) : timeout);
     } catch (error) {
       signal?.throwIfAborted();
       const fault = explain(error, timeout.aborted);
       if (!fault) throw error;
-      if (!fault.retry) throw failure(fault);
-      const tried = `Tried ${attempt} time${attempt === 1 ? "" : "s"} in ${seconds(performance.now() - start)}`;
-      if (attempt >= options.attempts) throw failure(fault, `${tried}.`);
+      if (!fault.isTransient) throw toFaultError(fault);
+      const attemptSummary = `Tried ${attempt} time${attempt === 1 ? "" : "s"} in ${formatSeconds(performance.now() - start)}`;
+      if (attempt >= options.attempts) throw toFaultError(fault, `${attemptSummary}.`);
       const wait = fault.retryAfter ?? backoff(options.backoff, attempt);
-      const left = deadline - performance.now();
-      if (wait >= left)
-        throw failure(
+      const remaining = deadline - performance.now();
+      if (wait >= remaining)
+        throw toFaultError(
           fault,
-          `${tried}. The next attempt has to wait ${seconds(wait)}, longer than the ${seconds(left)} that remain of the time limit for the call.`,
+          `${attemptSummary}. The next attempt has to wait ${formatSeconds(wait)}, longer than the ${formatSeconds(remaining)} that remain of the call's time limit.`,
         );
       await sleep(wait, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 }
 
-function failure(fault: Fault, more = ""): FaultError {
-  return new FaultError(fault, more ? `${fault.message} ${more}` : fault.message);
+function toFaultError(fault: Fault, detail = ""): FaultError {
+  return new FaultError(fault, detail ? `${fault.message} ${detail}` : fault.message);
 }
 
-/** Source: "equal jitter", AWS Architecture Blog, Exponential Backoff and Jitter. */
+/** The delay before an attempt. Source: "equal jitter", AWS Architecture Blog, Exponential Backoff and Jitter. */
 function backoff(first: number, attempt: number): number {
-  const whole = Math.min(first * 2 ** (attempt - 1), MAX_BACKOFF_MS);
-  return whole / 2 + (Math.random() * whole) / 2;
+  const delay = Math.min(first * 2 ** (attempt - 1), MAX_BACKOFF_MS);
+  return delay / 2 + (Math.random() * delay) / 2;
 }
 
-function seconds(milliseconds: number): string {
+function formatSeconds(milliseconds: number): string {
   return `${(Math.max(0, milliseconds) / 1000).toFixed(milliseconds < 10_000 ? 1 : 0)} s`;
 }

@@ -1,14 +1,14 @@
-/** What a server says of a failure, whatever the dialect of its body. */
+/** A failure that a server reports, independent of the dialect of the body. */
 export interface ServerError {
   readonly message: string;
   readonly code?: string;
   readonly type?: string;
-  /** The HTTP status that the body names, where it differs from the response's: some proxies answer 200. */
+  /** The HTTP status in the body. It may differ from the response's status, because some proxies return 200. */
   readonly status?: number;
 }
 
-/** Where the words are, by dialect: OpenAI, TEI, FastAPI, vLLM, DashScope, Cloudflare, pydantic, problem details. */
-const WORDS = [
+/** Fields with the message in the dialects of OpenAI, TEI, FastAPI, vLLM, DashScope, Cloudflare, pydantic and problem details. */
+const MESSAGE_KEYS = [
   "error",
   "message",
   "detail",
@@ -19,18 +19,18 @@ const WORDS = [
   "reason",
   "title",
 ];
-const CODES = ["code", "error_code"];
-const TYPES = ["type", "error_type"];
-const STATUSES = ["status", "status_code", "statusCode", "code", "http_code"];
-const DEEPEST = 5;
+const CODE_KEYS = ["code", "error_code"];
+const TYPE_KEYS = ["type", "error_type"];
+const STATUS_KEYS = ["status", "status_code", "statusCode", "code", "http_code"];
+const MAX_DEPTH = 5;
 const MAX_ITEMS = 5;
 
-/** The failure that a body tells of; undefined where there is none in it. */
+/** The failure that a body reports; undefined: it reports none. */
 export function readServerError(body: unknown): ServerError | undefined {
-  const message = wordsOf(body, 0);
+  const message = findMessage(body, 0);
   if (message === "") return undefined;
   const levels = [isObject(body) ? body.error : undefined, body].filter(isObject);
-  const first = <T>(keys: readonly string[], read: (value: unknown) => T | undefined): T | undefined => {
+  const findFirst = <T>(keys: readonly string[], read: (value: unknown) => T | undefined): T | undefined => {
     for (const level of levels)
       for (const key of keys) {
         const value = read(level[key]);
@@ -40,33 +40,33 @@ export function readServerError(body: unknown): ServerError | undefined {
   };
   return {
     message,
-    code: first(CODES, readName),
-    type: first(TYPES, readName),
-    status: first(STATUSES, readStatus),
+    code: findFirst(CODE_KEYS, readName),
+    type: findFirst(TYPE_KEYS, readName),
+    status: findFirst(STATUS_KEYS, readStatus),
   };
 }
 
-function wordsOf(value: unknown, depth: number): string {
+function findMessage(value: unknown, depth: number): string {
   if (typeof value === "string") return readText(value);
-  if (depth === DEEPEST) return "";
+  if (depth === MAX_DEPTH) return "";
   if (Array.isArray(value)) {
-    const items = value.slice(0, MAX_ITEMS).map((item) => wordsOf(item, depth + 1));
+    const items = value.slice(0, MAX_ITEMS).map((item) => findMessage(item, depth + 1));
     return items.filter((item) => item !== "").join("; ");
   }
   if (!isObject(value)) return "";
-  for (const key of WORDS) {
-    const words = wordsOf(value[key], depth + 1);
-    if (words !== "") return `${placeOf(value.loc)}${words}`;
+  for (const key of MESSAGE_KEYS) {
+    const message = findMessage(value[key], depth + 1);
+    if (message !== "") return `${formatLocation(value.loc)}${message}`;
   }
   return "";
 }
 
-/** FastAPI's `loc`: `["body", "input", 3]` names the field. */
-function placeOf(loc: unknown): string {
+/** The field in FastAPI's `loc`, such as `["body", "input", 3]`, as a prefix. */
+function formatLocation(loc: unknown): string {
   return Array.isArray(loc) && loc.length > 0 ? `${loc.slice(0, 10).join(".")}: ` : "";
 }
 
-/** A page of HTML, as proxies answer with, says it in its title. */
+/** The text, or the title of an HTML page, as proxies return. */
 function readText(text: string): string {
   const trimmed = text.trim();
   if (!/^<[a-z!?]/i.test(trimmed)) return trimmed;

@@ -3,8 +3,8 @@ import type { Embedders } from "./embedder.ts";
 import { modelTextTokens } from "./models.ts";
 
 /**
- * Tokens of a text that a model reads: what its embedder is set to, else what is known of the model. Undefined where
- * neither is, and where there is no model.
+ * Maximum tokens per text of a model: the embedder's setting, otherwise the model's known limit. Undefined: unknown, or
+ * there is no model.
  */
 export function textLimit(embedders: Embedders, model: string | null): number | undefined {
   if (model === null) return undefined;

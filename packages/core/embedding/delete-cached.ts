@@ -1,17 +1,17 @@
 import { type SQL, sql } from "drizzle-orm";
 import { uuidLiteral } from "../database/transaction.ts";
 
-/** SHA-256 of a stored text, as `contentHash` makes it: the key of its vector in the cache. */
-export function storedHash(column: SQL): SQL {
+/** SQL for the `contentHash` of a stored text: the key of its vector in the cache. */
+export function storedContentHash(column: SQL): SQL {
   return sql`sha256(convert_to(${column}, 'UTF8'))`;
 }
 
 /**
- * A DELETE of the tenant's cached vectors whose text has one of the hashes that `hashes` selects, for a WITH. Another
- * document may have the same text: its vector is with its row, and only embedding the text again costs again. Rows are
- * locked in the order of their hashes, as the cache's own writes lock them.
+ * A DELETE of the tenant's cached vectors whose text has one of the hashes that `hashes` selects, for use in a WITH
+ * clause. If another document has the same text, its row keeps its vector; only embedding the text again costs again.
+ * Rows are locked in the order of their hashes, as in the writes of the cache.
  */
-export function forgetEmbeddings(tenantId: string, hashes: SQL): SQL {
+export function deleteCachedEmbeddings(tenantId: string, hashes: SQL): SQL {
   const tenant = uuidLiteral(tenantId);
   return sql`
     DELETE FROM cairn.embedding_cache AS c USING (
