@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { createCompiler } from "./compile.ts";
 
-test("a statement is compiled with the values of its placeholders, each time with those that are given", () => {
+test("a statement is compiled with the placeholder values of each call", () => {
   const compile = createCompiler();
   const statement = sql`SELECT ${"one"}, ${sql.placeholder("other")}::int`;
   for (const other of [1, 2])
@@ -10,7 +10,7 @@ test("a statement is compiled with the values of its placeholders, each time wit
   expect(() => compile(statement)).toThrow(/other/);
 });
 
-test("one that comes again is not compiled again", () => {
+test("the same statement object is compiled once", () => {
   const compile = createCompiler();
   const statement = sql`SELECT ${1}`;
   compile(statement);

@@ -14,7 +14,7 @@ test.each([
   ["postgres://u:p@127.0.0.1:5432/db", "pg"],
   ["postgres://u.neon.tech:p@neon.tech.example.com/db.neon.tech?host=x.neon.tech", "pg"],
   ["postgres://u:p@notneon.tech/db", "pg"],
-])("the driver is chosen by the URL's host: %s is %s's, unless it is said otherwise", async (url, kind) => {
+])("the URL's host selects the driver unless the driver is set: %s uses %s", async (url, kind) => {
   expect(await kindOf({ url })).toBe(kind);
   for (const driver of ["pg", "neon"] as const) expect(await kindOf({ url, driver })).toBe(driver);
 });

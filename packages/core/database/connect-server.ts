@@ -3,16 +3,16 @@ import type { Database } from "./database.ts";
 import type { PgOptions } from "./pg.ts";
 
 export interface ServerOptions extends PgOptions {
-  /** How to speak to it. Default: Neon's own driver where the URL's host is Neon's, else node-postgres. */
+  /** Default: Neon's own driver if the URL's host is Neon's, otherwise node-postgres. */
   readonly driver?: "pg" | "neon";
 }
 
-/** Opens a PostgreSQL server. What needs the embedded database is not imported, so that a bundle is without it. */
-export async function connectServer({ driver, ...given }: ServerOptions): Promise<Database> {
+/** Connects to a PostgreSQL server. It does not import the embedded database, so that bundles do not contain it. */
+export async function connectServer({ driver, ...input }: ServerOptions): Promise<Database> {
   const options = {
-    ...given,
-    url: readConnectionUrl(given.url),
-    directUrl: given.directUrl && readConnectionUrl(given.directUrl, "DATABASE_DIRECT_URL"),
+    ...input,
+    url: readConnectionUrl(input.url),
+    directUrl: input.directUrl && readConnectionUrl(input.directUrl, "DATABASE_DIRECT_URL"),
   };
   if ((driver ?? (isNeon(options.url) ? "neon" : "pg")) === "neon") {
     const { connectNeon } = await import("./neon.ts");

@@ -8,7 +8,7 @@ export interface ConnectOptions extends Omit<ServerOptions, "url"> {
   readonly directory?: string;
 }
 
-/** Opens the database that the options name: a PostgreSQL server, or the embedded one. */
+/** Connects to a PostgreSQL server, or opens the embedded database if there is no `url`. */
 export async function connect({ url, directory = ".cairn", ...options }: ConnectOptions): Promise<Database> {
   if (url) return connectServer({ url, ...options });
   const { connectPglite } = await import("./pglite.ts");

@@ -11,7 +11,7 @@ test.each([
   "postgres://us/er:secret@host/db",
   "postgres://user:se@secret/1@host/db",
 ])(
-  "a password or user with an unencoded separator is refused with the encoding, and not quoted: %s",
+  "an unencoded separator in a user or password is refused with the encoding, without quoting the URL: %s",
   (url) => {
     expect(() => readConnectionUrl(url)).toThrow(
       expect.objectContaining({

@@ -1,17 +1,17 @@
 import { AppError } from "../error.ts";
 
 /**
- * A PostgreSQL URL as every driver here reads it: surrounding space removed, a lone `%` encoded, libpq's
- * `sslrootcert=system` as the runtime's own certificates. Throws `invalid_input`, never quoting the URL, which may hold a
- * password.
+ * A PostgreSQL URL that every driver here can read: surrounding space is removed, a lone `%` is encoded, and libpq's
+ * `sslrootcert=system` selects the runtime's own certificates. Throws `invalid_input`. The message never quotes the URL,
+ * because it can contain a password.
  */
 export function readConnectionUrl(text: string, variable = "DATABASE_URL"): string {
   const trimmed = text.trim();
   if (!/^postgres(ql)?:\/\//.test(trimmed))
-    throw invalid(variable, `it must begin with postgres:// or postgresql://${quoted(trimmed)}.`);
+    throw invalid(variable, `it must begin with postgres:// or postgresql://${prefixHint(trimmed)}.`);
   const encoded = trimmed.replace(/%(?![0-9a-f]{2})/gi, "%25");
   const url = URL.parse(encoded);
-  if (!url || hasStrayAt(url)) {
+  if (!url || hasMisplacedAt(url)) {
     const [, login] = /^[^:]+:\/\/(.*)@/s.exec(trimmed) ?? [];
     if (login && /[/?#[\]\s]/.test(login))
       throw invalid(
@@ -24,25 +24,25 @@ export function readConnectionUrl(text: string, variable = "DATABASE_URL"): stri
   if (url.hash)
     throw invalid(
       variable,
-      "it contains a #. Percent-encode it as %23 where it belongs to a name or password.",
+      "it contains a #. If it belongs to a name or password, percent-encode it as %23.",
     );
   return url.searchParams.get("sslrootcert") === "system" ? withSystemCertificates(url) : encoded;
 }
 
-/** Where a password holds `/`, `?` or `#`, the host and its @ end up behind it. */
-function hasStrayAt(url: URL): boolean {
+/** Whether an `@` follows the host: a password with an unencoded `/`, `?` or `#` moves the real host behind it. */
+function hasMisplacedAt(url: URL): boolean {
   const rest = `${url.pathname}${url.hash}${url.username === "" ? url.search : ""}`;
   return rest.includes("@");
 }
 
-/** Node verifies against its own certificates where no file is named. Source: PostgreSQL, libpq, sslrootcert. */
+/** Without a certificate file, Node verifies against its own certificates. Source: PostgreSQL, libpq, sslrootcert. */
 function withSystemCertificates(url: URL): string {
   url.searchParams.delete("sslrootcert");
   url.searchParams.set("sslmode", "verify-full");
   return url.href;
 }
 
-function quoted(text: string): string {
+function prefixHint(text: string): string {
   return /^["'`]|^psql\b/.test(text) ? ", without quotation marks or a command before it" : "";
 }
 

@@ -4,58 +4,61 @@ import { AppError } from "../error.ts";
 import { isRunning, type ProcessIdentity, thisProcess } from "../process-identity.ts";
 
 /**
- * Takes `directory/lock` for this process and returns what releases it. PGlite itself has no lock, and two
- * processes in one folder lose writes silently. The lock of a process that died is taken over.
- * Throws `database_unavailable`, naming the holder.
+ * Acquires `directory/lock` for this process and returns the function that releases it. PGlite itself has no lock, and
+ * two processes in one folder lose writes silently. The lock of a dead process is taken over.
+ * Throws `database_unavailable`, which names the process that has the lock.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   await mkdir(directory, { recursive: true });
   const path = join(directory, "lock");
-  const own = join(directory, `lock.${process.pid}.${Math.random().toString(36).slice(2)}`);
-  await writeFile(own, JSON.stringify(await thisProcess()));
+  const ownFile = join(directory, `lock.${process.pid}.${Math.random().toString(36).slice(2)}`);
+  await writeFile(ownFile, JSON.stringify(await thisProcess()));
   try {
-    const holder = await take(own, path);
-    if (holder) throw held(directory, holder);
+    const owner = await acquire(ownFile, path);
+    if (owner) throw alreadyLocked(directory, owner);
     return () => rm(path, { force: true });
   } finally {
-    await rm(own, { force: true });
+    await rm(ownFile, { force: true });
   }
 }
 
 /**
- * Puts the file `own` at `path`, or returns who is there and lives. A dead holder's file is removed only under a lock
- * of its own: to look and to remove are two steps, and in between another may have taken over. A process that dies
- * in the midst of that is dealt with in the same way, one lock further.
+ * Links `ownFile` to `path`, or returns the running process that has the lock. A dead process's lock file is removed
+ * only under a second lock: checking and removing are two steps, and another process can take over in between. If a
+ * process dies while it has the second lock, a third lock handles that in the same way.
  */
-async function take(own: string, path: string): Promise<ProcessIdentity | undefined> {
+async function acquire(ownFile: string, path: string): Promise<ProcessIdentity | undefined> {
   for (let attempt = 0; attempt < 10; attempt++) {
-    if (await linked(own, path)) return undefined;
-    const holder = await readHolder(path);
-    if (holder === "gone") continue;
-    if (holder && (await isRunning(holder)) !== false) return holder;
-    const other = await take(own, `${path}.takeover`);
-    if (other) return other;
+    if (await tryLink(ownFile, path)) return undefined;
+    const owner = await readOwner(path);
+    if (owner === "gone") continue;
+    if (owner && (await isRunning(owner)) !== false) return owner;
+    const takeoverOwner = await acquire(ownFile, `${path}.takeover`);
+    if (takeoverOwner) return takeoverOwner;
     try {
-      const still = await readHolder(path);
-      if (still !== "gone" && (!still || (await isRunning(still)) === false)) await rm(path);
+      const current = await readOwner(path);
+      if (current !== "gone" && (!current || (await isRunning(current)) === false)) await rm(path);
     } finally {
       await rm(`${path}.takeover`, { force: true });
     }
   }
-  throw new AppError("database_unavailable", `The lock ${path} keeps changing hands. Try again in a moment.`);
+  throw new AppError(
+    "database_unavailable",
+    `The lock ${path} could not be acquired: other processes keep taking it. Try again in a moment.`,
+  );
 }
 
-function held(directory: string, holder: ProcessIdentity): AppError {
+function alreadyLocked(directory: string, owner: ProcessIdentity): AppError {
   return new AppError(
     "database_unavailable",
-    `The embedded database in ${directory} is in use by process ${holder.pid} on ${holder.host} ` +
-      `(${holder.command}, since ${holder.since}). Wait for it to end or stop it; for several processes at once ` +
+    `The embedded database in ${directory} is in use by process ${owner.pid} on ${owner.host} ` +
+      `(${owner.command}, since ${owner.since}). Stop that process, or wait until it ends. To use several processes at once, ` +
       "set DATABASE_URL to a PostgreSQL server.",
   );
 }
 
-/** A hard link is made whole or not at all, also where two processes try at once. */
-async function linked(from: string, to: string): Promise<boolean> {
+/** Whether the link was created. Creating a hard link is atomic, also when two processes try at once. */
+async function tryLink(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
     return true;
@@ -65,8 +68,8 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Undefined where the file cannot be read as anybody's: files come whole or not at all, so a crash has spoilt it. */
-async function readHolder(path: string): Promise<ProcessIdentity | "gone" | undefined> {
+/** Undefined if the file cannot be parsed. Lock files are created atomically, so only a crash can have damaged it. */
+async function readOwner(path: string): Promise<ProcessIdentity | "gone" | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
   } catch (error) {

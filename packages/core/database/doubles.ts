@@ -1,6 +1,6 @@
 /**
- * A list of numbers, or a number, without the bigints that `parseJson` makes of integers beyond ±2^53: where floats are
- * wanted, 1e18 may be written with all its digits, as JavaScript does. Anything else is returned as it is.
+ * A number or a list of numbers, with the bigints of `parseJson` (integers beyond ±2^53) converted to doubles. For
+ * inputs that are floats: JavaScript writes 1e18 with all its digits. Any other value is returned unchanged.
  */
 export function toDoubles(value: unknown): unknown {
   if (typeof value === "bigint") return Number(value);

@@ -1,5 +1,5 @@
-// Loaded before Drizzle is: its package.json is large, and Node parses it anew for each of its files to learn what kind
-// of module it is, more than a second and 150 MB. Plain JavaScript: an older Node must be able to say that it is too old.
+// Must be loaded before Drizzle. Node parses Drizzle's large package.json again for each of its files to find the module
+// format, which takes more than a second and 150 MB. Plain JavaScript, so that an older Node can report that it is too old.
 import { registerHooks } from "node:module";
 
 registerHooks({

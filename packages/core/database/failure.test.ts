@@ -34,12 +34,12 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-/** Everything that a log line could show of an error: its causes, their properties, the stack. */
-function everything(error: unknown): string {
+/** All text that a log line could contain for an error: its causes, their properties, the stack. */
+function loggableText(error: unknown): string {
   return inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error);
 }
 
-async function failureOf(attempt: Promise<unknown>): Promise<AppError> {
+async function rejectionOf(attempt: Promise<unknown>): Promise<AppError> {
   const error = await attempt.then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -48,34 +48,34 @@ async function failureOf(attempt: Promise<unknown>): Promise<AppError> {
   return error as AppError;
 }
 
-const asT = (statement: ReturnType<typeof sql>) =>
+const runAsTenant = (statement: ReturnType<typeof sql>) =>
   asTenant(own.database, tenantId, ({ orm }) => orm.execute(statement));
 
 test.each([
-  ["a value that cannot be cast", "invalid_input", () => asT(sql`SELECT ${CANARY}::int`)],
-  ["a value that is no JSON", "invalid_input", () => asT(sql`SELECT ${`{"${CANARY}": `}::jsonb`)],
+  ["a value that cannot be cast", "invalid_input", () => runAsTenant(sql`SELECT ${CANARY}::int`)],
+  ["a value that is not JSON", "invalid_input", () => runAsTenant(sql`SELECT ${`{"${CANARY}": `}::jsonb`)],
   [
     "a regular expression that cannot be compiled",
     "invalid_filter",
-    () => asT(sql`SELECT '' ~ ${`(${CANARY}`}`),
+    () => runAsTenant(sql`SELECT '' ~ ${`(${CANARY}`}`),
   ],
   [
     "a value that is too large",
     "invalid_input",
-    () => asT(sql`SELECT ${`${CANARY}`.repeat(3)}::varchar(4)::uuid`),
+    () => runAsTenant(sql`SELECT ${`${CANARY}`.repeat(3)}::varchar(4)::uuid`),
   ],
   [
     "a unique violation",
     "already_exists",
     () =>
-      asT(sql`INSERT INTO cairn.collections (tenant_id, name, metric)
+      runAsTenant(sql`INSERT INTO cairn.collections (tenant_id, name, metric)
                   SELECT ${tenantId}::uuid, ${CANARY}, 'cosine' FROM generate_series(1, 2)`),
   ],
   [
     "a check violation",
     "database_error",
     () =>
-      asT(
+      runAsTenant(
         sql`INSERT INTO cairn.collections (tenant_id, name, metric) VALUES (${tenantId}::uuid, ${CANARY}, 'no')`,
       ),
   ],
@@ -83,72 +83,72 @@ test.each([
     "a foreign key violation",
     "not_found",
     () =>
-      asT(sql`INSERT INTO cairn.documents (tenant_id, collection_id, id, content)
+      runAsTenant(sql`INSERT INTO cairn.documents (tenant_id, collection_id, id, content)
                   VALUES (${tenantId}::uuid, ${crypto.randomUUID()}::uuid, ${CANARY}, ${CANARY})`),
   ],
   [
     "a row that a policy refuses",
     "database_error",
     () =>
-      asT(
+      runAsTenant(
         sql`INSERT INTO cairn.collections (tenant_id, name, metric) VALUES (${crypto.randomUUID()}::uuid, ${CANARY}, 'ip')`,
       ),
   ],
   [
-    "a row that is too wide for its index",
+    "a row that is too large for its index",
     "invalid_input",
     () =>
-      asT(sql`
+      runAsTenant(sql`
       INSERT INTO cairn.collections (tenant_id, name, metric)
       SELECT ${tenantId}::uuid, ${CANARY} || string_agg(gen_random_uuid()::text, ''), 'ip' FROM generate_series(1, 300)`),
   ],
 ])("%s is reported without the value", async (_, code, attempt) => {
-  const error = await failureOf(attempt());
+  const error = await rejectionOf(attempt());
   expect(error).toMatchObject({
     code,
     cause: { sqlstate: expect.stringMatching(/^[0-9A-Z]{5}$/) },
   });
-  expect(everything(error)).not.toContain(CANARY);
+  expect(loggableText(error)).not.toContain(CANARY);
 });
 
-test("a NUL or half a surrogate that no encoding caught is reported without the text", async () => {
-  const error = await failureOf(asT(sql`SELECT ${`${CANARY}\0`}::text`));
+test("an unencoded NUL is reported without the text", async () => {
+  const error = await rejectionOf(runAsTenant(sql`SELECT ${`${CANARY}\0`}::text`));
   expect(error.code).toBe("invalid_input");
-  expect(everything(error)).not.toContain(CANARY);
+  expect(loggableText(error)).not.toContain(CANARY);
 });
 
-test("a name that is taken says so, and nothing of the collection", async () => {
+test("a taken name is reported without the collection's metadata", async () => {
   await createCollection(own.database, tenantId, { name: "taken", embeddingModel: null });
   await createCollection(own.database, tenantId, { name: "other", embeddingModel: null });
-  const error = await failureOf(
+  const error = await rejectionOf(
     changeCollection(own.database, tenantId, "other", { name: "taken", metadata: { secret: CANARY } }),
   );
   expect(error.code).toBe("already_exists");
-  expect(everything(error)).not.toContain(CANARY);
+  expect(loggableText(error)).not.toContain(CANARY);
 });
 
-test("documents that the database refuses are not in the error", async () => {
-  // A trigger of somebody else's that complains with the whole row.
+test("an error does not contain the documents that the database refused", async () => {
+  // A third-party trigger whose error message contains the row.
   await own.database.transaction(({ script }) =>
-    script(`CREATE FUNCTION public.complain() RETURNS trigger LANGUAGE plpgsql AS
+    script(`CREATE FUNCTION public.raise_row() RETURNS trigger LANGUAGE plpgsql AS
               $$ BEGIN RAISE unique_violation USING MESSAGE = 'no: ' || NEW::text, DETAIL = NEW::text; END $$;
-            CREATE TRIGGER complain BEFORE INSERT ON cairn.documents FOR EACH ROW EXECUTE FUNCTION public.complain()`),
+            CREATE TRIGGER raise_row BEFORE INSERT ON cairn.documents FOR EACH ROW EXECUTE FUNCTION public.raise_row()`),
   );
   try {
     const embedding = new Float32Array([1, 2]);
     const documents = [
       { id: `id-${CANARY}`, content: `text ${CANARY}`, metadata: { [CANARY]: CANARY }, embedding },
     ];
-    const error = await failureOf(ingest(offlineServices(own.database), tenantId, { documents }));
+    const error = await rejectionOf(ingest(offlineServices(own.database), tenantId, { documents }));
     expect(error).toMatchObject({ code: "already_exists", cause: { sqlstate: "23505" } });
-    expect(everything(error)).not.toContain(CANARY);
+    expect(loggableText(error)).not.toContain(CANARY);
   } finally {
-    await own.database.transaction(({ script }) => script("DROP FUNCTION public.complain CASCADE"));
+    await own.database.transaction(({ script }) => script("DROP FUNCTION public.raise_row CASCADE"));
   }
   expect(await countDocuments(own.database, tenantId)).toEqual({ documents: 0, passages: 0 });
 });
 
-test("an error of Drizzle's is never passed on, whatever its cause", () => {
+test("a Drizzle error is always replaced, whatever its cause", () => {
   for (const cause of [
     undefined,
     new Error("driver"),
@@ -156,18 +156,18 @@ test("an error of Drizzle's is never passed on, whatever its cause", () => {
   ]) {
     const failure = databaseFailure(new DrizzleQueryError(`SELECT '${CANARY}'`, [CANARY], cause));
     expect(failure).not.toBeInstanceOf(DrizzleQueryError);
-    if (failure instanceof AppError) expect(everything(failure)).not.toContain(CANARY);
+    if (failure instanceof AppError) expect(loggableText(failure)).not.toContain(CANARY);
   }
 });
 
-test("what the work itself throws goes through as it is", async () => {
-  const mine = new TypeError("a bug");
-  await expect(own.database.transaction(() => Promise.reject(mine))).rejects.toBe(mine);
-  const known = new AppError("not_found", "no");
-  await expect(own.database.transaction(() => Promise.reject(known))).rejects.toBe(known);
+test("an error that the work throws is passed on unchanged", async () => {
+  const bug = new TypeError("a bug");
+  await expect(own.database.transaction(() => Promise.reject(bug))).rejects.toBe(bug);
+  const appError = new AppError("not_found", "no");
+  await expect(own.database.transaction(() => Promise.reject(appError))).rejects.toBe(appError);
 });
 
-test("a transaction whose failed statement was swallowed does not pretend to have committed", async () => {
+test("a transaction fails if it swallowed the error of a statement", async () => {
   const attempt = own.database.transaction(async ({ orm, script }) => {
     await script("CREATE TABLE public.swallowed ()");
     await orm.execute(sql`SELECT 1/0`).catch(() => {});
@@ -180,19 +180,19 @@ test("a transaction whose failed statement was swallowed does not pretend to hav
   expect(rows).toEqual([{ gone: true }]);
 });
 
-// The embedded database has no signals, and so no statement_timeout.
+// The embedded database has no signals, so it has no statement_timeout.
 test.runIf(serverUrl())("a statement that takes too long is database_timeout, without its SQL", async () => {
   const attempt = own.database.transaction(async ({ orm, script }) => {
     await script("SET LOCAL statement_timeout = 30");
     await orm.execute(sql`SELECT ${CANARY}::text, count(*) FROM generate_series(1, 1000000000)`);
   });
-  const error = await failureOf(attempt);
+  const error = await rejectionOf(attempt);
   expect(error.code).toBe("database_timeout");
-  expect(everything(error)).not.toMatch(new RegExp(`${CANARY}|generate_series`));
+  expect(loggableText(error)).not.toMatch(new RegExp(`${CANARY}|generate_series`));
 });
 
 test.each([
-  ["a port where nobody listens", "postgres://user:hush-hush@127.0.0.1:9/db", "ECONNREFUSED"],
+  ["a port without a server", "postgres://user:hush-hush@127.0.0.1:9/db", "ECONNREFUSED"],
   ["a host that does not exist", "postgres://user:hush-hush@nowhere.invalid/db", /ENOTFOUND|EAI_AGAIN/],
   ["a password with a broken escape", "postgres://user:hush-hush%zz@127.0.0.1:9/db", /./],
   [
@@ -200,23 +200,23 @@ test.each([
     "postgres://user:hush-hush@127.0.0.1:9/db?sslrootcert=/nowhere",
     /cannot be read \(ENOENT\).*sslrootcert/,
   ],
-])("%s is database_unavailable, and the password is in nothing", async (_, url, reason) => {
+])("%s is database_unavailable, and the error does not contain the password", async (_, url, reason) => {
   let error: unknown;
   try {
     const database = await connect({ url });
-    error = await failureOf(database.transaction(({ orm }) => orm.execute(sql`SELECT 1`)));
+    error = await rejectionOf(database.transaction(({ orm }) => orm.execute(sql`SELECT 1`)));
     await database.close();
   } catch (thrown) {
     error = thrown;
   }
   expect(error).toMatchObject({ code: "database_unavailable", message: expect.stringMatching(reason) });
-  expect(everything(error)).not.toContain("hush-hush");
+  expect(loggableText(error)).not.toContain("hush-hush");
 });
 
-test("a URL of another kind of database is refused before anything is opened, without its password", async () => {
-  const error = await failureOf(connect({ url: "mysql://user:hush-hush@127.0.0.1/db" }));
+test("a URL of another database system is refused before a connection is opened, without its password", async () => {
+  const error = await rejectionOf(connect({ url: "mysql://user:hush-hush@127.0.0.1/db" }));
   expect(error).toMatchObject({ code: "invalid_input", path: "DATABASE_URL" });
-  expect(everything(error)).not.toContain("hush-hush");
+  expect(loggableText(error)).not.toContain("hush-hush");
 });
 
 describe.runIf(serverUrl())("on a server", () => {
@@ -235,7 +235,7 @@ describe.runIf(serverUrl())("on a server", () => {
       });
   });
 
-  test("a connection killed mid-transaction is database_unavailable, nothing of it stays, and the pool recovers", async () => {
+  test("a connection killed during a transaction is database_unavailable, nothing is written, and the pool recovers", async () => {
     const database = connectPg({ url: own.url as string, connections: 1 });
     try {
       const attempt = database.transaction(async ({ orm, script }) => {
@@ -244,7 +244,7 @@ describe.runIf(serverUrl())("on a server", () => {
         await onServer(own.url as string, `SELECT pg_terminate_backend(${me?.pid})`);
         await orm.execute(sql`SELECT 1`);
       });
-      expect((await failureOf(attempt)).code).toBe("database_unavailable");
+      expect((await rejectionOf(attempt)).code).toBe("database_unavailable");
       const after = await database.transaction(({ orm }) =>
         selectRows(orm, sql`SELECT to_regclass('public.killed') IS NULL AS gone`),
       );
@@ -269,20 +269,20 @@ describe.runIf(serverUrl())("on a server", () => {
         const [me] = await selectRows<{ pid: number }>(orm, sql`SELECT pg_backend_pid() AS pid`);
         await onServer(own.url as string, `SELECT pg_terminate_backend(${me?.pid})`);
         await new Promise((resolve) => setTimeout(resolve, 50));
-        return "thinks that all is well";
+        return "has not noticed";
       });
-      expect((await failureOf(attempt)).code).toBe("database_unavailable");
+      expect((await rejectionOf(attempt)).code).toBe("database_unavailable");
       expect(await pid()).toEqual(expect.any(Number));
     } finally {
       await database.close();
     }
   });
 
-  test("a pool that has no connection to give answers in time", async () => {
+  test("a pool without a free connection fails within the connect timeout", async () => {
     const database = connectPg({ url: own.url as string, connections: 1, connectTimeout: 1_000 });
     try {
       await database.transaction(async () => {
-        const error = await failureOf(database.transaction(({ orm }) => orm.execute(sql`SELECT 1`)));
+        const error = await rejectionOf(database.transaction(({ orm }) => orm.execute(sql`SELECT 1`)));
         expect(error.code).toBe("database_unavailable");
       });
     } finally {
@@ -290,7 +290,7 @@ describe.runIf(serverUrl())("on a server", () => {
     }
   });
 
-  test("a replica answers searches and lists, and says of a write where it belongs", async () => {
+  test("a replica answers searches and lists, and its error for a write names the primary", async () => {
     const services = offlineServices(own.database);
     const { id } = await createTenant(own.database, { name: "read elsewhere" });
     await createCollection(own.database, id, { embeddingModel: "offline/words", dimensions: 32 });
@@ -299,19 +299,19 @@ describe.runIf(serverUrl())("on a server", () => {
     url.searchParams.set("options", "-c default_transaction_read_only=on"); // as every transaction of a replica is
     const replica = connectPg({ url: url.href });
     try {
-      const there = offlineServices(replica);
-      expect(await query(there, id, { text: "nine", mode: "hybrid" })).toMatchObject([{ id: "hours" }]);
-      const error = await failureOf(ingest(there, id, { documents: [{ id: "x", content: "y" }] }));
+      const onReplica = offlineServices(replica);
+      expect(await query(onReplica, id, { text: "nine", mode: "hybrid" })).toMatchObject([{ id: "hours" }]);
+      const error = await rejectionOf(ingest(onReplica, id, { documents: [{ id: "x", content: "y" }] }));
       expect(error).toMatchObject({
         code: "database_unavailable",
-        message: expect.stringMatching(/takes no writes.*replica.*default_transaction_read_only is on/),
+        message: expect.stringMatching(/is read-only.*replica.*default_transaction_read_only is on/),
       });
     } finally {
       await replica.close();
     }
   });
 
-  test("a lock that is not given in time is database_timeout, and a deadlock is database_busy", async () => {
+  test("a lock timeout is database_timeout, and a deadlock is database_busy", async () => {
     const database = connectPg({ url: own.url as string, connections: 2 });
     try {
       await database.transaction(async ({ orm }) => {
@@ -320,16 +320,16 @@ describe.runIf(serverUrl())("on a server", () => {
           await other.script("SET LOCAL lock_timeout = 30");
           await other.orm.execute(sql`SELECT pg_advisory_xact_lock(41)`);
         });
-        expect((await failureOf(waiting)).code).toBe("database_timeout");
+        expect((await rejectionOf(waiting)).code).toBe("database_timeout");
       });
-      const bothHold = Promise.withResolvers<void>();
-      let holders = 0;
+      const bothLocked = Promise.withResolvers<void>();
+      let lockCount = 0;
       const locks = (first: number, second: number) =>
         database.transaction(async ({ orm }) => {
           await orm.execute(sql`SELECT set_config('deadlock_timeout', '50ms', true)`);
           await orm.execute(sql`SELECT pg_advisory_xact_lock(${first}::bigint)`);
-          if (++holders === 2) bothHold.resolve();
-          await bothHold.promise;
+          if (++lockCount === 2) bothLocked.resolve();
+          await bothLocked.promise;
           await orm.execute(sql`SELECT pg_advisory_xact_lock(${second}::bigint)`);
         });
       const [a, b] = await Promise.allSettled([locks(1, 2), locks(2, 1)]);

@@ -2,7 +2,7 @@ import { DrizzleQueryError } from "drizzle-orm/errors";
 import { AppError } from "../error.ts";
 import { meaningOf, type SqlStateMeaning } from "./sqlstate.ts";
 
-/** What of a driver's error may be kept: never the statement, its parameters or `detail`, which hold documents. */
+/** The safe part of a driver's error. Never the statement, its parameters or `detail`: those contain documents. */
 export interface DatabaseFault {
   readonly sqlstate: string | undefined;
   readonly constraint: string | undefined;
@@ -13,7 +13,7 @@ const UNREACHABLE = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT",
 const CONNECTION_LOST =
   /Connection terminated|connection is closed|not queryable|timeout exceeded when trying to connect/i;
 
-/** Translates whatever a driver or Drizzle threw into an AppError that holds no SQL, parameter or password. */
+/** Translates an error of a driver or of Drizzle into an AppError that contains no SQL, parameter or password. */
 export function databaseFailure(error: unknown): unknown {
   if (error instanceof AppError) return error;
   const root = rootCause(error);
@@ -31,29 +31,29 @@ export function databaseFailure(error: unknown): unknown {
   const special = specialCase(fault.sqlstate, root);
   if (special) return new AppError(special.code, special.message, { remedy: special.remedy, cause: fault });
   const meaning = meaningOf(fault.sqlstate);
-  if (!meaning) return refused(fault, root);
+  if (!meaning) return statementRefused(fault, root);
   const { message, retryAfter, remedy } = meaning;
   return new AppError(meaning.code, message, { retryAfter, remedy, cause: fault });
 }
 
-/** What a SQLSTATE alone does not tell: it takes the error's message or column, too. */
+/** Meanings for which the SQLSTATE is not enough: they also depend on the error's message, column or routine. */
 function specialCase(
   sqlstate: string,
   { message, column, routine }: DriverError,
 ): SqlStateMeaning | undefined {
-  // The role that a transaction takes. The server may speak any language.
+  // The role that a transaction switches to. The routine identifies the error, because messages may be translated.
   const role = routine === "call_string_check_hook" ? /cairn_\w+/.exec(message)?.[0] : undefined;
   if (sqlstate === "22023" && role) return meaningOf("42P01");
   if (sqlstate === "23502" && column === "segment")
     return {
       code: "collection_changed",
-      message: "The collection was deleted meanwhile, or another has taken its place. Try again.",
+      message: "The collection was deleted or replaced during the request. Try again.",
     };
   if (sqlstate === "42501" && role)
     return {
       code: "unsafe_role",
       message:
-        `The database's login may not act as ${role}, which keeps tenants apart. ` +
+        `The database's login may not act as ${role}, the role that isolates tenants. ` +
         "Run as the login that created that role, or as a superuser: GRANT cairn_app, cairn_admin TO the_login;",
     };
   if (sqlstate === "28P01" || sqlstate === "28000" || sqlstate === "3D000")
@@ -64,33 +64,33 @@ function specialCase(
   return undefined;
 }
 
-/** A fault of the service or of the database itself. */
-function refused(fault: DatabaseFault, { message }: DriverError): AppError {
-  const where = fault.constraint ? ` at ${fault.constraint}` : "";
-  // A server's message quotes values for constraint violations (class 23), and a caller's for data errors (22).
-  const says = /^(22|23)/.test(fault.sqlstate ?? "") ? "" : `: ${withoutPaths(message)}`;
+/** An error of the service or of the database itself, not of the request. */
+function statementRefused(fault: DatabaseFault, { message }: DriverError): AppError {
+  const constraint = fault.constraint ? ` at ${fault.constraint}` : "";
+  // For data errors (class 22) and constraint violations (class 23) the server's message quotes values.
+  const detail = /^(22|23)/.test(fault.sqlstate ?? "") ? "" : `: ${redactPaths(message)}`;
   return new AppError(
     "database_error",
-    `The database refused a statement (SQLSTATE ${fault.sqlstate}${where})${says}`,
+    `The database refused a statement (SQLSTATE ${fault.sqlstate}${constraint})${detail}`,
     { cause: fault },
   );
 }
 
-/** A server's message without the files that it names: callers learn nothing of a machine's folders. */
-function withoutPaths(message: string): string {
+/** A server's message with file paths replaced: callers must not learn a machine's folders. */
+function redactPaths(message: string): string {
   return message
     .replace(/"[^"]*[/\\][^"]*"/g, "a file")
     .replace(/(?<![\w/])(?:[A-Za-z]:\\|\.{0,2}\/)[^\s,;:'")]+/g, "a file");
 }
 
-/** Whether a statement failed with this SQLSTATE, `23505` for a name that is taken, say. */
+/** Whether a statement failed with this SQLSTATE, for example `23505` for a name that is taken. */
 export function hasSqlState(error: unknown, sqlstate: string): boolean {
   return (
     error instanceof AppError && (error.cause as Partial<DatabaseFault> | undefined)?.sqlstate === sqlstate
   );
 }
 
-/** Likewise for what went wrong before there was a connection: TLS, the password's exchange, the URL itself. */
+/** `databaseFailure` for errors before a connection exists: TLS, password authentication, the URL itself. */
 export function connectFailure(error: unknown): unknown {
   const failure = databaseFailure(error);
   if (failure instanceof AppError || !(failure instanceof Error)) return failure;
@@ -99,17 +99,17 @@ export function connectFailure(error: unknown): unknown {
   const cause: DatabaseFault = { sqlstate: undefined, constraint: undefined, reason: failure.name };
   const advice = connectAdvice(failure);
   if (advice) return new AppError("database_unavailable", advice, { cause });
-  return unavailable(reason ?? withoutPaths(failure.message), cause);
+  return unavailable(reason ?? redactPaths(failure.message), cause);
 }
 
-/** What to change in the connection string, where the driver's error tells. */
+/** What to change in the connection string, if the driver's error shows it. */
 function connectAdvice({ code, syscall, message }: DriverError): string | undefined {
   if (/SASL.*password must be/.test(message))
     return "The database asks for a password, and DATABASE_URL has none. Add it: postgres://user:password@host:5432/database.";
   if (syscall === "open")
-    return `A file that DATABASE_URL names cannot be read (${code}). Check sslrootcert, sslcert and sslkey; sslrootcert=system stands for the certificates of this machine.`;
+    return `A file that DATABASE_URL names cannot be read (${code}). Check sslrootcert, sslcert and sslkey. With sslrootcert=system, this machine's certificates are used.`;
   if (typeof code === "string" && /CERT|SIGNATURE/.test(code))
-    return `The database's certificate is not trusted (${code}). Name the file of its certificate authority in DATABASE_URL: sslrootcert=ca.pem.`;
+    return `The database's certificate is not trusted (${code}). Set the file of its certificate authority in DATABASE_URL: sslrootcert=ca.pem.`;
   if (/does not support SSL/.test(message))
     return "The database does not support TLS, and DATABASE_URL requires it. Remove sslmode, or set sslmode=disable.";
   return undefined;
@@ -118,7 +118,7 @@ function connectAdvice({ code, syscall, message }: DriverError): string | undefi
 function unavailable(reason: string, cause: DatabaseFault): AppError {
   return new AppError(
     "database_unavailable",
-    `The database cannot be reached (${reason}). Check DATABASE_URL and that the server runs.`,
+    `The database cannot be reached (${reason}). Check DATABASE_URL, and check that the server is running.`,
     { cause },
   );
 }
@@ -128,15 +128,15 @@ interface DriverError extends Error {
   readonly constraint?: unknown;
   readonly column?: unknown;
   readonly syscall?: unknown;
-  /** The server's own function that failed: unlike the message it is not translated. */
+  /** The server's function that reported the error. Unlike the message, it is not translated. */
   readonly routine?: unknown;
 }
 
-/** The driver's own error below Drizzle's wrapper, or undefined where neither threw. */
+/** The driver's error inside Drizzle's wrapper. Undefined if the value is no Error. */
 function rootCause(error: unknown): DriverError | undefined {
   let current = error;
   while (current instanceof DrizzleQueryError) current = current.cause;
   if (current instanceof AggregateError && current.errors[0] instanceof Error) current = current.errors[0];
-  if (current instanceof Event) return new Error("Connection terminated"); // what a WebSocket of Neon's driver says
+  if (current instanceof Event) return new Error("Connection terminated"); // the error of a WebSocket in Neon's driver
   return current instanceof Error ? (current as DriverError) : undefined;
 }

@@ -7,13 +7,13 @@ import { createFairShare } from "./fair-share.ts";
 import { connectPg } from "./pg.ts";
 import { asAdmin, asTenant } from "./transaction.ts";
 
-/** Takes `count` connections for an owner; tells how many it has. */
-function taker(acquire: ReturnType<typeof createFairShare>, order: string[] = []) {
+/** Acquires connections and records the order of the owners that got one. */
+function recorder(acquire: ReturnType<typeof createFairShare>, order: string[] = []) {
   const releases: (() => void)[] = [];
   return {
     releases,
     order,
-    take(owner: string, count: number, milliseconds = 60_000) {
+    acquireMany(owner: string, count: number, milliseconds = 60_000) {
       for (let n = 0; n < count; n++)
         void acquire(owner, milliseconds).then((release) => {
           order.push(owner);
@@ -30,39 +30,42 @@ test.each([
   [10, 50, 8],
   [4, undefined, 2],
   [3, 3, 2],
-])("of %i connections, told %s, a tenant that wants all gets %i", async (connections, told, expected) => {
-  const { take, order } = taker(createFairShare({ connections, tenantConnections: told }));
-  await take("a", 100);
-  expect(order).toHaveLength(expected);
-  expect(order.length).toBeLessThan(connections);
-});
+])(
+  "of %i connections, with a tenant limit of %s, one tenant gets at most %i",
+  async (connections, tenantConnections, expected) => {
+    const { acquireMany, order } = recorder(createFairShare({ connections, tenantConnections }));
+    await acquireMany("a", 100);
+    expect(order).toHaveLength(expected);
+    expect(order.length).toBeLessThan(connections);
+  },
+);
 
-test("busy tenants together leave the last fifth to those who use none", async () => {
-  const { take, order } = taker(createFairShare({ connections: 10 }));
-  for (const owner of ["a", "b", "c"]) await take(owner, 100);
-  expect(order.filter((one) => one === "a")).toHaveLength(5);
-  expect(order.filter((one) => one === "b")).toHaveLength(3);
-  expect(order.filter((one) => one === "c")).toHaveLength(1);
-  await take("d", 1);
+test("busy tenants leave the last fifth of the pool to tenants that use none", async () => {
+  const { acquireMany, order } = recorder(createFairShare({ connections: 10 }));
+  for (const owner of ["a", "b", "c"]) await acquireMany(owner, 100);
+  expect(order.filter((owner) => owner === "a")).toHaveLength(5);
+  expect(order.filter((owner) => owner === "b")).toHaveLength(3);
+  expect(order.filter((owner) => owner === "c")).toHaveLength(1);
+  await acquireMany("d", 1);
   expect(order.at(-1)).toBe("d");
 });
 
-test("those who wait are served in turn, the tenant with the fewest connections first", async () => {
-  const { take, order, releases } = taker(createFairShare({ connections: 3 }));
-  await take("a", 10);
-  await take("b", 2);
+test("the waiting tenant with the fewest connections is served first", async () => {
+  const { acquireMany, order, releases } = recorder(createFairShare({ connections: 3 }));
+  await acquireMany("a", 10);
+  await acquireMany("b", 2);
   expect(order).toEqual(["a", "a", "b"]);
   for (const release of releases.slice(0, 2)) {
     release();
     await sleep(1);
   }
-  expect(order.slice(-2)).toEqual(["a", "b"]); // and not the eight of a's that came before
+  expect(order.slice(-2)).toEqual(["a", "b"]); // although eight statements of a were waiting before b's
 });
 
-test("with one connection, a tenant waits for one statement of another's and not for all of them", async () => {
-  const { take, order, releases } = taker(createFairShare({ connections: 1 }));
-  await take("a", 50);
-  await take("b", 1);
+test("with one connection, a tenant waits for one statement of another tenant, not for all of them", async () => {
+  const { acquireMany, order, releases } = recorder(createFairShare({ connections: 1 }));
+  await acquireMany("a", 50);
+  await acquireMany("b", 1);
   for (let n = 0; n < 2; n++) {
     releases.at(-1)?.();
     await sleep(1);
@@ -70,18 +73,18 @@ test("with one connection, a tenant waits for one statement of another's and not
   expect(order).toContain("b");
 });
 
-test("whose turn does not come in time is refused, and says whose fault it is", async () => {
+test("a timeout is tenant_busy if the tenant is at its limit, and database_unavailable if the pool is exhausted", async () => {
   const acquire = createFairShare({ connections: 10 });
   for (let n = 0; n < 5; n++) await acquire("a", 1_000);
   await expect(acquire("a", 20)).rejects.toMatchObject({ code: "tenant_busy", retryAfter: 2 });
   const release = await acquire("b", 20);
   release();
-  const one = createFairShare({ connections: 1 });
-  await one("a", 20);
-  await expect(one("b", 20)).rejects.toMatchObject({ code: "database_unavailable" });
+  const acquireOnly = createFairShare({ connections: 1 });
+  await acquireOnly("a", 20);
+  await expect(acquireOnly("b", 20)).rejects.toMatchObject({ code: "database_unavailable" });
 });
 
-test("what has waited in vain takes no turn of a later one", async () => {
+test("a waiter that timed out does not use a connection that becomes free later", async () => {
   const acquire = createFairShare({ connections: 1 });
   const release = await acquire("a", 20);
   await expect(acquire("a", 5)).rejects.toThrow();
@@ -92,14 +95,14 @@ test("what has waited in vain takes no turn of a later one", async () => {
 });
 
 test.runIf(serverUrl())(
-  "on a server, slow statements of one tenant, and of the operator, leave another tenant served",
+  "on a server, slow statements of one tenant and of the operator do not delay another tenant",
   async () => {
     const own = await createTestDatabase();
     const database = connectPg({ url: own.url as string, connections: 6 });
     try {
       const [a, b] = [await createTenant(own.database), await createTenant(own.database)];
       const slow = (id: string) => asTenant(database, id, ({ orm }) => orm.execute(sql`SELECT pg_sleep(3)`));
-      const began = performance.now();
+      const startedAt = performance.now();
       const working = [
         ...Array.from({ length: 15 }, () => slow(a.id).catch(() => {})),
         ...Array.from({ length: 15 }, () =>
@@ -107,7 +110,7 @@ test.runIf(serverUrl())(
         ),
       ];
       for (let n = 0; n < 5; n++) await asTenant(database, b.id, ({ orm }) => orm.execute(sql`SELECT 1`));
-      expect(performance.now() - began).toBeLessThan(3_000); // none of the others has ended
+      expect(performance.now() - startedAt).toBeLessThan(3_000); // none of the others has ended
       await Promise.all(working);
     } finally {
       await database.close();

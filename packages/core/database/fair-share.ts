@@ -2,17 +2,17 @@ import { AppError } from "../error.ts";
 import type { Database } from "./database.ts";
 import type { Settings } from "./settings.ts";
 
-/** Connections of a pool, unless it is told otherwise. */
+/** Default number of connections of a pool. */
 export const DEFAULT_CONNECTIONS = 10;
 
 export interface FairShareOptions {
   /** Connections of the pool. */
   readonly connections: number;
-  /** Connections that one tenant may use at once. Default: half of the pool; always fewer than the pool has from 3 on. */
+  /** Maximum connections of one tenant. Default: half of the pool. In a pool of 3 or more, always fewer than all. */
   readonly tenantConnections?: number;
-  /** Milliseconds that work with a `statement_timeout` waits for its turn, and no longer than that timeout. Default 10,000. */
+  /** Milliseconds that work with a `statement_timeout` waits for a connection, at most that timeout. Default 10,000. */
   readonly waitTimeout?: number;
-  /** Milliseconds that any other work waits, as jobs and maintenance do. Default 60,000, or `waitTimeout` where that is given. */
+  /** Milliseconds that other work waits, such as jobs and maintenance. Default: `waitTimeout` if set, otherwise 60,000. */
   readonly backgroundTimeout?: number;
 }
 
@@ -20,28 +20,28 @@ interface Waiter {
   readonly grant: () => void;
 }
 
-/** Owners whose transactions belong to no tenant: the operator, migrations, the login itself. */
+/** Owners that are not tenants: the operator, migrations, the login itself. */
 const SHARED_OWNERS: ReadonlySet<string> = new Set(["cairn_admin", "cairn_app", "login"]);
 
 /**
- * Divides the connections of a pool among tenants, whatever they are used for: requests, jobs, index maintenance. A tenant
- * uses `tenantConnections` at once at most. The last fifth of the pool goes only to tenants that use none, so that a few
- * busy tenants leave room for the next. Those who wait are served in turn, the one with the fewest connections first, each
- * tenant's own in the order they came. Bounded by the statements that are under way: it remembers nobody else.
+ * Divides the connections of a pool among tenants, for requests, jobs and index maintenance. A tenant uses at most
+ * `tenantConnections` at once. The last fifth of the pool is reserved for tenants that use none, so that a few busy
+ * tenants leave room for others. The waiting tenant with the fewest connections is served first; within a tenant, the
+ * order is first in, first out. Memory is bounded by the running and waiting statements.
  */
 export function createFairShare({ connections, tenantConnections }: FairShareOptions) {
-  const most = shareOf(connections, tenantConnections);
+  const tenantLimit = limitOf(connections, tenantConnections);
   const reserved = connections < 4 ? 0 : Math.max(1, Math.floor(connections / 5));
   const used = new Map<string, number>();
   const waiting = new Map<string, Waiter[]>();
   let free = connections;
 
-  function mayTake(owner: string): boolean {
+  function canAcquire(owner: string): boolean {
     const own = used.get(owner) ?? 0;
-    return free > 0 && own < most && (own === 0 || free > reserved);
+    return free > 0 && own < tenantLimit && (own === 0 || free > reserved);
   }
 
-  function take(owner: string): void {
+  function allocate(owner: string): void {
     free--;
     used.set(owner, (used.get(owner) ?? 0) + 1);
   }
@@ -56,11 +56,10 @@ export function createFairShare({ connections, tenantConnections }: FairShareOpt
 
   function grantNext(): void {
     for (let owner = nextOwner(); owner !== undefined; owner = nextOwner()) {
-      const line = waiting.get(owner) ?? [];
-      const [first, ...rest] = line;
-      waiting.delete(owner); // and behind the others, where there are more of its own
+      const [first, ...rest] = waiting.get(owner) ?? [];
+      waiting.delete(owner); // the owner's other waiters move behind those of other owners
       if (rest.length > 0) waiting.set(owner, rest);
-      take(owner);
+      allocate(owner);
       first?.grant();
     }
   }
@@ -68,7 +67,7 @@ export function createFairShare({ connections, tenantConnections }: FairShareOpt
   function nextOwner(): string | undefined {
     let best: string | undefined;
     for (const owner of waiting.keys())
-      if (mayTake(owner) && (best === undefined || (used.get(owner) ?? 0) < (used.get(best) ?? 0)))
+      if (canAcquire(owner) && (best === undefined || (used.get(owner) ?? 0) < (used.get(best) ?? 0)))
         best = owner;
     return best;
   }
@@ -82,38 +81,41 @@ export function createFairShare({ connections, tenantConnections }: FairShareOpt
           resolve();
         },
       };
-      const line = waiting.get(owner);
-      if (line) line.push(waiter);
+      const queue = waiting.get(owner);
+      if (queue) queue.push(waiter);
       else waiting.set(owner, [waiter]);
       function expire(): void {
-        const left = (waiting.get(owner) ?? []).filter((one) => one !== waiter);
-        if (left.length > 0) waiting.set(owner, left);
+        const remaining = (waiting.get(owner) ?? []).filter((other) => other !== waiter);
+        if (remaining.length > 0) waiting.set(owner, remaining);
         else waiting.delete(owner);
-        reject(refusal(owner, { milliseconds, most, exhausted: free === 0 }));
+        reject(timeoutError(owner, { milliseconds, tenantLimit, isExhausted: free === 0 }));
       }
     });
   }
 
-  /** Waits for a connection of the owner's share; the returned function gives it back. */
+  /** Waits for a connection of the owner's share. The returned function releases it. */
   return async function acquire(owner: string, milliseconds: number): Promise<() => void> {
-    if (!waiting.has(owner) && mayTake(owner)) take(owner);
+    if (!waiting.has(owner) && canAcquire(owner)) allocate(owner);
     else await wait(owner, milliseconds);
     return () => release(owner);
   };
 }
 
-/** The same database with its connections divided among tenants. Throws `tenant_busy` where a tenant's turn does not come. */
+/** A database whose connections are divided among tenants. Throws `tenant_busy` if a tenant waits too long. */
 export function withFairShare(database: Database, options: FairShareOptions): Database {
   const { waitTimeout = 10_000, backgroundTimeout = options.waitTimeout ?? 60_000 } = options;
   const acquire = createFairShare(options);
-  async function share<T>(settings: Settings | undefined, work: (left: Settings | undefined) => Promise<T>) {
+  async function withConnection<T>(
+    settings: Settings | undefined,
+    work: (settings: Settings | undefined) => Promise<T>,
+  ) {
     const limit = settings?.statement_timeout;
-    const began = performance.now();
-    const patience = limit === undefined ? backgroundTimeout : Math.min(waitTimeout, Number(limit));
-    const release = await acquire(ownerOf(settings), patience);
+    const startedAt = performance.now();
+    const timeout = limit === undefined ? backgroundTimeout : Math.min(waitTimeout, Number(limit));
+    const release = await acquire(ownerOf(settings), timeout);
     try {
       if (limit === undefined) return await work(settings);
-      const waited = Math.floor(performance.now() - began); // what has gone by is not had again
+      const waited = Math.floor(performance.now() - startedAt); // the wait counts against the statement's time limit
       return await work({ ...settings, statement_timeout: Math.max(1, Number(limit) - waited) });
     } finally {
       release();
@@ -121,40 +123,41 @@ export function withFairShare(database: Database, options: FairShareOptions): Da
   }
   return {
     ...database,
-    transaction: (work, settings) => share(settings, (left) => database.transaction(work, left)),
+    transaction: (work, settings) =>
+      withConnection(settings, (remaining) => database.transaction(work, remaining)),
     read: (statements, options) =>
-      share(options?.settings, (settings) => database.read(statements, { ...options, settings })),
+      withConnection(options?.settings, (settings) => database.read(statements, { ...options, settings })),
   };
 }
 
-/** At least two, for work that reads while its transaction is open; fewer than the pool has, where that has three or more. */
-function shareOf(connections: number, given = Math.ceil(connections / 2)): number {
+/** At least two, for work that reads while its transaction is open. In a pool of three or more, fewer than all. */
+function limitOf(connections: number, requested = Math.ceil(connections / 2)): number {
   if (connections < 3) return connections;
-  return Math.min(Math.max(2, given), connections - 1);
+  return Math.min(Math.max(2, requested), connections - 1);
 }
 
 function ownerOf(settings: Settings = {}): string {
   return String(settings["cairn.tenant_id"] || settings.role || "login");
 }
 
-interface Refused {
+interface TimeoutDetails {
   readonly milliseconds: number;
-  readonly most: number;
-  /** Whether it was the whole pool that had no connection free. */
-  readonly exhausted: boolean;
+  readonly tenantLimit: number;
+  /** Whether the pool had no free connection at all. */
+  readonly isExhausted: boolean;
 }
 
-function refusal(owner: string, { milliseconds, most, exhausted }: Refused): AppError {
+function timeoutError(owner: string, { milliseconds, tenantLimit, isExhausted }: TimeoutDetails): AppError {
   const seconds = Math.round(milliseconds / 100) / 10;
-  if (exhausted || SHARED_OWNERS.has(owner))
+  if (isExhausted || SHARED_OWNERS.has(owner))
     return new AppError(
       "database_unavailable",
-      `No connection to the database became free within ${seconds} s. Try again.`,
+      `No database connection became free within ${seconds} s. Try again.`,
       { retryAfter: 2 },
     );
   return new AppError(
     "tenant_busy",
-    `The tenant uses all ${most} of its connections to the database, and none became free within ${seconds} s. Send fewer requests at once, or narrower ones.`,
+    `The tenant uses all ${tenantLimit} of its database connections, and none became free within ${seconds} s. Send fewer requests at once, or smaller ones.`,
     { retryAfter: 2 },
   );
 }

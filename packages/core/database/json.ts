@@ -1,9 +1,9 @@
 import { nextTurn } from "../turn.ts";
 import { createJsonParser } from "./parse-json.ts";
-import { isSpecialJson, MAX_NUMBER_DIGITS } from "./scan-json.ts";
+import { MAX_NUMBER_DIGITS, needsExactParser } from "./scan-json.ts";
 import { decodeText, encodeText } from "./text.ts";
 
-/** A value of metadata. Integers that a double cannot hold are bigint. */
+/** A metadata value. Integers that a double cannot represent are bigint. */
 export type JsonValue =
   | null
   | boolean
@@ -23,72 +23,72 @@ declare global {
 }
 
 /**
- * Parses JSON without loss: an integer beyond ±2^53 comes back as a bigint, and a number that no double holds
- * (`1e400`) as a raw number, which `findMetadataFault` refuses. Throws SyntaxError, and `invalid_input` for a number of
- * more than 1,000 digits or nesting over 100,000 deep.
+ * Parses JSON without loss: an integer beyond ±2^53 becomes a bigint, and a number that no double can represent
+ * (`1e400`) becomes a raw number, which `findMetadataFault` refuses. Throws SyntaxError, and `invalid_input` for a number
+ * of more than 1,000 digits or more than 100,000 levels of nesting.
  */
 export function parseJson(text: string): JsonValue {
-  return isSpecialJson(text) ? parseSpecial(text) : JSON.parse(text);
+  return needsExactParser(text) ? runExactParser(text) : JSON.parse(text);
 }
 
-function parseSpecial(text: string, options?: { readonly stored: boolean }): JsonValue {
+function runExactParser(text: string, options?: { readonly stored: boolean }): JsonValue {
   const parser = createJsonParser(text, options);
   while (parser.run(Number.POSITIVE_INFINITY));
   return parser.result() as JsonValue;
 }
 
-/** `parseJson` of what the database holds, where no limit is applied again. */
+/** `parseJson` for text from the database, to which no limit is applied again. */
 function parseStored(text: string): JsonValue {
-  return isSpecialJson(text, { stored: true }) ? parseSpecial(text, { stored: true }) : JSON.parse(text);
+  return needsExactParser(text, { stored: true }) ? runExactParser(text, { stored: true }) : JSON.parse(text);
 }
 
-/** Characters of JSON that are parsed in one turn: about a millisecond. */
-const TURN = 65_536;
+/** Characters of JSON that are parsed in one time slice: about a millisecond. */
+const SLICE_CHARACTERS = 65_536;
 
-/** `parseJson` of a text of megabytes, without stopping the process for long. */
+/** `parseJson` for a text of megabytes, in time slices. */
 export async function parseLargeJson(
   text: string,
   options?: { readonly stored: boolean },
 ): Promise<JsonValue> {
-  if (text.length <= TURN) return options?.stored ? parseStored(text) : parseJson(text);
+  if (text.length <= SLICE_CHARACTERS) return options?.stored ? parseStored(text) : parseJson(text);
   const parser = createJsonParser(text, options);
   do await nextTurn();
-  while (parser.run(TURN));
+  while (parser.run(SLICE_CHARACTERS));
   return parser.result() as JsonValue;
 }
 
 /**
- * Parses JSON so that writing it again gives the same numbers: beside large integers, 1.0 stays apart from 1, as a
- * raw number that `stringifyJson` and `encodeJson` write as it stands. Slower; for copying, not for computing.
+ * Parses JSON so that writing it again gives the same numbers: large integers are kept, and 1.0 stays distinct from 1, as
+ * a raw number that `stringifyJson` and `encodeJson` write unchanged. Slower; for copying, not for computing.
  */
 export function parseExactJson(text: string): JsonValue {
   return /\d{16}|\d\.0+(?!\d)|\d[eE]/.test(text) ? JSON.parse(text, exactNumber) : JSON.parse(text);
 }
 
-/** Writes JSON; a bigint becomes its digits, and a number too large to be one of those keeps its `.0`. */
+/** Writes JSON. A bigint is written as its digits, and a double beyond ±2^53 keeps its `.0`. */
 export function stringifyJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, (_, item) => exactText(item), indent);
 }
 
 function exactText(item: unknown): unknown {
   if (typeof item === "bigint") return JSON.rawJSON(item.toString());
-  // jsonb writes 1e300 out in digits, and parseJson would take them for an integer of 300.
-  const large = typeof item === "number" && Number.isInteger(item) && !Number.isSafeInteger(item);
-  return large ? JSON.rawJSON(`${BigInt(item)}.0`) : item;
+  // jsonb writes 1e300 as digits, and parseJson would read them as an integer of 300 digits.
+  const isLarge = typeof item === "number" && Number.isInteger(item) && !Number.isSafeInteger(item);
+  return isLarge ? JSON.rawJSON(`${BigInt(item)}.0`) : item;
 }
 
-/** Metadata as text for a jsonb column: every key and string in the form that Postgres stores. */
+/** Metadata as text for a jsonb column. Every key and string is encoded so that Postgres can store it. */
 export function encodeJson(value: JsonObject): string {
   return stringifyJson(mapText(value, encodeText));
 }
 
-/** Metadata from the text of a jsonb column. `parse`: `parseExactJson` where 1.0 must stay apart from 1. */
+/** Metadata from the text of a jsonb column. `parse`: use `parseExactJson` if 1.0 must stay distinct from 1. */
 export function decodeJson(stored: string, parse: (text: string) => JsonValue = parseStored): JsonObject {
   const value = parse(stored) as JsonObject;
   return stored.includes("\uFFFE") ? (mapText(value, decodeText) as JsonObject) : value;
 }
 
-/** `decodeJson` of megabytes. Null stays null. */
+/** `decodeJson` for a text of megabytes, in time slices. Null stays null. */
 export async function decodeLargeJson(stored: string | null): Promise<JsonObject | null> {
   if (stored === null) return null;
   const value = (await parseLargeJson(stored, { stored: true })) as JsonObject;
@@ -111,7 +111,7 @@ function exactNumber(key: string, value: unknown, context?: { readonly source?: 
   return JSON.rawJSON(`${BigInt(value)}.0`);
 }
 
-/** A value with every key and string changed. */
+/** A copy of a value with every key and string changed. */
 export function mapText(value: JsonValue, change: (text: string) => string): JsonValue {
   if (typeof value === "string") return change(value);
   if (Array.isArray(value)) return value.map((item) => mapText(item, change));

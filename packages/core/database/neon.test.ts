@@ -21,32 +21,32 @@ describe.runIf(serverUrl())("Neon's driver", () => {
     await own?.drop();
   });
 
-  const one = () => database.transaction(({ orm }) => selectRows(orm, sql`SELECT 1 AS one`));
+  const selectOne = () => database.transaction(({ orm }) => selectRows(orm, sql`SELECT 1 AS one`));
 
   test.each([
-    ["and the driver knows", 100],
-    ["and the driver does not know yet", 0],
+    ["the driver has noticed", 100],
+    ["the driver has not noticed yet", 0],
   ])(
-    "a kept WebSocket that died while nothing ran, %s, is replaced without an error to the caller",
+    "a pooled WebSocket that died while idle is replaced without an error to the caller, when %s",
     async (_, pause) => {
-      await one();
+      await selectOne();
       const { sockets } = relay.counts;
-      await one();
-      expect(relay.counts.sockets, "it is kept").toBe(sockets);
+      await selectOne();
+      expect(relay.counts.sockets, "the WebSocket is reused").toBe(sockets);
       relay.cut();
       if (pause) await new Promise((resolve) => setTimeout(resolve, pause));
-      expect(await one()).toEqual([{ one: 1 }]);
+      expect(await selectOne()).toEqual([{ one: 1 }]);
       expect(relay.counts.sockets).toBe(sockets + 1);
     },
   );
 
-  test("one that breaks under a transaction is an error, as nobody knows what came of it; the next goes on", async () => {
+  test("a WebSocket that breaks during a transaction is an error, and the next transaction succeeds", async () => {
     const broken = database.transaction(async ({ orm }) => {
       await orm.execute(sql`SELECT 1`);
       relay.cut();
       await orm.execute(sql`SELECT 1`);
     });
     await expect(broken).rejects.toMatchObject({ code: "database_unavailable" });
-    expect(await one()).toEqual([{ one: 1 }]);
+    expect(await selectOne()).toEqual([{ one: 1 }]);
   });
 });

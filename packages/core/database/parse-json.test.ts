@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseExactJson, parseJson, parseLargeJson, stringifyJson } from "./json.ts";
 import { createJsonParser } from "./parse-json.ts";
-import { isSpecialJson } from "./scan-json.ts";
+import { needsExactParser } from "./scan-json.ts";
 
-/** With parts as short as may be, so that few of them are left to `JSON.parse`. */
+/** Uses the shortest parts, so that `JSON.parse` parses as little as possible. */
 function parse(text: string, part = 6): unknown {
   const parser = createJsonParser(text, { part });
   while (parser.run(3));
@@ -14,7 +14,7 @@ function parse(text: string, part = 6): unknown {
 const part = fc.oneof(fc.integer({ min: 6, max: 40 }), fc.constant(65_536));
 
 const gap = fc.constantFrom("", " ", "\n", "\t \r\n");
-/** JSON as others write it: with white space, escapes, keys twice and numbers in every notation. */
+/** JSON from any writer: with white space, escapes, duplicate keys and numbers in every notation. */
 const { text: anyJson } = fc.letrec<{ text: string }>((tie) => ({
   text: fc.oneof(
     { depthSize: "small" },
@@ -57,7 +57,7 @@ const { text: anyJson } = fc.letrec<{ text: string }>((tie) => ({
   ),
 }));
 
-test("the parser gives what JSON.parse gives for any JSON that a double holds, own properties called __proto__ included", () => {
+test("the parser returns the same value as JSON.parse, including own properties called __proto__", () => {
   fc.assert(
     fc.property(anyJson, part, (text, size) => {
       const rounded = JSON.stringify(parse(text, size), (_, item) =>
@@ -69,17 +69,17 @@ test("the parser gives what JSON.parse gives for any JSON that a double holds, o
   );
 });
 
-test("what is not JSON the parser refuses, as JSON.parse does", () => {
+test("the parser refuses invalid JSON like JSON.parse", () => {
   const broken = fc
     .tuple(anyJson, fc.nat(), fc.constantFrom("", ",", "]", "}", '"', "x", "01", ":", "[", "-", "\u0001"))
     .map(([text, at, wrong]) => {
-      const place = at % (text.length + 1);
-      return text.slice(0, place) + wrong + text.slice(place + (wrong === "" ? 1 : 0));
+      const position = at % (text.length + 1);
+      return text.slice(0, position) + wrong + text.slice(position + (wrong === "" ? 1 : 0));
     });
   const outcome = (read: (text: string) => unknown, text: string) => {
     try {
       read(text);
-      return "taken";
+      return "accepted";
     } catch (error) {
       expect(error).toBeInstanceOf(SyntaxError);
       return "refused";
@@ -87,7 +87,7 @@ test("what is not JSON the parser refuses, as JSON.parse does", () => {
   };
   fc.assert(
     fc.property(broken, part, (text, size) => {
-      expect(outcome((given) => parse(given, size), text)).toBe(outcome(JSON.parse, text));
+      expect(outcome((input) => parse(input, size), text)).toBe(outcome(JSON.parse, text));
     }),
     { numRuns: 2_000 },
   );
@@ -110,7 +110,7 @@ test("what is not JSON the parser refuses, as JSON.parse does", () => {
     expect(() => parse(text)).toThrow(SyntaxError);
 });
 
-test("integers are kept to the digit wherever they stand, and a number that no double holds stays as it was written", () => {
+test("integers keep every digit, and a number that no double can represent keeps its text", () => {
   const digits = "9".repeat(1_000);
   expect(parseJson(`[${digits}]`)).toEqual([BigInt(digits)]);
   expect(parseJson("-9007199254740993")).toBe(-9007199254740993n);
@@ -134,7 +134,7 @@ test.each([
   ["a fraction", `0.${"1".repeat(1_001)}`],
   ["an exponent", `1e${"1".repeat(1_001)}`],
   ["a negative one", `-${"1".repeat(4_900_000)}`],
-])("%s of more than 1,000 digits is refused before it is parsed, with their number", async (_, number) => {
+])("%s of more than 1,000 digits is refused before it is parsed", async (_, number) => {
   const start = process.cpuUsage();
   const text = `{"documents":[{"metadata":{"n":${number}}}]}`;
   expect(() => parseJson(text)).toThrow(/digits/);
@@ -142,13 +142,13 @@ test.each([
   expect(process.cpuUsage(start).user / 1000).toBeLessThan(1_000);
 });
 
-test("digits in a string are text, however many", () => {
+test("digits in a string have no limit", () => {
   const text = JSON.stringify([`\\"${"1".repeat(5_000)}`, "e9".repeat(900)]);
-  expect(isSpecialJson(text)).toBe(false);
+  expect(needsExactParser(text)).toBe(false);
   expect(parseJson(text)).toEqual(JSON.parse(text));
 });
 
-test("no depth that is let through makes the parser fail, and what is deeper is refused", () => {
+test("100,000 levels of nesting are parsed, and one more is refused", () => {
   const nested = (depth: number, inner: string) => `${"[".repeat(depth)}${inner}${"]".repeat(depth)}`;
   let value = parseJson(nested(100_000, "9007199254740993"));
   let depth = 0;
@@ -159,21 +159,21 @@ test("no depth that is let through makes the parser fail, and what is deeper is 
 });
 
 test.each([
-  ["large integers", `[9007199254740993,${"1,".repeat(2_400_000)}1]`],
+  ["many integers", `[9007199254740993,${"1,".repeat(2_400_000)}1]`],
   ["objects", `[9007199254740993,${'{"a":1},'.repeat(600_000)}1]`],
   ["depth", `${"[1,".repeat(90_000)}9007199254740993${"]".repeat(90_000)}`],
   ["one string", JSON.stringify({ content: 'a "line"\n'.repeat(400_000) })],
   ["one string of backslashes", JSON.stringify(["\\".repeat(2_500_000)])],
   ["vectors", JSON.stringify(Array(10).fill(Array(16_000).fill(0.123456789012345)))],
-])("five megabytes of JSON with %s are parsed in turns", async (_, text) => {
-  let turns = 0;
-  let more = true;
-  const watch = () => {
-    turns++;
-    if (more) setImmediate(watch);
+])("five megabytes of JSON with %s are parsed in time slices", async (_, text) => {
+  let iterations = 0;
+  let isParsing = true;
+  const count = () => {
+    iterations++;
+    if (isParsing) setImmediate(count);
   };
-  setImmediate(watch);
+  setImmediate(count);
   await parseLargeJson(text);
-  more = false;
-  expect(turns).toBeGreaterThan(text.length / 200_000);
+  isParsing = false;
+  expect(iterations).toBeGreaterThan(text.length / 200_000);
 });

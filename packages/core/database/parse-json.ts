@@ -1,46 +1,49 @@
 import {
   checkDigits,
   closingQuote,
-  cutString,
   MAX_JSON_DEPTH,
   MAX_NUMBER_DIGITS,
   scanJson,
+  splitPosition,
   tooDeep,
 } from "./scan-json.ts";
 
-/** A value of JSON: what `JSON.parse` gives, or a bigint or raw number. */
+/** A value that `JSON.parse` returns, or a bigint or raw number. */
 type Json = unknown;
 
-/** A parser of one text, which can stop in between. */
+/** An incremental parser of one text. */
 export interface JsonParser {
-  /** Parses some more, about as many characters; whether there are still some. Throws SyntaxError, and `invalid_input`. */
+  /** Parses about this many more characters. False when the text is parsed. Throws SyntaxError, and `invalid_input`. */
   run(characters: number): boolean;
-  /** What was parsed, once `run` has answered false. */
+  /** The parsed value, after `run` has returned false. */
   result(): Json;
 }
 
-/** Characters of a list, an object or a part of a string that are left to `JSON.parse`, which is ten times as fast. */
-const PART = 65_536;
+/** Maximum characters of an array, an object or a part of a string that `JSON.parse` parses. It is ten times as fast. */
+const MAX_NATIVE_CHARACTERS = 65_536;
 
-/** Levels at which that is tried: each looks at the same characters again. */
-const NATIVE_LEVELS = 16;
+/** Nesting up to which arrays and objects are tried with `JSON.parse`: each level scans the same characters again. */
+const MAX_NATIVE_DEPTH = 16;
 
-/** Values that are parsed in a run at most, however short they are. */
-const RUN_VALUES = 10_000;
+/** Maximum values that one run parses, however short they are. */
+const MAX_RUN_VALUES = 10_000;
 
-type Open = { readonly list: Json[] } | { readonly object: Record<string, Json>; key: string };
+type Container = { readonly list: Json[] } | { readonly object: Record<string, Json>; key: string };
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const LITERALS = { true: true, false: false, null: null } as const;
 
 /**
- * A parser that keeps what `JSON.parse` does not: an integer beyond ±2^53 is a bigint, and a number that a double can
- * only take for infinite or zero stays a raw number (`JSON.isRawJSON`), so that whoever takes it can refuse it. It does
- * not call itself, so no depth is too much for it. `stored`: no limit is applied to the length of
- * a number. `part`: characters that are left to `JSON.parse` at most, at least 6.
+ * A lossless JSON parser: an integer beyond ±2^53 becomes a bigint, and a number that a double would round to infinity or
+ * zero becomes a raw number (`JSON.isRawJSON`), so that the caller can refuse it. It is not recursive, so it handles any
+ * depth. `stored`: the text comes from the database, and no limits apply. `part`: maximum characters that `JSON.parse`
+ * parses, at least 6.
  */
-export function createJsonParser(text: string, { stored = false, part = PART } = {}): JsonParser {
-  const open: Open[] = [];
+export function createJsonParser(
+  text: string,
+  { stored = false, part = MAX_NATIVE_CHARACTERS } = {},
+): JsonParser {
+  const stack: Container[] = [];
   let at = 0;
   let root: Json | undefined;
   /** The parts of a long string that is being parsed. */
@@ -48,47 +51,47 @@ export function createJsonParser(text: string, { stored = false, part = PART } =
   const fail = (): never => {
     throw new SyntaxError(`Unexpected ${at < text.length ? "token" : "end"} in JSON at position ${at}`);
   };
-  const skip = () => {
-    while (isBlank(text.charCodeAt(at))) at++;
+  const skipWhitespace = () => {
+    while (isWhitespace(text.charCodeAt(at))) at++;
   };
-  const string = (): string => {
+  const parseString = (): string => {
     const quote = closingQuote(text, at + 1);
     if (quote < 0) fail();
     const slice = text.slice(at, quote + 1);
     at = quote + 1;
     return JSON.parse(slice) as string;
   };
-  /** The next part of a string; all of it where it is short. Undefined: there is more. */
-  const stringPart = (): string | undefined => {
+  /** The next part of a string, or the string if it is short. Undefined: there are more parts. */
+  const parseStringPart = (): string | undefined => {
     const from = parts ? at : at + 1;
     const limit = from + part;
     const quote = closingQuote(text, from, limit);
     if (quote < 0 && limit >= text.length) fail();
-    const end = quote < 0 ? cutString(text, from, limit) : quote;
+    const end = quote < 0 ? splitPosition(text, from, limit) : quote;
     const piece = JSON.parse(`"${text.slice(from, end)}"`) as string;
     at = quote < 0 ? end : end + 1;
     if (quote >= 0 && !parts) return piece;
     parts ??= [];
     parts.push(piece);
     if (quote < 0) return undefined;
-    const whole = parts.join("");
+    const value = parts.join("");
     parts = undefined;
-    return whole;
+    return value;
   };
-  const key = (object: Extract<Open, { object: unknown }>) => {
-    skip();
+  const parseKey = (object: Extract<Container, { object: unknown }>) => {
+    skipWhitespace();
     if (text.charCodeAt(at) !== 0x22) fail();
-    object.key = string();
-    skip();
+    object.key = parseString();
+    skipWhitespace();
     if (text[at++] !== ":") fail();
   };
-  const scalar = (): Json => {
+  const parseScalar = (): Json => {
     NUMBER.lastIndex = at;
     const [source] = NUMBER.exec(text) ?? [];
     if (source !== undefined) {
       at += source.length;
       if (!stored) checkDigits(source);
-      return exactNumberOf(source);
+      return parseNumber(source);
     }
     for (const [word, value] of Object.entries(LITERALS))
       if (text.startsWith(word, at)) {
@@ -97,71 +100,71 @@ export function createJsonParser(text: string, { stored = false, part = PART } =
       }
     return fail();
   };
-  /** Puts a value where it belongs, and closes what ends behind it. */
-  const place = (value: Json): void => {
+  /** Adds a value to its container, and closes the containers that end after it. */
+  const addValue = (value: Json): void => {
     for (let item = value; ; ) {
-      const parent = open.at(-1);
+      const parent = stack.at(-1);
       if (!parent) {
         root = item;
         return;
       }
       if ("list" in parent) parent.list.push(item);
       else setKey(parent.object, parent.key, item);
-      skip();
+      skipWhitespace();
       const next = text[at++];
       if (next === ",") {
-        if (!("list" in parent)) key(parent);
+        if (!("list" in parent)) parseKey(parent);
         return;
       }
       if (next !== ("list" in parent ? "]" : "}")) fail();
-      open.pop();
+      stack.pop();
       item = "list" in parent ? parent.list : parent.object;
     }
   };
-  /** The list or object that begins here, where it is short and `JSON.parse` alters nothing of it. */
-  const native = (): Json | undefined => {
-    if (open.length >= NATIVE_LEVELS) return undefined;
-    const { end, special } = scanJson(text, { stored, start: at, limit: part });
-    if (end === undefined || special) return undefined;
+  /** The array or object at this position. Undefined if it is long or `JSON.parse` would change a value. */
+  const parseNatively = (): Json | undefined => {
+    if (stack.length >= MAX_NATIVE_DEPTH) return undefined;
+    const { end, needsExactParser } = scanJson(text, { stored, start: at, limit: part });
+    if (end === undefined || needsExactParser) return undefined;
     const slice = text.slice(at, end);
     at = end;
     return JSON.parse(slice);
   };
   const step = (): void => {
-    if (!parts) skip();
-    const begins = text[at];
-    if (parts || begins === '"') {
-      const value = stringPart();
-      if (value !== undefined) place(value);
+    if (!parts) skipWhitespace();
+    const first = text[at];
+    if (parts || first === '"') {
+      const value = parseStringPart();
+      if (value !== undefined) addValue(value);
       return;
     }
-    if (begins !== "[" && begins !== "{") {
-      place(scalar());
+    if (first !== "[" && first !== "{") {
+      addValue(parseScalar());
       return;
     }
-    const short = native();
+    const short = parseNatively();
     if (short !== undefined) {
-      place(short);
+      addValue(short);
       return;
     }
-    if (open.length >= MAX_JSON_DEPTH && !stored) throw tooDeep();
+    if (stack.length >= MAX_JSON_DEPTH && !stored) throw tooDeep();
     at++;
-    skip();
-    const one: Open = begins === "[" ? { list: [] } : { object: {}, key: "" };
-    if (text[at] === (begins === "[" ? "]" : "}")) {
+    skipWhitespace();
+    const container: Container = first === "[" ? { list: [] } : { object: {}, key: "" };
+    if (text[at] === (first === "[" ? "]" : "}")) {
       at++;
-      place("list" in one ? one.list : one.object);
+      addValue("list" in container ? container.list : container.object);
       return;
     }
-    open.push(one);
-    if ("object" in one) key(one);
+    stack.push(container);
+    if ("object" in container) parseKey(container);
   };
   return {
     run(characters) {
       const until = at + characters;
-      for (let count = 0; count < RUN_VALUES && at < until && root === undefined; count++) step();
+      for (let count = 0; count < MAX_RUN_VALUES && at < until && root === undefined; count++) step();
       if (root === undefined) return true;
-      skip();
+      skipWhitespace();
       if (at < text.length) fail();
       return false;
     },
@@ -169,22 +172,22 @@ export function createJsonParser(text: string, { stored = false, part = PART } =
   };
 }
 
-function isBlank(unit: number): boolean {
+function isWhitespace(unit: number): boolean {
   return unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09;
 }
 
-/** An own property whatever its name: assigned, `__proto__` would be lost. */
+/** Sets an own property. Assigning `__proto__` would change the prototype instead. */
 function setKey(object: Record<string, Json>, key: string, value: Json): void {
   if (key === "__proto__")
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
   else object[key] = value;
 }
 
-function exactNumberOf(source: string): Json {
+function parseNumber(source: string): Json {
   const value = Number(source);
   if (Number.isSafeInteger(value) && (value !== 0 || !/[1-9]/.test(source.replace(/[eE].*/, ""))))
     return value;
   if (source.length <= MAX_NUMBER_DIGITS + 1 && /^-?\d+$/.test(source)) return BigInt(source);
-  const isHeld = Number.isFinite(value) && value !== 0 && !/^-?\d+$/.test(source);
-  return isHeld ? value : JSON.rawJSON(source);
+  const isDouble = Number.isFinite(value) && value !== 0 && !/^-?\d+$/.test(source);
+  return isDouble ? value : JSON.rawJSON(source);
 }

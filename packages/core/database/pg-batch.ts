@@ -4,37 +4,38 @@ import { prepareValue } from "pg/lib/utils.js";
 export interface BatchStatement {
   readonly text: string;
   readonly values?: readonly unknown[];
-  /** Under which the server keeps it. */
+  /** Name of the prepared statement. */
   readonly name?: string;
-  /** The server has it already. */
+  /** Whether the server has prepared it already. */
   readonly parsed?: boolean;
 }
 
 /**
- * Runs statements and answers them together, with one Sync after the last: a Sync each, as node-postgres sends it,
- * wakes both sides as often. Where one fails, those behind it are not run. `closed`: names that the server lets go of first.
+ * Runs statements with one Sync after the last and returns all their results. node-postgres sends a Sync after each
+ * statement, which wakes both sides each time. If a statement fails, the ones after it do not run. `closed`: names of the
+ * prepared statements that the server closes first.
  */
 export function runBatch(
   client: PoolClient,
   statements: readonly BatchStatement[],
   closed: readonly string[] = [],
 ): Promise<readonly QueryResult<object>[]> {
-  const sent = statements.map((statement) => ({
+  const encoded = statements.map((statement) => ({
     ...statement,
-    values: (statement.values ?? []).map((value) => prepareValue(value)), // before anything is written: it may refuse one
+    values: (statement.values ?? []).map((value) => prepareValue(value)), // before anything is written: it can throw
   }));
   return new Promise((resolve, reject) => {
     const done = (error: Error | undefined, results: unknown) =>
       error ? reject(error) : resolve([results].flat() as QueryResult<object>[]);
-    client.query(new Batch(sent, closed, done));
+    client.query(new Batch(encoded, closed, done));
   });
 }
 
-type Sent = BatchStatement & { readonly values: unknown[] };
+type EncodedStatement = BatchStatement & { readonly values: unknown[] };
 
 class Batch extends Query {
   constructor(
-    statements: readonly Sent[],
+    statements: readonly EncodedStatement[],
     closed: readonly string[],
     done: (error: Error | undefined, results: unknown) => void,
   ) {
@@ -43,7 +44,7 @@ class Batch extends Query {
   }
 }
 
-/** As node-postgres has it; its types are of another version. */
+/** node-postgres' connection. Its published types are of another version. */
 interface Wire {
   sync(): void;
   parse(message: { readonly name: string; readonly text: string }): void;
@@ -53,8 +54,8 @@ interface Wire {
   close(message: { readonly type: "S"; readonly name: string }): void;
 }
 
-/** Source: PostgreSQL, "Extended Query". To close a name that is not there is no error. */
-function send(wire: Wire, statements: readonly Sent[], closed: readonly string[]): null {
+/** Source: PostgreSQL, "Extended Query". Closing a name that does not exist is not an error. */
+function send(wire: Wire, statements: readonly EncodedStatement[], closed: readonly string[]): null {
   for (const name of closed) wire.close({ type: "S", name });
   for (const { text, values, name = "", parsed } of statements) {
     if (name && !parsed) wire.close({ type: "S", name });

@@ -2,30 +2,30 @@ import type { Writable } from "node:stream";
 import type { SQL } from "drizzle-orm";
 import { Client, Pool, type PoolClient, type QueryResult } from "pg";
 import { createCompiler } from "./compile.ts";
-import type { Answers, Database, ReadOptions } from "./database.ts";
+import type { Database, ReadOptions, StatementRows } from "./database.ts";
 import { DEFAULT_CONNECTIONS, withFairShare } from "./fair-share.ts";
-import { INSTALLATION_QUERY, rememberInstallation } from "./installation.ts";
 import { runBatch } from "./pg-batch.ts";
-import { BEGIN, createPoolWork, runMaintenance } from "./pool.ts";
-import { type Settings, setLocal, setTogether, UNLIMITED } from "./settings.ts";
+import { createPgvectorLookup, PGVECTOR_QUERY } from "./pgvector.ts";
+import { BEGIN, createPoolTransactions, runMaintenance } from "./pool.ts";
+import { type Settings, setConfigStatement, setLocal, UNLIMITED } from "./settings.ts";
 import { createStatementCaches, type StatementCache } from "./statement-cache.ts";
 
 export interface PgOptions {
-  /** `postgres://user:password@host:port/database`; a transaction pooler such as PgBouncer may stand before it. */
+  /** `postgres://user:password@host:port/database`. It can be the address of a transaction pooler such as PgBouncer. */
   readonly url: string;
-  /** The same database without a transaction pooler before it, for building indexes. Default: `url`. */
+  /** The same database without a transaction pooler, for building indexes. Default: `url`. */
   readonly directUrl?: string;
-  /** Connections at most. Default 10. */
+  /** Maximum number of connections. Default 10. */
   readonly connections?: number;
-  /** Connections that one tenant uses at once at most. Default: half of them; fewer than all, from 3 on. */
+  /** Maximum number of connections of one tenant. Default: half of `connections`. With 3 or more connections, always fewer than all. */
   readonly tenantConnections?: number;
-  /** Milliseconds to wait for a connection, a sleeping server included. Work without a time limit waits 60,000 for its turn. Default 10,000. */
+  /** Milliseconds to wait for a connection, including the start of a suspended server. Work without a time limit waits 60,000 by default. Default 10,000. */
   readonly connectTimeout?: number;
-  /** Milliseconds to go on asking a server that refuses connections, as one does that wakes up. Default 3,000. */
+  /** Milliseconds to retry a server that refuses connections, as a server does while it starts. Default 3,000. */
   readonly wakeTimeout?: number;
 }
 
-/** A PostgreSQL server through node-postgres. Opens no connection before the first transaction. */
+/** A database on a PostgreSQL server, through node-postgres. Opens no connection before the first transaction. */
 export function connectPg(options: PgOptions): Database {
   const { connections = DEFAULT_CONNECTIONS, tenantConnections, connectTimeout } = options;
   const pool = new Pool({
@@ -35,47 +35,50 @@ export function connectPg(options: PgOptions): Database {
     application_name: "cairn",
     pipeline: true,
   });
-  // An idle connection that dies is replaced by the pool; without a listener it would end the process.
+  // The pool replaces an idle connection that dies. Without a listener the error would end the process.
   pool.on("error", () => {});
-  const plans = createStatementCaches();
-  pool.on("connect", (client) => void plans.watch(client).catch(() => {})); // whoever waits for it is told, too
+  const caches = createStatementCaches();
+  pool.on("connect", (client) => void caches.register(client).catch(() => {})); // the caller's own query fails as well
   const compile = createCompiler();
-  const { withClient, transaction } = createPoolWork({
-    connect: () => pool.connect(),
+  const { withClient, transaction } = createPoolTransactions({
+    acquire: () => pool.connect(),
     begin: (client, settings) =>
-      together(client, () => beginning(settings).map((text) => client.query(text))),
+      pipeline(client, () => beginStatements(settings).map((text) => client.query(text))),
     wakeTimeout: options.wakeTimeout,
   });
-  const installation = rememberInstallation(() =>
-    withClient(async (client) => (await client.query<object>(INSTALLATION_QUERY)).rows),
+  const pgvector = createPgvectorLookup(() =>
+    withClient(async (client) => (await client.query<object>(PGVECTOR_QUERY)).rows),
   );
 
   async function read(
     statements: readonly SQL[],
     { settings, values, prepare }: ReadOptions = {},
-  ): Promise<Answers> {
-    const pinned = await installation.settings();
-    const asked = statements.map((statement) => compile(statement, values));
-    const ask = async (client: PoolClient, kept?: StatementCache) => {
-      const all = { ...pinned, ...settings, ...(kept ? { plan_cache_mode: "force_generic_plan" } : {}) };
-      const set = kept?.distributed === false ? setTogether(all) : undefined;
-      const sent = (set ? [set, ...asked] : asked).map((one) => ({ ...one, ...kept?.take(one.text) }));
-      // What one Sync ends is one transaction, without a word about it.
-      const answers = await together(client, () => [
-        ...(set ? [] : beginning(all).map((text) => client.query(text))),
-        runBatch(client, set ? sent : [...sent, { text: "COMMIT" }], kept?.release()),
+  ): Promise<StatementRows> {
+    const pinned = await pgvector.settings();
+    const compiled = statements.map((statement) => compile(statement, values));
+    const run = async (client: PoolClient, cache?: StatementCache) => {
+      const all = { ...pinned, ...settings, ...(cache ? { plan_cache_mode: "force_generic_plan" } : {}) };
+      const setConfig = cache?.distributed === false ? setConfigStatement(all) : undefined;
+      const batch = (setConfig ? [setConfig, ...compiled] : compiled).map((statement) => ({
+        ...statement,
+        ...cache?.use(statement.text),
+      }));
+      // Statements up to one Sync are one implicit transaction, so setConfig needs no BEGIN and COMMIT.
+      const responses = await pipeline(client, () => [
+        ...(setConfig ? [] : beginStatements(all).map((text) => client.query(text))),
+        runBatch(client, setConfig ? batch : [...batch, { text: "COMMIT" }], cache?.takeEvicted()),
       ]);
-      kept?.keep(sent.flatMap(({ name }) => name ?? []));
-      const results = answers.at(-1) as readonly QueryResult<object>[];
-      return results.slice(set ? 1 : 0, sent.length).map(({ rows }) => rows);
+      cache?.markPrepared(batch.flatMap(({ name }) => name ?? []));
+      const results = responses.at(-1) as readonly QueryResult<object>[];
+      return results.slice(setConfig ? 1 : 0, batch.length).map(({ rows }) => rows);
     };
     return withClient(async (client) => {
       try {
-        return await ask(client, prepare ? plans.of(client) : undefined);
+        return await run(client, prepare ? caches.get(client) : undefined);
       } catch (error) {
-        if (!prepare || !plans.recover(client, error)) throw error;
+        if (!prepare || !caches.recover(client, error)) throw error;
         await client.query("ROLLBACK");
-        return ask(client, plans.of(client));
+        return run(client, caches.get(client));
       }
     });
   }
@@ -83,8 +86,7 @@ export function connectPg(options: PgOptions): Database {
   const database: Database = {
     kind: "pg",
     identity: pool,
-    transaction: async (work, settings) =>
-      transaction(work, { ...(await installation.settings()), ...settings }),
+    transaction: async (work, settings) => transaction(work, { ...(await pgvector.settings()), ...settings }),
     read,
     maintain: async (statements, settings = {}, signal) =>
       runMaintenance({
@@ -94,31 +96,31 @@ export function connectPg(options: PgOptions): Database {
         }),
         cancel: (pid) => pool.query("SELECT pg_cancel_backend($1)", [pid]),
         statements,
-        settings: { ...(await installation.settings()), ...UNLIMITED, ...settings },
+        settings: { ...(await pgvector.settings()), ...UNLIMITED, ...settings },
         signal,
       }),
-    vectorTypes: installation.vectorTypes,
+    vectorTypes: pgvector.vectorTypes,
     close: () => pool.end(),
   };
   return withFairShare(database, { connections, tenantConnections, waitTimeout: connectTimeout });
 }
 
-/** Settings by themselves: Citus hands a SET LOCAL on to its workers with all that came in the same message. */
-function beginning(settings?: Settings): readonly string[] {
+/** BEGIN and the settings, as separate messages: Citus forwards a SET LOCAL to its workers with everything in its message. */
+function beginStatements(settings?: Settings): readonly string[] {
   const set = setLocal(settings).join("; ");
   return set ? [BEGIN, set] : [BEGIN];
 }
 
-/** What `send` sends is all sent before the first is answered. Where one fails, that failure is thrown, not what it leads to. */
-async function together(
+/** Sends all queries of `send` before the first is answered. If one fails, throws its error, not those that follow from it. */
+async function pipeline(
   client: PoolClient,
   send: () => readonly Promise<unknown>[],
 ): Promise<readonly unknown[]> {
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
-  stream.cork(); // one write: each of its own costs a quarter of a millisecond
-  const asked = send();
+  stream.cork(); // one write for all: each write costs a quarter of a millisecond
+  const pending = send();
   stream.uncork();
-  const answers = await Promise.allSettled(asked);
-  for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
-  return Promise.all(asked);
+  const results = await Promise.allSettled(pending);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  return Promise.all(pending);
 }

@@ -10,15 +10,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test("the folder of the embedded database is created for its owner alone", async () => {
+test("only the owner can access the folder of the embedded database", async () => {
   const directory = join(folder, "deep", ".cairn");
   const database = await connectPglite({ directory });
   await database.close();
-  for (const made of [directory, join(folder, "deep")])
-    expect(((await stat(made)).mode & 0o777).toString(8)).toBe("700");
+  for (const created of [directory, join(folder, "deep")])
+    expect(((await stat(created)).mode & 0o777).toString(8)).toBe("700");
 });
 
-test("a folder that cannot be written names itself and the way out", async () => {
+test("the error for a folder that cannot be written names the folder and the remedy", async () => {
   await writeFile(join(folder, "file"), "");
   const directory = join(folder, "file", ".cairn");
   await expect(connectPglite({ directory })).rejects.toMatchObject({

@@ -4,28 +4,28 @@ import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pglite";
 import { AppError } from "../error.ts";
 import { createCompiler } from "./compile.ts";
-import type { Answers, Database, Orm, ReadOptions, Transaction } from "./database.ts";
+import type { Database, Orm, ReadOptions, StatementRows, Transaction } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
 import { withFairShare } from "./fair-share.ts";
-import { INSTALLATION_QUERY, type InstallationRow, rememberInstallation } from "./installation.ts";
+import { createPgvectorLookup, PGVECTOR_QUERY, type PgvectorRow } from "./pgvector.ts";
 import { type Settings, setLocal } from "./settings.ts";
 
 export interface PgliteOptions {
-  /** Folder of the database, made when missing and locked while open. Undefined: in memory, gone at the end. */
+  /** Folder of the database. It is created if missing and locked while open. Undefined: in memory, lost at the end. */
   readonly directory?: string;
-  /** A dump made by `dumpDataDir()` to start from, in memory: a fresh database in a tenth of the time. */
+  /** A dump of `dumpDataDir()` to start from, in memory. Takes a tenth of the time of creating a database. */
   readonly template?: Blob;
 }
 
-/** Postgres with pgvector inside this process. One connection: transactions wait for one another. */
+/** Postgres with pgvector inside this process. It has one connection: transactions wait for one another. */
 export async function connectPglite(
   options: PgliteOptions = {},
 ): Promise<Database & { dump(): Promise<Blob> }> {
   const unlock = options.directory ? await lockAt(options.directory) : async () => {};
   let pglite: PGliteInterface;
   try {
-    // Imported here: several megabytes that a service on a real server never needs.
+    // Imported here: several megabytes that a service with a PostgreSQL server never needs.
     const [{ PGlite }, { vector }] = await Promise.all([
       import("@electric-sql/pglite"),
       import("@electric-sql/pglite-pgvector"),
@@ -41,8 +41,8 @@ export async function connectPglite(
   }
 
   const compile = createCompiler();
-  const installation = rememberInstallation(async () => {
-    const { rows } = await pglite.query<InstallationRow>(INSTALLATION_QUERY);
+  const pgvector = createPgvectorLookup(async () => {
+    const { rows } = await pglite.query<PgvectorRow>(PGVECTOR_QUERY);
     for (const row of rows) sendVectorsAsBytes(pglite, row);
     return rows;
   });
@@ -53,10 +53,10 @@ export async function connectPglite(
   ): Promise<T> {
     try {
       return (await pglite.transaction(async (tx) => {
-        const begun = pgliteTransaction(tx);
-        await begun.set(settings ?? {});
-        const result = await work(begun);
-        await tx.exec("SELECT"); // fails where a statement has and its error was swallowed: COMMIT would roll back quietly
+        const transaction = toTransaction(tx);
+        await transaction.set(settings ?? {});
+        const result = await work(transaction);
+        await tx.exec("SELECT"); // fails if a statement failed and its error was swallowed: COMMIT would roll back silently
         return result;
       })) as T;
     } catch (error) {
@@ -64,24 +64,27 @@ export async function connectPglite(
     }
   }
 
-  /** No statement waits for the wire here, so they run one after the other. */
-  async function read(statements: readonly SQL[], { settings, values }: ReadOptions = {}): Promise<Answers> {
+  /** Runs the statements one after the other: there is no network round trip to save. */
+  async function read(
+    statements: readonly SQL[],
+    { settings, values }: ReadOptions = {},
+  ): Promise<StatementRows> {
     try {
       return await pglite.transaction(async (tx) => {
-        await pgliteTransaction(tx).set(settings ?? {});
-        const answers: (readonly object[])[] = [];
+        await toTransaction(tx).set(settings ?? {});
+        const results: (readonly object[])[] = [];
         for (const statement of statements) {
-          const { text, values: given } = compile(statement, values);
-          answers.push((await tx.query<object>(text, given)).rows);
+          const { text, values: parameters } = compile(statement, values);
+          results.push((await tx.query<object>(text, parameters)).rows);
         }
-        return answers;
+        return results;
       });
     } catch (error) {
       throw databaseFailure(error);
     }
   }
 
-  /** One connection: nobody waits less for a build beside the others, so CONCURRENTLY is left out. */
+  /** Without CONCURRENTLY: with one connection, a concurrent build would not let others run. */
   async function maintain(
     statements: readonly string[],
     settings: Settings = {},
@@ -99,22 +102,22 @@ export async function connectPglite(
     transaction,
     read,
     maintain,
-    vectorTypes: installation.vectorTypes,
+    vectorTypes: pgvector.vectorTypes,
     async close() {
       await pglite.close();
       await unlock();
     },
   };
-  const waits = { waitTimeout: Number.POSITIVE_INFINITY, backgroundTimeout: Number.POSITIVE_INFINITY };
+  const timeouts = { waitTimeout: Number.POSITIVE_INFINITY, backgroundTimeout: Number.POSITIVE_INFINITY };
   return {
-    ...withFairShare(database, { connections: 1, ...waits }),
+    ...withFairShare(database, { connections: 1, ...timeouts }),
     dump: async () => pglite.dumpDataDir("none"),
   };
 }
 
 async function lockAt(directory: string): Promise<() => Promise<void>> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 }); // it holds everybody's documents
+    await mkdir(directory, { recursive: true, mode: 0o700 }); // it contains the documents of all tenants
     return await lockDirectory(directory);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
@@ -127,7 +130,7 @@ async function lockAt(directory: string): Promise<() => Promise<void>> {
   }
 }
 
-function pgliteTransaction(tx: PGliteTransaction): Transaction {
+function toTransaction(tx: PGliteTransaction): Transaction {
   return {
     orm: drizzle(tx as never) as unknown as Orm,
     async script(sql) {
@@ -140,8 +143,8 @@ function pgliteTransaction(tx: PGliteTransaction): Transaction {
   };
 }
 
-/** PGlite sends a parameter as text unless its type has a serializer: give pgvector's two the bytes as they are. */
-function sendVectorsAsBytes(pglite: PGliteInterface, { vector, vectors }: InstallationRow): void {
+/** Lets PGlite send `vector` and `vector[]` as bytes. It sends a parameter as text unless its type has a serializer. */
+function sendVectorsAsBytes(pglite: PGliteInterface, { vector, vectors }: PgvectorRow): void {
   const { serializers } = pglite as unknown as { serializers: Record<number, (value: unknown) => unknown> };
   serializers[Number(vector)] = (value) => value;
   serializers[Number(vectors)] = (value) => value;

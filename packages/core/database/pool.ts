@@ -7,75 +7,75 @@ import { connectFailure, databaseFailure } from "./failure.ts";
 import { type Settings, setLocal } from "./settings.ts";
 
 export interface PoolOptions {
-  /** Lends a connection. */
-  readonly connect: () => Promise<PoolClient>;
+  /** Acquires a connection. Its `release` returns it. */
+  readonly acquire: () => Promise<PoolClient>;
   /** Sends BEGIN and the settings, in one round trip. */
   readonly begin: (client: PoolClient, settings?: Settings) => Promise<unknown>;
-  /** Milliseconds to go on asking a server that refuses connections, as one does that wakes up. Default 3,000. */
+  /** Milliseconds to retry a server that refuses connections, as a server does while it starts. Default 3,000. */
   readonly wakeTimeout?: number;
 }
 
-/** Whatever isolation the role or database has by default. */
+/** Sets the isolation level, because a role or database can have another default. */
 export const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/** What a server answers that is not there yet. */
-const ASLEEP: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "57P03"]);
+/** Errors of a server that is starting. */
+const STARTING: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "57P03"]);
 
-/** Work on the connections of a pool, of node-postgres or of whatever behaves as it does. */
-export function createPoolWork({ connect: lend, begin, wakeTimeout = 3_000 }: PoolOptions) {
+/** Transactions on the connections of a pool, of node-postgres or of a driver with its interface. */
+export function createPoolTransactions({ acquire, begin, wakeTimeout = 3_000 }: PoolOptions) {
   const orms = new WeakMap<PoolClient, Orm>();
 
   /**
-   * Lends a connection to `work`, which rolls back what fails. A connection that breaks is not lent again; where it did
-   * before `work` said that it has begun, as one does that died while idle, `work` gets another, once.
+   * Runs `work` with a connection, and rolls back if it fails. A broken connection is not reused. If it was broken before
+   * `work` called `markBegun`, as a connection that died while idle is, `work` runs again on another one, once.
    */
-  async function withClient<T>(work: (client: PoolClient, begun: () => void) => Promise<T>): Promise<T> {
-    for (let first = true; ; first = false) {
-      const client = await connect();
-      let begun = false;
-      let broken: Error | undefined;
+  async function withClient<T>(work: (client: PoolClient, markBegun: () => void) => Promise<T>): Promise<T> {
+    for (let isFirstAttempt = true; ; isFirstAttempt = false) {
+      const client = await acquireWithRetry();
+      let hasBegun = false;
+      let connectionError: Error | undefined;
       const onError = (error: Error) => {
-        broken = error;
+        connectionError = error;
       };
       client.on("error", onError);
       try {
         return await work(client, () => {
-          begun = true;
+          hasBegun = true;
         });
       } catch (error) {
         try {
           await client.query("ROLLBACK");
         } catch (rollbackError) {
-          broken ??= rollbackError as Error;
+          connectionError ??= rollbackError as Error;
         }
         const failure = databaseFailure(error);
-        const lost = failure instanceof AppError && failure.code === "database_unavailable";
-        if (!(first && lost && !begun)) throw failure;
+        const isLost = failure instanceof AppError && failure.code === "database_unavailable";
+        if (!(isFirstAttempt && isLost && !hasBegun)) throw failure;
       } finally {
         client.off("error", onError);
-        client.release(broken);
+        client.release(connectionError);
       }
     }
   }
 
-  /** A server that sleeps refuses connections until it is awake: it is asked again for a while. */
-  async function connect(): Promise<PoolClient> {
-    const until = performance.now() + wakeTimeout;
+  /** Acquires a connection. Retries for `wakeTimeout`, because a suspended server refuses connections until it has started. */
+  async function acquireWithRetry(): Promise<PoolClient> {
+    const deadline = performance.now() + wakeTimeout;
     for (;;) {
       try {
-        return await lend();
+        return await acquire();
       } catch (error) {
         const { code } = error as { readonly code?: string };
-        if (!ASLEEP.has(code ?? "") || performance.now() > until) throw connectFailure(error);
+        if (!STARTING.has(code ?? "") || performance.now() > deadline) throw connectFailure(error);
         await sleep(200);
       }
     }
   }
 
   function transaction<T>(work: (transaction: Transaction) => Promise<T>, settings?: Settings): Promise<T> {
-    return withClient(async (client, begun) => {
+    return withClient(async (client, markBegun) => {
       await begin(client, settings);
-      begun();
+      markBegun();
       const result = await work(toTransaction(client));
       const { command } = await client.query("COMMIT");
       if (command !== "COMMIT") throw rolledBack();
@@ -103,25 +103,25 @@ export function createPoolWork({ connect: lend, begin, wakeTimeout = 3_000 }: Po
   return { withClient, transaction };
 }
 
-/** A statement failed and its error was swallowed: Postgres answers COMMIT with a rollback, and says so quietly. */
+/** The error if a statement failed and its error was swallowed: Postgres then answers COMMIT with a silent rollback. */
 function rolledBack(): AppError {
   return new AppError(
     "database_busy",
-    "A statement had failed, so the whole transaction was rolled back. Nothing was written; try again.",
+    "A statement failed, so the transaction was rolled back. Nothing was written. Try again.",
   );
 }
 
 export interface MaintainOptions {
-  /** A connection of its own, not yet open. */
+  /** A dedicated connection, not yet open. */
   readonly client: Client;
-  /** Ends the statement of the backend with this pid, over another connection. */
+  /** Cancels the statement of the backend with this pid, over another connection. */
   readonly cancel: (pid: number) => Promise<unknown>;
   readonly statements: readonly string[];
   readonly settings: Settings;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Runs statements one by one outside any transaction; see Database.maintain. */
+/** Runs statements one by one outside any transaction. See `Database.maintain`. */
 export async function runMaintenance({
   client,
   cancel,
@@ -129,7 +129,7 @@ export async function runMaintenance({
   settings,
   signal,
 }: MaintainOptions): Promise<void> {
-  client.on("error", () => {}); // the statement under way is rejected as well
+  client.on("error", () => {}); // the running statement is rejected as well
   try {
     await client.connect();
   } catch (error) {

@@ -2,26 +2,26 @@ import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
 import type { Transaction } from "./database.ts";
 import { databaseFailure, hasSqlState } from "./failure.ts";
-import { INSTALLATION_QUERY, type InstallationRow } from "./installation.ts";
+import { PGVECTOR_QUERY, type PgvectorRow } from "./pgvector.ts";
 import { selectRows } from "./rows.ts";
 
-/** The roles that transactions run as: tenants, the control plane, the keyword index. None logs in or owns a table. */
+/** The roles that transactions run as: for tenants, the control plane, the keyword index. None can log in or owns a table. */
 const ROLES = ["cairn_app", "cairn_admin", "cairn_keyword"] as const;
 
 /**
- * Prepares a database for the schema migrations: checks its encoding, installs pgvector, creates the roles and lets
- * them use pgvector's schema. Repeatable. Throws `database_error` or `unsafe_role`, with the statements that somebody with
- * more rights must run first.
+ * Prepares a database for the schema migrations: checks its encoding, installs pgvector, creates the roles and grants
+ * them usage of pgvector's schema. Repeatable. Throws `database_error` or `unsafe_role`, with the statements that a login
+ * with more rights must run first.
  */
 export async function prepareSchema(transaction: Transaction): Promise<void> {
-  const [facts] = await selectRows<Facts>(
+  const [row] = await selectRows<DatabaseInfo>(
     transaction.orm,
     sql`SELECT current_user AS login, current_database() AS database, getdatabaseencoding() AS encoding`,
   );
-  const { login, database, encoding } = facts as Facts;
+  const { login, database, encoding } = row as DatabaseInfo;
   if (encoding !== "UTF8")
     throw refuse(
-      `The database ${quote(database)} cannot be used: its encoding is ${encoding}, and texts need UTF8.`,
+      `The database ${quote(database)} cannot be used: its encoding is ${encoding}, and Cairn needs UTF8.`,
       `CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'`,
     );
   for (const role of ROLES) await ensureRole(transaction, role, login);
@@ -30,15 +30,15 @@ export async function prepareSchema(transaction: Transaction): Promise<void> {
   await grantUsage(transaction, schema);
 }
 
-interface Facts {
+interface DatabaseInfo {
   readonly login: string;
   readonly database: string;
   readonly encoding: string;
 }
 
-/** The schema of pgvector, installed where it is missing, as SQL. */
+/** The schema of pgvector, quoted for SQL. Installs pgvector if it is missing. */
 async function ensureVector({ orm, script }: Transaction, login: string): Promise<string> {
-  const find = () => selectRows<InstallationRow & Record<string, unknown>>(orm, sql.raw(INSTALLATION_QUERY));
+  const find = () => selectRows<PgvectorRow & Record<string, unknown>>(orm, sql.raw(PGVECTOR_QUERY));
   const [installed] = await find();
   if (installed) return installed.schema;
   const available = await selectRows(
@@ -48,7 +48,7 @@ async function ensureVector({ orm, script }: Transaction, login: string): Promis
   if (available.length === 0)
     throw refuse(
       "The server does not have pgvector.",
-      "apt-get install postgresql-17-pgvector (on the server, for its version), or choose a provider that has it",
+      "apt-get install postgresql-17-pgvector (on the server, for its version), or choose a provider that offers it",
     );
   try {
     await script("CREATE EXTENSION vector SCHEMA public");
@@ -60,8 +60,8 @@ async function ensureVector({ orm, script }: Transaction, login: string): Promis
       error,
     );
   }
-  const [made] = await find();
-  return made?.schema ?? "public";
+  const [created] = await find();
+  return created?.schema ?? "public";
 }
 
 async function ensureRole({ orm, script }: Transaction, role: string, login: string): Promise<void> {
@@ -98,7 +98,7 @@ async function ensureRole({ orm, script }: Transaction, role: string, login: str
   }
 }
 
-/** From PostgreSQL 16 on the creator of a role is its member at once, but without the right to become it. */
+/** Whether the login may SET ROLE. Since PostgreSQL 16 a role's creator is a member of it, but without that right. */
 async function mayBecome(orm: Transaction["orm"], role: string): Promise<boolean> {
   const [row] = await selectRows<{ may: boolean }>(
     orm,
@@ -109,7 +109,7 @@ async function mayBecome(orm: Transaction["orm"], role: string): Promise<boolean
   return row?.may === true;
 }
 
-/** Providers that keep extensions in a schema of their own let only their own roles use it. */
+/** Some providers keep extensions in a separate schema that only their own roles may use. */
 async function grantUsage({ orm, script }: Transaction, schema: string): Promise<void> {
   const [row] = await selectRows<{ may: boolean }>(
     orm,
@@ -129,7 +129,7 @@ async function grantUsage({ orm, script }: Transaction, schema: string): Promise
   }
 }
 
-/** Whether a statement failed because the login lacks a right. */
+/** Whether a statement failed because the login lacks a privilege. */
 export function isDenied(error: unknown): boolean {
   return hasSqlState(databaseFailure(error), "42501");
 }

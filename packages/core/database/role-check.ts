@@ -7,12 +7,12 @@ import { asAdmin, asTenant } from "./transaction.ts";
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 /**
- * Refuses a database in which row-level security would not hold: looks, from inside a tenant's transaction and an
- * administrator's, at the role that is really in force and at every tenant table. Called once at start-up.
- * Throws `unsafe_role`, or `schema_outdated` where there are no tables yet.
+ * Checks that row-level security is effective: inside a tenant's and an administrator's transaction, it reads the
+ * attributes of the current role and of every tenant table. Called once at start-up. Throws `unsafe_role`, or
+ * `schema_outdated` if there are no tables yet.
  */
 export async function assertIsolation(database: Database): Promise<void> {
-  // By the very functions that every request goes through, so that a fault of theirs shows here as well.
+  // Uses the functions that every request uses, so that an error in them is found here as well.
   await asTenant(database, NOBODY, async (transaction) => {
     await assertRole(transaction, "cairn_app");
     await assertTables(transaction);
@@ -53,7 +53,7 @@ async function assertRole({ orm }: Transaction, expected: string): Promise<void>
     throw new AppError(
       "unsafe_role",
       `Refusing to start: the role ${expected} ${fault}, so one tenant could read another's rows. ` +
-        `Mend it as the database's owner: ALTER ROLE ${expected} NOSUPERUSER NOBYPASSRLS; REVOKE its memberships; ` +
+        `Fix this as the database's owner: ALTER ROLE ${expected} NOSUPERUSER NOBYPASSRLS; REVOKE its memberships; ` +
         `REASSIGN OWNED BY ${expected} TO the owner.`,
     );
 }
@@ -67,15 +67,15 @@ async function assertTables({ orm }: Transaction): Promise<void> {
         ORDER BY 1`,
   );
   if (!tables.some(({ name }) => name === "documents"))
-    throw new AppError("schema_outdated", "The database lacks Cairn's tables.", {
+    throw new AppError("schema_outdated", "The database does not have Cairn's tables.", {
       remedy: "migrate_schema",
     });
-  const open = tables.filter(({ forced }) => !forced);
-  if (open.length === 0) return;
-  const names = open.map(({ name }) => `cairn.${name}`).join(", ");
+  const unprotected = tables.filter(({ forced }) => !forced);
+  if (unprotected.length === 0) return;
+  const names = unprotected.map(({ name }) => `cairn.${name}`).join(", ");
   throw new AppError(
     "unsafe_role",
     `Refusing to start: row-level security is not forced on ${names}. ` +
-      "Mend it as the owner: ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.",
+      "Fix this as the owner: ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY.",
   );
 }

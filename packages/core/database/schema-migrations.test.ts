@@ -25,7 +25,7 @@ const tables = () =>
     ),
   );
 
-test("every schema migration goes forth, back and forth again, and says where it is", async () => {
+test("all schema migrations can be applied, reverted and applied again, and the status is correct each time", async () => {
   const { database } = empty;
   const before = await schemaStatus(database);
   expect(before.applied).toEqual([]);
@@ -51,7 +51,7 @@ function fileName({ version, name }: SchemaMigration): string {
   return `${String(version).padStart(4, "0")}_${name}`;
 }
 
-/** A copy of the real schema migrations with more files. */
+/** Runs `work` with a copy of the real schema migrations and additional files. */
 async function withMigrations(
   files: Readonly<Record<string, string>>,
   work: (directory: string) => Promise<void>,
@@ -66,7 +66,7 @@ async function withMigrations(
   }
 }
 
-test("a schema migration that fails leaves nothing half applied, of itself or of those before it", async () => {
+test("a failed schema migration changes nothing, and reverts those applied before it in the same run", async () => {
   const { database } = empty;
   const before = { tables: await tables(), status: await schemaStatus(database) };
   const files = {
@@ -85,7 +85,7 @@ test("a schema migration that fails leaves nothing half applied, of itself or of
   expect(await schemaStatus(database)).toEqual(before.status);
 });
 
-test("a rollback that fails leaves everything as it was", async () => {
+test("a failed rollback changes nothing", async () => {
   const { database } = empty;
   const before = await tables();
   const newest = (await schemaSteps()).at(-1) as SchemaMigration;
@@ -99,7 +99,7 @@ test("a rollback that fails leaves everything as it was", async () => {
   expect((await schemaStatus(database)).pending).toEqual([]);
 });
 
-test("each schema migration can be taken back and applied again by itself, newest first", async () => {
+test("each schema migration can be reverted by itself, newest first", async () => {
   const { database } = empty;
   const full = await tables();
   const GONE: Readonly<Record<number, RegExp>> = {
@@ -119,7 +119,7 @@ test("each schema migration can be taken back and applied again by itself, newes
   expect(await tables()).toEqual(full);
 });
 
-test("a database with a schema migration of a newer version is refused by migrate, rollback and status", async () => {
+test("migrate, rollback and status refuse a database with a schema migration of a newer version", async () => {
   const { database } = empty;
   await withMigrations(
     { "0999_future.up.sql": "SELECT 1", "0999_future.down.sql": "SELECT 1" },
@@ -137,7 +137,7 @@ test("a database with a schema migration of a newer version is refused by migrat
   );
 });
 
-test("what was applied is applied in order of number, also past ninety-nine", async () => {
+test("schema migrations are applied in numeric order, also after 99", async () => {
   const { database } = empty;
   const files = Object.fromEntries(
     [110, 103, 99].flatMap((version) => {
@@ -156,7 +156,7 @@ test("what was applied is applied in order of number, also past ninety-nine", as
 });
 
 describe.runIf(serverUrl())("on a server", () => {
-  test("four connections that migrate a fresh database at once all succeed, and each step is applied once", async () => {
+  test("four connections that migrate an empty database at once all succeed, and each migration is applied once", async () => {
     const fresh = await createEmptyDatabase();
     const connections = Array.from({ length: 4 }, () =>
       connectPg({ url: fresh.url as string, connections: 1 }),

@@ -18,12 +18,12 @@ export interface SchemaStatus {
   readonly pending: readonly SchemaMigration[];
 }
 
-/** Where the numbered SQL files are: `0001_name.up.sql` and `0001_name.down.sql`. */
+/** Folder of the numbered SQL files: `0001_name.up.sql` and `0001_name.down.sql`. */
 const DIRECTORY = fileURLToPath(new URL("../../../migrations/", import.meta.url));
 
 /**
- * Applies every schema migration that is not applied yet, all in one transaction, and returns those.
- * A second process that does the same waits for it and then finds nothing to do.
+ * Applies all pending schema migrations in one transaction, and returns them. A second process that runs at the same time
+ * waits for the first and then has nothing to apply.
  */
 export async function migrateSchema(
   database: Database,
@@ -43,7 +43,7 @@ export async function migrateSchema(
   });
 }
 
-/** Takes back the newest `steps` schema migrations (default 1), data included, and returns them, newest first. */
+/** Reverts the newest `steps` schema migrations (default 1), including their data, and returns them, newest first. */
 export async function rollbackSchema(
   database: Database,
   options: { readonly steps?: number; readonly directory?: string } = {},
@@ -66,7 +66,7 @@ export async function rollbackSchema(
   });
 }
 
-/** Which schema migrations are applied and which are pending. Changes nothing. */
+/** The applied and the pending schema migrations. Changes nothing. */
 export async function schemaStatus(database: Database, directory = DIRECTORY): Promise<SchemaStatus> {
   const all = await listMigrations(directory);
   return database.transaction(async (transaction) => {
@@ -86,7 +86,7 @@ export async function schemaStatus(database: Database, directory = DIRECTORY): P
   });
 }
 
-/** One at a time: the lock ends with the transaction, so it holds behind a transaction pooler too. */
+/** Locks the history until the transaction ends. A transaction-level lock also works behind a transaction pooler. */
 async function lockHistory(
   transaction: Transaction,
   all: readonly SchemaMigration[],
@@ -104,7 +104,7 @@ async function lockHistory(
   return applied;
 }
 
-/** Throws `database_error`, saying which right the login lacks. */
+/** Throws `database_error`, which names the privilege that the login lacks. */
 async function createHistory({ script }: Transaction): Promise<void> {
   try {
     await script(`
@@ -123,7 +123,7 @@ async function createHistory({ script }: Transaction): Promise<void> {
     throw new AppError(
       "database_error",
       "This login may not change the schema cairn of this database. Run it with the login that owns the schema; " +
-        "or, where there is none yet, run as the database's owner: GRANT CREATE ON DATABASE the_database TO the_login;",
+        "or, if the schema does not exist yet, run as the database's owner: GRANT CREATE ON DATABASE the_database TO the_login;",
       { cause: error },
     );
   }
@@ -138,12 +138,12 @@ async function readHistory({ orm }: Transaction): Promise<Map<number, Date>> {
 }
 
 function refuseUnknown(applied: ReadonlyMap<number, Date>, all: readonly SchemaMigration[]): void {
-  const known = new Set(all.map(({ version }) => version));
-  const unknown = [...applied.keys()].filter((version) => !known.has(version));
+  const versions = new Set(all.map(({ version }) => version));
+  const unknown = [...applied.keys()].filter((version) => !versions.has(version));
   if (unknown.length > 0)
     throw new AppError(
       "schema_outdated",
-      `The database has schema migration ${unknown.join(", ")}, which this version of Cairn does not know. Use a newer Cairn.`,
+      `The database has schema migration ${unknown.join(", ")}, which this version of Cairn does not have. Use a newer Cairn.`,
     );
 }
 
@@ -158,7 +158,7 @@ async function listMigrations(directory: string): Promise<readonly SchemaMigrati
 function readMigration(
   directory: string,
   { version, name }: SchemaMigration,
-  way: "up" | "down",
+  direction: "up" | "down",
 ): Promise<string> {
-  return readFile(join(directory, `${String(version).padStart(4, "0")}_${name}.${way}.sql`), "utf8");
+  return readFile(join(directory, `${String(version).padStart(4, "0")}_${name}.${direction}.sql`), "utf8");
 }

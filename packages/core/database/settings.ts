@@ -1,32 +1,29 @@
-/**
- * Settings of one transaction by name, the role among them: they end with it. Names and values are Cairn's own, never
- * a caller's.
- */
+/** Settings of one transaction by name, including its role. Names and values come from Cairn, never from a caller. */
 export type Settings = Readonly<Record<string, string | number>>;
 
-/** For index builds and schema migrations, which take longer than any limit that a role has for its statements. */
+/** For index builds and schema migrations, which take longer than the statement limits that a role may have. */
 export const UNLIMITED: Settings = {
   statement_timeout: 0,
   lock_timeout: 0,
   idle_in_transaction_session_timeout: 0,
 };
 
-/** A statement each. */
+/** One SET LOCAL statement for each setting. */
 export function setLocal(settings: Settings = {}): readonly string[] {
   return Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = ${setValue(name, value)}`);
 }
 
-/** One statement for all, the same for everybody's values: undefined where there is nothing to set. */
-export function setTogether(
+/** One statement that sets all settings. Its text does not depend on the values. Undefined without settings. */
+export function setConfigStatement(
   settings: Settings = {},
 ): { readonly text: string; readonly values: readonly string[] } | undefined {
   const values = Object.entries(settings).flatMap(([name, value]) => [name, String(value)]);
   if (values.length === 0) return undefined;
-  const calls = values.flatMap((_, at) => (at % 2 === 0 ? `set_config($${at + 1}, $${at + 2}, true)` : []));
+  const calls = values.flatMap((_, i) => (i % 2 === 0 ? `set_config($${i + 1}, $${i + 2}, true)` : []));
   return { text: `SELECT ${calls.join(", ")}`, values };
 }
 
-/** SET takes a quoted list for one name with a comma in it; the search path is a list of identifiers. */
+/** A value as SQL. The search path is a list of identifiers: quoted, SET would read it as one name with a comma. */
 function setValue(name: string, value: string | number): string {
   return name === "search_path" ? String(value) : literal(value);
 }

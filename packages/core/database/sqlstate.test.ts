@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { createTenant } from "../tenant/tenant.ts";
 import { asTenant } from "./transaction.ts";
 
-// What the database reports, by SQLSTATE, over whichever driver the suite runs with.
+// Errors of the database by SQLSTATE, with the driver that the suite runs with.
 
 let own: TestDatabase;
 let tenantId: string;
@@ -51,13 +51,13 @@ test.each([
   ["58030", "database_error"],
   ["58P01", "database_error"],
   ["XX001", "database_error"],
-])("SQLSTATE %s is %s, and no file of the server is named", async (sqlstate, code) => {
+])("SQLSTATE %s is %s, and the message names no file of the server", async (sqlstate, code) => {
   const error = await raise(sqlstate).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code, cause: { sqlstate } });
   expect((error as Error).message).not.toMatch(/\/var|base\/|16384/);
 });
 
-test("a number out of range is told from a value of another kind, with the way out", async () => {
+test("the message for a number out of range says what to do", async () => {
   await expect(raise("22003")).rejects.toMatchObject({
     message: expect.stringMatching(/outside the range.*smaller number.*string/),
   });
@@ -65,7 +65,7 @@ test("a number out of range is told from a value of another kind, with the way o
 
 test.each([
   ["an unquoted path", "could not open /etc/ssl/private/server.key: Permission denied"],
-  ["a path of Windows", "could not open C:\\pgdata\\base\\1: no such file"],
+  ["a Windows path", "could not open C:\\pgdata\\base\\1: no such file"],
   ["a relative path", 'could not read block 3 in file "base/16384/2619": read only 0 bytes'],
   ["a library", 'could not access file "$libdir/vector": No such file or directory'],
 ])("%s in a server's message does not reach the caller", async (_, message) => {
@@ -74,7 +74,7 @@ test.each([
   expect(error.message).not.toMatch(/etc|pgdata|16384|libdir/);
 });
 
-test("what an expression of a caller's own cannot be computed with is the caller's, and nothing is written", async () => {
+test("an invalid value or pattern of the caller is invalid_input or invalid_filter", async () => {
   const compute = (expression: ReturnType<typeof sql>) =>
     asTenant(own.database, tenantId, ({ orm }) => orm.execute(sql`SELECT ${expression}`));
   await expect(compute(sql`${"1e400"}::float8`)).rejects.toMatchObject({ code: "invalid_input" });

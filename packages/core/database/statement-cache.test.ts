@@ -13,7 +13,7 @@ import { selectRows } from "./rows.ts";
 import { withTimeLimit } from "./time-limit.ts";
 import { tenantSettings } from "./transaction.ts";
 
-describe.runIf(serverUrl())("plans kept with a connection", () => {
+describe.runIf(serverUrl())("prepared statements of a connection", () => {
   let own: TestDatabase;
   let database: Database;
   let tenants: readonly string[];
@@ -40,7 +40,7 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     await own?.drop();
   });
 
-  const kept = () =>
+  const preparedStatements = () =>
     database.transaction(({ orm }) =>
       selectRows<{ name: string; statement: string; generic: number; custom: number }>(
         orm,
@@ -53,40 +53,40 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
       topK: 3,
       ...options,
     });
-  const ids = async (...given: Parameters<typeof search>) => (await search(...given)).map(({ id }) => id);
+  const ids = async (...args: Parameters<typeof search>) => (await search(...args)).map(({ id }) => id);
 
-  test("a search is planned once, and finds each tenant's own rows on the connection that both use", async () => {
+  test("a search is prepared once, and two tenants on one connection find their own rows", async () => {
     for (let turn = 0; turn < 10; turn++) {
       expect(await ids(0)).toEqual(["a0", "a1", "a2"]);
       expect(await ids(1, { embedding: new Float32Array([100, 10]) })).toEqual(["b19", "b18", "b17"]);
     }
-    const searches = (await kept()).filter(({ statement }) => statement.includes("unnest"));
+    const searches = (await preparedStatements()).filter(({ statement }) => statement.includes("unnest"));
     expect(searches).toMatchObject([
       { generic: 9, custom: 0 },
       { generic: 9, custom: 0 },
     ]);
   });
 
-  test("settings are one statement, whoever's they are and however long the search may take", async () => {
+  test("settings use one prepared statement for all tenants and time limits", async () => {
     for (let turn = 1; turn < 6; turn++)
       for (const tenant of [0, 1]) {
         const services = { ...offlineServices(database), database: withTimeLimit(database, 9_000 + turn) };
         await query(services, tenants[tenant] as string, { embedding: new Float32Array([1, 10]) });
       }
-    const settings = (await kept()).filter(({ statement }) => statement.includes("set_config"));
+    const settings = (await preparedStatements()).filter(({ statement }) => statement.includes("set_config"));
     expect(settings.map(({ statement }) => /statement_timeout|cairn/.test(statement))).toEqual([
       false,
       false,
     ]); // with a limit and without
   });
 
-  test("what a filter lets through is planned anew each time", async () => {
-    const before = await kept();
+  test("a filtered search is not prepared, so that Postgres plans it with its values each time", async () => {
+    const before = await preparedStatements();
     for (let n = 3; n < 9; n++) expect(await ids(0, { filter: { n } })).toEqual([`a${n}`]);
-    expect((await kept()).map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+    expect((await preparedStatements()).map(({ name }) => name)).toEqual(before.map(({ name }) => name));
   });
 
-  test("an index built meanwhile is used, and one that is gone is missed by nobody", async () => {
+  test("a prepared search uses a new index, and still works after the index is dropped", async () => {
     const services = offlineServices(own.database);
     const at = (n: number) => new Float32Array([Math.cos(n / 10), Math.sin(n / 10)]);
     const far = Array.from({ length: 60 }, (_, n) => ({
@@ -102,13 +102,15 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     });
     await ingest(services, id, { documents: far });
     const nearest = () => query(offlineServices(database), id, { embedding: at(20), topK: 1 });
-    const asked = async () => {
+    const searchRepeatedly = async () => {
       for (let turn = 0; turn < 3; turn++) expect(await nearest()).toMatchObject([{ id: "far20" }]);
     };
-    await asked();
+    await searchRepeatedly();
     await maintainIndexes(own.database, { tenantId: id });
-    await asked();
-    const [plan] = (await kept()).filter(({ statement }) => /unnest.*halfvec/s.test(statement));
+    await searchRepeatedly();
+    const [prepared] = (await preparedStatements()).filter(({ statement }) =>
+      /unnest.*halfvec/s.test(statement),
+    );
     const vectors = `'{"[${at(20).join(",")}]"}'`;
     const explained = await database.transaction(async ({ orm, set }) => {
       await set({
@@ -119,7 +121,7 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
       });
       return selectRows<{ "QUERY PLAN": string }>(
         orm,
-        sql.raw(`EXPLAIN EXECUTE "${plan?.name}" (${vectors}, 6, 6, 1, 1)`),
+        sql.raw(`EXPLAIN EXECUTE "${prepared?.name}" (${vectors}, 6, 6, 1, 1)`),
       );
     });
     const lines = explained.map((line) => line["QUERY PLAN"]).join("\n");
@@ -134,10 +136,10 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     );
     expect(rows).not.toEqual([]);
     await own.database.maintain(rows.map(({ name }) => `DROP INDEX cairn."${name}"`));
-    await asked();
+    await searchRepeatedly();
   });
 
-  test("a column of another type than the plan was made for makes a new plan", async () => {
+  test("a statement is prepared again after a column has changed its type", async () => {
     const change = (type: string) =>
       own.database.transaction(({ script }) =>
         script(`ALTER TABLE cairn.documents ALTER COLUMN uri TYPE ${type}`),
@@ -153,25 +155,25 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     expect(await ids()).toEqual(["a0", "a1", "a2"]);
   });
 
-  test("a plan that could not be made is missed by nobody when its turn to go comes", async () => {
-    const held = Promise.withResolvers<void>();
+  test("a statement that could not be prepared is evicted without an error", async () => {
+    const unlock = Promise.withResolvers<void>();
     const locked = Promise.withResolvers<void>();
     const collection = "blocked";
     await createCollection(own.database, tenants[0] as string, { name: collection, embeddingModel: null });
     const limited = withTimeLimit(database, 60_000);
     const blocked = { collection, embedding: new Float32Array([1, 1]) };
     expect(await ids(0, blocked)).toEqual([]);
-    const holder = own.database.transaction(async ({ script }) => {
+    const lock = own.database.transaction(async ({ script }) => {
       await script("LOCK TABLE cairn.collections IN ACCESS EXCLUSIVE MODE");
       locked.resolve();
-      await held.promise;
+      await unlock.promise;
     });
     await locked.promise;
     await expect(
       query(offlineServices(withTimeLimit(database, 300)), tenants[0] as string, blocked),
     ).rejects.toMatchObject({ code: "database_timeout" });
-    held.resolve();
-    await holder;
+    unlock.resolve();
+    await lock;
     for (let number = 0; number < 30; number++) {
       const other = { collection: `later${number}`, embedding: new Float32Array([1, 1]) };
       await createCollection(own.database, tenants[1] as string, {
@@ -184,7 +186,7 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
     }
   });
 
-  test("no more than fifty are kept, and the last ones are", async () => {
+  test("a connection keeps at most fifty prepared statements, the most recently used", async () => {
     for (let topK = 4; topK < 44; topK++)
       for (const tenant of [0, 1]) {
         const collection = `c${topK}`;
@@ -196,19 +198,19 @@ describe.runIf(serverUrl())("plans kept with a connection", () => {
         for (let turn = 0; turn < 3; turn++)
           expect(await ids(tenant, { collection, embedding: new Float32Array([1, 1]) })).toEqual([]);
       }
-    const plans = await kept();
-    expect(plans.length).toBeGreaterThan(40);
-    expect(plans.length).toBeLessThanOrEqual(52); // the last to go leave with the next search
+    const statements = await preparedStatements();
+    expect(statements.length).toBeGreaterThan(40);
+    expect(statements.length).toBeLessThanOrEqual(52); // the next search closes the last evicted ones
     for (let turn = 0; turn < 3; turn++) expect(await ids()).toEqual(["a0", "a1", "a2"]);
-    expect((await kept()).length).toBeLessThanOrEqual(50);
+    expect((await preparedStatements()).length).toBeLessThanOrEqual(50);
   });
 
-  test("where the server forgets the names, searches go on without any", async () => {
+  test("after the server has lost its prepared statements, searches continue without them", async () => {
     await ids();
     await ids();
-    expect(await kept()).not.toEqual([]);
+    expect(await preparedStatements()).not.toEqual([]);
     await database.transaction(({ script }) => script("DEALLOCATE ALL"));
     for (let turn = 0; turn < 3; turn++) expect(await ids()).toEqual(["a0", "a1", "a2"]);
-    expect(await kept()).toEqual([]);
+    expect(await preparedStatements()).toEqual([]);
   });
 });

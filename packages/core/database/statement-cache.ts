@@ -2,97 +2,104 @@ import { createHash } from "node:crypto";
 import type { PoolClient } from "pg";
 import { retainMemory } from "./server-memory.ts";
 
-/** Plans that a connection keeps at most: each takes about 130 kB of the server's memory. */
+/** Maximum number of prepared statements of a connection. Each takes about 130 kB of the server's memory. */
 const MAX_STATEMENTS = 50;
 
-/** Megabytes that a search is done with. */
-const SEARCH_MEMORY = 2;
+/** Megabytes that a search needs. */
+const SEARCH_MEMORY_MB = 2;
 
-/** The plans that one connection's server process keeps, by the text of their statements. */
+/** The prepared statements of one connection, by their text. The least recently used one is evicted first. */
 export interface StatementCache {
-  /** Its tables lie on other servers as well (Citus), which learn of settings by SET LOCAL alone. */
+  /** Whether the tables are on other servers too (Citus). Those receive settings only by SET LOCAL. */
   readonly distributed: boolean;
-  /** Under what the plan of a statement is kept, from the second time on, and whether the server has it already. */
-  take(text: string): { readonly name?: string; readonly parsed?: boolean };
-  /** The server has these now. */
-  keep(names: Iterable<string>): void;
-  /** Lets go of all. */
+  /**
+   * How to send a statement: its name, from the second use on, and whether the server has prepared it. A statement that
+   * is used once is not prepared.
+   */
+  use(text: string): { readonly name?: string; readonly parsed?: boolean };
+  /** Records that the server has prepared these statements. */
+  markPrepared(names: Iterable<string>): void;
+  /** Evicts all statements. */
   clear(): void;
-  /** Names that were let go of since it was asked last, for the server to close. */
-  release(): readonly string[];
+  /** Names of the statements evicted since the last call, for the server to close. */
+  takeEvicted(): readonly string[];
 }
 
 /**
- * Keeps plans for connections that have a server process of their own. Behind a transaction pooler the next statement may
- * come to another, which has not seen the name: the process is not the one that the connection was told of at its start.
+ * Statement caches for connections that have their own server process. Behind a transaction pooler the next statement can
+ * reach another process, which does not know the name. The pooler is detected by the process id: it differs from the one
+ * that the connection received at its start.
  */
 export function createStatementCaches() {
-  const kept = new WeakMap<PoolClient, StatementCache>();
+  const caches = new WeakMap<PoolClient, StatementCache>();
   return {
-    /** For a connection that was opened just now. The question travels with its first statements. */
-    async watch(client: PoolClient): Promise<void> {
+    /** Creates the cache of a new connection, if it can have one. The query is pipelined with the first statements. */
+    async register(client: PoolClient): Promise<void> {
       const { processID } = client as unknown as { readonly processID: number };
       const { rows } = await client.query<{ pid: number; distributed: boolean }>(
         `SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS distributed,
-                ${retainMemory(SEARCH_MEMORY)} AS kept`,
+                ${retainMemory(SEARCH_MEMORY_MB)} AS retained`,
       );
       const [row] = rows;
-      if (row?.pid === processID) kept.set(client, createStatementCache(row.distributed));
+      if (row?.pid === processID) caches.set(client, createStatementCache(row.distributed));
     },
-    /** Undefined where none can be kept. */
-    of: (client: PoolClient): StatementCache | undefined => kept.get(client),
-    /** What failed may work without: lets go of outdated plans, and keeps none where names are not this connection's own. */
+    /** Undefined if the connection cannot keep prepared statements. */
+    get: (client: PoolClient): StatementCache | undefined => caches.get(client),
+    /**
+     * Whether a failed statement should be retried. Evicts outdated statements. Stops preparing statements on a
+     * connection whose names the server does not know.
+     */
     recover(client: PoolClient, error: unknown): boolean {
       const { code } = error as { readonly code?: string };
-      const plans = kept.get(client);
-      if (!plans || !FAULTS.has(code ?? "")) return false;
-      if (code === OUTDATED) plans.clear();
-      else kept.delete(client);
+      const cache = caches.get(client);
+      if (!cache || !RECOVERABLE.has(code ?? "")) return false;
+      if (code === OUTDATED) cache.clear();
+      else caches.delete(client);
       return true;
     },
   };
 }
 
-/** "feature_not_supported": a column has another type since the plan was made. Source: PostgreSQL, plancache.c. */
+/** "feature_not_supported": a column has another type since the statement was prepared. Source: PostgreSQL, plancache.c. */
 const OUTDATED = "0A000";
 
-/** That, and a name that the server does not know: another process answers than the one that was asked. */
-const FAULTS: ReadonlySet<string> = new Set([OUTDATED, "26000"]);
+/** `OUTDATED`, and a name that the server does not know: another process answers than the one that prepared it. */
+const RECOVERABLE: ReadonlySet<string> = new Set([OUTDATED, "26000"]);
 
 function createStatementCache(distributed: boolean): StatementCache {
-  const names = new Map<string, string | undefined>(); // the first has gone unused for the longest
-  const made = new Set<string>();
-  const drop = (text: string) => {
+  const names = new Map<string, string | undefined>(); // ordered by last use, oldest first
+  const prepared = new Set<string>();
+  let evicted: string[] = [];
+  const evict = (text: string) => {
     const name = names.get(text);
     names.delete(text);
-    if (name && made.delete(name)) released.push(name);
+    if (name && prepared.delete(name)) evicted.push(name);
   };
-  let released: string[] = [];
   return {
     distributed,
-    take(text) {
+    use(text) {
       const name = names.has(text) ? (names.get(text) ?? nameOf(text)) : undefined;
       names.delete(text);
       names.set(text, name);
       const [oldest] = names.size > MAX_STATEMENTS ? names.keys() : [];
-      if (oldest !== undefined) drop(oldest);
-      return name ? { name, parsed: made.has(name) } : {};
+      if (oldest !== undefined) evict(oldest);
+      return name ? { name, parsed: prepared.has(name) } : {};
     },
-    keep(given) {
-      for (const name of given) made.add(name);
+    markPrepared(statementNames) {
+      for (const name of statementNames) prepared.add(name);
     },
     clear() {
-      for (const text of names.keys()) drop(text);
+      for (const text of names.keys()) evict(text);
     },
-    release() {
-      const gone = released;
-      released = [];
-      return gone;
+    takeEvicted() {
+      const taken = evicted;
+      evicted = [];
+      return taken;
     },
   };
 }
 
-/** By the text itself: whatever answers, a name never stands for another statement. */
+/** A name derived from the text, so that a name never refers to another statement, whichever process answers. */
 function nameOf(text: string): string {
   return `cairn_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;
 }

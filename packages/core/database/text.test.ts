@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-/** Any UTF-16 code units: NUL, halves of surrogate pairs and the escape's own character are frequent. */
+/** Any UTF-16 code units, often NUL, halves of surrogate pairs and the escape character. */
 const anyText = fc
   .array(
     fc.oneof(
@@ -71,7 +71,7 @@ const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
 }));
 const object = fc.dictionary(anyText, json, { maxKeys: 4 }) as fc.Arbitrary<JsonObject>;
 
-test("encodeText() and decodeText() give back every string, and Postgres could store what lies between", () => {
+test("decodeText(encodeText()) returns every string unchanged, and Postgres can store the encoded text", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const stored = encodeText(text);
@@ -82,7 +82,7 @@ test("encodeText() and decodeText() give back every string, and Postgres could s
   );
 });
 
-test("encodeText() leaves ordinary text as it is", () => {
+test("encodeText() does not change ordinary text", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), (text) => {
       fc.pre(!/[\0\uFFFE]/.test(text));
@@ -91,7 +91,7 @@ test("encodeText() leaves ordinary text as it is", () => {
   );
 });
 
-test("two different strings are never stored as one", () => {
+test("different strings have different encodings", () => {
   fc.assert(
     fc.property(anyText, anyText, (a, b) => {
       expect(encodeText(a) === encodeText(b)).toBe(a === b);
@@ -100,7 +100,7 @@ test("two different strings are never stored as one", () => {
   );
 });
 
-test("encodeJson() and decodeJson() give back every object: keys and strings of any kind, integers of any size, and other numbers as numbers", () => {
+test("decodeJson(encodeJson()) returns every object unchanged: any keys and strings, integers of any size, and other numbers", () => {
   fc.assert(
     fc.property(object, (value) => {
       expect(decodeJson(encodeJson(value))).toEqual(value);
@@ -109,7 +109,7 @@ test("encodeJson() and decodeJson() give back every object: keys and strings of 
   );
 });
 
-test("parseJson(stringifyJson()) keeps integers beyond 2^53 to the digit", () => {
+test("parseJson(stringifyJson()) keeps every digit of integers beyond 2^53", () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(bigint, fc.integer(), anyText)), (values) => {
       expect(parseJson(stringifyJson(values))).toEqual(values);
@@ -124,7 +124,7 @@ test("parseJson(stringifyJson()) keeps integers beyond 2^53 to the digit", () =>
   });
 });
 
-test("parseExactJson() writes back the kind of every number: 1.0 stays apart from 1, also beside large integers and exponents", () => {
+test("parseExactJson() keeps 1.0 distinct from 1, also with large integers and exponents in the same text", () => {
   const back = (text: string) => stringifyJson(parseExactJson(text));
   expect(back('{"a":1.0,"b":1,"c":[-2.0,1.5],"d":9007199254740993,"e":1.00}')).toBe(
     '{"a":1.0,"b":1,"c":[-2.0,1.5],"d":9007199254740993,"e":1.0}',
@@ -140,7 +140,7 @@ test("parseExactJson() writes back the kind of every number: 1.0 stays apart fro
   );
 });
 
-test("through the real columns text and jsonb give back every string and every object", async () => {
+test("Postgres columns of type text and jsonb return every encoded string and object unchanged", async () => {
   const texts = fc.sample(anyText, { numRuns: 400, seed: 1 });
   const objects = fc.sample(object, { numRuns: 400, seed: 2 });
   const rows = await own.database.transaction(({ orm }) =>
@@ -155,7 +155,7 @@ test("through the real columns text and jsonb give back every string and every o
   expect(rows.map(({ j }) => decodeJson(j))).toEqual(objects);
 });
 
-test("metadata that is copied stays exact in jsonb: 1.0 is not 1, and no digit is lost", async () => {
+test("copied metadata stays exact in jsonb: 1.0 is not 1, and no digit is lost", async () => {
   const text = '{"one": 1, "big": 9007199254740993, "float": 1.0, "half": 0.5, "nested": [1, 1.0, [2.0]]}';
   const stored = encodeJson(parseExactJson(text) as JsonObject);
   const [row] = await own.database.transaction(({ orm }) =>

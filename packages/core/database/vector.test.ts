@@ -16,7 +16,7 @@ afterAll(() => own?.drop());
 const bits = (vector: Float32Array) =>
   Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("hex");
 
-/** Any finite float32 by its bits: subnormals, −0 and the extremes as often as others. */
+/** Any finite float32, often subnormals, −0 and the extremes. */
 const element = fc.oneof(
   fc.float({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom(0, -0, 1.401298464324817e-45, -1.1754942106924411e-38, 3.4028234663852886e38, 1, 1 / 3),
@@ -25,7 +25,7 @@ const vector = fc
   .array(element, { minLength: 1, maxLength: 6 })
   .map((elements) => new Float32Array(elements));
 
-test("decodeVector(encodeVector()) is the same to the bit", () => {
+test("decodeVector(encodeVector()) returns every bit unchanged", () => {
   fc.assert(
     fc.property(vector, (value) => {
       expect(bits(decodeVector(encodeVector(value)))).toBe(bits(value));
@@ -37,7 +37,7 @@ test("the wire format is pgvector's: dimensions, unused, then big-endian floats"
   expect(encodeVector(new Float32Array([1, -2])).toString("hex")).toBe("000200003f800000c0000000");
 });
 
-test("through the database a vector comes back to the bit, subnormals and -0 included", async () => {
+test("the database returns every bit of a vector unchanged, including subnormals and -0", async () => {
   for (const value of [...fc.sample(vector, { numRuns: 30, seed: 3 }), new Float32Array(16_000).fill(0.1)]) {
     const [row] = await own.database.transaction(({ orm }) =>
       selectRows<{ v: Uint8Array }>(orm, sql`SELECT vector_send(${encodeVector(value)}::vector) AS v`),
@@ -46,7 +46,7 @@ test("through the database a vector comes back to the bit, subnormals and -0 inc
   }
 });
 
-test("through the database an array comes back element by element, nulls in their places", async () => {
+test("the database returns every element of an array unchanged, including nulls", async () => {
   const arrays: readonly (readonly (Float32Array | null)[])[] = [
     [],
     [null],
@@ -64,7 +64,7 @@ test("through the database an array comes back element by element, nulls in thei
   }
 });
 
-test("a view into a larger buffer is encoded as itself", () => {
-  const whole = new Float32Array([9, 1, 2, 9]);
-  expect(bits(decodeVector(encodeVector(whole.subarray(1, 3))))).toBe(bits(new Float32Array([1, 2])));
+test("a view of a larger buffer is encoded without the rest of the buffer", () => {
+  const buffer = new Float32Array([9, 1, 2, 9]);
+  expect(bits(decodeVector(encodeVector(buffer.subarray(1, 3))))).toBe(bits(new Float32Array([1, 2])));
 });

@@ -11,13 +11,13 @@ export function encodeVector(vector: Float32Array): Buffer {
   return bytes;
 }
 
-/** The wire format of `vector[]`, elements may be null. `oid`: the type id of vector in that database. */
+/** The wire format of `vector[]`. Elements can be null. `oid`: the type id of `vector` in the database. */
 export function encodeVectorArray(vectors: readonly (Float32Array | null)[], oid: number): Buffer {
   let size = 20;
   for (const vector of vectors) size += 4 + (vector ? 4 + 4 * vector.length : 0);
   const bytes = Buffer.allocUnsafe(size);
   bytes.writeInt32BE(vectors.length === 0 ? 0 : 1, 0); // dimensions of the array
-  bytes.writeInt32BE(1, 4); // it may hold nulls
+  bytes.writeInt32BE(1, 4); // it can contain nulls
   bytes.writeUInt32BE(oid, 8);
   if (vectors.length === 0) return bytes.subarray(0, 12);
   bytes.writeInt32BE(vectors.length, 12);
@@ -34,15 +34,15 @@ export function encodeVectorArray(vectors: readonly (Float32Array | null)[], oid
   return bytes;
 }
 
-/** Reads what `vector_send(embedding)` returns. */
+/** Decodes the result of `vector_send(embedding)`. */
 export function decodeVector(bytes: Uint8Array): Float32Array {
-  const elements = Buffer.alloc(bytes.byteLength - 4); // its own memory, so that it is aligned
+  const elements = Buffer.alloc(bytes.byteLength - 4); // a copy, so that it is aligned
   elements.set(bytes.subarray(4));
   toggleEndianness(elements);
   return new Float32Array(elements.buffer, elements.byteOffset, elements.byteLength / 4);
 }
 
-/** A `vector[]` of encodeVectorArray as Postgres reads it in text, for a driver that cannot send bytes: exact, nine digits a number. */
+/** The text format of a `vector[]` that `encodeVectorArray` returned, for a driver that cannot send bytes. Exact: nine digits a number. */
 export function vectorArrayText(bytes: Uint8Array): string {
   const array = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = array.readInt32BE(0) === 0 ? 0 : array.readInt32BE(12);
@@ -71,19 +71,19 @@ function writeVector(bytes: Buffer, at: number, vector: Float32Array): number {
   return end;
 }
 
-/** Turns the machine's float32s into the wire's, or back: a native copy and swap, ten times as fast as element by element. */
+/** Converts float32s between the machine's and the wire's byte order. A native swap, ten times as fast as element by element. */
 function toggleEndianness(bytes: Buffer): void {
   if (endianness() === "LE") bytes.swap32();
 }
 
 /** Whether every element is a finite number. A plain loop: `every` with a callback takes ten times as long. */
 export function isFiniteVector(vector: Float32Array): boolean {
-  let sum = 0; // NaN and infinity times zero are NaN, which no sum loses
+  let sum = 0; // NaN and infinity times zero are NaN, and a sum with NaN stays NaN
   for (let i = 0; i < vector.length; i++) sum += (vector[i] as number) * 0;
   return sum === 0;
 }
 
-/** Whether every element is zero: such a vector has no direction. */
+/** Whether every element is zero. Such a vector has no direction. */
 export function isZeroVector(vector: Float32Array): boolean {
   for (let i = 0; i < vector.length; i++) if (vector[i] !== 0) return false;
   return true;

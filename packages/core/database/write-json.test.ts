@@ -15,11 +15,11 @@ test.each([
   [{ odd: [undefined, null, Number.NaN], "a key": { nested: [{}] } }],
   [{ long: LONG, [LONG]: { list: [LONG, undefined, { not: undefined, text: `x${LONG}` }, [], {}] } }],
   [{ none: undefined, list: Array(20_000).fill({ a: [1n], b: undefined }) }],
-])("what is written in turns is what is written at once", async (body) => {
+])("encodeLargeJson() writes the same text as stringifyJson()", async (body) => {
   expect(decode(await encodeLargeJson(body))).toBe(stringifyJson(body));
 });
 
-test("for the database any text is written in turns as at once, also where it is cut", async () => {
+test("writeLargeJson() writes the same text as encodeJson(), also where a string is split", async () => {
   const unit = fc.constantFrom("\0", "\uD800", "\uDC00", "😀", "\uFFFE", "a", '"', "\\");
   const long = fc.array(unit, { minLength: 1, maxLength: 9 }).map((units) => units.join("").repeat(9_000));
   await fc.assert(
@@ -31,7 +31,7 @@ test("for the database any text is written in turns as at once, also where it is
   );
 });
 
-test("what is short is told from what is long, without looking at all of it", () => {
+test("isShortJson() distinguishes short from long values", () => {
   expect(isShortJson({ hits: [{ id: "a", content: "x".repeat(60_000) }] })).toBe(true);
   expect(isShortJson({ hits: [{ id: "a", content: "x".repeat(66_000) }] })).toBe(false);
   expect(isShortJson(Array(10_000).fill(1))).toBe(false);
@@ -41,16 +41,16 @@ test("what is short is told from what is long, without looking at all of it", ()
 test.each([
   ["hits", { results: Array.from({ length: 50 }, () => Array(400).fill({ content: "x".repeat(2_000) })) }],
   ["one text", { content: "x".repeat(40_000_000) }],
-])("while a long response of %s is written, others have their turn", async (_, body) => {
-  let turns = 0;
-  let writing = true;
-  const other = () => {
-    turns++;
-    if (writing) setImmediate(other);
+])("other work runs while a long response of %s is written", async (_, body) => {
+  let iterations = 0;
+  let isWriting = true;
+  const count = () => {
+    iterations++;
+    if (isWriting) setImmediate(count);
   };
-  setImmediate(other);
+  setImmediate(count);
   const bytes = await encodeLargeJson(body);
-  writing = false;
+  isWriting = false;
   expect(bytes.length).toBeGreaterThan(40_000_000);
-  expect(turns).toBeGreaterThan(500);
+  expect(iterations).toBeGreaterThan(500);
 });

@@ -2,54 +2,58 @@ import { nextTurn } from "../turn.ts";
 import { type JsonObject, type JsonValue, mapText, stringifyJson } from "./json.ts";
 import { encodeText } from "./text.ts";
 
-/** Characters that are written in one turn: about a millisecond. A value of fewer is written by `JSON.stringify`. */
-const TURN = 65_536;
+/** Characters that are written in one time slice: about a millisecond. `JSON.stringify` writes a shorter value at once. */
+const SLICE_CHARACTERS = 65_536;
 
-/** Whether a value has fewer characters of JSON than are written in one turn, about. */
+/** Whether a value is written in one time slice. The number of its characters is estimated. */
 export function isShortJson(value: unknown): boolean {
-  return weigh(value, TURN) > 0;
+  return remainingBudget(value, SLICE_CHARACTERS) > 0;
 }
 
-/** What is left of `budget` when a value is written; as soon as nothing is left, zero or less. */
-function weigh(value: unknown, budget: number): number {
+/** `budget` minus the estimated characters of a value. Stops at zero or less. */
+function remainingBudget(value: unknown, budget: number): number {
   if (typeof value === "string") return budget - value.length;
   if (typeof value !== "object" || value === null) return budget - 8;
   let left = budget - 2;
   if (Array.isArray(value)) {
-    for (let at = 0; at < value.length && left > 0; at++) left = weigh(value[at], left);
+    for (let at = 0; at < value.length && left > 0; at++) left = remainingBudget(value[at], left);
     return left;
   }
   for (const key in value) {
-    left = weigh((value as Record<string, unknown>)[key], left - key.length);
+    left = remainingBudget((value as Record<string, unknown>)[key], left - key.length);
     if (left <= 0) break;
   }
   return left;
 }
 
 /**
- * The JSON that `stringifyJson` writes, as UTF-8. It is written in turns: other requests are answered in between, where
- * a response of many megabytes would hold them up.
+ * The JSON of `stringifyJson`, as UTF-8. It is written in time slices, so that a response of many megabytes does not
+ * delay other requests.
  */
 export async function encodeLargeJson(value: unknown): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Buffer[] = [];
-  await inTurns(value, undefined, (text) => parts.push(Buffer.from(text)));
+  await writeInSlices(value, undefined, (text) => parts.push(Buffer.from(text)));
   return Buffer.concat(parts);
 }
 
-/** What `encodeJson` writes, in turns. */
+/** `encodeJson` in time slices. */
 export async function writeLargeJson(value: JsonObject): Promise<string> {
   const parts: string[] = [];
-  await inTurns(value, encodeText, (text) => parts.push(text));
+  await writeInSlices(value, encodeText, (text) => parts.push(text));
   return parts.join("");
 }
 
-type Change = ((text: string) => string) | undefined;
+type TextChange = ((text: string) => string) | undefined;
 
-async function inTurns(value: unknown, change: Change, write: (text: string) => void): Promise<void> {
+async function writeInSlices(
+  value: unknown,
+  change: TextChange,
+  write: (text: string) => void,
+): Promise<void> {
   let text = "";
   for (const piece of pieces(value, change)) {
     text += piece;
-    if (text.length < TURN) continue;
+    if (text.length < SLICE_CHARACTERS) continue;
     write(text);
     text = "";
     await nextTurn();
@@ -57,9 +61,9 @@ async function inTurns(value: unknown, change: Change, write: (text: string) => 
   write(text);
 }
 
-/** JSON in pieces of about a turn each: lists, objects and strings that are longer are opened. */
-function* pieces(value: unknown, change: Change): Generator<string> {
-  if (isShortJson(value)) yield short(value, change);
+/** JSON in pieces of about a time slice each. Longer arrays, objects and strings are divided. */
+function* pieces(value: unknown, change: TextChange): Generator<string> {
+  if (isShortJson(value)) yield stringify(value, change);
   else if (typeof value === "string") yield* stringPieces(value, change);
   else if (Array.isArray(value)) {
     for (const [at, item] of value.entries()) {
@@ -71,7 +75,7 @@ function* pieces(value: unknown, change: Change): Generator<string> {
     let opening = "{";
     for (const [key, item] of Object.entries(value as object)) {
       if (item === undefined) continue;
-      yield `${opening}${short(key, change)}:`;
+      yield `${opening}${stringify(key, change)}:`;
       yield* pieces(item, change);
       opening = ",";
     }
@@ -79,21 +83,21 @@ function* pieces(value: unknown, change: Change): Generator<string> {
   }
 }
 
-function short(value: unknown, change: Change): string {
+function stringify(value: unknown, change: TextChange): string {
   return stringifyJson(change ? mapText(value as JsonValue, change) : value) ?? "null";
 }
 
-function* stringPieces(text: string, change: Change): Generator<string> {
+function* stringPieces(text: string, change: TextChange): Generator<string> {
   yield '"';
   for (let at = 0, end = 0; at < text.length; at = end) {
-    end = Math.min(text.length, at + TURN);
-    if (isPair(text, end)) end--;
-    yield short(text.slice(at, end), change).slice(1, -1);
+    end = Math.min(text.length, at + SLICE_CHARACTERS);
+    if (isInsidePair(text, end)) end--;
+    yield stringify(text.slice(at, end), change).slice(1, -1);
   }
   yield '"';
 }
 
-/** Whether a cut at `at` would part the two halves of a character. */
-function isPair(text: string, at: number): boolean {
+/** Whether a split at `at` would separate the two halves of a surrogate pair. */
+function isInsidePair(text: string, at: number): boolean {
   return (text.codePointAt(at - 1) ?? 0) > 0xffff;
 }

@@ -2,22 +2,22 @@ import { AppError } from "../error.ts";
 import type { VectorTypes } from "./database.ts";
 import type { Settings } from "./settings.ts";
 
-/** Where this database has pgvector; undefined before it is installed. */
-export interface Installation {
-  /** Name of its schema as SQL: some providers keep extensions outside the search path. */
+/** Where pgvector is installed in this database. */
+export interface PgvectorInstallation {
+  /** Name of its schema, quoted for SQL: some providers keep extensions outside the search path. */
   readonly schema: string;
   readonly types: VectorTypes;
 }
 
-/** Run as it is, with whatever settings the connection has. */
-export const INSTALLATION_QUERY = `
+/** Finds pgvector. Independent of the connection's settings: every name is qualified. */
+export const PGVECTOR_QUERY = `
   SELECT pg_catalog.quote_ident(n.nspname) AS schema, t.oid::pg_catalog.int8 AS vector, t.typarray::pg_catalog.int8 AS vectors
   FROM pg_catalog.pg_extension AS e
   JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
   JOIN pg_catalog.pg_type AS t ON t.typnamespace = n.oid AND t.typname = 'vector'
   WHERE e.extname = 'vector'`;
 
-export interface InstallationRow {
+export interface PgvectorRow {
   readonly schema: string;
   /** Type id of `vector`. */
   readonly vector: string | number;
@@ -25,41 +25,43 @@ export interface InstallationRow {
   readonly vectors: string | number;
 }
 
-export interface InstallationLookup {
-  /** Undefined where pgvector is not installed. */
-  find(): Promise<Installation | undefined>;
-  /** Throws `schema_outdated` where pgvector is not installed. */
+export interface PgvectorLookup {
+  /** Undefined if pgvector is not installed. */
+  find(): Promise<PgvectorInstallation | undefined>;
+  /** Throws `schema_outdated` if pgvector is not installed. */
   vectorTypes(): Promise<VectorTypes>;
   /** Settings for every transaction, see `pinnedSettings`. */
   settings(): Promise<Settings>;
 }
 
-/** Looks once, with the first use of the database; again where that failed or pgvector was missing. */
-export function rememberInstallation(query: () => Promise<readonly object[]>): InstallationLookup {
-  let found: Promise<Installation | undefined> | undefined;
+/** A lookup that runs `query` at the first use and caches the result. It runs again if it failed or pgvector was missing. */
+export function createPgvectorLookup(query: () => Promise<readonly object[]>): PgvectorLookup {
+  let pending: Promise<PgvectorInstallation | undefined> | undefined;
   let settings = pinnedSettings(undefined);
   const find = () => {
-    found ??= query().then(
+    pending ??= query().then(
       (rows) => {
-        const [row] = rows as readonly InstallationRow[];
-        if (!row) found = undefined;
+        const [row] = rows as readonly PgvectorRow[];
+        if (!row) pending = undefined;
         const installation = row && { schema: row.schema, types: { vector: Number(row.vector) } };
         settings = pinnedSettings(installation);
         return installation;
       },
       (error) => {
-        found = undefined;
+        pending = undefined;
         throw error;
       },
     );
-    return found;
+    return pending;
   };
   return {
     find,
     async vectorTypes() {
       const installation = await find();
       if (installation) return installation.types;
-      throw new AppError("schema_outdated", "The database lacks pgvector.", { remedy: "migrate_schema" });
+      throw new AppError("schema_outdated", "The database does not have pgvector.", {
+        remedy: "migrate_schema",
+      });
     },
     async settings() {
       await find();
@@ -69,11 +71,11 @@ export function rememberInstallation(query: () => Promise<readonly object[]>): I
 }
 
 /**
- * Settings on which answers depend and which a server, database or role can change for every connection. They are sent
- * with each transaction, since a session's settings do not hold behind a transaction pooler. `row_security` off would
- * turn a policy into an error, `DateStyle` changes how dates are read, `array_nulls` what an array parameter holds.
+ * Settings that affect results and that a server, database or role can change for every connection. They are sent with
+ * each transaction, because session settings do not persist behind a transaction pooler. `row_security` off would turn a
+ * policy into an error, `DateStyle` changes how dates are parsed, and `array_nulls` changes how array parameters are read.
  */
-function pinnedSettings(installation: Installation | undefined): Settings {
+function pinnedSettings(installation: PgvectorInstallation | undefined): Settings {
   return {
     search_path: `${installation?.schema ?? "public"}, pg_temp`,
     row_security: "on",
