@@ -8,7 +8,7 @@ import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
 import { serverUrl } from "./support/database.ts";
 import { startEmbeddingApi } from "./support/embedding-api.ts";
 
-// What a newcomer types: files of every kind in, the same documents out again, and what is said meanwhile.
+// Ingest of all file formats from the command line, export of the same documents, and the progress output.
 
 let cli: CairnCli;
 beforeAll(async () => {
@@ -31,7 +31,7 @@ interface Exported {
   readonly passages: readonly { readonly content: string | null; readonly embedding?: readonly number[] }[];
 }
 
-const facts = ({ id, content, metadata, uri, embedding, passages }: Exported) => ({
+const comparable = ({ id, content, metadata, uri, embedding, passages }: Exported) => ({
   id,
   content,
   metadata,
@@ -40,7 +40,7 @@ const facts = ({ id, content, metadata, uri, embedding, passages }: Exported) =>
   passages: passages.map((passage) => [passage.content, passage.embedding]),
 });
 
-test("what documents list prints as JSON is ingested again: text, metadata, URI and vectors are the same", async () => {
+test("the JSON of documents list can be ingested again with the same text, metadata, URI and vectors", async () => {
   const long = Array.from({ length: 300 }, (_, n) => `Sentence ${n} tells of kettle ${n}.`).join("\n");
   const documents = [
     {
@@ -68,7 +68,7 @@ test("what documents list prints as JSON is ingested again: text, metadata, URI 
   expect(again).toMatchObject({ code: 0, out: expect.stringContaining("3 documents") });
   const copied = await cairn(["documents", "list", "--collection", "to", "--json", "--vectors"]);
   const [before, after] = [listed, copied].map(({ out }) =>
-    (JSON.parse(out).documents as Exported[]).map(facts),
+    (JSON.parse(out).documents as Exported[]).map(comparable),
   );
   expect(after).toEqual(before);
   expect(before?.find(({ id }) => id === "long")).toMatchObject({ content: long });
@@ -76,35 +76,35 @@ test("what documents list prints as JSON is ingested again: text, metadata, URI 
     content: documents[0]?.content,
     uri: "https://x/a",
   });
-  // The vectors are those of the file: a document that is not what the model makes of its text keeps them.
-  const own = JSON.parse(listed.out).documents.find(({ id }: Exported) => id === "long") as Exported;
-  expect(own.passages.length).toBeGreaterThan(1);
-  const passages = own.passages.map((passage, n) => ({
+  // Ingest keeps the vectors of the file, even if the model would compute others from the text.
+  const exported = JSON.parse(listed.out).documents.find(({ id }: Exported) => id === "long") as Exported;
+  expect(exported.passages.length).toBeGreaterThan(1);
+  const passages = exported.passages.map((passage, n) => ({
     ...passage,
     embedding: [n + 1, 0, 0, 0, 0, 0, 0, 0.5],
   }));
-  const input = JSON.stringify({ documents: [{ ...own, passages }] });
+  const input = JSON.stringify({ documents: [{ ...exported, passages }] });
   expect(await cairn(["ingest", "--collection", "to"], { input })).toMatchObject({ code: 0 });
-  const { documents: kept } = await cli.json("documents", "get", "long", "--collection", "to", "--vectors");
-  expect(kept.map(facts)).toEqual([facts({ ...own, passages })]);
+  const { documents: stored } = await cli.json("documents", "get", "long", "--collection", "to", "--vectors");
+  expect(stored.map(comparable)).toEqual([comparable({ ...exported, passages })]);
   expect(before?.find(({ id }) => id === "vector")?.embedding).toEqual(documents[2]?.embedding);
   await rm(join(cli.folder, "in.jsonl"));
 });
 
-test("one is called one, and line breaks are line breaks", async () => {
+test("one document is printed in the singular, and line breaks are kept", async () => {
   await collection("lines");
-  const said = await cairn(["ingest", "--id", "kettle", "--collection", "lines"], {
+  const ingested = await cairn(["ingest", "--id", "kettle", "--collection", "lines"], {
     input: "Kettle\n\n  - red\n  - \u001b[31mblue\n",
   });
-  expect(said.out).toContain("Ingested 1 document in 1 passage into collection lines");
+  expect(ingested.out).toContain("Ingested 1 document in 1 passage into collection lines");
   const found = await cairn(["query", "kettle", "--collection", "lines"]);
   expect(found.out).toContain("\n   Kettle\n\n     - red\n     - \\u001b[31mblue\n");
   expect(found.out).not.toContain("\u001b[31m");
-  const whole = await cairn(["documents", "get", "kettle", "--collection", "lines"]);
-  expect(whole.out).toContain("\nKettle\n\n  - red\n  - \\u001b[31mblue\n");
+  const document = await cairn(["documents", "get", "kettle", "--collection", "lines"]);
+  expect(document.out).toContain("\nKettle\n\n  - red\n  - \\u001b[31mblue\n");
 });
 
-test("CSV, HTML and lists of JSON are ingested as what they are, and a PDF is refused before anything is", async () => {
+test("CSV, HTML and JSON lists are ingested by their format, and a PDF is refused before anything is ingested", async () => {
   await collection("kinds");
   const files = {
     "shop.csv": "id,content,price\nkettle,A red kettle.,20\npot,A blue pot.,15\n",
@@ -128,7 +128,7 @@ test("CSV, HTML and lists of JSON are ingested as what they are, and a PDF is re
 
 const CAIRN = fileURLToPath(new URL("../packages/cli/bin/cairn.mjs", import.meta.url));
 
-test("an ingest that takes longer than a second says how far it is, and Ctrl-C ends it with the word stopped", async () => {
+test("an ingest that takes longer than a second shows its progress, and Ctrl-C stops it", async () => {
   const slow = await startEmbeddingApi();
   try {
     slow.always({ kind: "hang" });
@@ -142,11 +142,11 @@ test("an ingest that takes longer than a second says how far it is, and Ctrl-C e
       },
       stdio: ["pipe", "pipe", "pipe"],
     });
-    let told = "";
+    let output = "";
     let interrupted = false;
     child.stderr.on("data", (piece) => {
-      told += piece;
-      if (interrupted || !told.includes("0 of 1 document")) return;
+      output += piece;
+      if (interrupted || !output.includes("0 of 1 document")) return;
       interrupted = child.kill("SIGINT");
     });
     child.stdin.end("A kettle.");
@@ -154,8 +154,8 @@ test("an ingest that takes longer than a second says how far it is, and Ctrl-C e
       text(child.stdout),
       new Promise((resolve) => child.once("close", resolve)),
     ]);
-    expect(told).toMatch(/0 of 1 document {2}\(\d+ s\)/);
-    expect(told).toMatch(/^stopped/m);
+    expect(output).toMatch(/0 of 1 document {2}\(\d+ s\)/);
+    expect(output).toMatch(/^stopped/m);
     expect(code).toBe(130);
   } finally {
     await slow.stop();

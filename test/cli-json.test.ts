@@ -9,7 +9,7 @@ import { createChromaCollection, plainRecords, putRecords, tenantName } from "./
 
 const chroma = inject("chromaUrl");
 let folder = "";
-let shared: readonly string[];
+let globalOptions: readonly string[];
 let drop = async () => {};
 let name: string;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cairn-json-"));
   const { url = "", drop: dropDatabase } = await createEmptyDatabase();
   drop = dropDatabase;
-  shared = ["--database-url", url, "--embedding-model", "offline/words"];
+  globalOptions = ["--database-url", url, "--embedding-model", "offline/words"];
   ({ name } = tenantName());
   await putRecords(await createChromaCollection(chroma, name), plainRecords(5, 8));
   await writeFile(join(folder, "hours.md"), "We are open from nine to five.");
@@ -29,30 +29,30 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs the command line in this process; what it prints must be one JSON document, whatever it ends with. */
+/** Runs the command line in this process. It must print one JSON document, with any exit code. */
 async function run(
   ...args: readonly string[]
 ): Promise<{ readonly code: number; readonly printed: unknown }> {
   const lines: string[] = [];
   const log = vi.spyOn(console, "log").mockImplementation((text: string) => void lines.push(text));
-  const quiet = [vi.spyOn(console, "error"), vi.spyOn(process.stderr, "write")];
-  for (const spy of quiet) spy.mockReturnValue(true as never);
+  const silenced = [vi.spyOn(console, "error"), vi.spyOn(process.stderr, "write")];
+  for (const spy of silenced) spy.mockReturnValue(true as never);
   try {
-    const code = await main([...shared, ...args, "--json"]);
+    const code = await main([...globalOptions, ...args, "--json"]);
     return { code, printed: JSON.parse(lines.join("\n")) };
   } finally {
-    for (const spy of [log, ...quiet]) spy.mockRestore();
+    for (const spy of [log, ...silenced]) spy.mockRestore();
   }
 }
 
-const fill = (args: readonly string[]) =>
+const replacePlaceholders = (args: readonly string[]) =>
   args.map((arg) => arg.replace("CHROMA", chroma).replace("NAME", name).replace("FOLDER", folder));
 
 const acme = ["--tenant", "acme"];
 const source = ["--chroma", "CHROMA", "--only", "NAME", "--queries", "0", "--report", "FOLDER/report.html"];
 
-// In an order in which each finds what it needs.
-const VERBS: readonly (readonly string[])[] = [
+// In an order in which each command finds the data it needs.
+const COMMANDS: readonly (readonly string[])[] = [
   ["migrate", ...source, "--dry-run"],
   ["migrate", ...source],
   ["verify", ...source],
@@ -82,13 +82,13 @@ const VERBS: readonly (readonly string[])[] = [
   ["db", "migrate"],
 ];
 
-// What is printed does not depend on the database, and the embedded one is opened anew by each command.
+// The output does not depend on the database, and opening the embedded database for each command is slow.
 describe.runIf(serverUrl())("with --json", () => {
-  test.each(VERBS)("cairn %s %s prints JSON", async (...args) => {
-    expect(await run(...fill(args))).toMatchObject({ code: 0, printed: expect.anything() });
+  test.each(COMMANDS)("cairn %s %s prints JSON", async (...args) => {
+    expect(await run(...replacePlaceholders(args))).toMatchObject({ code: 0, printed: expect.anything() });
   });
 
-  test("keys are rotated and revoked in JSON, and the schema goes back", async () => {
+  test("keys rotate, keys revoke and db rollback print JSON", async () => {
     const { printed } = await run("keys", "create", ...acme);
     const { id } = (printed as { key: { id: string } }).key;
     const rotated = await run("keys", "rotate", id, ...acme);
@@ -99,39 +99,44 @@ describe.runIf(serverUrl())("with --json", () => {
   });
 
   test.each<[string, number, string, readonly string[]]>([
-    ["an unknown verb", 2, "invalid_input", ["migrat"]],
-    ["a flag that is missing", 2, "invalid_input", ["migrate"]],
-    ["a report of another kind", 2, "invalid_input", ["migrate", ...source, "--report", "proof.pdf"]],
+    ["an unknown command", 2, "invalid_input", ["migrat"]],
+    ["a missing flag", 2, "invalid_input", ["migrate"]],
     [
-      "a report where nothing can be written",
+      "a report in an unsupported format",
+      2,
+      "invalid_input",
+      ["migrate", ...source, "--report", "proof.pdf"],
+    ],
+    [
+      "a report in a folder that cannot be written",
       2,
       "invalid_input",
       ["verify", ...source, "--report", "FOLDER/hours.md/proof.html"],
     ],
-    ["a file that is not there", 2, "invalid_input", ["query", "--embedding", "FOLDER/none.json", ...acme]],
-    ["a mapping that is not there", 2, "invalid_input", ["migrate", ...source, "--map", "FOLDER/none.json"]],
-    ["ids that are not there", 1, "not_found", ["delete", "none", ...acme]],
-    ["a tenant that is not there", 1, "not_found", ["collections", "list", "--tenant", "nobody"]],
-    ["a name that is taken", 1, "already_exists", ["tenants", "create", "acme"]],
-    ["what does not fit", 2, "", ["migrate", ...source, "--pattern", "kb_{tenant}", "--dry-run"]],
-  ])("%s is refused in JSON", async (_what, code, error, args) => {
-    const ended = await run(...fill(args));
-    expect(ended.code).toBe(code);
-    if (error) expect(ended.printed).toMatchObject({ error: { code: error, message: expect.any(String) } });
+    ["a missing file", 2, "invalid_input", ["query", "--embedding", "FOLDER/none.json", ...acme]],
+    ["a missing mapping file", 2, "invalid_input", ["migrate", ...source, "--map", "FOLDER/none.json"]],
+    ["an unknown id", 1, "not_found", ["delete", "none", ...acme]],
+    ["an unknown tenant", 1, "not_found", ["collections", "list", "--tenant", "nobody"]],
+    ["an existing name", 1, "already_exists", ["tenants", "create", "acme"]],
+    ["an unmapped collection", 2, "", ["migrate", ...source, "--pattern", "kb_{tenant}", "--dry-run"]],
+  ])("%s is refused with JSON output", async (_case, code, error, args) => {
+    const result = await run(...replacePlaceholders(args));
+    expect(result.code).toBe(code);
+    if (error) expect(result.printed).toMatchObject({ error: { code: error, message: expect.any(String) } });
   });
 });
 
-test("no verb is forgotten", () => {
+test("every command is tested with --json", () => {
   const program = createProgram({ signal: new AbortController().signal, finish: () => {} });
-  const verbs = program.commands.flatMap((command) =>
+  const names = program.commands.flatMap((command) =>
     command.commands.length > 0
-      ? command.commands.map((one) => `${command.name()} ${one.name()}`)
+      ? command.commands.map((subcommand) => `${command.name()} ${subcommand.name()}`)
       : [command.name()],
   );
-  const asked = new Set(VERBS.flatMap(([verb, second]) => [verb, `${verb} ${second}`]));
-  const apart = ["keys rotate", "keys revoke", "db rollback", "serve", "mcp"]; // above, or never ending
-  const left = verbs.filter(
-    (verb) => !asked.has(verb) && !apart.includes(verb) && !verb.startsWith("cloud "),
+  const tested = new Set(COMMANDS.flatMap(([first, second]) => [first, `${first} ${second}`]));
+  const exceptions = ["keys rotate", "keys revoke", "db rollback", "serve", "mcp"]; // tested above, or without an end
+  const untested = names.filter(
+    (name) => !tested.has(name) && !exceptions.includes(name) && !name.startsWith("cloud "),
   );
-  expect(left).toEqual([]);
+  expect(untested).toEqual([]);
 });

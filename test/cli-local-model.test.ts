@@ -4,12 +4,12 @@ import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
 import { createChromaCollection, putRecords, tenantName } from "./support/fill-chroma.ts";
 import { tinyVector, writeTinyModel } from "./support/tiny-model.ts";
 
-// From a Chroma collection of its clients' default embedding function to an answer to a question in words.
+// Migrates a Chroma collection that uses the default embedding function, and queries it by text.
 
 const MODEL = "all-MiniLM-L6-v2";
 const DIMENSIONS = 384;
 const DEFAULT_FUNCTION = { type: "known", name: "default", config: {} };
-/** Node options under which the package that runs models is as if it were not installed. */
+/** Node options that hide the package that runs local models. */
 const WITHOUT_PACKAGE = `--import=data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from "node:module";
   registerHooks({
@@ -43,11 +43,11 @@ beforeAll(async () => {
 });
 afterAll(() => cli?.remove());
 
-const ask = (env: NodeJS.ProcessEnv, ...flags: string[]) =>
+const query = (env: NodeJS.ProcessEnv, ...flags: string[]) =>
   cli.run(["query", "What is our return policy?", ...flags], { env });
 
-test("a migrated collection is asked in words, which the model of its vectors embeds in this process", async () => {
-  const { code, out } = await ask({ CAIRN_LOCAL_MODELS: models }, "--json");
+test("a migrated collection answers queries by text, embedded by the model of its vectors in the process", async () => {
+  const { code, out } = await query({ CAIRN_LOCAL_MODELS: models }, "--json");
   expect(code).toBe(0);
   const { hits } = JSON.parse(out);
   expect(hits).toMatchObject([{ id: "question" }, { id: "policy" }, { id: "shipping" }]);
@@ -55,15 +55,15 @@ test("a migrated collection is asked in words, which the model of its vectors em
   expect(hits[1].distance).toBeGreaterThan(0.01);
 });
 
-test("without the package that runs the model the error says what to install, without the model where it was looked for", async () => {
-  const missing = await ask({ CAIRN_LOCAL_MODELS: models, NODE_OPTIONS: WITHOUT_PACKAGE });
-  expect(missing.code).toBe(1);
-  expect(missing.err).toContain(`local/${MODEL}`);
-  expect(missing.err).toContain("npm install @huggingface/transformers");
-  expect(missing.err).toContain("CAIRN_LOCAL_URL");
+test("the error says what to install without the package, and where the model was searched without the model", async () => {
+  const withoutPackage = await query({ CAIRN_LOCAL_MODELS: models, NODE_OPTIONS: WITHOUT_PACKAGE });
+  expect(withoutPackage.code).toBe(1);
+  expect(withoutPackage.err).toContain(`local/${MODEL}`);
+  expect(withoutPackage.err).toContain("npm install @huggingface/transformers");
+  expect(withoutPackage.err).toContain("CAIRN_LOCAL_URL");
 
-  const lost = await ask({ CAIRN_LOCAL_MODELS: cli.folder });
-  expect(lost.code).toBe(1);
-  expect(lost.err).toContain(`local/${MODEL}`);
-  expect(lost.err).toContain("CAIRN_LOCAL_MODELS");
+  const withoutModel = await query({ CAIRN_LOCAL_MODELS: cli.folder });
+  expect(withoutModel.code).toBe(1);
+  expect(withoutModel.err).toContain(`local/${MODEL}`);
+  expect(withoutModel.err).toContain("CAIRN_LOCAL_MODELS");
 });

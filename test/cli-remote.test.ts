@@ -6,21 +6,21 @@ import { createTestApi, type TestApi } from "./support/api.ts";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 
-// `cairn --url … ingest`: what is sent to a service, and in how many requests.
+// `cairn --url … ingest`: the requests that are sent to a service.
 
 let cli: CairnCli;
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let key: string;
 let remote: readonly string[];
-let narrow: readonly string[];
+let lowLimit: readonly string[];
 const servers: ReturnType<typeof serve>[] = [];
-let bodies: number[] = [];
+let bodySizes: number[] = [];
 
 async function listen(service: TestApi): Promise<readonly string[]> {
   const server = serve({
     fetch: (request, bindings) => {
-      if (request.method === "POST") bodies.push(Number(request.headers.get("Content-Length")));
+      if (request.method === "POST") bodySizes.push(Number(request.headers.get("Content-Length")));
       return service.app.fetch(request, bindings);
     },
     hostname: "127.0.0.1",
@@ -33,22 +33,22 @@ async function listen(service: TestApi): Promise<readonly string[]> {
 
 beforeAll(async () => {
   cli = await createCairnCli();
-  own = await createTestDatabase();
-  api = await createTestApi(own.database);
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database);
   key = (await api.addTenant()).key;
   remote = await listen(api);
-  narrow = await listen(await createTestApi(own.database, { maxBody: 200_000 }));
+  lowLimit = await listen(await createTestApi(testDatabase.database, { maxBody: 200_000 }));
 });
 afterAll(async () => {
   for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  await own?.drop();
+  await testDatabase?.drop();
   await cli?.remove();
 });
 beforeEach(() => {
-  bodies = [];
+  bodySizes = [];
 });
 
-/** JSON Lines of `count` documents, each of about `bytes` bytes. */
+/** Writes JSON Lines of `count` documents, each of about `bytes` bytes, and returns their ids. */
 async function writeLines(name: string, { count, bytes = 0 }: { count: number; bytes?: number }) {
   const lines = Array.from({ length: count }, (_, n) =>
     JSON.stringify({
@@ -61,31 +61,31 @@ async function writeLines(name: string, { count, bytes = 0 }: { count: number; b
   return Array.from({ length: count }, (_, n) => `${name}-${n}`);
 }
 
-test("a hundred documents of 60 kB are sent in two requests, none larger than a service takes", async () => {
+test("100 documents of 60 kB are sent in two requests below the body limit of a service", async () => {
   const ids = await writeLines("large.jsonl", { count: 100, bytes: 60_000 });
-  const taken = await cli.json(...remote, "ingest", "large.jsonl");
-  expect(taken).toEqual({ ids, passages: 100, failed: [] });
-  expect(bodies).toHaveLength(2);
-  expect(Math.max(...bodies)).toBeLessThan(4_010_000);
-  expect(Math.max(...bodies)).toBeGreaterThan(3_900_000);
+  const result = await cli.json(...remote, "ingest", "large.jsonl");
+  expect(result).toEqual({ ids, passages: 100, failed: [] });
+  expect(bodySizes).toHaveLength(2);
+  expect(Math.max(...bodySizes)).toBeLessThan(4_010_000);
+  expect(Math.max(...bodySizes)).toBeGreaterThan(3_900_000);
 });
 
-test("small documents are sent a hundred at a time, in their order", async () => {
+test("small documents are sent in batches of 100, in their order", async () => {
   const ids = await writeLines("small.jsonl", { count: 250 });
   expect(await cli.json(...remote, "ingest", "small.jsonl")).toEqual({ ids, passages: 250, failed: [] });
-  expect(bodies).toHaveLength(3);
+  expect(bodySizes).toHaveLength(3);
 });
 
-test("a service with a lower limit of a body is given less at once, and takes all the same", async () => {
+test("a service with a lower body limit gets smaller requests and ingests all documents", async () => {
   const ids = await writeLines("narrow.jsonl", { count: 9, bytes: 60_000 });
-  expect(await cli.json(...narrow, "ingest", "narrow.jsonl")).toEqual({ ids, passages: 9, failed: [] });
-  expect(bodies.length).toBeGreaterThan(3);
+  expect(await cli.json(...lowLimit, "ingest", "narrow.jsonl")).toEqual({ ids, passages: 9, failed: [] });
+  expect(bodySizes.length).toBeGreaterThan(3);
 });
 
-test("a document that is too large alone is named with its size and the way out, and the others are taken", async () => {
+test("a document that is too large is reported with its size and what to do, and the others are ingested", async () => {
   await writeFile(join(cli.folder, "huge.txt"), "kettle ".repeat(750_000));
-  await writeLines("beside.jsonl", { count: 2 });
-  expect(await cli.run([...remote, "ingest", "huge.txt", "beside.jsonl"])).toMatchObject({
+  await writeLines("small-too.jsonl", { count: 2 });
+  expect(await cli.run([...remote, "ingest", "huge.txt", "small-too.jsonl"])).toMatchObject({
     code: 3,
     out: expect.stringContaining("Ingested 2 documents in 2 passages into collection knowledge"),
     err: expect.stringMatching(
@@ -94,15 +94,15 @@ test("a document that is too large alone is named with its size and the way out,
   });
 });
 
-test("integers beyond 2^53 arrive as they are, and are found by them", async () => {
+test("integers beyond 2^53 arrive unchanged and match filters exactly", async () => {
   const line = '{"id": "big", "content": "Kettle.", "metadata": {"n": 9007199254740993, "of": [1.5, "é"]}}';
   expect(await cli.run([...remote, "ingest", "--format", "jsonl"], { input: line })).toMatchObject({
     code: 0,
   });
   const stored = await api.call("GET", "/v1/documents/big", { key });
   expect(stored.text).toContain('"n":9007199254740993,"of":[1.5,"é"]');
-  const found = async (n: string) =>
+  const countMatches = async (n: string) =>
     (await cli.json(...remote, "query", "kettle", "--filter", `{"n": ${n}}`)).hits.length;
-  expect(await found("9007199254740993")).toBe(1);
-  expect(await found("9007199254740992")).toBe(0);
+  expect(await countMatches("9007199254740993")).toBe(1);
+  expect(await countMatches("9007199254740992")).toBe(0);
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
 import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts";
 
-// Search and its maintenance from the command line, in the order in which somebody would meet them.
+// Search and index maintenance from the command line. The tests depend on their order.
 
 const THINGS = ["kettle", "lamp", "chair", "drill", "tent", "violin"];
 const PLACES = ["Kiel", "Lyon", "Porto", "Gdansk", "Turku", "Cork", "Malmo"];
@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const hits = async (...args: string[]) => (await cli.json("query", "violin in Cork", ...args)).hits;
 
-test("a collection below its threshold is explained as exact, and no index is made of it", async () => {
+test("a collection below its threshold is searched exactly and gets no index", async () => {
   await cli.run(["collections", "create"]);
   expect((await cli.run(["ingest", "shelves.jsonl"])).code).toBe(0);
   const { out } = await cli.run(["explain", "violin", "--sql"]);
@@ -41,11 +41,11 @@ test("a collection below its threshold is explained as exact, and no index is ma
   expect(out).not.toContain("Index Scan using vectors_");
   expect(await cli.run(["reindex"])).toMatchObject({
     code: 0,
-    out: expect.stringContaining("Every index is as it should be"),
+    out: expect.stringContaining("All indexes are up to date"),
   });
 });
 
-test("the example of --filter can be used as it is, and null is no filter", async () => {
+test("the example of --filter is valid, and null is refused", async () => {
   const { out } = await cli.run(["delete", "--help"]);
   const [, example] = /--filter <json>.*?'(\{[^']*\})'/.exec(out.replace(/\s+/g, " ")) ?? [];
   expect((await cli.run(["query", "violin", "--filter", example as string])).code).toBe(0);
@@ -56,7 +56,7 @@ test("the example of --filter can be used as it is, and null is no filter", asyn
   expect((await cli.run(["query", "violin", "--where-document", "null"])).code).toBe(2);
 });
 
-test("set-index makes an index due, stats say so, and reindex builds it", async () => {
+test("set-index makes an index build pending, stats show it, and reindex builds the index", async () => {
   const before = await hits();
   expect(await cli.run(["collections", "set-index", "knowledge", '{"threshhold": 20}'])).toMatchObject({
     code: 2,
@@ -65,7 +65,7 @@ test("set-index makes an index due, stats say so, and reindex builds it", async 
   expect(
     (await cli.run(["collections", "set-index", "knowledge", '{"threshold": 20, "efSearch": 180}'])).code,
   ).toBe(0);
-  expect((await cli.run(["stats"])).out).toMatch(/acme\/knowledge: cairn reindex is due, to build/);
+  expect((await cli.run(["stats"])).out).toMatch(/acme\/knowledge: cairn reindex is pending, to build/);
   expect((await cli.run(["explain", "violin"])).out).toMatch(
     /exactly, every one of 60 rows.*cairn reindex makes an index/,
   );
@@ -88,20 +88,20 @@ test("set-index makes an index due, stats say so, and reindex builds it", async 
   );
 });
 
-test("query finds words, meaning or both, and shows the rank in each", async () => {
+test("query supports vector, keyword and hybrid search, and returns both ranks", async () => {
   const [first] = await hits("--mode", "hybrid", "--top-k", "3");
   expect(first).toMatchObject({
     content: expect.stringContaining("violin from Cork"),
     vectorRank: expect.any(Number),
     keywordRank: expect.any(Number),
   });
-  const words = await hits("--mode", "keyword", "--filter", '{"shelf": {"$lt": 20}}');
-  expect(words.length).toBeGreaterThan(0);
-  for (const { content } of words) expect(content).toMatch(/violin|Cork/);
+  const keywordHits = await hits("--mode", "keyword", "--filter", '{"shelf": {"$lt": 20}}');
+  expect(keywordHits.length).toBeGreaterThan(0);
+  for (const { content } of keywordHits) expect(content).toMatch(/violin|Cork/);
   expect(await hits("--max-distance", "0.0001")).toEqual([]);
 });
 
-test("explain prints its summary, plans with --analyze, and SQL only with --sql", async () => {
+test("explain prints a summary, plans with --analyze, and SQL only with --sql", async () => {
   const out = async (...flags: string[]) => (await cli.run(["explain", "violin", ...flags])).out;
   const summary = await out();
   expect(summary).toMatch(/^By meaning: /);
@@ -111,24 +111,26 @@ test("explain prints its summary, plans with --analyze, and SQL only with --sql"
   expect(await out("--sql")).toMatch(/SET LOCAL .*SELECT .*cost=/s);
 });
 
-test("explain shows neither the text nor the vector in its SQL", async () => {
+test("the SQL of explain contains neither the text nor the vector", async () => {
   const { steps } = await cli.json("explain", "violin", "--mode", "hybrid");
   expect(steps).toHaveLength(2);
   for (const { sql } of steps) expect(sql).not.toMatch(/violin|0\.\d{4}/);
 });
 
-test("reindex --model embeds a collection anew under its name, and --restore goes back", async () => {
+test("reindex --model embeds a collection again under its name, and --restore goes back", async () => {
   const key = { env: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: api.url } };
   const changed = await cli.run(["reindex", "--model", "openai/text-embedding-3-small"], key);
   expect(changed).toMatchObject({ code: 0, out: expect.stringContaining("60 passages") });
   expect(api.billed).toHaveLength(60);
-  const [model, kept] = await cli.json("collections", "list");
-  expect([model.name, model.embeddingModel]).toEqual(["knowledge", "openai/text-embedding-3-small"]);
-  expect(kept.embeddingModel).toBe("offline/words");
-  expect(changed.out).toContain(kept.name);
+  const [current, previous] = await cli.json("collections", "list");
+  expect([current.name, current.embeddingModel]).toEqual(["knowledge", "openai/text-embedding-3-small"]);
+  expect(previous.embeddingModel).toBe("offline/words");
+  expect(changed.out).toContain(previous.name);
 
   expect((await cli.run(["reindex", "--restore"], key)).code).toBe(0);
-  const all = await cli.json("collections", "list");
-  expect(all.find(({ name }: { name: string }) => name === "knowledge").embeddingModel).toBe("offline/words");
+  const restored = await cli.json("collections", "list");
+  expect(restored.find(({ name }: { name: string }) => name === "knowledge").embeddingModel).toBe(
+    "offline/words",
+  );
   expect(await cli.run(["reindex", "--restore", "--model", "offline/words"])).toMatchObject({ code: 2 });
 });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createProgram } from "@cairn/cli/program.ts";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
 import { serverUrl } from "./support/database.ts";
@@ -24,7 +25,7 @@ afterAll(() => cli?.remove());
 const cairn: CairnCli["run"] = (args, options) => cli.run(args, options);
 const json: CairnCli["json"] = (...args) => cli.json(...args);
 
-test("--help tells every verb, the environment variables and the exit codes", async () => {
+test("--help lists the commands, the environment variables and the exit codes", async () => {
   const { code, out } = await cairn(["--help"]);
   expect(code).toBe(0);
   for (const word of [
@@ -45,7 +46,41 @@ test("--help tells every verb, the environment variables and the exit codes", as
   expect((await cairn(["migrate", "--help"])).out).toContain("--dry-run");
 });
 
-test("wrong use ends with 2 and says what is right", async () => {
+test("only cairn --help lists the global options, and every other help says so", async () => {
+  const program = createProgram({ signal: new AbortController().signal, finish: () => {} });
+  const globalFlags = program.options.flatMap(({ long }) => (long && long !== "--version" ? [long] : []));
+  expect(globalFlags.length).toBeGreaterThan(10);
+  const listedOptions = (help: string) => help.match(/(?<=^ {2}(-\w, )?)--[\w-]+/gm) ?? [];
+  expect(listedOptions(helpOf(program))).toEqual(expect.arrayContaining(globalFlags));
+  expect(helpOf(program)).not.toContain("Global options");
+
+  const commands = program.commands.flatMap((command) => [command, ...command.commands]);
+  expect(commands.length).toBeGreaterThan(30);
+  for (const command of commands) {
+    const help = helpOf(command);
+    expect(listedOptions(help), command.name()).toContain("--help");
+    expect(
+      listedOptions(help).filter((flag) => globalFlags.includes(flag)),
+      command.name(),
+    ).toEqual([]);
+    expect(help.trimEnd().split("\n").at(-1), command.name()).toMatch(/^Global options.*: cairn --help$/);
+  }
+  expect((await cairn(["tenants", "list", "--help"])).out).toMatch(/Global options.*: cairn --help\n$/);
+});
+
+/** The text that `--help` prints. */
+function helpOf(command: ReturnType<typeof createProgram>): string {
+  let help = "";
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+  });
+  command.outputHelp();
+  return help;
+}
+
+test("wrong usage exits with 2 and prints an error", async () => {
   for (const args of [
     ["migrat"],
     ["migrate"],
@@ -60,13 +95,13 @@ test("wrong use ends with 2 and says what is right", async () => {
   }
 });
 
-test("a knowledge base from the command line: create, ingest, query, list, delete, stats", async () => {
-  const made = await cairn(["tenants", "create", "acme"]);
+test("the command line creates a tenant, and ingests, queries, lists and deletes documents", async () => {
+  const created = await cairn(["tenants", "create", "acme"]);
   if (serverUrl()) {
-    expect(made).toMatchObject({ code: 1, err: expect.stringContaining("cairn db migrate") });
+    expect(created).toMatchObject({ code: 1, err: expect.stringContaining("cairn db migrate") });
     expect(await cairn(["db", "migrate"])).toMatchObject({ code: 0 });
     expect(await cairn(["tenants", "create", "acme"])).toMatchObject({ code: 0 });
-  } else expect(made.code).toBe(0);
+  } else expect(created.code).toBe(0);
   expect(await cairn(["tenants", "create", "acme"])).toMatchObject({
     code: 1,
     err: expect.stringContaining("already"),
@@ -79,7 +114,7 @@ test("a knowledge base from the command line: create, ingest, query, list, delet
   );
   const ingested = await cairn(["ingest", "returns.md", "faq.jsonl"]);
   expect(ingested).toMatchObject({ code: 0, out: expect.stringContaining("3 documents") });
-  expect(ingested.err).toMatch(/words/); // whoever has no key is told what embeds
+  expect(ingested.err).toMatch(/words/); // without an API key, the output names the embedder
   expect((await cairn(["ingest", "--id", "note"], { input: "Our office moved to Kiel." })).code).toBe(0);
 
   const { hits } = await json("query", "when are you open", "--top-k", "1");
@@ -99,7 +134,7 @@ test("a knowledge base from the command line: create, ingest, query, list, delet
   });
 });
 
-test("a bad line of JSON Lines is named by file, line and field, and nothing is written", async () => {
+test("an invalid line of JSON Lines is reported with file, line and field, and nothing is written", async () => {
   await writeFile(join(folder, "bad.jsonl"), '{"id":"fine","content":"x"}\n{"id":"bad","contents":"x"}\n');
   const { code, err } = await cairn(["ingest", "bad.jsonl"]);
   expect(code).toBe(2);
@@ -107,20 +142,20 @@ test("a bad line of JSON Lines is named by file, line and field, and nothing is 
   expect((await cairn(["documents", "get", "fine"])).code).toBe(1);
 });
 
-test("migrate and verify end with 0, 3 and 4, and --dry-run makes nothing", async () => {
+test("migrate and verify exit with 0, 3 and 4, and --dry-run creates nothing", async () => {
   const { name } = tenantName();
   const collection = await createChromaCollection(inject("chromaUrl"), name);
   await putRecords(collection, plainRecords(50, 8));
   const flags = ["--chroma", inject("chromaUrl"), "--only", name, "--report", "proof.html"];
 
-  const dry = await cairn(["migrate", ...flags, "--dry-run", "--directory", "never"], {
+  const dryRun = await cairn(["migrate", ...flags, "--dry-run", "--directory", "never"], {
     env: { DATABASE_URL: "" },
   });
-  expect(dry).toMatchObject({ code: 0, out: expect.stringContaining("50 records in 1 collection") });
+  expect(dryRun).toMatchObject({ code: 0, out: expect.stringContaining("50 records in 1 collection") });
   const columns =
-    "collection records dimensions metric Chroma's model no text odd metadata set aside unreadable tenant target vectors size time";
-  expect(dry.out.replaceAll(/\s+/g, " ")).toContain(columns);
-  expect(dry.out.replaceAll(/\s+/g, " ")).toMatch(
+    "collection records dimensions metric Chroma's model no text odd metadata quarantined unreadable tenant target vectors size time";
+  expect(dryRun.out.replaceAll(/\s+/g, " ")).toContain(columns);
+  expect(dryRun.out.replaceAll(/\s+/g, " ")).toMatch(
     new RegExp(`${name} 50 8 cosine \\S.* 0 0 0 0 .* knowledge copied`),
   );
   expect(existsSync(join(folder, "never"))).toBe(false);
@@ -154,7 +189,7 @@ test("migrate and verify end with 0, 3 and 4, and --dry-run makes nothing", asyn
   expect((await cairn(["migrate", ...flags, "--prune"])).code).toBe(3);
 });
 
-test("flags win over the environment", async () => {
+test("flags take precedence over the environment", async () => {
   const env = { DATABASE_URL: "postgres://nobody:secret@127.0.0.1:1/none" };
   const unreachable = await cairn(["tenants"], { env });
   expect(unreachable).toMatchObject({ code: 1, err: expect.stringContaining("DATABASE_URL") });
@@ -170,7 +205,7 @@ test("flags win over the environment", async () => {
   ).toContain("8 dimensions");
 });
 
-test("the schema goes back and forth, and says where it is", async () => {
+test("db migrate, rollback and status apply, roll back and list the schema migrations", async () => {
   const { applied } = await json("db", "status");
   const { length: steps } = await schemaSteps();
   expect(applied).toHaveLength(steps);

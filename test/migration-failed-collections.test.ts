@@ -273,7 +273,7 @@ test("the command names it with the reason, goes on with the others and ends wit
   const flags = ["--chroma", proxy.url, "--chroma-database", scope, "--queries", "0"];
   const foreseen = await cairn.run(["migrate", ...flags, "--dry-run"]);
   expect(foreseen).toMatchObject({ code: 4, out: expect.stringContaining("240 records in 2 collections") });
-  expect(foreseen.out).toMatch(new RegExp(`Cannot be read: .*${odd.name}\\. .*422.*odd`));
+  expect(foreseen.out).toMatch(new RegExp(`Unreadable: .*${odd.name}\\. .*422.*odd`));
   const ended = await cairn.run(["migrate", ...flags]);
   expect(ended).toMatchObject({
     code: 4,

@@ -21,7 +21,7 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** What a process of Node prints in the demo's folder, without the settings of whoever runs the test. */
+/** Runs Node in the demo's folder, without the Cairn settings of the environment, and returns its output. */
 async function run(args: readonly string[]): Promise<string> {
   const { DATABASE_URL, OPENAI_API_KEY, OPENAI_BASE_URL, CAIRN_EMBEDDING_MODEL, ...env } = process.env;
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -29,24 +29,24 @@ async function run(args: readonly string[]): Promise<string> {
   return `${out}${err}`;
 }
 
-/** The lines of a text with the addresses of servers alike. */
+/** Splits a text into lines, with the same port in all server addresses. */
 const lines = (content: string) => content.replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:8000").split("\n");
 
-test("the README shows what the demo prints", async () => {
+test("the README shows the output of the demo", async () => {
   const readme = await readFile(path("README.md"), "utf8");
   const [, block = ""] = /## What it looks like\n\n```\n\$ npm run demo\n([\s\S]*?)```/.exec(readme) ?? [];
-  const shown = block.split("\n").filter((line) => line.trim() !== "" && line.trim() !== "…");
-  expect(shown.length).toBeGreaterThan(8);
-  const printed = lines(output);
-  for (const line of shown) {
+  const readmeLines = block.split("\n").filter((line) => line.trim() !== "" && line.trim() !== "…");
+  expect(readmeLines.length).toBeGreaterThan(8);
+  const printedLines = lines(output);
+  for (const line of readmeLines) {
     const parts = line.split("…");
-    const found = printed.some((one) => parts.every((part) => one.includes(part)));
-    expect(found, `the demo prints no line like: ${line}\n${output}`).toBe(true);
+    const isPrinted = printedLines.some((printed) => parts.every((part) => printed.includes(part)));
+    expect(isPrinted, `the demo prints no line like: ${line}\n${output}`).toBe(true);
   }
 });
 
 test(
-  "a command that the demo prints works when it is pasted",
+  "a command that the demo prints works in a shell",
   async () => {
     const [, command = ""] = /^ {3}\$ npx cairn (query .*)$/m.exec(output) ?? [];
     const args = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");

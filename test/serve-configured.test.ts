@@ -3,15 +3,15 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
-import { type Served, startServe } from "./support/cairn-serve.ts";
+import { type RunningService, startServe } from "./support/cairn-serve.ts";
 import { type ChatApi, startChatApi } from "./support/chat-api.ts";
 import { serverUrl } from "./support/database.ts";
 import { type Issuer, startIssuer } from "./support/issuer.ts";
 
-// The service as an operator starts it: told of an issuer, a chat model, a collector of traces, by flags and variables.
+// `cairn serve` with an issuer, a chat model and a trace collector, set by flags and environment variables.
 
-/** Behind a proxy on this machine, and with few keys that one address may try. */
-const ADDRESSES = ["--trusted-proxies", "127.0.0.1", "--unknown-keys", "3"];
+/** A trusted proxy on this machine, and a low limit of invalid keys per address. */
+const ADDRESS_FLAGS = ["--trusted-proxies", "127.0.0.1", "--unknown-keys", "3"];
 
 const CANARY = "canary-7d20aa";
 
@@ -19,16 +19,16 @@ let cli: CairnCli;
 let issuer: Issuer;
 let chat: ChatApi;
 let collector: Server;
-let service: Served;
+let service: RunningService;
 let tenantId: string;
-const collected: string[] = [];
+const traceBodies: string[] = [];
 beforeAll(async () => {
   cli = await createCairnCli();
   if (serverUrl()) await cli.run(["db", "migrate"]);
   ({ id: tenantId } = await cli.json("tenants", "create", "acme"));
   [issuer, chat] = await Promise.all([startIssuer(), startChatApi()]);
   collector = createServer(async (request, response) => {
-    if (request.url === "/v1/traces") collected.push(await text(request));
+    if (request.url === "/v1/traces") traceBodies.push(await text(request));
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
   });
   await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
@@ -41,7 +41,7 @@ beforeAll(async () => {
       CAIRN_JWT_ISSUER,
       "--max-body",
       "20000",
-      ...ADDRESSES,
+      ...ADDRESS_FLAGS,
     ],
     environment: {
       ...variables,
@@ -60,22 +60,22 @@ afterAll(async () => {
 
 async function call(method: string, path: string, token: string, body?: object) {
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const answer = await fetch(service.url + path, { method, headers, body: body && JSON.stringify(body) });
-  return { status: answer.status, body: (await answer.json()) as { code?: string; model?: string } };
+  const response = await fetch(service.url + path, { method, headers, body: body && JSON.stringify(body) });
+  return { status: response.status, body: (await response.json()) as { code?: string; model?: string } };
 }
 
-test("a token of the issuer speaks for its tenant with its scopes; one for another audience is refused", async () => {
+test("a token of the issuer has the access of its tenant and scopes; a token for another audience is refused", async () => {
   const writer = issuer.token(tenantId, { scope: "read write" });
   const documents = [{ id: CANARY, content: `You may return a ${CANARY} within 30 days.` }];
   expect((await call("POST", "/v1/documents", writer, { documents })).status).toBe(200);
   const reader = issuer.token(tenantId);
   expect((await call("GET", `/v1/documents/${CANARY}`, reader)).status).toBe(200);
   expect((await call("POST", "/v1/documents", reader, { documents })).status).toBe(403);
-  const elsewhere = issuer.token(tenantId, { aud: "elsewhere" });
-  expect((await call("GET", `/v1/documents/${CANARY}`, elsewhere)).status).toBe(401);
+  const otherAudience = issuer.token(tenantId, { aud: "elsewhere" });
+  expect((await call("GET", `/v1/documents/${CANARY}`, otherAudience)).status).toBe(401);
 });
 
-test("a body of more than it was told is 413, and chat asks the server that it was told", async () => {
+test("a body above --max-body gets 413, and chat uses the configured server", async () => {
   const writer = issuer.token(tenantId, { scope: "read write" });
   const documents = [{ content: "x".repeat(20_000) }];
   expect(await call("POST", "/v1/documents", writer, { documents })).toMatchObject({
@@ -90,56 +90,56 @@ test("a body of more than it was told is 413, and chat asks the server that it w
   expect(chat.requests.map(({ model }) => model)).toEqual(["scripted"]);
 });
 
-test("an address that tries more keys than it was told is stopped, and others are served", async () => {
-  const ask = async (address: string, n: number) => {
+test("an address that tries more invalid keys than --unknown-keys gets 429, and other addresses are served", async () => {
+  const requestFrom = async (address: string, n: number) => {
     const headers = { authorization: `Bearer cairn_${n}`, "x-forwarded-for": address };
     return (await fetch(`${service.url}/v1/documents`, { headers })).status;
   };
   const statuses = [];
-  for (let n = 0; n < 4; n++) statuses.push(await ask("203.0.113.7", n));
+  for (let n = 0; n < 4; n++) statuses.push(await requestFrom("203.0.113.7", n));
   expect(statuses).toEqual([401, 401, 401, 429]);
-  expect(await ask("203.0.113.8", 4)).toBe(401);
+  expect(await requestFrom("203.0.113.8", 4)).toBe(401);
 });
 
-test("half an issuer is refused at the start, and named", async () => {
-  const { CAIRN_JWT_AUDIENCE, ...half } = issuer.variables;
-  const { code, err } = await cli.run(["serve", "--port", "0", "--directory", "other"], { env: half });
+test("an incomplete issuer is refused at the start, and the error names the missing setting", async () => {
+  const { CAIRN_JWT_AUDIENCE, ...incomplete } = issuer.variables;
+  const { code, err } = await cli.run(["serve", "--port", "0", "--directory", "other"], { env: incomplete });
   expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("CAIRN_JWT_AUDIENCE is not set") });
 });
 
-test("each request is one span in the collector, with its route; no address, no text and no token is in it", async () => {
-  const given = "4bf92f3577b34da6a3ce929d0e0e4736";
-  const answer = await fetch(`${service.url}/v1/documents/${CANARY}?collection=${CANARY}`, {
+test("each request is one span with its route, without addresses, texts and tokens", async () => {
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const response = await fetch(`${service.url}/v1/documents/${CANARY}?collection=${CANARY}`, {
     headers: {
       authorization: `Bearer ${issuer.token(tenantId)}`,
-      traceparent: `00-${given}-00f067aa0ba902b7-01`,
+      traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
     },
   });
-  expect(answer.status).toBe(404);
-  expect(await service.stop(), "what was not sent yet is sent at the end").toBe(0);
-  const own = spans().filter(({ traceId }) => traceId === given);
-  expect(own.map(({ name, attributes }) => [name, attributes])).toEqual([
+  expect(response.status).toBe(404);
+  expect(await service.stop(), "remaining spans are sent at the end").toBe(0);
+  const requestSpans = spans().filter((span) => span.traceId === traceId);
+  expect(requestSpans.map(({ name, attributes }) => [name, attributes])).toEqual([
     [
       "GET /v1/documents/:document",
       {
         "http.request.method": "GET",
         "http.route": "/v1/documents/:document",
         "http.response.status_code": 404,
-        "cairn.request_id": answer.headers.get("X-Request-Id"),
+        "cairn.request_id": response.headers.get("X-Request-Id"),
         "cairn.tenant": tenantId,
       },
     ],
   ]);
-  expect(JSON.parse(collected[0] ?? "").resourceSpans[0].resource.attributes).toContainEqual({
+  expect(JSON.parse(traceBodies[0] ?? "").resourceSpans[0].resource.attributes).toContainEqual({
     key: "service.name",
     value: { stringValue: "cairn" },
   });
-  expect(collected.join()).not.toMatch(new RegExp(`${CANARY}|return|eyJ|127\\.0\\.0\\.1`));
+  expect(traceBodies.join()).not.toMatch(new RegExp(`${CANARY}|return|eyJ|127\\.0\\.0\\.1`));
 });
 
-/** What came to the collector so far, as OTLP in JSON has it. */
+/** Returns the spans that the collector has received, from OTLP in JSON. */
 function spans() {
-  return collected
+  return traceBodies
     .flatMap((body) => JSON.parse(body).resourceSpans as OtlpResource[])
     .flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans))
     .map(({ name, traceId, attributes }) => ({

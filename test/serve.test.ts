@@ -2,13 +2,13 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
-import { type Served, startServe } from "./support/cairn-serve.ts";
+import { type RunningService, startServe } from "./support/cairn-serve.ts";
 import { serverUrl } from "./support/database.ts";
 
-// The service as a person starts it: nothing configured, then what it prints.
+// `cairn serve` without any configuration, and what it prints.
 
 let cli: CairnCli;
-let service: Served;
+let service: RunningService;
 let url = "";
 let key = "";
 beforeAll(async () => {
@@ -16,34 +16,34 @@ beforeAll(async () => {
   if (serverUrl()) await cli.run(["db", "migrate"]);
   service = await startServe(cli);
   url = service.url;
-  if (!serverUrl()) key = await vi.waitUntil(() => keyIn(service.said()));
+  if (!serverUrl()) key = await vi.waitUntil(() => findKey(service.output()));
 });
 afterAll(async () => {
   await service?.stop();
   await cli?.remove();
 });
 
-function keyIn(said: string): string | undefined {
-  return /^ {2}(cairn_\S+)$/m.exec(said)?.[1];
+function findKey(output: string): string | undefined {
+  return /^ {2}(cairn_\S+)$/m.exec(output)?.[1];
 }
 
 test.runIf(!serverUrl())(
-  "the first start makes a tenant and a key, and the three requests it shows work as they stand",
+  "the first start creates a tenant and a key, and the three requests it prints work",
   async () => {
-    const said = service.said();
-    const commands = said.match(/^curl .*$/gm) ?? [];
+    const output = service.output();
+    const commands = output.match(/^curl .*$/gm) ?? [];
     expect(commands).toHaveLength(3);
-    const answers = [];
+    const responses = [];
     for (const command of commands)
-      answers.push(JSON.parse((await promisify(execFile)("sh", ["-c", command])).stdout));
-    expect(answers[0]).toMatchObject({ ids: ["returns"] });
-    expect(answers[1].hits[0]).toMatchObject({ id: "returns" });
-    expect(answers[2]).toMatchObject({ code: "chat_not_configured" });
-    expect(said).toContain("CAIRN_CHAT_MODEL");
+      responses.push(JSON.parse((await promisify(execFile)("sh", ["-c", command])).stdout));
+    expect(responses[0]).toMatchObject({ ids: ["returns"] });
+    expect(responses[1].hits[0]).toMatchObject({ id: "returns" });
+    expect(responses[2]).toMatchObject({ code: "chat_not_configured" });
+    expect(output).toContain("CAIRN_CHAT_MODEL");
   },
 );
 
-test.runIf(!serverUrl())("the command line asks a service with --url as it asks a database", async () => {
+test.runIf(!serverUrl())("query and ingest work on a service with --url as on a database", async () => {
   const remote = ["--url", url, "--key", key];
   const ingested = await cli.run([...remote, "ingest", "--id", "hours"], {
     input: "We are open from nine to five.",
@@ -68,7 +68,7 @@ test.runIf(!serverUrl())("the command line asks a service with --url as it asks 
   });
 });
 
-test("the reference needs nothing from anywhere else", async () => {
+test("the API reference loads nothing from other hosts", async () => {
   const page = await fetch(`${url}/docs`);
   const text = await page.text();
   expect(text).not.toMatch(/(src|href)="(https?:)?\/\//);
@@ -82,24 +82,27 @@ test("the reference needs nothing from anywhere else", async () => {
   expect(((await (await fetch(`${url}/openapi.json`)).json()) as { openapi: string }).openapi).toBe("3.1.0");
 });
 
-test("it is healthy, ready and measured, and ends when it is asked to", async () => {
+test("/health, /ready and /metrics respond, and the service exits with 0 on SIGTERM", async () => {
   for (const path of ["/health", "/ready", "/metrics"])
     expect((await fetch(url + path)).status, path).toBe(200);
   expect(await service.stop()).toBe(0);
 });
 
-test.runIf(!serverUrl())("a second start makes nothing, and the key of the first is still good", async () => {
-  service = await startServe(cli);
-  const kept = await fetch(`${service.url}/v1/documents/returns`, {
-    headers: { authorization: `Bearer ${key}` },
-  });
-  expect(kept.status).toBe(200);
-  await service.stop();
-  expect(service.said()).not.toMatch(/cairn_|curl/);
-  expect(await cli.json("tenants", "list")).toHaveLength(1);
-});
+test.runIf(!serverUrl())(
+  "a second start creates nothing, and the key of the first start still works",
+  async () => {
+    service = await startServe(cli);
+    const response = await fetch(`${service.url}/v1/documents/returns`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    expect(response.status).toBe(200);
+    await service.stop();
+    expect(service.output()).not.toMatch(/cairn_|curl/);
+    expect(await cli.json("tenants", "list")).toHaveLength(1);
+  },
+);
 
-test.runIf(serverUrl())("on a server the first start makes no tenant and no key", async () => {
-  expect(keyIn(service.said())).toBeUndefined();
+test.runIf(serverUrl())("the first start on a database server creates no tenant and no key", async () => {
+  expect(findKey(service.output())).toBeUndefined();
   expect(await cli.json("tenants", "list")).toHaveLength(0);
 });

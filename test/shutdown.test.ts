@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
-import { type Served, startServe } from "./support/cairn-serve.ts";
+import { type RunningService, startServe } from "./support/cairn-serve.ts";
 import { serverUrl } from "./support/database.ts";
 import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts";
 
@@ -10,7 +10,7 @@ import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts
 
 let cli: CairnCli;
 let embeddings: EmbeddingApi;
-let service: Served;
+let service: RunningService;
 let key = "";
 beforeAll(async () => {
   [cli, embeddings] = await Promise.all([createCairnCli(), startEmbeddingApi()]);

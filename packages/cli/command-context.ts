@@ -1,7 +1,7 @@
-/** What a command needs beside its own arguments. */
+/** What every command gets from the process, in addition to its own arguments. */
 export interface CommandContext {
-  /** Ends the work between two pages. */
+  /** Aborts when the user stops the command. Long commands stop between two pages or batches. */
   readonly signal: AbortSignal;
-  /** Sets the exit code of a command that did not fail. */
+  /** Sets the exit code of a command that did not throw. */
   readonly finish: (exitCode: number) => void;
 }

@@ -2,7 +2,7 @@ import type { EmbeddingConfig } from "@cairn/core/embedding/embedders.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
 
-/** Flags and environment together, flags winning; parsed once, at the entry. */
+/** The global options, from flags and environment variables. Flags take precedence. */
 const schema = z.object({
   databaseUrl: z.string().min(1).optional(),
   databaseDirectUrl: z.string().min(1).optional(),
@@ -11,14 +11,14 @@ const schema = z.object({
   openaiBaseUrl: z.url({ protocol: /^https?$/ }).optional(),
   embeddingModel: z
     .string()
-    .regex(/^[\w-]+\/\S+$/, "it is written provider/model")
+    .regex(/^[\w-]+\/\S+$/, "the form is provider/model")
     .optional(),
   embeddingDimensions: z.coerce.number().int().min(1).max(16_000).optional(),
   embeddingMaxInputs: z.coerce.number().int().min(1).max(2_048).optional(),
   embeddingMaxTokens: z.coerce.number().int().min(16).max(1_000_000).optional(),
   localUrl: z.url({ protocol: /^https?$/ }).optional(),
   localModels: z.string().min(1).optional(),
-  /** Of `cairn serve` alone. */
+  /** Set by `cairn serve` only. */
   connections: z.number().optional(),
   tenantConnections: z.number().optional(),
   url: z.url({ protocol: /^https?$/ }).optional(),
@@ -28,7 +28,7 @@ const schema = z.object({
 
 export type Config = Readonly<z.infer<typeof schema>>;
 
-const NAMES: Readonly<Record<string, string>> = {
+const OPTION_NAMES: Readonly<Record<string, string>> = {
   databaseUrl: "--database-url (DATABASE_URL)",
   openaiBaseUrl: "--openai-base-url (OPENAI_BASE_URL)",
   embeddingModel: "--embedding-model (CAIRN_EMBEDDING_MODEL)",
@@ -40,19 +40,18 @@ const NAMES: Readonly<Record<string, string>> = {
   localUrl: "--local-url (CAIRN_LOCAL_URL)",
 };
 
-/** Checks the options that all commands share. An empty environment variable counts as unset. Throws `invalid_input`. */
+/** Parses and validates the global options. An empty environment variable counts as unset. Throws `invalid_input`. */
 export function parseConfig(options: Record<string, unknown>): Config {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ""));
-  const result = schema.safeParse(given);
+  const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ""));
+  const result = schema.safeParse(set);
   if (result.success) return Object.freeze(result.data);
   const issue = result.error.issues[0];
   const key = String(issue?.path[0] ?? "");
-  throw new AppError("invalid_input", `${NAMES[key] ?? key} cannot be used: ${issue?.message}.`, {
-    path: NAMES[key] ?? key,
-  });
+  const name = OPTION_NAMES[key] ?? key;
+  throw new AppError("invalid_input", `${name} is not valid: ${issue?.message}.`, { path: name });
 }
 
-/** What of the configuration concerns embedding. */
+/** The embedding settings of the configuration. */
 export function embeddingConfig(config: Config): EmbeddingConfig {
   const { openaiApiKey, openaiBaseUrl, localUrl, localModels, embeddingModel, embeddingDimensions } = config;
   return {

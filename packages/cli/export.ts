@@ -10,8 +10,8 @@ interface ExportOptions {
 }
 
 /**
- * Documents as `cairn ingest` takes them: the whole text next to the passages, and with `vectors` the vector of each
- * passage; that of the document where it is one passage.
+ * Returns documents in the format that `cairn ingest` reads: the complete text next to the passages. With `vectors`, each
+ * passage has its vector, and a document of one passage has it as its own `embedding` as well.
  */
 export async function exportDocuments(
   database: Database,
@@ -19,24 +19,27 @@ export async function exportDocuments(
   { collection, documents, vectors }: ExportOptions,
 ): Promise<readonly object[]> {
   const ids = documents.map(({ id }) => id);
-  const found = vectors ? await readVectors(database, tenantId, { collection, ids }) : undefined;
+  const vectorsById = vectors ? await readVectors(database, tenantId, { collection, ids }) : undefined;
   return documents.map(({ id, passages, metadata, uri, ...rest }) => {
-    const given = passages.map((passage, at) => ({ ...passage, embedding: toArray(found?.get(id)?.[at]) }));
-    const [first] = given;
-    const embedding = given.length === 1 ? first?.embedding : undefined;
+    const exported = passages.map((passage, index) => ({
+      ...passage,
+      embedding: toArray(vectorsById?.get(id)?.[index]),
+    }));
+    const [first] = exported;
+    const embedding = exported.length === 1 ? first?.embedding : undefined;
     return {
       id,
       content: textOf(passages),
       metadata,
       uri,
       ...(embedding ? { embedding } : {}),
-      passages: given,
+      passages: exported,
       ...rest,
     };
   });
 }
 
-/** The document's whole text; null where it has none. */
+/** The document's complete text; null if it has none. */
 export function textOf(passages: readonly Passage[]): string | null {
   return passages.some(({ content }) => content !== null) ? joinPassages(passages) : null;
 }

@@ -9,17 +9,19 @@ import type { SendOptions } from "./send.ts";
 import { count } from "./terminal/counts.ts";
 import type { IngestProgress } from "./terminal/ingest-progress.ts";
 
-/** Documents that are ingested in one call, and bytes of their texts and vectors, unless one alone has more. */
-const BATCH = 500;
-const BATCH_BYTES = 8_000_000;
+/** Maximum number of documents in one batch. */
+const MAX_BATCH_DOCUMENTS = 500;
 
-interface LocalOptions extends SendOptions {
+/** Maximum size of the texts and vectors in one batch, in bytes. A larger document is a batch of its own. */
+const MAX_BATCH_BYTES = 8_000_000;
+
+interface IngestOptions extends SendOptions {
   readonly signal: AbortSignal;
   readonly progress: IngestProgress;
 }
 
-/** What `cairn ingest` has done. */
-export interface Ingested {
+/** The result of an ingest. */
+export interface IngestResult {
   readonly collection: Collection;
   readonly ids: readonly string[];
   readonly passages: number;
@@ -27,8 +29,8 @@ export interface Ingested {
 }
 
 /**
- * Ingests the inputs into the tenant's collection, batch by batch. An error says how many documents were ingested
- * before it. Throws what `ingest` throws.
+ * Ingests the inputs into the tenant's collection, batch by batch. Throws what `ingest` throws; the message then also says
+ * how many documents had been ingested before.
  */
 export async function ingestInputs(
   services: Services,
@@ -37,30 +39,30 @@ export async function ingestInputs(
     collection,
     inputs,
   }: { readonly tenantId: string; readonly collection: Collection; readonly inputs: Inputs },
-  { maxTokens, overlap, signal, progress }: LocalOptions,
-): Promise<Ingested> {
+  { maxTokens, overlap, signal, progress }: IngestOptions,
+): Promise<IngestResult> {
   const ids = new Set<string>();
-  const failed: Ingested["failed"][number][] = [];
+  const failed: IngestResult["failed"][number][] = [];
   let passages = 0;
-  let seen = 0;
-  assertSize(collection, inputs.dimensions);
+  let processed = 0;
+  assertDimensions(collection, inputs.dimensions);
   try {
     for await (const documents of batches(inputs.documents())) {
       signal.throwIfAborted();
-      const asked = { collection: collection.name, documents, maxTokens, overlap, signal };
-      const result = isStored(documents)
-        ? { failed: [], ...(await restoreDocuments(services, tenantId, { ...asked, documents })) }
-        : await ingest(services, tenantId, asked);
+      const options = { collection: collection.name, documents, maxTokens, overlap, signal };
+      const result = isExported(documents)
+        ? { failed: [], ...(await restoreDocuments(services, tenantId, { ...options, documents })) }
+        : await ingest(services, tenantId, options);
       for (const id of result.ids) ids.add(id);
       failed.push(...result.failed);
       passages += result.passages;
-      seen += documents.length;
-      progress.done(seen);
+      processed += documents.length;
+      progress.done(processed);
     }
   } catch (error) {
     if (!(error instanceof AppError) || ids.size === 0) throw error;
     const before = `${count(ids.size, "document")} of ${inputs.count} had been ingested before.`;
-    throw new AppError(error.code, `${error.message} ${before} Run the same command again to go on.`, {
+    throw new AppError(error.code, `${error.message} ${before} Run the same command again to continue.`, {
       path: error.path,
       cause: error,
     });
@@ -68,28 +70,32 @@ export async function ingestInputs(
   return { collection, ids: [...ids], passages, failed };
 }
 
-function assertSize({ name, dimensions }: Collection, given: number | undefined): void {
-  if (given === undefined || dimensions === null || given === dimensions) return;
+function assertDimensions({ name, dimensions }: Collection, inputDimensions: number | undefined): void {
+  if (inputDimensions === undefined || dimensions === null || inputDimensions === dimensions) return;
   throw new AppError(
     "dimension_mismatch",
-    `The embeddings cannot be ingested: they have ${given} numbers, and collection ${JSON.stringify(name)} holds vectors of ${dimensions}. Leave them out, or name a collection of ${given} dimensions with --collection.`,
+    `The embeddings cannot be ingested: they have ${inputDimensions} dimensions, and collection ${JSON.stringify(name)} has ${dimensions}. Remove the embeddings from the input, or name a collection of ${inputDimensions} dimensions with --collection.`,
   );
 }
 
-type Stored = InputDocument & StoredDocument;
+type ExportedDocument = InputDocument & StoredDocument;
 
-function isStored(documents: readonly InputDocument[]): documents is readonly Stored[] {
+/** Whether the batch holds exported documents, which bring their passages and vectors. */
+function isExported(documents: readonly InputDocument[]): documents is readonly ExportedDocument[] {
   return documents[0]?.passages !== undefined;
 }
 
-/** Batches in order; none has both documents that bring their passages and others. */
+/** Yields the documents in batches, in order. A batch holds either exported documents only, or none. */
 async function* batches(documents: AsyncIterable<InputDocument>): AsyncGenerator<readonly InputDocument[]> {
   let batch: InputDocument[] = [];
   let bytes = 0;
   for await (const document of documents) {
     const size = sizeOf(document);
-    const other = (batch[0]?.passages === undefined) !== (document.passages === undefined);
-    if (batch.length === BATCH || (batch.length > 0 && (other || bytes + size > BATCH_BYTES))) {
+    const isOtherKind = (batch[0]?.passages === undefined) !== (document.passages === undefined);
+    if (
+      batch.length === MAX_BATCH_DOCUMENTS ||
+      (batch.length > 0 && (isOtherKind || bytes + size > MAX_BATCH_BYTES))
+    ) {
       yield batch;
       batch = [];
       bytes = 0;

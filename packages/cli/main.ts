@@ -3,9 +3,12 @@ import { AppError } from "@cairn/core/error.ts";
 import { type Command, CommanderError } from "commander";
 import { EXIT, exitCode } from "./exit.ts";
 import { createProgram } from "./program.ts";
-import { inCommandWords } from "./terminal/wording.ts";
+import { inCommandTerms } from "./terminal/wording.ts";
 
-/** Runs the command line and returns the exit code. Ctrl-C stops between pages or batches; a second one at once. */
+/**
+ * Runs the command line and returns the exit code. Ctrl-C stops the command between two pages or batches. A second Ctrl-C
+ * ends the process at once.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   const interrupted = new AbortController();
   const onSignal = () => {
@@ -13,7 +16,7 @@ export async function main(args: readonly string[]): Promise<number> {
       console.error("stopped");
       process.exit(EXIT.stopped);
     }
-    interrupted.abort(new AppError("source_unavailable", STOPPED));
+    interrupted.abort(new AppError("source_unavailable", STOP_MESSAGE));
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   let code: number = EXIT.done;
@@ -38,36 +41,39 @@ export async function main(args: readonly string[]): Promise<number> {
       if (args.includes("--json")) printError("invalid_input", error.message.replace(/^error: /, ""));
       return EXIT.usage;
     }
-    report(error, { json: args.includes("--json"), command });
+    reportError(error, { json: args.includes("--json"), command });
     return exitCode(error);
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 
-interface Reporting {
+interface ReportOptions {
   readonly json: boolean;
-  /** The one that failed; undefined where none was reached. */
+  /** The command that failed; undefined if the arguments name none. */
   readonly command: Command | undefined;
 }
 
-const STOPPED = "Stopped. Run the same command again: it goes on where it was.";
+const STOP_MESSAGE = "Stopped. Run the same command again to continue.";
 
-/** Whatever a command fails with once it is to stop, it was stopped; its own words say what goes on without it. */
+/**
+ * Reports a stopped command and returns its exit code. Any error after the stop counts as the stop. A command can throw a
+ * message of its own that begins with "Stopped" and says what continues without it.
+ */
 function reportStop(error: unknown, json: boolean): number {
-  const own = error instanceof AppError && /^stopped/i.test(error.message) ? error.message : STOPPED;
-  if (json) printError("stopped", own);
-  else console.error(own.replace(/^Stopped/, "stopped"));
+  const message = error instanceof AppError && /^stopped/i.test(error.message) ? error.message : STOP_MESSAGE;
+  if (json) printError("stopped", message);
+  else console.error(message.replace(/^Stopped/, "stopped"));
   return EXIT.stopped;
 }
 
-function report(error: unknown, { json, command }: Reporting): void {
-  const known = error instanceof AppError ? inCommandWords(error, command) : undefined;
+function reportError(error: unknown, { json, command }: ReportOptions): void {
+  const expected = error instanceof AppError ? inCommandTerms(error, command) : undefined;
   const code = error instanceof AppError ? error.code : "internal";
   const message =
-    known?.message ??
-    `Something went wrong that should not. Try again; if it stays, report it with this: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
-  if (json) printError(code, message, known?.path);
+    expected?.message ??
+    `The command failed with an unexpected error. Try again. If it fails again, report it with this stack trace: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
+  if (json) printError(code, message, expected?.path);
   else console.error(`error (${code}): ${message}`);
 }
 

@@ -9,11 +9,14 @@ import type { Command } from "commander";
 import { type Config, embeddingConfig, parseConfig } from "./config.ts";
 
 export interface OpenOptions {
-  /** `always`: bring the schema up to date also on a server. Default: only in the embedded database. */
+  /**
+   * When to apply pending schema migrations. `always`: also on a server. `embedded` (default): only in the embedded database.
+   * `never`: not at all; the isolation check is skipped, too.
+   */
   readonly schema?: "always" | "embedded" | "never";
 }
 
-/** Opens what the command's options name, hands it to `work` and closes it, whatever happens. */
+/** Opens the database and the embedders that the options name, runs `work` with them, and closes the database. */
 export async function withServices<T>(
   command: Command,
   work: (services: Services, config: Config) => Promise<T>,
@@ -23,7 +26,7 @@ export async function withServices<T>(
   if (config.url)
     throw new AppError(
       "invalid_input",
-      `cairn ${command.name()} works on a database: leave --url (CAIRN_URL) out. A service takes query and ingest.`,
+      `cairn ${command.name()} needs a database, not a service. Omit --url (CAIRN_URL). Only query and ingest work with --url.`,
       { path: "--url" },
     );
   const embedders = createEmbedders(embeddingConfig(config));
@@ -44,30 +47,33 @@ export async function withServices<T>(
   }
 }
 
-/** For people: where the data is, without user and password. */
+/** Returns a name of the database for display: its host and path, without user and password, or its folder. */
 export function databaseName({ databaseUrl, directory }: Config): string {
   if (!databaseUrl) return directory;
   const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : undefined;
   return url ? `${url.host}${url.pathname}` : "PostgreSQL";
 }
 
-/** The tenant that `--tenant` names, or the only one there is. Throws `invalid_input`, listing some, or `not_found`. */
+/**
+ * Returns the tenant that `--tenant` names, or the only tenant of the database. Throws `not_found`, or `invalid_input` with
+ * the names of up to five tenants.
+ */
 export async function chooseTenant({ database }: Services, name: string | undefined): Promise<Tenant> {
   if (name !== undefined) return getTenant(database, name);
   const tenants = await listTenants(database);
   const [only] = tenants;
   if (only && tenants.length === 1) return only;
   if (!only)
-    throw new AppError("invalid_input", "There is no tenant yet. Make one: cairn tenants create NAME", {
+    throw new AppError("invalid_input", "There is no tenant yet. Create one: cairn tenants create NAME", {
       path: "--tenant",
     });
-  const some = tenants
+  const examples = tenants
     .slice(0, 5)
     .map((tenant) => tenant.name)
     .join(", ");
   throw new AppError(
     "invalid_input",
-    `There are ${tenants.length} tenants: say which with --tenant (${some}${tenants.length > 5 ? ", …" : ""}).`,
+    `There are ${tenants.length} tenants. Choose one with --tenant (${examples}${tenants.length > 5 ? ", …" : ""}).`,
     { path: "--tenant" },
   );
 }

@@ -20,38 +20,46 @@ import { addVerify } from "./commands/verify.ts";
 
 const EXAMPLES = `
 Move from Chroma:
-  $ cairn migrate --chroma http://localhost:8000 --dry-run     what is there and what will happen
+  $ cairn migrate --chroma http://localhost:8000 --dry-run     show what is there and what will happen
   $ cairn migrate --chroma http://localhost:8000               copy, compare everything, write report.html
-  $ cairn verify --chroma http://localhost:8000                compare again, at any time; writes nothing
+  $ cairn verify --chroma http://localhost:8000                compare again, at any time; write nothing
 
-Or as a batch in AWS, once it is deployed (docs/deploy.md):
-  $ cairn cloud migrate                                        start it, watch it, write report.html
+Migrate as a batch in AWS, after its deployment (docs/deploy.md):
+  $ cairn cloud migrate                                        start it, show its progress, write report.html
 
-Use it:
+Ingest and query:
   $ cairn tenants create acme
   $ cairn ingest --tenant acme handbook.md faq.jsonl
   $ cairn query --tenant acme "What is our return policy?"
 
-Serve it:
-  $ cairn serve                                                the API at http://127.0.0.1:8787, its reference at /docs
-  $ cairn keys create --tenant acme --scopes read              a key for an application
+Serve the API:
+  $ cairn serve                                                serve http://127.0.0.1:8787, with its reference at /docs
+  $ cairn keys create --tenant acme --scopes read              create a key for an application
 
-Exit codes: 0 done, and identical where two sides were compared; 3 done with exceptions, which are listed;
-4 not identical; 5 another run holds the source; 2 wrong use; 1 failure;
-130 stopped by Ctrl-C.`;
+Exit codes:
+  0    success; after a comparison: identical
+  1    failure
+  2    wrong usage
+  3    success with exceptions, which are listed
+  4    not identical
+  5    another run holds the source
+  130  stopped by Ctrl-C or SIGTERM`;
 
-/** The command line: every verb with its options, the environment variables behind them, and examples. */
+/** Last line of the help of every command but `cairn` itself, which lists the global options. */
+const GLOBAL_OPTIONS_HINT = "\nGlobal options, accepted by every command: cairn --help";
+
+/** Creates the command line: every command with its options and their environment variables, and examples. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command("cairn")
     .description(
-      "A multi-tenant knowledge base on Postgres + pgvector, and the way there from ChromaDB with proof that nothing was lost.",
+      "Multi-tenant knowledge base on Postgres and pgvector, with a verified migration from ChromaDB.",
     )
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(see cairn --help)")
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText("after", EXAMPLES);
-  for (const option of sharedOptions()) program.addOption(option);
+    .addHelpText("after", EXAMPLES)
+    .addHelpText("afterAll", ({ command }) => (command.parent ? GLOBAL_OPTIONS_HINT : ""));
+  for (const option of globalOptions()) program.addOption(option);
   const commands = [
     addMigrate,
     addVerify,
@@ -74,35 +82,52 @@ export function createProgram(context: CommandContext): Command {
   return program;
 }
 
-function sharedOptions(): readonly Option[] {
+function globalOptions(): readonly Option[] {
   return [
-    new Option("--database-url <url>", "PostgreSQL server; unset: the embedded database").env("DATABASE_URL"),
-    new Option("--database-direct-url <url>", "the same without a pooler, for building indexes").env(
-      "DATABASE_DIRECT_URL",
-    ),
+    new Option(
+      "--database-url <url>",
+      "address of the PostgreSQL server (default: the embedded database)",
+    ).env("DATABASE_URL"),
+    new Option(
+      "--database-direct-url <url>",
+      "direct address of the server, without a pooler, for index builds",
+    ).env("DATABASE_DIRECT_URL"),
     new Option("--directory <path>", "folder of the embedded database")
       .env("CAIRN_DIRECTORY")
       .default(".cairn"),
-    new Option("--openai-api-key <key>", "for texts to be embedded (better in the environment)").env(
-      "OPENAI_API_KEY",
+    new Option(
+      "--openai-api-key <key>",
+      "API key for embedding texts (safer as an environment variable)",
+    ).env("OPENAI_API_KEY"),
+    new Option("--openai-base-url <url>", "address of another OpenAI-compatible server").env(
+      "OPENAI_BASE_URL",
     ),
-    new Option("--openai-base-url <url>", "another OpenAI-compatible server").env("OPENAI_BASE_URL"),
-    new Option("--embedding-model <provider/model>", "model of new collections").env("CAIRN_EMBEDDING_MODEL"),
-    new Option("--embedding-dimensions <n>", "its dimensions").env("CAIRN_EMBEDDING_DIMENSIONS"),
-    new Option("--embedding-max-inputs <n>", "texts of a request to its server (default: 2048)").env(
-      "CAIRN_EMBEDDING_MAX_INPUTS",
+    new Option("--embedding-model <provider/model>", "embedding model of new collections").env(
+      "CAIRN_EMBEDDING_MODEL",
     ),
-    new Option("--embedding-max-tokens <n>", "tokens of a text that it reads (default: 8192)").env(
-      "CAIRN_EMBEDDING_MAX_TOKENS",
+    new Option("--embedding-dimensions <n>", "dimensions of the embedding model").env(
+      "CAIRN_EMBEDDING_DIMENSIONS",
     ),
-    new Option("--local-url <url>", "OpenAI-compatible server for local/… models: Ollama, TEI, vLLM").env(
-      "CAIRN_LOCAL_URL",
-    ),
-    new Option("--local-models <path>", "folder of local/… models for @huggingface/transformers").env(
+    new Option(
+      "--embedding-max-inputs <n>",
+      "maximum number of texts in a request to the model's server (default: 2048)",
+    ).env("CAIRN_EMBEDDING_MAX_INPUTS"),
+    new Option(
+      "--embedding-max-tokens <n>",
+      "maximum number of tokens that the model reads of a text (default: 8192)",
+    ).env("CAIRN_EMBEDDING_MAX_TOKENS"),
+    new Option(
+      "--local-url <url>",
+      "address of an OpenAI-compatible server for local/… models: Ollama, TEI, vLLM",
+    ).env("CAIRN_LOCAL_URL"),
+    new Option("--local-models <path>", "folder with local/… models for @huggingface/transformers").env(
       "CAIRN_LOCAL_MODELS",
     ),
-    new Option("--url <url>", "a service to ask instead of a database: query and ingest").env("CAIRN_URL"),
-    new Option("--key <key>", "the key for it (better in the environment)").env("CAIRN_KEY"),
+    new Option(
+      "--url <url>",
+      "address of a Cairn service to use instead of a database (query and ingest only)",
+    ).env("CAIRN_URL"),
+    new Option("--key <key>", "API key of that service (safer as an environment variable)").env("CAIRN_KEY"),
     new Option("--json", "print JSON, for scripts"),
   ];
 }

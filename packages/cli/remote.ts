@@ -7,27 +7,28 @@ import type { Hit } from "@cairn/core/search/hit.ts";
 import type { QueryOptions } from "@cairn/core/search/query.ts";
 import type { Command } from "commander";
 import { parseConfig } from "./config.ts";
-import { rawNumbers, type SendOptions, type Sent, sendDocuments } from "./send.ts";
+import { rawNumbers, type SendOptions, type SendResult, sendDocuments } from "./send.ts";
 import { printHits } from "./terminal/hits.ts";
 import { printJson } from "./terminal/print.ts";
 
+/** A Cairn service that a command uses instead of a database. */
 export interface Remote {
   readonly client: Client;
   readonly json: boolean;
 }
 
-/** A client where `--url` names a service; undefined: the command works on a database. */
+/** Returns a client for the service that `--url` names; undefined if the command uses a database. */
 export function remoteClient(command: Command): Remote | undefined {
   const { url, key, json } = parseConfig(command.optsWithGlobals());
   if (!url) return undefined;
   if (!key)
-    throw new AppError("invalid_input", "A service asks for a key: give --key or CAIRN_KEY.", {
+    throw new AppError("invalid_input", "The service needs an API key. Set --key or CAIRN_KEY.", {
       path: "--key",
     });
   return { client: createClient({ url: url.replace(/\/$/, ""), key }), json };
 }
 
-/** `cairn query` against a service. */
+/** Runs `cairn query` against a service. */
 export async function queryService(
   { client, json }: Remote,
   options: QueryOptions,
@@ -45,7 +46,7 @@ export async function queryService(
     filter: rawNumbers(filters.filter) as Record<string, unknown> | undefined,
     where_document: filters.whereDocument as Record<string, unknown> | undefined,
   };
-  const { hits } = await asked(read(client.v1.query.$post({ json: body })));
+  const { hits } = await translateErrors(read(client.v1.query.$post({ json: body })));
   if (json) return printJson({ hits });
   printHits(
     hits.map(({ vector_rank, keyword_rank, content = null, metadata = {}, uri = null, ...hit }) => ({
@@ -59,19 +60,19 @@ export async function queryService(
   );
 }
 
-/** `cairn ingest` into a service. `onSent` is told how many documents it has been sent so far. */
+/** Runs `cairn ingest` against a service. `onSent` gets the number of documents sent so far. */
 export function ingestIntoService(
   { client }: Remote,
   documents: AsyncIterable<NewDocument>,
   options: SendOptions & { readonly onSent: (documents: number) => void },
-): Promise<Sent> {
-  return asked(sendDocuments(client, documents, options));
+): Promise<SendResult> {
+  return translateErrors(sendDocuments(client, documents, options));
 }
 
-/** The service's refusals as errors of the command line, in its words. */
-async function asked<T>(answering: Promise<T>): Promise<T> {
+/** Translates errors of the client into `AppError`, with the service's message. */
+async function translateErrors<T>(response: Promise<T>): Promise<T> {
   try {
-    return await answering;
+    return await response;
   } catch (error) {
     if (error instanceof CairnError)
       throw new AppError(error.status < 500 ? "invalid_input" : "source_unavailable", error.message, {

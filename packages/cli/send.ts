@@ -3,11 +3,14 @@ import { encodeVector } from "@cairn/client/vector.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import type { NewDocument } from "@cairn/core/document/document.ts";
 
-/** Documents that are sent in one request at most. */
-const BATCH = 100;
+/** Maximum number of documents in one request. */
+const MAX_BATCH_DOCUMENTS = 100;
 
-/** Bytes of JSON that they have at most, unless one alone has more. A service takes 5 MB where nothing else is set. */
-const BATCH_BYTES = 4_000_000;
+/**
+ * Maximum size of a request's documents as JSON, in bytes. A larger document is sent alone. A service accepts bodies of 5 MB
+ * by default.
+ */
+const MAX_BATCH_BYTES = 4_000_000;
 
 export interface SendOptions {
   readonly collection?: string;
@@ -15,7 +18,8 @@ export interface SendOptions {
   readonly overlap?: number;
 }
 
-export interface Sent {
+/** The result of sending documents to a service. */
+export interface SendResult {
   readonly ids: readonly string[];
   readonly passages: number;
   readonly failed: readonly { readonly id: string; readonly code: string; readonly message: string }[];
@@ -23,29 +27,29 @@ export interface Sent {
 
 type Body = Parameters<Client["v1"]["documents"]["$post"]>[0]["json"];
 
-/** Writes documents to a service, in as many requests as its limit of a body takes. Throws `CairnError`. */
+/** Sends documents to a service, in requests that fit its body limit. Throws `CairnError`. */
 export async function sendDocuments(
   client: Client,
   documents: AsyncIterable<NewDocument>,
   { collection, maxTokens, overlap, onSent }: SendOptions & { readonly onSent: (documents: number) => void },
-): Promise<Sent> {
+): Promise<SendResult> {
   const ids: string[] = [];
-  const failed: Sent["failed"][number][] = [];
+  const failed: SendResult["failed"][number][] = [];
   let passages = 0;
-  let seen = 0;
+  let processed = 0;
   for await (const batch of batches(documents)) {
     const body = { collection, documents: batch, max_tokens: maxTokens, overlap };
-    const sent = await send(client, body);
-    ids.push(...sent.ids);
-    failed.push(...sent.failed);
-    passages += sent.passages;
-    seen += batch.length;
-    onSent(seen);
+    const result = await send(client, body);
+    ids.push(...result.ids);
+    failed.push(...result.failed);
+    passages += result.passages;
+    processed += batch.length;
+    onSent(processed);
   }
   return { ids, passages, failed };
 }
 
-/** Documents as a service takes them, in order. */
+/** Yields the documents in the format of the API, in batches, in order. */
 async function* batches(documents: AsyncIterable<NewDocument>): AsyncGenerator<Body["documents"]> {
   let batch: Body["documents"] = [];
   let bytes = 0;
@@ -58,7 +62,7 @@ async function* batches(documents: AsyncIterable<NewDocument>): AsyncGenerator<B
       embedding: embedding && encodeVector(embedding),
     };
     const size = bytesOf(document);
-    if (batch.length === BATCH || (batch.length > 0 && bytes + size > BATCH_BYTES)) {
+    if (batch.length === MAX_BATCH_DOCUMENTS || (batch.length > 0 && bytes + size > MAX_BATCH_BYTES)) {
       yield batch;
       batch = [];
       bytes = 0;
@@ -69,8 +73,8 @@ async function* batches(documents: AsyncIterable<NewDocument>): AsyncGenerator<B
   if (batch.length > 0) yield batch;
 }
 
-/** Sends one request. What the service finds too large goes in halves, as its limit may be lower than ours. */
-async function send(client: Client, body: Body): Promise<Sent> {
+/** Sends one request. If the service responds with 413, sends it in two halves, as the service's limit can be lower. */
+async function send(client: Client, body: Body): Promise<SendResult> {
   try {
     return await read(client.v1.documents.$post({ header: {}, json: body }));
   } catch (error) {
@@ -89,8 +93,8 @@ async function send(client: Client, body: Body): Promise<Sent> {
   }
 }
 
-function tooLarge(document: Body["documents"][number]): Sent["failed"][number] {
-  const message = `It has ${bytesOf(document)} bytes of JSON, more than the service takes in one request. Split it, or raise the service's limit (CAIRN_MAX_BODY).`;
+function tooLarge(document: Body["documents"][number]): SendResult["failed"][number] {
+  const message = `It has ${bytesOf(document)} bytes of JSON, more than the service accepts in one request. Split it, or raise the service's limit (CAIRN_MAX_BODY).`;
   return { id: document.id ?? "", code: "body_too_large", message };
 }
 
@@ -98,7 +102,7 @@ function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** JSON with its numbers as they are written: what the client sends can hold no bigint. */
+/** Returns the value with every number as raw JSON. The client uses `JSON.stringify`, which rejects bigints. */
 export function rawNumbers(value: unknown): unknown {
   if (value === undefined) return undefined;
   return JSON.parse(stringifyJson(value), (_key, item, context?: { readonly source?: string }) =>

@@ -8,32 +8,33 @@ import { createEmptyDatabase, serverUrl } from "./database.ts";
 
 const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
 
-export interface Ended {
+/** The result of a command that has ended. */
+export interface CommandResult {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
 export interface CairnCli {
-  /** Where it runs, and where its embedded database is. */
+  /** The working directory, which contains the embedded database. */
   readonly folder: string;
-  /** Undefined: the embedded database. */
+  /** Address of the database on the test server; undefined for the embedded database. */
   readonly databaseUrl: string | undefined;
   run(
     args: readonly string[],
     options?: { readonly input?: string; readonly env?: NodeJS.ProcessEnv },
-  ): Promise<Ended>;
-  /** What the command printed with `--json`. */
+  ): Promise<CommandResult>;
+  /** Runs a command with `--json` and returns the parsed output. */
   json(...args: string[]): Promise<ReturnType<typeof JSON.parse>>;
   remove(): Promise<void>;
 }
 
-/** The variables that name the test's database. On a server the words-only embedder must be named, too. */
+/** Returns the environment variables for the test's database. On a server the offline embedder must be set, too. */
 export function databaseEnvironment(url: string | undefined): Readonly<Record<string, string>> {
   return url ? { DATABASE_URL: url, CAIRN_EMBEDDING_MODEL: "offline/words" } : { DATABASE_URL: "" };
 }
 
-/** The command `cairn` in a folder and on a database of its own: embedded there, or on the test's server. */
+/** Creates a `cairn` command with its own folder and database: embedded in the folder, or on the test server. */
 export async function createCairnCli(): Promise<CairnCli> {
   const folder = await mkdtemp(join(tmpdir(), "cairn-cli-"));
   const empty = serverUrl() ? await createEmptyDatabase() : undefined;

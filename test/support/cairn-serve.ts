@@ -5,11 +5,12 @@ import { type CairnCli, databaseEnvironment } from "./cairn-cli.ts";
 
 const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
 
-export interface Served {
+/** A running `cairn serve`. */
+export interface RunningService {
   readonly url: string;
-  /** What it said to whoever started it, so far. */
-  said(): string;
-  /** Asks it to end, and waits; its exit code. */
+  /** Returns its standard error so far. */
+  output(): string;
+  /** Sends SIGTERM, waits for the exit and returns the exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -18,10 +19,10 @@ export interface ServeOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** `cairn serve` in the folder and on the database of a command line, on a port of its own. Ready to be asked. */
-export async function startServe(cli: CairnCli, options: ServeOptions = {}): Promise<Served> {
+/** Starts `cairn serve` with the folder and database of a command line, on a free port, and waits until it is ready. */
+export async function startServe(cli: CairnCli, options: ServeOptions = {}): Promise<RunningService> {
   const { flags = [], environment } = options;
-  let said = "";
+  let output = "";
   const service = spawn(process.execPath, [CAIRN, "serve", "--port", "0", ...flags], {
     cwd: cli.folder,
     env: { ...process.env, OPENAI_API_KEY: "", ...databaseEnvironment(cli.databaseUrl), ...environment },
@@ -29,20 +30,20 @@ export async function startServe(cli: CairnCli, options: ServeOptions = {}): Pro
   });
   const closed = once(service, "close");
   service.stderr.setEncoding("utf8").on("data", (text: string) => {
-    said += text;
+    output += text;
   });
-  const ended = () => service.exitCode !== null || service.signalCode !== null;
-  const url = () => /at (http:\S+),/.exec(said)?.[1];
-  for (let tries = 0; tries < 300 && !url() && !ended(); tries++)
+  const hasExited = () => service.exitCode !== null || service.signalCode !== null;
+  const url = () => /at (http:\S+),/.exec(output)?.[1];
+  for (let attempt = 0; attempt < 300 && !url() && !hasExited(); attempt++)
     await new Promise((resolve) => setTimeout(resolve, 100));
-  const found = url();
-  if (!found) {
+  const address = url();
+  if (!address) {
     service.kill("SIGKILL");
-    throw new Error(`cairn serve did not start: ${said}`);
+    throw new Error(`cairn serve did not start: ${output}`);
   }
   return {
-    url: found,
-    said: () => said,
+    url: address,
+    output: () => output,
     async stop() {
       service.kill("SIGTERM");
       const [code] = await closed;

@@ -3,31 +3,34 @@ import { AppError } from "@cairn/core/error.ts";
 
 /** The migration's state machine in AWS. */
 export interface Machine {
-  /** Begins an execution and returns its ARN. */
+  /** Starts an execution and returns its ARN. */
   start(input: object): Promise<string>;
-  /** The ARN of the execution under way, or else of the newest; undefined where there was none. */
+  /** Returns the ARN of the running execution, or else of the newest one; undefined if there is none. */
   newest(): Promise<string | undefined>;
   describe(execution: string): Promise<DescribeExecutionOutput>;
   stop(execution: string, cause: string): Promise<void>;
 }
 
-/** Opens the machine of this ARN with the credentials of the environment, as the AWS command line does. Sends nothing. */
+/**
+ * Creates a client for the state machine with this ARN. It uses the credentials of the environment, as the AWS command line
+ * does, and sends no request. Throws `invalid_input` if the ARN is not one of a state machine.
+ */
 export async function openMachine(arn: string | undefined): Promise<Machine> {
   const [, region] = /^arn:aws[\w-]*:states:([\w-]+):\d+:stateMachine:\S+$/.exec(arn ?? "") ?? [];
   if (!arn || !region)
     throw new AppError(
       "invalid_input",
-      "Say which state machine: --machine (CAIRN_MIGRATION_ARN), the address that sst deploy printed as `migration`.",
+      "The state machine is not set, or its ARN is not valid. Set --machine (CAIRN_MIGRATION_ARN) to the ARN that sst deploy printed as `migration`.",
       { path: "--machine" },
     );
-  // Imported where it is needed: no other command speaks to AWS.
+  // Loaded here, because no other command uses AWS.
   const sdk = await import("@aws-sdk/client-sfn");
   const client = new sdk.SFNClient({ region });
   const send = (async (command: never) => {
     try {
       return await client.send(command);
     } catch (error) {
-      throw explain(error);
+      throw toAppError(error);
     }
   }) as unknown as SFNClient["send"];
   return {
@@ -50,24 +53,20 @@ export async function openMachine(arn: string | undefined): Promise<Machine> {
   };
 }
 
-function explain(error: unknown): unknown {
+function toAppError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (/Credentials|Token|Signature|AccessDenied/.test(error.name))
     return new AppError(
       "invalid_input",
-      `AWS refuses (${error.name}): sign in, so that \`aws sts get-caller-identity\` answers, as somebody who may use this state machine.`,
+      `AWS refused the request (${error.name}). Sign in as a user who can use this state machine, and check with \`aws sts get-caller-identity\`.`,
       { cause: error },
     );
   if (/NotExist|DoesNotExist|InvalidArn/.test(error.name))
-    return new AppError(
-      "invalid_input",
-      `AWS knows no such state machine (${error.name}). Check --machine.`,
-      {
-        path: "--machine",
-        cause: error,
-      },
-    );
-  return new AppError("source_unavailable", `AWS cannot be asked (${error.name}). Try again.`, {
+    return new AppError("invalid_input", `AWS has no such state machine (${error.name}). Check --machine.`, {
+      path: "--machine",
+      cause: error,
+    });
+  return new AppError("source_unavailable", `The request to AWS failed (${error.name}). Try again.`, {
     cause: error,
   });
 }

@@ -7,10 +7,10 @@ import { AppError } from "@cairn/core/error.ts";
 import { showProgress } from "../terminal/progress.ts";
 import type { Machine } from "./machine.ts";
 
-/** Milliseconds between two looks at a run under way. */
-const LOOK = 1_000;
+/** Interval between two reads of a running migration, in milliseconds. */
+const POLL_INTERVAL_MS = 1_000;
 
-/** Shows the run until its execution has ended, and returns its proof. Throws what the batch failed of. */
+/** Shows the progress of an execution until it ends, and returns the report. Throws the error of a failed execution. */
 export async function watchExecution(
   database: Database,
   machine: Machine,
@@ -24,9 +24,9 @@ export async function watchExecution(
     for (;;) {
       const described = await machine.describe(execution);
       const run = await readNewestRun(database);
-      // Until it has planned, the newest run is that of an earlier execution.
-      const own = run && (!run.finishedAt || run.finishedAt >= (described.startDate ?? new Date(0)));
-      for (const event of own ? run.collections : []) {
+      // Until this execution has planned, the newest run belongs to an earlier execution.
+      const isCurrent = run && (!run.finishedAt || run.finishedAt >= (described.startDate ?? new Date(0)));
+      for (const event of isCurrent ? run.collections : []) {
         const state = JSON.stringify(event);
         if (shown.get(event.collection) !== state) progress.show(event);
         shown.set(event.collection, state);
@@ -37,17 +37,17 @@ export async function watchExecution(
         if (report) return report;
         throw new AppError(
           "not_found",
-          `The database has no report of run ${runId}. Is DATABASE_URL the service's?`,
+          `The database has no report of run ${runId}. Check that DATABASE_URL is the database of the service.`,
         );
       }
-      if (described.status !== "RUNNING") throw failure(described);
-      await sleep(LOOK, undefined, { signal });
+      if (described.status !== "RUNNING") throw executionError(described);
+      await sleep(POLL_INTERVAL_MS, undefined, { signal });
     }
   } catch (error) {
     if (signal.aborted)
       throw new AppError(
         "source_unavailable",
-        "Stopped watching; the migration goes on. Watch it again: cairn cloud status --watch. Stop it: cairn cloud cancel",
+        "Stopped watching; the migration continues. To watch it again: cairn cloud status --watch. To stop it: cairn cloud cancel",
       );
     throw error;
   } finally {
@@ -55,7 +55,7 @@ export async function watchExecution(
   }
 }
 
-function failure({
+function executionError({
   status,
   error,
   cause,
@@ -64,9 +64,9 @@ function failure({
   readonly error?: string;
   readonly cause?: string;
 }) {
-  const held = cause?.startsWith("run_held");
+  const isLeased = cause?.startsWith("run_held");
   return new AppError(
-    held ? "run_held" : "source_unavailable",
-    `The batch ended ${status}${error ? ` (${error})` : ""}: ${cause ?? "AWS says no more"}`,
+    isLeased ? "run_held" : "source_unavailable",
+    `The batch ended with status ${status}${error ? ` (${error})` : ""}: ${cause ?? "AWS gives no reason"}`,
   );
 }

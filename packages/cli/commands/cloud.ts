@@ -14,20 +14,22 @@ import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
 import { verdictCode } from "../exit.ts";
 import { withServices } from "../open.ts";
+import {
+  addPlanOptions,
+  addWriteOptions,
+  type PlanFlags,
+  planOptions,
+  type WriteFlags,
+} from "../options/chroma-options.ts";
 import { count } from "../terminal/counts.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
-import { addPlanOptions, type PlanFlags, planOptions } from "./chroma-options.ts";
 import { printOutcome } from "./outcome.ts";
 
 interface CloudFlags {
   readonly machine?: string;
 }
 
-interface MigrateFlags extends PlanFlags, CloudFlags {
-  readonly reEmbed: "auto" | "always" | "never";
-  readonly model?: string;
-  readonly prune?: boolean;
-  readonly discardChanges?: boolean;
+interface MigrateFlags extends PlanFlags, WriteFlags, CloudFlags {
   readonly watch: boolean;
 }
 
@@ -36,51 +38,42 @@ interface StatusFlags extends CloudFlags {
 }
 
 const HELP = `
-The migration as a batch in AWS (docs/deploy.md): a state machine over functions, which survives whatever fails, with the
-same proof. These commands start and watch it. Progress and report are read from the service's database, so DATABASE_URL
-must be the same one; AWS is asked with the credentials of your shell.`;
+Control the migration as a batch in AWS (docs/deploy.md): a state machine that runs functions, retries what fails, and
+verifies every record. Progress and report are read from the database, so DATABASE_URL must be the database of the service.
+AWS is called with the credentials of your shell.`;
 
 export function addCloud(program: Command, context: CommandContext): void {
   const cloud = program
     .command("cloud")
-    .summary("start and watch the migration in AWS")
+    .summary("Control the migration as a batch in AWS")
     .description(paragraph(HELP));
-  const machine = () =>
-    new Option("--machine <arn>", "the state machine that sst deploy printed as `migration`").env(
+  const machineOption = () =>
+    new Option("--machine <arn>", "ARN of the state machine, which sst deploy prints as `migration`").env(
       "CAIRN_MIGRATION_ARN",
     );
-  addPlanOptions(
-    cloud
-      .command("migrate")
-      .summary("start it, or go on where it was; watch it to its end")
-      .description(
-        "Starts the batch: it takes over the Chroma server that the secret ChromaUrl names. Ctrl-C stops watching, and nothing else.",
-      )
-      .addOption(machine()),
+  addWriteOptions(
+    addPlanOptions(
+      cloud
+        .command("migrate")
+        .summary("Start or continue the migration and show its progress")
+        .description(
+          "Start or continue the migration of the Chroma server that the secret ChromaUrl names, and show its progress. Ctrl-C stops the progress display only.",
+        )
+        .addOption(machineOption()),
+    ),
   )
-    .addOption(
-      new Option("--re-embed <when>", "embed the texts anew")
-        .choices(["auto", "always", "never"])
-        .default("auto"),
-    )
-    .option("--model <provider/model>", "model to embed anew with")
-    .option("--prune", "delete from the target what a migration wrote and Chroma has no longer")
-    .option(
-      "--discard-changes",
-      "take Chroma's state: undo what was added, edited and deleted in Cairn since, and prune",
-    )
-    .option("--no-watch", "start it and leave")
+    .option("--no-watch", "exit after the start")
     .action((flags: MigrateFlags, command: Command) => migrate(flags, command, context));
   cloud
     .command("status")
-    .summary("how far it is")
-    .addOption(machine())
-    .option("--watch", "until it has ended")
+    .description("Show the status of the migration")
+    .addOption(machineOption())
+    .option("--watch", "show the progress until the migration ends")
     .action((flags: StatusFlags, command: Command) => status(flags, command, context));
   cloud
     .command("report")
-    .summary("write the report of the newest run")
-    .option("--report <file>", ".html (and .json beside it), or .json alone", "report.html")
+    .description("Write the report of the newest run")
+    .option("--report <file>", "report file: .html (plus .json next to it), or .json only", "report.html")
     .action((flags: { readonly report: string }, command: Command) =>
       withServer(command, async (database, json) => {
         const run = await readNewestRun(database);
@@ -88,15 +81,17 @@ export function addCloud(program: Command, context: CommandContext): void {
         if (!report)
           throw new AppError(
             "not_found",
-            run ? `Run ${run.id} has no report yet: it is ${run.status}.` : "No migration has run here yet.",
+            run
+              ? `Run ${run.id} has no report yet. Its status is ${run.status}.`
+              : "No migration has run in this database yet.",
           );
-        await conclude(report, flags.report, json, context);
+        await finishWithReport(report, flags.report, json, context);
       }),
     );
   cloud
     .command("cancel")
-    .summary("stop it; what is copied stays, and the next start goes on")
-    .addOption(machine())
+    .description("Stop the migration; copied records stay, and the next start continues from them")
+    .addOption(machineOption())
     .action((flags: CloudFlags, command: Command) => cancel(flags, command));
 }
 
@@ -112,7 +107,7 @@ async function migrate(flags: MigrateFlags, command: Command, context: CommandCo
     }
     if (!json) console.error(`Started ${execution}`);
     const report = await watchExecution(database, machine, execution, json, context.signal);
-    await conclude(report, flags.report, json, context);
+    await finishWithReport(report, flags.report, json, context);
   });
 }
 
@@ -122,16 +117,20 @@ async function status(flags: StatusFlags, command: Command, context: CommandCont
     const execution = await machine.newest();
     if (execution && flags.watch) {
       const report = await watchExecution(database, machine, execution, json, context.signal);
-      return conclude(report, undefined, json, context);
+      return finishWithReport(report, undefined, json, context);
     }
-    const described = execution ? await machine.describe(execution) : undefined;
+    const description = execution ? await machine.describe(execution) : undefined;
     const run = await readNewestRun(database);
     if (json)
-      return printJson({ execution: execution ?? null, status: described?.status ?? null, run: run ?? null });
+      return printJson({
+        execution: execution ?? null,
+        status: description?.status ?? null,
+        run: run ?? null,
+      });
     console.log(
       execution
-        ? `${described?.status}  ${execution}`
-        : "The batch was never started. Start it: cairn cloud migrate",
+        ? `${description?.status}  ${execution}`
+        : "The migration was never started. Start it: cairn cloud migrate",
     );
     if (run) printRun(run);
   });
@@ -141,21 +140,20 @@ async function cancel(flags: CloudFlags, command: Command): Promise<void> {
   const machine = await openMachine(flags.machine);
   await withServer(command, async (database, json) => {
     const execution = await machine.newest();
-    const running = execution && (await machine.describe(execution)).status === "RUNNING";
-    if (running) await machine.stop(execution, "Cancelled from the command line.");
-    // A step under way outlives its execution: without the run it stops at its next page.
-    const run = running ? await readNewestRun(database) : undefined;
+    const isRunning = execution && (await machine.describe(execution)).status === "RUNNING";
+    if (isRunning) await machine.stop(execution, "Cancelled from the command line.");
+    // A step continues after its execution was stopped. It ends at the next page when its run is cancelled.
+    const run = isRunning ? await readNewestRun(database) : undefined;
     if (run) await cancelRun(database, run.id, "Cancelled from the command line.");
-    if (json) return printJson({ cancelled: Boolean(running), execution: execution ?? null });
+    if (json) return printJson({ cancelled: Boolean(isRunning), execution: execution ?? null });
     console.log(
-      running
-        ? "Cancelled. What is copied stays; cairn cloud migrate goes on where it was."
-        : "Nothing is running.",
+      isRunning ? "Cancelled. Copied records stay. To continue: cairn cloud migrate" : "Nothing is running.",
     );
   });
 }
 
-async function conclude(
+/** Writes and prints the report, and sets the exit code of its verdict. Without a path no file is written. */
+async function finishWithReport(
   report: MigrationReport,
   path: string | undefined,
   json: boolean,
@@ -172,7 +170,7 @@ function printRun({ id, source, status, lastError, collections }: WatchedRun): v
   const done = collections.filter(({ phase }) => phase === "done");
   console.log(`Run ${id} of ${source}: ${status}${lastError ? ` (${lastError})` : ""}`);
   console.log(
-    `  ${done.length} of ${count(collections.length, "collection")} begun ${done.length === 1 ? "is" : "are"} done.`,
+    `  ${done.length} of ${count(collections.length, "started collection")} ${done.length === 1 ? "is" : "are"} done.`,
   );
   for (const { collection, phase, pass, done: records, total, detail } of collections)
     if (phase === "failed")
@@ -183,7 +181,7 @@ function printRun({ id, source, status, lastError, collections }: WatchedRun): v
       );
 }
 
-/** The service's own database: the embedded one knows nothing of what happens in AWS. */
+/** Runs `work` with the database of the service. Throws `invalid_input` for the embedded database, which AWS cannot use. */
 function withServer(
   command: Command,
   work: (database: Database, json: boolean) => Promise<void>,
@@ -192,19 +190,23 @@ function withServer(
   if (!databaseUrl)
     throw new AppError(
       "invalid_input",
-      "Progress and report are read from the service's database: set DATABASE_URL (--database-url) to it.",
+      "Progress and report cannot be read: no database server is set. Set DATABASE_URL (--database-url) to the database of the service.",
       { path: "--database-url (DATABASE_URL)" },
     );
   return withServices(command, ({ database }, { json }) => work(database, json));
 }
 
-/** What the state machine is asked for: the API's words for the same options. */
+/** Builds the input of the state machine, with the field names of the API. Throws `invalid_input`. */
 async function toRequest(flags: MigrateFlags): Promise<object> {
   const { patterns, mapping, tenant, only, sourceModel } = await planOptions(flags);
   if (patterns && patterns.length > 1)
-    throw new AppError("invalid_input", "The batch takes one --pattern; for more, write a --map.", {
-      path: "--pattern",
-    });
+    throw new AppError(
+      "invalid_input",
+      "The migration in AWS accepts only one --pattern. Use --map for several patterns.",
+      {
+        path: "--pattern",
+      },
+    );
   const request = {
     pattern: patterns?.[0],
     mapping,

@@ -11,10 +11,11 @@ import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { integerBetween } from "../options/integer.ts";
+import { parseJsonArgument } from "../options/json-argument.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { printJson, printTable } from "../terminal/print.ts";
-import { wholeNumber } from "./chroma-options.ts";
-import { readJson } from "./filter-options.ts";
 
 interface TenantFlags {
   readonly tenant?: string;
@@ -29,8 +30,8 @@ interface ChunkingFlags extends TenantFlags {
   readonly overlap?: number;
 }
 
-const maxTokens = wholeNumber(16, 8_000);
-const overlap = wholeNumber(0, 4_000);
+const parseMaxTokens = integerBetween(16, 8_000);
+const parseOverlap = integerBetween(0, 4_000);
 
 interface CreateFlags extends ChunkingFlags {
   readonly model?: string;
@@ -41,116 +42,125 @@ interface CreateFlags extends ChunkingFlags {
 }
 
 export function addCollections(program: Command, _: CommandContext): void {
-  const collections = program
-    .command("collections")
-    .description("list, create, rename and delete a tenant's collections");
-  withTenant(collections.command("list", { isDefault: true }).description("the tenant's collections")).action(
-    (flags: TenantFlags, command: Command) =>
-      withServices(command, async (services, { json }) => {
-        const tenant = await chooseTenant(services, flags.tenant);
-        const all = await listCollections(services.database, tenant.id);
-        if (json) return printJson(all);
-        printTable(
-          all.map(({ name, embeddingModel, dimensions, metric, id }) => ({
-            name,
-            model: embeddingModel ?? "unknown",
-            dimensions,
-            metric,
-            id,
-          })),
-        );
-        if (all.length === 0)
-          console.log(`Tenant ${tenant.name} has no collection yet. cairn ingest makes the first.`);
-      }),
+  const collections = program.command("collections").description("Manage the collections of a tenant");
+  addTenantOption(
+    collections.command("list", { isDefault: true }).description("List the collections of a tenant"),
+  ).action((flags: TenantFlags, command: Command) =>
+    withServices(command, async (services, { json }) => {
+      const tenant = await chooseTenant(services, flags.tenant);
+      const all = await listCollections(services.database, tenant.id);
+      if (json) return printJson(all);
+      printTable(
+        all.map(({ name, embeddingModel, dimensions, metric, id }) => ({
+          name,
+          model: embeddingModel ?? "unknown",
+          dimensions,
+          metric,
+          id,
+        })),
+      );
+      if (all.length === 0)
+        console.log(`Tenant ${tenant.name} has no collection yet. cairn ingest creates the first one.`);
+    }),
   );
-  withTenant(collections.command("create [name]").description("make a collection (default: knowledge)"))
-    .option("--model <provider/model>", "its embedding model (default: --embedding-model)")
-    .option("--dimensions <n>", "length of its vectors (default: the model's)", wholeNumber(1, 16_000))
-    .addOption(new Option("--metric <metric>", "how distance is measured").choices(METRICS).default("cosine"))
-    .option("--language <name>", "what keyword search reads its texts as (default: english; simple: any)")
+  addTenantOption(
+    collections.command("create [name]").description("Create a collection (default: knowledge)"),
+  )
+    .option("--model <provider/model>", "embedding model (default: --embedding-model)")
+    .option(
+      "--dimensions <n>",
+      "dimensions of the vectors (default: those of the model)",
+      integerBetween(1, 16_000),
+    )
+    .addOption(new Option("--metric <metric>", "distance metric").choices(METRICS).default("cosine"))
+    .option("--language <name>", "language for keyword search (default: english; simple: any language)")
     .option(
       "--index <json>",
-      `settings of its index once it is large: '{"precision": "halfvec", "efSearch": 300}'`,
+      `index settings, used when the collection is large: '{"precision": "halfvec", "efSearch": 300}'`,
     )
     .option(
       "--max-tokens <n>",
-      "tokens of a passage at most (default: 800, or what the model reads)",
-      maxTokens,
+      "maximum number of tokens in a passage (default: 800, or the limit of the model)",
+      parseMaxTokens,
     )
-    .option("--overlap <n>", "tokens that a passage repeats of the one before (default: 400)", overlap)
+    .option(
+      "--overlap <n>",
+      "tokens that a passage repeats from the previous one (default: 400)",
+      parseOverlap,
+    )
     .action((name: string | undefined, flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
-        const standard = flags.model === undefined ? requireDefaultModel(services.embedders) : undefined;
+        const defaultModel = flags.model === undefined ? requireDefaultModel(services.embedders) : undefined;
         const tenant = await chooseTenant(services, flags.tenant);
-        const embeddingModel = flags.model ?? standard?.model ?? null;
+        const embeddingModel = flags.model ?? defaultModel?.model ?? null;
         const chunking = chunkingOf(flags);
         validateChunking(chunking, textLimit(services.embedders, embeddingModel));
-        const made = await createCollection(services.database, tenant.id, {
+        const created = await createCollection(services.database, tenant.id, {
           name,
           embeddingModel,
-          dimensions: flags.dimensions ?? standard?.dimensions,
+          dimensions: flags.dimensions ?? defaultModel?.dimensions,
           metric: flags.metric,
           language: flags.language,
-          indexSettings: readSettings(flags.index),
+          indexSettings: parseIndexSettings(flags.index),
           chunking,
         });
-        if (json) printJson(made);
+        if (json) printJson(created);
         else
           console.log(
-            `Made collection ${made.name}: ${made.embeddingModel}, ${made.dimensions ?? "as many as the first vector has"} dimensions, ${made.metric}.`,
+            `Created collection ${created.name}: model ${created.embeddingModel}, ${created.dimensions === null ? "dimensions of the first vector" : `${created.dimensions} dimensions`}, metric ${created.metric}.`,
           );
       }),
     );
-  addChanges(collections);
+  addChangeCommands(collections);
 }
 
-function addChanges(collections: Command): void {
-  withTenant(
-    collections.command("rename <name> <new-name>").description("give a collection another name"),
-  ).action((name: string, newName: string, flags: TenantFlags, command: Command) =>
-    change(command, flags, name, { name: newName }),
+function addChangeCommands(collections: Command): void {
+  addTenantOption(collections.command("rename <name> <new-name>").description("Rename a collection")).action(
+    (name: string, newName: string, flags: TenantFlags, command: Command) =>
+      change(command, flags, name, { name: newName }),
   );
-  withTenant(
+  addTenantOption(
     collections
       .command("set-model <name> <provider/model>")
-      .description("name the model that made a collection's vectors, so that texts can be searched"),
+      .description("Set the model of a collection's vectors, so that queries by text work"),
   )
-    .option("--yes", "do not ask where the collection has vectors; needed without a terminal")
+    .option(
+      "--yes",
+      "do not ask for confirmation if the collection has vectors (required without a terminal)",
+    )
     .action((name: string, model: string, flags: ModelFlags, command: Command) =>
       change(command, flags, name, { embeddingModel: model, confirmModel: flags.yes ?? false }),
     );
-  withTenant(
+  addTenantOption(
     collections
       .command("set-language <name> <language>")
-      .description(
-        "what keyword search reads a collection's texts as; cairn reindex then builds its index anew",
-      ),
+      .description("Set the language for keyword search; cairn reindex then rebuilds the keyword index"),
   ).action((name: string, language: string, flags: TenantFlags, command: Command) =>
     change(command, flags, name, { language }),
   );
-  withTenant(
+  addTenantOption(
     collections
       .command("set-index <name> <json>")
       .description(
-        "settings of a large collection's index, in the place of all set before; {} for the defaults",
+        "Set the index settings of a collection and discard its earlier ones; {} sets the defaults",
       ),
   ).action((name: string, settings: string, flags: TenantFlags, command: Command) =>
-    change(command, flags, name, { indexSettings: readSettings(settings) }),
+    change(command, flags, name, { indexSettings: parseIndexSettings(settings) }),
   );
-  withTenant(
+  addTenantOption(
     collections
       .command("set-chunking <name>")
       .description(
-        "how texts that are ingested from now on are split, in the place of all set before; no option for the defaults",
+        "Set how new texts are split into passages and discard the earlier settings; without options, set the defaults",
       ),
   )
-    .option("--max-tokens <n>", "tokens of a passage at most", maxTokens)
-    .option("--overlap <n>", "tokens that a passage repeats of the one before", overlap)
+    .option("--max-tokens <n>", "maximum number of tokens in a passage", parseMaxTokens)
+    .option("--overlap <n>", "tokens that a passage repeats from the previous one", parseOverlap)
     .action((name: string, flags: ChunkingFlags, command: Command) =>
       change(command, flags, name, { chunking: chunkingOf(flags) }),
     );
-  withTenant(collections.command("delete <name>").description("delete a collection with its documents"))
-    .requiredOption("--yes", "really: it cannot be undone")
+  addTenantOption(collections.command("delete <name>").description("Delete a collection with its documents"))
+    .requiredOption("--yes", "confirm the deletion, which cannot be undone")
     .action((name: string, flags: TenantFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
@@ -177,33 +187,36 @@ async function change(
       changeCollection(services.database, tenant.id, name, confirmed),
     );
     if (json) printJson(changed);
-    else console.log(summaryOf(changed, textLimit(services.embedders, changed.embeddingModel)));
+    else console.log(describeCollection(changed, textLimit(services.embedders, changed.embeddingModel)));
   });
 }
 
-/** Makes a change; where it has to be confirmed, a person at a terminal is asked, and nobody else confirms by accident. */
+/**
+ * Applies changes. If they need confirmation, it asks on the terminal. Throws `invalid_input` without a terminal, or if the
+ * answer is not yes.
+ */
 async function withConfirmation<T>(
   changes: CollectionChanges,
-  make: (changes: CollectionChanges) => Promise<T>,
+  apply: (changes: CollectionChanges) => Promise<T>,
 ): Promise<T> {
   try {
-    return await make(changes);
+    return await apply(changes);
   } catch (error) {
     if (!(error instanceof AppError) || error.path !== "confirmModel") throw error;
-    if (await confirm(error.message)) return make({ ...changes, confirmModel: true });
-    throw new AppError("invalid_input", `${error.message} With --yes it is not asked for.`, {
+    if (await confirm(error.message)) return apply({ ...changes, confirmModel: true });
+    throw new AppError("invalid_input", `${error.message} To skip the confirmation, set --yes.`, {
       path: "--yes",
       cause: error,
     });
   }
 }
 
-function summaryOf(collection: Collection, limit: number | undefined): string {
+function describeCollection(collection: Collection, limit: number | undefined): string {
   const { name, embeddingModel, language, indexSettings, chunking } = collection;
-  const { maxTokens: tokens, overlap: repeated } = chunkSizes(chunking, limit);
+  const { maxTokens, overlap } = chunkSizes(chunking, limit);
   return (
     `Collection ${name}: model ${embeddingModel ?? "unknown"}, language ${language}, index ${JSON.stringify(indexSettings)}, ` +
-    `passages of ${tokens} tokens at most, ${repeated} of them repeated.`
+    `passages of at most ${maxTokens} tokens with an overlap of ${overlap}.`
   );
 }
 
@@ -211,23 +224,14 @@ function chunkingOf({ maxTokens, overlap }: ChunkingFlags): ChunkSettings {
   return { ...(maxTokens === undefined ? {} : { maxTokens }), ...(overlap === undefined ? {} : { overlap }) };
 }
 
-/** Throws `invalid_input` for what is no JSON object. */
-function readSettings(text: string | undefined): IndexSettings | undefined {
+/** Parses index settings. Throws `invalid_input` if they are not a JSON object. */
+function parseIndexSettings(text: string | undefined): IndexSettings | undefined {
   if (text === undefined) return undefined;
-  const settings = readJson(text, "--index");
+  const settings = parseJsonArgument(text, "--index");
   if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return settings;
   throw new AppError(
     "invalid_input",
-    `The settings must be a JSON object, as in {"efSearch": 300}, not ${text}.`,
-    {
-      path: "--index",
-    },
-  );
-}
-
-/** `--tenant`, as every command that works for one has it. */
-export function withTenant(command: Command): Command {
-  return command.addOption(
-    new Option("--tenant <name-or-id>", "whose; may be left out where there is only one").env("CAIRN_TENANT"),
+    `The index settings must be a JSON object, as in {"efSearch": 300}, not ${text}.`,
+    { path: "--index" },
   );
 }

@@ -7,18 +7,17 @@ import {
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { withServices } from "../open.ts";
+import { integerBetween } from "../options/integer.ts";
 import { printJson, printTable } from "../terminal/print.ts";
-import { wholeNumber } from "./chroma-options.ts";
 
-const SCHEMA = { schema: "never" } as const;
+/** These commands work on a schema of any version. */
+const OPEN_OPTIONS = { schema: "never" } as const;
 
 export function addDatabase(program: Command, _: CommandContext): void {
-  const database = program.command("db").description("bring the database's schema forth and back");
+  const database = program.command("db").description("Apply and roll back schema migrations");
   database
     .command("migrate")
-    .description(
-      "apply the schema migrations that are pending (a server needs it after every update of Cairn)",
-    )
+    .description("Apply the pending schema migrations (required on a server after every update of Cairn)")
     .action((_flags: object, command: Command) =>
       withServices(
         command,
@@ -27,15 +26,15 @@ export function addDatabase(program: Command, _: CommandContext): void {
           if (json) printJson({ applied });
           else console.log(applied.length === 0 ? "The schema is up to date." : `Applied ${names(applied)}.`);
         },
-        SCHEMA,
+        OPEN_OPTIONS,
       ),
     );
   database
     .command("rollback")
-    .description("take back the newest schema migrations, with the data that they hold")
-    .option("--steps <n>", "number of schema migrations to take back", wholeNumber(1), 1)
-    .option("--all", "take back every schema migration")
-    .requiredOption("--yes", "really: it cannot be undone")
+    .description("Roll back the newest schema migrations and delete their data")
+    .option("--steps <n>", "number of schema migrations to roll back", integerBetween(1), 1)
+    .option("--all", "roll back all schema migrations")
+    .requiredOption("--yes", "confirm the rollback, which cannot be undone")
     .action((flags: { readonly steps: number; readonly all?: boolean }, command: Command) =>
       withServices(
         command,
@@ -46,15 +45,17 @@ export function addDatabase(program: Command, _: CommandContext): void {
           if (json) printJson({ rolledBack });
           else
             console.log(
-              rolledBack.length === 0 ? "There is nothing to take back." : `Took back ${names(rolledBack)}.`,
+              rolledBack.length === 0
+                ? "There is nothing to roll back."
+                : `Rolled back ${names(rolledBack)}.`,
             );
         },
-        SCHEMA,
+        OPEN_OPTIONS,
       ),
     );
   database
     .command("status", { isDefault: true })
-    .description("which schema migrations are applied and which are pending")
+    .description("List the applied and pending schema migrations")
     .action((_flags: object, command: Command) =>
       withServices(
         command,
@@ -70,7 +71,7 @@ export function addDatabase(program: Command, _: CommandContext): void {
             ...status.pending.map(({ version, name }) => ({ version, name, applied: "pending" })),
           ]);
         },
-        SCHEMA,
+        OPEN_OPTIONS,
       ),
     );
 }

@@ -3,10 +3,10 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { addFilterOptions, type FilterFlags, filterInput } from "../options/filter-options.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { count } from "../terminal/counts.ts";
 import { printJson } from "../terminal/print.ts";
-import { withTenant } from "./collections.ts";
-import { type FilterFlags, filterInput, withFilter } from "./filter-options.ts";
 
 interface DeleteFlags extends FilterFlags {
   readonly tenant?: string;
@@ -14,14 +14,12 @@ interface DeleteFlags extends FilterFlags {
 }
 
 export function addDelete(program: Command, _: CommandContext): void {
-  withFilter(
-    withTenant(
-      program.command("delete [ids...]").description("delete documents by their ids, or by a filter"),
-    ),
+  addFilterOptions(
+    addTenantOption(program.command("delete [ids...]").description("Delete documents by id or by a filter")),
   )
-    .option("--collection <name>", "from which collection (default: knowledge)")
+    .option("--collection <name>", "collection to delete from (default: knowledge)")
     .action((ids: readonly string[], flags: DeleteFlags, command: Command) => {
-      const filters = filterInput(flags); // before anything is opened
+      const filters = filterInput(flags); // fails before the database is opened
       return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
         const deleted = await deleteDocuments(services.database, tenant.id, {
@@ -30,7 +28,10 @@ export function addDelete(program: Command, _: CommandContext): void {
           ...filters,
         });
         if (deleted === 0 && ids.length > 0)
-          throw new AppError("not_found", "None of these ids is there. List them: cairn documents list");
+          throw new AppError(
+            "not_found",
+            "No document has one of these ids. List the ids: cairn documents list",
+          );
         if (json) printJson({ deleted });
         else console.log(`Deleted ${count(deleted, "document")}.`);
       });

@@ -5,13 +5,13 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { exportDocuments, textOf } from "../export.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { addFilterOptions, type FilterFlags, filterInput } from "../options/filter-options.ts";
+import { integerBetween } from "../options/integer.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { printJson, printTable, visible, visibleLine, visibleLines } from "../terminal/print.ts";
-import { wholeNumber } from "./chroma-options.ts";
-import { withTenant } from "./collections.ts";
-import { type FilterFlags, filterInput, withFilter } from "./filter-options.ts";
 
-/** Bytes of documents that `get` prints at most: a string in JavaScript has 512 MB. */
-const MAX_BYTES = 100_000_000;
+/** Maximum size of the documents that `get` prints, in bytes. A JavaScript string has at most 512 MB. */
+const MAX_GET_BYTES = 100_000_000;
 
 interface ListFlags extends FilterFlags {
   readonly tenant?: string;
@@ -22,18 +22,18 @@ interface ListFlags extends FilterFlags {
 }
 
 export function addDocuments(program: Command, _: CommandContext): void {
-  const documents = program.command("documents").description("list and show a collection's documents");
-  withFilter(
-    withTenant(
-      documents.command("list", { isDefault: true }).description("the documents, in the order of their ids"),
+  const documents = program.command("documents").description("List and show the documents of a collection");
+  addFilterOptions(
+    addTenantOption(
+      documents.command("list", { isDefault: true }).description("List documents in the order of their ids"),
     ),
   )
-    .option("--collection <name>", "of which collection (default: knowledge)")
-    .option("--limit <n>", "documents at most", wholeNumber(1, 1000), 100)
-    .option("--after <cursor>", "go on where the page before ended")
-    .option("--vectors", "with --json: their vectors, too; cairn ingest takes them as they are")
+    .option("--collection <name>", "collection (default: knowledge)")
+    .option("--limit <n>", "maximum number of documents", integerBetween(1, 1000), 100)
+    .option("--after <cursor>", "cursor that the previous page printed")
+    .option("--vectors", "with --json, include the vectors; cairn ingest stores them unchanged")
     .action((flags: ListFlags, command: Command) => {
-      const filters = filterInput(flags); // before anything is opened
+      const filters = filterInput(flags); // fails before the database is opened
       return withServices(command, async (services, { json }) => {
         const tenant = await chooseTenant(services, flags.tenant);
         const { collection, limit, after, vectors } = flags;
@@ -44,17 +44,21 @@ export function addDocuments(program: Command, _: CommandContext): void {
           ...filters,
         });
         if (json) {
-          const told = await exportDocuments(services.database, tenant.id, { collection, ...page, vectors });
-          return printJson({ documents: told, next: page.next });
+          const exported = await exportDocuments(services.database, tenant.id, {
+            collection,
+            ...page,
+            vectors,
+          });
+          return printJson({ documents: exported, next: page.next });
         }
-        printTable(page.documents.map(summary));
-        if (page.next) console.log(`More: --after ${page.next}`);
+        printTable(page.documents.map(toRow));
+        if (page.next) console.log(`Next page: --after ${page.next}`);
         else if (page.documents.length === 0) console.log("No documents.");
       });
     });
-  withTenant(documents.command("get <ids...>").description("documents whole, with every passage"))
-    .option("--collection <name>", "of which collection (default: knowledge)")
-    .option("--vectors", "with --json: their vectors, too")
+  addTenantOption(documents.command("get <ids...>").description("Show complete documents by id"))
+    .option("--collection <name>", "collection (default: knowledge)")
+    .option("--vectors", "with --json, include the vectors")
     .action(
       (
         ids: readonly string[],
@@ -63,26 +67,26 @@ export function addDocuments(program: Command, _: CommandContext): void {
       ) =>
         withServices(command, async (services, { json }) => {
           const tenant = await chooseTenant(services, flags.tenant);
-          const found = await getDocuments(services.database, tenant.id, {
+          const documents = await getDocuments(services.database, tenant.id, {
             collection: flags.collection,
             ids,
-            maxBytes: MAX_BYTES,
+            maxBytes: MAX_GET_BYTES,
           });
-          const missing = ids.filter((id) => !found.some((document) => document.id === id));
+          const missing = ids.filter((id) => !documents.some((document) => document.id === id));
           if (missing.length > 0)
             throw new AppError(
               "not_found",
-              `There is no document ${missing.map((id) => JSON.stringify(visible(id))).join(", ")}. List them: cairn documents list`,
+              `There is no document ${missing.map((id) => JSON.stringify(visible(id))).join(", ")}. List the ids: cairn documents list`,
             );
           if (json) {
-            const asked = { collection: flags.collection, documents: found, vectors: flags.vectors };
-            printJson({ documents: await exportDocuments(services.database, tenant.id, asked) });
-          } else found.forEach(printDocument);
+            const options = { collection: flags.collection, documents, vectors: flags.vectors };
+            printJson({ documents: await exportDocuments(services.database, tenant.id, options) });
+          } else documents.forEach(printDocument);
         }),
     );
 }
 
-function summary({ id, passages, metadata }: Document) {
+function toRow({ id, passages, metadata }: Document) {
   return {
     id: visible(id, 40),
     passages: passages.length,

@@ -13,19 +13,22 @@ import type { Command } from "commander";
 import { embeddingConfig, parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { withServices } from "../open.ts";
+import {
+  type ChromaFlags,
+  planOptions,
+  scopeOptions,
+  sourceOptions,
+  type WriteFlags,
+} from "../options/chroma-options.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, duration, printJson, printTable, visible } from "../terminal/print.ts";
 import { showProgress } from "../terminal/progress.ts";
-import { type ChromaFlags, planOptions, scopeOptions, sourceOptions } from "./chroma-options.ts";
 
-interface DryRunFlags extends ChromaFlags {
-  readonly reEmbed: "auto" | "always" | "never";
-  readonly model?: string;
-  readonly discardChanges?: boolean;
-}
-
-/** Says what is in Chroma and what a migration would do with it. Writes nothing, not even a database. Returns the exit code. */
-export async function dryRun(flags: DryRunFlags, command: Command): Promise<number> {
+/**
+ * Prints what is in Chroma and what a migration would do with it. Writes nothing and creates no database. Returns the exit
+ * code.
+ */
+export async function dryRun(flags: ChromaFlags & WriteFlags, command: Command): Promise<number> {
   const config = parseConfig(command.optsWithGlobals());
   const source = await openSource(sourceOptions(flags));
   const isNew = !config.databaseUrl && !existsSync(join(config.directory, "postgres"));
@@ -43,7 +46,7 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
   progress.stop();
   if (config.json)
     printJson({
-      collections: results.map(describe),
+      collections: results.map(describeCollection),
       unmapped: plan.unmapped.map(describeUnmapped),
       leftOut: plan.skipped.map(labelCollections(plan.listed)),
       failed: failed.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
@@ -52,25 +55,25 @@ export async function dryRun(flags: DryRunFlags, command: Command): Promise<numb
     });
   else {
     printPreflight(plan, results, notices);
-    for (const { source, detail } of failed) console.log(`Cannot be read: ${pathOf(source)}. ${detail}`);
+    for (const { source, detail } of failed) console.log(`Unreadable: ${pathOf(source)}. ${detail}`);
   }
-  // What the migration would end with.
+  // The exit code that the migration would have.
   if (plan.unmapped.some(({ blocking }) => blocking)) return EXIT.usage;
   return plan.unmapped.length + plan.deleted.length + failed.length > 0 ? EXIT.notIdentical : EXIT.done;
 }
 
 async function makePlan(
-  flags: DryRunFlags,
+  flags: ChromaFlags & WriteFlags,
   source: Source,
   database: Database | undefined,
   command: Command,
 ): Promise<{ readonly plan: SourcePlan; readonly notices: readonly string[] }> {
   const embedders = createEmbedders(embeddingConfig(parseConfig(command.optsWithGlobals())));
   const schema = database && (await schemaStatus(database));
-  const behind = schema !== undefined && schema.pending.length > 0;
+  const isOutdated = schema !== undefined && schema.pending.length > 0;
   const plan = await planSource(
     source,
-    { database: behind ? undefined : database, embedders },
+    { database: isOutdated ? undefined : database, embedders },
     {
       ...(await planOptions(flags)),
       reEmbed: flags.reEmbed,
@@ -79,12 +82,12 @@ async function makePlan(
       scope: scopeOptions(flags),
     },
   );
-  const unseen = behind && schema.applied.length > 0 ? [UNSEEN] : [];
-  return { plan, notices: [...unseen, ...plan.collections.flatMap(({ notice }) => notice ?? [])] };
+  const schemaNotice = isOutdated && schema.applied.length > 0 ? [OUTDATED_SCHEMA] : [];
+  return { plan, notices: [...schemaNotice, ...plan.collections.flatMap(({ notice }) => notice ?? [])] };
 }
 
-const UNSEEN =
-  "The database's schema is of an older version, so the collections that are there already were not looked at. Run cairn db migrate first to have them planned as the migration would.";
+const OUTDATED_SCHEMA =
+  "The plan ignores the collections that are in the database already, because its schema has an older version. Run cairn db migrate first to include them.";
 
 function describeUnmapped({ source, problem, blocking }: UnmappedCollection) {
   const { tenant, database, name, id, dimensions, metric, model } = source;
@@ -99,7 +102,7 @@ function describeUnmapped({ source, problem, blocking }: UnmappedCollection) {
   };
 }
 
-function describe({ planned, ...found }: Preflight) {
+function describeCollection({ planned, ...measured }: Preflight) {
   const { source, place, model, vectors, why } = planned;
   return {
     source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
@@ -110,7 +113,7 @@ function describe({ planned, ...found }: Preflight) {
     model,
     vectors,
     why,
-    ...found,
+    ...measured,
   };
 }
 
@@ -139,7 +142,7 @@ function printPreflight(
         "Chroma's model": source.model ?? "unknown",
         "no text": nullDocuments,
         "odd metadata": oddMetadata,
-        "set aside": Object.values(quarantined).reduce((sum, one) => sum + one, 0),
+        quarantined: Object.values(quarantined).reduce((sum, records) => sum + records, 0),
         unreadable: unreadable.length,
         tenant: place.tenant,
         target: place.collection,
@@ -149,26 +152,27 @@ function printPreflight(
       }),
     ),
   );
-  const total = (pick: (one: Preflight) => number) => results.reduce((sum, one) => sum + pick(one), 0);
+  const total = (pick: (result: Preflight) => number) =>
+    results.reduce((sum, result) => sum + pick(result), 0);
   console.log(
     `\n${count(
-      total((one) => one.count),
+      total((result) => result.count),
       "record",
-    )} in ${count(results.length, "collection")}, about ${bytes(total((one) => one.bytes))} in Postgres and ${duration(total((one) => one.seconds))} of copying${results.some(({ planned }) => planned.vectors === "embed") ? ", without the time that the model takes" : ""}.`,
+    )} in ${count(results.length, "collection")}, about ${bytes(total((result) => result.bytes))} in Postgres and ${duration(total((result) => result.seconds))} to copy${results.some(({ planned }) => planned.vectors === "embed") ? ", plus the time of the embedding model" : ""}.`,
   );
-  for (const [why, alike] of Map.groupBy(results, ({ planned }) => planned.why))
-    console.log(`${alike.length} of them: ${why}.`);
+  for (const [why, group] of Map.groupBy(results, ({ planned }) => planned.why))
+    console.log(`${count(group.length, "collection")}: ${why}.`);
   for (const reason of new Set(results.flatMap(({ quarantined }) => Object.keys(quarantined))))
     console.log(
       `${count(
         total(({ quarantined }) => quarantined[reason] ?? 0),
         "record",
-      )} will be set aside (${reason}): kept without a vector, and listed.`,
+      )} will be quarantined (${reason}): stored without a vector and listed.`,
     );
   for (const { planned, unreadable } of results)
     if (unreadable.length > 0)
       console.log(
-        `Chroma cannot give back of ${label(planned.source)}: ${unreadable
+        `Chroma cannot return records of ${label(planned.source)}: ${unreadable
           .slice(0, 10)
           .map((id) => visible(id, 60))
           .join(", ")}${unreadable.length > 10 ? ", … (all with --json)" : ""}`,
@@ -176,10 +180,10 @@ function printPreflight(
   if (skipped.length > 0) console.log(`Left out: ${skipped.map(label).join(", ")}`);
   for (const notice of notices) console.log(`Notice: ${notice}`);
   for (const { source, detail } of deleted) console.log(`Stays deleted: ${pathOf(source)}. ${detail}`);
-  for (const { source, problem } of unmapped) console.log(`Does not fit: ${pathOf(source)}. ${problem}`);
+  for (const { source, problem } of unmapped) console.log(`Unmapped: ${pathOf(source)}. ${problem}`);
   console.log(
     unmapped.some(({ blocking }) => blocking)
-      ? "Settle what does not fit, then run it without --dry-run."
-      : "Nothing was written. Run it without --dry-run to migrate.",
+      ? "Resolve the unmapped collections, then run the command without --dry-run."
+      : "Nothing was written. Run the command without --dry-run to migrate.",
   );
 }

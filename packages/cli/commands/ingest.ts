@@ -11,13 +11,13 @@ import { ingestInputs } from "../ingest-local.ts";
 import { FORMATS, type Format } from "../input/detect.ts";
 import { type Inputs, openInputs } from "../input/open.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { integerBetween } from "../options/integer.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { ingestIntoService, type Remote, remoteClient } from "../remote.ts";
-import type { Sent } from "../send.ts";
+import type { SendResult } from "../send.ts";
 import { count } from "../terminal/counts.ts";
 import { type IngestProgress, showIngestProgress } from "../terminal/ingest-progress.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
-import { wholeNumber } from "./chroma-options.ts";
-import { withTenant } from "./collections.ts";
 
 interface IngestFlags {
   readonly tenant?: string;
@@ -29,36 +29,39 @@ interface IngestFlags {
 }
 
 const HELP = `
-Takes text, Markdown, HTML, CSV, JSON and JSON Lines, from files or, with - or nothing, from standard input. A text, a
-Markdown file and a page are one document each, whose id is the path. A line of JSON Lines is one, as is an element of a
-list in a .json file, as in
+Ingest text, Markdown, HTML, CSV, JSON and JSON Lines, from files or, with - or no file, from standard input. A text, Markdown
+or HTML file is one document, whose id is the path. A line of JSON Lines is one document, and so is an element of a list in a
+.json file, as in
   {"id": "faq-1", "content": "…", "metadata": {"topic": "returns"}, "uri": "https://…", "embedding": [0.1, …]}
-where only content (or embedding) is needed; what cairn documents list --json prints is read, too. A row of a CSV file is
-one: its columns id, content (or text), uri (or url), embedding and metadata are these fields, every other column is
-metadata; without a column for the text, the whole row is the text. A document with an id that is there already is
-replaced. Long texts are split at paragraphs and sentences. Text that has not changed is not embedded, or paid for, again.
-Everything is checked before anything is ingested.`;
+where only content (or embedding) is required. The output of cairn documents list --json is accepted, too. A row of a CSV file
+is one document: its columns id, content (or text), uri (or url), embedding and metadata are these fields, and every other
+column is metadata. Without a column for the text, the complete row is the text. A document with an existing id is replaced.
+Long texts are split at paragraphs and sentences. Unchanged text is not embedded, or paid for, again. The complete input is
+checked before anything is ingested.`;
 
 export function addIngest(program: Command, { signal, finish }: CommandContext): void {
-  withTenant(
-    program.command("ingest [files...]").summary("put texts into a collection").description(paragraph(HELP)),
+  addTenantOption(
+    program
+      .command("ingest [files...]")
+      .summary("Ingest documents into a collection")
+      .description(paragraph(HELP)),
   )
-    .option("--collection <name>", "where to (default: knowledge, made when missing)")
+    .option("--collection <name>", "target collection (default: knowledge, created if missing)")
     .addOption(
-      new Option("--format <format>", "of the input, where its ending or beginning does not tell")
+      new Option("--format <format>", "format of the input (auto: from the file extension or the content)")
         .choices(["auto", ...FORMATS])
         .default("auto"),
     )
-    .option("--id <id>", "id of a text on standard input")
+    .option("--id <id>", "id of the document on standard input")
     .option(
       "--max-tokens <n>",
-      "tokens a passage at most (default: the collection's)",
-      wholeNumber(16, 8_000),
+      "maximum number of tokens in a passage (default: the setting of the collection)",
+      integerBetween(16, 8_000),
     )
     .option(
       "--overlap <n>",
-      "tokens that a passage repeats of the one before (default: the collection's)",
-      wholeNumber(0, 4_000),
+      "tokens that a passage repeats from the previous one (default: the setting of the collection)",
+      integerBetween(0, 4_000),
     )
     .action(async (files: readonly string[], flags: IngestFlags, command: Command) => {
       const { json } = parseConfig(command.optsWithGlobals());
@@ -68,8 +71,8 @@ export function addIngest(program: Command, { signal, finish }: CommandContext):
       try {
         inputs = await openInputs(files.length === 0 ? ["-"] : files, { ...flags, signal });
         progress.begin(inputs.count);
-        const work = { inputs, progress, flags, signal };
-        finish(remote ? await ingestRemotely(remote, work) : await ingestLocally(command, work));
+        const ingest = { inputs, progress, flags, signal };
+        finish(remote ? await ingestRemotely(remote, ingest) : await ingestLocally(command, ingest));
       } finally {
         progress.stop();
         await inputs?.close();
@@ -77,21 +80,24 @@ export function addIngest(program: Command, { signal, finish }: CommandContext):
     });
 }
 
-interface Work {
+interface IngestRun {
   readonly inputs: Inputs;
   readonly progress: IngestProgress;
   readonly flags: IngestFlags;
   readonly signal: AbortSignal;
 }
 
-async function ingestRemotely(remote: Remote, { inputs, progress, flags, signal }: Work): Promise<number> {
+async function ingestRemotely(
+  remote: Remote,
+  { inputs, progress, flags, signal }: IngestRun,
+): Promise<number> {
   const documents = interruptible(inputs.documents(), signal);
-  const sent = await ingestIntoService(remote, documents, { ...flags, onSent: progress.done });
+  const result = await ingestIntoService(remote, documents, { ...flags, onSent: progress.done });
   progress.stop();
-  return printIngested(sent, { json: remote.json, into: flags.collection ?? DEFAULT_COLLECTION });
+  return printResult(result, { json: remote.json, target: flags.collection ?? DEFAULT_COLLECTION });
 }
 
-function ingestLocally(command: Command, { inputs, progress, flags, signal }: Work): Promise<number> {
+function ingestLocally(command: Command, { inputs, progress, flags, signal }: IngestRun): Promise<number> {
   return withServices(command, async (services, { json }) => {
     const { database, embedders } = services;
     const { id: tenantId } = await chooseTenant(services, flags.tenant);
@@ -102,12 +108,12 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: Wo
     const target = { tenantId, collection, inputs };
     const result = await ingestInputs(services, target, { ...flags, signal, progress });
     progress.phase("building the index");
-    // Where another process builds indexes this is left to it, or to the next run: until then search is exact.
+    // If another process is building indexes, it or the next run builds these. Until then search is exact.
     const maintained = await maintainIndexes(database, { tenantId, collection: collection.id, signal });
     progress.stop();
     const notices = (maintained?.failed ?? []).map(describeFailure);
     const model = collection.embeddingModel ?? "model unknown";
-    const code = printIngested({ ...result, notices }, { json, into: `${collection.name} (${model})` });
+    const code = printResult({ ...result, notices }, { json, target: `${collection.name} (${model})` });
     if (!json && embedders.notice && model.startsWith("offline/")) console.error(embedders.notice);
     if (!json) for (const notice of notices) console.error(notice);
     return code;
@@ -121,24 +127,24 @@ async function* interruptible<T>(items: AsyncIterable<T>, signal: AbortSignal): 
   }
 }
 
-interface Result extends Sent {
+interface IngestOutput extends SendResult {
   readonly collection?: { readonly name: string };
   readonly notices?: readonly string[];
 }
 
-/** Prints what was ingested and what was not. Returns the exit code. */
-function printIngested(
-  { collection, notices, ...result }: Result,
-  { json, into }: { readonly json: boolean; readonly into: string },
+/** Prints what was ingested and what failed. Returns the exit code. */
+function printResult(
+  { collection, notices, ...result }: IngestOutput,
+  { json, target }: { readonly json: boolean; readonly target: string },
 ): number {
   const { ids, passages, failed } = result;
   if (json) printJson({ ...(collection ? { collection: collection.name } : {}), ...result, notices });
   else {
     console.log(
-      `Ingested ${count(ids.length, "document")} in ${count(passages, "passage")} into collection ${into}.`,
+      `Ingested ${count(ids.length, "document")} in ${count(passages, "passage")} into collection ${target}.`,
     );
     for (const { id, message } of failed)
-      console.error(`  not ingested: ${visible(id) || "one without an id"}: ${message}`);
+      console.error(`  not ingested: ${visible(id) || "a document without an id"}: ${message}`);
   }
   return failed.length > 0 ? EXIT.exceptions : EXIT.done;
 }

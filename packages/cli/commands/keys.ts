@@ -13,9 +13,9 @@ import {
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { integerBetween } from "../options/integer.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { printJson, printTable } from "../terminal/print.ts";
-import { wholeNumber } from "./chroma-options.ts";
-import { withTenant } from "./collections.ts";
 
 interface OwnerFlags {
   readonly tenant?: string;
@@ -29,38 +29,39 @@ interface CreateFlags extends OwnerFlags {
 }
 
 export function addKeys(program: Command, _: CommandContext): void {
-  const keys = program.command("keys").description("list, make, rotate and revoke the keys of the API");
-  withOwner(keys.command("list", { isDefault: true }).description("the keys, without their secrets")).action(
-    (flags: OwnerFlags, command: Command) =>
-      withServices(command, async (services, { json }) => {
-        const all = await listApiKeys(services.database, await ownerOf(services, flags));
-        if (json) return printJson(all);
-        printTable(all.map(toRow));
-        if (all.length === 0) console.log("There is no key yet. Make one: cairn keys create");
-      }),
+  const keys = program.command("keys").description("Manage API keys");
+  withOwner(
+    keys.command("list", { isDefault: true }).description("List the keys without their secrets"),
+  ).action((flags: OwnerFlags, command: Command) =>
+    withServices(command, async (services, { json }) => {
+      const all = await listApiKeys(services.database, await ownerOf(services, flags));
+      if (json) return printJson(all);
+      printTable(all.map(toRow));
+      if (all.length === 0) console.log("There is no key yet. Create one: cairn keys create");
+    }),
   );
-  withOwner(keys.command("create").description("make a key; its secret is shown this once"))
-    .option("--name <name>", "for people")
-    .option("--scopes <list>", `of ${SCOPES.join(", ")}, separated by commas (default: read,write)`)
-    .option("--days <n>", "until it expires (default: never)", wholeNumber(1, 36_500))
+  withOwner(keys.command("create").description("Create a key; its secret is shown only once"))
+    .option("--name <name>", "name of the key, for display")
+    .option("--scopes <list>", `scopes (${SCOPES.join(", ")}), separated by commas (default: read,write)`)
+    .option("--days <n>", "days until the key expires (default: never)", integerBetween(1, 36_500))
     .action((flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         const expiresAt =
           flags.days === undefined ? undefined : new Date(Date.now() + flags.days * 86_400_000);
         const owner = await ownerOf(services, flags);
-        const options = { name: flags.name, scopes: readScopes(flags.scopes), expiresAt };
-        showMade(await createApiKey(services.database, owner, options), json);
+        const options = { name: flags.name, scopes: parseScopes(flags.scopes), expiresAt };
+        printNewKey(await createApiKey(services.database, owner, options), json);
       }),
     );
-  withOwner(keys.command("rotate <id>").description("make a key in another's place"))
-    .option("--grace <seconds>", "that the old one works yet", wholeNumber(0), 3600)
+  withOwner(keys.command("rotate <id>").description("Replace a key by a new one"))
+    .option("--grace <seconds>", "seconds for which the old key still works", integerBetween(0), 3600)
     .action((id: string, flags: OwnerFlags & { readonly grace: number }, command: Command) =>
       withServices(command, async (services, { json }) => {
         const owner = await ownerOf(services, flags);
-        showMade(await rotateApiKey(services.database, owner, id, { grace: flags.grace }), json);
+        printNewKey(await rotateApiKey(services.database, owner, id, { grace: flags.grace }), json);
       }),
     );
-  withOwner(keys.command("revoke <id>").description("refuse a key from now on, within a minute")).action(
+  withOwner(keys.command("revoke <id>").description("Revoke a key; it is refused within a minute")).action(
     (id: string, flags: OwnerFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         const revoked = await revokeApiKey(services.database, await ownerOf(services, flags), id);
@@ -71,24 +72,26 @@ export function addKeys(program: Command, _: CommandContext): void {
 }
 
 function withOwner(command: Command): Command {
-  return withTenant(command).option("--operator", "the operator's keys: tenants, migrations, no documents");
+  return addTenantOption(command).option(
+    "--operator",
+    "use the operator's keys, which manage tenants and migrations and read no documents",
+  );
 }
 
+/** Returns the id of the tenant that owns the keys; null for the operator. */
 async function ownerOf(services: Services, { tenant, operator }: OwnerFlags): Promise<string | null> {
   if (!operator) return (await chooseTenant(services, tenant)).id;
   return null;
 }
 
-function readScopes(given: string | undefined): readonly Scope[] | undefined {
-  const scopes = given?.split(",").map((scope) => scope.trim());
-  const unknown = scopes?.find((scope) => !SCOPES.some((known) => known === scope));
+function parseScopes(list: string | undefined): readonly Scope[] | undefined {
+  const scopes = list?.split(",").map((scope) => scope.trim());
+  const unknown = scopes?.find((scope) => !SCOPES.some((valid) => valid === scope));
   if (unknown !== undefined)
     throw new AppError(
       "invalid_input",
-      `There is no scope ${JSON.stringify(unknown)}: there are ${SCOPES.join(", ")}.`,
-      {
-        path: "--scopes",
-      },
+      `There is no scope ${JSON.stringify(unknown)}. The scopes are ${SCOPES.join(", ")}.`,
+      { path: "--scopes" },
     );
   return scopes as readonly Scope[] | undefined;
 }
@@ -99,16 +102,18 @@ function toRow({ id, name, hint, scopes, expiresAt, revokedAt, lastUsedAt }: Api
     name,
     secret: `…${hint}`,
     scopes: scopes.join(", "),
-    state: revokedAt ? "revoked" : expiresAt && expiresAt.getTime() < Date.now() ? "expired" : "in force",
+    state: revokedAt ? "revoked" : expiresAt && expiresAt.getTime() < Date.now() ? "expired" : "active",
     expires: expiresAt?.toISOString() ?? "never",
     used: lastUsedAt?.toISOString() ?? "never",
   };
 }
 
-function showMade({ key, secret }: NewApiKey, json: boolean): void {
+function printNewKey({ key, secret }: NewApiKey, json: boolean): void {
   if (json) printJson({ key, secret });
   else {
     console.log(secret);
-    console.error(`The key ${key.id} (${key.scopes.join(", ")}), shown this once: keep it.`);
+    console.error(
+      `Created key ${key.id} (${key.scopes.join(", ")}). Store the secret: it is shown only once.`,
+    );
   }
 }

@@ -3,24 +3,24 @@ import { createLog } from "@cairn/api/telemetry/log.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { paragraph } from "../terminal/print.ts";
-import { withTenant } from "./collections.ts";
 
 const HELP = `
-Offers the tools search and fetch to an assistant on this machine, over standard input and output, as the Model
-Context Protocol has it. For assistants elsewhere, cairn serve offers the same at /mcp.`;
+Serve the tools search and fetch to an assistant on this machine, with the Model Context Protocol over standard input and
+output. For remote assistants, cairn serve has the same tools at /mcp.`;
 
 export function addMcp(program: Command, { signal }: CommandContext): void {
-  withTenant(
+  addTenantOption(
     program
       .command("mcp")
-      .summary("offer the knowledge base to an assistant (MCP)")
+      .summary("Serve the knowledge base to a local assistant (MCP)")
       .description(paragraph(HELP)),
   ).action((flags: { readonly tenant?: string }, command: Command) =>
     withServices(command, async (services) => {
       const { id } = await chooseTenant(services, flags.tenant);
       const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
-      // Standard output is the protocol's own; assistants keep what comes on the other.
+      // Standard output is for the protocol. Assistants store standard error as a log.
       const log = createLog({ level: "error", write: (line) => process.stderr.write(line) });
       const onFailure = (error: unknown) => log.failure(error, { about: "a tool" });
       const server = await createMcpServer(services, id, { signal, onFailure });

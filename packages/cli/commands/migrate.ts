@@ -4,59 +4,45 @@ import { prepareReport, writeReport } from "@cairn/chroma/report/write.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { pathOf } from "@cairn/chroma/source/label.ts";
 import { VERSION } from "@cairn/core/version.ts";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
-import { count } from "../terminal/counts.ts";
-import { paragraph, printJson } from "../terminal/print.ts";
-import { showProgress } from "../terminal/progress.ts";
 import {
   addChromaOptions,
+  addWriteOptions,
   type ChromaFlags,
   planOptions,
   scopeOptions,
   sourceOptions,
-} from "./chroma-options.ts";
+  type WriteFlags,
+} from "../options/chroma-options.ts";
+import { count } from "../terminal/counts.ts";
+import { paragraph, printJson } from "../terminal/print.ts";
+import { showProgress } from "../terminal/progress.ts";
 import { dryRun } from "./dry-run.ts";
 import { printOutcome } from "./outcome.ts";
 
-interface MigrateFlags extends ChromaFlags {
+interface MigrateFlags extends ChromaFlags, WriteFlags {
   readonly dryRun?: boolean;
-  readonly reEmbed: "auto" | "always" | "never";
-  readonly model?: string;
-  readonly prune?: boolean;
-  readonly discardChanges?: boolean;
 }
 
 const HELP = `
-Reads every collection of the Chroma server, writes it into Postgres and passes over it until nothing changes: the last
-pass compares every id, text, metadata value and vector both ways. Then it compares searches and writes the report.
-Chroma is only read, and may stay in use. Kill it at any time and run the same command again: it goes on where it was.
-Run it again after its end: it compares everything and writes only what has changed.`;
+Migrate a Chroma server into Postgres and verify every record. Passes over each collection repeat until nothing changes: the
+last pass compares every id, text, metadata value and vector in both directions. Then searches are compared and the report is
+written. Chroma is only read and can stay in use. The command can be killed at any time; run it again to continue. Run it
+again after its end to compare everything and write only what has changed.`;
 
 export function addMigrate(program: Command, { signal, finish }: CommandContext): void {
-  addChromaOptions(
-    program
-      .command("migrate")
-      .summary("take a Chroma server's tenants into Postgres, and prove it")
-      .description(paragraph(HELP)),
+  addWriteOptions(
+    addChromaOptions(
+      program
+        .command("migrate")
+        .summary("Migrate a Chroma server into Postgres and verify every record")
+        .description(paragraph(HELP)),
+    ),
   )
-    .option("--dry-run", "say what is there and what would happen; write nothing")
-    .addOption(
-      new Option(
-        "--re-embed <when>",
-        "embed the texts anew: when the target has another model, always, or never",
-      )
-        .choices(["auto", "always", "never"])
-        .default("auto"),
-    )
-    .option("--model <provider/model>", "model to embed anew with (default: --embedding-model)")
-    .option("--prune", "delete from the target what a migration wrote and Chroma has no longer")
-    .option(
-      "--discard-changes",
-      "take Chroma's state: undo what was added, edited and deleted in Cairn since, and prune",
-    )
+    .option("--dry-run", "show what is there and what would happen; write nothing")
     .action(async (flags: MigrateFlags, command: Command) => {
       if (flags.dryRun) return finish(await dryRun(flags, command));
       const source = await openSource(sourceOptions(flags));
@@ -81,7 +67,9 @@ export function addMigrate(program: Command, { signal, finish }: CommandContext)
                 databaseName: databaseName(config),
                 cairnVersion: VERSION,
                 signal,
-                onPlan: config.json ? undefined : (made) => printPlan(made, services.embedders.notice),
+                onPlan: config.json
+                  ? undefined
+                  : (prepared) => printPlan(prepared, services.embedders.notice),
                 onProgress: progress.show,
               });
             } finally {
@@ -99,20 +87,21 @@ export function addMigrate(program: Command, { signal, finish }: CommandContext)
     });
 }
 
-/** Which collections go where and how, before it happens: alike ones in one line. */
+/** Prints the plan before the migration starts. Collections that are planned for the same reason share a line. */
 function printPlan({ collections, unmapped, skipped }: Plan, notice: string | undefined): void {
   console.error(
     `${count(collections.length, "collection")} to migrate${skipped.length > 0 ? `, ${skipped.length} left out` : ""}.`,
   );
   const reasons = Map.groupBy(collections, ({ why }) => why);
-  for (const [why, alike] of reasons) {
-    const [first] = alike;
+  for (const [why, group] of reasons) {
+    const [first] = group;
     console.error(
-      `  ${alike.length === 1 && first ? first.source.name : `${alike.length} collections`}: ${why}.`,
+      `  ${group.length === 1 && first ? first.source.name : `${group.length} collections`}: ${why}.`,
     );
   }
   for (const { source, problem, blocking } of unmapped)
-    if (!blocking) console.error(`  Does not fit: ${pathOf(source)}. ${problem}`);
-  for (const { notice: own } of collections) if (own) console.error(`  Notice: ${own}`);
+    if (!blocking) console.error(`  Unmapped: ${pathOf(source)}. ${problem}`);
+  for (const collection of collections)
+    if (collection.notice) console.error(`  Notice: ${collection.notice}`);
   if (notice && collections.some(({ vectors }) => vectors === "embed")) console.error(`  ${notice}`);
 }

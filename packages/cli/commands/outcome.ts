@@ -2,19 +2,19 @@ import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { verdictSentence } from "@cairn/chroma/report/verdict.ts";
 import { duration, visible } from "../terminal/print.ts";
 
-/** How many of a list a terminal shows; the report has them all. */
-const SHOWN = 20;
+/** Maximum number of printed entries of a list. The report has all of them. */
+const MAX_PRINTED = 20;
 
-/** Tells a person how a migration or verification ended and what to do next. */
+/** Prints the result of a migration or verification, and what to do next. */
 export function printOutcome(report: MigrationReport, files: readonly string[]): void {
   console.log(`\n${verdictSentence(report)}`);
   if (report.search)
     console.log(
-      `Searches: ${report.search.queries} asked of both; the first ten agree with the exact answer to ${percent(report.search.meanOverlapWithExact)}, ` +
-        `with Chroma's to ${percent(report.search.meanOverlapWithChroma)}${chromaItself(report.search)}.`,
+      `Searches: ${report.search.queries} compared. Overlap of the top ten: ${percent(report.search.meanOverlapWithExact)} with exact search, ` +
+        `${percent(report.search.meanOverlapWithChroma)} with Chroma${describeChromaRecall(report.search)}.`,
     );
   list(
-    "Set aside",
+    "Quarantined",
     report.exceptions.map(
       ({ collection, id, reason, detail }) => `${collection}  ${visible(id, 40)}  ${reason}: ${detail}`,
     ),
@@ -22,10 +22,18 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
   );
   const { differences, changedInCairn = 0, failed = 0 } = report.totals;
   list("Failed", describeFailed(report), failed);
-  list("Different", describeDifferences(report, false), differences - changedInCairn - failed);
-  list("Changed in Cairn since, and kept", describeDifferences(report, true), changedInCairn);
+  list(
+    "Different",
+    describeDifferences(report, { madeInCairn: false }),
+    differences - changedInCairn - failed,
+  );
+  list(
+    "Changed in Cairn since the migration, and kept",
+    describeDifferences(report, { madeInCairn: true }),
+    changedInCairn,
+  );
   list("Notices", report.notices ?? [], report.notices?.length ?? 0);
-  if (report.verdict === "not_identical") console.log(nextStep(report));
+  if (report.verdict === "not_identical") console.log(describeNextStep(report));
   console.log(`Took ${duration(report.seconds)}. Report: ${files.join(", ") || "cairn cloud report"}`);
 }
 
@@ -35,41 +43,45 @@ function describeFailed({ differences }: MigrationReport): readonly string[] {
   );
 }
 
-function describeDifferences({ differences }: MigrationReport, inCairn: boolean): readonly string[] {
+function describeDifferences(
+  { differences }: MigrationReport,
+  options: { readonly madeInCairn: boolean },
+): readonly string[] {
   return differences
-    .filter(({ kind, madeInCairn = false }) => kind !== "failed" && madeInCairn === inCairn)
+    .filter(({ kind, madeInCairn = false }) => kind !== "failed" && madeInCairn === options.madeInCairn)
     .map(
       ({ collection, id, kind, detail }) =>
         `${collection}  ${id === "" ? "the collection" : visible(id, 40)}  ${kind}: ${detail}`,
     );
 }
 
-/** No way out that would undo what was made in Cairn is offered as the next step. */
-function nextStep({ kind, totals }: MigrationReport): string {
+/** Returns the next step. It never recommends a step that undoes changes made in Cairn. */
+function describeNextStep({ kind, totals }: MigrationReport): string {
   const { differences, changedInCairn = 0, failed = 0 } = totals;
   if (failed > 0)
-    return "Next: see to what failed, and run the same command again. What is copied already is not written again.";
+    return "Next: fix the failures and run the same command again. Copied records are not written again.";
   if (differences > 0 && differences === changedInCairn)
-    return "Next: nothing, unless what was changed in Cairn is to be lost: cairn migrate --discard-changes takes Chroma's state.";
+    return "Next: nothing, unless you want to lose the changes made in Cairn. To take Chroma's state: cairn migrate --discard-changes";
   return kind === "verify"
-    ? "Next: cairn migrate brings what Chroma has to the target and keeps what was changed in Cairn; --prune deletes what it copied and Chroma has no longer."
-    : "Next: run it again when Chroma is written to less; --prune deletes what it copied and Chroma has no longer.";
+    ? "Next: run cairn migrate. It copies what is missing and keeps changes made in Cairn. With --prune it also deletes migrated records that Chroma no longer has."
+    : "Next: run the same command again when there are fewer writes to Chroma. With --prune it also deletes migrated records that Chroma no longer has.";
 }
 
-/** Where the two differ, who is right: Chroma's index is approximate, and a NaN in a collection spoils its answers. */
-function chromaItself({
+/**
+ * Describes how far Chroma's own results agree with exact search. Chroma's index is approximate, and a NaN in a collection
+ * corrupts its results.
+ */
+function describeChromaRecall({
   meanOverlapOfChromaWithExact: share,
 }: NonNullable<MigrationReport["search"]>): string {
-  return share === undefined || share === 1
-    ? ""
-    : ` (which agree with the exact answer to ${percent(share)} themselves)`;
+  return share === undefined || share === 1 ? "" : ` (Chroma with exact search: ${percent(share)})`;
 }
 
 function list(title: string, lines: readonly string[], total: number): void {
   if (total === 0) return;
   console.log(`${title}: ${total}`);
-  for (const line of lines.slice(0, SHOWN)) console.log(`  ${line}`);
-  if (total > SHOWN) console.log(`  … and ${total - SHOWN} more, in the report.`);
+  for (const line of lines.slice(0, MAX_PRINTED)) console.log(`  ${line}`);
+  if (total > MAX_PRINTED) console.log(`  … and ${total - MAX_PRINTED} more, in the report.`);
 }
 
 function percent(share: number): string {

@@ -4,32 +4,32 @@ import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { filterInput } from "../options/filter-options.ts";
+import { addQueryOptions, type QueryFlags, queryOptions } from "../options/query-options.ts";
 import { queryService, remoteClient } from "../remote.ts";
 import { printHits } from "../terminal/hits.ts";
 import { printJson } from "../terminal/print.ts";
-import { filterInput } from "./filter-options.ts";
-import { type QueryFlags, queryOptions, withQueryOptions } from "./query-options.ts";
 
 export function addQuery(program: Command, { signal }: CommandContext): void {
-  withQueryOptions(
-    program.command("query [text]").description("find the passages nearest to a text or a vector"),
+  addQueryOptions(
+    program.command("query [text]").description("Search a collection by text or by vector"),
   ).action(async (text: string | undefined, flags: QueryFlags, command: Command) => {
-    const filters = filterInput(flags); // before anything is opened
+    const filters = filterInput(flags); // fails before the database is opened
     const remote = remoteClient(command);
     if (remote) return queryService(remote, await queryOptions(text, flags), filters);
     return withServices(command, async (services, { json }) => {
       const tenant = await chooseTenant(services, flags.tenant);
-      const asked = { ...(await queryOptions(text, flags)), ...filters, signal };
-      const hits = await query(services, tenant.id, asked);
+      const options = { ...(await queryOptions(text, flags)), ...filters, signal };
+      const hits = await query(services, tenant.id, options);
       if (json) return printJson({ hits });
-      await noteEmbedder(services, tenant.id, flags);
+      await printEmbedderNotice(services, tenant.id, flags);
       printHits(hits);
     });
   });
 }
 
-/** A collection of the offline embedder finds words, not meaning: whoever reads the hits should know. */
-async function noteEmbedder(
+/** Prints a notice if the collection uses the offline embedder, which finds words and not meaning. */
+async function printEmbedderNotice(
   { database, embedders }: Services,
   tenantId: string,
   { collection, embedding }: QueryFlags,

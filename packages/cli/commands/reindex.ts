@@ -7,9 +7,9 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { EXIT } from "../exit.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { integerBetween } from "../options/integer.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { duration, paragraph, printJson, visible } from "../terminal/print.ts";
-import { wholeNumber } from "./chroma-options.ts";
-import { withTenant } from "./collections.ts";
 
 interface ReindexFlags {
   readonly tenant?: string;
@@ -21,45 +21,52 @@ interface ReindexFlags {
 }
 
 const HELP = `
-Brings the indexes of large collections in line with their rows: indexes what was written since, merges small indexes,
-builds bloated, invalid or changed ones anew, drops what is not needed. Searches and writes go on meanwhile; run it as
-often as you like, on a schedule say. Through a pooler such as PgBouncer or Neon's, set DATABASE_DIRECT_URL.
-With --model it embeds one collection anew: beside the old one, which serves until the new one has caught up and takes
-its name in one transaction. The old one is kept, see cairn collections list: --restore goes back to it, with what was
-written since; cairn collections delete drops it.`;
+Run index maintenance: index new rows, merge small indexes, rebuild bloated, invalid and changed ones, drop unused ones.
+Searches and writes continue. Run it as often as needed, for example on a schedule. If DATABASE_URL is the address of a pooler
+such as PgBouncer, set DATABASE_DIRECT_URL as well.
+With --model, the command embeds one collection again with another model. The current collection serves until the new one has
+caught up and takes its name in one transaction. The old collection is kept and listed by cairn collections list. --restore
+goes back to it and keeps what was written since. cairn collections delete removes it.`;
 
 export function addReindex(program: Command, { signal, finish }: CommandContext): void {
-  withTenant(
+  addTenantOption(
     program
       .command("reindex")
-      .summary("index what has grown, or embed a collection anew")
+      .summary("Run index maintenance, or change the model of a collection")
       .description(paragraph(HELP)),
   )
-    .option("--collection <name>", "only this collection")
-    .option("--model <provider/model>", "embed the collection (default: knowledge) anew with another model")
-    .option("--restore", "go back to what the collection was before --model")
+    .option("--collection <name>", "only collection to maintain (default: all)")
+    .option(
+      "--model <provider/model>",
+      "new embedding model of the collection (default collection: knowledge)",
+    )
+    .option("--restore", "go back to the collection before --model")
     .option(
       "--memory <MB>",
-      "memory for a build (default: what it needs, 1024 at most)",
-      wholeNumber(16, 1_000_000),
+      "memory for an index build, in MB (default: as needed, at most 1024)",
+      integerBetween(16, 1_000_000),
     )
     .option(
       "--workers <n>",
-      "processes that help with a build of 64 MB or more (default: 2)",
-      wholeNumber(0, 64),
+      "parallel workers for an index build of 64 MB or more (default: 2)",
+      integerBetween(0, 64),
     )
     .action((flags: ReindexFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         if (flags.model !== undefined && flags.restore)
-          throw new AppError("invalid_input", "Give either --model or --restore.", { path: "--restore" });
+          throw new AppError(
+            "invalid_input",
+            "--model and --restore cannot be combined. Set only one of them.",
+            { path: "--restore" },
+          );
         if (flags.model !== undefined || flags.restore) {
-          const changed = await change(services, flags, { json, signal });
+          const changed = await changeCollectionModel(services, flags, { json, signal });
           finish(changed.failed.length > 0 ? EXIT.exceptions : EXIT.done);
           return;
         }
         const { memory, workers } = flags;
         const maintained = await maintainIndexes(services.database, {
-          tenantId: await chosenTenant(services, flags),
+          tenantId: await chosenTenantId(services, flags),
           collection: flags.collection,
           memory,
           workers,
@@ -70,19 +77,19 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
         if (!maintained)
           throw new AppError(
             "run_held",
-            "Another process builds indexes at the moment. Try again when it is done.",
+            "Index maintenance cannot start: another process is building indexes. Try again when it is done.",
           );
         const { done, failed } = maintained;
         if (json) printJson(maintained);
-        else if (done.length + failed.length === 0) console.log("Every index is as it should be.");
+        else if (done.length + failed.length === 0) console.log("All indexes are up to date.");
         else printFailures(failed);
         finish(failed.length > 0 ? EXIT.exceptions : EXIT.done);
       }),
     );
 }
 
-/** None named: all of them, unless one collection is meant. */
-async function chosenTenant(
+/** Returns the id of the tenant to maintain; undefined for all tenants, if neither tenant nor collection is set. */
+async function chosenTenantId(
   services: Services,
   { tenant, collection }: ReindexFlags,
 ): Promise<string | undefined> {
@@ -90,7 +97,8 @@ async function chosenTenant(
   return (await chooseTenant(services, tenant)).id;
 }
 
-async function change(
+/** Changes or restores the model of a collection and prints the result. */
+async function changeCollectionModel(
   services: Services,
   { tenant, collection, model, memory, workers }: ReindexFlags,
   { json, signal }: { readonly json: boolean; readonly signal: AbortSignal | undefined },
@@ -114,10 +122,10 @@ async function change(
   if (json) printJson({ ...changed });
   else {
     console.log(
-      `${changed.collection.name} is embedded by ${changed.collection.embeddingModel ?? "an unknown model"} now (${written} passages were).`,
+      `Collection ${changed.collection.name} now uses the model ${changed.collection.embeddingModel ?? "unknown"} (${written} passages embedded).`,
     );
     console.log(
-      `What it was is kept as ${JSON.stringify(replaced.name)}: cairn reindex --restore goes back to it.`,
+      `The old collection is kept as ${JSON.stringify(replaced.name)}. To go back to it: cairn reindex --restore`,
     );
     for (const failure of failed)
       console.error(`  without a vector: ${visible(failure.id)}: ${failure.message}`);
@@ -130,14 +138,16 @@ async function change(
 function printFailures(failed: readonly IndexFailure[]): void {
   for (const failure of failed) console.error(describeFailure(failure));
   if (failed.length > 0)
-    console.error("Index settings: cairn collections set-index. Memory of a build: cairn reindex --memory.");
+    console.error(
+      "To change index settings: cairn collections set-index. To change the memory of a build: cairn reindex --memory.",
+    );
 }
 
 const PHASES: Readonly<Record<string, string>> = {
   embed: "embedding",
   "catch up": "catching up",
   index: "building the index",
-  swap: "taking the name",
+  swap: "swapping names",
 };
 
 function printEvent({ collection, action, reason, rows, seconds }: IndexEvent): void {

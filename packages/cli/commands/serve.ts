@@ -17,23 +17,23 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { databaseName, withServices } from "../open.ts";
 import { createAddressReader } from "../serve/address.ts";
-import { examples, makeDevelopmentKey } from "../serve/first-start.ts";
+import { createDevelopmentKey, examples } from "../serve/first-start.ts";
 import { listen } from "../serve/listen.ts";
 import { addServeOptions, chatModelOf, type ServeFlags } from "../serve/options.ts";
 import { startTracing } from "../serve/tracing.ts";
 import { paragraph } from "../terminal/print.ts";
 
 const HELP = `
-Serves the API over HTTP: /docs shows it, /openapi.json describes it, /health and /ready are for load balancers,
-/metrics for Prometheus, /mcp for assistants. On its first start in an embedded database it makes a tenant and a key,
-and shows three requests to try. Traces go to OTEL_EXPORTER_OTLP_ENDPOINT where it is set. Ctrl-C and SIGTERM end it
-within 10 s: requests under way are answered, jobs are handed over to the next process.`;
+Serve the API over HTTP: the reference at /docs and /openapi.json, /health and /ready for load balancers, /metrics for
+Prometheus, /mcp for assistants. The first start in an embedded database creates a tenant and an API key, and prints three
+example requests. Traces are sent to OTEL_EXPORTER_OTLP_ENDPOINT if it is set. Ctrl-C and SIGTERM end the process within 10 s:
+running requests are completed, and jobs are released to the next process.`;
 
 export function addServe(program: Command, context: CommandContext): void {
   addServeOptions(
-    program.command("serve").summary("serve the API over HTTP").description(paragraph(HELP)),
+    program.command("serve").summary("Serve the API over HTTP").description(paragraph(HELP)),
   ).action((flags: ServeFlags, command: Command) => {
-    const exit = exitInTime(context.signal);
+    const exitTimer = startExitTimer(context.signal);
     return withServices(command, async (services, config) => {
       const stopTracing = await startTracing(process.env);
       const log = createLog({ level: flags.logLevel });
@@ -69,14 +69,14 @@ export function addServe(program: Command, context: CommandContext): void {
         corsOrigins: flags.corsOrigins?.split(",").map((origin) => origin.trim()),
         operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined })],
       });
-      await loadTokenizer(); // it takes a tenth of a second, which no request should wait for
+      await loadTokenizer(); // takes 0.1 s, which no request should wait for
       const addressOf = createAddressReader(flags.trustedProxies);
       const { server, url } = await listen(
         (request, { incoming }) => app.fetch(request, { address: addressOf(incoming) }),
         flags,
       );
-      const secret = await makeDevelopmentKey(services);
-      console.error(`Cairn serves ${databaseName(config)} at ${url}, and its reference at ${url}/docs`);
+      const secret = await createDevelopmentKey(services);
+      console.error(`Cairn serves ${databaseName(config)} at ${url}, with the API reference at ${url}/docs`);
       if (services.embedders.notice) console.error(services.embedders.notice);
       if (secret) console.error(`\n${examples(url, secret, chatModel !== undefined)}`);
       await queue.resume();
@@ -85,9 +85,9 @@ export function addServe(program: Command, context: CommandContext): void {
         onError: log.failure,
       });
       await aborted(context.signal);
-      await Promise.all([closed(server), stopMaintenance(), queue.close()]);
+      await Promise.all([closeServer(server), stopMaintenance(), queue.close()]);
       await stopTracing();
-      exit.letGo();
+      exitTimer.release();
     });
   });
 }
@@ -99,24 +99,24 @@ async function readAsset(name: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * Milliseconds from the signal to stop until the process ends, whatever is still under way. Users are promised 10 s: the
- * rest is for a busy machine.
+ * Time from the stop signal until the process exits, whatever is still running, in milliseconds. The documented limit is 10 s;
+ * the difference is a margin for a busy machine.
  */
 const STOP_TIMEOUT_MS = 8_000;
 
-/** Milliseconds after which connections are closed whose requests have not ended by then. */
+/** Time from the stop signal until connections with running requests are closed, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 7_000;
 
 /**
- * Ends the process in time after the signal, wherever it is by then: it may be starting still, and wait for its database.
- * What is left is safe to lose, as by kill -9. `letGo`: the process ends earlier where nothing is left to do.
+ * Exits the process `STOP_TIMEOUT_MS` after the signal, even if it is still starting and waits for its database. Losing the
+ * remaining work is safe, as with kill -9. `release` lets the process exit earlier if nothing else keeps it running.
  */
-function exitInTime(signal: AbortSignal): { letGo(): void } {
+function startExitTimer(signal: AbortSignal): { release(): void } {
   let timer: NodeJS.Timeout | undefined;
   void aborted(signal).then(() => {
     timer = setTimeout(() => process.exit(0), STOP_TIMEOUT_MS);
   });
-  return { letGo: () => timer?.unref() };
+  return { release: () => timer?.unref() };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -126,8 +126,8 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Requests that are under way are answered, within their time; idle connections are closed. */
-function closed(server: ServerType): Promise<void> {
+/** Closes the server. Running requests are completed within `CLOSE_TIMEOUT_MS`; idle connections are closed at once. */
+function closeServer(server: ServerType): Promise<void> {
   return new Promise((resolve) => {
     const idle = setInterval(() => "closeIdleConnections" in server && server.closeIdleConnections(), 100);
     const all = setTimeout(

@@ -3,23 +3,25 @@ import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
+import { addTenantOption } from "../options/tenant-option.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, printJson, printTable } from "../terminal/print.ts";
-import { withTenant } from "./collections.ts";
 
-/** `hnsw halfvec 391 MB, 120 scans`, or that there is none. */
+/** Describes the vector indexes: `hnsw halfvec, 391 MB, 120 scans`, or `none: exact`. */
 function describeIndexes({ indexes }: CollectionStats): string {
-  const serving = indexes.filter(({ kind, state }) => kind === "vector" && state === "valid");
-  if (serving.length === 0) return "none: exact";
-  const kinds = new Set(serving.map(({ settings: { type, precision } }) => `${type} ${precision}`));
+  const validIndexes = indexes.filter(({ kind, state }) => kind === "vector" && state === "valid");
+  if (validIndexes.length === 0) return "none: exact";
+  const kinds = new Set(validIndexes.map(({ settings: { type, precision } }) => `${type} ${precision}`));
   const size = indexes.reduce((sum, index) => sum + index.size, 0);
-  const scans = serving.reduce((sum, index) => sum + index.scans, 0);
-  return `${serving.length > 1 ? `${serving.length} × ` : ""}${[...kinds].join(" and ")}, ${bytes(size)}, ${count(scans, "scan")}`;
+  const scans = validIndexes.reduce((sum, index) => sum + index.scans, 0);
+  return `${validIndexes.length > 1 ? `${validIndexes.length} × ` : ""}${[...kinds].join(" and ")}, ${bytes(size)}, ${count(scans, "scan")}`;
 }
 
 export function addStats(program: Command, _: CommandContext): void {
-  withTenant(
-    program.command("stats").description("what every collection holds (of one tenant, or of all)"),
+  addTenantOption(
+    program
+      .command("stats")
+      .description("Show statistics of the collections of one tenant or of all tenants"),
   ).action((flags: { readonly tenant?: string }, command: Command) =>
     withServices(command, async (services, { json }) => {
       const tenants =
@@ -49,9 +51,9 @@ export function addStats(program: Command, _: CommandContext): void {
       );
       for (const { tenant, collection, due } of all)
         if (due.action !== "none")
-          console.log(`${tenant}/${collection}: cairn reindex is due, to ${due.action}: ${due.reason}.`);
+          console.log(`${tenant}/${collection}: cairn reindex is pending, to ${due.action}: ${due.reason}.`);
         else if (due.reason)
-          console.log(`${tenant}/${collection}: its index could not be built: ${due.reason}`);
+          console.log(`${tenant}/${collection}: the index could not be built: ${due.reason}`);
       if (all.length === 0) console.log("There is no collection yet.");
     }),
   );

@@ -5,35 +5,35 @@ import { withServices } from "../open.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 
 export function addTenants(program: Command, _: CommandContext): void {
-  const tenants = program.command("tenants").description("list, create, rename and delete tenants");
+  const tenants = program.command("tenants").description("Manage tenants");
   tenants
     .command("list", { isDefault: true })
-    .description("every tenant")
+    .description("List all tenants")
     .action((_flags: object, command: Command) =>
       withServices(command, async ({ database }, { json }) => {
         const all = await listTenants(database);
         if (json) return printJson(all);
         printTable(all.map(({ id, name, createdAt }) => ({ name, id, created: createdAt.toISOString() })));
-        if (all.length === 0) console.log("There is no tenant yet. Make one: cairn tenants create NAME");
+        if (all.length === 0) console.log("There is no tenant yet. Create one: cairn tenants create NAME");
       }),
     );
   tenants
     .command("create <name>")
-    .description("make a tenant")
-    .option("--id <uuid>", "its id, a UUID in any notation (default: a random one)")
+    .description("Create a tenant")
+    .option("--id <uuid>", "id of the tenant, a UUID in any notation (default: random)")
     .action((name: string, flags: { readonly id?: string }, command: Command) =>
       withServices(command, async ({ database }, { json }) => {
         const tenant = await createTenant(database, { name, id: flags.id });
         if (json) printJson(tenant);
         else
           console.log(
-            `Made tenant ${tenant.name} (${tenant.id}). Next: cairn ingest --tenant ${tenant.name} FILE…`,
+            `Created tenant ${tenant.name} (${tenant.id}). Next: cairn ingest --tenant ${tenant.name} FILE…`,
           );
       }),
     );
   tenants
     .command("rename <name-or-id> <new-name>")
-    .description("give a tenant another name; its id, its keys and its data stay")
+    .description("Rename a tenant; its id, keys and data stay the same")
     .action((tenant: string, name: string, _flags: object, command: Command) =>
       withServices(command, async ({ database }, { json }) => {
         const renamed = await changeTenant(database, tenant, { name });
@@ -43,8 +43,8 @@ export function addTenants(program: Command, _: CommandContext): void {
     );
   tenants
     .command("delete <name-or-id>")
-    .description("delete a tenant with everything it has")
-    .requiredOption("--yes", "really: it cannot be undone")
+    .description("Delete a tenant with all its data")
+    .requiredOption("--yes", "confirm the deletion, which cannot be undone")
     .action((name: string, _flags: object, command: Command) =>
       withServices(command, async ({ database }, { json }) => {
         await deleteTenant(database, name);

@@ -6,27 +6,27 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
-import { paragraph, printJson } from "../terminal/print.ts";
-import { showProgress } from "../terminal/progress.ts";
 import {
   addChromaOptions,
   type ChromaFlags,
   planOptions,
   scopeOptions,
   sourceOptions,
-} from "./chroma-options.ts";
+} from "../options/chroma-options.ts";
+import { paragraph, printJson } from "../terminal/print.ts";
+import { showProgress } from "../terminal/progress.ts";
 import { printOutcome } from "./outcome.ts";
 
 const HELP = `
-Compares every record of the Chroma server with Postgres, both ways: ids, texts, metadata, URIs, vectors. Compares
-searches with Chroma's answers and with the exact ones. Writes nothing but the report, so it can be run at any time.
-Use the --pattern, --map and --only of the migration.`;
+Compare every record of a Chroma server with Postgres, in both directions: ids, texts, metadata, URIs and vectors. Search
+results are compared with Chroma's results and with exact search. Only the report is written, so the command can be run at any
+time. Set --pattern, --map and --only as for the migration.`;
 
 export function addVerify(program: Command, { signal, finish }: CommandContext): void {
   addChromaOptions(
     program
       .command("verify")
-      .summary("compare a Chroma server with what was migrated; writes nothing")
+      .summary("Compare a Chroma server with Postgres without changing either")
       .description(paragraph(HELP)),
   ).action(async (flags: ChromaFlags, command: Command) => {
     const source = await openSource(sourceOptions(flags));

@@ -14,24 +14,24 @@ export interface ChromaServer {
 }
 
 export interface ChromaServerOptions {
-  /** Command that takes `run --path … --port … --host …`. Default: the server inside the npm package `chromadb`. */
+  /** Command that accepts `run --path … --port … --host …`. Default: the server in the npm package `chromadb`. */
   readonly command?: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Folder of the server's data. Default: a new temporary one, removed by stop(). */
+  /** Folder of the server's data. Default: a new temporary folder, which stop() removes. */
   readonly path?: string;
 }
 
 const BUNDLED = fileURLToPath(new URL("../../../node_modules/chromadb/dist/cli.mjs", import.meta.url));
 
-/** Starts a real Chroma server on 127.0.0.1 and waits until it answers. */
+/** Starts a real Chroma server on 127.0.0.1 and waits until it responds. */
 export async function startChroma(options: ChromaServerOptions = {}): Promise<ChromaServer> {
   const { command } = options;
   const path = options.path ?? (await mkdtemp(join(tmpdir(), "cairn-chroma-")));
   const port = options.port ?? (await freePort());
   const run = ["run", "--path", path, "--port", String(port), "--host", "127.0.0.1"];
   await mkdir(path, { recursive: true });
-  // A file, not a pipe: a server whose pipe nobody empties stops answering.
+  // A file, not a pipe: a server blocks when nothing reads its pipe.
   const log = join(path, "server.log");
   const output = openSync(log, "a");
   const stdio: StdioOptions = ["ignore", output, output];
@@ -40,7 +40,7 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
     : spawn(process.execPath, [BUNDLED, ...run], { stdio });
   closeSync(output);
   const url = `http://127.0.0.1:${port}`;
-  await untilAlive(url, child, log);
+  await waitForHeartbeat(url, child, log);
   return {
     url,
     async stop() {
@@ -53,11 +53,11 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
   };
 }
 
-async function untilAlive(url: string, child: ChildProcess, log: string): Promise<void> {
+async function waitForHeartbeat(url: string, child: ChildProcess, log: string): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
     if (child.exitCode !== null)
-      throw new Error(`Chroma ended with ${child.exitCode}:\n${await lastWords(log)}`);
+      throw new Error(`Chroma exited with code ${child.exitCode}:\n${await readLogTail(log)}`);
     try {
       if ((await fetch(`${url}/api/v2/heartbeat`)).ok) return;
     } catch {
@@ -66,14 +66,14 @@ async function untilAlive(url: string, child: ChildProcess, log: string): Promis
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   child.kill("SIGKILL");
-  throw new Error(`Chroma did not answer at ${url} within 60 s:\n${await lastWords(log)}`);
+  throw new Error(`Chroma did not respond at ${url} within 60 s:\n${await readLogTail(log)}`);
 }
 
-async function lastWords(log: string): Promise<string> {
+async function readLogTail(log: string): Promise<string> {
   return (await readFile(log, "utf8")).slice(-2_000);
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** Returns a free port of 127.0.0.1. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

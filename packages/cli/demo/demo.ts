@@ -6,28 +6,28 @@ import { count } from "../terminal/counts.ts";
 import { startChroma } from "./chroma-server.ts";
 import { seedChroma } from "./seed.ts";
 
-/** Where the demo keeps what it makes. */
+/** Folder of the demo: the data of both servers and the reports. */
 const FOLDER = ".demo";
 const QUESTION = "What is our return policy?";
 
 /**
- * Shows the whole way: a real Chroma server with a few tenants' knowledge, the migration, the proof, and the same
- * question put to every tenant. Runs the same commands that a user types. Returns the exit code.
+ * Runs the demo: starts a real Chroma server with the documents of four tenants, migrates it, verifies the result, and queries
+ * each tenant with the same question. It runs the commands that a user types. Returns the exit code.
  */
 export async function demo(): Promise<number> {
   const started = performance.now();
   await rm(FOLDER, { recursive: true, force: true });
-  console.log("1. A Chroma server, as you may have one, with the knowledge of a few tenants");
+  console.log("1. Start a Chroma server with the documents of four tenants");
   const chroma = await startChroma({ path: join(FOLDER, "chroma") });
   const { hostname, port } = new URL(chroma.url);
-  const serving = `chroma run --path ${join(FOLDER, "chroma")} --host ${hostname} --port ${port}`;
-  console.log(`   $ npx ${serving}`);
+  const chromaCommand = `chroma run --path ${join(FOLDER, "chroma")} --host ${hostname} --port ${port}`;
+  console.log(`   $ npx ${chromaCommand}`);
   try {
     const tenants = await seedChroma(chroma.url);
     for (const { hex, name, passages } of tenants)
       console.log(`   tenant_${hex}_knowledge  ${count(passages.length, "passage")}  (${name})`);
 
-    console.log("\n2. Into Postgres, compared record by record and search by search");
+    console.log("\n2. Migrate it into Postgres and compare every record and search");
     const migrated = await cairn(
       "migrate",
       "--chroma",
@@ -40,10 +40,10 @@ export async function demo(): Promise<number> {
     if (migrated !== EXIT.exceptions && migrated !== EXIT.done) return migrated;
     if (migrated === EXIT.exceptions)
       console.log(
-        "   (The first tenant was given a few records on purpose that no search can use: they are the ones set aside.)",
+        "   (The quarantined records belong to the first tenant. No search can use them; the demo adds them on purpose.)",
       );
 
-    console.log("\n3. Once more, at any time: both sides are compared, nothing is written");
+    console.log("\n3. Compare both sides again, without writing anything");
     const verified = await cairn(
       "verify",
       "--chroma",
@@ -58,28 +58,28 @@ export async function demo(): Promise<number> {
     console.log(`\n4. ${QUESTION}`);
     for (const { hex, name } of tenants) {
       console.log(`\n   ${name}`);
-      const asked = await cairn("query", "--tenant", uuid(hex), "--top-k", "1", QUESTION);
-      if (asked !== EXIT.done) return asked;
+      const queried = await cairn("query", "--tenant", uuid(hex), "--top-k", "1", QUESTION);
+      if (queried !== EXIT.done) return queried;
     }
   } finally {
     await chroma.stop();
   }
   console.log(
-    `\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s. Open ${join(FOLDER, "report.html")} to see the proof.
-Each command above works as it stands here; those of steps 2 and 3 need the Chroma server, which has been stopped: start it
-with the command of step 1.`,
+    `\nDone in ${((performance.now() - started) / 1000).toFixed(0)} s. Open ${join(FOLDER, "report.html")} to see the report.
+You can run each command above again. Steps 2 and 3 need the Chroma server, which is stopped now: start it with the command of
+step 1.`,
   );
   return EXIT.done;
 }
 
-/** Runs a command on the demo's own database, as it is printed: pasted into a shell it does the same. */
+/** Prints a command and runs it on the demo's database. The printed command does the same in a shell. */
 function cairn(...args: readonly string[]): Promise<number> {
-  const all = [...args, "--directory", join(FOLDER, "cairn")];
-  console.log(`   $ npx cairn ${all.map(quote).join(" ")}`);
-  return main(all);
+  const command = [...args, "--directory", join(FOLDER, "cairn")];
+  console.log(`   $ npx cairn ${command.map(quote).join(" ")}`);
+  return main(command);
 }
 
-/** An argument as a shell takes it. */
+/** Quotes an argument for a shell. */
 function quote(text: string): string {
   return /^[\w./:=@-]+$/.test(text) ? text : `"${text.replaceAll(/["$`\\]/g, "\\$&")}"`;
 }

@@ -5,12 +5,12 @@ import { createOfflineEmbedder } from "@cairn/core/embedding/offline.ts";
 import { type AwkwardRecord, awkwardRecords, encodeVector } from "./knowledge/awkward.ts";
 import { type DemoTenant, loadKnowledge } from "./knowledge/knowledge.ts";
 
-/** Dimensions of the demo's vectors: those of the model that most installations have. */
+/** Dimensions of the demo's vectors: those of the most common embedding model. */
 const DIMENSIONS = 1536;
 
 const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
 
-/** Fills a Chroma server as today's installations are: one collection per tenant, named after the tenant's id. */
+/** Fills a Chroma server like a typical installation: one collection per tenant, named after the tenant's id. */
 export async function seedChroma(url: string): Promise<readonly DemoTenant[]> {
   const embedder = createOfflineEmbedder();
   const tenants = await loadKnowledge();
@@ -39,16 +39,16 @@ async function createCollection(url: string, name: string): Promise<string> {
     name,
     configuration: { hnsw: { space: "cosine" } },
   });
-  if (!response.ok) throw new Error(`Chroma did not make the collection ${name}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`Chroma did not create the collection ${name}: ${await response.text()}`);
   return ((await response.json()) as { id: string }).id;
 }
 
 async function add(url: string, collection: string, records: object): Promise<void> {
   const response = await post(`${url}${DATABASE}/collections/${collection}/add`, records);
-  if (!response.ok) throw new Error(`Chroma did not take the records: ${await response.text()}`);
+  if (!response.ok) throw new Error(`Chroma did not add the records: ${await response.text()}`);
 }
 
-/** One at a time: a server may refuse a record that another version takes, and the others must not go with it. */
+/** Adds one record in a request of its own. A Chroma version that refuses the record then still accepts the others. */
 async function addAwkward(
   url: string,
   collection: string,
@@ -61,15 +61,12 @@ async function addAwkward(
     documents: [document],
     metadatas: [metadata],
     uris: [uri],
-    embeddings: [await awkwardVector(embedder, record)],
+    embeddings: [await embeddingOf(embedder, record)],
   });
 }
 
-/** JSON has no NaN, but Chroma takes a vector as the bytes of its floats, too. */
-async function awkwardVector(
-  embedder: Embedder,
-  { kind, values, document }: AwkwardRecord,
-): Promise<unknown> {
+/** Returns the vector for the request. JSON has no NaN, so a vector with NaN is sent as the bytes of its floats. */
+async function embeddingOf(embedder: Embedder, { kind, values, document }: AwkwardRecord): Promise<unknown> {
   if (values) return kind === "nan" ? encodeVector(values) : values;
   const [embedded] = await embedAll(embedder, [document ?? ""], { dimensions: DIMENSIONS });
   return [...(embedded ?? [])];

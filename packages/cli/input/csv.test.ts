@@ -2,23 +2,24 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readCsv } from "./csv.ts";
 
-async function* cut(text: string, sizes: readonly number[]): AsyncGenerator<string> {
-  let at = 0;
+/** Splits a text into pieces of these sizes. */
+async function* split(text: string, sizes: readonly number[]): AsyncGenerator<string> {
+  let offset = 0;
   for (const size of sizes) {
-    yield text.slice(at, at + size);
-    at += size;
+    yield text.slice(offset, offset + size);
+    offset += size;
   }
-  yield text.slice(at);
+  yield text.slice(offset);
 }
 
 async function read(text: string, sizes: readonly number[] = [], separator?: string) {
   const records: (readonly string[])[] = [];
-  for await (const { fields } of readCsv(cut(text, sizes), { name: "x.csv", separator }))
+  for await (const { fields } of readCsv(split(text, sizes), { name: "x.csv", separator }))
     records.push(fields);
   return records;
 }
 
-test("whatever the fields hold and wherever the text is cut, the fields come back", async () => {
+test("any fields are read back, wherever the text is split into pieces", async () => {
   const field = fc.string({ unit: fc.constantFrom("a", ",", ";", '"', "\n", "\r\n", " ", "é", "\t") });
   const table = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 5 });
   const sizes = fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 20 });
@@ -64,11 +65,11 @@ test.each<readonly [string, readonly (readonly string[])[]]>([
   ["only\n1\n\n2\n", [["only"], ["1"], ["2"]]],
   ['in 5" field,b\n', [['in 5" field', "b"]]],
   ["", []],
-])("%j", async (text, records) => expect(await read(text)).toEqual(records));
+])("%j is read as its records", async (text, records) => expect(await read(text)).toEqual(records));
 
 test.each([
   ['a,b\n1,"open\n2,3', /line 2.*not closed/],
   ['a,b\n"x"y,2', /line 2.*closing quote/],
-])("%j names the line", async (text, message) => {
+])("the error for %j names the line", async (text, message) => {
   await expect(read(text)).rejects.toThrow(message);
 });

@@ -3,7 +3,7 @@ import { extname } from "node:path";
 export const FORMATS = ["text", "markdown", "jsonl", "json", "csv", "html"] as const;
 export type Format = (typeof FORMATS)[number];
 
-const ENDINGS: Readonly<Record<string, Format>> = {
+const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
   ".jsonl": "jsonl",
   ".ndjson": "jsonl",
   ".json": "json",
@@ -16,19 +16,19 @@ const ENDINGS: Readonly<Record<string, Format>> = {
   ".xhtml": "html",
 };
 
-/** The format that a file's ending or else its beginning shows. Standard input has no ending. */
-export function guessFormat(file: string, head: string): Format {
-  const known = ENDINGS[extname(file).toLowerCase()];
-  if (known) return known;
+/** Detects the format of a file by its extension, or else by its first characters. `-` is standard input. */
+export function detectFormat(file: string, head: string): Format {
+  const format = FORMAT_OF_EXTENSION[extname(file).toLowerCase()];
+  if (format) return format;
   const start = head.trimStart();
   if (/^<(?:!doctype html|html|head|body)\b/i.test(start)) return "html";
   if (file !== "-") return "text";
-  if (start.startsWith("{")) return isWholeJson(start.split("\n", 1)[0] ?? "") ? "jsonl" : "json";
+  if (start.startsWith("{")) return isCompleteJson(start.split("\n", 1)[0] ?? "") ? "jsonl" : "json";
   return /^\[\s*[{\]]/.test(start) ? "json" : "text";
 }
 
-function isWholeJson(line: string): boolean {
-  // A line longer than the beginning that is looked at cannot be told: one line is JSON Lines.
+function isCompleteJson(line: string): boolean {
+  // A line that is longer than the examined characters cannot be parsed. It counts as JSON Lines.
   if (!line.trimEnd().endsWith("}")) return line.length > 10_000;
   try {
     JSON.parse(line);

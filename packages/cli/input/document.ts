@@ -5,10 +5,10 @@ import type { StoredPassage } from "@cairn/core/document/restore.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
 
-/** A document of an input, and where in it: `faq.jsonl, line 3`. */
+/** A document of an input, and its place in the input: `faq.jsonl, line 3`. */
 export interface InputDocument extends NewDocument {
   readonly place: string;
-  /** Several passages with a vector each, as they were exported: they are stored as they are. */
+  /** The passages of an exported document, each with its vector. They are stored unchanged. */
   readonly passages?: readonly StoredPassage[];
 }
 
@@ -27,24 +27,24 @@ const record = z.strictObject({
   uri: z.string().max(10_000).nullish(),
   embedding: vector.nullish(),
   passages: z.array(passage).optional(),
-  // What `cairn documents list --json` says in addition: it is not the caller's to set.
+  // Part of the output of `cairn documents list --json`. The values are ignored.
   createdAt: z.string().optional(),
   updatedAt: z.string().optional(),
 });
 
-/** The document that a JSON value describes. Throws `invalid_input`, naming the place and the field. */
-export function readRecord(value: JsonValue, place: string): InputDocument {
+/** Converts a JSON value to a document. Throws `invalid_input`, naming the place and the field. */
+export function toInputDocument(value: JsonValue, place: string): InputDocument {
   const result = record.safeParse(value);
   if (!result.success) {
     const issue = result.error.issues[0];
     const field = issue?.path.join(".");
-    throw refused(place, `${field ? `at ${field}` : ""}: ${issue?.message}`);
+    throw inputError(place, `${field ? `at ${field}` : ""}: ${issue?.message}`);
   }
   const { id, content = null, uri, embedding, metadata, passages } = result.data;
   return {
     ...(id == null ? {} : { id }),
     content,
-    // As it was parsed: a copy would lose a key like __proto__.
+    // The parsed object itself, because a copy would lose a key such as __proto__.
     metadata: metadata == null ? undefined : ((value as JsonObject).metadata as JsonObject),
     ...(uri == null ? {} : { uri }),
     embedding: embedding ? Float32Array.from(embedding) : undefined,
@@ -53,7 +53,7 @@ export function readRecord(value: JsonValue, place: string): InputDocument {
   };
 }
 
-/** The passages where each has its vector; undefined: the text is split and embedded again. */
+/** Returns the passages if each has a vector. Otherwise returns undefined, and the text is split and embedded again. */
 function storedPassages(
   passages: readonly z.infer<typeof passage>[] = [],
 ): readonly StoredPassage[] | undefined {
@@ -65,7 +65,7 @@ function storedPassages(
   return stored.length > 0 && stored.length === passages.length ? stored : undefined;
 }
 
-/** The JSON of a text. Throws `invalid_input`, naming the place. */
+/** Parses JSON. Throws `invalid_input`, naming the place. */
 export function parseAt(text: string, place: string): JsonValue {
   try {
     return parseJson(text);
@@ -77,7 +77,8 @@ export function parseAt(text: string, place: string): JsonValue {
   }
 }
 
-export function refused(place: string, why: string): AppError {
+/** Creates the error for an input that cannot be ingested. */
+export function inputError(place: string, why: string): AppError {
   return new AppError(
     "invalid_input",
     `${place} cannot be ingested${why.startsWith(":") ? "" : " "}${why}.`,

@@ -1,5 +1,5 @@
 /**
- * The named characters of HTML 4, which are those that pages use, in the order of their code points within each block.
+ * The named characters of HTML 4, which are the ones that pages use. Each block is ordered by code point.
  * Source: HTML 4.01, section 24, Character entity references.
  */
 const LATIN =
@@ -115,27 +115,27 @@ const OTHERS: Readonly<Record<string, string>> = {
 };
 
 const NAMED: ReadonlyMap<string, string> = new Map([
-  ...LATIN.split(" ").map((name, at) => [name, String.fromCharCode(160 + at)] as const),
-  ...GREEK.split(" ").map((name, at) => [name, String.fromCharCode(0x391 + at)] as const),
+  ...LATIN.split(" ").map((name, index) => [name, String.fromCharCode(160 + index)] as const),
+  ...GREEK.split(" ").map((name, index) => [name, String.fromCharCode(0x391 + index)] as const),
   ...Object.entries(OTHERS),
 ]);
 
-/** Numbers from 128 to 159 mean Windows-1252 in HTML. Source: HTML Standard, numeric character reference end state. */
-const WINDOWS = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
+/** Characters of the references 128 to 159, which HTML reads as Windows-1252. Source: HTML Standard, numeric character reference end state. */
+const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 
-/** Text with its character references replaced; one that is unknown stays as it is written. */
+/** Replaces the character references in a text. Unknown references stay unchanged. */
 export function decodeEntities(text: string): string {
   return text.replaceAll(
     /&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z][a-z\d]{1,7}));?/gi,
-    (whole, decimal, hex, name) =>
+    (reference, decimal, hex, name) =>
       name === undefined
         ? fromCode(decimal ? Number(decimal) : Number.parseInt(hex, 16))
-        : (NAMED.get(name) ?? whole),
+        : (NAMED.get(name) ?? reference),
   );
 }
 
 function fromCode(code: number): string {
-  if (code >= 128 && code < 160) return WINDOWS[code - 128] as string;
+  if (code >= 128 && code < 160) return WINDOWS_1252[code - 128] as string;
   const valid = code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000);
   return valid ? String.fromCodePoint(code) : "\ufffd";
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { htmlToText } from "./html.ts";
 
-test("a page is its text: blocks on lines of their own, nothing of scripts, styles, comments and the head", () => {
+test("a page becomes its text: each block on its own line, without scripts, styles, comments and the head", () => {
   const page = `<!DOCTYPE html><html><head><title>Returns &amp; refunds</title><style>p > b { color: red }</style>
     <script>if (1 < 2) document.write("<p>no</p>")</script></head>
     <body class="a>b"><!-- <p>hidden</p> --><nav><ul><li><a href="/">Home</a></li></ul></nav>
@@ -32,7 +32,7 @@ test.each([
   ["<title>x", { title: "x", text: "" }],
   ["<body><script>unclosed", { title: undefined, text: "" }],
   ["&#128;&#0;&#xD800;&copy;", { title: undefined, text: "€\ufffd\ufffd©" }],
-])("%j", (page, read) => expect(htmlToText(page)).toEqual(read));
+])("%j is read as its text and title", (page, expected) => expect(htmlToText(page)).toEqual(expected));
 
 test("a hostile page is read in time proportional to its length", () => {
   for (const piece of ["<", "<!--", "<a ", '<a b="', "&", "<p>", "<svg>", "</svg>", "<title>", "<![CDATA["]) {

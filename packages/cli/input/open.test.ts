@@ -41,7 +41,7 @@ const FAQ = [
 const FAQ_JSON = `[{"id": "a", "content": "One.\\nTwo.", "metadata": {"n": 1, "big": 9007199254740993, "nested": {"deep": [1, null]}}, "uri": "https://x/a"},
   {"content": "Three.", "uri": null, "metadata": null}]`;
 
-test("a list in a .json file is its documents, and so is a page of them, and one alone", async () => {
+test("a .json file is read as a list of documents, a page of documents, or one document", async () => {
   expect(await read("faq.json", FAQ_JSON)).toEqual(FAQ);
   expect(await read("page.json", `{"documents": ${FAQ_JSON}, "next": null}`)).toEqual(FAQ);
   expect(
@@ -53,11 +53,11 @@ test("a list in a .json file is its documents, and so is a page of them, and one
   expect(await read("one.json", '{"content": "x"}')).toEqual([{ content: "x" }]);
   expect(await read("texts.json", '["x", "y"]')).toEqual([{ content: "x" }, { content: "y" }]);
   expect(await read("empty.json", "[]")).toEqual([]);
-  const [own] = await read("own.json", '[{"content": "x", "metadata": {"__proto__": 1}}]');
-  expect(Object.keys(own?.metadata as object)).toEqual(["__proto__"]);
+  const [document] = await read("own.json", '[{"content": "x", "metadata": {"__proto__": 1}}]');
+  expect(Object.keys(document?.metadata as object)).toEqual(["__proto__"]);
 });
 
-test("a row of a CSV file is a document: fields by their names, every other column metadata of one type", async () => {
+test("a CSV row becomes a document: known columns are fields, other columns are metadata of one type", async () => {
   const csv =
     '\ufeffid,content,price,postcode,open,version,url\n1,"Kettle, red",20,01234,true,1.10,https://x/1\n2,"Pot\nblue",9.5,99999,FALSE,2.5,\n';
   expect(await read("shop.csv", csv)).toEqual([
@@ -92,12 +92,12 @@ test("a row of a CSV file is a document: fields by their names, every other colu
   ]);
 });
 
-test("a vector may have large integers for floats", async () => {
+test("a vector can contain large integers", async () => {
   const line = '{"id": "large", "embedding": [1000000000000000000, 1]}';
   expect(await read("large.jsonl", line)).toMatchObject([{ embedding: Float32Array.of(1e18, 1) }]);
 });
 
-test("a page is its text with its title", async () => {
+test("an HTML page becomes its text and title", async () => {
   expect(await read("page.htm", "<title>Hours</title><p>Nine to five.</p>")).toEqual([
     { id: join(folder, "page.htm"), content: "Nine to five.", metadata: { format: "html", title: "Hours" } },
   ]);
@@ -122,7 +122,7 @@ test.each<readonly [string, string, RegExp]>([
   ["data.bin", "abc\0def", /it is a binary file/],
   ["wide.txt", "\xff\xfeh\0i\0", /UTF-16.*iconv/],
   ["latin.txt", "caf\xe9", /not UTF-8 text.*iconv/],
-])("%s is refused by what it is, with a hint", async (name, content, message) => {
+])("%s is refused by its content, with a hint", async (name, content, message) => {
   await expect(read(name, Buffer.from(content, "latin1"))).rejects.toThrow(
     expect.objectContaining({ code: "invalid_input", message: expect.stringMatching(message) }),
   );
@@ -138,28 +138,28 @@ test.each<readonly [string, string, RegExp]>([
   ["twice.csv", "id,content,text\n1,a,b\n", /two of its columns are the content/],
   ["same.csv", "id,a,a\n1,a,b\n", /"a" twice/],
   ["vector.csv", "content,embedding\nx,many\n", /line 2, embedding is not JSON/],
-])("%s is refused, naming the place", async (name, content, message) => {
+])("%s is refused, and the error names the place", async (name, content, message) => {
   await expect(read(name, content)).rejects.toThrow(message);
 });
 
-test("a format that is named wins over the ending", async () => {
+test("--format takes precedence over the file extension", async () => {
   expect(await read("x.json", '{"name": "x"}', "text")).toEqual([
     { id: join(folder, "x.json"), content: '{"name": "x"}', metadata: { format: "text" } },
   ]);
 });
 
-test("a folder and a file that is not there are named", async () => {
+test("the error names a folder or a missing file", async () => {
   await mkdir(join(folder, "docs"));
   await expect(openInputs([join(folder, "docs")], { format: "auto" })).rejects.toThrow(/it is a folder/);
   await expect(openInputs([join(folder, "none")], { format: "auto" })).rejects.toThrow(/no such file/);
 });
 
-test.each(["jsonl", "csv"])("a file of .%s is read in less memory than it has", async (ending) => {
-  const file = join(folder, `large.${ending}`);
+test.each(["jsonl", "csv"])("a .%s file is read in less memory than its size", async (extension) => {
+  const file = join(folder, `large.${extension}`);
   const text = "kettle ".repeat(1_000);
-  const line = ending === "csv" ? `"${text}"\n` : `${JSON.stringify({ content: text })}\n`;
+  const line = extension === "csv" ? `"${text}"\n` : `${JSON.stringify({ content: text })}\n`;
   const lines = function* () {
-    if (ending === "csv") yield "content\n";
+    if (extension === "csv") yield "content\n";
     for (let number = 0; number < 15_000; number++) yield line;
   };
   await pipeline(Readable.from(lines()), createWriteStream(file));

@@ -4,40 +4,41 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "@cairn/core/error.ts";
-import { refuseBinary } from "./binary.ts";
-import { type Format, guessFormat } from "./detect.ts";
+import { assertText } from "./binary.ts";
+import { detectFormat, type Format } from "./detect.ts";
 import type { InputDocument } from "./document.ts";
 import { nameOf, readDocuments, type TextSource } from "./read.ts";
 
 export interface InputOptions {
-  /** Default auto: by a file's ending, or its beginning. */
+  /** `auto`: detected by the file extension or the first characters. */
   readonly format: Format | "auto";
-  /** Id of the text on standard input. */
+  /** Id of the document on standard input. */
   readonly id?: string;
   readonly signal?: AbortSignal;
 }
 
-/** Inputs that have been read once and hold no fault. */
+/** Inputs that have been read once and have no errors. */
 export interface Inputs {
+  /** Number of documents. */
   readonly count: number;
-  /** Elements of the given vectors; undefined: there are none. */
+  /** Dimensions of the vectors in the input; undefined if there are none. */
   readonly dimensions: number | undefined;
-  /** Reads the documents again, one after the other: the memory that they take does not grow with their number. */
+  /** Reads the documents again, one by one, so that memory use does not grow with their number. */
   documents(): AsyncGenerator<InputDocument>;
-  /** Removes what was stored of standard input. */
+  /** Removes the temporary copy of standard input. */
   close(): Promise<void>;
 }
 
-/** Bytes at the beginning of a file by which its kind is told. */
-const HEAD = 65_536;
+/** Number of bytes at the start of a file that are used to detect its format. */
+const HEAD_BYTES = 65_536;
 
 /**
- * Reads the files, and standard input for `-`, to their end: a fault in the last line is found before the first is
- * ingested. Standard input is kept in a temporary file for the second reading.
- * Throws `invalid_input`, naming file, line and field; the signal's reason.
+ * Reads and checks the files, and standard input for `-`, to their end, so that an error in the last line is found before the
+ * first line is ingested. Standard input is copied to a temporary file for the second read.
+ * Throws `invalid_input`, naming file, line and field, or the reason of the signal.
  */
 export async function openInputs(files: readonly string[], options: InputOptions): Promise<Inputs> {
-  const spool = files.includes("-") ? await spoolInput(options.signal) : undefined;
+  const spool = files.includes("-") ? await spoolStandardInput(options.signal) : undefined;
   const close = async () => {
     if (spool) await rm(spool.folder, { recursive: true, force: true });
   };
@@ -51,26 +52,27 @@ export async function openInputs(files: readonly string[], options: InputOptions
           yield document;
         }
     };
-    return { ...(await check(documents())), documents, close };
+    return { ...(await checkDocuments(documents())), documents, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function check(documents: AsyncIterable<InputDocument>) {
+/** Counts the documents and returns the dimensions of their vectors. Throws `invalid_input` if these differ. */
+async function checkDocuments(documents: AsyncIterable<InputDocument>) {
   let count = 0;
   let first: { readonly dimensions: number; readonly place: string } | undefined;
   for await (const { embedding, passages = [], place } of documents) {
     count++;
-    for (const { length } of [embedding, ...passages.map((one) => one.embedding)].filter(
-      (one) => one !== undefined,
+    for (const { length } of [embedding, ...passages.map((passage) => passage.embedding)].filter(
+      (vector) => vector !== undefined,
     )) {
       first ??= { dimensions: length, place };
       if (length === first.dimensions) continue;
       throw new AppError(
         "invalid_input",
-        `${place} cannot be ingested: its embedding has ${length} numbers, and the one of ${first.place} has ${first.dimensions}. A collection holds vectors of one size.`,
+        `${place} cannot be ingested: its embedding has ${length} numbers, and the embedding of ${first.place} has ${first.dimensions}. All vectors of a collection must have the same dimensions.`,
         { path: place },
       );
     }
@@ -78,7 +80,7 @@ async function check(documents: AsyncIterable<InputDocument>) {
   return { count, dimensions: first?.dimensions };
 }
 
-async function spoolInput(signal: AbortSignal | undefined) {
+async function spoolStandardInput(signal: AbortSignal | undefined) {
   const folder = await mkdtemp(join(tmpdir(), "cairn-input-"));
   const path = join(folder, "input");
   try {
@@ -93,11 +95,11 @@ async function spoolInput(signal: AbortSignal | undefined) {
 
 async function openSource(file: string, path: string, format: Format | "auto"): Promise<TextSource> {
   const head = await readHead(file, path);
-  refuseBinary(file, { head, named: format !== "auto" });
-  const start = new TextDecoder().decode(head);
+  assertText(file, { head, hasFormat: format !== "auto" });
+  const headText = new TextDecoder().decode(head);
   return {
     file,
-    format: format === "auto" ? guessFormat(file, start) : format,
+    format: format === "auto" ? detectFormat(file, headText) : format,
     pieces: () => decode(file, path),
     columns: new Map(),
   };
@@ -106,10 +108,10 @@ async function openSource(file: string, path: string, format: Format | "auto"): 
 async function readHead(file: string, path: string): Promise<Uint8Array> {
   try {
     if ((await stat(path)).isDirectory())
-      throw unreadable(file, "it is a folder; name its files, as in docs/*.md");
+      throw unreadable(file, "it is a folder. Name its files, as in docs/*.md");
     const handle = await openFile(path);
     try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD), 0, HEAD, 0);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
       await handle.close();
@@ -117,11 +119,15 @@ async function readHead(file: string, path: string): Promise<Uint8Array> {
   } catch (error) {
     if (error instanceof AppError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw unreadable(file, code === "ENOENT" ? "there is no such file" : `the system says ${code}`, error);
+    throw unreadable(
+      file,
+      code === "ENOENT" ? "there is no such file" : `the operating system reports ${code}`,
+      error,
+    );
   }
 }
 
-/** The text of a file in pieces. */
+/** Yields the text of a file in pieces. */
 async function* decode(file: string, path: string): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   try {
@@ -130,7 +136,11 @@ async function* decode(file: string, path: string): AsyncGenerator<string> {
     yield decoder.decode();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw unreadable(file, "it is not UTF-8 text. Convert it, as with iconv -f WINDOWS-1252 -t UTF-8", error);
+    throw unreadable(
+      file,
+      "it is not UTF-8 text. Convert it, for example with iconv -f WINDOWS-1252 -t UTF-8",
+      error,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createAddressReader } from "./address.ts";
 
-const from = (remoteAddress: string | undefined, forwarded?: string | string[]) =>
+const requestFrom = (remoteAddress: string | undefined, forwarded?: string | string[]) =>
   ({ socket: { remoteAddress }, headers: { "x-forwarded-for": forwarded } }) as never;
 
 test.each<[string, string | undefined, string | undefined, string | undefined]>([
@@ -15,11 +15,14 @@ test.each<[string, string | undefined, string | undefined, string | undefined]>(
   ["10.0.0.0/8", "10.1.2.3", "198.51.100.1, garbage", "10.1.2.3"],
   ["10.0.0.0/8", "10.1.2.3", undefined, "10.1.2.3"],
   ["10.1.2.3 fd00::/8", "fd00::1", "[2001:db8::1]:443", "2001:db8::1"],
-])("with the proxies %j, of the socket %s and X-Forwarded-For %s the address is %s", (...given) => {
-  const [proxies, socket, forwarded, expected] = given;
-  expect(createAddressReader(proxies)(from(socket, forwarded))).toBe(expected);
+])("with the proxies %j, the socket %s and X-Forwarded-For %s, the address is %s", (...parameters) => {
+  const [proxies, socket, forwarded, expected] = parameters;
+  expect(createAddressReader(proxies)(requestFrom(socket, forwarded))).toBe(expected);
 });
 
-test.each(["example.com", "10.0.0.0/33", "10.0.0.0/x", "fd00::/200"])("%s is refused by name", (entry) => {
-  expect(() => createAddressReader(`127.0.0.1, ${entry}`)).toThrow(JSON.stringify(entry));
-});
+test.each(["example.com", "10.0.0.0/33", "10.0.0.0/x", "fd00::/200"])(
+  "the entry %s is refused, and the error names it",
+  (entry) => {
+    expect(() => createAddressReader(`127.0.0.1, ${entry}`)).toThrow(JSON.stringify(entry));
+  },
+);

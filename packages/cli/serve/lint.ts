@@ -2,7 +2,7 @@ import { createApp } from "@cairn/api/app.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 
-// Checks the service's own description with a linter. Nothing is opened: the routes alone are asked.
+// Lints the OpenAPI description of the service. It needs no database, because only the description is requested.
 
 const services = { database: {}, embedders: { default: {} } } as never;
 const queue = { send: async () => {} };
@@ -11,7 +11,7 @@ const source = await (await app.request("https://cairn.example.com/openapi.json"
 const config = await createConfig({
   extends: ["recommended-strict"],
   rules: {
-    "no-server-example.com": "off", // the address is whatever the service is asked under
+    "no-server-example.com": "off", // the server is the host of the request
     "operation-4xx-response": "error",
     "operation-operationId-unique": "error",
     "no-invalid-schema-examples": "error",
@@ -21,5 +21,9 @@ const config = await createConfig({
 const problems = await lintFromString({ source, config });
 for (const { ruleId, message, location } of problems)
   console.error(`${ruleId}: ${message} (${location.map(({ pointer }) => pointer).join(", ")})`);
-console.log(problems.length === 0 ? "The API's description is in order." : `${problems.length} problems.`);
+console.log(
+  problems.length === 0
+    ? "The OpenAPI description has no problems."
+    : `The OpenAPI description has ${problems.length} problems.`,
+);
 process.exitCode = problems.length === 0 ? 0 : 1;

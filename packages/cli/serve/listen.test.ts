@@ -5,47 +5,47 @@ import { expect, test } from "vitest";
 import { listen } from "./listen.ts";
 import type { ServeFlags } from "./options.ts";
 
-/** A server of its own; what `send` writes to it in pieces, and what comes back until the connection ends. */
-async function serving(flags: Partial<ServeFlags>) {
+/** Starts a server. `open` connects to it and collects what it sends until the connection ends. */
+async function startServer(flags: Partial<ServeFlags>) {
   const all = { host: "127.0.0.1", port: 0, maxConnections: 10, ...flags } as ServeFlags;
   const { server, url } = await listen(async (request) => new Response(await request.text()), all);
   const open = () => {
     const socket = connect(Number(new URL(url).port), "127.0.0.1");
     socket.on("error", () => {});
-    let said = "";
+    let received = "";
     socket.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
+      received += text;
     });
-    return { socket, said: () => said, closed: once(socket, "close") };
+    return { socket, received: () => received, closed: once(socket, "close") };
   };
   return { url, open, stop: () => new Promise((resolve) => server.close(resolve)) };
 }
 
-test("a client that sends its headers byte by byte is cut off", async () => {
-  const { open, stop } = await serving({});
-  const { socket, said, closed } = open();
+test("a client that sends its headers byte by byte is disconnected with 408", async () => {
+  const { open, stop } = await startServer({});
+  const { socket, received, closed } = open();
   const drip = setInterval(() => socket.writable && socket.write("X"), 200);
   socket.write("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
   await closed;
   clearInterval(drip);
-  expect(said()).toContain("408");
+  expect(received()).toContain("408");
   await stop();
 }, 60_000);
 
-test("a client that sends its body byte by byte is cut off", async () => {
-  const { open, stop } = await serving({ deadline: 100 });
+test("a client that sends its body byte by byte is disconnected after the time limit", async () => {
+  const { open, stop } = await startServer({ deadline: 100 });
   const { socket, closed } = open();
   const drip = setInterval(() => socket.writable && socket.write("x"), 200);
-  const began = performance.now();
+  const started = performance.now();
   socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
   await closed;
   clearInterval(drip);
-  expect(performance.now() - began).toBeGreaterThan(5_000); // neither sooner than the limit
+  expect(performance.now() - started).toBeGreaterThan(5_000); // not before the limit
   await stop();
 }, 60_000);
 
-test("headers that are too large are 431, and the next request is answered", async () => {
-  const { url, stop } = await serving({});
+test("headers that are too large get 431, and the next request succeeds", async () => {
+  const { url, stop } = await startServer({});
   const large = await fetch(url, { headers: { "X-Large": "x".repeat(20_000) } });
   expect(large.status).toBe(431);
   const long = await fetch(`${url}/?q=${"x".repeat(20_000)}`);
@@ -54,13 +54,13 @@ test("headers that are too large are 431, and the next request is answered", asy
   await stop();
 });
 
-test("more connections than it may have are turned away", async () => {
-  const { open, stop } = await serving({ maxConnections: 2 });
-  const held = [open(), open()];
-  await Promise.all(held.map(({ socket }) => once(socket, "connect")));
+test("connections beyond the maximum are closed", async () => {
+  const { open, stop } = await startServer({ maxConnections: 2 });
+  const connections = [open(), open()];
+  await Promise.all(connections.map(({ socket }) => once(socket, "connect")));
   await sleep(100);
   const third = open();
   await third.closed;
-  for (const { socket } of held) socket.destroy();
+  for (const { socket } of connections) socket.destroy();
   await stop();
 });

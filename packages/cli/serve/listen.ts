@@ -2,33 +2,36 @@ import { AppError } from "@cairn/core/error.ts";
 import { type HttpBindings, type ServerType, serve } from "@hono/node-server";
 import type { ServeFlags } from "./options.ts";
 
-/** Milliseconds within which a request's headers have to arrive. */
-const HEADERS_TIMEOUT = 10_000;
+/** Time limit for receiving the headers of a request, in milliseconds. */
+const HEADERS_TIMEOUT_MS = 10_000;
 
-/** Milliseconds beyond a request's own time within which its body has to arrive: a client that sends it byte by byte is cut off. */
-const BODY_GRACE = 5_000;
+/** Time added to a request's deadline for receiving its body, in milliseconds. It stops a client that sends byte by byte. */
+const BODY_GRACE_MS = 5_000;
 
-/** Milliseconds between two looks after connections that are too slow. */
-const CHECK_INTERVAL = 1_000;
+/** Interval between two checks for slow connections, in milliseconds. */
+const CHECK_INTERVAL_MS = 1_000;
 
-/** Bytes of a request's line and headers. */
-const MAX_HEADER_SIZE = 16_384;
+/** Maximum size of a request's line and headers, in bytes. */
+const MAX_HEADER_BYTES = 16_384;
 
-export type Answer = (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
+export type RequestHandler = (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
 
-/** Serves `answer` over HTTP. Clients that are slow with headers or body are answered 408, more than `maxConnections` turned away. */
+/**
+ * Serves a request handler over HTTP. A client that is slow to send headers or body gets 408. Connections beyond
+ * `maxConnections` are closed.
+ */
 export function listen(
-  answer: Answer,
+  handler: RequestHandler,
   { host, port, deadline = 25_000, maxConnections }: ServeFlags,
 ): Promise<{ readonly server: ServerType; readonly url: string }> {
   return new Promise((resolve, reject) => {
     const serverOptions = {
-      headersTimeout: HEADERS_TIMEOUT,
-      requestTimeout: Math.max(HEADERS_TIMEOUT, deadline + BODY_GRACE),
-      connectionsCheckingInterval: CHECK_INTERVAL,
-      maxHeaderSize: MAX_HEADER_SIZE,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: Math.max(HEADERS_TIMEOUT_MS, deadline + BODY_GRACE_MS),
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
     };
-    const fetch = (request: Request, bindings: unknown) => answer(request, bindings as HttpBindings);
+    const fetch = (request: Request, bindings: unknown) => handler(request, bindings as HttpBindings);
     const server = serve({ fetch, hostname: host, port, serverOptions }, (address) =>
       resolve({ server, url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}` }),
     );
@@ -37,11 +40,8 @@ export function listen(
       reject(
         new AppError(
           "invalid_input",
-          `The port ${port} of ${host} cannot be listened on (${error.code}). Choose another with --port.`,
-          {
-            path: "--port",
-            cause: error,
-          },
+          `Cairn cannot listen on port ${port} of ${host} (${error.code}). Choose another port with --port.`,
+          { path: "--port", cause: error },
         ),
       ),
     );

@@ -1,6 +1,9 @@
 import { VERSION } from "@cairn/core/version.ts";
 
-/** Sends traces to a collector where the environment names one, by OpenTelemetry's own variables. Returns how to end it. */
+/**
+ * Starts to send traces, if OpenTelemetry's variables name a collector. Returns a function that sends the remaining spans and
+ * stops.
+ */
 export async function startTracing(environment: NodeJS.ProcessEnv): Promise<() => Promise<void>> {
   if (!environment.OTEL_EXPORTER_OTLP_ENDPOINT && !environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
     return async () => {};
@@ -20,9 +23,9 @@ export async function startTracing(environment: NodeJS.ProcessEnv): Promise<() =
     import("@opentelemetry/resources"),
   ]);
   const exporter = new OTLPTraceExporter();
-  const own = resourceFromAttributes({ "service.name": "cairn", "service.version": VERSION });
+  const service = resourceFromAttributes({ "service.name": "cairn", "service.version": VERSION });
   const provider = new sdk.TracerProvider({
-    resource: own.merge(detectResources({ detectors: [envDetector] })), // OTEL_SERVICE_NAME and the like win
+    resource: service.merge(detectResources({ detectors: [envDetector] })), // OTEL_SERVICE_NAME etc. take precedence
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter })],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());

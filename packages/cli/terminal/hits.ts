@@ -1,7 +1,8 @@
 import type { Hit } from "@cairn/core/search/hit.ts";
+import { count } from "./counts.ts";
 import { visible, visibleLine, visibleLines } from "./print.ts";
 
-/** The passages that a search found, for people. */
+/** Prints the hits of a search as text. */
 export function printHits(hits: readonly Hit[]): void {
   if (hits.length === 0) console.log("Nothing found.");
   hits.forEach(printHit);
@@ -13,17 +14,17 @@ function printHit(hit: Hit, index: number): void {
   const figures = [
     ...(distance === null ? [] : [`distance ${distance.toFixed(4)}`]),
     `score ${score.toFixed(3)}`,
-    ...(vectorRank == null ? [] : [`by meaning ${vectorRank}`]),
-    ...(keywordRank == null ? [] : [`by words ${keywordRank}`]),
-    ...(others ? [`${others} more ${others === 1 ? "passage" : "passages"}`] : []),
+    ...(vectorRank == null ? [] : [`vector rank ${vectorRank}`]),
+    ...(keywordRank == null ? [] : [`keyword rank ${keywordRank}`]),
+    ...(others ? [`${count(others, "more passage")}`] : []),
   ];
   console.log(`${index + 1}. ${visible(id)}${part}  ${figures.join("  ")}`);
-  if (content !== null) console.log(`   ${visibleLines(content.trim(), { most: 400, indent: "   " })}`);
-  const about = [
+  if (content !== null) console.log(`   ${visibleLines(content.trim(), { maxLength: 400, indent: "   " })}`);
+  const details = [
     ...Object.entries(metadata).map(
       ([key, value]) => `${visible(key, 30)}: ${visibleLine(String(value), 60)}`,
     ),
     ...(uri ? [visible(uri)] : []),
   ];
-  if (about.length > 0) console.log(`   ${about.join(" · ")}`);
+  if (details.length > 0) console.log(`   ${details.join(" · ")}`);
 }

@@ -1,45 +1,47 @@
 import { count } from "./counts.ts";
 
-/** Milliseconds before anything is shown: a shorter ingest needs no progress. */
-const FIRST_MS = 1_000;
-/** Milliseconds between two lines where standard error is no terminal. */
-const LINE_MS = 5_000;
-/** Milliseconds between two states of the one line on a terminal. */
-const TERMINAL_MS = 250;
+/** Delay before the first output, in milliseconds: a shorter ingest shows no progress. */
+const INITIAL_DELAY_MS = 1_000;
+/** Interval between two lines, in milliseconds, if standard error is not a terminal. */
+const LINE_INTERVAL_MS = 5_000;
+/** Interval between two updates of the line on a terminal, in milliseconds. */
+const TERMINAL_INTERVAL_MS = 250;
 
-/** Shows on standard error how far an ingest is, from its second second on. `quiet`: shows nothing. */
+/** Shows the progress of an ingest on standard error, after one second. `quiet` shows nothing. */
 export function showIngestProgress({ quiet }: { readonly quiet: boolean }) {
   const started = performance.now();
-  const terminal = process.stderr.isTTY;
+  const isTerminal = process.stderr.isTTY;
   let text = "reading";
   let total = 0;
-  let shown = "";
-  let printed = 0;
+  let lastLine = "";
+  let printedAt = 0;
   const show = () => {
     const now = performance.now();
-    if (now - started < FIRST_MS || (!terminal && printed > 0 && now - printed < LINE_MS)) return;
-    printed = now;
+    if (now - started < INITIAL_DELAY_MS) return;
+    if (!isTerminal && printedAt > 0 && now - printedAt < LINE_INTERVAL_MS) return;
+    printedAt = now;
     const line = `  ${text}  (${((now - started) / 1000).toFixed(0)} s)`;
-    process.stderr.write(terminal ? `\r${line.padEnd(shown.length)}` : `${line}\n`);
-    shown = line;
+    process.stderr.write(isTerminal ? `\r${line.padEnd(lastLine.length)}` : `${line}\n`);
+    lastLine = line;
   };
-  const timer = quiet ? undefined : setInterval(show, TERMINAL_MS);
+  const timer = quiet ? undefined : setInterval(show, TERMINAL_INTERVAL_MS);
   return {
+    /** Sets the total number of documents. */
     begin(documents: number): void {
       total = documents;
       text = `0 of ${count(total, "document")}`;
     },
-    /** Documents that have been ingested. */
+    /** Sets the number of documents that have been ingested. */
     done(documents: number): void {
       text = `${documents} of ${count(total, "document")}`;
     },
-    /** What happens now, where it is not ingesting: `building the index`. */
+    /** Shows another step than ingesting: `building the index`. */
     phase(name: string): void {
       text = name;
     },
     stop(): void {
       clearInterval(timer);
-      if (terminal && shown !== "") process.stderr.write(`\r${" ".repeat(shown.length)}\r`);
+      if (isTerminal && lastLine !== "") process.stderr.write(`\r${" ".repeat(lastLine.length)}\r`);
     },
   };
 }

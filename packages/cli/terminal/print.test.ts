@@ -7,11 +7,11 @@ test.each([
   ["one\u2028two", "one\\u2028two"],
   ["half \ud800", "half \\ud800"],
   ["שלום 👩‍🚀 é", "שלום 👩‍🚀 é"],
-])("a terminal is shown %j as %j", (text, shown) => {
-  expect(visible(text)).toBe(shown);
+])("visible() escapes %j as %j", (text, escaped) => {
+  expect(visible(text)).toBe(escaped);
 });
 
-test("what is too long ends before a character that would be cut in two", () => {
+test("visible() shortens a long text without splitting a surrogate pair", () => {
   expect(visible("abc🙂🙂", 5)).toBe("abc…");
   expect(visible("abc🙂d", 6)).toBe("abc🙂d");
 });

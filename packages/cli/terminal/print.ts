@@ -5,7 +5,7 @@ export function printJson(value: unknown): void {
   console.log(stringifyJson(value, 2));
 }
 
-/** Prints rows as a table: columns as wide as they need to be, numbers to the right. Nothing for no rows. */
+/** Prints rows as a table with right-aligned numbers. Prints nothing if there are no rows. */
 export function printTable(rows: readonly Readonly<Record<string, string | number | null>>[]): void {
   const [first] = rows;
   if (!first) return;
@@ -29,41 +29,47 @@ export function printTable(rows: readonly Readonly<Record<string, string | numbe
   for (const row of cells) console.log(line(row));
 }
 
-/** Control characters, line separators, what turns the direction of writing, and halves of surrogate pairs. */
-const UNSEEN = /[\p{Cc}\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu;
+/** Control characters, line separators, bidirectional controls and unpaired surrogates. */
+const INVISIBLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu;
 
-/** What a terminal obeys or cannot show as escapes, and no more than `most` characters: ids can hold anything. */
-export function visible(text: string, most = 80): string {
-  const shown = text.replaceAll(
-    UNSEEN,
+/**
+ * Escapes the characters that a terminal interprets or cannot show, and shortens the text to `maxLength` characters. Ids and
+ * texts can contain any character.
+ */
+export function visible(text: string, maxLength = 80): string {
+  const escaped = text.replaceAll(
+    INVISIBLE,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  // A pair is not cut in two.
-  return shown.length > most ? `${shown.slice(0, most - 1).replace(/\p{Cs}$/u, "")}…` : shown;
+  // Removes half a surrogate pair at the end.
+  return escaped.length > maxLength ? `${escaped.slice(0, maxLength - 1).replace(/\p{Cs}$/u, "")}…` : escaped;
 }
 
 /**
- * A text over several lines, each after the first with `indent` before it: line breaks are kept, other control characters
- * are escapes, tabs spaces. No more than `most` characters.
+ * Formats a text of several lines for the terminal. Line breaks are kept, tabs become spaces, other control characters are
+ * escaped. Each line after the first starts with `indent`. The text is shortened to `maxLength` characters.
  */
 export function visibleLines(
   text: string,
-  { most = Number.POSITIVE_INFINITY, indent = "" }: { readonly most?: number; readonly indent?: string } = {},
+  {
+    maxLength = Number.POSITIVE_INFINITY,
+    indent = "",
+  }: { readonly maxLength?: number; readonly indent?: string } = {},
 ): string {
-  const cut = text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text;
-  return cut
+  const shortened = text.length > maxLength ? `${text.slice(0, maxLength - 1).trimEnd()}…` : text;
+  return shortened
     .split(/\r\n|[\n\r]/)
     .map((line) => visible(line.replaceAll("\t", "    "), Number.POSITIVE_INFINITY))
-    .map((line, at) => (at === 0 || line === "" ? line : indent + line))
+    .map((line, index) => (index === 0 || line === "" ? line : indent + line))
     .join("\n");
 }
 
-/** A text on one line: white space of any kind as one space. */
-export function visibleLine(text: string, most?: number): string {
-  return visible(text.trim().replaceAll(/\s+/g, " "), most);
+/** Formats a text as one line: each run of white space becomes one space. */
+export function visibleLine(text: string, maxLength?: number): string {
+  return visible(text.trim().replaceAll(/\s+/g, " "), maxLength);
 }
 
-/** A number of bytes as people read it. */
+/** Formats a number of bytes: `391.0 MB`. */
 export function bytes(count: number): string {
   if (count < 1e3) return `${count} B`;
   for (const [unit, size] of [
@@ -75,7 +81,7 @@ export function bytes(count: number): string {
   return `${count} B`;
 }
 
-/** A number of seconds as people read it. */
+/** Formats a duration in seconds: `2 min 5 s`. */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const minutes = Math.floor(seconds / 60);
@@ -84,7 +90,7 @@ export function duration(seconds: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A paragraph written over several lines as one, for commander to break where the terminal ends. */
+/** Joins the lines of each paragraph, so that commander can wrap them at the width of the terminal. */
 export function paragraph(text: string): string {
   return text.trim().replaceAll(/\n(?!\s)/g, " ");
 }

@@ -10,10 +10,13 @@ export interface ProgressDisplay {
 
 const FORMAT = "  {name} {bar} {percentage}% {value}/{total} {phase}";
 
-/** A bar for each collection under way, on standard error; a line when it is done. Without a terminal: only lines. */
+/**
+ * Shows the progress of a migration on standard error: a bar for each collection in progress, and a line for each one that is
+ * done. Without a terminal it prints lines only. `quiet` shows nothing.
+ */
 export function showProgress(quiet: boolean): ProgressDisplay {
   if (quiet) return { show: () => {}, stop: () => {} };
-  return process.stderr.isTTY ? showBars() : { show: showLine(), stop: () => {} };
+  return process.stderr.isTTY ? showBars() : { show: createLinePrinter(), stop: () => {} };
 }
 
 function showBars(): ProgressDisplay {
@@ -37,7 +40,7 @@ function showBars(): ProgressDisplay {
       bar.setTotal(Math.max(event.total, 1));
       bar.update(event.total === 0 ? 1 : event.done, state);
       if (!isEnd(event)) return;
-      // A finished bar becomes a line above the others, or thousands of collections would fill the screen.
+      // A finished bar becomes a line above the other bars. Otherwise thousands of bars would fill the screen.
       bar.stop();
       display.remove(bar);
       display.log(`  ${doneLine(event)}\n`);
@@ -46,12 +49,13 @@ function showBars(): ProgressDisplay {
   };
 }
 
-function showLine(): (event: ProgressEvent) => void {
-  let shown = 0;
+/** Prints a line at the end of each collection, and a progress line at most every 5 seconds. */
+function createLinePrinter(): (event: ProgressEvent) => void {
+  let printedAt = 0;
   return (event) => {
     const now = Date.now();
-    if (!isEnd(event) && now - shown < 5_000) return;
-    shown = now;
+    if (!isEnd(event) && now - printedAt < 5_000) return;
+    printedAt = now;
     const line = isEnd(event)
       ? doneLine(event)
       : `${label(event)} ${event.done}/${event.total} ${phase(event)}`;
@@ -71,7 +75,7 @@ function doneLine(event: ProgressEvent): string {
 }
 
 function phase({ phase, pass }: ProgressEvent): string {
-  if (phase === "index") return "building its index";
+  if (phase === "index") return "building the index";
   return phase === "copy" ? "copying" : `comparing (pass ${pass})`;
 }
 

@@ -1,11 +1,11 @@
 import { AppError } from "@cairn/core/error.ts";
 import { expect, test } from "vitest";
 import { createProgram } from "../program.ts";
-import { inCommandWords } from "./wording.ts";
+import { inCommandTerms } from "./wording.ts";
 
 const program = createProgram({ signal: new AbortController().signal, finish: () => {} });
 const command = (...names: readonly string[]) =>
-  names.reduce((at, name) => at.commands.find((one) => one.name() === name) ?? at, program);
+  names.reduce((parent, name) => parent.commands.find((child) => child.name() === name) ?? parent, program);
 
 test.each([
   [["ingest"], "maxTokens", "--max-tokens"],
@@ -14,20 +14,20 @@ test.each([
   [["query"], "collection", "--collection"],
   [["ingest"], "documents[3].id", "documents[3].id"],
   [["query"], "--tenant", "--tenant"],
-] as const)("of cairn %s the option %s is the flag %s", (names, path, expected) => {
+] as const)("cairn %s calls the field %s %s", (names, path, expected) => {
   const error = new AppError("invalid_input", `${path} is wrong.`, { path });
-  expect(inCommandWords(error, command(...names)).path).toBe(expected);
+  expect(inCommandTerms(error, command(...names)).path).toBe(expected);
 });
 
-test("a message names the flag, and the way out is a command", () => {
-  const wrong = new AppError("invalid_input", "A passage's maxTokens must be 16 or more.", {
+test("a message names the flag, and the remedy is a command", () => {
+  const invalid = new AppError("invalid_input", "A passage's maxTokens must be 16 or more.", {
     path: "maxTokens",
   });
-  expect(inCommandWords(wrong, command("ingest")).message).toBe(
+  expect(inCommandTerms(invalid, command("ingest")).message).toBe(
     "A passage's --max-tokens must be 16 or more.",
   );
   const missing = new AppError("not_found", 'There is no tenant "acme".', { remedy: "list_tenants" });
-  expect(inCommandWords(missing, undefined).message).toBe(
+  expect(inCommandTerms(missing, undefined).message).toBe(
     'There is no tenant "acme". List them: cairn tenants list',
   );
 });

@@ -1,44 +1,44 @@
 import type { AppError, Remedy } from "@cairn/core/error.ts";
 import type { Command } from "commander";
 
-/** The commands behind the ways out that the domain names. */
+/** The command for each remedy that core names. */
 const REMEDIES: Readonly<Record<Remedy, string>> = {
   choose_directory:
-    "Give it the right to, or choose another folder: --directory (CAIRN_DIRECTORY); or use a PostgreSQL server: DATABASE_URL",
+    "Grant the permission, choose another folder with --directory (CAIRN_DIRECTORY), or use a PostgreSQL server with DATABASE_URL",
   list_tenants: "List them: cairn tenants list",
   list_collections: "List them: cairn collections list",
   list_index_failures: "List them: cairn stats",
   migrate_schema: "Run: cairn db migrate",
   name_model:
-    "To name the model: cairn collections set-model; to embed the texts again: cairn migrate --re-embed always",
+    "To set the model: cairn collections set-model. To embed the texts again: cairn migrate --re-embed always",
   rename_collection: "To rename it: cairn collections rename",
   reindex:
-    "To continue: the same cairn reindex command again; to change the threshold: cairn collections set-index",
+    "To continue: run the same cairn reindex command again. To change the threshold: cairn collections set-index",
 };
 
-/** An error in the words of the command line: the way out as a command, the domain's options as flags. */
-export function inCommandWords(
+/** Translates an error into the terms of the command line: remedies become commands, option names become flags. */
+export function inCommandTerms(
   { message, path, remedy }: AppError,
   command: Command | undefined,
 ): { readonly message: string; readonly path: string | undefined } {
   const flag = path === undefined ? undefined : flagOf(path, command);
-  const named = flag === undefined || path === undefined ? message : replaceName(message, path, flag);
-  return { message: remedy ? `${named} ${REMEDIES[remedy]}` : named, path: flag ?? path };
+  const translated = flag === undefined || path === undefined ? message : replaceName(message, path, flag);
+  return { message: remedy ? `${translated} ${REMEDIES[remedy]}` : translated, path: flag ?? path };
 }
 
-/** The flag that sets an option of the domain's; undefined where the command has none: a field of a document, a file. */
+/** Returns the flag for an option of core; undefined if the command has none, as for a field of a document or a file. */
 function flagOf(path: string, command: Command | undefined): string | undefined {
   const name = path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const names = [name, ...(SHORTER[name] ?? [])];
-  for (let at = command; at; at = at.parent ?? undefined) {
-    const option = at.options.find((one) => names.includes(one.attributeName()));
+  const names = [name, ...(ALIASES[name] ?? [])];
+  for (let owner = command; owner; owner = owner.parent ?? undefined) {
+    const option = owner.options.find((candidate) => names.includes(candidate.attributeName()));
     if (option) return option.long ?? undefined;
   }
   return undefined;
 }
 
-/** Options that a command calls differently. */
-const SHORTER: Readonly<Record<string, readonly string[]>> = { embeddingModel: ["model"] };
+/** Shorter names that commands use for options of core. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = { embeddingModel: ["model"] };
 
 function replaceName(message: string, name: string, flag: string): string {
   return /[A-Z_]/.test(name) ? message.replaceAll(new RegExp(`\\b${name}\\b`, "g"), flag) : message;

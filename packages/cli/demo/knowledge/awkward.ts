@@ -1,39 +1,38 @@
-/** A record that real stores hold and migrations trip over. */
+/** A record that exists in real databases and that is an edge case for a migration. */
 export interface AwkwardRecord {
   readonly id: string;
   readonly document: string | null;
-  /** Write it with core's `stringifyJson`: it holds bigints and numbers in a spelling of their own. */
+  /** Serialize it with core's `stringifyJson`: it contains bigints and raw JSON numbers. */
   readonly metadata: AwkwardMetadata | null;
   readonly uri: string | null;
-  /** `text`: embed the document. The others stand in `values`. */
+  /** `text`: embed the document. The other vectors are in `values`. */
   readonly vector: "text" | "unit" | "zero" | "nan";
-  /** As many elements as asked for; null where the document is to be embedded. */
+  /** The vector, with the requested dimensions; null if the document must be embedded. */
   readonly values: readonly number[] | null;
   /**
-   * `zero` and `nan`: a migration has to set it aside. `nan`: JSON has none, so
-   * send `encodeVector(values)` over plain HTTP, which a 1.0.x server takes.
-   * `lists`: newer servers only.
+   * `zero` and `nan`: a migration must quarantine the record. `nan`: JSON has no NaN, so send `encodeVector(values)` over plain
+   * HTTP, which a 1.0.x server accepts. `lists`: only newer servers accept the metadata.
    */
   readonly kind: "ordinary" | "zero" | "nan" | "lists";
-  /** What is awkward about it. */
+  /** What makes the record an edge case. */
   readonly why: string;
 }
 
 export type AwkwardMetadata = Readonly<Record<string, AwkwardValue | readonly AwkwardValue[]>>;
 
-/** `RawJson` is a number as it is to be spelled: JavaScript itself does not write 2.0. */
+/** `RawJson` is a number with its exact spelling: JavaScript itself does not write 2.0. */
 export type AwkwardValue = string | number | bigint | boolean | RawJson;
 
-/** What `JSON.rawJSON` makes. */
+/** The result of `JSON.rawJSON`. */
 export interface RawJson {
   readonly rawJSON: string;
 }
 
-type Sketch = Pick<AwkwardRecord, "id" | "why"> & Partial<Omit<AwkwardRecord, "values">>;
+type RecordTemplate = Pick<AwkwardRecord, "id" | "why"> & Partial<Omit<AwkwardRecord, "values">>;
 
 const TEXT = "A record with something awkward about it, kept to see whether it survives the journey.";
 
-const SKETCHES: readonly Sketch[] = [
+const TEMPLATES: readonly RecordTemplate[] = [
   { id: "awkward-null-document", document: null, vector: "unit", why: "the document is null" },
   {
     id: "awkward-empty-document",
@@ -103,23 +102,32 @@ const SKETCHES: readonly Sketch[] = [
   },
 ];
 
-/** The awkward records, with vectors of `dimensions` elements where no text is to be embedded. */
+/** Returns the awkward records. Those without `vector: "text"` have a vector of `dimensions` elements. */
 export function awkwardRecords(dimensions: number): readonly AwkwardRecord[] {
-  return SKETCHES.map((sketch, index) => {
-    const { document = TEXT, metadata = { topic: "awkward" }, uri = null, vector = "text" } = sketch;
-    const { id, kind = "ordinary", why } = sketch;
-    return { id, document, metadata, uri, vector, values: makeVector(vector, dimensions, index), kind, why };
+  return TEMPLATES.map((template, index) => {
+    const { document = TEXT, metadata = { topic: "awkward" }, uri = null, vector = "text" } = template;
+    const { id, kind = "ordinary", why } = template;
+    return {
+      id,
+      document,
+      metadata,
+      uri,
+      vector,
+      values: createVector(vector, dimensions, index),
+      kind,
+      why,
+    };
   });
 }
 
-/** A vector as Chroma's HTTP API also takes it: base64 of its float32s, little-endian. NaN passes that way. */
+/** Encodes a vector as base64 of little-endian float32 values, which Chroma's HTTP API also accepts. NaN is possible. */
 export function encodeVector(values: readonly number[]): string {
   const bytes = Buffer.alloc(values.length * 4);
   for (const [index, value] of values.entries()) bytes.writeFloatLE(value, index * 4);
   return bytes.toString("base64");
 }
 
-function makeVector(
+function createVector(
   vector: AwkwardRecord["vector"],
   dimensions: number,
   index: number,
@@ -130,7 +138,7 @@ function makeVector(
   return values;
 }
 
-/** Letters and digits without a pattern, the same each time: a linear congruential generator (Numerical Recipes). */
+/** Returns reproducible pseudo-random letters and digits: a linear congruential generator (Numerical Recipes). */
 function longId(length: number): string {
   let state = 42;
   return Array.from({ length }, () => {

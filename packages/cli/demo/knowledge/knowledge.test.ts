@@ -5,8 +5,8 @@ import { type DemoTenant, loadKnowledge } from "./knowledge.ts";
 
 const tenants = await loadKnowledge();
 
-/** Cosine of word counts: the plainest embedder that there could be. */
-function likeness(a: string, b: string): number {
+/** Cosine similarity of word counts: the simplest possible embedder. */
+function similarity(a: string, b: string): number {
   const count = (text: string) => {
     const counts = new Map<string, number>();
     for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? [])
@@ -20,12 +20,12 @@ function likeness(a: string, b: string): number {
   return dot / (length(first) * length(second));
 }
 
-function best(tenant: DemoTenant, question: string): string {
-  const ranked = tenant.passages.map(({ text }) => ({ text, score: likeness(text, question) }));
+function bestPassage(tenant: DemoTenant, question: string): string {
+  const ranked = tenant.passages.map(({ text }) => ({ text, score: similarity(text, question) }));
   return ranked.sort((a, b) => b.score - a.score)[0]?.text ?? "";
 }
 
-test("four tenants have 31 or 32 passages each, of 40 to 120 words, under ids and hex ids of their own", () => {
+test("four tenants have 31 or 32 passages each, of 40 to 120 words, with unique ids", () => {
   expect(tenants.map(({ passages }) => passages.length)).toEqual([32, 31, 32, 32]);
   expect(new Set(tenants.map(({ hex }) => hex)).size).toBe(4);
   for (const { hex, passages } of tenants) {
@@ -39,15 +39,15 @@ test("four tenants have 31 or 32 passages each, of 40 to 120 words, under ids an
 });
 
 test.each(["What is our return policy?", "return policy"])(
-  "%s finds each tenant's own answer first",
+  "the query %s finds each tenant's own answer first",
   (question) => {
-    const answers = tenants.map((tenant) => best(tenant, question));
+    const answers = tenants.map((tenant) => bestPassage(tenant, question));
     const days = answers.map((answer) => answer.match(/(\d+) days/)?.[1]);
     expect(days).toEqual(["60", "14", "30", "21"]);
   },
 );
 
-test("metadata holds integers, floats, booleans and times", () => {
+test("metadata contains integers, floats, booleans and timestamps", () => {
   for (const { metadata } of tenants.flatMap(({ passages }) => passages)) {
     expect(Number.isInteger(metadata.version)).toBe(true);
     expect(typeof metadata.public).toBe("boolean");
@@ -59,7 +59,7 @@ test("metadata holds integers, floats, booleans and times", () => {
   expect(prices.filter((price) => !Number.isInteger(price)).length).toBeGreaterThan(8);
 });
 
-test("awkwardRecords() gives each a vector of the size asked for, or a text to embed", () => {
+test("awkwardRecords() returns a vector of the requested dimensions or a text for each record", () => {
   const records = awkwardRecords(3);
   expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
   for (const { document, vector, values } of records) {
@@ -69,13 +69,13 @@ test("awkwardRecords() gives each a vector of the size asked for, or a text to e
   expect(records.find(({ id }) => id.startsWith("awkward-long-"))?.id).toHaveLength(5_000);
 });
 
-test("awkward numbers keep their spelling when written as JSON", () => {
-  const written = awkwardRecords(3).map(({ metadata }) => stringifyJson(metadata));
-  expect(written.join()).toContain('"above":9007199254740993,');
-  expect(written.join()).toContain('"whole":2.0,');
+test("awkward numbers keep their spelling in JSON", () => {
+  const serialized = awkwardRecords(3).map(({ metadata }) => stringifyJson(metadata));
+  expect(serialized.join()).toContain('"above":9007199254740993,');
+  expect(serialized.join()).toContain('"whole":2.0,');
 });
 
-test("encodeVector() writes float32s, NaN among them", () => {
+test("encodeVector() writes float32 values, including NaN", () => {
   const bytes = Buffer.from(encodeVector([1, Number.NaN]), "base64");
   expect([bytes.length, bytes.readFloatLE(0), bytes.readFloatLE(4)]).toEqual([8, 1, Number.NaN]);
 });

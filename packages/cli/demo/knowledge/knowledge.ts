@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 
-/** What one company's support team knows. */
+/** The knowledge base of one company's support team. */
 export interface DemoTenant {
-  /** 32 hexadecimal digits: as they stand in the name of a Chroma collection, and a UUID's. */
+  /** 32 hexadecimal digits of a UUID, as they are in the name of the Chroma collection. */
   readonly hex: string;
   readonly name: string;
   readonly passages: readonly DemoPassage[];
@@ -20,8 +20,8 @@ export interface DemoPassage {
 const FILES = ["nordlicht-outdoor", "kessel-crema", "tallybird", "paper-lantern"];
 
 /**
- * The knowledge of four made-up companies: an outdoor shop, a maker of coffee machines (half in German), a software
- * company, a bookshop. Each has a return policy of its own, so that a search shows whose it found.
+ * Loads the knowledge bases of four fictional companies: an outdoor shop, a maker of coffee machines (half in German), a
+ * software company and a bookshop. Each has a different return policy, so that a result shows the tenant it belongs to.
  */
 export async function loadKnowledge(): Promise<readonly DemoTenant[]> {
   return Promise.all(FILES.map(readTenant));

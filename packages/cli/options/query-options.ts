@@ -4,11 +4,12 @@ import type { GroupBy, QueryOptions } from "@cairn/core/search/query.ts";
 import type { SearchMode } from "@cairn/core/search/reads.ts";
 import { type Command, Option } from "commander";
 import * as z from "zod";
-import { wholeNumber } from "./chroma-options.ts";
-import { withTenant } from "./collections.ts";
-import { type FilterFlags, readFlagFile, readJson, withFilter } from "./filter-options.ts";
+import { addFilterOptions, type FilterFlags } from "./filter-options.ts";
+import { integerBetween } from "./integer.ts";
+import { parseJsonArgument, readFileArgument } from "./json-argument.ts";
+import { addTenantOption } from "./tenant-option.ts";
 
-/** What `query` and `explain` are asked with. */
+/** Flags that `query` and `explain` share. */
 export interface QueryFlags extends FilterFlags {
   readonly tenant?: string;
   readonly collection?: string;
@@ -19,22 +20,22 @@ export interface QueryFlags extends FilterFlags {
   readonly groupBy?: GroupBy;
 }
 
-export function withQueryOptions(command: Command): Command {
-  return withFilter(withTenant(command))
-    .option("--collection <name>", "where to look (default: knowledge)")
+export function addQueryOptions(command: Command): Command {
+  return addFilterOptions(addTenantOption(command))
+    .option("--collection <name>", "collection to search (default: knowledge)")
     .option(
       "--embedding <json-or-file>",
-      "look for a vector instead: a JSON list of numbers, or a file with one",
+      "query vector instead of a text: a JSON list of numbers, or a file that contains one",
     )
-    .option("--top-k <n>", "hits at most", wholeNumber(1, 1000), 10)
-    .option("--max-distance <d>", "leave out what is farther away")
+    .option("--top-k <n>", "maximum number of hits", integerBetween(1, 1000), 10)
+    .option("--max-distance <d>", "maximum distance of a hit")
     .addOption(
-      new Option("--mode <mode>", "compare meaning, words, or both")
+      new Option("--mode <mode>", "vector search, keyword search, or both")
         .choices(["vector", "keyword", "hybrid"])
         .default("vector"),
     )
     .addOption(
-      new Option("--group-by <unit>", "the best passage of each document, or passages each for themselves")
+      new Option("--group-by <unit>", "unit of a hit: each passage, or the best passage of each document")
         .choices(["document", "passage"])
         .default("passage"),
     );
@@ -48,16 +49,18 @@ export async function queryOptions(text: string | undefined, flags: QueryFlags):
     topK: flags.topK,
     mode: flags.mode,
     groupBy: flags.groupBy,
-    maxDistance: flags.maxDistance === undefined ? undefined : readNumber(flags.maxDistance),
+    maxDistance: flags.maxDistance === undefined ? undefined : parseDistance(flags.maxDistance),
   };
 }
 
-async function readVector(given: string): Promise<Float32Array> {
-  const text = given.trimStart().startsWith("[") ? given : await readFlagFile(given, "--embedding");
+async function readVector(jsonOrFile: string): Promise<Float32Array> {
+  const text = jsonOrFile.trimStart().startsWith("[")
+    ? jsonOrFile
+    : await readFileArgument(jsonOrFile, "--embedding");
   const result = z
     .array(z.number())
     .min(1)
-    .safeParse(toDoubles(readJson(text, "--embedding")));
+    .safeParse(toDoubles(parseJsonArgument(text, "--embedding")));
   if (!result.success)
     throw new AppError("invalid_input", "--embedding must be a JSON list of numbers, as in [0.1, 0.2].", {
       path: "--embedding",
@@ -65,7 +68,7 @@ async function readVector(given: string): Promise<Float32Array> {
   return Float32Array.from(result.data);
 }
 
-function readNumber(text: string): number {
+function parseDistance(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value))
     throw new AppError("invalid_input", `--max-distance must be a number, not ${JSON.stringify(text)}.`, {
