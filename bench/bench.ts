@@ -18,11 +18,11 @@ import { benchTenants } from "./tenants.ts";
 import { benchWriters } from "./writers.ts";
 
 export interface BenchRun {
-  /** Rows in all. */
+  /** Total rows. */
   readonly size: number;
-  /** A short form, for noticing what has become worse. */
+  /** The short form, which detects regressions. */
   readonly quick: boolean;
-  /** The machine and the servers that the figures are of. */
+  /** Description of the machine and the servers. */
   readonly machine: string;
 }
 
@@ -36,15 +36,15 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   lambda: benchLambda,
   ingest: benchIngest,
   index: benchIndexes,
-  migrate: asCommand(benchMigrate),
+  migrate: withCliFlags(benchMigrate),
   memory: benchMemory,
   scale: benchScale,
   large: benchLarge,
   writers: benchWriters,
 };
 
-/** In a process with the flags of `cairn` itself, as a migration has; nothing else runs with them. */
-function asCommand(bench: Bench): Bench {
+/** The benchmark in a process with the Node flags of the `cairn` command, because a migration runs with them. */
+function withCliFlags(bench: Bench): Bench {
   const shebang = readFileSync(new URL("../packages/cli/bin/cairn.mjs", import.meta.url), "utf8").split(
     "\n",
     1,
@@ -52,28 +52,21 @@ function asCommand(bench: Bench): Bench {
   const flags = shebang?.match(/--\S+/g) ?? [];
   return async (run) => {
     if (flags.every((flag) => process.execArgv.includes(flag))) return bench(run);
-    const again = [
-      ...flags,
-      ...process.execArgv,
-      import.meta.filename,
-      "migrate",
-      "--size",
-      String(run.size),
-    ];
-    execFileSync(process.execPath, again, { stdio: "inherit" });
+    const args = [...flags, ...process.execArgv, import.meta.filename, "migrate", "--size", String(run.size)];
+    execFileSync(process.execPath, args, { stdio: "inherit" });
     return [];
   };
 }
 
-/** What a quick run does: each within a minute or so. */
+/** Benchmarks of a quick run. Each takes about a minute. */
 const QUICK = ["tenants", "search", "http", "lambda", "ingest", "index"];
 
 const USAGE = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")} …] [--size 10k] [--quick]
 
-Measures Cairn beside a real Chroma server on the PostgreSQL server that BENCH_DATABASE_URL names, prints ratios and
-writes bench/results/index.html. --size: rows in all, as in 10k, 100k, 1m. --quick: the short form, which fails where
-recall is under 0.99 or a ratio has fallen by half. CAIRN_TEST_CHROMA names the Chroma server's command: the bundled
-one, which is taken without it, is old.`;
+Measures Cairn next to a real Chroma server on the PostgreSQL server in BENCH_DATABASE_URL, prints ratios and writes
+bench/results/index.html. --size: total rows, such as 10k, 100k, 1m. --quick: the short form, which fails if recall is
+below 0.99 or a ratio is half as good as usual. CAIRN_TEST_CHROMA: the command of the Chroma server. The default is the
+bundled server, which is an old version.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -98,9 +91,9 @@ console.log(machine);
 const targets: Target[] = [];
 for (const name of names)
   targets.push(...((await BENCHES[name]?.({ size, quick: values.quick, machine })) ?? []));
-const low = belowFloor(targets);
-if (values.quick && low.length > 0) {
-  for (const target of low)
-    console.error(`Worse than it may be: ${target.what}: ${target.value}, floor ${floorOf(target)}`);
+const regressions = belowFloor(targets);
+if (values.quick && regressions.length > 0) {
+  for (const target of regressions)
+    console.error(`Regression: ${target.what} is ${target.value}, the floor is ${floorOf(target)}`);
   process.exitCode = 1;
 }

@@ -13,46 +13,49 @@ import { startService } from "./support/service.ts";
 
 const CLIENTS = 4;
 
-/** A search over HTTP beside the same one through the library, and beside Chroma over HTTP: four clients each. */
+/** A search over HTTP compared with the same search through the library and with Chroma over HTTP, four clients each. */
 export async function benchHttp(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const cairn = await openCairn(servers.databaseUrl);
   try {
     const { documents, queries } = makeDataset(run.size);
-    const tenantId = await makeTenant(cairn, "served");
+    const tenantId = await makeTenant(cairn, "http");
     await load(cairn, tenantId, documents);
     await maintainIndexes(cairn.database, { tenantId });
-    const chroma = await makeCollection(servers.chroma.url, "served");
+    const chroma = await makeCollection(servers.chroma.url, "http");
     await addDocuments(chroma, documents);
     await settle(cairn);
     const { secret } = await createApiKey(cairn.database, tenantId);
     const service = await startService(servers.databaseUrl);
-    const served = (toBody: (embedding: Float32Array) => object) =>
-      prepared(queries, {
+    const cairnSearch = (toBody: (embedding: Float32Array) => object) =>
+      httpSearch(queries, {
         url: `${service.url}/v1/query`,
         headers: { Authorization: `Bearer ${secret}` },
         toBody,
-        read: (answer) => (answer as { hits: { id: string }[] }).hits.map(({ id }) => id),
+        read: (body) => (body as { hits: { id: string }[] }).hits.map(({ id }) => id),
       });
-    const ways = {
-      "Cairn, the library": searcher(cairn, tenantId),
-      "Cairn over HTTP": served((embedding) => ({ query_embedding: encodeVector(embedding), top_k: 10 })),
-      "Cairn over HTTP, vectors as numbers": served((embedding) => ({
+    const searches = {
+      "Cairn, library": searcher(cairn, tenantId),
+      "Cairn over HTTP": cairnSearch((embedding) => ({
+        query_embedding: encodeVector(embedding),
+        top_k: 10,
+      })),
+      "Cairn over HTTP, vectors as numbers": cairnSearch((embedding) => ({
         query_embedding: [...embedding],
         top_k: 10,
       })),
-      "Chroma over HTTP": prepared(queries, {
+      "Chroma over HTTP": httpSearch(queries, {
         url: `${chroma.url}/query`,
         toBody: (embedding) => ({
           query_embeddings: [[...embedding]],
           n_results: 10,
           include: ["documents", "metadatas", "distances"],
         }),
-        read: (answer) => (answer as { ids: string[][] }).ids[0] ?? [],
+        read: (body) => (body as { ids: string[][] }).ids[0] ?? [],
       }),
     };
     try {
-      return await compare(ways, queries, run);
+      return await compare(searches, queries, run);
     } finally {
       await service.stop();
     }
@@ -65,61 +68,61 @@ export async function benchHttp(run: BenchRun): Promise<readonly Target[]> {
 type Search = (embedding: Float32Array) => Promise<readonly string[]>;
 
 async function compare(
-  ways: Readonly<Record<string, Search>>,
+  searches: Readonly<Record<string, Search>>,
   queries: readonly Float32Array[],
   run: BenchRun,
 ): Promise<readonly Target[]> {
   const times = new Map<string, number[]>();
-  const busy = new Map<string, number>();
-  // In turns, so that a machine that slows down slows all.
+  const durations = new Map<string, number>();
+  // In turns, so that a slower machine affects all of them.
   for (let turn = 0; turn < 4; turn++)
-    for (const [name, search] of Object.entries(ways)) {
+    for (const [name, search] of Object.entries(searches)) {
       const all = times.get(name) ?? [];
       times.set(name, all);
-      const taken = await ask(queries, search, turn === 0 ? 1 : run.quick ? 2 : 5);
+      const result = await runClients(queries, search, turn === 0 ? 1 : run.quick ? 2 : 5);
       if (turn === 0) continue; // warm-up
-      all.push(...taken.times);
-      busy.set(name, (busy.get(name) ?? 0) + taken.seconds);
+      all.push(...result.times);
+      durations.set(name, (durations.get(name) ?? 0) + result.seconds);
     }
-  const table = Object.keys(ways).map((way) => {
-    const { p50, p95 } = latency(times.get(way) ?? []);
-    const rate = (times.get(way)?.length ?? 0) / (busy.get(way) ?? 1);
-    return { way, "p50, ms": round(p50), "p95, ms": round(p95), "queries/s": round(rate, 0) };
+  const table = Object.keys(searches).map((search) => {
+    const { p50, p95 } = latency(times.get(search) ?? []);
+    const rate = (times.get(search)?.length ?? 0) / (durations.get(search) ?? 1);
+    return { search, "p50, ms": round(p50), "p95, ms": round(p95), "queries/s": round(rate, 0) };
   });
-  const [library, served, numbers, chroma] = table;
-  if (!library || !served || !numbers || !chroma) return [];
+  const [library, http, numbers, chroma] = table;
+  if (!library || !http || !numbers || !chroma) return [];
   const targets: readonly Target[] = [
     {
-      what: "p50 over HTTP / through the library, 4 clients",
-      value: round(served["p50, ms"] / library["p50, ms"]),
+      what: "p50 over HTTP to the library's p50, 4 clients",
+      value: round(http["p50, ms"] / library["p50, ms"]),
       target: 1.5,
       better: "lower",
       usual: 1.4,
     },
     {
-      what: "the same, vectors sent as numbers",
+      what: "the same, vectors as numbers",
       value: round(numbers["p50, ms"] / library["p50, ms"]),
       target: 1.5,
       better: "lower",
       usual: 1.7,
     },
     {
-      what: "Chroma's p50 over HTTP / Cairn's",
-      value: round(chroma["p50, ms"] / served["p50, ms"]),
+      what: "Chroma's p50 over HTTP to Cairn's",
+      value: round(chroma["p50, ms"] / http["p50, ms"]),
       target: 1,
       better: "higher",
       usual: 1.2,
     },
     {
-      what: "Chroma's p95 over HTTP / Cairn's",
-      value: round(chroma["p95, ms"] / served["p95, ms"]),
+      what: "Chroma's p95 over HTTP to Cairn's",
+      value: round(chroma["p95, ms"] / http["p95, ms"]),
       target: 1,
       better: "higher",
       usual: 0.8,
     },
     {
-      what: "queries a second over HTTP, Cairn / Chroma",
-      value: round(served["queries/s"] / chroma["queries/s"]),
+      what: "queries a second over HTTP, Cairn to Chroma",
+      value: round(http["queries/s"] / chroma["queries/s"]),
       target: 1,
       better: "higher",
       usual: 1.1,
@@ -129,22 +132,22 @@ async function compare(
   return targets;
 }
 
-async function ask(queries: readonly Float32Array[], search: Search, seconds: number) {
+async function runClients(queries: readonly Float32Array[], search: Search, seconds: number) {
   const times: number[] = [];
   const started = performance.now();
   const until = started + seconds * 1000;
   const client = async (first: number) => {
     for (let at = first; performance.now() < until; at++) {
-      const begun = performance.now();
+      const startedAt = performance.now();
       await search(queries[at % queries.length] as Float32Array);
-      times.push(performance.now() - begun);
+      times.push(performance.now() - startedAt);
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, (_, index) => client(index * 7)));
   return { times, seconds: (performance.now() - started) / 1000 };
 }
 
-/** A request of the load's: as lean as can be, so that the machine is the servers' and not the client's. */
+/** A POST with Node's plain HTTP client, which uses little CPU and leaves it to the servers. */
 function post(url: URL, headers: Readonly<Record<string, string>>, body: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
@@ -152,25 +155,25 @@ function post(url: URL, headers: Readonly<Record<string, string>>, body: string)
       agent: AGENT,
       headers: { ...headers, "Content-Type": "application/json" },
     };
-    const asking = request(url, options, (answer) => {
+    const outgoing = request(url, options, (response) => {
       const parts: Buffer[] = [];
-      answer.on("data", (part: Buffer) => parts.push(part));
-      answer.on("error", reject);
-      answer.on("end", () => {
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("error", reject);
+      response.on("end", () => {
         const text = Buffer.concat(parts).toString();
-        if (answer.statusCode === 200) resolve(text);
-        else reject(new Error(`${url.host} answered ${answer.statusCode}: ${text}`));
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`${url.host} responded ${response.statusCode}: ${text}`));
       });
     });
-    asking.on("error", reject);
-    asking.end(body);
+    outgoing.on("error", reject);
+    outgoing.end(body);
   });
 }
 
 const AGENT = new Agent({ keepAlive: true, maxSockets: CLIENTS });
 
-/** A search whose bodies are written beforehand, and whose answers are read. */
-function prepared(
+/** A search over HTTP. Request bodies are built in advance; responses are parsed. */
+function httpSearch(
   queries: readonly Float32Array[],
   {
     url,
@@ -181,7 +184,7 @@ function prepared(
     readonly url: string;
     readonly headers?: Readonly<Record<string, string>>;
     readonly toBody: (embedding: Float32Array) => object;
-    readonly read: (answer: unknown) => readonly string[];
+    readonly read: (body: unknown) => readonly string[];
   },
 ): Search {
   const bodies = new Map(queries.map((query) => [query, JSON.stringify(toBody(query))]));

@@ -1,29 +1,29 @@
 import type { BenchRun } from "./bench.ts";
-import { builds } from "./indexes/builds.ts";
-import { crowd } from "./indexes/crowd.ts";
-import { sweep } from "./indexes/sweep.ts";
-import { threshold } from "./indexes/threshold.ts";
+import { benchBuilds } from "./indexes/builds.ts";
+import { benchManyIndexes } from "./indexes/many-indexes.ts";
+import { sweepSettings } from "./indexes/sweep.ts";
+import { compareThresholds } from "./indexes/threshold.ts";
 import { type Cairn, openCairn } from "./support/cairn.ts";
 import { type Dataset, makeDataset } from "./support/dataset.ts";
 import type { Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 
-export interface IndexSetting extends BenchRun {
+export interface IndexContext extends BenchRun {
   readonly cairn: Cairn;
   readonly data: Dataset;
 }
 
-/** What an index costs to build and to keep, what many cost the others; in the long form what the defaults were chosen by. */
+/** The cost of an index build and of many indexes; in the long form also the measurements behind the default settings. */
 export async function benchIndexes(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const cairn = await openCairn(servers.databaseUrl);
   try {
     const data = makeDataset(run.size, run.quick ? 50 : 1_000);
-    const setting = { ...run, cairn, data };
-    const targets = [...(await builds(setting)), ...(await crowd(setting))];
+    const context = { ...run, cairn, data };
+    const targets = [...(await benchBuilds(context)), ...(await benchManyIndexes(context))];
     if (!run.quick) {
-      await sweep(setting);
-      await threshold(setting);
+      await sweepSettings(context);
+      await compareThresholds(context);
     }
     return targets;
   } finally {

@@ -7,18 +7,18 @@ import { makeDataset } from "./support/dataset.ts";
 import type { Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 
-/** Bulk ingest with vectors given, beside COPY BINARY and Chroma's add; then into a collection that is searched meanwhile. */
+/** Bulk ingest with precomputed vectors, compared with COPY BINARY and Chroma's `add`; then ingest during searches. */
 export async function benchIngest(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const { databaseUrl } = servers;
   const cairn = await openCairn(databaseUrl);
   try {
     const { documents, queries } = makeDataset(run.size + Math.max(1_000, Math.floor(run.size / 10)));
-    const more = documents.slice(run.size);
+    const newDocuments = documents.slice(run.size);
     const chroma = await makeCollection(servers.chroma.url, "bulk");
-    const setting = { ...run, cairn, chroma, documents: documents.slice(0, run.size) };
-    const { tenantId, targets } = await bulkIngest(setting);
-    return [...targets, ...(await liveIngest({ ...setting, databaseUrl, tenantId, more, queries }))];
+    const context = { ...run, cairn, chroma, documents: documents.slice(0, run.size) };
+    const { tenantId, targets } = await bulkIngest(context);
+    return [...targets, ...(await liveIngest({ ...context, databaseUrl, tenantId, newDocuments, queries }))];
   } finally {
     await cairn.close();
     await servers.stop();

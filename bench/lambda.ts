@@ -7,15 +7,15 @@ import { report, type Target } from "./support/results.ts";
 
 const STARTS = 10;
 
-/** What a cold start has to load: the functions' bundles, and the time to import each in a fresh process. */
+/** Cold start: the size of each function's bundle, and the time to import it in a new process. */
 export async function benchLambda(run: BenchRun): Promise<readonly Target[]> {
   const table = [];
   for (const name of ["api", "worker", "maintenance", "schema"]) {
     const { entry, eager, total, folder } = await bundleFunction(name);
     table.push({
       function: name,
-      "loaded at once, kB": round(eager / 1000, 0),
-      "in all, kB": round(total / 1000, 0),
+      "loaded at start, kB": round(eager / 1000, 0),
+      "total, kB": round(total / 1000, 0),
       "import, median ms": round(latency(coldImports(entry)).p50, 0),
     });
     await rm(folder, { recursive: true });
@@ -27,17 +27,17 @@ export async function benchLambda(run: BenchRun): Promise<readonly Target[]> {
       value: api?.["import, median ms"] ?? 0,
       target: 150,
       better: "lower",
-      floor: 600, // the machine's: the bundle's size is what tells
+      floor: 600, // depends on the machine; the bundle's size is the reliable figure
     },
     {
-      what: "the API function's bundle, loaded at once, kB",
-      value: api?.["loaded at once, kB"] ?? 0,
+      what: "the API function's bundle, loaded at start, kB",
+      value: api?.["loaded at start, kB"] ?? 0,
       target: 1_000,
       better: "lower",
       floor: 1_000,
     },
   ];
-  await report({ bench: "lambda", title: "A cold start", table, targets }, run);
+  await report({ bench: "lambda", title: "Cold start of the functions", table, targets }, run);
   return targets;
 }
 

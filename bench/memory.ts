@@ -4,21 +4,21 @@ import { promisify } from "node:util";
 import { startEmbeddingApi } from "../test/support/embedding-api.ts";
 import type { BenchRun } from "./bench.ts";
 import { peakMemory } from "./memory/migration.ts";
-import { fillChroma } from "./support/fill.ts";
+import { fillChroma } from "./support/fill-chroma.ts";
 import { report, type Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 
 const WORST_INGEST = fileURLToPath(new URL("./memory/worst-ingest.ts", import.meta.url));
 
-/** Passages of the worst ingest in a bench: their vectors are 640 MB. */
+/** Passages of the worst-case ingest. Their vectors are 640 MB. */
 const WORST_PASSAGES = 10_000;
 
-/** Peak memory of a migration, and of the worst ingest within the limits. */
+/** Peak memory of a migration, and of the worst-case ingest within the limits. */
 export async function benchMemory(run: BenchRun): Promise<readonly Target[]> {
   return [...(await benchMigration(run)), ...(await benchWorstIngest(run))];
 }
 
-/** Peak memory of a process that ingests at 16,000 dimensions in small passages: 500 documents, and one document. */
+/** Peak memory of a process that ingests small passages of 16,000 dimensions: 500 documents, and one document. */
 async function benchWorstIngest({ machine }: BenchRun): Promise<readonly Target[]> {
   const rows = [];
   for (const form of ["many", "long"]) {
@@ -43,13 +43,13 @@ async function benchWorstIngest({ machine }: BenchRun): Promise<readonly Target[
     },
   ];
   await report(
-    { bench: "memory-ingest", title: "Memory of the worst ingest", table: rows, targets },
+    { bench: "memory-ingest", title: "Peak memory of the worst-case ingest", table: rows, targets },
     { size: WORST_PASSAGES, machine },
   );
   return targets;
 }
 
-/** The most memory that `cairn migrate` takes for 10,000 and for `size` documents: it should not grow with them. */
+/** Peak memory of `cairn migrate` for 10,000 and for `size` documents. It should not grow with their number. */
 async function benchMigration({ size, machine }: BenchRun): Promise<readonly Target[]> {
   const rows = [];
   for (const count of [10_000, size]) {
@@ -76,14 +76,14 @@ async function benchMigration({ size, machine }: BenchRun): Promise<readonly Tar
   }
   const targets: readonly Target[] = [
     {
-      what: "peak memory of the migrating process, MB",
+      what: "peak memory of a migration, MB",
       value: rows.at(-1)?.["peak memory, MB"] ?? 0,
       target: 300,
       better: "lower",
     },
   ];
   await report(
-    { bench: "memory", title: "Memory of the migrating process", table: rows, targets },
+    { bench: "memory", title: "Peak memory of a migration", table: rows, targets },
     { size, machine },
   );
   return targets;

@@ -8,8 +8,8 @@ import { ChromaClient } from "chromadb";
 import pLimit from "p-limit";
 import { Client } from "pg";
 import type { BenchRun } from "./bench.ts";
-import { fillChroma } from "./support/fill.ts";
-import { median } from "./support/machine.ts";
+import { fillChroma } from "./support/fill-chroma.ts";
+import { median } from "./support/measure.ts";
 import { report, type Section, type Target } from "./support/results.ts";
 import { type BenchServers, runSql, startServers } from "./support/servers.ts";
 
@@ -17,46 +17,46 @@ const DIMENSIONS = 1536;
 const PAGE = 300;
 const HEX = "00112233445566778899aabbccddeeff";
 
-/** Copying beside reading alone and beside the naive way, in turns, on the same two servers. */
+/** Migration throughput, compared in turns with only reading and with a naive copy, on the same two servers. */
 export async function benchMigrate({ size, machine }: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   try {
     await fillChroma(servers.chroma.url, HEX, size, DIMENSIONS);
     const source = await openSource({ url: servers.chroma.url });
     const [collection] = await source.listCollections({});
-    if (!collection) throw new Error("Chroma lost the collection.");
+    if (!collection) throw new Error("Chroma does not list the collection that was created.");
     const ids = await listAllIds(source, collection);
-    await readAll(source, collection, ids, 2); // warms the server's caches
+    await readAll(source, collection, ids, 2); // warm-up of the server's caches
     const naive = await copyNaively(servers, source, collection, Math.min(size, 2_000));
     const targets: Target[] = [];
     const table: Section["table"][number][] = [
-      { way: "naive: get, then an INSERT a row", "documents/s": Math.round(naive) },
+      { method: "naive copy: get, then one INSERT per row", "documents/s": Math.round(naive) },
     ];
     for (const inFlight of [1, 2]) {
-      const { read, official, copied } = await compareWays(servers, source, collection, ids, inFlight);
+      const { reader, client, copy } = await compareMethods(servers, source, collection, ids, inFlight);
       table.push(
         {
-          way: `reading with Chroma's own client, ${inFlight} in flight`,
-          "documents/s": Math.round(official),
-          "copying to it": ratio(copied, official),
+          method: `reading with Chroma's client, ${inFlight} in flight`,
+          "documents/s": Math.round(client),
+          "copying to this": ratio(copy, client),
         },
         {
-          way: `reading with Cairn's reader, ${inFlight} in flight`,
-          "documents/s": Math.round(read),
-          "copying to it": ratio(copied, read),
+          method: `reading with Cairn's reader, ${inFlight} in flight`,
+          "documents/s": Math.round(reader),
+          "copying to this": ratio(copy, reader),
         },
-        { way: `cairn migrate, copying, ${inFlight} in flight`, "documents/s": Math.round(copied) },
+        { method: `cairn migrate, copying, ${inFlight} in flight`, "documents/s": Math.round(copy) },
       );
       targets.push(
         {
-          what: `copying / reading with Chroma's client, ${inFlight} in flight`,
-          value: ratio(copied, official),
+          what: `copying to reading with Chroma's client, ${inFlight} in flight`,
+          value: ratio(copy, client),
           target: 0.9,
           better: "higher",
         },
         {
-          what: `copying / the naive way, ${inFlight} in flight`,
-          value: ratio(copied, naive),
+          what: `copying to the naive way, ${inFlight} in flight`,
+          value: ratio(copy, naive),
           target: 4,
           better: "higher",
         },
@@ -71,22 +71,22 @@ export async function benchMigrate({ size, machine }: BenchRun): Promise<readonl
 
 const ROUNDS = 5;
 
-async function compareWays(
+async function compareMethods(
   servers: BenchServers,
   source: Source,
   collection: SourceCollection,
   ids: readonly string[],
   inFlight: number,
-): Promise<{ readonly read: number; readonly official: number; readonly copied: number }> {
-  const reading: number[] = [];
-  const client: number[] = [];
-  const copying: number[] = [];
+): Promise<{ readonly reader: number; readonly client: number; readonly copy: number }> {
+  const readerRates: number[] = [];
+  const clientRates: number[] = [];
+  const copyRates: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    reading.push(await readAll(source, collection, ids, inFlight));
-    client.push(await readWithClient(servers, collection, ids, inFlight));
-    copying.push(await copyAll(servers, source, inFlight));
+    readerRates.push(await readAll(source, collection, ids, inFlight));
+    clientRates.push(await readWithClient(servers, collection, ids, inFlight));
+    copyRates.push(await copyAll(servers, source, inFlight));
   }
-  return { read: median(reading), copied: median(copying), official: median(client) };
+  return { reader: median(readerRates), copy: median(copyRates), client: median(clientRates) };
 }
 
 async function listAllIds(source: Source, collection: SourceCollection): Promise<readonly string[]> {
@@ -98,7 +98,7 @@ async function listAllIds(source: Source, collection: SourceCollection): Promise
   }
 }
 
-/** Documents a second: every record with its vector, the same pages and requests as the migration's, nothing written. */
+/** Documents read a second: every record with its vector, with the migration's pages and requests, without writing. */
 async function readAll(
   source: Source,
   collection: SourceCollection,
@@ -110,11 +110,11 @@ async function readAll(
   const pages: Promise<number>[] = [];
   for (let at = 0; at < ids.length; at += PAGE)
     pages.push(limit(async () => (await source.getRecords(collection, ids.slice(at, at + PAGE))).size));
-  const read = (await Promise.all(pages)).reduce((sum, one) => sum + one, 0);
+  const read = (await Promise.all(pages)).reduce((sum, count) => sum + count, 0);
   return (1000 * read) / (performance.now() - started);
 }
 
-/** The same with Chroma's own client. */
+/** Documents read a second with Chroma's client. */
 async function readWithClient(
   { chroma }: BenchServers,
   { name }: SourceCollection,
@@ -137,16 +137,16 @@ async function readWithClient(
         return page.ids.length;
       }),
     );
-  const read = (await Promise.all(pages)).reduce((sum, one) => sum + one, 0);
+  const read = (await Promise.all(pages)).reduce((sum, count) => sum + count, 0);
   return (1000 * read) / (performance.now() - started);
 }
 
-/** Documents a second of the pass that copies; the pass that compares comes after and is not counted. */
+/** Documents copied a second. Only the copying pass counts, not the comparing pass after it. */
 async function copyAll({ databaseUrl }: BenchServers, source: Source, inFlight: number): Promise<number> {
   await runSql(databaseUrl, "DROP SCHEMA IF EXISTS cairn CASCADE");
   const database = connectPg({ url: databaseUrl });
-  let began = 0;
-  let ended = 0;
+  let startedAt = 0;
+  let endedAt = 0;
   let copied = 0;
   try {
     await migrateSchema(database);
@@ -157,18 +157,18 @@ async function copyAll({ databaseUrl }: BenchServers, source: Source, inFlight: 
       concurrency: inFlight,
       queries: 0,
       onProgress({ phase, done }) {
-        if (phase === "copy") began ||= performance.now();
+        if (phase === "copy") startedAt ||= performance.now();
         if (phase === "copy") copied = done;
-        else ended ||= performance.now();
+        else endedAt ||= performance.now();
       },
     });
   } finally {
     await database.close();
   }
-  return (1000 * copied) / (ended - began);
+  return (1000 * copied) / (endedAt - startedAt);
 }
 
-/** What people write first: get a page, then one INSERT a record, the vector as text. */
+/** Documents a second of the naive copy: get a page, then one INSERT per record with the vector as text. */
 async function copyNaively(
   { databaseUrl }: BenchServers,
   source: Source,
@@ -193,9 +193,9 @@ async function copyNaively(
         `[${[...(record.embedding ?? [])].join(",")}]`,
       ]);
   }
-  const speed = (1000 * count) / (performance.now() - started);
+  const rate = (1000 * count) / (performance.now() - started);
   await client.end();
-  return speed;
+  return rate;
 }
 
 function ratio(a: number, b: number): number {

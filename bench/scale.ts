@@ -19,11 +19,11 @@ import { round, throughput } from "./support/measure.ts";
 import { report, type Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 
-const UNITS = [1, 2, 4, 8, 16, 56];
-const LIMIT = 50; // ms, 95th percentile
+const COMPUTE_UNITS = [1, 2, 4, 8, 16, 56];
+const MAX_P95_MS = 50;
 const CLIENTS = 4;
-/** What a team might ask for: rows, and searches a second. */
-const DEMANDS: readonly (readonly [number, number])[] = [
+/** Typical workloads: rows, and searches a second. */
+const WORKLOADS: readonly (readonly [number, number])[] = [
   [100_000, 20],
   [1_000_000, 200],
   [5_000_000, 1_000],
@@ -33,8 +33,8 @@ const DEMANDS: readonly (readonly [number, number])[] = [
 ];
 
 /**
- * Where one Neon compute ends: what this machine takes for a search and for a row, and a simulation of larger ones
- * put together from it. Held against what this machine itself does under load.
+ * The capacity of one Neon compute: measures the time of a search and the size of a row on this machine, and simulates
+ * larger machines from them. The simulation is checked against this machine's measured throughput.
  */
 export async function benchScale(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
@@ -43,8 +43,8 @@ export async function benchScale(run: BenchRun): Promise<readonly Target[]> {
     const data = makeDataset(run.size);
     const { measured, perSecond } = await measureMachine(cairn, data);
     await reportComputes(measured, run);
-    await reportDemands(measured, run);
-    return await reportCheck(measured, perSecond, run);
+    await reportWorkloads(measured, run);
+    return await reportValidation(measured, perSecond, run);
   } finally {
     await cairn.close();
     await servers.stop();
@@ -67,10 +67,10 @@ async function measureMachine(
   for (const [index, id] of tenants.entries()) {
     const search = searcher(cairn, id);
     const times: number[] = [];
-    for (const [turn, query] of [...data.queries, ...data.queries].entries()) {
+    for (const [index, query] of [...data.queries, ...data.queries].entries()) {
       const started = performance.now();
       await search(query);
-      if (turn >= data.queries.length) times.push(performance.now() - started);
+      if (index >= data.queries.length) times.push(performance.now() - started); // the first half warms up
     }
     const rows = [100, INDEX_DEFAULTS.threshold - 1, data.documents.length][index] as number;
     samples.push({ rows, times });
@@ -96,33 +96,33 @@ async function measureMachine(
 
 async function reportComputes(measured: Measured, run: BenchRun): Promise<void> {
   const table = [];
-  const computes = UNITS.map((units) => {
+  const computes = COMPUTE_UNITS.map((units) => {
     const compute = neonCompute(units);
     const rows = rowsInMemory(compute, measured);
-    const most = maxPerSecond(searchTimes(measured, rows, seededRandom(7)), {
+    const maxRate = maxPerSecond(searchTimes(measured, rows, seededRandom(7)), {
       ...compute,
-      limit: LIMIT,
+      maxP95: MAX_P95_MS,
       random: seededRandom(8),
     });
-    return { units, compute, rows, most };
+    return { units, compute, rows, maxRate };
   });
-  for (const { units, compute, rows, most } of computes)
+  for (const { units, compute, rows, maxRate } of computes)
     table.push({
       "compute, CU": units,
       "cache, GB": round(compute.cache / 1e9, 0),
       "rows in memory": rows,
-      "their indexes, GB": round((rows * measured.indexBytes) / 1e9, 1),
+      "size of their indexes, GB": round((rows * measured.indexBytes) / 1e9, 1),
       tenants: zipfSizes(rows).length,
-      [`searches/s, p95 < ${LIMIT} ms`]: Math.round(most),
+      [`searches/s, p95 < ${MAX_P95_MS} ms`]: Math.round(maxRate),
     });
   const [, , , eight] = computes;
   const shares = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
   await report(
     {
       bench: "scale",
-      title: "Where one Neon compute ends (simulated)",
+      title: "Capacity of one Neon compute (simulated)",
       table,
-      note: `A row takes ${round(measured.rowBytes / 1000, 1)} kB with its indexes. Searches come at random, to tenants by their share of the rows; sizes by Zipf's law.`,
+      note: `A row takes ${round(measured.rowBytes / 1000, 1)} kB with its indexes. Searches arrive at random; a tenant's share of them is its share of the rows. Tenant sizes follow Zipf's law.`,
       plots: [
         {
           title: "Searches a second by compute",
@@ -130,14 +130,14 @@ async function reportComputes(measured: Measured, run: BenchRun): Promise<void> 
           y: { label: "searches/s", log: true },
           series: [
             {
-              name: `p95 under ${LIMIT} ms`,
-              points: computes.map(({ units, most }) => [units, most] as const),
+              name: `p95 under ${MAX_P95_MS} ms`,
+              points: computes.map(({ units, maxRate }) => [units, maxRate] as const),
             },
           ],
         },
         {
           title: "p95 by load, 8 CU",
-          x: { label: "share of what it can do" },
+          x: { label: "load, share of capacity" },
           y: { label: "ms" },
           series: eight
             ? [
@@ -149,7 +149,7 @@ async function reportComputes(measured: Measured, run: BenchRun): Promise<void> 
                         share,
                         simulateArrivals(searchTimes(measured, eight.rows, seededRandom(7)), {
                           cores: eight.compute.cores,
-                          perSecond: share * eight.most,
+                          perSecond: share * eight.maxRate,
                           random: seededRandom(9),
                         }),
                       ] as const,
@@ -164,38 +164,42 @@ async function reportComputes(measured: Measured, run: BenchRun): Promise<void> 
   );
 }
 
-/** What each demand needs, and which way leads there. */
-async function reportDemands(measured: Measured, run: BenchRun): Promise<void> {
-  const largest = neonCompute(UNITS.at(-1) as number);
-  const table = DEMANDS.map(([rows, perSecond]) => {
+/** The deployment that each workload needs. */
+async function reportWorkloads(measured: Measured, run: BenchRun): Promise<void> {
+  const largest = neonCompute(COMPUTE_UNITS.at(-1) as number);
+  const table = WORKLOADS.map(([rows, perSecond]) => {
     const nodes = Math.ceil(rows / rowsInMemory(largest, measured));
-    const share = Math.ceil(rows / nodes);
-    const one = UNITS.find(
+    const rowsPerNode = Math.ceil(rows / nodes);
+    const smallestCompute = COMPUTE_UNITS.find(
       (units) =>
         rowsInMemory(neonCompute(units), measured) >= rows &&
         capacity(measured, rows, neonCompute(units).cores) >= perSecond,
     );
-    const computes = Math.ceil(perSecond / capacity(measured, share, largest.cores));
+    const computes = Math.ceil(perSecond / capacity(measured, rowsPerNode, largest.cores));
     return {
       rows,
       "searches/s": perSecond,
-      "way on": one
-        ? `one compute of ${one} CU`
+      deployment: smallestCompute
+        ? `one compute of ${smallestCompute} CU`
         : nodes > 1
-          ? `${Math.max(nodes, computes)} nodes of 56 CU, by tenant`
-          : `${computes} computes of 56 CU: one writes, the others are read replicas`,
+          ? `${Math.max(nodes, computes)} nodes of 56 CU, sharded by tenant`
+          : `${computes} computes of 56 CU: one primary, the others read replicas`,
     };
   });
-  await report({ bench: "scale", title: "What a demand needs (simulated)", table }, run);
+  await report({ bench: "scale", title: "Deployment by workload (simulated)", table }, run);
 }
 
 function capacity(measured: Measured, rows: number, cores: number): number {
   const next = searchTimes(measured, rows, seededRandom(7));
-  return maxPerSecond(next, { cores, limit: LIMIT, random: seededRandom(8) });
+  return maxPerSecond(next, { cores, maxP95: MAX_P95_MS, random: seededRandom(8) });
 }
 
-/** The same simulation of this machine, beside what it did. */
-async function reportCheck(measured: Measured, perSecond: number, run: BenchRun): Promise<readonly Target[]> {
+/** Compares the simulation of this machine with its measured throughput. */
+async function reportValidation(
+  measured: Measured,
+  perSecond: number,
+  run: BenchRun,
+): Promise<readonly Target[]> {
   const random = seededRandom(7);
   const { times } = measured.indexed;
   const simulated = simulateClients(() => times[Math.floor(random() * times.length)] as number, {
@@ -205,7 +209,7 @@ async function reportCheck(measured: Measured, perSecond: number, run: BenchRun)
   const ratio = simulated / perSecond;
   const targets: readonly Target[] = [
     {
-      what: `searches/s of this machine, simulated to measured, ${CLIENTS} clients (nearer to 1 of it and its inverse)`,
+      what: `searches/s of this machine, simulated to measured, ${CLIENTS} clients (the ratio or its inverse, whichever is below 1)`,
       value: round(Math.min(ratio, 1 / ratio)),
       target: 0.75,
       better: "higher",
@@ -214,7 +218,7 @@ async function reportCheck(measured: Measured, perSecond: number, run: BenchRun)
   await report(
     {
       bench: "scale",
-      title: "The simulation beside this machine",
+      title: "Simulation and measurement on this machine",
       table: [
         {
           clients: CLIENTS,

@@ -1,51 +1,51 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import type { BenchRun } from "./bench.ts";
-import { growth } from "./search/growth.ts";
-import { underLoad } from "./search/load.ts";
-import { besideRawSql } from "./search/raw.ts";
-import { recallAgainstLatency } from "./search/recall.ts";
-import { overTheWire } from "./search/wire.ts";
-import { type Cairn, exactAnswers, load, makeTenant, openCairn, settle } from "./support/cairn.ts";
+import { benchGrowth } from "./search/growth.ts";
+import { benchLoad } from "./search/load.ts";
+import { benchNetworkDelay } from "./search/network-delay.ts";
+import { benchRawSql } from "./search/raw-sql.ts";
+import { benchRecall } from "./search/recall.ts";
+import { type Cairn, exactNeighbors, load, makeTenant, openCairn, settle } from "./support/cairn.ts";
 import { addDocuments, type ChromaCollection, makeCollection } from "./support/chroma.ts";
 import { type Dataset, makeDataset } from "./support/dataset.ts";
 import type { Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
 
-/** One large collection, in Cairn and in Chroma, and what is asked of both. */
-export interface SearchSetting extends BenchRun {
+/** One large collection in Cairn and in Chroma, with the queries for both. */
+export interface SearchContext extends BenchRun {
   readonly cairn: Cairn;
   readonly databaseUrl: string;
   readonly tenantId: string;
   readonly chroma: ChromaCollection;
   readonly data: Dataset;
-  /** The true ten nearest of each query. */
+  /** The ten true nearest neighbors of each query. */
   readonly truth: readonly (readonly string[])[];
 }
 
 /**
- * One large collection: beside raw SQL, beside Chroma under load, recall against latency, over a slow wire, and as it
- * grows.
+ * Searches in one large collection: compared with raw SQL, compared with Chroma under load, recall against latency, with
+ * network delay, and by size.
  */
 export async function benchSearch(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const cairn = await openCairn(servers.databaseUrl);
   try {
-    const made = makeDataset(run.size);
-    const data = { ...made, queries: made.queries.slice(0, run.quick ? 50 : 200) };
+    const dataset = makeDataset(run.size);
+    const data = { ...dataset, queries: dataset.queries.slice(0, run.quick ? 50 : 200) };
     const tenantId = await makeTenant(cairn, "large");
     await load(cairn, tenantId, data.documents);
     await maintainIndexes(cairn.database);
     const chroma = await makeCollection(servers.chroma.url, "large");
     await addDocuments(chroma, data.documents);
     await settle(cairn);
-    const truth = await exactAnswers(cairn, tenantId, data.queries);
-    const setting = { ...run, cairn, databaseUrl: servers.databaseUrl, tenantId, chroma, data, truth };
+    const truth = await exactNeighbors(cairn, tenantId, data.queries);
+    const context = { ...run, cairn, databaseUrl: servers.databaseUrl, tenantId, chroma, data, truth };
     return [
-      ...(await besideRawSql(setting)),
-      ...(await underLoad(setting)),
-      ...(await recallAgainstLatency(setting)),
-      ...(await overTheWire(setting)),
-      ...(await growth(setting)),
+      ...(await benchRawSql(context)),
+      ...(await benchLoad(context)),
+      ...(await benchRecall(context)),
+      ...(await benchNetworkDelay(context)),
+      ...(await benchGrowth(context)),
     ];
   } finally {
     await cairn.close();

@@ -1,61 +1,74 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import type { BenchRun } from "./bench.ts";
-import { type Cairn, exactAnswers, load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
+import {
+  type Cairn,
+  exactNeighbors,
+  load,
+  makeTenant,
+  openCairn,
+  searcher,
+  settle,
+} from "./support/cairn.ts";
 import { addDocuments, type ChromaCollection, makeCollection, queryChroma } from "./support/chroma.ts";
 import { type BenchDocument, makeDataset, percentFilter, zipfSizes } from "./support/dataset.ts";
 import { type Measured, measureInTurns, recall } from "./support/measure.ts";
 import type { Target } from "./support/results.ts";
 import { startServers } from "./support/servers.ts";
-import { profileSlower } from "./tenants/profile.ts";
+import { profileSlowSearches } from "./tenants/profiles.ts";
 import { reportFilters, reportLatency, reportRecall } from "./tenants/report.ts";
 
-const SMALLEST = 50; // rows
+const SMALLEST_TENANT_ROWS = 50;
 
-/** Of a hundred rows so many pass: fewer than a graph can be asked for, about as many, and more. */
-const FILTERS = [1, 3, 10];
+/** Selectivity of the filters, in percent: the HNSW index returns too few, about enough and more than enough matching rows. */
+const SELECTIVITIES = [1, 3, 10];
 
 interface Tenant {
   readonly id: string;
   readonly name: string;
   readonly rows: number;
-  /** Its own in Chroma, and the one that all share. */
+  /** The tenant's collection in Chroma. */
   readonly collection: ChromaCollection;
+  /** The Chroma collection of all tenants, filtered with `where`. */
   readonly shared: ChromaCollection;
 }
 
-/** A tenant's searches as each way was seen to do them. */
-export interface Seen {
+/** Measurements of one tenant's searches. */
+export interface TenantMeasurement {
   readonly tenant: Tenant;
-  readonly own: Measured;
-  readonly filtered: readonly Filtered[];
-  readonly each: Measured;
+  readonly cairn: Measured;
+  readonly filtered: readonly FilteredMeasurement[];
+  /** Chroma with one collection per tenant. */
+  readonly perTenant: Measured;
+  /** Chroma with one collection for all tenants and `where`. */
   readonly where: Measured;
-  /** Of what the tenant's own search and Chroma's found. */
-  readonly recalls: readonly [own: number, chroma: number];
+  readonly cairnRecall: number;
+  /** Recall of Chroma with one collection per tenant. */
+  readonly chromaRecall: number;
 }
 
-interface Filtered extends Measured {
-  /** Rows of a hundred that pass. */
+interface FilteredMeasurement extends Measured {
+  /** Selectivity of the filter. */
   readonly percent: number;
   readonly recall: number;
-  /** Of Chroma with the same filter. */
-  readonly each: Measured;
+  /** Chroma with one collection per tenant and the same filter. */
+  readonly chroma: Measured;
 }
 
-/** Every tenant size beside Chroma, both ways that people keep tenants there: recall and latency. */
+/** Recall and latency by tenant size, compared with both usual ways of keeping tenants in Chroma. */
 export async function benchTenants(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const cairn = await openCairn(servers.databaseUrl);
   try {
-    const made = makeDataset(run.size);
-    const queries = made.queries.slice(0, run.quick ? 50 : 200);
-    const tenants = await fill(cairn, servers.chroma.url, made.documents);
-    const seen: Seen[] = [];
-    for (const tenant of pickSizes(tenants)) seen.push(await look(cairn, tenant, queries));
+    const dataset = makeDataset(run.size);
+    const queries = dataset.queries.slice(0, run.quick ? 50 : 200);
+    const tenants = await fill(cairn, servers.chroma.url, dataset.documents);
+    const measurements: TenantMeasurement[] = [];
+    for (const tenant of pickSizes(tenants)) measurements.push(await measureTenant(cairn, tenant, queries));
+    const profiles = await profileSlowSearches(cairn, measurements, queries);
     return [
-      ...(await reportRecall(seen, run)),
-      ...(await reportLatency(seen, { ...run, profiles: await profileSlower(cairn, seen, queries) })),
-      ...(await reportFilters(seen, run)),
+      ...(await reportRecall(measurements, run)),
+      ...(await reportLatency(measurements, { ...run, profiles })),
+      ...(await reportFilters(measurements, run)),
     ];
   } finally {
     await cairn.close();
@@ -63,7 +76,7 @@ export async function benchTenants(run: BenchRun): Promise<readonly Target[]> {
   }
 }
 
-/** Tenants by Zipf's law and a smallest one, each in Cairn and twice in Chroma. */
+/** Creates tenants with sizes by Zipf's law and one of the smallest size, each in Cairn and twice in Chroma. */
 async function fill(
   cairn: Cairn,
   chroma: string,
@@ -72,17 +85,17 @@ async function fill(
   const shared = await makeCollection(chroma, "shared");
   const tenants: Tenant[] = [];
   let at = 0;
-  for (const wanted of [SMALLEST, ...zipfSizes(documents.length - SMALLEST)]) {
-    const own = documents.slice(at, at + wanted);
-    at += wanted;
-    if (own.length < SMALLEST) break;
+  for (const size of [SMALLEST_TENANT_ROWS, ...zipfSizes(documents.length - SMALLEST_TENANT_ROWS)]) {
+    const tenantDocuments = documents.slice(at, at + size);
+    at += size;
+    if (tenantDocuments.length < SMALLEST_TENANT_ROWS) break;
     const name = `tenant-${tenants.length}`;
     const id = await makeTenant(cairn, name);
-    await load(cairn, id, own);
+    await load(cairn, id, tenantDocuments);
     const collection = await makeCollection(chroma, name);
-    await addDocuments(collection, own);
-    await addDocuments(shared, own, { tenant: name });
-    tenants.push({ id, name, rows: own.length, collection, shared });
+    await addDocuments(collection, tenantDocuments);
+    await addDocuments(shared, tenantDocuments, { tenant: name });
+    tenants.push({ id, name, rows: tenantDocuments.length, collection, shared });
     process.stderr.write(`\r  tenants: ${tenants.length}, ${at} rows `);
   }
   await maintainIndexes(cairn.database);
@@ -90,57 +103,63 @@ async function fill(
   return tenants;
 }
 
-/** The smallest, the largest, and some between. */
+/** The smallest tenant, the largest, and three between them. */
 function pickSizes(tenants: readonly Tenant[]): readonly Tenant[] {
-  const wanted = [SMALLEST, 200, 1_000, 4_500, Number.POSITIVE_INFINITY];
+  const minimums = [SMALLEST_TENANT_ROWS, 200, 1_000, 4_500, Number.POSITIVE_INFINITY];
   const sorted = tenants.toSorted((a, b) => a.rows - b.rows);
   return [
     ...new Set(
-      wanted.map((rows) => sorted.find((tenant) => tenant.rows >= rows) ?? (sorted.at(-1) as Tenant)),
+      minimums.map((rows) => sorted.find((tenant) => tenant.rows >= rows) ?? (sorted.at(-1) as Tenant)),
     ),
   ];
 }
 
-async function look(cairn: Cairn, tenant: Tenant, queries: readonly Float32Array[]): Promise<Seen> {
+async function measureTenant(
+  cairn: Cairn,
+  tenant: Tenant,
+  queries: readonly Float32Array[],
+): Promise<TenantMeasurement> {
   const { id, name, collection, shared } = tenant;
-  const [own, each, where] = (await measureInTurns(queries, [
+  const [ofCairn, perTenant, where] = (await measureInTurns(queries, [
     searcher(cairn, id),
     (embedding) => queryChroma(collection, embedding),
     (embedding) => queryChroma(shared, embedding, { tenant: name }),
   ])) as [Measured, Measured, Measured];
-  const truth = await exactAnswers(cairn, id, queries);
-  assertComplete(own, truth);
-  const filtered: Filtered[] = [];
-  for (const percent of FILTERS) filtered.push(await lookFiltered(cairn, tenant, { percent, queries }));
+  const truth = await exactNeighbors(cairn, id, queries);
+  assertComplete(ofCairn, truth);
+  const filtered: FilteredMeasurement[] = [];
+  for (const percent of SELECTIVITIES)
+    filtered.push(await measureFiltered(cairn, tenant, { percent, queries }));
   return {
     tenant,
-    own,
+    cairn: ofCairn,
     filtered,
-    each,
+    perTenant,
     where,
-    recalls: [recall(own.answers, truth), recall(each.answers, truth)],
+    cairnRecall: recall(ofCairn.results, truth),
+    chromaRecall: recall(perTenant.results, truth),
   };
 }
 
-async function lookFiltered(
+async function measureFiltered(
   cairn: Cairn,
   { id, collection }: Tenant,
   { percent, queries }: { readonly percent: number; readonly queries: readonly Float32Array[] },
-): Promise<Filtered> {
+): Promise<FilteredMeasurement> {
   const filter = percentFilter(percent);
-  const [seen, each] = (await measureInTurns(queries, [
+  const [ofCairn, chroma] = (await measureInTurns(queries, [
     searcher(cairn, id, filter),
     (embedding) => queryChroma(collection, embedding, filter),
   ])) as [Measured, Measured];
-  const passing = `(metadata->>'percent')::int IN (${filter.percent.$in.join()})`;
-  const truth = await exactAnswers(cairn, id, queries, passing);
-  assertComplete(seen, truth);
-  return { ...seen, each, percent, recall: recall(seen.answers, truth) };
+  const condition = `(metadata->>'percent')::int IN (${filter.percent.$in.join()})`;
+  const truth = await exactNeighbors(cairn, id, queries, condition);
+  assertComplete(ofCairn, truth);
+  return { ...ofCairn, chroma, percent, recall: recall(ofCairn.results, truth) };
 }
 
-/** Never fewer rows than exist and match. */
-function assertComplete({ answers }: Measured, truth: Measured["answers"]): void {
+/** Throws if a search returned fewer rows than exist and match. */
+function assertComplete({ results }: Measured, truth: Measured["results"]): void {
   for (const [index, ids] of truth.entries())
-    if ((answers[index]?.length ?? 0) < ids.length)
-      throw new Error(`A search gave ${answers[index]?.length} rows where ${ids.length} match.`);
+    if ((results[index]?.length ?? 0) < ids.length)
+      throw new Error(`A search returned ${results[index]?.length} rows, but ${ids.length} match.`);
 }

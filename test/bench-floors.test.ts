@@ -7,7 +7,7 @@ const RECALL: Target = { what: "recall@10", value: 1, target: 0.99, better: "hig
 
 const fails = (target: Target, value: number) => belowFloor([{ ...target, value }]).length > 0;
 
-test("a ratio that has fallen by half fails a quick run, one that missed its target does not", () => {
+test("a ratio half as good as usual fails a quick run, a ratio that misses its target does not", () => {
   expect(fails(RATIO, 9)).toBe(false);
   expect(fails(RATIO, 6)).toBe(false);
   expect(fails(RATIO, 5.99)).toBe(true);
@@ -15,12 +15,12 @@ test("a ratio that has fallen by half fails a quick run, one that missed its tar
   expect(fails(SLOWDOWN, 4.1)).toBe(true);
 });
 
-test("a recall under 0.99 fails a quick run, whatever else is well", () => {
+test("a recall below 0.99 fails a quick run even if all ratios pass", () => {
   expect(fails(RECALL, 0.99)).toBe(false);
   expect(belowFloor([RATIO, { ...RECALL, value: 0.9899 }, SLOWDOWN])).toEqual([{ ...RECALL, value: 0.9899 }]);
 });
 
-test("a figure that could not be measured fails a quick run, one without a floor never does", () => {
+test("a value that could not be measured fails a quick run; a target without a floor never does", () => {
   for (const target of [RATIO, SLOWDOWN, RECALL]) expect(fails(target, Number.NaN)).toBe(true);
   expect(fails({ ...RATIO, usual: undefined }, 0)).toBe(false);
 });

@@ -1,57 +1,60 @@
 import type { BenchRun } from "../bench.ts";
-import { type Cairn, exactAnswers, searcher } from "../support/cairn.ts";
+import { type Cairn, exactNeighbors, searcher } from "../support/cairn.ts";
 import { addDocuments, type ChromaCollection } from "../support/chroma.ts";
 import type { BenchDocument } from "../support/dataset.ts";
-import { median } from "../support/machine.ts";
-import { latency, type Measured, measure, recall, round } from "../support/measure.ts";
+import { latency, type Measured, measure, median, recall, round } from "../support/measure.ts";
 import { report, type Target } from "../support/results.ts";
-import { ingestAndSearch, PAUSE, type Round, type RoundSetting } from "./round.ts";
+import { ingestAndSearch, type Round, type RoundContext, SEARCH_PAUSE_MS } from "./round.ts";
 
-type LiveSetting = BenchRun &
-  Omit<RoundSetting, "documents" | "moments"> & {
-    /** Has as many documents as the tenant's collection, which is indexed. */
+type LiveContext = BenchRun &
+  Omit<RoundContext, "documents" | "snapshots"> & {
+    /** Has the same documents as the tenant's collection, which is indexed. */
     readonly chroma: ChromaCollection;
-    /** What is written meanwhile. */
-    readonly more: readonly BenchDocument[];
+    /** Documents to write during the searches. */
+    readonly newDocuments: readonly BenchDocument[];
   };
 
-/** A round with what a search takes before and after it. */
-interface Seen extends Round {
+/** A round with the search latency before and after it. */
+interface MeasuredRound extends Round {
   readonly idle: Measured;
   readonly after: Measured;
 }
 
 /**
- * Moments of each round whose answers are held against the exact ones. Each takes a connection of its own that no
- * application has, so where there is time for it, others are timed. A quick round is over at once.
+ * Number of snapshots in each round, for recall. A snapshot needs a connection that no application has, so the full form
+ * measures latency in rounds without snapshots. A round of the quick form is too short for that.
  */
 const ROUNDS: Readonly<Record<"quick" | "full", readonly number[]>> = {
   quick: [2, 2, 2, 2, 2, 2, 2, 2],
   full: [0, 0, 50],
 };
 
-/** Into a collection that has its index, while it is searched: again and again where it is over at once. */
-export async function liveIngest({ more, chroma, ...setting }: LiveSetting): Promise<readonly Target[]> {
-  const { cairn, tenantId, queries, quick } = setting;
+/** Ingest into an indexed collection while it is searched, in several rounds. */
+export async function liveIngest({
+  newDocuments,
+  chroma,
+  ...context
+}: LiveContext): Promise<readonly Target[]> {
+  const { cairn, tenantId, queries, quick } = context;
   const search = searcher(cairn, tenantId);
-  const rounds: Seen[] = [];
-  for (const moments of quick ? ROUNDS.quick : ROUNDS.full) {
-    if (rounds.length > 0) await takeBack(cairn, tenantId, more);
-    const idle = await measure(queries, search, { pause: PAUSE });
-    const round = await ingestAndSearch({ ...setting, documents: more, moments });
+  const rounds: MeasuredRound[] = [];
+  for (const snapshots of quick ? ROUNDS.quick : ROUNDS.full) {
+    if (rounds.length > 0) await deleteDocuments(cairn, tenantId, newDocuments);
+    const idle = await measure(queries, search, { pause: SEARCH_PAUSE_MS });
+    const round = await ingestAndSearch({ ...context, documents: newDocuments, snapshots });
     rounds.push({ ...round, idle, after: await measure(queries, search) });
   }
-  const truth = await exactAnswers(cairn, tenantId, queries);
+  const truth = await exactNeighbors(cairn, tenantId, queries);
   return reportLive(rounds, {
-    ...setting,
-    recallAfter: recall(rounds.at(-1)?.after.answers ?? [], truth),
-    chromaRate: more.length / (await addDocuments(chroma, more)),
-    rows: more.length,
+    ...context,
+    recallAfter: recall(rounds.at(-1)?.after.results ?? [], truth),
+    chromaRate: newDocuments.length / (await addDocuments(chroma, newDocuments)),
+    rows: newDocuments.length,
   });
 }
 
-/** As if the documents had not been written. */
-async function takeBack(
+/** Deletes the documents of a round, so that the next round starts from the same state. */
+async function deleteDocuments(
   { raw }: Cairn,
   tenantId: string,
   documents: readonly BenchDocument[],
@@ -62,7 +65,7 @@ async function takeBack(
 }
 
 async function reportLive(
-  rounds: readonly Seen[],
+  rounds: readonly MeasuredRound[],
   {
     recallAfter,
     chromaRate,
@@ -70,45 +73,45 @@ async function reportLive(
     ...run
   }: BenchRun & { readonly recallAfter: number; readonly chromaRate: number; readonly rows: number },
 ): Promise<readonly Target[]> {
-  const middle = (figure: (round: Seen) => number) => median(rounds.map(figure));
-  const rate = middle((one) => one.rate);
-  const idle = middle((one) => one.idle.p50);
-  const timed = run.quick ? rounds : rounds.filter(({ truth }) => truth.length === 0);
-  const times = timed.flatMap((one) => one.times);
+  const medianOf = (value: (round: MeasuredRound) => number) => median(rounds.map(value));
+  const rate = medianOf((round) => round.rate);
+  const idle = medianOf((round) => round.idle.p50);
+  const timedRounds = run.quick ? rounds : rounds.filter(({ truth }) => truth.length === 0);
+  const times = timedRounds.flatMap((round) => round.times);
   const { p50 } = latency(times);
-  const truth = rounds.flatMap((one) => one.truth);
-  const answers = rounds.flatMap((one) => one.answers);
-  const recallMeanwhile = recall(answers, truth);
+  const truth = rounds.flatMap((round) => round.truth);
+  const results = rounds.flatMap((round) => round.results);
+  const recallDuring = recall(results, truth);
   const table = [
     {
-      way: "Cairn",
+      database: "Cairn",
       "rows/s": round(rate, 0),
       "idle p50, ms": round(idle),
-      "p50 meanwhile, ms": round(p50),
-      "p50 with the longer tail, ms": round(middle(({ after }) => after.p50)),
-      "recall@10 meanwhile": round(recallMeanwhile, 4),
-      "recall@10 after": round(recallAfter, 4),
+      "p50 during ingest, ms": round(p50),
+      "p50 after ingest (longer tail), ms": round(medianOf(({ after }) => after.p50)),
+      "recall@10 during ingest": round(recallDuring, 4),
+      "recall@10 after ingest": round(recallAfter, 4),
     },
-    { way: "Chroma", "rows/s": round(chromaRate, 0) },
+    { database: "Chroma", "rows/s": round(chromaRate, 0) },
   ];
   const targets: readonly Target[] = [
     {
-      what: "ingest into an indexed collection / Chroma's add",
+      what: "ingest into an indexed collection, to Chroma's add",
       value: round(rate / chromaRate),
       target: 5,
       better: "higher",
       usual: 8,
     },
     {
-      what: "p50 of a search during ingest / idle",
+      what: "p50 of searches during ingest to idle",
       value: round(p50 / idle),
       target: 2,
       better: "lower",
       usual: 1.8,
     },
     {
-      what: "recall@10 during ingest, of the rows committed by then",
-      value: round(recallMeanwhile, 4),
+      what: "recall@10 during ingest, over the committed rows",
+      value: round(recallDuring, 4),
       target: 0.99,
       better: "higher",
       floor: 0.99,
@@ -121,8 +124,8 @@ async function reportLive(
       floor: 0.99,
     },
   ];
-  const note = `${rounds.length} × ${rows} rows, by requests of a hundred. ${times.length} searches were timed meanwhile; ${truth.length} others were held against the exact ones over the rows of their moment.`;
-  const title = "Ingest into a collection that is searched meanwhile";
+  const note = `${rounds.length} × ${rows} rows, in requests of 100 documents. ${times.length} searches were timed during ingest. The recall is from ${truth.length} other searches, compared with an exact search over the rows of the same snapshot.`;
+  const title = "Ingest into an indexed collection during searches";
   await report({ bench: "ingest", title, table, targets, note }, run);
   return targets;
 }

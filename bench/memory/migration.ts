@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
 
-/** The most memory (resident set) that a command of `cairn` takes, in MB. Throws where it does not end with 0. */
+/** Peak memory (resident set) of a `cairn` command, in MB. Throws if it does not exit with 0. */
 export async function peakMemory(
   args: readonly string[],
   databaseUrl: string,
@@ -22,18 +22,18 @@ export async function peakMemory(
   }, 50);
   const [code] = await once(child, "exit");
   clearInterval(timer);
-  if (code !== 0) throw new Error(`cairn ${args[0]} ended with ${code}`);
+  if (code !== 0) throw new Error(`cairn ${args[0]} failed with exit code ${code}`);
   return Math.round(peak / 1024);
 }
 
 const FILLER = Buffer.from("a long text with many words in it ".repeat(2_000));
 
-/** An answer of Chroma's in which each document `grow 3` has 3 MB, with one character that makes them two bytes each. */
+/** A Chroma response in which each document `grow 3` becomes 3 MB of text. One emoji makes V8 store two bytes per character. */
 export function* growDocuments(body: string): Generator<string | Buffer> {
   let at = 0;
   for (const { 0: text, 1: megabytes, index } of body.matchAll(/"grow (\d+)"/g)) {
     yield `${body.slice(at, index)}"🍵`;
-    for (let made = 0; made < Number(megabytes) * 1e6; made += FILLER.length) yield FILLER;
+    for (let length = 0; length < Number(megabytes) * 1e6; length += FILLER.length) yield FILLER;
     yield '"';
     at = index + text.length;
   }

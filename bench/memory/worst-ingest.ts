@@ -5,7 +5,7 @@ import { ingest } from "@cairn/core/document/ingest.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 
-// A process that ingests the worst that the limits allow and prints its peak memory (resident set) in MB:
+// Ingests the worst case that the limits allow and prints the peak memory (resident set) in MB:
 // node worst-ingest.ts DATABASE_URL EMBEDDING_URL many|long PASSAGES
 
 const DIMENSIONS = 16_000;
@@ -28,22 +28,22 @@ try {
     embeddingModel: "openai/wide",
   });
   const count = form === "long" ? 1 : DOCUMENTS;
-  const each = Math.ceil(Number(passages) / count);
+  const passagesPerDocument = Math.ceil(Number(passages) / count);
   const documents = Array.from({ length: count }, (_, document) => ({
     id: `d${document}`,
     content: Array.from(
-      { length: each },
+      { length: passagesPerDocument },
       (_, n) => `Sentence ${n} of ${document} says one short thing.`,
     ).join(" "),
   }));
-  const done = await ingest({ database, embedders }, id, {
+  const result = await ingest({ database, embedders }, id, {
     collection: "wide",
     documents,
     maxTokens: 16,
     overlap: 0,
   });
   const megabytes = Math.round(process.resourceUsage().maxRSS / 1024);
-  console.log(JSON.stringify({ megabytes, passages: done.passages, failed: done.failed.length }));
+  console.log(JSON.stringify({ megabytes, passages: result.passages, failed: result.failed.length }));
 } finally {
   await database.close();
 }

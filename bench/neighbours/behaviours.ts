@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { BenchDocument } from "../support/dataset.ts";
-import type { Sent } from "./send.ts";
+import type { BenchRequest } from "./sender.ts";
 
-export interface WorstTarget {
-  /** Of the service. */
+export interface NoisyTenant {
+  /** URL of the service. */
   readonly url: string;
-  /** Of the tenant that does its worst. */
+  /** API key of the tenant. */
   readonly key: string;
   readonly documents: readonly BenchDocument[];
   readonly queries: readonly Float32Array[];
@@ -13,25 +13,25 @@ export interface WorstTarget {
 
 export interface Behaviour {
   readonly name: string;
-  /** The `n`th request; without a key it is the tenant's. */
-  readonly request: (target: WorstTarget, n: number) => Omit<Sent, "key"> & Partial<Sent>;
+  /** The `n`th request. If it has no key, the tenant's key is used. */
+  readonly request: (tenant: NoisyTenant, n: number) => Omit<BenchRequest, "key"> & Partial<BenchRequest>;
 }
 
-/** A text that is as large as a body may be. */
-const large = Array.from({ length: 700_000 }, (_, n) => `word${n % 5_000}`)
+/** A text of nearly the largest size that a body can have. */
+const largeText = Array.from({ length: 700_000 }, (_, n) => `word${n % 5_000}`)
   .join(" ")
   .slice(0, 4_800_000);
 
-const vectorOf = (embedding: Float32Array) =>
+const toBase64 = (embedding: Float32Array) =>
   Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength).toString("base64");
 
-/** What a tenant can do within every documented limit. */
+/** Heavy loads that stay within every documented limit. */
 export const BEHAVIOURS: readonly Behaviour[] = [
   {
     name: "slow scans for a regular expression",
     request: ({ queries }, n) =>
       post("/v1/query", {
-        query_embedding: vectorOf(queries[n % queries.length] as Float32Array),
+        query_embedding: toBase64(queries[n % queries.length] as Float32Array),
         where_document: { $regex: `(a|e|i|o|u)+[^x]*${n}(z|q)+y` },
       }),
   },
@@ -44,7 +44,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     request: ({ queries }, n) =>
       post("/v1/query", {
         queries: Array.from({ length: 100 }, (_, at) => ({
-          query_embedding: vectorOf(queries[(n + at) % queries.length] as Float32Array),
+          query_embedding: toBase64(queries[(n + at) % queries.length] as Float32Array),
         })),
         top_k: 1_000,
         include: ["metadata"],
@@ -56,7 +56,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       post("/v1/documents", {
         documents: Array.from({ length: 100 }, (_, at) => {
           const { id, content, embedding } = documents[(n * 100 + at) % documents.length] as BenchDocument;
-          return { id, content: `${content} ${n}`, embedding: vectorOf(embedding) };
+          return { id, content: `${content} ${n}`, embedding: toBase64(embedding) };
         }),
       }),
   },
@@ -78,19 +78,19 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     request: () => ({ ...post("/v1/query", {}), key: `cairn_${randomBytes(32).toString("base64url")}` }),
   },
   {
-    name: "requests for the description",
+    name: "requests for the API's description",
     request: () => ({ path: "/openapi.json", method: "GET" }),
   },
-  // The last: its jobs go on when it is over.
+  // This is the last one, because its jobs continue after it stops.
   {
     name: "bulk writes of large documents",
     request: (_, n) => ({
       path: "/v1/documents/bulk",
-      body: `{"documents":[{"id":"large-${n % 20}","content":"${large}"}]}`,
+      body: `{"documents":[{"id":"large-${n % 20}","content":"${largeText}"}]}`,
     }),
   },
 ];
 
-function post(path: string, body: object): Omit<Sent, "key"> {
+function post(path: string, body: object): Omit<BenchRequest, "key"> {
   return { path, body: JSON.stringify(body) };
 }

@@ -1,5 +1,5 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import type { SearchSetting } from "../search.ts";
+import type { SearchContext } from "../search.ts";
 import { load, makeTenant, searcher } from "../support/cairn.ts";
 import { type Measured, measureInTurns, round } from "../support/measure.ts";
 import { report, type Target } from "../support/results.ts";
@@ -8,41 +8,46 @@ const SIZES = [10_000, 20_000, 50_000, 100_000, 200_000, 500_000];
 
 interface Size {
   readonly rows: number;
-  readonly grown: Measured;
-  /** Of a collection that stays as it is, in the same turns. */
-  readonly steady: Measured;
+  readonly growing: Measured;
+  /** Measurement of a collection that does not grow, taken in turns with the growing one. */
+  readonly constant: Measured;
 }
 
-/** A collection that grows, indexed at each size: what 10,000 rows more cost a search. */
-export async function growth({ cairn, tenantId, data, ...run }: SearchSetting): Promise<readonly Target[]> {
-  const growing = await makeTenant(cairn, "growing");
+/** Search latency by size: a collection that grows and is indexed at each size. */
+export async function benchGrowth({
+  cairn,
+  tenantId,
+  data,
+  ...run
+}: SearchContext): Promise<readonly Target[]> {
+  const growingTenant = await makeTenant(cairn, "growing");
   const sizes: Size[] = [];
   for (const rows of sizesUpTo(data.documents.length)) {
-    await load(cairn, growing, data.documents.slice(sizes.at(-1)?.rows ?? 0, rows));
-    await maintainIndexes(cairn.database, { tenantId: growing });
-    const ways = [searcher(cairn, growing), searcher(cairn, tenantId)];
-    const [grown, steady] = (await measureInTurns(data.queries, ways)) as [Measured, Measured];
-    sizes.push({ rows, grown, steady });
+    await load(cairn, growingTenant, data.documents.slice(sizes.at(-1)?.rows ?? 0, rows));
+    await maintainIndexes(cairn.database, { tenantId: growingTenant });
+    const searches = [searcher(cairn, growingTenant), searcher(cairn, tenantId)];
+    const [growing, constant] = (await measureInTurns(data.queries, searches)) as [Measured, Measured];
+    sizes.push({ rows, growing, constant });
   }
   const [first, last] = [sizes[0], sizes.at(-1)] as [Size, Size];
-  const promise = (rows: number) => (first.grown.p50 * Math.log(rows)) / Math.log(first.rows);
-  const promised = (10_000 * (promise(last.rows) - first.grown.p50)) / (last.rows - first.rows);
-  const corrected = ({ grown, steady }: Size) => (grown.p50 * first.steady.p50) / steady.p50;
+  const expected = (rows: number) => (first.growing.p50 * Math.log(rows)) / Math.log(first.rows);
+  const expectedSlope = (10_000 * (expected(last.rows) - first.growing.p50)) / (last.rows - first.rows);
+  const corrected = ({ growing, constant }: Size) => (growing.p50 * first.constant.p50) / constant.p50;
   const slope = (from: Size, to: Size) =>
     round((10_000 * (corrected(to) - corrected(from))) / (to.rows - from.rows), 3);
   const table = sizes.map((size, index) => ({
     rows: size.rows,
-    "p50, ms": round(size.grown.p50),
-    "p95, ms": round(size.grown.p95),
-    "one that does not grow, p50": round(size.steady.p50),
-    "ms for 10,000 rows more": index === 0 ? "" : slope(sizes[index - 1] as Size, size),
-    "promised p50": round(promise(size.rows)),
+    "p50, ms": round(size.growing.p50),
+    "p95, ms": round(size.growing.p95),
+    "p50 of a collection of constant size, ms": round(size.constant.p50),
+    "ms per 10,000 more rows": index === 0 ? "" : slope(sizes[index - 1] as Size, size),
+    "expected p50 (log n), ms": round(expected(size.rows)),
   }));
   const targets: readonly Target[] = [
     {
-      what: `p50 at ${last.rows} rows / at ${first.rows}`,
+      what: `p50 at ${last.rows} rows to p50 at ${first.rows}`,
       value: round(corrected(last) / corrected(first)),
-      target: round(promise(last.rows) / first.grown.p50),
+      target: round(expected(last.rows) / first.growing.p50),
       better: "lower",
       usual: 1.1,
     },
@@ -50,21 +55,21 @@ export async function growth({ cairn, tenantId, data, ...run }: SearchSetting): 
   await report(
     {
       bench: "search",
-      title: "Cost against size: one collection as it grows, indexed at each size",
+      title: "Search latency by size: one growing collection, indexed at each size",
       table,
       targets,
-      note: `10,000 rows more cost a search ${slope(first, last)} ms, where its graph promises ${round(promised, 3)}: to grow with the logarithm of the rows (Malkov and Yashunin, 2016, section 4.2.1). Slope and ratio are corrected by what became meanwhile of the p50 of a collection that does not grow.`,
+      note: `10,000 more rows add ${slope(first, last)} ms to a search. For an HNSW index ${round(expectedSlope, 3)} ms are expected, because latency grows with the logarithm of the rows (Malkov and Yashunin, 2016, section 4.2.1). Slope and ratio are corrected by the change of the p50 of a collection of constant size.`,
       plots: [
         {
-          title: "Cost against size",
+          title: "Search latency by size",
           x: { label: "rows", log: true },
           y: { label: "ms" },
           series: [
-            { name: "p50", points: sizes.map(({ rows, grown }) => [rows, grown.p50] as const) },
-            { name: "p95", points: sizes.map(({ rows, grown }) => [rows, grown.p95] as const) },
+            { name: "p50", points: sizes.map(({ rows, growing }) => [rows, growing.p50] as const) },
+            { name: "p95", points: sizes.map(({ rows, growing }) => [rows, growing.p95] as const) },
             {
-              name: "p50 as the logarithm promises it",
-              points: sizes.map(({ rows }) => [rows, promise(rows)] as const),
+              name: "expected p50 (log n)",
+              points: sizes.map(({ rows }) => [rows, expected(rows)] as const),
             },
           ],
         },
@@ -75,8 +80,8 @@ export async function growth({ cairn, tenantId, data, ...run }: SearchSetting): 
   return targets;
 }
 
-/** Of a small run its half and its whole. */
-function sizesUpTo(most: number): readonly number[] {
-  const smaller = SIZES.filter((rows) => rows < most);
-  return [...(smaller.length > 0 ? smaller : [Math.floor(most / 2)]), most];
+/** The sizes below `max`, and `max`. A small run has two sizes: half and all rows. */
+function sizesUpTo(max: number): readonly number[] {
+  const smaller = SIZES.filter((rows) => rows < max);
+  return [...(smaller.length > 0 ? smaller : [Math.floor(max / 2)]), max];
 }

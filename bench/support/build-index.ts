@@ -4,30 +4,32 @@ import type { Cairn } from "./cairn.ts";
 
 export interface IndexBuild {
   readonly seconds: number;
-  /** Processes that helped. */
-  readonly helpers: number;
-  /** Megabytes that it was given. */
+  /** Parallel workers. */
+  readonly workers: number;
+  /** `maintenance_work_mem`, in megabytes. */
   readonly memory: number;
-  /** Megabytes of what was built. */
+  /** Size of the vector index, in megabytes. */
   readonly vector: number;
+  /** Size of the keyword index, in megabytes. */
   readonly keyword: number;
-  /** As the build found it best, as is what it is searched by. */
+  /** Precision that the build chose. */
   readonly precision: string;
+  /** `ef_search` that calibration chose. */
   readonly efSearch: number;
 }
 
-/** Builds the indexes of the tenant's collection, and what it had before from nothing; tells what the build was given. */
+/** Builds the indexes of the tenant's collection again. Returns the settings and sizes of the build. */
 export async function buildIndex(
   cairn: Cairn,
   tenantId: string,
   options: BuildOptions = {},
 ): Promise<IndexBuild> {
   await dropIndexes(cairn, tenantId);
-  let given: Readonly<Record<string, string>> = {};
+  let buildSettings: Readonly<Record<string, string>> = {};
   const database: Cairn["database"] = {
     ...cairn.database,
     maintain(statements, settings = {}, signal) {
-      given = { ...given, ...settings };
+      buildSettings = { ...buildSettings, ...settings };
       return cairn.database.maintain(statements, settings, signal);
     },
   };
@@ -44,35 +46,35 @@ export async function buildIndex(
      WHERE tenant_id = $1 AND state = 'valid' AND kind <> 'tail'`,
     [tenantId],
   );
-  const graph = rows.find(({ kind }) => kind === "vector");
+  const vectorIndex = rows.find(({ kind }) => kind === "vector");
   const size = (kind: string) => Math.round(rows.find((row) => row.kind === kind)?.size ?? Number.NaN);
   if (rows.length !== 2)
     throw new Error(
-      `The build left ${rows.length} valid indexes of vectors and words where it should leave two.`,
+      `The build left ${rows.length} valid indexes. Expected one vector and one keyword index.`,
     );
   return {
     seconds,
-    helpers: Number(given.max_parallel_maintenance_workers),
-    memory: Number.parseInt(given.maintenance_work_mem ?? "", 10),
+    workers: Number(buildSettings.max_parallel_maintenance_workers),
+    memory: Number.parseInt(buildSettings.maintenance_work_mem ?? "", 10),
     vector: size("vector"),
     keyword: size("keyword"),
-    precision: graph?.precision ?? "",
-    efSearch: graph?.ef ?? Number.NaN,
+    precision: vectorIndex?.precision ?? "",
+    efSearch: vectorIndex?.ef ?? Number.NaN,
   };
 }
 
-/** `no helper`, `1 helper`, `2 helpers`. */
-export function helpersInWords(helpers: number): string {
-  return `${helpers || "no"} ${helpers > 1 ? "helpers" : "helper"}`;
+/** `no parallel worker`, `1 parallel worker`, `2 parallel workers`. */
+export function formatWorkers(workers: number): string {
+  return `${workers || "no"} parallel ${workers > 1 ? "workers" : "worker"}`;
 }
 
-/** As if the collection had never had any. */
+/** Drops all indexes of the tenant's collection. */
 async function dropIndexes({ raw }: Cairn, tenantId: string): Promise<void> {
   const { rows } = await raw.query<{ name: string }>(
     "DELETE FROM cairn.collection_indexes WHERE tenant_id = $1 RETURNING name",
     [tenantId],
   );
-  // A search knows a collection by what changed its row last.
+  // A new updated_at invalidates the cached search plans.
   await raw.query("UPDATE cairn.collections SET updated_at = now() WHERE tenant_id = $1", [tenantId]);
   for (const { name } of rows) await raw.query(`DROP INDEX cairn.${name}`);
 }

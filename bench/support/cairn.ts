@@ -12,7 +12,7 @@ import { Client } from "pg";
 import { type BenchDocument, DIMENSIONS } from "./dataset.ts";
 
 export interface Cairn extends Services {
-  /** A bare connection of the superuser's, beside the library. */
+  /** A driver connection as the superuser, outside of the library. */
   readonly raw: Client;
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export async function openCairn(url: string): Promise<Cairn> {
   };
 }
 
-/** Makes a tenant with one collection; returns its id. */
+/** Creates a tenant with one collection. Returns the tenant's id. */
 export async function makeTenant(
   cairn: Cairn,
   name: string,
@@ -48,7 +48,7 @@ export async function makeTenant(
   return id;
 }
 
-/** Seconds that it takes to put documents with their vectors into the tenant's collection. */
+/** Ingests documents with their vectors into the tenant's collection. Returns the seconds it took. */
 export async function load(
   cairn: Cairn,
   tenantId: string,
@@ -59,35 +59,35 @@ export async function load(
   return (performance.now() - started) / 1000;
 }
 
-/** What a database does by itself in the minutes after so much was written, now and not while something is measured. */
+/** Runs VACUUM and CHECKPOINT, which Postgres would otherwise run during the measurement after so many writes. */
 export async function settle({ raw }: Pick<Cairn, "raw">): Promise<void> {
   await raw.query("VACUUM (ANALYZE) cairn.documents");
   await raw.query("CHECKPOINT");
 }
 
-/** A search of the tenant's, as ids. */
+/** A search function for the tenant that returns ids. */
 export function searcher(cairn: Cairn, tenantId: string, filter?: object) {
   return async (embedding: Float32Array): Promise<readonly string[]> =>
     (await query(cairn, tenantId, { embedding, filter })).map(({ id }) => id);
 }
 
-/** The true ten nearest: every row compared, without an index and without the library. */
-export async function exactAnswers(
+/** Ids of the ten true nearest neighbors of each query, found by comparing every row without an index and without the library. */
+export async function exactNeighbors(
   { raw }: Pick<Cairn, "raw">,
   tenantId: string,
   queries: readonly Float32Array[],
   condition = "true",
 ): Promise<readonly (readonly string[])[]> {
   await raw.query("SET enable_indexscan = off; SET jit = off");
-  const answers: (readonly string[])[] = [];
+  const neighbors: (readonly string[])[] = [];
   for (const embedding of queries) {
     const { rows } = await raw.query<{ id: string }>(
       `SELECT id FROM cairn.documents WHERE tenant_id = '${tenantId}' AND ${condition}
        ORDER BY embedding <=> (SELECT $1::vector) LIMIT 10`,
       [encodeVector(embedding)],
     );
-    answers.push(rows.map(({ id }) => id));
+    neighbors.push(rows.map(({ id }) => id));
   }
   await raw.query("RESET enable_indexscan; RESET jit");
-  return answers;
+  return neighbors;
 }

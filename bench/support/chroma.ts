@@ -2,11 +2,13 @@ import type { BenchDocument } from "./dataset.ts";
 
 const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
 
-/** Records an `add`, and requests under way at once. */
+/** Records per `add` request. */
 const BATCH = 500;
-const LANES = 3;
 
-/** A collection of a real Chroma server, spoken to as its clients do: JSON over HTTP, kept alive. */
+/** Concurrent `add` requests. */
+const CONCURRENCY = 3;
+
+/** A collection of a real Chroma server, used as its clients do: JSON over HTTP with keep-alive. */
 export interface ChromaCollection {
   readonly url: string;
 }
@@ -16,14 +18,14 @@ export async function makeCollection(
   name: string,
   hnsw: object = {},
 ): Promise<ChromaCollection> {
-  const made = (await post(`${server}${DATABASE}/collections`, {
+  const created = (await post(`${server}${DATABASE}/collections`, {
     name,
     configuration: { hnsw: { space: "cosine", ...hnsw } },
   })) as { id: string };
-  return { url: `${server}${DATABASE}/collections/${made.id}` };
+  return { url: `${server}${DATABASE}/collections/${created.id}` };
 }
 
-/** Seconds that the server takes for all of them. */
+/** Adds documents. Returns the seconds it took. */
 export async function addDocuments(
   { url }: ChromaCollection,
   documents: readonly BenchDocument[],
@@ -33,7 +35,7 @@ export async function addDocuments(
   for (let at = 0; at < documents.length; at += BATCH) batches.push(documents.slice(at, at + BATCH));
   const started = performance.now();
   let done = 0;
-  const lane = async () => {
+  const worker = async () => {
     for (let batch = batches.shift(); batch; batch = batches.shift()) {
       await post(`${url}/add`, {
         ids: batch.map(({ id }) => id),
@@ -45,32 +47,32 @@ export async function addDocuments(
       if (documents.length > BATCH) process.stderr.write(`\r  filling Chroma: ${done}/${documents.length} `);
     }
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
   if (documents.length > BATCH) process.stderr.write("\n");
   return (performance.now() - started) / 1000;
 }
 
-/** Ids of the ten nearest, with their texts and metadata read as an application would. */
+/** Ids of the ten nearest neighbors. Texts and metadata are also requested, as an application does. */
 export async function queryChroma(
   { url }: ChromaCollection,
   embedding: Float32Array,
   where?: object,
 ): Promise<readonly string[]> {
-  const reply = (await post(`${url}/query`, {
+  const response = (await post(`${url}/query`, {
     query_embeddings: [[...embedding]],
     n_results: 10,
     include: ["documents", "metadatas", "distances"],
     ...(where && { where }),
   })) as { ids: string[][] };
-  return reply.ids[0] ?? [];
+  return response.ids[0] ?? [];
 }
 
 async function post(url: string, body: object): Promise<unknown> {
-  const reply = await fetch(url, {
+  const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-  if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
-  return reply.json();
+  if (!response.ok) throw new Error(`Chroma responded ${response.status}: ${await response.text()}`);
+  return response.json();
 }

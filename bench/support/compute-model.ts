@@ -1,25 +1,27 @@
 import { zipfSizes } from "./dataset.ts";
+import { median } from "./measure.ts";
 
-/** What one machine was seen to take, of which a larger one is put together. */
+/** Measurements of this machine, from which larger machines are simulated. */
 export interface Measured {
-  /** Milliseconds of searches, one at a time, that compare every row of a collection of so many. */
+  /** Sequential exact searches in collections of different sizes. */
   readonly exact: readonly Sample[];
-  /** The same through an index over so many rows. */
+  /** Sequential searches with an index. */
   readonly indexed: Sample;
-  /** Bytes of memory that a row asks for: the row itself, and its part of every index. */
+  /** Bytes per row, including its share of every index. */
   readonly rowBytes: number;
-  /** The indexes' part of it. */
+  /** Bytes per row in indexes. */
   readonly indexBytes: number;
-  /** Rows from which a collection has an index. */
+  /** Rows from which a collection gets an index. */
   readonly threshold: number;
 }
 
 export interface Sample {
   readonly rows: number;
+  /** Milliseconds of each search. */
   readonly times: readonly number[];
 }
 
-/** Neon's unit: about one core and 4 GB, three quarters of which cache data. */
+/** A Neon compute. One compute unit is about one core and 4 GB, of which three quarters cache data. */
 export interface Compute {
   readonly cores: number;
   /** Bytes. */
@@ -30,12 +32,12 @@ export function neonCompute(units: number): Compute {
   return { cores: units, cache: 0.75 * 4e9 * units };
 }
 
-/** Rows that a compute holds in memory with all their indexes: past that a search waits for storage, page by page. */
+/** Rows that fit in a compute's memory with all their indexes. Beyond that, a search reads pages from storage. */
 export function rowsInMemory({ cache }: Compute, { rowBytes }: Measured): number {
   return Math.floor(cache / rowBytes);
 }
 
-/** Draws how long the next search keeps a core busy, ms: of a tenant by its share of all rows. */
+/** A generator of search times, in milliseconds of one core. The tenant is drawn in proportion to its rows. */
 export function searchTimes(measured: Measured, rows: number, random: () => number): () => number {
   const sizes = zipfSizes(rows);
   const ends: number[] = [];
@@ -53,7 +55,7 @@ export function searchTimes(measured: Measured, rows: number, random: () => numb
   };
 }
 
-/** Milliseconds by size: a straight line while every row is compared, then as the logarithm, as a graph's layers grow. */
+/** Milliseconds by size: linear for exact search, logarithmic with an HNSW index, as the number of its layers is. */
 function expectedTime({ exact, indexed, threshold }: Measured): (size: number) => number {
   const [small, large] = exact.map(({ rows, times }) => ({ rows, time: median(times) })) as [Point, Point];
   const slope = (large.time - small.time) / (large.rows - small.rows);
@@ -72,13 +74,9 @@ function spread({ times }: Sample): readonly number[] {
   return times.map((time) => time / middle);
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
-
 const ARRIVALS = 20_000;
 
-/** 95th percentile, ms, of searches that come at random, so many a second, to so many cores, and wait for a free one. */
+/** 95th percentile latency (ms) of searches that arrive at random, `perSecond` a second, and queue for a free core. */
 export function simulateArrivals(
   next: () => number,
   { cores, perSecond, random }: { cores: number; perSecond: number; random: () => number },
@@ -98,41 +96,41 @@ export function simulateArrivals(
   return took.sort()[Math.floor(0.95 * ARRIVALS)] as number;
 }
 
-/** Searches a second that clients get which ask again at once, each waiting for a free core. */
+/** Throughput (searches/s) of clients that search continuously and queue for a free core. */
 export function simulateClients(
   next: () => number,
   { cores, clients }: { cores: number; clients: number },
 ): number {
   const free = new Float64Array(cores);
-  const asks = new Float64Array(clients);
+  const ready = new Float64Array(clients);
   let last = 0;
   for (let n = 0; n < ARRIVALS; n++) {
-    const client = asks.indexOf(Math.min(...asks));
+    const client = ready.indexOf(Math.min(...ready));
     const core = free.indexOf(Math.min(...free));
-    last = Math.max(asks[client] as number, free[core] as number) + next();
-    asks[client] = last;
+    last = Math.max(ready[client] as number, free[core] as number) + next();
+    ready[client] = last;
     free[core] = last;
   }
   return (1000 * ARRIVALS) / last;
 }
 
-/** The most searches a second whose 95th percentile stays under `limit` ms. */
+/** The highest rate (searches/s) at which the 95th percentile latency stays under `maxP95` ms. */
 export function maxPerSecond(
   next: () => number,
-  { cores, limit, random }: { cores: number; limit: number; random: () => number },
+  { cores, maxP95, random }: { cores: number; maxP95: number; random: () => number },
 ): number {
   const mean = Array.from({ length: 2_000 }, next).reduce((sum, time) => sum + time, 0) / 2_000;
   let low = 0;
   let high = (1000 * cores) / mean;
   for (let step = 0; step < 10; step++) {
     const middle = (low + high) / 2;
-    if (simulateArrivals(next, { cores, perSecond: middle, random }) <= limit) low = middle;
+    if (simulateArrivals(next, { cores, perSecond: middle, random }) <= maxP95) low = middle;
     else high = middle;
   }
   return low;
 }
 
-/** Numbers from 0 to 1, the same in every run (xorshift32). */
+/** A pseudo-random generator (xorshift32) of numbers from 0 to 1. The same seed gives the same numbers. */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {

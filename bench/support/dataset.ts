@@ -3,7 +3,7 @@ import { clusteredVectors, passage } from "./vectors.ts";
 
 export const DIMENSIONS = 1536;
 
-/** Held-out vectors of the same make: what is asked for. */
+/** Query vectors. They come from the same distribution and are not in the data. */
 const QUERIES = 200;
 
 export type BenchDocument = NewDocument & { readonly id: string; readonly embedding: Float32Array };
@@ -13,14 +13,14 @@ export interface Dataset {
   readonly queries: readonly Float32Array[];
 }
 
-/** A filter that so many of a hundred documents pass, whatever the tenant. */
+/** A filter that `percent` % of any tenant's documents match. */
 export function percentFilter(percent: number): { readonly percent: { readonly $in: readonly number[] } } {
   return { percent: { $in: Array.from({ length: percent }, (_, at) => (7 + 13 * at) % 100) } };
 }
 
-/** `size` documents and the queries, the same in every run. */
+/** `size` documents and the queries, identical in every run. */
 export function makeDataset(size: number, queries = QUERIES): Dataset {
-  process.stderr.write(`  making ${size} vectors\n`);
+  process.stderr.write(`  generating ${size} vectors\n`);
   const vectors = [...clusteredVectors(size + queries, DIMENSIONS)];
   return {
     documents: vectors.slice(0, size).map((embedding, index) => makeDocument(index, embedding)),
@@ -37,7 +37,7 @@ export function makeDocument(index: number, embedding: Float32Array): BenchDocum
   };
 }
 
-/** Sizes of tenants by Zipf's law (exponent 1.1), largest first: of 100,000 rows in 200 tenants 21,000 to 60. */
+/** Tenant sizes by Zipf's law (exponent 1.1), largest first. 100,000 rows give 200 tenants of 21,000 to 60 rows. */
 export function zipfSizes(total: number): readonly number[] {
   const count = Math.max(20, Math.round(total / 500));
   const weights = Array.from({ length: count }, (_, rank) => (rank + 1) ** -1.1);

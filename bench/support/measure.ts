@@ -7,57 +7,58 @@ export interface Latency {
 }
 
 export interface Measured extends Latency {
-  /** Milliseconds of each query, in their order, as are the answers. */
+  /** Milliseconds of each query, in the order of the queries. */
   readonly times: readonly number[];
-  readonly answers: readonly (readonly string[])[];
+  /** Result ids of each query, in the order of the queries. */
+  readonly results: readonly (readonly string[])[];
 }
 
-const WARM_UP = 20;
+const WARM_UP_QUERIES = 20;
 
-/** One after the other, after a few to warm up. `pause`: milliseconds before each. */
+/** Measures the queries sequentially, after a warm-up. `pause`: milliseconds before each. */
 export async function measure(
   queries: readonly Float32Array[],
   search: (embedding: Float32Array) => Promise<readonly string[]>,
   { pause = 0 }: { readonly pause?: number } = {},
 ): Promise<Measured> {
-  for (const query of queries.slice(0, WARM_UP)) await search(query);
+  for (const query of queries.slice(0, WARM_UP_QUERIES)) await search(query);
   const times: number[] = [];
-  const answers: (readonly string[])[] = [];
+  const results: (readonly string[])[] = [];
   for (const query of queries) {
     if (pause > 0) await setTimeout(pause);
     const started = performance.now();
-    answers.push(await search(query));
+    results.push(await search(query));
     times.push(performance.now() - started);
   }
-  return { ...latency(times), times, answers };
+  return { ...latency(times), times, results };
 }
 
 /**
- * Several ways in turns, so that a machine that slows down slows all. Each query begins with another way: the first to
- * ask finds the fewest of its pages in the processor's caches.
+ * Measures several searches in turns, so that a slower machine affects all of them. Each query starts with another search,
+ * because the first one finds the fewest pages in the processor's caches.
  */
 export async function measureInTurns(
   queries: readonly Float32Array[],
-  ways: readonly ((embedding: Float32Array) => Promise<readonly string[]>)[],
+  searches: readonly ((embedding: Float32Array) => Promise<readonly string[]>)[],
 ): Promise<readonly Measured[]> {
-  const times = ways.map((): number[] => []);
-  const answers = ways.map((): (readonly string[])[] => []);
-  for (const [index, query] of [...queries.slice(0, WARM_UP), ...queries].entries())
-    for (let turn = 0; turn < ways.length; turn++) {
-      const way = (index + turn) % ways.length;
+  const times = searches.map((): number[] => []);
+  const results = searches.map((): (readonly string[])[] => []);
+  for (const [index, query] of [...queries.slice(0, WARM_UP_QUERIES), ...queries].entries())
+    for (let turn = 0; turn < searches.length; turn++) {
+      const which = (index + turn) % searches.length;
       const started = performance.now();
-      const answer = (await ways[way]?.(query)) ?? [];
-      if (index < WARM_UP) continue;
-      times[way]?.push(performance.now() - started);
-      answers[way]?.push(answer);
+      const ids = (await searches[which]?.(query)) ?? [];
+      if (index < WARM_UP_QUERIES) continue;
+      times[which]?.push(performance.now() - started);
+      results[which]?.push(ids);
     }
-  return ways.map((_, way) => {
-    const taken = times[way] ?? [];
-    return { ...latency(taken), times: taken, answers: answers[way] ?? [] };
+  return searches.map((_, which) => {
+    const ownTimes = times[which] ?? [];
+    return { ...latency(ownTimes), times: ownTimes, results: results[which] ?? [] };
   });
 }
 
-/** Queries a second of `clients` that ask without a pause for so many seconds. */
+/** Throughput (queries/s) of `clients` that search without a pause for `seconds`. */
 export async function throughput(
   queries: readonly Float32Array[],
   search: (embedding: Float32Array) => Promise<unknown>,
@@ -65,42 +66,42 @@ export async function throughput(
 ): Promise<number> {
   const started = performance.now();
   const until = started + 1000 * seconds;
-  let asked = 0;
+  let completed = 0;
   const client = async (first: number) => {
     for (let at = first; performance.now() < until; at++) {
       await search(queries[at % queries.length] as Float32Array);
-      asked++;
+      completed++;
     }
   };
   await Promise.all(Array.from({ length: clients }, (_, index) => client(index * 7)));
-  return (1000 * asked) / (performance.now() - started);
+  return (1000 * completed) / (performance.now() - started);
 }
 
 const TURNS = 4;
 
-/** The same of several ways, a quarter of the seconds at a time. */
+/** Throughput of several searches, measured in four turns of a quarter of `seconds` each. */
 export async function throughputInTurns(
   queries: readonly Float32Array[],
-  ways: readonly ((embedding: Float32Array) => Promise<unknown>)[],
+  searches: readonly ((embedding: Float32Array) => Promise<unknown>)[],
   { clients, seconds }: { readonly clients: number; readonly seconds: number },
 ): Promise<readonly number[]> {
-  const rates = ways.map(() => 0);
+  const rates = searches.map(() => 0);
   for (let turn = 0; turn < TURNS; turn++)
-    for (const [way, search] of ways.entries())
-      rates[way] =
-        (rates[way] ?? 0) +
+    for (const [which, search] of searches.entries())
+      rates[which] =
+        (rates[which] ?? 0) +
         (await throughput(queries, search, { clients, seconds: seconds / TURNS })) / TURNS;
   return rates;
 }
 
-/** The share of the true answers that were given, over all queries. */
-export function recall(answers: Measured["answers"], truth: Measured["answers"]): number {
+/** Recall: the share of the true neighbors that the searches returned, over all queries. */
+export function recall(results: Measured["results"], truth: Measured["results"]): number {
   let found = 0;
   let all = 0;
   for (const [index, ids] of truth.entries()) {
-    const given = new Set(answers[index]);
+    const returned = new Set(results[index]);
     all += ids.length;
-    found += ids.filter((id) => given.has(id)).length;
+    found += ids.filter((id) => returned.has(id)).length;
   }
   return all === 0 ? 1 : found / all;
 }
@@ -110,6 +111,12 @@ export function latency(times: readonly number[]): Latency {
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   return { p50: at(0.5), p95: at(0.95) };
+}
+
+/** The middle value; of an even number the upper one. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 export function round(value: number, digits = 2): number {

@@ -14,14 +14,14 @@ figure { margin: 1rem 0 0; break-inside: avoid } figcaption { font-weight: 600 }
 .grid { stroke: #e2e8f0 } .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem }
 .targets { list-style: none; padding: 0 } .met::before { content: "✓ "; color: #0b6e69 } .missed::before { content: "✗ "; color: #b91c1c } .missed { font-weight: 600 }`;
 
-/** Every section on one page that needs nothing else: no network, no script. */
+/** All sections as one self-contained page, without network access or scripts. */
 export function renderPage(sections: readonly SavedSection[]): string {
   const ordered = sections.toSorted((a, b) => a.bench.localeCompare(b.bench) || a.size - b.size);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Cairn, measured</title><style>${STYLE}</style></head><body>
-<h1>Cairn, measured</h1>
-<p class="about">Each figure was taken beside the one it is compared with, in the same run on the same machine. Compare ratios, not machines.</p>
+<title>Cairn benchmarks</title><style>${STYLE}</style></head><body>
+<h1>Cairn benchmarks</h1>
+<p class="about">Figures that are compared were measured in turns, in the same run on the same machine. Compare the ratios.</p>
 ${ordered.map(renderSection).join("\n")}
 </body></html>
 `;
@@ -42,13 +42,13 @@ function renderSection({
   const rows = table.map(
     (row) => `<tr>${columns.map((column) => `<td>${text(row[column] ?? "")}</td>`).join("")}</tr>`,
   );
-  const promises = (targets ?? []).map(
+  const targetItems = (targets ?? []).map(
     (target) =>
       `<li class="${isMet(target) ? "met" : "missed"}">${text(target.what)}: ${target.value} (target ${target.better === "higher" ? "≥" : "≤"} ${target.target})</li>`,
   );
   return `<section><h2>${text(title)}</h2>
 <p class="about">${size.toLocaleString("en")} rows · ${text(machine)} · ${text(at.slice(0, 16).replace("T", " "))} UTC</p>
-${promises.length > 0 ? `<ul class="targets">${promises.join("")}</ul>` : ""}
+${targetItems.length > 0 ? `<ul class="targets">${targetItems.join("")}</ul>` : ""}
 <div class="scroll"><table><thead><tr>${columns.map((column) => `<th>${text(column)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>
 ${note ? `<p>${text(note)}</p>` : ""}
 ${(profiles ?? []).map(({ title, lines }) => `<details><summary>${text(title)}</summary><pre>${text(lines.join("\n"))}</pre></details>`).join("\n")}

@@ -1,15 +1,15 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { renderPage } from "./page.ts";
 
-/** A promise with its figure. */
+/** A target with the measured value. */
 export interface Target {
   readonly what: string;
   readonly value: number;
   readonly target: number;
   readonly better: "higher" | "lower";
-  /** What a quick run gives normally: one that is less than half as good fails. For ratios. */
+  /** Usual value in a quick run, for ratios. A quick run fails if the value is less than half as good. */
   readonly usual?: number;
-  /** Beyond it a quick run fails, whatever is usual: for recall, and for what is as much the machine's as Cairn's. */
+  /** Limit beyond which a quick run fails, instead of `usual`: for recall, and for figures that depend on the machine. */
   readonly floor?: number;
 }
 
@@ -37,7 +37,7 @@ export interface Section {
   readonly targets?: readonly Target[];
   readonly plots?: readonly Plot[];
   readonly note?: string;
-  /** Shown as they are, line by line. */
+  /** Query plans, printed unchanged. */
   readonly profiles?: readonly { readonly title: string; readonly lines: readonly string[] }[];
 }
 
@@ -53,7 +53,7 @@ export function isMet({ value, target, better }: Pick<Target, "value" | "target"
   return better === "higher" ? value >= target : value <= target;
 }
 
-/** Prints a section and keeps it beside those of earlier runs, of which the page shows the newest of each. */
+/** Prints a section and saves it. The page shows the newest section of each title and size. */
 export async function report(
   section: Section,
   { size, machine }: { readonly size: number; readonly machine: string },
@@ -75,7 +75,7 @@ export async function report(
   await writeFile(new URL("index.html", FOLDER), renderPage(all));
 }
 
-/** The targets that fail a quick run. */
+/** The targets that make a quick run fail. */
 export function belowFloor(targets: readonly Target[]): readonly Target[] {
   return targets.filter((target) => {
     const floor = floorOf(target);
@@ -83,7 +83,7 @@ export function belowFloor(targets: readonly Target[]): readonly Target[] {
   });
 }
 
-/** The worst figure that a quick run may give. */
+/** The worst value with which a quick run passes. */
 export function floorOf({ usual, floor, better }: Target): number | undefined {
   if (floor !== undefined || usual === undefined) return floor;
   return better === "higher" ? usual / 2 : usual * 2;

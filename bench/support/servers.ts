@@ -4,27 +4,27 @@ import { Client } from "pg";
 
 export interface BenchServers {
   readonly chroma: ChromaServer;
-  /** A database of the benchmark's own. */
+  /** A new database for the benchmark. */
   readonly databaseUrl: string;
   stop(): Promise<void>;
 }
 
-/** The PostgreSQL server that is measured. Figures need one with its usual durability: none started with --fast. */
+/** URL of the PostgreSQL server. Comparable figures need its usual durability, so it must not be started with --fast. */
 export function serverUrl(): string {
   const url = process.env.BENCH_DATABASE_URL;
   if (!url)
     throw new Error(
-      "Set BENCH_DATABASE_URL to a PostgreSQL server with pgvector, as in postgres://postgres@127.0.0.1:5432/postgres",
+      "The benchmarks cannot start: BENCH_DATABASE_URL is not set. Set it to a PostgreSQL server with pgvector, such as postgres://postgres@127.0.0.1:5432/postgres",
     );
   return url;
 }
 
-/** What starts the Chroma server that it is measured beside; undefined: the bundled one. */
+/** The command of the Chroma server; undefined: the bundled server. */
 export function chromaCommand(): string | undefined {
   return process.env.CAIRN_TEST_CHROMA || undefined;
 }
 
-/** A Chroma server, and an empty database on the PostgreSQL server. */
+/** Starts a Chroma server and creates an empty database on the PostgreSQL server. */
 export async function startServers(): Promise<BenchServers> {
   const database = await startDatabase();
   const chroma = await startChroma({ command: chromaCommand() });
@@ -38,7 +38,7 @@ export async function startServers(): Promise<BenchServers> {
   };
 }
 
-/** An empty database on the PostgreSQL server. */
+/** Creates an empty database on the PostgreSQL server. `stop` drops it. */
 export async function startDatabase(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const server = serverUrl();
   const name = `cairn_bench_${randomUUID().slice(0, 8)}`;
@@ -48,7 +48,7 @@ export async function startDatabase(): Promise<{ readonly url: string; stop(): P
   return { url: url.href, stop: () => runSql(server, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
-/** Runs a statement on a connection of its own. */
+/** Runs a statement on a new connection. */
 export async function runSql(url: string, statement: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();

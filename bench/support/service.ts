@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
 
-/** The service in a process of its own, as it is started. */
+/** Starts `cairn serve` as a separate process. */
 export async function startService(databaseUrl: string) {
   const env = {
     ...process.env,
@@ -16,13 +16,13 @@ export async function startService(databaseUrl: string) {
     env,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  let said = "";
+  let output = "";
   for await (const text of child.stderr.setEncoding("utf8")) {
-    said += text;
-    if (/reference at/.test(said)) break;
+    output += text;
+    if (/reference at/.test(output)) break;
   }
-  const url = /at (http:\S+),/.exec(said)?.[1];
-  if (!url) throw new Error(`The service did not start: ${said}`);
+  const url = /at (http:\S+),/.exec(output)?.[1];
+  if (!url) throw new Error(`The service did not start: ${output}`);
   return {
     url,
     async stop() {

@@ -1,8 +1,8 @@
 import { mulberry32 } from "@cairn/chroma/verify/sample.ts";
 
 /**
- * Clustered vectors of unit length, as embeddings of real texts are: a direction that all share, topics, topics within
- * topics, and what is a passage's own. Uniform ones would make every index look bad. The same seed gives the same vectors.
+ * Clustered vectors of unit length that resemble embeddings of real texts: a direction that all share, topics, subtopics,
+ * and a part of its own. Every index performs badly on uniform vectors. The same seed gives the same vectors.
  */
 export function* clusteredVectors(
   count: number,
@@ -12,19 +12,19 @@ export function* clusteredVectors(
 ): Generator<Float32Array> {
   const random = mulberry32(seed);
   const normal = () => random() + random() + random() + random() - 2;
-  const make = (size: number) => Float32Array.from({ length: dimensions }, () => size * normal());
-  const shared = make(0.6);
-  const centres = Array.from({ length: topics }, () => ({
-    centre: make(1),
-    subtopics: Array.from({ length: 10 }, () => make(0.6)),
+  const randomVector = (size: number) => Float32Array.from({ length: dimensions }, () => size * normal());
+  const shared = randomVector(0.6);
+  const topicCenters = Array.from({ length: topics }, () => ({
+    center: randomVector(1),
+    subtopics: Array.from({ length: 10 }, () => randomVector(0.6)),
   }));
   for (let index = 0; index < count; index++) {
-    const { centre, subtopics } = pick(centres, random);
+    const { center, subtopics } = pick(topicCenters, random);
     const subtopic = pick(subtopics, random);
     const vector = new Float32Array(dimensions);
     let square = 0;
     for (let i = 0; i < dimensions; i++) {
-      const element = at(shared, i) + at(centre, i) + at(subtopic, i) + 0.5 * normal();
+      const element = at(shared, i) + at(center, i) + at(subtopic, i) + 0.5 * normal();
       vector[i] = element;
       square += element * element;
     }
@@ -47,7 +47,7 @@ const WORDS =
     " ",
   );
 
-/** A passage of some 60 words. */
+/** A passage of 60 words. */
 export function passage(index: number): string {
   const random = mulberry32(index + 7);
   return Array.from({ length: 60 }, () => WORDS[Math.floor(random() * WORDS.length)]).join(" ");

@@ -5,17 +5,17 @@ import { chromaCommand, serverUrl } from "./servers.ts";
 
 const BUNDLED = fileURLToPath(new URL("../../node_modules/chromadb/dist/cli.mjs", import.meta.url));
 
-/** The servers that are measured, as in `PostgreSQL 17.6, pgvector 0.8.0, Chroma 1.4.4`. */
+/** Versions of the servers, such as `PostgreSQL 17.6, pgvector 0.8.0, Chroma 1.4.4`. */
 export async function describeServers(): Promise<string> {
   const chroma = chromaCommand();
   if (!chroma)
     console.error(
-      "CAIRN_TEST_CHROMA is not set: Cairn is measured beside the Chroma that the project's tests bundle, which is an old one. docs/benchmarks.md says how to have the newest.",
+      "CAIRN_TEST_CHROMA is not set. The benchmarks use the Chroma server that the tests bundle, which is an old version. See docs/benchmarks.md to install the newest one.",
     );
-  return `${await askPostgres(serverUrl())}, ${askChroma(chroma)}${chroma ? "" : " (bundled, not the newest)"}`;
+  return `${await postgresVersions(serverUrl())}, ${chromaVersion(chroma)}${chroma ? "" : " (bundled, not the newest)"}`;
 }
 
-async function askPostgres(url: string): Promise<string> {
+async function postgresVersions(url: string): Promise<string> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
@@ -30,9 +30,9 @@ async function askPostgres(url: string): Promise<string> {
   }
 }
 
-/** Of the command, as a running server says 1.0.0 whatever it is. */
-function askChroma(command: string | undefined): string {
+/** Version of the Chroma command. A running server always reports 1.0.0. */
+function chromaVersion(command: string | undefined): string {
   const [file, args] = command ? [command, []] : [process.execPath, [BUNDLED]];
-  const said = execFileSync(file, [...args, "--version"], { encoding: "utf8" });
-  return `Chroma ${/\d[\w.]*/.exec(said)?.[0] ?? said.trim()}`;
+  const output = execFileSync(file, [...args, "--version"], { encoding: "utf8" });
+  return `Chroma ${/\d[\w.]*/.exec(output)?.[0] ?? output.trim()}`;
 }

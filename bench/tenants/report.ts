@@ -1,22 +1,28 @@
 import type { BenchRun } from "../bench.ts";
 import { round } from "../support/measure.ts";
 import { report, type Section, type Target } from "../support/results.ts";
-import type { Seen } from "../tenants.ts";
-import { leastRatio, ratiosOf } from "./ratios.ts";
+import type { TenantMeasurement } from "../tenants.ts";
+import { latencyRatios, lowestRatio } from "./ratios.ts";
 
-export async function reportRecall(seen: readonly Seen[], run: BenchRun): Promise<readonly Target[]> {
-  const table = seen.map(({ tenant, filtered, recalls: [own, chroma] }) => ({
+export async function reportRecall(
+  measurements: readonly TenantMeasurement[],
+  run: BenchRun,
+): Promise<readonly Target[]> {
+  const table = measurements.map(({ tenant, filtered, cairnRecall, chromaRecall }) => ({
     "rows of the tenant": tenant.rows,
-    "recall@10": round(own, 4),
+    "recall@10": round(cairnRecall, 4),
     ...Object.fromEntries(filtered.map(({ percent, recall }) => [`filter ${percent} %`, round(recall, 4)])),
-    "Chroma's, a collection each": round(chroma, 4),
+    "Chroma, collection per tenant": round(chromaRecall, 4),
   }));
   const targets: readonly Target[] = [
     {
-      what: "least mean recall@10 of any tenant size, with and without filters",
+      what: "lowest mean recall@10 of any tenant size, with and without filters",
       value: round(
         Math.min(
-          ...seen.flatMap(({ filtered, recalls: [own] }) => [own, ...filtered.map((one) => one.recall)]),
+          ...measurements.flatMap(({ filtered, cairnRecall }) => [
+            cairnRecall,
+            ...filtered.map(({ recall }) => recall),
+          ]),
         ),
         4,
       ),
@@ -25,42 +31,46 @@ export async function reportRecall(seen: readonly Seen[], run: BenchRun): Promis
       floor: 0.99,
     },
   ];
-  await report({ bench: "tenants", title: "What a tenant's search finds, by its size", table, targets }, run);
+  await report({ bench: "tenants", title: "Recall by tenant size", table, targets }, run);
   return targets;
 }
 
 export async function reportLatency(
-  seen: readonly Seen[],
+  measurements: readonly TenantMeasurement[],
   { profiles, ...run }: BenchRun & Pick<Section, "profiles">,
 ): Promise<readonly Target[]> {
-  const table = seen.map((one) => ({
-    "rows of the tenant": one.tenant.rows,
-    "p50, ms": round(one.own.p50),
-    "p95, ms": round(one.own.p95),
-    "Chroma each, p50": round(one.each.p50),
-    "Chroma each, p95": round(one.each.p95),
-    "Chroma where, p50": round(one.where.p50),
-    "Chroma where, p95": round(one.where.p95),
-    "each / Cairn, p50": round(ratiosOf(one).each.p50),
-    "each / Cairn, p95": round(ratiosOf(one).each.p95),
-    "where / Cairn, p50": round(ratiosOf(one).where.p50),
-    "where / Cairn, p95": round(ratiosOf(one).where.p95),
-  }));
+  const table = measurements.map((measurement) => {
+    const { tenant, cairn, perTenant, where } = measurement;
+    const ratios = latencyRatios(measurement);
+    return {
+      "rows of the tenant": tenant.rows,
+      "p50, ms": round(cairn.p50),
+      "p95, ms": round(cairn.p95),
+      "Chroma per tenant, p50": round(perTenant.p50),
+      "Chroma per tenant, p95": round(perTenant.p95),
+      "Chroma where, p50": round(where.p50),
+      "Chroma where, p95": round(where.p95),
+      "per tenant to Cairn, p50": round(ratios.perTenant.p50),
+      "per tenant to Cairn, p95": round(ratios.perTenant.p95),
+      "where to Cairn, p50": round(ratios.where.p50),
+      "where to Cairn, p95": round(ratios.where.p95),
+    };
+  });
   const targets: readonly Target[] = [
     {
-      what: "Chroma's latency / Cairn's, the least of every row, p50 and p95",
-      value: round(Math.min(...seen.map(leastRatio))),
+      what: "Chroma's latency to Cairn's, lowest of every tenant size, p50 and p95",
+      value: round(Math.min(...measurements.map(lowestRatio))),
       target: 1,
       better: "higher",
       usual: 1,
     },
   ];
-  const points = (way: "own" | "each" | "where") =>
-    seen.map((one) => [one.tenant.rows, one[way].p50] as const);
+  const points = (series: "cairn" | "perTenant" | "where") =>
+    measurements.map((measurement) => [measurement.tenant.rows, measurement[series].p50] as const);
   await report(
     {
       bench: "tenants",
-      title: "How long a tenant's search takes, by its size, all tenants in one database",
+      title: "Search latency by tenant size, all tenants in one database",
       table,
       targets,
       profiles,
@@ -70,9 +80,9 @@ export async function reportLatency(
           x: { label: "rows of the tenant", log: true },
           y: { label: "p50, ms", log: true },
           series: [
-            { name: "Cairn", points: points("own") },
-            { name: "Chroma, a collection each", points: points("each") },
-            { name: "Chroma, one collection and where", points: points("where") },
+            { name: "Cairn", points: points("cairn") },
+            { name: "Chroma, collection per tenant", points: points("perTenant") },
+            { name: "Chroma, one collection with where", points: points("where") },
           ],
         },
       ],
@@ -82,28 +92,31 @@ export async function reportLatency(
   return targets;
 }
 
-export async function reportFilters(seen: readonly Seen[], run: BenchRun): Promise<readonly Target[]> {
-  const rows = seen.flatMap(({ tenant, filtered }) =>
-    filtered.map((one) => ({ ...one, rows: tenant.rows, ratio: one.each.p50 / one.p50 })),
+export async function reportFilters(
+  measurements: readonly TenantMeasurement[],
+  run: BenchRun,
+): Promise<readonly Target[]> {
+  const rows = measurements.flatMap(({ tenant, filtered }) =>
+    filtered.map((search) => ({ ...search, rows: tenant.rows, ratio: search.chroma.p50 / search.p50 })),
   );
-  const table = rows.map(({ rows, percent, p50, p95, each, ratio }) => ({
+  const table = rows.map(({ rows, percent, p50, p95, chroma, ratio }) => ({
     "rows of the tenant": rows,
-    "pass the filter, %": percent,
+    "matching rows, %": percent,
     "p50, ms": round(p50),
     "p95, ms": round(p95),
-    "Chroma each, p50": round(each.p50),
-    "Chroma each, p95": round(each.p95),
-    "each / Cairn, p50": round(ratio),
+    "Chroma per tenant, p50": round(chroma.p50),
+    "Chroma per tenant, p95": round(chroma.p95),
+    "per tenant to Cairn, p50": round(ratio),
   }));
   const targets: readonly Target[] = [
     {
-      what: "Chroma's latency / Cairn's with a filter, the least of every row, p50",
+      what: "Chroma's latency to Cairn's with a filter, lowest of every tenant size, p50",
       value: round(Math.min(...rows.map(({ ratio }) => ratio))),
       target: 1,
       better: "higher",
       usual: 1,
     },
   ];
-  await report({ bench: "tenants", title: "How long a search with a filter takes", table, targets }, run);
+  await report({ bench: "tenants", title: "Latency of filtered searches", table, targets }, run);
   return targets;
 }

@@ -1,22 +1,22 @@
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { query, queryMany } from "@cairn/core/search/query.ts";
-import type { SearchSetting } from "../search.ts";
-import { delayingProxy } from "../support/delay.ts";
+import type { SearchContext } from "../search.ts";
+import { startDelayingProxy } from "../support/delaying-proxy.ts";
 import { latency, measureInTurns, round } from "../support/measure.ts";
 import { report, type Target } from "../support/results.ts";
 
-const DELAYS = [0, 1, 5]; // ms, each way
+const DELAYS_MS = [0, 1, 5]; // each way
 
-/** What a round trip costs more, a search costs more: as often as it waits for one. */
-export async function overTheWire({
+/** The number of round trips of a search, calculated from its latency with network delay. */
+export async function benchNetworkDelay({
   cairn,
   databaseUrl,
   tenantId,
   data,
   ...run
-}: SearchSetting): Promise<readonly Target[]> {
+}: SearchContext): Promise<readonly Target[]> {
   const queries = data.queries.slice(0, 50);
-  const proxies = await Promise.all(DELAYS.map((delay) => delayingProxy(databaseUrl, delay)));
+  const proxies = await Promise.all(DELAYS_MS.map((delay) => startDelayingProxy(databaseUrl, delay)));
   const databases = proxies.map(({ url }) => connectPg({ url }));
   const measured = await measureInTurns(
     queries,
@@ -36,18 +36,19 @@ export async function overTheWire({
       times.push(performance.now() - started);
     }
     table.push({
-      "delay each way, ms": DELAYS[index],
-      "a query, p50 ms": round(measured[index]?.p50 ?? Number.NaN),
-      "50 in one call, ms each": round(latency(times).p50 / queries.length),
+      "delay each way, ms": DELAYS_MS[index],
+      "one query, p50 ms": round(measured[index]?.p50 ?? Number.NaN),
+      "50 queries in one call, ms per query": round(latency(times).p50 / queries.length),
     });
     await database.close();
     proxies[index]?.stop();
   }
-  const [near, , far] = measured;
-  const trips = ((far?.p50 ?? Number.NaN) - (near?.p50 ?? Number.NaN)) / (2 * (DELAYS[2] as number));
+  const [noDelay, , longDelay] = measured;
+  const roundTrips =
+    ((longDelay?.p50 ?? Number.NaN) - (noDelay?.p50 ?? Number.NaN)) / (2 * (DELAYS_MS[2] as number));
   const targets: readonly Target[] = [
-    { what: "round trips of a query", value: round(trips), target: 1.25, better: "lower", floor: 1.5 },
+    { what: "round trips of a query", value: round(roundTrips), target: 1.25, better: "lower", floor: 1.5 },
   ];
-  await report({ bench: "search", title: "Over a slow wire", table, targets }, run);
+  await report({ bench: "search", title: "Network delay", table, targets }, run);
   return targets;
 }

@@ -2,7 +2,7 @@ import { clusteredVectors, passage } from "./vectors.ts";
 
 const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
 
-/** Fills a collection of Chroma with `count` passages and their vectors; returns the collection's name. */
+/** Fills a Chroma collection with `count` passages and their vectors. Returns the collection's name. */
 export async function fillChroma(
   url: string,
   hex: string,
@@ -10,11 +10,11 @@ export async function fillChroma(
   dimensions: number,
 ): Promise<string> {
   const name = `tenant_${hex}_knowledge`;
-  const made = await post(`${url}${DATABASE}/collections`, {
+  const created = await post(`${url}${DATABASE}/collections`, {
     name,
     configuration: { hnsw: { space: "cosine" } },
   });
-  const { id } = (await made.json()) as { id: string };
+  const { id } = (await created.json()) as { id: string };
   let batch: { id: string; embedding: number[]; document: string; metadata: object }[] = [];
   let index = 0;
   for (const vector of clusteredVectors(count, dimensions)) {
@@ -40,11 +40,11 @@ export async function fillChroma(
 }
 
 async function post(url: string, body: object): Promise<Response> {
-  const reply = await fetch(url, {
+  const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-  if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
-  return reply;
+  if (!response.ok) throw new Error(`Chroma responded ${response.status}: ${await response.text()}`);
+  return response;
 }

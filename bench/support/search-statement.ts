@@ -13,12 +13,12 @@ import type { Cairn } from "./cairn.ts";
 
 export interface SearchStatement {
   readonly plan: VectorPlan["kind"];
-  /** Role and tenant among them. */
+  /** Settings of the transaction, including role and tenant. */
   readonly settings: Settings;
   toSql(embedding: Float32Array): SQL;
 }
 
-/** The very statement that the library sends for the tenant's nearest ten, with the settings that travel with it. */
+/** The statement that the library sends for the tenant's ten nearest neighbors, with its transaction settings. */
 export async function searchStatement({ database }: Cairn, tenantId: string): Promise<SearchStatement> {
   const target = await findTarget(database, tenantId);
   const plan = chooseVectorPlan(target);

@@ -1,8 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Socket } from "node:net";
 
-/** A proxy on loopback before a database: whatever arrives is handed on `delay` milliseconds later, each way. */
-export async function delayingProxy(
+/** Starts a proxy in front of a database that forwards data `delay` milliseconds later, in both directions. */
+export async function startDelayingProxy(
   url: string,
   delay: number,
 ): Promise<{ readonly url: string; stop(): void }> {
@@ -16,9 +16,9 @@ export async function delayingProxy(
     ] as const) {
       sockets.add(from);
       from.setNoDelay(true);
-      const hand = (bytes: Buffer) => void (to.writable && to.write(bytes));
-      // At once where there is no delay: a timer waits a millisecond at least.
-      from.on("data", (bytes) => (delay === 0 ? hand(bytes) : setTimeout(hand, delay, bytes)));
+      const forward = (bytes: Buffer) => void (to.writable && to.write(bytes));
+      // Without a delay there is no timer, because a timer waits at least one millisecond.
+      from.on("data", (bytes) => (delay === 0 ? forward(bytes) : setTimeout(forward, delay, bytes)));
       from.on("close", () => to.destroy());
       from.on("error", () => to.destroy());
     }

@@ -3,11 +3,11 @@ import { ingest } from "@cairn/core/document/ingest.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import type { IndexSetting } from "../indexes.ts";
+import type { IndexContext } from "../indexes.ts";
 import { type Cairn, load, makeTenant, searcher } from "../support/cairn.ts";
 import { latency, measure, round } from "../support/measure.ts";
 import { report, type Target } from "../support/results.ts";
-import { searchStatement } from "../support/statement.ts";
+import { searchStatement } from "../support/search-statement.ts";
 
 type Row = Readonly<
   Record<
@@ -16,24 +16,24 @@ type Row = Readonly<
   >
 >;
 
-/** Small collections with indexes of their own, many of them: planning looks at every index of a partition. */
-export async function crowd({
+/** The effect of many indexed collections on a small search, because planning examines every index of a partition. */
+export async function benchManyIndexes({
   cairn,
   data: { documents, queries },
   ...run
-}: IndexSetting): Promise<readonly Target[]> {
+}: IndexContext): Promise<readonly Target[]> {
   const small = await makeTenant(cairn, "small");
   await load(cairn, small, documents.slice(0, 200));
   await cairn.raw.query("ANALYZE cairn.documents (tenant_id, collection_id, segment)");
   const table: Row[] = [];
-  let promoted = 0;
-  for (const wanted of run.quick ? [0, 200] : [0, 20, 200, 1_000]) {
-    for (; promoted < wanted; promoted++) await promoteOne(cairn, promoted);
+  let indexed = 0;
+  for (const count of run.quick ? [0, 200] : [0, 20, 200, 1_000]) {
+    for (; indexed < count; indexed++) await addIndexedCollection(cairn, indexed);
     const { p50, p95 } = await measure(queries.slice(0, 100), searcher(cairn, small));
-    const writer = await makeTenant(cairn, `writer ${wanted}`);
+    const writer = await makeTenant(cairn, `writer ${count}`);
     const rate = 2_000 / (await load(cairn, writer, documents.slice(0, 2_000)));
     table.push({
-      "collections with an index": wanted,
+      "collections with an index": count,
       "planning, ms": round(await planningTime(cairn, small, queries)),
       "search of 200 rows, p50 ms": round(p50),
       "p95 ms": round(p95),
@@ -43,7 +43,7 @@ export async function crowd({
   const [first, last] = [table[0], table.at(-1)];
   const targets: readonly Target[] = [
     {
-      what: `a small search beside ${promoted} indexed collections / beside none`,
+      what: `p50 of a small search next to ${indexed} indexed collections to p50 without them`,
       value: round(
         (last?.["search of 200 rows, p50 ms"] ?? Number.NaN) /
           (first?.["search of 200 rows, p50 ms"] ?? Number.NaN),
@@ -58,18 +58,18 @@ export async function crowd({
   await report(
     {
       bench: "index",
-      title: "What many indexed collections cost the others",
+      title: "A small search next to many indexed collections",
       table,
       targets,
-      note: "Planning is that of the search's own statement as the tenant; a connection keeps the plan from a statement's second time on.",
+      note: "Planning time is of the search's statement as the tenant. From the second execution on, a connection reuses the prepared plan.",
       plots: [
         {
-          title: "A small tenant's search beside collections with an index",
+          title: "A small tenant's search next to indexed collections",
           x: { label: "collections with an index" },
           y: { label: "ms" },
           series: [
-            { name: "200 rows, exact, p50", points: column("search of 200 rows, p50 ms") },
-            { name: "planning it", points: column("planning, ms") },
+            { name: "search of 200 rows (exact), p50", points: column("search of 200 rows, p50 ms") },
+            { name: "planning", points: column("planning, ms") },
           ],
         },
       ],
@@ -79,8 +79,8 @@ export async function crowd({
   return targets;
 }
 
-async function promoteOne(cairn: Cairn, number: number): Promise<void> {
-  const { id } = await createTenant(cairn.database, { name: `promoted ${number}` });
+async function addIndexedCollection(cairn: Cairn, number: number): Promise<void> {
+  const { id } = await createTenant(cairn.database, { name: `indexed ${number}` });
   await createCollection(cairn.database, id, {
     embeddingModel: "offline/words",
     dimensions: 4,
@@ -95,7 +95,7 @@ async function promoteOne(cairn: Cairn, number: number): Promise<void> {
   await maintainIndexes(cairn.database, { tenantId: id });
 }
 
-/** Milliseconds, the middle of twenty. */
+/** Planning time in milliseconds, median of 20. */
 async function planningTime(
   cairn: Cairn,
   tenantId: string,

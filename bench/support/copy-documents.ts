@@ -12,8 +12,8 @@ interface CopyConnection {
 }
 
 /**
- * COPY BINARY of documents into cairn.documents by the superuser: the fastest way there is into that very table.
- * Seconds, encoding included. Source of the format: PostgreSQL's manual, COPY, "Binary Format".
+ * COPY BINARY of documents into cairn.documents as the superuser, which is the fastest way to fill that table. Returns the
+ * seconds, including encoding. Source of the format: PostgreSQL's manual, COPY, "Binary Format".
  */
 export async function copyDocuments(
   client: Client,
