@@ -13,10 +13,10 @@ import { createRouter } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { limitBody } from "./request/body-limit.ts";
 import { type ConcurrencyLimits, limitConcurrency } from "./request/concurrency.ts";
-import { limitRequest, limitTime, type RequestLimits } from "./request/deadline.ts";
-import { exactJson } from "./request/exact-json.ts";
+import { enforceDeadline, provideServices, type RequestLimits } from "./request/deadline.ts";
+import { readJsonBody } from "./request/json-body.ts";
 import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
-import { createRouteTable, noRoute, requireRoute } from "./request/route-table.ts";
+import { createRouteTable, requireRoute, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
@@ -36,36 +36,36 @@ import type { Observer } from "./telemetry/record.ts";
 import { traceRequests } from "./telemetry/trace.ts";
 
 export interface AppOptions extends RequestLimits, RateLimit, ConcurrencyLimits {
-  /** Runs what is answered 202. */
+  /** Runs the jobs of requests that are answered 202. */
   readonly queue: JobQueue;
-  /** Undefined: chat is answered 503. */
+  /** Undefined: chat requests are answered 503. */
   readonly chatModel?: ChatModel;
-  /** Tokens of an issuer beside the service's own keys. */
+  /** Accepts tokens of this issuer in addition to the service's own keys. */
   readonly jwt?: JwtOptions;
   readonly log?: Log;
-  /** Served at /metrics where given. */
+  /** Served at /metrics. Default: not served. */
   readonly metrics?: Metrics;
   readonly observers?: readonly Observer[];
-  /** Origins whose pages may call the API from a browser. Default: none. */
+  /** Origins that may call the API from a browser (CORS). Default: none. */
   readonly corsOrigins?: readonly string[];
-  /** Bytes of a body at most. Default 5 MB. */
+  /** Maximum bytes of a request body. Default 5 MB. */
   readonly maxBody?: number;
-  /** Milliseconds that a credential is remembered for, at most 60,000. */
-  readonly rememberKeys?: number;
-  /** Credentials that are not in force which one address may try a minute. Default 60. */
+  /** Milliseconds for which a credential is cached, at most 60,000. */
+  readonly credentialCacheMs?: number;
+  /** Invalid credentials that one address may try per minute. Default 60. */
   readonly unknownKeysPerMinute?: number;
-  /** Files of the reference at /docs. Default: it is not served. */
+  /** Files of the API reference at /docs. Default: not served. */
   readonly docs?: DocsAssets;
-  /** Routes that the operator alone may use, from a package that this one does not know. */
+  /** Routes for the operator only, from packages that this one does not depend on. */
   readonly operatorRoutes?: readonly OpenAPIHono<Env>[];
 }
 
-/** The API over a knowledge base, for any runtime that speaks fetch. Opens nothing. */
+/** Creates the API of a knowledge base for any runtime that speaks fetch. Opens no connection. */
 export function createApp(services: Services, options: AppOptions) {
   const { log, metrics, maxBody = 5_000_000, corsOrigins = [], operatorRoutes = [] } = options;
   const app = createRouter();
   const observers = [log?.request, metrics?.observe, ...(options.observers ?? [])].filter(
-    (one) => one !== undefined,
+    (observer) => observer !== undefined,
   );
   app.use("*", traceRequests, observeRequests(observers), securityHeaders);
   app.onError((error, c) => {
@@ -77,23 +77,23 @@ export function createApp(services: Services, options: AppOptions) {
   app.notFound((c) => {
     const { method, path } = c.req;
     const allowed = table.methods(path);
-    if (method !== "OPTIONS" || allowed.length === 0) return problemResponse(c, noRoute(table, c.req));
+    if (method !== "OPTIONS" || allowed.length === 0) return problemResponse(c, routeError(table, c.req));
     return c.body(null, 204, { Allow: [...allowed, "OPTIONS"].join(", ") });
   });
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
   const guards = [
-    limitTime(options),
+    enforceDeadline(options),
     authenticate(services.database, {
       jwt: options.jwt,
-      remember: options.rememberKeys,
+      cacheMs: options.credentialCacheMs,
       unknownKeysPerMinute: options.unknownKeysPerMinute,
     }),
     rateLimit(options),
     requireRoute(table),
     limitBody(maxBody),
     limitConcurrency(options),
-    limitRequest(services, options),
-    exactJson,
+    provideServices(services, options),
+    readJsonBody,
   ] as const;
   app.use("/v1/*", ...guards);
   app.use("/mcp", ...guards);
@@ -122,5 +122,5 @@ export function createApp(services: Services, options: AppOptions) {
   return api;
 }
 
-/** The routes with their inputs and answers, for the typed client. */
+/** The routes with their inputs and responses, for the typed client. */
 export type Api = ReturnType<typeof createApp>;

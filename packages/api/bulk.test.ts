@@ -11,28 +11,28 @@ import { createTestDatabase, type TestDatabase } from "../../test/support/databa
 import { createApp } from "./app.ts";
 import { createJobKinds } from "./jobs.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let tenant: { readonly id: string; readonly key: string };
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database);
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database);
   tenant = await api.addTenant();
 });
 afterAll(async () => {
   await api?.queue.close();
-  await own?.drop();
+  await testDatabase?.drop();
 });
 
-/** A bulk job of these documents, as JSON, when it has ended. */
+/** Runs a bulk job with these documents (JSON) and returns it after its end. */
 async function ingestInBulk(documents: string) {
   const raw = `{"documents": [${documents}]}`;
   const headers = { "Content-Type": "application/json" };
-  const begun = await api.call("POST", "/v1/documents/bulk", { key: tenant.key, raw, headers });
-  expect(begun.status).toBe(202);
+  const accepted = await api.call("POST", "/v1/documents/bulk", { key: tenant.key, raw, headers });
+  expect(accepted.status).toBe(202);
   return vi.waitFor(
     async () => {
-      const { body } = await api.call("GET", `/v1/jobs/${begun.body.id}`, { key: tenant.key });
+      const { body } = await api.call("GET", `/v1/jobs/${accepted.body.id}`, { key: tenant.key });
       expect(body.status).not.toBe("in_progress");
       return body;
     },
@@ -44,7 +44,7 @@ const BAD = `{"id": "infinite", "content": "x", "metadata": {"size": 1e400}},
   {"id": "tiny", "content": "x", "metadata": {"sizes": [0, 1e-400]}},
   {"id": "deep", "content": "x", "metadata": {"a": ${"[".repeat(70)}${"]".repeat(70)}}}`;
 
-test("documents of a bulk job whose metadata cannot be stored have failed with the reason, and the others are written", async () => {
+test("documents of a bulk job with metadata that cannot be stored fail with the reason, and the others are written", async () => {
   const job = await ingestInBulk(
     `${BAD}, {"id": "good", "content": "kettle", "metadata": {"n": 12345678901234567890}}`,
   );
@@ -66,7 +66,7 @@ test("documents of a bulk job whose metadata cannot be stored have failed with t
     expect((await api.call("GET", `/v1/documents/${id}`, { key: tenant.key })).status).toBe(404);
 });
 
-test("a bulk job of which no document can be taken ends, too", async () => {
+test("a bulk job without a valid document completes", async () => {
   expect(await ingestInBulk(BAD)).toMatchObject({
     status: "completed",
     counts: { total: 3, documents: 0, failed: 3 },
@@ -74,7 +74,7 @@ test("a bulk job of which no document can be taken ends, too", async () => {
   });
 });
 
-test("a job counts all documents that failed, and lists as many as an answer may hold", async () => {
+test("a job counts all failed documents, and lists only the first ones", async () => {
   const long = "i".repeat(20_000);
   const documents = Array.from({ length: 60 }, (_, n) => `{"id": "${n}${long}", "content": " "}`);
   const { counts, result } = await ingestInBulk(documents.join());
@@ -83,16 +83,16 @@ test("a job counts all documents that failed, and lists as many as an answer may
   expect(JSON.stringify(result).length).toBeLessThan(600_000);
 });
 
-/** A job that has come to a result of so many bytes. */
+/** Creates a job that ended with a result of this many bytes. */
 async function endedWith(bytes: number): Promise<JobAddress> {
-  const { id } = await createJob(own.database, tenant.id, { kind: "large", request: {} });
+  const { id } = await createJob(testDatabase.database, tenant.id, { kind: "large", request: {} });
   const address = { tenantId: tenant.id, id };
   await runJob(api.services, { large: async () => ({ text: "x".repeat(bytes) }) }, address);
   return address;
 }
 
-test("results of jobs count in the bytes of an answer: what goes beyond them is omitted, and says so", async () => {
-  const small = await createTestApi(own.database, { maxResponse: 50_000 });
+test("results of jobs count towards the size limit of a response, and larger ones are replaced by a note", async () => {
+  const small = await createTestApi(testDatabase.database, { maxResponse: 50_000 });
   const [oldest, middle, newest] = [
     await endedWith(30_000),
     await endedWith(30_000),
@@ -104,7 +104,7 @@ test("results of jobs count in the bytes of an answer: what goes beyond them is 
   expect(await get(`/v1/jobs/${newest.id}`)).toMatchObject({ status: "completed", result: omitted });
   expect((await get(`/v1/jobs/${oldest.id}`)).result).toEqual(text);
   expect((await get("/v1/jobs?limit=1")).jobs).toMatchObject([{ id: newest.id, result: omitted }]);
-  const found = await listJobs(own.database, tenant.id, { limit: 3, maxBytes: 100_000 });
+  const found = await listJobs(testDatabase.database, tenant.id, { limit: 3, maxBytes: 100_000 });
   expect(found.map(({ id, result }) => [id, result])).toEqual([
     [newest.id, { text: expect.any(String) }],
     [middle.id, text],
@@ -112,10 +112,10 @@ test("results of jobs count in the bytes of an answer: what goes beyond them is 
   ]);
   const events = await small.call("GET", `/v1/jobs/${newest.id}/events`, { key: tenant.key });
   expect(events.text.length).toBeLessThan(5_000);
-  expect((await getJob(own.database, newest)).result).toEqual({ text: expect.any(String) });
+  expect((await getJob(testDatabase.database, newest)).result).toEqual({ text: expect.any(String) });
 });
 
-test("of one id given twice in bulk the last is taken, also where it cannot be stored", async () => {
+test("if an id occurs twice in a bulk job, the last document is used, even if it cannot be stored", async () => {
   const written = { id: "again", content: "the first" };
   const documents = [
     written,
@@ -130,7 +130,7 @@ test("of one id given twice in bulk the last is taken, also where it cannot be s
   expect((await api.call("GET", "/v1/documents/spoilt", { key: tenant.key })).status).toBe(404);
 });
 
-test("a vector of another size is refused before a bulk job begins", async () => {
+test("a vector of another size is refused before a bulk job starts", async () => {
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/collections", { key, body: { dimensions: 3 } });
   const vectors = Array.from({ length: 250 }, (_, n) => (n === 249 ? [1, 2] : [1, 2, 3]));
@@ -142,45 +142,47 @@ test("a vector of another size is refused before a bulk job begins", async () =>
 });
 
 describe("a bulk job that was accepted before its collection", () => {
-  /** A job that is accepted and runs when `run` is called. */
+  /** Creates a job that runs when the returned function is called. */
   async function accept(collection: string) {
     await call("POST", "/v1/collections", { name: collection });
     const app = createApp(api.services, { queue: { send: async () => {} } });
-    const begun = await app.request("/v1/documents/bulk", {
+    const accepted = await app.request("/v1/documents/bulk", {
       method: "POST",
       headers: { Authorization: `Bearer ${tenant.key}`, "Content-Type": "application/json" },
       body: JSON.stringify({ collection, documents: [{ id: "late", content: "kettle" }] }),
     });
-    const { id } = (await begun.json()) as { readonly id: string };
+    const { id } = (await accepted.json()) as { readonly id: string };
     const address = { tenantId: tenant.id, id };
     return async () => {
       await runJob(api.services, createJobKinds({}), address);
-      return getJob(own.database, address);
+      return getJob(testDatabase.database, address);
     };
   }
   const call = (method: string, path: string, body?: object) =>
     api.call(method, path, { key: tenant.key, body });
-  const holds = async (collection: string) =>
+  const hasDocument = async (collection: string) =>
     (await call("GET", `/v1/documents/late?collection=${collection}`)).status === 200;
 
-  test("was renamed writes into it, and not into the one that has its name", async () => {
+  test("was renamed writes into it, and not into the collection that now has its name", async () => {
     const run = await accept("plans");
     await call("PATCH", "/v1/collections/plans", { name: "plans-2026" });
     await call("POST", "/v1/collections", { name: "plans" });
     expect(await run()).toMatchObject({ status: "completed", result: { collection: "plans-2026" } });
-    expect([await holds("plans-2026"), await holds("plans")]).toEqual([true, false]);
+    expect([await hasDocument("plans-2026"), await hasDocument("plans")]).toEqual([true, false]);
   });
 
-  test("was given another model writes into what has its place", async () => {
+  test("was replaced by a change of model writes into the replacement", async () => {
     const run = await accept("remodelled");
-    const { embeddingModel } = await getCollection(own.database, tenant.id, "remodelled");
-    await changeCollection(own.database, tenant.id, "remodelled", { embeddingModel: "offline/other" });
+    const { embeddingModel } = await getCollection(testDatabase.database, tenant.id, "remodelled");
+    await changeCollection(testDatabase.database, tenant.id, "remodelled", {
+      embeddingModel: "offline/other",
+    });
     await changeModel(api.services, tenant.id, embeddingModel as string, { collection: "remodelled" });
     expect(await run()).toMatchObject({ status: "completed", result: { collection: "remodelled" } });
-    expect(await holds("remodelled")).toBe(true);
+    expect(await hasDocument("remodelled")).toBe(true);
   });
 
-  test("was deleted and made again writes into the new one", async () => {
+  test("was deleted and created again writes into the new one", async () => {
     const run = await accept("again");
     await call("DELETE", "/v1/collections/again");
     expect(await run()).toMatchObject({ status: "failed", lastError: { code: "not_found" } });
@@ -189,32 +191,32 @@ describe("a bulk job that was accepted before its collection", () => {
     await call("DELETE", "/v1/collections/again");
     await call("POST", "/v1/collections", { name: "again" });
     expect((await next()).status).toBe("completed");
-    expect(await holds("again")).toBe(true);
+    expect(await hasDocument("again")).toBe(true);
   });
 });
 
-test("a tenant has 1,000 jobs that have not ended at most; the same job again is not one more, and another tenant has its own", async () => {
-  const { database } = own;
+test("a tenant can have 1,000 unfinished jobs; a repeated request for a job does not count, and each tenant has its own limit", async () => {
+  const { database } = testDatabase;
   const busy = await api.addTenant();
   const id = crypto.randomUUID();
-  const begin = (tenantId: string, own?: string) =>
-    createJob(database, tenantId, { id: own, kind: "none", request: {} });
-  await begin(busy.id, id);
+  const create = (tenantId: string, jobId?: string) =>
+    createJob(database, tenantId, { id: jobId, kind: "none", request: {} });
+  await create(busy.id, id);
   await asTenant(database, busy.id, ({ orm }) =>
     orm.execute(
       sql`INSERT INTO cairn.jobs (tenant_id, kind, request) SELECT ${busy.id}::uuid, 'none', '{}' FROM generate_series(2, 1000)`,
     ),
   );
-  await expect(begin(busy.id)).rejects.toMatchObject({ code: "tenant_busy", retryAfter: 60 });
+  await expect(create(busy.id)).rejects.toMatchObject({ code: "tenant_busy", retryAfter: 60 });
   const { body } = await api.call("POST", "/v1/documents/bulk", {
     key: busy.key,
     body: { documents: [{ content: "kettle" }] },
   });
   expect(body.detail).toMatch(/1,000 unfinished jobs/);
-  expect((await begin(busy.id, id)).id).toBe(id);
-  await begin(tenant.id);
+  expect((await create(busy.id, id)).id).toBe(id);
+  await create(tenant.id);
   await asTenant(database, busy.id, ({ orm }) =>
     orm.execute(sql`UPDATE cairn.jobs SET status = 'cancelled', finished_at = now() WHERE id = ${id}::uuid`),
   );
-  await begin(busy.id);
+  await create(busy.id);
 });

@@ -5,16 +5,16 @@ import { type ChatApi, type ChatReply, startChatApi } from "../../test/support/c
 import type { CallDialect } from "../../test/support/chat-dialects.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 
-// What servers make of OpenAI's chat completions, and what a caller of /v1/chat sees of it: nothing.
+// Deviations of servers from OpenAI's chat completions. A caller of /v1/chat must not notice them.
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let chat: ChatApi;
 let api: TestApi;
 let key: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
   chat = await startChatApi();
-  api = await createTestApi(own.database, { chatModel: chatModel(chat) });
+  api = await createTestApi(testDatabase.database, { chatModel: chatModel(chat) });
   ({ key } = await api.addTenant());
   const documents = [
     { id: "returns", content: "You may return a kettle within 30 days." },
@@ -23,7 +23,7 @@ beforeAll(async () => {
   await api.call("POST", "/v1/documents", { key, body: { documents } });
 });
 afterAll(async () => {
-  await own?.drop();
+  await testDatabase?.drop();
   await chat?.stop();
 });
 
@@ -34,7 +34,7 @@ const question = { messages: [{ role: "user", content: "return a kettle within 3
 const ask = (of: TestApi = api) => of.call("POST", "/v1/chat", { key, body: question });
 
 interface Streamed {
-  /** What a reader has, who follows `restart`. */
+  /** The text that a client shows if it applies `restart`. */
   readonly shown: string;
   readonly events: readonly string[];
   // biome-ignore lint/suspicious/noExplicitAny: what the tests are about
@@ -55,16 +55,16 @@ async function askStreamed(of: TestApi = api): Promise<Streamed> {
   return { shown, events: events.map(({ event }) => event), last: events.at(-1)?.data };
 }
 
-/** The answer to one scripted reply, asked for whole and as a stream: both say the same. */
+/** The answer to scripted replies. Requests it both unstreamed and streamed, and expects the same. */
 async function answerOf(...replies: readonly ChatReply[]) {
   chat.script(...replies);
-  const whole = await ask();
-  expect(whole.status, whole.text).toBe(200);
+  const complete = await ask();
+  expect(complete.status, complete.text).toBe(200);
   chat.script(...replies);
   const { shown, last } = await askStreamed();
-  expect(shown).toBe(whole.body.answer);
-  expect(last).toEqual(whole.body);
-  return whole.body;
+  expect(shown).toBe(complete.body.answer);
+  expect(last).toEqual(complete.body);
+  return complete.body;
 }
 
 const text = (pieces: readonly string[], dialect: object = {}): ChatReply => ({
@@ -105,7 +105,7 @@ test.each<readonly [string, ChatReply]>([
     "one JSON document of parts",
     text(["Within ", "30 days [1]."], { wire: ["unstreamed"], reasoning: { pieces: ["[2]?"], as: "parts" } }),
   ],
-])("%s: the answer is the text alone, and cites the passage", async (_, reply) => {
+])("%s: the answer is only the text, and cites the passage", async (_, reply) => {
   const { answer, citations, truncated } = await answerOf(reply);
   expect({ answer, truncated }).toEqual({ answer: "Within 30 days [1].", truncated: false });
   expect(citations).toEqual([expect.objectContaining({ number: 1, id: "returns" })]);
@@ -119,7 +119,7 @@ test.each<readonly [string, string, boolean]>([
   ["SAFETY", "content_filter", true],
   ["stop", "stop", false],
   ["eos", "stop", false],
-])("an answer that ends by %s says so", async (finish, finish_reason, truncated) => {
+])("an answer that ends with %s has the matching finish_reason", async (finish, finish_reason, truncated) => {
   expect(await answerOf(text(["Within 30 days [1]"], { finish }))).toMatchObject({
     answer: "Within 30 days [1]",
     finish_reason,
@@ -127,12 +127,12 @@ test.each<readonly [string, string, boolean]>([
   });
 });
 
-test("reasoning that never ends is not shown, and the answer is said to be truncated", async () => {
+test("reasoning without an end is not shown, and the answer is truncated", async () => {
   const body = await answerOf(text(["<think>perhaps [1], ", "perhaps not"]));
   expect(body).toMatchObject({ answer: "", citations: [], truncated: true, finish_reason: "length" });
 });
 
-describe("two calls of the tool at once", () => {
+describe("two concurrent tool calls", () => {
   const search = (query: string) => ({ name: "search", arguments: JSON.stringify({ query, top_k: 1 }) });
   const calls = [search("open from nine to five"), search("return a kettle")];
   const DIALECTS: readonly (CallDialect | undefined)[] = [
@@ -156,35 +156,38 @@ describe("two calls of the tool at once", () => {
         ] as const,
     ),
   )(
-    "as %s (unstreamed: %s) are two searches, and the server is given back what fits together",
+    "as %s (unstreamed: %s) are two searches, and the server receives matching calls and results",
     async (dialect, unstreamed) => {
       const wire = unstreamed ? (["unstreamed"] as const) : [];
       await answerOf({ kind: "calls", calls, dialect, wire }, text(["Yes [1]."]));
       const sent = chat.requests.at(-1)?.messages ?? [];
-      const asked = sent.filter(({ role, tool_calls }) => role === "assistant" && tool_calls).at(-1);
-      const made = asked?.tool_calls as { id: string; function: { name: string; arguments: string } }[];
-      expect(made.map(({ function: called }) => [called.name, JSON.parse(called.arguments)])).toEqual(
+      const request = sent.filter(({ role, tool_calls }) => role === "assistant" && tool_calls).at(-1);
+      const toolCalls = request?.tool_calls as {
+        id: string;
+        function: { name: string; arguments: string };
+      }[];
+      expect(toolCalls.map(({ function: called }) => [called.name, JSON.parse(called.arguments)])).toEqual(
         calls.map(({ name, arguments: args }) => [name, JSON.parse(args)]),
       );
-      const told = sent.filter(({ role }) => role === "tool").slice(-2) as unknown as {
+      const results = sent.filter(({ role }) => role === "tool").slice(-2) as unknown as {
         tool_call_id: string;
         content: string;
       }[];
-      expect(told.map(({ tool_call_id }) => tool_call_id)).toEqual(made.map(({ id }) => id));
-      expect(new Set(made.map(({ id }) => id)).size).toBe(2);
-      expect(made.every(({ id }) => id !== "")).toBe(true);
-      expect(told[0]?.content).toContain("nine to five");
-      expect(told[1]?.content).toContain("kettle");
+      expect(results.map(({ tool_call_id }) => tool_call_id)).toEqual(toolCalls.map(({ id }) => id));
+      expect(new Set(toolCalls.map(({ id }) => id)).size).toBe(2);
+      expect(toolCalls.every(({ id }) => id !== "")).toBe(true);
+      expect(results[0]?.content).toContain("nine to five");
+      expect(results[1]?.content).toContain("kettle");
     },
   );
 
-  test("a call by function_call is one", async () => {
+  test("with function_call is one search", async () => {
     await answerOf({ kind: "calls", calls: calls.slice(0, 1), dialect: "legacy" }, text(["Yes [1]."]));
     expect(chat.requests.at(-1)?.messages.at(-1)?.content).toContain("nine to five");
   });
 });
 
-test("of more calls than an answer may have, the rest is told so and searches nothing", async () => {
+test("calls beyond the limit of an answer receive an error and do not search", async () => {
   const call = { name: "search", arguments: '{"query":"kettle"}' };
   chat.script({ kind: "calls", calls: Array.from({ length: 10 }, () => call) }, text(["Yes [1]."]));
   const { events } = await askStreamed();
@@ -192,7 +195,7 @@ test("of more calls than an answer may have, the rest is told so and searches no
   expect(chat.requests.at(-1)?.messages.at(-1)?.content).toContain("No further search is possible");
 });
 
-test("arguments that are clear are searched with, and others are refused with a hint that the model reads", async () => {
+test("deviating but clear arguments are accepted, and others are refused with a hint for the model", async () => {
   const search = (args: unknown) => ({
     name: "search",
     arguments: typeof args === "string" ? args : JSON.stringify(args),
@@ -209,11 +212,11 @@ test("arguments that are clear are searched with, and others are refused with a 
     text(["Yes [1]."]),
   );
   expect((await ask()).status).toBe(200);
-  const told = chat.requests
+  const results = chat.requests
     .at(-1)
     ?.messages.filter(({ role }) => role === "tool")
     .map(({ content }) => content);
-  expect(told?.slice(1)).toEqual([
+  expect(results?.slice(1)).toEqual([
     expect.stringContaining('"number":1'),
     expect.stringMatching(/top_k.*number, optional/),
     expect.stringContaining("$near"),
@@ -226,14 +229,14 @@ test.each<readonly [string, string, RegExp]>([
     '{"error": {"message": "model is loading", "code": 503}}',
     /answered 503: model is loading/,
   ],
-  ["an error of words", '{"error": "out of memory"}', /out of memory/],
+  ["an error string", '{"error": "out of memory"}', /out of memory/],
   ["FastAPI's detail", '{"detail": "no such model"}', /no such model/],
   ["FastAPI's list of details", '{"detail": [{"loc": ["body"], "msg": "field required"}]}', /field required/],
   ["an error as an event", 'event: error\ndata: {"message": "broken pipe"}\n\n', /broken pipe/],
   ["a web page", "<!doctype html><title>Welcome</title>", /web page.*base URL/],
   ["nothing", "", /empty/],
   ["half a document", '{"choices": [', /not complete JSON/],
-])("status 200 with %s is a failure in the server's words", async (_, body, words) => {
+])("status 200 with %s is a failure with the message of the server", async (_, body, words) => {
   chat.always({ kind: "body", body });
   const { status, body: problem } = await ask();
   chat.always(undefined);
@@ -241,7 +244,7 @@ test.each<readonly [string, string, RegExp]>([
   expect(problem.detail).toMatch(words);
 });
 
-test("an error within a stream ends it in the server's words", async () => {
+test("an error within a stream ends it with the message of the server", async () => {
   chat.script({ kind: "error", after: ["Within "], message: "the backend has gone" });
   const { events, last } = await askStreamed();
   expect(events.at(-1)).toBe("error");
@@ -251,30 +254,32 @@ test("an error within a stream ends it in the server's words", async () => {
   });
 });
 
-test("a server that keeps the connection when it has finished is not waited for", async () => {
+test("a server that keeps the connection open after its answer causes no delay", async () => {
   chat.script(text(["Within 30 days [1]."], { wire: ["open"] }));
   const started = performance.now();
   expect((await ask()).body.answer).toBe("Within 30 days [1].");
-  expect(performance.now() - started).toBeLessThan(10_000); // 15 s of silence are a failure
+  expect(performance.now() - started).toBeLessThan(10_000); // after 15 s without data it would fail
 });
 
-test("an answer that has begun may take longer than an attempt to begin one", async () => {
-  const slow = await createTestApi(own.database, {
+test("an answer that has started may take longer than the timeout of an attempt", async () => {
+  const slow = await createTestApi(testDatabase.database, {
     chatModel: chatModel(chat, { attemptTimeout: 4_000, attempts: 1 }),
   });
   chat.script({ kind: "text", pieces: ["a ", "b ", "c ", "d ", "e"], every: 1_000 });
   expect((await ask(slow)).body.answer).toBe("a b c d e");
 });
 
-test("an answer that never ends, kept alive, is over with its time", async () => {
-  const impatient = await createTestApi(own.database, { chatModel: chatModel(chat, { answerTimeout: 500 }) });
+test("an answer without an end fails at the time limit of an answer", async () => {
+  const limited = await createTestApi(testDatabase.database, {
+    chatModel: chatModel(chat, { answerTimeout: 500 }),
+  });
   chat.script({ kind: "text", pieces: Array.from({ length: 1_000 }, () => "and "), every: 50 });
-  const { status, body } = await ask(impatient);
+  const { status, body } = await ask(limited);
   expect([status, body.code]).toEqual([502, "chat_failed"]);
   expect(body.detail).toContain("did not finish its answer in time");
 });
 
-test("an answer without end in bytes is refused, and costs the service no memory", async () => {
+test("an answer above the size limit is refused", async () => {
   const piece = "kettle ".repeat(10_000);
   chat.script(text(Array.from({ length: 20 }, () => piece)));
   const long = await ask();
@@ -296,17 +301,17 @@ test("an answer without end in bytes is refused, and costs the service no memory
   expect((await ask()).body.detail).toContain("more than 32 times");
 });
 
-test("a server that knows no tools, or no stream_options, is asked without them, and still has the passages", async () => {
+test("a server without support for tools or stream_options is called without them, and still receives the passages", async () => {
   const old = await startChatApi({ refuses: ["tools", "stream_options"] });
   onTestFinished(() => old.stop());
-  const asking = await createTestApi(own.database, { chatModel: chatModel(old) });
-  const { status, body } = await ask(asking);
+  const withOldServer = await createTestApi(testDatabase.database, { chatModel: chatModel(old) });
+  const { status, body } = await ask(withOldServer);
   expect([status, body.answer]).toEqual([200, "So it says [1]."]);
   expect(body.citations).toEqual([expect.objectContaining({ id: "returns" })]);
   const last = old.requests.at(-1);
   expect(last?.messages.map(({ role }) => role)).toEqual(["system", "user"]);
   expect(last?.messages[1]?.content).toMatch(/^return a kettle.*"number":1/s);
   const before = old.requests.length;
-  await ask(asking);
-  expect(old.requests.length - before).toBe(1); // it is remembered
+  await ask(withOldServer);
+  expect(old.requests.length - before).toBe(1); // the service remembers what the server refused
 });

@@ -3,62 +3,62 @@ import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import type { ProblemCode } from "./problem.ts";
-import type { Place } from "./request/place.ts";
-import type { RequestTime } from "./request/time.ts";
+import type { RequestSlot } from "./request/slot.ts";
+import type { RequestTimer } from "./request/timer.ts";
 
-/** Who a request speaks for, by its credential alone. */
+/** Who makes a request. Comes from the credential only. */
 export interface Principal {
   /** Null: the operator. */
   readonly tenantId: string | null;
-  /** Of the key, or the subject of the token: for logs. */
+  /** Id of the key, or subject of the token, for logs. */
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly limits: TenantLimits;
 }
 
-/** What is known of a request when it is over: for logs and metrics. No text, no vector, no secret. */
-export interface Facts {
-  /** Tokens that a model was asked to embed. */
+/** What a request used, for logs and metrics. Contains no text, vector or secret. */
+export interface RequestUsage {
+  /** Tokens sent to an embedding model. */
   tokens: number;
   /** Tokens that the chat model read. */
   inputTokens: number;
   /** Tokens that the chat model wrote. */
   outputTokens: number;
-  /** Documents or hits in the answer or written. */
+  /** Documents or hits that were returned or written. */
   rows: number | undefined;
 }
 
 export interface Variables {
   readonly requestId: string;
   readonly principal: Principal;
-  /** Counts more requests than this one against the tenant's minute. Throws `rate_limited`. */
+  /** Counts further requests against the tenant's rate limit. Throws `rate_limited`. */
   readonly charge: (requests: number) => Promise<void>;
-  /** Among the requests of its tenant. */
-  readonly place: Place;
-  /** For this request: with its time limit and its tenant's budget. */
+  /** Under the tenant's concurrency limit. */
+  readonly slot: RequestSlot;
+  /** With the request's time limit and the tenant's token budget. */
   readonly services: Services;
-  /** The same without the time limit: for what outlives the answer, or is streamed. */
-  readonly lasting: Services;
-  readonly time: RequestTime;
-  /** Aborted when the request's time is over or the caller has gone. */
+  /** The same without the time limit, for work that outlives the response, and for streams. */
+  readonly backgroundServices: Services;
+  readonly timer: RequestTimer;
+  /** Aborted when the request's time is over or the caller disconnects. */
   readonly signal: AbortSignal;
-  /** Of an answer that is streamed: kept when its last event is known. Undefined for any other. */
+  /** Resolves when the last event of a streamed response is known. Undefined for other responses. */
   readonly streamed: Promise<void> | undefined;
-  readonly facts: Facts;
-  /** Bytes of texts, metadata and URIs that an answer holds at most. */
+  readonly usage: RequestUsage;
+  /** Maximum bytes of texts, metadata and URIs in a response. */
   readonly maxResponse: number;
-  /** What the route has answered, though its time may be over by then; undefined where it has failed or not yet done so. */
-  readonly answer: KeptAnswer | undefined;
-  /** Undefined where the request has no `Idempotency-Key`. */
+  /** The response of the route, even if its time is over. Undefined: the route failed or is still running. */
+  readonly response: KeptAnswer | undefined;
+  /** Undefined: the request has no `Idempotency-Key`. */
   readonly makeId: MakeId | undefined;
   readonly problem: ProblemCode | undefined;
 }
 
-/** What a runtime says of a request. */
+/** What the runtime knows about a request. */
 export interface Bindings {
-  /** Milliseconds that it lets an answer be streamed for. Default: any number. */
-  readonly longestStream?: number;
-  /** Where the request comes from, as the runtime knows it and never as a caller says. Undefined: it does not know. */
+  /** Maximum milliseconds for a streamed response. Default: unlimited. */
+  readonly maxStreamMs?: number;
+  /** The caller's address as the runtime sees it, never from a header. Undefined: not known. */
   readonly address?: string;
 }
 

@@ -4,24 +4,24 @@ import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
 
-// What holds of every route, a new one as well.
+// Rules for every route. New routes are included automatically.
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let description: ApiDescription;
 let tenant: { readonly id: string; readonly key: string };
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database, { chromaUrl: "http://127.0.0.1:9" });
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database, { chromaUrl: "http://127.0.0.1:9" });
   description = await readDescription(api);
   tenant = await api.addTenant();
 });
 afterAll(async () => {
   await api?.queue.close();
-  await own?.drop();
+  await testDatabase?.drop();
 });
 
-/** The operation's own example, as its tenant and as the operator would send it. */
+/** Sends the example of the operation as the tenant and as the operator. */
 const send = ({ method, path, body }: Operation, { query = "", headers = {} }) =>
   Promise.all(
     [tenant.key, api.operator].map((key) =>
@@ -36,20 +36,20 @@ test.each([
   [{ query: null }, "query", "It is null."],
   [{ queries: [{ query: "a" }, { query: 7 }] }, "queries[1].query", "It is 7."],
   [{ query: "kettle", filter: { price: { $gt: JSON.rawJSON("1e400") } } }, "filter.price.$gt", "1e400"],
-])("a refusal names the field and the value", async (body, path, value) => {
+])("an error names the field and the value", async (body, path, value) => {
   const { key } = await api.addTenant();
   const refused = await api.call("POST", "/v1/query", { key, raw: stringifyJson(body) });
   expect(refused).toMatchObject({ status: 400, body: { path, detail: expect.stringContaining(value) } });
 });
 
-test("a long value is not told", async () => {
+test("an error does not quote a long value", async () => {
   const { key } = await api.addTenant();
   const body = { query: ["x".repeat(200)], mode: "x".repeat(200) };
   const { body: problem } = await api.call("POST", "/v1/query", { key, body });
   expect(problem.detail).not.toContain("xxx");
 });
 
-test("a parameter that a route does not describe is refused on every route, and nothing is done", async () => {
+test("an unknown parameter is refused on every route without an effect", async () => {
   const { key } = tenant;
   const documents = [{ id: "kept", content: "not to be deleted by a misspelling" }];
   await api.call("POST", "/v1/documents", { key, body: { documents } });
@@ -65,7 +65,7 @@ test("a parameter that a route does not describe is refused on every route, and 
   }
 });
 
-test("a DELETE with a body, which nobody would read, deletes nothing", async () => {
+test("a DELETE with a body is refused and deletes nothing", async () => {
   const { key } = tenant;
   const documents = [{ id: "bodied", content: "of the default collection" }];
   await api.call("POST", "/v1/documents", { key, body: { documents } });
@@ -76,7 +76,7 @@ test("a DELETE with a body, which nobody would read, deletes nothing", async () 
   expect((await api.call("GET", "/v1/documents/bodied", { key })).status).toBe(200);
 });
 
-test("an Idempotency-Key is heeded or refused by every write, and by those that describe it heeded", async () => {
+test("every write honours or refuses an Idempotency-Key, and those that describe it honour it", async () => {
   const reads = ["chat", "query", "runSearchTool"];
   const writes = description.operations.filter(
     ({ method, operationId }) => method !== "GET" && !reads.includes(operationId),
@@ -94,7 +94,7 @@ test("an Idempotency-Key is heeded or refused by every write, and by those that 
   }
 });
 
-test("a fault in one of many is named by its place among them", async () => {
+test("an error in a list names the index of the item", async () => {
   const call = (path: string, body: object) => api.call("POST", `/v1/${path}`, { key: tenant.key, body });
   await call("collections", { name: "three", dimensions: 3 });
   const right = [1, 0, 0];

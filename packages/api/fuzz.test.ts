@@ -17,30 +17,34 @@ import {
 
 const REQUESTS = 10_000;
 
-/** The operations that no request comes through to; every other must be reached. */
+/** Operations that no request reaches, with the reason. All others must be reached. */
 const UNREACHED = {
-  getMigrationReport: "a report is of a migration that has ended, and there is no Chroma here",
-  watchJob: "a watcher waits for its job's end, so it is not asked",
+  getMigrationReport: "a report needs a migration that has ended, and there is no Chroma server",
+  watchJob: "it waits until a job ends, so it is not requested",
 };
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let chat: ChatApi;
 let description: ApiDescription;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
   chat = await startChatApi();
   const chatModel = createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url });
-  api = await createTestApi(own.database, { chatModel, maxBody: 200_000, chromaUrl: "http://127.0.0.1:9" });
+  api = await createTestApi(testDatabase.database, {
+    chatModel,
+    maxBody: 200_000,
+    chromaUrl: "http://127.0.0.1:9",
+  });
   description = await readDescription(api);
 });
 afterAll(async () => {
   await api?.queue.close();
-  await own?.drop();
+  await testDatabase?.drop();
   await chat?.stop();
 });
 
-/** Whether an answer is one that the description tells of: its status, its type and its shape. */
+/** Checks the status, content type and body of a response against the description. */
 function createChecker({ document }: ApiDescription) {
   const ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: true });
   formats.default(ajv);
@@ -66,15 +70,15 @@ function createChecker({ document }: ApiDescription) {
   };
 }
 
-/** Of the tenant that the description's example makes. */
+/** The name of the tenant that the example of the description creates. */
 const ACME = "acme";
 
-/** Ids by which the tenant's own are found, by the parameters' names. */
+/** Ids of existing objects of the tenant, by parameter name. */
 async function makeIds(tenantId: string) {
   const jobs = [null, tenantId].map((owner) =>
-    createJob(own.database, owner, { kind: "never begun", request: {} }),
+    createJob(testDatabase.database, owner, { kind: "never begun", request: {} }),
   );
-  const keys = Array.from({ length: 20 }, () => createApiKey(own.database, tenantId));
+  const keys = Array.from({ length: 20 }, () => createApiKey(testDatabase.database, tenantId));
   return {
     collection: ["knowledge"],
     document: ["returns"],
@@ -83,15 +87,15 @@ async function makeIds(tenantId: string) {
   };
 }
 
-test(`${REQUESTS} generated requests, good and broken: no 5xx, and no answer that the description does not tell of`, async () => {
+test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undescribed response`, async () => {
   const tenant = await api.addTenant();
-  const { secret: reader } = await createApiKey(own.database, tenant.id, { scopes: ["read"] });
+  const { secret: reader } = await createApiKey(testDatabase.database, tenant.id, { scopes: ["read"] });
   await api.call("POST", "/v1/documents", {
     key: tenant.key,
     body: { documents: [{ id: "returns", content: "a kettle in Kiel" }] },
   });
   const ids = await makeIds(tenant.id);
-  // The tenant that asks is neither deleted nor disabled nor limited.
+  // The requesting tenant must not be deleted, disabled or limited.
   const tenants = { changeTenant: [ACME], deleteTenant: [ACME] } as Record<string, string[]>;
   const known: KnownIds = ({ operationId }, parameter) =>
     parameter === "tenant"
@@ -100,7 +104,7 @@ test(`${REQUESTS} generated requests, good and broken: no 5xx, and no answer tha
   const check = createChecker(description);
   const counts: Record<number, number> = {};
   const names = description.operations.map(({ operationId }) => operationId).sort();
-  let strays = 0;
+  let unknownParameters = 0;
   const reached = new Set<string>();
   const arbitrary = fc.tuple(
     requestArbitrary(
@@ -127,20 +131,22 @@ test(`${REQUESTS} generated requests, good and broken: no 5xx, and no answer tha
       const answer = await api.call(operation.method, path, { key, raw: body, headers });
       counts[answer.status] = (counts[answer.status] ?? 0) + 1;
       if (answer.status < 300) reached.add(operation.operationId);
-      const heeded = request.stray !== undefined && answer.status < 400;
-      if (request.stray !== undefined && answer.body?.path === request.stray) strays++;
-      const fault =
-        answer.status >= 500 || heeded ? `answers ${answer.status}: ${answer.text}` : check(request, answer);
-      if (fault) throw new Error(`${operation.method} ${path} ${fault}\nbody: ${body?.slice(0, 500)}`);
+      const isIgnored = request.stray !== undefined && answer.status < 400;
+      if (request.stray !== undefined && answer.body?.path === request.stray) unknownParameters++;
+      const failure =
+        answer.status >= 500 || isIgnored
+          ? `answers ${answer.status}: ${answer.text}`
+          : check(request, answer);
+      if (failure) throw new Error(`${operation.method} ${path} ${failure}\nbody: ${body?.slice(0, 500)}`);
       if (answer.status >= 400) expect(answer.body.detail.length).toBeGreaterThan(10);
     }),
     { numRuns: REQUESTS, endOnFailure: true, seed: Number(process.env.FUZZ_SEED ?? 42) },
   );
-  // Not vacuous: requests get through, and are refused in more than one way.
+  // The test is not vacuous: requests succeed, and fail with several statuses.
   expect(counts[200]).toBeGreaterThan(REQUESTS / 20);
   expect(counts[400]).toBeGreaterThan(REQUESTS / 20);
   for (const status of [201, 202, 401, 403, 404, 415, 422])
     expect(counts[status], String(status)).toBeGreaterThan(0);
-  expect(strays).toBeGreaterThan(REQUESTS / 100);
+  expect(unknownParameters).toBeGreaterThan(REQUESTS / 100);
   expect(names.filter((name) => !reached.has(name))).toEqual(Object.keys(UNREACHED));
 }, 600_000);

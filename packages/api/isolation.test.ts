@@ -8,23 +8,23 @@ import { createTestDatabase, type TestDatabase } from "../../test/support/databa
 import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
-// The routes come from the service's own description, which holds what it serves: a new one cannot be forgotten here.
+// The routes come from the service's OpenAPI description, so a new route is tested automatically.
 
-const MARK = "zebrafish"; // in everything that belongs to A
+const MARK = "zebrafish"; // part of everything that belongs to tenant A
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let description: ApiDescription;
 let a: { readonly id: string; readonly key: string };
 let b: { readonly id: string; readonly key: string };
 let ids: Readonly<Record<string, string>>;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database, { docs: async () => undefined, metrics: createMetrics() });
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database, { docs: async () => undefined, metrics: createMetrics() });
   description = await readDescription(api);
   a = await api.addTenant(`tenant-${MARK}`);
   b = await api.addTenant("b");
-  const made = await api.call("POST", "/v1/collections", {
+  const created = await api.call("POST", "/v1/collections", {
     key: a.key,
     body: { name: `c-${MARK}`, metadata: { mark: MARK } },
   });
@@ -38,17 +38,17 @@ beforeAll(async () => {
     key: b.key,
     body: { documents: [{ id: "b", content: "b swims" }] },
   });
-  const job = await createJob(own.database, a.id, { kind: MARK, request: {} });
-  const [key] = await listApiKeys(own.database, a.id);
+  const job = await createJob(testDatabase.database, a.id, { kind: MARK, request: {} });
+  const [key] = await listApiKeys(testDatabase.database, a.id);
   ids = {
-    collection: made.body.id,
+    collection: created.body.id,
     document: `doc-${MARK}`,
     job: job.id,
     key: key?.id as string,
     tenant: a.id,
   };
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const MISSING: Readonly<Record<string, string>> = {
   collection: "00000000-1111-4222-8333-444444444444",
@@ -58,9 +58,9 @@ const MISSING: Readonly<Record<string, string>> = {
   tenant: "00000000-1111-4222-8333-444444444444",
 };
 
-/** The request that the description gives as an example, with these ids wherever one can stand. */
-function request(operation: Operation, given: Readonly<Record<string, string>>) {
-  const at = (name: string) => encodeURIComponent(given[name] ?? "unknown");
+/** The example request of the operation, with these ids in every parameter that takes one. */
+function request(operation: Operation, values: Readonly<Record<string, string>>) {
+  const at = (name: string) => encodeURIComponent(values[name] ?? "unknown");
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => at(name));
   const query = operation.parameters.some((one) => one.in === "query" && one.name === "collection")
     ? `?collection=${at("collection")}`
@@ -68,53 +68,53 @@ function request(operation: Operation, given: Readonly<Record<string, string>>) 
   const properties = operation.body?.properties ?? {};
   const body = operation.body && {
     ...(operation.body.example as object),
-    ...("collection" in properties ? { collection: given.collection } : {}),
+    ...("collection" in properties ? { collection: values.collection } : {}),
   };
   return [operation.method, path + query, { key: b.key, body }] as const;
 }
 
-/** What is served beside what is described, and why. */
+/** Routes without a description, and what they are. */
 const UNDESCRIBED = {
-  "GET /openapi.json": "the description",
-  "GET /docs": "the description for people",
+  "GET /openapi.json": "the OpenAPI description",
+  "GET /docs": "the API reference page",
   "GET /docs/start.js": "a file of that page",
   "GET /docs/{name}": "a file of that page",
   "GET /metrics": "counts of requests, without a tenant",
-  "POST /mcp": "a protocol with a description of its own: mcp.test.ts keeps its tenants apart",
+  "POST /mcp": "a protocol with its own description; mcp.test.ts tests its isolation",
 };
 
-test("every route that is served is described, but for those named here, and each is secured but two", () => {
+test("every served route is described, except those listed here, and every described route except two requires a key", () => {
   const served = inspectRoutes(api.app)
     .filter(({ method, isMiddleware }) => method !== "ALL" || !isMiddleware)
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
   const described = description.operations.map(({ method, path }) => `${method} ${path}`);
   expect([...new Set(served)].sort()).toEqual([...described, ...Object.keys(UNDESCRIBED)].sort());
-  const open = description.operations.filter(({ secured }) => !secured).map(({ path }) => path);
-  expect(open.sort()).toEqual(["/health", "/ready"]);
+  const unsecured = description.operations.filter(({ secured }) => !secured).map(({ path }) => path);
+  expect(unsecured.sort()).toEqual(["/health", "/ready"]);
 });
 
-test("on every route and verb another tenant's id is answered exactly as a missing one", async () => {
+test("on every route and method, another tenant's id is answered exactly like a missing one", async () => {
   const statuses: Record<string, number> = {};
-  const takesId = ({ parameters, body }: Operation) =>
+  const acceptsId = ({ parameters, body }: Operation) =>
     parameters.some((one) => one.in === "path" || one.name === "collection") ||
     "collection" in (body?.properties ?? {});
-  for (const operation of description.operations.filter(takesId)) {
+  for (const operation of description.operations.filter(acceptsId)) {
     const [foreign, missing] = [
       await api.call(...request(operation, ids)),
       await api.call(...request(operation, MISSING)),
     ];
     const name = `${operation.method} ${operation.path}`;
     statuses[name] = foreign.status;
-    const plain = ({ text }: { readonly text: string }, given: typeof ids) =>
-      Object.values(given)
+    const normalize = ({ text }: { readonly text: string }, values: typeof ids) =>
+      Object.values(values)
         .reduce((rest, id) => rest.replaceAll(id, "<id>"), text)
         .replace(/"request_id":"[^"]*"/, "")
         .replace(/"(id|created_at|updated_at|secret|hint)":"[^"]*"/g, "");
     expect(foreign.status, name).toBe(missing.status);
-    expect(plain(foreign, ids), name).toBe(plain(missing, MISSING));
+    expect(normalize(foreign, ids), name).toBe(normalize(missing, MISSING));
     expect(foreign.text.replaceAll(ids.document as string, ""), name).not.toContain(MARK);
   }
-  // Not vacuous: the requests are good ones, and stopped by nothing but the id.
+  // The test is not vacuous: the requests are valid, and only the id makes them fail.
   expect(statuses).toMatchObject({
     "GET /v1/collections/{collection}": 404,
     "PATCH /v1/collections/{collection}": 404,
@@ -136,15 +136,15 @@ test("on every route and verb another tenant's id is answered exactly as a missi
   });
 });
 
-test("what takes no id shows nothing of another tenant's", async () => {
+test("routes without an id show nothing of another tenant", async () => {
   for (const operation of description.operations.filter(({ secured }) => secured))
     expect((await api.call(...request(operation, MISSING))).text, operation.path).not.toContain(MARK);
 });
 
-test("nothing of A's was touched, and A still sees it all", async () => {
+test("the data of tenant A is unchanged and visible to it", async () => {
   await api.queue.close();
   for (const collection of [`c-${MARK}`, undefined]) {
-    const { documents } = await listDocuments(own.database, a.id, { collection });
+    const { documents } = await listDocuments(testDatabase.database, a.id, { collection });
     expect(documents.map(({ id }) => id)).toEqual([`doc-${MARK}`]);
   }
   expect((await api.call("GET", `/v1/jobs/${ids.job}`, { key: a.key })).status).toBe(200);
@@ -152,7 +152,7 @@ test("nothing of A's was touched, and A still sees it all", async () => {
   expect(keys.body.keys[0]).toMatchObject({ id: ids.key, revoked_at: null });
 });
 
-test("without a key, with a wrong one and with half of one every secured route answers 401", async () => {
+test("without a key, with a wrong key and with a part of a key, every secured route answers 401", async () => {
   for (const operation of description.operations.filter(({ secured }) => secured))
     for (const key of [undefined, "cairn_wrong", a.key.slice(0, -1), `${a.key}x`, "not.a.token"]) {
       const [method, path, { body }] = request(operation, ids);
@@ -163,9 +163,9 @@ test("without a key, with a wrong one and with half of one every secured route a
     }
 });
 
-test("a key's scopes are all that it can do", async () => {
-  const made = await api.call("POST", "/v1/keys", { key: a.key, body: { scopes: ["read"] } });
-  const { secret } = made.body;
+test("a key can do only what its scopes allow", async () => {
+  const created = await api.call("POST", "/v1/keys", { key: a.key, body: { scopes: ["read"] } });
+  const { secret } = created.body;
   const read = (path: string, body?: object) => api.call(body ? "POST" : "GET", path, { key: secret, body });
   expect((await read("/v1/collections")).status).toBe(200);
   expect((await read("/v1/query", { query: "swims" })).status).toBe(200);
@@ -176,7 +176,7 @@ test("a key's scopes are all that it can do", async () => {
   expect((await api.call("POST", `/v1/jobs/${ids.job}/cancel`, { key: secret })).status).toBe(403);
   expect((await read("/v1/reindex", {})).status).toBe(403);
   expect((await read("/v1/documents/bulk", { documents: [{ content: "x" }] })).status).toBe(403);
-  // The operator keeps tenants, and reads nobody's knowledge.
+  // The operator manages tenants, and cannot read their documents.
   const operator = (method: string, path: string, body?: object) =>
     api.call(method, path, { key: api.operator, body });
   expect((await operator("GET", "/v1/tenants")).body.tenants.length).toBeGreaterThanOrEqual(2);

@@ -14,10 +14,10 @@ import type { z } from "zod";
 import type { RequestLimits } from "./request/deadline.ts";
 import { bulkJobSchema, toNewDocument } from "./schema/document.ts";
 
-/** Documents that are written before the next sign of progress. */
-const SLICE = 200;
+/** Documents that are written between two progress reports. */
+const BATCH_SIZE = 200;
 
-/** Milliseconds to wait for another builder of indexes. */
+/** Milliseconds to wait for the index-build lease of another process. */
 const LEASE_WAIT_MS = 600_000;
 
 type TenantWork = JobWork & Pick<BuildOptions, "maxRows">;
@@ -27,24 +27,24 @@ export interface JobLimits
   extends Pick<RequestLimits, "embeddingTokensPerDay">,
     Pick<BuildOptions, "maxRows"> {}
 
-/** What the service does with the jobs that it answers 202 to. */
+/** Creates the runners of the tenant job kinds `ingest` and `reindex`. */
 export function createJobKinds(limits: JobLimits): JobKinds {
-  const ofTenant =
+  const forTenant =
     (run: TenantJobRunner): JobRunner =>
     async (services, work) => {
-      if (work.tenantId === null) throw new AppError("invalid_input", "This kind of job is a tenant's.");
-      const { limits: own } = await getTenant(services.database, work.tenantId);
-      const tokensPerDay = own.embeddingTokensPerDay ?? limits.embeddingTokensPerDay;
+      if (work.tenantId === null) throw new AppError("invalid_input", "This kind of job requires a tenant.");
+      const { limits: tenantLimits } = await getTenant(services.database, work.tenantId);
+      const tokensPerDay = tenantLimits.embeddingTokensPerDay ?? limits.embeddingTokensPerDay;
       const embedders = withBudget(services.embedders, services.database, {
         tenantId: work.tenantId,
         tokensPerDay,
       });
       return run({ ...services, embedders }, work.tenantId, { ...work, maxRows: limits.maxRows });
     };
-  return { ingest: ofTenant(ingestInBulk), reindex: ofTenant(reindex) };
+  return { ingest: forTenant(ingestInBulk), reindex: forTenant(reindex) };
 }
 
-/** Loaded by the first job: a function that answers requests never needs it. */
+/** Loads index maintenance with the first job. A function that only answers requests never needs it. */
 async function loadMaintenance() {
   const [{ maintainIndexes }, { describeFailure }] = await Promise.all([
     import("@cairn/core/maintenance/indexes.ts"),
@@ -60,10 +60,10 @@ const ingestInBulk: TenantJobRunner = async (
 ) => {
   const bulk = bulkJobSchema.parse(request);
   const { documents, refused, max_tokens: maxTokens, overlap } = bulk;
-  const { failed: before = refused } = partial as { readonly failed?: readonly Failed[] };
-  const failed = createFailures(before, counts.failed ?? refused.length);
+  const { failed: previous = refused } = partial as { readonly failed?: readonly DocumentFailure[] };
+  const failed = createFailureList(previous, counts.failed ?? refused.length);
   let { documents: written = 0, passages = 0, position = refused.length } = counts;
-  const tell = () =>
+  const reportProgress = () =>
     report(
       {
         total: refused.length + documents.length,
@@ -74,22 +74,27 @@ const ingestInBulk: TenantJobRunner = async (
       },
       { failed: failed.list() },
     );
-  tell();
-  for (let at = position - refused.length; at < documents.length; at += SLICE) {
+  reportProgress();
+  for (let at = position - refused.length; at < documents.length; at += BATCH_SIZE) {
     signal.throwIfAborted();
-    const slice = documents.slice(at, at + SLICE).map(toNewDocument);
-    const done = await ingestInto(services, tenantId, bulk, { documents: slice, maxTokens, overlap, signal });
-    written += done.ids.length;
-    passages += done.passages;
-    failed.add(done.failed);
-    position = refused.length + Math.min(at + SLICE, documents.length);
-    tell();
+    const batch = documents.slice(at, at + BATCH_SIZE).map(toNewDocument);
+    const result = await ingestInto(services, tenantId, bulk, {
+      documents: batch,
+      maxTokens,
+      overlap,
+      signal,
+    });
+    written += result.ids.length;
+    passages += result.passages;
+    failed.add(result.failed);
+    position = refused.length + Math.min(at + BATCH_SIZE, documents.length);
+    reportProgress();
   }
   const { id, name } = await findTarget(services.database, tenantId, bulk);
-  const which = { tenantId, collection: id };
   const { maintainIndexes, describeFailure } = await loadMaintenance();
   const maintained = await maintainIndexes(services.database, {
-    ...which,
+    tenantId,
+    collection: id,
     wait: LEASE_WAIT_MS,
     signal,
     maxRows,
@@ -98,12 +103,12 @@ const ingestInBulk: TenantJobRunner = async (
   return { collection: name, documents: written, passages, failed: failed.list(), notices };
 };
 
-/** Changes of a collection's model that a job follows. */
+/** Replacements of a collection by a change of model that a job follows. */
 const MAX_REPLACEMENTS = 20;
 
 type Target = Pick<z.infer<typeof bulkJobSchema>, "collection" | "collection_id">;
 
-/** Writes into the job's collection; again where another has taken its place meanwhile, with another model. */
+/** Ingests into the job's collection. Retries if a change of model replaced the collection in the meantime. */
 async function ingestInto(
   services: Services,
   tenantId: string,
@@ -115,15 +120,15 @@ async function ingestInto(
     try {
       return await ingest(services, tenantId, { ...options, collection });
     } catch (error) {
-      const replaced = error instanceof AppError && error.code === "collection_changed";
-      if (!replaced || attempt === 3) throw error;
+      const isReplaced = error instanceof AppError && error.code === "collection_changed";
+      if (!isReplaced || attempt === 3) throw error;
     }
   }
 }
 
 /**
- * The collection that a job was accepted for, whatever its name is now, or the one that took its place with another
- * model. Where it is gone, the one that has its name.
+ * The collection that a job was accepted for, found by id because its name may have changed, or the collection that
+ * replaced it with another model. If it was deleted, the collection that now has its name.
  */
 async function findTarget(
   database: Database,
@@ -142,31 +147,31 @@ async function findTarget(
   }
 }
 
-interface Failed {
+interface DocumentFailure {
   readonly id: string;
   readonly code: string;
   readonly message: string;
 }
 
-/** Failures that a job lists at most, and UTF-16 code units of them; `counts.failed` counts the others, too. */
+/** Maximum failures that a job lists, and their total UTF-16 code units. `counts.failed` also counts those not listed. */
 const MAX_FAILURES = 1_000;
 const MAX_FAILURES_LENGTH = 500_000;
 
-/** The failures of a job: as many of the first as it may list, and how many there are. */
-function createFailures(before: readonly Failed[], counted: number) {
-  const listed: Failed[] = [];
-  let count = counted;
+/** Collects the failures of a job: the first ones up to the limits, and the count of all. */
+function createFailureList(previous: readonly DocumentFailure[], previousCount: number) {
+  const listed: DocumentFailure[] = [];
+  let count = previousCount;
   let length = 0;
-  const list = (failures: readonly Failed[]) => {
+  const append = (failures: readonly DocumentFailure[]) => {
     for (const failure of failures) {
       length += failure.id.length + failure.message.length;
       if (listed.length < MAX_FAILURES && length <= MAX_FAILURES_LENGTH) listed.push(failure);
     }
   };
-  list(before);
+  append(previous);
   return {
-    add(failures: readonly Failed[]) {
-      list(failures);
+    add(failures: readonly DocumentFailure[]) {
+      append(failures);
       count += failures.length;
     },
     count: () => count,
@@ -192,7 +197,7 @@ const reindex: TenantJobRunner = async (
   }
   const { maintainIndexes } = await loadMaintenance();
   const events: IndexEvent[] = [];
-  const done = await maintainIndexes(services.database, {
+  const result = await maintainIndexes(services.database, {
     tenantId,
     collection,
     signal,
@@ -204,19 +209,16 @@ const reindex: TenantJobRunner = async (
       report({ steps: events.filter(({ seconds }) => seconds !== undefined).length });
     },
   });
-  if (!done)
-    throw new AppError(
-      "run_held",
-      "Another process builds indexes at the moment. Try again when it is done.",
-    );
+  if (!result)
+    throw new AppError("run_held", "Another process is building indexes. Try again when it has finished.");
   return {
-    done: done.done.map(({ collection: name, action, reason, rows, seconds = 0 }) => ({
+    done: result.done.map(({ collection: name, action, reason, rows, seconds = 0 }) => ({
       collection: name,
       action,
       reason,
       rows,
       seconds,
     })),
-    failed: done.failed.map(({ collection: name, code, reason }) => ({ collection: name, code, reason })),
+    failed: result.failed.map(({ collection: name, code, reason }) => ({ collection: name, code, reason })),
   };
 };

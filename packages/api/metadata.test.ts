@@ -2,17 +2,17 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let key: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database);
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database);
   ({ key } = await api.addTenant());
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
-/** Sends JSON as it is written here: JavaScript cannot write `1e400`. */
+/** Sends raw JSON, because JavaScript cannot serialize `1e400`. */
 const send = (method: string, path: string, raw: string) =>
   api.call(method, path, { key, raw, headers: { "Content-Type": "application/json" } });
 
@@ -26,7 +26,7 @@ const BAD = [
   [`{"${"k".repeat(2_000)}": 1}`, /2000 characters/],
 ] as const;
 
-/** Keys in the order of jsonb: shorter ones first. */
+/** Keys are in the order of jsonb: shorter ones first. */
 const GOOD = [
   '{"n":12345678901234567890}',
   '{"__proto__":{"polluted":true},"constructor":1}',
@@ -34,7 +34,7 @@ const GOOD = [
   `{"a":${nested(62)}}`,
 ];
 
-test("documents whose metadata cannot be stored are in failed with the reason, and the others are written", async () => {
+test("documents with metadata that cannot be stored are in `failed` with the reason, and the others are written", async () => {
   const documents = [...BAD.map(([metadata]) => metadata), ...GOOD].map(
     (metadata, n) => `{"id": "${n}", "content": "kettle", "metadata": ${metadata}}`,
   );
@@ -54,7 +54,7 @@ test("documents whose metadata cannot be stored are in failed with the reason, a
   }
 });
 
-test("of a collection such metadata is 400 with the path, made or changed", async () => {
+test("creating or changing a collection with such metadata is answered 400 with the path", async () => {
   await send("POST", "/v1/collections", '{"name": "whole"}');
   for (const [metadata, message] of BAD)
     for (const [method, path] of [
@@ -70,7 +70,7 @@ test("of a collection such metadata is 400 with the path, made or changed", asyn
     }
 });
 
-test("in a filter, a number that no double holds is refused", async () => {
+test("a filter with a number outside the range of a double is refused", async () => {
   for (const number of ["1e400", "-1e400", "1e-400"]) {
     const refused = await send("POST", "/v1/query", `{"query": "x", "filter": {"n": {"$lt": ${number}}}}`);
     expect(refused, number).toMatchObject({ status: 400, body: { code: "invalid_filter" } });

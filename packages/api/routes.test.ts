@@ -6,29 +6,29 @@ import { createTestDatabase, type TestDatabase } from "../../test/support/databa
 import { type EmbeddingApi, startEmbeddingApi } from "../../test/support/embedding-api.ts";
 import { type FieldRecorder, recordFields } from "../../test/support/field-recorder.ts";
 
-// What each field of a request means, as whoever sends it sees it.
+// The effect of each request field, as a caller sees it.
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let embeddings: EmbeddingApi;
 let chat: ChatApi;
 let api: TestApi;
 let recorder: FieldRecorder;
 let tenant: { readonly id: string; readonly key: string };
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
   embeddings = await startEmbeddingApi();
   chat = await startChatApi();
-  api = await createTestApi(own.database, {
+  api = await createTestApi(testDatabase.database, {
     embedding: { openai: { apiKey: "k", baseUrl: embeddings.url }, defaultModel: "offline/words" },
     chatModel: createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url }),
-    rememberKeys: 1,
+    credentialCacheMs: 1,
   });
   recorder = await recordFields(api);
   tenant = await api.addTenant("the tenant");
 });
 afterAll(async () => {
   await api?.queue.close();
-  await own?.drop();
+  await testDatabase?.drop();
   await embeddings?.stop();
   await chat?.stop();
 });
@@ -36,7 +36,7 @@ afterAll(async () => {
 const call = (method: string, path: string, body?: object, key = tenant.key) =>
   recorder.call(method, path, { key, body });
 
-/** As the operator. */
+/** Sends a request as the operator. */
 const operate = (method: string, path: string, body?: object) => call(method, path, body, api.operator);
 
 type Identified = { readonly id: string };
@@ -58,7 +58,7 @@ const DIRECTIONS = [
 const base64Of = (vector: readonly number[]) =>
   Buffer.from(Float32Array.from(vector).buffer).toString("base64");
 
-/** A collection of three vectors. */
+/** Creates a collection with three vectors. */
 async function fill(collection: string): Promise<void> {
   await call("POST", "/v1/collections", { name: collection, dimensions: 3, metric: "l2" });
   const written = await call("POST", "/v1/documents", { collection, documents: DIRECTIONS });
@@ -66,7 +66,7 @@ async function fill(collection: string): Promise<void> {
 }
 
 describe("documents", () => {
-  test("keep their text, metadata, address and vector, in the collection that is named", async () => {
+  test("keep their text, metadata, URI and vector in the named collection", async () => {
     await fill("kept");
     expect((await call("GET", "/v1/documents/east?collection=kept")).body).toMatchObject({
       id: "east",
@@ -79,7 +79,7 @@ describe("documents", () => {
     expect((await call("POST", "/v1/query", nearest)).body.hits).toMatchObject([{ id: "far", distance: 0 }]);
   });
 
-  test("hold the vector that is given by its bytes", async () => {
+  test("accept a vector in base64", async () => {
     await call("POST", "/v1/collections", { name: "bytes", dimensions: 3, metric: "l2" });
     const documents = DIRECTIONS.map((one) => ({ ...one, embedding: base64Of(one.embedding) }));
     await call("POST", "/v1/documents", { collection: "bytes", documents });
@@ -98,13 +98,13 @@ describe("documents", () => {
     const passages = async (sizes: object): Promise<number> =>
       (await call("POST", "/v1/documents", { documents: [{ id: "long", content }], ...sizes })).body.passages;
     expect(await passages({})).toBe(1);
-    const apart = await passages({ max_tokens: 32, overlap: 0 });
-    expect(apart).toBeGreaterThan(10);
-    expect(await passages({ max_tokens: 64, overlap: 0 })).toBeLessThan(apart);
-    expect(await passages({ max_tokens: 32, overlap: 16 })).toBeGreaterThan(apart * 1.5);
+    const withoutOverlap = await passages({ max_tokens: 32, overlap: 0 });
+    expect(withoutOverlap).toBeGreaterThan(10);
+    expect(await passages({ max_tokens: 64, overlap: 0 })).toBeLessThan(withoutOverlap);
+    expect(await passages({ max_tokens: 32, overlap: 16 })).toBeGreaterThan(withoutOverlap * 1.5);
   });
 
-  test("are listed by pages, by a filter, of one collection", async () => {
+  test("are listed in pages, with a filter, for one collection", async () => {
     await fill("listed");
     const first = await call("GET", "/v1/documents?collection=listed&limit=2");
     expect(idsOf(first.body.documents)).toEqual(["east", "far"]);
@@ -121,7 +121,7 @@ describe("documents", () => {
     expect([none.status, none.body.code, none.body.path]).toEqual([400, "invalid_filter", "filter"]);
   });
 
-  test("are deleted one by one, from the collection that is named", async () => {
+  test("are deleted one by one from the named collection", async () => {
     await fill("one");
     await fill("another");
     expect((await call("DELETE", "/v1/documents/east?collection=one")).status).toBe(204);
@@ -155,7 +155,7 @@ describe("a search", () => {
     (await call("POST", "/v1/query", { collection: "searched", query_embedding: [1, 0, 0], ...body })).body;
 
   test.each([
-    ["its vector alone", {}, ["east", "north", "far"]],
+    ["only the vector", {}, ["east", "north", "far"]],
     ["top_k", { top_k: 2 }, ["east", "north"]],
     ["filter", { filter: { topic: "b" } }, ["north"]],
     ["where_document", { where_document: { $contains: "spoon" } }, ["far"]],
@@ -163,14 +163,14 @@ describe("a search", () => {
     ["collection", { collection: "empty" }, []],
     ["query", { collection: "worded", query: "whistles", query_embedding: undefined, top_k: 1 }, ["north"]],
     ["mode keyword", { mode: "keyword", query: "whistles", query_embedding: undefined }, ["north"]],
-  ])("finds what %s says", async (_, fields, ids) => {
+  ])("applies %s", async (_, fields, ids) => {
     const found = await ask(fields);
     expect(idsOf(found.hits)).toEqual(ids);
     expect(found).not.toHaveProperty("results");
   });
 
-  test("takes floats also where they are written as large integers", async () => {
-    const large = JSON.rawJSON("1000000000000000000"); // as JavaScript writes 1e18
+  test("accepts floats that are written as large integers", async () => {
+    const large = JSON.rawJSON("1000000000000000000"); // as JavaScript serializes 1e18
     expect((await ask({ query_embedding: [large, 0, 0] })).hits).toHaveLength(3);
     expect(await ask({ max_distance: large })).toEqual(await ask({}));
     await call("POST", "/v1/collections", { name: "large", dimensions: 3 });
@@ -179,7 +179,7 @@ describe("a search", () => {
       expect((await call("POST", path, { collection: "large", documents })).status).toBeLessThan(300);
   });
 
-  test("by a vector's bytes is the one by its numbers, and what are no bytes of floats is refused", async () => {
+  test("by a base64 vector equals the one by its numbers, and invalid base64 is refused", async () => {
     const { hits } = await ask({});
     expect(await ask({ query_embedding: base64Of([1, 0, 0]) })).toEqual({ hits });
     const queries = [{ query_embedding: base64Of([0, 1, 0]) }];
@@ -197,7 +197,7 @@ describe("a search", () => {
       expect(await ask({ query_embedding })).toMatchObject({
         status: 400,
         path: "query_embedding",
-        detail: expect.stringContaining("32-bit floats, little-endian, in base64"),
+        detail: expect.stringContaining("little-endian 32-bit floats in base64"),
       });
     expect(await ask({ query_embedding: base64Of([1, 0]) })).toMatchObject({ code: "dimension_mismatch" });
     expect(await ask({ query_embedding: base64Of([1, 0, Number.NaN]) })).toMatchObject({
@@ -208,7 +208,7 @@ describe("a search", () => {
     expect(await ask({ query_embedding: [1, 0, "x"] })).toMatchObject({ path: "query_embedding[2]" });
   });
 
-  test("of mode hybrid tells a hit's place by vector and by words", async () => {
+  test("in mode hybrid returns the vector rank and keyword rank of a hit", async () => {
     const { hits } = await ask({ mode: "hybrid", query: "whistles" });
     const places = (hits as Record<string, unknown>[]).map((hit) => [
       hit.id,
@@ -222,28 +222,28 @@ describe("a search", () => {
     ]);
   });
 
-  test("shows of a hit what include names, and everything where it names nothing", async () => {
+  test("returns the fields of a hit that include names, and all without include", async () => {
     const [east] = (await ask({ top_k: 1 })).hits;
-    const bare = { id: "east", chunk: 0, distance: 0, score: 1 };
+    const minimal = { id: "east", chunk: 0, distance: 0, score: 1 };
     const { content, metadata, uri } = DIRECTIONS[0] as (typeof DIRECTIONS)[0];
-    expect(east).toEqual({ ...bare, content, metadata, uri });
+    expect(east).toEqual({ ...minimal, content, metadata, uri });
     const shown = async (include: readonly string[]) => (await ask({ top_k: 1, include })).hits[0];
-    expect(await shown([])).toEqual(bare);
-    expect(await shown(["content"])).toEqual({ ...bare, content });
-    expect(await shown(["metadata", "uri"])).toEqual({ ...bare, metadata, uri });
+    expect(await shown([])).toEqual(minimal);
+    expect(await shown(["content"])).toEqual({ ...minimal, content });
+    expect(await shown(["metadata", "uri"])).toEqual({ ...minimal, metadata, uri });
   });
 
-  test("of many queries gives the results of each in their order, and the first's as hits", async () => {
+  test("with several queries returns the results of each in order, and those of the first as hits", async () => {
     const queries = [{ query_embedding: [0, 1, 0] }, { query_embedding: [9, 9, 9] }];
     const found = await ask({ queries, query_embedding: undefined, top_k: 1 });
     expect(found.results.map(idsOf)).toEqual([["north"], ["far"]]);
     expect(found.hits).toEqual(found.results[0]);
-    const worded = [{ query: "spoon" }, { query: "boils" }];
-    const body = { collection: "worded", queries: worded, query_embedding: undefined, top_k: 1 };
+    const textQueries = [{ query: "spoon" }, { query: "boils" }];
+    const body = { collection: "worded", queries: textQueries, query_embedding: undefined, top_k: 1 };
     expect((await ask(body)).results.map(idsOf)).toEqual([["far"], ["east"]]);
   });
 
-  test("by the tool looks where its arguments say", async () => {
+  test("by the tool applies its arguments", async () => {
     const run = async (body: object) => (await call("POST", "/v1/tools/search", body)).body;
     const found = await run({ query: "whistles", collection: "worded" });
     expect(idsOf(found.results)[0]).toBe("north");
@@ -260,19 +260,21 @@ describe("a search", () => {
     expect((await call("GET", "/v1/tools")).body.openai[0].function.name).toBe("search");
   });
 
-  test("of a chat looks in the collection that is named, by its filter, for top_k passages", async () => {
+  test("of a chat applies collection, filter and top_k", async () => {
     const ask = async (fields: object) => {
       const messages = [{ role: "user", content: "kettle" }];
       await call("POST", "/v1/chat", { messages, collection: "worded", ...fields });
-      const told = chat.requests.at(-1)?.messages.at(-1)?.content as string;
-      return (JSON.parse(told).passages as { readonly document: string }[]).map(({ document }) => document);
+      const received = chat.requests.at(-1)?.messages.at(-1)?.content as string;
+      return (JSON.parse(received).passages as { readonly document: string }[]).map(
+        ({ document }) => document,
+      );
     };
     expect((await ask({})).sort()).toEqual(["east", "far", "north"]);
     expect(await ask({ top_k: 1 })).toHaveLength(1);
     expect(await ask({ filter: { topic: "b" } })).toEqual(["north"]);
   });
 
-  test("groups by document where it is told, and the tool and a chat unless they are told not to", async () => {
+  test("groups by document on request, and the tool and a chat do so by default", async () => {
     const collection = "chapters";
     await call("POST", "/v1/collections", { name: collection });
     const content = Array.from({ length: 120 }, (_, n) => `kettle ${n}.`).join(" ");
@@ -289,20 +291,20 @@ describe("a search", () => {
       ["long", passages.filter(({ content }: { content: string }) => content.includes(having)).length - 1],
       ["short", 0],
     ];
-    const asked = { collection, query: "kettle" };
+    const shared = { collection, query: "kettle" };
     for (const mode of ["vector", "keyword", "hybrid"]) {
       const query = async (body: object) =>
-        (await call("POST", "/v1/query", { ...asked, mode, ...body })).body.hits;
+        (await call("POST", "/v1/query", { ...shared, mode, ...body })).body.hits;
       const word = mode === "keyword" ? "kettle" : "";
       expect(others(await query({ group_by: "document" }))).toEqual(grouped(word));
       expect((await query({ top_k: 100 })).length).toBeGreaterThan(5);
       expect(await query({ group_by: "passage", top_k: 100 })).toEqual(await query({ top_k: 100 }));
     }
     const run = async (body: object) =>
-      (await call("POST", "/v1/tools/search", { ...asked, ...body })).body.results;
+      (await call("POST", "/v1/tools/search", { ...shared, ...body })).body.results;
     expect(others(await run({}))).toEqual(grouped());
     expect(await run({ group_by: "passage", top_k: 50 })).toHaveLength(passages.length + 1);
-    const told = async (body: object) => {
+    const sentPassages = async (body: object) => {
       await call("POST", "/v1/chat", {
         messages: [{ role: "user", content: "kettle" }],
         collection,
@@ -310,8 +312,8 @@ describe("a search", () => {
       });
       return JSON.parse(chat.requests.at(-1)?.messages.at(-1)?.content as string).passages;
     };
-    expect(await told({})).toHaveLength(2);
-    expect((await told({ group_by: "passage" })).length).toBeGreaterThan(2);
+    expect(await sentPassages({})).toHaveLength(2);
+    expect((await sentPassages({ group_by: "passage" })).length).toBeGreaterThan(2);
     const part = await call("GET", `/v1/documents/long?collection=${collection}&first_passage=2&passages=3`);
     expect(part.body.passages).toEqual(passages.slice(2, 5));
   });
@@ -329,19 +331,19 @@ describe("a collection", () => {
     chunking: { max_tokens: 200, overlap: 50 },
   };
 
-  test("is as it was asked for, and found by its name, by its id and in the list", async () => {
+  test("has the requested settings, and is found by name, by id and in the list", async () => {
     const { status, body } = await call("POST", "/v1/collections", SETTINGS);
     expect(status).toBe(201);
     expect(body).toMatchObject(SETTINGS);
     for (const key of ["handbook", body.id])
       expect((await call("GET", `/v1/collections/${key}`)).body).toEqual(body);
     expect((await call("GET", "/v1/collections")).body.collections).toContainEqual(body);
-    const { body: standard } = await call("POST", "/v1/collections", { name: "standard" });
-    expect(standard).toMatchObject({ embedding_model: "offline/words", dimensions: 1536, metric: "cosine" });
-    expect(standard.chunking).toEqual({ max_tokens: 800, overlap: 400 });
+    const { body: defaults } = await call("POST", "/v1/collections", { name: "standard" });
+    expect(defaults).toMatchObject({ embedding_model: "offline/words", dimensions: 1536, metric: "cosine" });
+    expect(defaults.chunking).toEqual({ max_tokens: 800, overlap: 400 });
   });
 
-  test("is listed by pages, too", async () => {
+  test("is listed in pages", async () => {
     const names = async (query: string) => {
       const { body } = await call("GET", `/v1/collections${query}`);
       return { names: body.collections.map(({ name }: { name: string }) => name), next: body.next };
@@ -353,7 +355,7 @@ describe("a collection", () => {
     expect((await names(`?limit=1&after=${encodeURIComponent(first)}`)).names).toEqual([second]);
   });
 
-  test("changes in what is named, and keeps the rest", async () => {
+  test("changes only the named settings", async () => {
     const changes = {
       name: "manual",
       metadata: { owner: "sales" },
@@ -362,20 +364,20 @@ describe("a collection", () => {
       chunking: { max_tokens: 64, overlap: 0 },
     };
     await call("POST", "/v1/collections", { ...SETTINGS, name: "changing", embedding_model: null });
-    const known = { embedding_model: "offline/words" };
-    expect((await call("PATCH", "/v1/collections/changing", known)).body).toMatchObject({
+    const model = { embedding_model: "offline/words" };
+    expect((await call("PATCH", "/v1/collections/changing", model)).body).toMatchObject({
       ...SETTINGS,
       name: "changing",
     });
     const { status, body } = await call("PATCH", "/v1/collections/changing", changes);
     expect(status).toBe(200);
     expect(body).toMatchObject({ ...SETTINGS, ...changes });
-    expect(body.index).toEqual(changes.index); // in the place of all that were set before
+    expect(body.index).toEqual(changes.index); // replaces all previous index settings
     expect((await call("GET", "/v1/collections/manual")).body).toEqual(body);
     expect((await call("GET", "/v1/collections/changing")).status).toBe(404);
   });
 
-  test("is given another model where it has vectors only with confirm_model", async () => {
+  test("with vectors gets another model only with confirm_model", async () => {
     await fill("named");
     const rename = (body: object) =>
       call("PATCH", "/v1/collections/named", { embedding_model: "local/b", ...body });
@@ -396,7 +398,7 @@ describe("a collection", () => {
     });
   });
 
-  test("is deleted with its documents, and no other is", async () => {
+  test("is deleted with its documents, and other collections are not", async () => {
     await fill("doomed");
     await fill("spared");
     expect((await call("DELETE", "/v1/collections/doomed")).status).toBe(204);
@@ -406,7 +408,7 @@ describe("a collection", () => {
     expect(await listed("?collection=doomed")).toEqual([]);
   });
 
-  test("is counted by the statistics", async () => {
+  test("appears in the statistics", async () => {
     await fill("counted");
     const { collections } = (await call("GET", "/v1/stats")).body;
     expect(collections).toContainEqual(
@@ -426,7 +428,7 @@ describe("a collection", () => {
 });
 
 describe("a job", () => {
-  const ended = (id: string) =>
+  const waitForEnd = (id: string) =>
     vi.waitFor(
       async () => {
         const { body } = await call("GET", `/v1/jobs/${id}`);
@@ -436,30 +438,35 @@ describe("a job", () => {
       { timeout: 30_000, interval: 50 },
     );
 
-  test("writes documents into the collection that is named, split as asked, and is watched and listed", async () => {
+  test("writes documents into the named collection with the requested chunking, and is watched and listed", async () => {
     await call("POST", "/v1/collections", { name: "bulk" });
     const content = Array.from({ length: 200 }, (_, n) => `word${n}`).join(" ");
     const documents = [{ id: "long", content, metadata: { topic: "long" } }, { content: "without an id" }];
     const write = async (sizes: object) => {
-      const begun = await call("POST", "/v1/documents/bulk", { collection: "bulk", documents, ...sizes });
-      expect(begun.status).toBe(202);
-      return ended(begun.body.id);
+      const accepted = await call("POST", "/v1/documents/bulk", { collection: "bulk", documents, ...sizes });
+      expect(accepted.status).toBe(202);
+      return waitForEnd(accepted.body.id);
     };
-    const apart = await write({ max_tokens: 32, overlap: 0 });
-    expect(apart).toMatchObject({ status: "completed", result: { collection: "bulk", documents: 2 } });
+    const withoutOverlap = await write({ max_tokens: 32, overlap: 0 });
+    expect(withoutOverlap).toMatchObject({
+      status: "completed",
+      result: { collection: "bulk", documents: 2 },
+    });
     const overlapping = await write({ max_tokens: 32, overlap: 16 });
-    expect(overlapping.result.passages).toBeGreaterThan(apart.result.passages * 1.5);
+    expect(overlapping.result.passages).toBeGreaterThan(withoutOverlap.result.passages * 1.5);
     const { body } = await call("GET", "/v1/documents/long?collection=bulk");
     expect([body.metadata, body.passages.length]).toEqual([
       { topic: "long" },
       overlapping.result.passages - 1,
     ]);
-    expect((await call("GET", `/v1/jobs/${apart.id}/events`)).text).toContain('"status":"completed"');
+    expect((await call("GET", `/v1/jobs/${withoutOverlap.id}/events`)).text).toContain(
+      '"status":"completed"',
+    );
     expect(idsOf((await call("GET", "/v1/jobs?limit=1")).body.jobs)).toEqual([overlapping.id]);
-    expect((await call("POST", `/v1/jobs/${apart.id}/cancel`)).body).toEqual(apart); // it had ended
+    expect((await call("POST", `/v1/jobs/${withoutOverlap.id}/cancel`)).body).toEqual(withoutOverlap); // the job has ended
   });
 
-  test("indexes one collection, or embeds it anew with the model that is named", async () => {
+  test("indexes one collection, or embeds it again with the named model", async () => {
     for (const name of ["grown", "left"]) {
       await call("POST", "/v1/collections", { name, index: { threshold: 2 } });
       await call("POST", "/v1/documents", {
@@ -467,7 +474,7 @@ describe("a job", () => {
         documents: [{ content: "a" }, { content: "b" }],
       });
     }
-    const reindex = async (body: object) => ended((await call("POST", "/v1/reindex", body)).body.id);
+    const reindex = async (body: object) => waitForEnd((await call("POST", "/v1/reindex", body)).body.id);
     const { result } = await reindex({ collection: "grown" });
     expect(new Set(result.done.map(({ collection }: Record<string, string>) => collection))).toEqual(
       new Set(["grown"]),
@@ -480,15 +487,15 @@ describe("a job", () => {
 });
 
 describe("a tenant", () => {
-  const open = async (key: string) => (await api.call("GET", "/v1/collections", { key })).status;
-  const soon = (check: () => Promise<void>) => vi.waitFor(check, 5_000); // a key is remembered for a millisecond
+  const statusOf = async (key: string) => (await api.call("GET", "/v1/collections", { key })).status;
+  const eventually = (check: () => Promise<void>) => vi.waitFor(check, 5_000); // a key is cached for a millisecond
 
-  test("has the name and id that it is given, and is found by both", async () => {
-    const given = { name: "acme", id: "aaaaaaaa-1111-4222-8333-444444444444" };
-    const { status, body } = await operate("POST", "/v1/tenants", given);
+  test("has the requested name and id, and is found by both", async () => {
+    const input = { name: "acme", id: "aaaaaaaa-1111-4222-8333-444444444444" };
+    const { status, body } = await operate("POST", "/v1/tenants", input);
     expect(status).toBe(201);
-    expect(body).toMatchObject({ ...given, limits: {}, disabled_at: null });
-    for (const key of [given.name, given.id])
+    expect(body).toMatchObject({ ...input, limits: {}, disabled_at: null });
+    for (const key of [input.name, input.id])
       expect((await operate("GET", `/v1/tenants/${key}`)).body).toEqual(body);
     expect((await operate("GET", "/v1/tenants")).body.tenants).toContainEqual(body);
   });
@@ -499,61 +506,61 @@ describe("a tenant", () => {
     expect(await change({ name: "changed" })).toMatchObject({ id, name: "changed" });
     const limits = { requests_per_minute: 1234, embedding_tokens_per_day: 5678 };
     expect(await change({ limits })).toMatchObject({ name: "changed", limits });
-    await soon(async () => {
+    await eventually(async () => {
       const { headers } = await api.call("GET", "/v1/collections", { key });
       expect(headers.get("RateLimit-Limit")).toBe("1234");
     });
     expect(await change({ disabled: true })).toMatchObject({ disabled_at: expect.any(String), limits });
-    await soon(async () => expect(await open(key)).toBe(401));
+    await eventually(async () => expect(await statusOf(key)).toBe(401));
     expect(await change({ disabled: false })).toMatchObject({ disabled_at: null });
-    await soon(async () => expect(await open(key)).toBe(200));
+    await eventually(async () => expect(await statusOf(key)).toBe(200));
   });
 
-  test("is deleted with its keys and all it has, and no other is", async () => {
+  test("is deleted with its keys and data, and other tenants are not", async () => {
     const { id, key } = await api.addTenant("to delete");
     await call("POST", "/v1/documents", { documents: [{ id: "gone", content: "gone" }] }, key);
     expect((await operate("DELETE", "/v1/tenants/to%20delete")).status).toBe(204);
     expect((await operate("GET", `/v1/tenants/${id}`)).status).toBe(404);
-    await soon(async () => expect(await open(key)).toBe(401));
-    expect(await open(tenant.key)).toBe(200);
+    await eventually(async () => expect(await statusOf(key)).toBe(401));
+    expect(await statusOf(tenant.key)).toBe(200);
     await operate("POST", "/v1/tenants", { id });
     const { secret } = (await operate("POST", `/v1/tenants/${id}/keys`, {})).body;
     expect((await call("GET", "/v1/collections", undefined, secret)).body.collections).toEqual([]);
   });
 
-  test("is given keys by the operator: made, listed and revoked", async () => {
+  test("gets keys from the operator, who creates, lists and revokes them", async () => {
     const { id } = await api.addTenant("given keys");
-    const wanted = { name: "web shop", scopes: ["read"], expires_at: "2100-01-01T00:00:00.000Z" };
-    const made = await operate("POST", "/v1/tenants/given%20keys/keys", wanted);
-    expect(made.status).toBe(201);
-    expect(made.body.key).toMatchObject({ ...wanted, revoked_at: null });
-    expect(await open(made.body.secret)).toBe(200);
+    const input = { name: "web shop", scopes: ["read"], expires_at: "2100-01-01T00:00:00.000Z" };
+    const created = await operate("POST", "/v1/tenants/given%20keys/keys", input);
+    expect(created.status).toBe(201);
+    expect(created.body.key).toMatchObject({ ...input, revoked_at: null });
+    expect(await statusOf(created.body.secret)).toBe(200);
     const keys = async () => (await operate("GET", `/v1/tenants/${id}/keys`)).body.keys;
-    expect(idsOf(await keys())).toEqual([expect.any(String), made.body.key.id]);
-    const revoked = await operate("DELETE", `/v1/tenants/${id}/keys/${made.body.key.id}`);
-    expect(revoked.body).toMatchObject({ id: made.body.key.id, revoked_at: expect.any(String) });
-    await soon(async () => expect(await open(made.body.secret)).toBe(401));
+    expect(idsOf(await keys())).toEqual([expect.any(String), created.body.key.id]);
+    const revoked = await operate("DELETE", `/v1/tenants/${id}/keys/${created.body.key.id}`);
+    expect(revoked.body).toMatchObject({ id: created.body.key.id, revoked_at: expect.any(String) });
+    await eventually(async () => expect(await statusOf(created.body.secret)).toBe(401));
     expect((await keys())[1]).toEqual(revoked.body);
   });
 
-  test("makes keys of its own, rotates and revokes them", async () => {
+  test("creates, rotates and revokes its own keys", async () => {
     const { key } = await api.addTenant();
-    const wanted = { name: "shop", scopes: ["read", "write"], expires_at: "2100-01-01T00:00:00.000Z" };
-    const { body: first } = await call("POST", "/v1/keys", wanted, key);
-    expect(first.key).toMatchObject(wanted);
+    const input = { name: "shop", scopes: ["read", "write"], expires_at: "2100-01-01T00:00:00.000Z" };
+    const { body: first } = await call("POST", "/v1/keys", input, key);
+    expect(first.key).toMatchObject(input);
     const rotate = async (id: string, grace: number) =>
       (await call("POST", `/v1/keys/${id}/rotate`, { grace_seconds: grace }, key)).body;
     const second = await rotate(first.key.id, 1_000);
-    expect(second.key).toMatchObject(wanted);
-    expect([await open(first.secret), await open(second.secret)]).toEqual([200, 200]);
+    expect(second.key).toMatchObject(input);
+    expect([await statusOf(first.secret), await statusOf(second.secret)]).toEqual([200, 200]);
     const third = await rotate(second.key.id, 0);
-    await soon(async () => expect(await open(second.secret)).toBe(401));
-    expect([await open(first.secret), await open(third.secret)]).toEqual([200, 200]);
+    await eventually(async () => expect(await statusOf(second.secret)).toBe(401));
+    expect([await statusOf(first.secret), await statusOf(third.secret)]).toEqual([200, 200]);
     const revoked = await call("DELETE", `/v1/keys/${third.key.id}`, undefined, key);
     expect(revoked.body).toMatchObject({ id: third.key.id, revoked_at: expect.any(String) });
-    await soon(async () => expect(await open(third.secret)).toBe(401));
+    await eventually(async () => expect(await statusOf(third.secret)).toBe(401));
     const { keys } = (await call("GET", "/v1/keys", undefined, key)).body;
-    expect(idsOf(keys).slice(1)).toEqual([first, second, third].map((made) => made.key.id));
+    expect(idsOf(keys).slice(1)).toEqual([first, second, third].map((created) => created.key.id));
   });
 });
 
@@ -561,7 +568,7 @@ test("the process and its database answer", async () => {
   for (const path of ["/health", "/ready"]) expect((await call("GET", path)).body).toEqual({ status: "ok" });
 });
 
-/** Operations and fields whose meaning another file tells, by its name. */
+/** Operations and fields that another test file covers. */
 const ELSEWHERE = {
   "chat stream": "chat.test.ts",
   getMigrationReport: "jobs.test.ts",
@@ -569,6 +576,6 @@ const ELSEWHERE = {
   startMigration: "jobs.test.ts",
 };
 
-test("nothing that an operation describes was left out above", () => {
+test("the tests above cover every described operation and field", () => {
   expect(recorder.missing().sort()).toEqual(Object.keys(ELSEWHERE));
 });

@@ -63,8 +63,11 @@ test("an incomplete issuer is refused with the missing variable, and an invalid 
     [{ CAIRN_JWT_AUDIENCE: "" }, /^CAIRN_JWT_AUDIENCE is not set/],
     [{ CAIRN_JWT_ISSUER: "" }, /^CAIRN_JWT_ISSUER is not set/],
     [{ CAIRN_JWT_JWKS_URL: "" }, /^CAIRN_JWT_JWKS_URL is not set/],
-    [{ CAIRN_JWT_JWKS_URL: "ftp://u:hunter2@h" }, /^(?!.*hunter2)CAIRN_JWT_JWKS_URL cannot be used/],
-    [{ CAIRN_CHAT_BASE_URL: "hunter2", CAIRN_CHAT_MODEL: "m" }, /^(?!.*hunter2)CAIRN_CHAT_BASE_URL cannot/],
+    [{ CAIRN_JWT_JWKS_URL: "ftp://u:hunter2@h" }, /^(?!.*hunter2)CAIRN_JWT_JWKS_URL is not a valid URL/],
+    [
+      { CAIRN_CHAT_BASE_URL: "hunter2", CAIRN_CHAT_MODEL: "m" },
+      /^(?!.*hunter2)CAIRN_CHAT_BASE_URL is not a valid URL/,
+    ],
   ] as const)
     expect(() => read({ ...issuer.variables, ...changes }), JSON.stringify(changes)).toThrow(fault);
   const { CAIRN_JWT_TENANT_CLAIM, ...without } = issuer.variables;

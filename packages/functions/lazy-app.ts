@@ -22,8 +22,8 @@ export function lazyApp(reserveMs: number) {
     .all("*", async (c) => {
       const { app } = await openService();
       const context = c.env.lambdaContext ?? c.env.context;
-      const longestStream = context && context.getRemainingTimeInMillis() - reserveMs;
-      return app.fetch(c.req.raw, { longestStream, address: addressOf(c.env.event) });
+      const maxStreamMs = context && context.getRemainingTimeInMillis() - reserveMs;
+      return app.fetch(c.req.raw, { maxStreamMs, address: addressOf(c.env.event) });
     })
     .onError((error, c) => {
       console.error(error); // without a service there is no log

@@ -1,5 +1,5 @@
 import type { JwtOptions } from "@cairn/api/auth/jwt.ts";
-import { chatOf, jwtOf } from "@cairn/api/settings.ts";
+import { readChatOptions, readJwtOptions } from "@cairn/api/settings.ts";
 import type { ChatModelOptions } from "@cairn/core/assistant/chat-options.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
@@ -105,7 +105,11 @@ export function readSettings(
   );
   const result = schema.safeParse(Object.fromEntries(present));
   if (result.success)
-    return Object.freeze({ ...result.data, chat: chatOf(result.data), jwt: jwtOf(result.data) });
+    return Object.freeze({
+      ...result.data,
+      chat: readChatOptions(result.data),
+      jwt: readJwtOptions(result.data),
+    });
   const name = String(result.error.issues[0]?.path[0] ?? "");
   throw new AppError("invalid_input", `The setting ${name} is missing or invalid. See docs/deploy.md.`, {
     path: name,

@@ -13,37 +13,37 @@ export interface TestApi {
   readonly app: Api;
   readonly services: Services;
   readonly queue: LocalQueue;
-  /** An operator's key. */
+  /** The key of an operator. */
   readonly operator: string;
-  /** Makes a tenant with a key that has every scope. */
+  /** Creates a tenant with a key that has every scope. */
   addTenant(name?: string): Promise<{ readonly id: string; readonly key: string }>;
-  call(method: string, path: string, options?: CallOptions): Promise<Called>;
+  call(method: string, path: string, options?: CallOptions): Promise<ApiResponse>;
 }
 
 export interface CallOptions {
   readonly key?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly raw?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface Called {
+export interface ApiResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: an answer whose shape the test is about
+  // biome-ignore lint/suspicious/noExplicitAny: each test checks the shape itself
   readonly body: any;
 }
 
 export interface TestApiOptions extends Partial<AppOptions> {
   readonly embedding?: EmbeddingConfig;
-  /** Default: a server that does not exist. */
+  /** Default: an address without a server. */
   readonly chromaUrl?: string;
 }
 
-/** The whole service over a database, without a socket: requests are handed to it as a Lambda does. */
+/** Creates the complete service over a database without a socket. Requests are passed in directly, as in Lambda. */
 export async function createTestApi(
   database: Database,
   { embedding = {}, chromaUrl, ...options }: TestApiOptions = {},
@@ -75,7 +75,7 @@ export async function createTestApi(
     },
     async call(method, path, { key, body, raw, headers } = {}) {
       const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-      const answer = await app.request(path, {
+      const response = await app.request(path, {
         method,
         headers: {
           ...(key ? { Authorization: `Bearer ${key}` } : {}),
@@ -86,11 +86,11 @@ export async function createTestApi(
         },
         body: content,
       });
-      const text = await answer.text();
-      const isJson = /json/.test(answer.headers.get("Content-Type") ?? "");
+      const text = await response.text();
+      const isJson = /json/.test(response.headers.get("Content-Type") ?? "");
       return {
-        status: answer.status,
-        headers: answer.headers,
+        status: response.status,
+        headers: response.headers,
         text,
         body: isJson && text !== "" ? JSON.parse(text) : undefined,
       };

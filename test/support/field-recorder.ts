@@ -1,9 +1,9 @@
-import type { Called, CallOptions, TestApi } from "./api.ts";
+import type { ApiResponse, CallOptions, TestApi } from "./api.ts";
 import { readDescription } from "./openapi.ts";
 
 export interface FieldRecorder {
   /** The API's own call, noted where it has done its work. */
-  call(method: string, path: string, options?: CallOptions): Promise<Called>;
+  call(method: string, path: string, options?: CallOptions): Promise<ApiResponse>;
   /** Operations that have not done their work, and fields and parameters with which they have not: `query top_k`. */
   missing(): string[];
 }

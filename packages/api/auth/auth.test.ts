@@ -11,24 +11,25 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { createTestApi, type TestApi } from "../../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let tenant: { readonly id: string; readonly key: string };
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database, { rememberKeys: 300 });
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database, { credentialCacheMs: 300 });
   tenant = await api.addTenant("acme");
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const status = async (key: string) => (await api.call("GET", "/v1/collections", { key })).status;
-const make = async (body: object) => (await api.call("POST", "/v1/keys", { key: tenant.key, body })).body;
+const createKey = async (body: object) =>
+  (await api.call("POST", "/v1/keys", { key: tenant.key, body })).body;
 
-test("a key is shown once: the database holds its SHA-256, 256 random bits behind a prefix", async () => {
-  const { key, secret } = await make({ name: "shop", scopes: ["read"] });
+test("a key is shown once: it has 256 random bits and a prefix, and the database stores only its SHA-256", async () => {
+  const { key, secret } = await createKey({ name: "shop", scopes: ["read"] });
   expect(secret).toMatch(/^cairn_[\w-]{43}$/);
   expect(Buffer.from(secret.slice(6), "base64url")).toHaveLength(32);
-  const rows = await asAdmin(own.database, ({ orm }) =>
+  const rows = await asAdmin(testDatabase.database, ({ orm }) =>
     selectRows<{ all: string; hash: string }>(
       orm,
       sql`SELECT k::text AS all, encode(secret_hash, 'hex') AS hash FROM cairn.api_keys AS k WHERE id = ${key.id}::uuid`,
@@ -41,8 +42,8 @@ test("a key is shown once: the database holds its SHA-256, 256 random bits behin
   expect(text).toContain("shop");
 });
 
-test("a revoked key is refused within the time that keys are remembered for, and no longer asked for", async () => {
-  const { key, secret } = await make({});
+test("a revoked key is refused after the cache time and cannot be rotated", async () => {
+  const { key, secret } = await createKey({});
   expect(await status(secret)).toBe(200);
   expect(
     (await api.call("DELETE", `/v1/keys/${key.id}`, { key: tenant.key })).body.revoked_at,
@@ -53,14 +54,14 @@ test("a revoked key is refused within the time that keys are remembered for, and
   );
 });
 
-test("a key is remembered for 60 seconds at most, whatever is configured", async () => {
-  const long = await createTestApi(own.database, { rememberKeys: 600_000 });
-  const { key, secret } = await make({});
+test("a key is cached for at most 60 seconds, regardless of the configuration", async () => {
+  const long = await createTestApi(testDatabase.database, { credentialCacheMs: 600_000 });
+  const { key, secret } = await createKey({});
   const ask = async () => (await long.call("GET", "/v1/collections", { key: secret })).status;
   const [date, monotonic] = [Date.now, performance.now.bind(performance)];
-  let ahead = 0;
-  vi.spyOn(Date, "now").mockImplementation(() => date() + ahead);
-  vi.spyOn(performance, "now").mockImplementation(() => monotonic() + ahead);
+  let offset = 0;
+  vi.spyOn(Date, "now").mockImplementation(() => date() + offset);
+  vi.spyOn(performance, "now").mockImplementation(() => monotonic() + offset);
   onTestFinished(() => void vi.restoreAllMocks());
   expect(await ask()).toBe(200);
   await api.call("DELETE", `/v1/keys/${key.id}`, { key: tenant.key });
@@ -69,14 +70,14 @@ test("a key is remembered for 60 seconds at most, whatever is configured", async
     [55, 200],
     [60, 401],
   ] as const) {
-    ahead = seconds * 1_000;
-    await new Promise((resolve) => setTimeout(resolve, 10)); // the time is looked at once a millisecond
+    offset = seconds * 1_000;
+    await new Promise((resolve) => setTimeout(resolve, 10)); // the cache reads the time once a millisecond
     expect(await ask(), `after ${seconds} s`).toBe(status);
   }
 });
 
-test("an expired key is refused at once, remembered or not", async () => {
-  const { secret } = await make({ expires_at: new Date(Date.now() + 3_000).toISOString() });
+test("an expired key is refused immediately, even if it is cached", async () => {
+  const { secret } = await createKey({ expires_at: new Date(Date.now() + 3_000).toISOString() });
   expect(await status(secret)).toBe(200);
   await new Promise((resolve) => setTimeout(resolve, 3_050));
   expect(await status(secret)).toBe(401);
@@ -87,8 +88,8 @@ test("an expired key is refused at once, remembered or not", async () => {
   expect(past).toMatchObject({ status: 400, body: { path: "expires_at" } });
 });
 
-test("a rotated key works for its grace, the new one has its name and scopes", async () => {
-  const { key, secret } = await make({ name: "rotated", scopes: ["read"] });
+test("a rotated key remains valid for its grace period, and the new one has its name and scopes", async () => {
+  const { key, secret } = await createKey({ name: "rotated", scopes: ["read"] });
   const rotated = await api.call("POST", `/v1/keys/${key.id}/rotate`, {
     key: tenant.key,
     body: { grace_seconds: 1 },
@@ -100,16 +101,16 @@ test("a rotated key works for its grace, the new one has its name and scopes", a
   expect(await status(rotated.body.secret)).toBe(200);
 });
 
-test("the keys of a disabled tenant are refused, and work again when it is enabled", async () => {
+test("keys of a disabled tenant are refused, and work again after it is enabled", async () => {
   const other = await api.addTenant("disabled");
   expect(await status(other.key)).toBe(200);
   await api.call("PATCH", `/v1/tenants/${other.id}`, { key: api.operator, body: { disabled: true } });
   await vi.waitFor(async () => expect(await status(other.key)).toBe(401), { timeout: 2_000, interval: 50 });
-  await changeTenant(own.database, other.id, { disabled: false });
+  await changeTenant(testDatabase.database, other.id, { disabled: false });
   await vi.waitFor(async () => expect(await status(other.key)).toBe(200), { timeout: 5_000, interval: 200 });
 });
 
-test("a known key costs no round trip: a query by vector asks the database once", async () => {
+test("a cached key costs no round trip: a query by vector makes one database read", async () => {
   await api.call("POST", "/v1/documents", {
     key: tenant.key,
     body: { documents: [{ id: "v", content: "x", embedding: Array.from({ length: 1536 }, (_, n) => n) }] },
@@ -117,22 +118,22 @@ test("a known key costs no round trip: a query by vector asks the database once"
   let reads = 0;
   let transactions = 0;
   const { database } = api.services;
-  const counting = {
+  const countingDatabase = {
     ...database,
-    read: (...given: Parameters<typeof database.read>) => {
+    read: (...args: Parameters<typeof database.read>) => {
       reads++;
-      return database.read(...given);
+      return database.read(...args);
     },
-    transaction: ((...given: Parameters<typeof database.transaction>) => {
+    transaction: ((...args: Parameters<typeof database.transaction>) => {
       transactions++;
-      return database.transaction(...given);
+      return database.transaction(...args);
     }) as typeof database.transaction,
   };
-  const counted = await createTestApi(counting);
+  const countingApi = await createTestApi(countingDatabase);
   const body = { query_embedding: Array.from({ length: 1536 }, (_, n) => n + 1), top_k: 3 };
-  const ask = () => counted.call("POST", "/v1/query", { key: tenant.key, body });
+  const ask = () => countingApi.call("POST", "/v1/query", { key: tenant.key, body });
   expect((await ask()).body.hits).toHaveLength(1);
-  await new Promise((resolve) => setTimeout(resolve, 500)); // the key's date of last use
+  await new Promise((resolve) => setTimeout(resolve, 500)); // the update of the key's last use
   reads = transactions = 0;
   for (let turn = 0; turn < 5; turn++) expect((await ask()).status).toBe(200);
   expect({ reads, transactions }).toEqual({ reads: 5, transactions: 0 });
@@ -154,7 +155,7 @@ describe("tokens of an issuer", () => {
         response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: [key] }));
     }).listen(0, "127.0.0.1");
     await new Promise((resolve) => jwks.once("listening", resolve));
-    withTokens = await createTestApi(own.database, { jwt: jwt() });
+    withTokens = await createTestApi(testDatabase.database, { jwt: jwt() });
   });
   afterAll(() => jwks?.close());
 
@@ -186,19 +187,19 @@ describe("tokens of an issuer", () => {
   const ask = (key: string, method = "GET", body?: object) =>
     withTokens.call(method, "/v1/collections", { key, body });
 
-  test("one that is signed by it, for this service, speaks for its tenant with its scopes", async () => {
+  test("with a valid signature and audience authenticate their tenant with their scopes", async () => {
     const good = await token();
-    const seen = await ask(good);
-    expect(seen.status).toBe(200);
-    expect(seen.text).toContain(tenant.id === "" ? "never" : "collections");
+    const response = await ask(good);
+    expect(response.status).toBe(200);
+    expect(response.text).toContain(tenant.id === "" ? "never" : "collections");
     expect((await ask(good, "POST", { name: "new" })).status).toBe(403);
     expect((await ask(await token({ scope: "read write" }), "POST", { name: "by-token" })).status).toBe(201);
     expect((await api.call("GET", "/v1/collections/by-token", { key: tenant.key })).status).toBe(200);
-    expect((await api.call("GET", "/v1/collections", { key: good })).status).toBe(401); // where none is configured
+    expect((await api.call("GET", "/v1/collections", { key: good })).status).toBe(401); // no issuer is configured there
   });
 
-  test("one of another issuer, audience, tenant, key or time is refused", async () => {
-    const stranger = await generateKeyPair("ES256");
+  test("with a wrong issuer, audience, tenant, key or expiry are refused", async () => {
+    const otherPair = await generateKeyPair("ES256");
     const shared = new TextEncoder().encode("a secret that is long enough for HS256");
     const bad = {
       issuer: await token({ iss: "https://evil.example.com/" }),
@@ -207,39 +208,40 @@ describe("tokens of an issuer", () => {
       "tenant by name": await token({ org: "acme" }),
       "missing tenant": await token({ org: "00000000-1111-4222-8333-444444444444" }),
       "tenant that is no text": await token({ org: [tenant.id] }),
-      key: await token({}, { key: stranger.privateKey }),
+      key: await token({}, { key: otherPair.privateKey }),
       expired: await token({}, { exp: "-1m" }),
       "shared secret": await token({}, { key: shared as never, alg: "HS256" }),
       unsigned: `${Buffer.from('{"alg":"none"}').toString("base64url")}.${(await token()).split(".")[1]}.`,
     };
-    for (const [why, one] of Object.entries(bad)) expect((await ask(one)).status, why).toBe(401);
+    for (const [reason, badToken] of Object.entries(bad))
+      expect((await ask(badToken)).status, reason).toBe(401);
   });
 
-  test("the look for its tenant has what the request has left, and ends with it", async () => {
+  test("have their tenant looked up within the remaining time of the request", async () => {
     let slow = false;
     let limit: unknown;
     const database: Database = {
-      ...own.database,
+      ...testDatabase.database,
       async transaction(work, settings) {
         if (slow) {
           limit = settings?.statement_timeout;
           await new Promise((resolve) => setTimeout(resolve, 3_000));
         }
-        return own.database.transaction(work, settings);
+        return testDatabase.database.transaction(work, settings);
       },
     };
-    const hurried = await createTestApi(database, { jwt: jwt(), deadline: 1_000 });
+    const limited = await createTestApi(database, { jwt: jwt(), deadline: 1_000 });
     slow = true;
     const started = performance.now();
-    const late = await hurried.call("GET", "/v1/collections", { key: await token() });
-    expect(late).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
+    const timedOut = await limited.call("GET", "/v1/collections", { key: await token() });
+    expect(timedOut).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
     expect(performance.now() - started).toBeLessThan(2_800);
     expect(limit).toBeLessThanOrEqual(1_000);
   });
 
-  test("when the issuer's keys cannot be read it is the service's fault, not the caller's", async () => {
+  test("are answered 503 if the keys of the issuer cannot be read", async () => {
     broken = true;
-    const fresh = await createTestApi(own.database, { jwt: jwt("x") });
+    const fresh = await createTestApi(testDatabase.database, { jwt: jwt("x") });
     expect((await fresh.call("GET", "/v1/collections", { key: await token() })).status).toBe(503);
     broken = false;
   });

@@ -5,26 +5,26 @@ import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { parseUuid } from "@cairn/core/tenant/uuid.ts";
 import type { JWTPayload } from "jose";
 import { HttpError } from "../problem/http-error.ts";
-import type { Known } from "./known.ts";
+import type { VerifiedCredential } from "./credential.ts";
 
 export interface JwtOptions {
-  /** The issuer's keys: `https://login.example.com/.well-known/jwks.json`. */
+  /** Where the issuer's public keys are: `https://login.example.com/.well-known/jwks.json`. */
   readonly jwksUrl: string;
-  /** Must be the token's `iss`. */
+  /** The required `iss` of a token. */
   readonly issuer: string;
-  /** Must be in the token's `aud`. */
+  /** Must be in the `aud` of a token. */
   readonly audience: string;
   /** The claim that holds the tenant's id. Default `tenant_id`. */
   readonly tenantClaim?: string;
 }
 
-/** Signatures by a key that the issuer alone has; never `none`, never a shared secret. */
+/** Asymmetric algorithms only: never `none`, never a shared secret. */
 const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
-/** What jose says where the keys themselves could not be had. */
-const UNREADABLE: ReadonlySet<string> = new Set(["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID"]);
+/** Errors of jose that mean the issuer's keys could not be read. */
+const KEY_ERRORS: ReadonlySet<string> = new Set(["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID"]);
 
-/** Checks tokens of an issuer. Scopes stand in the claim `scope` or `scp`, as `read` or `cairn:read`. */
+/** Creates a function that verifies tokens of an issuer. Scopes are in the claim `scope` or `scp`, as `read` or `cairn:read`. */
 export function createTokenVerifier(options: JwtOptions) {
   const { jwksUrl, issuer, audience, tenantClaim = "tenant_id" } = options;
   let loading: Promise<(token: string) => Promise<JWTPayload>> | undefined;
@@ -41,15 +41,15 @@ export function createTokenVerifier(options: JwtOptions) {
         });
         return verified.payload;
       } catch (error) {
-        if (error instanceof errors.JOSEError && !UNREADABLE.has(error.code))
-          throw new HttpError("unauthorized", "The token is not valid here, or has expired.", {
+        if (error instanceof errors.JOSEError && !KEY_ERRORS.has(error.code))
+          throw new HttpError("unauthorized", "The token is invalid or has expired.", {
             path: "Authorization",
           });
-        throw new HttpError("issuer_unavailable", "The issuer's keys cannot be read. Try again.");
+        throw new HttpError("issuer_unavailable", "The issuer's keys cannot be read. Try again later.");
       }
     };
   };
-  return async function verify(database: Database, token: string): Promise<Known> {
+  return async function verify(database: Database, token: string): Promise<VerifiedCredential> {
     loading ??= load();
     const claims = await (await loading)(token);
     const tenantId = claims[tenantClaim];
@@ -61,7 +61,7 @@ export function createTokenVerifier(options: JwtOptions) {
           })
         : undefined;
     if (!tenant || tenant.id !== parseUuid(String(tenantId)) || tenant.disabledAt)
-      return { principal: undefined, until: 0 };
+      return { principal: undefined, expiresAt: 0 };
     return {
       principal: {
         tenantId: tenant.id,
@@ -69,12 +69,12 @@ export function createTokenVerifier(options: JwtOptions) {
         scopes: scopesOf(claims),
         limits: tenant.limits,
       },
-      until: (claims.exp ?? 0) * 1000,
+      expiresAt: (claims.exp ?? 0) * 1000,
     };
   };
 }
 
 function scopesOf({ scope, scp }: JWTPayload): readonly Scope[] {
-  const given = typeof scope === "string" ? scope.split(" ") : Array.isArray(scp) ? scp.map(String) : [];
-  return SCOPES.filter((one) => given.includes(one) || given.includes(`cairn:${one}`));
+  const claimed = typeof scope === "string" ? scope.split(" ") : Array.isArray(scp) ? scp.map(String) : [];
+  return SCOPES.filter((name) => claimed.includes(name) || claimed.includes(`cairn:${name}`));
 }

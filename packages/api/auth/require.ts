@@ -4,50 +4,49 @@ import { createMiddleware } from "hono/factory";
 import type { Env, Principal } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
 
-/** Lets pass who speaks for a tenant and has the scope. */
+/** Allows credentials of a tenant that have the scope. Throws `forbidden`. */
 export function requireScope(scope: Scope) {
   return createMiddleware<Env>(async (c, next) => {
     const { scopes, tenantId } = c.var.principal;
     if (tenantId === null)
       throw new HttpError(
         "forbidden",
-        "An operator's key sees no tenant's knowledge. Use a key of the tenant: POST /v1/tenants/{tenant}/keys makes one.",
+        "An operator's key cannot access a tenant's documents. Use a key of the tenant: POST /v1/tenants/{tenant}/keys creates one.",
       );
-    if (!scopes.includes(scope))
-      throw new HttpError(
-        "forbidden",
-        `The key lacks the scope ${scope}; it has ${scopes.join(", ") || "none"}.`,
-      );
+    if (!scopes.includes(scope)) throw missingScope(scope, scopes);
     await next();
   });
 }
 
-/** Lets pass who has one of the scopes, a tenant's or the operator: each sees its own. */
-export function requireEither(...scopes: readonly Scope[]) {
+/** Allows credentials that have one of the scopes, of a tenant or of the operator. Throws `forbidden`. */
+export function requireAnyScope(...scopes: readonly Scope[]) {
   return createMiddleware<Env>(async (c, next) => {
-    const own = c.var.principal.scopes;
-    if (!scopes.some((scope) => own.includes(scope)))
-      throw new HttpError(
-        "forbidden",
-        `The key lacks the scope ${scopes.join(" or ")}; it has ${own.join(", ") || "none"}.`,
-      );
+    const granted = c.var.principal.scopes;
+    if (!scopes.some((scope) => granted.includes(scope))) throw missingScope(scopes.join(" or "), granted);
     await next();
   });
 }
 
-/** Lets the operator pass. */
+function missingScope(required: string, granted: readonly Scope[]): HttpError {
+  return new HttpError(
+    "forbidden",
+    `The key lacks the scope ${required}; it has ${granted.join(", ") || "none"}.`,
+  );
+}
+
+/** Allows the operator only. Throws `forbidden`. */
 export const requireOperator = createMiddleware<Env>(async (c, next) => {
   if (c.var.principal.tenantId !== null)
     throw new HttpError(
       "forbidden",
-      "This takes an operator's key, which the operator of the service creates.",
+      "This route requires an operator's key. The operator of the service creates it.",
     );
   await next();
 });
 
-/** The tenant of the credential; behind `requireScope`. */
+/** The tenant of the credential. Call it behind `requireScope`. */
 export function tenantOf(c: Context<Env>): string {
   const { tenantId }: Principal = c.var.principal;
-  if (tenantId === null) throw new HttpError("forbidden", "This takes a tenant's key.");
+  if (tenantId === null) throw new HttpError("forbidden", "This route requires a tenant's key.");
   return tenantId;
 }

@@ -4,12 +4,12 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 
 const MAX_RESPONSE = 60_000;
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let key: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database, { maxResponse: MAX_RESPONSE });
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database, { maxResponse: MAX_RESPONSE });
   ({ key } = await api.addTenant());
   const text = (bytes: number) => "kettle ".repeat(bytes / 7);
   const documents = [
@@ -23,7 +23,7 @@ beforeAll(async () => {
     {"id": "next", "content": "a spoon", "metadata": {"n": 12345678901234567891}}]}`;
   await api.call("POST", "/v1/documents", { key, raw, headers: { "Content-Type": "application/json" } });
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const send = (raw: string) =>
   api.call("POST", "/mcp", { key, raw, headers: { "Content-Type": "application/json" } });
@@ -31,17 +31,17 @@ const call = (id: number, name: string, args: string) =>
   `{"jsonrpc": "2.0", "id": ${id}, "method": "tools/call", "params": {"name": "${name}", "arguments": ${args}}}`;
 const fetchOf = (id: number, document: string) => call(id, "fetch", `{"id": "large/${document}"}`);
 
-test("fetch gives no more than the service's answers may hold, each text counted as often as it is in them", async () => {
+test("fetch respects the size limit of a response and counts each copy of a text", async () => {
   const small = await send(fetchOf(1, "small"));
   expect(small.body.result.structuredContent.text).toHaveLength(9_996);
   const refused = await send(fetchOf(1, "half"));
   expect(refused.body.result).toMatchObject({ isError: true });
   expect(refused.body.result.content[0].text).toMatch(
-    /^response_too_large: .*"half".*Search finds its passages/,
+    /^response_too_large: .*"half".*Use search to read single passages/,
   );
 });
 
-test("the calls of a batch share the bytes of one answer", async () => {
+test("the calls of a batch share the size limit of one response", async () => {
   const batch = Array.from({ length: 10 }, (_, id) => fetchOf(id, "small"));
   const { status, text, body } = await send(`[${batch.join()}]`);
   expect(status).toBe(200);
@@ -50,17 +50,17 @@ test("the calls of a batch share the bytes of one answer", async () => {
   expect([body.length, errors.length]).toEqual([10, 8]);
 });
 
-test("the search tool gives no more than the service's answers may hold", async () => {
+test("the search tool respects the size limit of a response", async () => {
   const args = '{"query": "kettle", "collection": "large", "query_embedding": [0, 1, 0], "top_k": 2}';
   const found = await send(call(1, "search", args));
   expect(found.body.result.content[0].text).toMatch(/^response_too_large/);
-  const small = await createTestApi(own.database, { maxResponse: 20_000 });
+  const small = await createTestApi(testDatabase.database, { maxResponse: 20_000 });
   const headers = { "Content-Type": "application/json" };
   const refused = await small.call("POST", "/v1/tools/search", { key, raw: args, headers });
   expect(refused).toMatchObject({ status: 413, body: { code: "response_too_large" } });
 });
 
-test("integers beyond 2^53 are exact in what an assistant asks and in what it is given", async () => {
+test("integers beyond 2^53 are exact in arguments and results", async () => {
   const args = '{"query": "spoon", "filter": {"n": 12345678901234567890}}';
   const found = await send(call(1, "search", args));
   expect(found.body.result.structuredContent.results).toHaveLength(1);

@@ -2,8 +2,8 @@ import { parseJson } from "@cairn/core/database/json.ts";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 
 /**
- * The transport, whose calls of tools always carry an object of arguments: the protocol refuses anything else before a
- * tool sees it, but models also send the object as a JSON string, or null.
+ * Makes a transport turn the arguments of each tool call into an object. Models also send them as a JSON string or null,
+ * which the protocol would refuse before a tool sees them.
  */
 export function acceptLooseArguments<T extends Transport>(transport: T): T {
   let receive: Transport["onmessage"];
@@ -11,23 +11,23 @@ export function acceptLooseArguments<T extends Transport>(transport: T): T {
     configurable: true,
     get: () => receive,
     set(next: Transport["onmessage"]) {
-      receive = next && ((message, extra) => next(readMessage(message) as typeof message, extra));
+      receive = next && ((message, extra) => next(normalizeMessage(message) as typeof message, extra));
     },
   });
   return transport;
 }
 
-function readMessage(message: unknown): unknown {
+function normalizeMessage(message: unknown): unknown {
   if (!isObject(message) || message.method !== "tools/call" || !isObject(message.params)) return message;
-  const given = message.params.arguments;
-  if (given === undefined || isObject(given)) return message;
-  return { ...message, params: { ...message.params, arguments: readArguments(given) } };
+  const { arguments: args } = message.params;
+  if (args === undefined || isObject(args)) return message;
+  return { ...message, params: { ...message.params, arguments: toObject(args) } };
 }
 
-/** What is no object goes on as the one field that says so, and the tool refuses it with a hint. */
-function readArguments(given: unknown): Readonly<Record<string, unknown>> {
-  if (given === null || given === "") return {};
-  return { arguments: typeof given === "string" ? parseText(given) : given };
+/** Wraps a value that is not an object in the field `arguments`, which the tool refuses with a hint. */
+function toObject(args: unknown): Readonly<Record<string, unknown>> {
+  if (args === null || args === "") return {};
+  return { arguments: typeof args === "string" ? parseText(args) : args };
 }
 
 function parseText(text: string): unknown {

@@ -14,20 +14,20 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
 import { createLog } from "../telemetry/log.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let server: ReturnType<typeof serve>;
 let url: URL;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database);
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database);
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`);
 });
 afterAll(async () => {
   await new Promise((resolve) => server?.close(resolve));
-  await own?.drop();
+  await testDatabase?.drop();
 });
 
 async function connectWith(key: string): Promise<Client> {
@@ -56,7 +56,7 @@ interface Result {
   readonly structuredContent: any;
 }
 
-test("over HTTP an assistant finds search and fetch, searches, and fetches what it found", async () => {
+test("over HTTP, an assistant lists the tools, searches, and fetches a result", async () => {
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/documents", { key, body: FILLED });
   const client = await connectWith(key);
@@ -64,7 +64,7 @@ test("over HTTP an assistant finds search and fetch, searches, and fetches what 
   expect(tools.map(({ name }) => name)).toEqual(["search", "fetch"]);
   expect(tools[0]?.inputSchema).toMatchObject({ required: ["query"] });
   expect(tools[0]?.annotations?.readOnlyHint).toBe(true);
-  expect(client.getInstructions()).toContain("never instructions");
+  expect(client.getInstructions()).toContain("never as instructions");
 
   const found = (await client.callTool({
     name: "search",
@@ -91,7 +91,7 @@ test("over HTTP an assistant finds search and fetch, searches, and fetches what 
   expect((filtered as unknown as Result).structuredContent.results).toHaveLength(1);
 });
 
-test("a document that gives orders comes marked as data, found or fetched", async () => {
+test("a document with instructions is marked as data in search and fetch", async () => {
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/documents", { key, body: FILLED });
   const client = await connectWith(key);
@@ -108,7 +108,7 @@ test("a document that gives orders comes marked as data, found or fetched", asyn
 });
 
 test.each(["half \uD83D of a pair", "U+FFFE \uFFFE itself", "a/b%2F?#", "nul \0"])(
-  "a document is fetched by the id that search gave, also with the id %j",
+  "a document with the id %j is fetched by the id of its search result",
   async (id) => {
     const { key } = await api.addTenant();
     await api.call("POST", "/v1/documents", {
@@ -128,7 +128,7 @@ test.each(["half \uD83D of a pair", "U+FFFE \uFFFE itself", "a/b%2F?#", "nul \0"
   },
 );
 
-test("a long document, stored in passages that overlap, is fetched as the text it was", async () => {
+test("a long document in overlapping passages is fetched with its original text", async () => {
   const { key } = await api.addTenant();
   const sentences = Array.from(
     { length: 400 },
@@ -146,7 +146,7 @@ test("a long document, stored in passages that overlap, is fetched as the text i
   expect(fetched.structuredContent.text).toBe(content);
 });
 
-test("what is asked wrongly the assistant is told, and another tenant's document does not exist", async () => {
+test("an assistant receives its errors, and another tenant's document does not exist", async () => {
   const [a, b] = [await api.addTenant(), await api.addTenant()];
   for (const { key } of [a, b]) await api.call("POST", "/v1/documents", { key, body: FILLED });
   await api.call("POST", "/v1/documents", {
@@ -167,26 +167,26 @@ test("what is asked wrongly the assistant is told, and another tenant's document
   expect(JSON.stringify(await call("search", { query: "A's own", top_k: 50 }))).not.toContain("only-a");
 });
 
-test("a client that is connected and idle asks for a stream once, is told that there is none, and is quiet", async () => {
+test("an idle client requests a stream once, is refused, and does not try again", async () => {
   const { key } = await api.addTenant();
-  const asked: string[] = [];
+  const requested: string[] = [];
   const client = new Client({ name: "test", version: "1" });
   await client.connect(
     new StreamableHTTPClientTransport(url, {
       requestInit: { headers: { Authorization: `Bearer ${key}` } },
       fetch: (target, init) => {
-        asked.push(init?.method ?? "GET");
+        requested.push(init?.method ?? "GET");
         return fetch(target, init);
       },
     }) as never,
   );
   onTestFinished(() => client.close());
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  expect(asked).toEqual(["POST", "POST", "GET"]); // initialize, initialized, the stream
+  expect(requested).toEqual(["POST", "POST", "GET"]); // initialize, initialized, stream
   expect((await client.listTools()).tools).toHaveLength(2);
 });
 
-test.each(["GET", "DELETE", "PUT"])("%s is answered 405 with what is allowed", async (method) => {
+test.each(["GET", "DELETE", "PUT"])("%s is answered 405 with Allow", async (method) => {
   const { key } = await api.addTenant();
   const refused = await api.call(method, "/mcp", { key, headers: { Accept: "text/event-stream" } });
   expect(refused).toMatchObject({ status: 405, body: { code: "method_not_allowed", status: 405 } });
@@ -194,7 +194,7 @@ test.each(["GET", "DELETE", "PUT"])("%s is answered 405 with what is allowed", a
   expect(refused.headers.get("Content-Type")).toBe("application/problem+json");
 });
 
-/** A tool's call as one request, without the client's handshake. */
+/** Sends a tool call as one request, without the handshake of a client. */
 function callTool(on: TestApi, key: string, params: object) {
   return on.call("POST", "/mcp", {
     key,
@@ -214,34 +214,34 @@ function createLines() {
   return { lines, log, read };
 }
 
-test("a search takes one round trip to the database where its key and its collection are known", async () => {
+test("a search with a cached key and collection takes one database round trip", async () => {
   let trips = 0;
   const counted: Database = {
-    ...own.database,
+    ...testDatabase.database,
     transaction: (work, settings) => {
       trips++;
-      return own.database.transaction(work, settings);
+      return testDatabase.database.transaction(work, settings);
     },
     read: (statements, options) => {
       trips++;
-      return own.database.read(statements, options);
+      return testDatabase.database.read(statements, options);
     },
   };
-  const counting = await createTestApi(counted);
-  const { key } = await counting.addTenant();
-  await counting.call("POST", "/v1/documents", { key, body: FILLED });
-  await callTool(counting, key, SEARCH);
+  const countingApi = await createTestApi(counted);
+  const { key } = await countingApi.addTenant();
+  await countingApi.call("POST", "/v1/documents", { key, body: FILLED });
+  await callTool(countingApi, key, SEARCH);
   trips = 0;
-  expect((await callTool(counting, key, SEARCH)).body.result.structuredContent.results).toHaveLength(2);
+  expect((await callTool(countingApi, key, SEARCH)).body.result.structuredContent.results).toHaveLength(2);
   expect(trips).toBe(1);
 });
 
-test("a result of a collection that was named by its id is fetched, too", async () => {
+test("a result is fetched if its collection was named by id", async () => {
   const { key } = await api.addTenant();
-  const made = await api.call("POST", "/v1/collections", { key, body: { name: "a/b 100%" } });
+  const created = await api.call("POST", "/v1/collections", { key, body: { name: "a/b 100%" } });
   await api.call("POST", "/v1/documents", { key, body: { ...FILLED, collection: "a/b 100%" } });
   const client = await connectWith(key);
-  for (const collection of ["a/b 100%", made.body.id]) {
+  for (const collection of ["a/b 100%", created.body.id]) {
     const found = (await client.callTool({
       name: "search",
       arguments: { query: "return a kettle", collection },
@@ -252,37 +252,37 @@ test("a result of a collection that was named by its id is fetched, too", async 
   }
 });
 
-test("a search whose time is over asks its embedding server no more", async () => {
+test("a search beyond its deadline sends no more embedding requests", async () => {
   const embeddings = await startEmbeddingApi();
   onTestFinished(() => embeddings.stop());
   const requests = { attempts: 100, attemptTimeout: 100, backoff: 1 };
   const embedding = { openai: { apiKey: "sk-test", baseUrl: embeddings.url }, requests };
-  const { addTenant, call } = await createTestApi(own.database, { embedding });
+  const { addTenant, call } = await createTestApi(testDatabase.database, { embedding });
   const { key } = await addTenant();
   expect((await call("POST", "/v1/documents", { key, body: FILLED })).status).toBe(200);
   embeddings.always({ kind: "hang" });
   const before = embeddings.requests.length;
   const { log, read } = createLines();
-  const hurried = await createTestApi(own.database, { embedding, deadline: 1_000, log });
-  const late = await callTool(hurried, key, SEARCH);
-  expect(late).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
-  await new Promise((resolve) => setTimeout(resolve, 200)); // what is on its way arrives
-  const asked = embeddings.requests.length;
-  expect(asked).toBeGreaterThan(before);
+  const limited = await createTestApi(testDatabase.database, { embedding, deadline: 1_000, log });
+  const response = await callTool(limited, key, SEARCH);
+  expect(response).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
+  await new Promise((resolve) => setTimeout(resolve, 200)); // requests in flight arrive
+  const requested = embeddings.requests.length;
+  expect(requested).toBeGreaterThan(before);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  expect(embeddings.requests.length).toBe(asked);
-  expect(read("failure")).toEqual([]); // it is a request that was late
+  expect(embeddings.requests.length).toBe(requested);
+  expect(read("failure")).toEqual([]); // a timeout of the request is not a failure
 });
 
-/** The test's database until it is told what to throw. */
+/** The test database, which fails with an error after `fail`. */
 function createFailing() {
   let failure: Error | undefined;
   const database: Database = {
-    ...own.database,
+    ...testDatabase.database,
     transaction: (work, settings) =>
-      failure ? Promise.reject(failure) : own.database.transaction(work, settings),
+      failure ? Promise.reject(failure) : testDatabase.database.transaction(work, settings),
     read: (statements, options) =>
-      failure ? Promise.reject(failure) : own.database.read(statements, options),
+      failure ? Promise.reject(failure) : testDatabase.database.read(statements, options),
   };
   return {
     database,
@@ -292,7 +292,7 @@ function createFailing() {
   };
 }
 
-test("of a failure the assistant is told the request's id, and the log the place, and neither what was asked or found", async () => {
+test("after a failure the assistant sees only the request's id, and the log the stack, without texts", async () => {
   const { database, fail } = createFailing();
   const { lines, log, read } = createLines();
   const failing = await createTestApi(database, { log });
@@ -309,18 +309,21 @@ test("of a failure the assistant is told the request's id, and the log the place
       content: [
         {
           type: "text",
-          text: "internal_error: The knowledge base failed. Try again; where it stays so, report the request's id: request-12345678.",
+          text: "internal_error: The knowledge base failed. Try again. If it fails again, report the request's id: request-12345678.",
         },
       ],
     });
   }
-  const place = { name: "TypeError", at: expect.arrayContaining([expect.stringContaining("mcp.test.ts")]) };
-  const failure = expect.objectContaining({ request_id: "request-12345678", error: place });
+  const loggedError = {
+    name: "TypeError",
+    at: expect.arrayContaining([expect.stringContaining("mcp.test.ts")]),
+  };
+  const failure = expect.objectContaining({ request_id: "request-12345678", error: loggedError });
   expect(read("failure")).toEqual([failure, failure]);
   expect(lines.join("")).not.toMatch(/kettle|everything/);
 });
 
-test("what the database refuses is a failure, too; what the assistant asked wrongly is none", async () => {
+test("a database error is logged as a failure, and an error of the assistant is not", async () => {
   const { database, fail } = createFailing();
   const { log, read } = createLines();
   const failing = await createTestApi(database, { log });
@@ -335,9 +338,9 @@ test("what the database refuses is a failure, too; what the assistant asked wron
   expect(read("failure")).toMatchObject([{ error: { name: "AppError", code: "database_error" } }]);
 });
 
-test("the log tells of a request how many passages and documents it gave", async () => {
+test("the log of a request has its number of passages and documents", async () => {
   const { log, read } = createLines();
-  const logged = await createTestApi(own.database, { log });
+  const logged = await createTestApi(testDatabase.database, { log });
   const { key } = await logged.addTenant();
   await logged.call("POST", "/v1/documents", { key, body: FILLED });
   for (const tool of [SEARCH, FETCH]) await callTool(logged, key, tool);
@@ -345,11 +348,11 @@ test("the log tells of a request how many passages and documents it gave", async
   expect(rows).toMatchObject([{ rows: 2 }, { rows: 1 }]);
 });
 
-test("without a key there is no way in", async () => {
+test("a connection with an invalid key is refused", async () => {
   await expect(connectWith("cairn_none")).rejects.toThrow(/401|unauthorized/i);
 });
 
-test("over standard input and output it serves an assistant on the same machine", async () => {
+test("over stdio, it serves an assistant on the same machine", async () => {
   const cli = await createCairnCli();
   onTestFinished(() => cli.remove());
   await cli.run(["db", "migrate"]);
@@ -369,9 +372,9 @@ test("over standard input and output it serves an assistant on the same machine"
     env,
     stderr: "pipe",
   });
-  let said = "";
+  let output = "";
   transport.stderr?.on("data", (bytes: Buffer) => {
-    said += bytes;
+    output += bytes;
   });
   await client.connect(transport as never);
   const found = (await client.callTool({
@@ -382,7 +385,7 @@ test("over standard input and output it serves an assistant on the same machine"
   if (cli.databaseUrl) {
     const owner = connectPg({ url: cli.databaseUrl });
     onTestFinished(() => owner.close());
-    // What nobody expects of a database: a fault of its own in every search.
+    // An unexpected database error in every search.
     await owner.transaction(({ script }) =>
       script(`
         CREATE FUNCTION cairn.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
@@ -390,8 +393,8 @@ test("over standard input and output it serves an assistant on the same machine"
     );
     const failed = await client.callTool({ name: "search", arguments: { query: "open hours" } });
     expect(failed.isError).toBe(true);
-    await vi.waitFor(() => expect(JSON.parse(said)).toMatchObject({ about: "a tool", message: "failure" }));
-    expect(said).not.toContain("open hours");
+    await vi.waitFor(() => expect(JSON.parse(output)).toMatchObject({ about: "a tool", message: "failure" }));
+    expect(output).not.toContain("open hours");
   }
   await client.close();
 });
@@ -399,12 +402,12 @@ test("over standard input and output it serves an assistant on the same machine"
 const MCP_MESSAGE = { jsonrpc: "2.0", id: 1, method: "tools/list" };
 
 test.each([
-  ["none", undefined],
+  ["nothing explicitly", undefined],
   ["application/json", "application/json"],
   ["anything", "*/*"],
   ["any application type", "application/*;q=0.9"],
   ["JSON among others", "text/html, application/json;q=0.5"],
-  ["both, as the protocol says", "application/json, text/event-stream"],
+  ["both, as the protocol requires", "application/json, text/event-stream"],
 ])("a client that accepts %s is answered with JSON", async (_, accept) => {
   const { key } = await api.addTenant();
   const answer = await fetch(url, {
@@ -421,7 +424,7 @@ test.each([
   expect(((await answer.json()) as { result: { tools: unknown[] } }).result.tools).toHaveLength(2);
 });
 
-test("without any Accept header, too", async () => {
+test("a client without an Accept header is answered", async () => {
   const { key } = await api.addTenant();
   const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
   const body = JSON.stringify(MCP_MESSAGE);
@@ -429,7 +432,7 @@ test("without any Accept header, too", async () => {
 });
 
 test.each(["text/html", "application/json;q=0, text/html"])(
-  "who accepts no JSON (%s) is told 406",
+  "a client that does not accept JSON (%s) is answered 406",
   async (accept) => {
     const { key } = await api.addTenant();
     const refused = await api.call("POST", "/mcp", { key, body: MCP_MESSAGE, headers: { Accept: accept } });
@@ -437,7 +440,7 @@ test.each(["text/html", "application/json;q=0, text/html"])(
   },
 );
 
-test("what is no JSON is refused as the protocol says", async () => {
+test("invalid JSON is refused with the error of the protocol", async () => {
   const { key } = await api.addTenant();
   const refused = await api.call("POST", "/mcp", {
     key,
@@ -451,7 +454,7 @@ const batchOf = (length: number, message: object = MCP_MESSAGE) =>
   Array.from({ length }, (_, id) => ({ ...message, id }));
 
 test("each message of a batch counts as a request, and a batch that is too long is refused", async () => {
-  const limited = await createTestApi(own.database, { requestsPerMinute: 25 });
+  const limited = await createTestApi(testDatabase.database, { requestsPerMinute: 25 });
   const { key } = await limited.addTenant();
   const send = (length: number) => limited.call("POST", "/mcp", { key, body: batchOf(length) });
   const first = await send(20);
@@ -464,24 +467,24 @@ test("each message of a batch counts as a request, and a batch that is too long 
   expect(long.body.detail).toContain("20");
 });
 
-test("the calls of a batch are worked on one after the other", async () => {
-  let now = 0;
-  let most = 0;
+test("the calls of a batch run one after the other", async () => {
+  let concurrent = 0;
+  let maxConcurrent = 0;
   const counted: Database = {
-    ...own.database,
-    async read(...given) {
-      most = Math.max(most, ++now);
+    ...testDatabase.database,
+    async read(...args) {
+      maxConcurrent = Math.max(maxConcurrent, ++concurrent);
       await new Promise((resolve) => setTimeout(resolve, 10));
-      return own.database.read(...given).finally(() => now--);
+      return testDatabase.database.read(...args).finally(() => concurrent--);
     },
   };
-  const counting = await createTestApi(counted);
-  const { key } = await counting.addTenant();
-  await counting.call("POST", "/v1/documents", { key, body: FILLED });
+  const countingApi = await createTestApi(counted);
+  const { key } = await countingApi.addTenant();
+  await countingApi.call("POST", "/v1/documents", { key, body: FILLED });
   const call = { jsonrpc: "2.0", method: "tools/call", params: SEARCH };
-  const { status, body } = await counting.call("POST", "/mcp", { key, body: batchOf(10, call) });
+  const { status, body } = await countingApi.call("POST", "/mcp", { key, body: batchOf(10, call) });
   expect(status).toBe(200);
   expect(body).toHaveLength(10);
   for (const { result } of body) expect(result.structuredContent.results).toHaveLength(2);
-  expect(most).toBe(1);
+  expect(maxConcurrent).toBe(1);
 });

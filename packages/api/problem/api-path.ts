@@ -1,5 +1,5 @@
-/** Fields whose keys are the caller's own: below them a path is left as it is. */
-const OWN_KEYS: ReadonlySet<string> = new Set([
+/** Fields whose keys are chosen by the caller: below them a path is not translated. */
+const CALLER_KEYED_FIELDS: ReadonlySet<string> = new Set([
   "filter",
   "where",
   "whereDocument",
@@ -11,22 +11,22 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
 const OPTION_NAME = /^[a-z][a-z0-9]*([A-Z][a-z0-9]*)+(?=$|\[)/;
 
 /**
- * A path of the domain, in its option names, as the API spells it: `index.efSearch` is `index.ef_search`. Headers,
- * environment variables and a caller's own keys (`filter.unitPrice`) stay as they are.
+ * Translates a path from the domain's option names to the API's field names: `index.efSearch` becomes `index.ef_search`.
+ * Headers, environment variables and keys chosen by the caller (`filter.unitPrice`) stay unchanged.
  */
 export function toApiPath(path: string): string {
-  let own = false;
+  let isCallerKey = false;
   return path
     .split(".")
     .map((part) => {
-      if (own) return part;
-      own = OWN_KEYS.has(part.replace(/\[.*$/, ""));
+      if (isCallerKey) return part;
+      isCallerKey = CALLER_KEYED_FIELDS.has(part.replace(/\[.*$/, ""));
       return part.replace(OPTION_NAME, snakeCase);
     })
     .join(".");
 }
 
-/** A message of the domain with the option names of its path as the API spells them. */
+/** Translates the option names of the path to the API's field names in a message of the domain. */
 export function toApiMessage(message: string, path: string): string {
   const names = path.split(/[.[\]]/).filter((part) => OPTION_NAME.test(part));
   if (toApiPath(path) === path) return message;

@@ -14,13 +14,13 @@ export type HttpErrorCode =
 
 export interface HttpErrorOptions {
   readonly path?: string;
-  /** Seconds after which it may succeed. */
+  /** Seconds after which a retry may succeed. */
   readonly retryAfter?: number;
-  /** The methods that a path has. */
+  /** The methods that the path supports, for the header `Allow`. */
   readonly allowed?: readonly string[];
 }
 
-/** An error of HTTP's own, thrown by a middleware. */
+/** An error of the HTTP layer, thrown by a middleware or a route. */
 export class HttpError extends Error {
   readonly code: HttpErrorCode;
   readonly path: string | undefined;

@@ -20,11 +20,11 @@ test.each([
   ["Idempotency-Key", "Idempotency-Key"],
   ["DATABASE_URL", "DATABASE_URL"],
   ["name", "name"],
-])("the path %s of the domain is %s in the API", (path, expected) => {
+])("the domain path %s is translated to %s", (path, expected) => {
   expect(toApiPath(path)).toBe(expected);
 });
 
-test("a message names the field as its path does", () => {
+test("a message uses the API name of the field in its path", () => {
   const error = new AppError("invalid_input", "A collection's embeddingModel must be provider/model.", {
     path: "embeddingModel",
   });
@@ -45,9 +45,9 @@ test.each<[string, () => unknown, number, string]>([
     "response_too_large",
   ],
   ["a stack that is too deep", () => JSON.stringify(nested(100_000)), 400, "invalid_input"],
-  ["a date that is none", () => new Date(Number.NaN).toISOString(), 500, "internal_error"],
-  ["JSON that is none", () => JSON.parse("{"), 400, "malformed_json"],
-])("%s has the right answer, without the engine's words", (_, fail, status, code) => {
+  ["an invalid date", () => new Date(Number.NaN).toISOString(), 500, "internal_error"],
+  ["invalid JSON", () => JSON.parse("{"), 400, "malformed_json"],
+])("%s has the right status and code, without the message of the engine", (_, fail, status, code) => {
   let thrown: unknown;
   try {
     fail();
@@ -59,7 +59,7 @@ test.each<[string, () => unknown, number, string]>([
   expect(problem.detail).not.toContain((thrown as Error).message);
 });
 
-test("an unexpected error's words, a path among them, stay inside", () => {
+test("the message of an unexpected error is not shown", () => {
   const error = Object.assign(new Error("ENOENT: no such file, open '/srv/cairn/secret'"), {
     code: "ENOENT",
   });
@@ -68,7 +68,7 @@ test("an unexpected error's words, a path among them, stay inside", () => {
   expect(JSON.stringify(problem)).not.toMatch(/srv|ENOENT/);
 });
 
-test("what Hono refuses keeps its status", () => {
+test("an HTTPException of Hono keeps its status", () => {
   const codeOf = (status: 400 | 413 | 415 | 500) => problemOf(new HTTPException(status)).code;
   expect([codeOf(400), codeOf(413), codeOf(415), codeOf(500)]).toEqual([
     "malformed_json",
@@ -78,7 +78,7 @@ test("what Hono refuses keeps its status", () => {
   ]);
 });
 
-test("what passes by itself is 503 or 429 with whole seconds in Retry-After", async () => {
+test("a transient error is answered 503 or 429 with Retry-After in whole seconds", async () => {
   for (const [code, retryAfter, status, expected] of [
     ["database_exhausted", undefined, 503, "30"],
     ["database_unavailable", 0.2, 503, "1"],

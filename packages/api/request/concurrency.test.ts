@@ -6,160 +6,160 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
 import { startChatApi } from "../../../test/support/chat-api.ts";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { createAdmission } from "./concurrency.ts";
-import type { Place } from "./place.ts";
+import { createConcurrencyLimiter } from "./concurrency.ts";
+import type { RequestSlot } from "./slot.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const never = new AbortController().signal;
 
-test("a tenant's requests are admitted a few at a time, in the order they came, and another tenant's at once", async () => {
-  const { enter, size } = createAdmission({ tenantConcurrency: 2, tenantQueue: 2 });
-  const [first, second] = [await enter("a", never), await enter("a", never)];
+test("requests of a tenant are admitted up to the limit in order of arrival, and another tenant's immediately", async () => {
+  const { acquire, size } = createConcurrencyLimiter({ tenantConcurrency: 2, tenantQueue: 2 });
+  const [first, second] = [await acquire("a", never), await acquire("a", never)];
   const order: string[] = [];
   const waiting = ["third", "fourth"].map((name) =>
-    enter("a", never).then((place) => {
+    acquire("a", never).then((slot) => {
       order.push(name);
-      return place;
+      return slot;
     }),
   );
-  await expect(enter("a", never)).rejects.toMatchObject({
+  await expect(acquire("a", never)).rejects.toMatchObject({
     code: "tenant_busy",
     retryAfter: expect.any(Number),
   });
-  (await enter("b", never)).leave();
+  (await acquire("b", never)).release();
   expect(order).toEqual([]);
-  first.leave();
-  first.leave(); // once is enough
+  first.release();
+  first.release(); // no further effect
   await vi.waitFor(() => expect(order).toEqual(["third"]));
-  second.leave();
-  for (const place of await Promise.all(waiting)) place.leave();
+  second.release();
+  for (const slot of await Promise.all(waiting)) slot.release();
   expect(order).toEqual(["third", "fourth"]);
   expect(size()).toBe(0);
 });
 
-test("who waits too long, or leaves, gives up its place in the line", async () => {
-  const { enter, size } = createAdmission({ tenantConcurrency: 1, queueTimeout: 20 });
-  const place = await enter("a", never);
-  await expect(enter("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
+test("a request that times out or is aborted leaves the queue", async () => {
+  const { acquire, size } = createConcurrencyLimiter({ tenantConcurrency: 1, queueTimeout: 20 });
+  const slot = await acquire("a", never);
+  await expect(acquire("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
   const caller = new AbortController();
-  const left = enter("a", caller.signal);
+  const waiting = acquire("a", caller.signal);
   caller.abort(new Error("gone"));
-  await expect(left).rejects.toThrow("gone");
-  place.leave();
-  (await enter("a", never)).leave();
+  await expect(waiting).rejects.toThrow("gone");
+  slot.release();
+  (await acquire("a", never)).release();
   expect(size()).toBe(0);
 });
 
-test("a streamed answer gives its place to the next request and counts among streams", async () => {
-  const { enter, size } = createAdmission({ tenantConcurrency: 1, tenantStreams: 1 });
-  const stream = await enter("a", never);
-  stream.stream();
-  const request = await enter("a", never);
-  expect(() => request.stream()).toThrow(/1 streamed answers open/);
-  request.leave();
-  stream.leave();
+test("a streamed response releases its slot to the next request and counts as a stream", async () => {
+  const { acquire, size } = createConcurrencyLimiter({ tenantConcurrency: 1, tenantStreams: 1 });
+  const stream = await acquire("a", never);
+  stream.convertToStream();
+  const request = await acquire("a", never);
+  expect(() => request.convertToStream()).toThrow(/1 open streams/);
+  request.release();
+  stream.release();
   expect(size()).toBe(0);
 });
 
-test("of a tenant's large requests two are worked on at once, and its others beside them", async () => {
-  const { enter, size } = createAdmission({ tenantConcurrency: 4 });
-  const places = await Promise.all([1, 2, 3, 4].map(() => enter("a", never)));
-  const [first, second, third, fourth] = places as [Place, Place, Place, Place];
-  await Promise.all([first.large("write"), second.large("write")]);
-  await first.large("write"); // once is enough
+test("two large writes of a tenant run at the same time, and its other requests next to them", async () => {
+  const { acquire, size } = createConcurrencyLimiter({ tenantConcurrency: 4 });
+  const slots = await Promise.all([1, 2, 3, 4].map(() => acquire("a", never)));
+  const [first, second, third, fourth] = slots as [RequestSlot, RequestSlot, RequestSlot, RequestSlot];
+  await Promise.all([first.acquireLarge("write"), second.acquireLarge("write")]);
+  await first.acquireLarge("write"); // no further effect
   let admitted = false;
-  const waiting = third.large("write").then(() => {
+  const waiting = third.acquireLarge("write").then(() => {
     admitted = true;
   });
   await sleep(20);
   expect(admitted).toBe(false);
-  fourth.leave();
-  (await enter("a", never)).leave();
-  first.leave();
+  fourth.release();
+  (await acquire("a", never)).release();
+  first.release();
   await waiting;
-  second.leave();
-  third.leave();
-  const last = await enter("a", never);
-  await last.large("write");
-  last.leave();
+  second.release();
+  third.release();
+  const last = await acquire("a", never);
+  await last.acquireLarge("write");
+  last.release();
   expect(size()).toBe(0);
 });
 
-test("the place of a request that its runtime has dropped without a word is free again when its time is over twice", async () => {
-  const { enter } = createAdmission({ tenantConcurrency: 1, queueTimeout: 20, deadline: 200 });
-  await enter("a", never); // never left
-  await expect(enter("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
+test("the slot of a request that its runtime dropped is free after twice the deadline", async () => {
+  const { acquire } = createConcurrencyLimiter({ tenantConcurrency: 1, queueTimeout: 20, deadline: 200 });
+  await acquire("a", never); // never released
+  await expect(acquire("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
   await sleep(500);
-  const place = await enter("a", never);
-  await expect(enter("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
-  place.leave();
-  (await enter("a", never)).leave();
+  const slot = await acquire("a", never);
+  await expect(acquire("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
+  slot.release();
+  (await acquire("a", never)).release();
 });
 
-test("a request that leaves late, or twice, does not forget the requests that came after it", async () => {
-  const { enter, size } = createAdmission({ tenantConcurrency: 1, queueTimeout: 20 });
-  const early = await enter("a", never);
-  early.leave();
-  const next = await enter("a", never);
-  early.leave();
+test("a late or repeated release does not remove the state of later requests", async () => {
+  const { acquire, size } = createConcurrencyLimiter({ tenantConcurrency: 1, queueTimeout: 20 });
+  const early = await acquire("a", never);
+  early.release();
+  const next = await acquire("a", never);
+  early.release();
   expect(size()).toBe(1);
-  await expect(enter("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
-  next.leave();
+  await expect(acquire("a", never)).rejects.toMatchObject({ code: "tenant_busy" });
+  next.release();
   expect(size()).toBe(0);
 });
 
-test("who waits for a place among the large requests and leaves gives it back when it comes", async () => {
-  const { enter, size } = createAdmission({ tenantConcurrency: 3, queueTimeout: 20 });
-  const places = await Promise.all([1, 2, 3].map(() => enter("a", never)));
-  const [first, second, third] = places as [Place, Place, Place];
-  await Promise.all([first.large("write"), second.large("write")]);
-  await expect(third.large("write")).rejects.toThrow(/2 large requests under way at once/);
-  third.leave();
-  first.leave();
-  const next = await enter("a", never);
-  await next.large("write");
-  next.leave();
-  second.leave();
+test("a request that ends while it waits for a large slot releases the slot", async () => {
+  const { acquire, size } = createConcurrencyLimiter({ tenantConcurrency: 3, queueTimeout: 20 });
+  const slots = await Promise.all([1, 2, 3].map(() => acquire("a", never)));
+  const [first, second, third] = slots as [RequestSlot, RequestSlot, RequestSlot];
+  await Promise.all([first.acquireLarge("write"), second.acquireLarge("write")]);
+  await expect(third.acquireLarge("write")).rejects.toThrow(/2 concurrent large requests/);
+  third.release();
+  first.release();
+  const next = await acquire("a", never);
+  await next.acquireLarge("write");
+  next.release();
+  second.release();
   expect(size()).toBe(0);
 });
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A busy machine is no failure. */
+/** Long, because a busy machine must not fail the test. */
 const WAIT = { timeout: 20_000 };
 
-/** A database whose reads stay open until they are let go. */
-function holding() {
-  const held: (() => void)[] = [];
+/** A database whose reads wait until they are unblocked. */
+function createBlockedDatabase() {
+  const blockedReads: (() => void)[] = [];
   const database: Writable<Database> = {
-    ...own.database,
-    async read(...given) {
-      await new Promise<void>((resolve) => held.push(resolve));
-      return own.database.read(...given);
+    ...testDatabase.database,
+    async read(...args) {
+      await new Promise<void>((resolve) => blockedReads.push(resolve));
+      return testDatabase.database.read(...args);
     },
   };
-  const letGo = () => {
-    for (const one of held.splice(0)) one();
+  const unblock = () => {
+    for (const blocked of blockedReads.splice(0)) blocked();
   };
-  return { database, held, letGo };
+  return { database, blockedReads, unblock };
 }
 
-test("over HTTP, what a tenant sends beyond its requests at once waits, and beyond that is 429 with Retry-After", async () => {
-  const { database, held, letGo } = holding();
+test("over HTTP, requests beyond the limit wait, and requests beyond the queue are answered 429 with Retry-After", async () => {
+  const { database, blockedReads, unblock } = createBlockedDatabase();
   const api = await createTestApi(database, { tenantConcurrency: 3, tenantQueue: 4 });
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "kettle" }] } });
-  const asking = Array.from({ length: 12 }, () =>
+  const pending = Array.from({ length: 12 }, () =>
     api.call("POST", "/v1/query", { key, body: { query: "kettle", mode: "keyword" } }),
   );
   const refused = await vi.waitUntil(async () => {
-    const done = (await Promise.all(asking.map((one) => Promise.race([one, undefined])))).filter(
-      (one) => !!one,
+    const done = (await Promise.all(pending.map((response) => Promise.race([response, undefined])))).filter(
+      (response) => !!response,
     );
     return done.length === 5 ? done : undefined;
   });
@@ -167,11 +167,11 @@ test("over HTTP, what a tenant sends beyond its requests at once waits, and beyo
     expect(answer).toMatchObject({ status: 429, body: { code: "tenant_busy" } });
     expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0);
   }
-  expect(held.length).toBeLessThanOrEqual(3);
+  expect(blockedReads.length).toBeLessThanOrEqual(3);
   const other = await api.addTenant();
   expect((await api.call("GET", "/v1/collections", { key: other.key })).status).toBe(200);
-  const timer = setInterval(letGo, 5);
-  const statuses = (await Promise.all(asking)).map(({ status }) => status);
+  const timer = setInterval(unblock, 5);
+  const statuses = (await Promise.all(pending)).map(({ status }) => status);
   clearInterval(timer);
   expect(statuses.filter((status) => status === 200)).toHaveLength(7);
 });
@@ -189,35 +189,35 @@ test.each([
     { query: "kettle", mode: "keyword", where_document: { $contains: "kettle" } },
   ],
 ])(
-  "over HTTP, %s of a tenant wait for one another, and its short searches do not",
-  async (_, most, method, path, body) => {
-    const { database, held, letGo } = holding();
+  "over HTTP, %s of a tenant wait for each other, and its short searches do not",
+  async (_, limit, method, path, body) => {
+    const { database, blockedReads, unblock } = createBlockedDatabase();
     const api = await createTestApi(database, {});
     const { key } = await api.addTenant();
     await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "kettle" }] } });
-    database.transaction = async (...given) => {
-      await new Promise<void>((resolve) => held.push(resolve));
-      return own.database.transaction(...given);
+    database.transaction = async (...args) => {
+      await new Promise<void>((resolve) => blockedReads.push(resolve));
+      return testDatabase.database.transaction(...args);
     };
     const large = Array.from({ length: 6 }, () => api.call(method, path, { key, body }));
-    await vi.waitFor(() => expect(held.length).toBe(most), WAIT);
+    await vi.waitFor(() => expect(blockedReads.length).toBe(limit), WAIT);
     await sleep(50);
-    expect(held.length).toBe(most);
+    expect(blockedReads.length).toBe(limit);
     const short = api.call("POST", "/v1/query", { key, body: { query: "kettle", mode: "keyword" } });
-    await vi.waitFor(() => expect(held.length).toBe(most + 1), WAIT);
-    const timer = setInterval(letGo, 5);
+    await vi.waitFor(() => expect(blockedReads.length).toBe(limit + 1), WAIT);
+    const timer = setInterval(unblock, 5);
     for (const { status } of await Promise.all([short, ...large])) expect(status).toBe(200);
     clearInterval(timer);
   },
 );
 
 test.runIf(serverUrl())(
-  "on a server, 30 slow searches of one tenant leave another served in the meantime",
+  "on a server, 30 slow searches of one tenant do not block another tenant",
   async () => {
-    const database = connectPg({ url: own.url as string, connections: 10 });
+    const database = connectPg({ url: testDatabase.url as string, connections: 10 });
     const slow: Database = {
       ...database,
-      // The search itself, as slow as a scan of many rows: held by a statement of the database's own.
+      // Makes the search as slow as a scan of many rows.
       read: (statements, options) =>
         options?.settings?.["cairn.tenant_id"] === slowTenant
           ? database.transaction(async ({ script }) => {
@@ -249,7 +249,7 @@ test.runIf(serverUrl())(
   60_000,
 );
 
-test("an answer that is streamed holds no connection while the model thinks", async () => {
+test("a streamed response holds no connection while the model is thinking", async () => {
   const chat = await startChatApi();
   let open = 0;
   const count = async <T>(work: () => Promise<T>) => {
@@ -257,9 +257,9 @@ test("an answer that is streamed holds no connection while the model thinks", as
     return work().finally(() => open--);
   };
   const database: Database = {
-    ...own.database,
-    read: (...given) => count(() => own.database.read(...given)),
-    transaction: (...given) => count(() => own.database.transaction(...given)),
+    ...testDatabase.database,
+    read: (...args) => count(() => testDatabase.database.read(...args)),
+    transaction: (...args) => count(() => testDatabase.database.transaction(...args)),
   };
   const chatModel = createChatModel({ model: "scripted", apiKey: "sk-chat", baseUrl: chat.url });
   const api = await createTestApi(database, { chatModel, tenantConcurrency: 1, tenantStreams: 2 });
@@ -273,10 +273,10 @@ test("an answer that is streamed holds no connection while the model thinks", as
   try {
     for (const { status } of answers) expect(status).toBe(200);
     await vi.waitFor(() => expect(open).toBe(0));
-    expect((await api.call("GET", "/v1/collections", { key })).status).toBe(200); // neither of the two has its place
+    expect((await api.call("GET", "/v1/collections", { key })).status).toBe(200); // neither of the streams holds the slot
     expect((await stream()).status).toBe(429);
   } finally {
-    await Promise.all(answers.map((one) => one.body?.cancel()));
+    await Promise.all(answers.map((answer) => answer.body?.cancel()));
     await chat.stop();
   }
 });

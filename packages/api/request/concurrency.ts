@@ -2,138 +2,140 @@ import { AppError } from "@cairn/core/error.ts";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import type { RequestLimits } from "./deadline.ts";
-import { type Leave, Line, type Refusal } from "./line.ts";
-import type { LargeKind, Place } from "./place.ts";
+import { type Refusal, type Release, Semaphore } from "./semaphore.ts";
+import type { LargeKind, RequestSlot } from "./slot.ts";
 
 export interface ConcurrencyLimits {
-  /** Requests of a tenant that are worked on at once. Default 16. */
+  /** Concurrent requests of a tenant. Default 16. */
   readonly tenantConcurrency?: number;
-  /** Requests of a tenant that wait for their turn. Default 256; more are answered 429. */
+  /** Queued requests of a tenant. More are answered 429. Default 256. */
   readonly tenantQueue?: number;
-  /** Milliseconds that one waits at most. Default 20,000. */
+  /** Milliseconds that a request waits in the queue at most. Default 20,000. */
   readonly queueTimeout?: number;
-  /** Answers of a tenant that are streamed at once: they have a count of their own. Default 128. */
+  /** Concurrent streamed responses of a tenant, counted separately from requests. Default 128. */
   readonly tenantStreams?: number;
 }
 
-/** Large requests of a tenant at once. Of two writes one is computed while the other is at the database. */
-const LARGE = { read: 1, write: 2 } as const;
+/** Concurrent large requests of a tenant. Of two writes, one computes while the other waits for the database. */
+const LARGE_LIMITS = { read: 1, write: 2 } as const;
 
-interface Lines {
-  readonly requests: Line;
-  readonly large: Readonly<Record<LargeKind, Line>>;
-  streaming: number;
+interface TenantState {
+  readonly requests: Semaphore;
+  readonly large: Readonly<Record<LargeKind, Semaphore>>;
+  streams: number;
 }
 
 /**
- * Admits a tenant's requests, a few at a time, in the order they came. It counts in this process, and remembers a tenant
- * only as long as it has requests under way.
+ * Limits the concurrent requests of each tenant; further requests wait in order of arrival. It counts in this process, and
+ * keeps the state of a tenant only while the tenant has requests.
  */
-export function createAdmission({
+export function createConcurrencyLimiter({
   tenantConcurrency = 16,
   tenantQueue = 256,
   queueTimeout = 20_000,
   tenantStreams = 128,
   deadline = 25_000,
 }: ConcurrencyLimits & Pick<RequestLimits, "deadline">) {
-  const tenants = new Map<string, Lines>();
+  const tenants = new Map<string, TenantState>();
 
-  function linesOf(tenant: string): Lines {
-    const lines = tenants.get(tenant) ?? openLines();
-    tenants.set(tenant, lines);
-    return lines;
+  function stateOf(tenant: string): TenantState {
+    const state = tenants.get(tenant) ?? createState();
+    tenants.set(tenant, state);
+    return state;
   }
 
-  function openLines(): Lines {
-    const line = (limit: number, longest: number) =>
-      new Line({
+  function createState(): TenantState {
+    const semaphore = (limit: number, maxQueued: number) =>
+      new Semaphore({
         limit,
-        longest,
+        maxQueued,
         timeout: queueTimeout,
         lifetime: 2 * deadline,
-        refuse: (why) => busy(limit, longest, why),
+        refuse: (reason) => busy(limit, maxQueued, reason),
       });
-    const largeLine = (kind: LargeKind) => line(Math.min(LARGE[kind], tenantConcurrency), tenantConcurrency);
+    const forLarge = (kind: LargeKind) =>
+      semaphore(Math.min(LARGE_LIMITS[kind], tenantConcurrency), tenantConcurrency);
     return {
-      requests: line(tenantConcurrency, tenantQueue),
-      large: { read: largeLine("read"), write: largeLine("write") },
-      streaming: 0,
+      requests: semaphore(tenantConcurrency, tenantQueue),
+      large: { read: forLarge("read"), write: forLarge("write") },
+      streams: 0,
     };
   }
 
-  function busy(limit: number, longest: number, why: Refusal): AppError {
+  function busy(limit: number, maxQueued: number, refusal: Refusal): AppError {
     const reason =
-      why === "full"
-        ? `${longest} more wait for their turn`
-        : `none was done within ${queueTimeout / 1000} s`;
+      refusal === "full"
+        ? `${maxQueued} more are waiting`
+        : `none of them finished within ${queueTimeout / 1000} s`;
+    const large = limit === tenantConcurrency ? "" : "large ";
     return new AppError(
       "tenant_busy",
-      `The tenant has ${limit} ${limit === tenantConcurrency ? "" : "large "}requests under way at once, and ${reason}. Send fewer at once, and this one again.`,
+      `The tenant already has ${limit} concurrent ${large}requests, and ${reason}. Send fewer at once, and retry this one.`,
       { retryAfter: Math.max(1, Math.ceil(queueTimeout / 20_000)) },
     );
   }
 
-  function forget(tenant: string, lines: Lines): void {
-    // A request may leave late, when its tenant was forgotten and has come back: those are other lines.
-    const current = tenants.get(tenant) === lines;
-    if (current && lines.requests.idle && lines.streaming === 0) tenants.delete(tenant);
+  function removeIfIdle(tenant: string, state: TenantState): void {
+    // A slot may be released late, when the tenant's state was removed and created again: that is another state.
+    const isCurrent = tenants.get(tenant) === state;
+    if (isCurrent && state.requests.idle && state.streams === 0) tenants.delete(tenant);
   }
 
-  /** Waits for a place. Throws `tenant_busy` where too many wait, or it takes too long. */
-  async function enter(tenant: string, signal: AbortSignal): Promise<Place> {
-    const lines = linesOf(tenant);
-    const leaveLine = await lines.requests.enter(signal);
-    let kind: "working" | "streaming" | "left" = "working";
-    const large: Partial<Record<LargeKind, Promise<Leave>>> = {};
-    const leaveWork = () => {
-      for (const entered of Object.values(large))
-        void entered.then(
-          (leave) => leave(),
+  /** Waits for a slot. Throws `tenant_busy` if the queue is full or the wait times out. */
+  async function acquire(tenant: string, signal: AbortSignal): Promise<RequestSlot> {
+    const state = stateOf(tenant);
+    const releaseRequest = await state.requests.acquire(signal);
+    let status: "working" | "streaming" | "released" = "working";
+    const large: Partial<Record<LargeKind, Promise<Release>>> = {};
+    const releaseWork = () => {
+      for (const acquired of Object.values(large))
+        void acquired.then(
+          (release) => release(),
           () => {},
         );
-      leaveLine();
+      releaseRequest();
     };
     return {
-      async large(kind) {
-        large[kind] ??= lines.large[kind].enter(signal);
+      async acquireLarge(kind) {
+        large[kind] ??= state.large[kind].acquire(signal);
         await large[kind];
       },
-      stream() {
-        if (kind !== "working") return;
-        if (lines.streaming >= tenantStreams)
+      convertToStream() {
+        if (status !== "working") return;
+        if (state.streams >= tenantStreams)
           throw new AppError(
             "tenant_busy",
-            `The tenant has ${tenantStreams} streamed answers open. End one of them, and send this request again.`,
+            `The tenant already has ${tenantStreams} open streams. Close one of them, and retry this request.`,
             { retryAfter: 5 },
           );
-        lines.streaming++;
-        kind = "streaming";
-        leaveWork();
+        state.streams++;
+        status = "streaming";
+        releaseWork();
       },
-      leave() {
-        if (kind === "working") leaveWork();
-        if (kind === "streaming") lines.streaming--;
-        kind = "left";
-        forget(tenant, lines);
+      release() {
+        if (status === "working") releaseWork();
+        if (status === "streaming") state.streams--;
+        status = "released";
+        removeIfIdle(tenant, state);
       },
     };
   }
 
-  return { enter, size: () => tenants.size };
+  return { acquire, size: () => tenants.size };
 }
 
-/** Gives each request its place among its tenant's, and the place to the next when the request is over. */
+/** Acquires a slot for each request, and releases it when the request or its stream ends. */
 export function limitConcurrency(limits: ConcurrencyLimits & Pick<RequestLimits, "deadline">) {
-  const { enter } = createAdmission(limits);
+  const { acquire } = createConcurrencyLimiter(limits);
   return createMiddleware<Env>(async (c, next) => {
-    const place = await enter(c.var.principal.tenantId ?? "operator", c.var.signal);
-    c.set("place", place);
+    const slot = await acquire(c.var.principal.tenantId ?? "operator", c.var.signal);
+    c.set("slot", slot);
     try {
       await next();
     } finally {
       const streamed = c.get("streamed");
-      if (streamed) void streamed.finally(place.leave);
-      else place.leave();
+      if (streamed) void streamed.finally(slot.release);
+      else slot.release();
     }
   });
 }

@@ -4,45 +4,45 @@ import { withBudget } from "@cairn/core/embedding/budget.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
-import { startTime } from "./time.ts";
+import { startTimer } from "./timer.ts";
 
 export interface RequestLimits {
   /** Milliseconds for a request, authentication included. Default 25,000: API Gateway gives up at 30,000. */
   readonly deadline?: number;
   /** Aborted when the service is shutting down: streams of jobs end with `continue`, other requests have 6 s left. */
   readonly closing?: AbortSignal;
-  /** Embedding tokens of a tenant and UTC day. Default: any number. A tenant's own limit wins. */
+  /** Embedding tokens per tenant and UTC day. Default: unlimited. A tenant's own limit takes precedence. */
   readonly embeddingTokensPerDay?: number;
-  /** Bytes of texts, metadata and URIs that an answer holds at most. Default 10 MB. */
+  /** Maximum bytes of texts, metadata and URIs in a response. Default 10 MB. */
   readonly maxResponse?: number;
 }
 
-/** Answers a request 504 when its time is over, which runs from here on, and ends what works for it. */
-export function limitTime({ deadline = 25_000, closing }: RequestLimits) {
+/** Starts the time limit of a request. When it is over, the request is answered 504 and its work ends. */
+export function enforceDeadline({ deadline = 25_000, closing }: RequestLimits) {
   return createMiddleware<Env>(async (c, next) => {
-    const time = startTime(c.req.raw.signal, deadline, closing);
-    c.set("time", time);
-    c.set("signal", time.signal);
+    const timer = startTimer(c.req.raw.signal, deadline, closing);
+    c.set("timer", timer);
+    c.set("signal", timer.signal);
     try {
-      await time.race(next());
-      if (c.error) time.throwIfOver(); // whatever ended it ended because of the time
+      await timer.race(next());
+      if (c.error) timer.throwIfExpired(); // any error after the deadline is a consequence of it
     } finally {
-      if (!c.get("streamed")) time.close();
+      if (!c.get("streamed")) timer.close();
     }
   });
 }
 
 /**
- * Gives the request its services: a database whose statements are cancelled when its time is over, and embedders that
- * count against its tenant's budget.
+ * Provides the services of a request: a database whose statements are cancelled at the deadline, and embedders that count
+ * against the tenant's token budget.
  */
-export function limitRequest(
+export function provideServices(
   services: Services,
   { embeddingTokensPerDay, maxResponse = MAX_RESPONSE_BYTES }: RequestLimits,
 ) {
   return createMiddleware<Env>((c, next) => {
     const { tenantId, limits } = c.get("principal");
-    const facts = c.get("facts");
+    const usage = c.get("usage");
     const embedders =
       tenantId === null
         ? services.embedders
@@ -50,13 +50,13 @@ export function limitRequest(
             tenantId,
             tokensPerDay: limits.embeddingTokensPerDay ?? embeddingTokensPerDay,
             onTokens: (tokens) => {
-              facts.tokens += tokens;
+              usage.tokens += tokens;
             },
           });
-    const database = withTimeLimit(services.database, c.get("time").left());
+    const database = withTimeLimit(services.database, c.get("timer").remainingMs());
     c.set("maxResponse", maxResponse);
     c.set("services", { ...services, database, embedders });
-    c.set("lasting", { ...services, embedders });
+    c.set("backgroundServices", { ...services, embedders });
     return next();
   });
 }

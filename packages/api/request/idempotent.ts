@@ -8,26 +8,26 @@ import type { Env } from "../context.ts";
 const HEADER = "Idempotency-Key";
 
 /**
- * A request with an `Idempotency-Key` has one effect, however often it is sent within 24 hours, and each time the same
- * answer. A refusal or failure is not kept: it had no effect, and the request may be sent again, mended.
+ * Gives a request with an `Idempotency-Key` one effect and one response, however often it is sent within 24 hours. An
+ * error response is not stored: it had no effect, and the request may be corrected and sent again.
  */
 export const idempotent = createMiddleware<Env>(async (c, next) => {
   const key = c.req.header(HEADER);
   if (key === undefined) return next();
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
-    throw refusal("An Idempotency-Key is 1 to 255 visible ASCII characters.");
+    throw refusal("An Idempotency-Key must have 1 to 255 visible ASCII characters.");
   const { tenantId } = c.var.principal;
-  if (tenantId === null) throw refusal(OPERATOR);
+  if (tenantId === null) throw refusal(OPERATOR_REASON);
   const body = await c.req.text();
   const { pathname, search } = new URL(c.req.url);
   const done = await once(
-    c.var.lasting.database, // what a request did is written down though its time be over
+    c.var.backgroundServices.database, // the result is stored even if the request's time is over
     tenantId,
     { key, request: [c.req.method, pathname + search, body], signal: c.var.signal },
     async (makeId) => {
       c.set("makeId", makeId);
       await next();
-      return c.get("answer");
+      return c.get("response");
     },
   );
   if (!done.replayed) return;
@@ -36,21 +36,21 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
   return c.body((answer.body || null) as string, answer.status as ContentfulStatusCode, headers);
 });
 
-/** For a write whose answer is not kept: what an `Idempotency-Key` asks for is refused, never passed over. */
-export function unrepeatable(why: string) {
+/** Refuses an `Idempotency-Key` for a write whose response is not stored, instead of ignoring the header. */
+export function refuseIdempotencyKey(reason: string) {
   return createMiddleware<Env>(async (c, next) => {
-    if (c.req.header(HEADER) !== undefined) throw refusal(why);
+    if (c.req.header(HEADER) !== undefined) throw refusal(reason);
     await next();
   });
 }
 
-const OPERATOR =
-  "An operator's request takes no Idempotency-Key: answers are kept for tenants. Look whether it was done, and send it again without one.";
+const OPERATOR_REASON =
+  "An operator's request cannot have an Idempotency-Key: responses are stored for tenants only. Check whether the request took effect, and send it again without the header.";
 
-/** For a write that the operator alone may ask for. */
-export const ofOperator = unrepeatable(OPERATOR);
+/** Refuses an `Idempotency-Key` for a write of the operator. */
+export const refuseOperatorIdempotencyKey = refuseIdempotencyKey(OPERATOR_REASON);
 
-/** An id of the request's making, a UUID: with an `Idempotency-Key` the same one for the same name, however often it is done. */
+/** A UUID for something that the request creates. With an `Idempotency-Key`, the same name gives the same id in every attempt. */
 export function makeId(c: Context<Env>, name: string): string {
   return c.get("makeId")?.(name) ?? crypto.randomUUID();
 }

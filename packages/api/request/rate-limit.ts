@@ -6,18 +6,18 @@ import type { Env } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
 
 export interface RateLimit {
-  /** Requests of a tenant a minute. Default 1,200. A tenant's own limit wins. */
+  /** Requests per tenant and minute. Default 1,200. A tenant's own limit takes precedence. */
   readonly requestsPerMinute?: number;
 }
 
-/** Custom limits whose counts are kept at once; a tenant beyond them begins its minute again. */
+/** Distinct limits that have a counter. Counts of the least recently used limit beyond them start again. */
 const MAX_LIMITS = 1_000;
 
 type Limiter = InstanceType<typeof RateLimiterMemory>;
 
 /**
- * Refuses what a tenant asks beyond its share, and says when to come again. It counts in this process: behind several,
- * each lets as many through. Counting in the database would cost every search a second round trip.
+ * Refuses requests beyond the tenant's rate limit with `Retry-After`. It counts in this process: with several processes,
+ * each one allows the full limit. Counting in the database would cost every search a second round trip.
  */
 export function rateLimit({ requestsPerMinute = 1_200 }: RateLimit) {
   const limiters = new LRUCache<number, Limiter>({ max: MAX_LIMITS });
@@ -33,9 +33,13 @@ export function rateLimit({ requestsPerMinute = 1_200 }: RateLimit) {
       c.header("RateLimit-Remaining", String(used.remainingPoints));
       c.header("RateLimit-Reset", String(seconds));
       if (used.consumedPoints > points)
-        throw new HttpError("rate_limited", `The tenant has used its ${points} requests of this minute.`, {
-          retryAfter: seconds,
-        });
+        throw new HttpError(
+          "rate_limited",
+          `The tenant has used its ${points} requests of this minute. Try again later.`,
+          {
+            retryAfter: seconds,
+          },
+        );
     };
     await charge(1);
     c.set("charge", charge);
@@ -50,8 +54,8 @@ async function consume(
 ): Promise<InstanceType<typeof RateLimiterRes>> {
   try {
     return await limiter.consume(tenant, requests);
-  } catch (refused) {
-    if (refused instanceof RateLimiterRes) return refused;
-    throw refused;
+  } catch (error) {
+    if (error instanceof RateLimiterRes) return error; // the limit is exceeded
+    throw error;
   }
 }

@@ -1,4 +1,4 @@
-// The package's index loads its driver for every database; these are the two files that are needed of it.
+// The package's index loads a driver for every database. These are the two files that are needed.
 declare module "rate-limiter-flexible/lib/RateLimiterMemory.js" {
   const limiter: typeof import("rate-limiter-flexible").RateLimiterMemory;
   export default limiter;

@@ -1,13 +1,13 @@
 import type { HonoRequest } from "hono";
 
-/** Bytes of a body that is read at once. To read one as a stream costs a quarter of a millisecond on Node. */
-const SHORT = 100_000;
+/** Bytes up to which a body is read at once. Reading it as a stream costs a quarter of a millisecond on Node. */
+const MAX_SHORT_BYTES = 100_000;
 
-/** Reads a body as text, as it arrives where it is long, and once however often it is asked for. */
+/** Returns a function that reads the body as text. A long body is decoded as it arrives. The body is read only once. */
 export function createTextReader(request: HonoRequest): () => Promise<string> {
   const readAtOnce = request.text.bind(request);
   const length = request.header("Content-Length");
-  if (length !== undefined && Number(length) <= SHORT) return readAtOnce;
+  if (length !== undefined && Number(length) <= MAX_SHORT_BYTES) return readAtOnce;
   let text: Promise<string> | undefined;
   return () => {
     text ??= readStream(request.raw.body);

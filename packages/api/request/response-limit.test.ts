@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
-test("a page of collections ends early, and the pages together are all of them", async () => {
-  const { call, ...api } = await createTestApi(own.database, { maxResponse: 50_000 });
+test("a page of collections ends early, and all pages together are complete", async () => {
+  const { call, ...api } = await createTestApi(testDatabase.database, { maxResponse: 50_000 });
   const { key } = await api.addTenant();
   const ask = (method: string, path: string, body?: object) => call(method, path, { body, key });
   const names = ["a", "b", "c&d", "d", "e"];
@@ -31,8 +31,8 @@ test("a page of collections ends early, and the pages together are all of them",
   expect([body.collections.map(({ name }: { name: string }) => name), body.next]).toEqual([["b"], "b"]);
 });
 
-test("an answer holds no more than it may: a list ends early, a search and a document are 413", async () => {
-  const { call, ...api } = await createTestApi(own.database, { maxResponse: 50_000 });
+test("a response respects its size limit: a list ends early, a search and a document are answered 413", async () => {
+  const { call, ...api } = await createTestApi(testDatabase.database, { maxResponse: 50_000 });
   const { key } = await api.addTenant();
   const ask = (method: string, path: string, body?: object) => call(method, path, { body, key });
   const text = "kettle ".repeat(2_500);
@@ -55,9 +55,9 @@ test("an answer holds no more than it may: a list ends early, a search and a doc
   expect(refused).toMatchObject({ status: 413, body: { code: "response_too_large" } });
   expect(refused.body.detail).toMatch(/top_k/);
   expect((await ask("POST", "/v1/query", { ...query, top_k: 2 })).body.hits).toHaveLength(2);
-  const bare = await ask("POST", "/v1/query", { ...query, include: [] });
-  expect(bare.body.hits).toHaveLength(5);
-  expect(Object.keys(bare.body.hits[0]).sort()).toEqual(["chunk", "distance", "id", "score"]);
+  const withoutFields = await ask("POST", "/v1/query", { ...query, include: [] });
+  expect(withoutFields.body.hits).toHaveLength(5);
+  expect(Object.keys(withoutFields.body.hits[0]).sort()).toEqual(["chunk", "distance", "id", "score"]);
 
   const whole = { id: "whole", content: "kettle ".repeat(10_000), embedding: [1, 0, 0] };
   await ask("POST", "/v1/documents", { collection: "large", documents: [whole] });

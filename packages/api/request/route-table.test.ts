@@ -2,27 +2,27 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi, type TestApi } from "../../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let key: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database, { maxBody: 10_000 });
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database, { maxBody: 10_000 });
   ({ key } = await api.addTenant());
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const BODIES: readonly (readonly [string, string | undefined, Record<string, string>])[] = [
   ["no body", undefined, {}],
-  ["a body of text", "hello", { "Content-Type": "text/plain" }],
+  ["a text body", "hello", { "Content-Type": "text/plain" }],
   ["a form", "a=1", { "Content-Type": "application/x-www-form-urlencoded" }],
   ["broken JSON", "{", { "Content-Type": "application/json" }],
-  ["no type", "x", { "Content-Type": "" }],
-  ["a body that is too large", "x".repeat(20_000), { "Content-Length": "20000" }],
+  ["no content type", "x", { "Content-Type": "" }],
+  ["a body above the limit", "x".repeat(20_000), { "Content-Length": "20000" }],
 ];
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
-test.each(BODIES)("with %s, a route that does not exist is 404 on every method", async (_, raw, headers) => {
+test.each(BODIES)("with %s, an unknown route is answered 404 for every method", async (_, raw, headers) => {
   for (const method of METHODS)
     for (const path of ["/v1/nothing", "/v1/documents/a/b/c", "/nothing", "/v1", "/mcp/else"]) {
       const body = method === "GET" || method === "HEAD" ? undefined : raw;
@@ -32,40 +32,37 @@ test.each(BODIES)("with %s, a route that does not exist is 404 on every method",
     }
 });
 
-test.each(BODIES)(
-  "with %s, a method that a path lacks is 405 and says which it has",
-  async (_, raw, headers) => {
-    for (const [method, path, allow] of [
-      ["PUT", "/v1/documents", "GET, HEAD, POST"],
-      ["PATCH", "/v1/query", "POST"],
-      ["DELETE", "/v1/query", "POST"],
-      ["POST", "/health", "GET, HEAD"],
-      ["POST", "/openapi.json", "GET, HEAD"],
-      ["PUT", "/mcp", "POST"],
-    ] as const) {
-      const answer = await api.call(method, path, { key, raw, headers });
-      expect(answer, `${method} ${path}`).toMatchObject({
-        status: 405,
-        body: { code: "method_not_allowed" },
-      });
-      expect(answer.headers.get("Allow")).toBe(allow);
-    }
-  },
-);
+test.each(BODIES)("with %s, an unsupported method is answered 405 with Allow", async (_, raw, headers) => {
+  for (const [method, path, allow] of [
+    ["PUT", "/v1/documents", "GET, HEAD, POST"],
+    ["PATCH", "/v1/query", "POST"],
+    ["DELETE", "/v1/query", "POST"],
+    ["POST", "/health", "GET, HEAD"],
+    ["POST", "/openapi.json", "GET, HEAD"],
+    ["PUT", "/mcp", "POST"],
+  ] as const) {
+    const answer = await api.call(method, path, { key, raw, headers });
+    expect(answer, `${method} ${path}`).toMatchObject({
+      status: 405,
+      body: { code: "method_not_allowed" },
+    });
+    expect(answer.headers.get("Allow")).toBe(allow);
+  }
+});
 
-test("a route that takes the method and has nothing there is 404", async () => {
-  const { app } = await createTestApi(own.database, { docs: async () => undefined });
+test("a route that matches but has no resource is answered 404", async () => {
+  const { app } = await createTestApi(testDatabase.database, { docs: async () => undefined });
   for (const path of ["/docs/nothing", "/docs/..%2f..%2fpackage.json", "/docs/swagger-ui.css"])
     expect((await app.request(path)).status, path).toBe(404);
   expect((await app.request("/docs/nothing", { method: "POST" })).status).toBe(405);
 });
 
-test("without a key a route under /v1 does not say whether it exists", async () => {
+test("without a key, routes under /v1 do not reveal whether they exist", async () => {
   for (const path of ["/v1/nothing", "/v1/documents"])
     expect((await api.call("PUT", path, { raw: "x" })).status, path).toBe(401);
 });
 
-test("HEAD is answered as GET without its body, OPTIONS with the methods", async () => {
+test("HEAD returns the response of GET without a body, OPTIONS the methods", async () => {
   const head = await api.call("HEAD", "/v1/documents?collection=knowledge", { key });
   const get = await api.call("GET", "/v1/documents?collection=knowledge", { key });
   expect([head.status, head.text]).toEqual([get.status, ""]);
@@ -79,7 +76,7 @@ test.each([
   ["Content-Length: 0 and a type", undefined, { "Content-Length": "0", "Content-Type": "application/json" }],
   ["an empty text", "", { "Content-Type": "application/json" }],
   ["white space", " \n ", { "Content-Type": "application/json" }],
-])("where a body is expected, %s is 400 and says so", async (_, raw, headers) => {
+])("%s is answered 400 if a body is required", async (_, raw, headers) => {
   for (const path of ["/v1/query", "/v1/documents", "/v1/documents/delete", "/v1/chat", "/v1/tools/search"]) {
     const answer = await api.call("POST", path, { key, raw, headers });
     expect(answer, path).toMatchObject({ status: 400, body: { code: "malformed_json", path: "body" } });
@@ -87,7 +84,7 @@ test.each([
   }
 });
 
-test("a body of another type is 415 on every route that takes one", async () => {
+test("a body of another type is answered 415 on every route with a body", async () => {
   for (const path of ["/v1/query", "/v1/documents", "/v1/documents/bulk", "/v1/collections", "/v1/reindex"])
     for (const type of [
       "text/plain",
@@ -101,7 +98,7 @@ test("a body of another type is 415 on every route that takes one", async () => 
       ).toMatchObject({ status: 415, body: { code: "unsupported_media_type", path: "Content-Type" } });
 });
 
-test("the description is written once, and has a tag by which it need not be sent again", async () => {
+test("the OpenAPI description has an ETag, and its server is the origin of the request", async () => {
   const first = await api.call("GET", "http://one.example/openapi.json");
   expect(first.body.servers).toEqual([{ url: "http://one.example" }]);
   const tag = first.headers.get("ETag") ?? "";
@@ -116,14 +113,14 @@ test("the description is written once, and has a tag by which it need not be sen
   expect(first.headers.get("Cache-Control")).toContain("max-age");
 });
 
-test("the description is not made again by those who ask for it", async () => {
-  const { app } = await createTestApi(own.database);
-  let made = 0;
+test("the OpenAPI description is generated only once", async () => {
+  const { app } = await createTestApi(testDatabase.database);
+  let generated = 0;
   const { getOpenAPI31Document } = app;
-  app.getOpenAPI31Document = ((...given: Parameters<typeof getOpenAPI31Document>) => {
-    made++;
-    return getOpenAPI31Document(...given);
+  app.getOpenAPI31Document = ((...args: Parameters<typeof getOpenAPI31Document>) => {
+    generated++;
+    return getOpenAPI31Document(...args);
   }) as typeof getOpenAPI31Document;
   for (let n = 0; n < 5; n++) expect((await app.request("/openapi.json")).status).toBe(200);
-  expect(made).toBe(1);
+  expect(generated).toBe(1);
 });

@@ -4,37 +4,37 @@ import { TrieRouter } from "hono/router/trie-router";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
 
-/** Which methods a path has; none where there is no such route. */
+/** Tells which methods a path supports. A path without a route has none. */
 export interface RouteTable {
   methods(path: string): readonly string[];
   has(method: string, path: string): boolean;
 }
 
-/** The routes of an app by their paths, without its middlewares. Read when it is first asked, when all are there. */
+/** The routes of an app without its middleware. They are read at the first lookup, when all are registered. */
 export function createRouteTable(app: Pick<Hono<Env>, "routes">): RouteTable {
-  let known: { readonly router: TrieRouter<string>; readonly methods: readonly string[] } | undefined;
-  function read() {
+  let table: { readonly router: TrieRouter<string>; readonly methods: readonly string[] } | undefined;
+  function build() {
     const router = new TrieRouter<string>();
     const routes = app.routes.filter(({ path, method }) => !path.endsWith("*") && method !== "ALL");
     for (const { method, path } of routes) router.add(method, path, method);
     return { router, methods: [...new Set(routes.map(({ method }) => method))] };
   }
-  function has(asked: string, path: string): boolean {
-    known ??= read();
-    const method = asked === "HEAD" ? "GET" : asked; // a GET without its body
-    return known.router.match(method, path)[0].length > 0;
+  function has(requested: string, path: string): boolean {
+    table ??= build();
+    const method = requested === "HEAD" ? "GET" : requested;
+    return table.router.match(method, path)[0].length > 0;
   }
   return {
     has,
     methods(path) {
-      known ??= read();
-      const found = known.methods.filter((method) => has(method, path));
+      table ??= build();
+      const found = table.methods.filter((method) => has(method, path));
       return (found.includes("GET") ? [...found, "HEAD"] : found).toSorted();
     },
   };
 }
 
-/** Answers 404 or 405 where there is no such route, before anything of the request's body is looked at. */
+/** Answers 404 or 405 if no route matches, before the body is read. */
 export function requireRoute(table: RouteTable) {
   return createMiddleware<Env>(async (c, next) => {
     if (!table.has(c.req.method, c.req.path)) return c.notFound();
@@ -42,15 +42,19 @@ export function requireRoute(table: RouteTable) {
   });
 }
 
-/** What is wrong with a request that no route takes: its path or only its method. */
-export function noRoute(
+/** The error of a request without a matching route: 404 for an unknown path, 405 for a wrong method. */
+export function routeError(
   table: RouteTable,
   { method, path }: { readonly method: string; readonly path: string },
 ) {
-  const allowed = table.has(method, path) ? [] : table.methods(path); // a route that has nothing there, as /docs/x
+  const allowed = table.has(method, path) ? [] : table.methods(path); // a matching route answered 404 itself, for example /docs/x
   if (allowed.length === 0)
-    return new HttpError("not_found", "There is no such route. GET /openapi.json describes those there are.");
-  return new HttpError("method_not_allowed", `${method} is not allowed here: ${allowed.join(", ")} is.`, {
-    allowed,
-  });
+    return new HttpError("not_found", "There is no such route. GET /openapi.json describes all routes.");
+  return new HttpError(
+    "method_not_allowed",
+    `${method} is not allowed here. Allowed: ${allowed.join(", ")}.`,
+    {
+      allowed,
+    },
+  );
 }

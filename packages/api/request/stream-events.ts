@@ -7,62 +7,62 @@ import { describeProblem } from "../problem.ts";
 import type { Log } from "../telemetry/log.ts";
 
 export interface StreamOptions {
-  /** Told of what nobody expected. */
+  /** Receives unexpected errors. */
   readonly log: Log | undefined;
-  /** For the whole request. A runtime that lets it have less is obeyed. */
-  readonly milliseconds: number;
-  /** Writes the events. Nobody waits for it when the time is over: the request's signal is aborted then. */
+  /** Milliseconds for the complete request. A smaller limit of the runtime takes precedence. */
+  readonly timeoutMs: number;
+  /** Writes the events. It is not awaited after the time is over: the request's signal is aborted then. */
   readonly write: (sse: SSEStreamingApi) => Promise<void>;
-  /** The last event where the time is over. Default: `error`, with the problem. */
-  readonly overdue?: SSEMessage;
+  /** The last event if the time is over. Default: `error`, with the problem. */
+  readonly timeoutEvent?: SSEMessage;
 }
 
 /**
- * The answer to HEAD for a route that streams. Hono runs the GET and drops its body: of a stream nobody would read the
- * events, nor say when to end.
+ * The response to HEAD for a route that streams. Hono runs the GET handler and drops its body, so nobody would read the
+ * events or end the stream.
  */
 export function streamHead(c: Context<Env>): Response {
   return c.body(null, 200, { "Content-Type": "text/event-stream" });
 }
 
-/** Why a stream ends that another process can go on with. */
-class Closing extends AppError {
+/** Ends a stream that another process can continue. */
+class ShutdownError extends AppError {
   constructor() {
-    super("deadline_exceeded", "This process of the service is shutting down. Ask again.");
+    super("deadline_exceeded", "This process of the service is shutting down. Send the request again.");
   }
 }
 
 /**
- * An answer of server-sent events, which may outlive the time of other requests and is over with its last event. What
- * fails in it is told as that event, `error` with the problem: the status has been sent.
+ * A response of server-sent events, which may run longer than other requests. An error is reported as the last event,
+ * `error` with the problem, because the status has already been sent.
  */
-export function streamEvents(c: Context<Env>, { log, milliseconds, write, overdue }: StreamOptions) {
-  const { time, requestId, place } = c.var;
-  place.stream();
+export function streamEvents(c: Context<Env>, { log, timeoutMs, write, timeoutEvent }: StreamOptions) {
+  const { timer, requestId, slot } = c.var;
+  slot.convertToStream();
   const { promise, resolve } = Promise.withResolvers<void>();
   c.set("streamed", promise);
-  const leave = () => setTimeout(() => time.end(new Closing())); // not before the stream has begun
-  if (overdue) onAbort(time.closing, leave);
-  time.extend(Math.min(milliseconds, c.env?.longestStream ?? milliseconds)); // without a runtime there are no bindings
+  const shutDown = () => setTimeout(() => timer.end(new ShutdownError())); // not before the stream has started
+  if (timeoutEvent) onAbort(timer.closing, shutDown);
+  timer.extend(Math.min(timeoutMs, c.env?.maxStreamMs ?? timeoutMs)); // without a runtime there are no bindings
   return streamSSE(c, async (sse) => {
-    sse.onAbort(() => time.end(new DOMException("The caller has gone.", "AbortError")));
-    const last = await time.race(write(sse)).then(
+    sse.onAbort(() => timer.end(new DOMException("The caller disconnected.", "AbortError")));
+    const lastEvent = await timer.race(write(sse)).then(
       () => undefined,
       (error: unknown): SSEMessage | undefined => {
-        const ended = error === time.signal.reason;
-        if (ended && error instanceof Closing) return overdue;
-        if (ended && !(error instanceof AppError)) return undefined; // the caller has gone: nobody is left to be told
-        if (ended && overdue) return overdue;
+        const isTimerError = error === timer.signal.reason;
+        if (isTimerError && error instanceof ShutdownError) return timeoutEvent;
+        if (isTimerError && !(error instanceof AppError)) return undefined; // the caller disconnected
+        if (isTimerError && timeoutEvent) return timeoutEvent;
         const problem = describeProblem(error, requestId);
         c.set("problem", problem.code);
         if (problem.status === 500) log?.failure(error, { request_id: requestId });
         return { event: "error", data: stringifyJson(problem) };
       },
     );
-    time.closing?.removeEventListener("abort", leave);
-    time.close();
-    resolve(); // before the last event: a caller that does not read is not waited for
-    if (last) await sse.writeSSE(last);
+    timer.closing?.removeEventListener("abort", shutDown);
+    timer.close();
+    resolve(); // before the last event, so that a caller that does not read holds nothing up
+    if (lastEvent) await sse.writeSSE(lastEvent);
   });
 }
 

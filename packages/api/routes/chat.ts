@@ -16,37 +16,34 @@ import type { Log } from "../telemetry/log.ts";
 
 const passageSchema = z
   .object({
-    number: z.int().describe("By which the answer cites it."),
+    number: z.int().describe("The number by which the answer cites the passage."),
     ...passageFields,
   })
   .openapi("Citation");
 
 const answerSchema = z
   .object({
-    answer: z.string().describe("As the model wrote it, without its reasoning. Cites passages as [1]."),
-    citations: z
-      .array(passageSchema)
-      .describe("The passages that the answer cites, in the order in which it does."),
+    answer: z.string().describe("The text of the model without its reasoning. It cites passages as [1]."),
+    citations: z.array(passageSchema).describe("The passages that the answer cites, in order of citation."),
     truncated: z
       .boolean()
-      .describe(
-        "Whether the answer ends before its end: at the model's limit of tokens, or cut by a content filter.",
-      ),
-    finish_reason: z.enum(["stop", "length", "content_filter"]).describe("Why the model ended its answer."),
+      .describe("Whether the answer is incomplete because of the model's token limit or a content filter."),
+    finish_reason: z.enum(["stop", "length", "content_filter"]).describe("Why the model stopped."),
     model: z.string(),
     usage: z.object({ input_tokens: z.int(), output_tokens: z.int() }),
   })
   .openapi("Answer");
 
-const ask = createRoute({
+const chatRoute = createRoute({
   method: "post",
   path: "/v1/chat",
   operationId: "chat",
-  summary: "Answer a question from the knowledge base, with citations",
+  summary: "Answer a question with citations",
   description:
-    "With `stream: true` the answer comes as server-sent events: `passages` (what a search found), `delta` (text), `restart` (the " +
-    "text so far is replaced: what came since was the model's reasoning), and at the end `done` (the whole answer) or `error` (a " +
-    "problem, as in any other answer). The conversation so far comes from the caller.",
+    "The answer comes from the passages that a search finds in the knowledge base. Send the complete conversation with each request. " +
+    "With `stream: true` the response is a stream of server-sent events: `passages` (the results of a search), `delta` (text), " +
+    "`restart` (replaces the text so far, because it contained the model's reasoning), and finally `done` (the complete answer) or " +
+    "`error` (a problem, as in an error response).",
   tags: ["Chat"],
   security: BEARER,
   middleware: requireScope("read"),
@@ -64,12 +61,16 @@ const ask = createRoute({
             .min(1)
             .max(200),
           collection: collectionName.optional(),
-          filter: filterSchema.optional().describe("Narrows every search of the answer."),
-          top_k: z.int().min(1).max(50).optional().describe("Passages a search. Default 8."),
+          filter: filterSchema
+            .optional()
+            .describe("Limits every search for the answer to matching documents."),
+          top_k: z.int().min(1).max(50).optional().describe("Maximum passages of each search. Default 8."),
           group_by: z
             .enum(["document", "passage"])
             .optional()
-            .describe("The best passage of each document (the default), or passages each for themselves."),
+            .describe(
+              "`document` uses the best passage of each document, `passage` every passage. Default: `document`.",
+            ),
           stream: z.boolean().optional(),
         })
         .openapi("Chat", {
@@ -90,40 +91,41 @@ const ask = createRoute({
 });
 
 export interface ChatRouteOptions {
-  /** Undefined: chat is answered 503 `chat_not_configured`. */
+  /** Undefined: requests are answered 503 `chat_not_configured`. */
   readonly model: ChatModel | undefined;
   readonly log: Log | undefined;
-  /** Milliseconds for a streamed answer, which may outlive the deadline of other requests. Default 120,000. */
+  /** Milliseconds for a streamed response, which may run longer than other requests. Default 120,000. */
   readonly streamDeadline?: number;
 }
 
 export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOptions) {
-  return createRouter().openapi(ask, async (c) => {
+  return createRouter().openapi(chatRoute, async (c) => {
     if (!model)
       throw new AppError(
         "chat_not_configured",
         "No chat model is configured. Set CAIRN_CHAT_MODEL, and OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.",
       );
     const { messages, collection, filter, top_k: topK, group_by: groupBy, stream } = c.req.valid("json");
-    const { facts, signal } = c.var;
+    const { usage, signal } = c.var;
     const onUsage = ({ inputTokens, outputTokens }: Usage) => {
-      facts.inputTokens += inputTokens;
-      facts.outputTokens += outputTokens;
+      usage.inputTokens += inputTokens;
+      usage.outputTokens += outputTokens;
     };
-    const asked = { messages, collection, filter, topK, groupBy, model, signal, onUsage };
-    // Imported here: a service without a chat model never loads it.
+    const question = { messages, collection, filter, topK, groupBy, model, signal, onUsage };
+    // Imported on first use: a service without a chat model never loads it.
     const { answerQuestion, chat } = await import("@cairn/core/assistant/chat.ts");
-    if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), asked))) as never;
-    const events = startChat(c, chat, asked);
-    const first = await events.next(); // what fails before the first event is answered as any other failure
-    c.var.time.throwIfOver();
+    if (!stream)
+      return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), question))) as never;
+    const events = startChat(c, chat, question);
+    const first = await events.next(); // an error before the first event is an ordinary error response
+    c.var.timer.throwIfExpired();
     return streamEvents(c, {
       log,
-      milliseconds: streamDeadline,
+      timeoutMs: streamDeadline,
       async write(sse) {
         for (let next = first; !next.done && !signal.aborted; next = await events.next()) {
           const { event, data } = toEvent(next.value);
-          if (next.value.type === "passages") facts.rows = (facts.rows ?? 0) + next.value.passages.length;
+          if (next.value.type === "passages") usage.rows = (usage.rows ?? 0) + next.value.passages.length;
           await sse.writeSSE({ event, data: stringifyJson(data) });
         }
       },
@@ -131,17 +133,17 @@ export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOp
   });
 }
 
-/** The events of an answer, which end with the request's time: the request's own until it begins, then the stream's. */
-function startChat(c: Context<Env>, chatWith: typeof chat, asked: Parameters<typeof chat>[2]) {
-  const { lasting, time } = c.var;
+/** The events of an answer. They end with the request's time, which is extended when the stream starts. */
+function startChat(c: Context<Env>, chatWith: typeof chat, question: Parameters<typeof chat>[2]) {
+  const { backgroundServices, timer } = c.var;
   const services = {
-    ...lasting,
+    ...backgroundServices,
     get database() {
-      return withTimeLimit(lasting.database, time.left());
+      return withTimeLimit(backgroundServices.database, timer.remainingMs());
     },
   };
-  const events = chatWith(services, tenantOf(c), asked);
-  time.signal.addEventListener("abort", () => void events.return(undefined), { once: true });
+  const events = chatWith(services, tenantOf(c), question);
+  timer.signal.addEventListener("abort", () => void events.return(undefined), { once: true });
   return events;
 }
 

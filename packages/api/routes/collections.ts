@@ -14,8 +14,8 @@ import {
   jsonResponse,
   problems,
   reply,
-  replyGone,
-  replyLong,
+  replyLarge,
+  replyNoContent,
 } from "../openapi.ts";
 import { idempotent } from "../request/idempotent.ts";
 import {
@@ -30,30 +30,31 @@ import {
 import { idempotencyHeader, integerParameter, namedCollection } from "../schema/parameters.ts";
 
 const tags = ["Collections"];
-const one = jsonResponse(collectionSchema, "The collection.");
+const collectionResponse = jsonResponse(collectionSchema, "The collection.");
 
 const list = createRoute({
   method: "get",
   path: "/v1/collections",
   operationId: "listCollections",
-  summary: "The tenant's collections, by name",
+  summary: "List collections",
   tags,
   security: BEARER,
-  description: "All of them in one page, unless they are very many or have much metadata.",
+  description:
+    "Returns the tenant's collections in order of name. One page holds all of them unless they exceed the limit or the maximum size of a response.",
   middleware: requireScope("read"),
   request: {
     query: z.object({
-      limit: integerParameter(1, 1000, "Collections at most. Default 1,000."),
-      after: collectionName.optional().openapi({ description: "The cursor that the page before gave." }),
+      limit: integerParameter(1, 1000, "Maximum number of collections. Default 1,000."),
+      after: collectionName.optional().openapi({ description: "The cursor from the previous page." }),
     }),
   },
   responses: {
     200: jsonResponse(
       z.object({
         collections: z.array(collectionSchema),
-        next: z.string().nullable().describe("The cursor of the next page; null at the end."),
+        next: z.string().nullable().describe("The cursor of the next page. Null: this is the last page."),
       }),
-      "A page.",
+      "A page of collections.",
     ),
     ...problems(),
   },
@@ -63,13 +64,13 @@ const create = createRoute({
   method: "post",
   path: "/v1/collections",
   operationId: "createCollection",
-  summary: "Make a collection",
+  summary: "Create a collection",
   tags,
   security: BEARER,
   middleware: [requireScope("write"), idempotent],
   request: { headers: idempotencyHeader, body: jsonBody(newCollectionSchema) },
   responses: {
-    201: jsonResponse(collectionSchema, "The collection that was made."),
+    201: jsonResponse(collectionSchema, "The new collection."),
     ...problems([404, 409, 422], { body: true }),
   },
 });
@@ -78,12 +79,12 @@ const get = createRoute({
   method: "get",
   path: "/v1/collections/{collection}",
   operationId: "getCollection",
-  summary: "One collection",
+  summary: "Get a collection",
   tags,
   security: BEARER,
   middleware: requireScope("read"),
   request: { params: namedCollection },
-  responses: { 200: one, ...problems([404]) },
+  responses: { 200: collectionResponse, ...problems([404]) },
 });
 
 const change = createRoute({
@@ -91,24 +92,24 @@ const change = createRoute({
   path: "/v1/collections/{collection}",
   operationId: "changeCollection",
   summary: "Change a collection",
-  description: "What an index is made with takes effect at the next reindex.",
+  description: "Settings of index builds take effect at the next reindex.",
   tags,
   security: BEARER,
   middleware: [requireScope("write"), idempotent],
   request: { params: namedCollection, headers: idempotencyHeader, body: jsonBody(collectionChangesSchema) },
-  responses: { 200: one, ...problems([404, 409, 422], { body: true }) },
+  responses: { 200: collectionResponse, ...problems([404, 409, 422], { body: true }) },
 });
 
 const remove = createRoute({
   method: "delete",
   path: "/v1/collections/{collection}",
   operationId: "deleteCollection",
-  summary: "Delete a collection with its documents",
+  summary: "Delete a collection and its documents",
   tags,
   security: BEARER,
   middleware: [requireScope("write"), idempotent],
   request: { params: namedCollection, headers: idempotencyHeader },
-  responses: { 204: { description: "It is gone." }, ...problems([404, 409, 422]) },
+  responses: { 204: { description: "The collection is deleted." }, ...problems([404, 409, 422]) },
 });
 
 export const collections = createRouter()
@@ -116,16 +117,16 @@ export const collections = createRouter()
     const { services, maxResponse: maxBytes } = c.var;
     const { limit, after } = c.req.valid("query");
     const page = await listCollectionPage(services.database, tenantOf(c), { limit, after, maxBytes });
-    const described = page.collections.map((one) => describeCollection(services, one));
-    return replyLong(c, { collections: described, next: page.next });
+    const described = page.collections.map((collection) => describeCollection(services, collection));
+    return replyLarge(c, { collections: described, next: page.next });
   })
   .openapi(create, async (c) => {
     const { services } = c.var;
-    const wanted = toNewCollection(c.req.valid("json"), services.embedders);
-    if (wanted.chunking)
-      validateChunking(wanted.chunking, textLimit(services.embedders, wanted.embeddingModel ?? null));
-    const made = await createCollection(services.database, tenantOf(c), wanted);
-    return reply(c, describeCollection(services, made), 201);
+    const input = toNewCollection(c.req.valid("json"), services.embedders);
+    if (input.chunking)
+      validateChunking(input.chunking, textLimit(services.embedders, input.embeddingModel ?? null));
+    const created = await createCollection(services.database, tenantOf(c), input);
+    return reply(c, describeCollection(services, created), 201);
   })
   .openapi(get, async (c) => {
     const { collection } = c.req.valid("param");
@@ -147,7 +148,7 @@ export const collections = createRouter()
   })
   .openapi(remove, async (c) => {
     await deleteCollection(c.var.services.database, tenantOf(c), c.req.valid("param").collection);
-    return replyGone(c);
+    return replyNoContent(c);
   });
 
 function describeCollection({ embedders }: Services, collection: Collection) {

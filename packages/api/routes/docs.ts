@@ -2,7 +2,7 @@ import { nextTurn } from "@cairn/core/turn.ts";
 import { Hono } from "hono";
 import type { Env } from "../context.ts";
 
-/** A file of swagger-ui-dist by its name; undefined where it has none such. */
+/** Reads a file of swagger-ui-dist by name. Undefined: there is no such file. */
 export type DocsAssets = (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
 
 const TYPES: Readonly<Record<string, string>> = { css: "text/css", js: "text/javascript", png: "image/png" };
@@ -13,7 +13,7 @@ const PAGE = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Cairn's API</title>
+<title>Cairn API</title>
 <link rel="icon" href="/docs/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
@@ -26,13 +26,13 @@ const PAGE = `<!doctype html>
 
 const START = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#reference", deepLinking: true, persistAuthorization: false });`;
 
-/** Nothing is loaded from anywhere else: the reference works offline. */
-const POLICY =
+/** Allows only files of the service itself: the reference works offline. */
+const CONTENT_SECURITY_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
 
-/** The API reference at /docs, from files that the entry point brings. */
+/** Serves the API reference at /docs from files that the entry point provides. */
 export function docsRoutes(assets: DocsAssets) {
-  const files = new Map<string, ReturnType<DocsAssets>>(); // of ASSETS alone
+  const files = new Map<string, ReturnType<DocsAssets>>(); // only files of ASSETS
   const read = (name: string) => {
     const file = files.get(name) ?? assets(name);
     files.set(name, file);
@@ -42,17 +42,17 @@ export function docsRoutes(assets: DocsAssets) {
   return new Hono<Env>()
     .use("/docs/*", async (c, next) => {
       await next();
-      c.header("Content-Security-Policy", POLICY);
+      c.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
     })
     .get("/docs", (c) => {
-      c.header("Content-Security-Policy", POLICY);
+      c.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
       return c.html(PAGE);
     })
     .get("/docs/start.js", (c) => c.body(START, 200, { "Content-Type": "text/javascript" }))
     .get("/docs/:name", async (c) => {
       const name = c.req.param("name");
       const file = ASSETS.includes(name) ? await read(name) : undefined;
-      await nextTurn(); // it may have a megabyte
+      await nextTurn(); // the file may have a megabyte
       if (!file) return c.notFound();
       return c.body(file, 200, {
         "Content-Type": TYPES[name.split(".").at(-1) ?? ""] ?? "application/octet-stream",

@@ -13,8 +13,8 @@ import {
   jsonResponse,
   problems,
   reply,
-  replyGone,
-  replyLong,
+  replyLarge,
+  replyNoContent,
 } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { collectionName } from "../schema/collection.ts";
@@ -31,23 +31,23 @@ import {
 import { filterParameter, idempotencyHeader, idParameter, integerParameter } from "../schema/parameters.ts";
 
 const tags = ["Documents"];
-const inCollection = z.object({ collection: collectionName.optional() });
-const oneDocument = idParameter("document", "The document's id.");
+const collectionQuery = z.object({ collection: collectionName.optional() });
+const documentParameter = idParameter("document", "The id of the document.");
 
 const write = createRoute({
   method: "post",
   path: "/v1/documents",
   operationId: "ingestDocuments",
-  summary: "Add documents, replacing those with the same ids",
+  summary: "Add or replace documents",
   description:
-    "Long texts are split into passages, and passages embedded; text that was embedded before costs nothing. " +
-    "What takes longer than a request may: POST /v1/documents/bulk.",
+    "Documents with existing ids are replaced. Long texts are split into passages, and each passage is embedded. Text that was embedded " +
+    "before is taken from a cache and costs nothing. Use POST /v1/documents/bulk for more documents than one request can process in time.",
   tags,
   security: BEARER,
   middleware: [requireScope("write"), idempotent],
   request: { headers: idempotencyHeader, body: jsonBody(ingestSchema) },
   responses: {
-    200: jsonResponse(ingestedSchema, "What was written, and what could not be taken."),
+    200: jsonResponse(ingestedSchema, "The documents that were written and those that failed."),
     ...problems([404, 409, 422, 502], { body: true }),
   },
 });
@@ -56,18 +56,15 @@ const list = createRoute({
   method: "get",
   path: "/v1/documents",
   operationId: "listDocuments",
-  summary: "A page of documents, in the order of their ids",
+  summary: "List documents",
+  description: "Returns one page of documents with their passages, in order of id.",
   tags,
   security: BEARER,
   middleware: requireScope("read"),
   request: {
-    query: inCollection.extend({
-      limit: integerParameter(1, 1000, "Documents at most. Default 100."),
-      after: z
-        .string()
-        .max(10_000)
-        .optional()
-        .openapi({ description: "The cursor that the page before gave." }),
+    query: collectionQuery.extend({
+      limit: integerParameter(1, 1000, "Maximum number of documents. Default 100."),
+      after: z.string().max(10_000).optional().openapi({ description: "The cursor from the previous page." }),
       filter: filterParameter,
     }),
   },
@@ -75,9 +72,9 @@ const list = createRoute({
     200: jsonResponse(
       z.object({
         documents: z.array(documentSchema),
-        next: z.string().nullable().describe("The cursor of the next page; null at the end."),
+        next: z.string().nullable().describe("The cursor of the next page. Null: this is the last page."),
       }),
-      "A page.",
+      "A page of documents.",
     ),
     ...problems([404, 413]),
   },
@@ -87,16 +84,21 @@ const get = createRoute({
   method: "get",
   path: "/v1/documents/{document}",
   operationId: "getDocument",
-  summary: "One document with its passages, or some of them",
-  description: "What is larger than a response may be is 413: read its passages in several requests.",
+  summary: "Get a document with its passages",
+  description:
+    "Returns all passages or a range of them. If the response would be too large, the error is 413: read the passages in several requests.",
   tags,
   security: BEARER,
   middleware: requireScope("read"),
   request: {
-    params: oneDocument,
-    query: inCollection.extend({
-      first_passage: integerParameter(0, 2_000_000_000, "The number of the first passage. Default 0."),
-      passages: integerParameter(1, 1_000_000, "Passages at most. Default: all."),
+    params: documentParameter,
+    query: collectionQuery.extend({
+      first_passage: integerParameter(
+        0,
+        2_000_000_000,
+        "The number of the first passage to return. Default 0.",
+      ),
+      passages: integerParameter(1, 1_000_000, "Maximum number of passages. Default: all."),
     }),
   },
   responses: { 200: jsonResponse(documentSchema, "The document."), ...problems([404, 413]) },
@@ -106,19 +108,20 @@ const remove = createRoute({
   method: "delete",
   path: "/v1/documents/{document}",
   operationId: "deleteDocument",
-  summary: "Delete one document",
+  summary: "Delete a document",
   tags,
   security: BEARER,
   middleware: [requireScope("write"), idempotent],
-  request: { params: oneDocument, query: inCollection, headers: idempotencyHeader },
-  responses: { 204: { description: "It is gone." }, ...problems([404, 409, 422]) },
+  request: { params: documentParameter, query: collectionQuery, headers: idempotencyHeader },
+  responses: { 204: { description: "The document is deleted." }, ...problems([404, 409, 422]) },
 });
 
 const removeMany = createRoute({
   method: "post",
   path: "/v1/documents/delete",
   operationId: "deleteDocuments",
-  summary: "Delete documents by ids, by a filter, or those for which both hold",
+  summary: "Delete documents by ids or a filter",
+  description: "Several conditions are combined with AND: a document must meet all of them.",
   tags,
   security: BEARER,
   middleware: [requireScope("write"), idempotent],
@@ -136,80 +139,84 @@ const removeMany = createRoute({
     ),
   },
   responses: {
-    200: jsonResponse(z.object({ deleted: z.int() }), "How many documents are gone."),
+    200: jsonResponse(z.object({ deleted: z.int() }), "The number of deleted documents."),
     ...problems([404, 409, 422], { body: true }),
   },
 });
 
-/** Documents of a page from which on its request is one of the tenant's large ones. */
+/** Documents of a page above which its request counts as large. */
 const LARGE_PAGE = 100;
 
 export const documents = createRouter()
   .openapi(write, async (c) => {
-    const { documents: given, collection, max_tokens: maxTokens, overlap } = c.req.valid("json");
+    const { documents: input, collection, max_tokens: maxTokens, overlap } = c.req.valid("json");
     const { services, signal } = c.var;
-    const documents = given.map((one, n) =>
-      toNewDocument({ ...one, id: one.id ?? makeId(c, `documents[${n}]`) }),
+    const documents = input.map((document, n) =>
+      toNewDocument({ ...document, id: document.id ?? makeId(c, `documents[${n}]`) }),
     );
-    const done = await inDefaultCollection(services, tenantOf(c), {
+    const result = await inDefaultCollection(services, tenantOf(c), {
       collection,
       work: () => ingest(services, tenantOf(c), { collection, documents, maxTokens, overlap, signal }),
     });
-    c.var.facts.rows = done.ids.length;
-    const { ids, passages, failed } = done;
-    return reply(c, { collection: done.collection.name, ids: [...ids], passages, failed: [...failed] });
+    c.var.usage.rows = result.ids.length;
+    const { ids, passages, failed } = result;
+    return reply(c, { collection: result.collection.name, ids: [...ids], passages, failed: [...failed] });
   })
   .openapi(list, async (c) => {
     const { collection, limit, after, filter } = c.req.valid("query");
-    if ((limit ?? 0) > LARGE_PAGE) await c.var.place.large("read");
+    if ((limit ?? 0) > LARGE_PAGE) await c.var.slot.acquireLarge("read");
     const page = await listDocuments(c.var.services.database, tenantOf(c), {
       collection,
       limit,
       after,
-      filter: filter === undefined ? undefined : readFilter(filter),
+      filter: filter === undefined ? undefined : parseFilter(filter),
       maxBytes: c.var.maxResponse,
     });
-    c.var.facts.rows = page.documents.length;
-    return replyLong(c, { documents: page.documents.map(fromDocument), next: page.next });
+    c.var.usage.rows = page.documents.length;
+    return replyLarge(c, { documents: page.documents.map(fromDocument), next: page.next });
   })
   .openapi(removeMany, async (c) => {
     const { collection, ids, filter, where_document: whereDocument } = c.req.valid("json");
-    const wanted = { collection, ids, filter, whereDocument };
-    const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), wanted);
-    c.var.facts.rows = deleted;
+    const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), {
+      collection,
+      ids,
+      filter,
+      whereDocument,
+    });
+    c.var.usage.rows = deleted;
     return reply(c, { deleted });
   })
   .openapi(get, async (c) => {
     const { document: id } = c.req.valid("param");
     const { collection, first_passage: first = 0, passages: count } = c.req.valid("query");
     const passages = first > 0 || count !== undefined ? { first, count: count ?? 1_000_000 } : undefined;
-    const wanted = { collection, ids: [id], passages, maxBytes: c.var.maxResponse };
-    const [found] = await getDocuments(c.var.services.database, tenantOf(c), wanted);
-    if (!found) throw noDocument(id);
-    return replyLong(c, fromDocument(found));
+    const options = { collection, ids: [id], passages, maxBytes: c.var.maxResponse };
+    const [document] = await getDocuments(c.var.services.database, tenantOf(c), options);
+    if (!document) throw documentNotFound(id);
+    return replyLarge(c, fromDocument(document));
   })
   .openapi(remove, async (c) => {
     const { document: id } = c.req.valid("param");
     const { collection } = c.req.valid("query");
     const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), { collection, ids: [id] });
-    if (deleted === 0) throw noDocument(id);
-    return replyGone(c);
+    if (deleted === 0) throw documentNotFound(id);
+    return replyNoContent(c);
   });
 
-function noDocument(id: string): AppError {
+function documentNotFound(id: string): AppError {
   return new AppError("not_found", `There is no document ${JSON.stringify(id.slice(0, 100))}.`);
 }
 
-/** The filter in the address. Null is none: it would list everything. */
-function readFilter(text: string): unknown {
-  const wrong = (says: string) =>
-    new AppError("invalid_filter", `The filter in the address ${says}`, { path: "filter" });
+/** Parses the filter of the query string. Null is refused, because it would list everything. */
+function parseFilter(text: string): unknown {
+  const invalid = (reason: string) =>
+    new AppError("invalid_filter", `The filter in the query string ${reason}`, { path: "filter" });
   try {
     const filter = parseJson(text);
     if (filter !== null) return filter;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw wrong("is not well-formed JSON.");
+    throw invalid("is not well-formed JSON.");
   }
-  throw wrong("must be a JSON object, not null. Leave it out to list everything.");
+  throw invalid("must be a JSON object, not null. Omit it to list everything.");
 }

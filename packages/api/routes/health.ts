@@ -12,48 +12,52 @@ const health = createRoute({
   method: "get",
   path: "/health",
   operationId: "health",
-  summary: "Whether the process answers",
+  summary: "Check the process",
   tags,
   security: [],
-  responses: { 200: jsonResponse(state, "It does."), ...problems() },
+  responses: { 200: jsonResponse(state, "The process responds."), ...problems() },
 });
 
 const ready = createRoute({
   method: "get",
   path: "/ready",
   operationId: "ready",
-  summary: "Whether the database answers, too",
+  summary: "Check the process and the database",
   tags,
   security: [],
-  responses: { 200: jsonResponse(state, "It does."), ...problems() },
+  responses: { 200: jsonResponse(state, "The database responds."), ...problems() },
 });
 
 /** Milliseconds to wait for the database. */
 const PROBE_TIMEOUT_MS = 5_000;
 
 export function healthRoutes({ database }: Services) {
-  let asking: Promise<unknown> | undefined; // one statement at once, however many ask
-  const ask = () => {
-    asking ??= withTimeLimit(database, PROBE_TIMEOUT_MS)
+  let pending: Promise<unknown> | undefined; // concurrent requests share one statement
+  const probe = () => {
+    pending ??= withTimeLimit(database, PROBE_TIMEOUT_MS)
       .read([sql`SELECT 1`])
       .finally(() => {
-        asking = undefined;
+        pending = undefined;
       });
-    return asking;
+    return pending;
   };
   return createRouter()
     .openapi(health, (c) => reply(c, { status: "ok" as const }))
     .openapi(ready, async (c) => {
       let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<never>((_, reject) => {
+      const timeout = new Promise<never>((_, reject) => {
         timer = setTimeout(
           () =>
-            reject(new AppError("database_unavailable", "The database does not answer.", { retryAfter: 5 })),
+            reject(
+              new AppError("database_unavailable", "The database does not respond. Try again later.", {
+                retryAfter: 5,
+              }),
+            ),
           PROBE_TIMEOUT_MS,
         );
       });
       try {
-        await Promise.race([ask(), late]);
+        await Promise.race([probe(), timeout]);
       } finally {
         clearTimeout(timer);
       }

@@ -12,9 +12,9 @@ import { createJobWatch, type Watcher } from "@cairn/core/job/watch.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
-import { requireEither, requireScope, tenantOf } from "../auth/require.ts";
+import { requireAnyScope, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyLong } from "../openapi.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyLarge } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { streamEvents, streamHead } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
@@ -25,9 +25,12 @@ import { toVector } from "../schema/vector.ts";
 import type { Log } from "../telemetry/log.ts";
 
 const tags = ["Jobs"];
-const job = { params: idParameter("job", "The job's id.") };
+const jobParameter = { params: idParameter("job", "The id of the job.") };
 const accepted = {
-  ...jsonResponse(jobSchema, "The job, which goes on. Watch it where Location says, or as events."),
+  ...jsonResponse(
+    jobSchema,
+    "The job, which continues. Read its progress at the URL of the header Location, or as events.",
+  ),
   headers: z.object({ Location: z.string() }),
 };
 
@@ -35,7 +38,9 @@ const bulk = createRoute({
   method: "post",
   path: "/v1/documents/bulk",
   operationId: "ingestDocumentsInBulk",
-  summary: "Add documents in a job, and index what has grown large",
+  summary: "Add documents in a job",
+  description:
+    "Continues after the response. When all documents are written, the job builds the indexes that the collection needs.",
   tags,
   security: BEARER,
   middleware: [requireScope("write"), idempotent],
@@ -47,7 +52,10 @@ const reindex = createRoute({
   method: "post",
   path: "/v1/reindex",
   operationId: "reindex",
-  summary: "Index what has grown; with a model, embed a collection anew",
+  summary: "Build indexes or change the embedding model in a job",
+  description:
+    "Without `model`, the job runs pending index maintenance. With `model`, it embeds the collection again with that model and then replaces " +
+    "the collection.",
   tags,
   security: BEARER,
   middleware: [requireScope("admin"), idempotent],
@@ -58,13 +66,15 @@ const reindex = createRoute({
         .strictObject({
           collection: collectionName
             .optional()
-            .describe("Default: all of the tenant's; with a model, knowledge."),
+            .describe(
+              "Name or id. Default: all collections of the tenant; with `model`, the collection `knowledge`.",
+            ),
           model: z
             .string()
             .min(3)
             .max(200)
             .optional()
-            .describe("provider/model to embed the collection anew with."),
+            .describe("The model to embed the collection with, as provider/model."),
         })
         .openapi("Reindex", { example: {} }),
     ),
@@ -76,11 +86,12 @@ const list = createRoute({
   method: "get",
   path: "/v1/jobs",
   operationId: "listJobs",
-  summary: "The jobs of the credential's owner, newest first",
+  summary: "List jobs",
+  description: "Returns the jobs of the tenant, or of the operator for an operator's key, newest first.",
   tags,
   security: BEARER,
-  middleware: requireEither("read", "admin"),
-  request: { query: z.object({ limit: integerParameter(1, 1000, "Jobs at most. Default 100.") }) },
+  middleware: requireAnyScope("read", "admin"),
+  request: { query: z.object({ limit: integerParameter(1, 1000, "Maximum number of jobs. Default 100.") }) },
   responses: { 200: jsonResponse(z.object({ jobs: z.array(jobSchema) }), "The jobs."), ...problems() },
 });
 
@@ -88,11 +99,11 @@ const get = createRoute({
   method: "get",
   path: "/v1/jobs/{job}",
   operationId: "getJob",
-  summary: "How far a job is",
+  summary: "Get a job and its progress",
   tags,
   security: BEARER,
-  middleware: requireEither("read", "admin"),
-  request: job,
+  middleware: requireAnyScope("read", "admin"),
+  request: jobParameter,
   responses: { 200: jsonResponse(jobSchema, "The job."), ...problems([404]) },
 });
 
@@ -100,29 +111,33 @@ const cancel = createRoute({
   method: "post",
   path: "/v1/jobs/{job}/cancel",
   operationId: "cancelJob",
-  summary: "End a job; what it has done stays",
+  summary: "Cancel a job",
+  description: "Changes that the job has already made are kept.",
   tags,
   security: BEARER,
-  middleware: [requireEither("write", "admin"), idempotent],
-  request: { ...job, headers: idempotencyHeader },
-  responses: { 200: jsonResponse(jobSchema, "The job, about to end."), ...problems([404, 409, 422]) },
+  middleware: [requireAnyScope("write", "admin"), idempotent],
+  request: { ...jobParameter, headers: idempotencyHeader },
+  responses: {
+    200: jsonResponse(jobSchema, "The job, which is being cancelled."),
+    ...problems([404, 409, 422]),
+  },
 });
 
 const watch = createRoute({
   method: "get",
   path: "/v1/jobs/{job}/events",
   operationId: "watchJob",
-  summary: "A job's progress as server-sent events, until it ends",
+  summary: "Stream the progress of a job",
   description:
-    "Events are called `job` and hold what GET /v1/jobs/{job} answers, each time something has changed. " +
-    "Where the last is called `continue` the job goes on, but the stream's time is over: ask for it again. " +
-    "Where it is called `error` it holds a problem, as in any other answer.",
+    "Returns server-sent events until the job ends. Each change is an event `job` with the body of GET /v1/jobs/{job}. " +
+    "If the last event is `continue`, the time limit of the stream is over but the job continues: send the request again. " +
+    "If it is `error`, it holds a problem, as in an error response.",
   tags,
   security: BEARER,
-  middleware: requireEither("read", "admin"),
-  request: job,
+  middleware: requireAnyScope("read", "admin"),
+  request: jobParameter,
   responses: {
-    200: { description: "Events.", content: { "text/event-stream": { schema: z.string() } } },
+    200: { description: "Server-sent events.", content: { "text/event-stream": { schema: z.string() } } },
     ...problems([404, 429]),
   },
 });
@@ -130,35 +145,41 @@ const watch = createRoute({
 export interface JobRouteOptions {
   readonly queue: JobQueue;
   readonly log: Log | undefined;
-  /** Milliseconds between two looks at the jobs that are watched. Default 500. */
+  /** Milliseconds between two polls of the watched jobs. Default 500. */
   readonly interval?: number;
-  /** Milliseconds after which a watcher has to come back. Default 900,000. */
-  readonly longest?: number;
-  /** Bytes of a job's result in an event. */
+  /** Milliseconds after which a stream ends with `continue`. Default 900,000. */
+  readonly maxStreamMs?: number;
+  /** Maximum bytes of a job's result in an event. */
   readonly maxResponse: number | undefined;
 }
 
-export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxResponse }: JobRouteOptions) {
+export function jobRoutes({
+  queue,
+  log,
+  interval = 500,
+  maxStreamMs = 900_000,
+  maxResponse,
+}: JobRouteOptions) {
   const watches = createJobWatch({ interval, maxBytes: maxResponse });
   const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
   return createRouter()
     .openapi(bulk, async (c) => {
       const request = c.req.valid("json");
       const { collection } = request;
-      const into = await inDefaultCollection(c.var.services, tenantOf(c), {
+      const target = await inDefaultCollection(c.var.services, tenantOf(c), {
         collection,
-        work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is told now
+        work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is refused now
       });
-      // Made up now: a worker that takes the job over writes them under the same ids.
-      const identified = request.documents.map((one, n) => ({
-        ...one,
-        id: one.id ?? makeId(c, `documents[${n}]`),
+      // Ids are generated now, so that a worker that takes the job over writes the same ones.
+      const identified = request.documents.map((document, n) => ({
+        ...document,
+        id: document.id ?? makeId(c, `documents[${n}]`),
       }));
-      assertSizes(into, identified);
-      const { documents, refused } = refuseUnstorable(identified);
-      return begin(c, queue, "ingest", {
+      assertVectorSizes(target, identified);
+      const { documents, refused } = separateUnstorable(identified);
+      return startJob(c, queue, "ingest", {
         ...request,
-        ...targetOf(into),
+        ...collectionReference(target),
         documents,
         refused,
       } as unknown as JsonObject);
@@ -169,7 +190,7 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
       if (collection !== undefined || model !== undefined)
         await getCollection(database, tenantOf(c), collection);
       if (model !== undefined) embedders.get(model);
-      return begin(c, queue, "reindex", {
+      return startJob(c, queue, "reindex", {
         ...(collection === undefined ? {} : { collection }),
         ...(model === undefined ? {} : { model }),
       });
@@ -178,11 +199,11 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
       const { limit } = c.req.valid("query");
       const { services, principal, maxResponse: maxBytes } = c.var;
       const jobs = await listJobs(services.database, principal.tenantId, { limit, maxBytes });
-      return replyLong(c, { jobs: jobs.map(fromJob) });
+      return replyLarge(c, { jobs: jobs.map(fromJob) });
     })
     .openapi(get, async (c) => {
       const { services, maxResponse: maxBytes } = c.var;
-      return replyLong(
+      return replyLarge(
         c,
         fromJob(await getJob(services.database, address(c, c.req.valid("param").job), { maxBytes })),
       );
@@ -194,24 +215,24 @@ export function jobRoutes({ queue, log, interval = 500, longest = 900_000, maxRe
       const { services, maxResponse: maxBytes } = c.var;
       const first = await getJob(services.database, address(c, c.req.valid("param").job), { maxBytes });
       if (c.req.method === "HEAD") return streamHead(c) as never;
-      const watcher = watches.watch(c.var.lasting.database, first);
+      const watcher = watches.watch(c.var.backgroundServices.database, first);
       return streamEvents(c, {
         log,
-        milliseconds: longest,
+        timeoutMs: maxStreamMs,
         write: (sse) => writeJob(c, sse, { first, interval, watcher }),
-        overdue: { event: "continue", data: "", retry: interval }, // an EventSource comes back by itself
+        timeoutEvent: { event: "continue", data: "", retry: interval }, // an EventSource reconnects by itself
       }) as never;
     });
 }
 
 type Identified = z.infer<typeof newDocumentSchema> & { readonly id: string };
 
-/** A job finds its collection again by the id: its name may be another's by then. One that takes no writes has no id here. */
-const targetOf = ({ id, name, replacedBy }: Collection) =>
+/** How a job refers to its collection: by id as well, because the name may have moved by then. A replaced collection has no id here. */
+const collectionReference = ({ id, name, replacedBy }: Collection) =>
   replacedBy === null ? { collection: name, collection_id: id } : { collection: name };
 
-/** Throws `dimension_mismatch`, as a job would after it had written the documents before. */
-function assertSizes(collection: Collection, documents: readonly Identified[]): void {
+/** Throws `dimension_mismatch` now; the job would throw it only after it had written other documents. */
+function assertVectorSizes(collection: Collection, documents: readonly Identified[]): void {
   const vectors = documents.map(({ id, embedding }, n) => ({
     id,
     embedding: embedding === undefined ? null : toVector(embedding),
@@ -220,11 +241,14 @@ function assertSizes(collection: Collection, documents: readonly Identified[]): 
   assertDimensions(collection, vectors);
 }
 
-/** Of one id given twice, the last is taken. Leaves out documents whose metadata cannot be stored: a job's request is stored itself, and would alter it (`1e400`). */
-function refuseUnstorable(given: readonly Identified[]) {
+/**
+ * Separates documents whose metadata cannot be stored. A job's request is stored as JSON itself, which would change such
+ * metadata (`1e400`). If an id occurs twice, the last document is used.
+ */
+function separateUnstorable(input: readonly Identified[]) {
   const documents: Identified[] = [];
   const refused: Failure[] = [];
-  for (const document of new Map(given.map((one) => [one.id, one])).values()) {
+  for (const document of new Map(input.map((document) => [document.id, document])).values()) {
     const fault = document.metadata && findMetadataFault(document.metadata as JsonObject);
     if (fault) refused.push({ id: document.id, code: "invalid_input", message: fault.message });
     else documents.push(document);
@@ -238,21 +262,21 @@ interface Watch {
   readonly watcher: Watcher;
 }
 
-/** Writes what a job has come to each time it has changed, until it ends. */
+/** Writes the job as an event after each change, until it ends. */
 async function writeJob(
   c: Context<Env>,
   sse: SSEStreamingApi,
   { first, interval, watcher }: Watch,
 ): Promise<void> {
   const { signal } = c.var;
-  signal.addEventListener("abort", watcher.stop, { once: true }); // at once: a caller that does not read holds up the rest
+  signal.addEventListener("abort", watcher.stop, { once: true }); // immediately: a caller that does not read blocks the loop below
   try {
-    let shown = "";
-    for (let now: Job | undefined = first; !signal.aborted; now = await watcher.poll()) {
-      const data = now ? stringifyJson(fromJob(now)) : shown;
-      if (data !== shown) await sse.writeSSE({ event: "job", data });
-      shown = data;
-      if (now && now.status !== "in_progress") return;
+    let lastData = "";
+    for (let job: Job | undefined = first; !signal.aborted; job = await watcher.poll()) {
+      const data = job ? stringifyJson(fromJob(job)) : lastData;
+      if (data !== lastData) await sse.writeSSE({ event: "job", data });
+      lastData = data;
+      if (job && job.status !== "in_progress") return;
       await sse.sleep(interval);
     }
   } finally {
@@ -260,22 +284,22 @@ async function writeJob(
   }
 }
 
-/** Writes a job down, hands it to the queue and answers 202. Where the queue does not take it, the job has failed. */
-export async function begin(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {
+/** Creates a job, sends it to the queue and answers 202. If the queue refuses it, the job fails. */
+export async function startJob(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {
   const { tenantId } = c.var.principal;
   const id = makeId(c, "job");
-  const made = await createJob(c.var.services.database, tenantId, { id, kind, request });
-  const address = { tenantId, id: made.id };
+  const created = await createJob(c.var.services.database, tenantId, { id, kind, request });
+  const address = { tenantId, id: created.id };
   try {
     await queue.send(address);
   } catch (error) {
-    await failJob(c.var.lasting.database, address, UNSENT);
+    await failJob(c.var.backgroundServices.database, address, NOT_QUEUED);
     throw error;
   }
-  return reply(c, fromJob(made), 202, { Location: `/v1/jobs/${made.id}` });
+  return reply(c, fromJob(created), 202, { Location: `/v1/jobs/${created.id}` });
 }
 
-const UNSENT = {
+const NOT_QUEUED = {
   code: "internal_error",
-  message: "The job could not be handed to a worker, and nothing of it was done. Send it again.",
+  message: "The job could not be queued, and none of it was done. Send the request again.",
 } as const;

@@ -1,23 +1,23 @@
 import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
-import { requireEither, requireOperator } from "../auth/require.ts";
+import { requireAnyScope, requireOperator } from "../auth/require.ts";
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
-import { idempotent, ofOperator, unrepeatable } from "../request/idempotent.ts";
+import { idempotent, refuseIdempotencyKey, refuseOperatorIdempotencyKey } from "../request/idempotent.ts";
 import { idempotencyHeader, idParameter } from "../schema/parameters.ts";
-import { fromKey, fromNewKey, keySchema, madeKeySchema, newKeySchema } from "../schema/service.ts";
+import { createdKeySchema, fromKey, fromNewKey, keySchema, newKeySchema } from "../schema/service.ts";
 
 const tags = ["Keys"];
-const secret = unrepeatable(
-  "A key is made without an Idempotency-Key: its answer holds a secret, which is kept nowhere and cannot be given again. " +
-    "Where the answer was lost, revoke the key and make another.",
+const refuseIdempotency = refuseIdempotencyKey(
+  "A request that creates a key cannot have an Idempotency-Key: its response holds a secret, which is not stored. " +
+    "If the response was lost, revoke the key and create another.",
 );
-const key = idParameter("key", "The key's id.");
-const all = jsonResponse(
+const key = idParameter("key", "The id of the key.");
+const listResponse = jsonResponse(
   z.object({ keys: z.array(keySchema) }),
-  "All of them, oldest first; no secret among them.",
+  "All keys without their secrets, oldest first.",
 );
-const made = jsonResponse(madeKeySchema, "The key with its secret, which is shown this once.");
+const createdResponse = jsonResponse(createdKeySchema, "The key with its secret, which is shown only once.");
 const rotation = z
   .strictObject({
     grace_seconds: z
@@ -25,7 +25,7 @@ const rotation = z
       .min(0)
       .max(2_592_000)
       .optional()
-      .describe("How long the old one works yet. Default 3,600."),
+      .describe("Seconds for which the old key remains valid. Default 3,600."),
   })
   .openapi("Rotation", { example: { grace_seconds: 3600 } });
 
@@ -33,84 +33,88 @@ const list = createRoute({
   method: "get",
   path: "/v1/keys",
   operationId: "listKeys",
-  summary: "The keys of the credential's tenant, or the operator's",
+  summary: "List keys",
+  description: "Returns the keys of the tenant, or of the operator for an operator's key.",
   tags,
   security: BEARER,
-  middleware: requireEither("admin"),
-  responses: { 200: all, ...problems() },
+  middleware: requireAnyScope("admin"),
+  responses: { 200: listResponse, ...problems() },
 });
 
 const create = createRoute({
   method: "post",
   path: "/v1/keys",
   operationId: "createKey",
-  summary: "Make a key",
+  summary: "Create a key",
   tags,
   security: BEARER,
-  middleware: [requireEither("admin"), secret],
+  middleware: [requireAnyScope("admin"), refuseIdempotency],
   request: { body: jsonBody(newKeySchema) },
-  responses: { 201: made, ...problems([404], { body: true }) },
+  responses: { 201: createdResponse, ...problems([404], { body: true }) },
 });
 
 const rotate = createRoute({
   method: "post",
   path: "/v1/keys/{key}/rotate",
   operationId: "rotateKey",
-  summary: "Make a key in the place of another, which works for a while yet",
+  summary: "Rotate a key",
+  description:
+    "Creates a replacement with the same name, scopes and expiry. The old key remains valid for `grace_seconds`.",
   tags,
   security: BEARER,
-  middleware: [requireEither("admin"), secret],
+  middleware: [requireAnyScope("admin"), refuseIdempotency],
   request: { params: key, body: jsonBody(rotation) },
-  responses: { 201: made, ...problems([404], { body: true }) },
+  responses: { 201: createdResponse, ...problems([404], { body: true }) },
 });
 
 const revoke = createRoute({
   method: "delete",
   path: "/v1/keys/{key}",
   operationId: "revokeKey",
-  summary: "Revoke a key: it is refused within a minute",
+  summary: "Revoke a key",
+  description: "The key is refused within a minute.",
   tags,
   security: BEARER,
-  middleware: [requireEither("admin"), idempotent],
+  middleware: [requireAnyScope("admin"), idempotent],
   request: { params: key, headers: idempotencyHeader },
   responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404, 409, 422]) },
 });
 
-const ofTenant = idParameter("tenant", "The tenant's id or name.");
+const tenantParameter = idParameter("tenant", "The id or name of the tenant.");
 
 const listOfTenant = createRoute({
   method: "get",
   path: "/v1/tenants/{tenant}/keys",
   operationId: "listTenantKeys",
-  summary: "A tenant's keys",
+  summary: "List the keys of a tenant",
   tags,
   security: BEARER,
   middleware: requireOperator,
-  request: { params: ofTenant },
-  responses: { 200: all, ...problems([404]) },
+  request: { params: tenantParameter },
+  responses: { 200: listResponse, ...problems([404]) },
 });
 
 const createForTenant = createRoute({
   method: "post",
   path: "/v1/tenants/{tenant}/keys",
   operationId: "createTenantKey",
-  summary: "Make a key of a tenant's",
+  summary: "Create a key for a tenant",
   tags,
   security: BEARER,
-  middleware: [requireOperator, secret],
-  request: { params: ofTenant, body: jsonBody(newKeySchema) },
-  responses: { 201: made, ...problems([404], { body: true }) },
+  middleware: [requireOperator, refuseIdempotency],
+  request: { params: tenantParameter, body: jsonBody(newKeySchema) },
+  responses: { 201: createdResponse, ...problems([404], { body: true }) },
 });
 
 const revokeOfTenant = createRoute({
   method: "delete",
   path: "/v1/tenants/{tenant}/keys/{key}",
   operationId: "revokeTenantKey",
-  summary: "Revoke a tenant's key",
+  summary: "Revoke a key of a tenant",
   tags,
   security: BEARER,
-  middleware: [requireOperator, ofOperator],
-  request: { params: ofTenant.extend(key.shape) },
+  middleware: [requireOperator, refuseOperatorIdempotencyKey],
+  request: { params: tenantParameter.extend(key.shape) },
   responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404]) },
 });
 

@@ -10,7 +10,7 @@ const statsSchema = z
     metric: z.string(),
     documents: z.int(),
     passages: z.int(),
-    vectors: z.int().describe("Passages that search can find by meaning."),
+    vectors: z.int().describe("Passages that vector search can find."),
     bytes: z.int(),
     indexes: z.array(
       z.object({
@@ -24,16 +24,14 @@ const statsSchema = z
     ),
     tail: z
       .int()
-      .describe(
-        "Passages written since the last index was built, which every search compares with one by one.",
-      ),
+      .describe("Passages written since the last index build. Every search compares them one by one."),
     due: z
       .object({ action: z.string(), reason: z.string().optional() })
-      .describe("What a reindex would do, and why."),
+      .describe("What a reindex would do, and the reason."),
     latency: z
       .object({ searches: z.int(), p50_ms: z.number(), p95_ms: z.number() })
       .nullable()
-      .describe("Of this process's recent searches."),
+      .describe("Latency of recent searches in this process. Null: there were none."),
   })
   .openapi("CollectionStats");
 
@@ -41,22 +39,23 @@ const get = createRoute({
   method: "get",
   path: "/v1/stats",
   operationId: "getStats",
-  summary: "What each collection holds, and how it is indexed",
+  summary: "Get the statistics of collections",
+  description: "Returns for each collection of the tenant its size, its indexes and pending index work.",
   tags: ["Collections"],
   security: BEARER,
   middleware: requireScope("admin"),
   responses: {
-    200: jsonResponse(z.object({ collections: z.array(statsSchema) }), "The tenant's collections."),
+    200: jsonResponse(z.object({ collections: z.array(statsSchema) }), "The statistics of each collection."),
     ...problems(),
   },
 });
 
 export const stats = createRouter().openapi(get, async (c) => {
-  const { collectionStats } = await import("@cairn/core/maintenance/stats.ts"); // seldom requested
+  const { collectionStats } = await import("@cairn/core/maintenance/stats.ts"); // rarely requested
   const all = await collectionStats(c.var.services.database, tenantOf(c));
   return reply(c, {
     collections: all.map(({ size, deadRows: _, latency, indexes, due, ...rest }) => ({
-      ...rest, // dead rows are the partition's, and so tell of other tenants
+      ...rest, // dead rows are a figure of the partition, which other tenants share
       bytes: size,
       due: { action: due.action, ...("reason" in due ? { reason: due.reason } : {}) },
       indexes: indexes.map(({ name, kind, state, rows, size: bytes, scans }) => ({

@@ -7,8 +7,8 @@ import {
 } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireOperator } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyGone } from "../openapi.ts";
-import { ofOperator, unrepeatable } from "../request/idempotent.ts";
+import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyNoContent } from "../openapi.ts";
+import { refuseIdempotencyKey, refuseOperatorIdempotencyKey } from "../request/idempotent.ts";
 import { idParameter } from "../schema/parameters.ts";
 import {
   fromTenant,
@@ -19,67 +19,68 @@ import {
 } from "../schema/service.ts";
 
 const tags = ["Tenants"];
-const named = { params: idParameter("tenant", "The tenant's id or name.") };
-const one = jsonResponse(tenantSchema, "The tenant.");
-const operator = { tags, security: BEARER, middleware: requireOperator };
-const writing = { ...operator, middleware: [requireOperator, ofOperator] };
+const tenantParameter = { params: idParameter("tenant", "The id or name of the tenant.") };
+const tenantResponse = jsonResponse(tenantSchema, "The tenant.");
+const operatorRoute = { tags, security: BEARER, middleware: requireOperator };
+const operatorWrite = { ...operatorRoute, middleware: [requireOperator, refuseOperatorIdempotencyKey] };
 
 const list = createRoute({
-  ...operator,
+  ...operatorRoute,
   method: "get",
   path: "/v1/tenants",
   operationId: "listTenants",
-  summary: "Every tenant, by name",
+  summary: "List tenants",
   responses: {
-    200: jsonResponse(z.object({ tenants: z.array(tenantSchema) }), "All of them."),
+    200: jsonResponse(z.object({ tenants: z.array(tenantSchema) }), "All tenants in order of name."),
     ...problems(),
   },
 });
 
 const create = createRoute({
-  ...operator,
+  ...operatorRoute,
   middleware: [
     requireOperator,
-    unrepeatable(
-      "A tenant is made without an Idempotency-Key. Give it an id of your own: sent again, the request is answered already_exists.",
+    refuseIdempotencyKey(
+      "A request that creates a tenant cannot have an Idempotency-Key. Choose the id yourself: a repeated request is then answered already_exists.",
     ),
   ],
   method: "post",
   path: "/v1/tenants",
   operationId: "createTenant",
-  summary: "Make a tenant",
+  summary: "Create a tenant",
   request: { body: jsonBody(newTenantSchema) },
-  responses: { 201: one, ...problems([409], { body: true }) },
+  responses: { 201: tenantResponse, ...problems([409], { body: true }) },
 });
 
 const get = createRoute({
-  ...operator,
+  ...operatorRoute,
   method: "get",
   path: "/v1/tenants/{tenant}",
   operationId: "getTenant",
-  summary: "One tenant",
-  request: named,
-  responses: { 200: one, ...problems([404]) },
+  summary: "Get a tenant",
+  request: tenantParameter,
+  responses: { 200: tenantResponse, ...problems([404]) },
 });
 
 const change = createRoute({
-  ...writing,
+  ...operatorWrite,
   method: "patch",
   path: "/v1/tenants/{tenant}",
   operationId: "changeTenant",
-  summary: "Rename, limit, disable or enable a tenant",
-  request: { ...named, body: jsonBody(tenantChangesSchema) },
-  responses: { 200: one, ...problems([404, 409], { body: true }) },
+  summary: "Change a tenant",
+  description: "Renames the tenant, sets its limits, or disables or enables it.",
+  request: { ...tenantParameter, body: jsonBody(tenantChangesSchema) },
+  responses: { 200: tenantResponse, ...problems([404, 409], { body: true }) },
 });
 
 const remove = createRoute({
-  ...writing,
+  ...operatorWrite,
   method: "delete",
   path: "/v1/tenants/{tenant}",
   operationId: "deleteTenant",
-  summary: "Delete a tenant with everything it has",
-  request: named,
-  responses: { 204: { description: "It is gone." }, ...problems([404]) },
+  summary: "Delete a tenant and all its data",
+  request: tenantParameter,
+  responses: { 204: { description: "The tenant is deleted." }, ...problems([404]) },
 });
 
 export const tenants = createRouter()
@@ -103,5 +104,5 @@ export const tenants = createRouter()
   })
   .openapi(remove, async (c) => {
     await deleteTenant(c.var.services.database, c.req.valid("param").tenant);
-    return replyGone(c);
+    return replyNoContent(c);
   });

@@ -17,22 +17,23 @@ import { passageFields } from "../schema/passage.ts";
 const tags = ["Tool"];
 const json = z.record(z.string(), z.unknown());
 
-const describe = createRoute({
+const listRoute = createRoute({
   method: "get",
   path: "/v1/tools",
   operationId: "listTools",
-  summary: "The search tool, as OpenAI's and Anthropic's function calling want it",
+  summary: "Get the definition of the search tool",
+  description: "Returns the search tool in the formats of OpenAI's and Anthropic's function calling.",
   tags,
   security: BEARER,
   middleware: requireScope("read"),
   responses: {
     200: jsonResponse(
       z.object({
-        openai: z.array(json).describe("For `tools` of chat completions."),
+        openai: z.array(json).describe("For `tools` of the Chat Completions API."),
         openai_responses: z.array(json).describe("For `tools` of the Responses API."),
-        anthropic: z.array(json).describe("For `tools` of Anthropic's messages."),
+        anthropic: z.array(json).describe("For `tools` of Anthropic's Messages API."),
       }),
-      "The same tool in each form.",
+      "The same tool in each format.",
     ),
     ...problems(),
   },
@@ -40,21 +41,21 @@ const describe = createRoute({
 
 const passageSchema = z.object(passageFields).openapi("FoundPassage");
 
-/** Arguments come as a model wrote them: what is clear (see `readArguments`) is accepted. */
+/** Accepts arguments as models write them, where the meaning is clear (see `readArguments`). */
 const looseArguments = createMiddleware<Env>(async (c, next) => {
   const read = c.req.json.bind(c.req);
   c.req.json = async () => readArguments(searchInput, await read()) as never;
   await next();
 });
 
-const run = createRoute({
+const runRoute = createRoute({
   method: "post",
   path: "/v1/tools/search",
   operationId: "runSearchTool",
-  summary: "Run the search tool with the arguments that a model gave",
+  summary: "Run the search tool with the arguments of a model",
   description:
-    "Accepts what models make of the arguments where it is clear: the object as a JSON string, `null` or an empty value for what is left " +
-    'out, `"5"` for a number, the filter as a JSON string.',
+    "Accepts common deviations of models from the schema: the arguments as a JSON string, `null` or an empty value instead of an omitted " +
+    'field, `"5"` instead of a number, the filter as a JSON string.',
   tags,
   security: BEARER,
   middleware: [requireScope("read"), looseArguments] as const,
@@ -69,18 +70,18 @@ const run = createRoute({
     200: jsonResponse(
       z
         .object({
-          notice: z.string().describe("Tells the model that the results are data, not instructions."),
+          notice: z.string().describe("A note for the model that the results are data, not instructions."),
           results: z.array(passageSchema),
         })
         .openapi("SearchResult"),
-      "What the model is to be told, as it is.",
+      "The result to return to the model unchanged.",
     ),
     ...problems([404, 422, 502], { body: true }),
   },
 });
 
 export const tools = createRouter()
-  .openapi(describe, (c) => {
+  .openapi(listRoute, (c) => {
     const tool = { name: SEARCH_NAME, description: SEARCH_DESCRIPTION };
     const schema = searchSchema();
     return reply(c, {
@@ -89,11 +90,11 @@ export const tools = createRouter()
       anthropic: [{ ...tool, input_schema: schema }],
     });
   })
-  .openapi(run, async (c) => {
+  .openapi(runRoute, async (c) => {
     const { services, signal, maxResponse: maxBytes } = c.var;
-    const wanted = parseSearchInput(c.req.valid("json"));
-    const found = await runSearch(services, tenantOf(c), wanted, { signal, maxBytes });
-    c.var.facts.rows = found.results.length;
+    const input = parseSearchInput(c.req.valid("json"));
+    const found = await runSearch(services, tenantOf(c), input, { signal, maxBytes });
+    c.var.usage.rows = found.results.length;
     const results: z.infer<typeof passageSchema>[] = [...found.results];
     return reply(c, { notice: found.notice, results });
   });

@@ -7,7 +7,7 @@ import { z } from "@hono/zod-openapi";
 
 const name = z.string().min(1).max(512);
 
-/** A JSON object as it was sent: `z.record` would copy it, without a key `__proto__`. */
+/** A JSON object, not copied: `z.record` would copy it and drop a key `__proto__`. */
 export const jsonObjectSchema = z
   .custom<Record<string, unknown>>(isJsonObject, { error: "Invalid input: expected object" })
   .openapi({ type: "object", additionalProperties: {} });
@@ -18,7 +18,7 @@ function isJsonObject(value: unknown): boolean {
 
 export const metadataSchema = jsonObjectSchema.openapi({
   description:
-    "Any JSON object of at most 65,536 bytes, 64 levels and keys of 1,024 characters. Integers of up to 1,000 digits are kept to the digit; other numbers are 64-bit floats.",
+    "Any JSON object with at most 65,536 bytes, 64 levels and 1,024 characters in a key. Integers of up to 1,000 digits are stored exactly; other numbers are 64-bit floats.",
   example: { topic: "returns", price: 20 },
 });
 
@@ -34,21 +34,23 @@ const indexSchema = z
     probes: z.int().min(1).max(32_768).optional(),
   })
   .openapi("IndexSettings", {
-    description: "How the collection is indexed once it is large; each has a default.",
+    description: "How the collection is indexed when it reaches the threshold. Each setting has a default.",
   });
 
 const maxTokens = z
   .int()
   .min(16)
   .max(8_000)
-  .describe("Tokens of a passage at most, and no more than the model reads. Default 800.");
+  .describe("Maximum tokens of a passage, limited by what the model reads. Default 800.");
 const overlap = z
   .int()
   .min(0)
   .max(4_000)
-  .describe("Tokens that a passage repeats of the one before, at most half of max_tokens. Default 400.");
+  .describe(
+    "Tokens of the previous passage that a passage repeats, at most half of max_tokens. Default 400.",
+  );
 
-/** Either may be left out. */
+/** Either field may be omitted. */
 const chunkingSchema = z
   .strictObject({ max_tokens: maxTokens.optional(), overlap: overlap.optional() })
   .openapi("ChunkingSettings", { example: { max_tokens: 400, overlap: 100 } });
@@ -60,15 +62,15 @@ export const collectionSchema = z
     embedding_model: z
       .string()
       .nullable()
-      .describe("provider/model; null: not known, only vectors can be searched."),
-    dimensions: z.int().nullable().describe("Null until the first vector is written."),
+      .describe("provider/model. Null: unknown, and only queries by vector work."),
+    dimensions: z.int().nullable().describe("Number of dimensions. Null until the first vector is written."),
     metric: z.enum(["cosine", "l2", "ip"]),
     metadata: metadataSchema,
     language: z.string(),
     index: indexSchema,
     chunking: z
       .object({ max_tokens: maxTokens, overlap })
-      .openapi("Chunking", { description: "How its texts are split into passages." }),
+      .openapi("Chunking", { description: "How texts are split into passages." }),
     replaced_by: z.uuid().nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -77,21 +79,29 @@ export const collectionSchema = z
 
 export const newCollectionSchema = z
   .strictObject({
-    name: name.optional().describe("Unique for the tenant. Default: knowledge."),
+    name: name.optional().describe("Unique within the tenant. Default: knowledge."),
     embedding_model: z
       .string()
       .max(200)
       .nullable()
       .optional()
-      .describe("provider/model. Default: the service's. Null: only vectors are given."),
-    dimensions: z.int().min(1).max(16_000).nullable().optional().describe("Default: the model's own."),
+      .describe(
+        "provider/model. Default: the model of the service. Null: no model, and all vectors come from the caller.",
+      ),
+    dimensions: z
+      .int()
+      .min(1)
+      .max(16_000)
+      .nullable()
+      .optional()
+      .describe("Number of dimensions. Default: that of the model."),
     metric: z.enum(["cosine", "l2", "ip"]).optional().describe("Default: cosine."),
     metadata: metadataSchema.optional(),
     language: z
       .string()
       .max(63)
       .optional()
-      .describe("What keyword search reads its texts as. Default: english."),
+      .describe("Language of the texts, for keyword search. Default: english."),
     index: indexSchema.optional(),
     chunking: chunkingSchema.optional(),
   })
@@ -104,24 +114,24 @@ export const collectionChangesSchema = z
       .string()
       .max(200)
       .optional()
-      .describe("The model of the vectors that are there. It changes none of them."),
+      .describe("The model that made the existing vectors, as provider/model. Vectors are not changed."),
     confirm_model: z
       .boolean()
       .optional()
-      .describe("Must be true to name another model where the collection has vectors."),
+      .describe("Must be true to change the model of a collection that has vectors."),
     metadata: metadataSchema.optional(),
     language: z.string().max(63).optional(),
-    index: indexSchema.optional().describe("In the place of all that were set before."),
+    index: indexSchema.optional().describe("Replaces all previous index settings."),
     chunking: chunkingSchema
       .optional()
-      .describe("In the place of what was set before. Holds for documents that are ingested from then on."),
+      .describe("Replaces the previous settings. Applies to documents that are ingested later."),
   })
   .openapi("CollectionChanges", { example: { metadata: { owner: "support" } } });
 
 type IndexInput = z.infer<typeof indexSchema>;
 
-function toIndexSettings(given: IndexInput): IndexSettings {
-  const { ef_construction: efConstruction, ef_search: efSearch, ...rest } = given;
+function toIndexSettings(input: IndexInput): IndexSettings {
+  const { ef_construction: efConstruction, ef_search: efSearch, ...rest } = input;
   const settings = { ...rest, efConstruction, efSearch };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
@@ -130,25 +140,25 @@ function fromIndexSettings({ efConstruction, efSearch, ...rest }: IndexSettings)
   return { ...rest, ef_construction: efConstruction, ef_search: efSearch };
 }
 
-function toChunking(given: z.infer<typeof chunkingSchema>): ChunkSettings {
-  const settings = { maxTokens: given.max_tokens, overlap: given.overlap };
+function toChunking(input: z.infer<typeof chunkingSchema>): ChunkSettings {
+  const settings = { maxTokens: input.max_tokens, overlap: input.overlap };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
 
-export function toNewCollection(given: z.infer<typeof newCollectionSchema>, embedders: Embedders) {
-  const { embedding_model: model, dimensions, metadata, index, chunking, ...rest } = given;
-  const standard = model === undefined ? requireDefaultModel(embedders) : undefined;
+export function toNewCollection(input: z.infer<typeof newCollectionSchema>, embedders: Embedders) {
+  const { embedding_model: model, dimensions, metadata, index, chunking, ...rest } = input;
+  const defaultModel = model === undefined ? requireDefaultModel(embedders) : undefined;
   return {
     ...rest,
-    embeddingModel: model === undefined ? (standard?.model ?? null) : model,
-    dimensions: dimensions === undefined ? standard?.dimensions : dimensions,
+    embeddingModel: model === undefined ? (defaultModel?.model ?? null) : model,
+    dimensions: dimensions === undefined ? defaultModel?.dimensions : dimensions,
     metadata: metadata as JsonObject | undefined,
     indexSettings: index && toIndexSettings(index),
     chunking: chunking && toChunking(chunking),
   };
 }
 
-export function toCollectionChanges(given: z.infer<typeof collectionChangesSchema>) {
+export function toCollectionChanges(input: z.infer<typeof collectionChangesSchema>) {
   const {
     embedding_model: embeddingModel,
     confirm_model: confirmModel,
@@ -156,7 +166,7 @@ export function toCollectionChanges(given: z.infer<typeof collectionChangesSchem
     index,
     chunking,
     ...rest
-  } = given;
+  } = input;
   const changes = {
     ...rest,
     embeddingModel,
@@ -168,7 +178,7 @@ export function toCollectionChanges(given: z.infer<typeof collectionChangesSchem
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
 }
 
-/** `limit`: tokens of a text that the collection's model reads. */
+/** The response for a collection. `limit` is the maximum tokens of a text that its model reads. */
 export function fromCollection(
   collection: Collection,
   limit: number | undefined,
@@ -192,5 +202,5 @@ export function fromCollection(
 }
 
 export const collectionName = name
-  .describe("Its name or id. Default: knowledge.")
+  .describe("Name or id of the collection. Default: knowledge.")
   .openapi({ example: "knowledge" });

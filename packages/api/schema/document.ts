@@ -6,12 +6,13 @@ import { toVector, vectorSchema } from "./vector.ts";
 
 export const filterSchema = jsonObjectSchema.openapi({
   description:
-    "On metadata: {topic: 'returns'}, or {$and: [{topic: 'returns'}, {price: {$lt: 20}}]}, with $eq $ne $gt $gte $lt $lte $in $nin $contains $not_contains $exists $and $or $not.",
+    "A filter on metadata: {topic: 'returns'}, or {$and: [{topic: 'returns'}, {price: {$lt: 20}}]}. Operators: $eq $ne $gt $gte $lt $lte $in $nin $contains $not_contains $exists $and $or $not.",
   example: { topic: "returns" },
 });
 
 export const whereDocumentSchema = jsonObjectSchema.openapi({
-  description: "On the text: {$contains: 'refund'}, with $not_contains $regex $not_regex $and $or.",
+  description:
+    "A filter on the text: {$contains: 'refund'}. Operators: $contains $not_contains $regex $not_regex $and $or $not.",
 });
 
 export const idSchema = z.string().min(1).max(100_000);
@@ -20,14 +21,18 @@ export const newDocumentSchema = z
   .strictObject({
     id: idSchema
       .optional()
-      .describe("The caller's own; a document that has it is replaced. Default: a random UUID."),
+      .describe(
+        "Chosen by the caller. An existing document with this id is replaced. Default: a random UUID.",
+      ),
     content: z
       .string()
       .nullable()
-      .describe("The text; a long one is split into passages. Null only where an embedding is given."),
+      .describe("The text. A long text is split into passages. Null is allowed only with an embedding."),
     metadata: metadataSchema.optional(),
-    uri: z.string().max(10_000).optional().describe("Where the document is found, for citations."),
-    embedding: vectorSchema.optional().describe("Of the whole text: then it is neither split nor embedded."),
+    uri: z.string().max(10_000).optional().describe("Where the original document is, for citations."),
+    embedding: vectorSchema
+      .optional()
+      .describe("Vector of the complete text. The text is then neither split nor embedded."),
   })
   .openapi("NewDocument", {
     example: { id: "returns", content: "Send it back within 30 days.", metadata: { topic: "returns" } },
@@ -39,13 +44,15 @@ const chunking = {
     .min(16)
     .max(8_000)
     .optional()
-    .describe("Tokens of a passage at most. Default: the collection's."),
+    .describe("Maximum tokens of a passage. Default: the setting of the collection."),
   overlap: z
     .int()
     .min(0)
     .max(4_000)
     .optional()
-    .describe("Tokens that a passage repeats. Default: the collection's."),
+    .describe(
+      "Tokens of the previous passage that a passage repeats. Default: the setting of the collection.",
+    ),
 };
 
 export const ingestSchema = z
@@ -60,20 +67,20 @@ export const ingestSchema = z
 
 const failureSchema = z.object({ id: z.string(), code: z.string(), message: z.string() });
 
-/** What a bulk job works on: `refused` are the documents whose faults were known when it was begun. */
+/** The stored request of a bulk job. `refused` are the documents that were found invalid before the job started. */
 export const bulkJobSchema = ingestSchema.extend({
   documents: z.array(newDocumentSchema),
   refused: z.array(failureSchema).default([]),
-  /** Of the collection that it was accepted for. */
+  /** Id of the collection that the job was accepted for. */
   collection_id: z.uuid().optional(),
 });
 
 export const ingestedSchema = z
   .object({
     collection: z.string(),
-    ids: z.array(z.string()).describe("Of the documents that were written, in the order given."),
+    ids: z.array(z.string()).describe("Ids of the documents that were written, in the order of the request."),
     passages: z.int(),
-    failed: z.array(failureSchema).describe("Documents that could not be taken; the others were."),
+    failed: z.array(failureSchema).describe("Documents that could not be written. All others were written."),
   })
   .openapi("Ingested");
 
@@ -90,7 +97,7 @@ export const documentSchema = z
           .int()
           .nullable()
           .describe(
-            "Where it begins in the document's text, in UTF-16 code units. Null: an earlier version wrote it.",
+            "Where the passage begins in the document's text, in UTF-16 code units. Null: written by an earlier version.",
           ),
         embedded: z.boolean(),
       }),

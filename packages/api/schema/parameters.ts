@@ -7,7 +7,8 @@ export const namedCollection = z.object({
 
 export const idempotencyHeader = z.object({
   "idempotency-key": z.string().max(255).optional().openapi({
-    description: "However often the request is sent within 24 hours, it has one effect and one answer.",
+    description:
+      "A request with this key has one effect and one response, however often it is sent within 24 hours.",
   }),
 });
 
@@ -21,7 +22,7 @@ export function idParameter<Name extends string>(name: Name, description: string
   } as Record<Name, z.ZodString>);
 }
 
-/** An integer in a query string, in decimal digits: `0x10`, `1e2` and an empty text are refused. */
+/** An integer in a query string, as decimal digits. `0x10`, `1e2` and an empty value are refused. */
 export function integerParameter(minimum: number, maximum: number, description: string) {
   return z
     .preprocess(
@@ -31,7 +32,7 @@ export function integerParameter(minimum: number, maximum: number, description: 
     .openapi({ type: "integer", minimum, maximum, description });
 }
 
-/** JSON in a query string: a filter. */
+/** A filter as JSON in a query string. */
 export const filterParameter = z
   .string()
   .max(100_000)

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { metadataSchema } from "./collection.ts";
 
-/** The fields of a passage as a model is given it. */
+/** The fields of a passage in the form for a model. */
 export const passageFields = {
   id: z.string(),
   chunk: z.int(),
@@ -12,5 +12,5 @@ export const passageFields = {
   others: z
     .int()
     .optional()
-    .describe("Other passages of the document that match, too; not with group_by passage."),
+    .describe("Number of other matching passages of the document. Absent with group_by passage."),
 };

@@ -10,51 +10,55 @@ const text = z.string().min(1).max(100_000);
 
 const distance = z.preprocess(toDoubles, z.number()) as unknown as z.ZodNumber;
 
-const wanted = {
-  query: text.optional().describe("What to look for, as text."),
-  query_embedding: vectorSchema.optional().describe("What to look for, as a vector."),
+const queryFields = {
+  query: text.optional().describe("The query as text."),
+  query_embedding: vectorSchema.optional().describe("The query as a vector."),
 };
 
 export const querySchema = z
   .strictObject({
-    ...wanted,
+    ...queryFields,
     queries: z
-      .array(z.strictObject(wanted))
+      .array(z.strictObject(queryFields))
       .min(1)
       .max(100)
       .optional()
-      .describe("Many at once, in the place of query and query_embedding."),
+      .describe("Several queries in one request, instead of query and query_embedding."),
     collection: collectionName.optional(),
     top_k: z
       .int()
       .min(1)
       .max(1000)
       .optional()
-      .describe("Hits of each query at most, 10,000 in all. Default 10."),
+      .describe("Maximum hits of each query, and at most 10,000 for all queries together. Default 10."),
     mode: z
       .enum(["vector", "keyword", "hybrid"])
       .optional()
-      .describe("By meaning (the default), by words, or both, fused by reciprocal rank."),
+      .describe(
+        "`vector` searches by meaning, `keyword` by words, and `hybrid` fuses both by reciprocal rank. Default: vector.",
+      ),
     filter: filterSchema.optional(),
     where_document: whereDocumentSchema.optional(),
     group_by: z
       .enum(["document", "passage"])
       .optional()
-      .describe("document: the best passage of each document, top_k documents. Default: passage."),
-    max_distance: distance.optional().describe("Leaves out what is farther away."),
+      .describe(
+        "`document` returns only the best passage of each document, for top_k documents. Default: passage.",
+      ),
+    max_distance: distance.optional().describe("Omits hits with a larger distance."),
     include: z
       .array(z.enum(["content", "metadata", "uri"]))
       .optional()
-      .describe("Fields of a hit beside id, chunk, distance and score. Default: all."),
+      .describe("Fields of a hit in addition to id, chunk, distance and score. Default: all."),
   })
   .openapi("Query", { example: { query: "How long may I return a kettle?", top_k: 3 } });
 
 export const hitSchema = z
   .object({
     id: z.string(),
-    chunk: z.int().describe("Which passage of the document, from 0."),
-    distance: z.number().nullable().describe("The metric's own; lower is better."),
-    score: z.number().describe("0 to 1; higher is better; compares within one search."),
+    chunk: z.int().describe("Number of the passage in the document, from 0."),
+    distance: z.number().nullable().describe("Distance in the metric of the collection; lower is better."),
+    score: z.number().describe("0 to 1; higher is better. Comparable within one search only."),
     content: z.string().nullable().optional(),
     metadata: metadataSchema.optional(),
     uri: z.string().nullable().optional(),
@@ -63,14 +67,17 @@ export const hitSchema = z
     others: z
       .int()
       .optional()
-      .describe("Other passages of the document that match, too; with group_by document."),
+      .describe("Number of other matching passages of the document. Only with group_by document."),
   })
   .openapi("Hit");
 
-export const foundSchema = z
+export const queryResultSchema = z
   .object({
-    hits: z.array(hitSchema).describe("Of the query, or of the first of many."),
-    results: z.array(z.array(hitSchema)).optional().describe("Of each of many queries, in their order."),
+    hits: z.array(hitSchema).describe("Hits of the query, or of the first of several queries."),
+    results: z
+      .array(z.array(hitSchema))
+      .optional()
+      .describe("Hits of each of several queries, in the order of the request."),
   })
   .openapi("Found");
 

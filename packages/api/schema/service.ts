@@ -11,7 +11,7 @@ const limitsSchema = z
     requests_per_minute: z.int().min(1).max(1_000_000_000).optional(),
     embedding_tokens_per_day: z.int().min(0).max(1_000_000_000_000).optional(),
   })
-  .openapi("Limits", { description: "Where they differ from the service's own." });
+  .openapi("Limits", { description: "Limits of the tenant that differ from those of the service." });
 
 export const tenantSchema = z
   .object({
@@ -49,7 +49,7 @@ export const keySchema = z
   .object({
     id: z.uuid(),
     name: z.string(),
-    hint: z.string().describe("The secret's last characters."),
+    hint: z.string().describe("The last characters of the secret."),
     scopes: z.array(z.enum(["read", "write", "admin"])),
     created_at: date,
     expires_at: date.nullable(),
@@ -66,13 +66,13 @@ export const newKeySchema = z
       .min(1)
       .max(3)
       .optional()
-      .describe("Default: read and write."),
+      .describe("What the key may do. Default: read and write."),
     expires_at: z.iso.datetime({ offset: true }).optional(),
   })
   .openapi("NewKey", { example: { name: "web shop", scopes: ["read"] } });
 
-export const madeKeySchema = z
-  .object({ key: keySchema, secret: z.string().describe("Shown this once; kept nowhere.") })
+export const createdKeySchema = z
+  .object({ key: keySchema, secret: z.string().describe("Shown only once. It is not stored.") })
   .openapi("MadeKey");
 
 export const jobSchema = z
@@ -80,13 +80,13 @@ export const jobSchema = z
     id: z.uuid(),
     kind: z.string(),
     status: z.enum(["in_progress", "completed", "failed", "cancelled"]),
-    counts: z.record(z.string(), z.number()).describe("How far it is."),
+    counts: z.record(z.string(), z.number()).describe("Progress of the job."),
     result: z.record(z.string(), z.unknown()).nullable(),
     last_error: z.object({ code: z.string(), message: z.string() }).nullable(),
     attempts: z
       .int()
       .describe(
-        "Workers that have taken it, without those that handed it over. After 3 it fails with worker_lost.",
+        "Workers that took the job, without those that released it. After 3 lost workers it fails with worker_lost.",
       ),
     created_at: date,
     updated_at: date,
@@ -113,10 +113,10 @@ export function fromTenant({
   };
 }
 
-export function toLimits(given: z.infer<typeof limitsSchema>): TenantLimits {
+export function toLimits(limits: z.infer<typeof limitsSchema>): TenantLimits {
   return {
-    requestsPerMinute: given.requests_per_minute,
-    embeddingTokensPerDay: given.embedding_tokens_per_day,
+    requestsPerMinute: limits.requests_per_minute,
+    embeddingTokensPerDay: limits.embedding_tokens_per_day,
   };
 }
 
@@ -133,7 +133,7 @@ export function fromKey(key: ApiKey): z.infer<typeof keySchema> {
   };
 }
 
-export function fromNewKey({ key, secret }: NewApiKey): z.infer<typeof madeKeySchema> {
+export function fromNewKey({ key, secret }: NewApiKey): z.infer<typeof createdKeySchema> {
   return { key: fromKey(key), secret };
 }
 

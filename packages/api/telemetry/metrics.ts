@@ -3,35 +3,36 @@ import type { Observer } from "./record.ts";
 
 export interface Metrics {
   readonly observe: Observer;
-  /** Prometheus's text format. */
+  /** The metrics in Prometheus's text format. */
   readonly text: () => Promise<string>;
   readonly contentType: string;
 }
 
-/** What `make` gives, made again after so many milliseconds at the earliest: whoever asks often costs no more. */
-function shareFor<T>(milliseconds: number, make: () => Promise<T>): () => Promise<T> {
-  let made: { readonly value: Promise<T>; readonly at: number } | undefined;
+/** Caches the result of `create` for this many milliseconds, so that frequent requests cost nothing. */
+function cacheFor<T>(milliseconds: number, create: () => Promise<T>): () => Promise<T> {
+  let cached: { readonly value: Promise<T>; readonly at: number } | undefined;
   return () => {
-    if (!made || performance.now() - made.at >= milliseconds) made = { value: make(), at: performance.now() };
-    return made.value;
+    if (!cached || performance.now() - cached.at >= milliseconds)
+      cached = { value: create(), at: performance.now() };
+    return cached.value;
   };
 }
 
-/** Requests, their time, and tokens, by route and status; and the process's own figures. */
+/** Counts requests and their duration by route and status, tokens, rows, and the process's default metrics. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const labelNames = ["method", "route", "status"] as const;
   const seconds = new Histogram({
     name: "cairn_request_seconds",
-    help: "Time that requests took.",
+    help: "Duration of requests in seconds.",
     labelNames,
     buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 25, 60, 120],
     registers: [registry],
   });
   const tokens = new Counter({
     name: "cairn_embedding_tokens_total",
-    help: "Tokens that models were asked to embed.",
+    help: "Tokens sent to embedding models.",
     registers: [registry],
   });
   const chatTokens = new Counter({
@@ -42,7 +43,7 @@ export function createMetrics(): Metrics {
   });
   const rows = new Counter({
     name: "cairn_rows_total",
-    help: "Documents and hits that answers held or requests wrote.",
+    help: "Documents and hits that were returned or written.",
     labelNames: ["route"],
     registers: [registry],
   });
@@ -55,7 +56,7 @@ export function createMetrics(): Metrics {
       if (record.output_tokens) chatTokens.inc({ type: "output" }, record.output_tokens);
       if (record.rows) rows.inc({ route }, record.rows);
     },
-    text: shareFor(1_000, () => registry.metrics()),
+    text: cacheFor(1_000, () => registry.metrics()),
     contentType: registry.contentType,
   };
 }

@@ -4,24 +4,24 @@ import { matchedRoutes } from "hono/route";
 import type { Env } from "../context.ts";
 import type { Observer } from "./record.ts";
 
-/** Gives each request an id and tells the observers of it when it is over. */
+/** Assigns each request an id, and reports it to the observers when it ends. */
 export function observeRequests(observers: readonly Observer[]) {
   return createMiddleware<Env>(async (c, next) => {
     const started = performance.now();
-    const given = c.req.header("X-Request-Id");
-    const requestId = given && /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
+    const received = c.req.header("X-Request-Id");
+    const requestId = received && /^[\w-]{8,64}$/.test(received) ? received : crypto.randomUUID();
     c.set("requestId", requestId);
-    c.set("facts", { tokens: 0, inputTokens: 0, outputTokens: 0, rows: undefined });
-    c.header("X-Request-Id", requestId); // before there is an answer: to change one afterwards costs more
+    c.set("usage", { tokens: 0, inputTokens: 0, outputTokens: 0, rows: undefined });
+    c.header("X-Request-Id", requestId); // before the response exists: changing it afterwards costs more
     await next();
-    whenOver(c, () => {
-      const { tokens, inputTokens, outputTokens, rows } = c.get("facts");
+    onRequestEnd(c, () => {
+      const { tokens, inputTokens, outputTokens, rows } = c.get("usage");
       const code = c.get("problem");
       const record = {
         request_id: requestId,
         tenant: c.get("principal")?.tenantId ?? null,
         method: c.req.method,
-        route: routeOf(c),
+        route: routePattern(c),
         status: c.res.status,
         ...(code ? { code } : {}),
         ms: Math.round((performance.now() - started) * 100) / 100,
@@ -34,14 +34,14 @@ export function observeRequests(observers: readonly Observer[]) {
   });
 }
 
-/** Calls back when a request is over: now, where its answer is not streamed. */
-export function whenOver(c: Context<Env>, tell: () => void): void {
+/** Calls back when the request ends: after the last event of a stream, otherwise immediately. */
+export function onRequestEnd(c: Context<Env>, callback: () => void): void {
   const streamed = c.get("streamed");
-  if (streamed) void streamed.then(tell);
-  else tell();
+  if (streamed) void streamed.then(callback);
+  else callback();
 }
 
-/** The route's own pattern; never the address, which may name a document. */
-export function routeOf(c: Context): string {
+/** The pattern of the route, never the URL, which may contain a document's id. */
+export function routePattern(c: Context): string {
   return matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"))?.path ?? "none";
 }

@@ -1,25 +1,25 @@
-/** What is known of a request when it is over. No text, no vector, no secret; the tenant by its id alone. */
+/** A finished request, for logs and metrics. Contains no text, vector or secret, and the tenant only as an id. */
 export interface RequestRecord {
   readonly request_id: string;
-  /** Null: the operator, or nobody. */
+  /** Null: the operator, or an unauthenticated request. */
   readonly tenant: string | null;
   readonly method: string;
-  /** As the route is written: `/v1/documents/{document}`. */
+  /** The pattern of the route: `/v1/documents/{document}`. */
   readonly route: string;
   readonly status: number;
-  /** Of the problem, where there was one. */
+  /** The code of the problem, if the request failed. */
   readonly code?: string;
-  /** Until the answer began, or, where it was streamed, ended. */
+  /** Milliseconds until the response began or, if it was streamed, ended. */
   readonly ms: number;
-  /** Tokens that a model was asked to embed. */
+  /** Tokens sent to an embedding model. */
   readonly tokens: number;
-  /** Tokens that the chat model read, where it was asked. */
+  /** Tokens that the chat model read. Absent: it was not called. */
   readonly input_tokens?: number;
-  /** Tokens that the chat model wrote, where it was asked. */
+  /** Tokens that the chat model wrote. Absent: it was not called. */
   readonly output_tokens?: number;
-  /** Documents or hits in the answer, or written. */
+  /** Documents or hits that were returned or written. */
   readonly rows?: number;
 }
 
-/** Whoever is told of every request: a log, metrics. */
+/** Receives every finished request: a log, metrics. */
 export type Observer = (record: RequestRecord) => void;

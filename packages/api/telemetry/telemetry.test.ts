@@ -15,13 +15,13 @@ import type { RequestRecord } from "./record.ts";
 
 const CANARY = "canary-9b1f3c";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let chat: ChatApi;
 beforeAll(async () => {
-  [own, chat] = await Promise.all([createTestDatabase(), startChatApi()]);
+  [testDatabase, chat] = await Promise.all([createTestDatabase(), startChatApi()]);
 });
 afterAll(async () => {
-  await own?.drop();
+  await testDatabase?.drop();
   await chat?.stop();
 });
 
@@ -29,15 +29,15 @@ const chatModel = (apiKey = "sk-chat") =>
   createChatModel({ model: "scripted", apiKey, baseUrl: chat.url, attempts: 1, idleTimeout: 400 });
 const question = (content: string, stream?: boolean) => ({ messages: [{ role: "user", content }], stream });
 
-/** A log whose lines are kept, and whatever is printed past it. */
-function keepLog() {
+/** Captures the lines of a log and everything printed to console.error. */
+function captureLog() {
   const lines: string[] = [];
-  const print = vi.spyOn(console, "error").mockImplementation((...given) => void lines.push(given.join(" ")));
+  const print = vi.spyOn(console, "error").mockImplementation((...args) => void lines.push(args.join(" ")));
   onTestFinished(() => print.mockRestore());
   return { lines, log: createLog({ write: (line) => lines.push(line) }) };
 }
 
-test("a line a request: who, what, how long, how many; never a text, a vector, an address or a secret", async () => {
+test("each request is one log line with tenant, route, duration and counts, without texts, vectors, URLs or secrets", async () => {
   const lines: string[] = [];
   const log = createLog({ write: (line) => lines.push(line) });
   const embeddings = await startEmbeddingApi();
@@ -45,7 +45,7 @@ test("a line a request: who, what, how long, how many; never a text, a vector, a
     openai: { apiKey: `sk-${CANARY}`, baseUrl: embeddings.url },
     requests: { attempts: 1, attemptTimeout: 5_000 },
   };
-  const api = await createTestApi(own.database, { log, embedding });
+  const api = await createTestApi(testDatabase.database, { log, embedding });
   const { key, id: tenantId } = await api.addTenant();
   const call = (method: string, path: string, body?: unknown, raw?: string) =>
     api.call(method, path, { key, body, raw, headers: { "X-Request-Id": "request-12345678" } });
@@ -73,9 +73,12 @@ test("a line a request: who, what, how long, how many; never a text, a vector, a
   embeddings.always({ kind: "status", status: 500, message: `cannot embed ${CANARY}` });
   await call("POST", "/v1/query", { query: `fails with ${CANARY}` });
   embeddings.always(null);
-  // What nobody expects: a failure whose message quotes what was sent.
-  const broken = { ...own.database, read: () => Promise.reject(new Error(`exploded at ${CANARY} 0.123456`)) };
-  const failing = await createTestApi(broken as never, { log });
+  // An unexpected error whose message quotes the request.
+  const failingDatabase = {
+    ...testDatabase.database,
+    read: () => Promise.reject(new Error(`exploded at ${CANARY} 0.123456`)),
+  };
+  const failing = await createTestApi(failingDatabase as never, { log });
   expect((await failing.call("POST", "/v1/query", { key, body: { query_embedding: vector } })).status).toBe(
     500,
   );
@@ -103,8 +106,8 @@ test("a line a request: who, what, how long, how many; never a text, a vector, a
   ]);
 });
 
-test("nor do the lines of what holds most text: chat, streams, tools, jobs, tokens of an issuer", async () => {
-  const { lines, log } = keepLog();
+test("log lines of chat, streams, tools, jobs and issuer tokens contain no texts or secrets", async () => {
+  const { lines, log } = captureLog();
   const [embeddings, issuer] = await Promise.all([startEmbeddingApi(), startIssuer()]);
   const { variables } = issuer;
   const jwt = {
@@ -118,7 +121,7 @@ test("nor do the lines of what holds most text: chat, streams, tools, jobs, toke
     requests: { attempts: 1, attemptTimeout: 5_000 },
   };
   const options = { log, embedding, chatModel: chatModel(`sk-${CANARY}`), jwt };
-  const api = await createTestApi(own.database, options);
+  const api = await createTestApi(testDatabase.database, options);
   const { key, id: tenantId } = await api.addTenant();
   const post = (path: string, body: object, credential = key) =>
     api.call("POST", path, { key: credential, body });
@@ -149,14 +152,14 @@ test("nor do the lines of what holds most text: chat, streams, tools, jobs, toke
   }
   expect(JSON.stringify(chat.requests)).toContain(CANARY);
 
-  const ended = async (body: object) => {
+  const runJob = async (body: object) => {
     const { headers } = await post("/v1/documents/bulk", body);
     const { text } = await api.call("GET", `${headers.get("Location")}/events`, { key });
     return text;
   };
-  expect(await ended({ documents })).toContain('"completed"');
+  expect(await runJob({ documents })).toContain('"completed"');
   embeddings.always({ kind: "status", status: 500, message: `cannot embed ${CANARY}` });
-  expect(await ended({ documents: [{ id: CANARY, content: `anew ${CANARY}` }] })).toContain('"failed"');
+  expect(await runJob({ documents: [{ id: CANARY, content: `anew ${CANARY}` }] })).toContain('"failed"');
   embeddings.always(null);
 
   const token = await issuer.token(tenantId, { sub: CANARY, [CANARY]: CANARY });
@@ -169,11 +172,11 @@ test("nor do the lines of what holds most text: chat, streams, tools, jobs, toke
   ])
     expect((await post("/v1/tools/search", { query: CANARY }, bad)).status).toBe(401);
   const elsewhere = { ...jwt, jwksUrl: `http://127.0.0.1:9/${CANARY}` };
-  const unreadable = await createTestApi(own.database, { ...options, jwt: elsewhere });
+  const unreadable = await createTestApi(testDatabase.database, { ...options, jwt: elsewhere });
   expect((await unreadable.call("GET", "/v1/collections", { key: token })).status).toBe(503);
 
-  // What nobody expects, at each of these.
-  const exploding = failsAt(2, new TypeError(`exploded at ${CANARY}`));
+  // An unexpected error in each of these.
+  const exploding = failAtRead(2, new TypeError(`exploded at ${CANARY}`));
   const failing = await createTestApi(exploding.database, options);
   const expectFailure = async (path: string, body: object, text: string) => {
     exploding.begin();
@@ -187,7 +190,7 @@ test("nor do the lines of what holds most text: chat, streams, tools, jobs, toke
 
   const all = lines.join("");
   for (const secret of [CANARY, key, key.slice(6, 30), token.slice(0, 40)]) expect(all).not.toContain(secret);
-  const records = lines.map((line) => JSON.parse(line)); // nothing was printed past the log
+  const records = lines.map((line) => JSON.parse(line)); // fails if anything was printed outside the log
   const routes = new Set(records.map(({ route }) => route));
   for (const route of ["/v1/chat", "/v1/tools/search", "/v1/documents/bulk", "/v1/jobs/:job/events"])
     expect(routes).toContain(route);
@@ -197,12 +200,12 @@ test("nor do the lines of what holds most text: chat, streams, tools, jobs, toke
   ]);
 });
 
-/** The database, which throws the error at the read of this number since `begin`. */
-function failsAt(number: number, error: Error) {
+/** The test database, which throws the error at this read after `begin`. */
+function failAtRead(number: number, error: Error) {
   let reads = number;
   const database: Database = {
-    ...own.database,
-    read: (...given) => (++reads === number ? Promise.reject(error) : own.database.read(...given)),
+    ...testDatabase.database,
+    read: (...args) => (++reads === number ? Promise.reject(error) : testDatabase.database.read(...args)),
   };
   return {
     database,
@@ -226,13 +229,13 @@ async function openStream(api: TestApi, key: string, body: object) {
       return text;
     },
     read: () => reader.read(),
-    leave: () => reader.cancel(),
+    cancel: () => reader.cancel(),
   };
 }
 
-test("a request that fails on the server's side is logged as an error, one that succeeds as information", async () => {
-  const { lines, log } = keepLog();
-  const api = await createTestApi(own.database, { log, chatModel: chatModel() });
+test("a server error is logged with level error, a success with level info", async () => {
+  const { lines, log } = captureLog();
+  const api = await createTestApi(testDatabase.database, { log, chatModel: chatModel() });
   const { key } = await api.addTenant();
   chat.script({ kind: "status", status: 401, message: "no" });
   lines.length = 0;
@@ -245,9 +248,9 @@ test("a request that fails on the server's side is logged as an error, one that 
   ]);
 });
 
-test("a streamed answer is recorded when it ends: its time, its hits and tokens, and the code where it failed", async () => {
-  const { lines, log } = keepLog();
-  const api = await createTestApi(own.database, { log, chatModel: chatModel() });
+test("a streamed response is recorded at its end with duration, hits, tokens, and the code of a failure", async () => {
+  const { lines, log } = captureLog();
+  const api = await createTestApi(testDatabase.database, { log, chatModel: chatModel() });
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
   lines.length = 0;
@@ -258,7 +261,7 @@ test("a streamed answer is recorded when it ends: its time, its hits and tokens,
   const started = performance.now();
   const stream = await openStream(api, key, question("words", true));
   await stream.read();
-  expect(lines).toEqual([]); // it has begun, and is not over
+  expect(lines).toEqual([]); // the stream has started but not ended
   expect(await stream.rest()).toContain('"code":"chat_failed"');
   const took = performance.now() - started;
   const records = lines.map((line) => JSON.parse(line));
@@ -272,16 +275,16 @@ test("a streamed answer is recorded when it ends: its time, its hits and tokens,
   await vi.waitFor(() => expect(chat.hanging()).toBe(0), 10_000);
   lines.length = 0;
   chat.script({ kind: "hang", after: ["So"] });
-  const left = await openStream(api, key, question("words", true));
+  const abandoned = await openStream(api, key, question("words", true));
   await vi.waitFor(() => expect(chat.hanging()).toBe(1), 10_000);
-  await left.leave();
+  await abandoned.cancel();
   await vi.waitFor(() => expect(lines).toHaveLength(1));
-  expect(JSON.parse(lines[0] as string)).not.toHaveProperty("code"); // whoever asked has gone: that is no failure
+  expect(JSON.parse(lines[0] as string)).not.toHaveProperty("code"); // a caller that disconnects is not a failure
 });
 
-test("what nobody expected within a stream is logged under the id that the caller is told to report", async () => {
-  const { lines, log } = keepLog();
-  const { database, begin } = failsAt(2, new TypeError("oops"));
+test("an unexpected error in a stream is logged with the request id that the caller sees", async () => {
+  const { lines, log } = captureLog();
+  const { database, begin } = failAtRead(2, new TypeError("oops"));
   const api = await createTestApi(database, { log, chatModel: chatModel() });
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
@@ -289,8 +292,8 @@ test("what nobody expected within a stream is logged under the id that the calle
   begin();
   chat.script({ kind: "calls", calls: [{ name: "search", arguments: '{"query":"words"}' }] });
   const { text } = await api.call("POST", "/v1/chat", { key, body: question("words", true) });
-  const [, told = ""] = /^event: error\ndata: (.*)$/m.exec(text) ?? [];
-  const { code, request_id } = JSON.parse(told);
+  const [, eventData = ""] = /^event: error\ndata: (.*)$/m.exec(text) ?? [];
+  const { code, request_id } = JSON.parse(eventData);
   expect(code).toBe("internal_error");
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { message: "failure", request_id, error: { name: "TypeError", at: expect.any(Array) } },
@@ -298,9 +301,13 @@ test("what nobody expected within a stream is logged under the id that the calle
   ]);
 });
 
-test("the chat model's tokens are counted, streamed or not, and beside those of embedding", async () => {
-  const { lines, log } = keepLog();
-  const api = await createTestApi(own.database, { log, metrics: createMetrics(), chatModel: chatModel() });
+test("tokens of the chat model are counted, streamed or not, separately from embedding tokens", async () => {
+  const { lines, log } = captureLog();
+  const api = await createTestApi(testDatabase.database, {
+    log,
+    metrics: createMetrics(),
+    chatModel: chatModel(),
+  });
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
   lines.length = 0;
@@ -309,8 +316,8 @@ test("the chat model's tokens are counted, streamed or not, and beside those of 
     await api.call("POST", "/v1/chat", { key, body: question("words", stream) });
   }
   await api.call("POST", "/v1/query", { key, body: { query: "words" } });
-  const [whole, streamed, query] = lines.map((line) => JSON.parse(line));
-  for (const record of [whole, streamed])
+  const [unstreamed, streamed, query] = lines.map((line) => JSON.parse(line));
+  for (const record of [unstreamed, streamed])
     expect(record).toMatchObject({ route: "/v1/chat", input_tokens: 200, output_tokens: 20 });
   expect(query).not.toHaveProperty("input_tokens");
   const { text } = await api.call("GET", "/metrics");
@@ -318,8 +325,8 @@ test("the chat model's tokens are counted, streamed or not, and beside those of 
   expect(text).toContain('cairn_chat_tokens_total{type="output"} 40');
 });
 
-test("metrics count requests by route and status, and never by what a caller wrote", async () => {
-  const api = await createTestApi(own.database, { metrics: createMetrics() });
+test("metrics have the route and status as labels, and no input of a caller", async () => {
+  const api = await createTestApi(testDatabase.database, { metrics: createMetrics() });
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
   for (const n of [1, 2, 3]) await api.call("GET", `/v1/documents/missing-${n}`, { key });
@@ -335,9 +342,9 @@ test("metrics count requests by route and status, and never by what a caller wro
   expect(text).not.toMatch(new RegExp(`${CANARY}|missing-1`));
 });
 
-test("observers are told of every request", async () => {
+test("observers receive every request", async () => {
   const seen: RequestRecord[] = [];
-  const api = await createTestApi(own.database, { observers: [(record) => seen.push(record)] });
+  const api = await createTestApi(testDatabase.database, { observers: [(record) => seen.push(record)] });
   await api.call("GET", "/health");
   await api.call("GET", "/v1/keys");
   expect(seen.map(({ route, status, code }) => [route, status, code])).toEqual([
@@ -346,12 +353,12 @@ test("observers are told of every request", async () => {
   ]);
 });
 
-test("a request is a span where a tracer is set up, with its route and no address", async () => {
+test("a request is a span with its route and without its URL", async () => {
   const exporter = new InMemorySpanExporter();
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
   trace.setGlobalTracerProvider(provider);
   try {
-    const api = await createTestApi(own.database);
+    const api = await createTestApi(testDatabase.database);
     const { key } = await api.addTenant();
     await api.call("GET", `/v1/documents/${CANARY}?collection=${CANARY}`, { key });
     const [span] = exporter.getFinishedSpans();
@@ -365,13 +372,13 @@ test("a request is a span where a tracer is set up, with its route and no addres
   }
 });
 
-test("a caller's own trace goes on in the request's span", async () => {
+test("the span of a request continues the trace of the caller", async () => {
   const exporter = new InMemorySpanExporter();
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
   trace.setGlobalTracerProvider(provider);
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   try {
-    const api = await createTestApi(own.database);
+    const api = await createTestApi(testDatabase.database);
     const [traceId, spanId] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
     await api.call("GET", "/health", { headers: { traceparent: `00-${traceId}-${spanId}-01` } });
     await api.call("GET", "/health");
@@ -387,12 +394,12 @@ test("a caller's own trace goes on in the request's span", async () => {
   }
 });
 
-test("the span of a streamed answer ends with it, and tells that it failed", async () => {
+test("the span of a streamed response ends with the stream and has its error status", async () => {
   const exporter = new InMemorySpanExporter();
   const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
   trace.setGlobalTracerProvider(provider);
   try {
-    const api = await createTestApi(own.database, { chatModel: chatModel() });
+    const api = await createTestApi(testDatabase.database, { chatModel: chatModel() });
     const { key } = await api.addTenant();
     await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
     exporter.reset();

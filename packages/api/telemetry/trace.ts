@@ -9,17 +9,17 @@ import {
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
-import { routeOf, whenOver } from "./observe.ts";
+import { onRequestEnd, routePattern } from "./observe.ts";
 
-/** Of the caller's headers those that a propagator asks for: to list them all costs more than the rest of this. */
+/** Reads only the headers that a propagator requests. Listing all of them costs more than the rest of this file. */
 const HEADERS: TextMapGetter<Headers> = {
   get: (headers, name) => headers.get(name) ?? undefined,
   keys: (headers) => [...headers.keys()],
 };
 
 /**
- * Each request as a span, where the process has set a tracer up; a caller's own trace goes on. It names the route and
- * never the address, which may hold a document's id or a filter.
+ * Records each request as a span if the process has a tracer, and continues the caller's trace. The span names the route,
+ * never the URL, which may contain a document's id or a filter.
  */
 export const traceRequests = createMiddleware<Env>(async (c, next) => {
   const parent = propagation.extract(context.active(), c.req.raw.headers, HEADERS);
@@ -28,8 +28,8 @@ export const traceRequests = createMiddleware<Env>(async (c, next) => {
   try {
     await context.with(trace.setSpan(parent, span), next);
   } finally {
-    whenOver(c, () => {
-      const route = routeOf(c);
+    onRequestEnd(c, () => {
+      const route = routePattern(c);
       const { status } = c.res;
       const problem = c.get("problem");
       span.updateName(`${method} ${route}`);

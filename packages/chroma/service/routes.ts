@@ -1,6 +1,6 @@
 import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "@cairn/api/openapi.ts";
-import { ofOperator } from "@cairn/api/request/idempotent.ts";
-import { begin } from "@cairn/api/routes/jobs.ts";
+import { refuseOperatorIdempotencyKey } from "@cairn/api/request/idempotent.ts";
+import { startJob } from "@cairn/api/routes/jobs.ts";
 import { idParameter } from "@cairn/api/schema/parameters.ts";
 import { fromJob, jobSchema } from "@cairn/api/schema/service.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
@@ -25,7 +25,7 @@ const start = createRoute({
     "From the server that the service is configured with. Started again, it goes on where it was, and compares everything anew.",
   tags,
   security: BEARER,
-  middleware: ofOperator,
+  middleware: refuseOperatorIdempotencyKey,
   request: { body: jsonBody(migrationSchema) },
   responses: {
     202: {
@@ -87,7 +87,7 @@ export function migrationRoutes({ queue, configured }: MigrationRouteOptions) {
           "source_unsupported",
           "The service does not know where Chroma is. Set CHROMA_URL, and CHROMA_TOKEN where it asks for one.",
         );
-      return begin(c, queue, MIGRATION, JSON.parse(stringifyJson(c.req.valid("json"))));
+      return startJob(c, queue, MIGRATION, JSON.parse(stringifyJson(c.req.valid("json"))));
     })
     .openapi(list, async (c) => {
       const jobs = await listJobs(c.var.services.database, null);

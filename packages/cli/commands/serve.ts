@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
-import { jwtOf } from "@cairn/api/settings.ts";
+import { readJwtOptions } from "@cairn/api/settings.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
@@ -53,7 +53,7 @@ export function addServe(program: Command, context: CommandContext): void {
         queue,
         chatModel,
         log,
-        jwt: jwtOf(flags),
+        jwt: readJwtOptions(flags),
         metrics: createMetrics(),
         docs: readAsset,
         closing: context.signal,

@@ -1,4 +1,4 @@
-import { type ChatSettings, chatOf, type JwtSettings } from "@cairn/api/settings.ts";
+import { type ChatSettings, type JwtSettings, readChatOptions } from "@cairn/api/settings.ts";
 import type { ChatModel } from "@cairn/core/assistant/chat-message.ts";
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -153,7 +153,7 @@ function limitOptions(): readonly Option[] {
 
 /** Creates the chat model; undefined if none is set. Throws `invalid_input` if the model has no server. */
 export function chatModelOf(flags: ServeFlags, config: Config): ChatModel | undefined {
-  const chat = chatOf({ ...config, ...flags });
+  const chat = readChatOptions({ ...config, ...flags });
   if (flags.chatModel && !chat)
     throw new AppError(
       "invalid_input",

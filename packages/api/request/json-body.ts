@@ -6,33 +6,34 @@ import type { Env } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
 import { createTextReader } from "./read-text.ts";
 
-const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
+const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
-/** Bodies are JSON, and numbers that a double does not hold are kept. One that nobody would read is refused. */
-export const exactJson = createMiddleware<Env>(async (c, next) => {
+/** Reads bodies as JSON and keeps numbers that a double cannot represent. Refuses other types and bodies of DELETE. */
+export const readJsonBody = createMiddleware<Env>(async (c, next) => {
   const type = c.req.header("Content-Type");
   const length = c.req.header("Content-Length");
-  if (WITH_BODY.has(c.req.method) && !isEmpty(c) && !/^application\/json\s*(;|$)/i.test(type ?? ""))
+  const isJson = /^application\/json\s*(;|$)/i.test(type ?? "");
+  if (METHODS_WITH_BODY.has(c.req.method) && !isEmpty(c) && !isJson)
     throw new HttpError("unsupported_media_type", "Send the body as Content-Type: application/json.", {
       path: "Content-Type",
     });
-  // Unread, it would not say what is deleted: the collection named in it would not be the one.
+  // Ignoring the body could delete from the wrong collection, if the body names another one.
   if (c.req.method === "DELETE" && (Number(length) > 0 || c.req.header("Transfer-Encoding") !== undefined))
     throw new AppError(
       "invalid_input",
-      "A DELETE takes no body. Name the collection in the address, as in ?collection=policies.",
+      "A DELETE request takes no body. Name the collection in the query string: ?collection=policies.",
       { path: "body" },
     );
-  if (mayBeLarge(c)) await c.var.place.large("write");
+  if (mayBeLarge(c)) await c.var.slot.acquireLarge("write");
   const text = createTextReader(c.req);
   c.req.text = text;
   c.req.json = async () => (await parseLargeJson(await text())) as never;
   await next();
 });
 
-/** Refuses a request whose body is missing, for a route that takes one. */
+/** Refuses a request without a body, for a route that requires one. */
 export const requireBody = createMiddleware<Env>(async (c, next) => {
-  if (isEmpty(c) || !/\S/.test(await c.req.text())) throw noBody();
+  if (isEmpty(c) || !/\S/.test(await c.req.text())) throw emptyBody();
   await next();
 });
 
@@ -41,15 +42,17 @@ function isEmpty(c: Context<Env>): boolean {
   return length === "0" || (length === undefined && !c.req.header("Transfer-Encoding") && !c.req.raw.body);
 }
 
-/** Bytes of a body from which on its request is one of the tenant's large ones. */
-const LARGE_BODY = 100_000;
+/** Bytes of a body above which its request counts as large. */
+const LARGE_BODY_BYTES = 100_000;
 
 function mayBeLarge(c: Context<Env>): boolean {
   const length = c.req.header("Content-Length");
-  return length === undefined ? WITH_BODY.has(c.req.method) && !isEmpty(c) : Number(length) > LARGE_BODY;
+  return length === undefined
+    ? METHODS_WITH_BODY.has(c.req.method) && !isEmpty(c)
+    : Number(length) > LARGE_BODY_BYTES;
 }
 
-function noBody(): HttpError {
+function emptyBody(): HttpError {
   return new HttpError(
     "malformed_json",
     "The body is empty. Send a JSON object as Content-Type: application/json.",
