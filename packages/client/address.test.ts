@@ -5,16 +5,16 @@ import { createTestApi, type TestApi } from "../../test/support/api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { CairnError, type Client, createClient, read } from "./client.ts";
 
-// What a caller calls things by, in the addresses of requests.
+// Names and ids of callers in request URLs.
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let server: ReturnType<typeof serve>;
 let client: Client;
 let requests = 0;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database);
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database);
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };
@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await new Promise((resolve) => server?.close(resolve));
   await api?.queue.close();
-  await own?.drop();
+  await testDatabase?.drop();
 });
 
 const parts = fc.constantFrom(
@@ -56,19 +56,19 @@ const anyId = fc
   )
   .filter((id) => id !== "");
 
-/** Whether an address can hold it, and leaves it where it is also when it is decoded on its way. */
+/** Whether a URL can hold the id, and keeps its path even if a proxy decodes it. */
 function isAddressable(id: string) {
-  const climbs = id
+  const hasParentSegment = id
     .replaceAll(/[\p{Cc} ]/gu, "")
     .replaceAll(/%2e/gi, ".")
     .split(/[/\\]/)
     .some((part) => part.split(/[?#]/)[0] === "..");
-  return id.isWellFormed() && id !== "." && !climbs;
+  return id.isWellFormed() && id !== "." && !hasParentSegment;
 }
 
 const document = (id: string) => ({ param: { document: id }, query: {}, header: {} });
 
-test("a document of any id is written, read and deleted over a socket, or refused before a request is sent", async () => {
+test("a document with any id is written, read and deleted over a socket, or refused before a request is sent", async () => {
   const write = (id: string) =>
     read(client.v1.documents.$post({ header: {}, json: { documents: [{ id, content: "kettle" }] } }));
   const one = client.v1.documents[":document"];
@@ -82,8 +82,8 @@ test("a document of any id is written, read and deleted over a socket, or refuse
       await expect(read(one.$get(document(id)))).rejects.toMatchObject({ code: "not_found" });
     } else {
       const before = requests;
-      for (const asked of [one.$get(document(id)), one.$delete(document(id))])
-        await expect(read<unknown>(asked)).rejects.toMatchObject({
+      for (const request of [one.$get(document(id)), one.$delete(document(id))])
+        await expect(read<unknown>(request)).rejects.toMatchObject({
           name: "CairnError",
           code: "invalid_input",
           problem: { path: "document" },
@@ -99,9 +99,9 @@ test("a document of any id is written, read and deleted over a socket, or refuse
   await fc.assert(property, { numRuns: 80, examples: known.map((id) => [id]) });
 });
 
-test("a value stays in its own part of the path, however many there are and whatever it looks like", () => {
-  const nowhere = createClient({ url: "https://x.example/base/", key: "k" });
-  const key = nowhere.v1.tenants[":tenant"].keys[":key"];
+test("a parameter stays in its own path segment", () => {
+  const offline = createClient({ url: "https://x.example/base/", key: "k" });
+  const key = offline.v1.tenants[":tenant"].keys[":key"];
   fc.assert(
     fc.property(anyId, anyId, (tenant, id) => {
       const path = () => new URL(key.$url({ param: { tenant, key: id } }).href).pathname;
@@ -116,14 +116,14 @@ test("a value stays in its own part of the path, however many there are and what
   );
 });
 
-test("what is empty, none or longer than an address may be is refused, with what was given and the way out", async () => {
+test("an empty, missing or too long parameter is refused with its value", async () => {
   const before = requests;
-  for (const [id, shown] of [
-    ["", 'document: "" cannot be part of an address: it is no text'],
-    [undefined as unknown as string, "document: undefined cannot be part of an address"],
-    ["日".repeat(1_000), "encoded it has 9000 bytes, and 8000 are taken everywhere"],
+  for (const [id, message] of [
+    ["", 'document: "" cannot be part of a URL: it must be a non-empty string'],
+    [undefined as unknown as string, "document: undefined cannot be part of a URL"],
+    ["日".repeat(1_000), "it has 9000 bytes when encoded. The maximum is 8000"],
   ] as const)
-    await expect(client.v1.documents[":document"].$delete(document(id))).rejects.toThrow(shown);
+    await expect(client.v1.documents[":document"].$delete(document(id))).rejects.toThrow(message);
   expect(requests).toBe(before);
   const longest = "日".repeat(888);
   await expect(read(client.v1.documents[":document"].$get(document(longest)))).rejects.toMatchObject({
@@ -131,7 +131,7 @@ test("what is empty, none or longer than an address may be is refused, with what
   });
 });
 
-test("a collection is reached by any name", async () => {
+test("a collection with any name is accessible", async () => {
   for (const name of ["a/b", "q?x=1#y", "p%20c", "100 %"]) {
     await read(client.v1.collections.$post({ header: {}, json: { name } }));
     const one = { param: { collection: name }, header: {} };

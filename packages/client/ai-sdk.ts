@@ -1,6 +1,6 @@
 import { jsonSchema, tool } from "ai";
 import { type Client, read } from "./client.ts";
-import { bigintsToText } from "./exact-json.ts";
+import { bigintsToStrings } from "./lossless-json.ts";
 import type { SearchOptions } from "./search.ts";
 
 type Input = {
@@ -10,27 +10,28 @@ type Input = {
 
 /**
  * A tool for the AI SDK: `generateText({ model, tools: { search: cairnSearch(client) }, prompt })`. The model chooses the
- * words and how many passages it wants; where to look is the caller's. Integers beyond 2^53 are strings of digits.
+ * query and the number of passages; the caller chooses the collection and the filter. Integers beyond 2^53 are strings of
+ * digits.
  */
 export function cairnSearch(client: Client, options: Omit<SearchOptions, "mode"> = {}) {
   return tool({
     description:
-      "Searches the organisation's knowledge base and returns the passages that answer best, each with the id of its document, to be cited.",
+      "Searches the organisation's knowledge base and returns the best matching passages, each with the id of its document for citation.",
     inputSchema: jsonSchema<Input>({
       type: "object",
       properties: {
         query: {
           type: "string",
           minLength: 1,
-          description: "What to look for: a question or a few words, in full.",
+          description: "The query: a complete question or a few words.",
         },
-        top_k: { type: "integer", minimum: 1, maximum: 50, description: "Passages at most." },
+        top_k: { type: "integer", minimum: 1, maximum: 50, description: "Maximum number of passages." },
       },
       required: ["query"],
       additionalProperties: false,
     }),
     execute: async ({ query, top_k = options.topK }) => {
-      const found = await read(
+      const result = await read(
         client.v1.tools.search.$post({
           json: {
             query,
@@ -41,7 +42,7 @@ export function cairnSearch(client: Client, options: Omit<SearchOptions, "mode">
           },
         }),
       );
-      return bigintsToText(found);
+      return bigintsToStrings(result);
     },
   });
 }

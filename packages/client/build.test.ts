@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 
-test("the built client has types for each of its modules, and nothing in them leads nowhere", async () => {
+test("the built client has types for each module, and every import in them exists", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cairn-client-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const build = fileURLToPath(new URL("build.ts", import.meta.url));

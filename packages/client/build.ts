@@ -4,15 +4,17 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-// The client as JavaScript with its types, for an application elsewhere: node packages/client/build.ts ../app/cairn
+// Builds the client as JavaScript with types, for an application in another repository:
+// node packages/client/build.ts ../app/cairn
 
 const [folder] = process.argv.slice(2);
-if (!folder) throw new Error("No folder to write to. Name one: node packages/client/build.ts ../app/cairn");
+if (!folder)
+  throw new Error("The target folder is missing. Usage: node packages/client/build.ts ../app/cairn");
 const target = resolve(folder);
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const resolveHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 await build({
-  entryPoints: ["client.ts", "vector.ts", "langchain.ts", "ai-sdk.ts"].map(here),
+  entryPoints: ["client.ts", "vector.ts", "langchain.ts", "ai-sdk.ts"].map(resolveHere),
   outdir: join(target, "client"),
   bundle: true,
   splitting: true,
@@ -21,13 +23,13 @@ await build({
   external: ["@langchain/core", "ai"],
 });
 
-const compiler = here("../../node_modules/typescript/bin/tsc");
-const project = here("tsconfig.build.json");
+const compiler = resolveHere("../../node_modules/typescript/bin/tsc");
+const project = resolveHere("tsconfig.build.json");
 execFileSync(process.execPath, [compiler, "-p", project, "--outDir", target], { stdio: "inherit" });
 for (const file of globSync("{api,client,core}/*.d.ts", { cwd: target })) {
   const types = readFileSync(join(target, file), "utf8");
-  const elsewhere = types
+  const relocated = types
     .replaceAll(/"@cairn\/([^"]+)\.ts"/g, '"../$1.js"')
     .replaceAll(/"(\.\/[^"]+)\.ts"/g, '"$1.js"');
-  writeFileSync(join(target, file), elsewhere);
+  writeFileSync(join(target, file), relocated);
 }

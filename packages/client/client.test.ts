@@ -8,14 +8,14 @@ import { cairnSearch } from "./ai-sdk.ts";
 import { CairnError, type Client, createClient, read } from "./client.ts";
 import { CairnRetriever } from "./langchain.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: TestApi;
 let server: ReturnType<typeof serve>;
 let url: string;
 let client: Client;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  api = await createTestApi(own.database, { requestsPerMinute: 100 });
+  testDatabase = await createTestDatabase();
+  api = await createTestApi(testDatabase.database, { requestsPerMinute: 100 });
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
@@ -39,10 +39,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await new Promise((resolve) => server?.close(resolve));
-  await own?.drop();
+  await testDatabase?.drop();
 });
 
-test("the client's answers have the routes' own types, and errors are thrown with their code and path", async () => {
+test("responses have the types of the routes, and errors are thrown with code and path", async () => {
   const { hits } = await read(client.v1.query.$post({ json: { query: "return a kettle", top_k: 1 } }));
   const id: string | undefined = hits[0]?.id;
   expect(id).toBe("returns");
@@ -60,13 +60,13 @@ test("the client's answers have the routes' own types, and errors are thrown wit
   });
   const missing = read(client.v1.documents[":document"].$get({ param: { document: "none" }, query: {} }));
   await expect(missing).rejects.toBeInstanceOf(CairnError);
-  const stranger = createClient({ url, key: "cairn_none" });
-  await expect(read(stranger.v1.collections.$get({ query: {} }))).rejects.toMatchObject({
+  const withWrongKey = createClient({ url, key: "cairn_none" });
+  await expect(read(withWrongKey.v1.collections.$get({ query: {} }))).rejects.toMatchObject({
     code: "unauthorized",
   });
 });
 
-test("what is no answer of the service's is said to be none", async () => {
+test("a response of another server is reported as such", async () => {
   const proxy = createClient({
     url,
     key: "k",
@@ -78,7 +78,7 @@ test("what is no answer of the service's is said to be none", async () => {
   });
 });
 
-test("integers beyond 2^53 are exact on their way to the service and back, and strings for libraries that write JSON", async () => {
+test("integers beyond 2^53 are exact in both directions, and strings for libraries that serialize JSON", async () => {
   const large = 12345678901234567890n;
   const metadata = { n: large, list: [1, -large], ["__proto__"]: { deep: large } };
   const json = { collection: "exact", documents: [{ id: "a", content: "a spoon", metadata }] };
@@ -98,7 +98,7 @@ test("integers beyond 2^53 are exact on their way to the service and back, and s
   expect(JSON.stringify(await execute({ query: "spoon" }))).toContain(`"n":"${large}"`);
 });
 
-test("an answer, or a problem, of more bytes than it may have is not read to its end", async () => {
+test("a response or problem above its size limit is not read to the end", async () => {
   let sent = 0;
   const endless = (status: number) =>
     createClient({
@@ -123,18 +123,18 @@ test("an answer, or a problem, of more bytes than it may have is not read to its
   expect(sent).toBeLessThan(3_000_000);
 });
 
-test("LangChain's retriever finds passages, as documents with their metadata", async () => {
+test("LangChain's retriever returns passages as documents with their metadata", async () => {
   const documents = await new CairnRetriever({ client, topK: 2 }).invoke("return a kettle");
   expect(documents[0]).toMatchObject({
     id: "returns",
     pageContent: "You may return a kettle within 30 days.",
     metadata: { topic: "returns", source: "https://x/r", chunk: 0, score: expect.any(Number) },
   });
-  const narrowed = await new CairnRetriever({ client, filter: { topic: "hours" } }).invoke("return a kettle");
-  expect(narrowed.map(({ id }) => id)).toEqual(["hours"]);
+  const filtered = await new CairnRetriever({ client, filter: { topic: "hours" } }).invoke("return a kettle");
+  expect(filtered.map(({ id }) => id)).toEqual(["hours"]);
 });
 
-test("the AI SDK's generateText calls the tool and is given what it found", async () => {
+test("the AI SDK's generateText calls the tool and receives its results", async () => {
   const usage = {
     inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
     outputTokens: { total: 1, text: 1, reasoning: 0 },

@@ -1,24 +1,24 @@
 import type { Api } from "@cairn/api/app.ts";
 import type { Problem } from "@cairn/api/problem.ts";
 import { type ClientResponse, hc } from "hono/client";
-import { parseExact, toWritable } from "./exact-json.ts";
+import { parseLossless, toSerializable } from "./lossless-json.ts";
 
 export interface ClientOptions {
-  /** Where the service is: `https://knowledge.example.com`. */
+  /** Base URL of the service: `https://knowledge.example.com`. */
   readonly url: string;
-  /** `cairn_…`, or a token of the service's issuer. */
+  /** An API key (`cairn_…`), or a token of the configured issuer. */
   readonly key: string;
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
-/** A refusal or failure that the service answered, or what cannot be asked of it. */
+/** An error response of the service, or a request that cannot be sent. */
 export class CairnError extends Error {
   readonly problem: Problem;
-  /** Stable; for programs. */
+  /** Stable, for programs. */
   readonly code: Problem["code"];
   readonly status: number;
-  /** Seconds after which it is worth another try; undefined: it is not. */
+  /** Seconds after which a retry may succeed. Undefined: a retry does not help. */
   readonly retryAfter: number | undefined;
 
   constructor(problem: Problem, retryAfter?: number) {
@@ -32,8 +32,8 @@ export class CairnError extends Error {
 }
 
 /**
- * The API with the types of its routes: `client.v1.query.$post({ json: { query: "…" } })`. They are the routes' own, so
- * they cannot fall behind. Hand an answer to `read`.
+ * Creates a client with the types of the API's routes: `client.v1.query.$post({ json: { query: "…" } })`. The types are
+ * inferred from the routes, so they are always current. Pass a response to `read`.
  */
 export function createClient({ url, key, fetch = globalThis.fetch }: ClientOptions) {
   return encodeRequests(hc<Api>(url, { headers: { Authorization: `Bearer ${key}` }, fetch }));
@@ -41,7 +41,7 @@ export function createClient({ url, key, fetch = globalThis.fetch }: ClientOptio
 
 export type Client = ReturnType<typeof createClient>;
 
-/** The same routes, with what goes into their paths encoded, and bigints written into their bodies: `hc` does neither. */
+/** Encodes path parameters and bigints in bodies, because `hc` does neither. */
 function encodeRequests<T extends object>(routes: T): T {
   return new Proxy(routes, {
     get(target, name) {
@@ -49,13 +49,13 @@ function encodeRequests<T extends object>(routes: T): T {
       return typeof route === "function" ? encodeRequests(route) : route;
     },
     apply(target, self, [args, ...options]) {
-      const body = args?.json === undefined ? {} : { json: toWritable(args.json) };
+      const body = args?.json === undefined ? {} : { json: toSerializable(args.json) };
       if (!args?.param)
         return Reflect.apply(target as never, self, [args && { ...args, ...body }, ...options]);
       const encoded = {
         ...args,
         ...body,
-        // A getter, as hc reads it where it makes the request: what is refused rejects, as every other refusal does.
+        // A getter, because hc reads it when it makes the request: an invalid value then rejects like any other error.
         get param() {
           const values = Object.entries<string>(args.param);
           return Object.fromEntries(values.map(([name, value]) => [name, encodeParam(name, value)]));
@@ -66,78 +66,78 @@ function encodeRequests<T extends object>(routes: T): T {
   });
 }
 
-/** Octets that a request line may have at least, wherever it is read (RFC 9112, 3). */
+/** Octets of a request line that every recipient should support (RFC 9112, section 3). */
 const MAX_PARAMETER_LENGTH = 8000;
 
-const WAY_OUT =
-  "A collection can be named by its id; documents are listed by GET /v1/documents, and deleted by POST /v1/documents/delete with their ids in the body.";
+const REMEDY =
+  "Use the id of a collection instead of its name. For documents, use GET /v1/documents to list them, and POST /v1/documents/delete with ids in the body to delete them.";
 
 /**
- * A part `..`, which no encoding keeps a parser of URLs from following: `%2e%2e` is the same to it. Of `a%2F..%2Fb`, too,
- * one is made where a path is decoded on its way, as API Gateway's HTTP APIs do.
+ * A path segment `..`. Encoding does not help: URL parsers treat `%2e%2e` in the same way, and API Gateway's HTTP APIs
+ * decode `a%2F..%2Fb` on the way.
  */
-const CLIMBS = /(^|[/\\])(\.|%2e){2}([/\\?#]|$)/i;
+const PATH_TRAVERSAL = /(^|[/\\])(\.|%2e){2}([/\\?#]|$)/i;
 
-/** Throws `CairnError` for what an address cannot hold. */
+/** Encodes a path parameter. Throws `CairnError` for a value that a URL cannot hold. */
 function encodeParam(name: string, value: unknown): string {
-  const refuse = (why: string) => {
+  const refuse = (reason: string) => {
     const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
     return new CairnError({
       type: "urn:cairn:problem:invalid_input",
-      title: "The request cannot be used",
+      title: "Invalid request",
       status: 400,
       code: "invalid_input",
-      detail: `${name}: ${shown} cannot be part of an address: ${why} ${WAY_OUT}`,
+      detail: `${name}: ${shown} cannot be part of a URL: ${reason} ${REMEDY}`,
       path: name,
       request_id: "",
     });
   };
-  if (typeof value !== "string" || value === "") throw refuse("it is no text, or an empty one.");
-  if (!value.isWellFormed()) throw refuse("it holds half of a surrogate pair, which UTF-8 has no bytes for.");
-  if (value === "." || CLIMBS.test(value.replaceAll(/[\p{Cc} ]/gu, "")))
-    throw refuse('a part "." or ".." leads to another route, however it is written.');
+  if (typeof value !== "string" || value === "") throw refuse("it must be a non-empty string.");
+  if (!value.isWellFormed()) throw refuse("it contains half of a surrogate pair, which UTF-8 cannot encode.");
+  if (value === "." || PATH_TRAVERSAL.test(value.replaceAll(/[\p{Cc} ]/gu, "")))
+    throw refuse('a segment "." or ".." leads to another route, even if it is encoded.');
   const encoded = encodeURIComponent(value);
   if (encoded.length > MAX_PARAMETER_LENGTH)
-    throw refuse(`encoded it has ${encoded.length} bytes, and ${MAX_PARAMETER_LENGTH} are taken everywhere.`);
+    throw refuse(`it has ${encoded.length} bytes when encoded. The maximum is ${MAX_PARAMETER_LENGTH}.`);
   return encoded;
 }
 
-/** Bytes of an answer: more than a service sends, whatever it is configured to. */
-const MAX_ANSWER_BYTES = 256_000_000;
+/** Maximum bytes of a response: more than a service sends in any configuration. */
+const MAX_RESPONSE_BYTES = 256_000_000;
 
-/** Bytes of a problem. */
+/** Maximum bytes of an error body. */
 const MAX_PROBLEM_BYTES = 1_000_000;
 
 export interface ReadOptions {
-  /** Bytes of an answer at most. Default 256 MB. */
+  /** Maximum bytes of a response. Default 256 MB. */
   readonly maxBytes?: number;
 }
 
 /**
- * What an answer holds; an integer beyond 2^53 in metadata is a bigint. Throws `CairnError` for a refusal or failure, and
- * for an answer that is too large.
+ * Reads the body of a response. An integer beyond 2^53 in metadata is a bigint. Throws `CairnError` for an error response
+ * and for a response that is too large.
  */
 export async function read<T>(
-  answering: Promise<ClientResponse<T, number, string>>,
-  { maxBytes = MAX_ANSWER_BYTES }: ReadOptions = {},
+  responsePromise: Promise<ClientResponse<T, number, string>>,
+  { maxBytes = MAX_RESPONSE_BYTES }: ReadOptions = {},
 ): Promise<T> {
-  const answer = await answering;
-  if (!answer.ok) throw await readProblem(answer);
-  if (answer.status === 204) return undefined as T;
-  const text = await readText(answer, maxBytes);
+  const response = await responsePromise;
+  if (!response.ok) throw await readProblem(response);
+  if (response.status === 204) return undefined as T;
+  const text = await readText(response, maxBytes);
   if (text === undefined)
     throw new CairnError({
       type: "urn:cairn:problem:response_too_large",
-      title: "The answer is too large",
-      status: answer.status,
+      title: "Response too large",
+      status: response.status,
       code: "response_too_large",
-      detail: `The answer has more than ${maxBytes} bytes. Request less at once, or raise maxBytes.`,
-      request_id: answer.headers.get("X-Request-Id") ?? "",
+      detail: `The response has more than ${maxBytes} bytes. Request less at once, or raise maxBytes.`,
+      request_id: response.headers.get("X-Request-Id") ?? "",
     });
-  return parseExact(text) as T;
+  return parseLossless(text) as T;
 }
 
-/** The text of an answer; undefined, and the rest is not read, where it has more bytes. */
+/** Reads the text of a response. Undefined if it has more than `maxBytes` bytes; the rest is then not read. */
 async function readText(
   { body }: ClientResponse<unknown, number, string>,
   maxBytes: number,
@@ -146,33 +146,33 @@ async function readText(
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-    bytes += part.value.byteLength;
+  for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
+    bytes += chunk.value.byteLength;
     if (bytes > maxBytes) {
       await reader?.cancel();
       return undefined;
     }
-    text += decoder.decode(part.value, { stream: true });
+    text += decoder.decode(chunk.value, { stream: true });
   }
   return text + decoder.decode();
 }
 
-async function readProblem(answer: ClientResponse<unknown, number, string>): Promise<CairnError> {
-  const retryAfter = answer.headers.get("Retry-After");
-  const text = (await readText(answer, MAX_PROBLEM_BYTES)) ?? "";
+async function readProblem(response: ClientResponse<unknown, number, string>): Promise<CairnError> {
+  const retryAfter = response.headers.get("Retry-After");
+  const text = (await readText(response, MAX_PROBLEM_BYTES)) ?? "";
   try {
     const problem = JSON.parse(text) as Problem;
     if (typeof problem.code === "string")
       return new CairnError(problem, retryAfter === null ? undefined : Number(retryAfter));
   } catch {
-    // not the service's own answer: a proxy's, say
+    // not a response of the service, for example one of a proxy
   }
   return new CairnError({
     type: "about:blank",
-    title: "Unexpected answer",
-    status: answer.status,
+    title: "Unexpected response",
+    status: response.status,
     code: "internal_error",
-    detail: `What answered ${answer.status} is not the service: it is no problem description. Check the address.`,
-    request_id: answer.headers.get("X-Request-Id") ?? "",
+    detail: `The response ${response.status} is not from the service: it has no problem description. Check the URL.`,
+    request_id: response.headers.get("X-Request-Id") ?? "",
   });
 }

@@ -2,7 +2,7 @@ import type { CallbackManagerForRetrieverRun } from "@langchain/core/callbacks/m
 import { Document } from "@langchain/core/documents";
 import { BaseRetriever, type BaseRetrieverInput } from "@langchain/core/retrievers";
 import { type Client, read } from "./client.ts";
-import { bigintsToText } from "./exact-json.ts";
+import { bigintsToStrings } from "./lossless-json.ts";
 import type { SearchOptions } from "./search.ts";
 
 export interface CairnRetrieverInput extends BaseRetrieverInput, SearchOptions {
@@ -39,7 +39,7 @@ export class CairnRetriever extends BaseRetriever {
         new Document({
           id,
           pageContent: content ?? "",
-          metadata: { ...bigintsToText(metadata), id, chunk, score, ...(uri ? { source: uri } : {}) },
+          metadata: { ...bigintsToStrings(metadata), id, chunk, score, ...(uri ? { source: uri } : {}) },
         }),
     );
   }

@@ -1,4 +1,4 @@
-/** A vector as the API takes it in a quarter of the bytes: its 32-bit floats, little-endian, in base64. */
+/** Encodes a vector as little-endian 32-bit floats in base64, a quarter of the bytes of JSON numbers. */
 export function encodeVector(vector: Float32Array): string {
   const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
   let text = "";
