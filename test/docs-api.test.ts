@@ -9,20 +9,20 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi } from "./support/api.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 
-// Every example of the guide, run as it stands; what it prints must be what the guide says.
+// Runs every example of docs/api.md and compares its output with the guide.
 
 const REPOSITORY = fileURLToPath(new URL("..", import.meta.url));
-const run = promisify(execFile);
+const runCommand = promisify(execFile);
 
 let guide: string;
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let server: ReturnType<typeof serve>;
 let environment: NodeJS.ProcessEnv;
 let close: () => Promise<void>;
 beforeAll(async () => {
   guide = await readFile(join(REPOSITORY, "docs/api.md"), "utf8");
-  own = await createTestDatabase();
-  const api = await createTestApi(own.database);
+  testDatabase = await createTestDatabase();
+  const api = await createTestApi(testDatabase.database);
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };
@@ -35,29 +35,29 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await close?.();
-  await own?.drop();
+  await testDatabase?.drop();
 });
 
-/** As the guide shows it: texts as they are but for …, numbers of any value. */
-function expected(shown: unknown): unknown {
+/** A matcher for output of the guide: strings must be equal, except "…", and numbers may have any value. */
+function toMatcher(shown: unknown): unknown {
   if (typeof shown === "string") return shown === "…" ? expect.any(String) : shown;
   if (typeof shown === "number") return expect.any(Number);
-  if (Array.isArray(shown)) return shown.map(expected);
+  if (Array.isArray(shown)) return shown.map(toMatcher);
   if (shown === null || typeof shown !== "object") return shown;
-  return Object.fromEntries(Object.entries(shown).map(([key, value]) => [key, expected(value)]));
+  return Object.fromEntries(Object.entries(shown).map(([key, value]) => [key, toMatcher(value)]));
 }
 
-test("the examples of docs/api.md print what it says", async () => {
+test("the shell examples of docs/api.md print the documented output", async () => {
   const examples = [...guide.matchAll(/```sh\n([\s\S]*?)```\n```json\n([\s\S]*?)```/g)];
   expect(examples.length).toBe(guide.match(/```sh/g)?.length);
   expect(examples.length).toBeGreaterThanOrEqual(6);
   for (const [, script, shown] of examples) {
-    const { stdout } = await run("bash", ["-euc", script as string], { env: environment });
-    expect(JSON.parse(stdout), script).toEqual(expected(JSON.parse(shown as string)));
+    const { stdout } = await runCommand("bash", ["-euc", script as string], { env: environment });
+    expect(JSON.parse(stdout), script).toEqual(toMatcher(JSON.parse(shown as string)));
   }
 });
 
-/** Type-checks and runs an example in a folder that has `packages` installed. Gives what it prints. */
+/** Type-checks and runs an example in a folder that has `packages` installed. Returns its output. */
 async function runExample(
   folder: string,
   example: string,
@@ -70,41 +70,43 @@ async function runExample(
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
   await writeFile(join(folder, "example.ts"), example);
   const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
-  await run(process.execPath, [compiler, "--noEmit", "-p", folder], { env: environment }).catch((error) => {
-    throw new Error(`The example does not compile: ${error.stdout}${error.stderr}`);
-  });
-  return (await run(process.execPath, ["example.ts"], { cwd: folder, env: environment })).stdout;
+  await runCommand(process.execPath, [compiler, "--noEmit", "-p", folder], { env: environment }).catch(
+    (error) => {
+      throw new Error(`The example does not compile: ${error.stdout}${error.stderr}`);
+    },
+  );
+  return (await runCommand(process.execPath, ["example.ts"], { cwd: folder, env: environment })).stdout;
 }
 
-test("its TypeScript example compiles and prints what it says, here and in an application elsewhere", async () => {
+test("the TypeScript example of docs/api.md compiles and prints the documented output, in this repository and in another application", async () => {
   const examples = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, example]) => example as string);
   expect(examples).toHaveLength(1);
   const [example = ""] = examples;
   const [, printed] = /\/\/ (.+)\n$/.exec(example) ?? [];
   const [, ingest = ""] = /```sh\n([\s\S]*?)```/.exec(guide) ?? [];
-  await run("bash", ["-euc", ingest], { env: environment });
-  const here = await mkdtemp(join(tmpdir(), "cairn-example-"));
-  const elsewhere = await mkdtemp(join(tmpdir(), "cairn-example-"));
+  await runCommand("bash", ["-euc", ingest], { env: environment });
+  const thisFolder = await mkdtemp(join(tmpdir(), "cairn-example-"));
+  const otherFolder = await mkdtemp(join(tmpdir(), "cairn-example-"));
   try {
     const modules = join(REPOSITORY, "packages/api/request/rate-limiter-flexible.d.ts");
-    const ran = await runExample(here, example, {
+    const output = await runExample(thisFolder, example, {
       packages: ["@cairn", "@types/node", "hono"],
       config: { extends: join(REPOSITORY, "tsconfig.json"), include: [], files: ["example.ts", modules] },
     });
-    expect(ran).toBe(`${printed}\n`);
+    expect(output).toBe(`${printed}\n`);
 
     const [, command = "", entry = ""] =
       /`node (packages\S+) \.\.\/app\/cairn`[\s\S]+?imports `(\.\/cairn\S+)`/.exec(guide) ?? [];
-    await run(process.execPath, [command, join(elsewhere, "cairn")], { cwd: REPOSITORY });
-    const imported = example.replace("@cairn/client/client.ts", entry);
-    expect(imported).toContain(entry);
+    await runCommand(process.execPath, [command, join(otherFolder, "cairn")], { cwd: REPOSITORY });
+    const importing = example.replace("@cairn/client/client.ts", entry);
+    expect(importing).toContain(entry);
     const compilerOptions = { module: "nodenext", strict: true, types: ["node"] };
-    const built = await runExample(elsewhere, imported, {
+    const builtOutput = await runExample(otherFolder, importing, {
       packages: ["@types/node", "hono"],
       config: { compilerOptions, files: ["example.ts"] },
     });
-    expect(built).toBe(`${printed}\n`);
+    expect(builtOutput).toBe(`${printed}\n`);
   } finally {
-    for (const folder of [here, elsewhere]) await rm(folder, { recursive: true });
+    for (const folder of [thisFolder, otherFolder]) await rm(folder, { recursive: true });
   }
 });

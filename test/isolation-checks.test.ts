@@ -10,34 +10,34 @@ import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { PROBES, START_UP_PROBE } from "./support/isolation/probes.ts";
 import { seedTwoTenants, type TwoTenants } from "./support/isolation/seed.ts";
 
-// The checks are checked: each guard is removed, and some probe must notice. Roles belong to the whole server, so every
-// mutation lives in a transaction that is rolled back; the probes' own transactions are savepoints in it.
+// Mutation tests of the isolation probes: each guard is removed, and at least one probe must fail. Roles belong to the
+// server, so each mutation runs in a transaction that is rolled back; transactions of the probes are savepoints in it.
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let tenants: TwoTenants;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  tenants = await seedTwoTenants(own.database);
-  await own.database.vectorTypes();
+  testDatabase = await createTestDatabase();
+  tenants = await seedTwoTenants(testDatabase.database);
+  await testDatabase.database.vectorTypes();
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
-class Undo extends Error {}
+class Rollback extends Error {}
 
-/** Runs `work` on a database in which `mutation` holds, and takes everything back. */
-async function mutated(mutation: string, work: (database: Database) => Promise<void>): Promise<void> {
-  const attempt = own.database.transaction(async (transaction) => {
+/** Runs `work` on a database with the mutation, and rolls everything back. */
+async function withMutation(mutation: string, work: (database: Database) => Promise<void>): Promise<void> {
+  const attempt = testDatabase.database.transaction(async (transaction) => {
     await transaction.script(mutation);
-    await work(inside(transaction));
-    throw new Undo();
+    await work(nestedDatabase(transaction));
+    throw new Rollback();
   });
   await attempt.catch((error: unknown) => {
-    if (!(error instanceof Undo)) throw error;
+    if (!(error instanceof Rollback)) throw error;
   });
 }
 
-/** A database whose transactions are savepoints of an open one: role and setting end with each, as they do in a real one. */
-function inside(outer: Transaction): Database {
+/** A database whose transactions are savepoints of an open one. Role and settings end with each savepoint, as in a real transaction. */
+function nestedDatabase(outer: Transaction): Database {
   async function savepoint<T>(work: () => Promise<T>): Promise<T> {
     await outer.script("SAVEPOINT probe");
     try {
@@ -50,14 +50,14 @@ function inside(outer: Transaction): Database {
     }
   }
   const compile = createCompiler();
-  const answer = (statement: SQL, given: ReadOptions["values"]) => {
-    const { text, values } = compile(statement, given);
+  const execute = (statement: SQL, parameters: ReadOptions["values"]) => {
+    const { text, values } = compile(statement, parameters);
     const chunks = text.split(/\$\d+/).map((chunk) => sql.raw(chunk));
     const filled = chunks.flatMap((chunk, at) => (at === 0 ? [chunk] : [sql.param(values[at - 1]), chunk]));
     return selectRows<object>(outer.orm, sql.join(filled));
   };
   return {
-    ...own.database,
+    ...testDatabase.database,
     transaction: (work, settings = {}) =>
       savepoint(async () => {
         await outer.set(settings);
@@ -67,25 +67,25 @@ function inside(outer: Transaction): Database {
       savepoint(async () => {
         await outer.set(settings ?? {});
         const rows: (readonly object[])[] = [];
-        for (const statement of statements) rows.push(await answer(statement, values));
+        for (const statement of statements) rows.push(await execute(statement, values));
         return rows;
       }),
   };
 }
 
-/** The first probe that fails, and how. */
-async function redProbe(database: Database, probes = PROBES): Promise<string | undefined> {
+/** The claim and error of the first probe that fails. */
+async function findFailingProbe(database: Database, probes = PROBES): Promise<string | undefined> {
   for (const { claim, check } of probes) {
-    const fault = await check(database, tenants).then(
+    const failure = await check(database, tenants).then(
       () => undefined,
       (error: unknown) => `${claim}: ${error}`,
     );
-    if (fault) return fault;
+    if (failure) return failure;
   }
 }
 
 function catalog<Row extends object>(statement: SQL): Promise<Row[]> {
-  return own.database.transaction(({ orm }) => selectRows<Row>(orm, statement));
+  return testDatabase.database.transaction(({ orm }) => selectRows<Row>(orm, statement));
 }
 
 interface Policy {
@@ -106,49 +106,49 @@ const tables = () =>
     SELECT relname AS name FROM pg_class
     WHERE relnamespace = 'cairn'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migrations' ORDER BY 1`);
 
-test("with nothing removed every probe is green", async () => {
-  await mutated("SELECT 1", async (database) => {
-    expect(await redProbe(database, [...PROBES, START_UP_PROBE])).toBeUndefined();
+test("without a mutation, every probe passes", async () => {
+  await withMutation("SELECT 1", async (database) => {
+    expect(await findFailingProbe(database, [...PROBES, START_UP_PROBE])).toBeUndefined();
   });
 });
 
-test("with any one policy dropped some probe is red", async () => {
+test("with any policy dropped, a probe fails", async () => {
   const all = await policies();
   expect(all.length).toBeGreaterThanOrEqual(8);
   for (const { name, table } of all)
-    await mutated(`DROP POLICY ${name} ON cairn.${table}`, async (database) => {
-      expect(await redProbe(database), `${name} on ${table} was dropped`).toBeDefined();
+    await withMutation(`DROP POLICY ${name} ON cairn.${table}`, async (database) => {
+      expect(await findFailingProbe(database), `${name} on ${table} was dropped`).toBeDefined();
     });
 });
 
-test("with any tenant policy opened, for reading or for writing, some probe is red", async () => {
+test("with any tenant policy opened for reading or writing, a probe fails", async () => {
   const all = (await policies()).filter((policy) => policy.tenants);
   expect(all.length).toBeGreaterThanOrEqual(4);
   for (const { name, table, checked } of all)
     for (const clause of ["USING (true)", ...(checked ? ["WITH CHECK (true)"] : [])])
-      await mutated(`ALTER POLICY ${name} ON cairn.${table} ${clause}`, async (database) => {
-        expect(await redProbe(database), `${name} on ${table}: ${clause}`).toBeDefined();
+      await withMutation(`ALTER POLICY ${name} ON cairn.${table} ${clause}`, async (database) => {
+        expect(await findFailingProbe(database), `${name} on ${table}: ${clause}`).toBeDefined();
       });
 });
 
-test("with row-level security disabled on a table that tenants reach, a tenant sees foreign rows and a probe is red", async () => {
-  const reached = await catalog<{ name: string }>(sql`
+test("with row-level security disabled on a table that tenants can read, a tenant sees foreign rows and a probe fails", async () => {
+  const readable = await catalog<{ name: string }>(sql`
     SELECT relname AS name FROM pg_class
     WHERE relnamespace = 'cairn'::regnamespace AND relkind IN ('r', 'p') AND has_table_privilege('cairn_app', oid, 'SELECT')`);
-  expect(reached.length).toBeGreaterThanOrEqual(4);
-  for (const { name } of reached)
-    await mutated(`ALTER TABLE cairn.${name} DISABLE ROW LEVEL SECURITY`, async (database) => {
-      expect(await redProbe(database), name).toContain(`A sees more than its own in ${name}`);
+  expect(readable.length).toBeGreaterThanOrEqual(4);
+  for (const { name } of readable)
+    await withMutation(`ALTER TABLE cairn.${name} DISABLE ROW LEVEL SECURITY`, async (database) => {
+      expect(await findFailingProbe(database), name).toContain(`A sees more than its own in ${name}`);
     });
 });
 
 test.each(["DISABLE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"])(
-  "the service refuses to start with %s on any table, and names it",
+  "the service refuses to start with %s on any table, and names the table",
   async (change) => {
     const all = await tables();
     expect(all.length).toBeGreaterThanOrEqual(39);
     for (const { name } of all)
-      await mutated(`ALTER TABLE cairn.${name} ${change}`, async (database) => {
+      await withMutation(`ALTER TABLE cairn.${name} ${change}`, async (database) => {
         await expect(assertIsolation(database), name).rejects.toMatchObject({
           code: "unsafe_role",
           message: expect.stringContaining(`not forced on cairn.${name}.`),
@@ -159,21 +159,21 @@ test.each(["DISABLE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"])(
 
 test.each([
   ["GRANT SELECT ON cairn.documents_00 TO cairn_app", "a partition"],
-  ["GRANT SELECT ON cairn.migration_runs TO cairn_app", "the ledger"],
-  ["GRANT SELECT ON cairn.documents TO cairn_admin", "documents to the administrator"],
-  ["REVOKE SELECT ON cairn.documents FROM cairn_app", "a right that is missing"],
-  ["REVOKE INSERT ON cairn.migration_exceptions FROM cairn_admin", "a right that the ledger needs"],
-])("with %s some probe is red: %s", async (grant) => {
-  await mutated(grant, async (database) => {
-    expect(await redProbe(database)).toBeDefined();
+  ["GRANT SELECT ON cairn.migration_runs TO cairn_app", "the run ledger"],
+  ["GRANT SELECT ON cairn.documents TO cairn_admin", "documents for the administrator"],
+  ["REVOKE SELECT ON cairn.documents FROM cairn_app", "a missing privilege"],
+  ["REVOKE INSERT ON cairn.migration_exceptions FROM cairn_admin", "a missing privilege of the run ledger"],
+])("with %s, a probe fails: %s", async (grant) => {
+  await withMutation(grant, async (database) => {
+    expect(await findFailingProbe(database)).toBeDefined();
   });
 });
 
-test("a partition shows no rows even to a role that was granted it by mistake", async () => {
+test("a partition shows no rows to a role that was granted access by mistake", async () => {
   const { tenantId } = tenants.a;
   const leaves = (await tables()).filter(({ name }) => /^documents_\d\d$/.test(name));
   const grants = "GRANT SELECT ON ALL TABLES IN SCHEMA cairn TO cairn_app";
-  await mutated(grants, async (database) => {
+  await withMutation(grants, async (database) => {
     for (const { name } of leaves)
       await asTenant(database, tenantId, async ({ orm }) => {
         expect(await selectRows(orm, sql`SELECT id FROM ${sql.raw(`cairn.${name}`)}`)).toEqual([]);
@@ -185,12 +185,12 @@ describe("the service refuses to start", () => {
   test.each([
     ["without row-level security", "CREATE TABLE cairn.notes (tenant_id uuid)"],
     [
-      "that does not force it on its owner",
+      "that does not force row-level security on its owner",
       "CREATE TABLE cairn.notes (tenant_id uuid); ALTER TABLE cairn.notes ENABLE ROW LEVEL SECURITY",
     ],
     ["that is partitioned", "CREATE TABLE cairn.notes (tenant_id uuid) PARTITION BY HASH (tenant_id)"],
   ])("with a new table %s", async (_, create) => {
-    await mutated(create, async (database) => {
+    await withMutation(create, async (database) => {
       await expect(assertIsolation(database)).rejects.toMatchObject({
         code: "unsafe_role",
         message: expect.stringContaining("cairn.notes"),
@@ -198,10 +198,10 @@ describe("the service refuses to start", () => {
     });
   });
 
-  const FAULTS: readonly (readonly [fault: string, mutation: (role: string) => string])[] = [
+  const FAULTS: readonly (readonly [message: string, mutation: (role: string) => string])[] = [
     ["has BYPASSRLS", (role) => `ALTER ROLE ${role} BYPASSRLS`],
     ["is a superuser", (role) => `ALTER ROLE ${role} SUPERUSER`],
-    ["owns 1 tables", (role) => `CREATE TABLE public.theirs (); ALTER TABLE public.theirs OWNER TO ${role}`],
+    ["owns 1 tables", (role) => `CREATE TABLE public.owned (); ALTER TABLE public.owned OWNER TO ${role}`],
     ["is a member of pg_read_all_data", (role) => `GRANT pg_read_all_data TO ${role}`],
     [
       "is a member of cairn_other",
@@ -209,33 +209,36 @@ describe("the service refuses to start", () => {
     ],
   ];
   for (const role of ["cairn_app", "cairn_admin"])
-    test.each(FAULTS)(`where ${role} %s`, async (fault, mutation) => {
-      await mutated(mutation(role), async (database) => {
+    test.each(FAULTS)(`if ${role} %s`, async (message, mutation) => {
+      await withMutation(mutation(role), async (database) => {
         await expect(assertIsolation(database)).rejects.toMatchObject({
           code: "unsafe_role",
-          message: expect.stringContaining(`the role ${role} ${fault}`),
+          message: expect.stringContaining(`the role ${role} ${message}`),
         });
       });
     });
 
-  test("where a driver does the work without becoming the tenant first", async () => {
-    const forgetful: Database = { ...own.database, transaction: (work) => own.database.transaction(work) };
-    await expect(assertIsolation(forgetful)).rejects.toMatchObject({
+  test("if a driver runs the work without setting the role first", async () => {
+    const withoutRole: Database = {
+      ...testDatabase.database,
+      transaction: (work) => testDatabase.database.transaction(work),
+    };
+    await expect(assertIsolation(withoutRole)).rejects.toMatchObject({
       code: "unsafe_role",
       message: expect.stringMatching(/runs as \w+ instead of cairn_app/),
     });
   });
 
-  test("where cairn_app owns a document partition, as its owner could switch the policies off", async () => {
+  test("if cairn_app owns a document partition, because an owner can disable policies", async () => {
     const mutation =
       "GRANT CREATE ON SCHEMA cairn TO cairn_app; ALTER TABLE cairn.documents_07 OWNER TO cairn_app";
-    await mutated(mutation, async (database) => {
+    await withMutation(mutation, async (database) => {
       await expect(assertIsolation(database)).rejects.toMatchObject({ code: "unsafe_role" });
     });
   });
 });
 
-test("nothing of the mutations stayed", async () => {
-  await assertIsolation(own.database);
-  expect(await redProbe(own.database)).toBeUndefined();
+test("no mutation remains", async () => {
+  await assertIsolation(testDatabase.database);
+  expect(await findFailingProbe(testDatabase.database)).toBeUndefined();
 });

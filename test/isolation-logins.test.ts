@@ -17,8 +17,8 @@ import { PROBES } from "./support/isolation/probes.ts";
 import { seedTwoTenants } from "./support/isolation/seed.ts";
 import { schemaSteps } from "./support/schema-steps.ts";
 
-/** Everything that a service does with its login, from an empty database on. */
-async function expectEverythingWorks(database: Database): Promise<void> {
+/** Migrates an empty database, and checks that the service works with its login. */
+async function expectServiceWorks(database: Database): Promise<void> {
   expect(await migrateSchema(database)).toEqual(await schemaSteps());
   await assertIsolation(database);
   const tenants = await seedTwoTenants(database);
@@ -29,19 +29,19 @@ async function expectEverythingWorks(database: Database): Promise<void> {
 
 describe.runIf(serverUrl())("logins of a server", () => {
   const server = serverUrl() as string;
-  let own: TestDatabase;
+  let testDatabase: TestDatabase;
   const logins: string[] = [];
   beforeAll(async () => {
-    own = await createTestDatabase();
+    testDatabase = await createTestDatabase();
   });
   afterAll(async () => {
-    await own?.drop();
+    await testDatabase?.drop();
     for (const login of logins) await onServer(server, `DROP ROLE ${login}`);
   });
 
   async function createLogin(rights = ""): Promise<string> {
     const login = `cairn_login_${randomUUID().slice(0, 8)}`;
-    await onServer(server, `CREATE ROLE ${login} LOGIN PASSWORD 'hush-hush' ${rights}`);
+    await onServer(server, `CREATE ROLE ${login} LOGIN PASSWORD 'test-password' ${rights}`);
     logins.push(login);
     return login;
   }
@@ -49,13 +49,13 @@ describe.runIf(serverUrl())("logins of a server", () => {
   function connectAs(login: string, url: string | undefined): Database {
     const changed = new URL(url as string);
     changed.username = login;
-    changed.password = "hush-hush";
+    changed.password = "test-password";
     return connectPg({ url: changed.href, connections: 2 });
   }
 
-  test("a login that is no member of cairn_app is told which rights it lacks", async () => {
+  test("a login that is not a member of cairn_app gets an error with the missing grant", async () => {
     const login = await createLogin();
-    const database = connectAs(login, own.url);
+    const database = connectAs(login, testDatabase.url);
     try {
       for (const attempt of [
         () => assertIsolation(database),
@@ -70,10 +70,10 @@ describe.runIf(serverUrl())("logins of a server", () => {
     }
   });
 
-  test("a login that owns nothing and is a member of the two roles alone can serve", async () => {
+  test("a login that owns nothing and is a member of only the two roles can serve", async () => {
     const login = await createLogin("NOINHERIT");
     await onServer(server, `GRANT cairn_app, cairn_admin TO ${login}`);
-    const database = connectAs(login, own.url);
+    const database = connectAs(login, testDatabase.url);
     try {
       await assertIsolation(database);
       const tenants = await seedTwoTenants(database);
@@ -84,7 +84,7 @@ describe.runIf(serverUrl())("logins of a server", () => {
     }
   });
 
-  async function refusalOf(login: string, prepare: (url: string) => Promise<void>): Promise<unknown> {
+  async function migrationErrorOf(login: string, prepare: (url: string) => Promise<void>): Promise<unknown> {
     const empty = await createEmptyDatabase();
     const url = empty.url as string;
     await onServer(server, `ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO ${login}`);
@@ -101,10 +101,10 @@ describe.runIf(serverUrl())("logins of a server", () => {
     }
   }
 
-  test("a second login of a shared server is told which roles to be granted, and by whom", async () => {
+  test("a second login of a shared server gets an error with the roles to grant and who must grant them", async () => {
     const login = await createLogin("CREATEROLE");
     const prepare = (url: string) => onServer(url, "CREATE EXTENSION vector");
-    expect(await refusalOf(login, prepare)).toMatchObject({
+    expect(await migrationErrorOf(login, prepare)).toMatchObject({
       code: "unsafe_role",
       message: expect.stringMatching(
         new RegExp(`another login.*GRANT cairn_app, cairn_admin, cairn_keyword TO "${login}";`, "s"),
@@ -112,10 +112,10 @@ describe.runIf(serverUrl())("logins of a server", () => {
     });
   });
 
-  test("an owner that may not install pgvector is told the statement to have run", async () => {
+  test("an owner that may not install pgvector gets an error with the statement to run", async () => {
     const login = await createLogin("CREATEROLE");
     await onServer(server, `GRANT cairn_app, cairn_admin, cairn_keyword TO ${login}`);
-    expect(await refusalOf(login, async () => {})).toMatchObject({
+    expect(await migrationErrorOf(login, async () => {})).toMatchObject({
       code: "database_error",
       message: expect.stringMatching(
         new RegExp(`login "${login}" may not install.*CREATE EXTENSION vector;`, "s"),
@@ -123,34 +123,34 @@ describe.runIf(serverUrl())("logins of a server", () => {
     });
   });
 
-  test("a login that may not create a schema is told the right that it lacks", async () => {
+  test("a login that may not create a schema gets an error with the missing privilege", async () => {
     const login = await createLogin("CREATEROLE");
     await onServer(server, `GRANT cairn_app, cairn_admin, cairn_keyword TO ${login}`);
     const prepare = async (url: string) => {
       await onServer(url, "CREATE EXTENSION vector");
       await onServer(server, `ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO CURRENT_USER`);
     };
-    expect(await refusalOf(login, prepare)).toMatchObject({
+    expect(await migrationErrorOf(login, prepare)).toMatchObject({
       code: "database_error",
       message: expect.stringMatching(/may not change the schema cairn.*GRANT CREATE ON DATABASE/s),
     });
   });
 
-  test("an owner that is no superuser, as in the cloud, migrates and serves", async () => {
+  test("an owner that is not a superuser, as in the cloud, migrates and serves", async () => {
     const login = await createLogin("CREATEROLE");
-    // What PostgreSQL 16 and newer give the maker of a role. Here the server has the roles already.
+    // What PostgreSQL 16 and newer grant the creator of a role. On this server the roles exist already.
     await onServer(
       server,
       `GRANT cairn_app, cairn_admin, cairn_keyword TO ${login} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
     );
     const empty = await createEmptyDatabase();
     const name = new URL(empty.url as string).pathname.slice(1);
-    // pgvector 0.8 is not a trusted extension: a superuser, or the cloud's control plane, makes it.
+    // pgvector 0.8 is not a trusted extension: a superuser or the cloud's control plane creates it.
     await onServer(empty.url as string, "CREATE EXTENSION vector");
     await onServer(server, `ALTER DATABASE ${name} OWNER TO ${login}`);
     const database = connectAs(login, empty.url);
     try {
-      await expectEverythingWorks(database);
+      await expectServiceWorks(database);
     } finally {
       await database.close();
       await empty.drop();
@@ -158,8 +158,8 @@ describe.runIf(serverUrl())("logins of a server", () => {
   });
 });
 
-describe.runIf(!serverUrl())("an owner in a cluster of its own", () => {
-  test("that is no superuser makes the roles itself, migrates and serves", async () => {
+describe.runIf(!serverUrl())("an owner in its own cluster", () => {
+  test("that is not a superuser creates the roles itself, migrates and serves", async () => {
     const { database, drop } = await createEmptyDatabase();
     try {
       await database.transaction(({ script }) =>
@@ -169,7 +169,7 @@ describe.runIf(!serverUrl())("an owner in a cluster of its own", () => {
           GRANT CREATE ON DATABASE postgres TO neon_like;
           SET SESSION AUTHORIZATION neon_like`),
       );
-      await expectEverythingWorks(database);
+      await expectServiceWorks(database);
     } finally {
       await drop();
     }

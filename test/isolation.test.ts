@@ -6,16 +6,16 @@ import { readableTables } from "./support/isolation/ask.ts";
 import { PROBES, START_UP_PROBE } from "./support/isolation/probes.ts";
 import { seedTwoTenants, type TwoTenants } from "./support/isolation/seed.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let tenants: TwoTenants;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  tenants = await seedTwoTenants(own.database);
+  testDatabase = await createTestDatabase();
+  tenants = await seedTwoTenants(testDatabase.database);
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
-test("the tables that a tenant can reach are these", async () => {
-  expect(await readableTables(own.database, "cairn_app")).toEqual([
+test("a tenant can read only these tables", async () => {
+  expect(await readableTables(testDatabase.database, "cairn_app")).toEqual([
     "api_keys",
     "collection_indexes",
     "collections",
@@ -29,12 +29,15 @@ test("the tables that a tenant can reach are these", async () => {
   ]);
 });
 
-for (const { claim, check } of [...PROBES, START_UP_PROBE]) test(claim, () => check(own.database, tenants));
+for (const { claim, check } of [...PROBES, START_UP_PROBE])
+  test(claim, () => check(testDatabase.database, tenants));
 
-test("a tenant whose transaction failed leaves nothing behind either", async () => {
-  const failed = asTenant(own.database, tenants.a.tenantId, ({ orm }) => orm.execute(sql`SELECT 1/0`));
+test("a failed transaction of a tenant leaves no role or setting behind", async () => {
+  const failed = asTenant(testDatabase.database, tenants.a.tenantId, ({ orm }) =>
+    orm.execute(sql`SELECT 1/0`),
+  );
   await expect(failed).rejects.toMatchObject({ code: "database_error" });
-  const left = await own.database.transaction(({ orm }) =>
+  const left = await testDatabase.database.transaction(({ orm }) =>
     orm.execute(
       sql`SELECT coalesce(current_setting('cairn.tenant_id', true), '') AS tenant, current_user = session_user AS login`,
     ),
@@ -43,10 +46,10 @@ test("a tenant whose transaction failed leaves nothing behind either", async () 
 });
 
 test.each(["", "x", "00000000-0000-0000-0000-00000000000g", "'; RESET ROLE; --"])(
-  "a tenant's id that is no UUID (%j) never reaches the database",
+  "a tenant id that is not a UUID (%j) never reaches the database",
   async (id) => {
     let ran = false;
-    const attempt = asTenant(own.database, id, async () => {
+    const attempt = asTenant(testDatabase.database, id, async () => {
       ran = true;
     });
     await expect(attempt).rejects.toMatchObject({ code: "not_found" });
