@@ -7,7 +7,7 @@ import { verify } from "@cairn/chroma/verify/verify.ts";
 import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { SLICE_BYTES } from "@cairn/core/document/byte-slices.ts";
+import { MAX_SLICE_BYTES } from "@cairn/core/document/byte-slices.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import type { Embedder } from "@cairn/core/embedding/embedder.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -341,8 +341,8 @@ describe("texts embedded anew", () => {
     const source = await impatientSource(chroma);
     const report = await migrate({ ...services, embedders }, source, { ...facts, ...reEmbed });
     expect(report).toMatchObject({ verdict: "identical", exceptions: [], differences: [] });
-    expect(calls.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(2 * SLICE_BYTES);
-    expect(Math.max(...calls)).toBeLessThanOrEqual(SLICE_BYTES);
+    expect(calls.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(2 * MAX_SLICE_BYTES);
+    expect(Math.max(...calls)).toBeLessThanOrEqual(MAX_SLICE_BYTES);
     const [stored] = await ownerRows(
       one.database,
       sql`SELECT count(DISTINCT id)::int AS documents, bool_and(embedding IS NOT NULL) AS embedded

@@ -1,5 +1,5 @@
 import { parseJson } from "@cairn/core/database/json.ts";
-import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
+import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
@@ -154,7 +154,7 @@ export const documents = createRouter()
     const documents = input.map((document, n) =>
       toNewDocument({ ...document, id: document.id ?? makeId(c, `documents[${n}]`) }),
     );
-    const result = await inDefaultCollection(services, tenantOf(c), {
+    const result = await withDefaultCollection(services, tenantOf(c), {
       collection,
       work: () => ingest(services, tenantOf(c), { collection, documents, maxTokens, overlap, signal }),
     });

@@ -2,7 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
-import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
+import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { findMetadataFault } from "@cairn/core/document/metadata.ts";
 import type { Failure } from "@cairn/core/document/passages.ts";
 import { assertDimensions } from "@cairn/core/document/write.ts";
@@ -166,7 +166,7 @@ export function jobRoutes({
     .openapi(bulk, async (c) => {
       const request = c.req.valid("json");
       const { collection } = request;
-      const target = await inDefaultCollection(c.var.services, tenantOf(c), {
+      const target = await withDefaultCollection(c.var.services, tenantOf(c), {
         collection,
         work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is refused now
       });

@@ -62,7 +62,7 @@ export async function commitPage(
             await importRows(transaction, from.target, rows, {
               types,
               origin: run.id,
-              fresh: progress.fresh,
+              skipCleanup: progress.fresh,
               overwrite,
             });
             if (!overwrite) await addTombstones(transaction, from.target, page.own);

@@ -2,8 +2,12 @@ import type { Transaction } from "@cairn/core/database/database.ts";
 import { asTenant, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { passageBytes, sliceByBytes } from "@cairn/core/document/byte-slices.ts";
 import type { Row } from "@cairn/core/document/document.ts";
-import { importRows, settleImport } from "@cairn/core/document/import.ts";
-import { isLarge, prepareLarge, writeLarge } from "@cairn/core/document/large.ts";
+import { importRows, undoConflictingWrites } from "@cairn/core/document/import.ts";
+import {
+  embedLargeDocument,
+  isLargeDocument,
+  writeLargeDocument,
+} from "@cairn/core/document/large-document.ts";
 import { embeddedDimensions, embedGroups } from "@cairn/core/document/passages.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Finding } from "../ledger/collection.ts";
@@ -35,7 +39,7 @@ export async function writeEmbedded(
   for await (const slice of sliceByBytes(changes, { bytesOf, passagesOf: ({ rows }) => rows.length })) {
     const [only] = slice;
     const done =
-      slice.length === 1 && only && isLarge(only.rows.length, bytesOf(only))
+      slice.length === 1 && only && isLargeDocument(only.rows.length, bytesOf(only))
         ? await writeLargeChange(context, from, only)
         : await writeSmallChanges(context, from, slice);
     // What was written is only counted from here on.
@@ -69,7 +73,7 @@ async function writeLargeChange(context: CopyContext, from: PageSource, change: 
   const { services, run, settings, signal } = context;
   const { rows } = change;
   const types = await services.database.vectorTypes();
-  const refusal = await prepareLarge(services, from.target, rows, signal);
+  const refusal = await embedLargeDocument(services, from.target, rows, signal);
   const overwrite = settings.discardChanges;
   const options = { types, origin: run.id, overwrite };
   const keepsText = refusal === undefined || change.difference.kind !== "vector";
@@ -77,9 +81,12 @@ async function writeLargeChange(context: CopyContext, from: PageSource, change: 
     await writeFenced(context, from, async (transaction) => {
       if (refusal) return importRows(transaction, from.target, rows, options);
       const dimensions = embeddedDimensions(services, from.target);
-      const prepared = { types, origin: run.id, rows, dimensions, keepOwn: !overwrite };
-      await writeLarge(services, transaction, from.target, prepared);
-      return settleImport(transaction, from.target, [change.difference.id], { ...options, keepsOwn: true });
+      const prepared = { types, origin: run.id, rows, dimensions, keepServiceRows: !overwrite };
+      await writeLargeDocument(services, transaction, from.target, prepared);
+      return undoConflictingWrites(transaction, from.target, [change.difference.id], {
+        ...options,
+        mayHaveSkippedRows: true,
+      });
     });
   return { changes: keepsText ? [change] : [], refused: refusal ? [toFinding(change, refusal)] : [] };
 }

@@ -1,5 +1,9 @@
 import { asTenant, becomeTenant } from "@cairn/core/database/transaction.ts";
-import { forgetOldTombstones, hasOldTombstones, markSeen } from "@cairn/core/document/tombstone.ts";
+import {
+  deleteExpiredTombstones,
+  hasExpiredTombstones,
+  markTombstonesSeen,
+} from "@cairn/core/document/tombstone.ts";
 import { hashListing } from "../ledger/listing.ts";
 import { assertHeld } from "../ledger/run.ts";
 import { addListings } from "../ledger/tally.ts";
@@ -19,13 +23,13 @@ export async function forgetGone(
   { source, collection, target, limit }: PageSource,
   listing: string,
 ): Promise<void> {
-  if (!(await hasOldTombstones(database, target))) return;
+  if (!(await hasExpiredTombstones(database, target))) return;
   let sum = "0";
   for (let offset = 0; ; offset += PAGE) {
     const ids = await limit(() => source.listIds(collection, { offset, limit: PAGE }));
     sum = addListings(sum, hashListing(ids));
     await retryPassing(() =>
-      asTenant(database, target.tenantId, (transaction) => markSeen(transaction, target, ids)),
+      asTenant(database, target.tenantId, (transaction) => markTombstonesSeen(transaction, target, ids)),
     );
     if (ids.length < PAGE) break;
   }
@@ -34,7 +38,7 @@ export async function forgetGone(
     database.transaction(async (transaction) => {
       await assertHeld(transaction, run);
       await becomeTenant(transaction, target.tenantId);
-      await forgetOldTombstones(transaction, target);
+      await deleteExpiredTombstones(transaction, target);
     }),
   );
 }

@@ -7,7 +7,7 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
 import { restoreId, storeId } from "@cairn/core/document/id.ts";
 import { inCollection, TEXT_OFFSET } from "@cairn/core/document/read.ts";
-import { REPLACED } from "@cairn/core/document/tombstone.ts";
+import { REPLACED_ORIGIN } from "@cairn/core/document/tombstone.ts";
 import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";
 
@@ -19,13 +19,13 @@ export interface StoredRow {
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
-  /** The run that wrote it; null or `REPLACED`: somebody wrote it through the service. */
+  /** The run that wrote it; null or `REPLACED_ORIGIN`: somebody wrote it through the service. */
   readonly origin: string | null;
 }
 
 /** Whether somebody has written a record through the service since: it is theirs now. */
 export function isOwn(rows: readonly StoredRow[]): boolean {
-  return rows.some(({ origin }) => origin === null || origin === REPLACED);
+  return rows.some(({ origin }) => origin === null || origin === REPLACED_ORIGIN);
 }
 
 interface Stored {

@@ -1,6 +1,6 @@
 import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { inDefaultCollection } from "@cairn/core/document/default-collection.ts";
+import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { describeFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { type Command, Option } from "commander";
@@ -101,7 +101,7 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
   return withServices(command, async (services, { json }) => {
     const { database, embedders } = services;
     const { id: tenantId } = await chooseTenant(services, flags.tenant);
-    const collection = await inDefaultCollection(services, tenantId, {
+    const collection = await withDefaultCollection(services, tenantId, {
       collection: flags.collection,
       work: () => getCollection(database, tenantId, flags.collection),
     });

@@ -1,42 +1,42 @@
 /**
- * Bytes of vectors and texts that are embedded, held and written at once. Their JSON, their encoding and what is not
- * collected yet come to some ten times as many.
+ * Maximum bytes of vectors and texts that are embedded, held in memory and written at once. Their JSON, their encoding and
+ * uncollected garbage take about ten times as much memory.
  */
-export const SLICE_BYTES = 8_000_000;
+export const MAX_SLICE_BYTES = 8_000_000;
 
-/** Passages that are embedded and written at once. */
-export const SLICE_PASSAGES = 1_000;
+/** Maximum passages that are embedded and written at once. */
+export const MAX_SLICE_PASSAGES = 1_000;
 
-/** Bytes of a row besides its text and its vector, about. */
+/** Approximate bytes of a row without its text and vector. */
 const ROW_BYTES = 300;
 
-/** Bytes, about, that a passage takes with its vector. */
+/** Approximate bytes of a passage with its vector. */
 export function passageBytes(text: string | null, dimensions: number): number {
   return 4 * dimensions + 2 * (text?.length ?? 0) + ROW_BYTES;
 }
 
 export interface SliceLimits<T> {
   readonly bytesOf: (item: T) => number;
-  /** Passages of an item. Default 1. */
+  /** Number of passages of an item. Default 1. */
   readonly passagesOf?: (item: T) => number;
-  /** Items of a slice at most. Default: any number. */
+  /** Maximum items per slice. Default: no limit. */
   readonly items?: number;
 }
 
-/** Divides items, in order, into slices within `SLICE_BYTES` and `SLICE_PASSAGES`; one that is larger stands alone. */
+/** Slices of items, in order, within `MAX_SLICE_BYTES` and `MAX_SLICE_PASSAGES`. A larger item is a slice of its own. */
 export async function* sliceByBytes<T>(
   items: Iterable<T> | AsyncIterable<T>,
-  { bytesOf, passagesOf = () => 1, items: most = Number.POSITIVE_INFINITY }: SliceLimits<T>,
+  { bytesOf, passagesOf = () => 1, items: maxItems = Number.POSITIVE_INFINITY }: SliceLimits<T>,
 ): AsyncGenerator<readonly T[]> {
   let slice: T[] = [];
   let bytes = 0;
   let passages = 0;
   for await (const item of items) {
-    const full =
-      bytes + bytesOf(item) > SLICE_BYTES ||
-      passages + passagesOf(item) > SLICE_PASSAGES ||
-      slice.length === most;
-    if (full && slice.length > 0) {
+    const isFull =
+      bytes + bytesOf(item) > MAX_SLICE_BYTES ||
+      passages + passagesOf(item) > MAX_SLICE_PASSAGES ||
+      slice.length === maxItems;
+    if (isFull && slice.length > 0) {
       yield slice;
       slice = [];
       bytes = 0;

@@ -28,12 +28,12 @@ const word = fc.oneof(
 const gap = fc.constantFrom(" ", " ", " ", ". ", "\n", "\n\n", "\r\n\r\n", "\t", " ".repeat(250), "");
 const anyText = fc.array(fc.tuple(word, gap), { maxLength: 120 }).map((parts) => parts.flat().join(""));
 
-/** Words that have more tokens without the space before them: sums over pieces fall short here. */
-const partedWords =
+/** Words that have more tokens without the space before them: sums over pieces are too low here. */
+const wordsWithMoreTokens =
   "0x7f Straße Xylophone e-mail policy! zzz QXZV é refund Xylophone Xylophone thirty refund refund Straße 0x7f ﬀ é refund " +
   "Xylophone refund Xylophone e-mail ﬀ é QXZV antidisestablishment refund uncharacteristically policy! é refund";
 
-test("of any text: no chunk is over the limit, together they are the text to the last character, and overlaps keep to theirs", async () => {
+test("for any text, chunks and overlaps are within their limits, and chunks cover the text to the last character", async () => {
   const sizes = fc
     .integer({ min: 16, max: 60 })
     .chain((max) => fc.tuple(fc.constant(max), fc.integer({ min: 0, max: Math.floor(max / 2) })));
@@ -49,14 +49,14 @@ test("of any text: no chunk is over the limit, together they are the text to the
     }
     expect(covered).toBe(text.trim() === "" ? 0 : text.length);
   });
-  await fc.assert(property, { numRuns: 300, examples: [[partedWords, [17, 1]]] });
+  await fc.assert(property, { numRuns: 300, examples: [[wordsWithMoreTokens, [17, 1]]] });
 });
 
 function splitsPair(text: string, at: number): boolean {
   return /[\ud800-\udbff]/.test(text[at - 1] ?? "") && /[\udc00-\udfff]/.test(text[at] ?? "");
 }
 
-test("a text that fits is its only chunk, unchanged, its white space included; a blank one has none", async () => {
+test("a text that fits is one unchanged chunk with its white space, and a blank text has no chunks", async () => {
   const fits = "  A short note.\n\n";
   expect(await chunkText(fits)).toEqual([fits]);
   const nearly = `${"word ".repeat(790)}\n`; // 3,951 bytes, so it is counted
@@ -68,7 +68,7 @@ test("a text that fits is its only chunk, unchanged, its white space included; a
 const sentence = (number: number) =>
   `Sentence number ${number} says that every customer may return what was bought within thirty days.`;
 
-test("chunks end and begin at sentences, and overlap by about what was asked", async () => {
+test("chunks start and end at sentences, and overlap by about the requested number of tokens", async () => {
   const text = Array.from({ length: 400 }, (_, index) => sentence(index)).join(" ");
   const chunks = await chunkText(text);
   for (const chunk of chunks) expect(chunk).toMatch(/^Sentence .* days\. ?$/);
@@ -78,7 +78,7 @@ test("chunks end and begin at sentences, and overlap by about what was asked", a
     if (index > 0) expect(tokens(text.slice(start, ranges[index - 1]?.end))).toBeGreaterThan(180);
 });
 
-test("a paragraph's end is preferred to a sentence's, and lines to words", async () => {
+test("the end of a paragraph is preferred to the end of a sentence, and line ends to word ends", async () => {
   const paragraphs = Array.from({ length: 60 }, (_, index) =>
     [1, 2, 3, 4, 5].map((part) => sentence(index * 5 + part)).join(" "),
   );
@@ -89,7 +89,7 @@ test("a paragraph's end is preferred to a sentence's, and lines to words", async
     expect(rows).toContain(chunk.trimEnd().split("\n").at(-1));
 });
 
-test("a long sentence is split between words, and one huge word anywhere but within a character", async () => {
+test("a long sentence is split between words, and a huge word is split between characters", async () => {
   const words = await chunkText("alpha beta gamma delta ".repeat(2000));
   for (const chunk of words) expect(chunk).toMatch(/^(alpha|beta|gamma|delta) .*(alpha|beta|gamma|delta) ?$/);
   const family = "👩‍👩‍👧‍👦".repeat(3000);
@@ -98,7 +98,7 @@ test("a long sentence is split between words, and one huge word anywhere but wit
   for (const chunk of chunks) expect(chunk).toMatch(/^(👩‍👩‍👧‍👦)+$/u);
 });
 
-/** Of five megabytes each: what a tokenizer or a segmenter takes long for, or the square of its length. */
+/** Texts of five megabytes that take a tokenizer or a segmenter long, or quadratic time. */
 const SHAPES: readonly (readonly [name: string, text: string])[] = [
   ["no spaces", "x".repeat(5_000_000)],
   ["line breaks", `a${"\n".repeat(5_000_000)}b`],
@@ -112,36 +112,33 @@ const SHAPES: readonly (readonly [name: string, text: string])[] = [
   ["marks", "-=".repeat(2_500_000)],
 ];
 
-test.each(SHAPES)(
-  "of five megabytes of %s, no part takes the processor for long before others have their turn",
-  async (_, text) => {
-    await chunkText("The tokenizer is loaded. ".repeat(200));
-    // The processor's time, as another program on the machine must not decide; the longest but three, as the engine
-    // itself compiles and collects at any moment.
-    const turns: number[] = [];
-    let before = process.cpuUsage();
-    let more = true;
-    const watch = () => {
-      turns.push(process.cpuUsage(before).user / 1000);
-      before = process.cpuUsage();
-      if (more) setImmediate(watch);
-    };
-    const begun = process.cpuUsage();
-    setImmediate(watch);
-    await chunkRanges(text);
-    more = false;
-    const longest = turns.sort((a, b) => b - a);
-    expect(longest.length).toBeGreaterThan(20);
-    expect(longest[3]).toBeLessThan(100);
-    expect(process.cpuUsage(begun).user / 1000).toBeLessThan(15_000);
-  },
-);
+test.each(SHAPES)("chunking five megabytes of %s does not block the event loop for long", async (_, text) => {
+  await chunkText("The tokenizer is loaded. ".repeat(200));
+  // CPU time, because other programs on the machine must not affect the result. The three longest turns are ignored,
+  // because the engine may compile or collect garbage at any time.
+  const turns: number[] = [];
+  let before = process.cpuUsage();
+  let more = true;
+  const watch = () => {
+    turns.push(process.cpuUsage(before).user / 1000);
+    before = process.cpuUsage();
+    if (more) setImmediate(watch);
+  };
+  const started = process.cpuUsage();
+  setImmediate(watch);
+  await chunkRanges(text);
+  more = false;
+  const longest = turns.sort((a, b) => b - a);
+  expect(longest.length).toBeGreaterThan(20);
+  expect(longest[3]).toBeLessThan(100);
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(15_000);
+});
 
-test("splitting ends when nobody waits for it any more", async () => {
-  const gone = new AbortController();
-  const splitting = chunkRanges("a. ".repeat(1_000_000), { signal: gone.signal });
-  setImmediate(() => gone.abort(new Error("gone")));
-  await expect(splitting).rejects.toThrow("gone");
+test("chunking ends when its signal is aborted", async () => {
+  const controller = new AbortController();
+  const chunking = chunkRanges("a. ".repeat(1_000_000), { signal: controller.signal });
+  setImmediate(() => controller.abort(new Error("gone")));
+  await expect(chunking).rejects.toThrow("gone");
 });
 
 test.each([
@@ -152,7 +149,7 @@ test.each([
   ["Chinese", "我们的退货政策是三十天内可以退款。".repeat(20_000)],
   ["figures", "1,2,3,abc,".repeat(100_000)],
 ])(
-  "a megabyte of %s takes less than three seconds of the processor, after many other texts too",
+  "chunking a megabyte of %s takes less than three seconds of CPU time, also after many other texts",
   async (_, text) => {
     const start = process.cpuUsage();
     const chunks = await chunkText(text);
@@ -167,6 +164,6 @@ test.each([
   [{ maxTokens: 1.5 }, "maxTokens"],
   [{ overlap: -1 }, "overlap"],
   [{ maxTokens: 100, overlap: 51 }, "overlap"],
-])("%j is refused", async (options, path) => {
+])("the options %j are rejected", async (options, path) => {
   await expect(chunkText("text", options)).rejects.toMatchObject({ code: "invalid_input", path });
 });

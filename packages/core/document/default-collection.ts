@@ -5,10 +5,10 @@ import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 
 /**
- * Does what needs a collection; where none is named and the tenant has none yet, makes `knowledge` with the service's
- * default model first: a tenant that needs only one never meets the word.
+ * Runs work that needs a collection. If no collection is named and the tenant has no `knowledge` collection yet, creates
+ * it with the default model and runs the work again. A tenant that needs only one collection does not have to create it.
  */
-export async function inDefaultCollection<T>(
+export async function withDefaultCollection<T>(
   { database, embedders }: Services,
   tenantId: string,
   { collection, work }: { readonly collection: string | undefined; readonly work: () => Promise<T> },
@@ -16,8 +16,8 @@ export async function inDefaultCollection<T>(
   try {
     return await work();
   } catch (error) {
-    const missing = error instanceof AppError && error.code === "not_found";
-    if (!missing || (collection !== undefined && collection !== DEFAULT_COLLECTION)) throw error;
+    const isMissing = error instanceof AppError && error.code === "not_found";
+    if (!isMissing || (collection !== undefined && collection !== DEFAULT_COLLECTION)) throw error;
     const { model: embeddingModel, dimensions } = requireDefaultModel(embedders);
     await ensureCollection(database, tenantId, { name: DEFAULT_COLLECTION, embeddingModel, dimensions });
     return work();

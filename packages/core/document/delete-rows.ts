@@ -3,8 +3,8 @@ import type { Collection } from "../collection/collection.ts";
 import { inCollection } from "./read.ts";
 
 /**
- * A DELETE of the collection's rows that `matches`, as a statement with RETURNING. The rows are locked first, in the
- * order of their keys, as `writeRows` locks them: without that, writers and deleters of the same ids deadlock.
+ * A DELETE of the collection's rows that satisfy `matches`, with RETURNING. The rows are locked first in the order of
+ * their keys, as in `writeRows`. Otherwise, concurrent writes and deletes of the same ids could deadlock.
  */
 export function deleteRows(
   collection: Pick<Collection, "tenantId" | "id">,

@@ -15,10 +15,10 @@ export interface DeleteOptions extends FilterInput {
 }
 
 /**
- * Deletes whole documents: those with these ids, or those with a passage that matches the filter, or, where both are
- * given, those for which both hold. They leave the copies of their collection and the cache of embeddings in the same
- * transaction. Of those that an import wrote a tombstone stays, so that no later run restores them. Returns how many.
- * Throws `invalid_input` where neither is given.
+ * Deletes complete documents and returns their number: documents with these ids, or with a passage that matches the
+ * filter; if both are given, both must hold. The same transaction deletes them from the copies of their collection and
+ * from the embedding cache. An imported document leaves a tombstone, so that no later run restores it.
+ * Throws `invalid_input` if neither ids nor a filter is given.
  */
 export async function deleteDocuments(
   database: Database,
@@ -28,16 +28,16 @@ export async function deleteDocuments(
   if (options.ids === undefined && options.filter == null && options.whereDocument == null)
     throw new AppError(
       "invalid_input",
-      "Name what to delete: ids or a filter. To empty a collection, delete the collection.",
+      "The documents cannot be deleted: neither ids nor a filter is given. Give one of them. To empty a collection, delete the collection.",
     );
   const { matches, readsText } = compileFilters(options);
   const work = async ({ orm }: Transaction) => {
     const collection = await lockCollection(orm, tenantId, options.collection);
-    const among = options.ids
+    const hasId = options.ids
       ? sql`id = ANY(${sql.param(options.ids.map((id) => storeId(id).key))}::text[])`
       : sql`true`;
-    const whole = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${among} AND ${matches})`;
-    const { documents, keys } = await eraseRows(orm, collection, whole, { tombstones: true });
+    const isDeleted = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${hasId} AND ${matches})`;
+    const { documents, keys } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
     await eraseFromCopies(orm, collection, keys);
     return documents;
   };

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../database/json.ts";
 
-/** What a caller knows by one id: a short text is one passage, a long one several, in the order of the text. */
+/** A stored document with its passages in the order of the text. A short text is one passage, a long text several. */
 export interface Document {
   readonly id: string;
   readonly metadata: JsonObject;
@@ -11,38 +11,38 @@ export interface Document {
 }
 
 export interface Passage {
-  /** 0 for the first. */
+  /** Index of the passage in the document, from 0. */
   readonly chunk: number;
   readonly content: string | null;
-  /** Where it begins in the document's text, in UTF-16 code units. Null: an earlier version wrote it without. */
+  /** Start in the document's text, in UTF-16 code units. Null: an earlier version wrote the passage without it. */
   readonly offset: number | null;
-  /** Whether it has a vector, and so can be found by search. */
+  /** Whether it has a vector, so that search can find it. */
   readonly embedded: boolean;
 }
 
-/** A text to be known, as the caller gives it. */
+/** A document to write. */
 export interface NewDocument {
-  /** The caller's own; a document that has it already is replaced. Default: a random UUID. */
+  /** An existing document with this id is replaced. Default: a random UUID. */
   readonly id?: string;
-  /** Split into passages where it is long. May be null only where `embedding` is given. */
+  /** A long text is split into passages. May be null only if `embedding` is given. */
   readonly content: string | null;
   readonly metadata?: JsonObject;
   readonly uri?: string;
-  /** A vector of the whole text, made with the collection's model: then the text is neither split nor embedded. */
+  /** The vector of the complete text by the collection's model. The text is then neither split nor embedded. */
   readonly embedding?: Float32Array;
 }
 
-/** One row as it is written: a passage with its vector. */
+/** A row to write: a passage with its vector. */
 export interface Row {
   readonly id: string;
   readonly chunk: number;
   readonly content: string | null;
-  /** Where it begins in the document's text, in UTF-16 code units. Default: null, not known. */
+  /** Start in the document's text, in UTF-16 code units. Default: null, unknown. */
   readonly offset?: number | null;
-  /** Of `collection.dimensions`; null where there is none: such a row is kept, and search does not see it. */
+  /** Vector of `collection.dimensions`. A row with null is stored, but search does not find it. */
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
-  /** The import that wrote it, where that is not the writer's own: a copy keeps it. */
+  /** The migration run that wrote it, if it differs from the writer's `origin`. A copy of a row keeps its origin. */
   readonly origin?: string | null;
 }

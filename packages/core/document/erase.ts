@@ -11,61 +11,66 @@ import { storeId } from "./id.ts";
 import { inCollection } from "./read.ts";
 import { insertTombstones } from "./tombstone.ts";
 
-type Address = Pick<Collection, "tenantId" | "id">;
+type CollectionKey = Pick<Collection, "tenantId" | "id">;
 
 export interface Erased {
-  /** Documents whose first passage is gone. */
+  /** Number of documents whose first passage was deleted. */
   readonly documents: number;
-  /** Stored keys of all documents that lost a passage. */
+  /** Stored keys of all documents with a deleted passage. */
   readonly keys: readonly string[];
 }
 
-const RETURNED = sql`d.id, d.chunk, d.origin, ${storedContentHash(sql`d.content`)} AS hash`;
+const RETURNED_COLUMNS = sql`d.id, d.chunk, d.origin, ${storedContentHash(sql`d.content`)} AS hash`;
 
-/** Keys of one statement. */
-const PAGE = 5_000;
+/** Maximum keys per statement. */
+const MAX_KEYS = 5_000;
 
 export interface EraseOptions {
-  /** Whether documents that an import wrote leave a tombstone. Default false. */
+  /** Whether imported documents leave a tombstone. Default false. */
   readonly tombstones?: boolean;
 }
 
-/** Deletes the collection's rows that `matches`, with the cached vectors of their texts. */
+/** Deletes the collection's rows that satisfy `matches`, and the cached vectors of their texts. */
 export async function eraseRows(
   orm: Orm,
-  collection: Address,
+  collection: CollectionKey,
   matches: SQL,
   { tombstones = false }: EraseOptions = {},
 ): Promise<Erased> {
   const [erased] = await selectRows<Erased>(
     orm,
-    sql`WITH gone AS (${deleteRows(collection, matches, RETURNED)}),
-        ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM gone WHERE origin IS NOT NULL`)}),` : sql``}
-        forgotten AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM gone`)})
+    sql`WITH deleted AS (${deleteRows(collection, matches, RETURNED_COLUMNS)}),
+        ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM deleted WHERE origin IS NOT NULL`)}),` : sql``}
+        uncached AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM deleted`)})
         SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents,
-               coalesce(array_agg(DISTINCT id), '{}') AS keys FROM gone`,
+               coalesce(array_agg(DISTINCT id), '{}') AS keys FROM deleted`,
   );
   return erased ?? { documents: 0, keys: [] };
 }
 
 /**
- * Deletes documents from the copies of their collection, kept ones and those being filled, after they were deleted or
- * replaced in it within the same transaction: whoever fills a copy from these rows has been waited for.
+ * Deletes documents from the copies of their collection, both retained copies and copies being filled. Call it after the
+ * delete or replacement in the same transaction: those statements have waited for any process that fills a copy from these
+ * rows.
  */
-export async function eraseFromCopies(orm: Orm, collection: Address, keys: readonly string[]): Promise<void> {
+export async function eraseFromCopies(
+  orm: Orm,
+  collection: CollectionKey,
+  keys: readonly string[],
+): Promise<void> {
   if (keys.length === 0) return;
   for (const copy of await listCopies(orm, collection))
-    for (let start = 0; start < keys.length; start += PAGE)
-      await eraseRows(orm, copy, sql`id = ANY(${sql.param(keys.slice(start, start + PAGE))}::text[])`);
+    for (let start = 0; start < keys.length; start += MAX_KEYS)
+      await eraseRows(orm, copy, sql`id = ANY(${sql.param(keys.slice(start, start + MAX_KEYS))}::text[])`);
 }
 
 /**
- * The hashes of the texts stored under the rows' ids, in hex. Nothing is locked: some of the rows may be new, and the write
- * that follows must lock old and new ones in the order of their keys.
+ * The hashes of the texts stored under the rows' ids, in hex. No row is locked: some rows may be new, and the following
+ * write must lock old and new rows in the order of their keys.
  */
-export async function readTexts(
+export async function readContentHashes(
   orm: Orm,
-  collection: Address,
+  collection: CollectionKey,
   rows: readonly Row[],
 ): Promise<readonly string[]> {
   const stored = await selectRows<{ hash: string | null }>(
@@ -76,17 +81,17 @@ export async function readTexts(
   return stored.flatMap(({ hash }) => hash ?? []);
 }
 
-/** Removes what the rows have replaced from the cache of embeddings and from the copies of the collection. */
-export async function eraseTexts(
+/** Deletes the replaced texts from the embedding cache and the replaced documents from the copies of the collection. */
+export async function eraseReplaced(
   orm: Orm,
-  collection: Address,
+  collection: CollectionKey,
   { before, rows }: { readonly before: readonly string[]; readonly rows: readonly Row[] },
 ): Promise<void> {
-  const now = new Set(rows.map(({ content }) => content && contentHash(content).toString("hex")));
-  const gone = [...new Set(before)].filter((hash) => !now.has(hash));
-  const hashes = sql`SELECT decode(h, 'hex') FROM unnest(${sql.param(gone)}::text[]) AS h`;
+  const current = new Set(rows.map(({ content }) => content && contentHash(content).toString("hex")));
+  const replaced = [...new Set(before)].filter((hash) => !current.has(hash));
+  const hashes = sql`SELECT decode(h, 'hex') FROM unnest(${sql.param(replaced)}::text[]) AS h`;
   await Promise.all([
-    gone.length > 0 ? orm.execute(deleteCachedEmbeddings(collection.tenantId, hashes)) : undefined,
+    replaced.length > 0 ? orm.execute(deleteCachedEmbeddings(collection.tenantId, hashes)) : undefined,
     eraseFromCopies(orm, collection, keysOf(rows)),
   ]);
 }

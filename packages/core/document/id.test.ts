@@ -12,7 +12,7 @@ const anyId = fc.oneof(
     .map(([unit, n]) => unit.repeat(n)),
 );
 
-test("every id comes back, however long, and its key fits into an index", () => {
+test("an id of any length is restored, and its key fits into an index", () => {
   fc.assert(
     fc.property(anyId, (id) => {
       const { key, longId } = storeId(id);
@@ -24,7 +24,7 @@ test("every id comes back, however long, and its key fits into an index", () => 
   );
 });
 
-test("two different ids never have one key", () => {
+test("two different ids never share a key", () => {
   fc.assert(
     fc.property(anyId, anyId, (a, b) => {
       expect(storeId(a).key === storeId(b).key).toBe(a === b);
@@ -33,7 +33,7 @@ test("two different ids never have one key", () => {
   );
 });
 
-test("ids of 1,000 bytes are their own key, of 1,001 stand under their hash, and no short id looks like that", () => {
+test("an id of 1,000 bytes is its own key, a longer id has a hash as its key, and no short id collides with it", () => {
   expect(storeId("x".repeat(1_000))).toEqual({ key: "x".repeat(1_000), longId: null });
   const { key, longId } = storeId("x".repeat(1_001));
   expect(key).toMatch(/^\uFFFE#[0-9a-f]{64}$/);

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { decodeText, encodeText } from "../database/text.ts";
 
-/** A B-tree entry holds 2,704 bytes; this leaves room for the rest of the key. */
+/** Maximum bytes of a key. A B-tree entry holds 2,704 bytes, and the other key columns need room. */
 const MAX_KEY_BYTES = 1000;
 
-/** How a caller's id is stored: as the key itself, or, where it is too long for an index, under its hash. */
+/** An id as it is stored: the key is the id, or its hash if the id is too long for an index. */
 export interface StoredId {
   readonly key: string;
   readonly longId: string | null;
 }
 
-/** Any string of the caller's as a key: reversible, and the same string always gives the same key. */
+/** The stored form of any string. It is reversible, and the same string always has the same key. */
 export function storeId(id: string): StoredId {
   const encoded = encodeText(id);
   if (encoded.length <= MAX_KEY_BYTES / 3 || Buffer.byteLength(encoded) <= MAX_KEY_BYTES)
@@ -18,7 +18,7 @@ export function storeId(id: string): StoredId {
   return { key: `\uFFFE#${createHash("sha256").update(encoded).digest("hex")}`, longId: encoded };
 }
 
-/** The caller's own id of a row. */
+/** The original id of a stored row. */
 export function restoreId(key: string, longId: string | null): string {
   return decodeText(longId ?? key);
 }

@@ -13,14 +13,14 @@ import { importRows } from "./import.ts";
 import { getDocuments } from "./list.ts";
 import { writeRows } from "./write.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let collection: Collection;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  const { id } = await createTenant(own.database, { name: "imports" });
-  collection = await createCollection(own.database, id, { embeddingModel: null, dimensions: 2 });
+  testDatabase = await createTestDatabase();
+  const { id } = await createTenant(testDatabase.database, { name: "imports" });
+  collection = await createCollection(testDatabase.database, id, { embeddingModel: null, dimensions: 2 });
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const passages = (id: string, ...texts: string[]): readonly Row[] =>
   texts.map((content, chunk) => ({
@@ -32,28 +32,28 @@ const passages = (id: string, ...texts: string[]): readonly Row[] =>
     uri: null,
   }));
 const inTenant = <T>(work: (transaction: Transaction) => Promise<T>) =>
-  asTenant(own.database, collection.tenantId, work);
+  asTenant(testDatabase.database, collection.tenantId, work);
 const write = async (rows: readonly Row[], within?: Transaction) => {
-  const types = await own.database.vectorTypes();
+  const types = await testDatabase.database.vectorTypes();
   const work = (transaction: Transaction) => writeRows(transaction, collection, rows, { types });
   return within ? work(within) : inTenant(work);
 };
 const importAs = async (rows: readonly Row[], options: { origin?: string; overwrite?: boolean } = {}) => {
   const { origin = randomUUID(), overwrite = false } = options;
-  const types = await own.database.vectorTypes();
+  const types = await testDatabase.database.vectorTypes();
   return inTenant((transaction) => importRows(transaction, collection, rows, { types, origin, overwrite }));
 };
 const textsOf = async (id: string) => {
-  const [document] = await getDocuments(own.database, collection.tenantId, {
+  const [document] = await getDocuments(testDatabase.database, collection.tenantId, {
     collection: collection.id,
     ids: [id],
   });
   return document?.passages.map(({ content }) => content);
 };
 const remove = (id: string) =>
-  deleteDocuments(own.database, collection.tenantId, { collection: collection.id, ids: [id] });
+  deleteDocuments(testDatabase.database, collection.tenantId, { collection: collection.id, ids: [id] });
 
-test("a document that the service wrote stays whole, whichever side has more passages", async () => {
+test("a document that the service wrote stays complete, whichever side has more passages", async () => {
   await write(passages("short", "own"));
   await write(passages("long", "own 0", "own 1", "own 2"));
   const rows = [
@@ -70,7 +70,7 @@ test("a document that the service wrote stays whole, whichever side has more pas
   expect(await textsOf("long")).toEqual(["theirs"]);
 });
 
-test("a document that was imported and deleted is not imported again, until the import overwrites", async () => {
+test("a document that was imported and deleted is not imported again unless the import overwrites", async () => {
   await importAs(passages("gone", "a", "b"));
   await remove("gone");
   expect(await importAs(passages("gone", "a", "b"))).toBe(0);
@@ -80,32 +80,35 @@ test("a document that was imported and deleted is not imported again, until the 
   expect(await textsOf("gone")).toEqual(["c"]);
 });
 
-test("a document of the service's own leaves no tombstone", async () => {
+test("a document that the service wrote leaves no tombstone", async () => {
   await write(passages("mine", "own"));
   await remove("mine");
   expect(await importAs(passages("mine", "theirs"))).toBe(1);
 });
 
-describe.runIf(serverUrl())("at the same moment", () => {
-  /** Runs `first` in a transaction that is committed once `second` has had time to wait for it. */
-  async function crossed<T>(first: (transaction: Transaction) => Promise<unknown>, second: () => Promise<T>) {
-    let late: Promise<T> | undefined;
+describe.runIf(serverUrl())("concurrently", () => {
+  /** Runs `first` in a transaction that commits after `second` has had time to wait for it. */
+  async function runConcurrently<T>(
+    first: (transaction: Transaction) => Promise<unknown>,
+    second: () => Promise<T>,
+  ) {
+    let pending: Promise<T> | undefined;
     await inTenant(async (transaction) => {
       await first(transaction);
-      late = second();
-      late.catch(() => {});
+      pending = second();
+      pending.catch(() => {});
       await sleep(300);
     });
-    return late as Promise<T>;
+    return pending as Promise<T>;
   }
   const inside = (transaction: Transaction) => ({
-    ...own.database,
+    ...testDatabase.database,
     transaction: <T>(work: (transaction: Transaction) => Promise<T>) => work(transaction),
   });
 
-  test("an import that waits for a deletion does not bring the document back", async () => {
+  test("an import that waits for a deletion does not restore the document", async () => {
     await importAs(passages("racing", "a", "b"));
-    const written = await crossed(
+    const written = await runConcurrently(
       (transaction) =>
         deleteDocuments(inside(transaction), collection.tenantId, {
           collection: collection.id,
@@ -117,11 +120,11 @@ describe.runIf(serverUrl())("at the same moment", () => {
     expect(await textsOf("racing")).toBeUndefined();
   });
 
-  test("a deletion that waits for an import deletes what it wrote, for good", async () => {
+  test("a deletion that waits for an import permanently deletes the imported rows", async () => {
     await importAs(passages("racing 2", "a"));
     const origin = randomUUID();
-    const types = await own.database.vectorTypes();
-    await crossed(
+    const types = await testDatabase.database.vectorTypes();
+    await runConcurrently(
       (transaction) =>
         importRows(transaction, collection, passages("racing 2", "b"), { types, origin, overwrite: false }),
       () => remove("racing 2"),
@@ -130,8 +133,8 @@ describe.runIf(serverUrl())("at the same moment", () => {
     expect(await textsOf("racing 2")).toBeUndefined();
   });
 
-  test("an import that waits for a write leaves it alone, and adds no passage to it", async () => {
-    const written = await crossed(
+  test("an import that waits for a write does not change it and adds no passage", async () => {
+    const written = await runConcurrently(
       (transaction) => write(passages("racing 3", "own"), transaction),
       () => importAs(passages("racing 3", "theirs 0", "theirs 1")),
     );

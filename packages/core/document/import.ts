@@ -5,20 +5,20 @@ import { selectRows } from "../database/rows.ts";
 import type { Row } from "./document.ts";
 import { storeId } from "./id.ts";
 import { inCollection } from "./read.ts";
-import { removeTombstones, tombstonesAmong } from "./tombstone.ts";
+import { removeTombstones, selectTombstones } from "./tombstone.ts";
 import { isImported, type WriteOptions, writeRows } from "./write.ts";
 
-export interface ImportOptions extends Omit<WriteOptions, "keepOwn"> {
-  /** The run that writes. */
+export interface ImportOptions extends Omit<WriteOptions, "keepServiceRows"> {
+  /** The migration run that writes. */
   readonly origin: string;
-  /** Also over what was written or deleted here since an earlier run. */
+  /** Whether to overwrite documents that the service wrote or deleted since an earlier run. */
   readonly overwrite: boolean;
 }
 
 /**
- * Writes whole documents as an import does, in the tenant's open transaction: one that the service has written or
- * deleted since an earlier run stays as it is, also where that happens at this very moment. Returns how many documents
- * were written. Throws what `writeRows` throws.
+ * Imports complete documents in the tenant's open transaction and returns the number of written documents. A document that
+ * the service wrote or deleted since an earlier run is not changed, even if this happens concurrently. Throws the errors
+ * of `writeRows`.
  */
 export async function importRows(
   transaction: Transaction,
@@ -27,38 +27,41 @@ export async function importRows(
   { overwrite, ...options }: ImportOptions,
 ): Promise<number> {
   const ids = [...new Set(rows.map(({ id }) => id))];
-  const written = await writeRows(transaction, collection, rows, { ...options, keepOwn: !overwrite });
+  const written = await writeRows(transaction, collection, rows, { ...options, keepServiceRows: !overwrite });
   const { origin } = options;
-  return settleImport(transaction, collection, ids, { overwrite, origin, keepsOwn: written < rows.length });
+  return undoConflictingWrites(transaction, collection, ids, {
+    overwrite,
+    origin,
+    mayHaveSkippedRows: written < rows.length,
+  });
 }
 
-export interface SettleOptions extends Pick<ImportOptions, "overwrite" | "origin"> {
-  /** Whether a row may have been left as the service wrote it. */
-  readonly keepsOwn: boolean;
+export interface UndoOptions extends Pick<ImportOptions, "overwrite" | "origin"> {
+  /** Whether the import may have skipped rows that the service wrote. */
+  readonly mayHaveSkippedRows: boolean;
 }
 
 /**
- * Withdraws what an import has just written of documents that are not its own to write, in the same transaction. Returns
- * how many of the documents are written.
+ * Undoes the import's writes to documents that the service wrote or deleted, in the same transaction. Returns the number
+ * of documents that remain written.
  */
-export async function settleImport(
+export async function undoConflictingWrites(
   transaction: Transaction,
   collection: Collection,
   ids: readonly string[],
-  { overwrite, origin, keepsOwn }: SettleOptions,
+  { overwrite, origin, mayHaveSkippedRows }: UndoOptions,
 ): Promise<number> {
-  // Each of these comes after the rows are locked, so it sees whatever was committed before that; whoever changes one
-  // of these documents later waits for this transaction.
+  // The rows are locked by now. These statements see all changes committed before, and later changes wait for this transaction.
   if (overwrite) {
     await removeTombstones(transaction, collection, ids);
     return ids.length;
   }
-  const kept = keepsOwn ? await withdrawKept(transaction, collection, ids, origin) : 0;
-  return ids.length - kept - (await withdrawDeleted(transaction, collection, ids, origin));
+  const kept = mayHaveSkippedRows ? await undoServiceWritten(transaction, collection, ids, origin) : 0;
+  return ids.length - kept - (await undoDeleted(transaction, collection, ids, origin));
 }
 
-/** Of documents that the service wrote meanwhile, deletes the passages that were new: the document is not this run's. */
-async function withdrawKept(
+/** Deletes new passages of documents that the service wrote in the meantime. Returns the number of such documents. */
+async function undoServiceWritten(
   { orm }: Transaction,
   collection: Collection,
   ids: readonly string[],
@@ -67,25 +70,25 @@ async function withdrawKept(
   const [kept] = await selectRows<{ documents: number }>(
     orm,
     sql`
-    WITH kept AS (
+    WITH service_documents AS (
       SELECT DISTINCT id FROM cairn.documents
       WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(ids))}::text[]) AND NOT ${isImported(sql`origin`)}),
     withdrawn AS (
       DELETE FROM cairn.documents
-      WHERE ${inCollection(collection)} AND id IN (SELECT id FROM kept) AND origin = ${origin}::uuid)
-    SELECT count(*)::int AS documents FROM kept`,
+      WHERE ${inCollection(collection)} AND id IN (SELECT id FROM service_documents) AND origin = ${origin}::uuid)
+    SELECT count(*)::int AS documents FROM service_documents`,
   );
   return kept?.documents ?? 0;
 }
 
-/** Of documents that were deleted meanwhile or before, deletes what this run has just written. */
-async function withdrawDeleted(
+/** Deletes this run's writes to documents with a tombstone. Returns the number of such documents. */
+async function undoDeleted(
   { orm }: Transaction,
   collection: Collection,
   ids: readonly string[],
   origin: string,
 ): Promise<number> {
-  const deleted = await selectRows<{ id: string }>(orm, tombstonesAmong(collection, keysOf(ids)));
+  const deleted = await selectRows<{ id: string }>(orm, selectTombstones(collection, keysOf(ids)));
   if (deleted.length === 0) return 0;
   const keys = sql.param(deleted.map(({ id }) => id));
   const [withdrawn] = await selectRows<{ documents: number }>(

@@ -17,34 +17,38 @@ import { ingest } from "./ingest.ts";
 import { countDocuments, getDocuments } from "./list.ts";
 import { writeRows } from "./write.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let services: Services;
 let tenantId: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+  testDatabase = await createTestDatabase();
+  services = offlineServices(testDatabase.database);
+  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
-let made = 0;
-/** A collection of the test's own. */
+let created = 0;
+/** Creates a collection for one test. */
 async function collection(dimensions: number | null = 4): Promise<string> {
-  made += 1;
-  const name = `c${made}`;
-  await createCollection(own.database, tenantId, { name, dimensions, embeddingModel: "offline/words" });
+  created += 1;
+  const name = `c${created}`;
+  await createCollection(testDatabase.database, tenantId, {
+    name,
+    dimensions,
+    embeddingModel: "offline/words",
+  });
   return name;
 }
 
 const vector = (...elements: number[]) => new Float32Array(elements);
 const words = (count: number) => Array.from({ length: count }, (_, n) => `word${n}`).join(" ");
 const read = (name: string, ...ids: string[]) =>
-  getDocuments(own.database, tenantId, { collection: name, ids });
+  getDocuments(testDatabase.database, tenantId, { collection: name, ids });
 const put = (name: string, ...documents: NewDocument[]) =>
   ingest(services, tenantId, { collection: name, documents });
-const count = (name: string) => countDocuments(own.database, tenantId, name);
+const count = (name: string) => countDocuments(testDatabase.database, tenantId, name);
 
-test("a long text becomes passages of one id in order, together the whole text; a short one is one passage", async () => {
+test("a long text becomes ordered passages of one id that cover the text, and a short text is one passage", async () => {
   const name = await collection();
   const text = words(3_000);
   const result = await put(
@@ -66,7 +70,7 @@ test("a long text becomes passages of one id in order, together the whole text; 
   expect(await count(name)).toEqual({ documents: 2, passages: result.passages });
 });
 
-test("a document given again replaces every passage of the old one, also when it became shorter, and keeps created_at", async () => {
+test("a rewritten document replaces all passages of the old one, also if it is shorter, and keeps created_at", async () => {
   const name = await collection();
   await put(
     name,
@@ -83,7 +87,7 @@ test("a document given again replaces every passage of the old one, also when it
   expect(await count(name)).toEqual({ documents: 2, passages: 1 + (others as number) });
 });
 
-test("of one id given twice in a call the last wins", async () => {
+test("if an id occurs twice in a call, the last document wins", async () => {
   const name = await collection();
   const result = await put(
     name,
@@ -95,7 +99,7 @@ test("of one id given twice in a call the last wins", async () => {
   expect((await read(name, "x"))[0]?.passages).toMatchObject([{ content: "last" }]);
 });
 
-test("ids are given back in the order of the documents, whether their vectors were given or made", async () => {
+test("ids are returned in the order of the documents, with given and with embedded vectors", async () => {
   const name = await collection();
   const embedding = vector(1, 0, 0, 0);
   const result = await put(
@@ -107,7 +111,7 @@ test("ids are given back in the order of the documents, whether their vectors we
   expect(result.ids).toEqual(["a", "b", "c"]);
 });
 
-test("ids may be anything but empty: NUL, half a surrogate, newlines, 5,000 characters, another's escape", async () => {
+test("ids may be any string but empty: NUL, half a surrogate pair, newlines, 5,000 characters, an escape sequence", async () => {
   const name = await collection();
   const ids = [
     "a\0b",
@@ -135,27 +139,31 @@ test("ids may be anything but empty: NUL, half a surrogate, newlines, 5,000 char
   expect(new Set(random).size).toBe(2);
 });
 
-test("a batch that is written again, as another writer was in the way, keeps the ids that were made up for it", async () => {
+test("a batch that is retried after a conflict keeps its generated ids", async () => {
   const name = await collection();
   let writes = 0;
-  const transaction: typeof own.database.transaction = (work, settings) =>
-    own.database.transaction(async (open) => {
+  const transaction: typeof testDatabase.database.transaction = (work, settings) =>
+    testDatabase.database.transaction(async (open) => {
       const done = await work(open);
       if (settings?.role === "cairn_app" && ++writes === 3)
-        throw new AppError("database_busy", "Another writer was in the way.");
+        throw new AppError("database_busy", "Another writer caused a conflict.");
       return done;
     }, settings);
   const documents = Array.from({ length: 700 }, (_, n) => ({ content: null, embedding: vector(1, n, 0, 0) }));
-  const { ids } = await ingest({ ...services, database: { ...own.database, transaction } }, tenantId, {
-    collection: name,
-    documents,
-  });
-  expect(writes).toBe(6); // two rounds of: the collection, a batch, and another
+  const { ids } = await ingest(
+    { ...services, database: { ...testDatabase.database, transaction } },
+    tenantId,
+    {
+      collection: name,
+      documents,
+    },
+  );
+  expect(writes).toBe(6); // two attempts with three transactions: the collection and two batches
   expect(await count(name)).toEqual({ documents: 700, passages: 700 });
   expect(new Set(ids).size).toBe(700);
 });
 
-test("any id, text, uri and metadata come back as they were given", async () => {
+test("any id, text, URI and metadata are returned unchanged", async () => {
   const name = await collection();
   const text = fc
     .array(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\0", "\uD800", "\uFFFE", "0000")))
@@ -203,14 +211,14 @@ test("metadata keeps bigints, lists, nested objects, NUL in keys and values, and
   expect(Object.keys(document?.metadata ?? {})).toContain("__proto__");
 });
 
-test("a text of a megabyte is taken whole", async () => {
+test("a text of a megabyte with a vector is stored as one passage", async () => {
   const name = await collection();
   await put(name, { id: "big", content: "x".repeat(1_000_000), embedding: vector(1, 0, 0, 0) });
   expect((await read(name, "big"))[0]?.passages[0]?.content).toHaveLength(1_000_000);
 });
 
-describe("a vector of another size", () => {
-  test("is refused naming both sizes, and nothing is written, even where it is the last of many", async () => {
+describe("a vector of other dimensions", () => {
+  test("is rejected with both numbers, and nothing is written, even if it is the last of many", async () => {
     const name = await collection(4);
     const documents = Array.from(
       { length: 1_200 },
@@ -225,7 +233,7 @@ describe("a vector of another size", () => {
     expect(await count(name)).toEqual({ documents: 0, passages: 0 });
   });
 
-  test("is named by its place among those given, though one id comes twice", async () => {
+  test("is named by its index in the input, also if an id occurs twice", async () => {
     const name = await collection(4);
     const documents = [
       { id: "twice", content: null, embedding: vector(1, 0, 0, 0) },
@@ -234,7 +242,7 @@ describe("a vector of another size", () => {
     await expect(put(name, ...documents)).rejects.toMatchObject({ path: "documents[1].embedding" });
   });
 
-  test("is refused among vectors that would decide the size of a new collection, which then still has none", async () => {
+  test("is rejected in the first write to a collection, which then still has no dimensions", async () => {
     const name = await collection(null);
     await expect(
       put(
@@ -243,15 +251,15 @@ describe("a vector of another size", () => {
         { id: "b", content: null, embedding: vector(1, 2, 3) },
       ),
     ).rejects.toMatchObject({ code: "dimension_mismatch" });
-    expect(await getCollection(own.database, tenantId, name)).toMatchObject({ dimensions: null });
+    expect(await getCollection(testDatabase.database, tenantId, name)).toMatchObject({ dimensions: null });
     expect(await count(name)).toEqual({ documents: 0, passages: 0 });
   });
 });
 
-test("a collection without a size takes the first vector's, and keeps it", async () => {
+test("a collection without dimensions takes those of its first vector and keeps them", async () => {
   const name = await collection(null);
   await put(name, { id: "a", content: null, embedding: vector(1, 2, 3) });
-  expect(await getCollection(own.database, tenantId, name)).toMatchObject({ dimensions: 3 });
+  expect(await getCollection(testDatabase.database, tenantId, name)).toMatchObject({ dimensions: 3 });
   await expect(put(name, { id: "b", content: null, embedding: vector(1) })).rejects.toMatchObject({
     code: "dimension_mismatch",
   });
@@ -259,7 +267,7 @@ test("a collection without a size takes the first vector's, and keeps it", async
   expect(await count(name)).toEqual({ documents: 2, passages: 2 });
 });
 
-test("in a collection without a size, texts are embedded to the size of the vectors given beside them", async () => {
+test("in a collection without dimensions, texts are embedded to the dimensions of the given vectors", async () => {
   const name = await collection(null);
   const documents: NewDocument[] = Array.from({ length: 501 }, (_, n) => ({
     id: `t${n}`,
@@ -267,10 +275,10 @@ test("in a collection without a size, texts are embedded to the size of the vect
   }));
   documents.push({ id: "given", content: null, embedding: vector(1, 2, 3) });
   expect(await put(name, ...documents)).toMatchObject({ passages: 502, failed: [] });
-  expect(await getCollection(own.database, tenantId, name)).toMatchObject({ dimensions: 3 });
+  expect(await getCollection(testDatabase.database, tenantId, name)).toMatchObject({ dimensions: 3 });
 });
 
-test("documents that cannot be taken are listed with the reason, and the others are written", async () => {
+test("documents that cannot be written are listed with the reason, and the others are written", async () => {
   const name = await collection();
   const { ids, failed } = await put(
     name,
@@ -293,23 +301,27 @@ test("documents that cannot be taken are listed with the reason, and the others 
   expect(await count(name)).toEqual({ documents: 3, passages: 3 });
 });
 
-test("a document that fails now leaves what was there before", async () => {
+test("a document that fails leaves the previous version unchanged", async () => {
   const name = await collection();
   await put(name, { id: "x", content: "before" });
   await put(name, { id: "x", content: " " });
   expect((await read(name, "x"))[0]?.passages).toMatchObject([{ content: "before" }]);
 });
 
-test("no documents at all is nothing, and a collection or model that is missing says so before anything", async () => {
+test("an empty call writes nothing, and a missing collection or model is reported before any write", async () => {
   const name = await collection();
   expect(await put(name)).toMatchObject({ ids: [], passages: 0, failed: [] });
   await expect(put("no such", { content: "x" })).rejects.toMatchObject({ code: "not_found" });
-  await createCollection(own.database, tenantId, { name: "unknown", dimensions: 2, embeddingModel: null });
+  await createCollection(testDatabase.database, tenantId, {
+    name: "unknown",
+    dimensions: 2,
+    embeddingModel: null,
+  });
   await expect(put("unknown", { content: "x" })).rejects.toMatchObject({
     code: "embedder_unavailable",
     remedy: "name_model",
   });
-  await createCollection(own.database, tenantId, {
+  await createCollection(testDatabase.database, tenantId, {
     name: "keyless",
     embeddingModel: "openai/text-embedding-3-small",
   });
@@ -319,14 +331,14 @@ test("no documents at all is nothing, and a collection or model that is missing 
   });
 });
 
-test("vectors of 1,536 dimensions stay in the row, where an exact scan is four times as fast", async () => {
+test("vectors of 1,536 dimensions are stored in the row, where an exact scan is four times as fast", async () => {
   const name = await collection(1_536);
   const embedding = new Float32Array(1_536).map(() => Math.random() + 0.1);
   await put(
     name,
     ...Array.from({ length: 20 }, (_, n) => ({ id: `v${n}`, content: `kettle ${n}`, embedding })),
   );
-  const [toast] = await own.database.transaction(({ orm }) =>
+  const [toast] = await testDatabase.database.transaction(({ orm }) =>
     selectRows<{ rows: number; toasted: number }>(
       orm,
       sql`SELECT count(*)::int AS rows, count(pg_column_toast_chunk_id(embedding))::int AS toasted
@@ -336,21 +348,21 @@ test("vectors of 1,536 dimensions stay in the row, where an exact scan is four t
   expect(toast).toEqual({ rows: 20, toasted: 0 });
 });
 
-describe.runIf(serverUrl())("several writers at once", () => {
-  test("of two first writers with different sizes one is refused, and the collection holds one size", async () => {
+describe.runIf(serverUrl())("concurrent writers", () => {
+  test("of two first writers with different dimensions, one is rejected", async () => {
     for (let round = 0; round < 5; round++) {
       const name = await collection(null);
       const outcomes = await Promise.allSettled([
         put(name, { id: "a", content: null, embedding: vector(1, 2) }),
         put(name, { id: "b", content: null, embedding: vector(1, 2, 3) }),
       ]);
-      const refused = outcomes.filter(({ status }) => status === "rejected");
-      expect(refused).toMatchObject([{ reason: { code: "dimension_mismatch" } }]);
+      const rejected = outcomes.filter(({ status }) => status === "rejected");
+      expect(rejected).toMatchObject([{ reason: { code: "dimension_mismatch" } }]);
       expect(await count(name)).toEqual({ documents: 1, passages: 1 });
     }
   });
 
-  test("of two who write one id at once one wins whole: no passage of the other is left", async () => {
+  test("of two writers of one id, one wins completely and no passage of the other is left", async () => {
     const name = await collection();
     const long = words(3_000);
     for (let round = 0; round < 10; round++) {
@@ -362,10 +374,10 @@ describe.runIf(serverUrl())("several writers at once", () => {
     }
   });
 
-  test("a writer that waits for another's long text removes what that one left over", async () => {
+  test("a writer that waits for a longer text deletes its surplus passages", async () => {
     const name = await collection();
-    const held = await getCollection(own.database, tenantId, name);
-    const types = await own.database.vectorTypes();
+    const target = await getCollection(testDatabase.database, tenantId, name);
+    const types = await testDatabase.database.vectorTypes();
     const row = (chunk: number) => ({
       id: "x",
       chunk,
@@ -375,8 +387,8 @@ describe.runIf(serverUrl())("several writers at once", () => {
       uri: null,
     });
     let second: Promise<unknown> = Promise.resolve();
-    await asTenant(own.database, tenantId, async (transaction) => {
-      await writeRows(transaction, held, [row(0), row(1), row(2)], { types });
+    await asTenant(testDatabase.database, tenantId, async (transaction) => {
+      await writeRows(transaction, target, [row(0), row(1), row(2)], { types });
       second = put(name, { id: "x", content: "short" });
       await new Promise((resolve) => setTimeout(resolve, 200));
     });
@@ -386,24 +398,24 @@ describe.runIf(serverUrl())("several writers at once", () => {
   });
 });
 
-describe.runIf(serverUrl())("while a collection is searched", () => {
-  test("its batches are written one after the other, and at once when nobody searches it", async () => {
+describe.runIf(serverUrl())("back-pressure", () => {
+  test("batches are written sequentially while the collection is searched, and concurrently otherwise", async () => {
     const name = await collection();
     const open = new Set<number>();
-    let most = 0;
+    let maxConcurrent = 0;
     const watched: Services = {
       ...services,
       database: {
-        ...own.database,
+        ...testDatabase.database,
         async transaction(work, settings) {
           const writes = settings?.role === "cairn_app";
-          const mine = performance.now();
-          if (writes) open.add(mine);
-          most = Math.max(most, open.size);
+          const startedAt = performance.now();
+          if (writes) open.add(startedAt);
+          maxConcurrent = Math.max(maxConcurrent, open.size);
           try {
-            return await own.database.transaction(work, settings);
+            return await testDatabase.database.transaction(work, settings);
           } finally {
-            open.delete(mine);
+            open.delete(startedAt);
           }
         },
       },
@@ -414,10 +426,10 @@ describe.runIf(serverUrl())("while a collection is searched", () => {
       embedding: vector(1, n, 0, 1),
     }));
     await ingest(watched, tenantId, { collection: name, documents });
-    expect(most).toBe(2);
-    most = 0;
+    expect(maxConcurrent).toBe(2);
+    maxConcurrent = 0;
     await query(services, tenantId, { collection: name, embedding: vector(1, 0, 0, 1) });
     await ingest(watched, tenantId, { collection: name, documents });
-    expect(most).toBe(1);
+    expect(maxConcurrent).toBe(1);
   });
 });

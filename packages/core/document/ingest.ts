@@ -12,30 +12,30 @@ import { type BatchContext, writeBatch } from "./write-batch.ts";
 export interface IngestOptions extends PassageOptions {
   /** Default `knowledge`. */
   readonly collection?: string;
-  /** Of one id given twice, the last wins. */
+  /** If an id occurs twice, the last document wins. */
   readonly documents: readonly NewDocument[];
 }
 
 export interface IngestResult {
   readonly collection: Collection;
-  /** Ids of the documents that were written, in the order given. */
+  /** Ids of the written documents, in the order of the input. */
   readonly ids: readonly string[];
   readonly passages: number;
-  /** Documents that could not be taken; the others were. */
+  /** Documents that could not be written. The others were written. */
   readonly failed: readonly Failure[];
 }
 
-/** Documents whose passages are written in one transaction, at most. */
-const BATCH = 500;
+/** Maximum documents whose passages are written in one transaction. */
+const MAX_BATCH_DOCUMENTS = 500;
 
-/** Batches on their way at once: one is embedded and encoded while another is written. */
-const LANES = 2;
+/** Concurrent batches: one is embedded and encoded while another is written. */
+const CONCURRENT_BATCHES = 2;
 
 /**
- * Splits, embeds and writes documents into a tenant's collection, replacing those with the same ids, in batches of a
- * bounded number of bytes; a document of more is embedded in parts, and replaced all the same at once. A document that
- * cannot be taken is reported and the others go on; an embedding API that fails stops the call.
- * Throws `not_found`, `dimension_mismatch` before anything is written, `embedding_failed`, `embedding_quota`,
+ * Splits, embeds and writes documents into a tenant's collection and replaces documents with the same ids. Batches have a
+ * bounded number of bytes. A larger document is embedded in parts and still replaced in one transaction. A document that
+ * cannot be written is reported, and the others are written; a failure of the embedding API ends the call.
+ * Throws `not_found`, `dimension_mismatch` before anything is written, `embedding_failed`, `embedding_quota` and
  * `embedder_unavailable`.
  */
 export async function ingest(
@@ -43,21 +43,21 @@ export async function ingest(
   tenantId: string,
   options: IngestOptions,
 ): Promise<IngestResult> {
-  const documents = lastOfEachId(options.documents); // once: ids that are made up stay through every attempt
+  const documents = deduplicateById(options.documents); // outside the loop, so that all attempts use the same generated ids
   for (let attempt = 0; ; attempt++) {
     try {
       return await ingestOnce(services, tenantId, { ...options, documents });
     } catch (error) {
-      // Another collection has taken the name, with another model, or another writer was in the way: from the start,
-      // as what was written is written again, and what was paid for is not paid for again.
-      const transient = error instanceof AppError && TRANSIENT.has(error.code);
-      if (!transient || attempt === ATTEMPTS) throw error;
+      // The name now belongs to another collection, or another writer caused a conflict. A retry from the start is safe:
+      // documents are written again, and cached embeddings are not paid for again.
+      const isTransient = error instanceof AppError && TRANSIENT_CODES.has(error.code);
+      if (!isTransient || attempt === MAX_RETRIES) throw error;
     }
   }
 }
 
-const TRANSIENT: ReadonlySet<string> = new Set(["collection_changed", "database_busy"]);
-const ATTEMPTS = 3;
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(["collection_changed", "database_busy"]);
+const MAX_RETRIES = 3;
 
 async function ingestOnce(
   services: Services,
@@ -68,40 +68,50 @@ async function ingestOnce(
   const collection = await getCollection(database, tenantId, options.collection);
   assertDimensions(
     collection,
-    documents.map(({ id, place, embedding }) => ({
+    documents.map(({ id, index, embedding }) => ({
       id,
       embedding: embedding ?? null,
-      path: `documents[${place}].embedding`,
+      path: `documents[${index}].embedding`,
     })),
   );
-  // A collection without a size takes the given vectors' own: texts beside them are embedded to the same.
-  const given = documents.find(({ embedding }) => embedding)?.embedding?.length;
-  const sized = { ...collection, dimensions: collection.dimensions ?? given ?? null };
+  // A collection without dimensions takes those of the given vectors. Texts in the same call are embedded to the same dimensions.
+  const givenDimensions = documents.find(({ embedding }) => embedding)?.embedding?.length;
+  const sizedCollection = { ...collection, dimensions: collection.dimensions ?? givenDimensions ?? null };
   const types = await database.vectorTypes();
   const failed: Failure[] = [];
   const onFailure = (failure: Failure) => void failed.push(failure);
-  const splits = splitDocuments(services, sized, documents, { ...options, onFailure });
+  const splits = splitDocuments(services, sizedCollection, documents, { ...options, onFailure });
   const batches = sliceByBytes(splits, {
     bytesOf: ({ bytes }) => bytes,
     passagesOf: ({ texts }) => texts.length,
-    items: BATCH,
+    items: MAX_BATCH_DOCUMENTS,
   });
-  const context: BatchContext = { services, collection, sized, types, onFailure, signal: options.signal };
+  const context: BatchContext = {
+    services,
+    collection,
+    sizedCollection,
+    types,
+    onFailure,
+    signal: options.signal,
+  };
   const written = new Set<string>();
   let passages = 0;
-  await inLanes(batches, async (batch) => {
-    const taken = await writeBatch(context, batch);
-    for (const { document } of taken) written.add(document.id);
-    passages += taken.reduce((sum, { texts }) => sum + texts.length, 0);
+  await forEachConcurrently(batches, async (batch) => {
+    const ingested = await writeBatch(context, batch);
+    for (const { document } of ingested) written.add(document.id);
+    passages += ingested.reduce((sum, { texts }) => sum + texts.length, 0);
   });
   const ids = documents.map(({ id }) => id).filter((id) => written.has(id));
   return { collection, ids, passages, failed };
 }
 
-/** All items, a few at once, begun in order. After a failure none is begun, and those under way are waited for. */
-async function inLanes<T>(items: AsyncGenerator<T>, work: (item: T) => Promise<void>): Promise<void> {
+/** Runs `work` for all items with limited concurrency, started in order. After a failure no further item starts, and running ones are awaited. */
+async function forEachConcurrently<T>(
+  items: AsyncGenerator<T>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   let failed = false;
-  const lane = async () => {
+  const worker = async () => {
     try {
       for (let next = await items.next(); !next.done && !failed; next = await items.next())
         await work(next.value);
@@ -110,29 +120,33 @@ async function inLanes<T>(items: AsyncGenerator<T>, work: (item: T) => Promise<v
       throw error;
     }
   };
-  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-  for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
+  const workers = await Promise.allSettled(Array.from({ length: CONCURRENT_BATCHES }, worker));
+  for (const outcome of workers) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 type IdentifiedDocument = NewDocument & {
   readonly id: string;
-  /** Among those given. */
-  readonly place: number;
+  /** Index in the input. */
+  readonly index: number;
 };
 
 interface IdentifiedOptions extends IngestOptions {
   readonly documents: readonly IdentifiedDocument[];
 }
 
-function lastOfEachId(documents: readonly NewDocument[]): readonly IdentifiedDocument[] {
-  const last = new Map<string, IdentifiedDocument>();
-  for (const [place, document] of documents.entries()) {
+function deduplicateById(documents: readonly NewDocument[]): readonly IdentifiedDocument[] {
+  const byId = new Map<string, IdentifiedDocument>();
+  for (const [index, document] of documents.entries()) {
     const id = document.id ?? crypto.randomUUID();
     if (id === "")
-      throw new AppError("invalid_input", "A document's id cannot be empty.", {
-        path: `documents[${place}].id`,
-      });
-    last.set(id, { ...document, id, place });
+      throw new AppError(
+        "invalid_input",
+        "The document cannot be written: its id is empty. Give an id, or omit it for a random UUID.",
+        {
+          path: `documents[${index}].id`,
+        },
+      );
+    byId.set(id, { ...document, id, index });
   }
-  return [...last.values()];
+  return [...byId.values()];
 }

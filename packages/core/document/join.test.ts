@@ -7,8 +7,8 @@ import type { ChunkRange } from "./pack.ts";
 const passagesOf = (contents: readonly (string | null)[]) =>
   contents.map((content, chunk) => ({ chunk, content, offset: null, embedded: true }));
 
-/** As they are written now: with the place of each. */
-const placed = (text: string, ranges: readonly ChunkRange[]) =>
+/** Passages as the current version writes them, with offsets. */
+const passagesWithOffsets = (text: string, ranges: readonly ChunkRange[]) =>
   ranges.map(({ start, end }, chunk) => ({
     chunk,
     content: text.slice(start, end),
@@ -16,29 +16,29 @@ const placed = (text: string, ranges: readonly ChunkRange[]) =>
     embedded: true,
   }));
 
-/** What the passages' places say the text is, but for white space that is in none of them. */
-function wholeOf(text: string, ranges: readonly ChunkRange[]): string {
-  let whole = "";
+/** The text according to the ranges, without the white space that no passage contains. */
+function textOfRanges(text: string, ranges: readonly ChunkRange[]): string {
+  let expected = "";
   let covered: number | undefined;
   for (const { start, end } of ranges) {
-    if (covered !== undefined && start >= covered) whole += "\n";
-    whole += text.slice(Math.max(start, covered ?? start), end);
+    if (covered !== undefined && start >= covered) expected += "\n";
+    expected += text.slice(Math.max(start, covered ?? start), end);
     covered = end;
   }
-  return whole;
+  return expected;
 }
 
-/** As earlier versions split: without the white space at the ends. */
-function bare(text: string, { start, end }: ChunkRange): ChunkRange {
+/** A range as earlier versions split it: without white space at its ends. */
+function trimRange(text: string, { start, end }: ChunkRange): ChunkRange {
   const content = text.slice(start, end);
   const from = start + content.length - content.trimStart().length;
   return { start: from, end: from + content.trim().length };
 }
 
 async function split(text: string, options?: ChunkOptions) {
-  const ranges = (await chunkRanges(text, options)).map((range) => bare(text, range));
+  const ranges = (await chunkRanges(text, options)).map((range) => trimRange(text, range));
   const joined = joinPassages(passagesOf(ranges.map(({ start, end }) => text.slice(start, end))));
-  return { passages: ranges.length, joined, whole: wholeOf(text, ranges) };
+  return { passages: ranges.length, joined, expected: textOfRanges(text, ranges) };
 }
 
 const word = fc.oneof(
@@ -58,27 +58,27 @@ const word = fc.oneof(
   ),
 );
 const gap = fc.constantFrom(" ", " ", " ", ". ", "\n", "\n\n", "\r\n\r\n", "\t", " ".repeat(150), "");
-/** The numbers keep it from repeating itself. */
+/** The numbers prevent repetition. */
 const longText = fc
   .array(fc.tuple(word, gap), { minLength: 100, maxLength: 400, size: "max" })
   .map((parts) => parts.map(([one, after], n) => `${n.toString(36)}${one}${after}`).join(""));
 
 test.each<ChunkOptions>([{}, { overlap: 0 }, { maxTokens: 2000, overlap: 400 }])(
-  "of any long text that was split with %j: its passages joined are the text, but for white space that none has",
+  "any long text split with %j is joined again, except for white space that no passage contains",
   async (options) => {
-    let most = 0;
+    let maxPassages = 0;
     const property = fc.asyncProperty(longText, async (text) => {
-      const { passages, joined, whole } = await split(text, options);
-      expect(joined).toBe(whole);
+      const { passages, joined, expected } = await split(text, options);
+      expect(joined).toBe(expected);
       expect(joined.replace(/\s+/g, "")).toBe(text.replace(/\s+/g, ""));
-      most = Math.max(most, passages);
+      maxPassages = Math.max(maxPassages, passages);
     });
     await fc.assert(property, { numRuns: 60 });
-    expect(most).toBeGreaterThan(1);
+    expect(maxPassages).toBeGreaterThan(1);
   },
 );
 
-/** Whatever a tenant may send: white space of any kind and width, CRLF, NUL, halves of surrogate pairs, what repeats itself. */
+/** Any text that a tenant may send: white space of any kind and width, CRLF, NUL, halves of surrogate pairs, repetitions. */
 const anyText = fc
   .array(
     fc.oneof(
@@ -104,19 +104,19 @@ const anySizes = fc
   .integer({ min: 16, max: 120 })
   .chain((max) => fc.tuple(fc.constant(max), fc.integer({ min: 0, max: Math.floor(max / 2) })));
 
-test("with their offsets, passages of any text and any sizes joined are the text, to the last character", async () => {
-  let most = 0;
+test("passages with offsets of any text and any sizes join to the exact text", async () => {
+  let maxPassages = 0;
   const property = fc.asyncProperty(anyText, anySizes, async (text, [maxTokens, overlap]) => {
     fc.pre(text.trim() !== "");
     const ranges = await chunkRanges(text, { maxTokens, overlap });
-    expect(joinPassages(placed(text, ranges)) === text).toBe(true);
-    most = Math.max(most, ranges.length);
+    expect(joinPassages(passagesWithOffsets(text, ranges)) === text).toBe(true);
+    maxPassages = Math.max(maxPassages, ranges.length);
   });
   await fc.assert(property, { numRuns: 200 });
-  expect(most).toBeGreaterThan(10);
+  expect(maxPassages).toBeGreaterThan(10);
 });
 
-test("offsets that do not belong to the texts are not followed", () => {
+test("offsets that contradict the texts are ignored", () => {
   const passages = [
     { chunk: 0, content: "One two three four five", offset: 0, embedded: true },
     { chunk: 1, content: "two three four five six seven", offset: 9, embedded: true },
@@ -139,36 +139,30 @@ const REPEATED = [
   ["lines of a log", "2026-01-01T00:00:00 GET /health 200\n".repeat(2000)],
 ] as const;
 
-test.each(REPEATED)(
-  "a text of %s again and again has as many of them as before, without offsets too",
-  async (_, text) => {
-    const { passages, joined } = await split(text);
-    expect(passages).toBeGreaterThan(5);
-    expect(joined === text.trimEnd()).toBe(true);
-  },
-);
+test.each(REPEATED)("a text that repeats %s is joined exactly without offsets", async (_, text) => {
+  const { passages, joined } = await split(text);
+  expect(passages).toBeGreaterThan(5);
+  expect(joined === text.trimEnd()).toBe(true);
+});
 
 test.each([
   ...REPEATED,
   ["one unbroken run", "a".repeat(41_150)],
   ["blanks", `a${" ".repeat(9000)}`.repeat(9)],
-] as const)(
-  "a text of %s again and again is the same by its offsets, however much repeats",
-  async (_, text) => {
-    for (const overlap of [0, 3, 400]) {
-      const ranges = await chunkRanges(text, { overlap });
-      expect(ranges.length).toBeGreaterThan(5);
-      expect(joinPassages(placed(text, ranges)) === text).toBe(true);
-    }
-  },
-);
+] as const)("a text that repeats %s is joined exactly with offsets", async (_, text) => {
+  for (const overlap of [0, 3, 400]) {
+    const ranges = await chunkRanges(text, { overlap });
+    expect(ranges.length).toBeGreaterThan(5);
+    expect(joinPassages(passagesWithOffsets(text, ranges)) === text).toBe(true);
+  }
+});
 
-test("a word that happens to end one passage and begin the next is kept in both", () => {
+test("a word that happens to end one passage and start the next is kept in both", () => {
   const joined = joinPassages(passagesOf(["It was a refund", "refund of nothing", "gone, and more"]));
   expect(joined).toBe("It was a refund\nrefund of nothing\ngone, and more");
 });
 
-test("one passage is the text as it is, its white space included, and one without a text adds none", () => {
+test("one passage is the unchanged text with its white space, and a passage without text adds nothing", () => {
   expect(joinPassages(passagesOf(["  A short note.\n\n"]))).toBe("  A short note.\n\n");
   expect(joinPassages(passagesOf([null]))).toBe("");
   expect(joinPassages([])).toBe("");
@@ -177,11 +171,11 @@ test("one passage is the text as it is, its white space included, and one withou
 test.each([
   ["prose", Array.from({ length: 55_000 }, (_, index) => sentence(index)).join(" ")],
   ["one unbroken run", "a".repeat(5_000_000)],
-])("five megabytes of %s are joined in less than a second of the processor", (_, text) => {
+])("five megabytes of %s are joined in less than a second of CPU time", (_, text) => {
   const starts = Array.from({ length: Math.ceil(text.length / 2000) - 1 }, (_, index) => index * 2000);
   const passages = passagesOf(starts.map((start) => text.slice(start, start + 4000)));
-  const begun = process.cpuUsage();
+  const started = process.cpuUsage();
   const joined = joinPassages(passages);
-  expect(process.cpuUsage(begun).user / 1000).toBeLessThan(1000);
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(1000);
   expect(joined === text).toBe(true);
 });

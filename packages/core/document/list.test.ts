@@ -8,15 +8,15 @@ import type { NewDocument } from "./document.ts";
 import { ingest } from "./ingest.ts";
 import { countDocuments, getDocuments, listDocuments } from "./list.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let tenantId: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-  await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
+  testDatabase = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
+  await createCollection(testDatabase.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
   await put(undefined, documents);
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const embedding = new Float32Array([1, 0, 0, 0]);
 const long = Array.from({ length: 2_000 }, (_, n) => `word${n}`).join(" ");
@@ -39,17 +39,17 @@ const documents: NewDocument[] = [
 ];
 
 const put = (collection: string | undefined, docs: readonly NewDocument[]) =>
-  ingest(offlineServices(own.database), tenantId, { collection, documents: docs });
+  ingest(offlineServices(testDatabase.database), tenantId, { collection, documents: docs });
 
 async function pages(limit: number, filter?: unknown): Promise<string[][]> {
-  const seen: string[][] = [];
+  const listed: string[][] = [];
   let after: string | undefined;
   do {
-    const page = await listDocuments(own.database, tenantId, { limit, after, filter });
-    seen.push(page.documents.map(({ id }) => id));
+    const page = await listDocuments(testDatabase.database, tenantId, { limit, after, filter });
+    listed.push(page.documents.map(({ id }) => id));
     after = page.next ?? undefined;
   } while (after !== undefined);
-  return seen;
+  return listed;
 }
 
 const inByteOrder = (ids: readonly string[]) =>
@@ -57,17 +57,17 @@ const inByteOrder = (ids: readonly string[]) =>
 
 describe("listDocuments()", () => {
   test.each([1000, 250, 125, 100, 7])(
-    "in pages of %i shows each of 250 documents once, whole, whatever its id",
+    "returns each of 250 complete documents once in pages of %i, for any id",
     async (limit) => {
-      const seen = await pages(limit);
-      expect(seen.slice(0, -1).every((page) => page.length === limit)).toBe(true);
-      expect(seen.length).toBe(Math.ceil(250 / limit));
-      expect(inByteOrder(seen.flat())).toEqual(inByteOrder(documents.map(({ id }) => id as string)));
+      const listed = await pages(limit);
+      expect(listed.slice(0, -1).every((page) => page.length === limit)).toBe(true);
+      expect(listed.length).toBe(Math.ceil(250 / limit));
+      expect(inByteOrder(listed.flat())).toEqual(inByteOrder(documents.map(({ id }) => id as string)));
     },
   );
 
-  test("gives plain ids in the order of their bytes, and all passages of a document", async () => {
-    const { documents: found, next } = await listDocuments(own.database, tenantId, {
+  test("returns documents in the byte order of their ids, with all passages", async () => {
+    const { documents: found, next } = await listDocuments(testDatabase.database, tenantId, {
       filter: { n: { $gte: 100 } },
       limit: 1000,
     });
@@ -77,37 +77,37 @@ describe("listDocuments()", () => {
     expect(found.find(({ id }) => id === "long-a")?.passages.length).toBeGreaterThan(1);
   });
 
-  test("narrows by metadata and by text, over pages too, and a match in one passage brings the whole document", async () => {
+  test("filters by metadata and text across pages, and a match in one passage returns the complete document", async () => {
     const even = await pages(50, { even: true });
     expect(even.map((page) => page.length)).toEqual([50, 50, 20]);
     expect(new Set(even.flat()).size).toBe(120);
-    const { documents: found } = await listDocuments(own.database, tenantId, {
+    const { documents: found } = await listDocuments(testDatabase.database, tenantId, {
       whereDocument: { $contains: "needle" },
     });
     expect(found.map(({ id }) => id)).toEqual(["long-a"]);
     expect(found[0]?.passages[0]?.content).toContain("word0 ");
-    const both = await listDocuments(own.database, tenantId, {
+    const both = await listDocuments(testDatabase.database, tenantId, {
       filter: { even: true },
       whereDocument: { $contains: "text 3" },
     });
     expect(both).toEqual({ documents: [], next: null });
   });
 
-  test("takes 100 where no limit is given, and an empty collection is one empty page", async () => {
-    const page = await listDocuments(own.database, tenantId);
+  test("returns 100 documents by default, and one empty page for an empty collection", async () => {
+    const page = await listDocuments(testDatabase.database, tenantId);
     expect(page.documents).toHaveLength(100);
     expect(page.next).toEqual(expect.any(String));
-    await createCollection(own.database, tenantId, { name: "empty", embeddingModel: null });
-    expect(await listDocuments(own.database, tenantId, { collection: "empty" })).toEqual({
+    await createCollection(testDatabase.database, tenantId, { name: "empty", embeddingModel: null });
+    expect(await listDocuments(testDatabase.database, tenantId, { collection: "empty" })).toEqual({
       documents: [],
       next: null,
     });
   });
 
   test.each([0, -1, 1.5, 1001, Number.NaN, Number.POSITIVE_INFINITY])(
-    "refuses a limit of %d",
+    "rejects a limit of %d",
     async (limit) => {
-      await expect(listDocuments(own.database, tenantId, { limit })).rejects.toMatchObject({
+      await expect(listDocuments(testDatabase.database, tenantId, { limit })).rejects.toMatchObject({
         code: "invalid_input",
         path: "limit",
       });
@@ -122,114 +122,123 @@ describe("listDocuments()", () => {
     "AA",
     Buffer.from("x\0").toString("base64url"),
     Buffer.from([0xff, 0xfe]).toString("base64url"),
-  ])("refuses %j, which is no cursor", async (after) => {
-    await expect(listDocuments(own.database, tenantId, { after })).rejects.toMatchObject({
+  ])("rejects %j, which is not a cursor", async (after) => {
+    await expect(listDocuments(testDatabase.database, tenantId, { after })).rejects.toMatchObject({
       code: "invalid_input",
       path: "after",
     });
   });
 
-  test("goes on behind a document that was deleted meanwhile", async () => {
-    const first = await listDocuments(own.database, tenantId, { limit: 3, filter: { even: true } });
-    await deleteDocuments(own.database, tenantId, { ids: [first.documents[2]?.id as string] });
-    const next = await listDocuments(own.database, tenantId, {
+  test("continues after a document that was deleted in the meantime", async () => {
+    const first = await listDocuments(testDatabase.database, tenantId, { limit: 3, filter: { even: true } });
+    await deleteDocuments(testDatabase.database, tenantId, { ids: [first.documents[2]?.id as string] });
+    const next = await listDocuments(testDatabase.database, tenantId, {
       limit: 3,
       filter: { even: true },
       after: first.next as string,
     });
     expect(next.documents).toHaveLength(3);
     expect(next.documents.map(({ id }) => id)).not.toContain(first.documents[2]?.id);
-    const again = documents.find(({ id }) => id === first.documents[2]?.id);
-    await put(undefined, again ? [again] : []);
+    const deleted = documents.find(({ id }) => id === first.documents[2]?.id);
+    await put(undefined, deleted ? [deleted] : []);
   });
 });
 
 describe("getDocuments()", () => {
-  test("gives those that exist, whole, each once, and leaves missing ones out", async () => {
+  test("returns each existing document once and complete, and omits missing ones", async () => {
     const ids = ["doc-3", "missing", "long-b", "doc-3", "\0", "x".repeat(3_000), "x".repeat(3_001), ""];
-    const found = await getDocuments(own.database, tenantId, { ids });
+    const found = await getDocuments(testDatabase.database, tenantId, { ids });
     expect(found.map(({ id }) => id).sort()).toEqual(["doc-3", "long-b", "\0", "x".repeat(3_000)].sort());
     expect(found.find(({ id }) => id === "doc-3")).toMatchObject({
       metadata: { n: 3, even: false },
       createdAt: expect.any(Date),
     });
-    expect(await getDocuments(own.database, tenantId, { ids: [] })).toEqual([]);
+    expect(await getDocuments(testDatabase.database, tenantId, { ids: [] })).toEqual([]);
   });
 
-  test("takes 70,000 ids, more than a statement has parameters", async () => {
+  test("accepts 70,000 ids, more than a statement can have parameters", async () => {
     const ids = Array.from({ length: 70_000 }, (_, n) => `doc-${n}`);
-    expect(await getDocuments(own.database, tenantId, { ids })).toHaveLength(240);
+    expect(await getDocuments(testDatabase.database, tenantId, { ids })).toHaveLength(240);
   });
 });
 
-test("countDocuments() tells documents from passages", async () => {
-  const { documents: count, passages } = await countDocuments(own.database, tenantId);
+test("countDocuments() counts documents and passages separately", async () => {
+  const { documents: count, passages } = await countDocuments(testDatabase.database, tenantId);
   expect(count).toBe(250);
   expect(passages).toBeGreaterThan(252);
 });
 
 describe("deleteDocuments()", () => {
-  async function fresh(): Promise<string> {
+  async function createFilledCollection(): Promise<string> {
     const name = `d${crypto.randomUUID()}`;
-    await createCollection(own.database, tenantId, { name, embeddingModel: "offline/words", dimensions: 4 });
+    await createCollection(testDatabase.database, tenantId, {
+      name,
+      embeddingModel: "offline/words",
+      dimensions: 4,
+    });
     await put(name, [...documents.slice(0, 20), ...documents.slice(240)]);
     return name;
   }
-  const left = async (collection: string) =>
-    (await listDocuments(own.database, tenantId, { collection })).documents.map(({ id }) => id);
+  const remaining = async (collection: string) =>
+    (await listDocuments(testDatabase.database, tenantId, { collection })).documents.map(({ id }) => id);
 
-  test("deletes by ids, of any kind, and counts those that existed", async () => {
-    const collection = await fresh();
+  test("deletes by ids of any kind and returns the number of existing documents", async () => {
+    const collection = await createFilledCollection();
     const ids = ["doc-0", "doc-1", "missing", "\0", "\uD800", "x".repeat(3_000), "doc-0"];
-    expect(await deleteDocuments(own.database, tenantId, { collection, ids })).toBe(5);
-    expect(await left(collection)).toHaveLength(25);
-    expect(await deleteDocuments(own.database, tenantId, { collection, ids })).toBe(0);
-    expect(await deleteDocuments(own.database, tenantId, { collection, ids: [] })).toBe(0);
+    expect(await deleteDocuments(testDatabase.database, tenantId, { collection, ids })).toBe(5);
+    expect(await remaining(collection)).toHaveLength(25);
+    expect(await deleteDocuments(testDatabase.database, tenantId, { collection, ids })).toBe(0);
+    expect(await deleteDocuments(testDatabase.database, tenantId, { collection, ids: [] })).toBe(0);
   });
 
-  test("deletes by filter, and by text: a document goes whole though one passage matches", async () => {
-    const collection = await fresh();
-    expect(await deleteDocuments(own.database, tenantId, { collection, filter: { even: true } })).toBe(10);
+  test("deletes by filter and by text, and deletes the complete document if one passage matches", async () => {
+    const collection = await createFilledCollection();
     expect(
-      await deleteDocuments(own.database, tenantId, { collection, whereDocument: { $contains: "needle" } }),
+      await deleteDocuments(testDatabase.database, tenantId, { collection, filter: { even: true } }),
+    ).toBe(10);
+    expect(
+      await deleteDocuments(testDatabase.database, tenantId, {
+        collection,
+        whereDocument: { $contains: "needle" },
+      }),
     ).toBe(1);
-    expect(await left(collection)).not.toContain("long-a");
-    const { documents: count, passages } = await countDocuments(own.database, tenantId, collection);
+    expect(await remaining(collection)).not.toContain("long-a");
+    const { documents: count, passages } = await countDocuments(testDatabase.database, tenantId, collection);
     expect(count).toBe(19);
     expect(passages).toBe(
       18 +
-        ((await getDocuments(own.database, tenantId, { collection, ids: ["long-b"] }))[0]?.passages.length ??
-          0),
+        ((await getDocuments(testDatabase.database, tenantId, { collection, ids: ["long-b"] }))[0]?.passages
+          .length ?? 0),
     );
   });
 
-  test("where ids and a filter are given, both must hold", async () => {
-    const collection = await fresh();
+  test("deletes only documents that match both the ids and the filter", async () => {
+    const collection = await createFilledCollection();
     expect(
-      await deleteDocuments(own.database, tenantId, {
+      await deleteDocuments(testDatabase.database, tenantId, {
         collection,
         ids: ["doc-2", "doc-3"],
         filter: { even: true },
       }),
     ).toBe(1);
-    expect(await left(collection)).toContain("doc-3");
+    expect(await remaining(collection)).toContain("doc-3");
   });
 
   test.each([{}, { filter: null }, { whereDocument: null }, { filter: undefined, whereDocument: null }])(
-    "refuses to delete everything for want of a condition (%j)",
+    "rejects a deletion without a condition (%j)",
     async (options) => {
-      await expect(deleteDocuments(own.database, tenantId, options)).rejects.toMatchObject({
+      await expect(deleteDocuments(testDatabase.database, tenantId, options)).rejects.toMatchObject({
         code: "invalid_input",
       });
-      expect((await countDocuments(own.database, tenantId)).documents).toBe(250);
+      expect((await countDocuments(testDatabase.database, tenantId)).documents).toBe(250);
     },
   );
 
-  test("leaves another collection's documents of the same ids alone", async () => {
-    const [one, other] = [await fresh(), await fresh()];
+  test("does not delete documents with the same ids in another collection", async () => {
+    const [one, other] = [await createFilledCollection(), await createFilledCollection()];
     expect(
-      await deleteDocuments(own.database, tenantId, { collection: one, filter: { n: { $gte: 0 } } }),
+      await deleteDocuments(testDatabase.database, tenantId, { collection: one, filter: { n: { $gte: 0 } } }),
     ).toBe(22);
-    expect(await left(other)).toHaveLength(30);
+    expect(await remaining(other)).toHaveLength(30);
   });
 });

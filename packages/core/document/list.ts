@@ -13,35 +13,35 @@ import { MAX_RESPONSE_BYTES, responseTooLarge } from "./response-size.ts";
 
 export interface ListOptions extends FilterInput {
   readonly collection?: string;
-  /** Documents at most, 1 to 1,000. Default 100. */
+  /** Maximum documents, 1 to 1,000. Default 100. */
   readonly limit?: number;
-  /** The cursor that the page before gave. */
+  /** The cursor that the previous page returned. */
   readonly after?: string;
-  /** Bytes of texts, metadata and URIs at most: a page ends before it would exceed them. Default `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of texts, metadata and URIs. A page ends before it exceeds them. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
 export interface DocumentPage {
   readonly documents: readonly Document[];
-  /** Give it as `after` for the next page; null at the end. */
+  /** The `after` of the next page; null: this is the last page. */
   readonly next: string | null;
 }
 
 export interface GetOptions extends Partial<ReadLimits> {
   readonly collection?: string;
   readonly ids: readonly string[];
-  /** What to do where they are too large. Default: read fewer passages at once. */
+  /** The advice if the documents are too large. Default: to read fewer passages per request. */
   readonly remedy?: string;
 }
 
 /**
- * The documents with these ids, in no particular order; missing ones are left out. Throws `not_found` for the
- * collection, and `response_too_large` where they have more than `maxBytes` together.
+ * The documents with these ids, in no particular order. Missing documents are omitted. Throws `not_found` for the
+ * collection, and `response_too_large` if the documents exceed `maxBytes` together.
  */
 export function getDocuments(
   database: Database,
   tenantId: string,
-  { collection: name, ids, maxBytes = MAX_RESPONSE_BYTES, passages, remedy = FEWER_PASSAGES }: GetOptions,
+  { collection: name, ids, maxBytes = MAX_RESPONSE_BYTES, passages, remedy = DEFAULT_REMEDY }: GetOptions,
 ): Promise<readonly Document[]> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, name);
@@ -56,17 +56,17 @@ export function getDocuments(
   });
 }
 
-const FEWER_PASSAGES =
-  "Read fewer of its passages at once, with first_passage and passages, or fewer documents.";
+const DEFAULT_REMEDY =
+  "Read fewer of its passages per request (first_passage, passages), or fewer documents.";
 
 function quote(id: string): string {
   return JSON.stringify(id.length > 100 ? `${id.slice(0, 100)}…` : id);
 }
 
 /**
- * A page of the collection's documents that have a passage matching the filter, in the order of their ids' bytes. Ends
- * early where the next document would exceed `maxBytes`. Throws `response_too_large`, with the cursor behind it, where a
- * single document does.
+ * A page of the documents with a passage that matches the filter, in the byte order of their ids. The page ends early if
+ * the next document would exceed `maxBytes`. If a single document exceeds it, throws `response_too_large` with the cursor
+ * after that document.
  */
 export async function listDocuments(
   database: Database,
@@ -95,7 +95,7 @@ export async function listDocuments(
       throw responseTooLarge(`The document ${quote(tooLarge.id)}`, {
         ...tooLarge,
         maxBytes,
-        remedy: `Read its passages by themselves: GET /v1/documents/{id} with first_passage and passages. The list goes on behind it with after=${cursor(storeId(tooLarge.id).key)}`,
+        remedy: `Read its passages in ranges: GET /v1/documents/{id} with first_passage and passages. Continue the list after it with after=${cursor(storeId(tooLarge.id).key)}`,
       });
     if (tooLarge) return { documents, next: cursor(storeId((documents.at(-1) as Document).id).key) };
     return { documents, next: keys.length > limit ? cursor(page.at(-1)) : null };
@@ -103,7 +103,7 @@ export async function listDocuments(
   return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));
 }
 
-/** How many documents (ids) and passages (rows) the collection has. */
+/** The number of documents (ids) and passages (rows) in the collection. */
 export function countDocuments(
   database: Database,
   tenantId: string,
@@ -125,7 +125,7 @@ function decodeCursor(after: string): string {
   if (after === "" || key.includes("\0") || Buffer.from(key).toString("base64url") !== after)
     throw new AppError(
       "invalid_input",
-      `${JSON.stringify(after)} is no cursor. Give the one that the page before returned.`,
+      `The documents cannot be listed: ${JSON.stringify(after)} is not a cursor. Use the cursor that the previous page returned.`,
       { path: "after" },
     );
   return key;

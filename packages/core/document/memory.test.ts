@@ -9,26 +9,26 @@ import { createOfflineEmbedder } from "../embedding/offline.ts";
 import { changeModel } from "../maintenance/model-change.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
-import { SLICE_BYTES, SLICE_PASSAGES } from "./byte-slices.ts";
+import { MAX_SLICE_BYTES, MAX_SLICE_PASSAGES } from "./byte-slices.ts";
 import type { NewDocument } from "./document.ts";
 import { ingest } from "./ingest.ts";
 import { countDocuments, getDocuments } from "./list.ts";
 import { MAX_PASSAGES } from "./split.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let api: EmbeddingApi;
 let tenantId: string;
 beforeAll(async () => {
-  [own, api] = await Promise.all([
+  [testDatabase, api] = await Promise.all([
     createTestDatabase(),
     startEmbeddingApi({ dimensions: 8, dialect: ollama((text) => text.includes("poison")) }),
   ]);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
+  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
 });
-afterAll(() => Promise.all([own?.drop(), api?.stop()]));
+afterAll(() => Promise.all([testDatabase?.drop(), api?.stop()]));
 
-/** Services whose embedder costs nothing but records how many bytes of vectors each call gives, and how many are unwritten. */
-function recording() {
+/** Services with an embedder that records the number of texts and the bytes of vectors of each call. */
+function createRecordingServices() {
   const calls: { readonly texts: number; readonly bytes: number }[] = [];
   const embedder: Embedder = {
     model: "test/wide",
@@ -39,7 +39,7 @@ function recording() {
     },
   };
   const services: Services = {
-    database: own.database,
+    database: testDatabase.database,
     embedders: { default: { model: "test/wide", dimensions: 8 }, notice: undefined, get: () => embedder },
   };
   return { services, calls };
@@ -48,10 +48,14 @@ function recording() {
 const sentences = (count: number) =>
   Array.from({ length: count }, (_, n) => `Sentence number ${n} of this text says only one thing.`).join(" ");
 
-test("texts of many documents are embedded and written in slices of a bounded number of bytes", async () => {
+test("texts of many documents are embedded and written in slices of bounded bytes", async () => {
   const dimensions = 16_000;
-  await createCollection(own.database, tenantId, { name: "wide", dimensions, embeddingModel: "test/wide" });
-  const { services, calls } = recording();
+  await createCollection(testDatabase.database, tenantId, {
+    name: "wide",
+    dimensions,
+    embeddingModel: "test/wide",
+  });
+  const { services, calls } = createRecordingServices();
   const documents = Array.from({ length: 60 }, (_, n) => ({ id: `d${n}`, content: sentences(10) }));
   const result = await ingest(services, tenantId, {
     collection: "wide",
@@ -60,22 +64,22 @@ test("texts of many documents are embedded and written in slices of a bounded nu
     overlap: 0,
   });
   expect(result).toMatchObject({ ids: documents.map(({ id }) => id), failed: [] });
-  expect(result.passages * dimensions * 4).toBeGreaterThan(3 * SLICE_BYTES);
-  for (const { bytes } of calls) expect(bytes).toBeLessThanOrEqual(SLICE_BYTES);
-  expect(await countDocuments(own.database, tenantId, "wide")).toEqual({
+  expect(result.passages * dimensions * 4).toBeGreaterThan(3 * MAX_SLICE_BYTES);
+  for (const { bytes } of calls) expect(bytes).toBeLessThanOrEqual(MAX_SLICE_BYTES);
+  expect(await countDocuments(testDatabase.database, tenantId, "wide")).toEqual({
     documents: 60,
     passages: result.passages,
   });
 });
 
-test("a change of model embeds as many bytes at once, and texts of megabytes one by one", async () => {
+test("a change of model embeds in slices of the same bounded bytes, and texts of megabytes one by one", async () => {
   const dimensions = 16_000;
-  await createCollection(own.database, tenantId, {
+  await createCollection(testDatabase.database, tenantId, {
     name: "old",
     dimensions: 2,
     embeddingModel: "test/other",
   });
-  const { services, calls } = recording();
+  const { services, calls } = createRecordingServices();
   const embedding = new Float32Array([1, 0]);
   const documents: NewDocument[] = Array.from({ length: 300 }, (_, n) => ({
     id: `d${n}`,
@@ -91,20 +95,23 @@ test("a change of model embeds as many bytes at once, and texts of megabytes one
     { collection: "old" },
   );
   expect(calls.reduce((sum, { texts }) => sum + texts, 0)).toBe(303);
-  for (const { bytes } of calls) expect(bytes).toBeLessThanOrEqual(SLICE_BYTES);
+  for (const { bytes } of calls) expect(bytes).toBeLessThanOrEqual(MAX_SLICE_BYTES);
   expect(calls.length).toBeGreaterThanOrEqual(5);
-  expect(await countDocuments(own.database, tenantId, "old")).toEqual({ documents: 303, passages: 303 });
+  expect(await countDocuments(testDatabase.database, tenantId, "old")).toEqual({
+    documents: 303,
+    passages: 303,
+  });
 });
 
-test("one document of more is embedded in slices and replaced at once, whole", async () => {
+test("a document larger than a slice is embedded in slices and replaced in one transaction", async () => {
   const embedders = createEmbedders({
     openai: { baseUrl: api.url },
     defaultModel: "openai/test",
     defaultDimensions: 8,
     requests: { attempts: 1, backoff: 1 },
   });
-  const services = { database: own.database, embedders };
-  await createCollection(own.database, tenantId, {
+  const services = { database: testDatabase.database, embedders };
+  await createCollection(testDatabase.database, tenantId, {
     name: "long",
     dimensions: 8,
     embeddingModel: "openai/test",
@@ -120,21 +127,24 @@ test("one document of more is embedded in slices and replaced at once, whole", a
       overlap: 0,
     });
   const read = async (id: string) => {
-    const [document] = await getDocuments(own.database, tenantId, { collection: "long", ids: [id] });
+    const [document] = await getDocuments(testDatabase.database, tenantId, { collection: "long", ids: [id] });
     return document?.passages ?? [];
   };
 
   const first = await put(sentences(1_500));
-  expect(first.passages).toBeGreaterThan(SLICE_PASSAGES + 1);
+  expect(first.passages).toBeGreaterThan(MAX_SLICE_PASSAGES + 1);
   const passages = await read("long");
   expect(passages.map(({ chunk }) => chunk)).toEqual(passages.map((_, chunk) => chunk));
   expect(passages.every(({ embedded }) => embedded)).toBe(true);
   expect(passages.map(({ content }) => content?.trim()).join(" ")).toBe(sentences(1_500));
-  for (const { input } of api.requests) expect(input.length).toBeLessThanOrEqual(SLICE_PASSAGES);
+  for (const { input } of api.requests) expect(input.length).toBeLessThanOrEqual(MAX_SLICE_PASSAGES);
 
-  // A passage that is refused fails the document, and what was there stays.
-  const refused = await put(`${sentences(1_400)} This one is poison.`);
-  expect(refused).toMatchObject({ ids: ["beside long"], failed: [{ id: "long", code: "embedding_failed" }] });
+  // A rejected passage fails the document, and the previous version stays.
+  const rejected = await put(`${sentences(1_400)} This one is poison.`);
+  expect(rejected).toMatchObject({
+    ids: ["beside long"],
+    failed: [{ id: "long", code: "embedding_failed" }],
+  });
   expect(await read("long")).toEqual(passages);
 
   const shorter = await put(sentences(1_100));
@@ -142,14 +152,14 @@ test("one document of more is embedded in slices and replaced at once, whole", a
   expect(await read("long")).toHaveLength(shorter.passages - 1);
 });
 
-test("a document of too many passages fails with the limit, and the others are written", async () => {
-  await createCollection(own.database, tenantId, {
+test("a document with too many passages fails with the limit, and the others are written", async () => {
+  await createCollection(testDatabase.database, tenantId, {
     name: "many",
     dimensions: 8,
     embeddingModel: "offline/words",
   });
   const services = {
-    database: own.database,
+    database: testDatabase.database,
     embedders: { default: undefined, notice: undefined, get: () => createOfflineEmbedder() },
   };
   const documents = [

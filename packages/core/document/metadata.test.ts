@@ -13,20 +13,20 @@ test.each([
   ['{"size": 1e400}', "metadata.size", /1e400.*64-bit/],
   ['{"a": [0, {"b c": -1e999}]}', 'metadata.a[1]["b c"]', /-1e999/],
   ['{"tiny": 1e-400}', "metadata.tiny", /1e-400/],
-])("%s is refused with the path, the value and the way out", (text, path, message) => {
+])("%s is rejected with the path, the value and what to do", (text, path, message) => {
   const fault = faultOf(text);
   expect(fault?.path).toBe(path);
   expect(fault?.message).toMatch(message);
   expect(fault?.message).toMatch(/Send it as a string/);
 });
 
-test("of callers in the same process, NaN, infinity and integers of more than 1,000 digits are refused", () => {
+test("NaN, infinity and integers of more than 1,000 digits from callers in the same process are rejected", () => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 10n ** 1000n, -(10n ** 5000n)])
     expect(findMetadataFault({ a: [value] })?.path).toBe("metadata.a[0]");
   expect(findMetadataFault({ a: 10n ** 1000n - 1n })).toBeUndefined();
 });
 
-test("64 levels, 65,536 bytes and keys of 1,024 characters are taken, and one more of each is refused", () => {
+test("64 levels, 65,536 bytes and keys of 1,024 characters are accepted, and one more of each is rejected", () => {
   expect(findMetadataFault({ a: nested(63) })).toBeUndefined();
   expect(findMetadataFault({ a: nested(65) })?.message).toMatch(/nested deeper than 64/);
   expect(findMetadataFault({ a: nested(90_000) })?.message).toMatch(/nested deeper than 64/);
@@ -37,11 +37,11 @@ test("64 levels, 65,536 bytes and keys of 1,024 characters are taken, and one mo
   expect(findMetadataFault({ ["k".repeat(MAX_KEY_LENGTH + 1)]: 1 })?.message).toMatch(/1025 characters/);
 });
 
-test("what is far too large is refused without being written out", () => {
-  const begun = process.cpuUsage();
+test("metadata that is far too large is rejected without being serialized", () => {
+  const started = process.cpuUsage();
   expect(findMetadataFault({ a: Array.from({ length: 2_000_000 }, () => 1) })?.message).toMatch(
     /limit of 65,536/,
   );
   expect(findMetadataFault({ a: "x".repeat(5_000_000) })?.message).toMatch(/limit of 65,536/);
-  expect(process.cpuUsage(begun).user / 1000).toBeLessThan(2_000);
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(2_000);
 });

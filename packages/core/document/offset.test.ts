@@ -16,19 +16,19 @@ import { documentText } from "./join.ts";
 import { getDocuments } from "./list.ts";
 import { inCollection } from "./read.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let services: Services;
 let tenantId: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-  await createCollection(own.database, tenantId, { dimensions: 4, embeddingModel: "offline/words" });
+  testDatabase = await createTestDatabase();
+  services = offlineServices(testDatabase.database);
+  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
+  await createCollection(testDatabase.database, tenantId, { dimensions: 4, embeddingModel: "offline/words" });
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 async function fetched(id: string) {
-  const [document] = await getDocuments(own.database, tenantId, { ids: [id] });
+  const [document] = await getDocuments(testDatabase.database, tenantId, { ids: [id] });
   if (!document) throw new Error(`There is no ${id}.`);
   return { text: documentText(document), passages: document.passages };
 }
@@ -56,7 +56,7 @@ const part = fc.oneof(
 );
 const anyText = fc.array(part, { minLength: 1, maxLength: 30 }).map((parts) => parts.join(""));
 
-test("a document of any text and any chunking comes back from the database as it was, to the last code unit", async () => {
+test("a document of any text and any chunking is read back unchanged to the last code unit", async () => {
   const property = fc.asyncProperty(
     anyText,
     fc.integer({ min: 16, max: 60 }),
@@ -71,9 +71,9 @@ test("a document of any text and any chunking comes back from the database as it
   await fc.assert(property, { numRuns: 60 });
 });
 
-/** As a version of the service writes that knows no offsets: content and time, and nothing of the new columns. */
-async function writeAsBefore(id: string, contents: readonly string[]): Promise<void> {
-  await asTenant(own.database, tenantId, async ({ orm }) => {
+/** Writes as a version of the service that does not know offsets: content and time, without the new columns. */
+async function writeWithoutOffsets(id: string, contents: readonly string[]): Promise<void> {
+  await asTenant(testDatabase.database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId);
     for (const [chunk, content] of contents.entries())
       await orm.execute(sql`
@@ -86,7 +86,7 @@ async function writeAsBefore(id: string, contents: readonly string[]): Promise<v
   });
 }
 
-test("where an earlier version has replaced a text, the offsets of the one before are not followed", async () => {
+test("after an earlier version replaces a text, the offsets of the previous text are ignored", async () => {
   const sizes = { maxTokens: 16, overlap: 8 };
   await put("mixed", "same ".repeat(100), sizes);
   expect((await fetched("mixed")).passages.length).toBeGreaterThan(3);
@@ -94,7 +94,7 @@ test("where an earlier version has replaced a text, the offsets of the one befor
     "The first half of it ends with these words, ",
     "ends with these words, and here is the second.",
   ];
-  await writeAsBefore("mixed", halves);
+  await writeWithoutOffsets("mixed", halves);
   const { text, passages } = await fetched("mixed");
   expect(passages.map(({ offset }) => offset)).toEqual([null, null]);
   expect(text).toBe("The first half of it ends with these words, and here is the second.");
@@ -102,8 +102,8 @@ test("where an earlier version has replaced a text, the offsets of the one befor
   expect((await fetched("mixed")).text).toBe("same ".repeat(90));
 });
 
-test("documents of an earlier version are fetched as they were then, and offsets come with the next write", async () => {
-  await writeAsBefore("old", [
+test("a document that an earlier version wrote is joined without offsets", async () => {
+  await writeWithoutOffsets("old", [
     "One sentence that is long enough. Another one here.",
     "Another one here. The last.",
   ]);
@@ -112,7 +112,7 @@ test("documents of an earlier version are fetched as they were then, and offsets
 
 test("a change of model keeps the offsets", async () => {
   const text = `${"A word or two.\r\n\r\n\r\n".repeat(60)}  `;
-  await createCollection(own.database, tenantId, {
+  await createCollection(testDatabase.database, tenantId, {
     name: "changed",
     dimensions: 4,
     embeddingModel: "offline/words",
@@ -127,14 +127,17 @@ test("a change of model keeps the offsets", async () => {
     embedders: { ...services.embedders, get: () => services.embedders.get("offline/words") },
   };
   await changeModel(other, tenantId, "offline/words2", { collection: "changed" });
-  const [document] = await getDocuments(own.database, tenantId, { collection: "changed", ids: ["a"] });
+  const [document] = await getDocuments(testDatabase.database, tenantId, {
+    collection: "changed",
+    ids: ["a"],
+  });
   expect(document?.passages.length).toBeGreaterThan(3);
   expect(document && documentText(document)).toBe(text);
 });
 
-test("a collection's own sizes hold for what is ingested from then on, and a call's own win", async () => {
+test("a collection's chunk sizes apply to later ingests, and the sizes of a call take precedence", async () => {
   const text = "One two three four five six seven eight nine ten. ".repeat(40);
-  await createCollection(own.database, tenantId, {
+  await createCollection(testDatabase.database, tenantId, {
     name: "sized",
     dimensions: 4,
     embeddingModel: "offline/words",
@@ -145,9 +148,9 @@ test("a collection's own sizes hold for what is ingested from then on, and a cal
       .passages;
   const before = await passages("a");
   expect(before).toBeGreaterThan(10);
-  await changeCollection(own.database, tenantId, "sized", { chunking: { maxTokens: 64 } });
+  await changeCollection(testDatabase.database, tenantId, "sized", { chunking: { maxTokens: 64 } });
   expect(
-    (await getDocuments(own.database, tenantId, { collection: "sized", ids: ["a"] }))[0]?.passages,
+    (await getDocuments(testDatabase.database, tenantId, { collection: "sized", ids: ["a"] }))[0]?.passages,
   ).toHaveLength(before);
   expect(await passages("b")).not.toBe(before);
   expect(await passages("c", { maxTokens: 32, overlap: 0 })).toBe(before);
@@ -160,19 +163,19 @@ test.each([
   [{ overlap: 129 }, "chunking.overlap"],
   [{ maxTokens: 100, overlap: 51 }, "chunking.overlap"],
   [{ size: 1 }, "chunking.size"],
-])("chunking %j is refused with the path to the fault", async (chunking, path) => {
-  const given = {
+])("chunking %j is rejected with the path to the error", async (chunking, path) => {
+  const options = {
     name: "refused",
     embeddingModel: "local/all-MiniLM-L6-v2",
     chunking: chunking as ChunkSettings,
   };
-  await expect(createCollection(own.database, tenantId, given)).rejects.toMatchObject({
+  await expect(createCollection(testDatabase.database, tenantId, options)).rejects.toMatchObject({
     code: "invalid_input",
     path,
   });
 });
 
-test("by default passages are no longer than what the model reads", async () => {
+test("by default passages are no longer than the model's limit", async () => {
   const embedder = { ...services.embedders.get("offline/words"), maxTextTokens: 40 };
   const limited = { ...services, embedders: { ...services.embedders, get: () => embedder } };
   const text = "One two three four five six seven eight nine ten. ".repeat(40);

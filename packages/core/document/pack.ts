@@ -1,38 +1,38 @@
 import type { ChunkSizes } from "../collection/chunking.ts";
 import type { Piece } from "./pieces.ts";
 
-/** A passage's place in its text, in UTF-16 code units. */
+/** The range of a passage in its text, in UTF-16 code units. */
 export interface ChunkRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Packs the pieces of a text of `length` UTF-16 code units into passages that together are the whole text. Yields
- * undefined each time some of the text has been read, so that whoever packs can let others work.
+ * Packs the pieces of a text of `length` UTF-16 code units into passages that together cover the complete text. Yields
+ * undefined after each part of the text, so that the caller can pause for other work.
  */
 export function* packPieces(
   length: number,
   source: Iterator<readonly Piece[], void>,
   sizes: ChunkSizes,
 ): Generator<ChunkRange | undefined> {
-  const pieces: Piece[] = []; // from the first one of the passage at hand
+  const pieces: Piece[] = []; // starts with the first piece of the current passage
   let start = 0;
-  let covered = 0; // of these, those that the passage before has, too
+  let overlapping = 0; // the number of these pieces that the previous passage also contains
   for (;;) {
     yield* readAhead(pieces, source, sizes);
-    if (covered >= pieces.length) return;
-    const packing = packingOf(pieces, sizes);
-    const end = endOf(packing, covered);
+    if (overlapping >= pieces.length) return;
+    const packing = createPacking(pieces, sizes);
+    const end = endOf(packing, overlapping);
     yield { start, end: pieces[end]?.start ?? length };
     const first = nextStart(packing, end);
-    covered = end - first;
+    overlapping = end - first;
     start = pieces[first]?.start ?? length;
     pieces.splice(0, first);
   }
 }
 
-/** Reads pieces until they are more than a passage holds, or there are no more. */
+/** Reads pieces until they exceed one passage, or until the source ends. */
 function* readAhead(
   pieces: Piece[],
   source: Iterator<readonly Piece[], void>,
@@ -50,67 +50,73 @@ function* readAhead(
   }
 }
 
-/** The pieces that a passage could have: it begins with the first. */
+/** The candidate pieces of a passage, which starts with the first one. */
 interface Packing {
   readonly pieces: readonly Piece[];
   readonly sizes: ChunkSizes;
-  /** Tokens of the pieces before each; none where they are too many for a passage anyway. */
-  readonly before: readonly number[];
+  /** Prefix sums of tokens. The list stops when the sum exceeds any possible passage. */
+  readonly tokenSums: readonly number[];
 }
 
-function packingOf(pieces: readonly Piece[], sizes: ChunkSizes): Packing {
-  const before = [0];
+function createPacking(pieces: readonly Piece[], sizes: ChunkSizes): Packing {
+  const tokenSums = [0];
   for (const [index, piece] of pieces.entries()) {
-    const sum = before[index] as number;
+    const sum = tokenSums[index] as number;
     if (sum > 2 * sizes.maxTokens) break;
-    before.push(sum + (index === 0 ? piece.bare() : piece.tokens));
+    tokenSums.push(sum + (index === 0 ? piece.trimmedTokens() : piece.tokens));
   }
-  return { pieces, sizes, before };
+  return { pieces, sizes, tokenSums };
 }
 
-/** Where the passage ends: of the ends that bring at least half of what would fit, the latest of the best kind. */
-function endOf(packing: Packing, covered: number): number {
+/** The end of the passage: the last cut of the best kind among those that add at least half of the tokens that would fit. */
+function endOf(packing: Packing, overlapping: number): number {
   const { pieces, sizes } = packing;
-  let end = covered + 1;
-  while (end < pieces.length && !pieces[end]?.apart && between(packing, 0, end + 1) <= sizes.maxTokens) end++;
+  let end = overlapping + 1;
+  while (
+    end < pieces.length &&
+    !pieces[end]?.isAfterWideGap &&
+    tokensBetween(packing, 0, end + 1) <= sizes.maxTokens
+  )
+    end++;
   if (end === pieces.length) return end;
-  const enough = between(packing, covered, end) / 2;
+  const minTokens = tokensBetween(packing, overlapping, end) / 2;
   let best = end;
-  for (let at = end - 1; at > covered && between(packing, covered, at) >= enough; at--)
+  for (let at = end - 1; at > overlapping && tokensBetween(packing, overlapping, at) >= minTokens; at--)
     if (cutAfter(packing, at) > cutAfter(packing, best)) best = at;
   return best;
 }
 
 /**
- * Where the next passage begins: as far back as `overlap` allows and the next piece still fits, from there on at the
- * best cut that repeats at least half as much.
+ * The start of the next passage. It starts as early as `overlap` allows while the next piece still fits, or at a better cut
+ * that repeats at least half as many tokens.
  */
 function nextStart(packing: Packing, end: number): number {
   const { pieces, sizes } = packing;
   const { maxTokens, overlap } = sizes;
   const next = pieces[end];
-  if (!next || next.apart || overlap === 0) return end;
+  if (!next || next.isAfterWideGap || overlap === 0) return end;
   const fits = (start: number) =>
-    between(packing, start, end) <= overlap && between(packing, start, end + 1) <= maxTokens;
+    tokensBetween(packing, start, end) <= overlap && tokensBetween(packing, start, end + 1) <= maxTokens;
   let earliest = end;
-  while (earliest > 1 && !pieces[earliest]?.apart && fits(earliest - 1)) earliest--;
+  while (earliest > 1 && !pieces[earliest]?.isAfterWideGap && fits(earliest - 1)) earliest--;
   let start = earliest;
-  const most = between(packing, earliest, end);
-  for (let at = earliest + 1; at < end && between(packing, at, end) >= most / 2; at++)
+  const maxOverlap = tokensBetween(packing, earliest, end);
+  for (let at = earliest + 1; at < end && tokensBetween(packing, at, end) >= maxOverlap / 2; at++)
     if (cutAfter(packing, at) > cutAfter(packing, start)) start = at;
-  // Without the white space before it the first piece may have more tokens.
-  const fitsBare = (at: number) =>
-    bareTokens(packing, at, end) <= overlap && bareTokens(packing, at, end + 1) <= maxTokens;
-  while (start < end && !fitsBare(start)) start++;
+  // Without its leading white space the first piece may have more tokens.
+  const fitsTrimmed = (at: number) =>
+    trimmedTokensBetween(packing, at, end) <= overlap &&
+    trimmedTokensBetween(packing, at, end + 1) <= maxTokens;
+  while (start < end && !fitsTrimmed(start)) start++;
   return start;
 }
 
-function between({ before }: Packing, first: number, end: number): number {
-  return (before[end] ?? Number.POSITIVE_INFINITY) - (before[first] ?? 0);
+function tokensBetween({ tokenSums }: Packing, first: number, end: number): number {
+  return (tokenSums[end] ?? Number.POSITIVE_INFINITY) - (tokenSums[first] ?? 0);
 }
 
-function bareTokens(packing: Packing, first: number, end: number): number {
-  return between(packing, first + 1, end) + (packing.pieces[first]?.bare() ?? 0);
+function trimmedTokensBetween(packing: Packing, first: number, end: number): number {
+  return tokensBetween(packing, first + 1, end) + (packing.pieces[first]?.trimmedTokens() ?? 0);
 }
 
 function cutAfter({ pieces }: Packing, end: number): number {

@@ -6,9 +6,9 @@ import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 
 export interface PassageOptions {
-  /** Tokens a passage at most. Default: the collection's. */
+  /** Maximum tokens per passage. Default: the collection's setting. */
   readonly maxTokens?: number;
-  /** Tokens that a passage repeats of the one before. Default: the collection's. */
+  /** Tokens that a passage shares with the previous one. Default: the collection's setting. */
   readonly overlap?: number;
   readonly signal?: AbortSignal;
 }
@@ -20,8 +20,8 @@ export interface Failure {
 }
 
 /**
- * One vector a text, group by group; in the place of a group with a text that the model gives no vector for stands the
- * reason. Throws `embedder_unavailable`, `embedding_failed`, `embedding_quota`.
+ * One vector per text, group by group. A group with a text that has no vector is replaced by the reason.
+ * Throws `embedder_unavailable`, `embedding_failed` and `embedding_quota`.
  */
 export async function embedGroups(
   services: Services,
@@ -38,10 +38,10 @@ export async function embedGroups(
       dimensions,
       signal,
     });
-    const rest = embedded.values();
-    return groups.map((group) => allVectors([...rest.take(group.length)]));
+    const remaining = embedded.values();
+    return groups.map((group) => allVectors([...remaining.take(group.length)]));
   } catch (error) {
-    // An embedder that refuses a call without telling which text is at fault: halves find the group.
+    // The embedder rejected the call without naming the text. Bisection finds the group.
     if (!(error instanceof AppError) || error.code !== "invalid_input") throw error;
     if (groups.length === 1) return [error];
     const middle = groups.length >> 1;
@@ -51,16 +51,16 @@ export async function embedGroups(
 }
 
 function allVectors(embedded: readonly Embedded[]): readonly Float32Array[] | AppError {
-  const isVector = (one: Embedded): one is Float32Array => one instanceof Float32Array;
-  return embedded.every(isVector) ? embedded : (embedded.find((one) => !isVector(one)) as AppError);
+  const isVector = (result: Embedded): result is Float32Array => result instanceof Float32Array;
+  return embedded.every(isVector) ? embedded : (embedded.find((result) => !isVector(result)) as AppError);
 }
 
-/** Dimensions of what is embedded for a collection: its own, or, before its first vector, the default model's. */
+/** Dimensions of a collection's embeddings: its own or, before its first vector, the default model's. */
 export function embeddedDimensions({ embedders }: Services, { dimensions }: Collection): number {
   return dimensions ?? requireDefaultModel(embedders).dimensions;
 }
 
-/** What a model is given of a passage: the white space at its ends says nothing. */
+/** The text of a passage that is embedded: without white space at its ends, which has no meaning. */
 export function embeddedText(passage: string): string {
   return passage.trim();
 }

@@ -1,62 +1,63 @@
 import { type CountTokens, countInSlices } from "../embedding/tokens.ts";
-import { CUT, type Range, sentences, WIDEST_GAP } from "./sentences.ts";
+import { CUT, MAX_GAP_LENGTH, type Range, sentences } from "./sentences.ts";
 
-/** A part of a text that stays whole: a sentence, or a word of a long one. Only white space lies between two. */
+/** A part of a text that is not split: a sentence, or a word of a long sentence. Only white space is between two pieces. */
 export interface Piece extends Range {
-  /** Tokens at most, with the white space before it. */
+  /** Upper bound of its tokens, with the white space before it. */
   readonly tokens: number;
-  /** Tokens at most, without. */
-  readonly bare: () => number;
-  /** Whether so much white space is before it that a passage does not reach across. */
-  readonly apart: boolean;
+  /** Upper bound of its tokens, without the white space before it. */
+  readonly trimmedTokens: () => number;
+  /** Whether the white space before it is too long for one passage to contain it. */
+  readonly isAfterWideGap: boolean;
 }
 
 const MAX_SENTENCE_LENGTH = 2000;
 const MAX_WORD_LENGTH = 200;
 
-/** Characters a token, where a sentence of more is not worth counting: it has more than the limit. */
+/** Characters per token from which a sentence counts as over the limit without counting its tokens. */
 const MAX_TOKEN_LENGTH = 16;
 
 /**
- * Divides a text into pieces of at most `limit` tokens, at sentences, else words, else anywhere between characters:
- * some at a time, a few thousand characters of the text.
+ * The pieces of a text, each of at most `limit` tokens. Pieces end at sentences if possible, otherwise at words, otherwise
+ * between characters. Each step yields the pieces of a few thousand characters.
  */
 export function* dividePieces(text: string, limit: number, count: CountTokens): Generator<readonly Piece[]> {
   let previous = 0;
-  const measure = (range: Range, bytes = false): Piece => {
-    const apart = range.start - previous > WIDEST_GAP;
-    const from = apart ? range.start : previous;
+  const measure = (range: Range, isByteCount = false): Piece => {
+    const isAfterWideGap = range.start - previous > MAX_GAP_LENGTH;
+    const from = isAfterWideGap ? range.start : previous;
     const tokensFrom = (start: number) => {
       const slice = text.slice(start, range.end);
-      return bytes ? Buffer.byteLength(slice) : countInSlices(count, slice);
+      return isByteCount ? Buffer.byteLength(slice) : countInSlices(count, slice);
     };
     const tokens = tokensFrom(from);
-    let bare = from === range.start ? tokens : undefined;
-    const countBare = () => {
-      bare ??= tokensFrom(range.start);
-      return bare;
+    let trimmed = from === range.start ? tokens : undefined;
+    const trimmedTokens = () => {
+      trimmed ??= tokensFrom(range.start);
+      return trimmed;
     };
-    return { ...range, apart, tokens, bare: countBare };
+    return { ...range, isAfterWideGap, tokens, trimmedTokens };
   };
-  const whole = (range: Range, longest: number): Piece | undefined => {
-    if (range.end - range.start > Math.min(longest, limit * MAX_TOKEN_LENGTH)) return undefined;
+  const tryPiece = (range: Range, maxLength: number): Piece | undefined => {
+    if (range.end - range.start > Math.min(maxLength, limit * MAX_TOKEN_LENGTH)) return undefined;
     const piece = measure(range);
-    const fits = range.end - range.start <= limit / 3 || piece.tokens <= limit || piece.bare() <= limit;
+    const fits =
+      range.end - range.start <= limit / 3 || piece.tokens <= limit || piece.trimmedTokens() <= limit;
     return fits ? piece : undefined;
   };
-  for (const some of sentences(text)) {
+  for (const batch of sentences(text)) {
     const pieces: Piece[] = [];
     const add = (piece: Piece) => {
       pieces.push(piece);
       previous = piece.end;
     };
-    for (const sentence of some) {
-      const piece = whole(sentence, MAX_SENTENCE_LENGTH);
+    for (const sentence of batch) {
+      const piece = tryPiece(sentence, MAX_SENTENCE_LENGTH);
       if (piece) add(piece);
       else
         for (const word of words(text, sentence)) {
-          const one = whole(word, MAX_WORD_LENGTH);
-          if (one) add(one);
+          const wordPiece = tryPiece(word, MAX_WORD_LENGTH);
+          if (wordPiece) add(wordPiece);
           else for (const slice of slices(text, word, limit)) add(measure(slice, true));
         }
     }
@@ -67,7 +68,7 @@ export function* dividePieces(text: string, limit: number, count: CountTokens): 
 const wordSegmenter = new Intl.Segmenter("en", { granularity: "word" });
 const graphemeSegmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** Words with the marks that cling to them; in scripts without spaces, words by the dictionary. */
+/** The words of a range with adjacent punctuation. In scripts without spaces, words come from the segmenter's dictionary. */
 function* words(text: string, { start, end, cut }: Range): Generator<Range> {
   let from = start;
   let to = start;
@@ -85,7 +86,7 @@ function* words(text: string, { start, end, cut }: Range): Generator<Range> {
   if (to > from) yield { start: from, end: to, cut };
 }
 
-/** Slices of at most `limit` bytes of UTF-8, so of no more tokens: never within a surrogate pair, seldom within a grapheme. */
+/** Slices of at most `limit` UTF-8 bytes, and so of at most `limit` tokens. They never split a surrogate pair and rarely a grapheme. */
 function* slices(text: string, { start, end, cut }: Range, limit: number): Generator<Range> {
   for (let at = start; at < end; ) {
     let to = at;
@@ -97,7 +98,7 @@ function* slices(text: string, { start, end, cut }: Range, limit: number): Gener
     }
     const slice = text.slice(at, to);
     const last = graphemeSegmenter.segment(slice).containing(slice.length - 1)?.index ?? 0;
-    if (to < end && last > 0) to = at + last; // the last one may go on past the slice
+    if (to < end && last > 0) to = at + last; // the last grapheme may continue after the slice
     yield { start: at, end: to, cut: to === end ? cut : CUT.anywhere };
     at = to;
   }

@@ -10,12 +10,12 @@ import { restoreId } from "./id.ts";
 
 interface PassageRow {
   readonly id: string;
-  /** Of the whole document, as far as it is asked for. */
+  /** Bytes of the requested part of the document. */
   readonly bytes: number;
-  /** Whether it and all documents before it fit. Where not, its first passage stands for it, without a text. */
+  /** Whether this and all previous documents fit. If not, only the document's first passage is returned, without text. */
   readonly fits: boolean;
-  /** Whether the passage is asked for: the first one always comes along, for what all of them have. */
-  readonly shown: boolean;
+  /** Whether the passage is requested. The first passage is always read, for the fields of the document. */
+  readonly is_requested: boolean;
   readonly long_id: string | null;
   readonly chunk: number;
   readonly content: string | null;
@@ -29,45 +29,45 @@ interface PassageRow {
 }
 
 /**
- * The predicate that every statement on documents begins with: tenant and collection as literals, for pruning.
- * `prefix`: of the columns, as in sql`d.`.
+ * The first predicate of every statement on documents: tenant and collection as literals, for partition pruning.
+ * `prefix`: table alias of the columns, such as sql`d.`.
  */
 export function inCollection(collection: Pick<Collection, "tenantId" | "id">, prefix: SQL = sql``): SQL {
   return sql`${prefix}tenant_id = ${uuidLiteral(collection.tenantId)} AND ${prefix}collection_id = ${uuidLiteral(collection.id)}`;
 }
 
 /**
- * A row's offset; null where it is not known. A version without offsets leaves the one of the text before in place, and
- * with it the time at which it was written.
+ * A row's offset; null: unknown. A version that does not know offsets leaves the offset of the previous text in place,
+ * together with the time at which that offset was written.
  */
 export const TEXT_OFFSET = sql`CASE WHEN offset_at = updated_at THEN text_offset END`;
 
-/** Passages of a document by their numbers: from `first` on, `count` at most. */
+/** A range of passages: at most `count` passages from index `first`. */
 export interface PassageRange {
   readonly first: number;
   readonly count: number;
 }
 
 export interface ReadLimits {
-  /** Bytes of texts, metadata and URIs at most, see `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of texts, metadata and URIs, see `MAX_RESPONSE_BYTES`. */
   readonly maxBytes: number;
   /** Default: all passages. */
   readonly passages?: PassageRange;
 }
 
 export interface ReadDocuments {
-  /** As many of the first as fit together. */
+  /** The first documents, as many as fit together. */
   readonly documents: readonly Document[];
-  /** The first that does not fit; undefined where all do. */
+  /** The first document that does not fit; undefined: all fit. */
   readonly tooLarge: { readonly id: string; readonly bytes: number } | undefined;
 }
 
-/** Bytes of JSON that a passage takes besides its text. */
+/** Bytes of JSON that a passage takes in addition to its text. */
 const PASSAGE_OVERHEAD = 64;
 
 /**
- * The documents with these stored keys, in the order of their keys, up to the first with which they would exceed the
- * limit. One statement adds up the sizes and reads the texts of what fits: no other text is decompressed or sent.
+ * The documents with these stored keys, in the order of their keys, up to the first document that would exceed the limit.
+ * One statement adds up the sizes and reads only the texts that fit. No other text is decompressed or sent.
  */
 export async function readDocuments(
   orm: Orm,
@@ -84,36 +84,36 @@ export async function readDocuments(
         tooLarge: { id: restoreId(row.id, row.long_id), bytes: row.bytes },
       };
     const document = documents.get(row.id) ?? toDocument(row);
-    if (row.shown) document.passages.push(toPassage(row));
+    if (row.is_requested) document.passages.push(toPassage(row));
     documents.set(row.id, document);
   }
   return { documents: [...documents.values()], tooLarge: undefined };
 }
 
-/** octet_length of a text reads its header alone, however long the text is. */
+/** The statement of `readDocuments`. octet_length reads only the header of a text, whatever its length. */
 function readStatement(
   collection: Collection,
   keys: readonly string[],
   { maxBytes, passages }: ReadLimits,
 ): SQL {
-  const shown = passages
+  const isRequested = passages
     ? sql`chunk >= ${passages.first}::int AND chunk < ${passages.first + passages.count}::bigint`
     : sql`true`;
   return sql`
     WITH sizes AS MATERIALIZED (
-      SELECT id, sum(CASE WHEN ${shown} THEN coalesce(octet_length(content), 0) + ${sql.raw(String(PASSAGE_OVERHEAD))} ELSE 0 END
+      SELECT id, sum(CASE WHEN ${isRequested} THEN coalesce(octet_length(content), 0) + ${sql.raw(String(PASSAGE_OVERHEAD))} ELSE 0 END
                    + CASE WHEN chunk = 0 THEN octet_length(metadata::text) + coalesce(octet_length(uri), 0) ELSE 0 END) AS bytes
       FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[]) GROUP BY id
     ), fitting AS MATERIALIZED (
       SELECT id, bytes::float8 AS bytes, sum(bytes) OVER (ORDER BY id) <= ${maxBytes}::float8 AS fits FROM sizes
     )
-    SELECT id, long_id, chunk, fits, bytes, ${shown} AS shown, CASE WHEN fits AND ${shown} THEN content END AS content, ${TEXT_OFFSET} AS text_offset,
+    SELECT id, long_id, chunk, fits, bytes, ${isRequested} AS is_requested, CASE WHEN fits AND ${isRequested} THEN content END AS content, ${TEXT_OFFSET} AS text_offset,
            embedding IS NOT NULL AS embedded, CASE WHEN fits AND chunk = 0 THEN metadata::text END AS metadata,
            CASE WHEN fits AND chunk = 0 THEN uri END AS uri,
            extract(epoch FROM created_at)::float8 * 1000 AS created_at,
            extract(epoch FROM updated_at)::float8 * 1000 AS updated_at
     FROM fitting JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])) AS d USING (id)
-    WHERE chunk = 0 OR (fits AND ${shown})
+    WHERE chunk = 0 OR (fits AND ${isRequested})
     ORDER BY id, chunk`;
 }
 

@@ -11,60 +11,60 @@ import { type GetOptions, getDocuments, type ListOptions, listDocuments } from "
 
 const LARGE = 40_000;
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let tenantId: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-  await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
+  testDatabase = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
+  await createCollection(testDatabase.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
   const embedding = new Float32Array([1, 0, 0, 0]);
   const documents = Array.from({ length: 20 }, (_, n) => ({
     id: `d${String(n).padStart(2, "0")}`,
-    content: randomBytes(LARGE / 2).toString("hex"), // incompressible, as the worst text is
+    content: randomBytes(LARGE / 2).toString("hex"), // incompressible, the worst case
     metadata: { n },
     embedding,
   }));
   const metadata = { note: "x".repeat(LARGE) };
-  await ingest(offlineServices(own.database), tenantId, {
+  await ingest(offlineServices(testDatabase.database), tenantId, {
     documents: [...documents, { id: "m", content: "short", metadata, embedding }],
   });
   const words = Array.from({ length: 30_000 }, (_, n) => `w${n % 100}`).join(" ");
-  await ingest(offlineServices(own.database), tenantId, {
+  await ingest(offlineServices(testDatabase.database), tenantId, {
     documents: [{ id: "long", content: words, metadata: { n: 20 } }],
     overlap: 0,
   });
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
-const list = (options: ListOptions) => listDocuments(own.database, tenantId, options);
+const list = (options: ListOptions) => listDocuments(testDatabase.database, tenantId, options);
 
 const sizeOf = (documents: readonly Document[]) =>
   Buffer.byteLength(JSON.stringify(documents.map(({ metadata, passages }) => [metadata, passages])));
 
 describe("listDocuments()", () => {
   test.each([50_000, 100_000, 250_000, 10_000_000])(
-    "ends a page before it holds more than %i bytes, and shows every document once",
+    "ends a page before it exceeds %i bytes, and returns every document once",
     async (maxBytes) => {
-      const seen: string[] = [];
+      const listed: string[] = [];
       let after: string | undefined;
       do {
         const page = await list({ maxBytes, after, filter: { n: { $lt: 20 } } });
         expect(page.documents.length).toBeGreaterThan(0);
         expect(sizeOf(page.documents)).toBeLessThan(maxBytes * 1.1);
-        seen.push(...page.documents.map(({ id }) => id));
+        listed.push(...page.documents.map(({ id }) => id));
         after = page.next ?? undefined;
       } while (after !== undefined);
-      expect(seen).toEqual(Array.from({ length: 20 }, (_, n) => `d${String(n).padStart(2, "0")}`));
+      expect(listed).toEqual(Array.from({ length: 20 }, (_, n) => `d${String(n).padStart(2, "0")}`));
     },
   );
 
-  test("counts metadata as well", async () => {
+  test("counts metadata", async () => {
     await expect(list({ maxBytes: 30_000, filter: { note: { $exists: true } } })).rejects.toMatchObject({
       code: "response_too_large",
     });
   });
 
-  test("a single document that is too large is named, with the cursor behind it", async () => {
+  test("names a single document that is too large, with the cursor after it", async () => {
     const error = await list({ maxBytes: 30_000 }).then(
       () => undefined,
       (thrown: unknown) => thrown as Error,
@@ -76,9 +76,9 @@ describe("listDocuments()", () => {
     expect(page.documents[0]?.id).toBe("d01");
   });
 
-  test("no text that does not fit leaves the database", async () => {
+  test("reads no text from the database that does not fit", async () => {
     let bytes = 0;
-    const { database } = own;
+    const { database } = testDatabase;
     const counting: Database = {
       ...database,
       transaction: (work, settings) =>
@@ -100,11 +100,11 @@ describe("listDocuments()", () => {
 });
 
 describe("getDocuments()", () => {
-  const get = (options: GetOptions) => getDocuments(own.database, tenantId, options);
+  const get = (options: GetOptions) => getDocuments(testDatabase.database, tenantId, options);
 
-  test("refuses more than a response may hold, and returns it in ranges of passages", async () => {
-    const [whole] = await get({ ids: ["long"] });
-    const count = whole?.passages.length ?? 0;
+  test("rejects a document over the limit and returns it in ranges of passages", async () => {
+    const [complete] = await get({ ids: ["long"] });
+    const count = complete?.passages.length ?? 0;
     expect(count).toBeGreaterThan(5);
     await expect(get({ ids: ["long"], maxBytes: 20_000 })).rejects.toMatchObject({
       code: "response_too_large",
@@ -116,10 +116,10 @@ describe("getDocuments()", () => {
       expect(part?.metadata).toEqual({ n: 20 });
       passages.push(...(part?.passages ?? []));
     }
-    expect(passages).toEqual(whole?.passages);
+    expect(passages).toEqual(complete?.passages);
   });
 
-  test("passages behind the last are none, of a document that is there", async () => {
+  test("returns an existing document without passages for a range after its last passage", async () => {
     const [document] = await get({ ids: ["d03"], passages: { first: 7, count: 1 } });
     expect(document).toMatchObject({ id: "d03", metadata: { n: 3 }, passages: [] });
     expect(await get({ ids: ["missing"], passages: { first: 0, count: 1 } })).toEqual([]);

@@ -1,18 +1,18 @@
 import { AppError } from "../error.ts";
 
 /**
- * Bytes of texts, metadata and URIs, as stored in UTF-8, that one response holds at most, where a caller does not say.
- * The database adds them up, so that more never reaches the process.
+ * Default limit of a response in bytes of texts, metadata and URIs, as stored in UTF-8. The database adds them up, so that
+ * the process never receives more.
  */
 export const MAX_RESPONSE_BYTES = 10_000_000;
 
-/** A `response_too_large`: `what` could not be returned, and `remedy` is the way out. */
+/** A `response_too_large` error: `what` cannot be returned, and `remedy` says what to do. */
 export function responseTooLarge(
   what: string,
   { bytes, maxBytes, remedy }: { readonly bytes: number; readonly maxBytes: number; readonly remedy: string },
 ): AppError {
   return new AppError(
     "response_too_large",
-    `${what} cannot be returned in one response: ${bytes} bytes of text and metadata, and a response holds at most ${maxBytes}. ${remedy}`,
+    `${what} cannot be returned in one response: ${bytes} bytes of text and metadata, and the limit of a response is ${maxBytes}. ${remedy}`,
   );
 }

@@ -7,17 +7,17 @@ import { createTenant } from "../tenant/tenant.ts";
 import { countDocuments } from "./list.ts";
 import { restoreDocuments } from "./restore.ts";
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 let tenantId: string;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database));
-  await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 2 });
+  testDatabase = await createTestDatabase();
+  ({ id: tenantId } = await createTenant(testDatabase.database));
+  await createCollection(testDatabase.database, tenantId, { embeddingModel: "offline/words", dimensions: 2 });
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 const restore = (metadata: string, vector = [1, 0]) =>
-  restoreDocuments(offlineServices(own.database), tenantId, {
+  restoreDocuments(offlineServices(testDatabase.database), tenantId, {
     documents: [
       { id: "good", passages: [{ content: "x", embedding: new Float32Array([1, 0]) }] },
       {
@@ -30,7 +30,7 @@ const restore = (metadata: string, vector = [1, 0]) =>
 
 test.each([
   [
-    "a number that no double holds",
+    "a number that no double can represent",
     '{"size": 1e400}',
     [1, 0],
     /"bad" cannot be restored.*metadata\.size is 1e400/,
@@ -39,9 +39,9 @@ test.each([
   ["a vector of zeros", "{}", [0, 0], /"bad".*all zeros/],
   ["a vector that is not finite", "{}", [1, Number.NaN], /"bad".*not finite/],
 ])(
-  "of exported documents one with %s is refused, and none is written",
+  "an exported document with %s is rejected, and no document is written",
   async (_, metadata, vector, message) => {
     await expect(restore(metadata, vector)).rejects.toMatchObject({ code: "invalid_input", message });
-    expect(await countDocuments(own.database, tenantId)).toEqual({ documents: 0, passages: 0 });
+    expect(await countDocuments(testDatabase.database, tenantId)).toEqual({ documents: 0, passages: 0 });
   },
 );

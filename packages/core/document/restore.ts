@@ -9,16 +9,16 @@ import type { Row } from "./document.ts";
 import { findMetadataFault } from "./metadata.ts";
 import { assertDimensions, writeRows } from "./write.ts";
 
-/** A passage as it was stored: its text, its vector, and where it begins in the text, where that is known. */
+/** A stored passage: its text, its vector and, if known, its offset in the document's text. */
 export interface StoredPassage {
   readonly content: string | null;
-  /** Of the collection's dimensions. */
+  /** Vector of the collection's dimensions. */
   readonly embedding: Float32Array;
-  /** UTF-16 code units. */
+  /** In UTF-16 code units. */
   readonly offset?: number | null;
 }
 
-/** A document that is split and embedded already. */
+/** A document that is already split and embedded. */
 export interface StoredDocument {
   readonly id: string;
   readonly metadata?: JsonObject;
@@ -27,9 +27,9 @@ export interface StoredDocument {
 }
 
 /**
- * Writes documents with the passages and vectors that they were exported with, replacing those with the same ids: no
- * text is split or embedded. All of them are written, or none.
- * Throws `not_found`, `invalid_input` for an unusable vector or metadata, `dimension_mismatch`.
+ * Writes documents with their exported passages and vectors and replaces documents with the same ids. No text is split or
+ * embedded. Either all documents are written, or none.
+ * Throws `not_found`, `dimension_mismatch`, and `invalid_input` for an unusable vector or metadata.
  */
 export async function restoreDocuments(
   { database }: Pick<Services, "database">,
@@ -37,8 +37,8 @@ export async function restoreDocuments(
   options: { readonly collection?: string; readonly documents: readonly StoredDocument[] },
 ): Promise<{ readonly ids: readonly string[]; readonly passages: number }> {
   const collection = await getCollection(database, tenantId, options.collection);
-  const last = new Map(options.documents.map((document) => [document.id, document]));
-  for (const { id, metadata } of last.values()) {
+  const byId = new Map(options.documents.map((document) => [document.id, document]));
+  for (const { id, metadata } of byId.values()) {
     const fault = metadata && findMetadataFault(metadata);
     if (fault)
       throw new AppError(
@@ -47,13 +47,13 @@ export async function restoreDocuments(
         { path: fault.path },
       );
   }
-  const rows = [...last.values()].flatMap(toRows);
+  const rows = [...byId.values()].flatMap(toRows);
   for (const { id, embedding } of rows) {
-    const zero = embedding && collection.metric === "cosine" && isZeroVector(embedding);
-    if (zero || (embedding && !isFiniteVector(embedding)))
+    const isZero = embedding && collection.metric === "cosine" && isZeroVector(embedding);
+    if (isZero || (embedding && !isFiniteVector(embedding)))
       throw new AppError(
         "invalid_input",
-        `Document ${JSON.stringify(id.slice(0, 80))} cannot be restored: a vector of it is ${zero ? "all zeros" : "not finite"}. Leave its vectors out, and its text is embedded.`,
+        `Document ${JSON.stringify(id.slice(0, 80))} cannot be restored: one of its vectors is ${isZero ? "all zeros" : "not finite"}. Omit its vectors to embed its text instead.`,
       );
   }
   assertDimensions(collection, rows);
@@ -61,7 +61,7 @@ export async function restoreDocuments(
   await withBackPressure(database, collection.id, () =>
     asTenant(database, tenantId, (transaction) => writeRows(transaction, collection, rows, { types })),
   );
-  return { ids: [...last.keys()], passages: rows.length };
+  return { ids: [...byId.keys()], passages: rows.length };
 }
 
 function toRows({ id, metadata = {}, uri, passages }: StoredDocument): readonly Row[] {

@@ -11,40 +11,40 @@ import { chunkRanges } from "./chunk.ts";
 import type { NewDocument, Row } from "./document.ts";
 import { findMetadataFault } from "./metadata.ts";
 import type { Failure, PassageOptions } from "./passages.ts";
-import { findWordFault } from "./word-limit.ts";
+import { findTsvectorFault } from "./tsvector-limit.ts";
 
-/** Passages that a document makes at most: its rows are replaced in one transaction. */
+/** Maximum passages of a document. There is a limit because its rows are replaced in one transaction. */
 export const MAX_PASSAGES = 10_000;
 
-/** Documents that are checked between two turns of the event loop: half a megabyte of metadata at most. */
-const TURN = 8;
+/** Documents that are checked in one time slice: at most half a megabyte of metadata. */
+const SLICE_DOCUMENTS = 8;
 
-/** A document with its passages, not embedded yet unless its vector was given. */
+/** A document with its passages. They are not embedded yet, unless the document has a vector. */
 export interface SplitDocument {
   readonly document: NewDocument & { readonly id: string };
   readonly texts: readonly (string | null)[];
-  /** Where each begins in the document's text, in UTF-16 code units. */
+  /** Start of each passage in the document's text, in UTF-16 code units. */
   readonly offsets: readonly number[];
-  /** What it takes with its vectors, about. */
+  /** Approximate size with its vectors. */
   readonly bytes: number;
 }
 
-/** Splits documents one by one, as they are needed. Those that cannot be taken are left to `onFailure`. */
+/** The documents, split one by one on demand. Documents that cannot be written are reported to `onFailure`. */
 export async function* splitDocuments(
   { database, embedders }: Services,
   collection: Collection,
   documents: Iterable<SplitDocument["document"]>,
   { onFailure, ...options }: PassageOptions & { readonly onFailure: (failure: Failure) => void },
 ): AsyncGenerator<SplitDocument> {
-  const { metric, dimensions: own, embeddingModel, chunking } = collection;
-  const dimensions = own ?? embedders.default?.dimensions ?? 0;
+  const { metric, dimensions: collectionDimensions, embeddingModel, chunking } = collection;
+  const dimensions = collectionDimensions ?? embedders.default?.dimensions ?? 0;
   const sizes = {
     ...ingestSizes(options, chunking, textLimit(embedders, embeddingModel)),
     signal: options.signal,
   };
   let count = 0;
   for (const document of documents) {
-    if (++count % TURN === 0) await nextTurn();
+    if (++count % SLICE_DOCUMENTS === 0) await nextTurn();
     options.signal?.throwIfAborted();
     const { id, content, embedding } = document;
     const fault = findFault(document, metric);
@@ -52,19 +52,21 @@ export async function* splitDocuments(
     const ranges = fault || embedding ? [{ start: 0, end: text.length }] : await chunkRanges(text, sizes);
     const texts = content === null ? [null] : ranges.map(({ start, end }) => text.slice(start, end));
     const problem =
-      fault ?? tooMany(texts.length) ?? (embedding && (await findWordFault(database, collection, content)));
+      fault ??
+      findPassageFault(texts.length) ??
+      (embedding && (await findTsvectorFault(database, collection, content)));
     if (problem !== undefined) {
       onFailure({ id, code: "invalid_input", message: problem });
       continue;
     }
     const size = embedding?.length ?? dimensions;
-    const repeated = 2 * id.length + (document.metadata ? stringifyJson(document.metadata).length : 0);
-    const bytes = texts.reduce((sum, one) => sum + passageBytes(one, size) + repeated, 0);
+    const bytesPerRow = 2 * id.length + (document.metadata ? stringifyJson(document.metadata).length : 0);
+    const bytes = texts.reduce((sum, part) => sum + passageBytes(part, size) + bytesPerRow, 0);
     yield { document, texts, offsets: ranges.map(({ start }) => start), bytes };
   }
 }
 
-/** The rows of a document, with the vectors of its passages where they are given. */
+/** The rows of a document, with the vectors of its passages if they are given. */
 export function toRows(
   { document, texts, offsets }: SplitDocument,
   vectors: readonly Float32Array[] = [],
@@ -84,18 +86,18 @@ function findFault(
   { content, embedding, metadata }: SplitDocument["document"],
   metric: Metric,
 ): string | undefined {
-  const unstorable = metadata && findMetadataFault(metadata);
-  if (unstorable) return unstorable.message;
+  const metadataFault = metadata && findMetadataFault(metadata);
+  if (metadataFault) return metadataFault.message;
   if (embedding) {
     const fault = findVectorFault(embedding, metric);
     return fault && `Its vector ${fault.says}.`;
   }
-  if (content === null) return "It has no text to embed. Give its text or its vector.";
-  if (content.trim() === "") return "Its text is empty. Give some text or a vector.";
+  if (content === null) return "It cannot be embedded: it has no text. Give its text or its vector.";
+  if (content.trim() === "") return "It cannot be embedded: its text is empty. Give a text or a vector.";
   return undefined;
 }
 
-function tooMany(passages: number): string | undefined {
+function findPassageFault(passages: number): string | undefined {
   if (passages <= MAX_PASSAGES) return undefined;
-  return `Its text makes ${passages} passages, and a document has at most ${MAX_PASSAGES}. Give larger passages or less overlap, or divide the document.`;
+  return `It cannot be written: its text makes ${passages} passages, and a document has at most ${MAX_PASSAGES}. Use larger passages or less overlap, or split the document.`;
 }

@@ -5,27 +5,27 @@ import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { storeId } from "./id.ts";
 
-// A tombstone says that an import must not write a document again, as it was deleted here since. It holds a hash of the
-// document's key, never the id itself.
+// A tombstone records that an imported document was deleted here, so that an import does not restore it. It holds a hash of
+// the document's key, never the id itself.
 
-/** `documents.origin` of a row that the service wrote over one of an import's. No run has this id. */
-export const REPLACED = "00000000-0000-0000-0000-000000000000";
+/** `documents.origin` of an imported row that the service has replaced. No run has this id. */
+export const REPLACED_ORIGIN = "00000000-0000-0000-0000-000000000000";
 
-type Target = Pick<Collection, "tenantId" | "id">;
+type CollectionKey = Pick<Collection, "tenantId" | "id">;
 
 /** The lineage of a collection, as a scalar subquery. */
-export function lineageOf({ tenantId, id }: Target): SQL {
+export function lineageOf({ tenantId, id }: CollectionKey): SQL {
   return sql`(SELECT coalesce(l.lineage, l.id) FROM cairn.collections AS l
               WHERE l.tenant_id = ${uuidLiteral(tenantId)} AND l.id = ${uuidLiteral(id)})`;
 }
 
-/** The hash under which a key of `cairn.documents` is known. */
+/** The hash of a key of `cairn.documents` in a tombstone. */
 function tombstoneHash(lineage: SQL, key: SQL): SQL {
   return sql`sha256(uuid_send(${lineage}) || convert_to(${key}, 'UTF8'))`;
 }
 
-/** Adds a tombstone for each of the keys that `keys`, a query with the one column `id`, selects. */
-export function insertTombstones(collection: Target, keys: SQL): SQL {
+/** An INSERT of a tombstone for each key that the query `keys` selects in its column `id`. */
+export function insertTombstones(collection: CollectionKey, keys: SQL): SQL {
   return sql`
     INSERT INTO cairn.tombstones AS t (tenant_id, lineage, id_hash)
     SELECT DISTINCT ${uuidLiteral(collection.tenantId)}, l.lineage, ${tombstoneHash(sql`l.lineage`, sql`k.id`)}
@@ -34,7 +34,7 @@ export function insertTombstones(collection: Target, keys: SQL): SQL {
     ON CONFLICT (tenant_id, lineage, id_hash) DO UPDATE SET seen_at = now()`;
 }
 
-/** Adds tombstones of documents that stand here now, so that an import restores none of them once it is deleted. */
+/** Adds tombstones for existing documents, so that an import does not restore them after they are deleted. */
 export async function addTombstones(
   { orm }: Transaction,
   collection: Collection,
@@ -45,7 +45,7 @@ export async function addTombstones(
   await orm.execute(insertTombstones(collection, sql`SELECT unnest(${sql.param(keys)}::text[]) AS id`));
 }
 
-/** Those of the ids that have a tombstone. */
+/** The ids that have a tombstone. */
 export async function readTombstones(
   database: Database,
   collection: Collection,
@@ -53,13 +53,13 @@ export async function readTombstones(
 ): Promise<ReadonlySet<string>> {
   const byKey = new Map(ids.map((id) => [storeId(id).key, id]));
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ id: string }>(orm, tombstonesAmong(collection, [...byKey.keys()])),
+    selectRows<{ id: string }>(orm, selectTombstones(collection, [...byKey.keys()])),
   );
   return new Set(rows.flatMap(({ id }) => byKey.get(id) ?? []));
 }
 
-/** The keys that have a tombstone, as a query with the column `id`. A lineage without any costs one look at the index. */
-export function tombstonesAmong(collection: Target, keys: readonly string[]): SQL {
+/** A query for the keys that have a tombstone, with the column `id`. A lineage without tombstones costs one index lookup. */
+export function selectTombstones(collection: CollectionKey, keys: readonly string[]): SQL {
   const tenant = uuidLiteral(collection.tenantId);
   return sql`
     SELECT k.id FROM (SELECT ${lineageOf(collection)} AS lineage) AS l
@@ -71,7 +71,7 @@ export function tombstonesAmong(collection: Target, keys: readonly string[]): SQ
                     AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)})`;
 }
 
-/** Removes the tombstones of these ids, in the tenant's open transaction: an import is told to write them again. */
+/** Deletes the tombstones of these ids in the tenant's open transaction, for an import that overwrites. */
 export async function removeTombstones(
   { orm }: Transaction,
   collection: Collection,
@@ -85,22 +85,22 @@ export async function removeTombstones(
       AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`);
 }
 
-/** Hours that a tombstone stays although the import's source had its document no longer: a deletion may still be under way. */
-const GRACE = 1;
+/** Hours that a tombstone stays after the source no longer has its document, because a deletion may still be in progress. */
+const GRACE_HOURS = 1;
 
-/** Whether a collection's lineage has tombstones that were last seen so long ago that they may be forgotten. */
-export async function hasOldTombstones(database: Database, collection: Collection): Promise<boolean> {
+/** Whether a collection's lineage has expired tombstones, which may be deleted. */
+export async function hasExpiredTombstones(database: Database, collection: Collection): Promise<boolean> {
   const [found] = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows<{ old: boolean }>(
       orm,
-      sql`SELECT EXISTS (SELECT FROM cairn.tombstones AS t WHERE ${isOld(collection)}) AS old`,
+      sql`SELECT EXISTS (SELECT FROM cairn.tombstones AS t WHERE ${isExpired(collection)}) AS old`,
     ),
   );
   return found?.old ?? false;
 }
 
-/** Notes that the import's source still has documents with these ids, in the tenant's open transaction. */
-export async function markSeen(
+/** Records that the source still has documents with these ids, in the tenant's open transaction. */
+export async function markTombstonesSeen(
   { orm }: Transaction,
   collection: Collection,
   ids: readonly string[],
@@ -113,12 +113,12 @@ export async function markSeen(
       AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`);
 }
 
-/** Forgets the old tombstones of a lineage, in the tenant's open transaction: `markSeen` has kept those that are needed. */
-export async function forgetOldTombstones({ orm }: Transaction, collection: Collection): Promise<void> {
-  await orm.execute(sql`DELETE FROM cairn.tombstones AS t WHERE ${isOld(collection)}`);
+/** Deletes the expired tombstones of a lineage in the tenant's open transaction. `markTombstonesSeen` keeps those that are still needed from expiring. */
+export async function deleteExpiredTombstones({ orm }: Transaction, collection: Collection): Promise<void> {
+  await orm.execute(sql`DELETE FROM cairn.tombstones AS t WHERE ${isExpired(collection)}`);
 }
 
-function isOld(collection: Collection): SQL {
+function isExpired(collection: Collection): SQL {
   return sql`t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = ${lineageOf(collection)}
-             AND t.seen_at < now() - ${GRACE}::int * interval '1 hour'`;
+             AND t.seen_at < now() - ${GRACE_HOURS}::int * interval '1 hour'`;
 }

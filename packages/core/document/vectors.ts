@@ -14,7 +14,7 @@ interface VectorRow {
 }
 
 /**
- * The vectors of documents by their ids: one for each passage, in order, null for a passage without one.
+ * The vectors of documents by id: one per passage, in order, null for a passage without a vector.
  * Throws `not_found` for the collection.
  */
 export function readVectors(
@@ -35,9 +35,9 @@ export function readVectors(
     const vectors = new Map<string, (Float32Array | null)[]>();
     for (const row of rows) {
       const id = restoreId(row.id, row.long_id);
-      const known = vectors.get(id) ?? [];
-      known.push(row.embedding === null ? null : decodeVector(row.embedding));
-      vectors.set(id, known);
+      const documentVectors = vectors.get(id) ?? [];
+      documentVectors.push(row.embedding === null ? null : decodeVector(row.embedding));
+      vectors.set(id, documentVectors);
     }
     return vectors;
   });

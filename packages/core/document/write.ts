@@ -11,25 +11,26 @@ import { encodeVectorArray } from "../database/vector.ts";
 import { AppError } from "../error.ts";
 import { nextTurn } from "../turn.ts";
 import type { Row } from "./document.ts";
-import { eraseTexts, readTexts } from "./erase.ts";
+import { eraseReplaced, readContentHashes } from "./erase.ts";
 import { storeId } from "./id.ts";
-import { REPLACED } from "./tombstone.ts";
+import { REPLACED_ORIGIN } from "./tombstone.ts";
 
 export interface WriteOptions {
   readonly types: VectorTypes;
-  /** The import that writes; none: the service's own. */
+  /** The migration run that writes. Undefined: the service writes. */
   readonly origin?: string;
-  /** Rows and not whole documents: what else there is of their ids stays. */
-  readonly fresh?: boolean;
-  /** Rows that the service wrote stay as they are. For imports. */
-  readonly keepOwn?: boolean;
+  /** Skips the cleanup after a replacement: other rows with the same ids, cached vectors and copies stay. Default false. */
+  readonly skipCleanup?: boolean;
+  /** Does not change rows that the service wrote. For imports. Default false. */
+  readonly keepServiceRows?: boolean;
 }
 
 /**
- * Writes whole documents in the tenant's open transaction, replacing what was there under the same ids: in the copies of
- * the collection and in the cache of embeddings nothing of that is left. The one way
- * into the table: vectors travel in binary, and one of a wrong size is refused before anything is sent.
- * Returns how many rows were written: all, unless `keepOwn` keeps some. Throws `dimension_mismatch`, `collection_changed`.
+ * Writes complete documents in the tenant's open transaction and replaces documents with the same ids. The replaced texts
+ * are deleted from the copies of the collection and from the embedding cache. All writes to the table use this function:
+ * vectors are sent in binary, and a vector of wrong dimensions is rejected before anything is sent.
+ * Returns the number of written rows: all, unless `keepServiceRows` skips some. Throws `dimension_mismatch` and
+ * `collection_changed`.
  */
 export async function writeRows(
   transaction: Transaction,
@@ -39,68 +40,65 @@ export async function writeRows(
 ): Promise<number> {
   if (rows.length === 0) return 0;
   assertDimensions(collection, rows);
-  await claimDimensions(transaction, collection, rows);
+  await setInitialDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];
   const [before, , written] = await Promise.all([
-    options.fresh ? [] : readTexts(orm, collection, rows),
-    slices.length > 1 ? keepSlice(orm) : undefined,
-    sendInTurns(slices, (slice) => writeSlice(orm, collection, slice, options)),
+    options.skipCleanup ? [] : readContentHashes(orm, collection, rows),
+    slices.length > 1 ? retainSliceMemory(orm) : undefined,
+    sendSlices(slices, (slice) => writeSlice(orm, collection, slice, options)),
   ]);
-  // A text that had more passages had the first one, too: where no row was replaced, nothing can be left over.
-  // Last: whoever writes the same ids at the same moment has been waited for above, and this sees what they wrote.
-  if (!options.fresh && written.some(({ replaced }) => replaced > 0))
+  // A previous text with more passages also had the first one: if no row was replaced, no old passage is left.
+  // This runs last: the writes above have waited for concurrent writers of the same ids, so it sees their rows.
+  if (!options.skipCleanup && written.some(({ replaced }) => replaced > 0))
     await Promise.all([
-      deleteLeftOver(transaction, collection, rows, options),
-      eraseTexts(orm, collection, { before, rows }),
+      deleteSurplusPassages(transaction, collection, rows, options),
+      eraseReplaced(orm, collection, { before, rows }),
     ]);
   return written.reduce((sum, slice) => sum + slice.written, 0);
 }
 
-/** Sends each slice without waiting for the answers to those before; encoding one takes some 5 ms. */
-async function sendInTurns<T, R>(
-  slices: readonly T[],
-  send: (slice: T) => Promise<R>,
-): Promise<readonly R[]> {
+/** Sends each slice without waiting for the previous responses. Encoding a slice takes about 5 ms. */
+async function sendSlices<T, R>(slices: readonly T[], send: (slice: T) => Promise<R>): Promise<readonly R[]> {
   const sent: Promise<R>[] = [];
   for (const [at, slice] of slices.entries()) {
     if (at > 0) await nextTurn();
-    const answer = send(slice);
-    answer.catch(() => {}); // told by Promise.all, once all are sent
-    sent.push(answer);
+    const response = send(slice);
+    response.catch(() => {}); // Promise.all reports it after all slices are sent
+    sent.push(response);
   }
   return Promise.all(sent);
 }
 
 /**
- * Rows in the order of their keys, the order in which every statement locks rows of `documents`: two writers of the
- * same ids then wait for each other instead of ending in a deadlock. Bytes are compared, as `COLLATE "C"` does.
+ * The rows in the order of their keys, in which every statement locks rows of `documents`. Two writers of the same ids then
+ * wait for each other and do not deadlock. Keys are compared by bytes, as with `COLLATE "C"`.
  */
 function inLockOrder(rows: readonly Row[]): readonly Row[] {
-  const keyOf = onceEach((id: string) => Buffer.from(storeId(id).key));
+  const keyOf = memoize((id: string) => Buffer.from(storeId(id).key));
   const keyed = rows.map((row) => ({ row, key: keyOf(row.id) }));
   return keyed.sort((a, b) => a.key.compare(b.key) || a.row.chunk - b.row.chunk).map(({ row }) => row);
 }
 
-/** `make` done once for each argument: the passages of a document have its id and metadata, which may be long. */
-function onceEach<A, R>(make: (argument: A) => R): (argument: A) => R {
-  const made = new Map<A, R>();
+/** Memoizes `create`: all passages of a document have the same id and metadata, which may be long. */
+function memoize<A, R>(create: (argument: A) => R): (argument: A) => R {
+  const results = new Map<A, R>();
   return (argument) => {
-    const result = made.get(argument) ?? make(argument);
-    made.set(argument, result);
+    const result = results.get(argument) ?? create(argument);
+    results.set(argument, result);
     return result;
   };
 }
 
-/** Bytes of a statement's rows, at least: Postgres holds them four times over until the statement ends. */
-const SLICE = 600_000;
+/** Minimum bytes of rows per statement. Postgres holds four copies of them until the statement ends. */
+const MIN_SLICE_BYTES = 600_000;
 
 function* sliceRows(rows: readonly Row[]): Generator<readonly Row[]> {
   let start = 0;
   let bytes = 0;
   for (const [index, { embedding, content }] of rows.entries()) {
     bytes += (embedding?.byteLength ?? 0) + (content?.length ?? 0);
-    if (bytes < SLICE) continue;
+    if (bytes < MIN_SLICE_BYTES) continue;
     yield rows.slice(start, index + 1);
     start = index + 1;
     bytes = 0;
@@ -108,24 +106,24 @@ function* sliceRows(rows: readonly Row[]): Generator<readonly Row[]> {
   if (start < rows.length) yield rows.slice(start);
 }
 
-/** Connections, by what Drizzle makes of each, whose server process keeps what a slice takes. */
-const keeping = new WeakSet<Orm>();
+/** Drizzle objects of the connections whose server process already retains the memory of a slice. */
+const retaining = new WeakSet<Orm>();
 
-async function keepSlice(orm: Orm): Promise<void> {
-  if (keeping.has(orm)) return;
-  keeping.add(orm);
+async function retainSliceMemory(orm: Orm): Promise<void> {
+  if (retaining.has(orm)) return;
+  retaining.add(orm);
   await orm.execute(sql.raw(`SELECT ${retainMemory(8)}`));
 }
 
-/** Rows written, and those of them that were there before. */
+/** Writes a slice. Returns the number of written rows, and how many of them replaced a row. */
 async function writeSlice(
   orm: Orm,
   collection: Collection,
   rows: readonly Row[],
-  { types, origin, keepOwn }: WriteOptions,
+  { types, origin, keepServiceRows }: WriteOptions,
 ): Promise<{ readonly written: number; readonly replaced: number }> {
-  const keyOf = onceEach(storeId);
-  const metadataOf = onceEach(encodeJson);
+  const keyOf = memoize(storeId);
+  const metadataOf = memoize(encodeJson);
   const keys = rows.map((row) => keyOf(row.id));
   const tenant = uuidLiteral(collection.tenantId);
   const vectors = encodeVectorArray(
@@ -155,35 +153,36 @@ async function writeSlice(
       content = excluded.content, text_offset = excluded.text_offset, offset_at = excluded.offset_at,
       embedding = excluded.embedding, bits = excluded.bits, metadata = excluded.metadata, segment = excluded.segment,
       uri = excluded.uri, long_id = excluded.long_id, origin = ${nextOrigin()}, updated_at = excluded.updated_at
-    ${keepOwn ? sql`WHERE ${isImported(sql`d.origin`)}` : sql``}
+    ${keepServiceRows ? sql`WHERE ${isImported(sql`d.origin`)}` : sql``}
     RETURNING d.created_at <> d.updated_at AS replaced)
     SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,
   );
   return written ?? { written: 0, replaced: 0 };
 }
 
-/** Whether an import wrote a row and nobody has replaced it since. */
+/** SQL: whether an import wrote the row and the service has not replaced it since. */
 export function isImported(origin: SQL): SQL {
-  return sql`(${origin} IS NOT NULL AND ${origin} <> ${uuidLiteral(REPLACED)})`;
+  return sql`(${origin} IS NOT NULL AND ${origin} <> ${uuidLiteral(REPLACED_ORIGIN)})`;
 }
 
-/** Of a row that is replaced: that an import wrote it once is remembered, so that its deletion leaves a tombstone. */
+/** SQL: the origin of a replaced row. It records that an import wrote the row once, so that its deletion leaves a tombstone. */
 function nextOrigin(): SQL {
-  return sql`CASE WHEN excluded.origin IS NULL AND d.origin IS NOT NULL THEN ${uuidLiteral(REPLACED)} ELSE excluded.origin END`;
+  return sql`CASE WHEN excluded.origin IS NULL AND d.origin IS NOT NULL THEN ${uuidLiteral(REPLACED_ORIGIN)} ELSE excluded.origin END`;
 }
 
-/** The bits of a vector, beside it where an index may hold them. */
+/** SQL: the binary quantization of a vector, which is stored if an index may use it. */
 function bitsOf({ metric, dimensions, indexSettings }: Collection, rows: readonly Row[]): SQL {
-  const given = rows.find(({ embedding }) => embedding)?.embedding?.length ?? null;
-  const indexed =
-    indexSettings.precision === "bit" || supportsBinary({ metric, dimensions: dimensions ?? given });
-  return indexed ? sql`binary_quantize(r.embedding)` : sql`NULL`;
+  const givenDimensions = rows.find(({ embedding }) => embedding)?.embedding?.length ?? null;
+  const isStored =
+    indexSettings.precision === "bit" ||
+    supportsBinary({ metric, dimensions: dimensions ?? givenDimensions });
+  return isStored ? sql`binary_quantize(r.embedding)` : sql`NULL`;
 }
 
 /**
- * What is written lands in the tail, every row of which a search looks at; should the segment be closed meanwhile, in its index.
- * There is none, and the statement fails with `collection_changed`, where the collection is gone or another has taken
- * its place: the lock lets none do so before this transaction has ended.
+ * SQL: the open segment. New rows belong to the tail, which every search compares completely; if the segment is closed in
+ * the meantime, they belong to its index. If the collection was deleted or replaced, there is no open segment and the
+ * statement fails with `collection_changed`. The lock prevents both until this transaction ends.
  */
 function openSegment(collection: Collection): SQL {
   return sql`(SELECT open_segment FROM cairn.collections
@@ -192,7 +191,7 @@ function openSegment(collection: Collection): SQL {
               FOR KEY SHARE)`;
 }
 
-/** Throws `dimension_mismatch`, naming both sizes and the vector's path, where one does not fit its collection. */
+/** Throws `dimension_mismatch` with both numbers and the vector's path if a vector does not have the collection's dimensions. */
 export function assertDimensions(
   collection: Collection,
   rows: readonly (Pick<Row, "id" | "embedding"> & { readonly path?: string })[],
@@ -202,40 +201,40 @@ export function assertDimensions(
     if (!embedding || embedding.length === expected) continue;
     throw new AppError(
       "dimension_mismatch",
-      `Collection ${JSON.stringify(collection.name)} holds vectors of ${expected} dimensions, and the one of document ` +
-        `${JSON.stringify(id.slice(0, 80))} has ${embedding.length}. Embed it with the collection's model` +
-        `${collection.embeddingModel ? ` (${collection.embeddingModel})` : ""}, or make a collection of ${embedding.length} dimensions.`,
+      `The vector cannot be stored: collection ${JSON.stringify(collection.name)} has vectors of ${expected} dimensions, and the ` +
+        `vector of document ${JSON.stringify(id.slice(0, 80))} has ${embedding.length}. Embed it with the collection's model` +
+        `${collection.embeddingModel ? ` (${collection.embeddingModel})` : ""}, or create a collection of ${embedding.length} dimensions.`,
       { path },
     );
   }
 }
 
-/** The first vector decides the size of a collection that was made without one. */
-async function claimDimensions(
+/** Sets the dimensions of a collection without dimensions to those of its first vector. */
+async function setInitialDimensions(
   { orm }: Transaction,
   collection: Collection,
   rows: readonly Row[],
 ): Promise<void> {
-  const size = rows.find((row) => row.embedding)?.embedding?.length;
-  if (collection.dimensions !== null || size === undefined) return;
-  const claimed = await orm.execute(sql`
-    UPDATE cairn.collections SET dimensions = ${size}::int
+  const dimensions = rows.find((row) => row.embedding)?.embedding?.length;
+  if (collection.dimensions !== null || dimensions === undefined) return;
+  const updated = await orm.execute(sql`
+    UPDATE cairn.collections SET dimensions = ${dimensions}::int
     WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)}
-      AND (dimensions IS NULL OR dimensions = ${size}::int)
+      AND (dimensions IS NULL OR dimensions = ${dimensions}::int)
     RETURNING id`);
-  if ((claimed as unknown as { rows: unknown[] }).rows.length === 0)
+  if ((updated as unknown as { rows: unknown[] }).rows.length === 0)
     throw new AppError(
       "dimension_mismatch",
-      `Collection ${JSON.stringify(collection.name)} was given vectors of another size than ${size} meanwhile.`,
+      `Vectors of ${dimensions} dimensions cannot be stored: another request has just written vectors of other dimensions to collection ${JSON.stringify(collection.name)}. Use vectors of those dimensions.`,
     );
 }
 
-/** A text that became shorter has fewer passages: the ones past its new end go. */
-async function deleteLeftOver(
+/** Deletes the passages after the new end of a text that became shorter. */
+async function deleteSurplusPassages(
   { orm }: Transaction,
   collection: Collection,
   rows: readonly Row[],
-  { keepOwn }: WriteOptions,
+  { keepServiceRows }: WriteOptions,
 ): Promise<void> {
   const chunks = new Map<string, number>();
   for (const row of rows) {
@@ -246,5 +245,5 @@ async function deleteLeftOver(
     DELETE FROM cairn.documents AS d
     USING unnest(${sql.param([...chunks.keys()])}::text[], ${sql.param([...chunks.values()])}::int[]) AS r (id, chunks)
     WHERE d.tenant_id = ${uuidLiteral(collection.tenantId)} AND d.collection_id = ${uuidLiteral(collection.id)}
-      AND d.id = r.id AND d.chunk >= r.chunks ${keepOwn ? sql`AND ${isImported(sql`d.origin`)}` : sql``}`);
+      AND d.id = r.id AND d.chunk >= r.chunks ${keepServiceRows ? sql`AND ${isImported(sql`d.origin`)}` : sql``}`);
 }

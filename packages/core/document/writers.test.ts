@@ -15,22 +15,22 @@ import { createTenant } from "../tenant/tenant.ts";
 import { deleteDocuments } from "./delete.ts";
 import { ingest } from "./ingest.ts";
 
-// Writers of the same rows at the same moment: PGlite has one connection, so there is nothing to see there.
+// Concurrent writers of the same rows. PGlite has only one connection, so these tests need a server.
 
-describe.runIf(serverUrl())("writers of the same documents at once", () => {
-  let own: TestDatabase;
+describe.runIf(serverUrl())("concurrent writers of the same documents", () => {
+  let testDatabase: TestDatabase;
   let tenantId: string;
   beforeAll(async () => {
-    own = await createTestDatabase();
-    ({ id: tenantId } = await createTenant(own.database));
-    await createCollection(own.database, tenantId, { embeddingModel: null, dimensions: 8 });
+    testDatabase = await createTestDatabase();
+    ({ id: tenantId } = await createTenant(testDatabase.database));
+    await createCollection(testDatabase.database, tenantId, { embeddingModel: null, dimensions: 8 });
   });
-  afterAll(() => own?.drop());
+  afterAll(() => testDatabase?.drop());
 
-  /** Runs `work` on connections of its own and returns how many deadlocks Postgres counted meanwhile. */
+  /** Runs `work` on separate connections and returns the number of deadlocks that Postgres counted in the meantime. */
   async function deadlocksDuring(work: (database: Database) => Promise<unknown>): Promise<number> {
-    const counted = async () => {
-      const [row] = await own.database.transaction(({ orm }) =>
+    const readDeadlocks = async () => {
+      const [row] = await testDatabase.database.transaction(({ orm }) =>
         selectRows<{ deadlocks: number }>(
           orm,
           sql`SELECT deadlocks::int AS deadlocks FROM pg_stat_database WHERE datname = current_database()`,
@@ -38,14 +38,14 @@ describe.runIf(serverUrl())("writers of the same documents at once", () => {
       );
       return row?.deadlocks ?? 0;
     };
-    const before = await counted();
-    const database = connectPg({ url: own.url as string, connections: 25 });
+    const before = await readDeadlocks();
+    const database = connectPg({ url: testDatabase.url as string, connections: 25 });
     try {
       await work(database);
     } finally {
-      await database.close(); // a server process hands its counts in when it ends
+      await database.close(); // a server process reports its counts when it ends
     }
-    return (await counted()) - before;
+    return (await readDeadlocks()) - before;
   }
 
   const ids = Array.from(
@@ -60,7 +60,7 @@ describe.runIf(serverUrl())("writers of the same documents at once", () => {
     );
   const embedding = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
-  test("none deadlocks and none fails, whatever the order of their ids", async () => {
+  test("do not deadlock or fail, whatever the order of their ids", async () => {
     const deadlocks = await deadlocksDuring((database) =>
       Promise.all(
         Array.from({ length: 25 }, async (_, writer) => {
@@ -80,7 +80,7 @@ describe.runIf(serverUrl())("writers of the same documents at once", () => {
     expect(deadlocks).toBe(0);
   });
 
-  test("nor do they with those who delete by ids or by a filter", async () => {
+  test("do not deadlock with deletes by ids or by filter", async () => {
     const deadlocks = await deadlocksDuring((database) =>
       Promise.all(
         Array.from({ length: 24 }, async (_, writer) => {
@@ -105,7 +105,7 @@ describe.runIf(serverUrl())("writers of the same documents at once", () => {
     expect(deadlocks).toBe(0);
   });
 
-  test("the cache of embeddings takes the same texts in any order", async () => {
+  test("do not deadlock on the embedding cache, whatever the order of their texts", async () => {
     const embedder: Embedder = {
       model: "test/model",
       async embed(texts, { onBatch }) {
@@ -127,17 +127,17 @@ describe.runIf(serverUrl())("writers of the same documents at once", () => {
     expect(deadlocks).toBe(0);
   });
 
-  test("a transaction that lost a deadlock runs again, and both are done", async () => {
-    const { id: other } = await createTenant(own.database);
-    const bothHold = Promise.withResolvers<void>();
-    let holders = 0;
+  test("retry a transaction that lost a deadlock, so that both commit", async () => {
+    const { id: other } = await createTenant(testDatabase.database);
+    const bothLocked = Promise.withResolvers<void>();
+    let locked = 0;
     let runs = 0;
     const locks = (first: string, second: string) =>
-      asAdmin(own.database, async ({ orm }) => {
+      asAdmin(testDatabase.database, async ({ orm }) => {
         runs++;
         await orm.execute(sql`UPDATE cairn.tenants SET settings = settings WHERE id = ${first}::uuid`);
-        if (++holders === 2) bothHold.resolve();
-        await bothHold.promise;
+        if (++locked === 2) bothLocked.resolve();
+        await bothLocked.promise;
         await orm.execute(sql`UPDATE cairn.tenants SET settings = settings WHERE id = ${second}::uuid`);
         return first;
       });
@@ -145,33 +145,40 @@ describe.runIf(serverUrl())("writers of the same documents at once", () => {
     expect(runs).toBe(3);
   });
 
-  describe("a collection that somebody else has locked", () => {
+  describe("a collection that another transaction has locked", () => {
     /** Runs `work` while another transaction is about to replace the tenant's collection. */
     const whileLocked = (work: () => Promise<unknown>) =>
-      asTenant(own.database, tenantId, async ({ orm }) => {
+      asTenant(testDatabase.database, tenantId, async ({ orm }) => {
         await orm.execute(sql`SELECT FROM cairn.collections WHERE tenant_id = ${tenantId}::uuid FOR UPDATE`);
         return work();
       });
 
-    test("is a time-out for who waits for it too long: by a statement timeout and by a lock timeout", async () => {
-      const refused = { code: "database_timeout" };
+    test("times out a waiting statement by its statement timeout and by its lock timeout", async () => {
+      const timeout = { code: "database_timeout" };
       await whileLocked(async () => {
         await expect(
-          deleteDocuments(withTimeLimit(own.database, 300), tenantId, { ids: ["x"] }),
-        ).rejects.toMatchObject(refused);
+          deleteDocuments(withTimeLimit(testDatabase.database, 300), tenantId, { ids: ["x"] }),
+        ).rejects.toMatchObject(timeout);
         await expect(
-          asTenant(own.database, tenantId, ({ orm }) => lockCollection(orm, tenantId), { lock_timeout: 50 }),
-        ).rejects.toMatchObject(refused);
+          asTenant(testDatabase.database, tenantId, ({ orm }) => lockCollection(orm, tenantId), {
+            lock_timeout: 50,
+          }),
+        ).rejects.toMatchObject(timeout);
       });
     });
 
-    test("is looked up again where its name has moved meanwhile", async () => {
-      await createCollection(own.database, tenantId, { name: "moving", embeddingModel: null });
+    test("is looked up again if its name has moved in the meantime", async () => {
+      await createCollection(testDatabase.database, tenantId, { name: "moving", embeddingModel: null });
       let waiting: Promise<unknown> = Promise.resolve();
-      const next = await createCollection(own.database, tenantId, { name: "next", embeddingModel: null });
-      await asTenant(own.database, tenantId, async ({ orm }) => {
+      const next = await createCollection(testDatabase.database, tenantId, {
+        name: "next",
+        embeddingModel: null,
+      });
+      await asTenant(testDatabase.database, tenantId, async ({ orm }) => {
         await orm.execute(sql`UPDATE cairn.collections SET name = 'moved' WHERE name = 'moving'`);
-        waiting = asTenant(own.database, tenantId, (other) => lockCollection(other.orm, tenantId, "moving"));
+        waiting = asTenant(testDatabase.database, tenantId, (other) =>
+          lockCollection(other.orm, tenantId, "moving"),
+        );
         await new Promise((resolve) => setTimeout(resolve, 100));
         await orm.execute(sql`UPDATE cairn.collections SET name = 'moving' WHERE name = 'next'`);
       });

@@ -6,7 +6,7 @@ import { selectRows } from "../database/rows.ts";
 import type { Settings } from "../database/settings.ts";
 import { decodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
-import { SLICE_BYTES } from "../document/byte-slices.ts";
+import { MAX_SLICE_BYTES } from "../document/byte-slices.ts";
 import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
 import { restoreId, storeId } from "../document/id.ts";
@@ -67,7 +67,10 @@ export async function fillCollection(
   const { within } = options;
   const run = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> =>
     within ? work(within) : asTenant(database, from.tenantId, work);
-  const most = Math.max(1, Math.min(PAGE, Math.floor(SLICE_BYTES / (4 * embeddedDimensions(services, to)))));
+  const most = Math.max(
+    1,
+    Math.min(PAGE, Math.floor(MAX_SLICE_BYTES / (4 * embeddedDimensions(services, to)))),
+  );
   let filled = NOTHING_FILLED;
   let after = START;
   for (;;) {
@@ -84,7 +87,7 @@ export async function fillCollection(
       openDraft(transaction, to, async () => {
         const current = await lockUnchanged(transaction, from, page);
         const still = rows.filter(({ id, chunk }) => current.has(keyOf({ id: storeId(id).key, chunk })));
-        return writeRows(transaction, to, still, { types, fresh: true });
+        return writeRows(transaction, to, still, { types, skipCleanup: true });
       }),
     );
     filled = addFilled(filled, { ...NOTHING_FILLED, written, failed, failures: failed.length });
@@ -166,7 +169,7 @@ function firstBytes(page: SQL): SQL {
       SELECT p.*, row_number() OVER behind AS place,
              sum(coalesce(octet_length(p.content), 0) + octet_length(p.metadata)) OVER behind AS bytes
       FROM (${page}) AS p WINDOW behind AS (ORDER BY p.id, p.chunk)) AS measured
-    WHERE place = 1 OR bytes <= ${SLICE_BYTES}::int8
+    WHERE place = 1 OR bytes <= ${MAX_SLICE_BYTES}::int8
     ORDER BY id, chunk`;
 }
 

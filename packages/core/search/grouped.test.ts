@@ -47,7 +47,7 @@ async function fill(name: string, threshold: number) {
   });
   const types = await own.database.vectorTypes();
   await asTenant(own.database, tenantId, (transaction) =>
-    writeRows(transaction, collection, rows, { types, fresh: true }),
+    writeRows(transaction, collection, rows, { types, skipCleanup: true }),
   );
 }
 

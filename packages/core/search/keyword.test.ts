@@ -127,7 +127,7 @@ test("a text with its vector that has more words than a tsvector holds is refuse
   });
   expect(ids).toEqual(["small", "repeated"]);
   expect(failed).toEqual([
-    { id: "large", code: "invalid_input", message: expect.stringMatching(/more different words.*Divide/) },
+    { id: "large", code: "invalid_input", message: expect.stringMatching(/more distinct words.*Split/) },
   ]);
   const hits = await query(offlineServices(own.database), tenantId, {
     collection: "large",

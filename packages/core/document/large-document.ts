@@ -5,30 +5,30 @@ import { readCachedVectors } from "../embedding/cache.ts";
 import { embedAll } from "../embedding/embed-all.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
-import { passageBytes, SLICE_BYTES, SLICE_PASSAGES, sliceByBytes } from "./byte-slices.ts";
+import { MAX_SLICE_BYTES, MAX_SLICE_PASSAGES, passageBytes, sliceByBytes } from "./byte-slices.ts";
 import type { Row } from "./document.ts";
 import { embeddedDimensions, embeddedText, embedGroups } from "./passages.ts";
 import { type WriteOptions, writeRows } from "./write.ts";
 
-// A document's passages are replaced in one transaction, and their vectors may be more than a process should hold. So
-// they are embedded first, slice by slice, into the tenant's cache, and read from there as the rows are written.
+// A document's passages are replaced in one transaction, but their vectors may not fit into memory. They are therefore
+// embedded slice by slice into the tenant's embedding cache first, and read from the cache when the rows are written.
 
-/** Whether so many passages of one document are embedded and written slice by slice. */
-export function isLarge(passages: number, bytes: number): boolean {
-  return passages > SLICE_PASSAGES || bytes > SLICE_BYTES;
+/** Whether a document is so large that it is embedded and written slice by slice. */
+export function isLargeDocument(passages: number, bytes: number): boolean {
+  return passages > MAX_SLICE_PASSAGES || bytes > MAX_SLICE_BYTES;
 }
 
 /**
- * Embeds a document's rows into the tenant's cache. Returns why one of them has no vector; undefined: all have one.
- * Throws what the embedder throws.
+ * Embeds a document's rows into the tenant's embedding cache. Returns the reason if a row has no vector; undefined: all
+ * rows have one. Throws the embedder's errors.
  */
-export async function prepareLarge(
+export async function embedLargeDocument(
   services: Services,
   collection: Collection,
   rows: readonly Row[],
   signal?: AbortSignal,
 ): Promise<AppError | undefined> {
-  if (collectionEmbedder(services, collection).cacheable === false) return undefined; // embedded as they are written
+  if (collectionEmbedder(services, collection).cacheable === false) return undefined; // embedded when they are written
   for await (const slice of slicesOf(rows, embeddedDimensions(services, collection))) {
     const [vectors] = await embedGroups(services, collection, [slice.map(textOf)], signal);
     if (vectors instanceof AppError) return vectors;
@@ -36,21 +36,21 @@ export async function prepareLarge(
   return undefined;
 }
 
-export interface LargeOptions extends WriteOptions {
+export interface LargeDocumentOptions extends WriteOptions {
   readonly rows: readonly Row[];
-  /** Of the vectors that were prepared. */
+  /** Dimensions of the cached vectors. */
   readonly dimensions: number;
 }
 
 /**
- * Writes the rows of a prepared document in the tenant's open transaction, replacing what was there. Throws
- * `database_busy` where a vector has left the cache since, and what `writeRows` throws.
+ * Writes the rows of a document that `embedLargeDocument` has embedded, in the tenant's open transaction, and replaces the
+ * existing document. Throws `database_busy` if a vector is no longer cached, and the errors of `writeRows`.
  */
-export async function writeLarge(
+export async function writeLargeDocument(
   services: Services,
   transaction: Transaction,
   collection: Collection,
-  { rows, dimensions, ...options }: LargeOptions,
+  { rows, dimensions, ...options }: LargeDocumentOptions,
 ): Promise<void> {
   const embedder = collectionEmbedder(services, collection);
   const space = { model: embedder.model, dimensions };
@@ -65,7 +65,7 @@ export async function writeLarge(
       if (embedding) return { ...row, embedding };
       throw new AppError(
         "database_busy",
-        "A document was not written: a vector of it has left the cache since it was embedded. Try again.",
+        "The document cannot be written: one of its vectors was removed from the cache after it was embedded. Try again.",
       );
     });
     await writeRows(transaction, collection, complete, options);
