@@ -1,4 +1,4 @@
-import type { KeptAnswer, MakeId } from "@cairn/core/idempotency/idempotency.ts";
+import type { MakeId, StoredResponse } from "@cairn/core/idempotency/idempotency.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
@@ -48,7 +48,7 @@ export interface Variables {
   /** Maximum bytes of texts, metadata and URIs in a response. */
   readonly maxResponse: number;
   /** The response of the route, even if its time is over. Undefined: the route failed or is still running. */
-  readonly response: KeptAnswer | undefined;
+  readonly response: StoredResponse | undefined;
   /** Undefined: the request has no `Idempotency-Key`. */
   readonly makeId: MakeId | undefined;
   readonly problem: ProblemCode | undefined;

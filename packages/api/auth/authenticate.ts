@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Database } from "@cairn/core/database/database.ts";
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
-import { findKeyHolder, isKeyShaped, touchApiKey } from "@cairn/core/tenant/api-key.ts";
+import { authenticateKey, hasKeyFormat, touchApiKey } from "@cairn/core/tenant/api-key.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { LRUCache } from "lru-cache";
@@ -83,7 +83,7 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
   async function lookUp(token: string, lookup: LookupOptions): Promise<VerifiedCredential> {
     const limited = withTimeLimit(database, Math.min(LOOKUP_TIMEOUT_MS, lookup.remainingMs));
     if (!token.startsWith("cairn_")) return (await verifyToken?.(limited, token)) ?? INVALID;
-    const apiKey = isKeyShaped(token) ? await findKeyHolder(limited, token) : undefined;
+    const apiKey = hasKeyFormat(token) ? await authenticateKey(limited, token) : undefined;
     if (!apiKey) return INVALID;
     // The date of last use is informative only; the request does not wait for it.
     const touched = touchApiKey(withTimeLimit(database, LOOKUP_TIMEOUT_MS), apiKey.keyId).catch(() => {});

@@ -1,5 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
-import { once } from "@cairn/core/idempotency/idempotency.ts";
+import { runIdempotent } from "@cairn/core/idempotency/idempotency.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -20,7 +20,7 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
   if (tenantId === null) throw refusal(OPERATOR_REASON);
   const body = await c.req.text();
   const { pathname, search } = new URL(c.req.url);
-  const done = await once(
+  const result = await runIdempotent(
     c.var.backgroundServices.database, // the result is stored even if the request's time is over
     tenantId,
     { key, request: [c.req.method, pathname + search, body], signal: c.var.signal },
@@ -30,10 +30,10 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
       return c.get("response");
     },
   );
-  if (!done.replayed) return;
-  const { answer } = done;
-  const headers = { ...answer.headers, "Idempotency-Replayed": "true" };
-  return c.body((answer.body || null) as string, answer.status as ContentfulStatusCode, headers);
+  if (!result.replayed) return;
+  const { response } = result;
+  const headers = { ...response.headers, "Idempotency-Replayed": "true" };
+  return c.body((response.body || null) as string, response.status as ContentfulStatusCode, headers);
 });
 
 /** Refuses an `Idempotency-Key` for a write whose response is not stored, instead of ignoring the header. */

@@ -8,85 +8,88 @@ import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { nextTurn } from "../turn.ts";
 
-/** An answer that is kept and given again. */
-export interface KeptAnswer {
+/** A response that is stored and replayed. */
+export interface StoredResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export interface OnceOptions {
+export interface IdempotentOptions {
   /** The caller's `Idempotency-Key`. */
   readonly key: string;
-  /** What the request is: the same key with another is an error. */
+  /** The parts that identify the request. The same key with another request is an error. */
   readonly request: readonly string[];
   readonly signal: AbortSignal;
 }
 
-export type Once = { readonly replayed: true; readonly answer: KeptAnswer } | { readonly replayed: false };
+export type IdempotentResult =
+  | { readonly replayed: true; readonly response: StoredResponse }
+  | { readonly replayed: false };
 
-/** An id of the request's making, a UUID: for the same name the same one whenever the request is done again. */
+/** A UUID for an object that the request creates. The same name gives the same UUID each time the request runs. */
 export type MakeId = (name: string) => string;
 
-/** Milliseconds after which a request that shows no end is taken for dead. */
-const HELD = 60_000;
+/** Milliseconds that a request has a key leased. After that it counts as dead. */
+const LEASE_MS = 60_000;
 
 /**
- * Does `work` once for a key of the tenant's: whoever asks again within 24 hours gets the answer of the first, and those
- * who ask meanwhile wait for it. Where `work` has none, as it failed, the key is free for another try. What it did is
- * committed before its answer is kept: where the process dies between the two, or it failed halfway, it is done again,
- * and must come to the same. For that it is given `makeId`. Throws `idempotency_conflict` where the key came with
- * another request, `idempotency_in_progress` where the first is not done when the signal is aborted.
+ * Runs `work` once for a key of the tenant. The same request within 24 hours gets the stored response of the first, and
+ * concurrent ones wait for it. If `work` fails or returns no response, the key is released for another attempt. The
+ * effects of `work` are committed before its response is stored. If the process dies in between, or `work` fails halfway,
+ * it runs again and must have the same effects: it gets `makeId` for that. Throws `idempotency_conflict` if the key was
+ * used with another request, and `idempotency_in_progress` if the first one has not finished when the signal is aborted.
  * Source: Stripe's API reference, "Idempotent requests".
  */
-export async function once(
+export async function runIdempotent(
   database: Database,
   tenantId: string,
-  options: OnceOptions,
-  work: (makeId: MakeId) => Promise<KeptAnswer | undefined>,
-): Promise<Once> {
-  const claim = {
+  options: IdempotentOptions,
+  work: (makeId: MakeId) => Promise<StoredResponse | undefined>,
+): Promise<IdempotentResult> {
+  const lease = {
     key: encodeText(options.key),
-    holder: randomUUID(),
-    fingerprint: await fingerprintInTurns(options.request),
+    leaseToken: randomUUID(),
+    fingerprint: await fingerprintInSlices(options.request),
   };
-  const { kept, since } = await takeOrWait(database, tenantId, { ...claim, signal: options.signal });
-  if (kept) return { answer: kept, replayed: true };
+  const { stored, since } = await leaseOrWait(database, tenantId, { ...lease, signal: options.signal });
+  if (stored) return { response: stored, replayed: true };
   const makeId: MakeId = (name) =>
-    uuidOf(fingerprintOf([tenantId, claim.key, claim.fingerprint, since, name]));
-  let answer: KeptAnswer | undefined;
+    uuidOf(fingerprintOf([tenantId, lease.key, lease.fingerprint, since, name]));
+  let response: StoredResponse | undefined;
   try {
-    answer = await work(makeId);
+    response = await work(makeId);
   } catch (error) {
-    await release(database, tenantId, claim);
+    await releaseKey(database, tenantId, lease);
     throw error;
   }
-  if (answer) await keep(database, tenantId, { ...claim, answer });
-  else await release(database, tenantId, claim);
+  if (response) await storeResponse(database, tenantId, { ...lease, response });
+  else await releaseKey(database, tenantId, lease);
   return { replayed: false };
 }
 
-/** Takes the key, or waits for the answer of whoever has it. */
-async function takeOrWait(
+/** Leases the key, or waits for the response of the request that has leased it. */
+async function leaseOrWait(
   database: Database,
   tenantId: string,
-  { signal, ...claim }: Claim & { readonly fingerprint: Buffer; readonly signal: AbortSignal },
-): Promise<{ readonly kept?: KeptAnswer; readonly since: string }> {
+  { signal, ...lease }: KeyLease & { readonly fingerprint: Buffer; readonly signal: AbortSignal },
+): Promise<{ readonly stored?: StoredResponse; readonly since: string }> {
   for (let wait = 10; ; wait = Math.min(250, wait * 2)) {
-    const { mine, since, fingerprint, status, headers, body } = await take(database, tenantId, claim);
-    if (mine) return { since };
-    if (fingerprint !== claim.fingerprint.toString("hex"))
+    const row = await leaseKey(database, tenantId, lease);
+    const { leased, since, fingerprint, status, headers, body } = row;
+    if (leased) return { since };
+    if (fingerprint !== lease.fingerprint.toString("hex"))
       throw new AppError(
         "idempotency_conflict",
-        "This Idempotency-Key came with another request before. Use a new key for each different request.",
+        "The Idempotency-Key was used with another request. Use a new key for each different request.",
         { path: "Idempotency-Key" },
       );
     if (status !== null)
-      return { kept: { status, headers: headers ?? {}, body: decodeText(body ?? "") }, since };
+      return { stored: { status, headers: headers ?? {}, body: decodeText(body ?? "") }, since };
     await sleep(wait, undefined, { signal }).catch(() => {
       throw new AppError(
         "idempotency_in_progress",
-        "The first request with this Idempotency-Key is still under way.",
+        "The first request with this Idempotency-Key is still running. Try again later.",
         {
           path: "Idempotency-Key",
           retryAfter: 5,
@@ -96,17 +99,17 @@ async function takeOrWait(
   }
 }
 
-/** Forgets what is older than a day. Returns how many. */
-export function forgetOldKeys(database: Database, tenantId: string): Promise<number> {
+/** Deletes the tenant's keys that are older than 24 hours. Returns their number. */
+export function deleteExpiredKeys(database: Database, tenantId: string): Promise<number> {
   return asTenant(database, tenantId, async ({ orm }) => {
-    const gone = await selectRows(
+    const deleted = await selectRows(
       orm,
       sql`DELETE FROM cairn.idempotency_keys WHERE (tenant_id, key) IN (
             SELECT tenant_id, key FROM cairn.idempotency_keys
             WHERE tenant_id = ${tenantId}::uuid AND created_at < now() - interval '24 hours' FOR UPDATE SKIP LOCKED)
           RETURNING 1`,
     );
-    return gone.length;
+    return deleted.length;
   });
 }
 
@@ -116,23 +119,23 @@ function fingerprintOf(parts: readonly (string | Uint8Array)[]): Buffer {
   return hash.digest();
 }
 
-/** `fingerprintOf` of parts that may have megabytes. */
-async function fingerprintInTurns(parts: OnceOptions["request"]): Promise<Buffer> {
+/** `fingerprintOf` in time slices, for parts of megabytes. */
+async function fingerprintInSlices(parts: IdempotentOptions["request"]): Promise<Buffer> {
   const hash = createHash("sha256");
   for (const part of parts) {
-    for (let at = 0; at < part.length; at += TURN) {
+    for (let at = 0; at < part.length; at += SLICE_CHARACTERS) {
       if (at > 0) await nextTurn();
-      hash.update(part.slice(at, at + TURN));
+      hash.update(part.slice(at, at + SLICE_CHARACTERS));
     }
     hash.update("\0");
   }
   return hash.digest();
 }
 
-/** Characters that are hashed in one turn: about a millisecond. */
-const TURN = 500_000;
+/** Characters that are hashed in one time slice: about a millisecond. */
+const SLICE_CHARACTERS = 500_000;
 
-/** A hash's first bytes as a UUID of version 8, the one that is free for such (RFC 9562, 5.8). */
+/** The first bytes of a hash as a UUID of version 8, the version for custom formats (RFC 9562, 5.8). */
 function uuidOf(hash: Buffer): string {
   const bytes = hash.subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
@@ -140,14 +143,15 @@ function uuidOf(hash: Buffer): string {
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-interface Claim {
+interface KeyLease {
   readonly key: string;
-  readonly holder: string;
+  readonly leaseToken: string;
 }
 
-interface Found {
-  readonly mine: boolean;
-  /** When the key was first taken, to the microsecond: of the same key a day later it is another. */
+interface KeyRow {
+  /** Whether this request has the lease. */
+  readonly leased: boolean;
+  /** When the key was first leased, in microseconds. The same key has another value after 24 hours. */
   readonly since: string;
   readonly fingerprint: string;
   readonly status: number | null;
@@ -155,52 +159,56 @@ interface Found {
   readonly body: string | null;
 }
 
-/** Takes the key where it is new, a day old, or free, or its request has died; else tells what is known of it. */
-async function take(
+/** Leases the key if it is new, 24 hours old or released, or if its request has died. Returns the state of the key. */
+async function leaseKey(
   database: Database,
   tenantId: string,
-  { key, holder, fingerprint }: Claim & { readonly fingerprint: Buffer },
-): Promise<Found> {
+  { key, leaseToken, fingerprint }: KeyLease & { readonly fingerprint: Buffer },
+): Promise<KeyRow> {
   return asTenant(database, tenantId, async ({ orm }) => {
     await orm.execute(sql`
-      INSERT INTO cairn.idempotency_keys AS kept (tenant_id, key, fingerprint, holder, held_until)
-      VALUES (${tenantId}::uuid, ${key}, ${fingerprint}, ${holder}::uuid, now() + ${HELD}::float8 * interval '1 millisecond')
+      INSERT INTO cairn.idempotency_keys AS existing (tenant_id, key, fingerprint, holder, held_until)
+      VALUES (${tenantId}::uuid, ${key}, ${fingerprint}, ${leaseToken}::uuid, now() + ${LEASE_MS}::float8 * interval '1 millisecond')
       ON CONFLICT (tenant_id, key) DO UPDATE
       SET fingerprint = excluded.fingerprint, holder = excluded.holder, held_until = excluded.held_until,
           status = NULL, headers = NULL, body = NULL,
-          created_at = CASE WHEN kept.created_at < now() - interval '24 hours'
-                            THEN excluded.created_at ELSE kept.created_at END
-      WHERE kept.created_at < now() - interval '24 hours'
-         OR kept.held_until = '-infinity'
-         OR (kept.status IS NULL AND kept.held_until < now() AND kept.fingerprint = excluded.fingerprint)`);
-    const [row] = await selectRows<Found>(
+          created_at = CASE WHEN existing.created_at < now() - interval '24 hours'
+                            THEN excluded.created_at ELSE existing.created_at END
+      WHERE existing.created_at < now() - interval '24 hours'
+         OR existing.held_until = '-infinity'
+         OR (existing.status IS NULL AND existing.held_until < now() AND existing.fingerprint = excluded.fingerprint)`);
+    const [row] = await selectRows<KeyRow>(
       orm,
-      sql`SELECT holder = ${holder}::uuid AS mine, extract(epoch FROM created_at)::text AS since,
+      sql`SELECT holder = ${leaseToken}::uuid AS leased, extract(epoch FROM created_at)::text AS since,
                  encode(fingerprint, 'hex') AS fingerprint, status, headers, body
           FROM cairn.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND key = ${key}`,
     );
-    return row as Found;
+    return row as KeyRow;
   });
 }
 
-async function keep(
+async function storeResponse(
   database: Database,
   tenantId: string,
-  { key, holder, answer }: Claim & { readonly answer: KeptAnswer },
+  { key, leaseToken, response }: KeyLease & { readonly response: StoredResponse },
 ): Promise<void> {
   await asTenant(database, tenantId, ({ orm }) =>
     orm.execute(sql`
       UPDATE cairn.idempotency_keys
-      SET status = ${answer.status}::int, headers = ${JSON.stringify(answer.headers)}::jsonb, body = ${encodeText(answer.body)}
-      WHERE tenant_id = ${tenantId}::uuid AND key = ${key} AND holder = ${holder}::uuid`),
+      SET status = ${response.status}::int, headers = ${JSON.stringify(response.headers)}::jsonb, body = ${encodeText(response.body)}
+      WHERE tenant_id = ${tenantId}::uuid AND key = ${key} AND holder = ${leaseToken}::uuid`),
   );
 }
 
-/** Frees the key for any request, and remembers since when it is known: what was done halfway is done again under the same ids. */
-async function release(database: Database, tenantId: string, { key, holder }: Claim): Promise<void> {
+/** Releases the key for any request. Its creation time stays, so that a partly completed request runs again with the same ids. */
+async function releaseKey(
+  database: Database,
+  tenantId: string,
+  { key, leaseToken }: KeyLease,
+): Promise<void> {
   await asTenant(database, tenantId, ({ orm }) =>
     orm.execute(sql`
       UPDATE cairn.idempotency_keys SET held_until = '-infinity'
-      WHERE tenant_id = ${tenantId}::uuid AND key = ${key} AND holder = ${holder}::uuid AND status IS NULL`),
+      WHERE tenant_id = ${tenantId}::uuid AND key = ${key} AND holder = ${leaseToken}::uuid AND status IS NULL`),
   );
 }

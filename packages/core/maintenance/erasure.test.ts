@@ -10,7 +10,7 @@ import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { contentHash } from "../embedding/cache.ts";
 import { createOfflineEmbedder } from "../embedding/offline.ts";
-import { once } from "../idempotency/idempotency.ts";
+import { runIdempotent } from "../idempotency/idempotency.ts";
 import { createJob } from "../job/job.ts";
 import { runJob } from "../job/run.ts";
 import { query } from "../search/query.ts";
@@ -137,7 +137,7 @@ test("a text that is replaced leaves nothing, also where it was longer", async (
 describe("after a change of model", () => {
   const kept = "knowledge (by test/old)";
 
-  test("what is deleted is gone from the collection that is kept, at once, and does not come back with it", async () => {
+  test("what is deleted is gone from the collection that is kept, at runIdempotent, and does not come back with it", async () => {
     await changeModel(services, tenantId, "test/new");
     expect(await searched(kept)).toContain(ID);
     await deleteDocuments(own.database, tenantId, { ids: [ID] });
@@ -205,7 +205,7 @@ describe("after a change of model", () => {
 
 test("answers, jobs and vectors of texts that never became documents are gone after their time", async () => {
   const signal = new AbortController().signal;
-  await once(own.database, tenantId, { key: "k", request: ["x"], signal }, async () => ({
+  await runIdempotent(own.database, tenantId, { key: "k", request: ["x"], signal }, async () => ({
     status: 200,
     headers: {},
     body: JSON.stringify({ ids: [ID] }),

@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
-import { forgetOldKeys } from "../idempotency/idempotency.ts";
+import { deleteExpiredKeys } from "../idempotency/idempotency.ts";
 import { listTenants } from "../tenant/tenant.ts";
 
 /** Days that a job can be looked up after its end. */
@@ -28,7 +28,7 @@ export async function sweep(database: Database): Promise<void> {
     await orm.execute(EXCEPTIONS_OF_DELETED_TENANTS);
   });
   for (const { id } of await listTenants(database)) {
-    await forgetOldKeys(database, id);
+    await deleteExpiredKeys(database, id);
     await asTenant(database, id, async ({ orm }) => {
       await orm.execute(endedJobs);
       await orm.execute(sql`

@@ -10,12 +10,12 @@ import type { TenantLimits } from "./tenant.ts";
 
 export const SCOPES = ["read", "write", "admin"] as const;
 
-/** `read` searches and lists; `write` changes collections and documents; `admin` keeps keys and looks after indexes. */
+/** `read`: search and list. `write`: change collections and documents. `admin`: manage keys and indexes. */
 export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {
   readonly id: string;
-  /** Null: the operator's, which keeps tenants and sees no tenant's documents. */
+  /** Null: an operator's key, which manages tenants and cannot read their documents. */
   readonly tenantId: string | null;
   readonly name: string;
   /** The last characters of the secret, to tell keys apart. */
@@ -28,16 +28,16 @@ export interface ApiKey {
   readonly lastUsedAt: Date | null;
 }
 
-/** A key with its secret, which is shown this once and kept nowhere. */
+/** A key with its secret. The secret is returned only once and not stored. */
 export interface NewApiKey {
   readonly key: ApiKey;
   readonly secret: string;
 }
 
 export interface ApiKeyOptions {
-  /** For people. */
+  /** Display name. */
   readonly name?: string;
-  /** Default `read` and `write`; an operator's key has `admin` alone. */
+  /** Default `read` and `write`. An operator's key has only `admin`. */
   readonly scopes?: readonly Scope[];
   /** Default: never. */
   readonly expiresAt?: Date;
@@ -56,22 +56,32 @@ const columns = {
   lastUsedAt: apiKeys.lastUsedAt,
 };
 
-/** Makes a key of a tenant's, or (`null`) of the operator's. Throws `not_found` where there is no such tenant. */
+/** Creates a key of a tenant, or of the operator (`null`). Throws `not_found` if the tenant does not exist. */
 export async function createApiKey(
   database: Database,
   tenantId: string | null,
   { name = "", scopes = tenantId === null ? ["admin"] : ["read", "write"], expiresAt }: ApiKeyOptions = {},
 ): Promise<NewApiKey> {
   if (tenantId === null && (scopes.length !== 1 || scopes[0] !== "admin"))
-    throw new AppError("invalid_input", "An operator's key has the scope admin alone.", { path: "scopes" });
+    throw new AppError("invalid_input", "An operator's key can only have the scope admin.", {
+      path: "scopes",
+    });
   if (!/^[^\p{Cc}\p{Cs}\uFFFE]{0,200}$/u.test(name))
-    throw new AppError("invalid_input", "A key's name has 200 characters at most, no control characters.", {
-      path: "name",
-    });
+    throw new AppError(
+      "invalid_input",
+      "A key's name can have at most 200 characters and no control characters.",
+      {
+        path: "name",
+      },
+    );
   if (expiresAt && expiresAt.getTime() <= Date.now())
-    throw new AppError("invalid_input", `The key would have expired at ${expiresAt.toISOString()} already.`, {
-      path: "expires_at",
-    });
+    throw new AppError(
+      "invalid_input",
+      `The expiry ${expiresAt.toISOString()} is in the past. Use a future time.`,
+      {
+        path: "expires_at",
+      },
+    );
   const secret = `${PREFIX}${randomBytes(32).toString("base64url")}`;
   try {
     return await asOwner(database, tenantId, async ({ orm }) => {
@@ -89,14 +99,14 @@ export async function createApiKey(
   }
 }
 
-/** The owner's keys, oldest first, the revoked and expired ones as well. */
+/** The owner's keys, oldest first, including revoked and expired ones. */
 export function listApiKeys(database: Database, tenantId: string | null): Promise<readonly ApiKey[]> {
   return asOwner(database, tenantId, ({ orm }) =>
     orm.select(columns).from(apiKeys).where(ownedBy(tenantId)).orderBy(asc(apiKeys.createdAt)),
   );
 }
 
-/** From now on the key is refused, within the time that keys are remembered for. Throws `not_found`. */
+/** Revokes a key. It is refused as soon as cached credentials expire. Throws `not_found`. */
 export function revokeApiKey(database: Database, tenantId: string | null, id: string): Promise<ApiKey> {
   return asOwner(database, tenantId, async (transaction) => {
     await requireKey(transaction, tenantId, id);
@@ -110,8 +120,8 @@ export function revokeApiKey(database: Database, tenantId: string | null, id: st
 }
 
 /**
- * A new key in the place of one that is in force, with its name, scopes and expiry; the old one works for `grace`
- * more seconds. Throws `not_found`, `invalid_input` for a key that is not in force.
+ * Replaces an active key with a new one that has the same name, scopes and expiry. The old key works for `grace` more
+ * seconds. Throws `not_found`, and `invalid_input` for a key that is not active.
  */
 export async function rotateApiKey(
   database: Database,
@@ -121,22 +131,26 @@ export async function rotateApiKey(
 ): Promise<NewApiKey> {
   const old = await asOwner(database, tenantId, (transaction) => requireKey(transaction, tenantId, id));
   if (old.revokedAt || (old.expiresAt && old.expiresAt.getTime() <= Date.now()))
-    throw new AppError("invalid_input", "The key is revoked or expired already: make a new one.", {
-      path: "key",
-    });
+    throw new AppError(
+      "invalid_input",
+      "The key cannot be rotated: it is revoked or expired. Create a new key.",
+      {
+        path: "key",
+      },
+    );
   const { name, scopes, expiresAt } = old;
-  const made = await createApiKey(database, tenantId, { name, scopes, expiresAt: expiresAt ?? undefined });
+  const created = await createApiKey(database, tenantId, { name, scopes, expiresAt: expiresAt ?? undefined });
   await asOwner(database, tenantId, ({ orm }) =>
     orm
       .update(apiKeys)
       .set({ expiresAt: sql`least(${apiKeys.expiresAt}, now() + ${grace}::float8 * interval '1 second')` })
       .where(and(ownedBy(tenantId), eq(apiKeys.id, id))),
   );
-  return made;
+  return created;
 }
 
-/** Who a key in force speaks for. */
-export interface KeyHolder {
+/** The identity and the rights of an active key. */
+export interface AuthenticatedKey {
   readonly keyId: string;
   readonly tenantId: string | null;
   readonly scopes: readonly Scope[];
@@ -144,14 +158,17 @@ export interface KeyHolder {
   readonly expiresAt: Date | null;
 }
 
-/** Whether a text can be a key at all: one that cannot is refused without a look into the database. */
-export function isKeyShaped(secret: string): boolean {
+/** Whether a text has the format of a key. Other texts are refused without a database query. */
+export function hasKeyFormat(secret: string): boolean {
   return secret.length === PREFIX.length + 43 && /^cairn_[\w-]{42}[AEIMQUYcgkosw048]$/.test(secret);
 }
 
-/** The holder of a secret; undefined for one that is unknown, revoked, expired, or of a disabled tenant. */
-export async function findKeyHolder(database: Database, secret: string): Promise<KeyHolder | undefined> {
-  if (!isKeyShaped(secret)) return undefined;
+/** The key with this secret. Undefined if it is unknown, revoked or expired, or if its tenant is disabled. */
+export async function authenticateKey(
+  database: Database,
+  secret: string,
+): Promise<AuthenticatedKey | undefined> {
+  if (!hasKeyFormat(secret)) return undefined;
   const hash = hashSecret(secret);
   return asAdmin(database, async ({ orm }) => {
     const [found] = await orm
@@ -162,18 +179,18 @@ export async function findKeyHolder(database: Database, secret: string): Promise
         expiresAt: apiKeys.expiresAt,
         secretHash: apiKeys.secretHash,
         limits: sql<TenantLimits>`coalesce(${tenants.settings}->'limits', '{}')`,
-        inForce: sql<boolean>`${apiKeys.revokedAt} IS NULL AND coalesce(${apiKeys.expiresAt} > now(), true) AND ${tenants.disabledAt} IS NULL`,
+        isActive: sql<boolean>`${apiKeys.revokedAt} IS NULL AND coalesce(${apiKeys.expiresAt} > now(), true) AND ${tenants.disabledAt} IS NULL`,
       })
       .from(apiKeys)
       .leftJoin(tenants, eq(tenants.id, apiKeys.tenantId))
       .where(eq(apiKeys.secretHash, hash));
-    if (!found || !timingSafeEqual(found.secretHash, hash) || !found.inForce) return undefined;
+    if (!found || !timingSafeEqual(found.secretHash, hash) || !found.isActive) return undefined;
     const { keyId, tenantId, scopes, limits, expiresAt } = found;
     return { keyId, tenantId, scopes, limits, expiresAt };
   });
 }
 
-/** Notes that a key was used, at most once a minute. */
+/** Updates the last use of a key, at most once a minute. */
 export async function touchApiKey(database: Database, id: string): Promise<void> {
   await asAdmin(database, ({ orm }) =>
     orm

@@ -13,15 +13,16 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-test("a tenant is found by its id, in either case, and by its name", async () => {
+test("a tenant is found by its id, in upper or lower case, and by its name", async () => {
   const id = "ABCDEF01-2345-6789-ABCD-EF0123456789";
-  const made = await createTenant(own.database, { id, name: "Acme" });
-  expect(made).toMatchObject({ id: id.toLowerCase(), name: "Acme" });
-  for (const key of [id, id.toLowerCase(), "Acme"]) expect(await getTenant(own.database, key)).toEqual(made);
+  const created = await createTenant(own.database, { id, name: "Acme" });
+  expect(created).toMatchObject({ id: id.toLowerCase(), name: "Acme" });
+  for (const key of [id, id.toLowerCase(), "Acme"])
+    expect(await getTenant(own.database, key)).toEqual(created);
   await expect(getTenant(own.database, "acme")).rejects.toMatchObject({ code: "not_found" });
 });
 
-test("an id is the same in any notation, to find a tenant, to make one and to name one that is missing", async () => {
+test("an id is the same in any notation, in getTenant(), createTenant() and ensureTenant()", async () => {
   const id = "abcdef01-2345-6789-abcd-00000000cafe";
   const notations = [
     id,
@@ -30,11 +31,11 @@ test("an id is the same in any notation, to find a tenant, to make one and to na
     `{${id.toUpperCase()}}`,
     `urn:uuid:${id}`,
   ];
-  const made = await createTenant(own.database, { id: notations[1], name: "Cafe" });
-  expect(made.id).toBe(id);
+  const created = await createTenant(own.database, { id: notations[1], name: "Cafe" });
+  expect(created.id).toBe(id);
   for (const notation of notations) {
-    expect(await getTenant(own.database, notation)).toEqual(made);
-    expect(await ensureTenant(own.database, notation)).toEqual(made);
+    expect(await getTenant(own.database, notation)).toEqual(created);
+    expect(await ensureTenant(own.database, notation)).toEqual(created);
     await expect(createTenant(own.database, { id: notation })).rejects.toMatchObject({
       code: "already_exists",
     });
@@ -43,19 +44,19 @@ test("an id is the same in any notation, to find a tenant, to make one and to na
   expect(await ensureTenant(own.database, `{${other}}`)).toMatchObject({ id: other, name: other });
 });
 
-test("a tenant without a name is called by its id", async () => {
+test("a tenant without a name has its id as name", async () => {
   const { id, name } = await createTenant(own.database);
   expect(name).toBe(id);
 });
 
 test("a taken name or id is refused, and nothing changes", async () => {
   const { id } = await createTenant(own.database, { name: "taken" });
-  const says = (what: string) => `There is a tenant ${what}`;
-  const another = "Choose another name, or use it as it is.";
+  const refusal = (taken: string, alternative: string) =>
+    `The tenant cannot be created: ${taken} is already taken. Choose ${alternative}, or use the existing tenant.`;
   for (const [tenant, message] of [
-    [{ name: "taken" }, says(`"taken" already. ${another}`)],
-    [{ id, name: "free" }, says(`"free" already, or one with the id ${id}. ${another}`)],
-    [{ id }, says(`already with the id ${id}. Choose another id, or use it as it is.`)],
+    [{ name: "taken" }, refusal('the name "taken"', "another name")],
+    [{ id, name: "free" }, refusal(`the name "free" or the id ${id}`, "another name")],
+    [{ id }, refusal(`the id ${id}`, "another id")],
   ] as const)
     await expect(createTenant(own.database, tenant)).rejects.toMatchObject({
       code: "already_exists",
@@ -65,7 +66,7 @@ test("a taken name or id is refused, and nothing changes", async () => {
 });
 
 test.each(["", "a\0b", "tab\t", "\uD800", "x".repeat(513)])(
-  "a name %j is refused, and nobody is found by it",
+  "the name %j is refused, and finds no tenant",
   async (name) => {
     const fault = { code: "invalid_input", path: "name" };
     await expect(createTenant(own.database, { name })).rejects.toMatchObject(fault);
@@ -74,31 +75,31 @@ test.each(["", "a\0b", "tab\t", "\uD800", "x".repeat(513)])(
   },
 );
 
-test("an id that is no UUID is refused", async () => {
+test("an id that is not a UUID is refused", async () => {
   await expect(createTenant(own.database, { id: "acme" })).rejects.toMatchObject({
     code: "invalid_input",
     path: "id",
   });
 });
 
-test("ensureTenant() makes a tenant once, also when asked by several at the same moment", async () => {
-  const made = await Promise.all(Array.from({ length: 8 }, () => ensureTenant(own.database, "once")));
-  expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+test("concurrent calls of ensureTenant() create one tenant", async () => {
+  const ensured = await Promise.all(Array.from({ length: 8 }, () => ensureTenant(own.database, "once")));
+  expect(new Set(ensured.map(({ id }) => id)).size).toBe(1);
   const uuid = "11111111-2222-3333-4444-55555555aaaa";
   expect(await ensureTenant(own.database, uuid.toUpperCase())).toMatchObject({ id: uuid });
   expect(await ensureTenant(own.database, uuid)).toMatchObject({ id: uuid });
 });
 
-test("the id wins over another tenant that an earlier version let take it as its name", async () => {
-  const wanted = await createTenant(own.database, { name: "wanted" });
+test("a tenant's id takes precedence over another tenant with that id as its name, which an earlier version allowed", async () => {
+  const tenant = await createTenant(own.database, { name: "wanted" });
   const other = await createTenant(own.database, { name: "other" });
   await asAdmin(own.database, ({ orm }) =>
-    orm.update(tenants).set({ name: wanted.id }).where(eq(tenants.id, other.id)),
+    orm.update(tenants).set({ name: tenant.id }).where(eq(tenants.id, other.id)),
   );
-  expect((await getTenant(own.database, wanted.id)).id).toBe(wanted.id);
+  expect((await getTenant(own.database, tenant.id)).id).toBe(tenant.id);
 });
 
-test("a tenant cannot take the UUID of another tenant, present or future, as its name, in any notation", async () => {
+test("a tenant's name cannot be a UUID other than its own id, in any notation", async () => {
   const { id } = await createTenant(own.database, { name: "first" });
   const refused = { code: "invalid_input", path: "name" };
   for (const name of [id, id.toUpperCase(), `{${id}}`, id.replaceAll("-", ""), crypto.randomUUID()]) {
@@ -110,15 +111,15 @@ test("a tenant cannot take the UUID of another tenant, present or future, as its
   expect(await createTenant(own.database, { id: ownId, name: ownId })).toMatchObject({ name: ownId });
 });
 
-test("a deleted tenant is gone with all it had, by name or by id, and the others stay", async () => {
-  const made = await Promise.all(["gone", "stays"].map((name) => createTenant(own.database, { name })));
-  for (const { id } of made) await createCollection(own.database, id, { embeddingModel: null });
+test("deleting a tenant deletes its data and leaves other tenants unchanged", async () => {
+  const created = await Promise.all(["gone", "stays"].map((name) => createTenant(own.database, { name })));
+  for (const { id } of created) await createCollection(own.database, id, { embeddingModel: null });
   await deleteTenant(own.database, "gone");
   await expect(deleteTenant(own.database, "gone")).rejects.toMatchObject({ code: "not_found" });
-  const left = (await listTenants(own.database)).map(({ name }) => name);
-  expect(left).toContain("stays");
-  expect(left).not.toContain("gone");
-  expect(left).toEqual(left.toSorted());
-  expect(await listCollections(own.database, made[0]?.id as string)).toEqual([]);
-  expect(await listCollections(own.database, made[1]?.id as string)).toHaveLength(1);
+  const names = (await listTenants(own.database)).map(({ name }) => name);
+  expect(names).toContain("stays");
+  expect(names).not.toContain("gone");
+  expect(names).toEqual(names.toSorted());
+  expect(await listCollections(own.database, created[0]?.id as string)).toEqual([]);
+  expect(await listCollections(own.database, created[1]?.id as string)).toHaveLength(1);
 });

@@ -12,20 +12,20 @@ export interface Tenant {
   readonly name: string;
   readonly createdAt: Date;
   readonly limits: TenantLimits;
-  /** Since when its keys are refused; null: they are not. */
+  /** When its keys were disabled; null: they are enabled. */
   readonly disabledAt: Date | null;
 }
 
-/** What a tenant may use, where it differs from the service's own limits. */
+/** Limits of a tenant that differ from the service's defaults. */
 export interface TenantLimits {
   readonly requestsPerMinute?: number;
   readonly embeddingTokensPerDay?: number;
 }
 
 export interface NewTenant {
-  /** Unique; for people. Default: the id. */
+  /** Unique display name. Default: the id. */
   readonly name?: string;
-  /** A UUID of the caller's own, in any notation. Default: a random one. */
+  /** A UUID that the caller chooses, in any notation. Default: a random one. */
   readonly id?: string;
 }
 
@@ -37,35 +37,38 @@ const columns = {
   disabledAt: tenants.disabledAt,
 };
 
-/** Makes a tenant. Throws `already_exists` where the name or id is taken. */
+/** Creates a tenant. Throws `already_exists` if the name or id is taken. */
 export async function createTenant(database: Database, tenant: NewTenant = {}): Promise<Tenant> {
   const id = tenant.id === undefined ? crypto.randomUUID() : parseUuid(tenant.id);
   if (id === undefined)
-    throw new AppError("invalid_input", `A tenant's id is a UUID, not ${JSON.stringify(tenant.id)}.`, {
+    throw new AppError("invalid_input", `A tenant's id must be a UUID, not ${JSON.stringify(tenant.id)}.`, {
       path: "id",
     });
   const name = tenant.name ?? id;
   assertName(name);
   assertOwnUuid(name, id);
   return asAdmin(database, async ({ orm }) => {
-    const [made] = await orm.insert(tenants).values({ id, name }).onConflictDoNothing().returning(columns);
-    if (!made) throw takenBy(tenant.name, tenant.id === undefined ? undefined : id);
-    return made;
+    const [created] = await orm.insert(tenants).values({ id, name }).onConflictDoNothing().returning(columns);
+    if (!created) throw alreadyExists(tenant.name, tenant.id === undefined ? undefined : id);
+    return created;
   });
 }
 
-/** Names what the caller gave: an id that was made up says nothing to anybody. */
-function takenBy(name: string | undefined, id: string | undefined): AppError {
-  const named = name === undefined ? "" : ` ${JSON.stringify(name)}`;
-  const numbered = name === undefined ? ` with the id ${id}` : `, or one with the id ${id}`;
-  const others = name === undefined ? "another id" : "another name";
-  const says = `There is a tenant${named} already${id === undefined ? "" : numbered}`;
-  return new AppError("already_exists", `${says}. Choose ${others}, or use it as it is.`, {
-    path: name === undefined ? "id" : "name",
-  });
+/** The error for a taken name or id. It names only what the caller chose, not a random id. */
+function alreadyExists(name: string | undefined, id: string | undefined): AppError {
+  const taken = [
+    ...(name === undefined ? [] : [`the name ${JSON.stringify(name)}`]),
+    ...(id === undefined ? [] : [`the id ${id}`]),
+  ];
+  const alternative = name === undefined ? "another id" : "another name";
+  return new AppError(
+    "already_exists",
+    `The tenant cannot be created: ${taken.join(" or ")} is already taken. Choose ${alternative}, or use the existing tenant.`,
+    { path: name === undefined ? "id" : "name" },
+  );
 }
 
-/** The tenant with this id, in any notation of UUIDs, or name. Throws `not_found`. */
+/** The tenant with this id (a UUID in any notation) or name. Throws `not_found`. */
 export function getTenant(database: Database, idOrName: string): Promise<Tenant> {
   return asAdmin(database, async ({ orm }) => {
     const tenant = await findTenant(orm, idOrName);
@@ -77,12 +80,12 @@ export function getTenant(database: Database, idOrName: string): Promise<Tenant>
   });
 }
 
-/** The tenant with this id or name, made where it is missing; a UUID in any notation becomes the id. */
+/** The tenant with this id or name. Creates it if it is missing: a UUID in any notation becomes its id. */
 export async function ensureTenant(database: Database, idOrName: string): Promise<Tenant> {
   assertName(idOrName);
   return asAdmin(database, async ({ orm }) => {
-    const known = await findTenant(orm, idOrName);
-    if (known) return known;
+    const existing = await findTenant(orm, idOrName);
+    if (existing) return existing;
     const id = parseUuid(idOrName);
     await orm
       .insert(tenants)
@@ -90,25 +93,25 @@ export async function ensureTenant(database: Database, idOrName: string): Promis
       .onConflictDoNothing();
     const tenant = await findTenant(orm, idOrName);
     if (!tenant)
-      throw new AppError("already_exists", `The id ${idOrName} belongs to a tenant of another name.`);
+      throw new AppError("already_exists", `The id ${idOrName} belongs to a tenant with another name.`);
     return tenant;
   });
 }
 
-/** Every tenant, by name. */
+/** All tenants, sorted by name. */
 export function listTenants(database: Database): Promise<readonly Tenant[]> {
   return asAdmin(database, ({ orm }) => orm.select(columns).from(tenants).orderBy(asc(tenants.name)));
 }
 
 export interface TenantChanges {
   readonly name?: string;
-  /** In the place of all that were set before. */
+  /** Replaces all limits that were set before. */
   readonly limits?: TenantLimits;
-  /** True: its keys are refused from now on, within the time that keys are remembered for. */
+  /** True: its keys are refused as soon as cached credentials expire. */
   readonly disabled?: boolean;
 }
 
-/** Changes a tenant. Throws `not_found`, or `already_exists` where the new name is taken. */
+/** Changes a tenant. Throws `not_found`, or `already_exists` if the new name is taken. */
 export async function changeTenant(
   database: Database,
   idOrName: string,
@@ -135,14 +138,18 @@ export async function changeTenant(
     });
   } catch (error) {
     if (hasSqlState(error, "23505"))
-      throw new AppError("already_exists", `There is a tenant ${JSON.stringify(name)} already.`, {
-        cause: error,
-      });
+      throw new AppError(
+        "already_exists",
+        `The name ${JSON.stringify(name)} is already taken. Choose another name.`,
+        {
+          cause: error,
+        },
+      );
     throw error;
   }
 }
 
-/** Deletes a tenant with everything it has. Throws `not_found`. */
+/** Deletes a tenant and all its data. Throws `not_found`. */
 export async function deleteTenant(database: Database, id: string): Promise<void> {
   const tenant = await getTenant(database, id);
   await asAdmin(database, ({ orm }) => orm.delete(tenants).where(eq(tenants.id, tenant.id)));
@@ -158,28 +165,28 @@ function assertName(name: string): void {
   if (isTenantName(name)) return;
   throw new AppError(
     "invalid_input",
-    `A tenant's name is ${TENANT_NAME}, not ${JSON.stringify(name.slice(0, 80))}.`,
+    `A tenant's name has ${TENANT_NAME}, not ${JSON.stringify(name.slice(0, 80))}.`,
     { path: "name" },
   );
 }
 
-/** A name that is a UUID is the tenant's own id: another's would make two tenants answer to one address. */
+/** Throws if the name is a UUID other than the tenant's own id: two tenants could then be found by the same UUID. */
 function assertOwnUuid(name: string, id: string): void {
   const uuid = parseUuid(name);
   if (uuid === undefined || uuid === id) return;
   throw new AppError(
     "invalid_input",
-    `A tenant's name cannot be the UUID of another tenant, and ${JSON.stringify(name)} is not this tenant's id (${id}). Choose a name that is no UUID.`,
+    `A tenant's name cannot be the UUID of another tenant, and ${JSON.stringify(name)} is not this tenant's id (${id}). Choose a name that is not a UUID.`,
     { path: "name" },
   );
 }
 
-async function findTenant(orm: Orm, given: string): Promise<Tenant | undefined> {
-  const idOrName = encodeText(given); // what no name can hold is not found, not a failure
+async function findTenant(orm: Orm, input: string): Promise<Tenant | undefined> {
+  const idOrName = encodeText(input); // so that a text that Postgres cannot store is not found instead of failing
   const id = parseUuid(idOrName);
   const byName = eq(tenants.name, idOrName);
   const where = id ? or(eq(tenants.id, id), byName, eq(tenants.name, id)) : byName;
-  // The id wins over another tenant that calls itself so.
+  // A tenant with this id comes before another tenant that has the UUID as its name.
   const [tenant] = await orm
     .select(columns)
     .from(tenants)

@@ -13,7 +13,7 @@ test.each([
   `{${UUID.replaceAll("-", "").toUpperCase()}}`,
   `urn:uuid:${UUID}`,
   `URN:UUID:{${UUID.toUpperCase()}}`,
-])("%s is read", (text) => {
+])("%s is parsed", (text) => {
   expect(parseUuid(text)).toBe(UUID);
 });
 

@@ -1,12 +1,12 @@
-/** 32 hex digits, alone or in groups of 8-4-4-4-12 that one kind of separator divides. */
+/** 32 hex digits, with or without one kind of separator between groups of 8-4-4-4-12. */
 const DIGITS = /^([0-9a-f]{8})([-_.]?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})$/i;
 
-/** Length of the longest notation: `urn:uuid:` and braces around 36 characters. */
+/** Length of the longest notation: `urn:uuid:`, and braces around 36 characters. */
 export const MAX_UUID_LENGTH = 47;
 
 /**
- * The UUID that a text writes, in lower case with hyphens; undefined where it writes none. Every usual notation is
- * read: hyphens, underscores, dots or no separators, upper case, braces, and the prefix `urn:uuid:`.
+ * The UUID in a text, in lower case with hyphens. Undefined if the text is not a UUID. Accepts every usual notation:
+ * hyphens, underscores, dots or no separators, upper case, braces, and the prefix `urn:uuid:`.
  */
 export function parseUuid(text: string): string | undefined {
   if (text.length < 32 || text.length > MAX_UUID_LENGTH) return undefined;

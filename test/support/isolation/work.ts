@@ -13,7 +13,7 @@ import { createJob, getJob, listJobs } from "@cairn/core/job/job.ts";
 import { withLease } from "@cairn/core/maintenance/lease.ts";
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
 import { query, queryMany } from "@cairn/core/search/query.ts";
-import { createApiKey, findKeyHolder, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-key.ts";
+import { authenticateKey, createApiKey, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { offlineServices } from "../services.ts";
@@ -154,7 +154,7 @@ export const KEYS: Probe = {
     "a key speaks for its own tenant, and neither keys nor jobs of another can be listed, got or revoked",
   check: async (database, { a, b }) => {
     const { secret } = await createApiKey(database, a.tenantId);
-    assert.equal((await findKeyHolder(database, secret))?.tenantId, a.tenantId);
+    assert.equal((await authenticateKey(database, secret))?.tenantId, a.tenantId);
     const own = await listApiKeys(database, a.tenantId);
     assert.ok(own.length > 0 && own.every(({ tenantId }) => tenantId === a.tenantId));
     const [foreign] = await listApiKeys(database, b.tenantId);
@@ -164,7 +164,7 @@ export const KEYS: Probe = {
     await assert.rejects(getJob(database, { tenantId: a.tenantId, id: job.id }), { code: "not_found" });
     // The operator makes keys for all, and sees no tenant's jobs.
     const made = await createApiKey(database, null);
-    assert.equal((await findKeyHolder(database, made.secret))?.tenantId, null);
+    assert.equal((await authenticateKey(database, made.secret))?.tenantId, null);
     await createJob(database, null, { kind: "probe", request: {} });
     assert.ok((await listJobs(database, null)).every(({ tenantId }) => tenantId === null));
     await asAdmin(database, async ({ orm }) => {
