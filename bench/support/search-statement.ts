@@ -1,18 +1,14 @@
 import type { Settings } from "@cairn/core/database/settings.ts";
 import { tenantSettings } from "@cairn/core/database/transaction.ts";
 import { encodeVectorArray } from "@cairn/core/database/vector.ts";
-import { findTarget } from "@cairn/core/search/target.ts";
-import {
-  chooseVectorPlan,
-  type VectorPlan,
-  vectorSettings,
-  vectorStatement,
-} from "@cairn/core/search/vector.ts";
+import { type NearestPlan, planSearch } from "@cairn/core/search/plan.ts";
+import { findTarget } from "@cairn/core/search/read-target.ts";
+import { vectorStatement } from "@cairn/core/search/vector.ts";
 import type { SQL } from "drizzle-orm";
 import type { Cairn } from "./cairn.ts";
 
 export interface SearchStatement {
-  readonly plan: VectorPlan["kind"];
+  readonly plan: "index" | "exact";
   /** Settings of the transaction, including role and tenant. */
   readonly settings: Settings;
   toSql(embedding: Float32Array): SQL;
@@ -21,12 +17,13 @@ export interface SearchStatement {
 /** The statement that the library sends for the tenant's ten nearest neighbors, with its transaction settings. */
 export async function searchStatement({ database }: Cairn, tenantId: string): Promise<SearchStatement> {
   const target = await findTarget(database, tenantId);
-  const plan = chooseVectorPlan(target);
+  const search = { mode: "vector", topK: 10 } as const;
+  const plan = planSearch(target, search, { list: "vector", excluded: new Set() }) as NearestPlan;
   const { vector } = await database.vectorTypes();
   return {
-    plan: plan.kind,
-    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, { topK: 10 }) },
+    plan: plan.branches.some(({ kind }) => kind === "index") ? "index" : "exact",
+    settings: { ...tenantSettings(tenantId), ...plan.settings },
     toSql: (embedding) =>
-      vectorStatement(target, plan, { vectors: encodeVectorArray([embedding], vector), topK: 10 }),
+      vectorStatement(target.collection, plan, { vectors: encodeVectorArray([embedding], vector) }),
   };
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Database } from "../database/database.ts";
 import { isSearched } from "./latency.ts";
 
@@ -22,8 +23,11 @@ interface Turn {
   free: number;
 }
 
-/** The write into each collection that came last, by its id. */
-const turns = new WeakMap<object, Map<string, Turn>>();
+/** Collections whose last write is remembered. */
+const MAX_COLLECTIONS = 10_000;
+
+/** The last write into each collection, by its id. */
+const turns = new WeakMap<object, LRUCache<string, Turn>>();
 
 /**
  * Writes into a collection. While this process searches it, one write goes at a time and leaves time to the searches
@@ -34,7 +38,7 @@ export async function withBackPressure<T>(
   collectionId: string,
   write: () => Promise<T>,
 ): Promise<T> {
-  const collections = turns.get(database.identity) ?? new Map<string, Turn>();
+  const collections = turns.get(database.identity) ?? new LRUCache<string, Turn>({ max: MAX_COLLECTIONS });
   turns.set(database.identity, collections);
   const before = collections.get(collectionId);
   const { promise: ended, resolve } = Promise.withResolvers<void>();

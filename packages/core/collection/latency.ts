@@ -1,7 +1,11 @@
+import { LRUCache } from "lru-cache";
 import type { Database } from "../database/database.ts";
 
-/** Searches of one collection that are remembered. */
-const REMEMBERED = 1_000;
+/** Searches of one collection that are remembered: 8 kB. */
+const MAX_SEARCHES = 1_000;
+
+/** Collections that are remembered, those searched last. */
+const MAX_COLLECTIONS = 2_000;
 
 /** What this process has seen of one collection's searches. */
 interface Seen {
@@ -12,7 +16,7 @@ interface Seen {
 }
 
 /** By collection id. */
-const recent = new WeakMap<object, Map<string, Seen>>();
+const recent = new WeakMap<object, LRUCache<string, Seen>>();
 
 export interface RecentLatency {
   readonly searches: number;
@@ -23,13 +27,13 @@ export interface RecentLatency {
 
 /** Remembers how long a search of a collection took. */
 export function recordLatency(database: Database, collectionId: string, milliseconds: number): void {
-  const collections = recent.get(database.identity) ?? new Map<string, Seen>();
+  const collections = recent.get(database.identity) ?? new LRUCache<string, Seen>({ max: MAX_COLLECTIONS });
   recent.set(database.identity, collections);
   const seen = collections.get(collectionId) ?? { times: [], last: 0 };
   collections.set(collectionId, seen);
   seen.last = performance.now();
   seen.times.push(milliseconds);
-  if (seen.times.length > REMEMBERED) seen.times.shift();
+  if (seen.times.length > MAX_SEARCHES) seen.times.shift();
 }
 
 /** What this process has seen of a collection's searches; null where it has seen none. */

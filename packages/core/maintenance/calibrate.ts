@@ -3,9 +3,11 @@ import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
+import type { BuildNotes, IndexedRange } from "../index/indexed-range.ts";
 import { neighboursStatement } from "../search/candidates.ts";
-import type { BuildNotes, IndexedRange } from "../search/target.ts";
-import { vectorSettings } from "../search/vector.ts";
+import type { Depth } from "../search/depth.ts";
+import { planIndexScan } from "../search/plan.ts";
+import { indexSettings } from "../search/settings.ts";
 import { sampleRows } from "./sample.ts";
 
 /** What ef_search is raised to where the default finds too little; the last is what it is held against. */
@@ -129,6 +131,9 @@ async function sampleKeys(database: Database, collection: Collection, index: Ind
   return { ids: rows.map(({ id }) => id), chunks: rows.map(({ chunk }) => chunk) };
 }
 
+/** Of the searches that are measured. */
+const DEPTH: Depth = { limit: 10 };
+
 interface Neighbours {
   readonly neighbours: readonly string[];
   /** Of each among what the index gave. */
@@ -149,16 +154,16 @@ async function findNeighbours(
   { collection, index }: Tried,
   { rows: { ids, chunks }, nearest }: { readonly rows: Keys; readonly nearest?: number },
 ): Promise<ReadonlyMap<string, Neighbours>> {
-  const asked = sql`(id, chunk) IN (SELECT * FROM unnest(${sql.param(ids)}::text[], ${sql.param(chunks)}::int[]))`;
+  const queried = sql`(id, chunk) IN (SELECT * FROM unnest(${sql.param(ids)}::text[], ${sql.param(chunks)}::int[]))`;
   const rows = await asTenant(
     database,
     collection.tenantId,
     ({ orm }) =>
       selectRows<Neighbours & { row: string }>(
         orm,
-        neighboursStatement(collection, index, { asked, nearest }),
+        neighboursStatement(collection, planIndexScan(index, DEPTH), { queried, nearest }),
       ),
-    vectorSettings({ kind: "index", indexes: [index] }, { topK: 10 }),
+    indexSettings([index], DEPTH),
   );
   return new Map(rows.map(({ row, ...found }) => [row, found]));
 }

@@ -9,10 +9,12 @@ import { INDEX_DEFAULTS, type IndexSettings } from "../collection/index-settings
 import type { Database } from "../database/database.ts";
 import { tenantSettings } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
+import type { IndexedRange } from "../index/indexed-range.ts";
 import { neighboursStatement } from "../search/candidates.ts";
 import { explainSearch } from "../search/explain.ts";
-import { findTarget, type IndexedRange } from "../search/target.ts";
-import { vectorSettings } from "../search/vector.ts";
+import { planIndexScan } from "../search/plan.ts";
+import { findTarget } from "../search/read-target.ts";
+import { indexSettings } from "../search/settings.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { buildRange } from "./build.ts";
 import { planCandidates } from "./candidates.ts";
@@ -169,11 +171,13 @@ test("a search, and the measuring of a build, go through the index that is meant
   const { collection, indexes } = await findTarget(own.database, tenantId, "twice");
   const index = indexes.find(({ kind }) => kind === "vector") as IndexedRange;
   const [rows] = await own.database.read(
-    [sql`EXPLAIN ${neighboursStatement(collection, index, { asked: sql`id = 'd1'` })}`],
+    [
+      sql`EXPLAIN ${neighboursStatement(collection, planIndexScan(index, { limit: 10 }), { queried: sql`id = 'd1'` })}`,
+    ],
     {
       settings: {
         ...tenantSettings(tenantId),
-        ...vectorSettings({ kind: "index", indexes: [index] }, { topK: 10 }),
+        ...indexSettings([index], { limit: 10 }),
       },
     },
   );

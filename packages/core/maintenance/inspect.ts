@@ -6,7 +6,7 @@ import type { Database, Orm } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
-import type { IndexKind } from "../search/target.ts";
+import type { IndexKind } from "../index/indexed-range.ts";
 import { type Attempt, readAttempt } from "./attempt.ts";
 import type { SegmentRange } from "./segment-range.ts";
 

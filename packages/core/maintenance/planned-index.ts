@@ -1,15 +1,16 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { Collection } from "../collection/collection.ts";
 import type { IndexPlan } from "../collection/index-settings.ts";
-import { indexedExpression, operatorClass, within } from "../search/candidates.ts";
+import { indexedExpression, operatorClass } from "../index/expression.ts";
+import type { BuildNotes, IndexedRange, IndexKind } from "../index/indexed-range.ts";
+import { segmentCondition } from "../index/segments.ts";
 import { keywordExpression } from "../search/keyword.ts";
-import type { BuildNotes, IndexedRange, IndexKind } from "../search/target.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
 /** What an index of vectors is made with, and what its build finds. */
 export type VectorSettings = IndexedRange["plan"];
 
-/** See `within`, and of bits `indexedExpression`. */
+/** See `segmentCondition`, and of bits `indexedExpression`. */
 export function newNotes({ precision }: IndexPlan): Pick<BuildNotes, "mark" | "stored"> {
   return { mark: randomInt(1, 2 ** 31), ...(precision === "bit" && { stored: true }) };
 }
@@ -50,7 +51,7 @@ export function keywordIndex(index: PlannedIndex, leaf: string, { id, language }
     WHERE ${predicate(id, index)}`;
 }
 
-/** In the words of `inCollection` and `within`, or Postgres would not see that the index serves. */
+/** In the words of `inCollection` and `segmentCondition`, or Postgres would not see that the index serves. */
 function predicate(collectionId: string, { first, last, settings }: PlannedIndex<{ mark?: number }>): string {
-  return `collection_id = '${collectionId}'::uuid AND ${within({ first, last, plan: settings })}`;
+  return `collection_id = '${collectionId}'::uuid AND ${segmentCondition({ first, last }, settings)}`;
 }

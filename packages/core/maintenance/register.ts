@@ -4,7 +4,7 @@ import type { Database, Transaction } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
-import { LAST_SEGMENT } from "../search/target.ts";
+import { LAST_SEGMENT } from "../index/segments.ts";
 import { endAttempt } from "./attempt.ts";
 import type { Calibration } from "./calibrate.ts";
 import type { CollectionIndex } from "./inspect.ts";

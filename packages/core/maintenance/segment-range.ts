@@ -1,7 +1,7 @@
-/** An index that serves, or the tail that has none, with the rows in its segments. */
-export interface SegmentRange {
-  readonly first: number;
-  readonly last: number;
+import type { Segments } from "../index/segments.ts";
+
+/** A range of segments, with the rows in them. */
+export interface SegmentRange extends Segments {
   readonly rows: number;
 }
 

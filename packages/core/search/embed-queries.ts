@@ -1,7 +1,7 @@
 import { collectionEmbedder } from "../collection/embedder.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
-import { knownTarget } from "./target.ts";
+import { cachedTarget } from "./read-target.ts";
 
 /** Where the caller gave a field of a query, by its number from 0: `queries[2].query_embedding`. */
 export type PathOf = (index: number, field: "query" | "query_embedding") => string;
@@ -47,7 +47,7 @@ export async function embedQueries(
   );
   const texts = places.map((place) => queries[place]?.text as string);
   if (texts.length === 0) return { embeddings: queries.map(({ embedding }) => embedding ?? NO_VECTOR) };
-  const { collection } = await knownTarget(services.database, tenantId, name);
+  const { collection } = await cachedTarget(services.database, tenantId, name);
   const { dimensions, embeddingModel: model } = collection;
   const embedder = collectionEmbedder(services, collection);
   const embedded = dimensions === null ? [] : await embedder.embed(texts, { dimensions, signal });

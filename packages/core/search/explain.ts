@@ -5,15 +5,17 @@ import { selectRows } from "../database/rows.ts";
 import { setLocal } from "../database/settings.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
-import { type SearchFilter, searchFilter } from "../filter/input.ts";
+import { searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
-import { candidates } from "./candidates.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
+import type { List, SearchPlan, VectorPlan } from "./plan.ts";
 import type { SearchOptions } from "./query.ts";
-import { filteredOf, type List, listReads, vectorsOf } from "./reads.ts";
-import { findTarget, type IndexedRange, type SearchTarget } from "./target.ts";
-import { chooseVectorPlan, unableIndexes } from "./vector.ts";
+import { findTarget } from "./read-target.ts";
+import { planReads, vectorsOf } from "./reads.ts";
+import { efSearchOf } from "./settings.ts";
+import type { SearchTarget } from "./target.ts";
+import { indexesOf } from "./vector.ts";
 
 export interface Explanation {
   /** What the search does and why, a sentence each. */
@@ -50,10 +52,11 @@ export async function explainSearch(
   const target = await findTarget(services.database, tenantId, options.collection);
   const grouped = options.groupBy === "document" ? { maxDistance: options.maxDistance } : undefined;
   const search = { ...embedded, mode, topK, grouped, ...filter, texts: [text ?? ""] };
-  const reads = listReads(target, search);
+  const reads = planReads(services.database, target, search);
   const values = vectorsOf(search, (await services.database.vectorTypes()).vector);
   const steps: ExplainedStep[] = [];
-  for (const { list, statement, settings } of reads) {
+  for (const { plan, statement } of reads) {
+    const { list, settings } = plan;
     const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : "EXPLAIN");
     const [rows] = await scanText(filter?.readsText === true, (limit) =>
       services.database.read([sql`${explain} ${statement}`], {
@@ -61,17 +64,18 @@ export async function explainSearch(
         values,
       }),
     );
-    const plan = (rows as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
+    const lines = (rows as readonly { readonly "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]);
     steps.push({
       list,
       settings: setLocal(settings),
       sql: render(statement),
-      plan: plan.map(withoutVectors),
+      plan: lines.map(withoutVectors),
     });
   }
-  const rows = await countUnindexed(services, target);
-  const unable = unableIndexes(target, embedded?.embeddings ?? [], filter?.matches);
-  const words = steps.map(({ list }) => inWords(target, list, { rows, topK, unable, filter }));
+  const unindexed = await countUnindexed(services, target);
+  const words = reads.map(({ plan }) =>
+    describePlan(plan, target, { unindexed, isFiltered: filter !== undefined }),
+  );
   return { words: grouped ? [...words, GROUPED] : words, steps };
 }
 
@@ -92,7 +96,7 @@ async function countUnindexed(
   { database }: Services,
   { collection, indexes }: SearchTarget,
 ): Promise<number> {
-  const last = Math.max(-1, ...indexes.filter(isVector).map((range) => range.last));
+  const last = Math.max(-1, ...indexes.filter(({ kind }) => kind === "vector").map((range) => range.last));
   const [row] = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows<{ rows: number }>(
       orm,
@@ -103,58 +107,70 @@ async function countUnindexed(
   return row?.rows ?? 0;
 }
 
-function isVector({ kind }: IndexedRange): boolean {
-  return kind === "vector";
+interface Facts {
+  /** Rows behind the last vector index. */
+  readonly unindexed: number;
+  readonly isFiltered: boolean;
 }
 
-function inWords(
-  target: SearchTarget,
-  list: List,
-  {
-    rows,
-    topK,
-    unable,
-    filter,
-  }: {
-    readonly rows: number;
-    readonly topK: number;
-    readonly unable: ReadonlySet<string>;
-    readonly filter: SearchFilter | undefined;
-  },
-): string {
+/** What a plan does and why, in a sentence or two. */
+function describePlan(plan: SearchPlan, target: SearchTarget, facts: Facts): string {
   const { collection, indexes } = target;
-  const own = indexes.filter(({ kind }) => kind === list);
-  const what = list === "vector" ? "By meaning" : `By words (${collection.language})`;
-  const { threshold = INDEX_DEFAULTS.threshold } = collection.indexSettings;
-  if (own.length === 0)
-    return rows < threshold
-      ? `${what}: exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
-      : `${what}: exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
+  const own = indexes.filter(({ kind }) => kind === plan.list);
+  const label = plan.list === "vector" ? "By meaning" : `By words (${collection.language})`;
+  if (own.length === 0) return `${label}: ${describeUnindexed(target, facts)}`;
   const indexed = own.reduce((sum, range) => sum + range.rows, 0);
-  const plan = chooseVectorPlan(target, unable);
-  const asked = plan.kind === "index" ? plan.indexes : [];
-  const graphs = asked.filter(isVector);
-  const byMetadata =
-    filter?.contained !== undefined &&
-    filteredOf(target, plan, { topK, contained: filter.contained }).length > 0;
-  if (list === "vector" && graphs.length === 0)
-    return byMetadata
-      ? `${what}: exactly, every row of ${indexed} that the filter lets through, found by an index of the metadata, and of the ${rows} written since. What its index of vectors holds is too coarse for a filter.`
-      : `${what}: exactly, every one of ${indexed + rows} rows: what its index holds is too coarse for ${filter ? "a filter" : "this vector"}.`;
-  const kinds = graphs.map((range) => {
-    const { type, precision, efSearch } = range.plan;
-    const most = Math.max(efSearch, candidates(range, { topK }));
-    return type === "hnsw" ? `${type}, ${precision}, ef_search ${most}` : `${type}, ${precision}`;
-  });
-  const kind = list === "keyword" ? "" : ` (${[...new Set(kinds)].join("; ")})`;
-  const few =
-    " Where the filter lets few rows through, they are found by an index of the metadata and compared.";
-  const short = filter
-    ? `${list === "vector" && byMetadata ? few : ""} Where the filter leaves too few of what the index gives, every row ${byMetadata ? "that it lets through " : ""}is compared instead.`
+  const counts = { ...facts, indexes: own.length, indexed };
+  return `${label}: ${plan.list === "vector" ? describeVector(plan, counts) : describeKeyword(counts)}`;
+}
+
+function describeUnindexed({ collection }: SearchTarget, { unindexed: rows }: Facts): string {
+  const { threshold = INDEX_DEFAULTS.threshold } = collection.indexSettings;
+  return rows < threshold
+    ? `exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
+    : `exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
+}
+
+interface Counts extends Facts {
+  /** Indexes of the list, and rows in them. */
+  readonly indexes: number;
+  readonly indexed: number;
+}
+
+function describeKeyword({ indexes, indexed, unindexed, isFiltered }: Counts): string {
+  const fallback = isFiltered
+    ? " Where the filter leaves too few of what the index gives, every row is compared instead."
     : "";
-  const byBits = list === "vector" && asked.some((range) => range.kind === "tail");
-  const tail = byBits
-    ? `by the bits of the ${rows} written since, re-ranked`
-    : `exactly over the ${rows} written since`;
-  return `${what}: through ${own.length} ${own.length === 1 ? "index" : "indexes"}${kind} over ${indexed} rows, and ${tail}.${short}`;
+  return `through ${countIndexes(indexes)} over ${indexed} rows, and exactly over the ${unindexed} written since.${fallback}`;
+}
+
+function describeVector(plan: VectorPlan, { indexes, indexed, unindexed, isFiltered }: Counts): string {
+  const scans = plan.kind === "nearest" ? indexesOf(plan) : [];
+  const hasPrefilter = plan.kind === "nearest" && plan.branches.some(({ kind }) => kind === "prefilter");
+  const graphs = scans.filter(({ kind }) => kind === "vector");
+  if (graphs.length === 0)
+    return hasPrefilter
+      ? `exactly, every row of ${indexed} that the filter lets through, found by an index of the metadata, and of the ${unindexed} written since. What its index of vectors holds is too coarse for a filter.`
+      : `exactly, every one of ${indexed + unindexed} rows: what its index holds is too coarse for ${isFiltered ? "a filter" : "this vector"}.`;
+  const depth = plan.kind === "nearest" ? { limit: plan.limit } : { limit: 0 };
+  const kinds = graphs.map((index) => {
+    const { type, precision } = index.plan;
+    return type === "hnsw"
+      ? `${type}, ${precision}, ef_search ${efSearchOf(index, depth)}`
+      : `${type}, ${precision}`;
+  });
+  const prefilter = hasPrefilter
+    ? " Where the filter lets few rows through, they are found by an index of the metadata and compared."
+    : "";
+  const fallback = isFiltered
+    ? ` Where the filter leaves too few of what the index gives, every row ${hasPrefilter ? "that it lets through " : ""}is compared instead.`
+    : "";
+  const tail = scans.some(({ kind }) => kind === "tail")
+    ? `by the bits of the ${unindexed} written since, re-ranked`
+    : `exactly over the ${unindexed} written since`;
+  return `through ${countIndexes(indexes)} (${[...new Set(kinds)].join("; ")}) over ${indexed} rows, and ${tail}.${prefilter}${fallback}`;
+}
+
+function countIndexes(count: number): string {
+  return `${count} ${count === 1 ? "index" : "indexes"}`;
 }

@@ -4,33 +4,14 @@ import type { Metric } from "../collection/metric.ts";
 import { inCollection } from "../document/read.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
 import { orderByDistance } from "./metric.ts";
+import type { Groups } from "./plan.ts";
 
 // Hits grouped by document: the best passage of each. An index orders passages, not documents, so a search through one
 // reads more passages than documents are wanted and groups them. Where these come from too few documents it reads more,
 // and at last compares every row, grouped in SQL: two more statements at most.
 
-/** How hits are grouped by document. */
-export interface GroupedSearch {
-  /** Documents at most. */
-  readonly documents: number;
-  /** See `othersOf`. */
-  readonly maxDistance?: number;
-}
-
-/** Passages that are read for each document that is wanted, and at least; the second time so many more. */
-const PASSAGES_A_DOCUMENT = 5;
-const LEAST_PASSAGES = 50;
-const DEEPER = 10;
-const MAX_GROUPED_PASSAGES = 5_000;
-
-/** Passages that are read for so many documents. */
-export function groupedDepth(documents: number, { deeper }: { readonly deeper: boolean }): number {
-  const first = Math.max(LEAST_PASSAGES, PASSAGES_A_DOCUMENT * documents);
-  return Math.min(MAX_GROUPED_PASSAGES, deeper ? DEEPER * first : first);
-}
-
 /** The best of `rows` of each document, nearest first, and how many rows there were (`listed`). */
-export function groupRows(rows: SQL, { documents }: GroupedSearch): SQL {
+export function groupRows(rows: SQL, { documents }: Groups): SQL {
   return sql`
     SELECT * FROM (
       SELECT *, row_number() OVER (PARTITION BY id ORDER BY "order", chunk) AS place, (count(*) OVER ())::int AS listed
@@ -42,18 +23,18 @@ export function groupRows(rows: SQL, { documents }: GroupedSearch): SQL {
 /** The best row of each document, nearest to `q.v` first: the distances of all rows, and the rows of the documents that win. */
 export function exhaustiveGroups(
   collection: Collection,
-  { documents, matches = sql`true` }: GroupedSearch & { readonly matches?: SQL },
+  { documents, matches = sql`true` }: Groups & { readonly matches?: SQL },
 ): SQL {
-  const away = orderByDistance(collection.metric, sql`q.v`);
+  const distance = orderByDistance(collection.metric, sql`q.v`);
   const compared = sql`${inCollection(collection)} AND embedding IS NOT NULL AND ${matches}`;
   return sql`
-    SELECT own.*, NULL::int[] AS given, NULL::int AS listed
+    SELECT own.*, NULL::int[] AS counts, NULL::int[] AS prefiltered, NULL::int AS listed
     FROM (
-      SELECT id AS best_id, min(${away}) AS best FROM cairn.documents WHERE ${compared}
+      SELECT id AS best_id, min(${distance}) AS best FROM cairn.documents WHERE ${compared}
       GROUP BY id ORDER BY best, best_id LIMIT ${documents}::int
     ) AS nearest
     CROSS JOIN LATERAL (
-      SELECT ${HIT_COLUMNS}, ${away} AS "order" FROM cairn.documents WHERE ${compared} AND id = best_id
+      SELECT ${HIT_COLUMNS}, ${distance} AS "order" FROM cairn.documents WHERE ${compared} AND id = best_id
       ORDER BY "order", chunk LIMIT 1
     ) AS own`;
 }
@@ -64,7 +45,7 @@ export function exhaustiveGroups(
  */
 export function othersOf(
   collection: Collection,
-  { maxDistance, matches = sql`true` }: Pick<GroupedSearch, "maxDistance"> & { readonly matches?: SQL },
+  { maxDistance, matches = sql`true` }: Pick<Groups, "maxDistance"> & { readonly matches?: SQL },
 ): SQL {
   const near =
     maxDistance === undefined ? sql`` : sql`AND ${distanceOf(collection.metric)} <= ${maxDistance}::float8`;
@@ -74,13 +55,13 @@ export function othersOf(
 
 /** As `distance` in metric.ts computes it. */
 function distanceOf(metric: Metric): SQL {
-  const away = sql`(${orderByDistance(metric, sql`q.v`)})`;
+  const order = sql`(${orderByDistance(metric, sql`q.v`)})`;
   switch (metric) {
     case "cosine":
-      return away;
+      return order;
     case "l2":
-      return sql`${away} * ${away}`;
+      return sql`${order} * ${order}`;
     case "ip":
-      return sql`1 + ${away}`;
+      return sql`1 + ${order}`;
   }
 }

@@ -44,8 +44,10 @@ export interface HitRow {
   readonly order: number | null;
   /** 0 to 1: share of the words' weight that the row has. */
   readonly share?: number;
-  /** How many rows each vector index gave for the query, in the order of their segments. */
-  readonly given?: readonly number[];
+  /** Rows that each index scan of the plan returned for the query, by its ordinal. */
+  readonly counts?: readonly number[];
+  /** Ordinals of the index scans whose pre-filter answered instead. */
+  readonly prefiltered?: readonly number[];
   /** Of hits that are grouped by document: other passages that match, too. */
   readonly others?: number;
   /** Passages that were grouped; undefined where all that match were. */
@@ -55,15 +57,15 @@ export interface HitRow {
 }
 
 export function toHit(metric: Metric, row: HitRow): Hit {
-  const away = row.order === null ? null : distance(metric, row.order);
+  const own = row.order === null ? null : distance(metric, row.order);
   return {
     id: restoreId(row.id, row.long_id),
     chunk: row.chunk,
     content: row.content == null ? null : decodeText(row.content),
     metadata: row.metadata == null ? {} : decodeJson(row.metadata),
     uri: row.uri == null ? null : decodeText(row.uri),
-    distance: away,
-    score: away === null ? 0 : score(metric, away),
+    distance: own,
+    score: own === null ? 0 : score(metric, own),
     ...(row.others === undefined ? {} : { others: row.others }),
   };
 }

@@ -7,16 +7,16 @@ import type { IndexSettings } from "../collection/index-settings.ts";
 import type { Metric } from "../collection/metric.ts";
 import type { JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
-import { asTenant, tenantSettings } from "../database/transaction.ts";
+import { asTenant } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { maintainIndexes } from "../maintenance/indexes.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
+import { explainSearch } from "./explain.ts";
 import { query, queryMany } from "./query.ts";
-import { findTarget } from "./target.ts";
-import { chooseVectorPlan, vectorSettings, vectorStatement } from "./vector.ts";
+import { findTarget } from "./read-target.ts";
 
 let own: TestDatabase;
 let services: Services;
@@ -64,20 +64,10 @@ async function collectionOf(
   return collection;
 }
 
-/** The plan of a search, as EXPLAIN gives it. */
-async function explain(
-  name: string,
-  embedding: Float32Array,
-  matches?: ReturnType<typeof sql>,
-): Promise<string> {
-  const target = await findTarget(own.database, tenantId, name);
-  const { vector: type } = await own.database.vectorTypes();
-  const plan = chooseVectorPlan(target);
-  const search = { vectors: encodeVectorArray([embedding], type), topK: 10, matches };
-  const [rows] = await own.database.read([sql`EXPLAIN ${vectorStatement(target, plan, search)}`], {
-    settings: { ...tenantSettings(tenantId), ...vectorSettings(plan, search) },
-  });
-  return (rows as { "QUERY PLAN": string }[]).map((row) => row["QUERY PLAN"]).join("\n");
+/** How Postgres carries out the statement that the product sends. */
+async function explain(name: string, embedding: Float32Array): Promise<string> {
+  const { steps } = await explainSearch(services, tenantId, { collection: name, embedding });
+  return steps.flatMap(({ plan }) => plan).join("\n");
 }
 
 async function exactIds(name: string, embedding: Float32Array, operator: string, condition = sql`true`) {

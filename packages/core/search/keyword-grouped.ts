@@ -3,12 +3,10 @@ import type { Collection } from "../collection/collection.ts";
 import { inCollection } from "../document/read.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
 
-/** How the hits of a search by words are grouped by document. */
+/** How the hits of a keyword search are grouped by document. */
 export interface KeywordGrouping {
-  /** What counts as another passage that matches: one that has a word of the query, or one that a vector finds. */
+  /** Which other passages of a document are counted: those with a word of the query, or those that a vector finds. */
   readonly others: "words" | "vector";
-  /** See `othersOf`. */
-  readonly maxDistance?: number;
 }
 
 /** Passages of one document among which the best is settled by their own texts. */
@@ -18,13 +16,13 @@ interface GroupedWords {
   /** Documents whose order is settled by their own texts. */
   readonly depth: number;
   /** Documents at most. */
-  readonly topK: number;
+  readonly limit: number;
   readonly matches?: SQL;
   /** Of a row's words, see `keywordExpression`. */
   readonly expression: SQL;
-  readonly away: SQL;
+  readonly distance: SQL;
   /** Rows that are found for one word through one index. */
-  readonly most: number;
+  readonly rowsPerWord: number;
 }
 
 /**
@@ -34,33 +32,33 @@ interface GroupedWords {
  */
 export function groupedWords(
   collection: Collection,
-  { depth, topK, matches, expression, away, most }: GroupedWords,
+  { depth, limit, matches, expression, distance, rowsPerWord }: GroupedWords,
 ): SQL {
-  const passing = matches
-    ? sql`JOIN (SELECT id, chunk FROM cairn.documents WHERE ${inCollection(collection)} AND ${matches}) AS passing USING (id, chunk)`
+  const matching = matches
+    ? sql`JOIN (SELECT id, chunk FROM cairn.documents WHERE ${inCollection(collection)} AND ${matches}) AS matching USING (id, chunk)`
     : sql``;
   return sql`scored AS MATERIALIZED (
         SELECT id, chunk, found FROM (
           SELECT id, chunk, sum(weight) AS found FROM postings JOIN weights USING (word) GROUP BY id, chunk
-        ) AS every ${passing}
+        ) AS every ${matching}
       ), grouped AS (
-        SELECT id AS group_id, max(found) AS most, count(*) - 1 AS others FROM scored
-        GROUP BY id ORDER BY most DESC, group_id LIMIT ${depth}::int
+        SELECT id AS group_id, max(found) AS best, count(*) - 1 AS others FROM scored
+        GROUP BY id ORDER BY best DESC, group_id LIMIT ${depth}::int
       ), chosen AS (
         SELECT id, chunk, others,
                row_number() OVER (PARTITION BY id ORDER BY found DESC, chunk) AS place
         FROM grouped JOIN scored ON id = group_id
       ), best AS (
         SELECT ${HIT_COLUMNS}, embedding, ${expression} AS own, others
-        FROM (SELECT id, chunk, others FROM chosen WHERE place <= ${sql.raw(String(PASSAGES_A_DOCUMENT))}) AS few
+        FROM (SELECT id, chunk, others FROM chosen WHERE place <= ${sql.raw(String(PASSAGES_A_DOCUMENT))}) AS nearest
         JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)}) AS d USING (id, chunk)
       ), ranked AS (
-        SELECT ${HIT_COLUMNS}, others::int AS others, ${away} AS "order", ts_rank_cd(own, w.query) AS rank,
+        SELECT ${HIT_COLUMNS}, others::int AS others, ${distance} AS "order", ts_rank_cd(own, w.query) AS rank,
                (SELECT sum(weight) FILTER (WHERE w.words[word] = ANY (tsvector_to_array(own))) / sum(weight) FROM weights) AS share
         FROM best
       )
-      SELECT *, (SELECT max(found_rows) >= ${sql.raw(String(most))} FROM weights) AS truncated FROM (
+      SELECT *, (SELECT max(found_rows) >= ${sql.raw(String(rowsPerWord))} FROM weights) AS truncated FROM (
         SELECT *, row_number() OVER (PARTITION BY id ORDER BY share DESC, rank DESC, chunk) AS in_document FROM ranked
       ) AS first
-      WHERE in_document = 1 ORDER BY share DESC, rank DESC, id, chunk LIMIT ${topK}::int`;
+      WHERE in_document = 1 ORDER BY share DESC, rank DESC, id, chunk LIMIT ${limit}::int`;
 }

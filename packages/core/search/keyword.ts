@@ -3,27 +3,25 @@ import type { Collection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import { AppError } from "../error.ts";
+import type { IndexedRange } from "../index/indexed-range.ts";
+import { segmentsCondition, uncoveredSegments } from "../index/segments.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
 import { othersOf } from "./grouped.ts";
 import { groupedWords, type KeywordGrouping } from "./keyword-grouped.ts";
 import { orderByDistance } from "./metric.ts";
 import { type Output, outputColumns } from "./output.ts";
-import type { IndexedRange, SearchTarget } from "./target.ts";
-import { outside } from "./vector.ts";
+import type { KeywordPlan } from "./plan.ts";
+import type { SearchTarget } from "./target.ts";
 
-export interface KeywordSearch {
+export interface KeywordInput {
   readonly texts: readonly string[];
-  /** Stands for a `vector[]` beside the texts, for the hits' distances; undefined: they have none. */
+  /** Stands for a `vector[]` next to the texts, for the hits' distances; undefined: they have none. */
   readonly vectors?: Placeholder;
-  /** Hits a text. */
-  readonly topK: number;
-  /** The caller's filters as a condition on a row; undefined where there are none. */
+  /** The caller's filters as a condition on a row; undefined: none. */
   readonly matches?: SQL;
-  /** 1-based numbers of the texts to search for; undefined: all. */
-  readonly only?: readonly number[];
   readonly output?: Output;
-  /** The best row of each document instead: `topK` documents. */
-  readonly grouped?: KeywordGrouping;
+  /** Of groups, which other passages of a document are counted, see `KeywordGrouping`. Default `words`. */
+  readonly others?: KeywordGrouping["others"];
 }
 
 /** Words of a query that count; in languages without spaces, pairs of characters. */
@@ -47,11 +45,6 @@ function languageLiteral(language: string): string {
   });
 }
 
-/** The valid keyword indexes of a collection. */
-export function keywordRanges({ indexes }: SearchTarget): readonly IndexedRange[] {
-  return indexes.filter(({ kind }) => kind === "keyword");
-}
-
 /**
  * The rows that have most of a text's words, rare words counting more (their inverse document frequency, as in BM25),
  * best first: `n` (which text), the hit's columns, `order` (see orderByDistance; null without vectors) and `share`,
@@ -59,21 +52,29 @@ export function keywordRanges({ indexes }: SearchTarget): readonly IndexedRange[
  */
 export function keywordStatement(
   { collection, indexes }: SearchTarget,
-  ranges: readonly IndexedRange[],
-  search: KeywordSearch,
+  plan: KeywordPlan,
+  input: KeywordInput,
 ): SQL {
   const expression = sql.raw(keywordExpression(collection.language));
   const language = sql.raw(languageLiteral(collection.language));
-  const { topK, matches, grouped } = search;
-  const depth = Math.max(topK, REFINED);
+  const { limit, groups } = plan;
+  const { matches, others = "words" } = input;
+  const depth = Math.max(limit, REFINED);
   const rows = indexes.reduce((most, index) => most + index.rows, 1_000);
-  const away = search.vectors ? orderByDistance(collection.metric, sql`q.v`) : sql`NULL::float8`;
-  const texts = sql`${sql.param(search.texts)}::text[]`;
+  const distance = input.vectors ? orderByDistance(collection.metric, sql`q.v`) : sql`NULL::float8`;
+  const texts = sql`${sql.param(input.texts)}::text[]`;
   const counted =
-    grouped?.others === "vector" ? othersOf(collection, { ...grouped, matches }) : sql`near.others`;
-  const others = grouped ? sql`, near.truncated, ${counted} AS others` : sql``;
-  const rest = grouped
-    ? groupedWords(collection, { depth, matches, expression, away, topK, most: MAX_ROWS_PER_WORD })
+    groups && others === "vector" ? othersOf(collection, { ...groups, matches }) : sql`near.others`;
+  const grouped = groups ? sql`, near.truncated, ${counted} AS others` : sql``;
+  const rest = groups
+    ? groupedWords(collection, {
+        depth,
+        matches,
+        expression,
+        distance,
+        limit,
+        rowsPerWord: MAX_ROWS_PER_WORD,
+      })
     : sql`scored AS (
         SELECT id, chunk, sum(weight) AS found FROM postings JOIN weights USING (word) GROUP BY id, chunk
         ${matches ? sql`` : sql`ORDER BY found DESC, id, chunk LIMIT ${depth}::int`}
@@ -82,26 +83,26 @@ export function keywordStatement(
         JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)} AND ${matches ?? sql`true`}) AS d USING (id, chunk)
         ORDER BY found DESC, id, chunk LIMIT ${depth}::int
       )
-      SELECT ${HIT_COLUMNS}, ${away} AS "order", ts_rank_cd(own, w.query) AS rank,
+      SELECT ${HIT_COLUMNS}, ${distance} AS "order", ts_rank_cd(own, w.query) AS rank,
              (SELECT sum(weight) FILTER (WHERE w.words[word] = ANY (tsvector_to_array(own))) / sum(weight) FROM weights) AS share
       FROM best
-      ORDER BY share DESC, rank DESC, id, chunk LIMIT ${topK}::int`;
+      ORDER BY share DESC, rank DESC, id, chunk LIMIT ${limit}::int`;
   return sql`
-    SELECT q.n::int, ${outputColumns(search.output)}, near."order", near.share${others}
-    FROM ROWS FROM (unnest(${texts}), unnest(${search.vectors ?? null}::vector[])) WITH ORDINALITY AS q (t, v, n)
+    SELECT q.n::int, ${outputColumns(input.output)}, near."order", near.share${grouped}
+    FROM ROWS FROM (unnest(${texts}), unnest(${input.vectors ?? null}::vector[])) WITH ORDINALITY AS q (t, v, n)
     CROSS JOIN LATERAL (
       SELECT words, (SELECT string_agg(array_to_tsvector(ARRAY[word])::text, '|') FROM unnest(words) AS word)::tsquery AS query
       FROM (SELECT (tsvector_to_array(cairn.keyword_vector(${language}, q.t)))[1:${sql.raw(String(MAX_WORDS))}] AS words) AS found
     ) AS w
     CROSS JOIN LATERAL (
       WITH postings AS MATERIALIZED (
-        ${postings(collection, ranges, { expression, language, matches: matches ?? sql`true` })}
+        ${postings(collection, plan.indexes, { expression, language, matches: matches ?? sql`true` })}
       ), weights AS MATERIALIZED (
         SELECT word, ln(1 + greatest(${rows}::float8, count(*)) / count(*)) AS weight, count(*) AS found_rows
         FROM postings GROUP BY word
       ), ${rest}
     ) AS near
-    ${search.only ? sql`WHERE q.n = ANY(${sql.param(search.only)}::int[])` : sql``}
+    ${plan.queries ? sql`WHERE q.n = ANY(${sql.param(plan.queries)}::int[])` : sql``}
     ORDER BY q.n, near.share DESC, near.rank DESC, near.id, near.chunk`;
 }
 
@@ -115,7 +116,7 @@ function postings(
     SELECT number::int AS word, id, chunk
     FROM (
       SELECT id, chunk, tsvector_to_array(${expression}) AS own FROM cairn.documents
-      WHERE ${inCollection(collection)} AND ${outside(ranges) ?? sql`false`} AND content IS NOT NULL AND ${matches} OFFSET 0
+      WHERE ${inCollection(collection)} AND ${segmentsCondition(uncoveredSegments(ranges))} AND content IS NOT NULL AND ${matches} OFFSET 0
     ) AS d
     CROSS JOIN unnest(w.words) WITH ORDINALITY AS wanted (word, number)
     WHERE wanted.word = ANY (own)`;

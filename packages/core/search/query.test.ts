@@ -5,14 +5,12 @@ import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import { getCollection } from "../collection/get.ts";
 import { METRICS, type Metric } from "../collection/metric.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
-import { encodeVector } from "../database/vector.ts";
 import { ingest } from "../document/ingest.ts";
-import { inCollection } from "../document/read.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
-import { orderByDistance, score } from "./metric.ts";
+import { explainSearch } from "./explain.ts";
+import { score } from "./metric.ts";
 import { type QueryOptions, query } from "./query.ts";
 
 const DIMENSIONS = 24;
@@ -172,19 +170,15 @@ describe.each(METRICS)("%s", (metric) => {
 
   test("the plan reads one partition alone, and asks for tenant and collection there", async () => {
     const collection = await getCollection(own.database, tenantId, metric);
-    const vector = sql`(SELECT ${encodeVector(randomVector())}::vector)`;
-    const plan = await asTenant(own.database, tenantId, ({ orm }) =>
-      selectRows<{ "QUERY PLAN": string }>(
-        orm,
-        sql`EXPLAIN SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND embedding IS NOT NULL
-            ORDER BY ${orderByDistance(metric, vector)}, id, chunk LIMIT 10`,
-      ),
-    );
-    const lines = plan.map((row) => row["QUERY PLAN"]).join("\n");
+    const { steps } = await explainSearch(services, tenantId, {
+      collection: metric,
+      embedding: randomVector(),
+    });
+    const lines = steps.flatMap(({ plan }) => plan).join("\n");
     expect(new Set(lines.match(/documents_\d\d/g))).toHaveProperty("size", 1);
     expect(lines).toContain(tenantId);
     expect(lines).toContain(collection.id);
-    expect(lines).toMatch(/InitPlan/); // the vector is cast once, not for every row
+    expect(lines).toMatch(/Function Scan on unnest query/); // the vectors are read once, not for every row
   });
 });
 

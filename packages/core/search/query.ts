@@ -5,12 +5,12 @@ import { AppError } from "../error.ts";
 import { type FilterInput, searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
+import type { SearchMode } from "./depth.ts";
 import type { PathOf } from "./embed-queries.ts";
 import { embedQueries, type Wanted } from "./embed-queries.ts";
 import { type Hit, type HitRow, toHit } from "./hit.ts";
 import { type HitField, limitOutput, type Output, readFields, rowKey } from "./output.ts";
 import { type RankedRow, rankRows } from "./rank.ts";
-import type { SearchMode } from "./reads.ts";
 import { findRows } from "./rows.ts";
 
 export interface SearchOptions extends FilterInput {

@@ -1,8 +1,8 @@
+import type { SearchMode } from "./depth.ts";
 import { fuse } from "./fusion.ts";
 import type { Hit, HitRow } from "./hit.ts";
 import { distance } from "./metric.ts";
 import { rowKey } from "./output.ts";
-import type { SearchMode } from "./reads.ts";
 import type { Found } from "./rows.ts";
 
 /** A row with its place; its score where the distance does not give it. */

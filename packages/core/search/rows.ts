@@ -1,18 +1,11 @@
 import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import type { Settings } from "../database/settings.ts";
-import { rememberWide } from "./filtered.ts";
 import type { HitRow } from "./hit.ts";
-import {
-  findShort,
-  isOutdated,
-  listReads,
-  listsOf,
-  type Repeat,
-  type RowSearch,
-  vectorsOf,
-} from "./reads.ts";
-import { readTarget } from "./target.ts";
+import type { PlannedRead, Retry, SearchPlan } from "./plan.ts";
+import { readTarget } from "./read-target.ts";
+import { isOutdated, listsOf, planReads, type RowSearch, rememberUnselective, vectorsOf } from "./reads.ts";
+import { type Outcome, planRetry } from "./retry.ts";
 
 /** For each query the rows nearest by vector and those that have most of its words; a mode leaves one list empty. */
 export interface Found {
@@ -22,8 +15,8 @@ export interface Found {
 }
 
 /**
- * Through the collection's indexes; what one of them gives too few rows for, as a filter can make it, is compared row by
- * row. Undefined where the texts were embedded by another model than the collection has by now.
+ * The rows of a search through the collection's indexes. Where one of them returns too few, as with a filter, its rows are
+ * compared one by one. Undefined: the texts were embedded by another model than the collection has by now.
  */
 export async function findRows(
   database: Database,
@@ -31,38 +24,47 @@ export async function findRows(
   search: RowSearch & { readonly collection: string | undefined; readonly settings?: Settings },
 ): Promise<Found | undefined> {
   const { vector: vectorType } = await database.vectorTypes();
-  let gated = false;
-  const read = (repeat?: Repeat) =>
+  const read = (retry?: Retry) =>
     readTarget(database, tenantId, search.collection, (target) => {
-      if (isOutdated(target, search)) return { statements: [] };
-      const reads = listReads(target, search, repeat);
-      gated = reads.some((one) => one.gated);
+      const planned: readonly PlannedRead[] = isOutdated(target, search)
+        ? []
+        : planReads(database, target, search, retry);
       return {
-        statements: reads.map(({ statement }) => statement),
-        settings: Object.assign({}, search.settings, ...reads.map(({ settings }) => settings)),
+        plan: planned.map(({ plan }) => plan),
+        statements: planned.map(({ statement }) => statement),
+        settings: Object.assign({}, search.settings, ...planned.map(({ plan }) => plan.settings)),
         values: vectorsOf(search, vectorType),
-        prepare: search.mode === "vector" && !search.matches, // what a filter or words let through is planned for them
+        prepare: search.mode === "vector" && !search.matches, // a plan for a filter or words does not suit others
       };
     });
-  const { target, rows } = await read();
+  const { target, plan: plans, rows } = await read();
   if (isOutdated(target, search)) return undefined;
   const count = search.texts.length;
   const found = { collection: target.collection, vector: groups(count), keyword: groups(count) };
   for (const [index, list] of listsOf(search.mode).entries()) {
     fill(found[list], rows[index]);
-    const given = list === "vector" && gated ? found.vector.find(([first]) => first)?.[0]?.given : undefined;
-    if (search.contained !== undefined && given) rememberWide(target, search.contained, given);
-    for (let before: Repeat | undefined; ; ) {
-      const repeat = findShort(target, { list, search, before }, found[list]);
-      if (!repeat) break;
-      const again = await read(repeat);
+    let plan = plans[index] as SearchPlan;
+    if (search.contained !== undefined && isUnselective(plan, found[list]))
+      rememberUnselective(database, target, search.contained);
+    for (;;) {
+      const retry = planRetry(plan, search, found[list]);
+      if (!retry) break;
+      const again = await read(retry);
       if (again.target.version !== target.version) return findRows(database, tenantId, search);
-      for (const n of repeat.queries) found[list][n - 1] = [];
+      for (const n of retry.queries) found[list][n - 1] = [];
       fill(found[list], again.rows[0]);
-      before = repeat;
+      plan = again.plan[0] as SearchPlan;
     }
   }
   return found;
+}
+
+/** Whether a filter matched more rows than the pre-filters of its plan compare. */
+function isUnselective(plan: SearchPlan, outcome: Outcome): boolean {
+  if (plan.kind !== "nearest") return false;
+  const hasPrefilter = plan.branches.some((branch) => branch.kind === "index" && branch.prefilter);
+  const first = outcome.find(([row]) => row?.counts)?.[0];
+  return hasPrefilter && first !== undefined && !first.prefiltered?.length;
 }
 
 function groups(queries: number): HitRow[][] {

@@ -9,9 +9,11 @@ import { maintainIndexes } from "../maintenance/indexes.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
+import type { Retry } from "./plan.ts";
 import { query, queryMany } from "./query.ts";
-import { listReads, type Repeat } from "./reads.ts";
-import { findTarget, knownTarget, type SearchTarget } from "./target.ts";
+import { cachedTarget, findTarget } from "./read-target.ts";
+import { planReads } from "./reads.ts";
+import type { SearchTarget } from "./target.ts";
 
 // Points on an arc, each with its number: what passes a filter and is nearest can be told without a search.
 
@@ -54,7 +56,7 @@ function nearest(n: number, passes: (n: number) => boolean, rows = ROWS, topK = 
 const ask = async (n: number, filter: unknown) =>
   (await query(services, tenantId, { embedding: point(n + 0.3), filter })).map(({ id }) => id);
 
-function statementOf(target: SearchTarget, filter: unknown, repeat?: Repeat): string {
+function statementOf(target: SearchTarget, filter: unknown, retry?: Retry): string {
   const search = {
     mode: "vector",
     topK: 10,
@@ -62,7 +64,7 @@ function statementOf(target: SearchTarget, filter: unknown, repeat?: Repeat): st
     embeddings: [point(1)],
     ...searchFilter({ filter }),
   } as const;
-  const [read] = listReads(target, search, repeat);
+  const [read] = planReads(own.database, target, search, retry);
   if (!read) throw new Error("A search by vector has a statement.");
   return new PgDialect().sqlToQuery(read.statement).sql;
 }
@@ -96,7 +98,7 @@ test("the graph is asked where more rows pass than are few, and then no more for
   expect(await planOf({ half: 1 })).toMatch(/Function Scan on metadata_rows/);
   const many = { $and: [{ half: 1 }, { tags: { $contains: "x" } }] };
   expect(await ask(700, many)).toEqual(nearest(700.3, (at) => at % 2 === 1));
-  const target = await knownTarget(own.database, tenantId, undefined);
+  const target = await cachedTarget(own.database, tenantId, undefined);
   expect(statementOf(target, many)).not.toMatch(/metadata_rows/);
   expect(statementOf(target, { hundredth: 7 })).toMatch(/metadata_rows/);
   expect(await ask(5, many)).toEqual(nearest(5.3, (at) => at % 2 === 1));
@@ -110,11 +112,11 @@ test("where the graph comes up short, the rows that the metadata tells are compa
   ] as const;
   for (const [filter, passes] of cases)
     for (const n of [5, 700]) expect(await ask(n, filter)).toEqual(nearest(n + 0.3, passes));
-  const target = await knownTarget(own.database, tenantId, undefined);
-  const exactly = new Set(target.indexes.map(({ name }) => name));
-  const statement = statementOf(target, cases[0][0], { list: "vector", queries: [1], exactly });
+  const target = await cachedTarget(own.database, tenantId, undefined);
+  const excluded = new Set(target.indexes.map(({ name }) => name));
+  const statement = statementOf(target, cases[0][0], { list: "vector", queries: [1], excluded });
   expect(statement).toMatch(/metadata_rows/);
-  expect(statement).not.toMatch(/ORDER BY away/);
+  expect(statement).not.toMatch(/ORDER BY distance/);
 });
 
 test("rows behind the indexes, and of another index, are found beside them", async () => {

@@ -1,0 +1,51 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import { uuidLiteral } from "../database/transaction.ts";
+import { inCollection } from "../document/read.ts";
+import { segmentCondition } from "../index/segments.ts";
+import { HIT_COLUMNS } from "./candidates.ts";
+import { orderByDistance } from "./metric.ts";
+import type { Prefilter } from "./plan-prefilters.ts";
+
+/** The common table expressions of a statement: the keys of each pre-filter's rows, one more than its limit. */
+export function prefilterTables(
+  { id }: Collection,
+  prefilters: readonly Prefilter[],
+  contained: string | undefined,
+): SQL {
+  if (prefilters.length === 0) return sql``;
+  const tables = prefilters.map((prefilter) => {
+    const { first, last } = prefilter.range;
+    return sql`${tableOf(prefilter)} AS MATERIALIZED (
+      SELECT id AS match_id, chunk AS match_chunk
+      FROM cairn.metadata_rows(${uuidLiteral(id)}, ${contained}::jsonb, ${first}::int, ${last}::int, ${prefilter.limit + 1}::int))`;
+  });
+  return sql`WITH ${sql.join(tables, sql`, `)}`;
+}
+
+/** Whether few enough rows match for the pre-filter to answer. */
+export function isSelective(prefilter: Prefilter): SQL {
+  return sql`(SELECT count(*) <= ${prefilter.limit}::int FROM ${tableOf(prefilter)})`;
+}
+
+/** The nearest of the pre-filter's rows to `q.v`. */
+export function prefilterRows(
+  collection: Collection,
+  prefilter: Prefilter,
+  { limit, matches = sql`true` }: { readonly limit: number; readonly matches?: SQL },
+): SQL {
+  const distance = orderByDistance(collection.metric, sql`q.v`);
+  return sql`
+    SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch FROM ${tableOf(prefilter)}
+    CROSS JOIN LATERAL (
+      SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
+      WHERE ${inCollection(collection)} AND id = match_id AND chunk = match_chunk AND ${sql.raw(segmentCondition(prefilter.range, prefilter.range.plan))}
+        AND embedding IS NOT NULL AND ${matches} OFFSET 0
+    ) AS own
+    WHERE ${isSelective(prefilter)}
+    ORDER BY ${distance}, id, chunk LIMIT ${limit}::int`;
+}
+
+function tableOf({ range }: Prefilter): SQL {
+  return sql.raw(`matching_${Math.trunc(range.first)}`);
+}

@@ -1,0 +1,109 @@
+import { type SQL, sql } from "drizzle-orm";
+import { type Collection, DEFAULT_COLLECTION } from "../collection/collection.ts";
+import { requireCollection } from "../collection/get.ts";
+import type { Database, ReadOptions } from "../database/database.ts";
+import { selectRows } from "../database/rows.ts";
+import { asTenant, tenantSettings, uuidLiteral } from "../database/transaction.ts";
+import type { IndexedRange } from "../index/indexed-range.ts";
+import { searchCache } from "./cache.ts";
+import type { SearchTarget } from "./target.ts";
+
+/** Reads that depend on a collection, with what the caller needs to understand their answers. */
+export interface TargetRead<Plan> extends ReadOptions {
+  readonly plan: Plan;
+  readonly statements: readonly SQL[];
+}
+
+export interface TargetAnswer<Plan> {
+  readonly target: SearchTarget;
+  readonly plan: Plan;
+  /** The rows of each statement. */
+  readonly rows: readonly (readonly object[])[];
+}
+
+/**
+ * Sends the reads that `prepare` makes for a collection, in one round trip where the driver can. The version of the
+ * collection is read with them: when the cached one is out of date, the target is looked up again and the reads repeated.
+ * Throws `not_found`.
+ */
+export async function readTarget<Plan>(
+  database: Database,
+  tenantId: string,
+  nameOrId: string | undefined,
+  prepare: (target: SearchTarget) => TargetRead<Plan>,
+): Promise<TargetAnswer<Plan>> {
+  for (;;) {
+    const target = await cachedTarget(database, tenantId, nameOrId);
+    const prepared = attempt(() => prepare(target));
+    const { statements = [], settings, values, prepare: isPrepared } = prepared.value ?? {};
+    const [versions, ...rows] = await database.read([versionStatement(database, target), ...statements], {
+      values,
+      prepare: isPrepared,
+      settings: { ...tenantSettings(tenantId), ...settings },
+    });
+    if ((versions?.[0] as { version?: string } | undefined)?.version === target.version) {
+      if (!prepared.value) throw prepared.failure; // a fault of the search, as the target is up to date
+      return { target, plan: prepared.value.plan, rows };
+    }
+    searchCache(database).targets.delete(keyOf(tenantId, nameOrId));
+  }
+}
+
+/** The target as it is cached, perhaps out of date: enough to choose its model, say. Throws `not_found`. */
+export async function cachedTarget(
+  database: Database,
+  tenantId: string,
+  nameOrId: string | undefined,
+): Promise<SearchTarget> {
+  const { targets } = searchCache(database);
+  const key = keyOf(tenantId, nameOrId);
+  const cached = targets.get(key);
+  if (cached) return cached;
+  const target = await findTarget(database, tenantId, nameOrId);
+  targets.set(key, target);
+  return target;
+}
+
+function attempt<T>(
+  work: () => T,
+): { readonly value: T } | { readonly value?: undefined; readonly failure: unknown } {
+  try {
+    return { value: work() };
+  } catch (failure) {
+    return { failure };
+  }
+}
+
+function keyOf(tenantId: string, nameOrId = DEFAULT_COLLECTION): string {
+  return `${tenantId} ${nameOrId}`;
+}
+
+/** The tenant's collection and its valid indexes, from the database. Throws `not_found`. */
+export function findTarget(database: Database, tenantId: string, nameOrId?: string): Promise<SearchTarget> {
+  return asTenant(database, tenantId, async ({ orm }) => {
+    const collection = await requireCollection(orm, tenantId, nameOrId);
+    // The version first: an index that is finished between the two statements makes it stale, not wrong.
+    const [row] = await selectRows<{ version: string }>(orm, versionOf(collection));
+    const indexes = await selectRows<IndexedRange>(
+      orm,
+      sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
+          FROM cairn.collection_indexes
+          WHERE tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(collection.id)} AND state = 'valid'
+          ORDER BY first_segment`,
+    );
+    return { collection, version: row?.version ?? "", indexes };
+  });
+}
+
+function versionStatement(database: Database, target: SearchTarget): SQL {
+  const { versions } = searchCache(database);
+  const statement = versions.get(target) ?? versionOf(target.collection);
+  versions.set(target, statement);
+  return statement;
+}
+
+/** The transaction that last wrote the collection's row. */
+function versionOf({ tenantId, id }: Collection): SQL {
+  return sql`SELECT xmin::text AS version FROM cairn.collections
+             WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
+}
