@@ -1,7 +1,7 @@
 import { toDoubles } from "@cairn/core/database/doubles.ts";
 import { AppError } from "@cairn/core/error.ts";
-import type { GroupBy, QueryOptions } from "@cairn/core/search/query.ts";
 import type { SearchMode } from "@cairn/core/search/depth.ts";
+import type { GroupBy, QueryOptions } from "@cairn/core/search/query.ts";
 import { type Command, Option } from "commander";
 import * as z from "zod";
 import { addFilterOptions, type FilterFlags } from "./filter-options.ts";
