@@ -5,7 +5,7 @@ import type { ChatMessage, ChatTool } from "./chat-message.ts";
 import { type ChunkContent, readChunk } from "./completion-chunk.ts";
 import { readCompletion, type StreamItem } from "./completion-stream.ts";
 
-/** Features that the server has refused. Later requests leave them out. */
+/** Features that the server has rejected. Later requests leave them out. */
 export interface UnsupportedFeatures {
   tools: boolean;
   streamOptions: boolean;

@@ -56,8 +56,10 @@ export async function undoConflictingWrites(
     await removeTombstones(transaction, collection, ids);
     return ids.length;
   }
-  const kept = mayHaveSkippedRows ? await undoServiceWritten(transaction, collection, ids, origin) : 0;
-  return ids.length - kept - (await undoDeleted(transaction, collection, ids, origin));
+  const serviceWritten = mayHaveSkippedRows
+    ? await undoServiceWritten(transaction, collection, ids, origin)
+    : 0;
+  return ids.length - serviceWritten - (await undoDeleted(transaction, collection, ids, origin));
 }
 
 /** Deletes new passages of documents that the service wrote in the meantime. Returns the number of such documents. */
@@ -67,7 +69,7 @@ async function undoServiceWritten(
   ids: readonly string[],
   origin: string,
 ): Promise<number> {
-  const [kept] = await selectRows<{ documents: number }>(
+  const [count] = await selectRows<{ documents: number }>(
     orm,
     sql`
     WITH service_documents AS (
@@ -78,7 +80,7 @@ async function undoServiceWritten(
       WHERE ${inCollection(collection)} AND id IN (SELECT id FROM service_documents) AND origin = ${origin}::uuid)
     SELECT count(*)::int AS documents FROM service_documents`,
   );
-  return kept?.documents ?? 0;
+  return count?.documents ?? 0;
 }
 
 /** Deletes this run's writes to documents with a tombstone. Returns the number of such documents. */

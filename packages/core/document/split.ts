@@ -53,7 +53,7 @@ export async function* splitDocuments(
     const texts = content === null ? [null] : ranges.map(({ start, end }) => text.slice(start, end));
     const problem =
       fault ??
-      findPassageFault(texts.length) ??
+      findPassageCountFault(texts.length) ??
       (embedding && (await findTsvectorFault(database, collection, content)));
     if (problem !== undefined) {
       onFailure({ id, code: "invalid_input", message: problem });
@@ -97,7 +97,7 @@ function findFault(
   return undefined;
 }
 
-function findPassageFault(passages: number): string | undefined {
+function findPassageCountFault(passages: number): string | undefined {
   if (passages <= MAX_PASSAGES) return undefined;
   return `It cannot be written: its text makes ${passages} passages, and a document has at most ${MAX_PASSAGES}. Use larger passages or less overlap, or split the document.`;
 }

@@ -15,8 +15,8 @@ export interface Batch {
   readonly texts: readonly string[];
 }
 
-/** Characters whose tokens are counted in one turn of the event loop: about 5 ms. */
-const MAX_TURN_LENGTH = 100_000;
+/** Characters whose tokens are counted in one time slice: about 5 ms. */
+const MAX_SLICE_LENGTH = 100_000;
 
 /**
  * The texts divided into requests, in order. If the bytes of all texts fit into one request, they serve as an upper bound
@@ -45,19 +45,19 @@ async function countWeights(texts: readonly string[], maxTokens: number): Promis
   return bounds.reduce((sum, bound) => sum + bound, 0) <= maxTokens ? bounds : countTextTokens(texts);
 }
 
-/** The number of tokens of each text. The event loop is not blocked for longer than one turn. */
+/** The number of tokens of each text. The work runs in time slices. */
 export async function countTextTokens(texts: readonly string[]): Promise<readonly number[]> {
   const count = await loadTokenizer();
   const tokens: number[] = [];
-  let sinceTurn = 0;
+  let sliceLength = 0;
   for (const text of texts) {
     let sum = 0;
-    for (let at = 0; at < text.length; at += MAX_TURN_LENGTH) {
-      const part = text.slice(at, at + MAX_TURN_LENGTH); // a cut adds at most one token
+    for (let at = 0; at < text.length; at += MAX_SLICE_LENGTH) {
+      const part = text.slice(at, at + MAX_SLICE_LENGTH); // a cut adds at most one token
       sum += countInSlices(count, part);
-      sinceTurn += part.length;
-      if (sinceTurn < MAX_TURN_LENGTH) continue;
-      sinceTurn = 0;
+      sliceLength += part.length;
+      if (sliceLength < MAX_SLICE_LENGTH) continue;
+      sliceLength = 0;
       await nextTurn();
     }
     tokens.push(sum);

@@ -1,7 +1,7 @@
 import { nextTurn } from "../turn.ts";
 import type { Embedder } from "./embedder.ts";
 
-/** Texts per turn of the event loop. Each text takes about 1 ms. */
+/** Texts per time slice. Each text takes about 1 ms. */
 const BATCH_SIZE = 32;
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 /** Scripts without spaces between words. Their runs are compared by shorter n-grams. */
