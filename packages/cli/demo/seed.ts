@@ -2,7 +2,7 @@ import { stringifyJson } from "@cairn/core/database/json.ts";
 import { embedAll } from "@cairn/core/embedding/embed-all.ts";
 import type { Embedder } from "@cairn/core/embedding/embedder.ts";
 import { createOfflineEmbedder } from "@cairn/core/embedding/offline.ts";
-import { type AwkwardRecord, awkwardRecords, encodeVector } from "./knowledge/awkward.ts";
+import { type EdgeCase, edgeCaseRecords, encodeVector } from "./knowledge/edge-cases.ts";
 import { type DemoTenant, loadKnowledge } from "./knowledge/knowledge.ts";
 
 /** Dimensions of the demo's vectors: those of the most common embedding model. */
@@ -29,7 +29,7 @@ export async function seedChroma(url: string): Promise<readonly DemoTenant[]> {
       embeddings: vectors.map((vector) => [...vector]),
     });
     if (index === 0)
-      for (const record of awkwardRecords(DIMENSIONS)) await addAwkward(url, collection, embedder, record);
+      for (const record of edgeCaseRecords(DIMENSIONS)) await addEdgeCase(url, collection, embedder, record);
   }
   return tenants;
 }
@@ -49,11 +49,11 @@ async function add(url: string, collection: string, records: object): Promise<vo
 }
 
 /** Adds one record in a request of its own. A Chroma version that refuses the record then still accepts the others. */
-async function addAwkward(
+async function addEdgeCase(
   url: string,
   collection: string,
   embedder: Embedder,
-  record: AwkwardRecord,
+  record: EdgeCase,
 ): Promise<void> {
   const { id, document, metadata, uri } = record;
   await post(`${url}${DATABASE}/collections/${collection}/add`, {
@@ -66,7 +66,7 @@ async function addAwkward(
 }
 
 /** Returns the vector for the request. JSON has no NaN, so a vector with NaN is sent as the bytes of its floats. */
-async function embeddingOf(embedder: Embedder, { kind, values, document }: AwkwardRecord): Promise<unknown> {
+async function embeddingOf(embedder: Embedder, { kind, values, document }: EdgeCase): Promise<unknown> {
   if (values) return kind === "nan" ? encodeVector(values) : values;
   const [embedded] = await embedAll(embedder, [document ?? ""], { dimensions: DIMENSIONS });
   return [...(embedded ?? [])];

@@ -99,7 +99,7 @@ export function addServeOptions(command: Command): Command {
 
 /** Options that limit connections, and the share of the service that one tenant or address can use. */
 function limitOptions(): readonly Option[] {
-  const count = integerBetween(1, 100_000);
+  const parseLimit = integerBetween(1, 100_000);
   return [
     new Option(
       "--connections <n>",
@@ -115,7 +115,7 @@ function limitOptions(): readonly Option[] {
       .argParser(integerBetween(1, 1_000)),
     new Option("--tenant-concurrency <n>", "maximum number of concurrent requests of a tenant (default: 16)")
       .env("CAIRN_TENANT_CONCURRENCY")
-      .argParser(count),
+      .argParser(parseLimit),
     new Option(
       "--tenant-queue <n>",
       "maximum number of queued requests of a tenant; more get 429 (default: 256)",
@@ -133,20 +133,20 @@ function limitOptions(): readonly Option[] {
       "maximum number of concurrent streamed responses of a tenant (default: 128)",
     )
       .env("CAIRN_TENANT_STREAMS")
-      .argParser(count),
+      .argParser(parseLimit),
     new Option(
       "--unknown-keys <n>",
       "maximum number of invalid keys that an address can try per minute (default: 60)",
     )
       .env("CAIRN_UNKNOWN_KEYS")
-      .argParser(count),
+      .argParser(parseLimit),
     new Option(
       "--trusted-proxies <list>",
       "addresses and networks of proxies whose X-Forwarded-For is trusted, separated by commas",
     ).env("CAIRN_TRUSTED_PROXIES"),
     new Option("--max-connections <n>", "maximum number of concurrent client connections")
       .env("CAIRN_MAX_CONNECTIONS")
-      .argParser(count)
+      .argParser(parseLimit)
       .default(1_000),
   ];
 }

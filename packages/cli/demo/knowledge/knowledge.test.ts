@@ -1,6 +1,6 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { expect, test } from "vitest";
-import { awkwardRecords, encodeVector } from "./awkward.ts";
+import { edgeCaseRecords, encodeVector } from "./edge-cases.ts";
 import { type DemoTenant, loadKnowledge } from "./knowledge.ts";
 
 const tenants = await loadKnowledge();
@@ -59,8 +59,8 @@ test("metadata contains integers, floats, booleans and timestamps", () => {
   expect(prices.filter((price) => !Number.isInteger(price)).length).toBeGreaterThan(8);
 });
 
-test("awkwardRecords() returns a vector of the requested dimensions or a text for each record", () => {
-  const records = awkwardRecords(3);
+test("edgeCaseRecords() returns a vector of the requested dimensions or a text for each record", () => {
+  const records = edgeCaseRecords(3);
   expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
   for (const { document, vector, values } of records) {
     if (vector === "text") expect([values, Boolean(document)]).toEqual([null, true]);
@@ -69,8 +69,8 @@ test("awkwardRecords() returns a vector of the requested dimensions or a text fo
   expect(records.find(({ id }) => id.startsWith("awkward-long-"))?.id).toHaveLength(5_000);
 });
 
-test("awkward numbers keep their spelling in JSON", () => {
-  const serialized = awkwardRecords(3).map(({ metadata }) => stringifyJson(metadata));
+test("numbers of edge cases keep their spelling in JSON", () => {
+  const serialized = edgeCaseRecords(3).map(({ metadata }) => stringifyJson(metadata));
   expect(serialized.join()).toContain('"above":9007199254740993,');
   expect(serialized.join()).toContain('"whole":2.0,');
 });

@@ -1,9 +1,9 @@
 /** A record that exists in real databases and that is an edge case for a migration. */
-export interface AwkwardRecord {
+export interface EdgeCase {
   readonly id: string;
   readonly document: string | null;
   /** Serialize it with core's `stringifyJson`: it contains bigints and raw JSON numbers. */
-  readonly metadata: AwkwardMetadata | null;
+  readonly metadata: EdgeCaseMetadata | null;
   readonly uri: string | null;
   /** `text`: embed the document. The other vectors are in `values`. */
   readonly vector: "text" | "unit" | "zero" | "nan";
@@ -18,17 +18,17 @@ export interface AwkwardRecord {
   readonly why: string;
 }
 
-export type AwkwardMetadata = Readonly<Record<string, AwkwardValue | readonly AwkwardValue[]>>;
+export type EdgeCaseMetadata = Readonly<Record<string, EdgeCaseValue | readonly EdgeCaseValue[]>>;
 
 /** `RawJson` is a number with its exact spelling: JavaScript itself does not write 2.0. */
-export type AwkwardValue = string | number | bigint | boolean | RawJson;
+export type EdgeCaseValue = string | number | bigint | boolean | RawJson;
 
 /** The result of `JSON.rawJSON`. */
 export interface RawJson {
   readonly rawJSON: string;
 }
 
-type RecordTemplate = Pick<AwkwardRecord, "id" | "why"> & Partial<Omit<AwkwardRecord, "values">>;
+type RecordTemplate = Pick<EdgeCase, "id" | "why"> & Partial<Omit<EdgeCase, "values">>;
 
 const TEXT = "A record with something awkward about it, kept to see whether it survives the journey.";
 
@@ -102,8 +102,8 @@ const TEMPLATES: readonly RecordTemplate[] = [
   },
 ];
 
-/** Returns the awkward records. Those without `vector: "text"` have a vector of `dimensions` elements. */
-export function awkwardRecords(dimensions: number): readonly AwkwardRecord[] {
+/** Returns the edge cases. Those without `vector: "text"` have a vector of `dimensions` elements. */
+export function edgeCaseRecords(dimensions: number): readonly EdgeCase[] {
   return TEMPLATES.map((template, index) => {
     const { document = TEXT, metadata = { topic: "awkward" }, uri = null, vector = "text" } = template;
     const { id, kind = "ordinary", why } = template;
@@ -128,7 +128,7 @@ export function encodeVector(values: readonly number[]): string {
 }
 
 function createVector(
-  vector: AwkwardRecord["vector"],
+  vector: EdgeCase["vector"],
   dimensions: number,
   index: number,
 ): readonly number[] | null {
