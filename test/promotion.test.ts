@@ -128,7 +128,7 @@ describe("cairn ingest", () => {
       err: expect.stringMatching(/collection "poisoned" of tenant "acme".*row by row.*65,504/),
     });
     expect(await statsOf("poisoned")).toMatchObject({ passages: 30, tail: 30, due: { action: "none" } });
-    expect((await cli.run(["stats"])).out).toMatch(/acme\/poisoned: its index could not be built: .*65,504/);
+    expect((await cli.run(["stats"])).out).toMatch(/acme\/poisoned: the index could not be built: .*65,504/);
     expect(await cli.run(["reindex"])).toMatchObject({
       code: 3,
       err: expect.stringContaining('collection "poisoned"'),
