@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { errorInApiTerms, inApiTerms, reportInApiTerms } from "@cairn/chroma/service/wording.ts";
+import { errorToApiTerms, reportToApiTerms, toApiTerms } from "@cairn/chroma/service/api-terms.ts";
 import { createProgram } from "@cairn/cli/program.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { expect, test } from "vitest";
@@ -44,7 +44,7 @@ test("what a migration says in commands and their options the API says in reques
   const flags = new RegExp(`(?<![\\w-])(${options.map(({ long }) => long).join("|")})(?![\\w-])`);
   const lines = linesWith(new RegExp(`${COMMAND.source}|${flags.source}`), ["packages/chroma"]);
   expect(lines.length).toBeGreaterThan(20);
-  const told = lines.map(inApiTerms);
+  const told = lines.map(toApiTerms);
   expect(told.filter((line) => COMMAND.test(line) || flags.test(line))).toEqual([]);
 });
 
@@ -52,7 +52,7 @@ test("an error and a report of a migration are told so, and what they tell of st
   const error = new AppError("invalid_input", "Say where it goes with --map, or run cairn migrate.", {
     path: "--map: faq",
   });
-  expect(errorInApiTerms(error)).toMatchObject({
+  expect(errorToApiTerms(error)).toMatchObject({
     code: "invalid_input",
     message: "Say where it goes with mapping, or run POST /v1/migrations.",
     path: "mapping: faq",
@@ -62,7 +62,7 @@ test("an error and a report of a migration are told so, and what they tell of st
     differences: [{ id: "--map", detail: "--prune deletes it here." }],
     notices: ["--mapper: --source-model"],
   };
-  expect(reportInApiTerms(report)).toEqual({
+  expect(reportToApiTerms(report)).toEqual({
     collections: [{ source: { name: "--prune" }, why: "re_embed: always" }],
     differences: [{ id: "--map", detail: "prune deletes it here." }],
     notices: ["--mapper: source_model"],

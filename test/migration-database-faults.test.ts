@@ -6,32 +6,32 @@ import {
   createChromaDatabase,
   createTenantCollection,
   expectSame,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
 } from "./support/migration.ts";
 import { startHttpProxy, startTcpProxy } from "./support/proxy.ts";
 
-/** Cuts that one migration may meet before it must have come to its end. */
-const STARTS = 8;
+/** Maximum number of starts until a migration must have ended. */
+const MAX_STARTS = 8;
 
 describe.runIf(serverUrl())("Postgres behind a network that cuts connections", () => {
   const chroma = inject("chromaUrl");
-  let one: TestDatabase;
+  let testDb: TestDatabase;
   let scope: string;
   let collection: Awaited<ReturnType<typeof createTenantCollection>>;
   beforeAll(async () => {
-    one = await createTestDatabase();
+    testDb = await createTestDatabase();
   });
-  afterAll(() => one?.drop());
+  afterAll(() => testDb?.drop());
   beforeEach(async () => {
     scope = await createChromaDatabase(chroma);
     collection = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(160, 4));
   });
 
-  /** A database reached through a proxy, and a Chroma address of its own, so a run of its own. */
+  /** A database behind a proxy, with a separate Chroma address and therefore a separate run. */
   async function behindProxy() {
-    const server = new URL(one.url ?? "");
+    const server = new URL(testDb.url ?? "");
     const wire = await startTcpProxy({ host: server.hostname, port: Number(server.port || 5432) });
     server.host = `127.0.0.1:${wire.port}`;
     const database = connectPg({ url: server.href, connections: 3 });
@@ -44,10 +44,10 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
     return { wire, database, url: proxy.url };
   }
 
-  /** Starts the migration again and again, as a person would, until it ends; whatever stops it must say why. */
+  /** Restarts the migration until it ends. Every error that stops it must give the reason. */
   async function untilDone(database: TestDatabase["database"], url: string) {
-    for (let start = 1; start <= STARTS; start++) {
-      const result = await migrateDatabase(database, await impatientSource(url), scope).catch(
+    for (let start = 1; start <= MAX_STARTS; start++) {
+      const result = await migrateDatabase(database, await openTestSource(url), scope).catch(
         (error: unknown) => error,
       );
       if (!(result instanceof Error))
@@ -57,25 +57,25 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
         message: expect.not.stringContaining("Passage"),
       });
     }
-    throw new Error("It never came to its end.");
+    throw new Error("The migration did not end.");
   }
 
-  // Bytes that the client has sent over all its connections: inside handshakes, pages, cursors and commits; not where the
-  // run is taken, as this process, its holder then, lives on.
+  // Bytes that the client has sent over all its connections: inside handshakes, pages, cursors and commits. Not while the
+  // lease is acquired, because this process then has it and stays alive.
   test.each([
     [300, 4_000, 9_000],
     [3_000, 13_000, 14_000, 22_000],
     [25_000, 33_000, 41_000],
-  ])("cut after %i, %i, … bytes: no record is lost, doubled or altered", async (...places) => {
+  ])("connections cut after %i, %i, … bytes lose, duplicate and change no record", async (...offsets) => {
     const { wire, database, url } = await behindProxy();
-    const left = [...places];
+    const remaining = [...offsets];
     let sent = 0;
     wire.onSend = (chunk) => {
       sent += chunk.length;
-      const [place] = left;
-      if (place === undefined || sent < place) return undefined;
-      left.shift();
-      return Math.max(0, chunk.length - (sent - place));
+      const [offset] = remaining;
+      if (offset === undefined || sent < offset) return undefined;
+      remaining.shift();
+      return Math.max(0, chunk.length - (sent - offset));
     };
     const { report } = await untilDone(database, url);
     expect(wire.cuts).toBeGreaterThan(0);
@@ -83,10 +83,10 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
       verdict: "identical",
       totals: { sourceRecords: 160, targetRecords: 160, compared: 160 },
     });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 
-  test("every statement that writes pages loses its connection half-way, once: retried within the run", async () => {
+  test("a statement that writes pages and loses its connection half-way is retried within the run", async () => {
     const { wire, database, url } = await behindProxy();
     let cut = 0;
     wire.onSend = (chunk) => {
@@ -98,10 +98,10 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
     expect(wire.cuts).toBeGreaterThan(0); // pages that are ready at once are written by one statement
     expect(starts).toBe(1);
     expect(report).toMatchObject({ verdict: "identical", totals: { written: 160 } });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 
-  test("every second commit of pages arrives and its answer is lost: nothing is counted or written twice", async () => {
+  test("a commit of pages whose response is lost is neither counted nor written twice", async () => {
     const { wire, database, url } = await behindProxy();
     const writing = new Set<number>();
     let commits = 0;
@@ -116,10 +116,10 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
       verdict: "identical",
       totals: { written: 160, sourceRecords: 160, targetRecords: 160 },
     });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 
-  test("the commit that deletes what Chroma has deleted arrives and its answer is lost: nothing is called extra", async () => {
+  test("a commit of deletes whose response is lost leaves no record reported as extra", async () => {
     const { wire, database, url } = await behindProxy();
     await untilDone(database, url);
     await deleteRecords(collection, ["doc-0", "doc-159"]);
@@ -127,17 +127,17 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
       wire.cuts === 0 && chunk.includes("COMMIT") && sent.includes("DELETE FROM cairn.documents")
         ? "answer"
         : undefined;
-    const report = await migrateDatabase(database, await impatientSource(url), scope, { prune: true });
+    const report = await migrateDatabase(database, await openTestSource(url), scope, { prune: true });
     expect(wire.cuts).toBe(1);
     expect(report).toMatchObject({
       verdict: "identical",
       differences: [],
       totals: { written: 2, targetRecords: 158 },
     });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 
-  test("a database that is gone is named without its password", async () => {
+  test("the error for an unreachable database does not contain the password", async () => {
     const { wire, url } = await behindProxy();
     await wire.stop();
     const database = connectPg({ url: `postgres://someone:s3cret@127.0.0.1:${wire.port}/none` });

@@ -12,43 +12,43 @@ import {
   createChromaDatabase,
   createTenantCollection,
   expectSame,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   ownerRows,
   readCairn,
 } from "./support/migration.ts";
 import { always, type Fault, type HttpProxy, isFetch, type Rule, startHttpProxy } from "./support/proxy.ts";
 import { offlineServices } from "./support/services.ts";
 
-// One collection that fails by itself, while the others of its run go on.
+// A collection that fails alone, while the others of its run continue.
 
 const chroma = inject("chromaUrl");
 const RECORDS = 120;
-let one: TestDatabase;
+let testDb: TestDatabase;
 let proxy: HttpProxy;
 let scope: string;
-type Made = Awaited<ReturnType<typeof createTenantCollection>>;
-let odd: Made;
-let others: readonly Made[];
+type CreatedCollection = Awaited<ReturnType<typeof createTenantCollection>>;
+let failing: CreatedCollection;
+let others: readonly CreatedCollection[];
 
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 beforeEach(async () => {
-  await ownerRows(one.database, sql`DELETE FROM cairn.tenants`);
+  await ownerRows(testDb.database, sql`DELETE FROM cairn.tenants`);
   proxy = await startHttpProxy(chroma);
   scope = await createChromaDatabase(chroma);
-  const made = await Promise.all([1, 2, 3].map(() => createTenantCollection(chroma, scope)));
-  for (const collection of made) await putRecords(collection, plainRecords(RECORDS, 4));
-  [odd, ...others] = made as [Made, ...Made[]];
+  const created = await Promise.all([1, 2, 3].map(() => createTenantCollection(chroma, scope)));
+  for (const collection of created) await putRecords(collection, plainRecords(RECORDS, 4));
+  [failing, ...others] = created as [CreatedCollection, ...CreatedCollection[]];
   return () => proxy.stop();
 });
 
 const migrateNow = async (timeout?: number) =>
-  migrateDatabase(one.database, await impatientSource(proxy.url, { timeout }), scope);
-const lookNow = async () =>
-  verify(offlineServices(one.database), await impatientSource(proxy.url), {
+  migrateDatabase(testDb.database, await openTestSource(proxy.url, { timeout }), scope);
+const verifyNow = async () =>
+  verify(offlineServices(testDb.database), await openTestSource(proxy.url), {
     databaseName: "test",
     cairnVersion: "0",
     queries: 10,
@@ -56,16 +56,16 @@ const lookNow = async () =>
     scope: { databases: [scope] },
   });
 
-/** The fault for whatever is asked about the odd collection and matches. */
-const ofOdd = (fault: Fault, matches = (_: Parameters<Rule>[0]) => true): Rule =>
-  always(fault, (request) => request.path.includes(odd.id) && matches(request));
-/** Pages from the second on. */
+/** The fault for every matching request for the failing collection. */
+const forFailing = (fault: Fault, matches = (_: Parameters<Rule>[0]) => true): Rule =>
+  always(fault, (request) => request.path.includes(failing.id) && matches(request));
+/** Matches requests for the second and later pages. */
 const laterPages = ({ path, body }: Parameters<Rule>[0]) =>
   isFetch({ path, body } as never) && !body.includes('"doc-0"');
 
 async function ledger() {
   const [run] = await ownerRows<{ status: string; finished: boolean; failures: Record<string, object> }>(
-    one.database,
+    testDb.database,
     sql`SELECT status, finished_at IS NOT NULL AS finished, failures FROM cairn.migration_runs
         WHERE source = ${proxy.url} ORDER BY started_at DESC LIMIT 1`,
   );
@@ -73,32 +73,32 @@ async function ledger() {
 }
 
 async function expectOthersDone() {
-  for (const other of others) await expectSame(one.database, other);
+  for (const other of others) await expectSame(testDb.database, other);
 }
 
 describe("a collection that Chroma fails for", () => {
   const faults: readonly (readonly [string, Rule, RegExp])[] = [
     [
       "500 for its records",
-      ofOdd({ kind: "answer", status: 500, body: '{"message":"no disk"}' }, isFetch),
+      forFailing({ kind: "answer", status: 500, body: '{"message":"no disk"}' }, isFetch),
       /500 no disk/,
     ],
-    ["503 for everything of it", ofOdd({ kind: "answer", status: 503 }), /: 503 /],
-    ["403 for it alone", ofOdd({ kind: "answer", status: 403 }), /403/],
+    ["503 for all its requests", forFailing({ kind: "answer", status: 503 }), /: 503 /],
+    ["403 for one collection", forFailing({ kind: "answer", status: 403 }), /403/],
     [
-      "a refusal of its pages",
-      ofOdd({ kind: "answer", status: 422, body: '{"message":"odd"}' }, isFetch),
-      /422.*odd/,
+      "422 for its pages",
+      forFailing({ kind: "answer", status: 422, body: '{"message":"failing"}' }, isFetch),
+      /422.*failing/,
     ],
     [
-      "a page that is never whole JSON",
-      ofOdd({ kind: "truncate", share: 0.6 }, laterPages),
-      /not whole JSON/,
+      "a page that is never complete JSON",
+      forFailing({ kind: "truncate", share: 0.6 }, laterPages),
+      /not complete JSON/,
     ],
-    ["a page without an answer", ofOdd({ kind: "hang" }, laterPages), /no answer within/],
+    ["a page without a response", forFailing({ kind: "hang" }, laterPages), /no response within/],
   ];
   test.each(faults)(
-    "%s: the others are migrated, and the next run goes on with it",
+    "%s fails the collection alone, and the next run continues with it",
     async (_name, rule, why) => {
       proxy.rules = [rule];
       const report = await migrateNow(1_500);
@@ -107,16 +107,16 @@ describe("a collection that Chroma fails for", () => {
         totals: { failed: 1, differences: 1, collections: 2 },
       });
       expect(report.differences).toEqual([
-        { collection: odd.name, id: "", kind: "failed", detail: expect.stringMatching(why) },
+        { collection: failing.name, id: "", kind: "failed", detail: expect.stringMatching(why) },
       ]);
       expect(verdictSentence(report)).toBe("Not identical: 1 collection failed.");
       expect(await ledger()).toMatchObject({
         status: "not_identical",
         finished: true,
-        failures: { [odd.id]: { name: odd.name, attempts: 2, detail: expect.stringMatching(why) } },
+        failures: { [failing.id]: { name: failing.name, attempts: 2, detail: expect.stringMatching(why) } },
       });
       await expectOthersDone();
-      const written = Object.keys(await readCairn(one.database, odd.tenant)).length;
+      const written = Object.keys(await readCairn(testDb.database, failing.tenant)).length;
 
       proxy.rules = [];
       expect(await migrateNow()).toMatchObject({
@@ -124,48 +124,48 @@ describe("a collection that Chroma fails for", () => {
         differences: [],
         totals: { failed: 0, written: RECORDS - written },
       });
-      await expectSame(one.database, odd);
+      await expectSame(testDb.database, failing);
     },
   );
 
-  test("what passes before the others have ended is tried again in the same run", async () => {
+  test("a transient error is retried in the same run", async () => {
     let failures = 0;
     proxy.rules = [
       (request) =>
-        request.path.includes(odd.id) && isFetch(request) && failures++ < 3
+        request.path.includes(failing.id) && isFetch(request) && failures++ < 3
           ? { kind: "answer", status: 503 }
           : undefined,
     ];
     expect(await migrateNow()).toMatchObject({ verdict: "identical", totals: { written: 3 * RECORDS } });
     expect(await ledger()).toMatchObject({ failures: {} });
-    await expectSame(one.database, odd);
+    await expectSame(testDb.database, failing);
   });
 
-  test("a comparison tells of it, and compares the others", async () => {
+  test("verify reports the failed collection and compares the others", async () => {
     await migrateNow();
-    proxy.rules = [ofOdd({ kind: "answer", status: 503 }, isFetch)];
-    const report = await lookNow();
+    proxy.rules = [forFailing({ kind: "answer", status: 503 }, isFetch)];
+    const report = await verifyNow();
     expect(report).toMatchObject({
       verdict: "not_identical",
       totals: { failed: 1, collections: 2, compared: 2 * RECORDS },
     });
-    expect(report.differences).toMatchObject([{ collection: odd.name, kind: "failed" }]);
+    expect(report.differences).toMatchObject([{ collection: failing.name, kind: "failed" }]);
     expect(report.search?.queries).toBe(10);
   });
 
-  test("searches that fail for one collection are a notice, and the others are searched", async () => {
+  test("failed searches of one collection are a notice, and the others are searched", async () => {
     proxy.rules = [
-      ofOdd(
+      forFailing(
         { kind: "answer", status: 503 },
         ({ path, body }) =>
           path.endsWith("/query") && !body.includes('embeddings",') && !body.includes('"embeddings"]'),
       ),
     ];
     await migrateNow();
-    const report = await lookNow();
+    const report = await verifyNow();
     expect(report.verdict).toBe("identical");
     expect(report.notices).toEqual([
-      expect.stringMatching(`${odd.name}: its searches could not be compared.*503`),
+      expect.stringMatching(`${failing.name}: its searches could not be compared.*503`),
     ]);
     expect(report.search?.perCollection.map(({ collection }) => collection).toSorted()).toEqual(
       others.map(({ name }) => name).toSorted(),
@@ -175,24 +175,24 @@ describe("a collection that Chroma fails for", () => {
 
 test("a collection whose rows the database refuses fails alone", async () => {
   await ownerRows(
-    one.database,
-    sql`CREATE FUNCTION cairn.refuse_odd() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN IF NEW.id = 'doc-77' AND NEW.tenant_id = ${sql.raw(`'${odd.tenant}'`)}::uuid
-           THEN RAISE EXCEPTION 'odd' USING ERRCODE = '22P05'; END IF; RETURN NEW; END $$`,
+    testDb.database,
+    sql`CREATE FUNCTION cairn.refuse_failing() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN IF NEW.id = 'doc-77' AND NEW.tenant_id = ${sql.raw(`'${failing.tenant}'`)}::uuid
+           THEN RAISE EXCEPTION 'failing' USING ERRCODE = '22P05'; END IF; RETURN NEW; END $$`,
   );
   await ownerRows(
-    one.database,
-    sql`CREATE TRIGGER refuse_odd BEFORE INSERT ON cairn.documents FOR EACH ROW EXECUTE FUNCTION cairn.refuse_odd()`,
+    testDb.database,
+    sql`CREATE TRIGGER refuse_failing BEFORE INSERT ON cairn.documents FOR EACH ROW EXECUTE FUNCTION cairn.refuse_failing()`,
   );
   onTestFinished(async () => {
-    await ownerRows(one.database, sql`DROP FUNCTION IF EXISTS cairn.refuse_odd CASCADE`);
+    await ownerRows(testDb.database, sql`DROP FUNCTION IF EXISTS cairn.refuse_failing CASCADE`);
   });
   const report = await migrateNow();
-  expect(report.differences).toMatchObject([{ collection: odd.name, kind: "failed" }]);
+  expect(report.differences).toMatchObject([{ collection: failing.name, kind: "failed" }]);
   await expectOthersDone();
-  await ownerRows(one.database, sql`DROP FUNCTION cairn.refuse_odd CASCADE`);
+  await ownerRows(testDb.database, sql`DROP FUNCTION cairn.refuse_failing CASCADE`);
   expect(await migrateNow()).toMatchObject({ verdict: "identical" });
-  await expectSame(one.database, odd);
+  await expectSame(testDb.database, failing);
 });
 
 describe("a model's server", () => {
@@ -212,41 +212,41 @@ describe("a model's server", () => {
       pageSize: 40,
       scope: { databases: [scope] },
     };
-    const source = await impatientSource(proxy.url);
+    const source = await openTestSource(proxy.url);
     return {
       api,
       run: (more: object) =>
-        migrate({ ...offlineServices(one.database), embedders }, source, { ...options, ...more }),
+        migrate({ ...offlineServices(testDb.database), embedders }, source, { ...options, ...more }),
     };
   }
 
-  test("that fails stops the collections that need it, and those that are copied go on", async () => {
+  test("that fails stops the collections that need it, and copied collections continue", async () => {
     const { api, run } = await embedding("openai/own");
-    await run({ only: [odd.name], reEmbed: "always", model: "openai/own" });
-    await putRecords(odd, plainRecords(5, 4, "more-"));
+    await run({ only: [failing.name], reEmbed: "always", model: "openai/own" });
+    await putRecords(failing, plainRecords(5, 4, "more-"));
     api.always({ kind: "status", status: 503 });
     const report = await run({});
     expect(report.differences).toMatchObject([
-      { collection: odd.name, kind: "failed", detail: expect.stringContaining("503") },
+      { collection: failing.name, kind: "failed", detail: expect.stringContaining("503") },
     ]);
     await expectOthersDone();
     api.always(null);
     expect(await run({})).toMatchObject({ verdict: "identical", totals: { written: 5 } });
   });
 
-  test("that fails stops the run where every collection needs it", async () => {
+  test("that fails stops the run if every collection needs it", async () => {
     const { api, run } = await embedding("openai/own");
     api.always({ kind: "quota" });
     const all = { reEmbed: "always", model: "openai/own" };
     await expect(run(all)).rejects.toMatchObject({ code: "embedding_quota" });
-    expect(api.requests.length).toBeLessThanOrEqual(2); // of the collections under way
+    expect(api.requests.length).toBeLessThanOrEqual(2); // of the collections in progress
     expect(await ledger()).toMatchObject({ status: "failed", finished: false });
     api.always(null);
     expect(await run(all)).toMatchObject({ verdict: "identical" });
   });
 });
 
-describe("a fault of everything stops the run at once", () => {
+describe("an error that affects everything stops the run at once", () => {
   const faults: readonly (readonly [string, Fault, string])[] = [
     ["Chroma fails for all records", { kind: "answer", status: 503 }, "source_unavailable"],
     ["Chroma refuses the login", { kind: "answer", status: 401 }, "source_unavailable"],
@@ -260,31 +260,31 @@ describe("a fault of everything stops the run at once", () => {
     expect(await migrateNow()).toMatchObject({ verdict: "identical", totals: { written: 3 * RECORDS } });
   });
 
-  test("a login that is refused for one collection alone", async () => {
-    proxy.rules = [ofOdd({ kind: "answer", status: 401 })];
+  test("Chroma refuses the login for one collection", async () => {
+    proxy.rules = [forFailing({ kind: "answer", status: 401 })];
     await expect(migrateNow()).rejects.toMatchObject({ code: "source_unavailable" });
   });
 });
 
-test("the command names it with the reason, goes on with the others and ends with 4", async () => {
+test("the command reports the failed collection with the reason, migrates the others and exits with 4", async () => {
   const cairn = await createCairnCli();
   onTestFinished(() => cairn.remove());
-  proxy.rules = [ofOdd({ kind: "answer", status: 422, body: '{"message":"odd"}' }, isFetch)];
+  proxy.rules = [forFailing({ kind: "answer", status: 422, body: '{"message":"failing"}' }, isFetch)];
   const flags = ["--chroma", proxy.url, "--chroma-database", scope, "--queries", "0"];
-  const foreseen = await cairn.run(["migrate", ...flags, "--dry-run"]);
-  expect(foreseen).toMatchObject({ code: 4, out: expect.stringContaining("240 records in 2 collections") });
-  expect(foreseen.out).toMatch(new RegExp(`Unreadable: .*${odd.name}\\. .*422.*odd`));
+  const dryRun = await cairn.run(["migrate", ...flags, "--dry-run"]);
+  expect(dryRun).toMatchObject({ code: 4, out: expect.stringContaining("240 records in 2 collections") });
+  expect(dryRun.out).toMatch(new RegExp(`Unreadable: .*${failing.name}\\. .*422.*failing`));
   const ended = await cairn.run(["migrate", ...flags]);
   expect(ended).toMatchObject({
     code: 4,
     out: expect.stringContaining("Not identical: 1 collection failed."),
   });
   expect(ended.out).toMatch(
-    new RegExp(`Failed: 1\n  ${odd.name}: .*422.*odd[^]*Next: .*run the same command again`),
+    new RegExp(`Failed: 1\n  ${failing.name}: .*422.*failing[^]*Next: .*run the same command again`),
   );
-  expect(ended.err).toMatch(new RegExp(`${odd.name} +failed: .*422`));
-  const looked = await cairn.run(["verify", ...flags]);
-  expect(looked).toMatchObject({ code: 4, out: expect.stringContaining("1 collection failed") });
+  expect(ended.err).toMatch(new RegExp(`${failing.name} +failed: .*422`));
+  const verified = await cairn.run(["verify", ...flags]);
+  expect(verified).toMatchObject({ code: 4, out: expect.stringContaining("1 collection failed") });
   proxy.rules = [];
   expect(await cairn.run(["migrate", ...flags])).toMatchObject({ code: 0 });
 }, 120_000);

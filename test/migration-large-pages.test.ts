@@ -6,24 +6,24 @@ import { plainRecords, putRecords } from "./support/fill-chroma.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   readCairn,
 } from "./support/migration.ts";
 import { always, isFetch, startHttpProxy } from "./support/proxy.ts";
 import { offlineServices } from "./support/services.ts";
 
-// Pages whose records are too large together, and one that is too large by itself.
+// Pages that are too large, and a single record that is too large.
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 
-/** The real server, with some texts replaced by long ones. `sent`: bytes of each answer with records, as far as it was taken. */
-async function enlarged(texts: RegExp, megabytes: number) {
+/** The real server with some texts replaced by long ones. `sent`: bytes of each response with records that the client read. */
+async function enlargeTexts(texts: RegExp, megabytes: number) {
   const proxy = await startHttpProxy(chroma);
   onTestFinished(() => proxy.stop());
   const part = "long ".repeat(20_000);
@@ -37,55 +37,55 @@ async function enlarged(texts: RegExp, megabytes: number) {
     let at = 0;
     for (const { 0: text, index } of body.matchAll(texts)) {
       yield count(`${body.slice(at, index)}"`);
-      for (let made = 0; made < 10 * megabytes; made++) yield count(part);
+      for (let parts = 0; parts < 10 * megabytes; parts++) yield count(part);
       yield count('"');
       at = index + text.length;
     }
     yield count(body.slice(at));
   }
   proxy.rules = [always({ kind: "stream", split }, isFetch)];
-  return { source: await impatientSource(proxy.url, { timeout: 60_000 }), sent };
+  return { source: await openTestSource(proxy.url, { timeout: 60_000 }), sent };
 }
-const look = async (source: Awaited<ReturnType<typeof impatientSource>>, scope: string) =>
-  verify(offlineServices(one.database), source, {
+const runVerify = async (source: Awaited<ReturnType<typeof openTestSource>>, scope: string) =>
+  verify(offlineServices(testDb.database), source, {
     databaseName: "test",
     cairnVersion: "0",
     queries: 20,
     scope: { databases: [scope] },
   });
 
-test("a page of 75 MB is halved, in the copy, the comparison and the sample of searches", async () => {
+test("a page of 75 MB is halved in the copy, the comparison and the search sample", async () => {
   const scope = await createChromaDatabase(chroma);
   const collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, plainRecords(15, 4));
-  const { source, sent } = await enlarged(/"Passage [^"]*"/g, 5);
-  const report = await migrateDatabase(one.database, source, scope, { queries: 20 });
+  const { source, sent } = await enlargeTexts(/"Passage [^"]*"/g, 5);
+  const report = await migrateDatabase(testDb.database, source, scope, { queries: 20 });
   expect(report).toMatchObject({
     verdict: "identical",
     totals: { written: 15, compared: 15, vectorsCompared: 15 },
   });
-  // Whatever was larger was hung up on: what is over is in the buffers of the connection.
+  // The client closes the connection at the limit. The rest is in the buffers of the connection.
   expect(Math.max(...sent)).toBeLessThan(MAX_PAGE_BYTES + 10_000_000);
-  // How large the pages may be is learned once, and not again by each of them.
+  // The page size is adapted once, not again for each page.
   expect(sent.filter((bytes) => bytes > MAX_PAGE_BYTES).length).toBeLessThan(15);
-  const stored = await readCairn(one.database, collection.tenant);
+  const stored = await readCairn(testDb.database, collection.tenant);
   expect(Object.values(stored).map(({ document }) => document?.length)).toEqual(Array(15).fill(5_000_000));
 });
 
-test("a record that is larger than a page is taken alone", async () => {
+test("a record that is larger than a page is read alone", async () => {
   const scope = await createChromaDatabase(chroma);
   const collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, [
     ...plainRecords(5, 4),
     { id: "large", embedding: [1, 0, 0, 0], document: "to be enlarged" },
   ]);
-  const { source } = await enlarged(/"to be enlarged"/g, 18);
-  expect(await migrateDatabase(one.database, source, scope)).toMatchObject({ verdict: "identical" });
-  const stored = await readCairn(one.database, collection.tenant);
+  const { source } = await enlargeTexts(/"to be enlarged"/g, 18);
+  expect(await migrateDatabase(testDb.database, source, scope)).toMatchObject({ verdict: "identical" });
+  const stored = await readCairn(testDb.database, collection.tenant);
   expect(stored.large?.document).toHaveLength(18_000_000);
 });
 
-test("a record that is too large by itself is quarantined by its id, and all the others are migrated", async () => {
+test("a record that alone is too large is quarantined by its id, and all others are migrated", async () => {
   const scope = await createChromaDatabase(chroma);
   const collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, [
@@ -93,14 +93,17 @@ test("a record that is too large by itself is quarantined by its id, and all the
     { id: "huge", embedding: [1, 0, 0, 0], document: "to be enlarged" },
     ...plainRecords(5, 4, "more-"),
   ]);
-  const { source } = await enlarged(/"to be enlarged"/g, 25);
-  const report = await migrateDatabase(one.database, source, scope, { queries: 5 });
+  const { source } = await enlargeTexts(/"to be enlarged"/g, 25);
+  const report = await migrateDatabase(testDb.database, source, scope, { queries: 5 });
   expect(report).toMatchObject({ verdict: "identical_with_exceptions", totals: { written: 26 } });
   expect(report.exceptions).toMatchObject([
     { id: "huge", reason: "too_large", detail: expect.stringContaining("24 MB") },
   ]);
-  const stored = await readCairn(one.database, collection.tenant);
+  const stored = await readCairn(testDb.database, collection.tenant);
   expect(stored.huge).toMatchObject({ document: null, vector: null });
   expect(Object.keys(stored)).toHaveLength(26);
-  expect(await look(source, scope)).toMatchObject({ verdict: "identical_with_exceptions", differences: [] });
+  expect(await runVerify(source, scope)).toMatchObject({
+    verdict: "identical_with_exceptions",
+    differences: [],
+  });
 });

@@ -10,10 +10,10 @@ import { always, isFetch, startHttpProxy } from "./support/proxy.ts";
 
 const chroma = inject("chromaUrl");
 
-/** Collections of documents of 1 to 5 MB, or of as many as is told, migrated and compared. */
+/** Migrates and compares collections of large documents, `sizes` in MB, and returns the peak memory. */
 async function migrateLarge(collections: number, sizes: readonly number[], flags: readonly string[] = []) {
   const scope = await createChromaDatabase(chroma);
-  for (let made = 0; made < collections; made++) {
+  for (let created = 0; created < collections; created++) {
     const records = plainRecords(sizes.length, 4).map((record, index) => ({
       ...record,
       document: `grow ${sizes[index]}`,
@@ -36,7 +36,7 @@ async function migrateLarge(collections: number, sizes: readonly number[], flags
   });
 }
 
-describe.runIf(serverUrl())("memory of a process that migrates large documents", () => {
+describe.runIf(serverUrl())("peak memory of a migration of large documents", () => {
   test.each([
     [
       "two collections of 40 documents of 1 to 5 MB",
@@ -44,9 +44,9 @@ describe.runIf(serverUrl())("memory of a process that migrates large documents",
       Array.from({ length: 40 }, (_, n) => 1 + (n % 5)),
       [],
     ],
-    ["documents that are as large as any that is read", 2, [23, 23], []],
+    ["documents of the maximum size", 2, [23, 23], []],
     ["twelve collections at once", 12, [1, 2, 3, 4, 5], ["--concurrency", "12"]],
-  ] as const)("%s: below 512 MB", { timeout: 300_000 }, async (_name, collections, sizes, flags) => {
+  ] as const)("%s take less than 512 MB", { timeout: 300_000 }, async (_name, collections, sizes, flags) => {
     expect(await migrateLarge(collections, sizes, flags)).toBeLessThan(512);
   });
 });

@@ -7,20 +7,20 @@ import {
   createChromaDatabase,
   createTenantCollection,
   expectSame,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   ownerRows,
 } from "./support/migration.ts";
 import { always, isFetch, startHttpProxy } from "./support/proxy.ts";
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
   collection = await createTenantCollection(chroma, scope);
@@ -29,7 +29,7 @@ beforeEach(async () => {
 const float = (text: string) => JSON.rawJSON(text);
 const record = (id: string, metadata: object) => ({ id, metadata, document: `of ${id}`, embedding: [1, 2] });
 
-test("lists in metadata arrive with the type of every element", async ({ skip }) => {
+test("lists in metadata keep the type of every element", async ({ skip }) => {
   const lists: Readonly<Record<string, readonly unknown[]>> = {
     strings: ["a", "", "1", "true", "日本語 🍵"],
     integers: [1, -2, 9007199254740993n],
@@ -38,22 +38,22 @@ test("lists in metadata arrive with the type of every element", async ({ skip })
     booleans: [true, false],
     single: [0],
   };
-  const taken = await putRecords(collection, [record("all", lists)]).then(
+  const accepted = await putRecords(collection, [record("all", lists)]).then(
     () => true,
     () => false,
   );
-  if (!taken) skip("this Chroma server has no lists in metadata");
+  if (!accepted) skip("this Chroma server has no lists in metadata");
   await putRecords(
     collection,
     Object.entries(lists).map(([key, list]) => record(key, { [key]: list })),
   );
-  expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+  expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({
     verdict: "identical",
     totals: { written: 7 },
   });
-  await expectSame(one.database, collection);
+  await expectSame(testDb.database, collection);
   const rows = await ownerRows<{ id: string; metadata: string }>(
-    one.database,
+    testDb.database,
     sql`SELECT id, metadata::text FROM cairn.documents WHERE tenant_id = ${collection.tenant}::uuid`,
   );
   const stored = Object.fromEntries(rows.map(({ id, metadata }) => [id, metadata]));
@@ -66,19 +66,19 @@ test("lists in metadata arrive with the type of every element", async ({ skip })
   });
 });
 
-test("half a surrogate pair in a text, a key or a value comes through as it is", async () => {
+test("a lone surrogate in a text, a key or a value is preserved", async () => {
   await putRecords(collection, [record("half", { key: "value" }), record("whole", { key: "🍵" })]);
   const proxy = await startHttpProxy(chroma);
   onTestFinished(() => proxy.stop());
-  // No server at hand takes it, so what one answers is changed.
+  // No available server accepts it, so the response is changed.
   const change = (body: string) =>
     body
       .replace('"of half"', String.raw`"\ud83d torn"`)
       .replace('{"key":"value"}', String.raw`{"\udf75":"torn \ud83d"}`);
   proxy.rules = [always({ kind: "change", change }, isFetch)];
-  const report = await migrateDatabase(one.database, await impatientSource(proxy.url), scope);
+  const report = await migrateDatabase(testDb.database, await openTestSource(proxy.url), scope);
   expect(report).toMatchObject({ verdict: "identical", totals: { written: 2, compared: 2 } });
-  expect(await getDocuments(one.database, collection.tenant, { ids: ["half", "whole"] })).toMatchObject([
+  expect(await getDocuments(testDb.database, collection.tenant, { ids: ["half", "whole"] })).toMatchObject([
     { id: "half", metadata: { "\udf75": "torn \ud83d" }, passages: [{ content: "\ud83d torn" }] },
     { id: "whole", metadata: { key: "🍵" }, passages: [{ content: "of whole" }] },
   ]);

@@ -7,36 +7,36 @@ import { plainRecords, putRecords } from "./support/fill-chroma.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   ownerRows,
 } from "./support/migration.ts";
 import { always, startHttpProxy } from "./support/proxy.ts";
 import { offlineServices } from "./support/services.ts";
 
-// What a Chroma server says of a collection's metric, and what its distances say.
+// The metric that a Chroma server describes, and the metric of its distances.
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let scope: string;
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });
 
-/** The real server, whose descriptions of collections have one metric in the place of another. */
+/** The real server, whose collections are described with this metric. */
 async function describedAs(described: string) {
   const proxy = await startHttpProxy(chroma);
   onTestFinished(() => proxy.stop());
   const change = (body: string) => body.replaceAll(/"space":"(?:cosine|l2|ip)"/g, `"space":"${described}"`);
   proxy.rules = [always({ kind: "change", change }, ({ path }) => path.includes("/collections?"))];
-  return impatientSource(proxy.url);
+  return openTestSource(proxy.url);
 }
-const look = async (url: Awaited<ReturnType<typeof impatientSource>>) =>
-  verify(offlineServices(one.database), url, {
+const runVerify = async (url: Awaited<ReturnType<typeof openTestSource>>) =>
+  verify(offlineServices(testDb.database), url, {
     databaseName: "test",
     cairnVersion: "0",
     queries: 0,
@@ -48,16 +48,18 @@ test.each([
   ["ip", "cosine"],
   ["l2", "ip"],
 ])(
-  "a collection measured by %s and described as %s is migrated as it is measured",
+  "a collection with %s distances that is described as %s is migrated with the metric of its distances",
   async (space, described) => {
     const collection = await createTenantCollection(chroma, scope, { space });
     await putRecords(collection, plainRecords(30, 6));
     const source = await describedAs(described);
-    const report = await migrateDatabase(one.database, source, scope);
+    const report = await migrateDatabase(testDb.database, source, scope);
     expect(report).toMatchObject({ verdict: "identical", collections: [{ metric: space }] });
-    expect(report.notices?.join()).toContain(`describes its metric as ${described} and measures by ${space}`);
-    expect(await getCollection(one.database, collection.tenant)).toMatchObject({ metric: space });
-    expect(await look(source)).toMatchObject({ verdict: "identical" });
+    expect(report.notices?.join()).toContain(
+      `describes its metric as ${described} but returns ${space} distances`,
+    );
+    expect(await getCollection(testDb.database, collection.tenant)).toMatchObject({ metric: space });
+    expect(await runVerify(source)).toMatchObject({ verdict: "identical" });
   },
 );
 
@@ -65,26 +67,29 @@ test.each([
   ["cosine", "ip"],
   ["l2", "cosine"],
 ])(
-  "a target that measures by another metric than %s is not identical, whatever Chroma describes",
+  "a target with another metric than %s is not identical, whatever Chroma describes",
   async (space, wrong) => {
     const collection = await createTenantCollection(chroma, scope, { space });
     await putRecords(collection, plainRecords(30, 6));
-    await migrateDatabase(one.database, chroma, scope);
+    await migrateDatabase(testDb.database, chroma, scope);
     await ownerRows(
-      one.database,
+      testDb.database,
       sql`UPDATE cairn.collections SET metric = ${wrong} WHERE tenant_id = ${collection.tenant}::uuid`,
     );
-    for (const source of [await impatientSource(chroma), await describedAs(wrong)])
-      expect(await look(source)).toMatchObject({
+    for (const source of [await openTestSource(chroma), await describedAs(wrong)])
+      expect(await runVerify(source)).toMatchObject({
         verdict: "not_identical",
         differences: [
-          { id: "", detail: expect.stringContaining(`by ${space} in Chroma and by ${wrong} in Cairn`) },
+          {
+            id: "",
+            detail: expect.stringContaining(`The metric is ${space} in Chroma and ${wrong} in Cairn`),
+          },
         ],
       });
   },
 );
 
-test("distances that are of no metric are not identical", async () => {
+test("distances that match no metric are not identical", async () => {
   const collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, plainRecords(30, 6));
   const proxy = await startHttpProxy(chroma);
@@ -92,18 +97,18 @@ test("distances that are of no metric are not identical", async () => {
   const change = (body: string) =>
     body.replace(/"distances":\[\[[^\]]*\]/, (list) => list.replaceAll(/\d[\d.e-]*/g, "77.5"));
   proxy.rules = [always({ kind: "change", change }, ({ path }) => path.endsWith("/query"))];
-  const report = await migrateDatabase(one.database, await impatientSource(proxy.url), scope);
+  const report = await migrateDatabase(testDb.database, await openTestSource(proxy.url), scope);
   expect(report).toMatchObject({
     verdict: "not_identical",
-    differences: [{ id: "", detail: expect.stringContaining("neither of l2 nor of another metric") }],
+    differences: [{ id: "", detail: expect.stringContaining("match neither l2 nor another metric") }],
   });
 });
 
-test("one record, and none, say nothing against the metric", async () => {
+test("collections with one record and with none keep their metric", async () => {
   const collection = await createTenantCollection(chroma, scope, { space: "ip" });
-  expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+  expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({ verdict: "identical" });
   await putRecords(collection, plainRecords(1, 6));
-  expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+  expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({
     verdict: "identical",
     collections: [{ metric: "ip" }],
   });

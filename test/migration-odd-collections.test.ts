@@ -5,11 +5,11 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { createChromaCollection, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
-import { createChromaDatabase, impatientSource, migrateDatabase } from "./support/migration.ts";
+import { createChromaDatabase, migrateDatabase, openTestSource } from "./support/migration.ts";
 import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let scope: string;
 const { tenant, name } = tenantName("");
 const models: Readonly<Record<string, unknown>> = {
@@ -22,16 +22,16 @@ const models: Readonly<Record<string, unknown>> = {
 const USABLE = ["plain"];
 
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
   scope = await createChromaDatabase(chroma);
   for (const [collection, model_name] of Object.entries(models)) {
     const embedding_function = { type: "known", name: "ollama", config: model_name ? { model_name } : {} };
-    const made = await createChromaCollection(chroma, `${name}${collection}`, {
+    const created = await createChromaCollection(chroma, `${name}${collection}`, {
       database: scope,
       configuration: { embedding_function },
     });
-    await putRecords(made, plainRecords(3, 4));
-    await putRecords(made, [{ id: "zero", embedding: [0, 0, 0, 0], document: "no direction" }]);
+    await putRecords(created, plainRecords(3, 4));
+    await putRecords(created, [{ id: "zero", embedding: [0, 0, 0, 0], document: "no direction" }]);
   }
   const dotted = await createChromaCollection(chroma, `${name}dotted`, {
     database: scope,
@@ -44,17 +44,17 @@ beforeAll(async () => {
   const wide = await createChromaCollection(chroma, `${name}wide`, { database: scope });
   await putRecords(wide, [{ id: "wide", embedding: Array(16_001).fill(0.5), document: "too wide" }]);
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 
-test("one odd collection stops no other, and the dry run decides as the migration does", async () => {
-  const source = await impatientSource(chroma);
-  const services = offlineServices(one.database);
+test("one unusual collection does not stop the others, and the dry run decides like the migration", async () => {
+  const source = await openTestSource(chroma);
+  const services = offlineServices(testDb.database);
   const options = { scope: { databases: [scope] } };
   const plan = await planSource(source, services, options);
-  const { results: foreseen } = await preflight(source, plan);
-  const report = await migrateDatabase(one.database, source, scope);
+  const { results: expected } = await preflight(source, plan);
+  const report = await migrateDatabase(testDb.database, source, scope);
 
-  const decided = foreseen.map(({ planned, count, quarantined }) => ({
+  const decided = expected.map(({ planned, count, quarantined }) => ({
     name: planned.source.name,
     vectors: planned.vectors,
     model: planned.model,
@@ -63,7 +63,7 @@ test("one odd collection stops no other, and the dry run decides as the migratio
     count,
     quarantined: Object.values(quarantined).reduce((sum, one) => sum + one, 0),
   }));
-  const done = report.collections.map(
+  const migrated = report.collections.map(
     ({ source: { name: own }, vectors, model, why, dimensions, sourceCount }) => ({
       name: own,
       vectors,
@@ -74,30 +74,32 @@ test("one odd collection stops no other, and the dry run decides as the migratio
       quarantined: report.exceptions.filter(({ collection }) => collection === own).length,
     }),
   );
-  expect(done.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual(
+  expect(migrated.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual(
     decided.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   );
   expect(decided.map(({ name: own }) => own.slice(name.length)).toSorted()).toEqual(
     [...Object.keys(models), "dotted", "empty"].toSorted(),
   );
 
-  const misfit = { collection: `${name}wide`, kind: "missing", detail: expect.stringContaining("16001") };
+  const unmapped = { collection: `${name}wide`, kind: "missing", detail: expect.stringContaining("16001") };
   expect(plan.unmapped).toMatchObject([{ source: { name: `${name}wide` }, blocking: false }]);
-  expect(report).toMatchObject({ verdict: "not_identical", differences: [misfit] });
+  expect(report).toMatchObject({ verdict: "not_identical", differences: [unmapped] });
   expect(report.collections.map(({ verdict }) => verdict)).not.toContain("not_identical");
 
-  const odd = ["spaces", "windows", "newline", "dotted"];
+  const unusual = ["spaces", "windows", "newline", "dotted"];
   const notices = plan.collections.flatMap(({ notice }) => notice ?? []);
   expect(report.notices).toEqual(notices);
-  expect(notices.map((notice) => notice.slice(name.length).split(":")[0]).toSorted()).toEqual(odd.toSorted());
+  expect(notices.map((notice) => notice.slice(name.length).split(":")[0]).toSorted()).toEqual(
+    unusual.toSorted(),
+  );
   for (const collection of [...Object.keys(models), "dotted"])
-    expect(await getCollection(one.database, tenant, collection)).toMatchObject({
+    expect(await getCollection(testDb.database, tenant, collection)).toMatchObject({
       embeddingModel: USABLE.includes(collection) ? `local/${models[collection]}` : null,
     });
 
   const facts = { databaseName: "test", cairnVersion: "0", queries: 0 };
   expect(await verify(services, source, { ...options, ...facts })).toMatchObject({
-    differences: [misfit],
+    differences: [unmapped],
     notices,
   });
 });

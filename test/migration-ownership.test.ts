@@ -9,80 +9,82 @@ import {
   createChromaDatabase,
   createTenantCollection,
   expectSame,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   readCairn,
 } from "./support/migration.ts";
 import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
-// Fifty records, migrated.
+afterAll(() => testDb?.drop());
+// Each test starts with fifty migrated records.
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
   collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, plainRecords(50, 4));
-  expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 50 } });
+  expect(await migrateAgain()).toMatchObject({ verdict: "identical", totals: { written: 50 } });
 });
 
-const again = (options: { readonly prune?: boolean; readonly discardChanges?: boolean } = {}) =>
-  migrateDatabase(one.database, chroma, scope, options);
+const migrateAgain = (options: { readonly prune?: boolean; readonly discardChanges?: boolean } = {}) =>
+  migrateDatabase(testDb.database, chroma, scope, options);
 const put = (id: string, content: string) =>
-  ingest(offlineServices(one.database), collection.tenant, {
+  ingest(offlineServices(testDb.database), collection.tenant, {
     documents: [{ id, content, embedding: Float32Array.of(1, 0, 0, 0) }],
   });
-const contentOf = async (id: string) => (await readCairn(one.database, collection.tenant))[id]?.document;
+const contentOf = async (id: string) => (await readCairn(testDb.database, collection.tenant))[id]?.document;
 
-test("a record edited in Cairn stays through a rerun and is reported; discarded, it takes Chroma's again", async () => {
+test("an edit in Cairn is kept and reported by a second migration, and --discard-changes reverts it", async () => {
   await put("doc-3", "edited in Cairn");
-  const rerun = await again();
+  const rerun = await migrateAgain();
   expect(rerun).toMatchObject({ verdict: "not_identical", totals: { written: 0, differences: 1 } });
   expect(rerun.differences).toEqual([
     expect.objectContaining({
       id: "doc-3",
       kind: "content",
-      detail: expect.stringMatching(/changed in Cairn since and is kept; --discard-changes takes Chroma's/),
+      detail: expect.stringMatching(
+        /changed in Cairn since the migration and is kept. --discard-changes takes Chroma's version/,
+      ),
       madeInCairn: true,
     }),
   ]);
   expect(JSON.stringify(rerun)).not.toContain("edited in Cairn");
   expect(await contentOf("doc-3")).toBe("edited in Cairn");
 
-  expect(await again({ prune: true })).toMatchObject({ totals: { written: 0, changedInCairn: 1 } });
-  expect(await again({ discardChanges: true })).toMatchObject({
+  expect(await migrateAgain({ prune: true })).toMatchObject({ totals: { written: 0, changedInCairn: 1 } });
+  expect(await migrateAgain({ discardChanges: true })).toMatchObject({
     verdict: "identical",
     totals: { written: 1 },
   });
-  await expectSame(one.database, collection);
+  await expectSame(testDb.database, collection);
 });
 
-test("a record edited on both sides is Cairn's until it is discarded", async () => {
+test("a record edited on both sides keeps Cairn's version until changes are discarded", async () => {
   await put("doc-3", "edited in Cairn");
   await putRecords(
     collection,
     [{ id: "doc-3", embedding: [0, 0, 1, 0], document: "edited in Chroma" }],
     "upsert",
   );
-  expect(await again()).toMatchObject({ verdict: "not_identical", differences: [{ id: "doc-3" }] });
+  expect(await migrateAgain()).toMatchObject({ verdict: "not_identical", differences: [{ id: "doc-3" }] });
   expect(await contentOf("doc-3")).toBe("edited in Cairn");
-  await again({ discardChanges: true });
+  await migrateAgain({ discardChanges: true });
   expect(await contentOf("doc-3")).toBe("edited in Chroma");
 });
 
-test("a record written in Cairn with Chroma's own content counts as the same", async () => {
+test("a record written in Cairn with Chroma's content counts as identical", async () => {
   const { documents } = {
-    documents: await getDocuments(one.database, collection.tenant, { ids: ["doc-4"] }),
+    documents: await getDocuments(testDb.database, collection.tenant, { ids: ["doc-4"] }),
   };
-  const theirs = (await readCairn(one.database, collection.tenant))["doc-4"];
+  const theirs = (await readCairn(testDb.database, collection.tenant))["doc-4"];
   const [document] = documents;
   if (!document || !theirs?.vector) throw new Error("doc-4 is missing");
-  await ingest(offlineServices(one.database), collection.tenant, {
+  await ingest(offlineServices(testDb.database), collection.tenant, {
     documents: [
       {
         id: "doc-4",
@@ -93,13 +95,13 @@ test("a record written in Cairn with Chroma's own content counts as the same", a
       },
     ],
   });
-  expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 0 } });
+  expect(await migrateAgain()).toMatchObject({ verdict: "identical", totals: { written: 0 } });
 });
 
-test("records added in Cairn survive a rerun and are listed as extra, with prune, too; discarded, they go", async () => {
+test("records added in Cairn are kept and listed as extra, even with prune, and are deleted if changes are discarded", async () => {
   await put("ours-1", "added in Cairn");
   await put("ours-2", "added in Cairn");
-  const rerun = await again();
+  const rerun = await migrateAgain();
   expect(rerun).toMatchObject({
     verdict: "not_identical",
     totals: { written: 0, targetRecords: 52, sourceRecords: 50 },
@@ -107,40 +109,40 @@ test("records added in Cairn survive a rerun and are listed as extra, with prune
   expect(rerun.differences.map(({ id, kind }) => `${kind} ${id}`)).toEqual(["extra ours-1", "extra ours-2"]);
   expect(await contentOf("ours-1")).toBe("added in Cairn");
 
-  expect(await again({ prune: true })).toMatchObject({ totals: { written: 0, targetRecords: 52 } });
-  expect(await again({ discardChanges: true })).toMatchObject({
+  expect(await migrateAgain({ prune: true })).toMatchObject({ totals: { written: 0, targetRecords: 52 } });
+  expect(await migrateAgain({ discardChanges: true })).toMatchObject({
     verdict: "identical",
     totals: { written: 2, targetRecords: 50 },
   });
-  await expectSame(one.database, collection);
+  await expectSame(testDb.database, collection);
 });
 
-test("records deleted in Chroma after a complete run stay and are listed; with prune they go", async () => {
+test("records deleted in Chroma after a complete run are kept and listed, and prune deletes them", async () => {
   await deleteRecords(collection, ["doc-0", "doc-49"]);
-  const rerun = await again();
+  const rerun = await migrateAgain();
   expect(rerun).toMatchObject({
     verdict: "not_identical",
     totals: { written: 0, targetRecords: 50, sourceRecords: 48 },
   });
   expect(rerun.differences.map(({ id, kind }) => `${kind} ${id}`)).toEqual(["extra doc-0", "extra doc-49"]);
 
-  expect(await again({ prune: true })).toMatchObject({ verdict: "identical", totals: { written: 2 } });
-  await expectSame(one.database, collection);
+  expect(await migrateAgain({ prune: true })).toMatchObject({ verdict: "identical", totals: { written: 2 } });
+  await expectSame(testDb.database, collection);
 });
 
-test("records edited in Chroma after a complete run are taken by the next one", async () => {
+test("records edited in Chroma after a complete run are updated by the next run", async () => {
   await putRecords(
     collection,
     [{ id: "doc-8", embedding: [0, 0, 0, 2], document: "edited in Chroma" }],
     "upsert",
   );
-  expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 1 } });
-  await expectSame(one.database, collection);
+  expect(await migrateAgain()).toMatchObject({ verdict: "identical", totals: { written: 1 } });
+  await expectSame(testDb.database, collection);
 });
 
-test("records deleted in Cairn stay deleted through a rerun and are listed; discarded, they come back", async () => {
-  await deleteDocuments(one.database, collection.tenant, { ids: ["doc-5", "doc-6"] });
-  const rerun = await again({ prune: true });
+test("records deleted in Cairn stay deleted and are listed, and are restored if changes are discarded", async () => {
+  await deleteDocuments(testDb.database, collection.tenant, { ids: ["doc-5", "doc-6"] });
+  const rerun = await migrateAgain({ prune: true });
   expect(rerun).toMatchObject({
     verdict: "not_identical",
     totals: { written: 0, targetRecords: 48, differences: 2, changedInCairn: 2 },
@@ -155,19 +157,19 @@ test("records deleted in Cairn stay deleted through a rerun and are listed; disc
       madeInCairn: true,
     })),
   );
-  expect(await again({ discardChanges: true })).toMatchObject({
+  expect(await migrateAgain({ discardChanges: true })).toMatchObject({
     verdict: "identical",
     totals: { written: 2 },
   });
-  await expectSame(one.database, collection);
-  expect(await again()).toMatchObject({ verdict: "identical", totals: { written: 0 } });
+  await expectSame(testDb.database, collection);
+  expect(await migrateAgain()).toMatchObject({ verdict: "identical", totals: { written: 0 } });
 });
 
-test("verify agrees with the rerun about what is Cairn's own, and changes nothing", async () => {
+test("verify reports the same changes in Cairn as a second migration, and writes nothing", async () => {
   await put("doc-3", "edited in Cairn");
   await put("ours", "added in Cairn");
-  const before = await readCairn(one.database, collection.tenant);
-  const report = await verify(offlineServices(one.database), await impatientSource(chroma), {
+  const before = await readCairn(testDb.database, collection.tenant);
+  const report = await verify(offlineServices(testDb.database), await openTestSource(chroma), {
     databaseName: "test",
     cairnVersion: "0",
     queries: 0,
@@ -178,5 +180,5 @@ test("verify agrees with the rerun about what is Cairn's own, and changes nothin
     "content doc-3",
     "extra ours",
   ]);
-  expect(await readCairn(one.database, collection.tenant)).toEqual(before);
+  expect(await readCairn(testDb.database, collection.tenant)).toEqual(before);
 });

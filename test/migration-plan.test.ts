@@ -27,8 +27,8 @@ import {
   createChromaDatabase,
   createTenantCollection,
   deleteChromaCollection,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   ownerRows,
   readCairn,
 } from "./support/migration.ts";
@@ -36,12 +36,12 @@ import { always, asksVectorOf, startHttpProxy } from "./support/proxy.ts";
 import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let scope: string;
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });
@@ -53,9 +53,9 @@ const fill = async (name: string, count = 3, space = "l2") => {
 };
 const planNow = async (options: PlanOptions = {}): Promise<Plan> =>
   planMigration(
-    await (await impatientSource(chroma)).listCollections({ databases: [scope] }),
-    one.database,
-    offlineServices(one.database).embedders,
+    await (await openTestSource(chroma)).listCollections({ databases: [scope] }),
+    testDb.database,
+    offlineServices(testDb.database).embedders,
     options,
   );
 const places = ({ collections }: Plan) =>
@@ -64,16 +64,16 @@ const places = ({ collections }: Plan) =>
   );
 const count = async (table: string) => {
   const [row] = await ownerRows<{ n: number }>(
-    one.database,
+    testDb.database,
     sql`SELECT count(*)::int AS n FROM cairn.${sql.identifier(table)}`,
   );
   return row?.n;
 };
-const everything = async () =>
+const rowCounts = async () =>
   Promise.all(["tenants", "collections", "documents", "migration_runs", "migration_collections"].map(count));
 
-describe("where collections go", () => {
-  test("patterns are tried in turn, and a mapping goes before them", async () => {
+describe("the targets of collections", () => {
+  test("patterns are tried in order, after the mapping", async () => {
     for (const name of ["tenant_acme_faq", "kb-globex", "shared", "scratch"]) await fill(name);
     const plan = await planNow({
       patterns: ["tenant_{tenant}_{collection}", "kb-{tenant}"],
@@ -91,7 +91,7 @@ describe("where collections go", () => {
     expect(plan.unmapped).toEqual([]);
   });
 
-  test("an entry with the whole path wins over one with the name", async () => {
+  test("an entry with the path has precedence over an entry with the name", async () => {
     await fill("faq");
     expect(
       places(
@@ -105,7 +105,7 @@ describe("where collections go", () => {
     ).toEqual({ faq: "b/y" });
   });
 
-  test("only what a glob names is planned, and a name outside of it need not fit", async () => {
+  test("--only plans only matching collections, and other names need not match a pattern", async () => {
     for (const name of ["tenant_acme_faq", "tenant_acme_faq-old", "scratch"]) await fill(name);
     const plan = await planNow({ only: ["tenant_*_faq", "*-old"] });
     expect(Object.keys(places(plan))).toEqual(["tenant_acme_faq", "tenant_acme_faq-old"]);
@@ -113,64 +113,68 @@ describe("where collections go", () => {
   });
 
   test.each<[string, PlanOptions, RegExp]>([
-    ["an --only", { only: ["tenant_*", "scatch"] }, /--only names "scatch".*closest are "scratch", /],
-    ["a null of the mapping", { mapping: { scrach: null } }, /--map names "scrach".*closest are "scratch", /],
+    ["an --only", { only: ["tenant_*", "scatch"] }, /--only names "scatch".*closest names are "scratch", /],
+    [
+      "a null of the mapping",
+      { mapping: { scrach: null } },
+      /--map names "scrach".*closest names are "scratch", /,
+    ],
     [
       "a path of the mapping",
       { mapping: { "default_tenant/elsewhere/scratch": null } },
-      /closest are "default_tenant\/test_\w+\/scratch", /,
+      /closest names are "default_tenant\/test_\w+\/scratch", /,
     ],
   ])(
-    "%s that names no collection stops the migration, naming the closest",
+    "%s that names no collection stops the migration and suggests the closest names",
     async (_name, options, message) => {
       for (const name of ["tenant_acme_faq", "tenant_acme_scratchpad", "scratch"]) await fill(name);
-      const before = await everything();
-      await expect(migrateDatabase(one.database, chroma, scope, options)).rejects.toMatchObject({
+      const before = await rowCounts();
+      await expect(migrateDatabase(testDb.database, chroma, scope, options)).rejects.toMatchObject({
         code: "invalid_input",
         message: expect.stringMatching(message),
       });
-      expect(await everything()).toEqual(before);
+      expect(await rowCounts()).toEqual(before);
     },
   );
 
-  test("names that fit nothing stop the migration before anything is written, and each is named with the way out", async () => {
+  test("unmapped names stop the migration before anything is written, and each is listed with what to do", async () => {
     for (const name of ["tenant_acme_faq", "scratch", "notes"]) await fill(name);
-    const before = await everything();
-    await expect(migrateDatabase(one.database, chroma, scope)).rejects.toMatchObject({
+    const before = await rowCounts();
+    await expect(migrateDatabase(testDb.database, chroma, scope)).rejects.toMatchObject({
       code: "invalid_input",
       message: expect.stringMatching(
         /2 collections.*nothing was written(?=[\s\S]*scratch: .*--map.*--pattern.*--only)(?=[\s\S]*notes: )/,
       ),
     });
-    expect(await everything()).toEqual(before);
+    expect(await rowCounts()).toEqual(before);
   });
 
-  test("two collections for one place stop the migration, naming both", async () => {
+  test("two collections with one target stop the migration, and both are named", async () => {
     for (const name of ["tenant_acme_faq", "faq"]) await fill(name);
     const mapping = { faq: { tenant: "acme", collection: "faq" } };
-    const before = await everything();
-    await expect(migrateDatabase(one.database, chroma, scope, { mapping })).rejects.toMatchObject({
+    const before = await rowCounts();
+    await expect(migrateDatabase(testDb.database, chroma, scope, { mapping })).rejects.toMatchObject({
       code: "invalid_input",
       message: expect.stringMatching(
-        /tenant_acme_faq: It would go to collection faq of tenant acme, as .*\/faq does/,
+        /tenant_acme_faq: Its target would be collection faq of tenant acme, which is also the target of .*\/faq/,
       ),
     });
-    expect(await everything()).toEqual(before);
+    expect(await rowCounts()).toEqual(before);
   });
 
-  test("a tenant of 32 hex digits becomes the UUID that it is, in any case of letters", async () => {
+  test("a tenant of 32 hex digits becomes the UUID, in upper and lower case", async () => {
     const { name, tenant } = await createTenantCollection(chroma, scope);
     expect(places(await planNow())).toEqual({ [name]: `${tenant}/knowledge` });
-    await migrateDatabase(one.database, chroma, scope);
-    expect(await getCollection(one.database, tenant)).toMatchObject({ metric: "l2", dimensions: null });
+    await migrateDatabase(testDb.database, chroma, scope);
+    expect(await getCollection(testDb.database, tenant)).toMatchObject({ metric: "l2", dimensions: null });
   });
 });
 
-describe("texts embedded anew", () => {
+describe("texts that are embedded again", () => {
   const long = Array.from({ length: 3_000 }, (_, index) => `sentence ${index} about returns.`).join(" ");
   const reEmbed = { reEmbed: "always", model: "offline/words" } as const;
 
-  test("each text gets vectors of the new model, long ones in passages, and records without text are kept and listed", async () => {
+  test("each text gets vectors of the new model, long texts get passages, and records without text are kept and listed", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(60, 4));
     await putRecords(collection, [
@@ -178,7 +182,7 @@ describe("texts embedded anew", () => {
       { id: "null", embedding: randomUnit(4), metadata: { kept: true } },
       { id: "blank", embedding: randomUnit(4), document: "  \n" },
     ]);
-    const report = await migrateDatabase(one.database, chroma, scope, reEmbed);
+    const report = await migrateDatabase(testDb.database, chroma, scope, reEmbed);
     expect(report).toMatchObject({
       verdict: "identical_with_exceptions",
       totals: { sourceRecords: 63, targetRecords: 63, written: 63, vectorsCompared: 0 },
@@ -196,13 +200,13 @@ describe("texts embedded anew", () => {
       },
     ]);
 
-    const [document] = await getDocuments(one.database, tenant, { ids: ["long"] });
+    const [document] = await getDocuments(testDb.database, tenant, { ids: ["long"] });
     expect(document?.passages.length).toBeGreaterThan(2);
     expect(document).toMatchObject({ metadata: { pages: 9 } });
     expect(document?.passages.every(({ embedded }) => embedded)).toBe(true);
-    const [kept] = await getDocuments(one.database, tenant, { ids: ["null"] });
+    const [kept] = await getDocuments(testDb.database, tenant, { ids: ["null"] });
     expect(kept).toMatchObject({ metadata: { kept: true }, passages: [{ content: null, embedded: false }] });
-    const hits = await query(offlineServices(one.database), tenant, {
+    const hits = await query(offlineServices(testDb.database), tenant, {
       text: "sentence 2999 about returns",
       topK: 1,
     });
@@ -210,70 +214,72 @@ describe("texts embedded anew", () => {
 
     const rows = () =>
       ownerRows(
-        one.database,
+        testDb.database,
         sql`SELECT id, chunk, xmin::text FROM cairn.documents WHERE tenant_id = ${tenant}::uuid ORDER BY id, chunk`,
       );
     const before = await rows();
-    expect(await migrateDatabase(one.database, chroma, scope, reEmbed)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope, reEmbed)).toMatchObject({
       verdict: "identical_with_exceptions",
       passes: 1,
       totals: { written: 0 },
     });
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({
       verdict: "identical_with_exceptions",
       totals: { written: 0 },
     });
     const facts = { databaseName: "test", cairnVersion: "0", queries: 5, scope: { databases: [scope] } };
-    expect(await verify(offlineServices(one.database), await impatientSource(chroma), facts)).toMatchObject({
-      verdict: "identical_with_exceptions",
-      differences: [],
-      search: null,
-    });
+    expect(await verify(offlineServices(testDb.database), await openTestSource(chroma), facts)).toMatchObject(
+      {
+        verdict: "identical_with_exceptions",
+        differences: [],
+        search: null,
+      },
+    );
     expect(await rows()).toEqual(before);
   });
 
-  test("Chroma is not asked for vectors that nobody will use, nor do those that it lacks matter", async () => {
+  test("vectors that are not used are not requested from Chroma, and missing ones do not matter", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(10, 4));
     const proxy = await startHttpProxy(chroma, {
       rules: [always({ kind: "answer", status: 500 }, asksVectorOf("doc-3"))],
     });
     onTestFinished(() => proxy.stop());
-    expect(await migrateDatabase(one.database, proxy.url, scope, reEmbed)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, proxy.url, scope, reEmbed)).toMatchObject({
       verdict: "identical",
       exceptions: [],
     });
     expect(proxy.seen.filter(({ body }) => body.includes('"embeddings"'))).toEqual([]);
     expect(
-      Object.values(await readCairn(one.database, tenant)).every(({ vector }) => vector?.length === 1536),
+      Object.values(await readCairn(testDb.database, tenant)).every(({ vector }) => vector?.length === 1536),
     ).toBe(true);
   });
 
-  test("an edited text is embedded again, alone", async () => {
+  test("only an edited text is embedded again", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(10, 4));
-    await migrateDatabase(one.database, chroma, scope, reEmbed);
-    const before = await readCairn(one.database, tenant);
+    await migrateDatabase(testDb.database, chroma, scope, reEmbed);
+    const before = await readCairn(testDb.database, tenant);
     await putRecords(
       collection,
       [{ id: "doc-2", embedding: randomUnit(4), document: "wholly different words" }],
       "upsert",
     );
-    expect(await migrateDatabase(one.database, chroma, scope, reEmbed)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope, reEmbed)).toMatchObject({
       verdict: "identical",
       totals: { written: 1 },
     });
-    const after = await readCairn(one.database, tenant);
+    const after = await readCairn(testDb.database, tenant);
     expect(after["doc-2"]?.document).toBe("wholly different words");
     expect(after["doc-2"]?.vector).not.toEqual(before["doc-2"]?.vector);
     expect({ ...after, "doc-2": null }).toEqual({ ...before, "doc-2": null });
   });
 
-  test("a record that the model refuses is an exception to verify, too, and every migration tries it again", async () => {
+  test("a record that the model refuses is also an exception in verify, and every migration retries it", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(4, 4));
     await putRecords(collection, [{ id: "poison", embedding: randomUnit(4), document: `poison ${long}` }]);
-    const services = offlineServices(one.database);
+    const services = offlineServices(testDb.database);
     let refusing = true;
     const refuse = (embedder: Embedder): Embedder => ({
       ...embedder,
@@ -287,21 +293,21 @@ describe("texts embedded anew", () => {
       get: (model: string) => refuse(services.embedders.get(model)),
     };
     const facts = { databaseName: "test", cairnVersion: "0", queries: 0, scope: { databases: [scope] } };
-    const source = await impatientSource(chroma);
-    const again = () => migrate({ ...services, embedders }, source, { ...facts, ...reEmbed });
+    const source = await openTestSource(chroma);
+    const migrateAgain = () => migrate({ ...services, embedders }, source, { ...facts, ...reEmbed });
     const reasons = ({ verdict, exceptions }: MigrationReport) => [
       verdict,
       ...exceptions.map(({ id, reason }) => `${id} ${reason}`),
     ];
 
-    expect(reasons(await again())).toEqual(["identical_with_exceptions", "poison embedding_refused"]);
+    expect(reasons(await migrateAgain())).toEqual(["identical_with_exceptions", "poison embedding_refused"]);
     expect(reasons(await verify(services, source, facts))).toEqual([
       "identical_with_exceptions",
       "poison not_embedded",
     ]);
-    // What differs beside the vector is no exception.
+    // A difference other than the vector is not an exception.
     await ownerRows(
-      one.database,
+      testDb.database,
       sql`UPDATE cairn.documents SET content = content || '!' WHERE id = 'poison' AND chunk = 2 AND tenant_id = ${tenant}::uuid`,
     );
     expect(await verify(services, source, facts)).toMatchObject({
@@ -309,13 +315,13 @@ describe("texts embedded anew", () => {
       differences: [{ id: "poison", kind: "content" }],
     });
     refusing = false;
-    expect(reasons(await again())).toEqual(["identical"]);
+    expect(reasons(await migrateAgain())).toEqual(["identical"]);
     expect(reasons(await verify(services, source, facts))).toEqual(["identical"]);
   });
 
-  test("a page of long records is embedded and written in parts of a bounded number of bytes", async () => {
+  test("a page of long records is embedded and written in parts of limited size", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
-    // By 16,000 dimensions a slice holds 120 passages: these are 30 each, and one record has more than that.
+    // At 16,000 dimensions a slice has 120 passages. These records have 30 each, and one has more than 120.
     const text = (words: number) => Array.from({ length: words }, (_, n) => `word${n}`).join(" ");
     const records = Array.from({ length: 10 }, (_, n) => ({
       id: `r${n}`,
@@ -323,7 +329,7 @@ describe("texts embedded anew", () => {
       document: text(n === 9 ? 20_000 : 4_000),
     }));
     await putRecords(collection, records);
-    const services = offlineServices(one.database);
+    const services = offlineServices(testDb.database);
     const calls: number[] = [];
     const recording = (embedder: Embedder): Embedder => ({
       ...embedder,
@@ -338,76 +344,76 @@ describe("texts embedded anew", () => {
       get: (model: string) => recording(services.embedders.get(model)),
     };
     const facts = { databaseName: "test", cairnVersion: "0", queries: 0, scope: { databases: [scope] } };
-    const source = await impatientSource(chroma);
+    const source = await openTestSource(chroma);
     const report = await migrate({ ...services, embedders }, source, { ...facts, ...reEmbed });
     expect(report).toMatchObject({ verdict: "identical", exceptions: [], differences: [] });
     expect(calls.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(2 * MAX_SLICE_BYTES);
     expect(Math.max(...calls)).toBeLessThanOrEqual(MAX_SLICE_BYTES);
     const [stored] = await ownerRows(
-      one.database,
+      testDb.database,
       sql`SELECT count(DISTINCT id)::int AS documents, bool_and(embedding IS NOT NULL) AS embedded
           FROM cairn.documents WHERE tenant_id = ${tenant}::uuid`,
     );
     expect(stored).toEqual({ documents: 10, embedded: true });
   });
 
-  test("another model than the target's is refused before anything is written", async () => {
+  test("a model other than the target's is refused before anything is written", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(3, 4));
-    await migrateDatabase(one.database, chroma, scope, { sourceModel: "local/their-own" });
-    const before = [await everything(), await readCairn(one.database, tenant)];
-    await expect(migrateDatabase(one.database, chroma, scope, reEmbed)).rejects.toMatchObject({
+    await migrateDatabase(testDb.database, chroma, scope, { sourceModel: "local/their-own" });
+    const before = [await rowCounts(), await readCairn(testDb.database, tenant)];
+    await expect(migrateDatabase(testDb.database, chroma, scope, reEmbed)).rejects.toMatchObject({
       code: "invalid_input",
       message: expect.stringMatching(/never mixed.*--map/),
     });
-    expect([await everything(), await readCairn(one.database, tenant)]).toEqual(before);
+    expect([await rowCounts(), await readCairn(testDb.database, tenant)]).toEqual(before);
   });
 });
 
 describe("the collection itself", () => {
-  const look = async () =>
-    verify(offlineServices(one.database), await impatientSource(chroma), {
+  const runVerify = async () =>
+    verify(offlineServices(testDb.database), await openTestSource(chroma), {
       databaseName: "test",
       cairnVersion: "0",
       queries: 0,
       scope: { databases: [scope] },
     });
 
-  test("one that a single side has is a difference: what was not migrated yet, and what Chroma has no longer", async () => {
+  test("is a difference if only one side has it: not migrated yet, or deleted in Chroma", async () => {
     const gone = await createTenantCollection(chroma, scope);
     const kept = await createTenantCollection(chroma, scope);
     for (const collection of [gone, kept]) await putRecords(collection, plainRecords(3, 4));
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({ verdict: "identical" });
     await deleteChromaCollection(chroma, scope, gone);
     const late = await createTenantCollection(chroma, scope);
     await putRecords(late, plainRecords(3, 4));
     const vanished = { collection: gone.name, id: "", kind: "extra" };
-    expect(await look()).toMatchObject({
+    expect(await runVerify()).toMatchObject({
       verdict: "not_identical",
       totals: { collections: 1, differences: 2 },
       differences: [{ collection: late.name, id: "", kind: "missing" }, vanished],
     });
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({
       verdict: "not_identical",
       totals: { collections: 2 },
       differences: [vanished],
     });
-    await deleteCollection(one.database, gone.tenant, "knowledge");
-    expect(await look()).toMatchObject({ verdict: "identical", differences: [] });
+    await deleteCollection(testDb.database, gone.tenant, "knowledge");
+    expect(await runVerify()).toMatchObject({ verdict: "identical", differences: [] });
   });
 
-  test("its metadata is compared, stays as it was changed in Cairn until that is discarded, and is not written where nothing differs", async () => {
+  test("has its metadata compared: changes in Cairn are kept until they are discarded, and equal metadata is not written", async () => {
     const { name, tenant } = tenantName();
     const metadata = { owner: "support", ratio: JSON.rawJSON("1.0"), big: 9007199254740993n };
     await createChromaCollection(chroma, name, { database: scope, metadata });
-    await migrateDatabase(one.database, chroma, scope);
-    const { updatedAt } = await getCollection(one.database, tenant);
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
-    expect((await getCollection(one.database, tenant)).updatedAt).toEqual(updatedAt);
-    expect(await look()).toMatchObject({ verdict: "identical" });
+    await migrateDatabase(testDb.database, chroma, scope);
+    const { updatedAt } = await getCollection(testDb.database, tenant);
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    expect((await getCollection(testDb.database, tenant)).updatedAt).toEqual(updatedAt);
+    expect(await runVerify()).toMatchObject({ verdict: "identical" });
 
-    await changeCollection(one.database, tenant, "knowledge", { metadata: { owner: "sales", ratio: 1 } });
-    expect(await look()).toMatchObject({
+    await changeCollection(testDb.database, tenant, "knowledge", { metadata: { owner: "sales", ratio: 1 } });
+    expect(await runVerify()).toMatchObject({
       verdict: "not_identical",
       totals: { differences: 1 },
       collections: [{ state: "not_identical", differences: { metadata: 1 } }],
@@ -415,82 +421,86 @@ describe("the collection itself", () => {
         {
           id: "",
           kind: "metadata",
-          detail: expect.stringMatching(/^Of the collection itself: .*("owner", "big"|"big", "owner")\.$/),
+          detail: expect.stringMatching(/^The collection itself: .*("owner", "big"|"big", "owner")\.$/),
         },
       ],
     });
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({
       verdict: "not_identical",
       differences: [{ id: "", kind: "metadata", madeInCairn: true }],
     });
-    expect((await getCollection(one.database, tenant)).metadata).toEqual({ owner: "sales", ratio: 1 });
+    expect((await getCollection(testDb.database, tenant)).metadata).toEqual({ owner: "sales", ratio: 1 });
     const discardChanges = true;
-    expect(await migrateDatabase(one.database, chroma, scope, { discardChanges })).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope, { discardChanges })).toMatchObject({
       verdict: "identical",
     });
-    expect(await look()).toMatchObject({ verdict: "identical" });
+    expect(await runVerify()).toMatchObject({ verdict: "identical" });
   });
 
-  test("a target that measures another distance is not the same, however equal its records are", async () => {
+  test("is not identical if the target has another metric, even if all records are equal", async () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(3, 4));
-    const { id } = await ensureTenant(one.database, tenant);
-    await createCollection(one.database, id, { embeddingModel: "local/x", metric: "cosine" });
+    const { id } = await ensureTenant(testDb.database, tenant);
+    await createCollection(testDb.database, id, { embeddingModel: "local/x", metric: "cosine" });
     const expected = {
       verdict: "not_identical",
       differences: [
-        { id: "", kind: "metadata", detail: expect.stringMatching(/by l2 in Chroma and by cosine/) },
+        {
+          id: "",
+          kind: "metadata",
+          detail: expect.stringMatching(/The metric is l2 in Chroma and cosine in Cairn/),
+        },
       ],
     };
     const sourceModel = "local/x";
-    expect(await migrateDatabase(one.database, chroma, scope, { sourceModel })).toMatchObject(expected);
-    expect(await look()).toMatchObject(expected);
+    expect(await migrateDatabase(testDb.database, chroma, scope, { sourceModel })).toMatchObject(expected);
+    expect(await runVerify()).toMatchObject(expected);
   });
 
-  // As Chroma's clients write it down, whether or not the caller will bring vectors of his own.
+  // Chroma's clients store this configuration even if the caller provides vectors.
   const configuration = { embedding_function: { type: "known", name: "default", config: {} } };
   test.each([
-    ["of another size", 8, null],
-    ["of its function's size", 384, "local/all-MiniLM-L6-v2"],
-  ])("an empty one leaves size and model open until vectors %s are there", async (_name, size, model) => {
+    ["with other dimensions", 8, null],
+    ["with its function's dimensions", 384, "local/all-MiniLM-L6-v2"],
+  ])("without records has no dimensions and model until vectors %s are added", async (_name, size, model) => {
     const { name, tenant } = tenantName();
     const collection = await createChromaCollection(chroma, name, { database: scope, configuration });
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({ verdict: "identical" });
-    expect(await getCollection(one.database, tenant)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({ verdict: "identical" });
+    expect(await getCollection(testDb.database, tenant)).toMatchObject({
       dimensions: null,
       embeddingModel: null,
     });
     await putRecords(collection, plainRecords(3, size));
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({
       verdict: "identical",
       exceptions: [],
       totals: { written: 3 },
     });
-    expect(await getCollection(one.database, tenant)).toMatchObject({
+    expect(await getCollection(testDb.database, tenant)).toMatchObject({
       dimensions: size,
       embeddingModel: model,
     });
   });
 
-  test("an empty one whose model was named has that model, and any size", async () => {
+  test("without records and with a named model accepts any dimensions", async () => {
     const { name, tenant } = tenantName();
     const collection = await createChromaCollection(chroma, name, { database: scope, configuration });
     const sourceModel = "openai/text-embedding-3-small";
-    await migrateDatabase(one.database, chroma, scope, { sourceModel });
+    await migrateDatabase(testDb.database, chroma, scope, { sourceModel });
     await putRecords(collection, plainRecords(3, 512));
-    expect(await migrateDatabase(one.database, chroma, scope)).toMatchObject({
+    expect(await migrateDatabase(testDb.database, chroma, scope)).toMatchObject({
       verdict: "identical",
       exceptions: [],
     });
-    expect(await getCollection(one.database, tenant)).toMatchObject({
+    expect(await getCollection(testDb.database, tenant)).toMatchObject({
       dimensions: 512,
       embeddingModel: sourceModel,
     });
   });
 });
 
-describe("a look before the migration", () => {
-  test("counts what is there and what will be set aside by reason, and writes nothing", async () => {
+describe("the dry run", () => {
+  test("counts records, and quarantined records by reason, and writes nothing", async () => {
     const collection = await createTenantCollection(chroma, scope, { space: "cosine" });
     await putRecords(collection, plainRecords(90, 4));
     await putRecords(collection, [
@@ -504,11 +514,11 @@ describe("a look before the migration", () => {
       rules: [always({ kind: "answer", status: 500 }, asksVectorOf("doc-50"))],
     });
     onTestFinished(() => proxy.stop());
-    const before = await everything();
+    const before = await rowCounts();
     const progress: number[] = [];
     const {
       results: [found, ...others],
-    } = await preflight(await impatientSource(proxy.url), await planNow(), {
+    } = await preflight(await openTestSource(proxy.url), await planNow(), {
       pageSize: 40,
       onProgress: ({ done, total }) => progress.push(done, total),
     });
@@ -524,17 +534,17 @@ describe("a look before the migration", () => {
     expect(found?.bytes).toBeGreaterThan(95 * 200);
     expect(found?.bytes).toBeLessThan(95 * 1_000);
     expect(found?.seconds).toBeGreaterThan(0);
-    expect(await everything()).toEqual(before);
+    expect(await rowCounts()).toEqual(before);
   });
 
-  test("foresees what the migration then sets aside", async () => {
+  test("predicts the records that the migration quarantines", async () => {
     const { tenant: _, ...collection } = await createTenantCollection(chroma, scope, { space: "cosine" });
     await putRecords(collection, [
       ...plainRecords(5, 4),
       { id: "zero", embedding: [0, 0, 0, 0], document: "z" },
       { id: "null", embedding: randomUnit(4) },
     ]);
-    const source = await impatientSource(chroma);
+    const source = await openTestSource(chroma);
     const {
       results: [copied],
     } = await preflight(source, await planNow());
@@ -542,7 +552,7 @@ describe("a look before the migration", () => {
       results: [embedded],
     } = await preflight(source, await planNow({ reEmbed: "always" }));
     expect([copied?.quarantined, embedded?.quarantined]).toEqual([{ vector_zero: 1 }, { no_text: 1 }]);
-    const report = await migrateDatabase(one.database, source, scope);
+    const report = await migrateDatabase(testDb.database, source, scope);
     expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`)).toEqual(["zero vector_zero"]);
   });
 });

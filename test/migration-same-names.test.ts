@@ -3,16 +3,16 @@ import { verify } from "@cairn/chroma/verify/verify.ts";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { createChromaCollection, plainRecords, putRecords } from "./support/fill-chroma.ts";
-import { createChromaDatabase, createChromaTenant, impatientSource } from "./support/migration.ts";
+import { createChromaDatabase, createChromaTenant, openTestSource } from "./support/migration.ts";
 import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let tenants: readonly [string, string];
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 beforeEach(async () => {
   tenants = [await createChromaTenant(chroma), await createChromaTenant(chroma)];
   for (const tenant of tenants) {
@@ -34,8 +34,8 @@ const options = () => ({
 });
 const paths = () => tenants.map((tenant) => `${tenant}/main/faq`).toSorted();
 
-test("collections of one name in two tenants stay two rows in every part of the report", async () => {
-  const report = await migrate(offlineServices(one.database), await impatientSource(chroma), options());
+test("collections with one name in two tenants are two rows in every part of the report", async () => {
+  const report = await migrate(offlineServices(testDb.database), await openTestSource(chroma), options());
   expect(report.verdict).toBe("identical_with_exceptions");
   expect(report.collections.map(({ target }) => target.tenantName).toSorted()).toEqual(tenants.toSorted());
   expect(report.exceptions.map(({ collection }) => collection).toSorted()).toEqual(paths());
@@ -43,19 +43,19 @@ test("collections of one name in two tenants stay two rows in every part of the 
   expect(report.search?.perCollection).toHaveLength(2);
 });
 
-test("what differs names tenant and database where two collections have the name", async () => {
-  const services = offlineServices(one.database);
-  const source = await impatientSource(chroma);
+test("differences name tenant and database if two collections have the same name", async () => {
+  const services = offlineServices(testDb.database);
+  const source = await openTestSource(chroma);
   const report = await verify(services, source, { ...options(), queries: 0 });
   expect(report.differences.map(({ collection, kind }) => `${collection} ${kind}`).toSorted()).toEqual(
     paths().map((path) => `${path} missing`),
   );
 });
 
-test("two collections of one name that would share a target are both named with tenant and database", async () => {
-  const source = await impatientSource(chroma);
+test("two collections with one name and one target are both named with tenant and database", async () => {
+  const source = await openTestSource(chroma);
   const mapping = { faq: { tenant: "acme", collection: "faq" } };
-  const refused = migrate(offlineServices(one.database), source, { ...options(), mapping });
+  const refused = migrate(offlineServices(testDb.database), source, { ...options(), mapping });
   await expect(refused).rejects.toMatchObject({ code: "invalid_input" });
   const { message } = (await refused.catch((error: unknown) => error)) as Error;
   for (const path of paths()) expect(message).toContain(path);

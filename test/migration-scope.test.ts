@@ -4,17 +4,17 @@ import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { createChromaCollection, putRecords } from "./support/fill-chroma.ts";
 import { createChromaDatabase, createChromaTenant, migrateDatabase, ownerRows } from "./support/migration.ts";
 
-/** Collections of one database: one more than a page of their listing. */
-const MANY = 101;
+/** Collections of one database: one more than a page of the listing. */
+const COLLECTIONS = 101;
 const chroma = inject("chromaUrl");
 
-let one: TestDatabase;
+let testDb: TestDatabase;
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 
-/** A database with a collection of one record, whose text says where it is, and with empty ones. */
+/** Creates a database with empty collections and one collection of one record, whose text names its location. */
 async function fill(tenant: string, database: string, empty: readonly string[] = []): Promise<void> {
   await createChromaDatabase(chroma, { tenant, name: database });
   const create = (name: string) => createChromaCollection(chroma, name, { tenant, database, space: "l2" });
@@ -23,10 +23,10 @@ async function fill(tenant: string, database: string, empty: readonly string[] =
   await Promise.all(empty.map(create));
 }
 
-test("every collection of two tenants with two databases each arrives in one run, more of them than a page lists", async () => {
+test("one run migrates every collection of two tenants with two databases each, more than one page of the listing", async () => {
   const acme = await createChromaTenant(chroma);
   const globex = await createChromaTenant(chroma);
-  const manuals = Array.from({ length: MANY - 1 }, (_, index) => `manual-${index}`);
+  const manuals = Array.from({ length: COLLECTIONS - 1 }, (_, index) => `manual-${index}`);
   await Promise.all([
     fill(acme, "east"),
     fill(acme, "west"),
@@ -35,17 +35,17 @@ test("every collection of two tenants with two databases each arrives in one run
   ]);
   const tenants = [acme, globex];
   const western = tenants.map((tenant) => [`${tenant}/west/faq`, { tenant, collection: "western-faq" }]);
-  const report = await migrateDatabase(one.database, chroma, "", {
+  const report = await migrateDatabase(testDb.database, chroma, "", {
     scope: { tenants },
     patterns: ["{tenant}/*/{collection}"],
     mapping: Object.fromEntries(western),
   });
   expect(report).toMatchObject({
     verdict: "identical",
-    totals: { tenants: 2, collections: MANY + 3, sourceRecords: 4, targetRecords: 4 },
+    totals: { tenants: 2, collections: COLLECTIONS + 3, sourceRecords: 4, targetRecords: 4 },
   });
   const rows = await ownerRows<{ place: string; content: string | null }>(
-    one.database,
+    testDb.database,
     sql`SELECT t.name || '/' || c.name AS place, d.content
         FROM cairn.collections AS c
         JOIN cairn.tenants AS t ON t.id = c.tenant_id

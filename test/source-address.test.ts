@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
-import { createChromaDatabase, createTenantCollection, impatientSource } from "./support/migration.ts";
+import { createChromaDatabase, createTenantCollection, openTestSource } from "./support/migration.ts";
 import { startHttpProxy } from "./support/proxy.ts";
 
 const run = promisify(execFile);
@@ -32,7 +32,7 @@ async function listen(listener: RequestListener): Promise<string> {
 
 /** Reads a record with its vector, by GET and by POST. */
 async function readOne(url: string, token?: string): Promise<string> {
-  const source = await impatientSource(url, { token });
+  const source = await openTestSource(url, { token });
   const [collection] = await source.listCollections({ databases: [scope] });
   if (!collection) throw new Error("There is no collection.");
   expect((await source.getRecords(collection, ["doc-3"])).get("doc-3")?.embedding).toHaveLength(4);
@@ -40,18 +40,18 @@ async function readOne(url: string, token?: string): Promise<string> {
 }
 
 test.each(["", "/", "/api/v2", "/api/v2/", "/api/v1", "/api/v2/heartbeat", "/docs", "/docs/#/", "?x=1"])(
-  "the address of the server with %j behind it is read, and names the same source",
+  "the address of the server with %j appended names the same source",
   async (end) => {
     expect(await readOne(`${chroma}${end}`)).toBe(chroma);
   },
 );
 
-test("a host of this machine needs no scheme", async () => {
+test("a loopback host needs no scheme", async () => {
   expect(await readOne(`127.0.0.1:${port}`)).toBe(`http://127.0.0.1:${port}`);
   expect(await readOne(` localhost:${port}/api/v2 `)).toBe(`http://localhost:${port}`);
 });
 
-test("an address under a prefix keeps the prefix and loses what was copied behind it", async () => {
+test("an address with a prefix keeps the prefix and loses a known ending", async () => {
   const proxy = await startHttpProxy(chroma, { prefix: "/intern/chroma" });
   onTestFinished(() => proxy.stop());
   expect(await readOne(`${proxy.url}/api/v2/`)).toBe(proxy.url);
@@ -73,40 +73,40 @@ test.each([
   [`${chroma}/api/v2/tenants/acme/databases/main/collections`, /--chroma-tenant acme --chroma-database main/],
   ["", /is not the address/],
   ["postgres://localhost/x", /is not the address/],
-])("%s is answered with what to write", async (url, message) => {
-  await expect(impatientSource(url)).rejects.toMatchObject({
+])("%s is refused with what to write", async (url, message) => {
+  await expect(openTestSource(url)).rejects.toMatchObject({
     code: "invalid_input",
     path: "--chroma",
     message: expect.stringMatching(message),
   });
 });
 
-test("a folder that exists, and a file in it, are told from a host", async () => {
+test("an existing folder, and a file in it, are not taken for a host", async () => {
   const folder = await mkdtemp(join(tmpdir(), "chroma_data-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, "chroma.sqlite3"), "");
-  for (const given of [folder, join(folder, "chroma.sqlite3")])
-    await expect(impatientSource(given)).rejects.toMatchObject({
+  for (const input of [folder, join(folder, "chroma.sqlite3")])
+    await expect(openTestSource(input)).rejects.toMatchObject({
       message: expect.stringContaining(`chroma run --path ${folder} --port 8000`),
     });
 });
 
-test("a port where nothing listens is told", async () => {
+test("a port where nothing listens is reported", async () => {
   const url = await listen(() => {});
   const nowhere = url.replace(/\d+$/, "9");
-  await expect(impatientSource(nowhere)).rejects.toMatchObject({
-    message: expect.stringMatching(/ECONNREFUSED.*port \(8000 by default\)\. See to the server/),
+  await expect(openTestSource(nowhere)).rejects.toMatchObject({
+    message: expect.stringMatching(/ECONNREFUSED.*port \(8000 by default\)\. Check the server/),
   });
 });
 
-test("https to a server that speaks http is told", async () => {
-  await expect(impatientSource(chroma.replace("http:", "https:"))).rejects.toMatchObject({
-    message: expect.stringMatching(/does not speak TLS.*http:\/\/\. See to the server/),
+test("https to a server that uses http is reported", async () => {
+  await expect(openTestSource(chroma.replace("http:", "https:"))).rejects.toMatchObject({
+    message: expect.stringMatching(/does not use TLS.*http:\/\/\. Check the server/),
   });
 });
 
 test.each([301, 302, 307, 308])(
-  "a server that answers %i to another prefix or a slash is read there",
+  "a redirect with %i to another prefix or a trailing slash is followed",
   async (status) => {
     const logins = new Set<string | undefined>();
     const url = await listen(async (request, response) => {
@@ -129,24 +129,24 @@ test.each([301, 302, 307, 308])(
   },
 );
 
-test("a server that redirects in a circle, or to a page to log in, is told and not followed on", async () => {
+test("a redirect loop and a redirect to a login page are reported and not followed", async () => {
   let visits = 0;
   const circle = await listen(({ url }, response) => {
     visits++;
     response.writeHead(301, { location: `/x${url}` }).end();
   });
-  await expect(impatientSource(circle)).rejects.toMatchObject({
+  await expect(openTestSource(circle)).rejects.toMatchObject({
     code: "source_unavailable",
     message: expect.stringMatching(/301.*redirects in a row/),
   });
   expect(visits).toBeLessThan(10);
   const login = await listen((_request, response) => response.writeHead(302, { location: "/login" }).end());
-  await expect(impatientSource(login)).rejects.toMatchObject({
-    message: expect.stringMatching(/302.*\/login.*page to log in/),
+  await expect(openTestSource(login)).rejects.toMatchObject({
+    message: expect.stringMatching(/302.*\/login.*login page/),
   });
 });
 
-test("a redirect from http to https of the same host is followed, and the rest goes there at once", async () => {
+test("a redirect from http to https on the same host is followed, and later requests use https directly", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cairn-tls-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];

@@ -14,8 +14,8 @@ import {
   createChromaDatabase,
   createTenantCollection,
   expectSame,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   ownerRows,
 } from "./support/migration.ts";
 import { type HttpProxy, type HttpProxyOptions, type SeenRequest, startHttpProxy } from "./support/proxy.ts";
@@ -23,16 +23,16 @@ import { type HttpProxy, type HttpProxyOptions, type SeenRequest, startHttpProxy
 const SECRET = "s3cret-p@ss/word%";
 const run = promisify(execFile);
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
 
 beforeAll(async () => {
-  [one, scope] = await Promise.all([createTestDatabase(), createChromaDatabase(chroma)]);
+  [testDb, scope] = await Promise.all([createTestDatabase(), createChromaDatabase(chroma)]);
   collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, plainRecords(20, 4));
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 
 async function proxyBefore(options: HttpProxyOptions): Promise<HttpProxy> {
   const proxy = await startHttpProxy(chroma, options);
@@ -40,7 +40,7 @@ async function proxyBefore(options: HttpProxyOptions): Promise<HttpProxy> {
   return proxy;
 }
 
-/** A server that lets nobody in without the header, and quotes in its refusal what it was given. */
+/** A server that refuses requests without the header and quotes the received headers in its response. */
 const guarded = (isAllowed: (headers: SeenRequest["headers"]) => boolean, status = 401) =>
   proxyBefore({
     rules: [
@@ -57,7 +57,7 @@ const guarded = (isAllowed: (headers: SeenRequest["headers"]) => boolean, status
 
 const basic = (login: string) => `Basic ${Buffer.from(login).toString("base64")}`;
 
-const ways: readonly (readonly [
+const credentials: readonly (readonly [
   string,
   (headers: SeenRequest["headers"]) => boolean,
   (url: string) => Partial<ChromaOptions>,
@@ -75,111 +75,108 @@ const ways: readonly (readonly [
     (url) => ({ url: url.replace("//", `//admin:${encodeURIComponent(SECRET)}@`) }),
   ],
   [
-    "a header of a gateway's",
+    "a gateway header",
     (headers) => headers["cf-access-client-secret"] === SECRET,
     () => ({ headers: { "CF-Access-Client-Secret": SECRET } }),
   ],
 ];
 
-/** Everything that the ledger has of the runs so far. */
+/** The ledger's rows of all runs so far. */
 const ledger = async () =>
   stringifyJson(
     await ownerRows(
-      one.database,
+      testDb.database,
       sql`SELECT r.*, c.why FROM cairn.migration_runs AS r LEFT JOIN cairn.migration_collections AS c ON c.run_id = r.id`,
     ),
   );
-const hidden = [
+const secrets = [
   SECRET,
   encodeURIComponent(SECRET),
   Buffer.from(`admin:${SECRET}`).toString("base64"),
   "p@ss",
 ];
 
-describe.each(ways)("a server that wants %s", (_name, isAllowed, options) => {
-  test("lets the migration in, and the secret stands in no report and no ledger", async () => {
+describe.each(credentials)("a server that requires %s", (_name, isAllowed, options) => {
+  test("is migrated, and neither the report nor the ledger contains the secret", async () => {
     const proxy = await guarded(isAllowed);
-    const source = await impatientSource(proxy.url, options(proxy.url));
-    const report = await migrateDatabase(one.database, source, scope);
+    const source = await openTestSource(proxy.url, options(proxy.url));
+    const report = await migrateDatabase(testDb.database, source, scope);
     expect(report).toMatchObject({ verdict: "identical", source: { url: proxy.url } });
-    await expectSame(one.database, collection);
-    const said = stringifyJson(report) + (await ledger());
-    for (const secret of hidden) expect(said).not.toContain(secret);
+    await expectSame(testDb.database, collection);
+    const text = stringifyJson(report) + (await ledger());
+    for (const secret of secrets) expect(text).not.toContain(secret);
   });
 
-  test.each([401, 403, 400, 502])(
-    "and refuses with %i: the message says so without any secret",
-    async (status) => {
-      const proxy = await guarded(() => false, status);
-      const error = await impatientSource(proxy.url, options(proxy.url)).catch((caught: unknown) => caught);
-      expect(error).toMatchObject({ message: expect.stringContaining(String(status)) });
-      if (status < 404 && status > 400)
-        expect(error).toMatchObject({
-          code: "source_unavailable",
-          message: expect.stringMatching(/refused the login.*--token/),
-        });
-      for (const secret of hidden) expect((error as Error).message).not.toContain(secret);
-    },
-  );
+  test.each([401, 403, 400, 502])("and refuses with %i is reported without any secret", async (status) => {
+    const proxy = await guarded(() => false, status);
+    const error = await openTestSource(proxy.url, options(proxy.url)).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ message: expect.stringContaining(String(status)) });
+    if (status < 404 && status > 400)
+      expect(error).toMatchObject({
+        code: "source_unavailable",
+        message: expect.stringMatching(/refused the login.*--token/),
+      });
+    for (const secret of secrets) expect((error as Error).message).not.toContain(secret);
+  });
 });
 
-test("a server that loses its patience with a token in the middle stops the run without any secret in the ledger", async () => {
+test("a server that refuses a token during the run stops it without any secret in the ledger", async () => {
   let requests = 0;
   const proxy = await guarded(({ authorization }) => authorization === `Bearer ${SECRET}` && ++requests < 8);
-  const source = await impatientSource(proxy.url, { token: SECRET });
-  await expect(migrateDatabase(one.database, source, scope)).rejects.toMatchObject({
+  const source = await openTestSource(proxy.url, { token: SECRET });
+  await expect(migrateDatabase(testDb.database, source, scope)).rejects.toMatchObject({
     code: "source_unavailable",
   });
-  const said = await ledger();
-  expect(said).toContain("refused the login (401)");
-  for (const secret of hidden) expect(said).not.toContain(secret);
+  const text = await ledger();
+  expect(text).toContain("refused the login (401)");
+  for (const secret of secrets) expect(text).not.toContain(secret);
 });
 
 test.each([
-  ["a port that is none", `http://admin:${SECRET}@localhost:99999`],
+  ["an invalid port", `http://admin:${SECRET}@localhost:99999`],
   ["no scheme", `admin:${SECRET}@localhost:8000`],
   ["a foreign scheme", `postgres://admin:${SECRET}@localhost:8000`],
   ["an @ in the password", `http://admin:x@${SECRET}@local host`],
 ])("an address with %s is refused without its password", async (_name, url) => {
-  const error = await impatientSource(url).catch((caught: unknown) => caught);
+  const error = await openTestSource(url).catch((caught: unknown) => caught);
   expect(error).toMatchObject({
     code: "invalid_input",
     path: "--chroma",
     message: expect.stringContaining("localhost:8000"),
   });
-  for (const secret of hidden) expect((error as Error).message).not.toContain(secret);
+  for (const secret of secrets) expect((error as Error).message).not.toContain(secret);
 });
 
-test("a percent sign that encodes nothing may stand in a password", async () => {
+test("a percent sign that encodes nothing is accepted in a password", async () => {
   const proxy = await guarded(({ authorization }) => authorization === basic("admin:100%"));
-  await expect(impatientSource(proxy.url.replace("//", "//admin:100%@"))).resolves.toMatchObject({
+  await expect(openTestSource(proxy.url.replace("//", "//admin:100%@"))).resolves.toMatchObject({
     url: proxy.url,
   });
 });
 
-test("a token with a line break is refused at once, and not shown", async () => {
-  const error = await impatientSource("http://127.0.0.1:9", { token: `${SECRET}\nmore` }).catch(
+test("a token with a line break is refused at once and not shown", async () => {
+  const error = await openTestSource("http://127.0.0.1:9", { token: `${SECRET}\nmore` }).catch(
     (caught: unknown) => caught,
   );
   expect(error).toMatchObject({ code: "invalid_input", message: expect.stringContaining("authorization") });
-  for (const secret of hidden) expect((error as Error).message).not.toContain(secret);
+  for (const secret of secrets) expect((error as Error).message).not.toContain(secret);
 });
 
 test("a server under a path prefix is migrated, and its address keeps the prefix", async () => {
   const proxy = await proxyBefore({ prefix: "/intern/chroma" });
-  const report = await migrateDatabase(one.database, `${proxy.url}/`, scope);
+  const report = await migrateDatabase(testDb.database, `${proxy.url}/`, scope);
   expect(report).toMatchObject({ verdict: "identical", source: { url: proxy.url } });
 });
 
-test("a path prefix that is missing is guessed at in the message", async () => {
+test("a missing path prefix is suggested in the message", async () => {
   const proxy = await proxyBefore({ prefix: "/chroma" });
-  await expect(impatientSource(proxy.url.replace("/chroma", ""))).rejects.toMatchObject({
+  await expect(openTestSource(proxy.url.replace("/chroma", ""))).rejects.toMatchObject({
     code: "source_unavailable",
     message: expect.stringContaining("path prefix"),
   });
 });
 
-describe("TLS with a certificate of one's own", async () => {
+describe("TLS with a private certificate", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cairn-tls-"));
   const key = join(folder, "key.pem");
   const cert = join(folder, "cert.pem");
@@ -224,7 +221,7 @@ describe("TLS with a certificate of one's own", async () => {
 
   test("is refused by default, with the reason", async () => {
     const proxy = await secureProxy();
-    await expect(impatientSource(proxy.url)).rejects.toMatchObject({
+    await expect(openTestSource(proxy.url)).rejects.toMatchObject({
       code: "source_unavailable",
       message: expect.stringContaining("DEPTH_ZERO_SELF_SIGNED_CERT"),
     });

@@ -6,8 +6,8 @@ import {
   createChromaDatabase,
   createTenantCollection,
   expectSame,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   ownerRows,
   readCairn,
   readChroma,
@@ -26,49 +26,46 @@ import {
 
 const RECORDS = 200;
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let proxy: HttpProxy;
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
 
 beforeAll(async () => {
-  [one, scope] = await Promise.all([createTestDatabase(), createChromaDatabase(chroma)]);
+  [testDb, scope] = await Promise.all([createTestDatabase(), createChromaDatabase(chroma)]);
   collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, plainRecords(RECORDS, 4));
 });
-afterAll(() => one?.drop());
-// Every test begins with an empty database and a source address of its own, so with a run of its own.
+afterAll(() => testDb?.drop());
+// Each test starts with an empty database and its own source address, and therefore its own run.
 beforeEach(async () => {
-  await ownerRows(one.database, sql`DELETE FROM cairn.tenants`);
+  await ownerRows(testDb.database, sql`DELETE FROM cairn.tenants`);
   proxy = await startHttpProxy(chroma);
   return () => proxy.stop();
 });
 
 const migrateNow = async (timeout?: number) =>
-  migrateDatabase(one.database, await impatientSource(proxy.url, { timeout }), scope);
-const storedIds = async () => Object.keys(await readCairn(one.database, collection.tenant));
+  migrateDatabase(testDb.database, await openTestSource(proxy.url, { timeout }), scope);
+const storedIds = async () => Object.keys(await readCairn(testDb.database, collection.tenant));
 
-/** A fetch of records by id, the `nth` of those of the copying pass. */
+/** Matches the `nth` fetch of records by id. */
 function nthFetch(nth: number): (request: SeenRequest) => boolean {
   let fetches = 0;
   return (request) => isFetch(request) && ++fetches === nth;
 }
 
-describe("a fault that passes", () => {
+describe("a transient fault", () => {
   const faults: readonly (readonly [string, Fault])[] = [
     ["a 503", { kind: "answer", status: 503 }],
     ["a 429", { kind: "answer", status: 429 }],
     ["a connection cut after 50 bytes", { kind: "cut", after: 50 }],
-    ["half a JSON in a whole answer", { kind: "truncate", share: 0.5 }],
-    ["an empty answer", { kind: "truncate", share: 0 }],
+    ["half a JSON in a complete response", { kind: "truncate", share: 0.5 }],
+    ["an empty response", { kind: "truncate", share: 0 }],
     [
       "an error page with status 200",
       { kind: "answer", status: 200, body: "<html>maintenance</html>", type: "text/html" },
     ],
-    [
-      "JSON that has nothing to do with it",
-      { kind: "answer", status: 200, body: '{"message":"maintenance"}' },
-    ],
+    ["unrelated JSON", { kind: "answer", status: 200, body: '{"message":"maintenance"}' }],
   ];
   const requests: readonly (readonly [string, (request: SeenRequest) => boolean])[] = [
     ["heartbeat", ({ path }) => path.endsWith("/heartbeat")],
@@ -77,26 +74,26 @@ describe("a fault that passes", () => {
     ["list of ids", isListing],
     ["page", isFetch],
   ];
-  test.each(faults)("%s, twice at every kind of request, is waited out", async (_name, fault) => {
+  test.each(faults)("%s, twice for every kind of request, is retried", async (_name, fault) => {
     proxy.rules = requests.map(([, matches]) => times(2, fault, matches));
     expect(await migrateNow()).toMatchObject({ verdict: "identical", totals: { written: RECORDS } });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 
-  test("a 500 for whole pages is waited out, too, and sets nothing aside", async () => {
+  test("a 500 for complete pages is retried and quarantines nothing", async () => {
     proxy.rules = [times(3, { kind: "answer", status: 500 }, isFetch)];
     expect(await migrateNow()).toMatchObject({ verdict: "identical", exceptions: [] });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 
-  test("a server that hangs is not waited for longer than the timeout", async () => {
+  test("a request to a server that hangs ends with the timeout", async () => {
     proxy.rules = [times(1, { kind: "hang" }, isFetch)];
     expect(await migrateNow(2_000)).toMatchObject({ verdict: "identical" });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 });
 
-describe("a fault that stays", () => {
+describe("a permanent fault", () => {
   const faults: readonly (readonly [string, Fault, RegExp])[] = [
     [
       "503",
@@ -106,18 +103,18 @@ describe("a fault that stays", () => {
     ["429", { kind: "answer", status: 429 }, /: 429 /],
     ["500", { kind: "answer", status: 500 }, /: 500 /],
     ["cut connections", { kind: "cut", after: 20 }, /failed 3 times at .*\/get: /],
-    ["half JSON", { kind: "truncate", share: 0.6 }, /answer is not whole JSON/],
-    ["foreign JSON", { kind: "answer", status: 200, body: "{}" }, /answer is not whole JSON/],
+    ["half JSON", { kind: "truncate", share: 0.6 }, /response is not complete JSON/],
+    ["other JSON", { kind: "answer", status: 200, body: "{}" }, /response is not complete JSON/],
     [
       "garbage",
       { kind: "answer", status: 200, body: "\0\x01garbage", type: "application/octet-stream" },
       /it sent application\/octet-stream/,
     ],
-    ["silence", { kind: "hang" }, /no answer within 0\.3 s/],
+    ["no response", { kind: "hang" }, /no response within 0\.3 s/],
   ];
   test.each(faults)(
-    "%s from the third page on: stopped with the cause, that page not written, and resumed",
-    async (_name, fault, cause) => {
+    "%s from the third page on stops the run with the reason, and the run can be resumed",
+    async (_name, fault, reason) => {
       const beyond = nthFetch(3);
       let broken = false;
       proxy.rules = [
@@ -127,12 +124,12 @@ describe("a fault that stays", () => {
         },
       ];
       const stopped = await migrateNow(300).catch((error: unknown) => error);
-      expect(stopped).toMatchObject({ code: "source_unavailable", message: expect.stringMatching(cause) });
+      expect(stopped).toMatchObject({ code: "source_unavailable", message: expect.stringMatching(reason) });
       const [run] = await ownerRows<{ status: string; last_error: string }>(
-        one.database,
+        testDb.database,
         sql`SELECT status, last_error FROM cairn.migration_runs ORDER BY started_at DESC LIMIT 1`,
       );
-      expect(run).toMatchObject({ status: "failed", last_error: expect.stringMatching(cause) });
+      expect(run).toMatchObject({ status: "failed", last_error: expect.stringMatching(reason) });
       const written = await storedIds();
       expect(written.length % 40).toBe(0);
       expect(written.length).toBeLessThanOrEqual(80);
@@ -144,11 +141,11 @@ describe("a fault that stays", () => {
         .slice(before)
         .filter(({ path, body }) => path.endsWith("/get") && body.includes('"embeddings"')).length;
       expect(refetched).toBe(2 * (RECORDS / 40) - written.length / 40);
-      await expectSame(one.database, collection);
+      await expectSame(testDb.database, collection);
     },
   );
 
-  test("listings answered by a gateway's own JSON never empty what was copied", async () => {
+  test("a listing with JSON from a gateway never empties the target", async () => {
     await migrateNow();
     proxy.rules = [
       always({ kind: "answer", status: 200, body: '{"error":"down for maintenance"}' }, ({ path }) =>
@@ -159,18 +156,18 @@ describe("a fault that stays", () => {
     expect(await storedIds()).toHaveLength(RECORDS);
   });
 
-  test("a server that is gone is named with the reason", async () => {
+  test("an unreachable server is reported with the reason", async () => {
     const { url } = proxy;
     await proxy.stop();
-    await expect(impatientSource(url)).rejects.toMatchObject({
+    await expect(openTestSource(url)).rejects.toMatchObject({
       code: "source_unavailable",
       message: expect.stringMatching(/127\.0\.0\.1:\d+ failed 3 times at \/heartbeat: ECONNREFUSED/),
     });
   });
 });
 
-describe("records that a server cannot give", () => {
-  const lacks = (...ids: readonly string[]) =>
+describe("records that a server cannot return", () => {
+  const failVectorsOf = (...ids: readonly string[]) =>
     ids.map((id) =>
       always(
         { kind: "answer", status: 500, body: '{"error":"InternalError","message":"no vector"}' },
@@ -178,35 +175,35 @@ describe("records that a server cannot give", () => {
       ),
     );
 
-  test("a record that lacks its vector is set aside alone: its text is kept, the others are whole", async () => {
-    proxy.rules = lacks("doc-77");
+  test("only a record that lacks its vector is quarantined, and its text is kept", async () => {
+    proxy.rules = failVectorsOf("doc-77");
     const report = await migrateNow();
     expect(report.verdict).toBe("identical_with_exceptions");
     expect(report.exceptions).toEqual([expect.objectContaining({ id: "doc-77", reason: "vector_missing" })]);
-    const theirs = await readChroma(collection);
-    const ours = await readCairn(one.database, collection.tenant);
-    expect(ours["doc-77"]).toEqual({ ...theirs["doc-77"], vector: null });
-    expect({ ...ours, "doc-77": null }).toEqual({ ...theirs, "doc-77": null });
+    const inChroma = await readChroma(collection);
+    const inCairn = await readCairn(testDb.database, collection.tenant);
+    expect(inCairn["doc-77"]).toEqual({ ...inChroma["doc-77"], vector: null });
+    expect({ ...inCairn, "doc-77": null }).toEqual({ ...inChroma, "doc-77": null });
   });
 
-  test("two of them on different pages and two on one are found, each alone", async () => {
+  test("records that lack their vectors are isolated on one page and on different pages", async () => {
     const ids = ["doc-0", "doc-101", "doc-102", "doc-199"];
-    proxy.rules = lacks(...ids);
+    proxy.rules = failVectorsOf(...ids);
     const report = await migrateNow();
     expect(report.exceptions.map(({ id, reason }) => `${id} ${reason}`).sort()).toEqual(
       ids.map((id) => `${id} vector_missing`),
     );
-    const ours = await readCairn(one.database, collection.tenant);
-    expect(Object.keys(ours)).toHaveLength(RECORDS);
+    const inCairn = await readCairn(testDb.database, collection.tenant);
+    expect(Object.keys(inCairn)).toHaveLength(RECORDS);
     expect(
-      Object.entries(ours)
+      Object.entries(inCairn)
         .filter(([, { vector }]) => vector === null)
         .map(([id]) => id)
         .sort(),
     ).toEqual(ids);
   });
 
-  test("vectors that are null, hold null or are of another size are set aside, and the run ends complete with exceptions", async () => {
+  test("vectors that are null, contain null or have other dimensions are quarantined, and the run is complete with exceptions", async () => {
     const vectors: Readonly<Record<string, readonly (number | null)[] | null>> = {
       "doc-3": [1, null, 0, 0],
       "doc-44": null,
@@ -235,26 +232,26 @@ describe("records that a server cannot give", () => {
     ]);
     expect(
       await ownerRows(
-        one.database,
+        testDb.database,
         sql`SELECT status FROM cairn.migration_runs WHERE source = ${proxy.url} AND finished_at IS NOT NULL`,
       ),
     ).toEqual([{ status: "complete_with_exceptions" }]);
-    const theirs = await readChroma(collection);
-    for (const id of Object.keys(vectors)) Object.assign(theirs[id] as object, { vector: null });
-    expect(await readCairn(one.database, collection.tenant)).toEqual(theirs);
+    const inChroma = await readChroma(collection);
+    for (const id of Object.keys(vectors)) Object.assign(inChroma[id] as object, { vector: null });
+    expect(await readCairn(testDb.database, collection.tenant)).toEqual(inChroma);
   });
 
-  test("a vector that was copied earlier is kept when Chroma can no longer give it", async () => {
+  test("a vector that was copied earlier is kept if Chroma can no longer return it", async () => {
     await migrateNow();
-    proxy.rules = lacks("doc-5");
+    proxy.rules = failVectorsOf("doc-5");
     expect(await migrateNow()).toMatchObject({
       verdict: "identical_with_exceptions",
       totals: { written: 0 },
     });
-    await expectSame(one.database, collection);
+    await expectSame(testDb.database, collection);
   });
 
-  test("a record of which nothing can be read is kept by its id", async () => {
+  test("a record that cannot be read at all is kept with its id", async () => {
     proxy.rules = [
       always(
         { kind: "answer", status: 500 },
@@ -264,7 +261,7 @@ describe("records that a server cannot give", () => {
     ];
     const report = await migrateNow();
     expect(report.exceptions).toEqual([expect.objectContaining({ id: "doc-9", reason: "unreadable" })]);
-    expect((await readCairn(one.database, collection.tenant))["doc-9"]).toEqual({
+    expect((await readCairn(testDb.database, collection.tenant))["doc-9"]).toEqual({
       document: null,
       metadata: {},
       uri: null,
@@ -272,7 +269,7 @@ describe("records that a server cannot give", () => {
     });
   });
 
-  test("a server that fails for vectors in general is unavailable, and nothing is set aside", async () => {
+  test("a server that fails for all vectors is unavailable, and nothing is quarantined", async () => {
     proxy.rules = [
       always(
         { kind: "answer", status: 500, body: '{"message":"no index"}' },
@@ -288,15 +285,15 @@ describe("records that a server cannot give", () => {
     expect(await migrateNow()).toMatchObject({ verdict: "identical", exceptions: [] });
   });
 
-  test("many records in a row that lack their vectors do not stop it where the server gives others", async () => {
+  test("many consecutive records without vectors do not stop the run if the server returns others", async () => {
     const ids = Array.from({ length: 24 }, (_, index) => `doc-${index + 1}`);
-    proxy.rules = lacks(...ids);
+    proxy.rules = failVectorsOf(...ids);
     const report = await migrateNow();
     expect(report.verdict).toBe("identical_with_exceptions");
     expect(report.exceptions.map(({ id }) => id).sort()).toEqual(ids.sort());
   });
 
-  test("a server that fails for everything is unavailable, and nothing is set aside", async () => {
+  test("a server that fails for everything is unavailable, and nothing is quarantined", async () => {
     proxy.rules = [
       always({ kind: "answer", status: 500 }, ({ path }) => path.endsWith("/get") || path.endsWith("/query")),
     ];
@@ -306,7 +303,7 @@ describe("records that a server cannot give", () => {
     expect(await storedIds()).toEqual([]);
     expect(
       await ownerRows(
-        one.database,
+        testDb.database,
         sql`SELECT FROM cairn.migration_exceptions AS e JOIN cairn.migration_runs AS r ON r.id = e.run_id WHERE r.source = ${proxy.url}`,
       ),
     ).toEqual([]);

@@ -1,9 +1,9 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { impatientSource } from "./support/migration.ts";
+import { openTestSource } from "./support/migration.ts";
 
-/** A server that answers these paths with [status, type, body], and everything else with the last entry. */
+/** A server that responds to these paths with [status, type, body], and to all others with the entry `*`. */
 async function startScripted(
   routes: Readonly<Record<string, readonly [number, string, string]>>,
 ): Promise<string> {
@@ -30,17 +30,17 @@ test.each([
   ["JSON", [404, "application/json", '{"detail":"Not Found"}']],
   ["HTML", [404, "text/html", "<!doctype html><h1>404</h1>"]],
 ] as const)(
-  "a server before v2, which answers v2 with a 404 in %s, is told apart and the way past it is said",
+  "a v1 server, which responds to v2 with a 404 in %s, is reported with what to do",
   async (_name, rest) => {
     const url = await startScripted({ "/api/v1/heartbeat": v1, "*": rest });
-    await expect(impatientSource(url)).rejects.toMatchObject({
+    await expect(openTestSource(url)).rejects.toMatchObject({
       code: "source_unsupported",
       message: expect.stringMatching(/old v1 API.*Copy its data folder.*chroma run --path/),
     });
   },
 );
 
-test("whether it speaks v1 is asked with the login, and a redirect is not followed with it", async () => {
+test("the v1 probe sends the credentials and does not follow a redirect with them", async () => {
   const logins: (string | undefined)[] = [];
   const visits: string[] = [];
   const elsewhere = await listen((request, response) => {
@@ -52,39 +52,39 @@ test("whether it speaks v1 is asked with the login, and a redirect is not follow
     logins.push(headers.authorization);
     return response.writeHead(302, { location: elsewhere }).end();
   });
-  await expect(impatientSource(url, { token: "t" })).rejects.toMatchObject({ code: "source_unavailable" });
+  await expect(openTestSource(url, { token: "t" })).rejects.toMatchObject({ code: "source_unavailable" });
   expect(logins).toEqual(["Bearer t"]);
   expect(visits).toEqual([]);
 });
 
 test.each([
   [
-    "a web site with an answer for every path",
+    "a web site with a page for every path",
     { "*": [200, "text/html", "<!doctype html><title>Shop</title>"] },
   ],
-  ["a web site that knows no such page", { "*": [404, "text/html", "<h1>404</h1>"] }],
+  ["a web site without such a page", { "*": [404, "text/html", "<h1>404</h1>"] }],
   ["another JSON service", { "*": [200, "application/json", '{"status":"ok"}'] }],
-  ["a service that answers with a number", { "*": [200, "application/json", "12"] }],
+  ["a service that responds with a number", { "*": [200, "application/json", "12"] }],
   [
     "a web site whose v1 heartbeat is a page",
     { "*": [404, "text/html", "heartless"], "/api/v1/heartbeat": [200, "text/html", "welcome"] },
   ],
 ] as const)("%s is not taken for a Chroma server", async (_name, routes) => {
   const url = await startScripted(routes);
-  await expect(impatientSource(url)).rejects.toMatchObject({
+  await expect(openTestSource(url)).rejects.toMatchObject({
     code: "source_unavailable",
-    message: `What answers at ${url} is not a Chroma server. Is a path prefix missing from --chroma?`,
+    message: `The server at ${url} is not a Chroma server. Is a path prefix missing from --chroma?`,
   });
 });
 
-test("a server that sends elsewhere is not followed, since the credentials would go along", async () => {
+test("a redirect to another host is not followed, because it would receive the credentials", async () => {
   const visits: string[] = [];
   const elsewhere = await listen((request, response) => {
     visits.push(JSON.stringify(request.headers));
     response.end('{"nanosecond heartbeat":1}');
   });
   const url = await listen((_request, response) => response.writeHead(302, { location: elsewhere }).end());
-  await expect(impatientSource(url, { token: "t" })).rejects.toMatchObject({
+  await expect(openTestSource(url, { token: "t" })).rejects.toMatchObject({
     message: expect.stringMatching(/302|redirect/),
   });
   expect(visits).toEqual([]);

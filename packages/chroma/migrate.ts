@@ -1,17 +1,17 @@
 import type { Services } from "@cairn/core/services.ts";
 import pLimit from "p-limit";
+import { type MigrationResults, migrateCollections } from "./copy/collections.ts";
 import type { CopyContext, CopySettings, ProgressEvent } from "./copy/context.ts";
-import { createFailureJudge, type FailureJudge } from "./copy/failure.ts";
+import { createFailureClassifier, type FailureClassifier } from "./copy/failure.ts";
 import { createPageMemory } from "./copy/memory.ts";
-import { type Migrated, migratePlanned } from "./copy/planned.ts";
-import { saveReport } from "./ledger/batch.ts";
-import { acquireRun, finishRun, keepLease, type Run, type RunStatus, releaseRun } from "./ledger/run.ts";
+import { saveReport } from "./ledger/results.ts";
+import { acquireRun, finishRun, type Run, type RunStatus, releaseRun, startHeartbeat } from "./ledger/run.ts";
 import { findVanished } from "./ledger/vanished.ts";
+import { assertMapped } from "./plan/assert-mapped.ts";
 import type { PlanOptions } from "./plan/options.ts";
 import { type Plan, planMigration, type UnmappedCollection } from "./plan/plan.ts";
 import { planSource } from "./plan/plan-source.ts";
-import { refuseUnmapped } from "./plan/refuse.ts";
-import { missingIndexes, promoteCollections } from "./promote.ts";
+import { describeMissingIndexes, promoteCollections } from "./promote.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
 import type { SourcePath } from "./source/label.ts";
@@ -19,9 +19,9 @@ import type { Source, SourceCollection } from "./source/source.ts";
 import { compareSearches } from "./verify/parity.ts";
 
 export interface MigrateOptions extends PlanOptions, Partial<CopySettings> {
-  /** Searches to compare. Default 50; 0: none. */
+  /** Number of searches to compare. Default 50; 0: none. */
   readonly queries?: number;
-  /** For the report: host and database, or folder. */
+  /** Name of the database in the report: host and database, or folder. */
   readonly databaseName: string;
   readonly cairnVersion: string;
   readonly onPlan?: (plan: Plan) => void;
@@ -29,19 +29,21 @@ export interface MigrateOptions extends PlanOptions, Partial<CopySettings> {
   readonly signal?: AbortSignal;
 }
 
-export const STATUS: Readonly<Record<Verdict, RunStatus>> = {
+/** The status of a run for each verdict. */
+export const RUN_STATUS: Readonly<Record<Verdict, RunStatus>> = {
   identical: "complete",
   identical_with_exceptions: "complete_with_exceptions",
   not_identical: "not_identical",
 };
 
 /**
- * Takes every collection of a Chroma server into Postgres, passes over each until nothing changes, indexes the large
- * ones, compares searches and returns the proof. Killed and started again, it goes on where it was; started again after its end, it compares
- * everything and writes only what differs. What was changed in Cairn since stays and is listed, unless `discardChanges`.
- * The database has its schema already. Throws `run_held` where another process works on this source, `invalid_input` where a collection has no place,
- * `source_unavailable`, `embedding_quota` and others: the run is then resumable. A collection that fails by itself is told
- * in the report, which is then not identical; the next run goes on with it.
+ * Migrates every collection of a Chroma server to Postgres: repeats passes over each collection until nothing changes,
+ * indexes the large ones, compares searches and returns the report. If it is killed, the next start continues. If it is
+ * started again after its end, it compares everything and writes only what differs. Changes made in Cairn are kept and
+ * listed, unless `discardChanges` is set. The database must have the schema. Throws `run_held` if another process migrates this
+ * source, `invalid_input` if a collection is unmapped, and `source_unavailable`, `embedding_quota` and others, after which the
+ * run can be resumed. A collection that fails alone is listed in the report, whose verdict is then `not_identical`; the next run
+ * continues with it.
  */
 export async function migrate(
   services: Services,
@@ -50,22 +52,22 @@ export async function migrate(
 ): Promise<MigrationReport> {
   const started = performance.now();
   await services.database.vectorTypes();
-  const plan = await planAll(services, source, options);
+  const plan = await planSource(source, services, options);
   options.onPlan?.(plan);
-  refuseUnmapped(plan);
+  assertMapped(plan);
   const run = await acquireRun(services.database, source.url, describeOptions(options));
-  const lost = new AbortController();
-  const stopLease = keepLease(services.database, run, (error) => lost.abort(error));
+  const leaseLost = new AbortController();
+  const stopHeartbeat = startHeartbeat(services.database, run, (error) => leaseLost.abort(error));
   try {
-    const context = makeContext(services, source, run, options, lost.signal);
-    const judge = judgeFor(context, plan);
-    const { outcomes, ...others } = await migrateAll(context, judge, plan, options);
+    const context = createCopyContext(services, source, run, options, leaseLost.signal);
+    const classifier = classifierFor(context, plan);
+    const { outcomes, ...results } = await migrateAll(context, classifier, plan, options);
     await promoteCollections(context, outcomes);
-    const { search, notices } = await compareSearches(services, source, outcomes.map(toPair), {
+    const { search, notices } = await compareSearches(services, source, outcomes.map(toParityPair), {
       queries: options.queries,
-      judge,
+      classifier,
     });
-    const vanished = await vanishedSince(services, source, outcomes, options);
+    const vanished = await listVanished(services, source, outcomes, options);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
       cairnVersion: options.cairnVersion,
@@ -74,32 +76,28 @@ export async function migrate(
       seconds: (performance.now() - started) / 1000,
       runId: run.id,
       search,
-      ...others,
+      ...results,
       vanished,
-      notices: [...notices, ...(await missingIndexes(services.database, outcomes))],
+      notices: [...notices, ...(await describeMissingIndexes(services.database, outcomes))],
     });
     await saveReport(services.database, run, report);
-    await finishRun(services.database, run, STATUS[report.verdict]);
+    await finishRun(services.database, run, RUN_STATUS[report.verdict]);
     return report;
   } catch (error) {
-    await releaseRun(services.database, run, (error as Error).message).catch(() => {}); // the lease runs out by itself
+    await releaseRun(services.database, run, (error as Error).message).catch(() => {}); // the lease expires anyway
     throw error;
   } finally {
-    stopLease();
+    stopHeartbeat();
   }
 }
 
-/** The plan for everything that the source has now. */
-export function planAll(services: Services, source: Source, options: MigrateOptions): Promise<Plan> {
-  return planSource(source, services, options);
-}
-
-export function makeContext(
+/** The context of a run. `leaseLost` is aborted when the lease is lost. */
+export function createCopyContext(
   services: Services,
   source: Source,
   run: Run,
   options: MigrateOptions,
-  lost: AbortSignal | undefined,
+  leaseLost: AbortSignal | undefined,
 ): CopyContext {
   const { pageSize = 300, concurrency = 2, prune = false, discardChanges = false, maxPasses = 10 } = options;
   return {
@@ -110,55 +108,60 @@ export function makeContext(
     limit: pLimit(concurrency),
     memory: createPageMemory(),
     onProgress: options.onProgress ?? (() => {}),
-    signal: options.signal && lost ? AbortSignal.any([options.signal, lost]) : (lost ?? options.signal),
+    signal:
+      options.signal && leaseLost
+        ? AbortSignal.any([options.signal, leaseLost])
+        : (leaseLost ?? options.signal),
   };
 }
 
-export function judgeFor(
+/** A failure classifier for the collections of a plan. */
+export function classifierFor(
   { services, source, settings, signal }: CopyContext,
   { collections }: Pick<Plan, "collections">,
-): FailureJudge {
-  return createFailureJudge({ services, source, pageSize: settings.pageSize, signal }, collections);
+): FailureClassifier {
+  return createFailureClassifier({ services, source, pageSize: settings.pageSize, signal }, collections);
 }
 
 /**
- * All of the plan, and then what was made in Chroma meanwhile: planned beside the rest, whose places are taken. What
- * does not fit now is told in the report, as the others are migrated already.
+ * Migrates the planned collections, and then those that were created in Chroma in the meantime. Late collections are
+ * planned together with the others, whose targets are taken. Late collections that are unmapped are listed in the report,
+ * because the others are migrated already.
  */
 async function migrateAll(
   context: CopyContext,
-  judge: FailureJudge,
+  classifier: FailureClassifier,
   plan: Plan,
   options: MigrateOptions,
-): Promise<Migrated & { readonly unmapped: readonly UnmappedCollection[] }> {
-  const first = await migratePlanned(context, judge, plan.collections);
+): Promise<MigrationResults & { readonly unmapped: readonly UnmappedCollection[] }> {
+  const first = await migrateCollections(context, classifier, plan.collections);
   const deleted = [...plan.deleted, ...first.deleted];
   const planned = [...plan.collections, ...plan.unmapped, ...plan.deleted];
-  const known = [...planned.map(({ source }) => source), ...plan.skipped];
-  const ids = new Set(known.map(({ id }) => id));
+  const listed = [...planned.map(({ source }) => source), ...plan.skipped];
+  const ids = new Set(listed.map(({ id }) => id));
   const isLate = ({ id }: SourceCollection) => !ids.has(id);
   const late = (await context.source.listCollections(options.scope ?? {})).filter(isLate);
   if (late.length === 0) return { ...first, deleted, unmapped: plan.unmapped };
   const { database, embedders } = context.services;
-  const all = await planMigration([...known, ...late], database, embedders, {
+  const latePlan = await planMigration([...listed, ...late], database, embedders, {
     ...options,
     sourceUrl: context.source.url,
   });
-  const second = await migratePlanned(
+  const second = await migrateCollections(
     context,
-    judgeFor(context, all),
-    all.collections.filter(({ source }) => isLate(source)),
+    classifierFor(context, latePlan),
+    latePlan.collections.filter(({ source }) => isLate(source)),
   );
   return {
     outcomes: [...first.outcomes, ...second.outcomes],
     failed: [...first.failed, ...second.failed],
-    deleted: [...deleted, ...second.deleted, ...all.deleted.filter(({ source }) => isLate(source))],
-    unmapped: [...plan.unmapped, ...all.unmapped.filter(({ source }) => isLate(source))],
+    deleted: [...deleted, ...second.deleted, ...latePlan.deleted.filter(({ source }) => isLate(source))],
+    unmapped: [...plan.unmapped, ...latePlan.unmapped.filter(({ source }) => isLate(source))],
   };
 }
 
-/** Collections that an earlier run took over, and that Chroma has no longer. */
-export async function vanishedSince(
+/** Collections that an earlier run migrated and that Chroma no longer has. */
+export async function listVanished(
   { database }: Services,
   source: Source,
   outcomes: readonly Outcome[],
@@ -169,8 +172,8 @@ export async function vanishedSince(
   return findVanished(database, { source: source.url, listed, targets, scope, only });
 }
 
-/** A collection on both sides, for comparing searches. */
-export function toPair({ planned, target, progress }: Outcome) {
+/** Both sides of a collection, for the comparison of searches. */
+export function toParityPair({ planned, target, progress }: Outcome) {
   return {
     planned,
     target,
@@ -178,7 +181,7 @@ export function toPair({ planned, target, progress }: Outcome) {
   };
 }
 
-/** What of the options belongs into the ledger: nothing secret, nothing that runs. */
+/** The options that the ledger stores: no secrets and no functions. */
 export function describeOptions(options: MigrateOptions): object {
   const {
     patterns,

@@ -6,21 +6,22 @@ import type { CopyContext } from "./copy/context.ts";
 import type { Outcome } from "./report/build.ts";
 import { labelCollections } from "./source/label.ts";
 
-/** Milliseconds to wait for another process that builds indexes; past that they are left to it, or to cairn reindex. */
+/** Milliseconds to wait for another process that builds indexes. After that, the indexes are left to it or to cairn reindex. */
 const LEASE_WAIT_MS = 600_000;
 
 /**
- * Gives the collections that are large enough their indexes, so that searches are compared, and live, as they will be.
- * One that cannot have them is searched row by row and keeps no other from its own, see `missingIndexes`.
+ * Builds the indexes of collections that are large enough, so that the compared searches use the same indexes as later
+ * requests. A collection whose indexes cannot be built is searched exactly and does not affect the others; see
+ * `describeMissingIndexes`.
  */
 export async function promoteCollections(
   { services, onProgress, signal }: CopyContext,
   outcomes: readonly Outcome[],
   maxRows?: number,
 ): Promise<void> {
-  let wait = LEASE_WAIT_MS;
+  let waitMs = LEASE_WAIT_MS;
   for (const { planned, target, tenantName, progress } of outcomes) {
-    const about = {
+    const event = {
       id: planned.source.id,
       collection: planned.source.name,
       tenant: tenantName,
@@ -30,32 +31,32 @@ export async function promoteCollections(
     const maintained = await maintainIndexes(services.database, {
       tenantId: target.tenantId,
       collection: target.id,
-      wait,
+      wait: waitMs,
       signal,
       maxRows,
       onProgress({ action, rows, seconds }) {
-        if (action === "build") onProgress({ ...about, total: rows, done: seconds === undefined ? 0 : rows });
+        if (action === "build") onProgress({ ...event, total: rows, done: seconds === undefined ? 0 : rows });
       },
     });
-    if (!maintained) wait = 0; // once is enough: whoever builds for so long goes on
+    if (!maintained) waitMs = 0; // the other process is still building, so do not wait again
   }
 }
 
-/** The collections whose searches are slower than they could be, each with the reason and the way out. */
-export async function missingIndexes(
+/** A notice for each collection that lacks an index, with the reason and what to do. */
+export async function describeMissingIndexes(
   database: Database,
   outcomes: readonly Outcome[],
 ): Promise<readonly string[]> {
-  const missing: string[] = [];
+  const notices: string[] = [];
   const label = labelCollections(outcomes.map(({ planned }) => planned.source));
   for (const { planned, target } of outcomes) {
     const due = findDue(await inspectCollection(database, target.tenantId, target.id));
     if (due.action === "build")
-      missing.push(
-        `${label(planned.source)}: ${due.reason}. They are searched row by row until: cairn reindex`,
+      notices.push(
+        `${label(planned.source)}: ${due.reason}. They are searched row by row until cairn reindex indexes them.`,
       );
     else if (due.reason !== undefined)
-      missing.push(`${label(planned.source)}: it is searched row by row. ${due.reason}`);
+      notices.push(`${label(planned.source)}: it is searched row by row. ${due.reason}`);
   }
-  return missing;
+  return notices;
 }

@@ -1,5 +1,5 @@
-import { readReport } from "@cairn/chroma/ledger/batch.ts";
-import { readNewestRun } from "@cairn/chroma/ledger/watch.ts";
+import { readReport } from "@cairn/chroma/ledger/results.ts";
+import { readLatestRun } from "@cairn/chroma/ledger/run-snapshot.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import type { Database } from "@cairn/core/database/database.ts";
@@ -276,7 +276,7 @@ describe.runIf(serverUrl())("the migration's state machine", () => {
       { collection: names[0], kind: "failed", detail: expect.stringContaining("503") },
     ]);
     expect(report?.totals).toMatchObject({ collections: 3, failed: 1 });
-    const watched = await readNewestRun(testDatabase.database);
+    const watched = await readLatestRun(testDatabase.database);
     expect(watched?.collections.map(({ phase }) => phase).toSorted()).toEqual([
       "done",
       "done",

@@ -1,7 +1,7 @@
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
-import { addPoints, SPOILT } from "../../test/support/points.ts";
+import { addPoints, UNINDEXABLE } from "../../test/support/points.ts";
 import { offlineServices } from "../../test/support/services.ts";
 import type { Service } from "./compose.ts";
 import { runSchedule } from "./schedule.ts";
@@ -39,7 +39,7 @@ test("the schedule indexes a collection that has grown past its threshold", asyn
 });
 
 test("an index that cannot be built fails the run once, with the tenant's name, after the other indexes are built", async () => {
-  const { id: poisoned } = await addPoints(testDatabase.database, "a poisoned", SPOILT);
+  const { id: poisoned } = await addPoints(testDatabase.database, "a poisoned", UNINDEXABLE);
   const { id: healthy } = await addPoints(testDatabase.database, "b healthy");
   await expect(runSchedule(service(), 60_000)).rejects.toMatchObject({
     code: "database_error",

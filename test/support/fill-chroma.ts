@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 
-/** A record as it is put into Chroma. */
+/** A record to be added to Chroma. */
 export interface ChromaRecord {
   readonly id: string;
   readonly embedding: readonly unknown[];
@@ -17,7 +17,7 @@ export interface ChromaCollectionHandle {
   readonly url: string;
 }
 
-/** A collection name in today's naming, and the tenant's UUID that it stands for. */
+/** A collection name in the default pattern, and the UUID of its tenant. */
 export function tenantName(collection = "knowledge"): { readonly name: string; readonly tenant: string } {
   const hex = randomBytes(16).toString("hex");
   return {
@@ -49,7 +49,7 @@ export async function createChromaCollection(
   return { id, name, url: `${collections}/${id}` };
 }
 
-/** Adds or replaces records, in batches that a local server takes. Throws with the server's words. */
+/** Adds or replaces records, in batches that a local server accepts. Throws with the server's message. */
 export async function putRecords(
   { url }: ChromaCollectionHandle,
   records: readonly ChromaRecord[],
@@ -82,7 +82,7 @@ export function plainRecords(count: number, dimensions: number, prefix = "doc-")
   }));
 }
 
-/** Rounded to float32, so that what comes back can be compared to the bit. */
+/** A random unit vector, rounded to float32 so that it can be compared bit by bit. */
 export function randomUnit(dimensions: number): readonly number[] {
   const elements = Float32Array.from({ length: dimensions }, () => Math.random() - 0.5);
   const length = Math.hypot(...elements);
@@ -95,6 +95,6 @@ async function send(url: string, body: object): Promise<Response> {
     headers: { "content-type": "application/json" },
     body: stringifyJson(body),
   });
-  if (!reply.ok) throw new Error(`Chroma answered ${reply.status} at ${url}: ${await reply.text()}`);
+  if (!reply.ok) throw new Error(`Chroma responded with ${reply.status} at ${url}: ${await reply.text()}`);
   return reply;
 }

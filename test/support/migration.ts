@@ -11,7 +11,7 @@ import { expect } from "vitest";
 import { type ChromaCollectionHandle, createChromaCollection, tenantName } from "./fill-chroma.ts";
 import { offlineServices } from "./services.ts";
 
-/** A database of its own in a Chroma server that test files share, so that a migration sees nothing else. */
+/** Creates a separate database in the shared Chroma server, so that a migration sees nothing else. */
 export async function createChromaDatabase(
   url: string,
   { tenant = "default_tenant", name = uniqueName() } = {},
@@ -20,7 +20,7 @@ export async function createChromaDatabase(
   return name;
 }
 
-/** A Chroma tenant of its own, without any database. */
+/** Creates a separate Chroma tenant without databases. */
 export async function createChromaTenant(url: string): Promise<string> {
   const name = uniqueName();
   await createInChroma(`${url}/api/v2/tenants`, name);
@@ -33,12 +33,12 @@ async function createInChroma(address: string, name: string): Promise<void> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name }),
   });
-  if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
+  if (!reply.ok) throw new Error(`Chroma responded with ${reply.status}: ${await reply.text()}`);
 }
 
 const uniqueName = () => `test_${randomBytes(8).toString("hex")}`;
 
-/** A collection under a tenant's name of today's kind, in a Chroma database; l2, whose vectors come back to the bit. */
+/** Creates a collection with a name in the default pattern. Its metric is l2, whose vectors Chroma returns bit by bit. */
 export async function createTenantCollection(
   url: string,
   database: string,
@@ -55,15 +55,15 @@ export async function deleteChromaCollection(
 ): Promise<void> {
   const path = `/api/v2/tenants/default_tenant/databases/${database}/collections/${encodeURIComponent(name)}`;
   const reply = await fetch(`${url}${path}`, { method: "DELETE" });
-  if (!reply.ok) throw new Error(`Chroma answered ${reply.status}: ${await reply.text()}`);
+  if (!reply.ok) throw new Error(`Chroma responded with ${reply.status}: ${await reply.text()}`);
 }
 
-/** A source that gives up soon, so that a test need not wait. */
-export function impatientSource(url: string, options: Partial<ChromaOptions> = {}): Promise<Source> {
+/** A source with few and fast retries, so that tests do not wait. */
+export function openTestSource(url: string, options: Partial<ChromaOptions> = {}): Promise<Source> {
   return openSource({ url, attempts: 3, backoff: 5, timeout: 10_000, ...options });
 }
 
-/** Migrates one Chroma database in pages of 40, without comparing searches unless asked to. */
+/** Migrates one Chroma database in pages of 40. Does not compare searches by default. */
 export async function migrateDatabase(
   database: Database,
   source: Source | string,
@@ -72,7 +72,7 @@ export async function migrateDatabase(
 ): Promise<MigrationReport> {
   return migrate(
     offlineServices(database),
-    typeof source === "string" ? await impatientSource(source) : source,
+    typeof source === "string" ? await openTestSource(source) : source,
     {
       databaseName: "test",
       cairnVersion: "0",
@@ -84,7 +84,7 @@ export async function migrateDatabase(
   );
 }
 
-/** Rows of a statement run by the owner, past row-level security. */
+/** Rows of a statement that the owner runs without row-level security. */
 export function ownerRows<Row extends object>(database: Database, statement: SQL): Promise<readonly Row[]> {
   return database.transaction(async ({ orm, script }) => {
     await script("SET LOCAL row_security = off");
@@ -92,7 +92,7 @@ export function ownerRows<Row extends object>(database: Database, statement: SQL
   });
 }
 
-/** A record of either side, in a form that can be compared. */
+/** A record of either side in a comparable form. */
 export interface Comparable {
   readonly document: string | null;
   readonly metadata: object;
@@ -100,7 +100,7 @@ export interface Comparable {
   readonly vector: readonly number[] | null;
 }
 
-/** What Chroma holds, read apart from the code under test. */
+/** The records in Chroma, read without the code under test. */
 export async function readChroma({ url }: ChromaCollectionHandle): Promise<Record<string, Comparable>> {
   const reply = await fetch(`${url}/get`, {
     method: "POST",
@@ -127,7 +127,7 @@ export async function readChroma({ url }: ChromaCollectionHandle): Promise<Recor
   );
 }
 
-/** What Postgres holds of a tenant's collection, read apart from the code under test; ids must be plain. */
+/** The records of a tenant's collection in Postgres, read without the code under test. Ids must need no encoding. */
 export async function readCairn(
   database: Database,
   tenant: string,
@@ -159,7 +159,7 @@ export async function readCairn(
   );
 }
 
-/** Both sides hold the same ids, texts, metadata, URIs and vectors. */
+/** Expects the same ids, texts, metadata, URIs and vectors on both sides. */
 export async function expectSame(
   database: Database,
   collection: ChromaCollectionHandle & { readonly tenant: string },

@@ -4,7 +4,7 @@ import { ingest } from "@cairn/core/document/ingest.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { offlineServices } from "./services.ts";
 
-/** A tenant with a collection `points` of 30 rows that is due for an index. `element`: of the first vector; 70,000 spoils it. */
+/** Creates a tenant with a collection `points` of 30 rows that needs an index. `element`: value of the first vector; 70,000 exceeds `halfvec`. */
 export async function addPoints(
   database: Database,
   tenant: string,
@@ -26,5 +26,5 @@ export async function addPoints(
   return { id, collection };
 }
 
-/** What no index of 16-bit floats holds, and none of whole ones has the dimensions for. */
-export const SPOILT = { dimensions: 2_001, element: 70_000 };
+/** Values too large for a half-precision index, with more dimensions than a full-precision index supports. */
+export const UNINDEXABLE = { dimensions: 2_001, element: 70_000 };

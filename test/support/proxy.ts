@@ -10,21 +10,22 @@ import {
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** What happens to a request instead of a plain answer. */
+/** What happens to a request instead of the normal response. */
 export type Fault =
-  /** An answer of the proxy's own; the server never sees the request. */
+  /** A response of the proxy. The server never sees the request. */
   | { readonly kind: "answer"; readonly status: number; readonly body?: string; readonly type?: string }
-  /** The server's answer, with the connection cut after so many bytes of its body. */
+  /** The server's response, with the connection cut after so many bytes of the body. */
   | { readonly kind: "cut"; readonly after: number }
-  /** The server's answer, of which this share (0 to 1) arrives as a complete, valid HTTP response. */
+  /** This share (0 to 1) of the server's response, as a complete, valid HTTP response. */
   | { readonly kind: "truncate"; readonly share: number }
-  /** The server's answer, as `change` makes it of its text. */
+  /** The server's response, with its text changed by `change`. */
   | { readonly kind: "change"; readonly change: (body: string) => string }
-  /** The server's answer, sent in the parts that `split` makes of its text, as the client takes them. */
+  /** The server's response, sent in the parts that `split` yields, as the client reads them. */
   | { readonly kind: "stream"; readonly split: (body: string) => Iterable<string | Buffer> }
-  /** No answer ever. */
+  /** No response. */
   | { readonly kind: "hang" };
 
+/** A request that the proxy received. */
 export interface SeenRequest {
   readonly method: string;
   /** With the query, without the proxy's prefix. */
@@ -33,27 +34,27 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-/** Decides about a request; undefined: it passes. May wait, or do something to the server meanwhile. */
+/** Returns the fault of a request; undefined: it is forwarded. May wait, or change the server in the meantime. */
 export type Rule = (request: SeenRequest) => Fault | undefined | Promise<Fault | undefined>;
 
 export interface HttpProxy {
   readonly url: string;
-  /** Every request so far, those with a fault included. */
+  /** Every request so far, including those with a fault. */
   readonly seen: readonly SeenRequest[];
-  /** The first rule that names a fault wins. Change it at any time. */
+  /** The first rule that returns a fault applies. Can be changed at any time. */
   rules: readonly Rule[];
   stop(): Promise<void>;
 }
 
 export interface HttpProxyOptions {
   readonly rules?: readonly Rule[];
-  /** Paths outside of it are 404: `/chroma`. */
+  /** Paths outside the prefix are 404. Example: `/chroma`. */
   readonly prefix?: string;
-  /** PEM: speaks HTTPS. */
+  /** PEM. The proxy then uses HTTPS. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-/** A proxy on loopback before an HTTP server, with faults. */
+/** Starts a loopback proxy for an HTTP server that can inject faults. */
 export async function startHttpProxy(target: string, options: HttpProxyOptions = {}): Promise<HttpProxy> {
   const { prefix = "", tls } = options;
   const seen: SeenRequest[] = [];
@@ -67,25 +68,32 @@ export async function startHttpProxy(target: string, options: HttpProxyOptions =
     if (!url.startsWith(prefix)) return reply(response, 404, "<html>nothing here</html>", "text/html");
     const { method = "GET", headers } = request;
     const path = url.slice(prefix.length);
-    const one: SeenRequest = { method, path, headers, body };
-    seen.push(one);
-    const fault = await firstFault(proxy.rules, one);
+    const seenRequest: SeenRequest = { method, path, headers, body };
+    seen.push(seenRequest);
+    const fault = await firstFault(proxy.rules, seenRequest);
     if (fault?.kind === "hang") return;
     if (fault?.kind === "answer")
       return reply(response, fault.status, fault.body ?? `{"error":"proxy"}`, fault.type);
-    const answer = await fetch(`${target}${path}`, {
+    const upstreamResponse = await fetch(`${target}${path}`, {
       method,
       headers: { "content-type": headers["content-type"] ?? "application/json" },
       body: method === "GET" ? undefined : body,
     });
-    const bytes = Buffer.from(await answer.arrayBuffer());
+    const bytes = Buffer.from(await upstreamResponse.arrayBuffer());
     if (fault?.kind === "truncate")
-      return reply(response, answer.status, bytes.subarray(0, Math.floor(bytes.length * fault.share)));
+      return reply(
+        response,
+        upstreamResponse.status,
+        bytes.subarray(0, Math.floor(bytes.length * fault.share)),
+      );
     if (fault?.kind === "change")
-      return reply(response, answer.status, Buffer.from(fault.change(`${bytes}`)));
-    if (fault?.kind === "stream") return stream(response, answer.status, fault.split(`${bytes}`));
-    if (fault?.kind !== "cut") return reply(response, answer.status, bytes);
-    response.writeHead(answer.status, { "content-length": bytes.length, "content-type": "application/json" });
+      return reply(response, upstreamResponse.status, Buffer.from(fault.change(`${bytes}`)));
+    if (fault?.kind === "stream") return stream(response, upstreamResponse.status, fault.split(`${bytes}`));
+    if (fault?.kind !== "cut") return reply(response, upstreamResponse.status, bytes);
+    response.writeHead(upstreamResponse.status, {
+      "content-length": bytes.length,
+      "content-type": "application/json",
+    });
     response.write(bytes.subarray(0, Math.min(fault.after, bytes.length - 1)), () => response.destroy());
   }
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
@@ -99,24 +107,24 @@ export async function startHttpProxy(target: string, options: HttpProxyOptions =
   });
 }
 
-/** The fault for the first `count` requests that `matches`. */
+/** Applies the fault to the first `count` matching requests. */
 export function times(count: number, fault: Fault, matches: (request: SeenRequest) => boolean): Rule {
-  let left = count;
-  return (request) => (matches(request) && left-- > 0 ? fault : undefined);
+  let remaining = count;
+  return (request) => (matches(request) && remaining-- > 0 ? fault : undefined);
 }
 
-/** The fault for every request that `matches`. */
+/** Applies the fault to every matching request. */
 export function always(fault: Fault, matches: (request: SeenRequest) => boolean): Rule {
   return (request) => (matches(request) ? fault : undefined);
 }
 
-/** Asks for records by their ids. */
+/** Whether the request fetches records by their ids. */
 export const isFetch = ({ path, body }: SeenRequest): boolean =>
   path.endsWith("/get") && body.includes('"ids"');
-/** Asks for a list of ids. */
+/** Whether the request lists ids. */
 export const isListing = ({ path, body }: SeenRequest): boolean =>
   path.endsWith("/get") && !body.includes('"ids"');
-/** Asks for vectors of records of which one has this id. */
+/** Whether the request fetches vectors of records that include this id. */
 export const asksVectorOf =
   (id: string) =>
   (request: SeenRequest): boolean =>
@@ -151,15 +159,15 @@ async function stream(
   parts: Iterable<string | Buffer>,
 ): Promise<void> {
   response.writeHead(status, { "content-type": "application/json" });
-  // Where the client hangs up, the rest is not made.
+  // If the client closes the connection, the remaining parts are not generated.
   await pipeline(Readable.from(parts), response).catch(() => {});
 }
 
-/** One connection through the TCP proxy. */
+/** A connection through the TCP proxy. */
 export interface Wire {
-  /** 0 for the first. */
+  /** 0 for the first connection. */
   readonly index: number;
-  /** What the client has sent over it so far, the chunk at hand included. */
+  /** The bytes that the client has sent so far, including the current chunk. */
   readonly sent: Buffer;
 }
 
@@ -168,17 +176,17 @@ export interface TcpProxy {
   /** Connections cut so far. */
   readonly cuts: number;
   /**
-   * Asked with every chunk of the client's: a number is how many bytes of the chunk still reach the server before the
-   * connection is cut; `answer`: all of it reaches the server, and the server's answer to it is lost.
+   * Called with every chunk from the client. A number: the connection is cut after so many bytes of the chunk. `answer`: the
+   * complete chunk reaches the server, and the server's response is lost.
    */
   onSend: (chunk: Buffer, wire: Wire) => number | "answer" | undefined;
   stop(): Promise<void>;
 }
 
-/** A proxy on loopback before a TCP server, which cuts connections where it is told to. */
+/** Starts a loopback proxy for a TCP server that can cut connections. */
 export async function startTcpProxy(
   target: { readonly host: string; readonly port: number },
-  own = 0,
+  ownPort = 0,
 ): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const proxy = { cuts: 0, onSend: (() => undefined) as TcpProxy["onSend"] };
@@ -186,7 +194,7 @@ export async function startTcpProxy(
   const server = createTcpServer((client) => {
     const upstream = connect(target);
     const wire = { index: index++, sent: Buffer.alloc(0) };
-    let deaf = false;
+    let isResponseLost = false;
     const cut = () => {
       proxy.cuts++;
       client.destroy();
@@ -208,14 +216,14 @@ export async function startTcpProxy(
       const end = proxy.onSend(chunk, wire);
       if (typeof end === "number") upstream.write(chunk.subarray(0, end), cut);
       else upstream.write(chunk);
-      if (end === "answer") deaf = true;
+      if (end === "answer") isResponseLost = true;
     });
     upstream.on("data", (chunk: Buffer) => {
-      if (deaf) cut();
+      if (isResponseLost) cut();
       else client.write(chunk);
     });
   });
-  const port = await listen(server, own);
+  const port = await listen(server, ownPort);
   return Object.assign(proxy, {
     port,
     stop: async () => {
@@ -225,7 +233,7 @@ export async function startTcpProxy(
   });
 }
 
-async function listen(server: Server, own = 0): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(own, "127.0.0.1", resolve));
+async function listen(server: Server, ownPort = 0): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(ownPort, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
 }

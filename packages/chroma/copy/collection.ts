@@ -18,23 +18,23 @@ import {
   saveProgress,
   saveTotal,
 } from "../ledger/collection.ts";
-import { assertHeld } from "../ledger/run.ts";
+import { assertLease } from "../ledger/run.ts";
 import { EMPTY_TALLY } from "../ledger/tally.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
-import { ChromaFault } from "../source/client.ts";
+import { ChromaError } from "../source/client.ts";
+import { type AdaptivePageSize, createAdaptivePageSize } from "./adaptive-page-size.ts";
+import { extraFinding } from "./cairn-changes.ts";
 import { commitPage } from "./commit.ts";
 import type { CopyContext } from "./context.ts";
-import { forgetGone } from "./forget.ts";
-import { extraFinding } from "./kept.ts";
-import type { PageSource } from "./page.ts";
-import { createPageSize, type PageSize } from "./page-size.ts";
+import { compareIdSets, type Extra } from "./id-sets.ts";
+import type { PassContext } from "./page.ts";
 import { comparedPages } from "./pages.ts";
-import { retryPassing } from "./retry.ts";
-import { checkSets, type Extra } from "./sets.ts";
+import { retryTransient } from "./retry.ts";
+import { deleteStaleTombstones } from "./stale-tombstones.ts";
 
 /**
- * Copies one collection until a pass over the whole source finds nothing to change and both sides list the same ids:
- * that pass is the proof. Returns how it ended; the ledger holds the findings.
+ * Copies one collection in passes until a pass over the complete source finds nothing to change and both sides list the
+ * same ids. That pass is the proof. Returns the final progress; the findings are in the ledger.
  */
 export async function migrateCollection(
   context: CopyContext,
@@ -42,19 +42,23 @@ export async function migrateCollection(
   target: Collection,
 ): Promise<Progress> {
   let progress = await beginCollection(context.services.database, context.run, planned, target);
-  const pageSizing = createPageSize(context.settings.pageSize);
+  const adaptivePageSize = createAdaptivePageSize(context.settings.pageSize);
   try {
     while (progress.state === "copying") {
-      const from = await pageSource(context, planned, { target, pageSizing, fresh: progress.fresh });
-      progress = await concludePass(context, from, await copyPass(context, from, planned, progress));
+      const pass = await createPassContext(context, planned, {
+        target,
+        adaptivePageSize,
+        fresh: progress.fresh,
+      });
+      progress = await concludePass(context, pass, await copyPass(context, pass, planned, progress));
     }
   } catch (error) {
     if (!isVanished(error)) throw error;
     const { database } = context.services;
-    const reached = await asAdmin(database, (transaction) =>
+    const saved = await asAdmin(database, (transaction) =>
       readProgress(transaction, context.run.id, planned.source.id),
     );
-    progress = await save(context, planned.source.id, { ...reached, state: "vanished" });
+    progress = await save(context, planned.source.id, { ...saved, state: "vanished" });
   }
   const { seen } = progress.tally;
   context.onProgress({
@@ -69,19 +73,19 @@ export async function migrateCollection(
   return progress;
 }
 
-/** Pages that may wait to be written while others are read: a commit now and then takes as long as several reads. */
-const READY = 3;
+/** Pages that may wait to be written while others are read. An occasional commit takes as long as several reads. */
+const MAX_PAGES_WAITING = 3;
 
-/** What a pass reads from; the target anew, as the first vector may have decided its dimensions. */
-async function pageSource(
+/** The context of a pass. Reads the target again, because the first vector may have set its dimensions. */
+async function createPassContext(
   context: CopyContext,
   planned: PlannedCollection,
   {
     target,
-    pageSizing,
+    adaptivePageSize,
     fresh,
-  }: { readonly target: Collection; readonly pageSizing: PageSize; readonly fresh: boolean },
-): Promise<PageSource> {
+  }: { readonly target: Collection; readonly adaptivePageSize: AdaptivePageSize; readonly fresh: boolean },
+): Promise<PassContext> {
   const { database } = context.services;
   const current = await getCollection(database, target.tenantId, target.id);
   return {
@@ -96,10 +100,10 @@ async function pageSource(
       chunking: chunkSizes(current.chunking, textLimit(context.services.embedders, current.embeddingModel)),
     },
     pageSize: context.settings.pageSize,
-    ahead: context.settings.concurrency + READY,
+    maxPagesAhead: context.settings.concurrency + MAX_PAGES_WAITING,
     limit: context.limit,
     memory: context.memory,
-    pageSizing,
+    adaptivePageSize,
     fresh,
     discardChanges: context.settings.discardChanges,
   };
@@ -107,103 +111,106 @@ async function pageSource(
 
 async function copyPass(
   context: CopyContext,
-  from: PageSource,
+  pass: PassContext,
   planned: PlannedCollection,
-  begun: Progress,
+  initial: Progress,
 ): Promise<Progress> {
   const started = performance.now();
-  const total = await from.source.count(from.collection);
-  await saveTotal(context.services.database, context.run, from.collection.id, total);
+  const total = await pass.source.count(pass.collection);
+  await saveTotal(context.services.database, context.run, pass.collection.id, total);
   const event = {
-    id: from.collection.id,
-    collection: from.collection.name,
+    id: pass.collection.id,
+    collection: pass.collection.name,
     tenant: planned.place.tenant,
-    phase: begun.fresh ? "copy" : "verify",
-    pass: begun.pass,
+    phase: initial.fresh ? "copy" : "verify",
+    pass: initial.pass,
     total,
   } as const;
-  let progress = begun;
+  let progress = initial;
   context.onProgress({ ...event, done: progress.position });
-  for await (const page of comparedPages(from, begun.position)) {
+  for await (const page of comparedPages(pass, initial.position)) {
     context.signal?.throwIfAborted();
-    const seconds = begun.seconds + (performance.now() - started) / 1000;
-    progress = await commitPage(context, from, progress, page, seconds);
+    const seconds = initial.seconds + (performance.now() - started) / 1000;
+    progress = await commitPage(context, pass, progress, page, seconds);
     context.onProgress({ ...event, done: progress.position, total: Math.max(total, progress.position) });
   }
   return progress;
 }
 
-/** After a pass: the next one, or the end. */
-async function concludePass(context: CopyContext, from: PageSource, progress: Progress): Promise<Progress> {
-  const sourceId = from.collection.id;
-  const again: Progress = {
+/** Decides after a pass whether another pass follows, and saves the result. */
+async function concludePass(context: CopyContext, pass: PassContext, progress: Progress): Promise<Progress> {
+  const sourceId = pass.collection.id;
+  const nextPass: Progress = {
     ...progress,
     fresh: false,
     pass: progress.pass + 1,
     position: 0,
     tally: EMPTY_TALLY,
   };
-  const last = progress.pass >= context.settings.maxPasses;
-  if (progress.tally.changed > 0 && !last) return save(context, sourceId, again);
-  const { stable, equal, extras } = await checkSets(from, progress.tally);
-  const { deleted, left } = await deleteExtras(context, from, extras);
-  const findings = left.map(({ id, own }) => extraFinding(id, own));
+  const isLastPass = progress.pass >= context.settings.maxPasses;
+  if (progress.tally.changed > 0 && !isLastPass) return save(context, sourceId, nextPass);
+  const { stable, equal, extras } = await compareIdSets(pass, progress.tally);
+  const { deleted, remaining } = await deleteExtras(context, pass, extras);
+  const findings = remaining.map(({ id, writtenByService }) => extraFinding(id, writtenByService));
   const written = progress.written + deleted;
-  if (progress.tally.changed === 0 && stable && deleted === 0 && (equal || left.length > 0)) {
-    await forgetGone(context, from, progress.tally.listing);
-    const { kept, deleted: deletedHere } = progress.tally;
-    const state = equal && kept === 0 && deletedHere === 0 ? "identical" : "not_identical";
+  if (progress.tally.changed === 0 && stable && deleted === 0 && (equal || remaining.length > 0)) {
+    await deleteStaleTombstones(context, pass, progress.tally.listing);
+    const { kept, deleted: deletedInCairn } = progress.tally;
+    const state = equal && kept === 0 && deletedInCairn === 0 ? "identical" : "not_identical";
     return save(context, sourceId, { ...progress, state }, findings);
   }
-  if (last)
+  if (isLastPass)
     return save(context, sourceId, { ...progress, written, state: "not_identical" }, [
       ...findings,
-      ...unsettled(progress, stable),
+      ...findUnsettled(progress, stable),
     ]);
-  return save(context, sourceId, { ...again, written });
+  return save(context, sourceId, { ...nextPass, written });
 }
 
-function unsettled(progress: Progress, stable: boolean): readonly Finding[] {
+function findUnsettled(progress: Progress, stable: boolean): readonly Finding[] {
   if (stable && progress.tally.changed === 0) return [];
   return [
     {
       id: "",
       kind: "missing",
-      detail: `Chroma kept changing through ${progress.pass} passes. Run it again when it is written to less.`,
+      detail: `Chroma kept changing during ${progress.pass} passes. Run the migration again when there are fewer writes.`,
     },
   ];
 }
 
 /**
- * Deletes from the target what the source has deleted since this very run copied it. What was there before, or came
- * through the service, stays unless the user asked for it to go; `prune` asks for what earlier runs copied.
+ * Deletes records from the target that this run copied and the source has deleted since. `prune` also deletes records
+ * that earlier runs copied. `discardChanges` also deletes records that were written through the service.
  */
 async function deleteExtras(
   context: CopyContext,
-  { target }: PageSource,
+  { target }: PassContext,
   extras: readonly Extra[],
-): Promise<{ readonly deleted: number; readonly left: readonly Extra[] }> {
-  if (extras.length === 0) return { deleted: 0, left: [] };
+): Promise<{ readonly deleted: number; readonly remaining: readonly Extra[] }> {
+  if (extras.length === 0) return { deleted: 0, remaining: [] };
   const { services, run, settings } = context;
   const keys = new Map(extras.map(({ id }) => [storeId(id).key, id]));
   const pruned = settings.prune ? isImported(sql`origin`) : sql`origin = ${run.id}::uuid`;
-  const doomed = settings.discardChanges ? sql`true` : pruned;
-  const left = await retryPassing(() =>
+  const deletable = settings.discardChanges ? sql`true` : pruned;
+  const remaining = await retryTransient(() =>
     services.database.transaction(async (transaction) => {
-      await assertHeld(transaction, run);
+      await assertLease(transaction, run);
       await becomeTenant(transaction, target.tenantId);
-      const among = sql`${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[])`;
-      const erased = await eraseRows(transaction.orm, target, sql`${among} AND ${doomed}`);
+      const extraRows = sql`${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[])`;
+      const erased = await eraseRows(transaction.orm, target, sql`${extraRows} AND ${deletable}`);
       await eraseFromCopies(transaction.orm, target, erased.keys);
-      // Not RETURNING: where the commit's answer was lost, a second try deletes nothing and they are gone all the same.
-      return selectRows<{ id: string; own: boolean }>(
+      // Not RETURNING: if the response to the commit is lost, a retry deletes nothing, but the records are deleted.
+      return selectRows<{ id: string; writtenByService: boolean }>(
         transaction.orm,
-        sql`SELECT id, bool_or(NOT ${isImported(sql`origin`)}) AS own FROM cairn.documents WHERE ${among} GROUP BY id`,
+        sql`SELECT id, bool_or(NOT ${isImported(sql`origin`)}) AS "writtenByService" FROM cairn.documents WHERE ${extraRows} GROUP BY id`,
       );
     }),
   );
-  const stayed = left.map(({ id, own }) => ({ id: keys.get(id) ?? id, own }));
-  return { deleted: extras.length - stayed.length, left: stayed };
+  const remainingExtras = remaining.map(({ id, writtenByService }) => ({
+    id: keys.get(id) ?? id,
+    writtenByService,
+  }));
+  return { deleted: extras.length - remainingExtras.length, remaining: remainingExtras };
 }
 
 async function save(
@@ -212,16 +219,16 @@ async function save(
   progress: Progress,
   findings: readonly Finding[] = [],
 ): Promise<Progress> {
-  await retryPassing(() =>
+  await retryTransient(() =>
     context.services.database.transaction(async (transaction) => {
-      await assertHeld(transaction, context.run);
+      await assertLease(transaction, context.run);
       await saveProgress(transaction, context.run, sourceId, progress, findings);
     }),
   );
   return progress;
 }
 
-/** The source collection was deleted while it was being copied. */
+/** Whether the source collection was deleted during the copy. */
 function isVanished(error: unknown): boolean {
-  return error instanceof AppError && error.code === "not_found" && error.cause instanceof ChromaFault;
+  return error instanceof AppError && error.code === "not_found" && error.cause instanceof ChromaError;
 }

@@ -25,7 +25,7 @@ const stored: StoredRow = {
 };
 
 test.each<[string, Partial<StoredRow>, Partial<Row>, object | undefined]>([
-  ["the same", {}, {}, undefined],
+  ["no difference", {}, {}, undefined],
   [
     "another text",
     { content: "tent" },
@@ -46,7 +46,7 @@ test.each<[string, Partial<StoredRow>, Partial<Row>, object | undefined]>([
     { kind: "metadata", detail: 'Metadata differs at "k".' },
   ],
   [
-    "a key more",
+    "an additional key",
     { metadata: { k: 1, l: true } },
     {},
     { kind: "metadata", detail: 'Metadata differs at "l".' },
@@ -70,7 +70,7 @@ test.each<[string, Partial<StoredRow>, Partial<Row>, object | undefined]>([
     { kind: "vector", detail: "The vector is missing in Chroma only." },
   ],
   [
-    "a vector of another size",
+    "a vector with other dimensions",
     { embedding: Float32Array.of(1, 2, 3) },
     {},
     { kind: "vector", detail: "The vector has 2 dimensions in Chroma and 3 in Cairn." },
@@ -82,28 +82,28 @@ test.each<[string, Partial<StoredRow>, Partial<Row>, object | undefined]>([
     { kind: "vector", detail: expect.stringMatching(/by up to 5\.00e-4/) },
   ],
   ["a vector within the tolerance", { embedding: Float32Array.of(1.000005, 2) }, {}, undefined],
-])("%s", (_name, there, wanted, expected) => {
-  const found = compareRows([{ ...row, ...wanted }], [{ ...stored, ...there }], COPIED);
+])("%s", (_name, storedChange, rowChange, expected) => {
+  const found = compareRows([{ ...row, ...rowChange }], [{ ...stored, ...storedChange }], COPIED);
   if (expected) expect(found).toMatchObject(expected);
   else expect(found).toBeUndefined();
 });
 
-test("only what Chroma scales may differ by rounding: of l2 and ip every bit counts", () => {
+test("only cosine vectors may differ by rounding: for l2 and ip every bit counts", () => {
   const near = { ...stored, embedding: Float32Array.of(1.000005, 2) };
   for (const metric of ["l2", "ip"] as const)
     expect(compareRows([row], [near], { vectors: "copy", metric })).toMatchObject({ kind: "vector" });
   expect(compareRows([row], [near], COPIED)).toBeUndefined();
 });
 
-test("a missing record and a number of passages that differs are told", () => {
+test("a missing record and a different number of passages are reported", () => {
   expect(compareRows([row], [], COPIED)).toMatchObject({ kind: "missing" });
   expect(compareRows([row], [stored, stored], COPIED)).toEqual({
     kind: "content",
-    detail: "It has 2 passages instead of 1.",
+    detail: "The record has 2 passages instead of 1.",
   });
 });
 
-test("where texts are embedded anew, a text must have a vector, and which one is not compared", () => {
+test("if texts are embedded again, a text must have a vector, and the vectors are not compared", () => {
   const other = { ...stored, embedding: Float32Array.of(9, 9, 9) };
   expect(compareRows([row], [other], EMBEDDED)).toBeUndefined();
   expect(compareRows([row], [{ ...stored, embedding: null }], EMBEDDED)).toMatchObject({ kind: "vector" });
@@ -112,7 +112,7 @@ test("where texts are embedded anew, a text must have a vector, and which one is
   ).toBeUndefined();
 });
 
-test("vectors: equal to the bit, nearly, far, of other sizes, with NaN", () => {
+test("compareVectors() compares equal, close, distant, NaN and differently sized vectors", () => {
   const vector = Float32Array.of(0.1, -3);
   expect(compareVectors(vector, Float32Array.from(vector))).toEqual({ largest: 0, exact: true });
   expect(compareVectors(Float32Array.of(0), Float32Array.of(-0))).toEqual({ largest: 0, exact: false });
@@ -127,7 +127,7 @@ test("vectors: equal to the bit, nearly, far, of other sizes, with NaN", () => {
   expect(compareVectors(null, null)).toEqual({ largest: 0, exact: true });
 });
 
-test('canonical JSON does not depend on the order of keys, and keeps 1 apart from 1.0, true and "1"', () => {
+test('canonical JSON does not depend on the order of keys, and distinguishes 1 from 1.0, true and "1"', () => {
   expect(canonicalJson({ b: [1, { y: 2, x: null }], a: "é" })).toBe('{"a":"é","b":[1,{"x":null,"y":2}]}');
   const values = ["1", "1.0", "true", '"1"', "[1]", "9007199254740993", "9007199254740992"].map((text) =>
     canonicalJson(parseExactJson(text)),
@@ -136,7 +136,7 @@ test('canonical JSON does not depend on the order of keys, and keeps 1 apart fro
   expect(canonicalJson(parseExactJson("1e2"))).toBe(canonicalJson(parseExactJson("100.0")));
 });
 
-test("any metadata is canonically the same after it has been encoded for Postgres and decoded", () => {
+test("any metadata has the same canonical JSON after it was encoded for Postgres and decoded", () => {
   const value = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.integer(),

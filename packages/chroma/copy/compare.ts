@@ -4,11 +4,11 @@ import type { Row } from "@cairn/core/document/document.ts";
 import type { DifferenceKind } from "../report/report.ts";
 import type { StoredRow } from "./stored.ts";
 
-/** Chroma gives a vector of a cosine collection back scaled, within this of what it was given; others to the bit. */
+/** Chroma returns the vectors of a cosine collection scaled, within this tolerance. Other vectors are returned bit by bit. */
 export const TOLERANCE = 1e-5;
 
 export interface VectorDifference {
-  /** Largest difference of one element; 0: equal to the bit; Infinity: sizes differ or one is missing. */
+  /** Largest difference of one element. 0: equal bit by bit. Infinity: sizes differ, or one vector is missing. */
   readonly largest: number;
   readonly exact: boolean;
 }
@@ -19,27 +19,30 @@ export interface RecordDifference {
 }
 
 /**
- * What differs between a record as it should be and as it is stored; undefined: nothing. `kind` is that of the first
- * difference, and `detail` names one of each kind. The vector is last: a record that differs in its vector alone may be
- * one that cannot be embedded.
+ * The difference between the expected and the stored rows of a record; undefined if there is none. `kind` is the kind of
+ * the first difference, and `detail` names one difference of each kind. The vector is compared last, because a record
+ * that differs only in its vector may be one that cannot be embedded.
  */
 export function compareRows(
   expected: readonly Row[],
   stored: readonly StoredRow[],
   { vectors, metric }: { readonly vectors: "copy" | "embed"; readonly metric: Metric },
 ): RecordDifference | undefined {
-  if (stored.length === 0) return { kind: "missing", detail: "It is in Chroma and not in Cairn." };
+  if (stored.length === 0) return { kind: "missing", detail: "The record is in Chroma and not in Cairn." };
   if (stored.length !== expected.length)
-    return { kind: "content", detail: `It has ${stored.length} passages instead of ${expected.length}.` };
+    return {
+      kind: "content",
+      detail: `The record has ${stored.length} passages instead of ${expected.length}.`,
+    };
   const tolerance = metric === "cosine" ? TOLERANCE : 0;
-  const compareVector: Compare = (row, there) => compareCopied(row, there, tolerance);
-  const compares = [
+  const compareVector: Compare = (row, stored) => compareCopied(row, stored, tolerance);
+  const comparisons = [
     compareContent,
     compareMetadata,
     compareUri,
     vectors === "copy" ? compareVector : compareEmbedded,
   ];
-  const differences = compares.flatMap((compare) => firstDifference(compare, expected, stored));
+  const differences = comparisons.flatMap((compare) => firstDifference(compare, expected, stored));
   const [first] = differences;
   return first && { kind: first.kind, detail: differences.map(({ detail }) => detail).join(" ") };
 }
@@ -59,7 +62,7 @@ function firstDifference(
 }
 
 function compareContent(row: Row, stored: StoredRow): RecordDifference | undefined {
-  if (row.content === stored.content || isEarlierForm(row, stored)) return undefined;
+  if (row.content === stored.content || isLegacyForm(row, stored)) return undefined;
   return { kind: "content", detail: describeText(row.content, stored.content) };
 }
 
@@ -72,14 +75,14 @@ function compareUri(row: Row, stored: StoredRow): RecordDifference | undefined {
   return row.uri === stored.uri ? undefined : { kind: "uri", detail: "The URIs differ." };
 }
 
-/** Earlier versions kept no offset, and of a long text's passages not the white space at their ends. */
-function isEarlierForm(row: Row, stored: StoredRow): boolean {
+/** Whether a row was stored by an earlier version, which kept no offset and trimmed the passages of long texts. */
+function isLegacyForm(row: Row, stored: StoredRow): boolean {
   return row.embedding === null && stored.offset == null && row.content?.trim() === stored.content;
 }
 
 function compareEmbedded({ content }: Row, { embedding }: StoredRow): RecordDifference | undefined {
   if (embedding || !content?.trim()) return undefined;
-  return { kind: "vector", detail: "It has text and no vector." };
+  return { kind: "vector", detail: "The record has text and no vector." };
 }
 
 function compareCopied(row: Row, stored: StoredRow, tolerance: number): RecordDifference | undefined {
@@ -89,7 +92,7 @@ function compareCopied(row: Row, stored: StoredRow, tolerance: number): RecordDi
     : { kind: "vector", detail: describeVector(row.embedding, stored.embedding, largest) };
 }
 
-/** How far apart two vectors are, element by element, relative to elements above 1. */
+/** The largest difference of two vectors in one element, relative for elements above 1. */
 export function compareVectors(a: Float32Array | null, b: Float32Array | null): VectorDifference {
   if (a === null && b === null) return { largest: 0, exact: true };
   if (a === null || b === null || a.length !== b.length)
@@ -107,7 +110,7 @@ export function compareVectors(a: Float32Array | null, b: Float32Array | null): 
   return { largest, exact };
 }
 
-/** JSON in one way of writing: keys in order, an integer as its digits, a float as the double that it is. */
+/** Canonical JSON: keys sorted, integers as their digits, floats as doubles. */
 export function canonicalJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (value === null || typeof value !== "object" || JSON.isRawJSON(value)) return stringifyJson(value);
@@ -115,7 +118,7 @@ export function canonicalJson(value: JsonValue): string {
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
 }
 
-/** Sizes and places only: a report holds no text of a document. */
+/** Describes sizes and positions only, because a report contains no text of a document. */
 function describeText(source: string | null, stored: string | null): string {
   if (source === null || stored === null)
     return `The text is ${source === null ? "missing in Chroma" : "missing in Cairn"} only.`;

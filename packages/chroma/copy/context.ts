@@ -4,7 +4,7 @@ import type { Source } from "../source/source.ts";
 import type { PageMemory } from "./memory.ts";
 import type { Limit } from "./page.ts";
 
-/** What a migration works with, handed down from its start. */
+/** The services, settings and limits of a migration. */
 export interface CopyContext {
   readonly services: Services;
   readonly source: Source;
@@ -17,26 +17,26 @@ export interface CopyContext {
 }
 
 export interface CopySettings {
-  /** Records a request to Chroma. */
+  /** Records in one request to Chroma. */
   readonly pageSize: number;
-  /** Requests to Chroma under way at once, over all collections. */
+  /** Concurrent requests to Chroma, over all collections. */
   readonly concurrency: number;
-  /** Deletes what a migration wrote and Chroma has no longer. What was changed in Cairn stays. */
+  /** Deletes records that a migration wrote and Chroma no longer has. Changes made in Cairn are kept. */
   readonly prune: boolean;
-  /** Makes the target equal: undoes what was added, edited and deleted in Cairn, and prunes. */
+  /** Makes the target equal to the source: reverts what was added, edited and deleted in Cairn, and prunes. */
   readonly discardChanges: boolean;
-  /** Passes over a collection at most, while Chroma keeps changing. */
+  /** Maximum number of passes over a collection while Chroma keeps changing. */
   readonly maxPasses: number;
 }
 
-/** How far one collection is. */
+/** The progress of one collection. */
 export interface ProgressEvent {
-  /** Id of the source collection: its name may be that of others. */
+  /** Id of the source collection. Its name may not be unique. */
   readonly id: string;
   readonly collection: string;
   readonly tenant: string;
   readonly phase: "copy" | "verify" | "done" | "index" | "failed";
-  /** Why it failed. */
+  /** Why the collection failed. */
   readonly detail?: string;
   readonly pass: number;
   readonly done: number;

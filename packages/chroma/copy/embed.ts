@@ -11,55 +11,54 @@ import {
 import { embeddedDimensions, embedGroups } from "@cairn/core/document/passages.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Finding } from "../ledger/collection.ts";
-import { assertHeld } from "../ledger/run.ts";
+import { assertLease } from "../ledger/run.ts";
 import type { CopyContext } from "./context.ts";
-import type { Change, PageSource } from "./page.ts";
-import { retryPassing } from "./retry.ts";
+import type { Change, PassContext } from "./page.ts";
+import { retryTransient } from "./retry.ts";
 
-interface Embedded {
+interface EmbedResult {
   readonly changes: readonly Change[];
   readonly refused: readonly Finding[];
 }
 
 /**
- * Gives every row with text its vector and writes the records, in transactions of a bounded number of bytes; the
- * cursor is not moved yet, so a run that is killed here writes the same again. A record that the model refuses keeps
- * its text and is reported.
+ * Embeds every row with text and writes the records in transactions of limited size. The cursor is not moved yet, so a
+ * run that is killed here writes the same records again. A record that the model refuses keeps its text and is reported.
  */
 export async function writeEmbedded(
   context: CopyContext,
-  from: PageSource,
+  pass: PassContext,
   changes: readonly Change[],
-): Promise<Embedded> {
-  const dimensions = changes.length > 0 ? embeddedDimensions(context.services, from.target) : 0;
+): Promise<EmbedResult> {
+  const dimensions = changes.length > 0 ? embeddedDimensions(context.services, pass.target) : 0;
   const bytesOf = ({ rows }: Change) =>
     rows.reduce((sum, { content }) => sum + passageBytes(content, dimensions), 0);
   const written: Change[] = [];
   const refused: Finding[] = [];
   for await (const slice of sliceByBytes(changes, { bytesOf, passagesOf: ({ rows }) => rows.length })) {
-    const [only] = slice;
-    const done =
-      slice.length === 1 && only && isLargeDocument(only.rows.length, bytesOf(only))
-        ? await writeLargeChange(context, from, only)
-        : await writeSmallChanges(context, from, slice);
-    // What was written is only counted from here on.
-    for (const change of done.changes) written.push({ ...change, rows: [], stored: [] });
-    refused.push(...done.refused);
+    const [first] = slice;
+    const result =
+      slice.length === 1 && first && isLargeDocument(first.rows.length, bytesOf(first))
+        ? await writeLargeChange(context, pass, first)
+        : await writeSmallChanges(context, pass, slice);
+    // Written changes are only counted from here on, so their rows are dropped.
+    for (const change of result.changes) written.push({ ...change, rows: [], stored: [] });
+    refused.push(...result.refused);
   }
   return { changes: written, refused };
 }
 
 async function writeSmallChanges(
   context: CopyContext,
-  from: PageSource,
+  pass: PassContext,
   changes: readonly Change[],
-): Promise<Embedded> {
-  const embedded = await embedChanges(context, from, changes);
+): Promise<EmbedResult> {
+  const embedded = await embedChanges(context, pass, changes);
   const rows = embedded.changes.flatMap((change) => change.rows);
   const types = await context.services.database.vectorTypes();
   if (rows.length > 0)
-    await writeFenced(context, from, (transaction) =>
-      importRows(transaction, from.target, rows, {
+    await writeFenced(context, pass, (transaction) =>
+      importRows(transaction, pass.target, rows, {
         types,
         origin: context.run.id,
         overwrite: context.settings.discardChanges,
@@ -68,22 +67,26 @@ async function writeSmallChanges(
   return embedded;
 }
 
-/** A record whose vectors are more than is held at once. */
-async function writeLargeChange(context: CopyContext, from: PageSource, change: Change): Promise<Embedded> {
+/** Writes a record whose vectors exceed the memory limit, in parts. */
+async function writeLargeChange(
+  context: CopyContext,
+  pass: PassContext,
+  change: Change,
+): Promise<EmbedResult> {
   const { services, run, settings, signal } = context;
   const { rows } = change;
   const types = await services.database.vectorTypes();
-  const refusal = await embedLargeDocument(services, from.target, rows, signal);
+  const refusal = await embedLargeDocument(services, pass.target, rows, signal);
   const overwrite = settings.discardChanges;
   const options = { types, origin: run.id, overwrite };
   const keepsText = refusal === undefined || change.difference.kind !== "vector";
   if (keepsText)
-    await writeFenced(context, from, async (transaction) => {
-      if (refusal) return importRows(transaction, from.target, rows, options);
-      const dimensions = embeddedDimensions(services, from.target);
-      const prepared = { types, origin: run.id, rows, dimensions, keepServiceRows: !overwrite };
-      await writeLargeDocument(services, transaction, from.target, prepared);
-      return undoConflictingWrites(transaction, from.target, [change.difference.id], {
+    await writeFenced(context, pass, async (transaction) => {
+      if (refusal) return importRows(transaction, pass.target, rows, options);
+      const dimensions = embeddedDimensions(services, pass.target);
+      const largeOptions = { types, origin: run.id, rows, dimensions, keepServiceRows: !overwrite };
+      await writeLargeDocument(services, transaction, pass.target, largeOptions);
+      return undoConflictingWrites(transaction, pass.target, [change.difference.id], {
         ...options,
         mayHaveSkippedRows: true,
       });
@@ -91,20 +94,20 @@ async function writeLargeChange(context: CopyContext, from: PageSource, change: 
   return { changes: keepsText ? [change] : [], refused: refusal ? [toFinding(change, refusal)] : [] };
 }
 
-/** Writes in the tenant's transaction, unless another process has taken the run over. */
+/** Writes in a transaction of the tenant, fenced by the run's lease. */
 function writeFenced(
   { services, run }: CopyContext,
-  { target }: PageSource,
+  { target }: PassContext,
   write: (transaction: Transaction) => Promise<unknown>,
 ): Promise<void> {
-  return retryPassing(() =>
+  return retryTransient(() =>
     asTenant(
       services.database,
       target.tenantId,
       async (transaction) => {
         await write(transaction);
         await becomeAdmin(transaction);
-        await assertHeld(transaction, run);
+        await assertLease(transaction, run);
       },
       { synchronous_commit: "off" },
     ),
@@ -112,17 +115,17 @@ function writeFenced(
 }
 
 function toFinding({ difference: { id } }: Change, { message }: AppError): Finding {
-  return { id, kind: "embedding_refused", detail: `${message} The record is kept, without a vector.` };
+  return { id, kind: "embedding_refused", detail: `${message} The record is kept without a vector.` };
 }
 
-/** Gives every row with text its vector. A record that the model refuses keeps its text and is reported. */
+/** Embeds every row with text. A record that the model refuses keeps its text and is reported. */
 async function embedChanges(
   context: CopyContext,
-  from: PageSource,
+  pass: PassContext,
   changes: readonly Change[],
-): Promise<Embedded> {
+): Promise<EmbedResult> {
   const texts = changes.map(({ rows }) => rows.flatMap(({ content }) => (content?.trim() ? [content] : [])));
-  const embedded = await embedGroups(context.services, from.target, texts, context.signal);
+  const embedded = await embedGroups(context.services, pass.target, texts, context.signal);
   const refused: Finding[] = [];
   const ready: Change[] = [];
   for (const [index, change] of changes.entries()) {

@@ -1,61 +1,61 @@
 import pLimit from "p-limit";
 
-/** Bytes of the pages of all collections that are read and not written yet, about. */
-const MAX_HELD_BYTES = 48_000_000;
+/** Approximate bytes of the pages of all collections that are read and not written yet. */
+const MAX_BYTES_IN_FLIGHT = 48_000_000;
 
-/** Bytes that a page takes, until it is written. */
+/** Memory that is reserved for a page until it is written. */
 export interface Reservation {
-  /** Sets them once they are known, whether they fit or not: the page is there. */
+  /** Sets the size once it is known, even if it exceeds the limit, because the page is already in memory. */
   resize(bytes: number): void;
   release(): void;
 }
 
-/** Bounds the bytes of the pages in flight, over all collections of a run. */
+/** Limits the bytes of the pages in flight, over all collections of a run. */
 export interface PageMemory {
-  /** Waits until the bytes fit. Only for whoever holds no reservation: two that wait for each other wait for ever. */
+  /** Waits until the bytes fit. The caller must not have a reservation: two callers that wait for each other deadlock. */
   reserve(bytes: number): Promise<Reservation>;
-  /** Undefined where the bytes do not fit now. */
+  /** Returns undefined if the bytes do not fit now. */
   tryReserve(bytes: number): Reservation | undefined;
-  /** Whether they fit or not: for a page without which its collection cannot go on. */
-  force(bytes: number): Reservation;
-  /** Waits until no other page is larger than any page should be. */
-  alone(): Promise<Reservation>;
+  /** Reserves even if the bytes do not fit: for a page that its collection needs in order to continue. */
+  forceReserve(bytes: number): Reservation;
+  /** Waits until no other page exceeds the maximum page size. */
+  reserveExclusive(): Promise<Reservation>;
 }
 
-export function createPageMemory(most = MAX_HELD_BYTES): PageMemory {
-  const single = pLimit(1);
-  const waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
-  let held = 0;
-  const fits = (bytes: number) => held === 0 || held + bytes <= most;
+export function createPageMemory(maxBytes = MAX_BYTES_IN_FLIGHT): PageMemory {
+  const exclusive = pLimit(1);
+  const queue: { readonly bytes: number; readonly start: () => void }[] = [];
+  let reservedBytes = 0;
+  const fits = (bytes: number) => reservedBytes === 0 || reservedBytes + bytes <= maxBytes;
 
-  /** Whoever waits begins in turn. */
-  function wake(): void {
-    while (waiting[0] && fits(waiting[0].bytes)) waiting.shift()?.begin();
+  /** Starts waiting callers, first come, first served. */
+  function startWaiting(): void {
+    while (queue[0] && fits(queue[0].bytes)) queue.shift()?.start();
   }
-  function force(bytes: number): Reservation {
-    let own = bytes;
-    held += own;
-    const resize = (now: number) => {
-      held += now - own;
-      own = now;
-      wake();
+  function forceReserve(bytes: number): Reservation {
+    let current = bytes;
+    reservedBytes += current;
+    const resize = (next: number) => {
+      reservedBytes += next - current;
+      current = next;
+      startWaiting();
     };
     return { resize, release: () => resize(0) };
   }
-  const tryReserve = (bytes: number) => (waiting.length === 0 && fits(bytes) ? force(bytes) : undefined);
+  const tryReserve = (bytes: number) => (queue.length === 0 && fits(bytes) ? forceReserve(bytes) : undefined);
   return {
-    force,
+    forceReserve,
     tryReserve,
     async reserve(bytes) {
       const reservation = tryReserve(bytes);
       if (reservation) return reservation;
       return new Promise((resolve) => {
-        waiting.push({ bytes, begin: () => resolve(force(bytes)) });
+        queue.push({ bytes, start: () => resolve(forceReserve(bytes)) });
       });
     },
-    alone: () =>
+    reserveExclusive: () =>
       new Promise((resolve) => {
-        single(
+        exclusive(
           () =>
             new Promise<void>((end) => {
               resolve({ resize: () => {}, release: end });

@@ -4,32 +4,33 @@ import type { Row } from "@cairn/core/document/document.ts";
 import type { Tally } from "../ledger/tally.ts";
 import type { ReportDifference } from "../report/report.ts";
 import type { Source, SourceCollection } from "../source/source.ts";
+import type { AdaptivePageSize } from "./adaptive-page-size.ts";
 import type { PageMemory } from "./memory.ts";
-import type { PageSize } from "./page-size.ts";
-import type { CopyRules, Quarantined } from "./record.ts";
+import type { CopyRules, QuarantinedRecord } from "./record.ts";
 import type { StoredRow } from "./stored.ts";
 
-/** Bounds how many requests are under way at once, over all collections. */
+/** Limits concurrent requests, over all collections. */
 export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
 
-export interface PageSource {
+/** What a pass over one collection needs: both sides, the rules, and the limits. */
+export interface PassContext {
   readonly source: Source;
   readonly database: Database;
   readonly collection: SourceCollection;
   readonly target: Collection;
   readonly rules: CopyRules;
-  /** Records a request at most. */
+  /** Records in one request at most. */
   readonly pageSize: number;
-  /** Pages read ahead of the one at hand. */
-  readonly ahead: number;
+  /** Pages that are read ahead of the current one. */
+  readonly maxPagesAhead: number;
   readonly limit: Limit;
-  /** Bounds the bytes of pages in flight, over all collections. */
+  /** Limits the bytes of pages in flight, over all collections. */
   readonly memory: PageMemory;
-  /** How large the collection's pages have been so far. */
-  readonly pageSizing: PageSize;
-  /** The target was empty at the start: nothing to compare with. */
+  /** Adapts the number of records of a page to the bytes of the pages before it. */
+  readonly adaptivePageSize: AdaptivePageSize;
+  /** The target was empty at the start, so there is nothing to compare. */
   readonly fresh: boolean;
-  /** What was changed in Cairn is compared, and written, like everything else. */
+  /** Changes made in Cairn are compared and overwritten like everything else. */
   readonly discardChanges: boolean;
 }
 
@@ -40,20 +41,20 @@ export interface Change {
   readonly difference: Omit<ReportDifference, "collection">;
 }
 
-/** A page of the source, compared with what Postgres holds under the same ids. */
+/** A page of the source, compared with the rows in Postgres that have the same ids. */
 export interface ComparedPage {
-  /** Where the next page begins, in the source's order. */
+  /** Offset of the next page, in the source's order. */
   readonly position: number;
   readonly changes: readonly Change[];
-  readonly quarantined: readonly Quarantined[];
+  readonly quarantined: readonly QuarantinedRecord[];
   /** Ids of records that were deleted in Cairn. */
   readonly deleted: readonly string[];
-  /** Ids of records that the service has written, whether they differ or not. */
-  readonly own: readonly string[];
-  /** Without `changed` and `kept`: whoever acts on the page decides those. */
+  /** Ids of records that were written through the service, whether they differ or not. */
+  readonly writtenByService: readonly string[];
+  /** Without `changed` and `kept`, which the caller decides. */
   readonly tally: Tally;
-  /** Bytes of the records that were read, decoded. */
+  /** Bytes of the decoded records. */
   readonly bytesRead: number;
-  /** Bytes of the changes, until they are written. */
+  /** Bytes of the changes. */
   readonly bytes: number;
 }

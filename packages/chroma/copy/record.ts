@@ -5,75 +5,76 @@ import { chunkRanges } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { MAX_PASSAGES } from "@cairn/core/document/split.ts";
 import type { ExceptionReason } from "../report/report.ts";
-import { MAX_ANSWER_BYTES } from "../source/http.ts";
+import { MAX_RESPONSE_BYTES } from "../source/http.ts";
 import type { SourceRecord } from "../source/source.ts";
 
-/** How the records of one collection become rows. */
+/** The rules by which the records of one collection become rows. */
 export interface CopyRules {
   readonly vectors: "copy" | "embed";
   readonly metric: Metric;
-  /** Of the target; null: the first vector decides. */
+  /** Dimensions of the target; null: the first vector sets them. */
   readonly dimensions: number | null;
-  /** How texts are split where they are embedded again. Default: `CHUNK_DEFAULTS`. */
+  /** How texts are split if they are embedded again. Default: `CHUNK_DEFAULTS`. */
   readonly chunking?: ChunkSizes;
 }
 
-export interface Quarantined {
+/** A record that no search can find by its vector, with the reason. */
+export interface QuarantinedRecord {
   readonly id: string;
   readonly reason: ExceptionReason;
   readonly detail: string;
 }
 
-/** Why a record cannot be found by its vector in Postgres; undefined where it can. Its text is kept all the same. */
-export function findFault(record: SourceRecord, rules: CopyRules): Quarantined | undefined {
-  const aside = (reason: ExceptionReason, detail: string) => ({ id: record.id, reason, detail });
+/** The reason why a record is quarantined; undefined if it is not. Its text is kept in any case. */
+export function findQuarantineReason(record: SourceRecord, rules: CopyRules): QuarantinedRecord | undefined {
+  const quarantine = (reason: ExceptionReason, detail: string) => ({ id: record.id, reason, detail });
   if (record.unreadable === "all")
-    return aside(
-      "unreadable",
-      "Chroma fails with a 500 for this record. Nothing of it but the id could be read.",
-    );
+    return quarantine("unreadable", "Chroma responds with 500 for this record. Only its id could be read.");
   if (record.unreadable === "too_large")
-    return aside(
+    return quarantine(
       "too_large",
-      `Chroma's answer for this record alone has more than ${MAX_ANSWER_BYTES / 1e6} MB. Nothing of it but the id was taken.`,
+      `Chroma's response for this record alone is larger than ${MAX_RESPONSE_BYTES / 1e6} MB. Only its id is kept.`,
     );
   if (rules.vectors === "embed")
     return record.document?.trim()
       ? undefined
-      : aside("no_text", "It has no text to embed. The record is kept, without a vector.");
+      : quarantine("no_text", "The record has no text to embed. It is kept without a vector.");
   if (record.unreadable === "embedding")
-    return aside(
+    return quarantine(
       "vector_missing",
-      "Chroma fails with a 500 for its vector. The text is kept, without a vector.",
+      "Chroma responds with 500 for the record's vector. The text is kept without a vector.",
     );
   const { embedding } = record;
   if (embedding === null)
-    return aside("vector_null", "Chroma has no vector for it. The text is kept, without a vector.");
+    return quarantine(
+      "vector_null",
+      "Chroma has no vector for the record. The text is kept without a vector.",
+    );
   const fault = findVectorFault(embedding, rules.metric);
   if (fault?.kind === "not_finite")
-    return aside(
+    return quarantine(
       "vector_not_finite",
-      "Its vector holds NaN or infinity. The text is kept, without a vector.",
+      "The vector contains NaN or infinity. The text is kept without a vector.",
     );
-  // A short one is copied as it is: search puts it last, as far away as can be.
+  // A vector that is too short is copied unchanged: a search ranks it last, at the largest distance.
   if (fault && fault.kind !== "too_short")
-    return aside(
+    return quarantine(
       fault.kind === "zero" ? "vector_zero" : "vector_out_of_range",
-      `Its vector ${fault.says}. The text is kept, without a vector.`,
+      `The vector ${fault.says}. The text is kept without a vector.`,
     );
   if (rules.dimensions !== null && embedding.length !== rules.dimensions)
-    return aside(
+    return quarantine(
       "dimension_mismatch",
-      `Its vector has ${embedding.length} dimensions, the collection ${rules.dimensions}. The text is kept, without a vector.`,
+      `The vector has ${embedding.length} dimensions and the collection has ${rules.dimensions}. The text is kept without a vector.`,
     );
   return undefined;
 }
 
-/** The rows that a record should have in Postgres; where texts are embedded anew, still without their vectors. */
+/** The expected rows of a record. If texts are embedded again, the rows have no vectors yet. */
 export async function expectedRows(
   record: SourceRecord,
   rules: CopyRules,
-  fault: Quarantined | undefined,
+  fault: QuarantinedRecord | undefined,
 ): Promise<readonly Row[]> {
   const row = { id: record.id, metadata: record.metadata ?? {}, uri: record.uri };
   if (rules.vectors === "copy" || fault || record.document === null)
@@ -88,7 +89,7 @@ export async function expectedRows(
     ];
   const text = record.document;
   const ranges = await chunkRanges(text, rules.chunking);
-  // As one passage, which the model then refuses: the record is kept and reported.
+  // One passage, which the model then refuses: the record is kept and reported.
   if (ranges.length > MAX_PASSAGES) return [{ ...row, chunk: 0, content: text, offset: 0, embedding: null }];
   return ranges.map(({ start, end }, chunk) => ({
     ...row,

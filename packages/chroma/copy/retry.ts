@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
 
-const PAUSES = [100, 300, 1_000, 3_000];
+const RETRY_DELAYS_MS = [100, 300, 1_000, 3_000];
 
-/** Tries again where a connection dropped or another writer was in the way. */
-export async function retryPassing<T>(work: () => Promise<T>): Promise<T> {
-  for (const pause of PAUSES) {
+/** Retries after transient errors: a dropped connection or a conflict with another writer. */
+export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
+  for (const delay of RETRY_DELAYS_MS) {
     try {
       return await work();
     } catch (error) {
@@ -14,7 +14,7 @@ export async function retryPassing<T>(work: () => Promise<T>): Promise<T> {
         !["database_unavailable", "database_busy", "tenant_busy"].includes(error.code)
       )
         throw error;
-      await sleep(pause);
+      await sleep(delay);
     }
   }
   return work();

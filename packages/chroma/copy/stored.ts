@@ -11,24 +11,24 @@ import { REPLACED_ORIGIN } from "@cairn/core/document/tombstone.ts";
 import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";
 
-/** A passage as it lies in Postgres. */
+/** A passage as it is stored in Postgres. */
 export interface StoredRow {
   readonly content: string | null;
-  /** Where it begins in its text; null: not known. */
+  /** Offset of the passage in its text; null: unknown. */
   readonly offset?: number | null;
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
-  /** The run that wrote it; null or `REPLACED_ORIGIN`: somebody wrote it through the service. */
+  /** The run that wrote the row; null or `REPLACED_ORIGIN`: it was written through the service. */
   readonly origin: string | null;
 }
 
-/** Whether somebody has written a record through the service since: it is theirs now. */
-export function isOwn(rows: readonly StoredRow[]): boolean {
+/** Whether a record was written through the service since the migration. */
+export function isWrittenByService(rows: readonly StoredRow[]): boolean {
   return rows.some(({ origin }) => origin === null || origin === REPLACED_ORIGIN);
 }
 
-interface Stored {
+interface DocumentRow {
   readonly id: string;
   readonly long_id: string | null;
   readonly content: string | null;
@@ -39,12 +39,12 @@ interface Stored {
   readonly origin: string | null;
 }
 
-/** What stands for a vector that was not read. */
-const UNREAD = "'\\x00000000'::bytea";
+/** Placeholder for a vector that was not read. */
+const PLACEHOLDER_VECTOR = "'\\x00000000'::bytea";
 
 /**
- * The passages of those of the ids that exist, by id, in the order of the text. Without `vectors` an empty one stands
- * for each vector there is: whole documents may have more than should be held.
+ * The passages of the given ids that exist, by id, in the order of the text. Without `vectors`, each vector is replaced by
+ * an empty placeholder, because the vectors of complete documents may exceed the memory limit.
  */
 export async function readStored(
   database: Database,
@@ -54,9 +54,9 @@ export async function readStored(
 ): Promise<ReadonlyMap<string, readonly StoredRow[]>> {
   const keys = ids.map((id) => storeId(id).key);
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<Stored>(
+    selectRows<DocumentRow>(
       orm,
-      sql`SELECT id, long_id, content, ${TEXT_OFFSET} AS text_offset, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${UNREAD} END`)} AS embedding, metadata::text AS metadata, uri, origin
+      sql`SELECT id, long_id, content, ${TEXT_OFFSET} AS text_offset, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${PLACEHOLDER_VECTOR} END`)} AS embedding, metadata::text AS metadata, uri, origin
           FROM cairn.documents
           WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
           ORDER BY id, chunk`,
@@ -66,20 +66,20 @@ export async function readStored(
   for (const row of rows) {
     const id = restoreId(row.id, row.long_id);
     const passages = stored.get(id);
-    if (passages) passages.push(toStored(row));
-    else stored.set(id, [toStored(row)]);
+    if (passages) passages.push(toStoredRow(row));
+    else stored.set(id, [toStoredRow(row)]);
   }
   return stored;
 }
 
 export interface StoredIds {
   readonly ids: readonly string[];
-  /** Of each id, whether the service wrote it and no migration. */
-  readonly own: readonly boolean[];
+  /** For each id: whether it was written through the service, not by a migration. */
+  readonly writtenByService: readonly boolean[];
   readonly last: string | null;
 }
 
-/** A page of the collection's ids in the order of their keys, after the key `after` (null: from the first); empty at the end. */
+/** A page of the collection's ids in key order, after the key `after` (null: from the start). Empty at the end. */
 export async function listStoredIds(
   database: Database,
   collection: Collection,
@@ -87,20 +87,20 @@ export async function listStoredIds(
   limit: number,
 ): Promise<StoredIds> {
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ id: string; long_id: string | null; own: boolean }>(
+    selectRows<{ id: string; long_id: string | null; writtenByService: boolean }>(
       orm,
-      sql`SELECT id, max(long_id) AS long_id, bool_or(NOT ${isImported(sql`origin`)}) AS own FROM cairn.documents
+      sql`SELECT id, max(long_id) AS long_id, bool_or(NOT ${isImported(sql`origin`)}) AS "writtenByService" FROM cairn.documents
           WHERE ${inCollection(collection)} ${after === null ? sql`` : sql`AND id > ${after}::text`} GROUP BY id ORDER BY id LIMIT ${limit}::int`,
     ),
   );
   return {
     ids: rows.map((row) => restoreId(row.id, row.long_id)),
-    own: rows.map(({ own }) => own),
+    writtenByService: rows.map(({ writtenByService }) => writtenByService),
     last: rows.at(-1)?.id ?? after,
   };
 }
 
-function toStored(row: Stored): StoredRow {
+function toStoredRow(row: DocumentRow): StoredRow {
   return {
     content: row.content === null ? null : decodeText(row.content),
     offset: row.text_offset,

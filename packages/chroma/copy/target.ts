@@ -11,13 +11,13 @@ import { changedInCairn, equalMetadata } from "./compare-collection.ts";
 interface EnsuredTarget {
   readonly tenant: Tenant;
   readonly target: Collection;
-  /** The collection's metadata as a migration last wrote it; undefined where none did. */
+  /** The collection's metadata as a migration last wrote it; undefined if none did. */
   readonly metadata: JsonObject | undefined;
 }
 
 /**
- * The target of a planned collection, made where it is missing. One that is there takes the model's name where that was
- * not known, and the source's metadata unless that was changed in Cairn since.
+ * The target of a planned collection. Creates it if it does not exist. An existing target gets the model's name if its
+ * model is unknown, and the source's metadata unless the metadata was changed in Cairn.
  */
 export async function ensureTarget(
   database: Database,
@@ -31,16 +31,16 @@ export async function ensureTarget(
   }
   const { place, source, model, dimensions } = planned;
   const tenant = await ensureTenant(database, place.tenant);
-  const made = await insertCollection(database, tenant.id, {
+  const created = await insertCollection(database, tenant.id, {
     name: place.collection,
     embeddingModel: model,
     dimensions,
     metric: source.metric,
     metadata: source.metadata,
   });
-  if (made) return { tenant, target: made, metadata: source.metadata };
-  const there = await getCollection(database, tenant.id, place.collection);
-  return updateTarget(database, tenant, there, planned, options);
+  if (created) return { tenant, target: created, metadata: source.metadata };
+  const existing = await getCollection(database, tenant.id, place.collection);
+  return updateTarget(database, tenant, existing, planned, options);
 }
 
 async function updateTarget(
@@ -51,15 +51,15 @@ async function updateTarget(
   { discardChanges }: { readonly discardChanges: boolean },
 ): Promise<EnsuredTarget> {
   const { source, model } = planned;
-  const equal = equalMetadata(source.metadata, target.metadata);
-  const takes = equal || discardChanges || !changedInCairn(planned, target);
+  const isEqual = equalMetadata(source.metadata, target.metadata);
+  const takesSourceMetadata = isEqual || discardChanges || !changedInCairn(planned, target);
   const changes: CollectionChanges = {
-    ...(takes && !equal ? { metadata: source.metadata } : {}),
+    ...(takesSourceMetadata && !isEqual ? { metadata: source.metadata } : {}),
     ...(target.embeddingModel === null && model !== null
       ? { embeddingModel: model, confirmModel: true }
       : {}),
   };
-  const metadata = takes ? source.metadata : planned.writtenMetadata;
+  const metadata = takesSourceMetadata ? source.metadata : planned.writtenMetadata;
   if (Object.keys(changes).length === 0) return { tenant, target, metadata };
   return { tenant, target: await changeCollection(database, tenant.id, target.id, changes), metadata };
 }

@@ -9,32 +9,32 @@ import { inCollection } from "@cairn/core/document/read.ts";
 import { lineageOf } from "@cairn/core/document/tombstone.ts";
 import { sql } from "drizzle-orm";
 import type { PlannedCollection } from "../plan/plan.ts";
-import { assertHeld, heldRun, type Run, runLost } from "./run.ts";
+import { assertLease, leaseLost, type Run, selectLeasedRun } from "./run.ts";
 import { parseTally, serializeTally, type Tally } from "./tally.ts";
 
 export type CollectionState = "copying" | "identical" | "not_identical" | "vanished";
 
-/** How far a run is with one collection. */
+/** The progress of a run with one collection. */
 export interface Progress {
   readonly state: CollectionState;
   readonly fresh: boolean;
   readonly pass: number;
-  /** Ids of this pass already dealt with, in the source's order. */
+  /** Number of ids that this pass has processed, in the source's order. */
   readonly position: number;
   readonly tally: Tally;
-  /** Records written or deleted by the whole run. */
+  /** Records that the run has written or deleted. */
   readonly written: number;
   readonly seconds: number;
 }
 
-/** Something worth knowing of one record: set aside, or different. */
+/** A finding about one record: it is quarantined, or it differs. */
 export interface Finding {
   readonly id: string;
   readonly kind: string;
   readonly detail: string;
 }
 
-/** Enters a collection into the run, or returns how far the run is with it. */
+/** Adds a collection to the run, or returns its progress if the run has it already. */
 export async function beginCollection(
   database: Database,
   run: Run,
@@ -50,8 +50,8 @@ export async function beginCollection(
   const { source, vectors, why, place, writtenMetadata } = planned;
   const metadata = writtenMetadata === undefined ? null : stringifyJson(writtenMetadata);
   return database.transaction(async (transaction) => {
-    await assertHeld(transaction, run);
-    // Begun towards another target, or in another way: what was found then says nothing.
+    await assertLease(transaction, run);
+    // Findings for another target, or for another way to get vectors, are outdated.
     await transaction.orm.execute(sql`
       DELETE FROM cairn.migration_exceptions AS e USING cairn.migration_collections AS c
       WHERE e.run_id = ${run.id}::uuid AND e.source_id = ${source.id} AND c.run_id = e.run_id AND c.source_id = e.source_id
@@ -76,7 +76,7 @@ export async function beginCollection(
   });
 }
 
-/** How far the run is with a collection, by the ledger. */
+/** The progress of a collection, as the ledger has it. */
 export async function readProgress({ orm }: Transaction, runId: string, sourceId: string): Promise<Progress> {
   const [row] = await selectRows<{
     state: CollectionState;
@@ -91,11 +91,11 @@ export async function readProgress({ orm }: Transaction, runId: string, sourceId
     sql`SELECT state, fresh, pass, position::float8 AS position, tally::text AS tally, written::float8 AS written, seconds
         FROM cairn.migration_collections WHERE run_id = ${runId}::uuid AND source_id = ${sourceId}`,
   );
-  if (!row) throw new Error("The ledger lost a collection.");
+  if (!row) throw new Error("The run ledger has no row for this collection.");
   return { ...row, tally: parseTally(row.tally) };
 }
 
-/** Writes down how many records a pass has before it, for whoever watches. */
+/** Saves the number of records of a pass, for progress displays. */
 export async function saveTotal(
   database: Database,
   run: Run,
@@ -109,8 +109,8 @@ export async function saveTotal(
 }
 
 /**
- * Writes down how far the run is, in the administrator's part of the transaction that wrote the page. Throws `run_held`
- * where the run is no longer this process's.
+ * Saves the progress in the transaction that wrote the page, under the administrator's role. Throws `run_held` if this
+ * process has lost the lease.
  */
 export async function saveProgress(
   { orm }: Transaction,
@@ -119,17 +119,17 @@ export async function saveProgress(
   progress: Progress,
   findings: readonly Finding[],
 ): Promise<void> {
-  const held = await selectRows(
+  const leased = await selectRows(
     orm,
     sql`
-    WITH held AS (${heldRun(run)})
+    WITH leased AS (${selectLeasedRun(run)})
     UPDATE cairn.migration_collections
     SET state = ${progress.state}, fresh = ${progress.fresh}, pass = ${progress.pass}::int, position = ${progress.position}::bigint,
         tally = ${serializeTally(progress.tally)}::jsonb, written = ${progress.written}::bigint,
         seconds = ${progress.seconds}::float8, updated_at = now()
-    FROM held WHERE run_id = held.id AND source_id = ${sourceId} RETURNING run_id`,
+    FROM leased WHERE run_id = leased.id AND source_id = ${sourceId} RETURNING run_id`,
   );
-  if (held.length === 0) throw runLost(run);
+  if (leased.length === 0) throw leaseLost(run);
   if (findings.length === 0) return;
   const unique = [
     ...new Map(findings.map((finding) => [JSON.stringify([finding.id, finding.kind]), finding])).values(),
@@ -146,7 +146,7 @@ export async function saveProgress(
     ON CONFLICT (run_id, source_id, id_hash, kind) DO UPDATE SET pass = excluded.pass, detail = excluded.detail`);
 }
 
-/** What the run found in its newest pass over a collection; older findings have been dealt with. */
+/** The findings of the latest pass over a collection. Older findings are resolved. */
 export async function readFindings(
   database: Database,
   run: Run,

@@ -3,35 +3,35 @@ import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { SourcePath } from "../source/label.ts";
-import { assertHeld, type Run } from "./run.ts";
+import { assertLease, type Run } from "./run.ts";
 
-/** A collection that failed by itself: the others of its run went on. */
+/** A collection that failed alone, while the others of its run continued. */
 export interface FailedCollection {
   readonly source: SourcePath & { readonly id: string };
-  /** The error's code; `internal` for an error of no known kind. */
+  /** The error's code; `internal` for an unknown error. */
   readonly code: string;
-  /** What went wrong, without any text of a document. */
+  /** The reason, without any text of a document. */
   readonly detail: string;
 }
 
-/** A failure as the ledger keeps it. */
+/** A failure as the ledger stores it. */
 export interface RecordedFailure extends FailedCollection {
-  /** How often this start of the run has tried the collection. */
+  /** Attempts since the last start of the run. */
   readonly attempts: number;
 }
 
-/** How often one start of a run tries a collection that fails by itself. */
+/** Attempts for a collection that fails alone, for each start of a run. */
 export const MAX_ATTEMPTS = 2;
 
-type Entry = Omit<RecordedFailure, "source"> & SourcePath;
+type StoredFailure = Omit<RecordedFailure, "source"> & SourcePath;
 
-/** Writes down that a collection failed. Throws `run_held` where the run is no longer this process's. */
+/** Saves the failure of a collection. Throws `run_held` if this process has lost the lease. */
 export async function saveFailure(database: Database, run: Run, failed: FailedCollection): Promise<void> {
   const { id, ...path } = failed.source;
   const facts = Object.entries({ ...path, code: failed.code, detail: failed.detail });
-  const entry = JSON.stringify(Object.fromEntries(facts.map(([key, text]) => [key, storable(text)])));
+  const entry = JSON.stringify(Object.fromEntries(facts.map(([key, text]) => [key, toStorableText(text)])));
   await database.transaction(async (transaction) => {
-    await assertHeld(transaction, run);
+    await assertLease(transaction, run);
     await transaction.orm.execute(sql`
       UPDATE cairn.migration_runs
       SET failures = failures || jsonb_build_object(${id}::text, ${entry}::jsonb || jsonb_build_object(
@@ -40,7 +40,7 @@ export async function saveFailure(database: Database, run: Run, failed: FailedCo
   });
 }
 
-/** Takes a failure back where there is one: a further attempt went well. */
+/** Deletes the failure of a collection, if any, after a successful attempt. */
 export async function forgetFailure(database: Database, run: Run, sourceId: string): Promise<void> {
   await asAdmin(database, ({ orm }) =>
     orm.execute(sql`UPDATE cairn.migration_runs SET failures = failures - ${sourceId}::text
@@ -48,7 +48,7 @@ export async function forgetFailure(database: Database, run: Run, sourceId: stri
   );
 }
 
-/** The collections that failed in this start of the run, by their sources' ids. */
+/** The collections that failed since the last start of the run, by source id. */
 export async function readFailures(
   database: Database,
   runId: string,
@@ -59,7 +59,7 @@ export async function readFailures(
       sql`SELECT failures::text AS failures FROM cairn.migration_runs WHERE id = ${runId}::uuid`,
     ),
   );
-  const entries = Object.entries(JSON.parse(row?.failures ?? "{}") as Record<string, Entry>);
+  const entries = Object.entries(JSON.parse(row?.failures ?? "{}") as Record<string, StoredFailure>);
   return new Map(
     entries.map(([id, { code, detail, attempts, ...path }]) => [
       id,
@@ -68,7 +68,7 @@ export async function readFailures(
   );
 }
 
-/** jsonb takes neither NUL nor half a surrogate pair. */
-function storable(text: string): string {
+/** The text without NUL and lone surrogates, which jsonb rejects. */
+function toStorableText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "");
 }

@@ -5,7 +5,7 @@ import { addListings } from "./tally.ts";
 
 const someIds = fc.uniqueArray(fc.string({ unit: "binary" }), { minLength: 1 });
 
-test("the order of a listing and its division into pages do not matter", () => {
+test("the hash does not depend on the order of the ids or their division into pages", () => {
   fc.assert(
     fc.property(someIds, fc.nat(), (ids, at) => {
       const cut = at % (ids.length + 1);
@@ -15,7 +15,7 @@ test("the order of a listing and its division into pages do not matter", () => {
   );
 });
 
-test("an id more, an id less, an id twice and another id in its place are other listings", () => {
+test("an added, a missing, a repeated and a replaced id each change the hash", () => {
   fc.assert(
     fc.property(someIds, fc.string({ unit: "binary" }), (ids, other) => {
       fc.pre(!ids.includes(other));
@@ -28,11 +28,11 @@ test("an id more, an id less, an id twice and another id in its place are other 
   );
 });
 
-test("half a surrogate pair is told apart from another half and from the replacement character", () => {
+test("lone surrogates have hashes that differ from each other and from the replacement character", () => {
   expect(new Set(["\ud800", "\ud801", "\udc00", "\ufffd"].map((id) => hashListing([id]))).size).toBe(4);
 });
 
-test("nothing is zero, and sums wrap at 128 bits", () => {
+test("the hash of an empty listing is 0, and sums wrap at 128 bits", () => {
   expect(hashListing([])).toBe("0");
   expect(addListings("f".repeat(32), "1")).toBe("0");
 });

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 
 /**
- * A set of ids as one number, in hex: the sum of their hashes modulo 2^128. Counts prove nothing, since a list that
- * skips one id and repeats another has the right length; two sets with the same sum are the same set, but for a chance
- * of 1 in 2^128. Needs no memory for the ids.
+ * The hash of a set of ids, in hex: the sum of the ids' hashes modulo 2^128. Equal counts prove nothing, because a list
+ * that skips one id and repeats another has the same length. Two sets with the same sum are equal, except for a
+ * probability of 1 in 2^128. The sum needs no memory for the ids.
  */
 export function hashListing(ids: Iterable<string>): string {
   let sum = 0n;

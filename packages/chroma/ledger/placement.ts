@@ -9,17 +9,17 @@ import { sql } from "drizzle-orm";
 import type { Place } from "../plan/pattern.ts";
 import type { SourceCollection } from "../source/source.ts";
 
-/** Where an earlier run put a source collection, and what has become of it in Cairn since. */
+/** The target that an earlier run gave a source collection, and its state in Cairn now. */
 export interface Placement {
-  /** Under whatever name it has by now, and with whatever model; undefined where it was deleted. */
+  /** The collection under its current name and model; undefined if it was deleted. */
   readonly collection: Collection | undefined;
   /** What was deleted. */
-  readonly gone?: "tenant" | "collection";
-  /** The collection's metadata as a run last wrote it; undefined where no run did. */
+  readonly deleted?: "tenant" | "collection";
+  /** The collection's metadata as a run last wrote it; undefined if no run did. */
   readonly metadata: JsonObject | undefined;
 }
 
-interface Row {
+interface PlacementRow {
   readonly source_id: string;
   readonly tenant_id: string;
   readonly lineage: string;
@@ -29,42 +29,42 @@ interface Row {
 }
 
 /**
- * The earlier placements of source collections, by the source's ids: of those alone that are to go where they went
- * before. `source` is the address that names the source in the ledger.
+ * The earlier placements of source collections, by source id. Includes only collections whose target has not changed.
+ * `source` is the address that names the source in the ledger.
  */
 export async function readPlacements(
   database: Database,
   source: string,
-  placed: readonly { readonly source: Pick<SourceCollection, "id">; readonly place: Place }[],
+  planned: readonly { readonly source: Pick<SourceCollection, "id">; readonly place: Place }[],
 ): Promise<ReadonlyMap<string, Placement>> {
   const rows = await readRows(database, source);
   const tenants = new Set((await listTenants(database)).map(({ id }) => id));
   const lineages = new Map<string, ReadonlyMap<string, Collection>>();
   const placements = new Map<string, Placement>();
-  for (const { source: one, place } of placed) {
-    const row = rows.get(one.id);
-    if (!row || !samePlace(row, place)) continue;
+  for (const { source: sourceCollection, place } of planned) {
+    const row = rows.get(sourceCollection.id);
+    if (!row || !isSameTarget(row, place)) continue;
     const { tenant_id: tenantId, lineage } = row;
     const metadata = row.metadata === null ? undefined : (parseExactJson(row.metadata) as JsonObject);
     if (!tenants.has(tenantId)) {
-      placements.set(one.id, { collection: undefined, gone: "tenant", metadata });
+      placements.set(sourceCollection.id, { collection: undefined, deleted: "tenant", metadata });
       continue;
     }
-    const serving = lineages.get(tenantId) ?? (await readServing(database, tenantId));
-    lineages.set(tenantId, serving);
-    const collection = serving.get(lineage);
-    placements.set(one.id, {
+    const servingById = lineages.get(tenantId) ?? (await readServing(database, tenantId));
+    lineages.set(tenantId, servingById);
+    const collection = servingById.get(lineage);
+    placements.set(sourceCollection.id, {
       collection,
       metadata,
-      ...(collection ? {} : { gone: "collection" as const }),
+      ...(collection ? {} : { deleted: "collection" as const }),
     });
   }
   return placements;
 }
 
-async function readRows(database: Database, source: string): Promise<ReadonlyMap<string, Row>> {
+async function readRows(database: Database, source: string): Promise<ReadonlyMap<string, PlacementRow>> {
   const rows = await asAdmin(database, ({ orm }) =>
-    selectRows<Row>(
+    selectRows<PlacementRow>(
       orm,
       sql`SELECT DISTINCT ON (c.source_id) c.source_id, c.tenant_id, coalesce(c.lineage, c.collection_id) AS lineage,
                  c.place_tenant, c.place_collection, c.metadata
@@ -75,27 +75,30 @@ async function readRows(database: Database, source: string): Promise<ReadonlyMap
   return new Map(rows.map((row) => [row.source_id, row]));
 }
 
-/** Rows of versions that wrote down no place are taken to be of this one. */
-function samePlace({ place_tenant: tenant, place_collection: collection }: Row, place: Place): boolean {
+/** Whether the target has not changed. Rows of versions that did not record the target count as unchanged. */
+function isSameTarget(
+  { place_tenant: tenant, place_collection: collection }: PlacementRow,
+  place: Place,
+): boolean {
   return (tenant ?? place.tenant) === place.tenant && (collection ?? place.collection) === place.collection;
 }
 
-/** The collections of a tenant that serve, by the ids of all that they follow on, their own and their lineage's. */
+/** The collections of a tenant that serve requests, by the ids of all collections that they replace and by their lineages. */
 async function readServing(database: Database, tenantId: string): Promise<ReadonlyMap<string, Collection>> {
   const collections = await listCollections(database, tenantId);
   const lineages = await readLineages(database, tenantId);
   const byId = new Map(collections.map((collection) => [collection.id, collection]));
-  const serving = new Map<string, Collection>();
+  const servingById = new Map<string, Collection>();
   for (const collection of collections) {
     const last = followReplacements(collection, byId);
     if (!last) continue;
-    serving.set(collection.id, last);
-    serving.set(lineages.get(collection.id) ?? collection.id, last);
+    servingById.set(collection.id, last);
+    servingById.set(lineages.get(collection.id) ?? collection.id, last);
   }
-  return serving;
+  return servingById;
 }
 
-/** The collection that has taken another's place in the end; undefined for one that is yet to take one. */
+/** The collection that finally replaced this one; undefined if it is still being filled to replace another. */
 function followReplacements(
   collection: Collection,
   byId: ReadonlyMap<string, Collection>,

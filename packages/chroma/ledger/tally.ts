@@ -1,23 +1,23 @@
-/** What one pass over one collection has counted so far. Kept with the cursor, so that a pass can be taken up again. */
+/** The counts of one pass over one collection so far. Saved with the cursor, so that a pass can be resumed. */
 export interface Tally {
-  /** Records of the source seen. */
+  /** Records of the source that the pass has read. */
   readonly seen: number;
-  /** Records compared with the target's. */
+  /** Records that were compared with the target. */
   readonly compared: number;
   readonly vectorsExact: number;
   readonly vectorsWithinTolerance: number;
-  /** Largest difference of one element of a vector, 0 where all are equal to the bit. */
+  /** Largest difference of one vector element; 0 if all are equal bit by bit. */
   readonly maxVectorDifference: number;
-  /** Records that were written, or, when only looking, that differ. */
+  /** Records that were written or, in a verification, that differ. */
   readonly changed: number;
-  /** Records that differ and were left as they are, because somebody changed them in Cairn. */
+  /** Records that differ and were kept, because they were changed in Cairn. */
   readonly kept: number;
-  /** Records that were deleted in Cairn, and stay so. */
+  /** Records that were deleted in Cairn and stay deleted. */
   readonly deleted: number;
   readonly quarantined: number;
-  /** Sum of the ids' hashes modulo 2^128, in hex: two sets of ids are equal when their sums are. */
+  /** Sum of the ids' hashes modulo 2^128, in hex. Two sets of ids are equal if their sums are equal. */
   readonly listing: string;
-  /** The same of the ids that were deleted in Cairn. */
+  /** The same sum for the ids that were deleted in Cairn. */
   readonly deletedListing: string;
 }
 
@@ -35,20 +35,20 @@ export const EMPTY_TALLY: Tally = {
   deletedListing: "0",
 };
 
-/** A tally as the ledger stores it: `quarantined` under its first name, which the previous version reads. */
+/** A tally as the ledger stores it: `quarantined` has its old key `setAside`, which the previous version reads. */
 type StoredTally = Partial<Omit<Tally, "quarantined"> & { readonly setAside: number }>;
 
 export function serializeTally({ quarantined, ...tally }: Tally): string {
   return JSON.stringify({ ...tally, setAside: quarantined } satisfies StoredTally);
 }
 
-/** The tally of a ledger's JSON; counts that an older version did not keep are 0. */
+/** Parses a tally from the ledger. Counts that an older version did not store are 0. */
 export function parseTally(json: string): Tally {
   const { setAside = 0, ...tally } = JSON.parse(json) as StoredTally;
   return { ...EMPTY_TALLY, ...tally, quarantined: setAside };
 }
 
-/** Two parts of one pass together. */
+/** The sum of two parts of one pass. */
 export function addTally(a: Tally, b: Tally): Tally {
   return {
     seen: a.seen + b.seen,
@@ -65,7 +65,7 @@ export function addTally(a: Tally, b: Tally): Tally {
   };
 }
 
-/** The ids that a pass expects in the target: all of the source but those deleted in Cairn. */
+/** The hash of the ids that a pass expects in the target: all ids of the source except those deleted in Cairn. */
 export function expectedListing({ listing, deletedListing }: Tally): string {
   return BigInt.asUintN(128, BigInt(`0x${listing}`) - BigInt(`0x${deletedListing}`)).toString(16);
 }

@@ -6,12 +6,13 @@ import { matchesGlobs } from "../plan/pattern.ts";
 import type { SourcePath } from "../source/label.ts";
 import type { SourceCollection, SourceScope } from "../source/source.ts";
 
-export interface Looked {
+/** The source as it is now, and the scope of the run. */
+export interface VanishedOptions {
   /** The source's address. */
   readonly source: string;
-  /** Every collection that it has now, of the scope. */
+  /** Every collection that the source has now, within the scope. */
   readonly listed: readonly SourceCollection[];
-  /** Ids of the targets of those. */
+  /** Ids of the targets of those collections. */
   readonly targets: ReadonlySet<string>;
   readonly scope?: SourceScope;
   readonly only?: readonly string[];
@@ -26,10 +27,10 @@ interface MigratedRow {
   readonly collection_id: string;
 }
 
-/** Collections that earlier runs have taken over and that are still in Cairn, but in Chroma no longer. */
+/** Collections that earlier runs migrated and that exist in Cairn but no longer in Chroma. */
 export async function findVanished(
   database: Database,
-  { source, listed, targets, scope = {}, only = [] }: Looked,
+  { source, listed, targets, scope = {}, only = [] }: VanishedOptions,
 ): Promise<readonly SourcePath[]> {
   const migrated = await asAdmin(database, ({ orm }) =>
     selectRows<MigratedRow>(
@@ -42,20 +43,26 @@ export async function findVanished(
   );
   const ids = new Set(listed.map(({ id }) => id));
   const tenants = new Set(scope.tenants ?? listed.map(({ tenant }) => tenant));
-  const gone = migrated.filter(
-    ({ id, tenant, database: from, name, collection_id: target }) =>
+  const missing = migrated.filter(
+    ({ id, tenant, database: sourceDatabase, name, collection_id: target }) =>
       !ids.has(id) &&
       !targets.has(target) &&
       (tenants.size === 0 || tenants.has(tenant)) &&
-      (!scope.databases?.length || scope.databases.includes(from)) &&
+      (!scope.databases?.length || scope.databases.includes(sourceDatabase)) &&
       matchesGlobs(name, only),
   );
   const vanished: SourcePath[] = [];
-  for (const { tenant, database: from, name, tenant_id: tenantId, collection_id: target } of gone) {
-    const kept = await asTenant(database, tenantId, ({ orm }) =>
+  for (const {
+    tenant,
+    database: sourceDatabase,
+    name,
+    tenant_id: tenantId,
+    collection_id: target,
+  } of missing) {
+    const existing = await asTenant(database, tenantId, ({ orm }) =>
       selectRows(orm, sql`SELECT FROM cairn.collections WHERE id = ${target}::uuid`),
     );
-    if (kept.length > 0) vanished.push({ tenant, database: from, name });
+    if (existing.length > 0) vanished.push({ tenant, database: sourceDatabase, name });
   }
   return vanished;
 }

@@ -14,7 +14,7 @@ const embedders: Embedders = {
   get(model) {
     if (model !== SMALL && model !== "offline/words")
       throw new AppError("embedder_unavailable", `Set the key of ${model}.`);
-    return { model } as Embedder; // nothing is embedded while it is decided
+    return { model } as Embedder; // the decision embeds nothing
   },
 };
 const source = (model: string | null, dimensions: number | null = 1536) =>
@@ -35,98 +35,98 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, object]>([
     { vectors: "copy", model: SMALL, dimensions: 1536 },
   ],
   [
-    "a model that nobody knows stays unknown",
+    "an unknown model stays unknown",
     source(null, 8),
     undefined,
     {},
     { vectors: "copy", model: null, dimensions: 8 },
   ],
   [
-    "--source-model names it",
+    "--source-model names an unknown model",
     source(null, 8),
     undefined,
     { sourceModel: "local/x" },
     { vectors: "copy", model: "local/x" },
   ],
   [
-    "what Chroma says wins over --source-model, which is for the collections that it does not know of",
+    "a model that Chroma knows has precedence over --source-model",
     source(SMALL),
     undefined,
     { sourceModel: "local/x" },
     { vectors: "copy", model: SMALL },
   ],
   [
-    "a target of the same model is copied into",
+    "vectors are copied to a target with the same model",
     source(SMALL),
     target(SMALL, 1536),
     {},
     { vectors: "copy", model: SMALL },
   ],
   [
-    "a target that an earlier migration copied into is copied into again",
+    "vectors are copied again to a target that an earlier migration copied to",
     source(null, 8),
     target(null, 8, true),
     {},
     { vectors: "copy", model: null, dimensions: 8 },
   ],
   [
-    "the model of an empty source is not believed",
+    "the model of an empty source is ignored",
     source(SMALL, null),
     undefined,
     {},
     { vectors: "copy", model: null, dimensions: null },
   ],
   [
-    "a target without model and vectors, as an interrupted run leaves it, takes the source's",
+    "a target without model and vectors, as an interrupted run leaves it, takes the model of the source",
     source(SMALL),
     target(null, null),
     {},
     { vectors: "copy", model: SMALL, dimensions: 1536 },
   ],
   [
-    "a model that is named later names that of vectors copied before",
+    "a model that is named later applies to vectors that were copied before",
     source(null, 8),
     target(null, 8, true),
     { sourceModel: "local/x" },
     { vectors: "copy", model: "local/x", dimensions: 8 },
   ],
   [
-    "a target of another model is embedded into",
+    "texts are embedded again for a target with another model",
     source("local/x"),
     target(SMALL, 1536),
     {},
     { vectors: "embed", model: SMALL, dimensions: 1536 },
   ],
   [
-    "a target of another size is embedded into",
+    "texts are embedded again for a target with other dimensions",
     source(SMALL, 512),
     target(SMALL, 1536),
     {},
     { vectors: "embed", model: SMALL, dimensions: 1536 },
   ],
   [
-    "always embeds with the service's own model",
+    "--re-embed always uses the service's default model",
     source("local/x", 8),
     undefined,
     { reEmbed: "always" },
     { vectors: "embed", model: SMALL, dimensions: 1536 },
   ],
   [
-    "always embeds with --model",
+    "--re-embed always uses --model",
     source("local/x", 8),
     undefined,
     { reEmbed: "always", model: "offline/words" },
     { vectors: "embed", model: "offline/words", dimensions: 8 },
   ],
   [
-    "always embeds into the target's own model",
+    "--re-embed always uses the target's model",
     source(null, 8),
     target("offline/words", 64),
     { reEmbed: "always" },
     { vectors: "embed", model: "offline/words", dimensions: 64 },
   ],
   [
-    "never copies where that is possible",
+    "--re-embed never copies vectors if possible",
     source(SMALL),
     target(SMALL, 1536),
     { reEmbed: "never" },
@@ -138,39 +138,39 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, object]>([
 
 test.each<[string, SourceCollection, Target | undefined, PlanOptions, RegExp]>([
   [
-    "never refuses a target of another model",
+    "--re-embed never refuses a target with another model",
     source("local/x"),
     target(SMALL, 1536),
     { reEmbed: "never" },
     /target has the model openai.*source local\/x/,
   ],
   [
-    "never refuses a target of another size",
+    "--re-embed never refuses a target with other dimensions",
     source(SMALL, 512),
     target(SMALL, 1536),
     { reEmbed: "never" },
     /1536 dimensions and the source 512/,
   ],
   [
-    "always refuses another --model than the target's",
+    "--re-embed always refuses a --model that differs from the target's model",
     source(null),
     target("local/x", 8),
     { reEmbed: "always", model: SMALL },
     /vectors of two models are never mixed.*--map/,
   ],
   [
-    "--source-model that contradicts the model of a target that vectors were copied into is refused",
+    "a --source-model that differs from the model of a target with copied vectors is refused",
     source(null, 8),
     target("local/y", 8, true),
     { sourceModel: "local/x" },
-    /vectors are of local\/x.*target has the model local\/y.*set-model/,
+    /model local\/x for its vectors.*target has the model local\/y.*set-model/,
   ],
   [
-    "--source-model that contradicts another target is refused, and texts are not embedded for it",
+    "a --source-model that differs from the model of another target is refused, and no texts are embedded",
     source(null, 1536),
     target(SMALL, 1536),
     { sourceModel: "local/x" },
-    /vectors are of local\/x.*target has the model openai/,
+    /model local\/x for its vectors.*target has the model openai/,
   ],
   [
     "a model without a key is refused before anything is written",
@@ -183,7 +183,7 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, RegExp]>([
   expect(decide(from, to, options)).toEqual({ problem: expect.stringMatching(problem) });
 });
 
-test("vectors of more dimensions than Postgres takes do not fit, whatever could be embedded in their place", () => {
+test("vectors with more dimensions than Postgres supports cannot be copied, but their texts can be embedded again", () => {
   expect(decide(source(SMALL, 16_001), undefined)).toEqual({
     problem: expect.stringMatching(/16001 dimensions.*16000 at most.*--re-embed always/),
     unsupported: true,
@@ -193,8 +193,8 @@ test("vectors of more dimensions than Postgres takes do not fit, whatever could 
   ).toMatchObject({ vectors: "embed", dimensions: null });
 });
 
-test("where both sides are only compared, a model without a key is no obstacle", () => {
-  expect(decide(source("local/y"), target("local/x", 8), { comparing: true })).toMatchObject({
+test("a model without a key is accepted if both sides are only compared", () => {
+  expect(decide(source("local/y"), target("local/x", 8), { compareOnly: true })).toMatchObject({
     vectors: "embed",
     model: "local/x",
   });

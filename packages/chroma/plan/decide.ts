@@ -6,23 +6,23 @@ import type { SourceCollection } from "../source/source.ts";
 import type { PlanOptions } from "./options.ts";
 import type { Target } from "./targets.ts";
 
-/** How the target's vectors come to be, and why. */
+/** Whether the target's vectors are copied or embedded, and why. */
 export interface VectorChoice {
   readonly vectors: "copy" | "embed";
-  /** The target's model; null: not known, so it answers queries by vector only. */
+  /** The target's model; null: unknown, so only queries by vector are possible. */
   readonly model: string | null;
   readonly dimensions: number | null;
-  /** One sentence for the user. */
+  /** The reason, as a sentence for the user. */
   readonly why: string;
 }
 
-/** Why a collection can neither be copied nor embedded. `unsupported`: by what it is, whatever the options say. */
+/** Why a collection can neither be copied nor embedded. `unsupported`: no other options can help. */
 export interface VectorProblem {
   readonly problem: string;
   readonly unsupported?: true;
 }
 
-/** Whether a collection's vectors are copied or its texts embedded again; or why neither can be. */
+/** Decides whether a collection's vectors are copied or its texts are embedded again, or why neither is possible. */
 export function decideVectors(
   source: SourceCollection,
   target: Target | undefined,
@@ -32,18 +32,18 @@ export function decideVectors(
   if (options.reEmbed === "always") return embed(source, target, embedders, options, "--re-embed always");
   if (source.dimensions !== null && source.dimensions > MAX_DIMENSIONS)
     return {
-      problem: `Its vectors have ${source.dimensions} dimensions, and Postgres takes ${MAX_DIMENSIONS} at most. Embed its texts with another model (--re-embed always), or leave it out with --only or null in the mapping.`,
+      problem: `Its vectors have ${source.dimensions} dimensions, and Postgres supports ${MAX_DIMENSIONS} at most. Embed its texts with another model (--re-embed always), or leave it out with --only or null in the mapping.`,
       unsupported: true,
     };
-  const contradiction = contradictTarget(source, target, options);
-  if (contradiction) return contradiction;
+  const conflict = findModelConflict(source, target, options);
+  if (conflict) return conflict;
   const copied = copy(source, target, options);
   if (!("problem" in copied) || options.reEmbed === "never") return copied;
   return embed(source, target, embedders, options, copied.problem);
 }
 
-/** `--source-model` names vectors whose model Chroma does not know; their target may know another one. */
-function contradictTarget(
+/** The conflict between `--source-model`, which names the model of vectors that Chroma does not know, and the target's model. */
+function findModelConflict(
   source: SourceCollection,
   target: Target | undefined,
   { sourceModel }: PlanOptions,
@@ -52,8 +52,8 @@ function contradictTarget(
   if (source.model !== null || !sourceModel || model === null || model === sourceModel) return undefined;
   return {
     problem:
-      `--source-model says that its vectors are of ${sourceModel}, and its target has the model ${model}. ` +
-      "Leave --source-model out to keep the target's; correct the target with cairn collections set-model; send it to another collection with --map; or embed its texts again with --re-embed always.",
+      `--source-model names the model ${sourceModel} for its vectors, but its target has the model ${model}. ` +
+      "Omit --source-model to keep the target's model, correct the target with cairn collections set-model, map it to another collection with --map, or embed its texts again with --re-embed always.",
   };
 }
 
@@ -64,24 +64,25 @@ function copy(
 ): VectorChoice | { readonly problem: string } {
   const { dimensions } = source;
   const sourceModel = source.model ?? options.sourceModel ?? null;
-  // Clients name their default function also where the caller will bring vectors of his own: only vectors bear it out.
-  const known = dimensions === null ? (options.sourceModel ?? null) : sourceModel;
-  if (!target) return { vectors: "copy", model: known, dimensions, why: explainCopy(source, known) };
+  // Clients name their default function even if the caller provides vectors, so the name counts only if vectors exist.
+  const confirmedModel = dimensions === null ? (options.sourceModel ?? null) : sourceModel;
+  if (!target)
+    return { vectors: "copy", model: confirmedModel, dimensions, why: explainCopy(source, confirmedModel) };
   const { embeddingModel: model, dimensions: size } = target.collection;
   if (size !== null && dimensions !== null && size !== dimensions)
     return { problem: `the target has ${size} dimensions and the source ${dimensions}` };
-  const holdsNone = model === null && size === null;
-  if (!target.copied && !holdsNone && model !== sourceModel)
+  const isEmpty = model === null && size === null;
+  if (!target.copied && !isEmpty && model !== sourceModel)
     return {
       problem: `the target has the model ${model ?? "unknown"} and the source ${sourceModel ?? "an unknown one"}`,
     };
   return {
     vectors: "copy",
-    model: model ?? known,
+    model: model ?? confirmedModel,
     dimensions: size ?? dimensions,
     why:
       model === null
-        ? explainCopy(source, known)
+        ? explainCopy(source, confirmedModel)
         : `vectors are copied: the target has the model ${model} already`,
   };
 }
@@ -89,10 +90,10 @@ function copy(
 function explainCopy({ dimensions, unusableModel = null }: SourceCollection, model: string | null): string {
   if (model) return `vectors are copied: the target keeps the model ${model}`;
   if (dimensions === null)
-    return "vectors are copied; there is none yet, so their size and their model are not known";
+    return "vectors are copied; the collection has none yet, so their dimensions and model are unknown";
   if (unusableModel !== null)
-    return `vectors are copied; Chroma calls their model ${JSON.stringify(unusableModel)}, which is not a name that Cairn can use, so texts cannot be searched until it is named (--source-model) or --re-embed is used`;
-  return "vectors are copied; Chroma does not know their model, so texts cannot be searched until it is named (--source-model) or --re-embed is used";
+    return `vectors are copied; Chroma names their model ${JSON.stringify(unusableModel)}, which is not a valid model name in Cairn, so queries by text are refused until you name the model (--source-model) or use --re-embed`;
+  return "vectors are copied; Chroma does not know their model, so queries by text are refused until you name the model (--source-model) or use --re-embed";
 }
 
 function embed(
@@ -102,17 +103,17 @@ function embed(
   options: PlanOptions,
   reason: string,
 ): VectorChoice | { readonly problem: string } {
-  const wanted = options.model ?? target?.collection.embeddingModel ?? embedders.default?.model;
-  if (wanted === undefined)
+  const chosenModel = options.model ?? target?.collection.embeddingModel ?? embedders.default?.model;
+  if (chosenModel === undefined)
     return { problem: `Its texts would have to be embedded again (${reason}). ${embedders.notice ?? ""}` };
-  if (target && target.collection.embeddingModel !== wanted)
+  if (target && target.collection.embeddingModel !== chosenModel)
     return {
       problem:
         `Its target has the model ${target.collection.embeddingModel ?? "unknown"} (${reason}), and vectors of two models are never mixed. ` +
-        "Send it to another collection with --map, or delete the target first: cairn collections delete.",
+        "Map it to another collection with --map, or delete the target first: cairn collections delete.",
     };
   try {
-    if (!options.comparing) embedders.get(wanted);
+    if (!options.compareOnly) embedders.get(chosenModel);
   } catch (error) {
     if (error instanceof AppError)
       return { problem: `Its texts would have to be embedded again (${reason}). ${error.message}` };
@@ -120,17 +121,19 @@ function embed(
   }
   const dimensions =
     target?.collection.dimensions ??
-    modelDimensions(wanted) ??
-    (wanted === embedders.default?.model ? embedders.default.dimensions : storable(source.dimensions));
+    modelDimensions(chosenModel) ??
+    (chosenModel === embedders.default?.model
+      ? embedders.default.dimensions
+      : supportedDimensions(source.dimensions));
   return {
     vectors: "embed",
-    model: wanted,
+    model: chosenModel,
     dimensions,
-    why: `texts are embedded again with ${wanted}: ${reason}`,
+    why: `texts are embedded again with ${chosenModel}: ${reason}`,
   };
 }
 
-/** The size of a source's vectors where Postgres takes it; null: the first vector decides. */
-function storable(dimensions: number | null): number | null {
+/** The source's dimensions if Postgres supports them; null: the first vector sets them. */
+function supportedDimensions(dimensions: number | null): number | null {
   return dimensions !== null && dimensions <= MAX_DIMENSIONS ? dimensions : null;
 }

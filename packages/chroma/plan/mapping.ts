@@ -8,28 +8,28 @@ const entry = z.strictObject({
   tenant: z
     .string()
     .refine(isTenantName, `a tenant's name has ${TENANT_NAME}`)
-    .refine((name) => name === name.trim(), "a tenant's name has no space at its beginning or end")
+    .refine((name) => name === name.trim(), "a tenant's name does not begin or end with a space")
     .transform(tenantName),
   collection: z.string().refine(isCollectionName, `a name has ${COLLECTION_NAME}`).default("knowledge"),
 });
 const schema = z.record(z.string(), entry.nullable());
 
-/** Where named source collections go; null leaves one out on purpose. Keys: the name, or `chroma-tenant/database/name`. */
+/** The targets of source collections; null leaves a collection out. Keys: the name, or `chroma-tenant/database/name`. */
 export type Mapping = Readonly<Record<string, Place | null>>;
 
 /**
- * Reads the JSON of a mapping file: `{"faq": {"tenant": "acme", "collection": "faq"}, "scratch": null}`.
- * Throws `invalid_input` with the path to the fault.
+ * Parses the JSON of a mapping file: `{"faq": {"tenant": "acme", "collection": "faq"}, "scratch": null}`.
+ * Throws `invalid_input` with the path of the invalid entry.
  */
 export function parseMapping(text: string): Mapping {
-  const json = parseText(text.replace(/^\uFEFF/, "")); // editors on Windows begin a file so
+  const json = parseText(text.replace(/^\uFEFF/, "")); // a byte order mark, as some Windows editors write it
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue?.path.join(".") ?? "";
   throw new AppError(
     "invalid_input",
-    `The mapping file is wrong at ${JSON.stringify(path)}: ${issue?.message}. An entry looks like "faq": {"tenant": "acme", "collection": "faq"}, or "scratch": null.`,
+    `The mapping file is invalid at ${JSON.stringify(path)}: ${issue?.message}. Example of an entry: "faq": {"tenant": "acme", "collection": "faq"}, or "scratch": null.`,
     { path: `--map: ${path}` },
   );
 }
@@ -43,16 +43,16 @@ function parseText(text: string): unknown {
       path: "--map",
     });
   }
-  const twice = findRepeatedKey(text);
-  if (twice === undefined) return json;
+  const repeated = findRepeatedKey(text);
+  if (repeated === undefined) return json;
   throw new AppError(
     "invalid_input",
-    `The mapping file names ${JSON.stringify(twice)} twice, and only one entry could apply. Remove one of them.`,
-    { path: `--map: ${twice}` },
+    `The mapping file names ${JSON.stringify(repeated)} twice, but only one entry can apply. Remove one of them.`,
+    { path: `--map: ${repeated}` },
   );
 }
 
-/** A key that an object of valid JSON has twice, at any depth: `JSON.parse` silently keeps the last. */
+/** A key that an object of valid JSON has twice, at any depth. `JSON.parse` silently keeps the last one. */
 function findRepeatedKey(text: string): string | undefined {
   const objects: Set<string>[] = [];
   for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/g)) {

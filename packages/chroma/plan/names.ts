@@ -4,12 +4,12 @@ import type { SourceCollection } from "../source/source.ts";
 import type { PlanOptions } from "./options.ts";
 import { matchesGlobs } from "./pattern.ts";
 
-/** Names that a message offers. */
-const OFFERED = 3;
+/** Similar names that a message suggests. */
+const MAX_SUGGESTIONS = 3;
 
 /**
- * Throws `invalid_input` where `--only` names no collection of the scope, or the mapping none of the scope and none
- * `elsewhere`, with the closest names: a typo would leave out what was meant to go, or take along what was meant to stay.
+ * Throws `invalid_input`, with the closest names, if `--only` matches no collection of the scope, or if the mapping names a
+ * collection that is neither in the scope nor `elsewhere`. A typo would migrate too much or too little.
  */
 export function assertNamesExist(
   sources: readonly SourceCollection[],
@@ -24,31 +24,32 @@ export function assertNamesExist(
   if (unknown !== undefined) throw unknownName("--map", unknown, unknown.includes("/") ? paths : names);
 }
 
-/** Keys of the mapping that are neither a name nor a path of these collections. */
+/** Keys of the mapping that are neither the name nor the path of one of these collections. */
 export function findUnknownKeys(
   collections: readonly SourceCollection[],
   { mapping = {} }: PlanOptions,
 ): readonly string[] {
-  const known = new Set(collections.flatMap((collection) => [collection.name, pathOf(collection)]));
-  return Object.keys(mapping).filter((key) => !known.has(key));
+  const existing = new Set(collections.flatMap((collection) => [collection.name, pathOf(collection)]));
+  return Object.keys(mapping).filter((key) => !existing.has(key));
 }
 
-function unknownName(flag: string, given: string, names: ReadonlySet<string>): AppError {
+function unknownName(flag: string, requested: string, names: ReadonlySet<string>): AppError {
   const closest = [...names]
-    .map((name) => ({ name, edits: countEdits(given, name) }))
+    .map((name) => ({ name, edits: editDistance(requested, name) }))
     .sort((a, b) => a.edits - b.edits)
-    .slice(0, OFFERED)
+    .slice(0, MAX_SUGGESTIONS)
     .map(({ name }) => JSON.stringify(name));
-  const hint = closest.length === 0 ? "Chroma has none at all." : `The closest are ${closest.join(", ")}.`;
+  const hint =
+    closest.length === 0 ? "Chroma has no collections." : `The closest names are ${closest.join(", ")}.`;
   return new AppError(
     "invalid_input",
-    `${flag} names ${JSON.stringify(given)}, and no collection of Chroma's is called so; nothing was written. ${hint}`,
-    { path: flag === "--map" ? `--map: ${given}` : flag },
+    `${flag} names ${JSON.stringify(requested)}, but Chroma has no collection of that name. Nothing was written. ${hint}`,
+    { path: flag === "--map" ? `--map: ${requested}` : flag },
   );
 }
 
-/** Letters to insert, delete or change until one is the other. Source: Wagner and Fischer 1974. */
-function countEdits(a: string, b: string): number {
+/** The Levenshtein distance of two names. Source: Wagner and Fischer 1974. */
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 0; i < a.length; i++) {
     const next = [i + 1];

@@ -1,27 +1,28 @@
 import type { SourceScope } from "../source/source.ts";
 import type { Mapping } from "./mapping.ts";
 
+/** The options that decide which collections are migrated, to which targets, with which vectors. */
 export interface PlanOptions {
-  /** What of the source is taken. Default: everything that the login sees. */
+  /** The part of the source that is migrated. Default: everything that the login can read. */
   readonly scope?: SourceScope;
-  /** The source's address: names it in the ledger. */
+  /** The source's address, which identifies it in the ledger. */
   readonly sourceUrl?: string;
-  /** What was changed in Cairn since an earlier run is undone: a target that was deleted is made again. */
+  /** Reverts changes that were made in Cairn since an earlier run: a deleted target is created again. */
   readonly discardChanges?: boolean;
-  /** Tried in turn. Default `tenant_{tenant}_{collection}`. */
+  /** Tried in order. Default `tenant_{tenant}_{collection}`. */
   readonly patterns?: readonly string[];
-  /** The tenant where a pattern has no `{tenant}`. */
+  /** The tenant if a pattern has no `{tenant}`. */
   readonly tenant?: string;
-  /** Goes before the patterns. */
+  /** Applied before the patterns. */
   readonly mapping?: Mapping;
-  /** Globs on source names: the others are left out. */
+  /** Globs on source names. Other collections are left out. */
   readonly only?: readonly string[];
-  /** Default `auto`: copy the vectors where the target is to keep the source's model. */
+  /** Default `auto`: copies the vectors if the target keeps the source's model. */
   readonly reEmbed?: "auto" | "always" | "never";
-  /** Model of the source's vectors where Chroma does not know it. */
+  /** Model of the source's vectors if Chroma does not know it. */
   readonly sourceModel?: string;
-  /** Model to embed with. Default: the service's own default. */
+  /** Model to embed with. Default: the service's default model. */
   readonly model?: string;
-  /** Both sides are only compared, so nothing will have to be embedded. */
-  readonly comparing?: boolean;
+  /** Both sides are only compared, so nothing is embedded. */
+  readonly compareOnly?: boolean;
 }

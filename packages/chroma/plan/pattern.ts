@@ -4,10 +4,10 @@ import { parseUuid } from "@cairn/core/tenant/uuid.ts";
 import type { SourcePath } from "../source/label.ts";
 import { BOUNDARY, createSplitter, type Split, type Token } from "./split.ts";
 
-/** How today's installations name a tenant's collection. */
+/** The common naming scheme for a tenant's collection. */
 export const DEFAULT_PATTERN = "tenant_{tenant}_{collection}";
 
-/** Chroma's names for the tenant and the database of callers that name none: they hold anybody's collections. */
+/** Chroma's default tenant and database, which contain the collections of all callers that name none. */
 const CHROMA_DEFAULTS = { tenant: "default_tenant", database: "default_database" } as const;
 
 export interface Place {
@@ -16,42 +16,43 @@ export interface Place {
   readonly collection: string;
 }
 
-/** Why a pattern that matches a name does not say where it goes. */
-export interface Unclear {
-  readonly unclear: string;
+/** Why a name that matches a pattern has no target. */
+export interface UnmappedName {
+  readonly unmapped: string;
 }
 
-/** Undefined: the pattern does not match. */
-export type Matcher = (collection: SourcePath) => Place | Unclear | undefined;
+/** Returns undefined if the pattern does not match. */
+export type Matcher = (collection: SourcePath) => Place | UnmappedName | undefined;
 
 /**
- * Compiles a pattern such as `tenant_{tenant}_{collection}`. `*` stands for anything; a pattern with slashes has three
- * parts and is matched with `chroma-tenant/database/collection` part by part, another with the collection's name alone.
- * Where it has no `{tenant}`, `fallback` is the tenant; where it has no `{collection}`, the collection is `knowledge`.
+ * Compiles a pattern such as `tenant_{tenant}_{collection}`. `*` matches any text. A pattern with slashes has three parts
+ * and is matched against `chroma-tenant/database/collection` part by part; a pattern without slashes is matched against
+ * the collection's name. Without `{tenant}`, the tenant is `fallback`. Without `{collection}`, the collection is `knowledge`.
  *
- * A name that can be split in more than one way is unclear, unless exactly one way makes the tenant a UUID. So is a
- * name that would make a tenant of Chroma's own default tenant or database. Throws `invalid_input`.
+ * A name that can be split in more than one way is unmapped, unless exactly one way makes the tenant a UUID. A name that
+ * would turn Chroma's default tenant or database into a tenant is unmapped too. Throws `invalid_input`.
  */
 export function compilePattern(pattern: string, fallback?: string): Matcher {
   const tokens = parsePattern(pattern, fallback);
-  const whole = pattern.includes("/");
+  const hasPath = pattern.includes("/");
   const split = createSplitter(tokens);
-  const owner = whole ? tenantPart(pattern) : undefined;
+  const tenantField = hasPath ? tenantPart(pattern) : undefined;
   return (source) => {
     const parts = [source.tenant, source.database, source.name];
     if (parts.some((part) => part.includes(BOUNDARY))) return undefined;
-    const text = whole ? parts.join(BOUNDARY) : source.name;
+    const text = hasPath ? parts.join(BOUNDARY) : source.name;
     const [found, other] = chooseSplits(split, text);
     if (!found) return undefined;
     const place = toPlace(found, fallback);
-    if (other) return { unclear: explainAmbiguity(pattern, place, toPlace(other, fallback)) };
-    const own = found.tenant === undefined ? undefined : chromaDefault(source, owner, place.tenant);
-    if (own) return { unclear: explainDefault(pattern, own) };
+    if (other) return { unmapped: explainAmbiguity(pattern, place, toPlace(other, fallback)) };
+    const reservedName =
+      found.tenant === undefined ? undefined : chromaDefault(source, tenantField, place.tenant);
+    if (reservedName) return { unmapped: explainDefault(pattern, reservedName) };
     return place;
   };
 }
 
-/** The one way to split a text, or two of several. A UUID decides where only one way has one. */
+/** The only way to split a text, or two of several ways. Ways in which the tenant is a UUID have precedence. */
 function chooseSplits(split: ReturnType<typeof createSplitter>, text: string): readonly [Split?, Split?] {
   const uuids = split(text, parseUuid);
   return uuids.length > 0 ? [uuids[0], uuids[1]] : (split(text) as [Split?, Split?]);
@@ -64,45 +65,46 @@ function toPlace({ tenant, collection }: Split, fallback: string | undefined): P
   };
 }
 
-/** The part of `chroma-tenant/database/collection` that holds `{tenant}`. */
+/** The part of `chroma-tenant/database/collection` that contains `{tenant}`. */
 function tenantPart(pattern: string): "tenant" | "database" | undefined {
   const [tenant = "", database = ""] = pattern.split("/");
   if (tenant.includes("{tenant}")) return "tenant";
   return database.includes("{tenant}") ? "database" : undefined;
 }
 
-/** Which of Chroma's own names a place has for its tenant. */
+/** Chroma's default name that a target would have as its tenant, if any. */
 function chromaDefault(
   source: SourcePath,
-  owner: "tenant" | "database" | undefined,
+  tenantField: "tenant" | "database" | undefined,
   tenant: string,
 ): string | undefined {
-  if (owner && source[owner] === CHROMA_DEFAULTS[owner]) return CHROMA_DEFAULTS[owner];
+  if (tenantField && source[tenantField] === CHROMA_DEFAULTS[tenantField])
+    return CHROMA_DEFAULTS[tenantField];
   return Object.values(CHROMA_DEFAULTS).find((name) => name === tenant.toLowerCase());
 }
 
 function explainAmbiguity(pattern: string, first: Place, second: Place): string {
-  const say = ({ tenant, collection }: Place) =>
+  const describe = ({ tenant, collection }: Place) =>
     `tenant ${JSON.stringify(tenant)} with collection ${JSON.stringify(collection)}`;
-  return `The pattern ${JSON.stringify(pattern)} can split its name in more than one way: ${say(first)}, or ${say(second)}.`;
+  return `The pattern ${JSON.stringify(pattern)} can split its name in more than one way: ${describe(first)}, or ${describe(second)}.`;
 }
 
 function explainDefault(pattern: string, name: string): string {
-  return `The pattern ${JSON.stringify(pattern)} would turn Chroma's own ${name} into a tenant, and that holds the collections of every caller that named none.`;
+  return `The pattern ${JSON.stringify(pattern)} would turn Chroma's own ${name} into a tenant, but it contains the collections of every caller that named no tenant or database.`;
 }
 
-/** Throws `invalid_input` for a pattern that cannot say where collections go. */
+/** Parses a pattern into tokens. Throws `invalid_input` for a pattern that cannot name targets. */
 function parsePattern(pattern: string, fallback: string | undefined): readonly Token[] {
   const fields: readonly string[] = pattern.match(/\{\w*\}/g) ?? [];
-  const strange = fields.find((field) => field !== "{tenant}" && field !== "{collection}");
-  if (strange || new Set(fields).size !== fields.length)
-    throw invalid(pattern, "it may have {tenant} once and {collection} once");
+  const unknownField = fields.find((field) => field !== "{tenant}" && field !== "{collection}");
+  if (unknownField || new Set(fields).size !== fields.length)
+    throw invalid(pattern, "it may contain {tenant} once, {collection} once, and no other field");
   if (!fields.includes("{tenant}") && fallback === undefined)
-    throw invalid(pattern, "without {tenant} in it, --tenant must name the tenant");
+    throw invalid(pattern, "it has no {tenant}, so --tenant must name the tenant");
   if (/\{tenant\}\**\{collection\}|\{collection\}\**\{tenant\}/.test(pattern))
     throw invalid(
       pattern,
-      "nothing separates {tenant} from {collection}, so nothing says where one ends. Put a separator between them, as in {tenant}_{collection}, or use --map",
+      "{tenant} and {collection} have no separator between them, so it is unclear where one ends. Add a separator, as in {tenant}_{collection}, or use --map",
     );
   if (pattern.includes("/") && pattern.split("/").length !== 3)
     throw invalid(
@@ -119,7 +121,7 @@ function parsePattern(pattern: string, fallback: string | undefined): readonly T
     });
 }
 
-/** Whether a name matches one of the globs (`*` for anything); no globs: every name does. */
+/** Whether a name matches one of the globs (`*` matches any text). Every name matches an empty list. */
 export function matchesGlobs(name: string, globs: readonly string[]): boolean {
   if (globs.length === 0) return true;
   return globs.some((glob) =>
@@ -133,13 +135,13 @@ export function matchesGlobs(name: string, globs: readonly string[]): boolean {
   );
 }
 
-/** A tenant as a place names it: a UUID in any notation becomes its usual one, any other name stays. */
+/** The name of a tenant in a target: a UUID in any notation is normalized, and other names are unchanged. */
 export function tenantName(name: string): string {
   return parseUuid(name) ?? name;
 }
 
-function invalid(pattern: string, why: string): AppError {
-  return new AppError("invalid_input", `The pattern ${JSON.stringify(pattern)} cannot be used: ${why}.`, {
+function invalid(pattern: string, reason: string): AppError {
+  return new AppError("invalid_input", `The pattern ${JSON.stringify(pattern)} cannot be used: ${reason}.`, {
     path: "--pattern",
   });
 }

@@ -6,18 +6,18 @@ import { assertNamesExist, findUnknownKeys } from "./names.ts";
 import type { PlanOptions } from "./options.ts";
 import { type Plan, planMigration } from "./plan.ts";
 
-/** What a plan is made with. Without a database nothing exists at the targets yet. */
+/** What planning needs. Without a database, no target exists yet. */
 export interface PlanContext {
   readonly database: Database | undefined;
   readonly embedders: Embedders;
 }
 
-/** A plan, and everything that the source listed for it. */
+/** A plan, and all collections that the source listed for it. */
 export type SourcePlan = Plan & { readonly listed: readonly SourceCollection[] };
 
 /**
- * The plan for everything that the source has now: the same for a migration, its dry run and a comparison.
- * Throws `invalid_input` where the options name a collection that Chroma does not have.
+ * Plans all collections that the source has now. A migration, its dry run and a verification share this plan.
+ * Throws `invalid_input` if the options name a collection that Chroma does not have.
  */
 export async function planSource(
   source: Source,
@@ -33,8 +33,8 @@ export async function planSource(
 }
 
 /**
- * Collections outside of the scope, where the mapping names some that the scope does not have: one mapping file serves
- * a whole server, whichever part of it a run takes. A tenant that cannot be read has none.
+ * Collections outside the scope, if the mapping names collections that the scope does not have. One mapping file can serve
+ * a complete server, whichever part of it a run migrates. A tenant that cannot be read counts as empty.
  */
 async function listElsewhere(
   source: Source,

@@ -6,32 +6,32 @@ import type { Embedders } from "@cairn/core/embedding/embedder.ts";
 import { labelCollections, pathOf } from "../source/label.ts";
 import type { SourceCollection } from "../source/source.ts";
 import { decideVectors, type VectorChoice } from "./decide.ts";
-import { type DeletedTarget, explainDeleted, findPlacements } from "./earlier.ts";
+import { type DeletedTarget, explainDeleted, readEarlierPlacements } from "./earlier-runs.ts";
 import { assertModelNames } from "./model-names.ts";
 import type { PlanOptions } from "./options.ts";
 import { matchesGlobs, type Place } from "./pattern.ts";
-import { createPlaceFinder } from "./place.ts";
-import { type FilledFrom, readTargets, type Target, type Targets } from "./targets.ts";
+import { createTargetFinder } from "./target-path.ts";
+import { type MigratedSource, readTargets, type Target, type Targets } from "./targets.ts";
 
-/** What is to happen to one source collection. */
+/** The plan for one source collection. */
 export interface PlannedCollection extends VectorChoice {
   readonly source: SourceCollection;
   readonly place: Place;
-  /** The target as it is now; undefined where it is yet to be made. */
+  /** The existing target; undefined if it has to be created. */
   readonly target: Collection | undefined;
-  /** What the user should know and settle later. */
+  /** A notice for the user, to resolve later. */
   readonly notice?: string;
-  /** The collection's metadata as an earlier run wrote it; undefined where none did. */
+  /** The collection's metadata as an earlier run wrote it; undefined if none did. */
   readonly writtenMetadata?: JsonObject;
-  /** Chroma's distances are of no metric that there is. */
-  readonly metricUnproven?: boolean;
+  /** Chroma's distances match no known metric. */
+  readonly metricUnconfirmed?: boolean;
 }
 
-/** A collection that cannot go as things stand, and the way out. */
+/** A collection that cannot be migrated, with the reason and what to do. */
 export interface UnmappedCollection {
   readonly source: SourceCollection;
   readonly problem: string;
-  /** Whether nothing may be migrated before it is settled. Otherwise the others go, and the report lists it. */
+  /** Whether the problem stops the migration. Otherwise the others are migrated, and the report lists this one. */
   readonly blocking: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface Plan {
   readonly unmapped: readonly UnmappedCollection[];
   /** Left out by `--only` or by a null in the mapping. */
   readonly skipped: readonly SourceCollection[];
-  /** Migrated by an earlier run and deleted in Cairn since: they stay deleted. */
+  /** Migrated by an earlier run and deleted in Cairn since. They stay deleted. */
   readonly deleted: readonly DeletedTarget[];
 }
 
@@ -50,8 +50,8 @@ interface Placed {
 }
 
 /**
- * Decides where every source collection goes and how its vectors come to be. Reads Postgres, writes nothing.
- * Throws `invalid_input` for a pattern or a model name that cannot be used.
+ * Decides the target of every source collection, and whether its vectors are copied or embedded. Reads Postgres and
+ * writes nothing. Throws `invalid_input` for a pattern or a model name that cannot be used.
  */
 export async function planMigration(
   sources: readonly SourceCollection[],
@@ -61,62 +61,62 @@ export async function planMigration(
 ): Promise<Plan> {
   assertModelNames(options);
   const label = labelCollections(sources);
-  const findPlace = createPlaceFinder(options, label);
+  const findPlace = createTargetFinder(options, label);
   const skipped: SourceCollection[] = [];
   const unmapped: UnmappedCollection[] = [];
   const placed: Placed[] = [];
   for (const source of sources) {
-    const found = matchesGlobs(source.name, options.only ?? []) ? findPlace(source) : null;
-    if (found === null) skipped.push(source);
-    else if ("problem" in found) unmapped.push({ source, problem: found.problem, blocking: true });
-    else placed.push({ source, place: found });
+    const result = matchesGlobs(source.name, options.only ?? []) ? findPlace(source) : null;
+    if (result === null) skipped.push(source);
+    else if ("problem" in result) unmapped.push({ source, problem: result.problem, blocking: true });
+    else placed.push({ source, place: result });
   }
   const targets = await readTargets(
     database,
     placed.map(({ place }) => place),
   );
-  const placements = await findPlacements(database, placed, options);
+  const placements = await readEarlierPlacements(database, placed, options);
   const deleted: DeletedTarget[] = [];
   const collections: PlannedCollection[] = [];
   const taken = new Map<string, SourceCollection>();
-  for (const one of placed) {
-    const { source, place } = one;
+  for (const collection of placed) {
+    const { source, place } = collection;
     const earlier = placements.get(source.id);
-    if (earlier?.gone && !options.discardChanges) {
-      deleted.push({ source, detail: explainDeleted(earlier.gone, place) });
+    if (earlier?.deleted && !options.discardChanges) {
+      deleted.push({ source, detail: explainDeleted(earlier.deleted, place) });
       continue;
     }
-    const target = earlier?.collection ? targets.of(earlier.collection) : targets.get(place);
+    const target = earlier?.collection ? targets.describe(earlier.collection) : targets.get(place);
     const key = target?.collection.id ?? targets.keyOf(place);
-    const conflict = findConflict(one, { other: taken.get(key), targets, target, sources, options });
+    const conflict = findConflict(collection, { other: taken.get(key), targets, target, sources, options });
     const choice = conflict ?? decideVectors(source, target, embedders, options);
     if ("problem" in choice)
       unmapped.push({ source, problem: choice.problem, blocking: !("unsupported" in choice) });
     else {
-      const notice = noticeModel(source, choice, label(source));
+      const notice = describeUnusableModel(source, choice, label(source));
       const writtenMetadata = earlier?.metadata;
-      const more = { ...choice, writtenMetadata, ...(notice && { notice }) };
-      collections.push({ source, place, target: target?.collection, ...more });
+      const details = { ...choice, writtenMetadata, ...(notice && { notice }) };
+      collections.push({ source, place, target: target?.collection, ...details });
     }
     taken.set(key, taken.get(key) ?? source);
   }
   return { collections, unmapped, skipped, deleted };
 }
 
-function noticeModel(
+function describeUnusableModel(
   { unusableModel = null }: SourceCollection,
   { vectors, model }: VectorChoice,
   label: string,
 ): string | undefined {
   if (unusableModel === null || vectors !== "copy" || model !== null) return undefined;
   return (
-    `${label}: Chroma calls its model ${JSON.stringify(unusableModel)}, and a model's name has ${MODEL_NAME}. ` +
-    "Its vectors are copied with an unknown model, and queries by text are refused until: cairn collections set-model"
+    `${label}: Chroma names its model ${JSON.stringify(unusableModel)}, but a model name has ${MODEL_NAME}. ` +
+    "Its vectors are copied with an unknown model. Queries by text are refused until cairn collections set-model names it."
   );
 }
 
-interface PlaceContext {
-  /** The source collection of this run that has the place already. */
+interface ConflictContext {
+  /** The source collection of this run that has the same target. */
   readonly other: SourceCollection | undefined;
   readonly targets: Targets;
   readonly target: Target | undefined;
@@ -124,29 +124,41 @@ interface PlaceContext {
   readonly options: PlanOptions;
 }
 
-/** Why a collection cannot have its place: another one has it, in this run or since an earlier one. */
+/** Why a collection cannot have its target: another collection has it, in this run or since an earlier run. */
 function findConflict(
   { source, place }: Placed,
-  { other, targets, target, sources, options }: PlaceContext,
+  { other, targets, target, sources, options }: ConflictContext,
 ): { readonly problem: string } | undefined {
   const where = `collection ${place.collection} of tenant ${place.tenant}`;
-  const elsewhere = `Give one of them another place with --map ({${JSON.stringify(pathOf(source))}: {"tenant": …, "collection": …}})`;
-  if (other) return { problem: `It would go to ${where}, as ${pathOf(other)} does. ${elsewhere}.` };
-  const namesake = targets.namesake(place);
-  if (namesake)
+  const advice = `Map one of them to another target with --map ({${JSON.stringify(pathOf(source))}: {"tenant": …, "collection": …}})`;
+  if (other)
     return {
-      problem: `It would go to ${where}, and that is the id of the tenant's collection ${JSON.stringify(namesake.name)}. ${elsewhere}.`,
+      problem: `Its target would be ${where}, which is also the target of ${pathOf(other)}. ${advice}.`,
     };
-  const owner = target?.filledFrom;
-  if (owner && owner.id !== source.id && pathOf(owner) !== pathOf(source) && !isGone(owner, sources, options))
+  const idCollision = targets.findIdCollision(place);
+  if (idCollision)
     return {
-      problem: `It would go to ${where}, which holds what was migrated from ${pathOf(owner)}. ${elsewhere}, or delete the target first: cairn collections delete.`,
+      problem: `Its target would be ${where}, but that is the id of the tenant's collection ${JSON.stringify(idCollision.name)}. ${advice}.`,
+    };
+  const owner = target?.migratedFrom;
+  if (
+    owner &&
+    owner.id !== source.id &&
+    pathOf(owner) !== pathOf(source) &&
+    !isDeletedInChroma(owner, sources, options)
+  )
+    return {
+      problem: `Its target would be ${where}, which contains the records migrated from ${pathOf(owner)}. ${advice}, or delete the target first: cairn collections delete.`,
     };
   return undefined;
 }
 
-/** Whether Chroma has a collection no longer, as far as what was listed can tell. */
-function isGone(owner: FilledFrom, sources: readonly SourceCollection[], { scope }: PlanOptions): boolean {
+/** Whether a collection was deleted in Chroma, as far as the listed collections show. */
+function isDeletedInChroma(
+  owner: MigratedSource,
+  sources: readonly SourceCollection[],
+  { scope }: PlanOptions,
+): boolean {
   if (sources.some(({ id }) => id === owner.id)) return false;
   const tenants = scope?.tenants?.length ? scope.tenants : sources.map(({ tenant }) => tenant);
   const listsDatabase = !scope?.databases?.length || scope.databases.includes(owner.database);

@@ -8,38 +8,38 @@ import { sql } from "drizzle-orm";
 import type { SourcePath } from "../source/label.ts";
 import type { Place } from "./pattern.ts";
 
-/** A source collection as the ledger knows it. */
-export type FilledFrom = SourcePath & { readonly id: string };
+/** A source collection in the ledger. */
+export type MigratedSource = SourcePath & { readonly id: string };
 
-/** A target that is there already. */
+/** An existing target. */
 export interface Target {
   readonly collection: Collection;
-  /** Whether an earlier migration copied vectors into it. Then copying is what it was made by. */
+  /** Whether an earlier migration copied vectors to it. */
   readonly copied: boolean;
-  /** The source collection that a migration last wrote into it. */
-  readonly filledFrom?: FilledFrom;
+  /** The source collection that was last migrated to it. */
+  readonly migratedFrom?: MigratedSource;
 }
 
-/** What exists at the places of a plan. */
+/** The existing targets of a plan. */
 export interface Targets {
-  /** One key for all places that are the same collection, whether its tenant is named by id or by name. */
+  /** The key of a target. It is the same whether the tenant is named by id or by name. */
   keyOf(place: Place): string;
-  /** A collection as a target. */
-  of(collection: Collection): Target;
-  /** The collection at a place, where there is one. */
+  /** The target that a collection is. */
+  describe(collection: Collection): Target;
+  /** The existing collection of a target; undefined if there is none. */
   get(place: Place): Target | undefined;
-  /** Another collection of the tenant whose id is the name of this place. */
-  namesake(place: Place): Collection | undefined;
+  /** Another collection of the tenant whose id equals the collection name of this target. */
+  findIdCollision(place: Place): Collection | undefined;
 }
 
-/** Reads what exists at these places. Without a database nothing does. */
+/** Reads the existing targets. Without a database, none exists. */
 export async function readTargets(
   database: Database | undefined,
   places: readonly Place[],
 ): Promise<Targets> {
   const tenants = new Map<string, string>();
   const collections = new Map<string, Collection[]>();
-  const filled = database ? await readFilled(database) : new Map<string, Filled>();
+  const history = database ? await readMigrationHistory(database) : new Map<string, MigrationHistory>();
   const all = database ? await listTenants(database) : [];
   for (const name of new Set(places.map(({ tenant }) => tenant))) {
     const tenant = findTenant(all, name);
@@ -48,30 +48,30 @@ export async function readTargets(
     if (!collections.has(tenant.id))
       collections.set(tenant.id, [...(await listCollections(database, tenant.id))]);
   }
-  const ofTenant = ({ tenant }: Place) => collections.get(tenants.get(tenant) ?? "") ?? [];
-  const of = (collection: Collection) => ({ collection, copied: false, ...filled.get(collection.id) });
+  const collectionsOf = ({ tenant }: Place) => collections.get(tenants.get(tenant) ?? "") ?? [];
+  const describe = (collection: Collection) => ({ collection, copied: false, ...history.get(collection.id) });
   return {
-    of,
+    describe,
     keyOf: (place) => JSON.stringify([tenants.get(place.tenant) ?? place.tenant, place.collection]),
     get(place) {
-      const collection = ofTenant(place).find(({ name }) => name === place.collection);
-      return collection && of(collection);
+      const collection = collectionsOf(place).find(({ name }) => name === place.collection);
+      return collection && describe(collection);
     },
-    namesake: (place) =>
-      ofTenant(place).find(({ id, name }) => id === place.collection && name !== place.collection),
+    findIdCollision: (place) =>
+      collectionsOf(place).find(({ id, name }) => id === place.collection && name !== place.collection),
   };
 }
 
-/** As `ensureTenant` finds it: by its id, or else by its name. */
+/** Finds a tenant by its id or else by its name, like `ensureTenant`. */
 function findTenant(tenants: readonly Tenant[], idOrName: string): Tenant | undefined {
   return tenants.find(({ id }) => id === idOrName) ?? tenants.find(({ name }) => name === idOrName);
 }
 
-type Filled = Pick<Target, "copied" | "filledFrom">;
+type MigrationHistory = Pick<Target, "copied" | "migratedFrom">;
 
-async function readFilled(database: Database): Promise<ReadonlyMap<string, Filled>> {
+async function readMigrationHistory(database: Database): Promise<ReadonlyMap<string, MigrationHistory>> {
   const rows = await asAdmin(database, ({ orm }) =>
-    selectRows<FilledFrom & { readonly collection_id: string; readonly copied: boolean }>(
+    selectRows<MigratedSource & { readonly collection_id: string; readonly copied: boolean }>(
       orm,
       sql`SELECT DISTINCT ON (collection_id) collection_id, source_id AS id, source_tenant AS tenant,
                  source_database AS database, source_name AS name,
@@ -79,5 +79,7 @@ async function readFilled(database: Database): Promise<ReadonlyMap<string, Fille
           FROM cairn.migration_collections ORDER BY collection_id, updated_at DESC`,
     ),
   );
-  return new Map(rows.map(({ collection_id: id, copied, ...filledFrom }) => [id, { copied, filledFrom }]));
+  return new Map(
+    rows.map(({ collection_id: id, copied, ...migratedFrom }) => [id, { copied, migratedFrom }]),
+  );
 }

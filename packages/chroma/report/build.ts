@@ -1,10 +1,10 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { countDocuments } from "@cairn/core/document/list.ts";
-import { readMark } from "../copy/kept.ts";
+import { parseFindingKind } from "../copy/cairn-changes.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
-import type { DeletedTarget } from "../plan/earlier.ts";
+import type { DeletedTarget } from "../plan/earlier-runs.ts";
 import type { PlannedCollection, UnmappedCollection } from "../plan/plan.ts";
 import { labelCollections, type SourcePath } from "../source/label.ts";
 import type {
@@ -17,7 +17,7 @@ import type {
   Verdict,
 } from "./report.ts";
 
-/** One collection's end: where it went, what was counted, what was found. */
+/** The outcome for one collection: its target, counts and findings. */
 export interface Outcome {
   readonly planned: PlannedCollection;
   readonly target: Collection;
@@ -26,7 +26,8 @@ export interface Outcome {
   readonly findings: readonly Finding[];
 }
 
-export interface ReportFacts {
+/** What a report needs apart from the outcomes. */
+export interface ReportInput {
   readonly kind: MigrationReport["kind"];
   readonly cairnVersion: string;
   readonly sourceUrl: string;
@@ -34,20 +35,20 @@ export interface ReportFacts {
   readonly seconds: number;
   readonly runId?: string;
   readonly search: SearchReport | null;
-  /** Collections of Chroma's that are not in Cairn, and why. */
+  /** Collections that are not in Cairn, each with the reason. */
   readonly unmapped?: readonly UnmappedCollection[];
-  /** Collections that failed by themselves. */
+  /** Collections that failed alone. */
   readonly failed?: readonly FailedCollection[];
-  /** Collections that were taken over once, and that Chroma has no longer. */
+  /** Collections that were migrated earlier and that Chroma no longer has. */
   readonly vanished?: readonly SourcePath[];
-  /** Collections of Chroma's whose targets were deleted in Cairn. */
+  /** Source collections whose targets were deleted in Cairn. */
   readonly deleted?: readonly DeletedTarget[];
-  /** What is not a difference and should be known all the same. */
+  /** Notices that are not differences. */
   readonly notices?: readonly string[];
 }
 
-/** Differences that a report lists, and as many changes made in Cairn; its totals count them all. */
-const LISTED = 1_000;
+/** Maximum number of listed differences, and of listed changes made in Cairn. The totals count all of them. */
+const MAX_LISTED_DIFFERENCES = 1_000;
 
 const DIFFERENCES: readonly RecordDifferenceKind[] = [
   "missing",
@@ -59,11 +60,11 @@ const DIFFERENCES: readonly RecordDifferenceKind[] = [
   "uri",
 ];
 
-/** Puts the report together, counting what Postgres holds now. */
+/** Builds the report and counts the documents that are in Postgres now. */
 export async function buildReport(
   database: Database,
   outcomes: readonly Outcome[],
-  facts: ReportFacts,
+  input: ReportInput,
 ): Promise<MigrationReport> {
   const collections: CollectionReport[] = [];
   for (const outcome of outcomes) {
@@ -79,7 +80,7 @@ export async function buildReport(
     deleted = [],
     notices = [],
     ...rest
-  } = facts;
+  } = input;
   const named = [
     ...outcomes.map(({ planned }) => planned.source),
     ...[...unmapped, ...failed, ...deleted].map(({ source }) => source),
@@ -94,24 +95,24 @@ export async function buildReport(
   ];
   const differences = [...oneSided, ...outcomes.flatMap((outcome) => listDifferences(outcome, label))];
   const changes = differences.filter(({ madeInCairn }) => madeInCairn);
-  const others = differences.filter(({ madeInCairn }) => !madeInCairn);
+  const remaining = differences.filter(({ madeInCairn }) => !madeInCairn);
   const sum = (count: (collection: CollectionReport) => number) =>
-    collections.reduce((total, one) => total + count(one), 0);
+    collections.reduce((total, collection) => total + count(collection), 0);
   return {
     version: 1,
     ...rest,
     createdAt: new Date().toISOString(),
     source: { url: sourceUrl },
     verdict: oneSided.length > 0 ? "not_identical" : worst(collections.map(({ verdict }) => verdict)),
-    passes: collections.reduce((most, { passes }) => Math.max(most, passes), 0),
+    passes: collections.reduce((max, { passes }) => Math.max(max, passes), 0),
     totals: {
       tenants: new Set(collections.map(({ target }) => target.tenantId)).size,
       collections: collections.length,
-      sourceRecords: sum((one) => one.sourceCount),
-      targetRecords: sum((one) => one.targetCount),
-      compared: sum((one) => one.compared),
-      vectorsCompared: sum((one) => one.vectorsExact + one.vectorsWithinTolerance),
-      written: sum((one) => one.written),
+      sourceRecords: sum((collection) => collection.sourceCount),
+      targetRecords: sum((collection) => collection.targetCount),
+      compared: sum((collection) => collection.compared),
+      vectorsCompared: sum((collection) => collection.vectorsExact + collection.vectorsWithinTolerance),
+      written: sum((collection) => collection.written),
       exceptions: exceptions.length,
       differences: differences.length,
       failed: failed.length,
@@ -120,7 +121,7 @@ export async function buildReport(
     collections,
     exceptions,
     notices: [...outcomes.flatMap(({ planned }) => planned.notice ?? []), ...notices],
-    differences: [...others.slice(0, LISTED), ...changes.slice(0, LISTED)],
+    differences: [...remaining.slice(0, MAX_LISTED_DIFFERENCES), ...changes.slice(0, MAX_LISTED_DIFFERENCES)],
     search,
   };
 }
@@ -132,9 +133,9 @@ function reportCollection(
   const { source, vectors, why } = planned;
   const { tally } = progress;
   const compared = tally.vectorsExact + tally.vectorsWithinTolerance;
-  const found = findings.map(({ kind }) => readMark(kind));
-  // What differs in the collection itself is none of the ledger's business.
-  const differs = progress.state === "identical" && found.some(({ kind }) => isDifference(kind));
+  const kinds = findings.map(({ kind }) => parseFindingKind(kind));
+  // Differences of the collection itself are not part of the ledger's state.
+  const differs = progress.state === "identical" && kinds.some(({ kind }) => isDifference(kind));
   const state = differs ? "not_identical" : progress.state;
   return {
     source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
@@ -159,18 +160,18 @@ function reportCollection(
         : tally.quarantined > 0
           ? "identical_with_exceptions"
           : "identical",
-    differences: countKinds(found),
-    changedInCairn: countKinds(found.filter(({ inCairn }) => inCairn)),
+    differences: countKinds(kinds),
+    changedInCairn: countKinds(kinds.filter(({ inCairn }) => inCairn)),
     state,
   };
 }
 
-function countKinds(found: readonly { readonly kind: string }[]): Record<RecordDifferenceKind, number> {
+function countKinds(kinds: readonly { readonly kind: string }[]): Record<RecordDifferenceKind, number> {
   const counts = Object.fromEntries(DIFFERENCES.map((kind) => [kind, 0])) as Record<
     RecordDifferenceKind,
     number
   >;
-  for (const { kind } of found) if (isDifference(kind)) counts[kind]++;
+  for (const { kind } of kinds) if (isDifference(kind)) counts[kind]++;
   return counts;
 }
 
@@ -184,7 +185,7 @@ function reportUnmapped(collection: string, detail: string): ReportDifference {
 
 function reportVanished(collection: string): ReportDifference {
   const detail =
-    "The collection was taken over once, and Chroma has it no longer. Delete it from Cairn as well: cairn collections delete, or leave it out with --only.";
+    "The collection was migrated earlier, and Chroma no longer has it. Delete it in Cairn too (cairn collections delete), or leave it out with --only.";
   return { collection, id: "", kind: "extra", detail };
 }
 
@@ -201,14 +202,14 @@ type Label = (source: SourcePath) => string;
 function listExceptions({ planned, findings }: Outcome, label: Label): readonly ReportException[] {
   const collection = label(planned.source);
   return findings.flatMap(({ id, kind, detail }) =>
-    isDifference(readMark(kind).kind) ? [] : [{ collection, id, reason: kind, detail }],
+    isDifference(parseFindingKind(kind).kind) ? [] : [{ collection, id, reason: kind, detail }],
   );
 }
 
 function listDifferences({ planned, findings }: Outcome, label: Label): readonly ReportDifference[] {
   const collection = label(planned.source);
   return findings.flatMap(({ id, kind: marked, detail }) => {
-    const { kind, inCairn } = readMark(marked);
+    const { kind, inCairn } = parseFindingKind(marked);
     if (!isDifference(kind)) return [];
     return [{ collection, id, kind, detail, ...(inCairn ? { madeInCairn: true as const } : {}) }];
   });

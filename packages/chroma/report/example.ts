@@ -2,7 +2,7 @@ import type { CollectionReport, MigrationReport, QueryOverlap, ReportException }
 
 const NAMES = ["Nordlicht Outdoor", "Crema & Söhne", "Fernweh Books", "Tallybird Software"];
 
-/** A report as a migration of four tenants makes it, for tests and for looking at the page. */
+/** An example report of a migration of four tenants, for tests and for viewing the page. */
 export function exampleReport(change: Partial<MigrationReport> = {}): MigrationReport {
   const collections = NAMES.map((name, index) => exampleCollection(name, [142, 118, 87, 65][index] ?? 0));
   return {
@@ -35,7 +35,7 @@ export function exampleReport(change: Partial<MigrationReport> = {}): MigrationR
   };
 }
 
-/** A collection of `count` records, copied without a difference. */
+/** A collection of `count` records, copied without differences. */
 export function exampleCollection(tenantName: string, count: number): CollectionReport {
   const tenant = Buffer.from(tenantName.padEnd(16, "-")).toString("hex").slice(0, 32);
   return {
@@ -66,7 +66,7 @@ export function exampleCollection(tenantName: string, count: number): Collection
   };
 }
 
-/** One exception of each common reason, two of them with ids that are hard to show. */
+/** One exception for each common reason, two of them with ids that are hard to display. */
 export function exampleExceptions(collection: string): readonly ReportException[] {
   return [
     { collection, id: "nan\u0000line\nbreak", reason: "vector_not_finite", detail: "element 3 is NaN" },
@@ -87,18 +87,18 @@ export function exampleExceptions(collection: string): readonly ReportException[
       collection,
       id: "lost-7",
       reason: "unreadable",
-      detail: "Chroma answers 500 whenever this id is asked for",
+      detail: "Chroma responds with 500 whenever this id is requested",
     },
     {
       collection,
       id: "lost-8",
       reason: "unreadable",
-      detail: "Chroma answers 500 whenever this id is asked for",
+      detail: "Chroma responds with 500 whenever this id is requested",
     },
   ];
 }
 
-/** Ten queries a collection: most find the same, some differ in one or two results. */
+/** Ten queries for each collection: most find the same, some differ in one or two results. */
 export function exampleSearch(names: readonly string[], each = 10): NonNullable<MigrationReport["search"]> {
   const perQuery: QueryOverlap[] = names.flatMap((collection) =>
     Array.from({ length: each }, (_, index) => ({

@@ -15,7 +15,7 @@ export function countOf(count: number, noun: string, plural = `${noun}s`): strin
   return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
-/** A share of 0 to 1 as a percentage, rounded down: only the whole is called 100 %. */
+/** A share of 0 to 1 as a percentage, rounded down, so that only 1 becomes 100 %. */
 export function formatShare(share: number): string {
   return `${Math.floor(share * 1000 + 1e-9) / 10}\u00a0%`;
 }
@@ -23,9 +23,9 @@ export function formatShare(share: number): string {
 /** Seconds as `0.4 s`, `4 min 12 s`, `2 h 5 min`. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 59.95) return `${seconds.toFixed(1)}\u00a0s`;
-  const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const rounded = Math.round(seconds);
+  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
 }
 
 /** A small number with two digits: `0`, `0.25`, `3.1 × 10⁻⁷`. */
@@ -46,7 +46,7 @@ export function formatMoment(iso: string): string {
   return Number.isNaN(date.getTime()) ? iso : `${MOMENT.format(date)} UTC`;
 }
 
-/** An id or a name as code, shortened with its length told; text of any direction stays within it. */
+/** An id or a name as code. A long one is shortened and its length is shown. Bidirectional text is isolated. */
 export function formatId(id: string, limit = 64): Piece {
   if (id === "") return html`<em>empty</em>`;
   const length = id.length > limit && html` <small>(${formatCount(id.length)} characters)</small>`;

@@ -10,7 +10,7 @@ function count(page: string, pattern: RegExp): number {
   return page.match(pattern)?.length ?? 0;
 }
 
-test("ids from the data never become markup, and what cannot be seen is written as an escape", () => {
+test("ids from the data never become markup, and invisible characters are shown as escapes", () => {
   const exceptions = exampleExceptions(names[0] ?? "");
   const page = renderReport(exampleReport({ exceptions, totals: { ...report.totals, exceptions: 6 } }));
   expect(page).not.toContain("<script");
@@ -19,7 +19,7 @@ test("ids from the data never become markup, and what cannot be seen is written 
   expect(page).not.toContain("\0");
 });
 
-test("an id of 5,000 characters is shortened and its length told", () => {
+test("an id of 5,000 characters is shortened and its length is shown", () => {
   const page = renderReport(
     exampleReport({ exceptions: exampleExceptions("c"), totals: { ...report.totals, exceptions: 6 } }),
   );
@@ -27,12 +27,12 @@ test("an id of 5,000 characters is shortened and its length told", () => {
   expect(page).not.toMatch(/x{100}/);
 });
 
-test("a name that turns the direction of writing, or is half a character, is shown as escapes", () => {
+test("a bidirectional control or a lone surrogate in a name is shown as an escape", () => {
   const page = renderReport(exampleReport({ collections: [exampleCollection("a\u202eb\ud800", 1)] }));
   expect(page).toContain("a\\u202eb\\ud800");
 });
 
-test("every text of the report passes through escaping", () => {
+test("every text of the report is escaped", () => {
   const poison = `"'><img src=x onerror=alert(1)>`;
   const poisoned = JSON.parse(JSON.stringify(report), (key, value) =>
     typeof value === "string" && !["verdict", "kind", "vectors"].includes(key) ? poison : value,
@@ -40,7 +40,7 @@ test("every text of the report passes through escaping", () => {
   expect(renderReport(poisoned)).not.toContain("<img");
 });
 
-test("the page needs nothing from anywhere: no script, no link, no picture, and a policy that forbids them", () => {
+test("the page is self-contained: no script, link or image, and a policy that forbids them", () => {
   const page = renderReport(report);
   expect(page).not.toMatch(/<(script|link|img|iframe|object|embed)\b/i);
   expect(page).not.toMatch(/\b(src|href)\s*=/i);
@@ -48,7 +48,7 @@ test("the page needs nothing from anywhere: no script, no link, no picture, and 
   expect(page).toContain("default-src 'none'");
 });
 
-test("each collection has a bar for the source and one for the target, none for an empty side", () => {
+test("each collection has a bar for the source and one for the target, and no bar for an empty side", () => {
   const alone = { search: null, exceptions: [] };
   const page = renderReport(exampleReport(alone));
   expect(count(page, /<rect class="before"/g)).toBe(4);
@@ -59,7 +59,7 @@ test("each collection has a bar for the source and one for the target, none for 
   );
 });
 
-test("the chart stops at the forty largest of 2,000 collections and says so; the table has every one", () => {
+test("the chart shows the forty largest of 2,000 collections and says so; the table has all of them", () => {
   const collections = Array.from({ length: 2_000 }, (_, index) =>
     exampleCollection(`Tenant ${index}`, index + 1),
   );
@@ -70,14 +70,14 @@ test("the chart stops at the forty largest of 2,000 collections and says so; the
   expect(page.length).toBeLessThan(5_000_000);
 });
 
-test("the scatter has a mark for every place that a distance falls on", () => {
+test("the scatter plot has one mark for each distinct position", () => {
   const distances = [0, 0.25, 0.5, 0.5, 1].map((distance) => ({ chroma: distance, cairn: distance }));
   const page = renderReport(exampleReport({ search: { ...exampleSearch(names), distances } }));
   expect(count(page, /<circle cx="[\d.]+" cy="[\d.]+" r="2.6"/g)).toBe(4);
   expect(page).toContain("5 distances; the largest difference is 0.");
 });
 
-test("ten thousand distances all over the plane are thinned to four thousand marks", () => {
+test("ten thousand scattered distances are thinned to four thousand marks", () => {
   const distances = Array.from({ length: 10_000 }, (_, index) => ({
     chroma: (index % 100) / 100,
     cairn: Math.floor(index / 100) / 100,
@@ -86,7 +86,7 @@ test("ten thousand distances all over the plane are thinned to four thousand mar
   expect(count(page, /<circle cx="[\d.]+" cy="[\d.]+" r="2.6"/g)).toBeLessThanOrEqual(4_000);
 });
 
-test("queries are counted by overlap, and 99 % is not called the same", () => {
+test("queries are counted by overlap, and 99 % does not count as the same", () => {
   const query = { collection: names[0] ?? "", overlapWithExact: 1 };
   const perQuery = [1, 1, 0.999, 0.8].map((overlapWithChroma) => ({ ...query, overlapWithChroma }));
   const page = renderReport(exampleReport({ search: { ...exampleSearch(names), perQuery } }));
@@ -103,14 +103,14 @@ test("queries are counted by overlap, and 99 % is not called the same", () => {
   expect(page).not.toContain("70–79 %");
 });
 
-test("an average a hair below the whole is not rounded up to 100 %", () => {
+test("an average just below 1 is not rounded up to 100 %", () => {
   const page = renderReport(
     exampleReport({ search: { ...exampleSearch(names), meanOverlapWithChroma: 0.9999 } }),
   );
   expect(page).toContain("99.9\u00a0%");
 });
 
-test("exceptions are counted by reason, a reason nobody knows by its name", () => {
+test("exceptions are counted by reason, and an unknown reason is shown by its name", () => {
   const exceptions = [
     { collection: "c", id: "1", reason: "vector_null", detail: "" },
     { collection: "c", id: "2", reason: "metadata_too_deep", detail: "" },
@@ -121,7 +121,7 @@ test("exceptions are counted by reason, a reason nobody knows by its name", () =
   expect(page).toContain("metadata too deep");
 });
 
-test("notices are listed, their names escaped; without any there is no such section", () => {
+test("notices are listed and escaped, and without notices there is no section", () => {
   const notices = ['The index of collection "<b>" could not be built.', "Another."];
   const page = renderReport(exampleReport({ notices }));
   const section = page.slice(page.indexOf('id="notices"'), page.indexOf('id="collections"'));
@@ -131,7 +131,7 @@ test("notices are listed, their names escaped; without any there is no such sect
     expect(renderReport(exampleReport({ notices: none }))).not.toContain('id="notices"');
 });
 
-test("differences come before everything else, and a capped list says how many there are", () => {
+test("differences come first, and a truncated list shows the total", () => {
   const differences = [{ collection: names[0] ?? "", id: "a", kind: "missing", detail: "" }] as const;
   const totals = { ...report.totals, differences: 70_000 };
   const page = renderReport(exampleReport({ verdict: "not_identical", differences, totals }));
@@ -139,7 +139,7 @@ test("differences come before everything else, and a capped list says how many t
   expect(page.indexOf('id="differences"')).toBeLessThan(page.indexOf('id="records"'));
 });
 
-test("exceptions and search are named by what a collection became; a name held twice stays Chroma's", () => {
+test("exceptions and searches use the target's name; a name that two collections have stays the source name", () => {
   const [first] = report.collections;
   const twice = exampleCollection("Other", 3);
   const same = first && { ...twice, source: { ...twice.source, name: first.source.name } };
@@ -149,14 +149,14 @@ test("exceptions and search are named by what a collection became; a name held t
   expect(search).toContain("<bdi>Fernweh Books</bdi>");
 });
 
-test("a report of nothing, and one without search, still render", () => {
+test("an empty report and a report without searches render", () => {
   const page = renderReport(exampleReport({ collections: [], search: null }));
   expect(page).toContain("Search results were not compared in this run.");
-  expect(page).toContain("None: every record was carried over whole.");
+  expect(page).toContain("None: every record was migrated completely.");
 });
 
-test("a migration's page says when it was compared and what is not in it; a mere comparison does not", () => {
-  const late = "what was written to Chroma behind the last pass is not in it";
+test("a migration's page says when it was compared and what is not included; a verification's page does not", () => {
+  const late = "what was written to Chroma after the last pass is not included";
   expect(renderReport(report)).toContain(`Compared at 22 November 2025 at 21:05 UTC; ${late}.`);
   expect(renderReport(exampleReport({ kind: "verify" }))).not.toContain(late);
 });

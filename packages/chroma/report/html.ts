@@ -13,8 +13,8 @@ import { STYLE } from "./style.ts";
 import { verdictSentence } from "./verdict.ts";
 
 /**
- * The report as one HTML page that needs nothing else: no script, no font, no picture from anywhere. The policy in its
- * head forbids the browser to load any, whatever the data holds.
+ * Renders the report as one self-contained HTML page without external scripts, fonts or images. Its content security policy
+ * forbids loading any, whatever the data contains.
  */
 export function renderReport(report: MigrationReport): string {
   return html`<!doctype html>
@@ -47,14 +47,14 @@ ${renderMethod(report)}
 
 function noteCounts({ totals }: MigrationReport): string {
   const why =
-    totals.sourceRecords === totals.targetRecords ? "" : " Where they differ, the lists below tell why.";
-  return `Equal counts prove nothing by themselves: what was compared stands in the tables.${why}`;
+    totals.sourceRecords === totals.targetRecords ? "" : " Where the counts differ, the lists below say why.";
+  return `Equal counts alone prove nothing. The tables show what was compared.${why}`;
 }
 
 function renderMethod(report: MigrationReport): Html {
   return html`<footer>
 <h2>How this was measured</h2>
-<p>Both ways: every id of Chroma was looked up in Cairn, and every id of Cairn in Chroma. For each record in both, the text, every metadata value with its type, and the URI were compared; where vectors were copied, every element of every vector. A vector is <em>exact</em> where it is equal bit by bit. It is <em>within tolerance</em> where it differs by rounding alone: Chroma hands vectors of a cosine collection back up to 10⁻⁵ off.</p>
-<p>What cannot be seen in an id is written as an escape, such as <code>${"\0"}</code>; long ids are shortened. The same report for machines, complete, lies beside this page as JSON. It was made by Cairn ${report.cairnVersion}.${report.kind === "migrate" && ` Compared at ${formatMoment(report.createdAt)}; what was written to Chroma behind the last pass is not in it.`}</p>
+<p>In both directions: every id of Chroma was looked up in Cairn, and every id of Cairn in Chroma. For each record on both sides, the text, every metadata value with its type, and the URI were compared. If vectors were copied, every element of every vector was compared. A vector is <em>exact</em> if it is equal bit by bit. It is <em>within tolerance</em> if it differs only by rounding: Chroma returns the vectors of a cosine collection with differences of up to 10⁻⁵.</p>
+<p>Invisible characters in an id are shown as escapes, such as <code>${"\0"}</code>. Long ids are shortened. The complete report is next to this page as JSON. It was created by Cairn ${report.cairnVersion}.${report.kind === "migrate" && ` Compared at ${formatMoment(report.createdAt)}; what was written to Chroma after the last pass is not included.`}</p>
 </footer>`;
 }

@@ -1,6 +1,6 @@
-import { visible } from "./visible.ts";
+import { escapeInvisible } from "./visible.ts";
 
-/** Markup that is safe to put into a page. Only `html` and `trusted` make it. */
+/** Markup that is safe to put into a page. Only `html` and `trusted` create it. */
 export class Html {
   readonly text: string;
 
@@ -9,22 +9,22 @@ export class Html {
   }
 }
 
-/** What a template may hold. Null, undefined and false leave nothing behind. */
+/** A value in a template. Null, undefined and false render as nothing. */
 export type Piece = Html | string | number | null | undefined | false | readonly Piece[];
 
-/** A template of markup: every string put in is escaped, so nothing from the data becomes markup. */
+/** A template of markup. Every inserted string is escaped, so data never becomes markup. */
 export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
   return new Html(parts.reduce((text, part, index) => text + write(pieces[index - 1]) + part));
 }
 
-/** Markup of our own that no data has touched. */
+/** Constant markup that contains no data. */
 export function trusted(markup: string): Html {
   return new Html(markup);
 }
 
 function write(piece: Piece): string {
   if (piece instanceof Html) return piece.text;
-  if (typeof piece === "string") return escapeMarkup(visible(piece));
+  if (typeof piece === "string") return escapeMarkup(escapeInvisible(piece));
   if (typeof piece === "number") return String(piece);
   if (!piece) return "";
   return piece.map(write).join("");

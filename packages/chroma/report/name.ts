@@ -4,14 +4,14 @@ import { html, type Piece } from "./markup.ts";
 import type { CollectionReport } from "./report.ts";
 import { shorten } from "./visible.ts";
 
-/** `Tenant / collection`, as people know it. */
+/** The target as `Tenant / collection`. */
 export function nameTarget({ tenantName, collection }: CollectionReport["target"]): Piece {
   return html`<bdi>${shorten(tenantName, 60)}</bdi> <span class="soft">/ <bdi>${shorten(collection, 60)}</bdi></span>`;
 }
 
 /**
- * Names collections by what they became, given their label: the source name, or its whole path. A name that several
- * source databases hold, or that is not among the collections, stays as it is.
+ * Returns a function that names the target of a collection by its label: the source name, or its path. A name that several
+ * source databases have, or that is not among the collections, is shown unchanged.
  */
 export function nameBySource(collections: readonly CollectionReport[]): (source: string) => Piece {
   const targets = new Map<string, CollectionReport["target"] | null>();

@@ -1,4 +1,4 @@
-/** The page's look. One accent: petrol, or rust where the verdict is bad. Everything else is ink and paper. */
+/** The stylesheet of the page. The only accent color is petrol, or rust if the verdict is `not_identical`. */
 export const STYLE = `
 :root{color-scheme:light dark;--paper:#fbfaf7;--ink:#1d2322;--soft:#5d6663;--line:#dcdcd4;--faint:#efeee8;--accent:#0f6b66;
 --serif:"Iowan Old Style","Palatino Linotype",Palatino,"Source Serif 4",Georgia,"Liberation Serif",serif;

@@ -2,14 +2,14 @@ import { type Html, html, type Piece, trusted } from "./markup.ts";
 
 export interface Column<Row> {
   readonly head: string;
-  /** Set to the right with figures of one width. Default false. */
+  /** Aligned right with tabular figures. Default false. */
   readonly numeric?: boolean;
   readonly cell: (row: Row) => Piece;
 }
 
 /**
- * A table whose first column heads its rows. On a narrow screen each row becomes a block that repeats the heads
- * (`data-head`); the roles keep it a table for screen readers then.
+ * Renders a table whose first column contains the row headers. On a narrow screen, each row becomes a block that repeats the
+ * column headers (`data-head`). The roles keep it a table for screen readers.
  */
 export function renderTable<Row>(
   caption: string,

@@ -13,14 +13,14 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test("writeReport() writes the page and the JSON beside it, in folders that were not there", async () => {
+test("writeReport() writes the page and the JSON next to it, and creates missing folders", async () => {
   const path = join(folder, "proof", "of today", "report.html");
   const written = await writeReport(exampleReport(), path);
   expect(written).toEqual({ html: path, json: join(folder, "proof", "of today", "report.json") });
   expect(await readFile(path, "utf8")).toMatch(/^<!doctype html>/);
 });
 
-test("the JSON comes back as it was, ids with NUL and half a character among it", async () => {
+test("the JSON is read back unchanged, including ids with NUL and a lone surrogate", async () => {
   const report = exampleReport({
     exceptions: [
       ...exampleExceptions("c"),
@@ -32,7 +32,7 @@ test("the JSON comes back as it was, ids with NUL and half a character among it"
   expect(await readdir(folder)).toEqual(["report.json"]);
 });
 
-test("a path that ends otherwise is refused before anything is written", async () => {
+test("a path with another extension is refused before anything is written", async () => {
   await expect(writeReport(exampleReport(), join(folder, "new", "report.pdf"))).rejects.toMatchObject({
     code: "invalid_input",
   });

@@ -4,18 +4,19 @@ import { AppError } from "@cairn/core/error.ts";
 import { renderReport } from "./html.ts";
 import type { MigrationReport } from "./report.ts";
 
-/** Where a report was written. */
+/** The paths of a written report. */
 export interface WrittenReport {
   readonly json: string;
-  /** Undefined where only JSON was asked for. */
+  /** Undefined if only JSON was requested. */
   readonly html: string | undefined;
 }
 
+/** Whether a path has an extension for reports. */
 export function isReportPath(path: string): boolean {
   return /\.(html?|json)$/i.test(path);
 }
 
-/** Makes sure that a report can be written, before hours are spent on it. Throws `invalid_input`. */
+/** Asserts that a report can be written, before a migration that may take hours. Throws `invalid_input`. */
 export async function prepareReport(path: string): Promise<void> {
   const folder = dirname(path);
   try {
@@ -25,7 +26,7 @@ export async function prepareReport(path: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     throw new AppError(
       "invalid_input",
-      `The report cannot be written to ${folder} (${code}). Name another place with --report.`,
+      `The report cannot be written to ${folder} (${code}). Set another path with --report.`,
       {
         path: "--report",
         cause: error,
@@ -35,15 +36,15 @@ export async function prepareReport(path: string): Promise<void> {
 }
 
 /**
- * Writes `report.html` with `report.json` beside it, or `report.json` alone; makes the folders above. Throws
- * `invalid_input` for a path that ends otherwise.
+ * Writes `report.html` and `report.json` next to it, or only `report.json`. Creates missing folders. Throws `invalid_input`
+ * for a path with another extension.
  */
 export async function writeReport(report: MigrationReport, path: string): Promise<WrittenReport> {
   const extension = extname(path);
   if (!isReportPath(path))
     throw new AppError(
       "invalid_input",
-      `A report is written to a path ending in .html or .json, not to ${path}`,
+      `The report cannot be written to ${path}. Use a path that ends in .html or .json.`,
     );
   await prepareReport(path);
   const json = extension.toLowerCase() === ".json" ? path : `${path.slice(0, -extension.length)}.json`;

@@ -4,22 +4,22 @@ import type { Services } from "@cairn/core/services.ts";
 import { type MigrateOptions, migrate } from "../migrate.ts";
 import { openSource } from "../source/http-source.ts";
 import type { ChromaOptions } from "../source/options.ts";
-import { readMigration } from "./options.ts";
-import { errorInApiTerms, reportInApiTerms } from "./wording.ts";
+import { errorToApiTerms, reportToApiTerms } from "./api-terms.ts";
+import { parseMigrationRequest } from "./options.ts";
 
 export const MIGRATION = "migration";
 
 export interface MigrationJobOptions extends Pick<MigrateOptions, "databaseName" | "cairnVersion"> {
-  /** Where Chroma is. The service's own setting, never a caller's: it has a credential, and reaches where callers do not. */
+  /** The Chroma server. It is a setting of the service, never of a caller: it contains a credential, and the service can reach hosts that callers cannot. */
   readonly source: ChromaOptions;
 }
 
-/** Runs a migration as a job of the operator's; its result is the report. Stopped, the next one goes on where it was. */
+/** Runs a migration as a job of the operator. The result is the report. If it is stopped, the next job continues it. */
 export function migrationRunner({ source, databaseName, cairnVersion }: MigrationJobOptions): JobRunner {
   return async (services, { request, signal, report }) => {
     const progress = new Map<string, { readonly done: number; readonly total: number }>();
-    const proof = await migrateFrom(services, source, {
-      ...readMigration(request),
+    const result = await migrateFrom(services, source, {
+      ...parseMigrationRequest(request),
       databaseName,
       cairnVersion,
       signal,
@@ -35,7 +35,7 @@ export function migrationRunner({ source, databaseName, cairnVersion }: Migratio
         });
       },
     });
-    return reportInApiTerms(proof as unknown as JsonObject);
+    return reportToApiTerms(result as unknown as JsonObject);
   };
 }
 
@@ -43,6 +43,6 @@ async function migrateFrom(services: Services, source: ChromaOptions, options: M
   try {
     return await migrate(services, await openSource(source), options);
   } catch (error) {
-    throw errorInApiTerms(error);
+    throw errorToApiTerms(error);
   }
 }

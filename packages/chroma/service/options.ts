@@ -3,8 +3,10 @@ import type { MigrateOptions } from "../migrate.ts";
 import { parseMapping } from "../plan/mapping.ts";
 import { migrationSchema } from "./schema.ts";
 
-/** A migration's options as a request has them. Throws where it is none. */
-export function readMigration(request: JsonObject): Omit<MigrateOptions, "databaseName" | "cairnVersion"> {
+/** Parses a migration's options from a request. Throws if the request is invalid. */
+export function parseMigrationRequest(
+  request: JsonObject,
+): Omit<MigrateOptions, "databaseName" | "cairnVersion"> {
   const {
     pattern,
     mapping,

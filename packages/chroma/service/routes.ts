@@ -10,9 +10,9 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { renderReport } from "../report/html.ts";
 import type { MigrationReport } from "../report/report.ts";
+import { toApiTerms } from "./api-terms.ts";
 import { MIGRATION } from "./job.ts";
 import { migrationSchema } from "./schema.ts";
-import { inApiTerms } from "./wording.ts";
 
 const tags = ["Migrations"];
 
@@ -20,16 +20,16 @@ const start = createRoute({
   method: "post",
   path: "/v1/migrations",
   operationId: "startMigration",
-  summary: "Take a Chroma server's tenants over, in a job",
+  summary: "Start a migration from Chroma",
   description:
-    "From the server that the service is configured with. Started again, it goes on where it was, and compares everything anew.",
+    "Migrates from the Chroma server that the service is configured with, in a job. Starting it again continues where it stopped and compares everything again.",
   tags,
   security: BEARER,
   middleware: refuseOperatorIdempotencyKey,
   request: { body: jsonBody(migrationSchema) },
   responses: {
     202: {
-      ...jsonResponse(jobSchema, "The job. Watch it where Location says, or as events."),
+      ...jsonResponse(jobSchema, "The job. Poll the URL in `Location`, or read its events."),
       headers: z.object({ Location: z.string() }),
     },
     ...problems([422], { body: true }),
@@ -40,11 +40,14 @@ const list = createRoute({
   method: "get",
   path: "/v1/migrations",
   operationId: "listMigrations",
-  summary: "Migrations, newest first",
+  summary: "List migrations, newest first",
   tags,
   security: BEARER,
   responses: {
-    200: jsonResponse(z.object({ migrations: z.array(jobSchema) }), "Their jobs, without reports."),
+    200: jsonResponse(
+      z.object({ migrations: z.array(jobSchema) }),
+      "The jobs of the migrations, without reports.",
+    ),
     ...problems(),
   },
 });
@@ -53,7 +56,7 @@ const report = createRoute({
   method: "get",
   path: "/v1/migrations/{job}/report",
   operationId: "getMigrationReport",
-  summary: "The proof of a migration that has ended",
+  summary: "Get the report of a finished migration",
   tags,
   security: BEARER,
   request: {
@@ -74,18 +77,18 @@ const report = createRoute({
 
 export interface MigrationRouteOptions {
   readonly queue: JobQueue;
-  /** Whether the service knows where Chroma is. */
+  /** Whether the service has the address of a Chroma server. */
   readonly configured: boolean;
 }
 
-/** Migrations over HTTP, for the operator. */
+/** The routes of migrations, for the operator. */
 export function migrationRoutes({ queue, configured }: MigrationRouteOptions) {
   return createRouter()
     .openapi(start, async (c) => {
       if (!configured)
         throw new AppError(
           "source_unsupported",
-          "The service does not know where Chroma is. Set CHROMA_URL, and CHROMA_TOKEN where it asks for one.",
+          "The service has no Chroma server configured. Set CHROMA_URL, and CHROMA_TOKEN if the server requires a token.",
         );
       return startJob(c, queue, MIGRATION, JSON.parse(stringifyJson(c.req.valid("json"))));
     })
@@ -103,8 +106,9 @@ export function migrationRoutes({ queue, configured }: MigrationRouteOptions) {
           "not_found",
           `Migration ${id} has no report: it is ${job.status.replace("_", " ")}.`,
         );
-      const proof = job.result as unknown as MigrationReport;
-      if (c.req.valid("query").format === "html") return c.html(inApiTerms(renderReport(proof))) as never;
-      return c.body(stringifyJson(proof), 200, { "Content-Type": "application/json" }) as never;
+      const migrationReport = job.result as unknown as MigrationReport;
+      if (c.req.valid("query").format === "html")
+        return c.html(toApiTerms(renderReport(migrationReport))) as never;
+      return c.body(stringifyJson(migrationReport), 200, { "Content-Type": "application/json" }) as never;
     });
 }

@@ -2,16 +2,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { parseAddress } from "./address.ts";
 import { hideSecrets, requestHeaders } from "./headers.ts";
-import { AnswerTooLarge, createHttpSend, type Exchange, type HttpAnswer, type HttpSend } from "./http.ts";
+import {
+  createHttpSend,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpSend,
+  ResponseTooLarge,
+} from "./http.ts";
 import type { ChromaOptions } from "./options.ts";
-import { judgeRedirect, MAX_REDIRECTS, REDIRECTS } from "./redirect.ts";
+import { checkRedirect, MAX_REDIRECTS, REDIRECT_STATUSES } from "./redirect.ts";
 
+/** HTTP requests to one Chroma server. */
 export interface ChromaClient {
-  /** The server's address without credentials and without a slash at the end. */
+  /** The server's address without credentials and without a trailing slash. */
   readonly url: string;
   /**
-   * What `read` makes of the answer to a request under `/api/v2`. An answer at which it throws SyntaxError counts as
-   * none: it is asked for again. Throws `source_unavailable`, `source_invalid` or `not_found`.
+   * Sends a request under `/api/v2` and returns the response parsed by `read`. If `read` throws SyntaxError, the request is
+   * retried. Throws `source_unavailable`, `source_invalid` or `not_found`.
    */
   request<T>(
     method: "GET" | "POST",
@@ -19,7 +26,7 @@ export interface ChromaClient {
     read: (text: string) => T,
     options?: RequestOptions,
   ): Promise<T>;
-  /** The same for an answer whose bytes are too many to make text of. */
+  /** Like `request`, for a response that is too large to be converted to text. */
   requestBytes<T>(
     method: "GET" | "POST",
     path: string,
@@ -30,19 +37,19 @@ export interface ChromaClient {
 
 export interface RequestOptions {
   readonly body?: unknown;
-  /** Answers with a 500 come back at once as ChromaFault: the caller can tell more by asking for less. */
+  /** Throws ChromaError at once for status 500 and 413, without retries, because the caller then requests less. */
   readonly failFast?: boolean;
-  /** Bytes of the answer that are read at most. Default `MAX_ANSWER_BYTES`. */
+  /** Maximum bytes of the response. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
-/** Status of an answer that is larger than what is read of one, from the server or a proxy, too. */
-export const TOO_LARGE = 413;
+/** Status of a response that exceeds `maxBytes`. A server or proxy may also send it. */
+export const PAYLOAD_TOO_LARGE = 413;
 
-/** An answer that was no success. `status` 0: there was no whole answer; 200: there was one that cannot be read. */
-export class ChromaFault extends Error {
+/** A failed request. `status` 0: the response is missing or incomplete. 200: the response cannot be parsed. */
+export class ChromaError extends Error {
   readonly status: number;
-  /** Where a redirect leads. */
+  /** Target of a redirect. */
   readonly location: string | undefined;
   constructor(status: number, message: string, location?: string) {
     super(message);
@@ -52,13 +59,13 @@ export class ChromaFault extends Error {
 }
 
 /**
- * HTTP to a Chroma server with what its own client lacks: a deadline, bounded retries, the status of a failure, a
- * path prefix, headers.
+ * Creates an HTTP client for a Chroma server. It has what Chroma's own client lacks: a timeout, limited retries, the status
+ * of a failure, a path prefix, and headers.
  */
 export function createChromaClient(options: ChromaOptions): ChromaClient {
   const address = parseAddress(options.url);
   const headers = requestHeaders(options, address);
-  // A redirect of the server's may move it: to https, or to another prefix of the same host.
+  // A redirect may change it, to https or to another prefix on the same host.
   let base = `${address.origin}${address.pathname.replace(/\/+$/, "")}`;
   const send = createHttpSend();
   const { timeout = 60_000, attempts = 6, backoff = 200 } = options;
@@ -71,17 +78,17 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
   ): Promise<T> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     for (let attempt = 1; ; attempt++) {
-      const exchange = { method, headers, body: payload, maxBytes };
+      const request = { method, headers, body: payload, maxBytes };
       const outcome = await followRedirects(base, `/api/v2${path}`, (url) =>
-        attemptOnce(send, url, exchange, timeout),
+        attemptOnce(send, url, request, timeout),
       );
       base = outcome.base;
-      const answer =
-        outcome.answer instanceof ChromaFault ? outcome.answer : readAnswer(outcome.answer, read);
-      if (!(answer instanceof ChromaFault)) return answer;
-      if (failFast && (answer.status === 500 || answer.status === TOO_LARGE)) throw answer;
-      if (!isTransient(answer)) throw refusal(answer, base, path);
-      if (attempt >= attempts) throw unavailable(answer, base, path, attempt);
+      const response =
+        outcome.response instanceof ChromaError ? outcome.response : readResponse(outcome.response, read);
+      if (!(response instanceof ChromaError)) return response;
+      if (failFast && (response.status === 500 || response.status === PAYLOAD_TOO_LARGE)) throw response;
+      if (!isTransient(response)) throw permanentError(response, base, path);
+      if (attempt >= attempts) throw unavailableError(response, base, path, attempt);
       await sleep(backoff * 2 ** (attempt - 1) * (0.5 + Math.random()));
     }
   }
@@ -96,27 +103,27 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
 }
 
 /**
- * The answer to a request after the redirects that may be followed, and the server's address behind them. Any other
- * redirect stays a fault, which says where it leads and why nothing was sent there.
+ * Sends a request and follows the redirects that are allowed. Returns the response and the server's new address. Any other
+ * redirect is returned as an error that names the destination and why it was not followed.
  */
 async function followRedirects(
   base: string,
   path: string,
-  send: (url: string) => Promise<HttpAnswer | ChromaFault>,
-): Promise<{ readonly answer: HttpAnswer | ChromaFault; readonly base: string }> {
+  send: (url: string) => Promise<HttpResponse | ChromaError>,
+): Promise<{ readonly response: HttpResponse | ChromaError; readonly base: string }> {
   let at = { base, url: `${base}${path}` };
   for (let followed = 0; ; followed++) {
-    const answer = await send(at.url);
-    if (!(answer instanceof ChromaFault) || !REDIRECTS.has(answer.status))
-      return { answer, base: answer instanceof ChromaFault ? base : at.base };
-    const redirect = judgeRedirect(at.url, at.base, answer.location);
-    const circling = redirect.follow && followed >= MAX_REDIRECTS;
-    if (redirect.follow && !circling) at = redirect;
+    const response = await send(at.url);
+    if (!(response instanceof ChromaError) || !REDIRECT_STATUSES.has(response.status))
+      return { response, base: response instanceof ChromaError ? base : at.base };
+    const redirect = checkRedirect(at.url, at.base, response.location);
+    const isLimitReached = redirect.follow && followed >= MAX_REDIRECTS;
+    if (redirect.follow && !isLimitReached) at = redirect;
     else {
-      const to = redirect.follow ? redirect.url : redirect.to;
-      const why = redirect.follow ? `more than ${MAX_REDIRECTS} redirects in a row` : redirect.why;
+      const to = redirect.follow ? redirect.url : redirect.destination;
+      const why = redirect.follow ? `more than ${MAX_REDIRECTS} redirects in a row` : redirect.reason;
       return {
-        answer: new ChromaFault(answer.status, `it redirects to ${to}, which was not followed: ${why}`),
+        response: new ChromaError(response.status, `it redirects to ${to}, which was not followed: ${why}`),
         base,
       };
     }
@@ -126,90 +133,90 @@ async function followRedirects(
 async function attemptOnce(
   send: HttpSend,
   url: string,
-  exchange: Exchange,
+  request: HttpRequest,
   timeout: number,
-): Promise<HttpAnswer | ChromaFault> {
+): Promise<HttpResponse | ChromaError> {
   try {
-    const answer = await send(url, exchange, timeout);
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    return new ChromaFault(
-      answer.status,
-      serverMessage(hideSecrets(answer.body.toString(), exchange.headers)),
-      answer.location,
+    const response = await send(url, request, timeout);
+    if (response.status >= 200 && response.status < 300) return response;
+    return new ChromaError(
+      response.status,
+      extractServerMessage(hideSecrets(response.body.toString(), request.headers)),
+      response.location,
     );
   } catch (error) {
-    if (error instanceof AnswerTooLarge) return new ChromaFault(TOO_LARGE, error.message);
+    if (error instanceof ResponseTooLarge) return new ChromaError(PAYLOAD_TOO_LARGE, error.message);
     const { code, message } = error as NodeJS.ErrnoException;
-    return new ChromaFault(0, explainUnreachable(url, code ?? message));
+    return new ChromaError(0, explainUnreachable(url, code ?? message));
   }
 }
 
-/** What a failure of the connection means, beside its code. */
+/** Describes a failed connection: its code and the likely cause. */
 function explainUnreachable(url: string, code: string): string {
   const { protocol, host, hostname } = new URL(url);
   if (code === "ECONNREFUSED")
-    return `${code}, nothing listens at ${host}: start Chroma, or name its port (8000 by default)`;
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `${code}, there is no host ${hostname}`;
+    return `${code}, nothing listens at ${host}: start Chroma, or set its port (8000 by default)`;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `${code}, the host ${hostname} cannot be resolved`;
   if (protocol === "https:" && /^(EPROTO|ERR_SSL_)/.test(code))
-    return `${code}, the server does not speak TLS there: its address may begin with http://`;
+    return `${code}, the server does not use TLS at this address, which may begin with http://`;
   if (protocol === "http:" && /^(HPE_|ECONNRESET)/.test(code))
-    return `${code}, its answer is not plain HTTP. Does its address begin with https://?`;
+    return `${code}, its response is not plain HTTP. Does its address begin with https://?`;
   return code;
 }
 
-/** The answer read; a parser's own message quotes documents, so it goes no further. */
-function readAnswer<T>({ body, type, release }: HttpAnswer, read: (bytes: Buffer) => T): T | ChromaFault {
+/** Parses a response. The parser's own message is dropped, because it quotes documents. */
+function readResponse<T>({ body, type, release }: HttpResponse, read: (bytes: Buffer) => T): T | ChromaError {
   try {
     return read(body);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const what = type && !type.includes("json") ? ` (it sent ${type})` : "";
-    return new ChromaFault(200, `its answer is not whole JSON as Chroma sends it${what}`);
+    return new ChromaError(200, `its response is not complete JSON in Chroma's format${what}`);
   } finally {
     release();
   }
 }
 
-/** What the server says of the fault; never more than a line of it, as it may quote the request. */
-function serverMessage(text: string): string {
+/** The error message of the server. It is limited to one line, because it may quote the request. */
+function extractServerMessage(text: string): string {
   const match = /"(?:message|detail)"\s*:\s*"((?:[^"\\]|\\.){0,200})/.exec(text);
   return match?.[1] ?? text.slice(0, 100).replaceAll(/\s+/g, " ");
 }
 
-/** No whole answer, overload, or a fault of the server: it may go well the next time. */
-function isTransient({ status }: ChromaFault): boolean {
+/** Whether a retry can succeed: an incomplete response, overload, or a server error. */
+function isTransient({ status }: ChromaError): boolean {
   return status === 0 || status === 200 || status === 408 || status === 429 || status >= 500;
 }
 
-function refusal(fault: ChromaFault, base: string, path: string): AppError {
-  if (fault.status === 401 || fault.status === 403)
+function permanentError(error: ChromaError, base: string, path: string): AppError {
+  if (error.status === 401 || error.status === 403)
     return new AppError(
       "source_unavailable",
-      `Chroma at ${base} refused the login (${fault.status}). Give --token, --basic user:password or --header 'Name: value'.`,
-      { cause: fault },
+      `Chroma at ${base} refused the login (${error.status}). Use --token, --basic user:password or --header 'Name: value'.`,
+      { cause: error },
     );
-  if (fault.status === 404)
-    return new AppError("not_found", `Chroma at ${base} has nothing at ${path}: ${fault.message}`, {
-      cause: fault,
+  if (error.status === 404)
+    return new AppError("not_found", `Chroma at ${base} has nothing at ${path}: ${error.message}`, {
+      cause: error,
     });
-  if (REDIRECTS.has(fault.status))
+  if (REDIRECT_STATUSES.has(error.status))
     return new AppError(
       "source_unavailable",
-      `Chroma at ${base} cannot be read by this address (${fault.status}): ${fault.message}. If that is the server, give its address to --chroma.`,
-      { cause: fault, path: "--chroma" },
+      `Chroma at ${base} cannot be read at this address (${error.status}): ${error.message}. If that is the server, set --chroma to its address.`,
+      { cause: error, path: "--chroma" },
     );
   return new AppError(
     "source_invalid",
-    `Chroma at ${base} refused a request (${fault.status}): ${fault.message}`,
-    { cause: fault },
+    `Chroma at ${base} refused a request (${error.status}): ${error.message}`,
+    { cause: error },
   );
 }
 
-function unavailable(fault: ChromaFault, base: string, path: string, attempts: number): AppError {
-  const what = fault.status < 400 ? fault.message : `${fault.status} ${fault.message}`;
+function unavailableError(error: ChromaError, base: string, path: string, attempts: number): AppError {
+  const what = error.status < 400 ? error.message : `${error.status} ${error.message}`;
   return new AppError(
     "source_unavailable",
     `Chroma at ${base} failed ${attempts} times at ${path.split("?")[0]}: ${what}. Check the server and run the same command again. A migration resumes where it stopped.`,
-    { cause: fault },
+    { cause: error },
   );
 }

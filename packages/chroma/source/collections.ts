@@ -1,11 +1,11 @@
 import { type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
+import type { ChromaCollection } from "./chroma-collection.ts";
 import type { ChromaClient } from "./client.ts";
-import type { ChromaCollection } from "./described.ts";
 import { metricOf } from "./metric.ts";
 import { modelOf, unusableModelOf } from "./model.ts";
 import type { SourceCollection, SourceScope } from "./source.ts";
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 /** Every collection of the databases in scope, sorted by tenant, database and name. */
 export async function listCollections(
@@ -35,10 +35,10 @@ async function ownTenant(client: ChromaClient): Promise<string> {
 async function listDatabases(client: ChromaClient, tenant: string): Promise<readonly string[]> {
   const names: string[] = [];
   for (;;) {
-    const path = `/tenants/${encodeURIComponent(tenant)}/databases?limit=${PAGE}&offset=${names.length}`;
+    const path = `/tenants/${encodeURIComponent(tenant)}/databases?limit=${PAGE_SIZE}&offset=${names.length}`;
     const page = await client.request("GET", path, (text) => asList<{ name: string }>(parseJson(text)));
     names.push(...page.map(({ name }) => name));
-    if (page.length < PAGE) return [...new Set(names)];
+    if (page.length < PAGE_SIZE) return [...new Set(names)];
   }
 }
 
@@ -48,16 +48,16 @@ async function listDatabaseCollections(
   database: string,
 ): Promise<readonly SourceCollection[]> {
   const found = new Map<string, SourceCollection>();
-  for (let offset = 0; ; offset += PAGE) {
-    const path = `/tenants/${encodeURIComponent(tenant)}/databases/${encodeURIComponent(database)}/collections?limit=${PAGE}&offset=${offset}`;
+  for (let offset = 0; ; offset += PAGE_SIZE) {
+    const path = `/tenants/${encodeURIComponent(tenant)}/databases/${encodeURIComponent(database)}/collections?limit=${PAGE_SIZE}&offset=${offset}`;
     const page = await client.request("GET", path, (text) => asList<ChromaCollection>(parseExactJson(text)));
     for (const collection of page) found.set(collection.id, toCollection(collection, tenant, database));
-    if (page.length < PAGE) return [...found.values()];
+    if (page.length < PAGE_SIZE) return [...found.values()];
   }
 }
 
 function asList<T>(value: JsonValue): readonly T[] {
-  if (!Array.isArray(value)) throw new SyntaxError("A list was expected.");
+  if (!Array.isArray(value)) throw new SyntaxError("The response is not a list.");
   return value as unknown as readonly T[];
 }
 

@@ -2,8 +2,8 @@ import { AppError } from "@cairn/core/error.ts";
 import type { ChromaOptions } from "./options.ts";
 
 /**
- * The headers of every request. A login in the address is sent as one.
- * Throws `invalid_input` where a header cannot be sent; the message names it and never its value.
+ * The headers of every request. A login in the address becomes an `Authorization` header.
+ * Throws `invalid_input` if a header cannot be sent. The message contains the header's name and never its value.
  */
 export function requestHeaders({ token, basic, headers }: ChromaOptions, url: URL): Record<string, string> {
   const inUrl = url.username ? `${decodePart(url.username)}:${decodePart(url.password)}` : undefined;
@@ -18,7 +18,7 @@ export function requestHeaders({ token, basic, headers }: ChromaOptions, url: UR
     if (canSend(name, value)) continue;
     throw new AppError(
       "invalid_input",
-      `The header ${JSON.stringify(name)} for Chroma cannot be sent: it holds a line break or a character that HTTP forbids.`,
+      `The header ${JSON.stringify(name)} for Chroma cannot be sent: it contains a line break or a character that HTTP does not allow.`,
     );
   }
   return all;
@@ -28,16 +28,16 @@ function canSend(name: string, value: string): boolean {
   try {
     return new Headers([[name, value]]).has(name);
   } catch {
-    return false; // its message quotes the value, which may be a secret
+    return false; // the error message quotes the value, which may be a secret
   }
 }
 
-/** A lone `%` stands for itself. */
+/** Decodes a part of a URL. A `%` that encodes nothing is kept. */
 function decodePart(text: string): string {
   return decodeURIComponent(text.replaceAll(/%(?![0-9a-f]{2})/gi, "%25"));
 }
 
-/** Takes every secret of the headers out of a text of the server's, which may quote the request. */
+/** Replaces every secret of the headers in a server message, which may quote the request. */
 export function hideSecrets(text: string, headers: Readonly<Record<string, string>>): string {
   const secrets = Object.entries(headers).flatMap(([name, value]) =>
     name === "content-type" ? [] : secretsIn(value),

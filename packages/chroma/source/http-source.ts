@@ -1,15 +1,15 @@
 import { parseJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { type ChromaClient, ChromaFault, createChromaClient } from "./client.ts";
+import { type ChromaClient, ChromaError, createChromaClient } from "./client.ts";
 import { listCollections } from "./collections.ts";
 import type { ChromaOptions } from "./options.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
 import { probeServer } from "./probe.ts";
 import { getRecords } from "./records.ts";
-import type { NearRecord, Source, SourceCollection } from "./source.ts";
+import type { Source, SourceCollection, VectorHit } from "./source.ts";
 
-/** Opens a Chroma server for reading. Throws `source_unavailable`, or `source_unsupported` for the old v1 API. */
+/** Opens a Chroma server for reading. Throws `source_unavailable`, or `source_unsupported` if the server has only API v1. */
 export async function openSource(options: ChromaOptions): Promise<Source> {
   const client = createChromaClient(options);
   await probeServer(client, options);
@@ -19,7 +19,7 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
     count: (collection) => client.request("GET", `${collectionPath(collection)}/count`, readNumber),
     listIds: (collection, page) => listIds(client, collection, page),
     getRecords: (collection, ids, options) => getRecords(client, collection, ids, options),
-    async existing(collection, ids) {
+    async filterExisting(collection, ids) {
       const body = { ids, include: [], limit: ids.length };
       const records = await client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, {
         body,
@@ -27,12 +27,12 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
       return new Set(records.keys());
     },
     query: (collection, embedding, topK) => queryChroma(client, collection, embedding, topK),
-    nearest: (collection, embedding, topK) => nearest(client, collection, embedding, topK),
+    queryWithVectors: (collection, embedding, topK) => queryWithVectors(client, collection, embedding, topK),
   };
 }
 
-/** Chroma Cloud gives 300 ids a page at most and says so with a 4xx: then the window is made of such pages. */
-const CLOUD_PAGE = 300;
+/** Maximum ids of a page in Chroma Cloud, which rejects larger pages with a 4xx status. Larger listings are then assembled from such pages. */
+const CHROMA_CLOUD_PAGE_SIZE = 300;
 
 async function listIds(
   client: ChromaClient,
@@ -49,11 +49,12 @@ async function listIds(
   try {
     return await page(offset, limit);
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "source_invalid" || limit <= CLOUD_PAGE) throw error;
+    if (!(error instanceof AppError) || error.code !== "source_invalid" || limit <= CHROMA_CLOUD_PAGE_SIZE)
+      throw error;
   }
   const ids: string[] = [];
   while (ids.length < limit) {
-    const size = Math.min(CLOUD_PAGE, limit - ids.length);
+    const size = Math.min(CHROMA_CLOUD_PAGE_SIZE, limit - ids.length);
     const part = await page(offset + ids.length, size);
     ids.push(...part);
     if (part.length < size) break;
@@ -71,33 +72,33 @@ async function queryChroma(
   return client.request("POST", `${collectionPath(collection)}/query`, readHits, { body });
 }
 
-/** The nearest records with their vectors. A server that fails at it says nothing: whoever asks can do without. */
-async function nearest(
+/** The nearest records with their vectors; empty if the server cannot return them, because the caller can continue without. */
+async function queryWithVectors(
   client: ChromaClient,
   collection: SourceCollection,
   embedding: Float32Array,
   topK: number,
-): Promise<readonly NearRecord[]> {
+): Promise<readonly VectorHit[]> {
   const include = ["distances", "embeddings"];
   const body = { query_embeddings: [[...embedding]], n_results: topK, include };
   try {
-    return await client.request("POST", `${collectionPath(collection)}/query`, readNear, {
+    return await client.request("POST", `${collectionPath(collection)}/query`, readVectorHits, {
       body,
       failFast: true,
     });
   } catch (error) {
-    if (error instanceof ChromaFault) return [];
+    if (error instanceof ChromaError) return [];
     if (error instanceof AppError && error.code !== "source_unavailable") return [];
     throw error;
   }
 }
 
-function readNear(text: string): readonly NearRecord[] {
+function readVectorHits(text: string): readonly VectorHit[] {
   const hits = readHits(text);
-  const answer = parseJson(text) as {
+  const response = parseJson(text) as {
     embeddings?: readonly (readonly (readonly (number | null)[] | null)[])[] | null;
   } | null;
-  const vectors = answer?.embeddings?.[0] ?? [];
+  const vectors = response?.embeddings?.[0] ?? [];
   return hits.map((hit, index) => {
     const vector = vectors[index];
     const embedding = vector ? Float32Array.from(vector, (element) => element ?? Number.NaN) : null;
@@ -106,13 +107,13 @@ function readNear(text: string): readonly NearRecord[] {
 }
 
 function readHits(text: string): readonly { readonly id: string; readonly distance: number }[] {
-  const answer = parseJson(text) as {
+  const response = parseJson(text) as {
     ids?: readonly (readonly string[])[];
     distances?: readonly (readonly (number | null)[])[];
   } | null;
-  const ids = answer?.ids?.[0];
-  if (!Array.isArray(ids)) throw new SyntaxError("Hits were expected.");
-  const distances = answer?.distances?.[0] ?? [];
+  const ids = response?.ids?.[0];
+  if (!Array.isArray(ids)) throw new SyntaxError("The response has no list of ids.");
+  const distances = response?.distances?.[0] ?? [];
   return ids.map((id: string, index) => ({ id, distance: distances[index] ?? Number.NaN }));
 }
 

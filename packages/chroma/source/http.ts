@@ -1,40 +1,42 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 
-export interface Exchange {
+/** One request to the server. */
+export interface HttpRequest {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Bytes of the answer that are read at most. Default `MAX_ANSWER_BYTES`. */
+  /** Maximum bytes of the response. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
-export interface HttpAnswer {
+/** A complete response. */
+export interface HttpResponse {
   readonly status: number;
-  /** The content type, without parameters; empty where there is none. */
+  /** The content type without parameters; empty if there is none. */
   readonly type: string;
   readonly body: Buffer;
-  /** Where a redirect leads. */
+  /** Target of a redirect. */
   readonly location: string | undefined;
-  /** Gives the body's memory back for another answer. Optional; nothing may read the body afterwards. */
+  /** Returns the body's buffer to the pool. Optional. The body must not be read afterwards. */
   release(): void;
 }
 
-/** Sends one request and gives back the whole answer. Rejects where there is none within `timeout` milliseconds. */
-export type HttpSend = (url: string, exchange: Exchange, timeout: number) => Promise<HttpAnswer>;
+/** Sends one request and returns the complete response. Rejects if it does not arrive within `timeout` milliseconds. */
+export type HttpSend = (url: string, request: HttpRequest, timeout: number) => Promise<HttpResponse>;
 
 /**
- * HTTP with connections kept alive, on Node's own client rather than `fetch`: with Node 24.21's fetch, a server that had
- * stopped answering was waited for without end, as its AbortSignal.timeout had been collected as garbage. This deadline
- * is a timer that holds the process, and it destroys the connection.
+ * Creates an HTTP sender with keep-alive connections. It uses `node:http` instead of `fetch`: in Node 24.21, a fetch from a
+ * server that stopped responding never ended, because its AbortSignal.timeout had been garbage-collected. The timeout here
+ * is a timer that keeps the process alive and destroys the connection.
  */
 export function createHttpSend(): HttpSend {
   const agents = {
     "http:": new HttpAgent({ keepAlive: true }),
     "https:": new HttpsAgent({ keepAlive: true }),
   };
-  const bodies = createBodies();
-  return (url, { method, headers, body, maxBytes = MAX_ANSWER_BYTES }, timeout) =>
+  const buffers = createBufferPool();
+  return (url, { method, headers, body, maxBytes = MAX_RESPONSE_BYTES }, timeout) =>
     new Promise((resolve, reject) => {
       const secure = url.startsWith("https:");
       const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
@@ -44,74 +46,80 @@ export function createHttpSend(): HttpSend {
         agent: agents[secure ? "https:" : "http:"],
       });
       const deadline = setTimeout(
-        () => request.destroy(new Error(`no answer within ${timeout / 1000} s`)),
+        () => request.destroy(new Error(`no response within ${timeout / 1000} s`)),
         timeout,
       );
       request
-        .once("response", (response) => readAnswer(response, bodies, maxBytes).then(resolve, reject))
+        .once("response", (response) => readResponse(response, buffers, maxBytes).then(resolve, reject))
         .once("error", reject)
         .once("close", () => clearTimeout(deadline))
         .end(body);
     });
 }
 
-/** Bytes of an answer that are read at most. An answer of several records is bounded by `MAX_PAGE_BYTES`. */
-export const MAX_ANSWER_BYTES = 24_000_000;
+/** Maximum bytes of a response. A response with several records is limited by `MAX_PAGE_BYTES`. */
+export const MAX_RESPONSE_BYTES = 24_000_000;
 
-/** An answer that is larger than what is read of it. */
-export class AnswerTooLarge extends Error {}
+/** A response that exceeds its maximum size. */
+export class ResponseTooLarge extends Error {}
 
-function refuse(response: IncomingMessage, maxBytes: number): never {
+function rejectTooLarge(response: IncomingMessage, maxBytes: number): never {
   response.destroy();
-  throw new AnswerTooLarge(`its answer has more than ${maxBytes} bytes`);
+  throw new ResponseTooLarge(`its response is larger than ${maxBytes} bytes`);
 }
 
-async function readAnswer(response: IncomingMessage, bodies: Bodies, maxBytes: number): Promise<HttpAnswer> {
-  const announced = Number(response.headers["content-length"] ?? 0);
-  if (announced > maxBytes) refuse(response, maxBytes);
-  let memory = bodies.take(announced);
+async function readResponse(
+  response: IncomingMessage,
+  buffers: BufferPool,
+  maxBytes: number,
+): Promise<HttpResponse> {
+  const contentLength = Number(response.headers["content-length"] ?? 0);
+  if (contentLength > maxBytes) rejectTooLarge(response, maxBytes);
+  let buffer = buffers.acquire(contentLength);
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
-    if (length + chunk.length > maxBytes) refuse(response, maxBytes);
-    if (length + chunk.length > memory.length) {
+    if (length + chunk.length > maxBytes) rejectTooLarge(response, maxBytes);
+    if (length + chunk.length > buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.min(2 * (length + chunk.length), maxBytes));
-      memory.copy(larger, 0, 0, length);
-      memory = larger;
+      buffer.copy(larger, 0, 0, length);
+      buffer = larger;
     }
-    length += chunk.copy(memory, length);
+    length += chunk.copy(buffer, length);
   }
-  if (!response.complete) throw new Error("the answer broke off");
+  if (!response.complete) throw new Error("the response ended early");
   return {
     status: response.statusCode ?? 0,
     type: response.headers["content-type"]?.split(";")[0] ?? "",
     location: response.headers.location,
-    body: memory.subarray(0, length),
-    release: () => bodies.give(memory),
+    body: buffer.subarray(0, length),
+    release: () => buffers.release(buffer),
   };
 }
 
-interface Bodies {
-  take(size: number): Buffer;
-  give(memory: Buffer): void;
+interface BufferPool {
+  acquire(size: number): Buffer;
+  release(buffer: Buffer): void;
 }
 
-const SMALLEST = 65_536; // bytes
-const SPARE = 4;
-const LARGEST = 16_000_000; // bytes
+const MIN_BUFFER_BYTES = 65_536;
+const MAX_POOLED_BUFFERS = 4;
+const MAX_POOLED_BUFFER_BYTES = 16_000_000;
 
 /**
- * Memory for answers of megabytes, used again: made anew for each, it cost the garbage collector a tenth of the time
- * that a migration takes.
+ * A pool of buffers for responses of several megabytes. Allocating a new buffer for each response took a tenth of a
+ * migration's time in the garbage collector.
  */
-function createBodies(): Bodies {
-  const spare: Buffer[] = [];
+function createBufferPool(): BufferPool {
+  const pool: Buffer[] = [];
   return {
-    take(size) {
-      const memory = spare.pop();
-      return memory && memory.length >= size ? memory : Buffer.allocUnsafeSlow(Math.max(size, SMALLEST));
+    acquire(size) {
+      const buffer = pool.pop();
+      return buffer && buffer.length >= size
+        ? buffer
+        : Buffer.allocUnsafeSlow(Math.max(size, MIN_BUFFER_BYTES));
     },
-    give(memory) {
-      if (spare.length < SPARE && memory.length <= LARGEST) spare.push(memory);
+    release(buffer) {
+      if (pool.length < MAX_POOLED_BUFFERS && buffer.length <= MAX_POOLED_BUFFER_BYTES) pool.push(buffer);
     },
   };
 }

@@ -1,20 +1,20 @@
-/** Where the value of each key of a JSON object begins and ends in its bytes. */
+/** The byte range of the value of each key of a JSON object. */
 export type Spans = ReadonlyMap<string, readonly [start: number, end: number]>;
 
-/** Where the value of a key that begins at `start` ends, for whoever knows sooner; undefined: it is to be looked for. */
+/** Returns the end of the value that begins at `start`, if the caller knows it; undefined if it has to be searched for. */
 export type FindEnd = (key: string, start: number) => number | undefined;
 
 const QUOTE = 0x22; // "
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-const OPEN = 0x5b; // [, and { with the bit set that tells them apart
-const CLOSE = 0x5d; // ], and } likewise
+const OPEN = 0x5b; // [; { is the same with the BRACE bit set
+const CLOSE = 0x5d; // ]; } is the same with the BRACE bit set
 const BRACE = 0x20;
 
 /**
- * Finds the values of a JSON object's own keys without parsing them, so that each can be parsed in the way it needs,
- * and only what is needed becomes text. Throws SyntaxError where the bytes break off or go on behind the object.
+ * Finds the values of a JSON object's own keys without parsing them, so that each value can be parsed in its own way and
+ * only the needed values become text. Throws SyntaxError if the object is incomplete or followed by other bytes.
  */
 export function findSpans(bytes: Buffer, findEnd: FindEnd = () => undefined): Spans {
   const spans = new Map<string, readonly [number, number]>();
@@ -32,7 +32,7 @@ export function findSpans(bytes: Buffer, findEnd: FindEnd = () => undefined): Sp
     spans.set(key, [start, end]);
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
-    else if (bytes[at] !== (CLOSE | BRACE)) throw new SyntaxError("The object breaks off.");
+    else if (bytes[at] !== (CLOSE | BRACE)) throw new SyntaxError("The object is incomplete.");
   }
   if (skipSpace(bytes, at + 1) < bytes.length) throw new SyntaxError("Something follows the object.");
   return spans;
@@ -49,7 +49,7 @@ function valueEnd(bytes: Buffer, start: number): number {
     else if ((byte | BRACE) === (OPEN | BRACE)) depth++;
     else if ((byte | BRACE) === (CLOSE | BRACE) && --depth === 0) return at + 1;
   }
-  throw new SyntaxError("A value breaks off.");
+  throw new SyntaxError("A value is incomplete.");
 }
 
 function scalarEnd(bytes: Buffer, start: number): number {
@@ -58,12 +58,12 @@ function scalarEnd(bytes: Buffer, start: number): number {
   return at;
 }
 
-/** The place behind the closing quote of the string that begins at `start`. */
+/** The position after the closing quote of the string that begins at `start`. */
 function stringEnd(bytes: Buffer, start: number): number {
   let end = start;
   do {
     end = bytes.indexOf(QUOTE, end + 1);
-    if (end < 0) throw new SyntaxError("A string breaks off.");
+    if (end < 0) throw new SyntaxError("A string is incomplete.");
   } while (isEscaped(bytes, end));
   return end + 1;
 }
@@ -75,9 +75,9 @@ function isEscaped(bytes: Buffer, at: number): boolean {
 }
 
 function skipSpace(bytes: Buffer, at: number): number {
-  let place = at;
-  while (isSpace(bytes[place])) place++;
-  return place;
+  let position = at;
+  while (isSpace(bytes[position])) position++;
+  return position;
 }
 
 function isSpace(byte: number | undefined): boolean {

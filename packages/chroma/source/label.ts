@@ -1,6 +1,6 @@
 import type { SourceCollection } from "./source.ts";
 
-/** Where Chroma keeps a collection. */
+/** The path of a collection in Chroma. */
 export type SourcePath = Pick<SourceCollection, "tenant" | "database" | "name">;
 
 /** `chroma-tenant/database/name`. */
@@ -9,14 +9,14 @@ export function pathOf({ tenant, database, name }: SourcePath): string {
 }
 
 /**
- * A label for each of these collections: its name, or its path where another one in another tenant or database has the
- * same name. A label of one collection is never the label of another.
+ * Returns a unique label for each of these collections: its name, or its path if a collection in another tenant or database
+ * has the same name.
  */
 export function labelCollections(collections: readonly SourcePath[]): (collection: SourcePath) => string {
   const paths = new Map<string, Set<string>>();
   for (const collection of collections) {
-    const known = paths.get(collection.name) ?? new Set();
-    paths.set(collection.name, known.add(pathOf(collection)));
+    const sameName = paths.get(collection.name) ?? new Set();
+    paths.set(collection.name, sameName.add(pathOf(collection)));
   }
   return (collection) => ((paths.get(collection.name)?.size ?? 0) > 1 ? pathOf(collection) : collection.name);
 }

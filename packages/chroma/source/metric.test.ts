@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ChromaCollection } from "./described.ts";
+import type { ChromaCollection } from "./chroma-collection.ts";
 import { metricOf } from "./metric.ts";
 
 const collection = (described: object) =>
@@ -10,7 +10,7 @@ const schema = (space: string | null) => ({
 });
 
 test.each([
-  ["nothing said", {}, "l2"],
+  ["no metric", {}, "l2"],
   ["0.4: metadata", { metadata: { "hnsw:space": "cosine", "hnsw:M": 8 } }, "cosine"],
   [
     "0.6: configuration",
@@ -18,7 +18,7 @@ test.each([
     "ip",
   ],
   [
-    "0.6: the default in the configuration, the user's word in the metadata",
+    "0.6: the default in the configuration, the user's metric in the metadata",
     { configuration_json: { hnsw_configuration: { space: "l2" } }, metadata: { "hnsw:space": "cosine" } },
     "cosine",
   ],
@@ -34,8 +34,8 @@ test.each([
   ["under another name", { configuration: { hnsw: { space: "cosine" } } }, "cosine"],
   ["1.5: schema alone", { configuration_json: null, schema: schema("cosine") }, "cosine"],
   ["1.5: the schema's default", { schema: schema(null) }, "ip"],
-  ["a metric that nobody knows", { configuration_json: { hnsw: { space: "hamming" } } }, "l2"],
-  ["no object at all", { configuration_json: [1], schema: "{", metadata: { "hnsw:space": 7 } }, "l2"],
+  ["an unknown metric", { configuration_json: { hnsw: { space: "hamming" } } }, "l2"],
+  ["no object", { configuration_json: [1], schema: "{", metadata: { "hnsw:space": 7 } }, "l2"],
 ] as const)("%s", (_name, described, metric) => {
   expect(metricOf(collection(described))).toBe(metric);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ChromaCollection } from "./described.ts";
+import type { ChromaCollection } from "./chroma-collection.ts";
 import { modelOf, unusableModelOf } from "./model.ts";
 
 type Described = NonNullable<NonNullable<ChromaCollection["configuration_json"]>["embedding_function"]>;
@@ -23,7 +23,7 @@ test.each<[string, Described | null, number | null, string | null]>([
   ],
   ["OpenAI without a model", known("openai"), 1536, "openai/text-embedding-ada-002"],
   [
-    "OpenAI cut to fewer dimensions",
+    "OpenAI with fewer dimensions",
     known("openai", { model_name: "text-embedding-3-large", dimensions: 256 }),
     256,
     "openai/text-embedding-3-large",
@@ -42,20 +42,15 @@ test.each<[string, Described | null, number | null, string | null]>([
     1024,
     "cohere/embed-english-v3.0",
   ],
-  ["a collection that is empty yet", known("default"), null, "local/all-MiniLM-L6-v2"],
-  // Clients write their default function down also where the caller brought vectors of his own.
-  ["the default, but vectors of another size", known("default"), 1536, null],
-  [
-    "a model, but vectors of another size",
-    known("openai", { model_name: "text-embedding-3-small" }),
-    8,
-    null,
-  ],
-  ["a function that Chroma does not know", { type: "legacy" }, 384, null],
-  ["a provider whose model is not said", known("cohere"), 1024, null],
+  ["an empty collection", known("default"), null, "local/all-MiniLM-L6-v2"],
+  // Clients name their default function even if the caller provides vectors.
+  ["the default function with other dimensions", known("default"), 1536, null],
+  ["a model with other dimensions", known("openai", { model_name: "text-embedding-3-small" }), 8, null],
+  ["a function unknown to Chroma", { type: "legacy" }, 384, null],
+  ["a provider without a model", known("cohere"), 1024, null],
   ["nothing", null, 384, null],
   ["a path", known("sentence_transformer", { model_name: "/models/e5-v1.5" }), 768, "local//models/e5-v1.5"],
-  ["a name that is no text", known("openai", { model_name: 7 }), 1536, null],
+  ["a name that is not text", known("openai", { model_name: 7 }), 1536, null],
   ["a function without a name", known(""), 384, null],
 ])("%s", (_name, described, dimension, expected) => {
   expect(model(described, dimension)).toBe(expected);
@@ -70,11 +65,11 @@ test.each([
   ["a Windows path", known("huggingface", { model_name: "C:\\My Models\\e5" }), "local/C:\\My Models\\e5"],
   ["a name with a newline", known("ollama", { model: "e5\n" }), "local/e5\n"],
   ["a name with NUL", known("ollama", { model: "e5\0" }), "local/e5\0"],
-  ["half a character", known("ollama", { model: "e5\uD800" }), "local/e5\uD800"],
+  ["a lone surrogate", known("ollama", { model: "e5\uD800" }), "local/e5\uD800"],
   ["a function with a dot", known("acme.embeddings", { model_name: "e5" }), "acme.embeddings/e5"],
   ["a function with a space", known("my function", { model_name: "e5" }), "my function/e5"],
   [
-    "a function called like a part of JavaScript",
+    "a function named like a JavaScript property",
     known("constructor", { model_name: "a b" }),
     "constructor/a b",
   ],
@@ -83,12 +78,15 @@ test.each([
     known("ollama", { model: "x".repeat(100_000) }),
     `local/${"x".repeat(194)}`,
   ],
-])("%s is no model's name in Cairn, and is told", (_name, embedding_function, told) => {
-  const collection = { id: "", name: "", dimension: 384, metadata: null };
-  const described = { ...collection, configuration_json: { embedding_function } };
-  expect([modelOf(described), unusableModelOf(described)]).toEqual([null, told]);
-});
+])(
+  "%s is not a valid model name in Cairn and is returned as unusable",
+  (_name, embedding_function, unusable) => {
+    const collection = { id: "", name: "", dimension: 384, metadata: null };
+    const described = { ...collection, configuration_json: { embedding_function } };
+    expect([modelOf(described), unusableModelOf(described)]).toEqual([null, unusable]);
+  },
+);
 
-test("a collection without a configuration, as old servers have, has no model", () => {
+test("a collection without a configuration, as on old servers, has no model", () => {
   expect(modelOf({ id: "", name: "", dimension: 384, metadata: null })).toBeNull();
 });

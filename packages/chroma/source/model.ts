@@ -1,8 +1,8 @@
 import { isModelName } from "@cairn/core/collection/create.ts";
 import { modelDimensions } from "@cairn/core/embedding/models.ts";
-import type { ChromaCollection } from "./described.ts";
+import type { ChromaCollection } from "./chroma-collection.ts";
 
-/** Names that Chroma's embedding functions store of themselves, and Cairn's provider for each. */
+/** Cairn's provider for the name of each of Chroma's embedding functions. */
 const PROVIDERS: Readonly<Record<string, string>> = {
   default: "local",
   onnx_mini_lm_l6_v2: "local",
@@ -15,9 +15,8 @@ const PROVIDERS: Readonly<Record<string, string>> = {
 const CHROMA_DEFAULT = "all-MiniLM-L6-v2";
 
 /**
- * The model of a collection's embedding function, as `provider/model`; null where Chroma does not say. Its clients name
- * their default function also where the caller brought vectors of his own, so a model whose size is not the
- * collection's is not believed.
+ * The model of a collection's embedding function, as `provider/model`; null if unknown. Chroma's clients name their default
+ * function even if the caller provides vectors, so a model whose dimensions differ from the collection's is ignored.
  */
 export function modelOf(collection: ChromaCollection): string | null {
   const name = nameModel(collection);
@@ -27,23 +26,33 @@ export function modelOf(collection: ChromaCollection): string | null {
   return expected !== undefined && dimension !== null && expected !== dimension ? null : name;
 }
 
-/** What Chroma calls a collection's model, shortened, where Cairn cannot use it as a name; null where it can. */
+/** Chroma's name of a collection's model, shortened, if it is not a valid model name in Cairn; otherwise null. */
 export function unusableModelOf(collection: ChromaCollection): string | null {
   const name = nameModel(collection);
-  return name === null || isModelName(name) ? null : name.slice(0, SHOWN);
+  return name === null || isModelName(name) ? null : name.slice(0, MAX_SHOWN_CHARACTERS);
 }
 
-/** Characters of an unusable name that are shown. */
-const SHOWN = 200;
+/** Characters of an unusable name that messages show. */
+const MAX_SHOWN_CHARACTERS = 200;
 
-/** `provider/model` by what Chroma says, whether or not Cairn can use it. */
+/** `provider/model` as Chroma names it, even if Cairn cannot use the name. */
 function nameModel({ configuration_json: configuration }: ChromaCollection): string | null {
-  const described = configuration?.embedding_function;
-  if (typeof described?.name !== "string" || !described.name || described.type !== "known") return null;
-  const provider = Object.hasOwn(PROVIDERS, described.name) ? PROVIDERS[described.name] : described.name;
-  const named = described.config?.model_name ?? described.config?.model ?? null;
-  if (named !== null && typeof named !== "string") return null;
-  const model = named === null ? defaultModel(described.name) : named.replace(/^sentence-transformers\//, "");
+  const embeddingFunction = configuration?.embedding_function;
+  if (
+    typeof embeddingFunction?.name !== "string" ||
+    !embeddingFunction.name ||
+    embeddingFunction.type !== "known"
+  )
+    return null;
+  const provider = Object.hasOwn(PROVIDERS, embeddingFunction.name)
+    ? PROVIDERS[embeddingFunction.name]
+    : embeddingFunction.name;
+  const configuredName = embeddingFunction.config?.model_name ?? embeddingFunction.config?.model ?? null;
+  if (configuredName !== null && typeof configuredName !== "string") return null;
+  const model =
+    configuredName === null
+      ? defaultModel(embeddingFunction.name)
+      : configuredName.replace(/^sentence-transformers\//, "");
   return model ? `${provider}/${model}` : null;
 }
 

@@ -1,16 +1,17 @@
+/** Address, credentials and retries of a Chroma server. */
 export interface ChromaOptions {
-  /** The server's address, a path prefix included: `https://host:8000/chroma`. */
+  /** The server's address, including a path prefix: `https://host:8000/chroma`. */
   readonly url: string;
-  /** Sent as `Authorization: Bearer` and as `X-Chroma-Token`: servers look at one or the other. */
+  /** Sent as `Authorization: Bearer` and as `X-Chroma-Token`, because servers read one or the other. */
   readonly token?: string;
   /** `user:password` for HTTP basic authentication. */
   readonly basic?: string;
-  /** Further headers, as a proxy before the server may want. */
+  /** Additional headers, for example for a proxy. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Milliseconds that one request may take. Default 60,000. */
+  /** Timeout of one request in milliseconds. Default 60,000. */
   readonly timeout?: number;
-  /** Times that a request is tried. Default 6, which waits for 6 s in all. */
+  /** Attempts for each request. Default 6, with 6 s of waiting in total. */
   readonly attempts?: number;
-  /** Milliseconds before the second try; doubled each time. Default 200. */
+  /** Milliseconds before the second attempt, doubled for each further attempt. Default 200. */
   readonly backoff?: number;
 }

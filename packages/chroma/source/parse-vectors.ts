@@ -9,31 +9,31 @@ const E = 0x65;
 const N = 0x6e; // the n of null
 const ZERO_POINT = 0x2e30; // "0." as a little-endian integer
 
-/** 10^0 to 10^22: each is a double exactly. */
-const POWERS_TO = 22;
-const POWERS = Float64Array.from({ length: POWERS_TO + 1 }, (_, exponent) => 10 ** exponent);
+/** 10^0 to 10^22: each is exactly representable as a double. */
+const MAX_EXACT_POWER = 22;
+const POWERS_OF_TEN = Float64Array.from({ length: MAX_EXACT_POWER + 1 }, (_, exponent) => 10 ** exponent);
 
-/** The largest integer up to which every integer is a double exactly. */
-const EXACT = Number.MAX_SAFE_INTEGER;
+/** The largest integer up to which every integer is exactly representable as a double. */
+const MAX_EXACT_INTEGER = Number.MAX_SAFE_INTEGER;
 
-/** Vectors that share their memory: hundreds of small blocks outside the heap are what the garbage collector is slow at. */
-const BLOCK = 64;
+/** Vectors that share one buffer, because the garbage collector is slow with hundreds of small buffers outside the heap. */
+const VECTORS_PER_BLOCK = 64;
 
 export interface ParsedVectors {
   readonly vectors: readonly (Float32Array | null)[];
-  /** The place behind the list. */
+  /** The position after the list. */
   readonly end: number;
 }
 
 /**
- * Vectors from the bytes of a JSON list of lists of numbers: they are nearly all that Chroma sends, and this takes half
- * the time of JSON.parse and leaves no garbage. A null vector is null. Undefined where anything else stands there
- * than a Chroma server writes (white space, a null element for NaN): then JSON.parse has to look.
+ * Parses vectors from the bytes of a JSON list of lists of numbers. Vectors are nearly all of what Chroma sends; this takes
+ * half the time of JSON.parse and leaves no garbage. A null vector is null. Returns undefined if the bytes differ from what
+ * a Chroma server usually writes (white space, a null element for NaN). JSON.parse then parses them.
  *
- * A number of up to 15 digits is an exact integer divided by an exact power of ten, rounded once: the double that
- * JSON.parse gives. Source: W. Clinger, "How to Read Floating Point Numbers Accurately", 1990, the fast path.
- * The digits behind the point are read four at a time, as bytes of one integer. Source: D. Lemire, "Number Parsing at
- * a Gigabyte per Second", 2021, section 4.
+ * A number of up to 15 digits is an exact integer divided by an exact power of ten, rounded once: the same double that
+ * JSON.parse returns. Source: W. Clinger, "How to Read Floating Point Numbers Accurately", 1990, the fast path.
+ * The digits after the decimal point are read four at a time, as bytes of one integer. Source: D. Lemire, "Number Parsing
+ * at a Gigabyte per Second", 2021, section 4.
  */
 export function parseVectors(bytes: Uint8Array, start: number): ParsedVectors | undefined {
   const vectors: (Float32Array | null)[] = [];
@@ -47,7 +47,7 @@ export function parseVectors(bytes: Uint8Array, start: number): ParsedVectors | 
       vectors.push(null);
       at += 4;
     } else {
-      if (block.length < dimensions) block = new Float32Array(BLOCK * dimensions);
+      if (block.length < dimensions) block = new Float32Array(VECTORS_PER_BLOCK * dimensions);
       let vector = block.subarray(0, dimensions);
       let end = parseVector(bytes, at, vector);
       if (end === WRONG_LENGTH) {
@@ -65,34 +65,34 @@ export function parseVectors(bytes: Uint8Array, start: number): ParsedVectors | 
   }
 }
 
-const STRANGE = -1;
+const UNSUPPORTED = -1;
 const WRONG_LENGTH = -2;
 
-/** Fills `vector` and returns the place behind its list. One loop on local variables: calls would cost more than digits. */
+/** Fills `vector` and returns the position after its list. One loop on local variables, because calls would cost more than parsing the digits. */
 function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const last = bytes.length - 4;
-  const lastUsual = bytes.length - 14;
-  if (bytes[start] !== OPEN) return STRANGE;
+  const lastFastPosition = bytes.length - 14;
+  if (bytes[start] !== OPEN) return UNSUPPORTED;
   let at = start;
   for (let index = 0; index < vector.length; index++) {
     const first = ++at;
     const lead = bytes[at] as number;
-    // A minus by arithmetic: as a branch, signs are what no processor can predict.
+    // The minus sign is read by arithmetic, because a processor cannot predict a branch on the sign.
     const negative = (lead - ZERO) >>> 31;
     at += negative;
-    // Nearly all look like this: a zero, a point, eight to eleven digits, a comma.
-    if (at <= lastUsual && view.getUint16(at, true) === ZERO_POINT) {
+    // The usual form: a zero, a decimal point, eight to eleven digits, a comma.
+    if (at <= lastFastPosition && view.getUint16(at, true) === ZERO_POINT) {
       const head = view.getInt32(at + 2, true);
       const middle = view.getInt32(at + 6, true);
       const tail = view.getInt32(at + 10, true);
-      if ((others(head) | others(middle)) === 0) {
+      if ((nonDigitBits(head) | nonDigitBits(middle)) === 0) {
         const count = countDigits(tail);
         const end = at + 10 + count;
         if (count < 4 && bytes[end] === COMMA && negative * (lead - MINUS) === 0) {
           const digits = readFour(head) * 10_000 + readFour(middle);
-          const mantissa = digits * (POWERS[count] as number) + readDigits(tail, count);
-          vector[index] = ((1 - 2 * negative) * mantissa) / (POWERS[8 + count] as number);
+          const mantissa = digits * (POWERS_OF_TEN[count] as number) + readDigits(tail, count);
+          vector[index] = ((1 - 2 * negative) * mantissa) / (POWERS_OF_TEN[8 + count] as number);
           at = end;
           continue;
         }
@@ -111,63 +111,63 @@ function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): nu
       const point = at++;
       let count: number;
       do {
-        if (at > last) return STRANGE;
+        if (at > last) return UNSUPPORTED;
         const four = view.getInt32(at, true);
         count = countDigits(four);
-        mantissa = mantissa * (POWERS[count] as number) + readDigits(four, count);
+        mantissa = mantissa * (POWERS_OF_TEN[count] as number) + readDigits(four, count);
         at += count;
       } while (count === 4);
       byte = bytes[at] as number;
       scale = at - point - 1;
     }
-    // The last condition: what stands before the digits is a minus or nothing.
+    // The last condition: only a minus sign may precede the digits.
     if (
       byte === COMMA &&
-      mantissa <= EXACT &&
-      scale <= POWERS_TO &&
+      mantissa <= MAX_EXACT_INTEGER &&
+      scale <= MAX_EXACT_POWER &&
       at - first > negative &&
       negative * (lead - MINUS) === 0
     )
-      vector[index] = ((1 - 2 * negative) * mantissa) / (POWERS[scale] as number);
+      vector[index] = ((1 - 2 * negative) * mantissa) / (POWERS_OF_TEN[scale] as number);
     else {
       // An exponent, many digits, or the end of the list.
       const end = numberEnd(bytes, at);
       const value = readNumber(bytes, first, end);
-      if (value === undefined) return STRANGE;
+      if (value === undefined) return UNSUPPORTED;
       vector[index] = value;
       at = end;
       byte = bytes[at] as number;
     }
     if (byte === CLOSE) return index === vector.length - 1 ? at + 1 : WRONG_LENGTH;
-    if (byte !== COMMA) return STRANGE;
+    if (byte !== COMMA) return UNSUPPORTED;
   }
   return bytes[start + 1] === CLOSE ? start + 2 : WRONG_LENGTH;
 }
 
-/** Bits that are set where one of four characters, the first in the lowest byte, is no digit. */
-function others(four: number): number {
+/** Nonzero if one of four characters is not a digit. The first character is the lowest byte; its bits mark the non-digits. */
+function nonDigitBits(four: number): number {
   return ((four & 0xf0f0f0f0) ^ 0x30303030) | (((four + 0x06060606) & 0xf0f0f0f0) ^ 0x30303030);
 }
 
-/** How many of four characters are digits before the first that is none. */
+/** The number of leading digits among four characters. */
 function countDigits(four: number): number {
-  const rest = others(four);
+  const rest = nonDigitBits(four);
   return rest === 0 ? 4 : (31 - Math.clz32(rest & -rest)) >> 3;
 }
 
-/** The number that the first `count` of four characters make: the digits moved to the end. */
+/** The value of the first `count` of four digits. The digits are shifted to the end. */
 function readDigits(four: number, count: number): number {
   return readFour(count === 4 ? four : ((four & 0x0f0f0f0f) << (8 * (3 - count))) << 8);
 }
 
-/** The number that four digits make: pairs, then all. */
+/** The value of four digits: first pairs, then all. */
 function readFour(four: number): number {
   const digits = four & 0x0f0f0f0f;
   const pairs = (Math.imul(digits, 10) + (digits >>> 8)) & 0x00ff00ff;
   return (Math.imul(pairs, 100) + (pairs >>> 16)) & 0xffff;
 }
 
-/** Elements of the list that begins at `start`. */
+/** The number of elements of the list that begins at `start`. */
 function countElements(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== OPEN || bytes[start + 1] === CLOSE) return 0;
   let count = 1;
@@ -179,13 +179,13 @@ function numberEnd(bytes: Uint8Array, start: number): number {
   let at = start;
   for (;;) {
     const byte = bytes[at] as number;
-    const belongs =
+    const isNumberByte =
       (byte >= ZERO && byte <= 0x39) ||
       byte === POINT ||
       byte === MINUS ||
       byte === PLUS ||
       (byte | 0x20) === E;
-    if (!belongs) return at;
+    if (!isNumberByte) return at;
     at++;
   }
 }

@@ -7,7 +7,7 @@ import { parseRecords } from "./parse.ts";
 const page = (fields: object) => JSON.stringify({ ids: ["a"], ...fields });
 const one = (text: string) => parseRecords(Buffer.from(text)).get("a");
 
-test("every value of any JSON object is found as JSON.parse finds it, however it is spaced", () => {
+test("findSpans() finds the same values as JSON.parse, whatever the white space", () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue()),
@@ -24,7 +24,7 @@ test("every value of any JSON object is found as JSON.parse finds it, however it
   );
 });
 
-test("an answer that breaks off at any place, or goes on behind its end, is no answer", () => {
+test("a response that is cut off anywhere, or followed by other bytes, is rejected", () => {
   const text = page({
     documents: ['a "quoted" \\ text'],
     metadatas: [{ k: [1, "}"], n: null }],
@@ -39,18 +39,18 @@ test("an answer that breaks off at any place, or goes on behind its end, is no a
 });
 
 test.each(["{}", "[]", "null", '"text"', "12", '{"ids":null}', '{"ids":"a"}', '{"error":"InternalError"}'])(
-  "%s is no page of records",
+  "%s is rejected as a page of records",
   (text) => {
     expect(() => parseRecords(Buffer.from(text))).toThrow(SyntaxError);
   },
 );
 
-test("lists of different lengths are no page of records", () => {
+test("lists of different lengths are rejected", () => {
   expect(() => parseRecords(Buffer.from('{"ids":["a","b"],"documents":["x"]}'))).toThrow(SyntaxError);
   expect(() => parseRecords(Buffer.from('{"ids":["a"],"embeddings":[]}'))).toThrow(SyntaxError);
 });
 
-test("integers over 2^53 and 1.0 beside 1 come through metadata unchanged", () => {
+test("integers over 2^53, and 1.0 next to 1, are preserved in metadata", () => {
   const metadata =
     '{"big":9007199254740993,"negative":-9223372036854775808,"one":1.0,"int":1,"list":[1.0,2],"half":0.5}';
   const record = one(`{"ids":["a"],"metadatas":[${metadata}]}`);
@@ -58,19 +58,19 @@ test("integers over 2^53 and 1.0 beside 1 come through metadata unchanged", () =
   expect(stringifyJson(record?.metadata)).toBe(metadata);
 });
 
-test("an element that is null is NaN, and a vector that is null is none", () => {
+test("a null element becomes NaN, and a null vector stays null", () => {
   expect(one(page({ embeddings: [[1, null, 3]] }))?.embedding).toEqual(Float32Array.of(1, Number.NaN, 3));
   expect(one(page({ embeddings: [null] }))?.embedding).toBeNull();
   expect(one(page({ embeddings: null }))?.embedding).toBeNull();
 });
 
-test("what was not asked for is null", () => {
+test("fields that were not requested are null", () => {
   expect(
     one('{"ids":["a"],"embeddings":null,"documents":null,"uris":null,"metadatas":null,"include":[]}'),
   ).toEqual({ id: "a", embedding: null, document: null, uri: null, metadata: null });
 });
 
-test("any record comes back as it was sent, whatever its strings hold", () => {
+test("any record is parsed as it was sent, whatever its strings contain", () => {
   const record = fc.record({
     id: fc.string({ unit: "binary" }),
     document: fc.option(fc.string({ unit: "binary" }), { nil: null }),
@@ -110,7 +110,7 @@ test("any record comes back as it was sent, whatever its strings hold", () => {
   );
 });
 
-test("vectors are read as JSON.parse reads them, whatever their numbers look like and wherever the answer ends", () => {
+test("vectors are parsed like JSON.parse does, whatever the format of the numbers and the end of the response", () => {
   const digits = fc
     .integer({ min: 1, max: 20 })
     .chain((length) => fc.stringMatching(new RegExp(`^\\d{${length}}$`)));
@@ -148,7 +148,7 @@ test.each([
   "[ 1, 2 ]",
   "[1 ,2]",
   "[0.12x,1]",
-])("%s is read as JSON.parse reads it, or refused as it refuses it", (list) => {
+])("%s is parsed or rejected like JSON.parse does", (list) => {
   const text = `{"ids":["a"],"embeddings":[${list}],"documents":null}`;
   let expected: Float32Array | undefined;
   try {

@@ -6,9 +6,9 @@ import type { SourceRecord } from "./source.ts";
 type Vectors = readonly (Float32Array | null)[];
 
 /**
- * Chroma's answer to `get`, by id. Vectors, nearly all of the bytes, go through a parser of their own; metadata through
- * one that keeps integers over 2^53 and tells 1.0 from 1.
- * Throws SyntaxError where the bytes are not the JSON that Chroma sends.
+ * Parses Chroma's response to `get` into records by id. Vectors, which are nearly all of the bytes, have their own parser.
+ * The metadata parser keeps integers over 2^53 and distinguishes 1.0 from 1.
+ * Throws SyntaxError if the bytes are not JSON in Chroma's format.
  */
 export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
   const { spans, vectors } = takeVectors(bytes);
@@ -17,7 +17,7 @@ export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
     return span ? (read(bytes.toString("utf8", ...span)) as T) : null;
   };
   const ids = parse<readonly string[]>("ids");
-  // Whatever answers without ids says nothing about them: taken for an empty page it would empty the target.
+  // A response without ids must not count as an empty page, because that would empty the target.
   if (!Array.isArray(ids)) throw new SyntaxError("A list of ids was expected.");
   const embeddings =
     vectors ?? parse<readonly (readonly (number | null)[] | null)[]>("embeddings")?.map(toVector) ?? null;
@@ -40,7 +40,7 @@ export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
   );
 }
 
-/** Vectors are read where they stand; undefined where they look otherwise than Chroma writes them. */
+/** Parses the vectors in place; undefined if they are not in the usual format. */
 function takeVectors(bytes: Buffer): { readonly spans: Spans; readonly vectors: Vectors | undefined } {
   let vectors: Vectors | undefined;
   const spans = findSpans(bytes, (key, start) => {
@@ -51,7 +51,7 @@ function takeVectors(bytes: Buffer): { readonly spans: Spans; readonly vectors: 
   return { spans, vectors };
 }
 
-/** An element that is null was NaN or infinite in the server: JSON cannot say so. */
+/** A vector from JSON. A null element was NaN or infinite in the server, which JSON cannot represent. */
 function toVector(elements: readonly (number | null)[] | null): Float32Array | null {
   if (!elements) return null;
   const vector = new Float32Array(elements.length);

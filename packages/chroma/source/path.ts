@@ -1,6 +1,6 @@
 import type { SourceCollection } from "./source.ts";
 
-/** The path under /api/v2 of everything that concerns a collection. */
+/** The path of a collection under /api/v2. */
 export function collectionPath({ tenant, database, id }: SourceCollection): string {
   return `/tenants/${encodeURIComponent(tenant)}/databases/${encodeURIComponent(database)}/collections/${encodeURIComponent(id)}`;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
-import { type ChromaClient, ChromaFault, type RequestOptions, TOO_LARGE } from "./client.ts";
+import { type ChromaClient, ChromaError, PAYLOAD_TOO_LARGE, type RequestOptions } from "./client.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
 import {
@@ -14,15 +14,15 @@ import {
 const TEXT = ["documents", "metadatas", "uris"];
 
 /**
- * Records of one request that may lack their vector before it is asked whether the server gives vectors at all: each
- * costs more than half a second, and nobody wants a whole collection set aside for a fault of the server's.
+ * Records of one request that may lack their vector before the server is tested for returning vectors at all. Each such
+ * record takes more than half a second, and a server error must not quarantine a complete collection.
  */
-const MAY_LACK = 20;
+const MAX_MISSING_VECTORS = 20;
 
 /**
- * The records with these ids. One record that lacks its vector makes a server fail the whole page with a 500, so a
- * page that fails is halved until the fault stands alone; that record comes without what cannot be read.
- * Throws `source_unavailable` where the server fails for every record, or for vectors in general.
+ * The records with these ids. A record that lacks its vector makes the server respond with 500 for the complete page, so a
+ * page that fails is halved until the record is isolated. That record is returned without the parts that cannot be read.
+ * Throws `source_unavailable` if the server fails for every record, or for vectors in general.
  */
 export async function getRecords(
   client: ChromaClient,
@@ -30,97 +30,109 @@ export async function getRecords(
   ids: readonly string[],
   options: RecordOptions = {},
 ): Promise<ReadonlyMap<string, SourceRecord>> {
-  let lacking = 0;
-  return divideRecords(client, collection, ids, options, async () => {
-    if (++lacking === MAY_LACK + 1) await assertGivesVectors(client, collection);
+  let missing = 0;
+  return getRecordsBySplitting(client, collection, ids, options, async () => {
+    if (++missing === MAX_MISSING_VECTORS + 1) await assertVectorsReadable(client, collection);
   });
 }
 
-async function divideRecords(
+async function getRecordsBySplitting(
   client: ChromaClient,
   collection: SourceCollection,
   ids: readonly string[],
   options: RecordOptions,
-  onLacking: () => Promise<void>,
+  onMissingVector: () => Promise<void>,
 ): Promise<ReadonlyMap<string, SourceRecord>> {
-  const { embeddings = true, alone = false } = options;
+  const { embeddings = true, allowLarge = false } = options;
   const include = embeddings ? [...TEXT, "embeddings"] : TEXT;
-  const maxBytes = alone ? undefined : MAX_PAGE_BYTES;
+  const maxBytes = allowLarge ? undefined : MAX_PAGE_BYTES;
   try {
     return await fetchRecords(client, collection, ids, include, { failFast: true, maxBytes });
   } catch (error) {
-    if (!(error instanceof ChromaFault)) throw error;
-    if (error.status === TOO_LARGE) return refuseLarge(ids, alone, error);
+    if (!(error instanceof ChromaError)) throw error;
+    if (error.status === PAYLOAD_TOO_LARGE) return rejectTooLarge(ids, allowLarge, error);
   }
   if (ids.length > 1) {
     const middle = ids.length >> 1;
-    const first = await divideRecords(client, collection, ids.slice(0, middle), options, onLacking);
-    const second = await divideRecords(client, collection, ids.slice(middle), options, onLacking);
+    const first = await getRecordsBySplitting(
+      client,
+      collection,
+      ids.slice(0, middle),
+      options,
+      onMissingVector,
+    );
+    const second = await getRecordsBySplitting(
+      client,
+      collection,
+      ids.slice(middle),
+      options,
+      onMissingVector,
+    );
     return new Map([...first, ...second]);
   }
-  const records = await getUnreadable(client, collection, ids, include);
-  for (const { unreadable } of records.values()) if (unreadable === "embedding") await onLacking();
+  const records = await getPartialRecord(client, collection, ids, include);
+  for (const { unreadable } of records.values()) if (unreadable === "embedding") await onMissingVector();
   return records;
 }
 
-/** Of a single record that is too large even alone, the bare id. */
-function refuseLarge(
+/** Throws `PageTooLarge`, or returns only the id of a single record that exceeds even the limit for one record. */
+function rejectTooLarge(
   ids: readonly string[],
-  alone: boolean,
-  fault: ChromaFault,
+  allowLarge: boolean,
+  fault: ChromaError,
 ): ReadonlyMap<string, SourceRecord> {
   const [id] = ids;
-  if (id === undefined || ids.length > 1 || !alone) throw new PageTooLarge(fault.message);
-  const nothing = { document: null, uri: null, metadata: null, embedding: null };
-  return new Map([[id, { id, ...nothing, unreadable: "too_large" as const }]]);
+  if (id === undefined || ids.length > 1 || !allowLarge) throw new PageTooLarge(fault.message);
+  const empty = { document: null, uri: null, metadata: null, embedding: null };
+  return new Map([[id, { id, ...empty, unreadable: "too_large" as const }]]);
 }
 
-/** Throws `source_unavailable` where the server fails for the first, the middle and the last vector of a collection. */
-async function assertGivesVectors(client: ChromaClient, collection: SourceCollection): Promise<void> {
+/** Throws `source_unavailable` if the server fails for the first, the middle and the last vector of a collection. */
+async function assertVectorsReadable(client: ChromaClient, collection: SourceCollection): Promise<void> {
   const path = collectionPath(collection);
   const count = await client.request("GET", `${path}/count`, Number);
-  let fault: ChromaFault | undefined;
+  let fault: ChromaError | undefined;
   for (const share of [0, 0.5, 1]) {
     const body = { include: ["embeddings"], offset: Math.floor(share * Math.max(0, count - 1)), limit: 1 };
     try {
       await client.requestBytes("POST", `${path}/get`, parseRecords, { body, failFast: true });
       return;
     } catch (error) {
-      if (!(error instanceof ChromaFault)) throw error;
+      if (!(error instanceof ChromaError)) throw error;
       fault = error;
     }
   }
   throw new AppError(
     "source_unavailable",
-    `Chroma at ${client.url} fails with a 500 for the vectors of ${collection.name} in general, not for single records: ${fault?.message}. ` +
-      "Check the server and run the same command again. A migration resumes where it stopped. Without Chroma's vectors: --re-embed always.",
+    `Chroma at ${client.url} responds with 500 for the vectors of ${collection.name} in general, not for single records: ${fault?.message}. ` +
+      "Check the server and run the same command again. A migration resumes where it stopped. To migrate without Chroma's vectors, use --re-embed always.",
     { cause: fault },
   );
 }
 
-/** What can be had of a record that fails alone: whole at another try, without its vector, or as a bare id. */
-async function getUnreadable(
+/** What can be read of a record that fails alone: everything after a retry, all but the vector, or only the id. */
+async function getPartialRecord(
   client: ChromaClient,
   collection: SourceCollection,
   ids: readonly string[],
   include: readonly string[],
 ): Promise<ReadonlyMap<string, SourceRecord>> {
-  const ways = [
-    { include, pause: 200 },
-    { include, pause: 400 },
-    { include: TEXT, pause: 0, unreadable: "embedding" },
-    { include: [], pause: 0, unreadable: "all" },
+  const fallbacks = [
+    { include, delay: 200 },
+    { include, delay: 400 },
+    { include: TEXT, delay: 0, unreadable: "embedding" },
+    { include: [], delay: 0, unreadable: "all" },
   ] as const;
-  for (const { include: part, pause, ...mark } of ways) {
-    await sleep(pause);
+  for (const { include: fields, delay, ...mark } of fallbacks) {
+    await sleep(delay);
     try {
-      const records = await fetchRecords(client, collection, ids, part, { failFast: true });
+      const records = await fetchRecords(client, collection, ids, fields, { failFast: true });
       return new Map([...records].map(([id, record]) => [id, { ...record, ...mark }]));
     } catch (error) {
-      if (!(error instanceof ChromaFault)) throw error;
+      if (!(error instanceof ChromaError)) throw error;
     }
   }
-  // Not even the id: the server is at fault, not the record. Try in earnest, and let that say so.
+  // Not even the id can be read, so the server fails. Retry without failFast, which throws the error.
   return fetchRecords(client, collection, ids, include);
 }
 

@@ -1,33 +1,34 @@
-/** Redirects followed for one request. */
+/** Maximum number of redirects that one request follows. */
 export const MAX_REDIRECTS = 5;
 
-export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+export const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Where a redirect leads: to the same server by another address, or somewhere that a credential must not go. */
+/** A redirect: to another address of the same server, or to a server that must not receive the credential. */
 export type Redirect =
   | { readonly follow: true; readonly base: string; readonly url: string }
-  | { readonly follow: false; readonly to: string; readonly why: string };
+  | { readonly follow: false; readonly destination: string; readonly reason: string };
 
 /**
- * Judges the redirect of a request to `url`, which is `base` and the rest. It is followed to the same host alone, by
- * the same scheme and port or from http to https, and only where the rest of the path stays: a slash may come at its
- * end, another prefix in front. Everything that a migration asks is a read, so its method and body are kept.
+ * Decides whether the redirect of a request to `url`, which begins with `base`, is followed. It is followed on the same host
+ * only, with the same scheme and port or from http to https, and only if the rest of the path is unchanged. The prefix may
+ * differ, and a trailing slash may be added. All requests of a migration are reads, so method and body are kept.
  */
-export function judgeRedirect(url: string, base: string, location: string | undefined): Redirect {
-  const to = location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;
-  if (!to) return { follow: false, to: "nowhere", why: "it names no address" };
+export function checkRedirect(url: string, base: string, location: string | undefined): Redirect {
+  const destination =
+    location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;
+  if (!destination) return { follow: false, destination: "nowhere", reason: "it has no valid address" };
   const from = new URL(url);
-  const shown = `${to.origin}${to.pathname}`;
-  const refuse = (why: string): Redirect => ({ follow: false, to: shown, why });
-  if (to.hostname !== from.hostname) return refuse("a credential is never sent to another host");
-  const upgraded = from.protocol === "http:" && to.protocol === "https:";
-  if (!upgraded && to.protocol !== from.protocol)
-    return refuse("a credential is never sent over plain http instead");
-  if (!upgraded && to.port !== from.port) return refuse("another port may be another service");
+  const target = `${destination.origin}${destination.pathname}`;
+  const reject = (reason: string): Redirect => ({ follow: false, destination: target, reason });
+  if (destination.hostname !== from.hostname) return reject("a credential is never sent to another host");
+  const isTlsUpgrade = from.protocol === "http:" && destination.protocol === "https:";
+  if (!isTlsUpgrade && destination.protocol !== from.protocol)
+    return reject("a credential is never sent over plain http instead");
+  if (!isTlsUpgrade && destination.port !== from.port) return reject("another port may be another service");
   const rest = url.slice(base.length).split("?")[0] ?? "";
-  const path = to.pathname.replace(/\/+$/, "");
-  if (!path.endsWith(rest)) return refuse("that is not Chroma's API, perhaps a page to log in");
-  const slash = to.pathname.endsWith("/") ? "/" : "";
-  const next = `${to.origin}${path.slice(0, path.length - rest.length)}`;
+  const path = destination.pathname.replace(/\/+$/, "");
+  if (!path.endsWith(rest)) return reject("that is not Chroma's API, perhaps a login page");
+  const slash = destination.pathname.endsWith("/") ? "/" : "";
+  const next = `${destination.origin}${path.slice(0, path.length - rest.length)}`;
   return { follow: true, base: next, url: `${next}${rest}${slash}${from.search}` };
 }

@@ -7,89 +7,90 @@ export interface SourceCollection {
   readonly tenant: string;
   readonly database: string;
   readonly name: string;
-  /** Null until something was added. */
+  /** Null until the first record is added. */
   readonly dimensions: number | null;
   readonly metric: Metric;
-  /** `provider/model` where Chroma knows which embedding function the collection has. */
+  /** `provider/model` if Chroma knows the collection's embedding function; otherwise null. */
   readonly model: string | null;
-  /** What Chroma calls the model, shortened, where that cannot be a model's name in Cairn: a path with a space. */
+  /** Chroma's name of the model, shortened, if it is not a valid model name in Cairn, for example a path with a space. */
   readonly unusableModel?: string | null;
   readonly metadata: JsonObject;
 }
 
-/** A record as Chroma gives it back. */
+/** A record as Chroma returns it. */
 export interface SourceRecord {
   readonly id: string;
   readonly document: string | null;
   readonly uri: string | null;
   readonly metadata: JsonObject | null;
-  /** NaN stands where the server had no finite number. Null where it has no vector. */
+  /** An element is NaN if the server has no finite number for it. Null if the server has no vector. */
   readonly embedding: Float32Array | null;
-  /** Set where the server could not give the record whole: what of it is missing. */
+  /** The part that the server could not return; undefined if the record is complete. */
   readonly unreadable?: "embedding" | "all" | "too_large";
 }
 
-/** Bytes of an answer with records that are read at once: several are held, decoded, beside what Postgres has of them. */
+/** Maximum bytes of a response with several records. Several pages are in memory, decoded, together with their stored rows. */
 export const MAX_PAGE_BYTES = 12_000_000;
 
-/** Records whose answer is larger than is read at once: ask for fewer of them, or for the single one alone. */
+/** The response exceeds `MAX_PAGE_BYTES`: request fewer records, or a single one with `allowLarge`. */
 export class PageTooLarge extends Error {}
 
 export interface RecordOptions {
   /** Default true. */
   readonly embeddings?: boolean;
-  /** A single record whose answer may be as large as any is read; one that is larger still is marked. Default false. */
-  readonly alone?: boolean;
+  /** For a single record: allows a response of up to `MAX_RESPONSE_BYTES`. A larger record is marked `too_large`. Default false. */
+  readonly allowLarge?: boolean;
 }
 
-/** What a migration reads: a Chroma server, without ever writing to it or making anything in it. */
+/** A Chroma server that a migration reads. It never writes to the server. */
 export interface Source {
-  /** The server's address without credentials: names the source in the ledger. */
+  /** The server's address without credentials. It identifies the source in the ledger. */
   readonly url: string;
   listCollections(scope: SourceScope): Promise<readonly SourceCollection[]>;
-  /** Records now in the collection. Throws `not_found` where the collection is gone. */
+  /** The current number of records. Throws `not_found` if the collection was deleted. */
   count(collection: SourceCollection): Promise<number>;
-  /** Ids in the server's order, from `offset` on; fewer than `limit` only at the end. */
+  /** Ids in the server's order from `offset` on. Fewer than `limit` only at the end. */
   listIds(
     collection: SourceCollection,
     page: { readonly offset: number; readonly limit: number },
   ): Promise<readonly string[]>;
   /**
-   * Those of the ids that exist, by id. A record that fails the server is fetched alone and marked. Throws
-   * `PageTooLarge` where their answer has more than `MAX_PAGE_BYTES`.
+   * The existing records among these ids, by id. A record for which the server fails is fetched alone and marked. Throws
+   * `PageTooLarge` if the response is larger than `MAX_PAGE_BYTES`.
    */
   getRecords(
     collection: SourceCollection,
     ids: readonly string[],
     options?: RecordOptions,
   ): Promise<ReadonlyMap<string, SourceRecord>>;
-  /** Those of the ids that exist. */
-  existing(collection: SourceCollection, ids: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Chroma's own search: nearest first, with its distances. */
+  /** The ids among these that exist. */
+  filterExisting(collection: SourceCollection, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Chroma's own search results, nearest first, with its distances. */
   query(
     collection: SourceCollection,
     embedding: Float32Array,
     topK: number,
   ): Promise<readonly { readonly id: string; readonly distance: number }[]>;
-  /** The same with the vectors; nothing where the server cannot search the collection. */
-  nearest(
+  /** Like `query`, with vectors. Empty if the server cannot search the collection. */
+  queryWithVectors(
     collection: SourceCollection,
     embedding: Float32Array,
     topK: number,
-  ): Promise<readonly NearRecord[]>;
+  ): Promise<readonly VectorHit[]>;
 }
 
-/** A hit of Chroma's own search, with its vector. */
-export interface NearRecord {
+/** A hit of Chroma's search, with its vector. */
+export interface VectorHit {
   readonly id: string;
-  /** NaN where the server has no finite number. */
+  /** NaN if the server has no finite number. */
   readonly distance: number;
   readonly embedding: Float32Array | null;
 }
 
+/** The part of a Chroma server that is migrated. */
 export interface SourceScope {
-  /** Chroma's tenants; none named: the one that the login belongs to. Chroma cannot list them. */
+  /** Chroma's tenants. Default: the tenant of the login, because Chroma cannot list tenants. */
   readonly tenants?: readonly string[];
-  /** Databases of those tenants. None named: all. */
+  /** Databases of those tenants. Default: all. */
   readonly databases?: readonly string[];
 }

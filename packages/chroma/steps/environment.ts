@@ -1,62 +1,62 @@
 import { type JsonObject, stringifyJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
-import { keepRun, type Run } from "../ledger/run.ts";
+import { type Run, resumeHeartbeat } from "../ledger/run.ts";
 import type { MigrateOptions } from "../migrate.ts";
-import { readMigration } from "../service/options.ts";
+import { parseMigrationRequest } from "../service/options.ts";
 import type { Source } from "../source/source.ts";
 
-/** What a step works with. Each runs in an environment of its own, perhaps in another process than the one before. */
+/** The environment of a step. Each step has its own, perhaps in another process than the step before. */
 export interface StepEnvironment {
   readonly services: Services;
   readonly source: Source;
   readonly databaseName: string;
   readonly cairnVersion: string;
-  /** Aborted when the step's time is nearly over: it stops between two pages and says that it is not done. */
+  /** Aborted when the step's time is nearly over. The step then stops between two pages and reports that it is not done. */
   readonly signal: AbortSignal;
-  /** Rows that an index may be built over in a step; larger ones are left to `cairn reindex`. Default: any number. */
+  /** Maximum rows of an index that a step builds. Larger indexes are left to `cairn reindex`. Default: no limit. */
   readonly maxRows?: number;
 }
 
-/** Bytes of a request at most: it travels through every state, which AWS limits to 262,144. */
+/** Maximum bytes of a request. It is part of every state, which AWS limits to 262,144 bytes. */
 const MAX_REQUEST_BYTES = 100_000;
 
-/** Throws `invalid_input` for a request that would not fit into the states of a machine. */
-export function assertFits(request: JsonObject): void {
+/** Throws `invalid_input` for a request that is too large for the states of a state machine. */
+export function assertRequestSize(request: JsonObject): void {
   const size = Buffer.byteLength(stringifyJson(request));
   if (size > MAX_REQUEST_BYTES)
     throw new AppError(
       "invalid_input",
-      `The request has ${size} bytes, and a batch takes ${MAX_REQUEST_BYTES} at most. Use --pattern in the place of a long mapping, or several batches with --only, or cairn migrate.`,
+      `The request has ${size} bytes, but a batch accepts ${MAX_REQUEST_BYTES} at most. Use --pattern instead of a long mapping, several batches with --only, or cairn migrate.`,
       { path: "mapping" },
     );
 }
 
-/** What travels from step to step: ids, and what was asked for. Everything else stands in the ledger. */
+/** The state that is passed from step to step: the run and the request. Everything else is in the ledger. */
 export interface BatchState {
   readonly run: Pick<Run, "id" | "source" | "fence">;
   readonly request: JsonObject;
 }
 
-/** The options of a migration as a request has them, for the step at hand. */
+/** The options of a migration from its request, for one step. */
 export function stepOptions(
   { databaseName, cairnVersion, signal }: StepEnvironment,
   request: JsonObject,
 ): MigrateOptions {
-  return { ...readMigration(request), databaseName, cairnVersion, signal };
+  return { ...parseMigrationRequest(request), databaseName, cairnVersion, signal };
 }
 
-/** Runs `work` while the run is this batch's and shows signs of life. Throws `run_held` where another has taken it over. */
-export async function asHolder<T>(
+/** Runs `work` under the batch's lease and renews it. Throws `run_held` if the lease is lost. */
+export async function withRunLease<T>(
   { services, signal }: StepEnvironment,
   { run }: BatchState,
-  work: (held: { readonly run: Run; readonly signal: AbortSignal }) => Promise<T>,
+  work: (leased: { readonly run: Run; readonly signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {
   const lost = new AbortController();
-  const held = { ...run, resumed: true };
-  const stop = await keepRun(services.database, held, (error) => lost.abort(error));
+  const leased = { ...run, resumed: true };
+  const stop = await resumeHeartbeat(services.database, leased, (error) => lost.abort(error));
   try {
-    return await work({ run: held, signal: AbortSignal.any([signal, lost.signal]) });
+    return await work({ run: leased, signal: AbortSignal.any([signal, lost.signal]) });
   } finally {
     stop();
   }

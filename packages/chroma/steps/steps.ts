@@ -3,53 +3,59 @@ import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type ProcessIdentity, thisProcess } from "@cairn/core/process-identity.ts";
+import { tryMigrateCollection } from "../copy/collections.ts";
 import { compareCollection } from "../copy/compare-collection.ts";
 import type { CopyContext } from "../copy/context.ts";
-import type { FailureJudge } from "../copy/failure.ts";
-import { migrateOrExplain } from "../copy/planned.ts";
-import { readOutcomes, readSearch, saveReport, saveSearch } from "../ledger/batch.ts";
+import type { FailureClassifier } from "../copy/failure.ts";
 import { type FailedCollection, MAX_ATTEMPTS, readFailures } from "../ledger/failures.ts";
+import { readFinishedCollections, readSearch, saveReport, saveSearch } from "../ledger/results.ts";
 import { acquireRun, finishRun, type Run, releaseRun } from "../ledger/run.ts";
 import {
+  classifierFor,
+  createCopyContext,
   describeOptions,
-  judgeFor,
-  makeContext,
-  planAll,
-  STATUS,
-  toPair,
-  vanishedSince,
+  listVanished,
+  RUN_STATUS,
+  toParityPair,
 } from "../migrate.ts";
+import { assertMapped } from "../plan/assert-mapped.ts";
 import type { Plan, PlannedCollection } from "../plan/plan.ts";
-import { refuseUnmapped } from "../plan/refuse.ts";
-import { missingIndexes, promoteCollections } from "../promote.ts";
+import { planSource } from "../plan/plan-source.ts";
+import { describeMissingIndexes, promoteCollections } from "../promote.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { Verdict } from "../report/report.ts";
 import type { Source } from "../source/source.ts";
+import { withDetectedMetric } from "../verify/detect-metric.ts";
 import { compareSearches } from "../verify/parity.ts";
-import { withProvenMetric } from "../verify/prove-metric.ts";
-import { asHolder, assertFits, type BatchState, type StepEnvironment, stepOptions } from "./environment.ts";
+import {
+  assertRequestSize,
+  type BatchState,
+  type StepEnvironment,
+  stepOptions,
+  withRunLease,
+} from "./environment.ts";
 
-// The migration as steps that each take a small JSON and return one, keep their truth in the ledger, and are safe to
-// run twice, and at any later time: what is done is found done.
+// The migration as steps. Each step takes and returns a small JSON value and keeps its state in the ledger. Steps are
+// idempotent and can run again at any later time, because finished work is detected and skipped.
 
 /**
- * Who holds a batch: no process, as each step runs in another, perhaps on a host of the same name. So nobody takes it
- * for dead before its lease has run out.
+ * The lease owner of a batch. It names no process, because each step runs in another process, perhaps on a host with the
+ * same name. So the lease ends only when it expires.
  */
 async function batchIdentity(): Promise<ProcessIdentity> {
   const { host, ...identity } = await thisProcess();
   return { ...identity, host: `a batch on ${host}` };
 }
 
-/** Refuses what cannot go, and takes the source for this batch. Throws `run_held` where another has it. */
+/** Rejects unmapped collections and acquires the lease for this batch. Throws `run_held` if another process has it. */
 export async function planStep(
   environment: StepEnvironment,
   { request }: { readonly request: JsonObject },
 ): Promise<BatchState> {
   const { services, source } = environment;
-  assertFits(request);
+  assertRequestSize(request);
   const options = stepOptions(environment, request);
-  refuseUnmapped(await planAll(services, source, options));
+  assertMapped(await planSource(source, services, options));
   const { id, fence } = await acquireRun(
     services.database,
     source.url,
@@ -65,27 +71,27 @@ export interface Shard {
 }
 
 /**
- * Copies this shard's collections, one after the other, until each has passed its comparison or time is nearly over.
- * Which are its own follows from their ids, so a state never lists them.
+ * Copies the collections of this shard, one after the other, until each is compared or the time is nearly over. The shard
+ * of a collection follows from its id, so the state never lists collections.
  */
 export async function copyStep(
   environment: StepEnvironment,
   state: BatchState & Shard,
 ): Promise<Shard & { readonly done: boolean }> {
-  const { services, source, signal: time } = environment;
+  const { services, source, signal: timeLimit } = environment;
   const { shard, shards } = state;
-  return asHolder(environment, state, async ({ run, signal }) => {
+  return withRunLease(environment, state, async ({ run, signal }) => {
     const options = stepOptions(environment, state.request);
     await services.database.vectorTypes();
-    const plan = await planAll(services, source, options);
-    const open = await openCollections(services.database, run, plan);
-    const context = makeContext(services, source, run, options, signal);
-    const judge = judgeFor(context, plan);
+    const plan = await planSource(source, services, options);
+    const open = await listPending(services.database, run, plan);
+    const context = createCopyContext(services, source, run, options, signal);
+    const classifier = classifierFor(context, plan);
     for (const planned of open.filter(({ source: { id } }) => shardOf(id, shards) === shard))
       try {
-        await migrateOrExplain(context, judge, planned);
+        await tryMigrateCollection(context, classifier, planned);
       } catch (error) {
-        if (time.aborted && !(error instanceof AppError && error.code === "run_held"))
+        if (timeLimit.aborted && !(error instanceof AppError && error.code === "run_held"))
           return { shard, shards, done: false };
         throw error;
       }
@@ -97,63 +103,66 @@ function shardOf(sourceId: string, shards: number): number {
   return createHash("sha256").update(sourceId).digest().readUInt32BE(0) % shards;
 }
 
-/** The collections of a plan that the run is not done with: neither concluded nor failed for good. */
-async function openCollections(
+/** The collections of a plan that the run has neither finished nor given up on. */
+async function listPending(
   database: Database,
   run: Run,
   { collections }: Plan,
 ): Promise<readonly PlannedCollection[]> {
-  const concluded = new Set((await readOutcomes(database, run)).map(({ source: { id } }) => id));
+  const finished = new Set((await readFinishedCollections(database, run)).map(({ source: { id } }) => id));
   const failures = await readFailures(database, run.id);
   return collections.filter(
-    ({ source: { id } }) => !concluded.has(id) && (failures.get(id)?.attempts ?? 0) < MAX_ATTEMPTS,
+    ({ source: { id } }) => !finished.has(id) && (failures.get(id)?.attempts ?? 0) < MAX_ATTEMPTS,
   );
 }
 
-/** Whether every collection that the source has now is concluded: it may have made more meanwhile. */
+/** Whether every collection that the source has now is finished. New collections may have been created in the meantime. */
 export async function settleStep(
   environment: StepEnvironment,
   state: BatchState,
 ): Promise<{ readonly settled: boolean; readonly open: number }> {
   const { services, source } = environment;
-  return asHolder(environment, state, async ({ run }) => {
-    const plan = await planAll(services, source, stepOptions(environment, state.request));
-    const { length: open } = await openCollections(services.database, run, plan);
+  return withRunLease(environment, state, async ({ run }) => {
+    const plan = await planSource(source, services, stepOptions(environment, state.request));
+    const { length: open } = await listPending(services.database, run, plan);
     return { settled: open === 0, open };
   });
 }
 
-/** Gives large collections their indexes, as long as time allows. The largest are left to `cairn reindex`. */
+/** Builds the indexes of large collections, as long as the time allows. The largest are left to `cairn reindex`. */
 export async function promoteStep(
   environment: StepEnvironment,
   state: BatchState,
 ): Promise<{ readonly done: boolean }> {
-  const { services, source, signal: time } = environment;
-  return asHolder(environment, state, async ({ run, signal }) => {
-    const context = makeContext(services, source, run, stepOptions(environment, state.request), signal);
+  const { services, source, signal: timeLimit } = environment;
+  return withRunLease(environment, state, async ({ run, signal }) => {
+    const context = createCopyContext(services, source, run, stepOptions(environment, state.request), signal);
     try {
-      await promoteCollections(context, await outcomesOf(environment, state), environment.maxRows);
+      await promoteCollections(context, await readOutcomes(environment, state), environment.maxRows);
       return { done: true };
     } catch (error) {
-      if (!time.aborted) throw error;
+      if (!timeLimit.aborted) throw error;
       return { done: false };
     }
   });
 }
 
-/** Asks Chroma and Cairn the same questions, as many as time allows, and writes down what came of it. */
+/** Compares searches in Chroma and Cairn, as many as the time allows, and saves the result. */
 export async function searchStep(
   environment: StepEnvironment,
   state: BatchState,
 ): Promise<{ readonly compared: boolean }> {
   const { services, source } = environment;
-  return asHolder(environment, state, async ({ run, signal }) => {
+  return withRunLease(environment, state, async ({ run, signal }) => {
     const options = stepOptions(environment, state.request);
-    const outcomes = await outcomesOf(environment, state);
-    const judge = judgeOutcomes(makeContext(services, source, run, options, undefined), outcomes);
-    const compared = await compareSearches(services, source, outcomes.map(toPair), {
+    const outcomes = await readOutcomes(environment, state);
+    const classifier = classifierForOutcomes(
+      createCopyContext(services, source, run, options, undefined),
+      outcomes,
+    );
+    const compared = await compareSearches(services, source, outcomes.map(toParityPair), {
       queries: options.queries,
-      judge,
+      classifier,
       signal,
     });
     await saveSearch(services.database, run, compared);
@@ -161,19 +170,22 @@ export async function searchStep(
   });
 }
 
-/** Puts the proof together, keeps it with the run, and ends the run with its verdict. */
+/** Builds the report, saves it with the run, and finishes the run with the verdict. */
 export async function reportStep(
   environment: StepEnvironment,
   state: BatchState,
 ): Promise<{ readonly runId: string; readonly verdict: Verdict }> {
   const { services, source, databaseName, cairnVersion } = environment;
-  return asHolder(environment, state, async ({ run, signal }) => {
+  return withRunLease(environment, state, async ({ run, signal }) => {
     const { search, notices, seconds } = await readSearch(services.database, run);
     const options = stepOptions(environment, state.request);
-    const plan = await planAll(services, source, options);
-    const concluded = await outcomesOf(environment, state);
-    const judge = judgeOutcomes(makeContext(services, source, run, options, signal), concluded);
-    const { outcomes, unproven } = await proveOutcomes(source, judge, concluded);
+    const plan = await planSource(source, services, options);
+    const finished = await readOutcomes(environment, state);
+    const classifier = classifierForOutcomes(
+      createCopyContext(services, source, run, options, signal),
+      finished,
+    );
+    const { outcomes, unconfirmed } = await detectMetrics(source, classifier, finished);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
       cairnVersion,
@@ -183,18 +195,18 @@ export async function reportStep(
       runId: run.id,
       search,
       unmapped: plan.unmapped,
-      failed: [...unproven, ...(await listUnfinished(services.database, run, plan, concluded))],
-      vanished: await vanishedSince(services, source, outcomes, options),
+      failed: [...unconfirmed, ...(await listUnfinished(services.database, run, plan, finished))],
+      vanished: await listVanished(services, source, outcomes, options),
       deleted: plan.deleted,
-      notices: [...notices, ...(await missingIndexes(services.database, outcomes))],
+      notices: [...notices, ...(await describeMissingIndexes(services.database, outcomes))],
     });
     await saveReport(services.database, run, report);
-    await finishRun(services.database, run, STATUS[report.verdict]);
+    await finishRun(services.database, run, RUN_STATUS[report.verdict]);
     return { runId: run.id, verdict: report.verdict };
   });
 }
 
-/** Gives the run back with the reason, so that the next start goes on at once. */
+/** Releases the lease with the reason, so that the next start can continue at once. */
 export async function releaseStep(
   { services }: StepEnvironment,
   { run, cause }: BatchState & { readonly cause: string },
@@ -203,18 +215,18 @@ export async function releaseStep(
   return { released: true };
 }
 
-function judgeOutcomes(context: CopyContext, outcomes: readonly Outcome[]): FailureJudge {
-  return judgeFor(context, { collections: outcomes.map(({ planned }) => planned) });
+function classifierForOutcomes(context: CopyContext, outcomes: readonly Outcome[]): FailureClassifier {
+  return classifierFor(context, { collections: outcomes.map(({ planned }) => planned) });
 }
 
-/** The collections of a plan that did not come to their end, each with the reason. */
+/** The collections of a plan that are not finished, each with the reason. */
 async function listUnfinished(
   database: Database,
   run: Run,
   { collections }: Plan,
-  concluded: readonly Outcome[],
+  finished: readonly Outcome[],
 ): Promise<readonly FailedCollection[]> {
-  const done = new Set(concluded.map(({ planned }) => planned.source.id));
+  const done = new Set(finished.map(({ planned }) => planned.source.id));
   const failures = await readFailures(database, run.id);
   return collections.flatMap(({ source }) => {
     if (done.has(source.id)) return [];
@@ -224,53 +236,53 @@ async function listUnfinished(
 }
 
 const UNFINISHED =
-  "It was made in Chroma while the migration came to its end, and is not migrated yet. Start the migration again.";
+  "The collection was created in Chroma while the migration was ending and is not migrated yet. Start the migration again.";
 
-/** The outcomes with what the distances of the source tell of their metrics, and those where Chroma fails to tell it. */
-async function proveOutcomes(
+/** The outcomes with the metrics detected from Chroma's distances, and the collections where detection failed. */
+async function detectMetrics(
   source: Source,
-  judge: FailureJudge,
+  classifier: FailureClassifier,
   outcomes: readonly Outcome[],
-): Promise<{ readonly outcomes: readonly Outcome[]; readonly unproven: readonly FailedCollection[] }> {
-  const proven: Outcome[] = [];
-  const unproven: FailedCollection[] = [];
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly unconfirmed: readonly FailedCollection[] }> {
+  const detected: Outcome[] = [];
+  const unconfirmed: FailedCollection[] = [];
   for (const outcome of outcomes)
     try {
-      proven.push(await proveOutcome(source, outcome));
+      detected.push(await detectOutcomeMetric(source, outcome));
     } catch (error) {
-      proven.push(outcome);
-      unproven.push(await judge.judge(outcome.planned, error));
+      detected.push(outcome);
+      unconfirmed.push(await classifier.classify(outcome.planned, error));
     }
-  return { outcomes: proven, unproven };
+  return { outcomes: detected, unconfirmed };
 }
 
-async function proveOutcome(source: Source, outcome: Outcome): Promise<Outcome> {
-  const planned = await withProvenMetric(source, outcome.planned);
+async function detectOutcomeMetric(source: Source, outcome: Outcome): Promise<Outcome> {
+  const planned = await withDetectedMetric(source, outcome.planned);
   const before = new Set(compareCollection(outcome.planned, outcome.target).map(({ detail }) => detail));
   const records = outcome.findings.filter(({ id, detail }) => id !== "" || !before.has(detail));
   const findings = [...compareCollection(planned, outcome.target), ...records];
   return { ...outcome, planned, findings };
 }
 
-/** Every concluded collection with its plan, target and findings. One that has gone from Chroma since is told by the ledger alone. */
-async function outcomesOf(
+/** Every finished collection with its plan, target and findings. If Chroma no longer has it, only the ledger describes it. */
+async function readOutcomes(
   environment: StepEnvironment,
   { run, request }: BatchState,
 ): Promise<readonly Outcome[]> {
   const { services, source } = environment;
-  const { collections } = await planAll(services, source, stepOptions(environment, request));
-  const known = new Map(collections.map((planned) => [planned.source.id, planned]));
-  const concluded = await readOutcomes(services.database, { ...run, resumed: true });
-  return concluded.map(({ source: from, vectors, why, findings, ...outcome }) => {
+  const { collections } = await planSource(source, services, stepOptions(environment, request));
+  const plannedById = new Map(collections.map((planned) => [planned.source.id, planned]));
+  const finished = await readFinishedCollections(services.database, { ...run, resumed: true });
+  return finished.map(({ source: sourceCollection, vectors, why, findings, ...outcome }) => {
     const { target, tenantName } = outcome;
     const { dimensions, metric, metadata, embeddingModel: model } = target;
     const planned = {
-      source: { ...from, dimensions, metric, metadata, model },
+      source: { ...sourceCollection, dimensions, metric, metadata, model },
       place: { tenant: tenantName, collection: target.name },
       target,
       model,
       dimensions,
-      ...known.get(from.id),
+      ...plannedById.get(sourceCollection.id),
       vectors,
       why,
     };

@@ -9,13 +9,14 @@ import { distance, orderByDistance } from "@cairn/core/search/metric.ts";
 import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { sql } from "drizzle-orm";
-import type { FailureJudge } from "../copy/failure.ts";
+import type { FailureClassifier } from "../copy/failure.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
 import type { SearchReport } from "../report/report.ts";
 import { labelCollections } from "../source/label.ts";
 import type { Source } from "../source/source.ts";
-import { divideQueries, nearby, sampleVectors } from "./sample.ts";
+import { addNoise, divideQueries, sampleVectors } from "./sample.ts";
 
+/** Both sides of a collection whose searches are compared. */
 export interface ParityPair {
   readonly planned: PlannedCollection;
   readonly target: Collection;
@@ -23,46 +24,46 @@ export interface ParityPair {
   readonly count: number;
 }
 
-/** Hits a query. */
+/** Hits for each query. */
 const TOP_K = 10;
 
-interface Ranked {
+interface Hit {
   readonly id: string;
   readonly distance: number;
 }
 
 export interface SearchOptions {
-  /** Searches in all. Default 50; 0: none. */
+  /** Total number of searches. Default 50; 0: none. */
   readonly queries?: number;
-  /** Tells whether an error is of one collection, whose searches are then left out, or of all. */
-  readonly judge: FailureJudge;
-  /** Aborted: no further search. */
+  /** Decides whether an error affects one collection, whose searches are then skipped, or all collections. */
+  readonly classifier: FailureClassifier;
+  /** When aborted, no further searches start. */
   readonly signal?: AbortSignal;
 }
 
 export interface ComparedSearches {
-  /** Null where there is nothing to ask, or no vectors of Chroma's to compare with. */
+  /** Null if there is nothing to search, or there are no copied vectors to compare. */
   readonly search: SearchReport | null;
   /** Collections whose searches could not be compared, each with the reason. */
   readonly notices: readonly string[];
 }
 
-interface Answer {
+interface QueryResults {
   readonly collection: string;
-  readonly chroma: readonly Ranked[];
-  readonly cairn: readonly Ranked[];
-  readonly exact: readonly Ranked[];
+  readonly chroma: readonly Hit[];
+  readonly cairn: readonly Hit[];
+  readonly exact: readonly Hit[];
 }
 
 /**
- * Asks Chroma and Cairn the same questions and compares the first ten hits with each other and with the exact answer.
- * Stops asking when the signal is aborted.
+ * Runs the same searches in Chroma and Cairn, and compares the first ten hits with each other and with an exact search.
+ * Stops when the signal is aborted.
  */
 export async function compareSearches(
   services: Services,
   source: Source,
   pairs: readonly ParityPair[],
-  { queries = 50, judge, signal }: SearchOptions,
+  { queries = 50, classifier, signal }: SearchOptions,
 ): Promise<ComparedSearches> {
   const copied = pairs.filter(
     ({ planned, target }) => planned.vectors === "copy" && target.dimensions !== null,
@@ -72,42 +73,45 @@ export async function compareSearches(
     queries,
   );
   const label = labelCollections(pairs.map(({ planned }) => planned.source));
-  const answers: Answer[] = [];
+  const results: QueryResults[] = [];
   const notices: string[] = [];
   for (const [index, pair] of copied.entries()) {
     if (signal?.aborted) break;
     const collection = label(pair.planned.source);
     try {
-      for await (const answer of askSamples(services, source, pair, { count: shares[index] ?? 0, signal }))
-        answers.push({ collection, ...answer });
+      for await (const result of runSampleQueries(services, source, pair, {
+        count: shares[index] ?? 0,
+        signal,
+      }))
+        results.push({ collection, ...result });
     } catch (error) {
-      const { detail } = await judge.judge(pair.planned, error);
-      notices.push(`${collection}: its searches could not be compared to the end. ${detail}`);
+      const { detail } = await classifier.classify(pair.planned, error);
+      notices.push(`${collection}: its searches could not be compared completely. ${detail}`);
     }
   }
-  return { search: answers.length === 0 ? null : summarize(answers), notices };
+  return { search: results.length === 0 ? null : summarize(results), notices };
 }
 
-/** The answers to questions near records of one collection. */
-async function* askSamples(
+/** The results of searches near records of one collection. */
+async function* runSampleQueries(
   services: Services,
   source: Source,
   pair: ParityPair,
   { count, signal }: { readonly count: number; readonly signal: AbortSignal | undefined },
-): AsyncGenerator<Omit<Answer, "collection">> {
+): AsyncGenerator<Omit<QueryResults, "collection">> {
   let seed = 0;
   for await (const vector of sampleVectors(source, pair.planned.source, pair.count, count)) {
     if (signal?.aborted) return;
-    yield await ask(services, source, pair, nearby(vector, seed++));
+    yield await runQuery(services, source, pair, addNoise(vector, seed++));
   }
 }
 
-async function ask(
+async function runQuery(
   services: Services,
   source: Source,
   { planned, target }: ParityPair,
   embedding: Float32Array,
-): Promise<Omit<Answer, "collection">> {
+): Promise<Omit<QueryResults, "collection">> {
   const [chroma, cairn, exact] = await Promise.all([
     source.query(planned.source, embedding, TOP_K),
     query(services, target.tenantId, { collection: target.id, embedding, topK: TOP_K, include: [] }),
@@ -117,12 +121,12 @@ async function ask(
   return { chroma, cairn: ranked, exact };
 }
 
-/** The true answer: every vector compared, with every index forbidden. */
+/** The true nearest neighbors, found by an exact search with all index scans disabled. */
 async function exactNearest(
   database: Database,
   collection: Collection,
   embedding: Float32Array,
-): Promise<readonly Ranked[]> {
+): Promise<readonly Hit[]> {
   const vector = sql`(SELECT ${encodeVector(embedding)}::vector)`;
   const rows = await asTenant(database, collection.tenantId, async (transaction) => {
     await transaction.set({ enable_indexscan: "off", enable_indexonlyscan: "off" });
@@ -139,47 +143,47 @@ async function exactNearest(
   }));
 }
 
-/** Distances that differ by less are a tie: which of the two comes first says nothing. */
-const TIE = 1e-5;
+/** Distances that differ by less than this are a tie, and the order of tied hits does not matter. */
+const TIE_TOLERANCE = 1e-5;
 
-/** The share of `answer` that belongs among the first of `truth`: named there, or as near as its last. */
-export function overlap(answer: readonly Ranked[], truth: readonly Ranked[]): number {
-  if (truth.length === 0) return answer.length === 0 ? 1 : 0;
-  const named = new Set(truth.map(({ id }) => id));
+/** The share of `truth` that `result` found. A hit counts if `truth` contains it, or if it is as near as the last hit of `truth`. */
+export function overlap(result: readonly Hit[], truth: readonly Hit[]): number {
+  if (truth.length === 0) return result.length === 0 ? 1 : 0;
+  const trueIds = new Set(truth.map(({ id }) => id));
   const last = truth.at(-1)?.distance ?? 0;
-  const limit = last + TIE * Math.max(1, Math.abs(last));
-  const found = answer.filter(({ id, distance }) => named.has(id) || distance <= limit).length;
+  const limit = last + TIE_TOLERANCE * Math.max(1, Math.abs(last));
+  const found = result.filter(({ id, distance }) => trueIds.has(id) || distance <= limit).length;
   return Math.min(found, truth.length) / truth.length;
 }
 
-function summarize(answers: readonly Answer[]): SearchReport {
-  const perQuery = answers.map(({ collection, chroma, cairn, exact }) => ({
+function summarize(results: readonly QueryResults[]): SearchReport {
+  const perQuery = results.map(({ collection, chroma, cairn, exact }) => ({
     collection,
     overlapWithChroma: overlap(cairn, chroma),
     overlapWithExact: overlap(cairn, exact),
   }));
   const names = [...new Set(perQuery.map(({ collection }) => collection))];
   return {
-    queries: answers.length,
+    queries: results.length,
     topK: TOP_K,
-    meanOverlapWithChroma: mean(perQuery.map((one) => one.overlapWithChroma)),
-    meanOverlapWithExact: mean(perQuery.map((one) => one.overlapWithExact)),
-    meanOverlapOfChromaWithExact: mean(answers.map(({ chroma, exact }) => overlap(chroma, exact))),
+    meanOverlapWithChroma: mean(perQuery.map(({ overlapWithChroma }) => overlapWithChroma)),
+    meanOverlapWithExact: mean(perQuery.map(({ overlapWithExact }) => overlapWithExact)),
+    meanOverlapOfChromaWithExact: mean(results.map(({ chroma, exact }) => overlap(chroma, exact))),
     perCollection: names.map((collection) => {
-      const own = perQuery.filter((one) => one.collection === collection);
+      const ofCollection = perQuery.filter((result) => result.collection === collection);
       return {
         collection,
-        queries: own.length,
-        overlapWithChroma: mean(own.map((one) => one.overlapWithChroma)),
-        overlapWithExact: mean(own.map((one) => one.overlapWithExact)),
+        queries: ofCollection.length,
+        overlapWithChroma: mean(ofCollection.map(({ overlapWithChroma }) => overlapWithChroma)),
+        overlapWithExact: mean(ofCollection.map(({ overlapWithExact }) => overlapWithExact)),
       };
     }),
     perQuery,
-    distances: answers.flatMap(({ chroma, cairn }) => {
-      const ours = new Map(cairn.map(({ id, distance }) => [id, distance]));
+    distances: results.flatMap(({ chroma, cairn }) => {
+      const cairnDistances = new Map(cairn.map(({ id, distance }) => [id, distance]));
       return chroma.flatMap(({ id, distance }) => {
-        const own = ours.get(id);
-        return own === undefined ? [] : [{ chroma: distance, cairn: own }];
+        const cairnDistance = cairnDistances.get(id);
+        return cairnDistance === undefined ? [] : [{ chroma: distance, cairn: cairnDistance }];
       });
     }),
   };

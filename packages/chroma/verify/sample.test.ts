@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Source, SourceCollection, SourceRecord } from "../source/source.ts";
 import { overlap } from "./parity.ts";
-import { divideQueries, nearby, sampleVectors } from "./sample.ts";
+import { addNoise, divideQueries, sampleVectors } from "./sample.ts";
 
 test.each([
   [[10, 10], 6, [3, 3]],
@@ -16,7 +16,7 @@ test.each([
   expect(divideQueries(counts, queries)).toEqual(shares);
 });
 
-test("all queries are given where there is a record, as evenly as can be", () => {
+test("all queries are assigned to collections with records, as evenly as possible", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(100)), fc.nat(200), (counts, queries) => {
       const shares = divideQueries(counts, queries);
@@ -40,7 +40,7 @@ const source = {
 } as unknown as Source;
 const collection = {} as SourceCollection;
 
-test("samples are spread over the collection, and only records that can be asked for are taken", async () => {
+test("samples are spread over the collection, and only usable vectors are taken", async () => {
   const sample = await Array.fromAsync(sampleVectors(source, collection, 100, 4));
   expect(sample.map(([index]) => index)).toEqual([12, 37, 62, 87]);
   for await (const vector of sampleVectors(source, collection, 100, 100))
@@ -48,7 +48,7 @@ test("samples are spread over the collection, and only records that can be asked
   expect(await Array.fromAsync(sampleVectors(source, collection, 100, 1_000))).toHaveLength(80);
 });
 
-test("a sample is read as it is taken: all its vectors are never there at once", async () => {
+test("a sample is read as it is consumed, and its vectors are never in memory all at once", async () => {
   const many = Array.from({ length: 2_000 }, (_, index): SourceRecord => {
     return {
       id: `${index}`,
@@ -72,7 +72,7 @@ test("a sample is read as it is taken: all its vectors are never there at once",
   expect(taken).toBe(2_000);
 });
 
-test("a collection that is empty or gone, or has no share of the queries, is not asked at all", async () => {
+test("a collection that is empty or deleted, or has no share of the queries, is not read", async () => {
   const gone = {
     listIds: () => Promise.reject(new Error("gone")),
     getRecords: () => Promise.reject(new Error("gone")),
@@ -81,15 +81,15 @@ test("a collection that is empty or gone, or has no share of the queries, is not
   expect(await Array.fromAsync(sampleVectors(gone, collection, 5, 0))).toEqual([]);
 });
 
-test("a query lies near its record, not on it, and is the same the next time", () => {
+test("a query is near its record, differs from it, and is deterministic", () => {
   const vector = Float32Array.from({ length: 200 }, (_, index) => Math.sin(index));
-  const near = nearby(vector, 7);
-  expect(nearby(vector, 7)).toEqual(near);
-  expect(nearby(vector, 8)).not.toEqual(near);
+  const near = addNoise(vector, 7);
+  expect(addNoise(vector, 7)).toEqual(near);
+  expect(addNoise(vector, 8)).not.toEqual(near);
   const length = Math.hypot(...vector);
-  const away = Math.hypot(...near.map((element, index) => element - (vector[index] ?? 0)));
-  expect(away / length).toBeGreaterThan(0.1);
-  expect(away / length).toBeLessThan(0.35);
+  const distance = Math.hypot(...near.map((element, index) => element - (vector[index] ?? 0)));
+  expect(distance / length).toBeGreaterThan(0.1);
+  expect(distance / length).toBeLessThan(0.35);
 });
 
 const hits = (...pairs: readonly (readonly [string, number])[]) =>

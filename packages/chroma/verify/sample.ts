@@ -1,10 +1,10 @@
 import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
-import { recordsInPages } from "../source/in-pages.ts";
+import { readRecordPages } from "../source/record-pages.ts";
 import type { Source, SourceCollection } from "../source/source.ts";
 
 /**
- * Divides queries among collections: as evenly as can be, and where there are more collections than queries, among the
- * largest. Deterministic.
+ * Divides queries among collections as evenly as possible. If there are more collections than queries, the largest
+ * collections get them. Deterministic.
  */
 export function divideQueries(counts: readonly number[], queries: number): readonly number[] {
   const order = counts
@@ -12,16 +12,16 @@ export function divideQueries(counts: readonly number[], queries: number): reado
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count);
   const shares = counts.map(() => 0);
-  for (let given = 0; given < queries && order.length > 0; given++) {
-    const { index } = order[given % order.length] as { index: number };
+  for (let assigned = 0; assigned < queries && order.length > 0; assigned++) {
+    const { index } = order[assigned % order.length] as { index: number };
     shares[index] = (shares[index] ?? 0) + 1;
   }
   return shares;
 }
 
 /**
- * `count` usable vectors, spread over the collection in the server's order; fewer where there are fewer. They are read
- * page by page as they are taken: those of all the queries would be 640 MB at 16,000 dimensions.
+ * Yields up to `count` usable vectors, spread over the collection in the server's order. They are read page by page as they
+ * are consumed, because the vectors of all queries would take 640 MB at 16,000 dimensions.
  */
 export async function* sampleVectors(
   source: Source,
@@ -29,28 +29,28 @@ export async function* sampleVectors(
   total: number,
   count: number,
 ): AsyncGenerator<Float32Array> {
-  if (total === 0 || count === 0) return; // the collection may even be gone
+  if (total === 0 || count === 0) return; // the collection may be deleted
   const offsets = [
     ...new Set(Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * total) / count))),
   ];
   const ids = new Set<string>();
   for (const offset of offsets)
     for (const id of await source.listIds(collection, { offset, limit: 1 })) ids.add(id);
-  const wanted = [...ids];
-  for (let start = 0; start < wanted.length; start += PAGE)
-    for await (const page of recordsInPages(source, collection, wanted.slice(start, start + PAGE)))
+  const sampled = [...ids];
+  for (let start = 0; start < sampled.length; start += PAGE_SIZE)
+    for await (const page of readRecordPages(source, collection, sampled.slice(start, start + PAGE_SIZE)))
       for (const { embedding } of page.values())
         if (embedding !== null && !findVectorFault(embedding, "cosine")) yield embedding;
 }
 
-/** Records that are fetched at once. */
-const PAGE = 100;
+/** Records in one request. */
+const PAGE_SIZE = 100;
 
 /**
- * A query near a record and not on it, as a user's question is: the record's vector and noise of a fifth of its
- * length. Deterministic, so that a second verification asks the same.
+ * A query vector near a record, like a user's query: the record's vector plus noise of a fifth of its length.
+ * Deterministic, so that a second verification runs the same queries.
  */
-export function nearby(vector: Float32Array, seed: number): Float32Array {
+export function addNoise(vector: Float32Array, seed: number): Float32Array {
   const random = mulberry32(seed);
   let length = 0;
   for (const element of vector) length += element * element;
@@ -58,7 +58,7 @@ export function nearby(vector: Float32Array, seed: number): Float32Array {
   return vector.map((element) => element + scale * (random() + random() + random() - 1.5) * 2);
 }
 
-/** A small seeded generator of numbers in 0…1. Source: Tommy Ettinger's Mulberry32, public domain. */
+/** A seeded random number generator for the range 0 to 1. Source: Tommy Ettinger's Mulberry32, public domain. */
 export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

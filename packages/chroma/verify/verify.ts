@@ -4,36 +4,36 @@ import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import pLimit from "p-limit";
+import { createAdaptivePageSize } from "../copy/adaptive-page-size.ts";
+import { cairnChangeFindings, extraFinding } from "../copy/cairn-changes.ts";
 import { compareCollection } from "../copy/compare-collection.ts";
 import type { ProgressEvent } from "../copy/context.ts";
-import { createFailureJudge } from "../copy/failure.ts";
-import { extraFinding, keptFindings } from "../copy/kept.ts";
+import { createFailureClassifier } from "../copy/failure.ts";
+import { compareIdSets } from "../copy/id-sets.ts";
 import { createPageMemory } from "../copy/memory.ts";
-import type { ComparedPage, Limit, PageSource } from "../copy/page.ts";
-import { createPageSize } from "../copy/page-size.ts";
+import type { ComparedPage, Limit, PassContext } from "../copy/page.ts";
 import { comparedPages } from "../copy/pages.ts";
-import { checkSets } from "../copy/sets.ts";
-import { isOwn } from "../copy/stored.ts";
+import { isWrittenByService } from "../copy/stored.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import { findVanished } from "../ledger/vanished.ts";
+import { assertMapped } from "../plan/assert-mapped.ts";
 import type { PlanOptions } from "../plan/options.ts";
 import type { PlannedCollection, UnmappedCollection } from "../plan/plan.ts";
 import { planSource } from "../plan/plan-source.ts";
-import { refuseUnmapped } from "../plan/refuse.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
 import type { MigrationReport } from "../report/report.ts";
 import type { Source } from "../source/source.ts";
+import { withDetectedMetric } from "./detect-metric.ts";
 import { compareSearches } from "./parity.ts";
-import { withProvenMetric } from "./prove-metric.ts";
 
 export interface VerifyOptions extends PlanOptions {
-  /** Searches to compare. Default 50; 0: none. */
+  /** Number of searches to compare. Default 50; 0: none. */
   readonly queries?: number;
-  /** Records a request. Default 300. */
+  /** Records in one request. Default 300. */
   readonly pageSize?: number;
-  /** Requests to Chroma under way at once. Default 2. */
+  /** Concurrent requests to Chroma. Default 2. */
   readonly concurrency?: number;
   readonly databaseName: string;
   readonly cairnVersion: string;
@@ -42,9 +42,9 @@ export interface VerifyOptions extends PlanOptions {
 }
 
 /**
- * Compares every collection of a Chroma server with its target, both ways, and their searches. Writes nothing on
- * either side, not even in the ledger. A collection that only one side has is a difference, and so is one that cannot be
- * compared by itself. Throws `source_unavailable`.
+ * Compares every collection of a Chroma server with its target, in both directions, and compares their searches. Writes
+ * nothing on either side, not even to the ledger. A collection that only one side has counts as a difference, and so does a
+ * collection that alone cannot be compared. Throws `source_unavailable`.
  */
 export async function verify(
   services: Services,
@@ -55,26 +55,27 @@ export async function verify(
   await services.database.vectorTypes();
   const { listed, ...plan } = await planSource(source, services, {
     ...options,
-    comparing: true,
+    compareOnly: true,
     discardChanges: false,
   });
-  refuseUnmapped(plan);
+  assertMapped(plan);
   const limit = pLimit(options.concurrency ?? 2);
   const { pageSize = PAGE_SIZE, signal } = options;
-  const judge = createFailureJudge({ services, source, pageSize, signal }, plan.collections);
+  const classifier = createFailureClassifier({ services, source, pageSize, signal }, plan.collections);
   const outcomes: Outcome[] = [];
   const failed: FailedCollection[] = [];
   const unmapped: UnmappedCollection[] = [...plan.unmapped];
   for (const planned of plan.collections)
     if (planned.target) {
-      const placed = { ...planned, target: planned.target };
+      const withTarget = { ...planned, target: planned.target };
       try {
-        outcomes.push(await verifyCollection(services, source, placed, limit, options));
-        judge.succeeded(planned);
+        outcomes.push(await verifyCollection(services, source, withTarget, limit, options));
+        classifier.recordSuccess(planned);
       } catch (error) {
-        failed.push(await judge.judge(planned, error));
+        failed.push(await classifier.classify(planned, error));
       }
-    } else unmapped.push({ source: planned.source, problem: notThere(planned), blocking: false });
+    } else
+      unmapped.push({ source: planned.source, problem: describeMissingTarget(planned), blocking: false });
   const targets = new Set(outcomes.map(({ target }) => target.id));
   const vanished = await findVanished(services.database, {
     source: source.url,
@@ -87,7 +88,7 @@ export async function verify(
     services,
     source,
     outcomes.map(({ planned, target, progress }) => ({ planned, target, count: progress.tally.seen })),
-    { queries: options.queries, judge },
+    { queries: options.queries, classifier },
   );
   return buildReport(services.database, outcomes, {
     kind: "verify",
@@ -104,35 +105,35 @@ export async function verify(
   });
 }
 
-/** Records a request. */
+/** Records in one request. */
 const PAGE_SIZE = 300;
 
-/** A planned collection that has its target. */
-type Placed = PlannedCollection & { readonly target: Collection };
+/** A planned collection whose target exists. */
+type TargetedCollection = PlannedCollection & { readonly target: Collection };
 
-function notThere({ place }: PlannedCollection): string {
-  return `It should be collection ${place.collection} of tenant ${place.tenant}, which does not exist. Run: cairn migrate`;
+function describeMissingTarget({ place }: PlannedCollection): string {
+  return `Its target, collection ${place.collection} of tenant ${place.tenant}, does not exist. Run: cairn migrate`;
 }
 
 async function verifyCollection(
   services: Services,
   source: Source,
-  plan: Placed,
+  plan: TargetedCollection,
   limit: Limit,
   options: VerifyOptions,
 ): Promise<Outcome> {
   const started = performance.now();
-  const planned = { ...(await withProvenMetric(source, plan)), target: plan.target };
-  const from = pageSource(services, source, planned, limit, options);
-  const { tally, findings } = await comparePass(from, planned, options);
-  const { stable, equal, extras } = await checkSets(from, tally);
-  findings.push(...compareCollection(planned, from.target));
-  for (const { id, own } of extras) findings.push(extraFinding(id, own));
+  const planned = { ...(await withDetectedMetric(source, plan)), target: plan.target };
+  const pass = createPassContext(services, source, planned, limit, options);
+  const { tally, findings } = await comparePass(pass, planned, options);
+  const { stable, equal, extras } = await compareIdSets(pass, tally);
+  findings.push(...compareCollection(planned, pass.target));
+  for (const { id, writtenByService } of extras) findings.push(extraFinding(id, writtenByService));
   if (!stable)
     findings.push({
       id: "",
       kind: "missing",
-      detail: "Chroma changed while it was compared. Run it again when it is written to less.",
+      detail: "Chroma changed during the comparison. Run it again when there are fewer writes.",
     });
   const identical = stable && equal && tally.changed === 0 && tally.deleted === 0;
   const progress: Progress = {
@@ -144,17 +145,17 @@ async function verifyCollection(
     written: 0,
     seconds: (performance.now() - started) / 1000,
   };
-  const tenant = await getTenant(services.database, from.target.tenantId);
-  return { planned, target: from.target, tenantName: tenant.name, progress, findings };
+  const tenant = await getTenant(services.database, pass.target.tenantId);
+  return { planned, target: pass.target, tenantName: tenant.name, progress, findings };
 }
 
-function pageSource(
+function createPassContext(
   services: Services,
   source: Source,
-  planned: Placed,
+  planned: TargetedCollection,
   limit: Limit,
   options: VerifyOptions,
-): PageSource {
+): PassContext {
   const { target, vectors } = planned;
   return {
     source,
@@ -168,24 +169,24 @@ function pageSource(
       chunking: chunkSizes(target.chunking, textLimit(services.embedders, target.embeddingModel)),
     },
     pageSize: options.pageSize ?? PAGE_SIZE,
-    ahead: options.concurrency ?? 2,
+    maxPagesAhead: options.concurrency ?? 2,
     limit,
     memory: createPageMemory(),
-    pageSizing: createPageSize(options.pageSize ?? PAGE_SIZE),
+    adaptivePageSize: createAdaptivePageSize(options.pageSize ?? PAGE_SIZE),
     fresh: false,
     discardChanges: false,
   };
 }
 
 async function comparePass(
-  from: PageSource,
+  pass: PassContext,
   { place }: PlannedCollection,
   options: VerifyOptions,
 ): Promise<{ readonly tally: Tally; readonly findings: Finding[] }> {
-  const total = await from.source.count(from.collection);
+  const total = await pass.source.count(pass.collection);
   const event = {
-    id: from.collection.id,
-    collection: from.collection.name,
+    id: pass.collection.id,
+    collection: pass.collection.name,
     tenant: place.tenant,
     phase: "verify",
     pass: 1,
@@ -193,11 +194,11 @@ async function comparePass(
   } as const;
   let tally = EMPTY_TALLY;
   const findings: Finding[] = [];
-  for await (const page of comparedPages(from, 0)) {
+  for await (const page of comparedPages(pass, 0)) {
     options.signal?.throwIfAborted();
-    const { unequal, quarantined } = judgePage(page, from.rules.vectors);
-    tally = addTally(tally, { ...page.tally, changed: unequal.length, quarantined: quarantined.length });
-    findings.push(...unequal, ...quarantined);
+    const { differing, quarantined } = classifyPage(page, pass.rules.vectors);
+    tally = addTally(tally, { ...page.tally, changed: differing.length, quarantined: quarantined.length });
+    findings.push(...differing, ...quarantined);
     options.onProgress?.({ ...event, done: page.position });
   }
   options.onProgress?.({ ...event, phase: "done", done: tally.seen, total: tally.seen });
@@ -205,29 +206,31 @@ async function comparePass(
 }
 
 /**
- * What differs, and what is set aside. Where texts are embedded anew, one that only lacks its vector is set aside: the
- * model may have refused it, and nobody but the model can tell. A migration tries it again.
+ * Divides the findings of a page into differences and quarantined records. If texts are embedded again, a record that only
+ * lacks its vector is quarantined, because only the model can tell whether it refused the text. A migration retries it.
  */
-function judgePage(
+function classifyPage(
   { changes, quarantined, deleted }: ComparedPage,
   vectors: "copy" | "embed",
-): { readonly unequal: readonly Finding[]; readonly quarantined: readonly Finding[] } {
-  const edited = changes.filter(({ stored }) => isOwn(stored));
-  const differences = changes.filter(({ stored }) => !isOwn(stored)).map(({ difference }) => difference);
-  const lacksVector = ({ kind }: Finding) => vectors === "embed" && kind === "vector";
+): { readonly differing: readonly Finding[]; readonly quarantined: readonly Finding[] } {
+  const edited = changes.filter(({ stored }) => isWrittenByService(stored));
+  const differences = changes
+    .filter(({ stored }) => !isWrittenByService(stored))
+    .map(({ difference }) => difference);
+  const isMissingVector = ({ kind }: Finding) => vectors === "embed" && kind === "vector";
   return {
-    unequal: [
-      ...differences.filter((difference) => !lacksVector(difference)),
-      ...keptFindings(edited, deleted),
+    differing: [
+      ...differences.filter((difference) => !isMissingVector(difference)),
+      ...cairnChangeFindings(edited, deleted),
     ],
     quarantined: [
       ...quarantined.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
       ...differences
-        .filter(lacksVector)
+        .filter(isMissingVector)
         .map(({ id }) => ({ id, kind: "not_embedded", detail: NOT_EMBEDDED })),
     ],
   };
 }
 
 const NOT_EMBEDDED =
-  "It has text and no vector: the model refused it, or it was never embedded. cairn migrate tries it again.";
+  "The record has text and no vector: the model refused the text, or it was never embedded. cairn migrate tries it again.";

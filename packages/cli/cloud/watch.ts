@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { readReport } from "@cairn/chroma/ledger/batch.ts";
-import { readNewestRun } from "@cairn/chroma/ledger/watch.ts";
+import { readReport } from "@cairn/chroma/ledger/results.ts";
+import { readLatestRun } from "@cairn/chroma/ledger/run-snapshot.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -23,7 +23,7 @@ export async function watchExecution(
   try {
     for (;;) {
       const described = await machine.describe(execution);
-      const run = await readNewestRun(database);
+      const run = await readLatestRun(database);
       // Until this execution has planned, the newest run belongs to an earlier execution.
       const isCurrent = run && (!run.finishedAt || run.finishedAt >= (described.startDate ?? new Date(0)));
       for (const event of isCurrent ? run.collections : []) {

@@ -1,9 +1,9 @@
-import { readReport } from "@cairn/chroma/ledger/batch.ts";
+import { readReport } from "@cairn/chroma/ledger/results.ts";
 import { cancelRun } from "@cairn/chroma/ledger/run.ts";
-import { readNewestRun, type WatchedRun } from "@cairn/chroma/ledger/watch.ts";
+import { type RunSnapshot, readLatestRun } from "@cairn/chroma/ledger/run-snapshot.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { writeReport } from "@cairn/chroma/report/write.ts";
-import { assertFits } from "@cairn/chroma/steps/environment.ts";
+import { assertRequestSize } from "@cairn/chroma/steps/environment.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -76,7 +76,7 @@ export function addCloud(program: Command, context: CommandContext): void {
     .option("--report <file>", "report file: .html (plus .json next to it), or .json only", "report.html")
     .action((flags: { readonly report: string }, command: Command) =>
       withServer(command, async (database, json) => {
-        const run = await readNewestRun(database);
+        const run = await readLatestRun(database);
         const report = run && (await readReport(database, run.id));
         if (!report)
           throw new AppError(
@@ -120,7 +120,7 @@ async function status(flags: StatusFlags, command: Command, context: CommandCont
       return finishWithReport(report, undefined, json, context);
     }
     const description = execution ? await machine.describe(execution) : undefined;
-    const run = await readNewestRun(database);
+    const run = await readLatestRun(database);
     if (json)
       return printJson({
         execution: execution ?? null,
@@ -143,7 +143,7 @@ async function cancel(flags: CloudFlags, command: Command): Promise<void> {
     const isRunning = execution && (await machine.describe(execution)).status === "RUNNING";
     if (isRunning) await machine.stop(execution, "Cancelled from the command line.");
     // A step continues after its execution was stopped. It ends at the next page when its run is cancelled.
-    const run = isRunning ? await readNewestRun(database) : undefined;
+    const run = isRunning ? await readLatestRun(database) : undefined;
     if (run) await cancelRun(database, run.id, "Cancelled from the command line.");
     if (json) return printJson({ cancelled: Boolean(isRunning), execution: execution ?? null });
     console.log(
@@ -166,7 +166,7 @@ async function finishWithReport(
   finish(verdictCode(report.verdict));
 }
 
-function printRun({ id, source, status, lastError, collections }: WatchedRun): void {
+function printRun({ id, source, status, lastError, collections }: RunSnapshot): void {
   const done = collections.filter(({ phase }) => phase === "done");
   console.log(`Run ${id} of ${source}: ${status}${lastError ? ` (${lastError})` : ""}`);
   console.log(
@@ -222,6 +222,6 @@ async function toRequest(flags: MigrateFlags): Promise<object> {
     page_size: flags.pageSize,
     queries: flags.queries,
   };
-  assertFits(request as unknown as JsonObject);
+  assertRequestSize(request as unknown as JsonObject);
   return request;
 }

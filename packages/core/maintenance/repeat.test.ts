@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { addPoints, SPOILT } from "../../../test/support/points.ts";
+import { addPoints, UNINDEXABLE } from "../../../test/support/points.ts";
 import { inspectCollection } from "./inspect.ts";
 import { repeatMaintenance } from "./repeat.ts";
 
@@ -25,7 +25,7 @@ async function expectIndexed(tenantId: string) {
 }
 
 test("what has grown is indexed again and again, and what cannot be is told once, by ids", async () => {
-  const poisoned = await addPoints(own.database, "a poisoned", SPOILT);
+  const poisoned = await addPoints(own.database, "a poisoned", UNINDEXABLE);
   const first = await addPoints(own.database, "first");
   const onError = vi.fn();
   const stop = repeatMaintenance(own.database, { minutes: OFTEN, onError });

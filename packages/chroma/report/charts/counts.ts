@@ -4,12 +4,12 @@ import { nameTarget } from "../name.ts";
 import type { CollectionReport } from "../report.ts";
 import { renderBars, renderKey } from "./bars.ts";
 
-/** More collections than this are told in the table alone. */
-const SHOWN = 40;
+/** Collections in the chart. The table has all of them. */
+const MAX_COLLECTIONS = 40;
 
-/** Records of each collection, in Chroma beside in Cairn, largest first. */
+/** The records of each collection in Chroma and in Cairn, largest first. */
 export function renderCounts(collections: readonly CollectionReport[]): Html {
-  const largest = [...collections].sort((a, b) => size(b) - size(a)).slice(0, SHOWN);
+  const largest = [...collections].sort((a, b) => size(b) - size(a)).slice(0, MAX_COLLECTIONS);
   const full = Math.max(1, ...largest.map(size));
   const rows = largest.map((collection) => ({
     label: nameTarget(collection.target),
@@ -20,8 +20,8 @@ export function renderCounts(collections: readonly CollectionReport[]): Html {
     ],
   }));
   const rest =
-    collections.length > SHOWN &&
-    ` The ${SHOWN} largest of ${countOf(collections.length, "collection")}; the table has all.`;
+    collections.length > MAX_COLLECTIONS &&
+    ` The ${MAX_COLLECTIONS} largest of ${countOf(collections.length, "collection")}; the table has all.`;
   return html`<figure>
 <figcaption><strong>Records in each collection.</strong>${rest}</figcaption>
 ${renderKey("in Chroma", "in Cairn")}${renderBars(rows)}

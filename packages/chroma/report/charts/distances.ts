@@ -6,21 +6,21 @@ type Distance = SearchReport["distances"][number];
 
 const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact" });
 
-/** The drawing, in its own units: about pixels on a phone. */
+/** Size of the drawing in its own units, about pixels on a phone. */
 const SIZE = 360;
 const LEFT = 48;
 const TOP = 24;
 const SPAN = 296;
-/** Marks beyond this many are left out evenly: the eye sees no difference, the file does. */
+/** Maximum number of marks. Marks are thinned evenly, which keeps the file small without a visible difference. */
 const MAX_MARKS = 4_000;
 
-/** Chroma's distance of each common hit against Cairn's. Where both agree every point lies on the diagonal. */
+/** Scatter plot of Chroma's distance of each common hit against Cairn's. Equal distances lie on the diagonal. */
 export function renderDistances(distances: readonly Distance[]): Html {
   const points = distances.filter(({ chroma, cairn }) => Number.isFinite(chroma) && Number.isFinite(cairn));
   const ticks = chooseTicks(points.flatMap(({ chroma, cairn }) => [chroma, cairn]));
   const [low = 0, high = 1] = [ticks[0], ticks.at(-1)];
   const scale = (value: number) => ((value - low) / (high - low)) * SPAN;
-  const largest = points.reduce((most, { chroma, cairn }) => Math.max(most, Math.abs(chroma - cairn)), 0);
+  const largest = points.reduce((max, { chroma, cairn }) => Math.max(max, Math.abs(chroma - cairn)), 0);
   const summary = `${countOf(points.length, "distance")}; the largest difference is ${formatSmall(largest)}.`;
   return html`<figure>
 <figcaption><strong>Distance against distance.</strong> ${summary}</figcaption>
@@ -41,7 +41,7 @@ function renderTick(offset: number, label: string): Html {
 `;
 }
 
-/** Points that would fall on the same half pixel are one mark. */
+/** The marks of the points. Points on the same half pixel share one mark. */
 function placeMarks(
   points: readonly Distance[],
   scale: (value: number) => number,
@@ -56,10 +56,10 @@ function placeMarks(
   return [...marks.values()].filter((_, index) => index % every === 0);
 }
 
-/** Round values from at most 0 to at least the largest, four to eight of them. */
+/** Four to eight round values, from at most 0 to at least the largest value. */
 function chooseTicks(values: readonly number[]): number[] {
   const [low, high] = values.reduce(
-    ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
+    ([min, max], value) => [Math.min(min, value), Math.max(max, value)],
     [0, 0],
   );
   const rough = (high - low || 1) / 5;

@@ -3,19 +3,19 @@ import { type Html, html } from "../markup.ts";
 import type { QueryOverlap, SearchReport } from "../report.ts";
 import { renderBars, renderKey, renderMark } from "./bars.ts";
 
-/** Steps of a tenth below the whole, which stands alone: 99 % is not the same results. */
-const WHOLE = 10;
+/** The step for a full overlap. Lower steps are tenths, so that 99 % does not count as the same results. */
+const FULL_OVERLAP = 10;
 
-/** How many queries got which share of the same results: as Chroma's, and as the exact answer. */
+/** The number of queries by the share of results in common with Chroma and with the exact search. */
 export function renderOverlap({ perQuery, topK }: SearchReport): Html {
   const chroma = countSteps(perQuery, "overlapWithChroma");
   const exact = countSteps(perQuery, "overlapWithExact");
   const lowest = Math.min(...chroma.keys(), ...exact.keys());
-  const rows = Array.from({ length: WHOLE - lowest + 1 }, (_, index) => {
-    const step = WHOLE - index;
+  const rows = Array.from({ length: FULL_OVERLAP - lowest + 1 }, (_, index) => {
+    const step = FULL_OVERLAP - index;
     const [asChroma, asExact] = [chroma.get(step) ?? 0, exact.get(step) ?? 0];
     return {
-      label: step === WHOLE ? "All the same" : `${step * 10}–${step * 10 + 9} % the same`,
+      label: step === FULL_OVERLAP ? "All the same" : `${step * 10}–${step * 10 + 9} % the same`,
       value: html`${renderMark("before")} ${formatCount(asChroma)} <span class="second">${renderMark("after")} ${formatCount(asExact)}</span>`,
       bars: [
         { series: "before" as const, share: asChroma / perQuery.length },
@@ -24,8 +24,8 @@ export function renderOverlap({ perQuery, topK }: SearchReport): Html {
     };
   });
   return html`<figure>
-<figcaption><strong>The first ${topK} results of ${countOf(perQuery.length, "query", "queries")}.</strong> How many queries found how much of the same.</figcaption>
-${renderKey("as Chroma's results", "as the exact answer")}${renderBars(rows)}
+<figcaption><strong>The first ${topK} results of ${countOf(perQuery.length, "query", "queries")}.</strong> Number of queries by the share of equal results.</figcaption>
+${renderKey("as in Chroma", "as in the exact search")}${renderBars(rows)}
 </figure>`;
 }
 
@@ -35,7 +35,7 @@ function countSteps(
 ): Map<number, number> {
   const steps = new Map<number, number>();
   for (const query of queries) {
-    const step = Math.max(0, Math.min(WHOLE, Math.floor(query[key] * WHOLE + 1e-9)));
+    const step = Math.max(0, Math.min(FULL_OVERLAP, Math.floor(query[key] * FULL_OVERLAP + 1e-9)));
     steps.set(step, (steps.get(step) ?? 0) + 1);
   }
   return steps;

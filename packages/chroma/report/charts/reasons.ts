@@ -7,16 +7,16 @@ const REASONS: Readonly<Record<string, string>> = {
   vector_null: "The vector is null",
   vector_missing: "There is no vector",
   vector_zero: "The vector is all zeros",
-  vector_not_finite: "The vector holds NaN or infinity",
+  vector_not_finite: "The vector contains NaN or infinity",
   vector_out_of_range: "The vector is too long to compare",
-  dimension_mismatch: "The vector has another length",
+  dimension_mismatch: "The vector has other dimensions",
   no_text: "There is no text to embed",
   embedding_refused: "The embedding model refused the text",
   not_embedded: "The text has no vector",
   unreadable: "Chroma cannot read it",
 };
 
-/** A reason in words; one that is not known here by its own name. */
+/** A reason in words. An unknown reason is shown by its own name. */
 export function nameReason(reason: string): string {
   return REASONS[reason] ?? reason.replaceAll("_", " ");
 }

@@ -6,14 +6,14 @@ import { type Column, renderTable } from "../table.ts";
 import { listDifferences, VERDICTS } from "../verdict.ts";
 import { renderSection } from "./section.ts";
 
-/** What needs a look comes first. */
+/** Collections that need attention come first. */
 const ORDER: Readonly<Record<Verdict, number>> = {
   not_identical: 0,
   identical_with_exceptions: 1,
   identical: 2,
 };
 
-/** A mere comparison writes nothing. */
+/** This column is omitted for a verification, which writes nothing. */
 const WRITTEN = "Written";
 
 const COLUMNS: readonly Column<CollectionReport>[] = [
@@ -34,14 +34,14 @@ const COLUMNS: readonly Column<CollectionReport>[] = [
   { head: "Time", numeric: true, cell: nameTime },
 ];
 
-/** Every collection in a row of its own. */
+/** Renders every collection as one row. */
 export function renderCollections({ collections, kind }: MigrationReport): Html {
   const columns = kind === "verify" ? COLUMNS.filter(({ head }) => head !== WRITTEN) : COLUMNS;
   const sorted = [...collections].sort(
     (a, b) => ORDER[a.verdict] - ORDER[b.verdict] || b.sourceCount - a.sourceCount,
   );
   const note =
-    "Counts, vectors and the way each collection took. Under its name in Cairn stands the one in Chroma.";
+    "Counts, vectors and passes of each collection. The name in Chroma is below the name in Cairn.";
   return renderSection(
     { id: "collections", title: "Collection by collection", note, wide: true },
     renderTable("Every collection compared", columns, sorted),
@@ -56,8 +56,8 @@ function nameCollection({ source, target }: CollectionReport): Piece {
 
 function explainVerdict({ verdict, state, differences }: CollectionReport): Piece {
   const found = listDifferences(differences);
-  const open = state !== "identical" && state !== "not_identical" && `state: ${state}`;
-  const notes = [found, open].filter(Boolean).join("; ");
+  const otherState = state !== "identical" && state !== "not_identical" && `state: ${state}`;
+  const notes = [found, otherState].filter(Boolean).join("; ");
   return html`<span class="${verdict}">${VERDICTS[verdict]}</span>${notes && html` <small>${notes}</small>`}`;
 }
 
@@ -67,11 +67,11 @@ function nameLargest({ maxVectorDifference }: CollectionReport): Piece {
 
 function explainVectors({ vectors, why, model, dimensions, metric }: CollectionReport): Piece {
   const space = [
-    model ?? "model not known",
+    model ?? "unknown model",
     dimensions === null ? null : `${formatCount(dimensions)} dimensions`,
     metric,
   ];
-  return html`${vectors === "copy" ? "Copied" : "Made anew"}: ${why} <small>${space.filter(Boolean).join(" · ")}</small>`;
+  return html`${vectors === "copy" ? "Copied" : "Embedded again"}: ${why} <small>${space.filter(Boolean).join(" · ")}</small>`;
 }
 
 function nameTime({ seconds, passes }: CollectionReport): Piece {

@@ -6,8 +6,8 @@ import { type Column, renderTable } from "../table.ts";
 import { shorten } from "../visible.ts";
 import { renderSection } from "./section.ts";
 
-/** Rows that a page still shows with ease; `report.json` has all. */
-const SHOWN = 1_000;
+/** Maximum rows that the page shows. `report.json` has all. */
+const MAX_ROWS = 1_000;
 
 const KINDS: Readonly<Record<DifferenceKind, string>> = {
   missing: "Missing in Cairn",
@@ -20,11 +20,11 @@ const KINDS: Readonly<Record<DifferenceKind, string>> = {
   failed: "Failed",
 };
 
-/** The records that differ. Nothing where none does. */
+/** Renders the records that differ; null if there are none. */
 export function renderDifferences({ totals, differences, collections }: MigrationReport): Html | null {
   const total = totals.differences - (totals.changedInCairn ?? 0);
   if (total === 0) return null;
-  const shown = differences.filter(({ madeInCairn }) => !madeInCairn).slice(0, SHOWN);
+  const shown = differences.filter(({ madeInCairn }) => !madeInCairn).slice(0, MAX_ROWS);
   const note = shown.length < total && `The first ${formatCount(shown.length)} of ${formatCount(total)}.`;
   return renderSection(
     { id: "differences", title: "What differs", note, wide: true },
@@ -32,14 +32,15 @@ export function renderDifferences({ totals, differences, collections }: Migratio
   );
 }
 
-/** What was added, edited and deleted in Cairn since the migration. Nothing where nothing was. */
+/** Renders what was added, edited and deleted in Cairn since the migration; null if nothing was. */
 export function renderChanges({ totals, differences, collections }: MigrationReport): Html | null {
   const total = totals.changedInCairn ?? 0;
   if (total === 0) return null;
-  const shown = differences.filter(({ madeInCairn }) => madeInCairn).slice(0, SHOWN);
+  const shown = differences.filter(({ madeInCairn }) => madeInCairn).slice(0, MAX_ROWS);
   const first =
-    shown.length < total && ` Here are the first ${formatCount(shown.length)} of ${formatCount(total)}.`;
-  const note = html`Made in Cairn since the migration. A migration keeps them, unless it is run with <code>--discard-changes</code>.${first}`;
+    shown.length < total &&
+    ` The table shows the first ${formatCount(shown.length)} of ${formatCount(total)}.`;
+  const note = html`Changes made in Cairn since the migration. A migration keeps them unless it runs with <code>--discard-changes</code>.${first}`;
   return renderSection(
     { id: "changes", title: "Changed in Cairn", note, wide: true },
     renderTable(countOf(shown.length, "change"), chooseColumns(nameBySource(collections)), shown),

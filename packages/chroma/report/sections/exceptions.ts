@@ -7,23 +7,23 @@ import { type Column, renderTable } from "../table.ts";
 import { shorten } from "../visible.ts";
 import { renderSection } from "./section.ts";
 
-/** Rows that a page still shows with ease; `report.json` has all. */
-const SHOWN = 1_000;
+/** Maximum rows that the page shows. `report.json` has all. */
+const MAX_ROWS = 1_000;
 
-/** The records that could not be carried over whole, by reason and one by one. */
+/** Renders the quarantined records, by reason and as a list. */
 export function renderExceptions({ exceptions, totals, collections }: MigrationReport): Html {
   const title = "Exceptions";
   if (totals.exceptions === 0) {
     return renderSection(
       { id: "exceptions", title },
-      html`<p class="none">None: every record was carried over whole.</p>`,
+      html`<p class="none">None: every record was migrated completely.</p>`,
     );
   }
-  const shown = exceptions.slice(0, SHOWN);
+  const shown = exceptions.slice(0, MAX_ROWS);
   const rest =
     shown.length < totals.exceptions &&
-    ` Here are the first ${formatCount(shown.length)} of ${formatCount(totals.exceptions)}.`;
-  const note = html`Records that could not be carried over whole, so that no vector search finds them. The detail tells what was kept.${rest}`;
+    ` The table shows the first ${formatCount(shown.length)} of ${formatCount(totals.exceptions)}.`;
+  const note = html`Quarantined records, which no vector search can find. The detail says what was kept.${rest}`;
   return renderSection({ id: "exceptions", title, note }, [
     renderReasons(exceptions),
     renderTable(countOf(shown.length, "exception"), chooseColumns(nameBySource(collections)), shown),

@@ -3,7 +3,7 @@ import type { MigrationReport } from "../report.ts";
 import { shorten } from "../visible.ts";
 import { renderSection } from "./section.ts";
 
-/** What is not a difference and still needs a look: collections without an index, models without a usable name. */
+/** Renders notices that are not differences: collections without an index, models without a usable name. */
 export function renderNotices({ notices = [] }: MigrationReport): Html | false {
   if (notices.length === 0) return false;
   const note = "The collections are complete. Each notice says what to do.";

@@ -7,12 +7,12 @@ import type { MigrationReport, SearchReport } from "../report.ts";
 import { type Column, renderTable } from "../table.ts";
 import { renderSection } from "./section.ts";
 
-/** More collections than this are in `report.json` alone. */
-const SHOWN = 40;
+/** Maximum collections that the page shows. `report.json` has all. */
+const MAX_COLLECTIONS = 40;
 
 type Row = SearchReport["perCollection"][number];
 
-/** Results of both sides compared: overlap, distances, collection by collection. */
+/** Renders the comparison of search results: overlap, distances, and each collection. */
 export function renderSearch({ search, collections }: MigrationReport): Html {
   const title = "Search results";
   if (!search || search.perQuery.length === 0) {
@@ -31,20 +31,20 @@ function explain(search: SearchReport): Html {
   const { queries, topK, meanOverlapWithChroma, meanOverlapWithExact, meanOverlapOfChromaWithExact } = search;
   const other =
     meanOverlapOfChromaWithExact !== undefined &&
-    `; Chroma finds ${formatShare(meanOverlapOfChromaWithExact)} of it`;
-  return html`${countOf(queries, "query was", "queries were")} asked of both. On average ${formatShare(meanOverlapWithChroma)} of Cairn's first ${topK} are in Chroma's first ${topK}, and Cairn finds ${formatShare(meanOverlapWithExact)} of the exact answer${other}. The exact answer is every vector compared with the query, no index.`;
+    `; Chroma finds ${formatShare(meanOverlapOfChromaWithExact)} of them`;
+  return html`${countOf(queries, "query", "queries")} ran on both sides. On average ${formatShare(meanOverlapWithChroma)} of Cairn's first ${topK} are in Chroma's first ${topK}, and Cairn finds ${formatShare(meanOverlapWithExact)} of the exact results${other}. The exact search compares every vector with the query and uses no index.`;
 }
 
 function renderLowest(collections: readonly Row[], nameCollection: (source: string) => Piece): Html {
-  const lowest = [...collections].sort((a, b) => lower(a) - lower(b)).slice(0, SHOWN);
+  const lowest = [...collections].sort((a, b) => lowerOverlap(a) - lowerOverlap(b)).slice(0, MAX_COLLECTIONS);
   const caption =
     lowest.length < collections.length
-      ? `The ${SHOWN} of ${formatCount(collections.length)} collections with the lowest overlap`
+      ? `The ${MAX_COLLECTIONS} of ${formatCount(collections.length)} collections with the lowest overlap`
       : "Overlap in each collection, lowest first";
   return renderTable(caption, chooseColumns(nameCollection), lowest);
 }
 
-function lower({ overlapWithChroma, overlapWithExact }: Row): number {
+function lowerOverlap({ overlapWithChroma, overlapWithExact }: Row): number {
   return Math.min(overlapWithChroma, overlapWithExact);
 }
 
@@ -52,9 +52,9 @@ function chooseColumns(nameCollection: (source: string) => Piece): readonly Colu
   return [
     { head: "Collection", cell: ({ collection }) => nameCollection(collection) },
     { head: "Queries", numeric: true, cell: ({ queries }) => formatCount(queries) },
-    { head: "As Chroma's", numeric: true, cell: ({ overlapWithChroma }) => formatShare(overlapWithChroma) },
+    { head: "As in Chroma", numeric: true, cell: ({ overlapWithChroma }) => formatShare(overlapWithChroma) },
     {
-      head: "As the exact answer",
+      head: "As in exact search",
       numeric: true,
       cell: ({ overlapWithExact }) => formatShare(overlapWithExact),
     },

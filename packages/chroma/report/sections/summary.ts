@@ -3,7 +3,7 @@ import { type Html, html, type Piece, trusted } from "../markup.ts";
 import type { MigrationReport, Verdict } from "../report.ts";
 import { splitVerdict } from "../verdict.ts";
 
-/** A whole ring with a tick, a broken ring with a tick, a ring with a cross: told apart by shape alone. */
+/** A ring with a check mark, a dashed ring with a check mark, a ring with a cross: distinguishable by shape alone. */
 const SIGNS: Readonly<Record<Verdict, Html>> = {
   identical: trusted('<circle cx="24" cy="24" r="21"/><path d="M14.5 25l6.5 6.5L34 18"/>'),
   identical_with_exceptions: trusted(
@@ -12,7 +12,7 @@ const SIGNS: Readonly<Record<Verdict, Html>> = {
   not_identical: trusted('<circle cx="24" cy="24" r="21"/><path d="M16.5 16.5l15 15m0-15l-15 15"/>'),
 };
 
-/** The verdict, the figures behind it, and where it was measured. */
+/** Renders the verdict, its figures, and the source and target. */
 export function renderSummary(report: MigrationReport): Html {
   const { lead, rest } = splitVerdict(report);
   return html`<header>
@@ -31,7 +31,7 @@ const STONES = trusted(
 );
 
 function nameKind({ kind }: MigrationReport): string {
-  return kind === "migrate" ? "Migration from Chroma" : "Comparison with Chroma";
+  return kind === "migrate" ? "Migration from Chroma" : "Verification against Chroma";
 }
 
 function chooseFigures({ totals, search, seconds }: MigrationReport): readonly (readonly [string, Piece])[] {
@@ -41,9 +41,9 @@ function chooseFigures({ totals, search, seconds }: MigrationReport): readonly (
     ["differences", formatCount(totals.differences)],
     ["exceptions", formatCount(totals.exceptions)],
     ...(search
-      ? [[`shared with Chroma's top ${search.topK}`, formatShare(search.meanOverlapWithChroma)] as const]
+      ? [[`in common with Chroma's top ${search.topK}`, formatShare(search.meanOverlapWithChroma)] as const]
       : []),
-    ["in all", formatSeconds(seconds)],
+    ["total time", formatSeconds(seconds)],
   ];
 }
 

@@ -11,10 +11,10 @@ import type { MigrationReport } from "../report/report.ts";
 import type { SourceCollection } from "../source/source.ts";
 import type { ComparedSearches } from "../verify/parity.ts";
 import { type Finding, type Progress, readFindings, readProgress } from "./collection.ts";
-import { assertHeld, type Run } from "./run.ts";
+import { assertLease, type Run } from "./run.ts";
 
-/** A collection that a run is done with. */
-export interface Concluded {
+/** A collection that a run has finished. */
+export interface FinishedCollection {
   readonly source: Pick<SourceCollection, "id" | "tenant" | "database" | "name">;
   readonly target: Collection;
   readonly tenantName: string;
@@ -24,7 +24,7 @@ export interface Concluded {
   readonly findings: readonly Finding[];
 }
 
-interface ConcludedRow {
+interface FinishedCollectionRow {
   readonly id: string;
   readonly tenant: string;
   readonly database: string;
@@ -35,10 +35,13 @@ interface ConcludedRow {
   readonly why: string;
 }
 
-/** The collections that a run is done with and that are still there, by their sources' ids. */
-export async function readOutcomes(database: Database, run: Run): Promise<readonly Concluded[]> {
+/** The finished collections of a run whose targets still exist, ordered by source id. */
+export async function readFinishedCollections(
+  database: Database,
+  run: Run,
+): Promise<readonly FinishedCollection[]> {
   const rows = await asAdmin(database, ({ orm }) =>
-    selectRows<ConcludedRow>(
+    selectRows<FinishedCollectionRow>(
       orm,
       sql`SELECT source_id AS id, source_tenant AS tenant, source_database AS database, source_name AS name,
                  tenant_id, collection_id, vectors, why
@@ -46,12 +49,12 @@ export async function readOutcomes(database: Database, run: Run): Promise<readon
           WHERE run_id = ${run.id}::uuid AND state <> 'copying' ORDER BY source_id`,
     ),
   );
-  const outcomes: Concluded[] = [];
+  const finished: FinishedCollection[] = [];
   for (const { tenant_id: tenantId, collection_id: collectionId, vectors, why, ...source } of rows) {
     const progress = await asAdmin(database, (transaction) => readProgress(transaction, run.id, source.id));
     const target = await findCollection(database, tenantId, collectionId);
     if (!target) continue;
-    outcomes.push({
+    finished.push({
       source,
       target,
       tenantName: (await getTenant(database, tenantId)).name,
@@ -61,10 +64,10 @@ export async function readOutcomes(database: Database, run: Run): Promise<readon
       findings: await readFindings(database, run, source.id, progress.pass),
     });
   }
-  return outcomes;
+  return finished;
 }
 
-/** Undefined where it was deleted in Cairn since: the plan tells of it. */
+/** Undefined if the collection was deleted in Cairn. The plan then lists it as deleted. */
 async function findCollection(
   database: Database,
   tenantId: string,
@@ -78,12 +81,12 @@ async function findCollection(
   }
 }
 
-/** Keeps the comparison of searches for the report. */
+/** Saves the comparison of searches for the report. */
 export async function saveSearch(database: Database, run: Run, compared: ComparedSearches): Promise<void> {
   await save(database, run, "search", compared);
 }
 
-/** Keeps the proof with its run. */
+/** Saves the report of a run. */
 export async function saveReport(database: Database, run: Run, report: MigrationReport): Promise<void> {
   await save(database, run, "report", report);
 }
@@ -95,14 +98,14 @@ async function save(
   value: object | null,
 ): Promise<void> {
   await database.transaction(async (transaction) => {
-    await assertHeld(transaction, run);
+    await assertLease(transaction, run);
     await transaction.orm.execute(
       sql`UPDATE cairn.migration_runs SET ${sql.raw(column)} = ${stringifyJson(value)} WHERE id = ${run.id}::uuid`,
     );
   });
 }
 
-/** What the comparison of searches came to, and how long the run has taken. */
+/** The saved comparison of searches, and the seconds since the run started. */
 export async function readSearch(
   database: Database,
   run: Run,
@@ -122,7 +125,7 @@ export async function readSearch(
   };
 }
 
-/** The proof of a run that has ended; undefined where it has none. */
+/** The report of a finished run; undefined if it has none. */
 export async function readReport(database: Database, runId: string): Promise<MigrationReport | undefined> {
   const [row] = await asAdmin(database, ({ orm }) =>
     selectRows<{ report: string | null }>(

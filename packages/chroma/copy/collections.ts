@@ -4,69 +4,71 @@ import pLimit from "p-limit";
 import { readFindings } from "../ledger/collection.ts";
 import { type FailedCollection, forgetFailure, MAX_ATTEMPTS, saveFailure } from "../ledger/failures.ts";
 import { readPlacements } from "../ledger/placement.ts";
-import { type DeletedTarget, explainDeleted } from "../plan/earlier.ts";
+import { type DeletedTarget, explainDeleted } from "../plan/earlier-runs.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
 import type { Outcome } from "../report/build.ts";
-import { withProvenMetric } from "../verify/prove-metric.ts";
+import { withDetectedMetric } from "../verify/detect-metric.ts";
 import { migrateCollection } from "./collection.ts";
 import { compareCollection } from "./compare-collection.ts";
 import type { CopyContext } from "./context.ts";
-import type { FailureJudge } from "./failure.ts";
+import type { FailureClassifier } from "./failure.ts";
 import { ensureTarget } from "./target.ts";
 
-/** How one collection ended. */
-export type Ended =
+/** The result of migrating one collection. */
+export type CollectionResult =
   | { readonly kind: "migrated"; readonly outcome: Outcome }
   | { readonly kind: "deleted"; readonly deleted: DeletedTarget }
   | { readonly kind: "failed"; readonly failed: FailedCollection };
 
-/** How all of them ended. */
-export interface Migrated {
+/** The results of migrating several collections. */
+export interface MigrationResults {
   readonly outcomes: readonly Outcome[];
   readonly deleted: readonly DeletedTarget[];
   readonly failed: readonly FailedCollection[];
 }
 
 /**
- * Migrates collections, several at once. One that fails by itself keeps no other from its end, and is tried once more
- * behind them. Throws what stops the whole run; then the others stop at their next page, or do not begin.
+ * Migrates collections concurrently. A collection that fails alone does not stop the others and is retried once after
+ * them. Throws an error that stops the run; the other collections then stop at their next page, or do not start.
  */
-export async function migratePlanned(
+export async function migrateCollections(
   context: CopyContext,
-  judge: FailureJudge,
+  classifier: FailureClassifier,
   planned: readonly PlannedCollection[],
-): Promise<Migrated> {
-  let ended = await migrateAtOnce(context, judge, planned);
+): Promise<MigrationResults> {
+  let results = await migrateConcurrently(context, classifier, planned);
   for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++) {
-    const failed = new Set(ended.flatMap((one) => (one.kind === "failed" ? [one.failed.source.id] : [])));
+    const failed = new Set(
+      results.flatMap((result) => (result.kind === "failed" ? [result.failed.source.id] : [])),
+    );
     if (failed.size === 0) break;
-    const again = planned.filter(({ source: { id } }) => failed.has(id));
-    ended = [
-      ...ended.filter(({ kind }) => kind !== "failed"),
-      ...(await migrateAtOnce(context, judge, again)),
+    const retried = planned.filter(({ source: { id } }) => failed.has(id));
+    results = [
+      ...results.filter(({ kind }) => kind !== "failed"),
+      ...(await migrateConcurrently(context, classifier, retried)),
     ];
   }
   return {
-    outcomes: ended.flatMap((one) => (one.kind === "migrated" ? [one.outcome] : [])),
-    deleted: ended.flatMap((one) => (one.kind === "deleted" ? [one.deleted] : [])),
-    failed: ended.flatMap((one) => (one.kind === "failed" ? [one.failed] : [])),
+    outcomes: results.flatMap((result) => (result.kind === "migrated" ? [result.outcome] : [])),
+    deleted: results.flatMap((result) => (result.kind === "deleted" ? [result.deleted] : [])),
+    failed: results.flatMap((result) => (result.kind === "failed" ? [result.failed] : [])),
   };
 }
 
-async function migrateAtOnce(
+async function migrateConcurrently(
   context: CopyContext,
-  judge: FailureJudge,
+  classifier: FailureClassifier,
   planned: readonly PlannedCollection[],
-): Promise<readonly Ended[]> {
-  const several = pLimit(context.settings.concurrency);
+): Promise<readonly CollectionResult[]> {
+  const limit = pLimit(context.settings.concurrency);
   const stop = new AbortController();
   const signals = [stop.signal, ...(context.signal ? [context.signal] : [])];
   const shared = { ...context, signal: AbortSignal.any(signals) };
-  const work = planned.map((one) =>
-    several(async () => {
+  const work = planned.map((collection) =>
+    limit(async () => {
       stop.signal.throwIfAborted();
       try {
-        return await migrateOrExplain(shared, judge, one);
+        return await tryMigrateCollection(shared, classifier, collection);
       } catch (error) {
         stop.abort(error);
         throw error;
@@ -78,25 +80,25 @@ async function migrateAtOnce(
   return Promise.all(work);
 }
 
-/** Migrates one collection, or tells why it alone could not be. Throws what stops the others, too. */
-export async function migrateOrExplain(
+/** Migrates one collection, or returns why it alone failed. Throws an error that also stops the others. */
+export async function tryMigrateCollection(
   context: CopyContext,
-  judge: FailureJudge,
+  classifier: FailureClassifier,
   planned: PlannedCollection,
-): Promise<Ended> {
+): Promise<CollectionResult> {
   const { database } = context.services;
   const { source, place } = planned;
   try {
-    judge.assertPossible(planned);
+    classifier.assertModelWorks(planned);
     const outcome = await migrateOne(context, planned);
-    judge.succeeded(planned);
+    classifier.recordSuccess(planned);
     await forgetFailure(database, context.run, source.id);
     return { kind: "migrated", outcome };
   } catch (error) {
     context.signal?.throwIfAborted();
-    const deleted = await deletedMeanwhile(context, planned, error);
+    const deleted = await findDeletedTarget(context, planned, error);
     if (deleted) return { kind: "deleted", deleted };
-    const failed = await judge.judge(planned, error);
+    const failed = await classifier.classify(planned, error);
     await saveFailure(database, context.run, failed);
     context.onProgress({
       id: source.id,
@@ -112,8 +114,8 @@ export async function migrateOrExplain(
   }
 }
 
-/** Whether a collection failed because its target was deleted in Cairn while it was copied: then it stays so. */
-async function deletedMeanwhile(
+/** The deleted target, if a collection failed because its target was deleted in Cairn during the copy. It stays deleted. */
+async function findDeletedTarget(
   { services, source }: CopyContext,
   { source: collection, place }: PlannedCollection,
   error: unknown,
@@ -121,20 +123,26 @@ async function deletedMeanwhile(
   if (!(error instanceof AppError) || (error.code !== "collection_changed" && error.code !== "not_found"))
     return undefined;
   const placed = [{ source: collection, place }];
-  const gone = (await readPlacements(services.database, source.url, placed)).get(collection.id)?.gone;
-  return gone && { source: collection, detail: explainDeleted(gone, place) };
+  const deleted = (await readPlacements(services.database, source.url, placed)).get(collection.id)?.deleted;
+  return deleted && { source: collection, detail: explainDeleted(deleted, place) };
 }
 
-/** Copies one collection to its end. Safe to repeat: what is done is found done. */
+/** Copies one collection to its end. Safe to repeat: finished work is detected and skipped. */
 async function migrateOne(context: CopyContext, plan: PlannedCollection): Promise<Outcome> {
   context.signal?.throwIfAborted();
-  const planned = await withProvenMetric(context.source, plan);
+  const planned = await withDetectedMetric(context.source, plan);
   const { database } = context.services;
   const { tenant, target, metadata } = await ensureTarget(database, planned, context.settings);
   const progress = await migrateCollection(context, { ...planned, writtenMetadata: metadata }, target);
   const findings = await readFindings(database, context.run, planned.source.id, progress.pass);
-  // Read again: the first vector may have set its dimensions.
+  // Read again, because the first vector may have set the dimensions.
   const written = await getCollection(database, tenant.id, target.id);
-  const own = compareCollection({ ...planned, writtenMetadata: metadata }, written);
-  return { planned, target: written, tenantName: tenant.name, progress, findings: [...own, ...findings] };
+  const collectionFindings = compareCollection({ ...planned, writtenMetadata: metadata }, written);
+  return {
+    planned,
+    target: written,
+    tenantName: tenant.name,
+    progress,
+    findings: [...collectionFindings, ...findings],
+  };
 }

@@ -6,8 +6,8 @@ import {
   type SourceRecord,
 } from "./source.ts";
 
-/** The records with these ids, in pages that are halved where they are too large. */
-export async function* recordsInPages(
+/** Yields the records with these ids, in pages that are halved if they are too large. */
+export async function* readRecordPages(
   source: Source,
   collection: SourceCollection,
   ids: readonly string[],
@@ -16,7 +16,7 @@ export async function* recordsInPages(
   let size = ids.length;
   for (let at = 0; at < ids.length; ) {
     const page = ids.slice(at, at + size);
-    const records = await readWhole(source, collection, page, options);
+    const records = await readPage(source, collection, page, options);
     if (records) {
       at += page.length;
       yield records;
@@ -24,8 +24,8 @@ export async function* recordsInPages(
   }
 }
 
-/** Undefined where there are several and their answer is too large. */
-async function readWhole(
+/** The records of one page; undefined if there are several and their response is too large. */
+async function readPage(
   source: Source,
   collection: SourceCollection,
   ids: readonly string[],
@@ -35,6 +35,6 @@ async function readWhole(
     return await source.getRecords(collection, ids, options);
   } catch (error) {
     if (!(error instanceof PageTooLarge)) throw error;
-    return ids.length > 1 ? undefined : source.getRecords(collection, ids, { ...options, alone: true });
+    return ids.length > 1 ? undefined : source.getRecords(collection, ids, { ...options, allowLarge: true });
   }
 }

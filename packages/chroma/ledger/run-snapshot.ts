@@ -6,8 +6,8 @@ import type { ProgressEvent } from "../copy/context.ts";
 import type { CollectionState } from "./collection.ts";
 import { type RecordedFailure, readFailures } from "./failures.ts";
 
-/** A run as somebody sees it who does not hold it. */
-export interface WatchedRun {
+/** The state of a run, for a reader that does not have its lease. */
+export interface RunSnapshot {
   readonly id: string;
   readonly source: string;
   readonly status: string;
@@ -38,8 +38,8 @@ interface CollectionRow {
   readonly seen: number;
 }
 
-/** The run under way, or else the newest one; undefined where there was none yet. */
-export async function readNewestRun(database: Database): Promise<WatchedRun | undefined> {
+/** The unfinished run, or else the latest one; undefined if there is none. */
+export async function readLatestRun(database: Database): Promise<RunSnapshot | undefined> {
   const newest = await asAdmin(database, async ({ orm }) => {
     const [run] = await selectRows<RunRow>(
       orm,
@@ -72,8 +72,8 @@ export async function readNewestRun(database: Database): Promise<WatchedRun | un
 }
 
 function toFailedEvent({ source, detail }: RecordedFailure): ProgressEvent {
-  const about = { id: source.id, collection: source.name, tenant: source.tenant, pass: 1 };
-  return { ...about, phase: "failed", detail, done: 0, total: 0 };
+  const event = { id: source.id, collection: source.name, tenant: source.tenant, pass: 1 };
+  return { ...event, phase: "failed", detail, done: 0, total: 0 };
 }
 
 function toEvent({
@@ -87,10 +87,10 @@ function toEvent({
   total,
   seen,
 }: CollectionRow): ProgressEvent {
-  const about = { id, collection: name, tenant, pass };
-  if (state !== "copying") return { ...about, phase: "done", done: seen, total: seen };
+  const event = { id, collection: name, tenant, pass };
+  if (state !== "copying") return { ...event, phase: "done", done: seen, total: seen };
   return {
-    ...about,
+    ...event,
     phase: fresh ? "copy" : "verify",
     done: position,
     total: Math.max(total, position),

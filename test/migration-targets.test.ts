@@ -9,20 +9,20 @@ import { createChromaCollection, plainRecords, putRecords, tenantName } from "./
 import {
   createChromaDatabase,
   createChromaTenant,
-  impatientSource,
   migrateDatabase,
+  openTestSource,
   ownerRows,
   readCairn,
 } from "./support/migration.ts";
 import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let one: TestDatabase;
+let testDb: TestDatabase;
 let scope: string;
 beforeAll(async () => {
-  one = await createTestDatabase();
+  testDb = await createTestDatabase();
 });
-afterAll(() => one?.drop());
+afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });
@@ -33,99 +33,101 @@ const fill = async (name: string, database = scope, prefix = "doc-") => {
 };
 const counts = async () => {
   const [row] = await ownerRows<{ all: string }>(
-    one.database,
+    testDb.database,
     sql`SELECT concat_ws(' ', (SELECT count(*) FROM cairn.tenants), (SELECT count(*) FROM cairn.collections),
                          (SELECT count(*) FROM cairn.documents), (SELECT count(*) FROM cairn.migration_runs)) AS all`,
   );
   return row?.all;
 };
-const refused = async (options: object, message: RegExp) => {
+const expectRefused = async (options: object, message: RegExp) => {
   const before = await counts();
-  await expect(migrateDatabase(one.database, chroma, scope, options)).rejects.toMatchObject({
+  await expect(migrateDatabase(testDb.database, chroma, scope, options)).rejects.toMatchObject({
     code: "invalid_input",
     message: expect.stringMatching(message),
   });
   expect(await counts()).toBe(before);
 };
 
-test("a name that splits in two ways is refused with both, and goes where the mapping says", async () => {
+test("a name that splits in two ways is refused with both splits, and a mapping resolves it", async () => {
   await fill("tenant_acme_corp_docs");
-  await refused(
+  await expectRefused(
     {},
     /"acme" with collection "corp_docs", or tenant "acme_corp" with collection "docs".*--map/,
   );
   const mapping = { tenant_acme_corp_docs: { tenant: "acme_corp", collection: "docs" } };
-  expect(await migrateDatabase(one.database, chroma, scope, { mapping })).toMatchObject({
+  expect(await migrateDatabase(testDb.database, chroma, scope, { mapping })).toMatchObject({
     collections: [{ target: { tenantName: "acme_corp", collection: "docs" } }],
   });
-  expect((await listTenants(one.database)).map(({ name }) => name)).not.toContain("acme");
+  expect((await listTenants(testDb.database)).map(({ name }) => name)).not.toContain("acme");
 });
 
-test("a UUID with underscores is one tenant, the one that its hyphens would make", async () => {
+test("a UUID with underscores is the same tenant as with hyphens", async () => {
   const { tenant } = tenantName();
   await fill(`tenant_${tenant.replaceAll("-", "_")}_docs`);
-  const report = await migrateDatabase(one.database, chroma, scope);
+  const report = await migrateDatabase(testDb.database, chroma, scope);
   expect(report.collections.map(({ target }) => target)).toMatchObject([
     { tenantId: tenant, collection: "docs" },
   ]);
 });
 
-test("two notations of one UUID for one collection are refused, not merged", async () => {
+test("two collections whose names contain one UUID in two notations are refused, not merged", async () => {
   const { name, tenant } = tenantName("docs");
   for (const written of [name, `tenant_${tenant.replaceAll("-", "_").toUpperCase()}_docs`])
     await fill(written);
-  await refused({}, /as default_tenant\/test_\w+\/tenant_\w+_docs does/);
+  await expectRefused({}, /also the target of default_tenant\/test_\w+\/tenant_\w+_docs/);
 });
 
-test("Chroma's own tenant never becomes a tenant of Cairn's", async () => {
+test("Chroma's default tenant never becomes a tenant in Cairn", async () => {
   await fill("faq");
-  await refused({ patterns: ["{tenant}/*/{collection}"] }, /Chroma's own default_tenant/);
+  await expectRefused({ patterns: ["{tenant}/*/{collection}"] }, /Chroma's own default_tenant/);
 });
 
-test("a tenant named by its id and by its name is one: their collections are not merged", async () => {
+test("collections of a tenant that is named by its id and by its name are not merged", async () => {
   const { name, tenant } = tenantName("faq");
-  await ensureTenant(one.database, tenant);
-  await changeTenant(one.database, tenant, { name: "renamed" });
-  for (const one of [name, "tenant_renamed_faq"]) await fill(one);
-  await refused({}, /It would go to collection faq of tenant .*, as .* does/);
+  await ensureTenant(testDb.database, tenant);
+  await changeTenant(testDb.database, tenant, { name: "renamed" });
+  for (const source of [name, "tenant_renamed_faq"]) await fill(source);
+  await expectRefused({}, /Its target would be collection faq of tenant .*, which is also the target of /);
 });
 
-test("what another part of Chroma was migrated into is not written over", async () => {
+test("a target of another Chroma database is not overwritten", async () => {
   const west = await createChromaDatabase(chroma);
   await fill("tenant_shared_faq", scope, "east-");
   await fill("tenant_shared_faq", west, "west-");
-  const report = await migrateDatabase(one.database, chroma, scope);
-  const { id } = (await listTenants(one.database)).find(({ name }) => name === "shared") ?? { id: "" };
-  const before = await readCairn(one.database, id, "faq");
-  await expect(migrateDatabase(one.database, chroma, west)).rejects.toMatchObject({
+  const report = await migrateDatabase(testDb.database, chroma, scope);
+  const { id } = (await listTenants(testDb.database)).find(({ name }) => name === "shared") ?? { id: "" };
+  const before = await readCairn(testDb.database, id, "faq");
+  await expect(migrateDatabase(testDb.database, chroma, west)).rejects.toMatchObject({
     message: expect.stringContaining(`migrated from default_tenant/${scope}/tenant_shared_faq`),
   });
-  expect(await readCairn(one.database, id, "faq")).toEqual(before);
+  expect(await readCairn(testDb.database, id, "faq")).toEqual(before);
   expect(report.verdict).toBe("identical");
 });
 
-test("a place whose name is the id of another collection of the tenant is refused", async () => {
+test("a target whose name is the id of another collection of the tenant is refused", async () => {
   const { name, tenant } = tenantName("faq");
   await fill(name);
-  await migrateDatabase(one.database, chroma, scope);
-  const { id } = await getCollection(one.database, tenant, "faq");
+  await migrateDatabase(testDb.database, chroma, scope);
+  const { id } = await getCollection(testDb.database, tenant, "faq");
   await fill("other");
   const mapping = { other: { tenant, collection: id } };
-  await refused({ mapping }, /that is the id of the tenant's collection "faq"/);
-  expect(await listCollections(one.database, tenant)).toHaveLength(1);
+  await expectRefused({ mapping }, /that is the id of the tenant's collection "faq"/);
+  expect(await listCollections(testDb.database, tenant)).toHaveLength(1);
 });
 
-test("verify names every collection that nothing maps", async () => {
+test("verify lists every unmapped collection", async () => {
   for (const name of ["tenant_acme_one_faq", "scratch", "notes"]) await fill(name);
-  const source = await impatientSource(chroma);
+  const source = await openTestSource(chroma);
   const facts = { databaseName: "test", cairnVersion: "0", queries: 0, scope: { databases: [scope] } };
-  const error = await verify(offlineServices(one.database), source, facts).catch((caught: unknown) => caught);
+  const error = await verify(offlineServices(testDb.database), source, facts).catch(
+    (caught: unknown) => caught,
+  );
   expect(error).toMatchObject({ code: "invalid_input", message: expect.stringContaining("3 collections") });
   for (const name of ["tenant_acme_one_faq", "scratch", "notes"])
     expect((error as Error).message).toContain(`- default_tenant/${scope}/${name}: `);
 });
 
-test("one mapping file serves runs of single databases, and a typo in it is still refused", async () => {
+test("one mapping file works for runs of single databases, and a typo in it is refused", async () => {
   const other = await createChromaDatabase(chroma);
   const foreign = await createChromaTenant(chroma);
   await createChromaDatabase(chroma, { tenant: foreign, name: "main" });
@@ -139,16 +141,16 @@ test("one mapping file serves runs of single databases, and a typo in it is stil
     [`default_tenant/${other}/elsewhere`]: { tenant, collection: "elsewhere" },
     [`${foreign}/main/theirs`]: null,
   };
-  const report = await migrateDatabase(one.database, chroma, scope, { mapping });
+  const report = await migrateDatabase(testDb.database, chroma, scope, { mapping });
   expect(report).toMatchObject({ verdict: "identical", totals: { collections: 1 } });
   for (const typo of ["elsewere", `default_tenant/${other}/mine`, "no_such_tenant/main/theirs"])
-    await refused({ mapping: { ...mapping, [typo]: null } }, new RegExp(`--map names "${typo}"`));
+    await expectRefused({ mapping: { ...mapping, [typo]: null } }, new RegExp(`--map names "${typo}"`));
 });
 
-test("a tenant that is named by a UUID without being it keeps what goes to that name", async () => {
+test("a tenant whose name is a UUID that is not its id receives the collections for that name", async () => {
   const { name, tenant } = tenantName("faq");
-  const made = await createTenant(one.database, { name: tenant });
+  const created = await createTenant(testDb.database, { name: tenant });
   await fill(name);
-  await migrateDatabase(one.database, chroma, scope);
-  expect(await getCollection(one.database, made.id, "faq")).toMatchObject({ metric: "l2" });
+  await migrateDatabase(testDb.database, chroma, scope);
+  expect(await getCollection(testDb.database, created.id, "faq")).toMatchObject({ metric: "l2" });
 });

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
 
-/** A collection as Chroma's API describes it: what of it matters here. */
+/** A collection as Chroma's API describes it: the fields that a migration uses. */
 export interface ChromaCollection {
   readonly id: string;
   readonly name: string;
@@ -15,7 +15,7 @@ export interface ChromaCollection {
       readonly config?: Readonly<Record<string, unknown>>;
     } | null;
   };
-  /** Read by `metricOf` alone, which trusts nothing of it. */
+  /** Read only by `metricOf`, which validates it. */
   readonly configuration?: unknown;
   readonly schema?: unknown;
 }

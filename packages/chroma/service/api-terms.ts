@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 
-/** What the command line's options are called in a request, or in the service's settings. */
+/** The name of each command-line option in a request or in the service's settings. */
 const OPTIONS: Readonly<Record<string, string>> = {
   "--pattern": "pattern",
   "--tenant": "tenant",
@@ -21,7 +21,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   "--header": "a header",
 };
 
-/** The requests that do what a command does. */
+/** The request that corresponds to each command. */
 const COMMANDS: Readonly<Record<string, string>> = {
   "cairn migrate": "POST /v1/migrations",
   "cairn verify": "POST /v1/migrations",
@@ -37,39 +37,42 @@ const NAMED = new RegExp(
   "g",
 );
 
-/** A text of a migration as the API says it: options are fields of a request, commands are requests. */
-export function inApiTerms(text: string): string {
+/** Translates a text of a migration to API terms: options become request fields, commands become requests. */
+export function toApiTerms(text: string): string {
   return text.replace(NAMED, (name) => OPTIONS[name] ?? COMMANDS[name] ?? name);
 }
 
-/** An error of a migration as the API says it. */
-export function errorInApiTerms(error: unknown): unknown {
+/** Translates an error of a migration to API terms. */
+export function errorToApiTerms(error: unknown): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, path, retryAfter, remedy, cause } = error;
-  return new AppError(code, inApiTerms(message), {
-    path: path === undefined ? undefined : inApiTerms(path),
+  return new AppError(code, toApiTerms(message), {
+    path: path === undefined ? undefined : toApiTerms(path),
     retryAfter,
     remedy,
     cause,
   });
 }
 
-/** Fields of a report that hold texts of ours, and nothing of the collections'. */
+/** Fields of a report that contain texts of Cairn, not data of the collections. */
 const TEXTS = new Set(["why", "detail", "notices"]);
 
-/** A migration's report as the API says it. */
-export function reportInApiTerms(report: JsonObject): JsonObject {
+/** Translates a migration's report to API terms. */
+export function reportToApiTerms(report: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(report).map(([key, value]) => [key, TEXTS.has(key) ? wordAll(value) : within(value)]),
+    Object.entries(report).map(([key, value]) => [
+      key,
+      TEXTS.has(key) ? translateAll(value) : translateNested(value),
+    ]),
   );
 }
 
-function within(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(within);
-  return value !== null && typeof value === "object" ? reportInApiTerms(value as JsonObject) : value;
+function translateNested(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(translateNested);
+  return value !== null && typeof value === "object" ? reportToApiTerms(value as JsonObject) : value;
 }
 
-function wordAll(value: JsonValue): JsonValue {
-  if (typeof value === "string") return inApiTerms(value);
-  return Array.isArray(value) ? value.map(wordAll) : within(value);
+function translateAll(value: JsonValue): JsonValue {
+  if (typeof value === "string") return toApiTerms(value);
+  return Array.isArray(value) ? value.map(translateAll) : translateNested(value);
 }
