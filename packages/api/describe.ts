@@ -7,8 +7,8 @@ import type { Env } from "./context.ts";
 const DESCRIPTION = `A multi-tenant knowledge base on Postgres.
 
 The tenant comes from the key, never from the request. Errors are \`application/problem+json\` with a stable \`code\`, the path to the invalid field and
-what to do. Unknown fields and parameters are errors. A tenant's writes accept an \`Idempotency-Key\`. Requests of the operator and responses
-that hold a secret are not stored; there the header is refused. The header \`RateLimit-Remaining\` says how many requests the tenant has left in this minute.`;
+what to do. Unknown fields and parameters are errors. A tenant's writes accept an \`Idempotency-Key\`. Responses
+to the operator and responses that hold a secret are not stored, so their requests must not have the header. The header \`RateLimit-Remaining\` says how many requests the tenant has left in this minute.`;
 
 const TAGS = [
   ["Documents", "Add, list and delete texts by your own ids."],

@@ -85,15 +85,15 @@ const REMEDIES: Readonly<Partial<Record<Remedy, string>>> = {
 
 /** The response for any error. An error that the domain does not define is an internal error without its message. */
 export function problemResponse(c: Context, error: unknown): Response {
-  const known = toKnownError(error);
-  const problem = toProblem(known, c.get("requestId") ?? "");
+  const apiError = toKnownError(error);
+  const problem = toProblem(apiError, c.get("requestId") ?? "");
   const kind = PROBLEMS[problem.code];
-  const retryAfter = known.retryAfter ?? kind.retryAfter;
+  const retryAfter = apiError.retryAfter ?? kind.retryAfter;
   c.set("problem", problem.code);
   return c.body(JSON.stringify(problem), kind.status, {
     "Content-Type": "application/problem+json",
     ...(retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(retryAfter))) }),
-    ...(known instanceof HttpError && known.allowed ? { Allow: known.allowed.join(", ") } : {}),
+    ...(apiError instanceof HttpError && apiError.allowed ? { Allow: apiError.allowed.join(", ") } : {}),
     ...(problem.code === "unauthorized" ? { "WWW-Authenticate": 'Bearer realm="cairn"' } : {}),
   });
 }
@@ -108,15 +108,15 @@ function toKnownError(error: unknown): KnownError {
   return error instanceof AppError || error instanceof HttpError ? error : translateUnexpected(error);
 }
 
-function toProblem(known: KnownError, requestId: string): Problem {
-  const { status, title } = PROBLEMS[known.code];
+function toProblem(error: KnownError, requestId: string): Problem {
+  const { status, title } = PROBLEMS[error.code];
   const { detail, path } =
-    known instanceof AppError ? toApiTerms(known) : { detail: known.message, path: known.path };
+    error instanceof AppError ? toApiTerms(error) : { detail: error.message, path: error.path };
   return {
-    type: `urn:cairn:problem:${known.code}`,
+    type: `urn:cairn:problem:${error.code}`,
     title,
     status,
-    code: known.code,
+    code: error.code,
     detail,
     ...(path === undefined ? {} : { path }),
     request_id: requestId,

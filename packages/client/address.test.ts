@@ -71,18 +71,18 @@ const document = (id: string) => ({ param: { document: id }, query: {}, header: 
 test("a document with any id is written, read and deleted over a socket, or refused before a request is sent", async () => {
   const write = (id: string) =>
     read(client.v1.documents.$post({ header: {}, json: { documents: [{ id, content: "kettle" }] } }));
-  const one = client.v1.documents[":document"];
+  const route = client.v1.documents[":document"];
   await write("bystander");
   const property = fc.asyncProperty(anyId, async (id) => {
     fc.pre(id !== "bystander");
     expect(await write(id)).toMatchObject({ ids: [id], failed: [] });
     if (isAddressable(id)) {
-      expect((await read(one.$get(document(id)))).id).toBe(id);
-      expect(await read(one.$delete(document(id)))).toBeUndefined();
-      await expect(read(one.$get(document(id)))).rejects.toMatchObject({ code: "not_found" });
+      expect((await read(route.$get(document(id)))).id).toBe(id);
+      expect(await read(route.$delete(document(id)))).toBeUndefined();
+      await expect(read(route.$get(document(id)))).rejects.toMatchObject({ code: "not_found" });
     } else {
       const before = requests;
-      for (const request of [one.$get(document(id)), one.$delete(document(id))])
+      for (const request of [route.$get(document(id)), route.$delete(document(id))])
         await expect(read<unknown>(request)).rejects.toMatchObject({
           name: "CairnError",
           code: "invalid_input",
@@ -134,8 +134,8 @@ test("an empty, missing or too long parameter is refused with its value", async 
 test("a collection with any name is accessible", async () => {
   for (const name of ["a/b", "q?x=1#y", "p%20c", "100 %"]) {
     await read(client.v1.collections.$post({ header: {}, json: { name } }));
-    const one = { param: { collection: name }, header: {} };
-    expect((await read(client.v1.collections[":collection"].$get(one))).name).toBe(name);
-    await read(client.v1.collections[":collection"].$delete(one));
+    const request = { param: { collection: name }, header: {} };
+    expect((await read(client.v1.collections[":collection"].$get(request))).name).toBe(name);
+    await read(client.v1.collections[":collection"].$delete(request));
   }
 });

@@ -81,16 +81,16 @@ test("a request that finished after its deadline returns its result when it is s
     if (settings?.statement_timeout && ++limited === 2) await answered.promise;
     return result;
   };
-  const hurried = await createTestApi({ ...testDatabase.database, transaction }, { deadline: 4_000 });
-  const { key } = await hurried.addTenant();
+  const limitedApi = await createTestApi({ ...testDatabase.database, transaction }, { deadline: 4_000 });
+  const { key } = await limitedApi.addTenant();
   await api.call("POST", "/v1/collections", {
     key,
     body: { embedding_model: "offline/words", dimensions: 8 },
   });
-  await hurried.call("GET", "/v1/keys", { key }); // the key is cached now
+  await limitedApi.call("GET", "/v1/keys", { key }); // the key is cached now
   limited = 0;
   const send = () =>
-    hurried.call("POST", "/v1/documents", {
+    limitedApi.call("POST", "/v1/documents", {
       key,
       body: document("done late"),
       headers: { "Idempotency-Key": "late" },

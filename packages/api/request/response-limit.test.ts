@@ -59,8 +59,8 @@ test("a response respects its size limit: a list ends early, a search and a docu
   expect(withoutFields.body.hits).toHaveLength(5);
   expect(Object.keys(withoutFields.body.hits[0]).sort()).toEqual(["chunk", "distance", "id", "score"]);
 
-  const whole = { id: "whole", content: "kettle ".repeat(10_000), embedding: [1, 0, 0] };
-  await ask("POST", "/v1/documents", { collection: "large", documents: [whole] });
+  const tooLarge = { id: "whole", content: "kettle ".repeat(10_000), embedding: [1, 0, 0] };
+  await ask("POST", "/v1/documents", { collection: "large", documents: [tooLarge] });
   expect(await ask("GET", "/v1/documents/whole?collection=large")).toMatchObject({
     status: 413,
     body: { code: "response_too_large", detail: expect.stringContaining("first_passage") },

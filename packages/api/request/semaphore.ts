@@ -28,12 +28,12 @@ export class Semaphore {
     this.#options = options;
   }
 
-  /** Whether it has no holder and nobody waits. */
+  /** Whether no caller holds it or waits. */
   get idle(): boolean {
     return this.#holders.size === 0;
   }
 
-  /** Waits until a holder slot is free. Throws the error of `refuse`, or the signal's reason. */
+  /** Waits until fewer than `limit` callers hold the semaphore. Throws the error of `refuse`, or the signal's reason. */
   async acquire(signal: AbortSignal): Promise<Release> {
     const { limit, maxQueued, refuse } = this.#options;
     if (this.#holders.size >= limit) this.#releaseExpired();
