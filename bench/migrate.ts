@@ -7,6 +7,7 @@ import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import { ChromaClient } from "chromadb";
 import pLimit from "p-limit";
 import { Client } from "pg";
+import { toSql } from "pgvector";
 import type { BenchRun } from "./bench.ts";
 import { fillChroma } from "./support/fill-chroma.ts";
 import { median } from "./support/measure.ts";
@@ -190,7 +191,7 @@ async function copyNaively(
         record.id,
         record.document,
         JSON.stringify(record.metadata),
-        `[${[...(record.embedding ?? [])].join(",")}]`,
+        toSql([...(record.embedding ?? [])]),
       ]);
   }
   const rate = (1000 * count) / (performance.now() - started);

@@ -1,9 +1,10 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
+import { fromSql, toSql } from "pgvector";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { selectRows } from "./rows.ts";
-import { decodeVector, encodeVector, encodeVectorArray } from "./vector.ts";
+import { decodeVector, encodeVector, encodeVectorArray, vectorArrayText } from "./vector.ts";
 
 let own: TestDatabase;
 let oid: number;
@@ -61,6 +62,23 @@ test("the database returns every element of an array unchanged, including nulls"
       ),
     );
     expect(rows.map(({ v }) => v && bits(decodeVector(v)))).toEqual(value.map((item) => item && bits(item)));
+  }
+});
+
+test("pgvector's own client reads what is written in binary, and what it writes reads the same in binary", async () => {
+  for (const value of fc.sample(vector, { numRuns: 20, seed: 5 })) {
+    const [row] = await own.database.transaction(({ orm }) =>
+      selectRows<{ written: string; text: string; read: Uint8Array }>(
+        orm,
+        sql`SELECT ${encodeVector(value)}::vector::text AS written,
+                   (${vectorArrayText(encodeVectorArray([value], oid))}::text::vector[])[1]::text AS text,
+                   vector_send(${toSql([...value])}::text::vector) AS read`,
+      ),
+    );
+    const numbers = Array.from(value, (element) => element + 0); // the text form of some clients has no -0
+    for (const text of [row?.written, row?.text])
+      expect(Array.from(fromSql(text ?? null) as number[], (one) => Math.fround(one) + 0)).toEqual(numbers);
+    expect(Array.from(decodeVector(row?.read as Uint8Array), (one) => one + 0)).toEqual(numbers);
   }
 });
 
