@@ -9,7 +9,7 @@ import { killMigration } from "./chaos/kill-migration.ts";
 import { createEmptyDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
 import { createChromaCollection, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
 
-/** The embedded database is opened anew by each life, which takes seconds. */
+/** Each run opens the database. With the embedded database this takes seconds. */
 const KILLS = serverUrl() ? 100 : 40;
 
 let chroma: ChromaServer;
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test(`a migration that is killed ${KILLS} times loses nothing, doubles nothing and alters nothing`, {
+test(`a migration that is killed ${KILLS} times loses, duplicates and changes nothing`, {
   timeout: 1_800_000,
 }, async () => {
   const { name, tenant } = tenantName();

@@ -16,15 +16,15 @@ import { PROBES } from "./support/isolation/probes.ts";
 import { seedTwoTenants } from "./support/isolation/seed.ts";
 import { offlineServices } from "./support/services.ts";
 
-// infra/citus.sql against the schema as it is, by the rules that Citus has for distributed tables; and the knowledge
-// base on a real cluster where there is one: TEST_CITUS_URL names a coordinator's database, migrated, distributed, empty.
+// infra/citus.sql against the current schema, by Citus's rules for distributed tables; and the knowledge base on a real
+// cluster if TEST_CITUS_URL is set: a coordinator's database that is migrated, distributed and empty.
 
 const script = await readFile(new URL("../infra/citus.sql", import.meta.url), "utf8");
 const calls = (name: string) =>
   [...script.matchAll(new RegExp(`${name}\\('cairn\\.(\\w+)'`, "g"))].map(([, table]) => table as string);
 const DISTRIBUTED: readonly string[] = calls("create_distributed_table");
 const REFERENCE: readonly string[] = calls("create_reference_table");
-/** Of the operator, or without a tenant: on the coordinator alone. */
+/** Tables on the coordinator only: the operator's tables and tables without a tenant. */
 const LOCAL = [
   "api_keys",
   "jobs",
@@ -35,24 +35,24 @@ const LOCAL = [
   "schema_migrations",
 ];
 
-let own: TestDatabase;
+let testDatabase: TestDatabase;
 beforeAll(async () => {
-  own = await createTestDatabase();
+  testDatabase = await createTestDatabase();
 });
-afterAll(() => own?.drop());
+afterAll(() => testDatabase?.drop());
 
 function catalog<Row extends object>(text: string): Promise<Row[]> {
-  return own.database.transaction(({ orm }) => selectRows<Row>(orm, sql.raw(text)));
+  return testDatabase.database.transaction(({ orm }) => selectRows<Row>(orm, sql.raw(text)));
 }
 
-test("every table of the schema is said to be distributed, on every node, or on the coordinator", async () => {
+test("every table of the schema is distributed, a reference table, or listed as local to the coordinator", async () => {
   const tables = await catalog<{ name: string }>(`
     SELECT relname AS name FROM pg_class
     WHERE relnamespace = 'cairn'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`);
   expect([...DISTRIBUTED, ...REFERENCE, ...LOCAL].sort()).toEqual(tables.map(({ name }) => name).sort());
 });
 
-test("every unique constraint of a distributed table holds tenant_id, which is never null", async () => {
+test("every unique constraint of a distributed table contains tenant_id, which is NOT NULL", async () => {
   const keys = await catalog<{ table: string; index: string; has: boolean }>(`
     SELECT c.relname AS table, x.indexrelid::regclass::text AS index, EXISTS (
              SELECT FROM pg_attribute AS a
@@ -64,7 +64,7 @@ test("every unique constraint of a distributed table holds tenant_id, which is n
   expect(distributed.filter(({ has }) => !has)).toEqual([]);
 });
 
-test("every foreign key stays within a tenant's shards or leads to what every node has", async () => {
+test("every foreign key stays within a tenant's shards or refers to a reference table", async () => {
   const keys = await catalog<{ name: string; from: string; to: string; tenant: boolean }>(`
     SELECT k.conname AS name, f.relname AS from, t.relname AS to, EXISTS (
              SELECT FROM unnest(k.conkey, k.confkey) AS pair (mine, theirs)
@@ -74,25 +74,25 @@ test("every foreign key stays within a tenant's shards or leads to what every no
     WHERE k.contype = 'f' AND f.relnamespace = 'cairn'::regnamespace AND NOT f.relispartition AND NOT t.relispartition`);
   const kind = (table: string) =>
     DISTRIBUTED.includes(table) ? "distributed" : REFERENCE.includes(table) ? "reference" : "local";
-  const seen = new Set<string>();
+  const kinds = new Set<string>();
   for (const { name, from, to, tenant } of keys) {
-    const way = `${kind(from)} to ${kind(to)}`;
-    seen.add(way);
+    const reference = `${kind(from)} to ${kind(to)}`;
+    kinds.add(reference);
     expect(
       ["distributed to reference", "reference to reference", "local to reference", "local to local"].includes(
-        way,
+        reference,
       ) ||
-        (way === "distributed to distributed" && tenant),
-      `${name}: ${way}`,
+        (reference === "distributed to distributed" && tenant),
+      `${name}: ${reference}`,
     ).toBe(true);
-    // Citus distributes no table that another, not yet distributed, refers to: the script takes those off and puts them back.
-    if (way === "distributed to distributed")
+    // Citus cannot distribute a table to which a local table refers, so the script drops and creates these constraints.
+    if (reference === "distributed to distributed")
       for (const verb of ["DROP", "ADD"]) expect(script).toContain(`${verb} CONSTRAINT ${name}`);
   }
-  expect(seen).toContain("distributed to distributed");
+  expect(kinds).toContain("distributed to distributed");
 });
 
-test("no table keeps a trigger, or has a rule or a generated identity, and partitions have no key of their own", async () => {
+test("no table has a rule, an identity or a generated column, and the script drops every trigger", async () => {
   const triggers = await catalog<{ name: string; table: string }>(`
     SELECT tgname AS name, tgrelid::regclass::text AS table FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
     WHERE c.relnamespace = 'cairn'::regnamespace AND NOT t.tgisinternal AND NOT c.relispartition`);
@@ -105,54 +105,54 @@ test("no table keeps a trigger, or has a rule or a generated identity, and parti
   ).toEqual([]);
 });
 
-test("the policies as they are rewritten hold no subquery and say what they said", async () => {
+test("the rewritten policies contain no subquery and are equivalent", async () => {
   const [rewrite] = /DO \$\$\nDECLARE\n {2}policy record;[\s\S]*?\n\$\$;/.exec(script) ?? [];
-  class Undo extends Error {}
+  class Rollback extends Error {}
   const policies = (orm: Orm) =>
     selectRows<{ policy: string; qual: string; check: string | null }>(
       orm,
       sql`SELECT tablename || '.' || policyname AS policy, qual, with_check AS check
           FROM pg_policies WHERE schemaname = 'cairn' ORDER BY 1`,
     );
-  const plain = (text: string | null) =>
+  const normalize = (text: string | null) =>
     text?.replaceAll(/\(\s*SELECT\s+(.*)\s+AS "nullif"\)/g, "$1").replaceAll(/[()\s]/g, "");
-  const attempt = own.database.transaction(async (transaction) => {
+  const attempt = testDatabase.database.transaction(async (transaction) => {
     const before = await policies(transaction.orm);
     await transaction.script(rewrite as string);
     const after = await policies(transaction.orm);
     expect(before.some(({ qual }) => qual.includes("SELECT"))).toBe(true);
     for (const { qual, check } of after) expect(`${qual} ${check}`).not.toContain("SELECT");
-    expect(after.map((policy) => [policy.policy, plain(policy.qual), plain(policy.check)])).toEqual(
-      before.map((policy) => [policy.policy, plain(policy.qual), plain(policy.check)]),
+    expect(after.map((policy) => [policy.policy, normalize(policy.qual), normalize(policy.check)])).toEqual(
+      before.map((policy) => [policy.policy, normalize(policy.qual), normalize(policy.check)]),
     );
-    throw new Undo();
+    throw new Rollback();
   });
-  await expect(attempt).rejects.toThrow(Undo);
+  await expect(attempt).rejects.toThrow(Rollback);
 });
 
 const coordinator = process.env.TEST_CITUS_URL;
 
-describe.runIf(coordinator)("on a cluster", () => {
+describe.runIf(coordinator)("on a Citus cluster", () => {
   let database: Database;
   beforeAll(() => {
     database = connectPg({ url: coordinator as string });
   });
   afterAll(() => database?.close());
 
-  test("row-level security keeps tenants apart, on every table that one reaches", async () => {
+  test("row-level security isolates tenants on every table that they can read", async () => {
     const tenants = await seedTwoTenants(database);
-    const red: string[] = [];
+    const failures: string[] = [];
     for (const { claim, check } of PROBES)
-      await check(database, tenants).catch((error: unknown) => red.push(`${claim}: ${error}`));
-    // Refused as well, in other words: a row for another node is a COPY, and the words' index is asked by the tenant's
-    // worker, not by the coordinator.
-    expect(red).toEqual([
-      expect.stringMatching(/under another's name .*'0A000' !== '42501'/s),
-      expect.stringMatching(/the index of words .* may not act as cairn_app/s),
+      await check(database, tenants).catch((error: unknown) => failures.push(`${claim}: ${error}`));
+    // These are also refused, with other errors: a row for another node is written with COPY, and the keyword index is
+    // queried by the tenant's worker, not by the coordinator.
+    expect(failures).toEqual([
+      expect.stringMatching(/for another tenant .*'0A000' !== '42501'/s),
+      expect.stringMatching(/the keyword and metadata index .* may not act as cairn_app/s),
     ]);
   });
 
-  test("a large collection is indexed on its tenant's worker, searched there, changed and deleted", async () => {
+  test("a large collection is indexed, searched, changed and deleted on its tenant's worker", async () => {
     const services = offlineServices(database);
     const { id } = await createTenant(database, { name: "large" });
     await createCollection(database, id, { embeddingModel: "offline/words", dimensions: 64 });
@@ -183,7 +183,7 @@ describe.runIf(coordinator)("on a cluster", () => {
     expect((await query(services, id, { text: "teapot" })).map((hit) => hit.id)).not.toContain("d41");
   });
 
-  test("two tenants at once lie where Citus put them, and each finds its own", async () => {
+  test("concurrent tenants are spread over the nodes, and each finds its own documents", async () => {
     const services = offlineServices(database);
     const tenants = await Promise.all(
       Array.from({ length: 8 }, (_, n) => createTenant(database, { name: `small ${n}` })),

@@ -15,15 +15,15 @@ import { type StepFunctions, startStepFunctions } from "./support/step-functions
 
 const RECORDS = 400;
 
-describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
+describe.runIf(serverUrl())("cairn cloud with a running state machine", () => {
   let cli: CairnCli;
   let database: Database;
   let aws: StepFunctions;
   let env: Record<string, string>;
   let name: string;
-  /** Pages of records that the source still gives before it waits for `flow`. */
+  /** Pages of records that the source returns before it waits for `resume`. */
   let pages = Number.POSITIVE_INFINITY;
-  let flow: PromiseWithResolvers<void>;
+  let resume: PromiseWithResolvers<void>;
   beforeAll(async () => {
     const chroma = inject("chromaUrl");
     ({ name } = tenantName());
@@ -32,9 +32,9 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
     expect((await cli.run(["db", "migrate"])).code).toBe(0);
     database = connectPg({ url: cli.databaseUrl as string });
     const source = await openSource({ url: chroma });
-    const getRecords: Source["getRecords"] = async (...given) => {
-      if (pages-- <= 0) await flow.promise;
-      return source.getRecords(...given);
+    const getRecords: Source["getRecords"] = async (...args) => {
+      if (pages-- <= 0) await resume.promise;
+      return source.getRecords(...args);
     };
     aws = await startStepFunctions(migrationMachine({ functionArn: "arn:steps", shards: 2 }), (payload) =>
       runStep(
@@ -65,7 +65,7 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
   const cloud = (...args: string[]) => cli.run(["cloud", ...args], { env });
   const only = () => ["--only", name, "--page-size", "20", "--queries", "5"];
 
-  test("before anything was started it says so, and what to do", async () => {
+  test("before the first migration, status, cancel and report say so and name the next command", async () => {
     expect(await cloud("status")).toMatchObject({
       code: 0,
       out: expect.stringContaining("cairn cloud migrate"),
@@ -80,7 +80,7 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
     });
   });
 
-  test("a missing machine, another's and a missing database are named, with the way out", async () => {
+  test("a missing machine, an unknown machine and a missing database are refused with the flag to set", async () => {
     const without = await cli.run(["cloud", "status"], { env: { ...env, CAIRN_MIGRATION_ARN: "" } });
     expect(without).toMatchObject({
       code: 2,
@@ -98,25 +98,26 @@ describe.runIf(serverUrl())("cairn cloud, over a machine that runs", () => {
     expect(aws.inputs).toEqual([]);
   });
 
-  test("it is started, seen under way, refused a second time, cancelled, and goes on where it was to its proof", async () => {
+  test("a migration is started, watched, refused a second time, cancelled, and continues to its report", async () => {
     pages = 3;
-    flow = Promise.withResolvers();
+    resume = Promise.withResolvers();
     const started = await cloud("migrate", "--no-watch", ...only());
     expect(started).toMatchObject({ code: 0, out: expect.stringContaining("arn:aws:states:") });
     expect(aws.inputs[0]).toMatchObject({ request: { only: [name], page_size: 20, queries: 5 } });
-    const seen = async () => JSON.parse((await cloud("status", "--json")).out);
-    let under = await seen();
-    while (!under.run?.collections.some(({ done }: { done: number }) => done > 0)) under = await seen();
-    expect(under).toMatchObject({ status: "RUNNING", run: { status: "running" } });
-    expect(under.run.collections).toMatchObject([{ collection: name, phase: "copy", total: RECORDS }]);
+    const readStatus = async () => JSON.parse((await cloud("status", "--json")).out);
+    let running = await readStatus();
+    while (!running.run?.collections.some(({ done }: { done: number }) => done > 0))
+      running = await readStatus();
+    expect(running).toMatchObject({ status: "RUNNING", run: { status: "running" } });
+    expect(running.run.collections).toMatchObject([{ collection: name, phase: "copy", total: RECORDS }]);
     expect((await cloud("status")).out).toMatch(new RegExp(`${name}  \\d+ of ${RECORDS}, copying`));
-    expect((await cloud("migrate", ...only())).code).toBe(5); // one proceeds
-    // The refused one is the newest, but not the one under way.
+    expect((await cloud("migrate", ...only())).code).toBe(5); // only one may run
+    // The refused execution is the newest, but not the running one.
     expect(await cloud("cancel")).toMatchObject({ code: 0, out: expect.stringContaining("Cancelled") });
-    const { run } = await seen();
-    expect(run).toMatchObject({ id: under.run.id, status: "cancelled", finishedAt: null });
-    flow.resolve();
-    await aws.settled(); // its step stops at the next page, though its execution was gone before
+    const { run } = await readStatus();
+    expect(run).toMatchObject({ id: running.run.id, status: "cancelled", finishedAt: null });
+    resume.resolve();
+    await aws.settled(); // the step stops at the next page, after its execution has ended
     const done = await cloud("migrate", ...only(), "--report", "proof.html");
     expect(done.code, done.err).toBe(0);
     expect(done.out).toContain("proof.html");

@@ -5,15 +5,15 @@ import { createProgram } from "@cairn/cli/program.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { expect, test } from "vitest";
 
-// A problem of the API may hold any message of core and of the API itself: none names a command of the command line.
+// The API can return any error message of core and of the API, so none of them names a `cairn` command.
 
-/** Lines for people at a terminal, which no request is answered with. */
-const FOR_TERMINALS = ["packages/core/search/explain.ts", "packages/chroma/report/write.ts"];
+/** Files whose messages only the command line prints. */
+const COMMAND_LINE_ONLY = ["packages/core/search/explain.ts", "packages/chroma/report/write.ts"];
 
 const commands = createProgram({ signal: new AbortController().signal, finish: () => {} }).commands;
-const COMMAND = new RegExp(`\\bcairn (${commands.map((one) => one.name()).join("|")})\\b`);
+const COMMAND = new RegExp(`\\bcairn (${commands.map((command) => command.name()).join("|")})\\b`);
 
-/** The lines of a file without its comments. */
+/** The lines of a file without comments. */
 function codeOf(file: string): readonly string[] {
   return readFileSync(file, "utf8")
     .replace(/\/\*[\s\S]*?\*\//g, "")
@@ -21,11 +21,13 @@ function codeOf(file: string): readonly string[] {
     .split("\n");
 }
 
-/** The lines of the sources in some folders that match, with their files. */
+/** Matching source lines in the folders, with their files. */
 function linesWith(pattern: RegExp, folders: readonly string[]): readonly string[] {
   const files = execFileSync("git", ["ls-files", ...folders], { encoding: "utf8" })
     .split("\n")
-    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !FOR_TERMINALS.includes(file));
+    .filter(
+      (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !COMMAND_LINE_ONLY.includes(file),
+    );
   expect(files.length).toBeGreaterThan(50);
   return files.flatMap((file) =>
     codeOf(file)
@@ -34,21 +36,23 @@ function linesWith(pattern: RegExp, folders: readonly string[]): readonly string
   );
 }
 
-test("no text of core or of the API names a command", () => {
+test("no message of core or of the API names a command", () => {
   expect(commands.length).toBeGreaterThan(10);
   expect(linesWith(COMMAND, ["packages/core", "packages/api"])).toEqual([]);
 });
 
-test("what a migration says in commands and their options the API says in requests and their fields", () => {
-  const options = commands.filter((one) => one.name() === "migrate").flatMap((one) => one.options);
+test("the API replaces commands and flags in a migration's messages by requests and fields", () => {
+  const options = commands
+    .filter((command) => command.name() === "migrate")
+    .flatMap((command) => command.options);
   const flags = new RegExp(`(?<![\\w-])(${options.map(({ long }) => long).join("|")})(?![\\w-])`);
   const lines = linesWith(new RegExp(`${COMMAND.source}|${flags.source}`), ["packages/chroma"]);
   expect(lines.length).toBeGreaterThan(20);
-  const told = lines.map(toApiTerms);
-  expect(told.filter((line) => COMMAND.test(line) || flags.test(line))).toEqual([]);
+  const translated = lines.map(toApiTerms);
+  expect(translated.filter((line) => COMMAND.test(line) || flags.test(line))).toEqual([]);
 });
 
-test("an error and a report of a migration are told so, and what they tell of stays as it is", () => {
+test("errors and reports of a migration are translated, names in them are unchanged", () => {
   const error = new AppError("invalid_input", "Say where it goes with --map, or run cairn migrate.", {
     path: "--map: faq",
   });

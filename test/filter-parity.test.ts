@@ -19,9 +19,9 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 
 /**
- * Chroma's server is the oracle: the same records and filters go to it and to Postgres, and the same ids must come
- * back. Left out are its faults: LIKE ends at a NUL; an operand of 1.5 is cut to 1 before it meets an integer, so
- * integers stand under one key and fractions under another; and a list of floats never contains an integer.
+ * A Chroma server is the oracle: the same records and filters go to Chroma and to Postgres and must return the same ids.
+ * Known faults of Chroma are avoided: LIKE stops at a NUL; an operand of 1.5 is truncated to 1 before it is compared with
+ * an integer, so integers and fractions have different keys; a list of floats never contains an integer.
  */
 const SEED = Number(process.env.CAIRN_TEST_SEED ?? 20_260_801);
 const RECORDS = 200;
@@ -45,37 +45,39 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-test.each([1, 2])("a filter finds the ids that a real Chroma server finds, world %i", (world) =>
-  compareWorld(SEED + world, { nul: "last" }),
+test.each([1, 2])("a filter returns the same ids as a real Chroma server, data set %i", (number) =>
+  compareDataSet(SEED + number, { nul: "last" }),
 );
 
-test("a regex finds the ids that a real Chroma server finds, wherever NUL stands in a document", async ({
+test("a regex returns the same ids as a real Chroma server, wherever a document contains NUL", async ({
   skip,
 }) => {
-  if (!features.regex) skip("this Chroma server has no $regex");
-  await compareWorld(SEED + 3, { nul: "anywhere" });
+  if (!features.regex) skip("this Chroma server does not support $regex");
+  await compareDataSet(SEED + 3, { nul: "anywhere" });
 });
 
-/** 1,050 questions, each as it is and negated. fast-check prints the seed and a shrunk counterexample. */
-async function compareWorld(seed: number, { nul }: { nul: "last" | "anywhere" }): Promise<void> {
+/** Compares 1,050 filters and their negations. fast-check prints the seed and a shrunk counterexample. */
+async function compareDataSet(seed: number, { nul }: { nul: "last" | "anywhere" }): Promise<void> {
   const rows = fc
     .sample(recordContent(features, nul), { seed, numRuns: RECORDS })
     .map((content, index) => ({ id: `r${index}`, ...content }));
-  const [collection, ask] = await Promise.all([fillCairn(rows), fillChroma(rows)]);
+  const [collection, queryChroma] = await Promise.all([fillCairn(rows), fillChroma(rows)]);
   const all = new Set(rows.map(({ id }) => id));
-  const batch = { minLength: BATCH, maxLength: BATCH };
-  const questions = fc.array(question(features, { regexOnly: nul === "anywhere" }), batch);
-  const property = fc.asyncProperty(questions, async (asked) => {
-    const conditions = asked.map((each) => compileFilter(toFilter(each)));
-    const negated = conditions.map((condition) => sql`NOT ${condition}`);
-    const [theirs, ours, others] = await Promise.all([
-      Promise.all(asked.map(ask)),
-      askCairn(collection, conditions),
-      askCairn(collection, negated),
+  const length = { minLength: BATCH, maxLength: BATCH };
+  const questions = fc.array(question(features, { regexOnly: nul === "anywhere" }), length);
+  const property = fc.asyncProperty(questions, async (batch) => {
+    const conditions = batch.map((question) => compileFilter(toFilter(question)));
+    const negations = conditions.map((condition) => sql`NOT ${condition}`);
+    const [fromChroma, fromCairn, fromNegation] = await Promise.all([
+      Promise.all(batch.map(queryChroma)),
+      queryCairn(collection, conditions),
+      queryCairn(collection, negations),
     ]);
-    for (const [index, each] of asked.entries()) {
-      expect(ours[index], stringifyJson(each)).toEqual(theirs[index]);
-      expect(others[index], `not ${stringifyJson(each)}`).toEqual(all.difference(theirs[index] ?? all));
+    for (const [index, question] of batch.entries()) {
+      expect(fromCairn[index], stringifyJson(question)).toEqual(fromChroma[index]);
+      expect(fromNegation[index], `not ${stringifyJson(question)}`).toEqual(
+        all.difference(fromChroma[index] ?? all),
+      );
     }
   });
   await fc.assert(property, { seed, numRuns: RUNS });
@@ -95,12 +97,12 @@ const collections = () =>
   `${inject("chromaUrl")}/api/v2/tenants/default_tenant/databases/default_database/collections`;
 
 async function post(url: string, body: unknown): Promise<{ readonly ok: boolean; readonly text: string }> {
-  const reply = await fetch(url, {
+  const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: stringifyJson(body),
   });
-  return { ok: reply.ok, text: await reply.text() };
+  return { ok: response.ok, text: await response.text() };
 }
 
 async function createCollection(): Promise<string> {
@@ -122,14 +124,14 @@ async function probe(): Promise<Features> {
   const collection = await createCollection();
   const accepts = async (metadata: JsonObject) =>
     (await add(collection, [{ id: randomUUID(), document: "a", metadata }])).ok;
-  const answers = async (body: Question) => (await post(`${collection}/get`, body)).ok;
+  const supports = async (body: Question) => (await post(`${collection}/get`, body)).ok;
   const keys: string[] = [];
   for (const key of KEYS) if (await accepts({ [key]: 1 })) keys.push(key);
   return {
     keys,
     lists: await accepts({ list: ["a"] }),
-    regex: await answers({ where_document: { $regex: "a" } }),
-    documentKey: await answers({ where: { "#document": { $contains: "a" } } }),
+    regex: await supports({ where_document: { $regex: "a" } }),
+    documentKey: await supports({ where: { "#document": { $contains: "a" } } }),
   };
 }
 
@@ -165,16 +167,16 @@ async function fillCairn(rows: readonly Row[]): Promise<string> {
   return collection;
 }
 
-async function askCairn(collection: string, conditions: readonly SQL[]): Promise<Set<string>[]> {
+async function queryCairn(collection: string, conditions: readonly SQL[]): Promise<Set<string>[]> {
   const selects = conditions.map(
     (condition, index) => sql`
       SELECT ${sql.raw(String(index))} AS question, id FROM cairn.documents
       WHERE tenant_id = ${uuidLiteral(TENANT)} AND collection_id = ${uuidLiteral(collection)} AND (${condition})`,
   );
-  const answers = conditions.map(() => new Set<string>());
+  const results = conditions.map(() => new Set<string>());
   const rows = await asTenant(testDatabase.database, TENANT, ({ orm }) =>
     selectRows<{ question: number; id: string }>(orm, sql.join(selects, sql` UNION ALL `)),
   );
-  for (const { question, id } of rows) answers[question]?.add(id);
-  return answers;
+  for (const { question, id } of rows) results[question]?.add(id);
+  return results;
 }

@@ -8,15 +8,15 @@ import { cheap } from "./support/embedding-dialects.ts";
 
 const SCRIPT = fileURLToPath(new URL("../bench/memory/worst-ingest.ts", import.meta.url));
 
-/** Their vectors are 200 MB. */
+/** The vectors of these passages are 200 MB. */
 const PASSAGES = 3_000;
 
-describe.runIf(serverUrl())("memory of a process that ingests at 16,000 dimensions", () => {
+describe.runIf(serverUrl())("peak memory of a process that ingests at 16,000 dimensions", () => {
   test.each(["many", "long"])("stays below 512 MB: %s", { timeout: 300_000 }, async (form) => {
-    const own = await createTestDatabase();
+    const testDatabase = await createTestDatabase();
     const api = await startEmbeddingApi({ dimensions: 16_000, dialect: cheap(16_000) });
     try {
-      const args = [SCRIPT, own.url as string, api.url, form, String(PASSAGES)];
+      const args = [SCRIPT, testDatabase.url as string, api.url, form, String(PASSAGES)];
       const { stdout } = await promisify(execFile)(process.execPath, args);
       const { megabytes, passages, failed } = JSON.parse(stdout);
       expect(failed).toBe(0);
@@ -24,7 +24,7 @@ describe.runIf(serverUrl())("memory of a process that ingests at 16,000 dimensio
       expect(megabytes).toBeLessThan(512);
     } finally {
       await api.stop();
-      await own.drop();
+      await testDatabase.drop();
     }
   });
 });

@@ -15,7 +15,7 @@ import { createEmptyDatabase, createTestDatabase, onServer, serverUrl } from "./
 import { type NeonRelay, startNeonRelay } from "./support/neon-relay.ts";
 import { offlineServices } from "./support/services.ts";
 
-// What a provider sets for a database or a role holds for every connection: none of it may change an answer.
+// A provider's settings for a database or a role apply to every connection. None of them may change a result.
 
 const INHERITED: readonly string[] = [
   "DateStyle = 'SQL, DMY'",
@@ -38,7 +38,7 @@ function vectorOf(n: number): Float32Array {
   return Float32Array.from({ length: DIMENSIONS }, (_, at) => Math.sin(n * 7 + at) + 0.123_456_789);
 }
 
-/** What a tenant of its own finds of what it wrote, nulls, dates and an index build included. */
+/** Writes as a new tenant and returns what it reads back, with nulls, dates and an index build. */
 async function useDatabase(database: Database): Promise<unknown> {
   await assertIsolation(database);
   const { id: tenantId } = await createTenant(database);
@@ -76,23 +76,23 @@ async function useDatabase(database: Database): Promise<unknown> {
   };
 }
 
-describe.runIf(serverUrl())("settings inherited from a database on a server", () => {
+describe.runIf(serverUrl())("settings inherited from the database", () => {
   let expected: unknown;
   let relay: NeonRelay;
   beforeAll(async () => {
     relay = await startNeonRelay();
-    const own = await createTestDatabase();
+    const testDatabase = await createTestDatabase();
     try {
-      expected = await useDatabase(own.database);
+      expected = await useDatabase(testDatabase.database);
     } finally {
-      await own.drop();
+      await testDatabase.drop();
     }
   });
   afterAll(() => relay?.stop());
 
   async function expectSame(name: string, setting: string): Promise<void> {
-    const own = await createTestDatabase();
-    const url = own.url as string;
+    const testDatabase = await createTestDatabase();
+    const url = testDatabase.url as string;
     const databaseName = new URL(url).pathname.slice(1);
     await onServer(url, `ALTER DATABASE ${databaseName} SET ${setting}`);
     const database = name === "neon" ? connectNeon({ url }) : connectPg({ url });
@@ -100,7 +100,7 @@ describe.runIf(serverUrl())("settings inherited from a database on a server", ()
       expect(await useDatabase(database)).toEqual(expected);
     } finally {
       await database.close();
-      await own.drop();
+      await testDatabase.drop();
     }
   }
 
@@ -108,7 +108,7 @@ describe.runIf(serverUrl())("settings inherited from a database on a server", ()
   test.each(INHERITED)("%s changes nothing through Neon's driver", (setting) => expectSame("neon", setting));
 
   test.each(["extensions", 'My "Schema"'])(
-    "pgvector is found in the schema %j, outside the search path",
+    "pgvector is found in the schema %j, which is not in the search path",
     async (schema) => {
       const empty = await createEmptyDatabase();
       const url = empty.url as string;
@@ -128,7 +128,7 @@ describe.runIf(serverUrl())("settings inherited from a database on a server", ()
     },
   );
 
-  test("a database whose encoding is not UTF8 is refused by the schema migration, with what to create", async () => {
+  test("the schema migration refuses a database whose encoding is not UTF8 and says how to create one", async () => {
     const name = "cairn_test_latin";
     const server = serverUrl() as string;
     await onServer(server, `DROP DATABASE IF EXISTS ${name}`);

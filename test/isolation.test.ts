@@ -2,7 +2,7 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
-import { readableTables } from "./support/isolation/ask.ts";
+import { readableTables } from "./support/isolation/probe.ts";
 import { PROBES, START_UP_PROBE } from "./support/isolation/probes.ts";
 import { seedTwoTenants, type TwoTenants } from "./support/isolation/seed.ts";
 

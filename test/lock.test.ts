@@ -16,17 +16,17 @@ const CLI = fileURLToPath(import.meta.resolve("@cairn/cli/bin/cairn.mjs"));
 const LOCK = JSON.stringify(import.meta.resolve("@cairn/core/database/directory-lock.ts"));
 const PGLITE = JSON.stringify(import.meta.resolve("@cairn/core/database/pglite.ts"));
 
-/** Opens the database in a folder, says so, and keeps it until it is killed. */
-const HOLD = `
+/** Opens the database in a folder, prints `opened`, and keeps it open until it is killed. */
+const OPEN_SCRIPT = `
   import { readFile } from "node:fs/promises";
   const { connectPglite } = await import(${PGLITE});
   const [, , directory, template] = process.argv;
   await connectPglite({ directory, template: new Blob([await readFile(template)]) });
-  console.log("held");
+  console.log("opened");
   setInterval(() => {}, 1000);`;
 
-/** Takes the lock as soon as it is to be had, looks whether somebody else is inside, and dies without giving it back. */
-const RACE = `
+/** Acquires the lock as soon as possible, checks that no other process has it, and dies without releasing it. */
+const RACE_SCRIPT = `
   import { closeSync, openSync, rmSync } from "node:fs";
   import { setTimeout as sleep } from "node:timers/promises";
   const { lockDirectory } = await import(${LOCK});
@@ -39,10 +39,10 @@ const RACE = `
       await lockDirectory(directory);
     } catch (error) {
       if (error.code !== "database_unavailable") throw error;
-      await sleep(5 + Math.random() * 20); // the one inside needs the processor, too
+      await sleep(5 + Math.random() * 20); // the process with the lock needs the processor
       continue;
     }
-    closeSync(openSync(inside, "wx")); // throws where another holds it, too
+    closeSync(openSync(inside, "wx")); // throws if another process also has the lock
     await sleep(2);
     rmSync(inside);
     process.kill(process.pid, "SIGKILL");
@@ -71,7 +71,7 @@ async function start(script: string, folder = directory): Promise<ChildProcess> 
 
 async function line(child: ChildProcess): Promise<string> {
   for await (const text of createInterface({ input: child.stdout as NodeJS.ReadableStream })) return text;
-  throw new Error("the child ended without a word");
+  throw new Error("The child process exited without output.");
 }
 
 async function listTenantsIn(folder: string): Promise<{ code: number; error: string }> {
@@ -88,30 +88,30 @@ async function listTenantsIn(folder: string): Promise<{ code: number; error: str
 }
 
 describe.skipIf(serverUrl())("the embedded database's folder", () => {
-  let home: string; // made once: a new database takes seconds
+  let home: string; // shared, because a new database takes seconds
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), "cairn-lock-home-"));
   });
   afterAll(() => rm(home, { recursive: true, force: true }));
 
-  test("a second process is told who has it: pid, host, command; and takes it over when that one was killed", async () => {
-    const holder = await start(HOLD, home);
-    expect(await line(holder)).toBe("held");
+  test("a second process is refused with the pid, host and command of the first, and takes over when the first is killed", async () => {
+    const owner = await start(OPEN_SCRIPT, home);
+    expect(await line(owner)).toBe("opened");
     const refused = await listTenantsIn(home);
     expect(refused.code).toBe(1);
     expect(refused.error).toContain("database_unavailable");
-    expect(refused.error).toContain(`process ${holder.pid} on ${hostname()}`);
+    expect(refused.error).toContain(`process ${owner.pid} on ${hostname()}`);
     expect(refused.error).toContain("script.mjs");
     expect(refused.error).not.toMatch(/\n\s+at /);
 
-    holder.kill("SIGKILL");
-    await once(holder, "exit");
+    owner.kill("SIGKILL");
+    await once(owner, "exit");
     expect(existsSync(join(home, "lock"))).toBe(true);
     expect(await listTenantsIn(home)).toMatchObject({ code: 0, error: "" });
     expect(existsSync(join(home, "lock"))).toBe(false);
   });
 
-  test("this process is refused its own folder a second time, and has it again after close", async () => {
+  test("a process cannot open its folder twice, and can open it again after close", async () => {
     const database = await connectPglite({ directory: home });
     await expect(connectPglite({ directory: home })).rejects.toMatchObject({
       code: "database_unavailable",
@@ -124,7 +124,7 @@ describe.skipIf(serverUrl())("the embedded database's folder", () => {
     await again.close();
   });
 
-  test("a database that cannot be opened gives its folder back", async () => {
+  test("a database that cannot be opened releases its folder", async () => {
     const template = new Blob(["no dump of a database"]);
     await expect(connectPglite({ directory, template })).rejects.toThrow();
     expect(existsSync(join(directory, "lock"))).toBe(false);
@@ -135,9 +135,9 @@ describe("lockDirectory()", () => {
   const lock = () => join(directory, "lock");
   const identity = { host: hostname(), command: "an older cairn", since: "2026-01-01T00:00:00.000Z" };
 
-  test("of six processes that race for a dead one's lock, again and again, never two have it, and each gets it", async () => {
+  test("six processes that race for a dead process's lock each acquire it, never two at once", async () => {
     await writeFile(lock(), JSON.stringify({ ...identity, pid: 2 ** 22 + 1, began: "1" }));
-    const racers = await Promise.all(Array.from({ length: 6 }, () => start(RACE)));
+    const racers = await Promise.all(Array.from({ length: 6 }, () => start(RACE_SCRIPT)));
     const ends = racers.map(async (child) => {
       let error = "";
       child.stderr?.on("data", (chunk) => {
@@ -152,7 +152,7 @@ describe("lockDirectory()", () => {
       expect(end).toEqual({ code: null, signal: "SIGKILL", error: "" });
   });
 
-  test("takes over from a pid that lives but belongs to a later process", async () => {
+  test("takes over if the pid belongs to a later process", async () => {
     await writeFile(lock(), JSON.stringify({ ...identity, pid: process.ppid, began: "1" }));
     const unlock = await lockDirectory(directory);
     expect(JSON.parse(await readFile(lock(), "utf8"))).toMatchObject({ pid: process.pid });
@@ -160,7 +160,7 @@ describe("lockDirectory()", () => {
     expect(existsSync(lock())).toBe(false);
   });
 
-  test("takes over from a process that died while it was taking over", async () => {
+  test("takes over from a process that died during a takeover", async () => {
     const dead = JSON.stringify({ ...identity, pid: 2 ** 22 + 1, began: "1" });
     for (const name of ["lock", "lock.takeover", "lock.takeover.takeover"])
       await writeFile(join(directory, name), dead);
@@ -169,18 +169,18 @@ describe("lockDirectory()", () => {
     await unlock();
   });
 
-  test("never takes over from another host, where nobody here can tell whether it lives", async () => {
-    const theirs = JSON.stringify({ ...identity, pid: 1, began: "1", host: "elsewhere" });
-    await writeFile(lock(), theirs);
+  test("never takes over from another host, because its process cannot be checked", async () => {
+    const foreign = JSON.stringify({ ...identity, pid: 1, began: "1", host: "elsewhere" });
+    await writeFile(lock(), foreign);
     await expect(lockDirectory(directory)).rejects.toMatchObject({
       code: "database_unavailable",
       message: expect.stringMatching(/process 1 on elsewhere \(an older cairn, since 2026-01-01/),
     });
-    expect(await readFile(lock(), "utf8")).toBe(theirs);
+    expect(await readFile(lock(), "utf8")).toBe(foreign);
     expect(await readdir(directory)).toEqual(["lock"]);
   });
 
-  test("takes over a lock file that a crash has spoilt", async () => {
+  test("takes over a lock file that a crash left empty", async () => {
     await writeFile(lock(), "");
     const unlock = await lockDirectory(directory);
     await unlock();

@@ -20,11 +20,11 @@ import { offlineServices } from "./support/services.ts";
 const FACTS = { databaseName: "test", cairnVersion: "0" };
 
 let chroma: ChromaServer;
-let test1: TestDatabase;
+let testDatabase: TestDatabase;
 const first = tenantName();
 const second = tenantName("manuals");
 beforeAll(async () => {
-  [chroma, test1] = await Promise.all([
+  [chroma, testDatabase] = await Promise.all([
     startChroma({ command: process.env.CAIRN_TEST_CHROMA }),
     createTestDatabase(),
   ]);
@@ -49,25 +49,23 @@ beforeAll(async () => {
     },
     { id: "empty text", embedding: randomUnit(8), document: "", uri: "s3://bucket/key" },
     { id: "zero", embedding: [0, 0, 0, 0, 0, 0, 0, 0], document: "no direction" },
-    { id: "not unit", embedding: [3, 4, 0, 0, 0, 0, 0, 0], document: "given back scaled" },
+    { id: "not unit", embedding: [3, 4, 0, 0, 0, 0, 0, 0], document: "returned scaled" },
     { id: "日本語 🍵", embedding: randomUnit(8), document: "日本語 🍵" },
   ]);
   const b = await createChromaCollection(chroma.url, second.name, { space: "l2" });
   await putRecords(b, plainRecords(40, 5));
-  await putRecords(b, [
-    { id: "zero", embedding: [0, 0, 0, 0, 0], document: "the origin is a place like any other" },
-  ]);
+  await putRecords(b, [{ id: "zero", embedding: [0, 0, 0, 0, 0], document: "the origin is a valid vector" }]);
   await createChromaCollection(chroma.url, tenantName("empty").name, { space: "ip" });
 });
-afterAll(() => Promise.all([chroma?.stop(), test1?.drop()]));
+afterAll(() => Promise.all([chroma?.stop(), testDatabase?.drop()]));
 
 const rowVersions = () =>
-  test1.database.transaction(({ orm }) =>
+  testDatabase.database.transaction(({ orm }) =>
     selectRows<{ v: string }>(orm, sql`SELECT xmin::text AS v FROM cairn.documents ORDER BY ctid`),
   );
 
-test("a migration carries every record, sets aside what has no usable vector, and proves it", async () => {
-  const services = offlineServices(test1.database);
+test("a migration copies every record, quarantines records without a usable vector, and verifies the result", async () => {
+  const services = offlineServices(testDatabase.database);
   const source = await openSource({ url: chroma.url });
   const report = await migrate(services, source, { ...FACTS, sourceModel: "offline/words" });
 
@@ -86,11 +84,11 @@ test("a migration carries every record, sets aside what has no usable vector, an
   });
   expect(report.search?.meanOverlapWithExact).toBe(1);
   expect(report.search?.meanOverlapWithChroma).toBeGreaterThan(0.95);
-  for (const { chroma: theirs, cairn: ours } of report.search?.distances ?? [])
-    expect(ours).toBeCloseTo(theirs, 4);
+  for (const { chroma: chromaDistance, cairn: cairnDistance } of report.search?.distances ?? [])
+    expect(cairnDistance).toBeCloseTo(chromaDistance, 4);
 
   const ids = ["nul\0and\nnewline", "x".repeat(5_000), "numbers", "null document"];
-  const documents = await getDocuments(test1.database, first.tenant, { ids });
+  const documents = await getDocuments(testDatabase.database, first.tenant, { ids });
   const byId = new Map(documents.map((document) => [document.id, document]));
   expect(byId.get("nul\0and\nnewline")).toMatchObject({
     metadata: { "k\0": "v\0" },
@@ -107,22 +105,26 @@ test("a migration carries every record, sets aside what has no usable vector, an
   expect(byId.get("null document")?.passages).toEqual([
     { chunk: 0, content: null, embedded: true, offset: 0 },
   ]);
-  expect(await getCollection(test1.database, first.tenant)).toMatchObject({
+  expect(await getCollection(testDatabase.database, first.tenant)).toMatchObject({
     metric: "cosine",
     dimensions: 8,
     embeddingModel: "offline/words",
     metadata: { owner: "support", big: 9007199254740993n },
   });
-  expect(await getCollection(test1.database, second.tenant, "manuals")).toMatchObject({
+  expect(await getCollection(testDatabase.database, second.tenant, "manuals")).toMatchObject({
     metric: "l2",
     dimensions: 5,
   });
 });
 
-test("a rerun over an unchanged source compares everything and writes nothing", async () => {
+test("a second run over an unchanged source compares everything and writes nothing", async () => {
   const before = await rowVersions();
   expect(before.length).toBe(749);
-  const report = await migrate(offlineServices(test1.database), await openSource({ url: chroma.url }), FACTS);
+  const report = await migrate(
+    offlineServices(testDatabase.database),
+    await openSource({ url: chroma.url }),
+    FACTS,
+  );
   expect(report).toMatchObject({
     verdict: "identical_with_exceptions",
     passes: 1,
@@ -131,11 +133,13 @@ test("a rerun over an unchanged source compares everything and writes nothing", 
   expect(await rowVersions()).toEqual(before);
 });
 
-test("verify finds every kind of tampering and changes nothing", async () => {
-  const services = offlineServices(test1.database);
+test("verify finds every kind of difference and changes nothing", async () => {
+  const services = offlineServices(testDatabase.database);
   const source = await openSource({ url: chroma.url });
   const change = (statement: string) =>
-    test1.database.transaction(async ({ script }) => script(`SET LOCAL row_security = off; ${statement}`));
+    testDatabase.database.transaction(async ({ script }) =>
+      script(`SET LOCAL row_security = off; ${statement}`),
+    );
   await change(`UPDATE cairn.documents SET content = content || '!' WHERE id = 'doc-1';
     UPDATE cairn.documents SET metadata = metadata || '{"index": "3"}' WHERE id = 'doc-3';
     UPDATE cairn.documents SET embedding = (SELECT embedding FROM cairn.documents WHERE id = 'doc-6' AND tenant_id = '${first.tenant}') WHERE id = 'doc-5' AND tenant_id = '${first.tenant}';

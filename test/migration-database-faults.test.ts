@@ -108,7 +108,7 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
     wire.onSend = (chunk, { index }) => {
       if (chunk.includes("INSERT INTO cairn.documents")) writing.add(index);
       if (!chunk.includes("COMMIT") || !writing.delete(index)) return undefined;
-      return ++commits % 2 === 1 ? "answer" : undefined;
+      return ++commits % 2 === 1 ? "response" : undefined;
     };
     const { report } = await untilDone(database, url);
     expect(wire.cuts).toBeGreaterThan(0); // pages that are ready at once are written by one statement
@@ -125,7 +125,7 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
     await deleteRecords(collection, ["doc-0", "doc-159"]);
     wire.onSend = (chunk, { sent }) =>
       wire.cuts === 0 && chunk.includes("COMMIT") && sent.includes("DELETE FROM cairn.documents")
-        ? "answer"
+        ? "response"
         : undefined;
     const report = await migrateDatabase(database, await openTestSource(url), scope, { prune: true });
     expect(wire.cuts).toBe(1);

@@ -32,7 +32,7 @@ import {
   ownerRows,
   readCairn,
 } from "./support/migration.ts";
-import { always, asksVectorOf, startHttpProxy } from "./support/proxy.ts";
+import { always, isVectorFetchOf, startHttpProxy } from "./support/proxy.ts";
 import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
@@ -242,7 +242,7 @@ describe("texts that are embedded again", () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(10, 4));
     const proxy = await startHttpProxy(chroma, {
-      rules: [always({ kind: "answer", status: 500 }, asksVectorOf("doc-3"))],
+      rules: [always({ kind: "answer", status: 500 }, isVectorFetchOf("doc-3"))],
     });
     onTestFinished(() => proxy.stop());
     expect(await migrateDatabase(testDb.database, proxy.url, scope, reEmbed)).toMatchObject({
@@ -511,7 +511,7 @@ describe("the dry run", () => {
       { id: "nul", embedding: randomUnit(4), document: "n", metadata: { nul: "\0" } },
     ]);
     const proxy = await startHttpProxy(chroma, {
-      rules: [always({ kind: "answer", status: 500 }, asksVectorOf("doc-50"))],
+      rules: [always({ kind: "answer", status: 500 }, isVectorFetchOf("doc-50"))],
     });
     onTestFinished(() => proxy.stop());
     const before = await rowCounts();

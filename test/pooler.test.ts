@@ -15,8 +15,8 @@ import { createEmptyDatabase, serverUrl, type TestDatabase, withDatabase } from 
 import { schemaSteps } from "./support/schema-steps.ts";
 import { offlineServices } from "./support/services.ts";
 
-// PgBouncer in transaction mode, as Neon's and Supabase's poolers are: TEST_POOLER_URL names it, TEST_DATABASE_URL the
-// server behind it. Two statements of two transactions may use one server connection, and one client several.
+// PgBouncer in transaction mode, like the poolers of Neon and Supabase: TEST_POOLER_URL is its URL, TEST_DATABASE_URL the
+// server's. Transactions of several clients share server connections, and one client uses several of them.
 
 const pooler = process.env.TEST_POOLER_URL;
 
@@ -33,19 +33,19 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
     await empty?.drop();
   });
 
-  test("the schema is migrated, by several at once, and the service's own check passes", async () => {
-    const done = await Promise.all(Array.from({ length: 4 }, () => migrateSchema(database)));
+  test("concurrent schema migrations apply each step once, and the isolation check passes", async () => {
+    const applied = await Promise.all(Array.from({ length: 4 }, () => migrateSchema(database)));
     const { length: steps } = await schemaSteps();
-    expect(done.map(({ length }) => length).sort((a, b) => a - b)).toEqual([0, 0, 0, steps]);
+    expect(applied.map(({ length }) => length).sort((a, b) => a - b)).toEqual([0, 0, 0, steps]);
     await assertIsolation(database);
   });
 
-  test("tenants' transactions in turn and at once carry nothing over from one to another", async () => {
+  test("sequential and concurrent transactions of tenants leave no settings for each other", async () => {
     const tenants = await Promise.all(["a", "b", "c"].map((name) => createTenant(database, { name })));
     for (const { id } of tenants)
       await createCollection(database, id, { embeddingModel: null, dimensions: 2 });
     const backends = new Set<number>();
-    const look = (id: string) =>
+    const readAsTenant = (id: string) =>
       asTenant(database, id, async ({ orm }) => {
         await orm.execute(sql`SELECT pg_sleep(0.002)`);
         const rows = await selectRows<{ tenant: string; pid: number; role: string }>(
@@ -55,13 +55,13 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
         for (const { pid } of rows) backends.add(pid);
         expect(rows).toEqual([{ tenant: id, pid: expect.any(Number), role: "cairn_app" }]);
       });
-    const bare = () =>
+    const readWithoutTenant = () =>
       database.transaction(async ({ orm }) => {
-        const [left] = await selectRows(
+        const [remaining] = await selectRows(
           orm,
           sql`SELECT coalesce(current_setting('cairn.tenant_id', true), '') AS tenant, current_user = session_user AS login`,
         );
-        expect(left).toEqual({ tenant: "", login: true });
+        expect(remaining).toEqual({ tenant: "", login: true });
       });
     const admin = () =>
       asAdmin(database, async ({ orm }) => {
@@ -71,14 +71,19 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
       expect(asTenant(database, id, ({ orm }) => orm.execute(sql`SELECT 1/0`))).rejects.toThrow();
     await Promise.all(
       Array.from({ length: 30 }, (_, turn) =>
-        tenants.map(({ id }) => [look(id), bare(), admin(), turn % 5 ? bare() : fail(id)]),
+        tenants.map(({ id }) => [
+          readAsTenant(id),
+          readWithoutTenant(),
+          admin(),
+          turn % 5 ? readWithoutTenant() : fail(id),
+        ]),
       ).flat(2),
     );
     const transactions = 30 * tenants.length;
-    expect(backends.size, "connections of the server were shared").toBeLessThan(transactions / 4);
+    expect(backends.size, "server connections are shared").toBeLessThan(transactions / 4);
   });
 
-  test("documents are ingested and found, batch after batch", async () => {
+  test("documents are ingested and found in several batches", async () => {
     const { id } = await createTenant(database, { name: "reader" });
     await createCollection(database, id, { embeddingModel: "offline/words", dimensions: 32 });
     const services = offlineServices(database);
@@ -88,38 +93,38 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
       ingest(services, id, { documents: documents.slice(300) }),
     ]);
     expect(await countDocuments(database, id)).toEqual({ documents: 600, passages: 600 });
-    // More than five runs: by then node-postgres or the server might have prepared something.
+    // More than five runs, because node-postgres or the server may prepare a statement after five.
     for (let run = 0; run < 8; run++) {
       const [first] = await query(services, id, { text: "number41", filter: { $not: { topic: "x" } } });
       expect(first?.content).toContain("number41");
       const [same] = await query(services, id, { text: "number41" });
       expect(same?.content).toContain("number41");
     }
-    // A plan kept in one server process would be missed, or be another tenant's, in the next.
-    const kept = await Promise.all(
+    // A statement prepared in one server process would be missing in the next, or belong to another tenant.
+    const prepared = await Promise.all(
       Array.from({ length: 8 }, () =>
         database.transaction(({ orm }) => selectRows(orm, sql`SELECT statement FROM pg_prepared_statements`)),
       ),
     );
-    expect(kept.flat()).toEqual([]);
+    expect(prepared.flat()).toEqual([]);
   });
 });
 
 describe.runIf(serverUrl())("a pool of one connection", () => {
-  test("serves two tenants in turn and nothing of one is left for the other", async () => {
+  test("serves two tenants in turn and leaves no settings of one for the other", async () => {
     const empty = await createEmptyDatabase();
     const database = connectPg({ url: empty.url as string, connections: 1 });
     try {
       await migrateSchema(database);
       const [a, b] = await Promise.all(["a", "b"].map((name) => createTenant(database, { name })));
-      const seen = await Promise.all(
+      const results = await Promise.all(
         Array.from({ length: 20 }, (_, turn) =>
           asTenant(database, (turn % 2 ? a : b)?.id as string, ({ orm }) =>
             selectRows<{ name: string }>(orm, sql`SELECT name FROM cairn.tenants`),
           ),
         ),
       );
-      seen.forEach((rows, turn) => {
+      results.forEach((rows, turn) => {
         expect(rows).toEqual([{ name: turn % 2 ? "a" : "b" }]);
       });
     } finally {

@@ -9,35 +9,35 @@ import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
 import { createChromaDatabase, createTenantCollection, migrateDatabase } from "./support/migration.ts";
 
-// What brings many rows at once ends with their indexes; where one cannot be built, it ends all the same and says so.
+// A migration and a bulk ingest end with their indexes built. If an index cannot be built, they succeed and report it.
 
-/** Over this number of dimensions an index holds 16-bit floats only. */
-const MANY = 2_001;
+/** From this number of dimensions an index can only use half precision. */
+const HALF_PRECISION_DIMENSIONS = 2_001;
 
-/** More than a 16-bit float holds. */
-const LARGE = 70_000;
+/** A value that is too large for half precision. */
+const TOO_LARGE_ELEMENT = 70_000;
 
 describe("cairn migrate", () => {
-  let own: TestDatabase;
+  let testDatabase: TestDatabase;
   let chroma: string;
   const url = inject("chromaUrl");
   beforeEach(async () => {
-    own = await createTestDatabase();
+    testDatabase = await createTestDatabase();
     chroma = await createChromaDatabase(url);
   });
-  afterEach(() => own?.drop());
+  afterEach(() => testDatabase?.drop());
 
   async function indexesOf(tenant: string) {
-    const { indexes } = await inspectCollection(own.database, tenant, "knowledge");
+    const { indexes } = await inspectCollection(testDatabase.database, tenant, "knowledge");
     return indexes.map(({ kind, state, usable, rows }) => ({ kind, state, usable, rows }));
   }
 
-  test("ends with valid indexes of the collections over their threshold, and none of the others", async () => {
+  test("builds indexes of the collections above their threshold, and none of the others", async () => {
     const large = await createTenantCollection(url, chroma);
     const small = await createTenantCollection(url, chroma);
     await putRecords(large, plainRecords(1_100, 4));
     await putRecords(small, plainRecords(40, 4));
-    const report = await migrateDatabase(own.database, url, chroma, { pageSize: 300 });
+    const report = await migrateDatabase(testDatabase.database, url, chroma, { pageSize: 300 });
     expect(report).toMatchObject({ verdict: "identical", notices: [] });
     const valid = { state: "valid", usable: true, rows: 1_100 };
     expect(await indexesOf(large.tenant)).toEqual([
@@ -47,19 +47,19 @@ describe("cairn migrate", () => {
     expect(await indexesOf(small.tenant)).toEqual([]);
   });
 
-  test("ends with its proof where an index cannot be built, names the collection, and builds the others", async () => {
+  test("completes with a report that names the collection whose index cannot be built, and builds the others", async () => {
     const indexSettings = { threshold: 20 };
     const tenants: string[] = [];
     for (const [dimensions, element] of [
-      [MANY, LARGE],
+      [HALF_PRECISION_DIMENSIONS, TOO_LARGE_ELEMENT],
       [4, 1],
     ] as const) {
       const { tenant, ...collection } = await createTenantCollection(url, chroma);
       await putRecords(collection, plainRecords(30, dimensions));
       const embedding = new Array<number>(dimensions).fill(element);
       await putRecords(collection, [{ id: "first", embedding, document: "the first" }]);
-      await createTenant(own.database, { id: tenant });
-      await createCollection(own.database, tenant, {
+      await createTenant(testDatabase.database, { id: tenant });
+      await createCollection(testDatabase.database, tenant, {
         embeddingModel: null,
         dimensions,
         metric: "l2",
@@ -68,7 +68,7 @@ describe("cairn migrate", () => {
       tenants.push(tenant);
     }
     const [poisoned = "", healthy = ""] = tenants;
-    const report = await migrateDatabase(own.database, url, chroma);
+    const report = await migrateDatabase(testDatabase.database, url, chroma);
     expect(report).toMatchObject({
       verdict: "identical",
       notices: [expect.stringMatching(/row by row.*65,504.*Scale/)],
@@ -94,8 +94,8 @@ describe("cairn ingest", () => {
   async function createFilled(name: string, dimensions: number, element: number) {
     const index = JSON.stringify({ threshold: 20 });
     const space = ["--metric", "l2", "--dimensions", String(dimensions)];
-    const made = await cli.run(["collections", "create", name, ...space, "--index", index]);
-    expect(made.code, made.err).toBe(0);
+    const created = await cli.run(["collections", "create", name, ...space, "--index", index]);
+    expect(created.code, created.err).toBe(0);
     const lines = Array.from({ length: 30 }, (_, n) =>
       JSON.stringify({ id: `d${n}`, content: `${n}`, embedding: new Array(dimensions).fill(n || element) }),
     );
@@ -108,7 +108,7 @@ describe("cairn ingest", () => {
       ({ collection }: { collection: string }) => collection === name,
     );
 
-  test("ends with valid indexes of a collection over its threshold", async () => {
+  test("builds the indexes of a collection above its threshold", async () => {
     expect(await createFilled("grown", 4, 1)).toMatchObject({
       code: 0,
       err: expect.not.stringContaining("could not be built"),
@@ -121,8 +121,8 @@ describe("cairn ingest", () => {
     ]);
   });
 
-  test("has taken the texts where an index cannot be built, says so, and so do stats and reindex", async () => {
-    expect(await createFilled("poisoned", MANY, LARGE)).toMatchObject({
+  test("stores the documents if an index cannot be built and reports it, as do stats and reindex", async () => {
+    expect(await createFilled("poisoned", HALF_PRECISION_DIMENSIONS, TOO_LARGE_ELEMENT)).toMatchObject({
       code: 0,
       out: expect.stringContaining("30 documents"),
       err: expect.stringMatching(/collection "poisoned" of tenant "acme".*row by row.*65,504/),

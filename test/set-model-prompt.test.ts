@@ -6,7 +6,7 @@ import { main } from "@cairn/cli/main.ts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createEmptyDatabase, serverUrl } from "./support/database.ts";
 
-// What a person at a terminal is asked before another model is named for vectors that are there.
+// The confirmation of set-model at a terminal, if the collection has vectors of another model.
 
 let folder = "";
 let shared: readonly string[];
@@ -28,36 +28,36 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs the command line in this process: its standard input, and what it prints and asks. */
+/** Runs the command line in this process with this standard input. Returns the exit code and everything printed. */
 async function run(input: string | { readonly typed: string }, ...args: readonly string[]) {
   const isTerminal = typeof input !== "string";
   const stdin = Object.assign(new PassThrough(), { isTTY: isTerminal });
   stdin.end(isTerminal ? input.typed : input);
   const restore = [replace(process, "stdin", stdin), replace(process.stderr, "isTTY", isTerminal)];
-  let said = "";
-  const note = (text: string | Uint8Array) => {
-    said += text;
+  let output = "";
+  const record = (text: string | Uint8Array) => {
+    output += text;
     return true;
   };
   const spies = [
-    vi.spyOn(console, "log").mockImplementation(note),
-    vi.spyOn(console, "error").mockImplementation(note),
-    vi.spyOn(process.stderr, "write").mockImplementation(note as never),
+    vi.spyOn(console, "log").mockImplementation(record),
+    vi.spyOn(console, "error").mockImplementation(record),
+    vi.spyOn(process.stderr, "write").mockImplementation(record as never),
   ];
   try {
-    return { code: await main([...shared, ...args]), said };
+    return { code: await main([...shared, ...args]), output };
   } finally {
     for (const spy of spies) spy.mockRestore();
     for (const undo of restore) undo();
   }
 }
 
-/** Gives a property another value; what it returns takes that back. */
+/** Replaces the value of a property. Returns a function that restores it. */
 function replace(object: object, name: string, value: unknown): () => void {
-  const own = Object.getOwnPropertyDescriptor(object, name);
+  const original = Object.getOwnPropertyDescriptor(object, name);
   Object.defineProperty(object, name, { value, configurable: true, writable: true });
   return () => {
-    if (own) Object.defineProperty(object, name, own);
+    if (original) Object.defineProperty(object, name, original);
     else Reflect.deleteProperty(object, name);
   };
 }
@@ -66,33 +66,33 @@ const setModel = (input: string | { readonly typed: string }, model: string) =>
   run(input, "collections", "set-model", "faq", model);
 
 test.each(["\n", "n\n", "maybe\n", "yes please\n", ""])(
-  "who answers %j is not taken to confirm",
+  "the answer %j is not a confirmation",
   async (typed) => {
-    const { code, said } = await setModel({ typed }, "local/b");
-    expect(said).toMatch(/has vectors, of local\/a so far.*\[y\/N\]/s);
-    expect(said).toContain("--yes");
+    const { code, output } = await setModel({ typed }, "local/b");
+    expect(output).toMatch(/has vectors, of local\/a so far.*\[y\/N\]/s);
+    expect(output).toContain("--yes");
     expect(code).toBe(2);
   },
 );
 
-test("without a terminal nobody is asked, whatever comes", async () => {
-  const { code, said } = await setModel("y\n", "local/b");
-  expect([code, said.includes("[y/N]")]).toEqual([2, false]);
+test("without a terminal there is no question, whatever the input is", async () => {
+  const { code, output } = await setModel("y\n", "local/b");
+  expect([code, output.includes("[y/N]")]).toEqual([2, false]);
 });
 
-test("who confirms has it done, and is not asked where there is nothing to confirm", async () => {
+test("a confirmed change is made; an unchanged model needs no confirmation", async () => {
   expect(await setModel({ typed: "y\n" }, "local/b")).toMatchObject({
     code: 0,
-    said: expect.stringMatching(/\[y\/N\].*model local\/b/s),
+    output: expect.stringMatching(/\[y\/N\].*model local\/b/s),
   });
   expect(await setModel({ typed: "YES\n" }, "local/c")).toMatchObject({ code: 0 });
   const same = await setModel({ typed: "" }, "local/c");
-  expect([same.code, same.said.includes("[y/N]")]).toEqual([0, false]);
+  expect([same.code, same.output.includes("[y/N]")]).toEqual([0, false]);
 });
 
 test("Ctrl-C at the question stops the command", async () => {
   expect(await setModel({ typed: "\u0003" }, "local/d")).toMatchObject({
     code: 130,
-    said: expect.stringContaining("stopped"),
+    output: expect.stringContaining("stopped"),
   });
 });

@@ -6,7 +6,7 @@ import { type RunningService, startServe } from "./support/cairn-serve.ts";
 import { serverUrl } from "./support/database.ts";
 import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts";
 
-// A service that is asked to end while something is under way.
+// Shutdown of the service during requests and jobs.
 
 let cli: CairnCli;
 let embeddings: EmbeddingApi;
@@ -27,11 +27,11 @@ afterAll(async () => {
 const serve = () =>
   startServe(cli, { environment: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: embeddings.url } });
 
-/** For what the service does before it is asked to end: the machine may be busy. */
-const A_WHILE = 60_000;
+/** Time limit for the work before the shutdown. It is long because the machine may be busy. */
+const WORK_TIMEOUT_MS = 60_000;
 
-/** Milliseconds that the service promises to have ended in, whatever is open. */
-const PROMISED = 10_000;
+/** Time limit of a shutdown, whatever is open. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
 
 const call = (method: string, path: string, body?: object) =>
   fetch(service.url + path, {
@@ -42,24 +42,24 @@ const call = (method: string, path: string, body?: object) =>
 
 const model = { embedding_model: "openai/text-embedding-3-small" };
 
-/** Asks the service to end; its exit code, and the milliseconds that it took. */
+/** Stops the service. Returns its exit code and the milliseconds it duration. */
 async function stop() {
-  const began = performance.now();
-  return { code: await service.stop(), took: performance.now() - began };
+  const startedAt = performance.now();
+  return { code: await service.stop(), duration: performance.now() - startedAt };
 }
 
-test("SIGTERM ends streams with `continue` and hands the job over with its progress; the next process finishes it", async () => {
+test("SIGTERM ends streams with `continue` and releases the job with its progress; the next process finishes it", async () => {
   service = await serve();
   await call("POST", "/v1/collections", { name: "bulk", ...model });
-  // The first 200 have vectors, the model is never done with the rest.
+  // The first 200 have vectors. The embedding request for the rest hangs.
   const embedding = [1, ...Array(1535).fill(0)];
   const documents = Array.from({ length: 250 }, (_, n) =>
     n < 200 ? { id: `d${n}`, content: `text ${n}`, embedding } : { id: `d${n}`, content: `text ${n}` },
   );
   embeddings.script({ kind: "hang" });
-  const begun = await call("POST", "/v1/documents/bulk", { collection: "bulk", documents });
-  expect(begun.status).toBe(202);
-  const { id } = (await begun.json()) as { readonly id: string };
+  const accepted = await call("POST", "/v1/documents/bulk", { collection: "bulk", documents });
+  expect(accepted.status).toBe(202);
+  const { id } = (await accepted.json()) as { readonly id: string };
   const state = async () =>
     (await (await call("GET", `/v1/jobs/${id}`)).json()) as {
       readonly status: string;
@@ -67,51 +67,53 @@ test("SIGTERM ends streams with `continue` and hands the job over with its progr
       readonly counts: Readonly<Record<string, number>>;
     };
   await vi.waitFor(async () => expect(await state()).toMatchObject({ counts: { position: 200 } }), {
-    timeout: A_WHILE,
+    timeout: WORK_TIMEOUT_MS,
     interval: 200,
   });
   const events = (await call("GET", `/v1/jobs/${id}/events`)).text();
-  const { code, took } = await stop();
+  const { code, duration } = await stop();
   expect(code).toBe(0);
-  expect(took).toBeLessThan(PROMISED);
+  expect(duration).toBeLessThan(SHUTDOWN_TIMEOUT_MS);
   expect(await events).toMatch(/event: continue\n/);
 
   service = await serve();
   await vi.waitFor(async () => expect((await state()).status).toBe("completed"), {
-    timeout: A_WHILE,
+    timeout: WORK_TIMEOUT_MS,
     interval: 200,
   });
   expect(await state()).toMatchObject({ attempts: 1, counts: { documents: 250, position: 250 } });
   await service.stop();
 });
 
-test("SIGTERM ends it in time whatever is open: a request that waits for a model, one that is never sent whole, a stream", async () => {
+test("SIGTERM stops the service in time with an open model request, an incomplete request and a stream", async () => {
   service = await serve();
   await call("POST", "/v1/collections", { name: "open", ...model });
   embeddings.always({ kind: "hang" });
-  const asked = embeddings.requests.length;
+  const requestsBefore = embeddings.requests.length;
   const waiting = call("POST", "/v1/query", { collection: "open", query: "kettle" });
-  await vi.waitFor(() => expect(embeddings.requests.length).toBeGreaterThan(asked), { timeout: A_WHILE });
-  const half = connect(Number(new URL(service.url).port), "127.0.0.1");
-  half.on("error", () => {});
-  half.write(
+  await vi.waitFor(() => expect(embeddings.requests.length).toBeGreaterThan(requestsBefore), {
+    timeout: WORK_TIMEOUT_MS,
+  });
+  const incomplete = connect(Number(new URL(service.url).port), "127.0.0.1");
+  incomplete.on("error", () => {});
+  incomplete.write(
     `POST /v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
   );
   const { id } = (await (await call("POST", "/v1/documents/bulk", BULK)).json()) as { readonly id: string };
   const events = (await call("GET", `/v1/jobs/${id}/events`)).text();
-  const { code, took } = await stop();
+  const { code, duration } = await stop();
   expect(code).toBe(0);
-  expect(took).toBeLessThan(PROMISED);
+  expect(duration).toBeLessThan(SHUTDOWN_TIMEOUT_MS);
   expect((await waiting).status).toBe(504);
   expect(await (await waiting).json()).toMatchObject({ detail: expect.stringContaining("shut down") });
   expect(await events).toMatch(/event: continue\n/);
-  half.destroy();
+  incomplete.destroy();
 });
 
 const BULK = { collection: "open", documents: [{ id: "a", content: "never embedded" }] };
 
 test.runIf(serverUrl())(
-  "SIGTERM ends it in time where the database does not answer, also while it starts",
+  "SIGTERM stops the service in time if the database does not respond, also during its start",
   async () => {
     embeddings.always({ kind: "hang" });
     service = await serve();
@@ -121,11 +123,11 @@ test.runIf(serverUrl())(
     try {
       await blocker.transaction(async ({ script }) => {
         await script("LOCK TABLE cairn.jobs IN ACCESS EXCLUSIVE MODE");
-        const ended = await stop();
-        service = await serve(); // it looks for jobs of others, and waits
-        for (const { code, took } of [ended, await stop()]) {
+        const first = await stop();
+        service = await serve(); // it looks for released jobs and waits for the lock
+        for (const { code, duration } of [first, await stop()]) {
           expect(code).toBe(0);
-          expect(took).toBeLessThan(PROMISED);
+          expect(duration).toBeLessThan(SHUTDOWN_TIMEOUT_MS);
         }
       });
     } finally {

@@ -14,11 +14,11 @@ import {
 } from "./support/migration.ts";
 import {
   always,
-  asksVectorOf,
   type Fault,
   type HttpProxy,
   isFetch,
   isListing,
+  isVectorFetchOf,
   type SeenRequest,
   startHttpProxy,
   times,
@@ -171,7 +171,7 @@ describe("records that a server cannot return", () => {
     ids.map((id) =>
       always(
         { kind: "answer", status: 500, body: '{"error":"InternalError","message":"no vector"}' },
-        asksVectorOf(id),
+        isVectorFetchOf(id),
       ),
     );
 

@@ -6,7 +6,7 @@ import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
 import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
 import { startNeonRelay } from "./support/neon-relay.ts";
 
-// Every way into the service looks at its database before it does anything else with it.
+// Every entry point checks the isolation of its database before it does anything else.
 
 const REFUSAL = "Refusing to start: row-level security is not forced on cairn.tenants.";
 
@@ -23,13 +23,13 @@ describe("the command line", () => {
   });
   afterAll(() => cli?.remove());
 
-  /** The embedded database is one process's at a time. */
+  /** Opens the database only briefly, because one process at a time can use the embedded database. */
   async function setForced(forced: boolean): Promise<void> {
     const database = await connect({ url: cli.databaseUrl, directory: join(cli.folder, ".cairn") });
     await force(database, forced).finally(() => database.close());
   }
 
-  test("refuses a database in which one tenant could read another's rows, and takes it once that is mended", async () => {
+  test("refuses a database in which a tenant could read another tenant's rows, and accepts it once fixed", async () => {
     await setForced(false);
     expect(await cli.run(["tenants", "create", "acme"])).toMatchObject({
       code: 1,
@@ -44,45 +44,45 @@ describe("the command line", () => {
 });
 
 describe.runIf(serverUrl())("the functions", () => {
-  let own: TestDatabase;
+  let testDatabase: TestDatabase;
   beforeAll(async () => {
-    own = await createTestDatabase();
+    testDatabase = await createTestDatabase();
   });
-  afterAll(() => own?.drop());
+  afterAll(() => testDatabase?.drop());
 
-  test("on Lambda refuse such a database at every event until it is mended", async () => {
-    vi.stubEnv("SST_RESOURCE_DatabaseUrl", JSON.stringify({ value: own.url }));
+  test("on Lambda refuse such a database at every event until it is fixed", async () => {
+    vi.stubEnv("SST_RESOURCE_DatabaseUrl", JSON.stringify({ value: testDatabase.url }));
     const { openService } = await import("@cairn/functions/service.ts"); // SST reads the environment here
-    await force(own.database, false);
+    await force(testDatabase.database, false);
     for (let event = 0; event < 2; event++)
       await expect(openService()).rejects.toMatchObject({
         code: "unsafe_role",
         message: expect.stringContaining(REFUSAL),
       });
-    await force(own.database, true);
+    await force(testDatabase.database, true);
     const { services } = await openService();
     await services.database.close();
   });
 
-  test("on Cloudflare refuse such a database at every event until it is mended", async () => {
+  test("on Cloudflare refuse such a database at every event until it is fixed", async () => {
     const relay = await startNeonRelay();
     onTestFinished(() => relay.stop());
     const { default: worker } = await import("@cairn/functions/cloudflare/worker.ts");
     const queue = { send: async () => {} };
-    const env = { DatabaseUrl: own.url, JOBS: queue, DEAD_JOBS: queue };
+    const env = { DatabaseUrl: testDatabase.url, JOBS: queue, DEAD_JOBS: queue };
     const context = { waitUntil() {}, passThroughOnException() {}, props: {} };
     const events = [
       () => worker.fetch(new Request("http://api/ready"), env, context),
       () => worker.scheduled({}, env),
       () => worker.queue({ messages: [] }, env),
     ];
-    await force(own.database, false);
+    await force(testDatabase.database, false);
     for (const send of events)
       await expect(send()).rejects.toMatchObject({
         code: "unsafe_role",
         message: expect.stringContaining(REFUSAL),
       });
-    await force(own.database, true);
+    await force(testDatabase.database, true);
     await worker.queue({ messages: [] }, env);
   });
 });

@@ -201,7 +201,7 @@ describe.runIf(process.env.TEST_DATABASE_URL)("a network that cuts connections t
         sent += chunk.length;
         if (sent < limit) return undefined;
         proxy.onSend = () => undefined;
-        return round % 3 === 0 ? "answer" : Math.max(0, chunk.length - (sent - limit));
+        return round % 3 === 0 ? "response" : Math.max(0, chunk.length - (sent - limit));
       };
       const documents = [1, 2, 3].map((n) => ({
         id: `r${round}-${n}`,

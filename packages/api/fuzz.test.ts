@@ -10,8 +10,8 @@ import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { type ApiDescription, readDescription } from "../../test/support/openapi.ts";
 import {
+  type ExistingIds,
   type GeneratedRequest,
-  type KnownIds,
   requestArbitrary,
 } from "../../test/support/request-arbitrary.ts";
 
@@ -97,7 +97,7 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
   const ids = await makeIds(tenant.id);
   // The requesting tenant must not be deleted, disabled or limited.
   const tenants = { changeTenant: [ACME], deleteTenant: [ACME] } as Record<string, string[]>;
-  const known: KnownIds = ({ operationId }, parameter) =>
+  const known: ExistingIds = ({ operationId }, parameter) =>
     parameter === "tenant"
       ? (tenants[operationId] ?? [ACME, tenant.id])
       : (ids[parameter as keyof typeof ids] as readonly string[]);
@@ -131,8 +131,8 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
       const answer = await api.call(operation.method, path, { key, raw: body, headers });
       counts[answer.status] = (counts[answer.status] ?? 0) + 1;
       if (answer.status < 300) reached.add(operation.operationId);
-      const isIgnored = request.stray !== undefined && answer.status < 400;
-      if (request.stray !== undefined && answer.body?.path === request.stray) unknownParameters++;
+      const isIgnored = request.undescribed !== undefined && answer.status < 400;
+      if (request.undescribed !== undefined && answer.body?.path === request.undescribed) unknownParameters++;
       const failure =
         answer.status >= 500 || isIgnored
           ? `answers ${answer.status}: ${answer.text}`

@@ -8,7 +8,7 @@ import { createChromaCollection, plainRecords, putRecords, tenantName } from "..
 import { readBothSides } from "./compare.ts";
 import { killMigration } from "./kill-migration.ts";
 
-/** `npm run chaos -- --kills 1000`: one migration, killed a thousand times, then compared record by record. */
+/** `npm run chaos -- --kills 1000`: kills one migration a thousand times, then compares both sides record by record. */
 const { values } = parseArgs({
   options: { kills: { type: "string", default: "1000" }, records: { type: "string", default: "40000" } },
 });
@@ -16,7 +16,7 @@ const kills = Number(values.kills);
 const records = Number(values.records);
 if (!Number.isInteger(kills) || !Number.isInteger(records)) {
   console.error(
-    "usage: npm run chaos -- [--kills 1000] [--records 40000]; DATABASE_URL names a server, unset: embedded",
+    "usage: npm run chaos -- [--kills 1000] [--records 40000]. DATABASE_URL: a PostgreSQL server; unset: the embedded database",
   );
   process.exit(2);
 }
@@ -36,17 +36,17 @@ try {
     pageSize: 20,
     onKill: ({ kills: done, copying, comparing }) =>
       process.stderr.write(
-        `\r${done}/${kills} kills, ${copying} of them amid copying, ${comparing} amid comparing `,
+        `\r${done}/${kills} kills, ${copying} during copying, ${comparing} during comparing `,
       ),
   });
   const database = await connect({ url: databaseUrl, directory: join(directory, "cairn") });
   const sides = await readBothSides(collection, database, tenant).finally(() => database.close());
   const same = isDeepStrictEqual(sides.chroma, sides.cairn);
   console.log(
-    `\n${result.kills} kills, ${result.copying} amid copying, ${result.comparing} amid comparing, ${result.finished} runs ended before; exit code ${result.exitCode}.`,
+    `\n${result.kills} kills, ${result.copying} during copying, ${result.comparing} during comparing. ${result.finished} runs finished before they were killed. Exit code of the last run: ${result.exitCode}.`,
   );
   console.log(
-    `${sides.chroma.length} records in Chroma, ${sides.cairn.length} in Cairn: ${same ? "the same, every one" : "THEY DIFFER"}.`,
+    `${sides.chroma.length} records in Chroma, ${sides.cairn.length} in Cairn: ${same ? "all identical" : "THEY DIFFER"}.`,
   );
   process.exitCode = same && result.exitCode === 0 ? 0 : 1;
 } finally {

@@ -13,32 +13,32 @@ interface PlainRecord {
 }
 
 /**
- * Everything of a collection on both sides, by other means than the migration's own: plain JSON from Chroma, vectors
- * as text from Postgres.
+ * All records of a collection on both sides, read without the migration's code: plain JSON from Chroma, vectors as text
+ * from Postgres.
  */
 export async function readBothSides(
   { url }: ChromaCollectionHandle,
   database: Database,
   tenant: string,
 ): Promise<{ readonly chroma: readonly PlainRecord[]; readonly cairn: readonly PlainRecord[] }> {
-  const reply = await fetch(`${url}/get`, {
+  const response = await fetch(`${url}/get`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ include: ["documents", "metadatas", "embeddings", "uris"] }),
   });
-  const got = (await reply.json()) as {
+  const body = (await response.json()) as {
     ids: string[];
     documents: (string | null)[];
     metadatas: (object | null)[];
     uris: (string | null)[];
     embeddings: number[][];
   };
-  const chroma = got.ids.map((id, index) => ({
+  const chroma = body.ids.map((id, index) => ({
     id,
-    document: got.documents[index] ?? null,
-    metadata: sorted(got.metadatas[index] ?? {}),
-    uri: got.uris[index] ?? null,
-    embedding: (got.embeddings[index] ?? []).map(Math.fround),
+    document: body.documents[index] ?? null,
+    metadata: sorted(body.metadatas[index] ?? {}),
+    uri: body.uris[index] ?? null,
+    embedding: (body.embeddings[index] ?? []).map(Math.fround),
   }));
   const rows = await asTenant(database, tenant, ({ orm }) =>
     selectRows<{

@@ -6,37 +6,39 @@ const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.m
 
 export interface ChaosOptions {
   readonly chromaUrl: string;
-  /** A PostgreSQL server's database; undefined: the embedded database in `directory`. */
+  /** URL of a PostgreSQL database; undefined: the embedded database in `directory`. */
   readonly databaseUrl: string | undefined;
   readonly directory: string;
-  /** Times that the process is killed. */
+  /** Number of kills. */
   readonly kills: number;
-  /** Records a page: small, so that there is something left to kill. */
+  /** Records per page. Small pages make a run long enough to be killed. */
   readonly pageSize: number;
   readonly onKill?: (killed: ChaosResult) => void;
 }
 
 export interface ChaosResult {
   readonly kills: number;
-  /** Kills that came while pages were being copied, and compared; the others came before or after. */
+  /** Kills while pages were copied. */
   readonly copying: number;
+  /** Kills while pages were compared. */
   readonly comparing: number;
-  /** Times that a run came to its end before it could be killed. */
+  /** Runs that finished before they were killed. */
   readonly finished: number;
-  /** Exit code of the last run, which nobody killed, and what it said. */
+  /** Exit code of the last run, which is not killed. */
   readonly exitCode: number | null;
+  /** Output of the last run. */
   readonly output: string;
 }
 
-/** Starts `cairn migrate`, kills it (-9) at a random moment, and again, and lets the last run come to its end. */
+/** Starts `cairn migrate` repeatedly, kills it (SIGKILL) at random moments, and lets the last run finish. */
 export async function killMigration(options: ChaosOptions): Promise<ChaosResult> {
   let result: ChaosResult = { kills: 0, copying: 0, comparing: 0, finished: 0, exitCode: null, output: "" };
   while (result.kills < options.kills) {
-    const { killed, phase } = await liveAndDie(options);
+    const { killed, phase } = await runUntilKilled(options);
     if (!killed) result = { ...result, finished: result.finished + 1 };
     else {
-      const amid = phase ? { [phase]: result[phase] + 1 } : {};
-      result = { ...result, kills: result.kills + 1, ...amid };
+      const phaseCount = phase ? { [phase]: result[phase] + 1 } : {};
+      result = { ...result, kills: result.kills + 1, ...phaseCount };
     }
     options.onKill?.(result);
   }
@@ -48,25 +50,25 @@ export async function killMigration(options: ChaosOptions): Promise<ChaosResult>
 
 type Phase = "copying" | "comparing";
 
-/** One process: killed at some moment of its start, or, three times in four, some while after its first page. */
-async function liveAndDie(
+/** Runs one process and kills it: with a probability of one in four during its start, otherwise after its first page. */
+async function runUntilKilled(
   options: ChaosOptions,
 ): Promise<{ readonly killed: boolean; readonly phase: Phase | undefined }> {
   const child = start(options);
   const output = collect(child);
   let phase: Phase | undefined;
   const atStart = Math.random() < 0.25;
-  const die = (within: number) => setTimeout(() => child.kill("SIGKILL"), Math.random() * within);
-  if (atStart) die(1_000);
+  const killWithin = (ms: number) => setTimeout(() => child.kill("SIGKILL"), Math.random() * ms);
+  if (atStart) killWithin(1_000);
   child.stderr?.on("data", (chunk: Buffer) => {
-    const [now] = /copying|comparing/.exec(chunk.toString()) ?? [];
-    if (!now) return;
-    if (!phase && !atStart) die(200);
-    phase = now as Phase;
+    const [current] = /copying|comparing/.exec(chunk.toString()) ?? [];
+    if (!current) return;
+    if (!phase && !atStart) killWithin(200);
+    phase = current as Phase;
   });
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   if (signal !== "SIGKILL" && code !== 0 && code !== 3)
-    throw new Error(`cairn migrate ended with ${code}:\n${output()}`);
+    throw new Error(`cairn migrate failed with exit code ${code}:\n${output()}`);
   return { killed: signal === "SIGKILL", phase };
 }
 
@@ -90,10 +92,10 @@ function start({ chromaUrl, databaseUrl, directory, pageSize }: ChaosOptions): C
 
 function collect(child: ChildProcess): () => string {
   let text = "";
-  const keep = (chunk: Buffer) => {
+  const append = (chunk: Buffer) => {
     text = (text + chunk.toString()).slice(-4_000);
   };
-  child.stdout?.on("data", keep);
-  child.stderr?.on("data", keep);
+  child.stdout?.on("data", append);
+  child.stderr?.on("data", append);
   return () => text;
 }

@@ -4,15 +4,15 @@ import { connectPg } from "@cairn/core/database/pg.ts";
 import { runStep, type StepEvent } from "@cairn/functions/step.ts";
 import { offlineServices } from "../support/services.ts";
 
-// One step of the migration's machine in a process of its own, as a function has it: an event on standard input; on
-// standard output a line when it begins, and one with the answer or the error.
+// Runs one step of the migration's state machine in a separate process, like a Lambda function. Standard input is the
+// event. Standard output has one line when the step starts, and one with its result or error.
 
 const { DATABASE_URL = "", CHROMA_URL = "", STEP_TIME = "" } = process.env;
 const database = connectPg({ url: DATABASE_URL });
 try {
   const event = (await json(process.stdin)) as StepEvent;
-  console.log("begun");
-  const answer = await runStep(
+  console.log("started");
+  const result = await runStep(
     {
       services: offlineServices(database),
       source: await openSource({ url: CHROMA_URL }),
@@ -22,7 +22,7 @@ try {
     },
     event,
   );
-  console.log(JSON.stringify({ answer }));
+  console.log(JSON.stringify({ result }));
 } catch (error) {
   const { name, message } = error as Error;
   console.log(JSON.stringify({ error: { name, message } }));

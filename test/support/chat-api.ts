@@ -5,26 +5,26 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type CallDialect,
   callDeltas,
+  completeCalls,
+  completeText,
   type TextDialect,
   textDeltas,
   type WireDialect,
-  wholeCalls,
-  wholeText,
 } from "./chat-dialects.ts";
 
-/** How the scripted model answers one request. */
+/** The scripted response to one request. */
 export type ChatReply =
-  /** Text in these pieces; `every`: milliseconds before each. */
+  /** Text in these pieces; `every`: milliseconds before each piece. */
   | ({ readonly kind: "text"; readonly pieces: readonly string[]; readonly every?: number } & TextDialect &
       WireDialect)
-  /** Calls of tools. */
+  /** Tool calls. */
   | ({
       readonly kind: "calls";
       readonly calls: readonly { readonly name: string; readonly arguments: string }[];
       readonly dialect?: CallDialect;
       readonly finish?: string;
     } & WireDialect)
-  /** Status 200 with this body instead of an answer. */
+  /** Status 200 with this body instead of a completion. */
   | { readonly kind: "body"; readonly body: string; readonly type?: string }
   | {
       readonly kind: "status";
@@ -33,13 +33,13 @@ export type ChatReply =
       readonly code?: string;
       readonly retryAfter?: string;
     }
-  /** Never answers, or begins to and says no more. */
+  /** Never responds, or stops after these pieces without closing the connection. */
   | { readonly kind: "hang"; readonly after?: readonly string[] }
   /** Cuts the connection after these pieces. */
   | { readonly kind: "drop"; readonly after: readonly string[] }
-  /** Ends the stream properly, but without having finished. */
+  /** Ends the stream properly, but without a finish reason. */
   | { readonly kind: "half"; readonly after: readonly string[] }
-  /** Says after these pieces that it has failed. */
+  /** Sends an error event after these pieces. */
   | { readonly kind: "error"; readonly after: readonly string[]; readonly message: string }
   | { readonly kind: "garbage" };
 
@@ -56,19 +56,19 @@ export interface ChatRequest {
 }
 
 export interface ChatApi {
-  /** To be given as the client's base URL. */
+  /** The client's base URL. */
   readonly url: string;
   readonly requests: readonly ChatRequest[];
-  /** Requests that hang, as they were told to, and whose callers are still there. */
+  /** Number of hanging requests whose callers are still connected. */
   hanging(): number;
-  /** The next requests are answered so, one each; those after cite the first passage. */
+  /** Sets the responses to the next requests. Later requests get a text that cites the first passage. */
   script(...replies: readonly ChatReply[]): void;
-  /** Every request that the script does not cover is answered so. */
+  /** Sets the response to every request that the script does not cover. */
   always(reply: ChatReply | undefined): void;
   stop(): Promise<void>;
 }
 
-/** A model on loopback that speaks OpenAI's chat completions, streamed or not, and says what it is told. */
+/** A scripted chat model on loopback that implements OpenAI's chat completions, streamed or not. */
 export async function startChatApi({
   refuses = [],
 }: {
@@ -77,21 +77,21 @@ export async function startChatApi({
   const requests: ChatRequest[] = [];
   const replies: ChatReply[] = [];
   let hanging = 0;
-  let otherwise: ChatReply | undefined;
+  let defaultReply: ChatReply | undefined;
   const server = createServer((request, response) => {
-    answer(request, response).catch((error) => response.destroy(error));
+    respond(request, response).catch((error) => response.destroy(error));
   });
-  const refusal = (asked: ChatRequest): string | undefined => {
-    if (refuses.includes("tools") && (asked.tools || asked.messages.some(({ role }) => role === "tool")))
-      return `registry/${asked.model} does not support tools`;
-    if (refuses.includes("stream_options") && asked.stream_options)
+  const refusal = (body: ChatRequest): string | undefined => {
+    if (refuses.includes("tools") && (body.tools || body.messages.some(({ role }) => role === "tool")))
+      return `registry/${body.model} does not support tools`;
+    if (refuses.includes("stream_options") && body.stream_options)
       return "Extra inputs are not permitted: stream_options";
     return undefined;
   };
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const asked = (await json(request)) as ChatRequest;
-    requests.push(asked);
-    const reply = replies.shift() ?? otherwise ?? { kind: "text", pieces: ["So it ", "says [", "1]."] };
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = (await json(request)) as ChatRequest;
+    requests.push(body);
+    const reply = replies.shift() ?? defaultReply ?? { kind: "text", pieces: ["So it ", "says [", "1]."] };
     if (reply.kind === "hang") {
       hanging++;
       response.once("close", () => hanging--);
@@ -108,11 +108,11 @@ export async function startChatApi({
       response.end(reply.body);
       return;
     }
-    const refused = refusal(asked);
-    if (refused) return refuse(response, { kind: "status", status: 400, message: refused });
-    const streams = asked.stream && !("wire" in reply && reply.wire?.includes("unstreamed"));
-    if (streams) await stream(response, asked.model, reply);
-    else whole(response, asked.model, reply);
+    const message = refusal(body);
+    if (message) return refuse(response, { kind: "status", status: 400, message });
+    const streams = body.stream && !("wire" in reply && reply.wire?.includes("unstreamed"));
+    if (streams) await stream(response, body.model, reply);
+    else sendComplete(response, body.model, reply);
   }
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -120,9 +120,9 @@ export async function startChatApi({
     requests,
     hanging: () => hanging,
     always(reply) {
-      otherwise = reply;
+      defaultReply = reply;
     },
-    script: (...more) => void replies.push(...more),
+    script: (...next) => void replies.push(...next),
     stop() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
@@ -132,7 +132,7 @@ export async function startChatApi({
 
 const USAGE = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 };
 
-type Spoken = Exclude<ChatReply, { kind: "status" | "garbage" | "body" }>;
+type Completion = Exclude<ChatReply, { kind: "status" | "garbage" | "body" }>;
 
 function refuse(
   response: ServerResponse,
@@ -149,7 +149,7 @@ function refuse(
   );
 }
 
-async function stream(response: ServerResponse, model: string, reply: Spoken): Promise<void> {
+async function stream(response: ServerResponse, model: string, reply: Completion): Promise<void> {
   response.writeHead(200, { "content-type": "text/event-stream" });
   const wire = "wire" in reply ? (reply.wire ?? []) : [];
   const end = wire.includes("crlf") ? "\r\n" : "\n";
@@ -181,16 +181,16 @@ async function stream(response: ServerResponse, model: string, reply: Spoken): P
   }
   send({}, reply.finish ?? (reply.kind === "calls" ? "tool_calls" : "stop"));
   if (!("usage" in reply && reply.usage === "missing")) write({ ...chunk, choices: [], usage: USAGE });
-  if (wire.includes("open")) return; // says no more, and keeps the connection
+  if (wire.includes("open")) return; // sends nothing more and keeps the connection
   if (!wire.includes("no_done")) write("[DONE]");
   response.end();
 }
 
-function whole(response: ServerResponse, model: string, reply: Spoken): void {
+function sendComplete(response: ServerResponse, model: string, reply: Completion): void {
   const message =
     reply.kind === "text"
-      ? wholeText(reply)
-      : { content: null, ...(reply.kind === "calls" ? wholeCalls(reply.calls, reply.dialect) : {}) };
+      ? completeText(reply)
+      : { content: null, ...(reply.kind === "calls" ? completeCalls(reply.calls, reply.dialect) : {}) };
   const finish = "finish" in reply ? reply.finish : undefined;
   response.writeHead(200, { "content-type": "application/json" });
   response.end(

@@ -1,21 +1,21 @@
-// How servers differ from OpenAI's own chat completions, each as one was seen to.
+// Differences of real servers from OpenAI's chat completions.
 
-/** In what is said around the chunks of a stream. */
+/** Differences around the chunks of a stream. */
 export interface WireDialect {
   /**
-   * `crlf`: lines end so. `comments`: keep-alives between the events. `no_done`: the connection ends without `[DONE]`.
-   * `open`: nothing ends, the connection stays. `unstreamed`: one JSON document, although a stream was requested.
+   * `crlf`: lines end with CRLF. `comments`: keep-alive comments between events. `no_done`: the connection ends without
+   * `[DONE]`. `open`: the connection stays open. `unstreamed`: one JSON document, although a stream was requested.
    */
   readonly wire?: readonly ("crlf" | "comments" | "no_done" | "open" | "unstreamed")[];
 }
 
-/** In how a text is written. */
+/** Differences in the format of a text. */
 export interface TextDialect {
-  /** `growing`: the usage so far comes with every piece. `missing`: never. */
+  /** `growing`: every piece has the usage so far. `missing`: no usage. */
   readonly usage?: "growing" | "missing";
-  /** `parts`: as a list of parts. */
+  /** `parts`: content is a list of parts. */
   readonly content?: "parts";
-  /** Reasoning before the text, in a field of its own or as parts of type `thinking` (Mistral). */
+  /** Reasoning before the text, in a separate field or as parts of type `thinking` (Mistral). */
   readonly reasoning?: {
     readonly pieces: readonly string[];
     readonly as: "reasoning_content" | "reasoning" | "parts";
@@ -25,10 +25,11 @@ export interface TextDialect {
 }
 
 /**
- * In how a call of a tool is written. `no_index`: pieces without it. `zero_index`: 0 for all calls, each whole (Gemini).
- * `zero_index_pieces`: 0 for all, in pieces. `repeated_names`: the name in every piece. `piece_ids`: an id of its own for
- * every piece (vLLM). `object_arguments`: an object, not its JSON (Ollama). `empty_ids`: ids of no characters.
- * `no_ids`: neither ids nor indexes, each call whole. `legacy`: `function_call`. `repeated_calls`: all of it once more.
+ * Differences in the format of a tool call. `no_index`: pieces without an index. `zero_index`: index 0 for all calls, each
+ * in one piece (Gemini). `zero_index_pieces`: index 0 for all calls, in pieces. `repeated_names`: the name in every piece.
+ * `piece_ids`: another id in every piece (vLLM). `object_arguments`: arguments as an object, not as JSON text (Ollama).
+ * `empty_ids`: empty ids. `no_ids`: neither ids nor indexes, each call in one piece. `legacy`: `function_call`.
+ * `repeated_calls`: the complete calls again at the end.
  */
 export type CallDialect =
   | "no_index"
@@ -56,7 +57,7 @@ const parts = (text: string, content: TextDialect["content"]) =>
 
 const thinking = (text: string) => [{ type: "thinking", thinking: [{ type: "text", text }] }];
 
-/** A text as a stream brings it. */
+/** Stream deltas of a text. */
 export function textDeltas({ pieces, content, reasoning }: Text): readonly object[] {
   const thoughts = (reasoning?.pieces ?? []).map((piece) =>
     reasoning?.as === "parts"
@@ -66,8 +67,8 @@ export function textDeltas({ pieces, content, reasoning }: Text): readonly objec
   return [...thoughts, ...pieces.map((piece) => ({ content: parts(piece, content) }))];
 }
 
-/** A text in one piece. */
-export function wholeText({ pieces, content, reasoning }: Text): object {
+/** A text as a complete message. */
+export function completeText({ pieces, content, reasoning }: Text): object {
   const text = parts(pieces.join(""), content);
   const thought = reasoning?.pieces.join("") ?? "";
   if (reasoning?.as === "parts")
@@ -75,11 +76,11 @@ export function wholeText({ pieces, content, reasoning }: Text): object {
   return reasoning ? { content: text, [reasoning.as]: thought } : { content: text };
 }
 
-/** Calls of tools as a stream brings them: by the protocol in two pieces each, the second without id and name. */
+/** Stream deltas of tool calls. By default each call has two pieces, the second without id and name. */
 export function callDeltas(calls: readonly Call[], dialect: CallDialect | undefined): readonly object[] {
   const deltas = calls.flatMap((call, index) => deltasOf(call, { index, dialect }));
   const wrapped = deltas.map((delta) => ("function_call" in delta ? delta : { tool_calls: [delta] }));
-  return dialect === "repeated_calls" ? [...wrapped, wholeCalls(calls, undefined)] : wrapped;
+  return dialect === "repeated_calls" ? [...wrapped, completeCalls(calls, undefined)] : wrapped;
 }
 
 function deltasOf(
@@ -126,8 +127,8 @@ function deltasOf(
   }
 }
 
-/** Calls of tools in one piece. */
-export function wholeCalls(calls: readonly Call[], dialect: CallDialect | undefined): object {
+/** Tool calls as a complete message. */
+export function completeCalls(calls: readonly Call[], dialect: CallDialect | undefined): object {
   if (dialect === "legacy") return { function_call: calls[0] };
   const tools = calls.map((call, index) => ({
     ...(dialect === "no_ids" ? {} : { id: dialect === "empty_ids" ? "" : `call_${index}` }),

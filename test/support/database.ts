@@ -9,21 +9,21 @@ import { Client } from "pg";
 import { inject } from "vitest";
 import { startNeonRelay } from "./neon-relay.ts";
 
-/** Whether this run of the suite uses a real PostgreSQL server: what needs several connections asks. */
+/** URL of the PostgreSQL server of this test run; undefined with the embedded database. Tests with several connections need it. */
 export function serverUrl(): string | undefined {
   return process.env.TEST_DATABASE_URL || undefined;
 }
 
-interface Reached {
+interface TestConnection {
   readonly database: Database;
   stop?(): Promise<void>;
 }
 
 /**
- * How the suite reaches its databases on the server: TEST_DATABASE_DRIVER says `neon` (Neon's driver, by way of a
- * relay), `pooler` (node-postgres through the transaction pooler that TEST_POOLER_URL names), or nothing.
+ * Connects to a database on the server. TEST_DATABASE_DRIVER chooses the driver: `neon` (Neon's driver through a relay),
+ * `pooler` (node-postgres through the transaction pooler in TEST_POOLER_URL) or, if unset, node-postgres.
  */
-async function reach(url: string): Promise<Reached> {
+async function connectTest(url: string): Promise<TestConnection> {
   const driver = process.env.TEST_DATABASE_DRIVER ?? "";
   if (driver === "neon") {
     const relay = await startNeonRelay();
@@ -31,30 +31,30 @@ async function reach(url: string): Promise<Reached> {
   }
   if (driver === "pooler") {
     const pooler = process.env.TEST_POOLER_URL;
-    if (!pooler) throw new Error("TEST_DATABASE_DRIVER=pooler needs TEST_POOLER_URL");
+    if (!pooler) throw new Error("TEST_DATABASE_DRIVER=pooler needs TEST_POOLER_URL, which is not set.");
     return {
       database: connectPg({ url: withDatabase(pooler, new URL(url).pathname.slice(1)), directUrl: url }),
     };
   }
-  if (driver) throw new Error(`TEST_DATABASE_DRIVER is neon, pooler or unset, not ${driver}`);
+  if (driver) throw new Error(`TEST_DATABASE_DRIVER is ${driver}. It must be neon, pooler or unset.`);
   return { database: connectPg({ url }) };
 }
 
 export interface TestDatabase {
   readonly database: Database;
-  /** URL of the database where it lives on a server. */
+  /** URL of the database on a server; undefined for the embedded database. */
   readonly url: string | undefined;
-  /** Closes it, drops it, and fails where a connection was left open. */
+  /** Closes and drops the database. Fails if a connection was left open. */
   drop(): Promise<void>;
 }
 
-/** A database of the test file's own with every schema migration applied, cloned from the run's template. */
+/** Creates a database with all schema migrations applied, cloned from the template of the test run. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = serverUrl();
   return server ? cloneOnServer(server) : cloneInMemory();
 }
 
-/** A database of the test's own with nothing in it. */
+/** Creates an empty database. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   const server = serverUrl();
   if (server) return cloneOnServer(server, "template1");
@@ -65,7 +65,7 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
 async function cloneInMemory(): Promise<TestDatabase> {
   const path = inject("pgliteTemplate");
   if (!path || !existsSync(path))
-    throw new Error("The run's PGlite template is missing: see test/support/setup.ts");
+    throw new Error("The PGlite template of the test run is missing. See test/support/setup.ts.");
   const database = await connectPglite({ template: new Blob([await readFile(path)]) });
   return { database, url: undefined, drop: () => database.close() };
 }
@@ -74,7 +74,7 @@ async function cloneOnServer(server: string, template = inject("serverTemplate")
   const name = `cairn_test_${randomUUID().replaceAll("-", "")}`;
   await onServer(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = withDatabase(server, name);
-  const { database, stop } = await reach(url);
+  const { database, stop } = await connectTest(url);
   return {
     database,
     url,
@@ -86,7 +86,7 @@ async function cloneOnServer(server: string, template = inject("serverTemplate")
   };
 }
 
-/** Runs one statement as the server's superuser, on a connection of its own. */
+/** Runs one statement as the server's superuser on a new connection. */
 export async function onServer(url: string, statement: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();

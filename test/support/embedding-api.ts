@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Dialect, Refusal, ReplyItem } from "./embedding-dialects.ts";
 
-/** How a scripted server misbehaves for one request. */
+/** A scripted fault for one request. */
 export type Fault =
   | { readonly kind: "rate_limit"; readonly retryAfter?: string }
   | { readonly kind: "quota" }
@@ -13,20 +13,20 @@ export type Fault =
       readonly message?: string;
       readonly retryAfter?: string;
     }
-  /** Never answers. `after: "headers"`: begins to, and goes no further. */
+  /** Never responds. `after: "headers"`: stops after the first bytes of the body. */
   | { readonly kind: "hang"; readonly after?: "headers" }
   | { readonly kind: "half_json" }
-  /** Cuts the connection after so many bytes of the body. */
+  /** Cuts the connection after `bytes` of the body. */
   | { readonly kind: "drop"; readonly bytes: number }
   | { readonly kind: "reordered" }
   /** The last vector is missing. */
   | { readonly kind: "short" }
-  /** Two vectors carry the same index. */
+  /** All vectors have the same index. */
   | { readonly kind: "duplicate" }
   | { readonly kind: "dimensions"; readonly dimensions: number }
-  /** A response in the server's own words, in any dialect, of any status. A string is sent as it is. */
+  /** A response with this status and body. A string is sent unchanged. */
   | ({ readonly kind: "body" } & Refusal)
-  /** An element of the first vector is no number. */
+  /** An element of the first vector is not a number. */
   | { readonly kind: "element"; readonly json: "null" | "NaN" | '"1"' };
 
 export interface EmbeddingRequest {
@@ -37,16 +37,16 @@ export interface EmbeddingRequest {
 }
 
 export interface EmbeddingApi {
-  /** To be given as the client's base URL. */
+  /** The client's base URL. */
   readonly url: string;
-  /** Every request that came, whatever was answered. */
+  /** Every request, whatever the response was. */
   readonly requests: readonly EmbeddingRequest[];
   readonly authorizations: readonly (string | undefined)[];
-  /** The texts that vectors were made for, whether or not they arrived: what a real server bills. */
+  /** The embedded texts, even if the response did not arrive. A real server bills them. */
   readonly billed: readonly string[];
-  /** The next requests fare so, one each; null: well. What comes after fares well. */
+  /** Sets the faults of the next requests; null: success. Later requests succeed. */
   script(...faults: readonly (Fault | null)[]): void;
-  /** Every request that the script does not cover fares so. */
+  /** Sets the fault of every request that the script does not cover. */
   always(fault: Fault | null): void;
   stop(): Promise<void>;
 }
@@ -56,23 +56,23 @@ interface State {
   readonly authorizations: (string | undefined)[];
   readonly billed: string[];
   readonly faults: (Fault | null)[];
-  otherwise: Fault | null;
+  defaultFault: Fault | null;
 }
 
 export interface EmbeddingApiOptions {
-  /** The model's own. Default 1,536. */
+  /** Default dimensions of the model. Default 1,536. */
   readonly dimensions?: number;
-  /** `float`: like many compatible servers it ignores the wish for base64. */
+  /** `float`: ignores a request for base64, as many compatible servers do. */
   readonly encodings?: "float";
-  /** Default: OpenAI's own. */
+  /** Default: OpenAI's protocol. */
   readonly dialect?: Dialect;
 }
 
-/** A server on loopback that speaks OpenAI's embeddings protocol, limits included, and fails as it is told. */
+/** A scripted server on loopback that implements OpenAI's embeddings protocol with its limits. */
 export async function startEmbeddingApi(options: EmbeddingApiOptions = {}): Promise<EmbeddingApi> {
-  const state: State = { requests: [], authorizations: [], billed: [], faults: [], otherwise: null };
+  const state: State = { requests: [], authorizations: [], billed: [], faults: [], defaultFault: null };
   const server = createServer((request, response) => {
-    answer(request, response, state, options).catch((error) => response.destroy(error));
+    respond(request, response, state, options).catch((error) => response.destroy(error));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -82,7 +82,7 @@ export async function startEmbeddingApi(options: EmbeddingApiOptions = {}): Prom
     billed: state.billed,
     script: (...faults) => void state.faults.push(...faults),
     always(fault) {
-      state.otherwise = fault;
+      state.defaultFault = fault;
     },
     stop() {
       server.closeAllConnections();
@@ -91,7 +91,7 @@ export async function startEmbeddingApi(options: EmbeddingApiOptions = {}): Prom
   };
 }
 
-/** The vector that the server gives a text: unit length, different for every text, model and size. */
+/** The vector that the server returns for a text: unit length, different for every text, model and size. */
 export function vectorOf(text: string, dimensions: number, model = "text-embedding-3-small"): Float32Array {
   const seed = createHash("sha256").update(`${model}\0${text}`).digest();
   const raw = Float64Array.from({ length: dimensions }, (_, at) =>
@@ -101,7 +101,7 @@ export function vectorOf(text: string, dimensions: number, model = "text-embeddi
   return Float32Array.from(raw, (element) => element / length);
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   state: State,
@@ -110,34 +110,34 @@ async function answer(
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   if (request.method !== "POST" || request.url !== "/v1/embeddings")
-    return refuse(response, 404, `No route ${request.url}`);
-  const asked = JSON.parse(Buffer.concat(chunks).toString()) as EmbeddingRequest;
-  state.requests.push(asked);
+    return refuse(response, 404, `Unknown route ${request.url}`);
+  const body = JSON.parse(Buffer.concat(chunks).toString()) as EmbeddingRequest;
+  state.requests.push(body);
   state.authorizations.push(request.headers.authorization);
-  const fault = state.faults.length > 0 ? (state.faults.shift() ?? null) : state.otherwise;
-  if (asked.input.length > 2048 || asked.input.includes(""))
+  const fault = state.faults.length > 0 ? (state.faults.shift() ?? null) : state.defaultFault;
+  if (body.input.length > 2048 || body.input.includes(""))
     return refuse(response, 400, "'$.input' is invalid.");
   if (fault?.kind === "hang" && !fault.after) return;
-  if (refuseAsTold(response, fault)) return;
+  if (sendFault(response, fault)) return;
   const { refuse: refuseRequest, poison, usage = true } = options.dialect ?? {};
-  const refusal = refuseRequest?.(asked) ?? asked.input.map((text) => poison?.(text)).find((found) => found);
-  if (refusal) return respond(response, refusal);
-  state.billed.push(...asked.input);
-  const body = JSON.stringify({
+  const refusal = refuseRequest?.(body) ?? body.input.map((text) => poison?.(text)).find((result) => result);
+  if (refusal) return sendRefusal(response, refusal);
+  state.billed.push(...body.input);
+  const json = JSON.stringify({
     object: "list",
-    model: asked.model,
-    data: embeddings(asked, fault, options),
-    ...(usage ? { usage: { prompt_tokens: asked.input.length, total_tokens: asked.input.length } } : {}),
+    model: body.model,
+    data: embeddings(body, fault, options),
+    ...(usage ? { usage: { prompt_tokens: body.input.length, total_tokens: body.input.length } } : {}),
   });
   send(
     response,
-    fault?.kind === "element" ? body.replace(/(?<="embedding":\[)[^,\]]*/, fault.json) : body,
+    fault?.kind === "element" ? json.replace(/(?<="embedding":\[)[^,\]]*/, fault.json) : json,
     fault,
   );
 }
 
-/** OpenAI's own refusals, word for word. */
-function refuseAsTold(response: ServerResponse, fault: Fault | null): boolean {
+/** Sends a scripted error with OpenAI's literal error messages. Returns false if the fault is not an error response. */
+function sendFault(response: ServerResponse, fault: Fault | null): boolean {
   if (fault?.kind === "quota")
     refuse(response, 429, "You exceeded your current quota, please check your plan and billing details.", {
       code: "insufficient_quota",
@@ -148,14 +148,14 @@ function refuseAsTold(response: ServerResponse, fault: Fault | null): boolean {
       code: "rate_limit_exceeded",
       retryAfter: fault.retryAfter,
     });
-  else if (fault?.kind === "body") respond(response, fault);
+  else if (fault?.kind === "body") sendRefusal(response, fault);
   else if (fault?.kind === "status")
     refuse(response, fault.status, fault.message ?? "The server had an error.", fault);
   else return false;
   return true;
 }
 
-function respond(response: ServerResponse, { status, body }: Refusal): void {
+function sendRefusal(response: ServerResponse, { status, body }: Refusal): void {
   const isText = typeof body === "string";
   response.writeHead(status, { "content-type": isText ? "text/html" : "application/json" });
   response.end(isText ? body : JSON.stringify(body));
@@ -179,21 +179,21 @@ function refuse(
 }
 
 function embeddings(
-  asked: EmbeddingRequest,
+  body: EmbeddingRequest,
   fault: Fault | null,
-  { dimensions: own = 1536, encodings, dialect }: EmbeddingApiOptions,
+  { dimensions: modelDimensions = 1536, encodings, dialect }: EmbeddingApiOptions,
 ): readonly ReplyItem[] {
-  const dimensions = fault?.kind === "dimensions" ? fault.dimensions : (asked.dimensions ?? own);
-  const asFloats = encodings === "float" || asked.encoding_format === "float";
+  const dimensions = fault?.kind === "dimensions" ? fault.dimensions : (body.dimensions ?? modelDimensions);
+  const asFloats = encodings === "float" || body.encoding_format === "float";
   const write =
     dialect?.write ??
     ((vector: Float32Array) =>
       asFloats ? Array.from(vector) : Buffer.from(vector.buffer as ArrayBuffer).toString("base64"));
-  const items = asked.input.map(
+  const items = body.input.map(
     (text, index): ReplyItem => ({
       object: "embedding",
       index,
-      embedding: write(dialect?.vector?.(text, dimensions) ?? vectorOf(text, dimensions, asked.model), text),
+      embedding: write(dialect?.vector?.(text, dimensions) ?? vectorOf(text, dimensions, body.model), text),
     }),
   );
   const data = dialect?.items?.(items) ?? items;

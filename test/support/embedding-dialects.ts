@@ -1,6 +1,6 @@
 import type { EmbeddingRequest } from "./embedding-api.ts";
 
-/** A response in a server's own words. */
+/** An error response of a server. */
 export interface Refusal {
   readonly status: number;
   readonly body: unknown;
@@ -13,42 +13,42 @@ export interface ReplyItem {
   readonly embedding: unknown;
 }
 
-/** How a server's OpenAI-compatible route differs from OpenAI's. */
+/** Differences of a server's OpenAI-compatible route from OpenAI's. */
 export interface Dialect {
-  /** What it does not take, before it embeds. */
+  /** Refuses a request before embedding. */
   readonly refuse?: (request: EmbeddingRequest) => Refusal | undefined;
-  /** Texts that its model fails at: the whole request fails. */
+  /** Refuses a text that the model fails on. The complete request then fails. */
   readonly poison?: (text: string) => Refusal | undefined;
-  /** The vector of a text. Default: of `vectorOf`. */
+  /** The vector of a text. Default: `vectorOf`. */
   readonly vector?: (text: string, dimensions: number) => Float32Array;
-  /** Writes a vector. Default: as requested. */
+  /** Encodes a vector. Default: the requested encoding. */
   readonly write?: (vector: Float32Array, text: string) => unknown;
-  /** Writes the reply's items. */
+  /** Changes the items of the response. */
   readonly items?: (items: readonly ReplyItem[]) => readonly ReplyItem[];
   readonly usage?: boolean;
 }
 
-/** Hugging Face's text-embeddings-inference: 32 inputs, and 512 tokens (here: words) a text. */
+/** Hugging Face's text-embeddings-inference: at most 32 inputs, and 512 tokens (here: words) per text. */
 export function tei({ inputs = 32, words = 512 } = {}): Dialect {
-  const say = (status: number, message: string, type: string): Refusal => ({
+  const refusal = (status: number, message: string, type: string): Refusal => ({
     status,
     body: { message, code: status, type },
   });
   return {
     refuse: ({ input }) =>
       input.length > inputs
-        ? say(422, `batch size ${input.length} > maximum allowed batch size ${inputs}`, "Validation")
+        ? refusal(422, `batch size ${input.length} > maximum allowed batch size ${inputs}`, "Validation")
         : undefined,
     poison(text) {
       const tokens = text.split(/\s+/).length;
       return tokens > words
-        ? say(413, `\`inputs\` must have less than ${words} tokens. Given: ${tokens}`, "Validation")
+        ? refusal(413, `\`inputs\` must have less than ${words} tokens. Given: ${tokens}`, "Validation")
         : undefined;
     },
   };
 }
 
-/** Alibaba's DashScope: 10 inputs. */
+/** Alibaba's DashScope: at most 10 inputs. */
 export const dashScope: Dialect = {
   refuse: ({ input }) =>
     input.length > 10
@@ -68,7 +68,7 @@ export const dashScope: Dialect = {
       : undefined,
 };
 
-/** Ollama: one text whose vector has NaN fails the whole batch. */
+/** Ollama: one text whose vector contains NaN fails the batch. */
 export function ollama(isPoison: (text: string) => boolean): Dialect {
   const message = "failed to encode response: json: unsupported value: NaN";
   return {
@@ -79,20 +79,20 @@ export function ollama(isPoison: (text: string) => boolean): Dialect {
   };
 }
 
-/** A server over protobuf's JSON: zero values are left out, 64-bit integers are strings, and there is no usage. */
+/** A server that uses protobuf's JSON: no zero values, 64-bit integers as strings, no usage. */
 export const protobuf: Dialect = {
   usage: false,
   items: (items) =>
     items.map(({ index, embedding }) => (index === 0 ? { embedding } : { index: String(index), embedding })),
 };
 
-/** A server that numbers nothing. */
+/** A server that returns items without an index. */
 export const unnumbered: Dialect = {
   usage: false,
   items: (items) => items.map(({ embedding }) => ({ embedding })),
 };
 
-/** FastAPI with a strict model: what it does not know or take comes back as `detail`, the input quoted. */
+/** FastAPI with a strict model: an unknown field or invalid value is returned in `detail`, with the input. */
 export function fastApi({ inputs = Number.POSITIVE_INFINITY, dimensions = false } = {}): Dialect {
   const detail = (type: string, field: string, msg: string, input: unknown): Refusal => ({
     status: 422,
@@ -109,19 +109,19 @@ export function fastApi({ inputs = Number.POSITIVE_INFINITY, dimensions = false 
   };
 }
 
-/** A server that gives base64 whatever is requested. */
+/** A server that always returns base64. */
 export const alwaysBase64: Dialect = {
   write: (vector) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64"),
 };
 
-/** The same vector for all texts, in base64: costs next to nothing, for tests of memory and time. */
+/** The same vector for all texts, in base64. It costs almost nothing, for tests of memory and time. */
 export function cheap(dimensions: number): Dialect {
   const vector = new Float32Array(dimensions).fill(1 / Math.sqrt(dimensions));
-  const written = Buffer.from(vector.buffer).toString("base64");
-  return { vector: () => vector, write: () => written };
+  const encoded = Buffer.from(vector.buffer).toString("base64");
+  return { vector: () => vector, write: () => encoded };
 }
 
-/** A model that gives some texts a vector of its own, unusable, kind. */
+/** A model that returns unusable vectors for some texts. */
 export function unusable(writeOf: (text: string) => unknown): Dialect {
   return { write: (vector, text) => writeOf(text) ?? Array.from(vector) };
 }

@@ -1,16 +1,16 @@
 export interface GatewayRequest {
   readonly key: string;
   readonly body?: string;
-  /** Whether the body travels as base64. */
+  /** Whether the body is base64-encoded. */
   readonly base64?: boolean;
   readonly query?: string;
   readonly headers?: object;
   readonly cookies?: readonly string[];
-  /** Where the request comes from. */
+  /** IP address of the caller. */
   readonly address?: string;
 }
 
-/** An event of API Gateway's HTTP API, payload format 2.0; a function URL's is the same. */
+/** An event of API Gateway's HTTP API, payload format 2.0. A function URL has the same format. */
 export function gatewayEvent(method: string, path: string, request: GatewayRequest) {
   const { key, body, base64 = false, query = "", headers = {}, cookies, address = "192.0.2.1" } = request;
   return {

@@ -3,14 +3,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface Issuer {
-  /** What a service is told of it, and of the claim `org` that holds the tenant. */
+  /** The service's environment variables for this issuer, with `org` as the tenant claim. */
   readonly variables: Readonly<Record<string, string>>;
-  /** A token for a tenant, signed by the issuer's key. Default: for the service, with the scope `read`. */
+  /** A signed token for a tenant. Default claims: the service's audience and the scope `read`. */
   token(tenantId: string, claims?: Readonly<Record<string, unknown>>): string;
   stop(): Promise<void>;
 }
 
-/** An issuer of tokens on loopback, which shows its public key as a JWKS. */
+/** A token issuer on loopback that publishes its public key as a JWKS. */
 export async function startIssuer(): Promise<Issuer> {
   const { publicKey, privateKey: key } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const keys = [{ ...publicKey.export({ format: "jwk" }), kid: "one", alg: "ES256", use: "sig" }];

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { bundleFunction } from "../../packages/functions/bundle.ts";
 import { type LambdaRuntime, type RuntimeOptions, startLambda } from "./runtime-api.ts";
 
-/** Amazon's runtime client is built where it is installed, so it is no dependency: its executable is named here. */
+/** Path of Amazon's runtime client. It is no dependency because its installation compiles native code. */
 export function runtimeClient(): string | undefined {
   return process.env.CAIRN_TEST_RIC || undefined;
 }
@@ -15,7 +15,7 @@ export async function startFunction(
   options: Pick<RuntimeOptions, "environment" | "timeout">,
 ): Promise<LambdaRuntime> {
   const { folder } = await bundleFunction(name);
-  // The runtime brings the SDK.
+  // The Lambda runtime provides the AWS SDK.
   await symlink(fileURLToPath(new URL("../../node_modules", import.meta.url)), join(folder, "node_modules"));
   const handler = `${name}.handler`;
   const runtime = await startLambda({ client: runtimeClient() as string, folder, handler, ...options });

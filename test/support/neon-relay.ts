@@ -7,9 +7,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 
 export interface NeonRelay {
   readonly port: number;
-  /** Requests over HTTP and connections over WebSocket so far. */
+  /** HTTP requests and WebSocket connections so far. */
   readonly counts: { http: number; sockets: number };
-  /** Breaks every connection over WebSocket, without a word. */
+  /** Terminates every WebSocket connection without a close frame. */
   cut(): void;
   stop(): Promise<void>;
 }
@@ -20,14 +20,14 @@ interface Query {
 }
 
 /**
- * What Neon puts before its Postgres, on loopback before any other: `/sql` answers statements and batches over HTTP,
- * `/v2` carries Postgres's own protocol over a WebSocket. Neon's driver of this process is pointed at it.
+ * A copy of Neon's proxy on loopback, in front of any Postgres: `/sql` runs statements and batches over HTTP, `/v2` tunnels
+ * the Postgres protocol through a WebSocket. Configures Neon's driver in this process to use it.
  */
 export async function startNeonRelay(): Promise<NeonRelay> {
   const counts = { http: 0, sockets: 0 };
   const server = createServer((request, response) => {
     counts.http++;
-    answer(request, response).catch((error) => response.destroy(error));
+    respond(request, response).catch((error) => response.destroy(error));
   });
   const sockets = new WebSocketServer({ server, path: "/v2" });
   sockets.on("connection", (socket, request) => {
@@ -37,7 +37,7 @@ export async function startNeonRelay(): Promise<NeonRelay> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   neonConfig.fetchEndpoint = () => `http://127.0.0.1:${port}/sql`;
-  neonConfig.wsProxy = (host, given) => `127.0.0.1:${port}/v2?address=${host}:${given}`;
+  neonConfig.wsProxy = (host, hostPort) => `127.0.0.1:${port}/v2?address=${host}:${hostPort}`;
   neonConfig.useSecureWebSocket = false;
   neonConfig.pipelineConnect = false;
   neonConfig.pipelineTLS = false;
@@ -67,7 +67,7 @@ function tunnel(socket: WebSocket, address: string): void {
   upstream.on("error", () => socket.terminate());
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = (await json(request)) as Query | { readonly queries: readonly Query[] };
   const client = new Client({ connectionString: String(request.headers["neon-connection-string"]) });
   const send = (status: number, value: object) =>
@@ -88,7 +88,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   }
 }
 
-/** Everything comes back as text, and the driver reads it by the columns' types. */
+/** Runs a query. All values are returned as text; the driver parses them by the columns' types. */
 async function run(client: Client, { query, params }: Query): Promise<object> {
   const { rows, fields, command, rowCount } = (await client.query({
     text: query,

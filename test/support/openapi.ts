@@ -47,21 +47,21 @@ export interface ApiDescription {
   readonly resolve: (schema: JsonSchema) => JsonSchema;
 }
 
-/** Every route, as the service itself describes them. */
+/** Every route in the service's OpenAPI description. */
 export async function readDescription(api: TestApi): Promise<ApiDescription> {
   const { body: document } = await api.call("GET", "/openapi.json");
   const resolve = (schema: JsonSchema): JsonSchema =>
     schema.$ref ? document.components.schemas[schema.$ref.split("/").at(-1) as string] : schema;
   const operations: Operation[] = [];
   for (const [path, methods] of Object.entries<Record<string, never>>(document.paths))
-    for (const [method, described] of Object.entries(methods)) {
+    for (const [method, operation] of Object.entries(methods)) {
       const {
         operationId,
         security,
         parameters = [],
         requestBody,
         responses,
-      } = described as never as {
+      } = operation as never as {
         readonly operationId: string;
         readonly security: readonly object[];
         readonly parameters?: readonly Parameter[];

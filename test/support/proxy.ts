@@ -125,7 +125,7 @@ export const isFetch = ({ path, body }: SeenRequest): boolean =>
 export const isListing = ({ path, body }: SeenRequest): boolean =>
   path.endsWith("/get") && !body.includes('"ids"');
 /** Whether the request fetches vectors of records that include this id. */
-export const asksVectorOf =
+export const isVectorFetchOf =
   (id: string) =>
   (request: SeenRequest): boolean =>
     isFetch(request) && request.body.includes(JSON.stringify(id)) && request.body.includes('"embeddings"');
@@ -164,7 +164,7 @@ async function stream(
 }
 
 /** A connection through the TCP proxy. */
-export interface Wire {
+export interface ProxiedConnection {
   /** 0 for the first connection. */
   readonly index: number;
   /** The bytes that the client has sent so far, including the current chunk. */
@@ -176,10 +176,10 @@ export interface TcpProxy {
   /** Connections cut so far. */
   readonly cuts: number;
   /**
-   * Called with every chunk from the client. A number: the connection is cut after so many bytes of the chunk. `answer`: the
+   * Called with every chunk from the client. A number: the connection is cut after so many bytes of the chunk. `response`: the
    * complete chunk reaches the server, and the server's response is lost.
    */
-  onSend: (chunk: Buffer, wire: Wire) => number | "answer" | undefined;
+  onSend: (chunk: Buffer, connection: ProxiedConnection) => number | "response" | undefined;
   stop(): Promise<void>;
 }
 
@@ -193,7 +193,7 @@ export async function startTcpProxy(
   let index = 0;
   const server = createTcpServer((client) => {
     const upstream = connect(target);
-    const wire = { index: index++, sent: Buffer.alloc(0) };
+    const connection = { index: index++, sent: Buffer.alloc(0) };
     let isResponseLost = false;
     const cut = () => {
       proxy.cuts++;
@@ -212,11 +212,11 @@ export async function startTcpProxy(
       });
     }
     client.on("data", (chunk: Buffer) => {
-      wire.sent = Buffer.concat([wire.sent, chunk]);
-      const end = proxy.onSend(chunk, wire);
+      connection.sent = Buffer.concat([connection.sent, chunk]);
+      const end = proxy.onSend(chunk, connection);
       if (typeof end === "number") upstream.write(chunk.subarray(0, end), cut);
       else upstream.write(chunk);
-      if (end === "answer") isResponseLost = true;
+      if (end === "response") isResponseLost = true;
     });
     upstream.on("data", (chunk: Buffer) => {
       if (isResponseLost) cut();

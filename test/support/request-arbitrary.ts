@@ -1,26 +1,28 @@
 import fc from "fast-check";
 import type { ApiDescription, JsonSchema, Operation } from "./openapi.ts";
 
-/** Values that a schema lets through, made from the schema alone. */
+/** Values that a schema accepts, generated from the schema. */
 function validValue(schema: JsonSchema, resolve: ApiDescription["resolve"]): fc.Arbitrary<unknown> {
-  const own = resolve(schema);
-  if (own.enum) return fc.constantFrom(...own.enum);
-  if (own.anyOf) return fc.oneof(...own.anyOf.map((one) => validValue(one, resolve)));
-  const type = Array.isArray(own.type) ? (own.type.find((one) => one !== "null") as string) : own.type;
-  if (type === "object") return validObject(own, resolve);
+  const resolved = resolve(schema);
+  if (resolved.enum) return fc.constantFrom(...resolved.enum);
+  if (resolved.anyOf) return fc.oneof(...resolved.anyOf.map((option) => validValue(option, resolve)));
+  const type = Array.isArray(resolved.type)
+    ? (resolved.type.find((type) => type !== "null") as string)
+    : resolved.type;
+  if (type === "object") return validObject(resolved, resolve);
   if (type === "array")
-    return fc.array(validValue(own.items ?? {}, resolve), {
-      minLength: own.minItems ?? 0,
-      maxLength: Math.min(own.maxItems ?? 4, (own.minItems ?? 0) + 3),
+    return fc.array(validValue(resolved.items ?? {}, resolve), {
+      minLength: resolved.minItems ?? 0,
+      maxLength: Math.min(resolved.maxItems ?? 4, (resolved.minItems ?? 0) + 3),
     });
   if (type === "integer")
     return fc.integer({
-      min: own.minimum ?? -1_000,
-      max: Math.min(own.maximum ?? 1_000, (own.minimum ?? 0) + 2_000),
+      min: resolved.minimum ?? -1_000,
+      max: Math.min(resolved.maximum ?? 1_000, (resolved.minimum ?? 0) + 2_000),
     });
   if (type === "number") return fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer());
   if (type === "boolean") return fc.boolean();
-  if (type === "string") return validString(own);
+  if (type === "string") return validString(resolved);
   return fc.jsonValue();
 }
 
@@ -46,16 +48,16 @@ function validString({ format, minLength = 0, maxLength = 40 }: JsonSchema): fc.
     return fc
       .date({ noInvalidDate: true, min: new Date("2027-01-01"), max: new Date("2100-01-01") })
       .map((date) => date.toISOString());
-  const most = Math.min(maxLength, 40);
+  const cappedLength = Math.min(maxLength, 40);
   return fc.oneof(
     fc.constantFrom("knowledge", "returns", "a kettle in Kiel").filter((text) => text.length >= minLength),
-    fc.string({ minLength, maxLength: most, unit: "binary" }),
-    fc.string({ minLength, maxLength: most }),
+    fc.string({ minLength, maxLength: cappedLength, unit: "binary" }),
+    fc.string({ minLength, maxLength: cappedLength }),
   );
 }
 
-/** What no schema wants, or some do not. */
-const ODD = fc.oneof(
+/** Values that no schema, or only some schemas, accept. */
+const INVALID = fc.oneof(
   fc.constantFrom<unknown>(
     null,
     true,
@@ -83,24 +85,24 @@ const ODD = fc.oneof(
   fc.jsonValue(),
 );
 
-/** A request: sometimes as the description wants it, sometimes broken in one of the ways that requests are. */
+/** A generated request: valid by the description, or invalid in a typical way. */
 export interface GeneratedRequest {
   readonly operation: Operation;
   readonly path: string;
   readonly body: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** A parameter in the path's query that the operation does not describe. */
-  readonly stray: string | undefined;
+  /** A query parameter that the operation does not describe. */
+  readonly undescribed: string | undefined;
 }
 
-const STRAYS = ["colection", "Limit", "filter[topic]", "unknown", "__proto__", "constructor"];
+const UNDESCRIBED = ["colection", "Limit", "filter[topic]", "unknown", "__proto__", "constructor"];
 
-/** Values of a path's parameter that something is found by. */
-export type KnownIds = (operation: Operation, parameter: string) => readonly string[];
+/** Values of a path parameter for which a resource exists. */
+export type ExistingIds = (operation: Operation, parameter: string) => readonly string[];
 
 export function requestArbitrary(
   { operations, resolve }: ApiDescription,
-  known: KnownIds,
+  existingIds: ExistingIds,
 ): fc.Arbitrary<GeneratedRequest> {
   return fc.constantFrom(...operations).chain((operation) =>
     fc
@@ -108,17 +110,17 @@ export function requestArbitrary(
         parameters: fc.record(
           Object.fromEntries(
             operation.parameters
-              .filter((one) => one.in !== "header")
-              .map((one) => [
-                one.name,
+              .filter((parameter) => parameter.in !== "header")
+              .map((parameter) => [
+                parameter.name,
                 fc.oneof(
-                  ...(one.in === "path"
-                    ? [{ weight: 8, arbitrary: fc.constantFrom(...known(operation, one.name)) }]
+                  ...(parameter.in === "path"
+                    ? [{ weight: 8, arbitrary: fc.constantFrom(...existingIds(operation, parameter.name)) }]
                     : []),
-                  { weight: 4, arbitrary: validValue(one.schema, resolve) },
-                  { weight: 1, arbitrary: ODD },
+                  { weight: 4, arbitrary: validValue(parameter.schema, resolve) },
+                  { weight: 1, arbitrary: INVALID },
                   {
-                    weight: one.required ? 0 : 4,
+                    weight: parameter.required ? 0 : 4,
                     arbitrary: fc.constant(undefined),
                   },
                 ),
@@ -126,9 +128,9 @@ export function requestArbitrary(
           ),
         ),
         body: operation.body ? bodyArbitrary(operation.body, resolve) : fc.constant(undefined),
-        stray: fc.oneof(
+        undescribed: fc.oneof(
           { weight: 15, arbitrary: fc.constant(undefined) },
-          { weight: 1, arbitrary: fc.constantFrom(...STRAYS) },
+          { weight: 1, arbitrary: fc.constantFrom(...UNDESCRIBED) },
         ),
         key: fc.oneof(
           { weight: 6, arbitrary: fc.constant(undefined) },
@@ -140,11 +142,11 @@ export function requestArbitrary(
           { weight: 1, arbitrary: fc.constantFrom("text/plain", "application/xml", "application/jsonp", "") },
         ),
       })
-      .map(({ parameters, body, stray, key, type }) => ({
+      .map(({ parameters, body, undescribed, key, type }) => ({
         operation,
-        path: addressOf(operation, parameters, stray),
+        path: pathOf(operation, parameters, undescribed),
         body,
-        stray,
+        undescribed,
         headers: {
           ...(body === undefined ? {} : { "Content-Type": type }),
           ...(key === undefined || !/^[\x20-\x7e]*$/.test(key) ? {} : { "Idempotency-Key": key }),
@@ -156,17 +158,17 @@ export function requestArbitrary(
 function bodyArbitrary(schema: JsonSchema, resolve: ApiDescription["resolve"]): fc.Arbitrary<string> {
   const valid = validValue(schema, resolve);
   const names = Object.keys(schema.properties ?? {});
-  const broken = fc
-    .tuple(valid, fc.constantFrom(...names, "unknown", "__proto__", "constructor"), ODD, fc.boolean())
-    .map(([value, name, odd, removed]) => {
+  const invalid = fc
+    .tuple(valid, fc.constantFrom(...names, "unknown", "__proto__", "constructor"), INVALID, fc.boolean())
+    .map(([value, name, replacement, removed]) => {
       const { [name]: _, ...rest } = value as Record<string, unknown>;
-      return removed ? rest : { ...rest, [name]: odd };
+      return removed ? rest : { ...rest, [name]: replacement };
     });
   return fc.oneof(
     { weight: 6, arbitrary: valid.map((value) => JSON.stringify(value)) },
     { weight: 3, arbitrary: fc.constant(JSON.stringify(schema.example)) },
-    { weight: 6, arbitrary: broken.map((value) => JSON.stringify(value)) },
-    { weight: 1, arbitrary: ODD.map((value) => JSON.stringify(value)) },
+    { weight: 6, arbitrary: invalid.map((value) => JSON.stringify(value)) },
+    { weight: 1, arbitrary: INVALID.map((value) => JSON.stringify(value)) },
     { weight: 1, arbitrary: valid.map((value) => JSON.stringify(value).slice(0, -1)) },
     { weight: 1, arbitrary: fc.string() },
     {
@@ -183,17 +185,17 @@ function bodyArbitrary(schema: JsonSchema, resolve: ApiDescription["resolve"]): 
   );
 }
 
-function addressOf(
+function pathOf(
   { path, parameters }: Operation,
   values: Readonly<Record<string, unknown>>,
-  stray: string | undefined,
+  undescribed: string | undefined,
 ): string {
   const text = (value: unknown) =>
     encodeURIComponent((typeof value === "string" ? value : (JSON.stringify(value) ?? "")).toWellFormed());
   const described = parameters
-    .filter((one) => one.in === "query" && values[one.name] !== undefined)
-    .map((one) => `${one.name}=${text(values[one.name])}`);
-  const query = [...described, ...(stray === undefined ? [] : [`${text(stray)}=x`])].join("&");
+    .filter(({ name, in: place }) => place === "query" && values[name] !== undefined)
+    .map(({ name }) => `${name}=${text(values[name])}`);
+  const query = [...described, ...(undescribed === undefined ? [] : [`${text(undescribed)}=x`])].join("&");
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => text(values[name]) || "x");
   return query ? `${filled}?${query}` : filled;
 }

@@ -5,73 +5,77 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 
 export interface Invocation {
-  /** `error`: the handler threw, or was cut off. */
+  /** `error`: the handler threw or was interrupted. */
   readonly outcome: "response" | "error";
   readonly body: string;
-  /** Whether the function sent its answer as a stream. */
+  /** Whether the function streamed its response. */
   readonly streamed: boolean;
-  /** When each piece of the body came, in milliseconds since the event was handed out. */
+  /** Each piece of the body with the milliseconds since the function got the event. */
   readonly pieces: readonly { readonly at: number; readonly text: string }[];
 }
 
 export interface LambdaRuntime {
-  /** Hands the event to the function, and waits for what it answers. */
+  /** Sends the event to the function and waits for its response. */
   invoke(event: object): Promise<Invocation>;
-  /** What Lambda does to an environment between two events: nothing in it runs. */
+  /** Pauses the process, as Lambda does between two events. */
   freeze(): void;
   thaw(): void;
-  /** What the function printed so far. */
+  /** Output of the function so far. */
   output(): string;
   stop(): Promise<void>;
 }
 
 export interface RuntimeOptions {
-  /** The runtime client's executable. */
+  /** Path of the runtime client. */
   readonly client: string;
-  /** Where the bundle lies. */
+  /** Folder of the bundle. */
   readonly folder: string;
   /** `file.export`. */
   readonly handler: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Milliseconds of an event. Default 29,000. */
+  /** Time limit of an event, in milliseconds. Default 29,000. */
   readonly timeout?: number;
 }
 
 const NEXT = /^\/2018-06-01\/runtime\/invocation\/next$/;
-const ANSWER = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/;
+const RESPONSE = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/;
 
 /**
- * One environment of a Lambda function: Amazon's own runtime client, which asks this for events.
+ * Starts one execution environment of a Lambda function: Amazon's runtime client, which requests events from this server.
  * Source: docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 export async function startLambda(options: RuntimeOptions): Promise<LambdaRuntime> {
   const { client, folder, handler, environment, timeout = 29_000 } = options;
-  const waiting: { readonly id: string; readonly event: object }[] = [];
-  const answers = new Map<string, { since: number; resolve: (invocation: Invocation) => void }>();
-  let ask: ServerResponse | undefined;
+  const queue: { readonly id: string; readonly event: object }[] = [];
+  const invocations = new Map<string, { since: number; resolve: (invocation: Invocation) => void }>();
+  let poll: ServerResponse | undefined;
 
-  function handOut(): void {
-    const next = ask && waiting.shift();
-    if (!ask || !next) return;
-    const answer = answers.get(next.id);
-    if (answer) answer.since = performance.now();
-    ask.writeHead(200, {
+  function sendNext(): void {
+    const next = poll && queue.shift();
+    if (!poll || !next) return;
+    const invocation = invocations.get(next.id);
+    if (invocation) invocation.since = performance.now();
+    poll.writeHead(200, {
       "content-type": "application/json",
       "lambda-runtime-aws-request-id": next.id,
       "lambda-runtime-deadline-ms": String(Date.now() + timeout),
       "lambda-runtime-invoked-function-arn": "arn:aws:lambda:eu-central-1:123456789012:function:test",
     });
-    ask.end(JSON.stringify(next.event));
-    ask = undefined;
+    poll.end(JSON.stringify(next.event));
+    poll = undefined;
   }
 
-  async function take(request: IncomingMessage, id: string, outcome: Invocation["outcome"]): Promise<void> {
-    const answer = answers.get(id);
+  async function receiveResponse(
+    request: IncomingMessage,
+    id: string,
+    outcome: Invocation["outcome"],
+  ): Promise<void> {
+    const invocation = invocations.get(id);
     const pieces: { at: number; text: string }[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>)
-      pieces.push({ at: performance.now() - (answer?.since ?? 0), text: chunk.toString() });
-    answers.delete(id);
-    answer?.resolve({
+      pieces.push({ at: performance.now() - (invocation?.since ?? 0), text: chunk.toString() });
+    invocations.delete(id);
+    invocation?.resolve({
       outcome,
       body: pieces.map(({ text }) => text).join(""),
       streamed: request.headers["lambda-runtime-function-response-mode"] === "streaming",
@@ -82,17 +86,17 @@ export async function startLambda(options: RuntimeOptions): Promise<LambdaRuntim
   const server = createServer(async (request, response) => {
     const { url = "" } = request;
     if (NEXT.test(url)) {
-      ask = response;
-      return handOut();
+      poll = response;
+      return sendNext();
     }
-    const [, id, kind] = ANSWER.exec(url) ?? [];
-    if (id) await take(request, id, kind as Invocation["outcome"]);
-    else request.resume(); // a function that could not be loaded: its output says why
+    const [, id, kind] = RESPONSE.exec(url) ?? [];
+    if (id) await receiveResponse(request, id, kind as Invocation["outcome"]);
+    else request.resume(); // an initialization error; the function's output has the reason
     response.writeHead(202).end("{}");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 
-  let printed = "";
+  let output = "";
   const child: ChildProcess = spawn(process.execPath, [client, handler], {
     cwd: folder,
     env: {
@@ -109,20 +113,20 @@ export async function startLambda(options: RuntimeOptions): Promise<LambdaRuntim
   });
   for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (chunk: Buffer) => {
-      printed += chunk;
+      output += chunk;
     });
   return {
     invoke(event) {
       const id = randomUUID();
       return new Promise((resolve) => {
-        answers.set(id, { since: performance.now(), resolve });
-        waiting.push({ id, event });
-        handOut();
+        invocations.set(id, { since: performance.now(), resolve });
+        queue.push({ id, event });
+        sendNext();
       });
     },
     freeze: () => void child.kill("SIGSTOP"),
     thaw: () => void child.kill("SIGCONT"),
-    output: () => printed,
+    output: () => output,
     async stop() {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");

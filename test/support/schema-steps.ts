@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import type { SchemaMigration } from "@cairn/core/database/schema-migrations.ts";
 
-/** The schema migrations in the folder `migrations`, by their files' names, oldest first. */
+/** The schema migrations in the folder `migrations`, oldest first. */
 export async function schemaSteps(): Promise<readonly SchemaMigration[]> {
   const files = await readdir(new URL("../../migrations/", import.meta.url));
   return files

@@ -2,7 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import type { Services } from "@cairn/core/services.ts";
 
-/** Services over a database with the offline embedder, as they are without any key. */
+/** Services with the offline embedder, as without an API key. */
 export function offlineServices(database: Database): Services {
   return { database, embedders: createEmbedders({ offlineByDefault: true }) };
 }

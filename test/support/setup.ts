@@ -8,7 +8,7 @@ import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
 import type { TestProject } from "vitest/node";
 import { onServer, serverUrl, withDatabase } from "./database.ts";
 
-/** Once for the whole run: a database template to clone, and one real Chroma server that test files share. */
+/** Runs once per test run: creates a database template to clone and starts a real Chroma server that test files share. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const [dropTemplate, chroma] = await Promise.all([
     provideTemplate(project),

@@ -5,14 +5,14 @@ import { json } from "node:stream/consumers";
 
 export interface SqsServer {
   readonly url: string;
-  /** Bodies of the messages that wait in the queue `jobs`. */
+  /** Bodies of the messages in the queue `jobs`. */
   readonly messages: string[];
-  /** Of those in the queue `dead`. */
+  /** Bodies of the messages in the queue `dead`. */
   readonly dead: string[];
   stop(): Promise<void>;
 }
 
-/** Two queues on loopback that speak as much of SQS's JSON protocol as the service sends: SendMessage. */
+/** A fake of SQS on loopback with two queues. It implements SendMessage of the JSON protocol, which is all the service uses. */
 export async function startSqs(): Promise<SqsServer> {
   const messages: string[] = [];
   const dead: string[] = [];
@@ -26,11 +26,11 @@ export async function startSqs(): Promise<SqsServer> {
       return;
     }
     (QueueUrl.endsWith("/dead") ? dead : messages).push(MessageBody);
-    const answer = {
+    const result = {
       MessageId: crypto.randomUUID(),
       MD5OfMessageBody: createHash("md5").update(MessageBody).digest("hex"),
     };
-    response.writeHead(200, { "content-type": type }).end(JSON.stringify(answer));
+    response.writeHead(200, { "content-type": type }).end(JSON.stringify(result));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -1,7 +1,7 @@
 import jsonata from "jsonata";
 import pLimit from "p-limit";
 
-// Runs a state machine of Amazon's States Language with JSONata: as much of the language as the migration uses.
+// Runs a state machine in the Amazon States Language with JSONata. Implements the part of the language that the migration uses.
 // Source: https://states-language.net/spec.html
 
 interface Catcher {
@@ -47,17 +47,17 @@ export interface Execution {
   readonly output?: unknown;
   readonly error?: string;
   readonly cause?: string;
-  /** Entries in the history that AWS would keep: 25,000 at most. */
+  /** Events in the execution history. AWS's limit is 25,000. */
   readonly events: number;
-  /** Bytes of the largest input, output or payload: 262,144 at most. */
+  /** Bytes of the largest input, output or payload. AWS's limit is 262,144. */
   readonly largest: number;
-  /** States in the order in which they were entered. */
+  /** Names of the entered states, in order. */
   readonly path: readonly string[];
 }
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** Fails a state by its name. */
+/** An error with a name, which states match. */
 export class StateError extends Error {
   constructor(name: string, message: string) {
     super(message);
@@ -65,32 +65,32 @@ export class StateError extends Error {
   }
 }
 
-/** What a Lambda task calls. */
+/** The function that a Lambda task calls. */
 export type Invoke = (payload: unknown) => Promise<unknown>;
 
-/** Runs a machine to its end. `invoke` is every function; retries wait for nothing. */
+/** Runs a machine to its end. All tasks call `invoke`; retries do not wait. */
 export async function runMachine(machine: object, input: unknown, invoke: Invoke): Promise<Execution> {
-  const seen = { events: 2, largest: 0, path: [] as string[] };
-  const measured = <T>(value: T): T => {
-    seen.largest = Math.max(seen.largest, Buffer.byteLength(JSON.stringify(value) ?? ""));
+  const history = { events: 2, largest: 0, path: [] as string[] };
+  const recordSize = <T>(value: T): T => {
+    history.largest = Math.max(history.largest, Buffer.byteLength(JSON.stringify(value) ?? ""));
     return value;
   };
 
   async function run(
     { StartAt, States }: Machine,
-    given: unknown,
+    input: unknown,
     outer: Variables,
     context: object,
   ): Promise<unknown> {
     let variables: Variables = { ...outer };
-    let current = given;
+    let current = input;
     for (let name: string | undefined = StartAt; name !== undefined; ) {
       const state: State = States[name] as State;
-      seen.path.push(name);
-      seen.events += 2; // entered, exited
-      const scope = (more: object) => ({ ...variables, states: { input: current, context, ...more } });
-      const assign = async (values: object | undefined, more: object) => {
-        if (values) variables = { ...variables, ...((await evaluate(values, scope(more))) as object) };
+      history.path.push(name);
+      history.events += 2; // state entered, state exited
+      const scope = (results: object) => ({ ...variables, states: { input: current, context, ...results } });
+      const assign = async (values: object | undefined, results: object) => {
+        if (values) variables = { ...variables, ...((await evaluate(values, scope(results))) as object) };
       };
       if (state.Type === "Succeed") return current;
       if (state.Type === "Fail")
@@ -107,68 +107,72 @@ export async function runMachine(machine: object, input: unknown, invoke: Invoke
         continue;
       }
       try {
-        const result = await retried(state, () => work(state, scope, variables));
-        const more = { result };
-        const output = state.Output === undefined ? result : await evaluate(state.Output, scope(more));
-        await assign(state.Assign, more);
-        current = measured(output);
+        const result = await withRetries(state, () => work(state, scope, variables));
+        const results = { result };
+        const output = state.Output === undefined ? result : await evaluate(state.Output, scope(results));
+        await assign(state.Assign, results);
+        current = recordSize(output);
         name = state.Next;
       } catch (error) {
         if (!(error instanceof Error)) throw error;
-        const caught = state.Catch?.find(({ ErrorEquals }) => matches(ErrorEquals, error.name));
-        if (!caught) throw error;
+        const catcher = state.Catch?.find(({ ErrorEquals }) => matches(ErrorEquals, error.name));
+        if (!catcher) throw error;
         const errorOutput = { Error: error.name, Cause: error.message };
-        await assign(caught.Assign, { errorOutput });
+        await assign(catcher.Assign, { errorOutput });
         current = errorOutput;
-        name = caught.Next;
+        name = catcher.Next;
       }
     }
     return current;
   }
 
-  async function work(state: State, scope: (more: object) => object, variables: Variables): Promise<unknown> {
+  async function work(
+    state: State,
+    scope: (results: object) => object,
+    variables: Variables,
+  ): Promise<unknown> {
     if (state.Type === "Task") {
-      seen.events += 3; // scheduled, started, succeeded
+      history.events += 3; // scheduled, started, succeeded
       const { Payload } = (await evaluate(state.Arguments, scope({}))) as { readonly Payload: unknown };
-      const answer = await invoke(measured(Payload)).catch((error: Error) => {
-        // As Lambda tells of a function's failure.
+      const result = await invoke(recordSize(Payload)).catch((error: Error) => {
+        // The format in which Lambda reports a function's failure.
         const { name: errorType, message: errorMessage, stack = "" } = error;
         throw new StateError(
           errorType,
           JSON.stringify({ errorType, errorMessage, trace: stack.split("\n") }),
         );
       });
-      return { Payload: measured(JSON.parse(JSON.stringify(answer))) };
+      return { Payload: recordSize(JSON.parse(JSON.stringify(result))) };
     }
     if (state.Type !== "Map" || !state.ItemProcessor)
-      throw new StateError("States.Runtime", `No ${state.Type} here.`);
+      throw new StateError("States.Runtime", `The state type ${state.Type} is not implemented.`);
     const items = (await evaluate(state.Items, scope({}))) as readonly unknown[];
     const limit = pLimit(state.MaxConcurrency || 1);
     const { ItemProcessor: processor, ItemSelector: selector } = state;
-    const ended = await Promise.allSettled(
+    const iterations = await Promise.allSettled(
       items.map((value, index) =>
         limit(async () => {
-          seen.events += 2; // iteration started, succeeded
+          history.events += 2; // iteration started, succeeded
           const context = { Map: { Item: { Value: value, Index: index } } };
           const item = selector ? await evaluate(selector, { ...variables, states: { context } }) : value;
           return run(processor, item, variables, context);
         }),
       ),
     );
-    for (const one of ended) if (one.status === "rejected") throw one.reason;
-    return ended.map((one) => (one as PromiseFulfilledResult<unknown>).value);
+    for (const iteration of iterations) if (iteration.status === "rejected") throw iteration.reason;
+    return iterations.map((iteration) => (iteration as PromiseFulfilledResult<unknown>).value);
   }
 
   try {
-    const output = await run(machine as Machine, measured(input), {}, {});
-    return { status: "SUCCEEDED", output, ...seen };
+    const output = await run(machine as Machine, recordSize(input), {}, {});
+    return { status: "SUCCEEDED", output, ...history };
   } catch (error) {
     const { name, message } = error as Error;
-    return { status: "FAILED", error: name, cause: message, ...seen };
+    return { status: "FAILED", error: name, cause: message, ...history };
   }
 }
 
-async function retried<T>({ Retry = [] }: State, work: () => Promise<T>): Promise<T> {
+async function withRetries<T>({ Retry = [] }: State, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();
@@ -186,13 +190,13 @@ function matches(names: readonly string[], name: string): boolean {
   );
 }
 
-/** Evaluates every {% … %} within a value. */
+/** Evaluates every {% … %} expression in a value. */
 async function evaluate(value: unknown, scope: object): Promise<unknown> {
   if (typeof value === "string") {
     const [, expression] = /^\{%([\s\S]*)%\}$/.exec(value) ?? [];
     if (expression === undefined) return value;
     const compiled = jsonata(expression);
-    compiled.registerFunction("parse", JSON.parse); // Step Functions' own
+    compiled.registerFunction("parse", JSON.parse); // a function that Step Functions adds to JSONata
     const result = await compiled.evaluate(undefined, scope as Record<string, unknown>);
     return result === undefined ? undefined : JSON.parse(JSON.stringify(result));
   }

@@ -7,14 +7,14 @@ import { type Invoke, runMachine } from "./state-machine.ts";
 export interface StepFunctions {
   readonly url: string;
   readonly machineArn: string;
-  /** What executions were started with, oldest first. */
+  /** Inputs of the executions, oldest first. */
   readonly inputs: readonly object[];
-  /** Resolves when no execution is under way. */
+  /** Resolves when no execution is running. */
   settled(): Promise<void>;
   stop(): Promise<void>;
 }
 
-interface Started {
+interface StartedExecution {
   readonly executionArn: string;
   readonly startDate: number;
   status: "RUNNING" | "SUCCEEDED" | "FAILED" | "ABORTED";
@@ -25,33 +25,33 @@ interface Started {
 
 const ACCOUNT = "arn:aws:states:eu-central-1:123456789012";
 
-/** As much of Step Functions' JSON protocol as the command line speaks, over a machine that really runs. */
+/** A fake of Step Functions that runs the machine. It implements the part of the JSON protocol that the command line uses. */
 export async function startStepFunctions(machine: object, invoke: Invoke): Promise<StepFunctions> {
   const machineArn = `${ACCOUNT}:stateMachine:Migration`;
-  const executions: Started[] = [];
+  const executions: StartedExecution[] = [];
   const inputs: object[] = [];
   const running = new Set<Promise<void>>();
 
-  function start(input: object): Started {
-    const one: Started = {
+  function start(input: object): StartedExecution {
+    const execution: StartedExecution = {
       executionArn: `${ACCOUNT}:execution:Migration:${randomUUID()}`,
       startDate: Date.now() / 1000,
       status: "RUNNING",
     };
     const work = runMachine(machine, input, invoke)
       .then(({ status, output, error, cause }) => {
-        if (one.status !== "RUNNING") return;
-        Object.assign(one, { status, error, cause, output: JSON.stringify(output) });
+        if (execution.status !== "RUNNING") return;
+        Object.assign(execution, { status, error, cause, output: JSON.stringify(output) });
       })
       .finally(() => running.delete(work));
     running.add(work);
     inputs.push(input);
-    executions.unshift(one);
-    return one;
+    executions.unshift(execution);
+    return execution;
   }
 
   const find = (arn: string) => executions.find(({ executionArn }) => executionArn === arn);
-  const actions: Readonly<Record<string, (asked: Record<string, string>) => object | undefined>> = {
+  const actions: Readonly<Record<string, (parameters: Record<string, string>) => object | undefined>> = {
     StartExecution: ({ stateMachineArn, input = "{}" }) =>
       stateMachineArn === machineArn ? start(JSON.parse(input)) : undefined,
     ListExecutions: ({ stateMachineArn, statusFilter }) =>
@@ -64,17 +64,20 @@ export async function startStepFunctions(machine: object, invoke: Invoke): Promi
         : undefined,
     DescribeExecution: ({ executionArn = "" }) => find(executionArn),
     StopExecution: ({ executionArn = "", cause, error }) => {
-      const one = find(executionArn);
-      return one && Object.assign(one, { status: "ABORTED", cause, error, stopDate: Date.now() / 1000 });
+      const execution = find(executionArn);
+      return (
+        execution &&
+        Object.assign(execution, { status: "ABORTED", cause, error, stopDate: Date.now() / 1000 })
+      );
     },
   };
   const server = createServer(async (request, response) => {
-    const asked = (await json(request)) as Record<string, string>;
+    const parameters = (await json(request)) as Record<string, string>;
     const [, action = ""] = String(request.headers["x-amz-target"]).split(".");
-    const answer = actions[action]?.(asked);
+    const result = actions[action]?.(parameters);
     response
-      .writeHead(answer ? 200 : 400, { "content-type": "application/x-amz-json-1.0" })
-      .end(JSON.stringify(answer ?? { __type: "com.amazonaws.states#StateMachineDoesNotExist" }));
+      .writeHead(result ? 200 : 400, { "content-type": "application/x-amz-json-1.0" })
+      .end(JSON.stringify(result ?? { __type: "com.amazonaws.states#StateMachineDoesNotExist" }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

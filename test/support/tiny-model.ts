@@ -22,8 +22,8 @@ const INT64 = 7;
 export const TINY_DIMENSIONS = 8;
 
 /**
- * Writes a model of 650 bytes as a folder that @huggingface/transformers loads: a BERT tokenizer of 13 words, and an
- * ONNX graph of one node that looks each token up in a table. Real files for the real library, without a download.
+ * Writes a model of 650 bytes as a folder that @huggingface/transformers can load: a BERT tokenizer of 13 words, and an
+ * ONNX graph with one node that looks each token up in a table. The real library needs no download for it.
  */
 export async function writeTinyModel(folder: string, dimensions = TINY_DIMENSIONS): Promise<void> {
   await mkdir(join(folder, "onnx"), { recursive: true });
@@ -47,7 +47,7 @@ export async function writeTinyModel(folder: string, dimensions = TINY_DIMENSION
   await write("tokenizer.json", tokenizer());
 }
 
-/** The table that the graph looks tokens up in, one row a word of the vocabulary. */
+/** The graph's embedding table, one row per word of the vocabulary. */
 function table(dimensions: number): Float32Array {
   return Float32Array.from(
     { length: VOCABULARY.length * dimensions },
@@ -55,7 +55,7 @@ function table(dimensions: number): Float32Array {
   );
 }
 
-/** What the model must give for these words: the mean of their rows, [CLS] and [SEP] among them, to unit length. */
+/** The expected vector of these words: the mean of their rows, including [CLS] and [SEP], at unit length. */
 export function tinyVector(words: readonly string[], dimensions = TINY_DIMENSIONS): Float32Array {
   const rows = table(dimensions);
   const sum = new Float64Array(dimensions);
@@ -135,7 +135,7 @@ function valueInfo(name: string, type: number, shape: readonly (string | number)
   return message(bytes(1, name), bytes(2, bytes(1, message(integer(1, type), bytes(2, message(...sizes))))));
 }
 
-/** Protocol Buffers' wire format: a field is its number and type, then a varint, or a length and so many bytes. */
+/** Protocol Buffers' wire format. A field is its number and type, then a varint, or a length and that many bytes. */
 function message(...fields: readonly Buffer[]): Buffer {
   return Buffer.concat(fields);
 }

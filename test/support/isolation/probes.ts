@@ -1,16 +1,16 @@
-import type { Probe } from "./ask.ts";
-import { ADMIN_READS, CHANGES, INSERTS, NOBODY, POSTINGS, REST, SELECTS } from "./walls.ts";
-import { ADMIN_WORKS, KEYS, LEASES, LEDGER_WORKS, SAME_ANSWER, START_UP, TENANT_WORKS } from "./work.ts";
+import { ADMIN_WORKS, KEYS, LEASES, LEDGER_WORKS, SAME_ERROR, START_UP, TENANT_WORKS } from "./allowed.ts";
+import { ADMIN_READS, CHANGES, INSERTS, KEYWORD_INDEX, NO_TENANT, OTHER_TABLES, SELECTS } from "./denied.ts";
+import type { Probe } from "./probe.ts";
 
 export const PROBES: readonly Probe[] = [
   SELECTS,
   CHANGES,
   INSERTS,
-  REST,
-  NOBODY,
+  OTHER_TABLES,
+  NO_TENANT,
   ADMIN_READS,
-  SAME_ANSWER,
-  POSTINGS,
+  SAME_ERROR,
+  KEYWORD_INDEX,
   TENANT_WORKS,
   ADMIN_WORKS,
   LEDGER_WORKS,

@@ -8,7 +8,7 @@ import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { offlineServices } from "../services.ts";
 
-/** Two tenants with rows in every table that a tenant can reach. */
+/** Two tenants with rows in every table that a tenant can read. */
 export interface TwoTenants {
   readonly a: SeededTenant;
   readonly b: SeededTenant;

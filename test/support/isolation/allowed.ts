@@ -17,10 +17,10 @@ import { authenticateKey, createApiKey, listApiKeys, revokeApiKey } from "@cairn
 import { createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { offlineServices } from "../services.ts";
-import { count, type Probe, refused, table, uuid } from "./ask.ts";
+import { assertRefused, count, type Probe, table, uuid } from "./probe.ts";
 
-export const SAME_ANSWER: Probe = {
-  claim: "every function answers another tenant's collection exactly as one that does not exist",
+export const SAME_ERROR: Probe = {
+  claim: "every function returns the same error for another tenant's collection as for a missing one",
   check: async (database, { a, b }) => {
     const services = offlineServices(database);
     const missing = "00000000-1111-2222-3333-444444444444";
@@ -47,7 +47,7 @@ export const SAME_ANSWER: Probe = {
       deleteCollection: (id) => deleteCollection(database, a.tenantId, id),
     };
     for (const [name, call] of Object.entries(calls)) {
-      const [foreign, none] = [await answer(call, b.collectionId), await answer(call, missing)];
+      const [foreign, none] = [await outcomeOf(call, b.collectionId), await outcomeOf(call, missing)];
       assert.equal(none.code, "not_found", name);
       assert.deepEqual(foreign, none, name);
     }
@@ -55,9 +55,9 @@ export const SAME_ANSWER: Probe = {
   },
 };
 
-async function answer(call: (id: string) => Promise<unknown>, id: string) {
+async function outcomeOf(call: (id: string) => Promise<unknown>, id: string) {
   try {
-    return { code: "answered", message: JSON.stringify(await call(id)) };
+    return { code: "succeeded", message: JSON.stringify(await call(id)) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { code: error.code, path: error.path, message: error.message.replaceAll(id, "<id>") };
@@ -65,7 +65,7 @@ async function answer(call: (id: string) => Promise<unknown>, id: string) {
 }
 
 export const TENANT_WORKS: Probe = {
-  claim: "a tenant can do its work: collections, ingest, query, list, change, delete",
+  claim: "a tenant can create collections, ingest, query, list, change and delete",
   check: async (database, { a }) => {
     const services = offlineServices(database);
     await createCollection(database, a.tenantId, {
@@ -100,7 +100,8 @@ export const TENANT_WORKS: Probe = {
 };
 
 export const ADMIN_WORKS: Probe = {
-  claim: "the administrator can make, find, list and delete tenants, and a deleted tenant's rows go with it",
+  claim:
+    "the administrator can create, find, list and delete tenants, and deleting a tenant deletes its rows",
   check: async (database, { b }) => {
     const { id } = await createTenant(database, { name: "for a moment" });
     await createCollection(database, id, { embeddingModel: null });
@@ -112,7 +113,7 @@ export const ADMIN_WORKS: Probe = {
 };
 
 export const LEDGER_WORKS: Probe = {
-  claim: "the migration ledger can be written and read, every table of it",
+  claim: "the administrator can write and read every table of the run ledger",
   check: async (database, { a }) => {
     const run = await acquireRun(database, `http://probe/${crypto.randomUUID()}`, {});
     await asAdmin(database, async ({ orm }) => {
@@ -135,23 +136,23 @@ export const LEDGER_WORKS: Probe = {
 };
 
 export const START_UP: Probe = {
-  claim: "the service's own check at start-up agrees",
+  claim: "the service's isolation check at start-up passes",
   check: (database) => assertIsolation(database),
 };
 
 export const LEASES: Probe = {
-  claim: "maintenance is leased to one at a time",
+  claim: "only one process at a time has the maintenance lease",
   check: async (database) => {
     const name = `probe ${crypto.randomUUID()}`;
-    const held = await withLease(database, name, () => withLease(database, name, async () => "both"));
-    assert.deepEqual(held, { result: undefined });
+    const nested = await withLease(database, name, () => withLease(database, name, async () => "both"));
+    assert.deepEqual(nested, { result: undefined });
     assert.deepEqual(await withLease(database, name, async () => "the next"), { result: "the next" });
   },
 };
 
 export const KEYS: Probe = {
   claim:
-    "a key speaks for its own tenant, and neither keys nor jobs of another can be listed, got or revoked",
+    "a key authenticates its own tenant, and another tenant's keys and jobs cannot be listed, read or revoked",
   check: async (database, { a, b }) => {
     const { secret } = await createApiKey(database, a.tenantId);
     assert.equal((await authenticateKey(database, secret))?.tenantId, a.tenantId);
@@ -160,29 +161,29 @@ export const KEYS: Probe = {
     const [foreign] = await listApiKeys(database, b.tenantId);
     await assert.rejects(revokeApiKey(database, a.tenantId, foreign?.id ?? ""), { code: "not_found" });
     const [job] = await listJobs(database, b.tenantId);
-    assert.ok(job, "B's job is there for B");
+    assert.ok(job, "B cannot list its own job");
     await assert.rejects(getJob(database, { tenantId: a.tenantId, id: job.id }), { code: "not_found" });
-    // The operator makes keys for all, and sees no tenant's jobs.
-    const made = await createApiKey(database, null);
-    assert.equal((await authenticateKey(database, made.secret))?.tenantId, null);
+    // The operator creates keys for all tenants and sees no tenant's jobs.
+    const operatorKey = await createApiKey(database, null);
+    assert.equal((await authenticateKey(database, operatorKey.secret))?.tenantId, null);
     await createJob(database, null, { kind: "probe", request: {} });
     assert.ok((await listJobs(database, null)).every(({ tenantId }) => tenantId === null));
     await asAdmin(database, async ({ orm }) => {
       assert.equal(await count(orm, sql`SELECT 1 FROM cairn.jobs WHERE tenant_id IS NOT NULL`), 0);
-      // Which jobs wait, the administrator is told: by their ids alone, and nobody else.
+      // Only the administrator can list waiting jobs, and sees only their ids.
       const waiting = sql`SELECT id FROM cairn.waiting_jobs(NULL, '{}', 100, -60, 1000) WHERE id = ${job.id}::uuid`;
       assert.equal(await count(orm, waiting), 1, "the administrator does not find B's waiting job");
     });
-    await refused(
+    await assertRefused(
       asTenant(database, a.tenantId, ({ orm }) =>
         orm.execute(sql`SELECT id FROM cairn.waiting_jobs(NULL, '{}', 100, -60, 1000)`),
       ),
-      "a tenant listed everybody's waiting jobs",
+      "a tenant listed other tenants' waiting jobs",
     );
     const planted = sql`INSERT INTO cairn.jobs (tenant_id, kind) VALUES (${uuid(a.tenantId)}, 'planted')`;
-    await refused(
+    await assertRefused(
       asAdmin(database, ({ orm }) => orm.execute(planted)),
-      "the operator made a job in a tenant's name",
+      "the operator created a job for a tenant",
     );
   },
 };

@@ -5,13 +5,13 @@ import { AppError } from "@cairn/core/error.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { TwoTenants } from "./seed.ts";
 
-/** A claim about isolation or about normal use: throws where it does not hold. */
+/** A claim about isolation or normal use. `check` throws if it does not hold. */
 export interface Probe {
   readonly claim: string;
   readonly check: (database: Database, tenants: TwoTenants) => Promise<void>;
 }
 
-/** What the role may SELECT in the schema, from the catalog: a table that is added later is probed as well. */
+/** Tables in the schema that the role may SELECT from, read from the catalog, so that new tables are also probed. */
 export function readableTables(database: Database, role: "cairn_app" | "cairn_admin"): Promise<string[]> {
   return database.transaction(async ({ orm }) => {
     const tables = await selectRows<{ name: string }>(
@@ -37,7 +37,7 @@ export async function count(orm: Orm, statement: SQL): Promise<number> {
   return row?.n ?? Number.NaN;
 }
 
-/** Rows that a data-modifying statement touched. */
+/** Number of rows that a data-modifying statement changed. */
 export async function affected(orm: Orm, statement: SQL): Promise<number> {
   const [row] = await selectRows<{ n: number }>(
     orm,
@@ -46,16 +46,20 @@ export async function affected(orm: Orm, statement: SQL): Promise<number> {
   return row?.n ?? Number.NaN;
 }
 
-/** Fails unless Postgres itself refuses: SQLSTATE 42501, a missing right or a row that its policy forbids. */
-export async function refused(attempt: Promise<unknown>, what: string): Promise<void> {
+/** Asserts that Postgres refuses with SQLSTATE 42501: a missing privilege, or a row that a policy forbids. */
+export async function assertRefused(attempt: Promise<unknown>, message: string): Promise<void> {
   const outcome = await attempt.then(
     () => "was allowed",
     (error: unknown) =>
       error instanceof AppError ? (error.cause as { sqlstate?: string }).sqlstate : String(error),
   );
-  assert.equal(outcome, "42501", what);
+  assert.equal(outcome, "42501", message);
 }
 
-export async function everyTable(database: Database, check: (name: string) => Promise<void>): Promise<void> {
+/** Runs a check for every table that a tenant can read. */
+export async function forEachTable(
+  database: Database,
+  check: (name: string) => Promise<void>,
+): Promise<void> {
   for (const name of await readableTables(database, app)) await check(name);
 }
