@@ -60,7 +60,7 @@ export function findQuarantineReason(record: SourceRecord, rules: CopyRules): Qu
   if (fault && fault.kind !== "too_short")
     return quarantine(
       fault.kind === "zero" ? "vector_zero" : "vector_out_of_range",
-      `The vector ${fault.says}. The text is kept without a vector.`,
+      `The vector ${fault.description}. The text is kept without a vector.`,
     );
   if (rules.dimensions !== null && embedding.length !== rules.dimensions)
     return quarantine(

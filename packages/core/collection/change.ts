@@ -18,21 +18,21 @@ import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
 export interface CollectionChanges {
   readonly name?: string;
   readonly metadata?: JsonObject;
-  /** Names the model of vectors that are there already: for a collection whose model was not known. */
+  /** Names the model of the existing vectors, for a collection whose model was unknown. */
   readonly embeddingModel?: string;
-  /** That the name of the model is right although the collection has vectors, which nobody can check. Default false. */
+  /** Confirms the model's name for a collection with vectors, where it cannot be checked. Default false. */
   readonly confirmModel?: boolean;
-  /** Its keyword index is built anew at the next maintenance. */
+  /** The next maintenance rebuilds the keyword index. */
   readonly language?: string;
-  /** In the place of all that were set before. What an index is made with takes effect at the next maintenance. */
+  /** Replaces all previous index settings. Build settings take effect at the next maintenance. */
   readonly indexSettings?: IndexSettings;
-  /** In the place of all that were set before. Holds for documents that are ingested from then on. */
+  /** Replaces all previous chunking settings. Applies to documents that are ingested afterwards. */
   readonly chunking?: ChunkSettings;
 }
 
 /**
- * Changes a collection of the tenant's. Throws `not_found`, `already_exists` where the new name is taken, or
- * `invalid_input`, also for another model of vectors that are there without `confirmModel`.
+ * Changes one of the tenant's collections. Throws `not_found`, `already_exists` if the new name is taken, or `invalid_input`,
+ * also for naming another model of existing vectors without `confirmModel`.
  */
 export async function changeCollection(
   database: Database,
@@ -54,38 +54,43 @@ export async function changeCollection(
         .set({ ...changes, updatedAt: sql`now()` })
         .where(and(eq(collections.tenantId, tenantId), eq(collections.id, id)))
         .returning(collectionColumns);
-      if (!changed) throw new AppError("not_found", `There is no collection ${JSON.stringify(nameOrId)}.`);
+      if (!changed)
+        throw new AppError(
+          "not_found",
+          `The collection cannot be changed: ${JSON.stringify(nameOrId)} does not exist.`,
+        );
       return changed;
     });
   } catch (error) {
     if (hasSqlState(error, "23505"))
-      throw new AppError("already_exists", `There is a collection ${JSON.stringify(changes.name)} already.`, {
-        cause: error,
-      });
+      throw new AppError(
+        "already_exists",
+        `The collection cannot be renamed: ${JSON.stringify(changes.name)} already exists. Choose another name.`,
+        { cause: error },
+      );
     throw error;
   }
 }
 
-/** Throws `invalid_input` where a collection has vectors and another model is to be named as theirs. */
+/** Throws `invalid_input` if a collection has vectors and another model would be named as theirs. */
 async function assertNoVectors(orm: Orm, collection: Collection, model: string): Promise<void> {
   if (collection.embeddingModel === model) return;
-  const found = await selectRows(
+  const vectors = await selectRows(
     orm,
     sql`SELECT FROM cairn.documents WHERE ${inCollection(collection)} AND embedding IS NOT NULL LIMIT 1`,
   );
-  if (found.length === 0) return;
+  if (vectors.length === 0) return;
   throw new AppError(
     "invalid_input",
-    `The collection ${JSON.stringify(collection.name)} has vectors, of ${collection.embeddingModel ?? "an unknown model"} so far. ` +
-      `Whether ${model} made them cannot be checked, and with a wrong name every search by text is wrong. Confirm that the name is right.`,
+    `The model of collection ${JSON.stringify(collection.name)} cannot be set to ${model} without confirmation: the collection has vectors of ${collection.embeddingModel ?? "an unknown model"}, ` +
+      `and Cairn cannot check which model computed them. With a wrong model, every search by text is wrong. Confirm the model if it is right.`,
     { path: "confirmModel" },
   );
 }
 
 /**
- * Deletes a collection of the tenant's with its documents, its copies (those kept from before a change of model, and those
- * being filled for one), the cached vectors of their texts, and the tombstones that no other collection needs.
- * Throws `not_found`.
+ * Deletes one of the tenant's collections with its documents, its copies (kept from before a change of model, or being filled
+ * for one), the cached vectors of their texts, and the tombstones that no other collection needs. Throws `not_found`.
  */
 export async function deleteCollection(
   database: Database,

@@ -1,40 +1,40 @@
 import { AppError } from "../error.ts";
 
-/** How long texts are split into passages, in tokens as OpenAI's embedding models count them (cl100k_base). */
+/** Sizes of the passages that texts are split into, in tokens of OpenAI's embedding models (cl100k_base). */
 export interface ChunkSizes {
-  /** Tokens of a passage at most, 16 to 8,000. */
+  /** Maximum tokens of a passage, 16 to 8,000. */
   readonly maxTokens: number;
-  /** Tokens that a passage repeats of the one before at most, 0 to half of `maxTokens`. */
+  /** Maximum tokens that a passage repeats of the previous one, 0 to half of `maxTokens`. */
   readonly overlap: number;
 }
 
-/** What a collection sets of them; the rest is by default. */
+/** The sizes that a collection sets. The others have their defaults. */
 export type ChunkSettings = Partial<ChunkSizes>;
 
-/** As OpenAI's vector stores have them. */
+/** The defaults of OpenAI's vector stores. */
 export const CHUNK_DEFAULTS: ChunkSizes = { maxTokens: 800, overlap: 400 };
 
 const MIN_TOKENS = 16;
 const MAX_TOKENS = 8_000;
 
 /**
- * The sizes in force: the defaults, or half of `maxTokens` where the default overlap is more; `settings` where they are
- * given; and never more than the model reads, `limit` tokens of a text (undefined: not known).
+ * The sizes that apply: `settings`, or the defaults. The overlap is at most half of `maxTokens`. A passage never exceeds
+ * `limit`, the tokens of a text that the model reads (undefined: unknown).
  */
 export function chunkSizes(settings: ChunkSettings, limit?: number): ChunkSizes {
-  const most = Math.max(MIN_TOKENS, limit ?? MAX_TOKENS);
-  const maxTokens = Math.min(settings.maxTokens ?? CHUNK_DEFAULTS.maxTokens, most);
+  const max = Math.max(MIN_TOKENS, limit ?? MAX_TOKENS);
+  const maxTokens = Math.min(settings.maxTokens ?? CHUNK_DEFAULTS.maxTokens, max);
   const overlap = Math.min(settings.overlap ?? CHUNK_DEFAULTS.overlap, Math.floor(maxTokens / 2));
   return { maxTokens, overlap };
 }
 
 /**
- * The sizes for texts that are written with `given`, which may leave out either, into a collection with `settings`.
- * Throws `invalid_input` where they do not fit one another or the model.
+ * The sizes for an ingest that requests `requested` (either size may be missing) of a collection with `settings`.
+ * Throws `invalid_input` if they do not fit each other or the model.
  */
-export function ingestSizes(given: ChunkSettings, settings: ChunkSettings, limit?: number): ChunkSizes {
-  const { maxTokens = chunkSizes(settings, limit).maxTokens } = given;
-  const { overlap = chunkSizes({ ...settings, maxTokens }, limit).overlap } = given;
+export function ingestSizes(requested: ChunkSettings, settings: ChunkSettings, limit?: number): ChunkSizes {
+  const { maxTokens = chunkSizes(settings, limit).maxTokens } = requested;
+  const { overlap = chunkSizes({ ...settings, maxTokens }, limit).overlap } = requested;
   assertSizes({ maxTokens, overlap }, { limit });
   return { maxTokens, overlap };
 }
@@ -45,7 +45,7 @@ export function validateChunking(settings: ChunkSettings, limit?: number): void 
   if (unknown !== undefined)
     throw new AppError(
       "invalid_input",
-      `There is no chunking setting ${JSON.stringify(unknown)}: there are maxTokens and overlap.`,
+      `The chunking settings are not valid: ${JSON.stringify(unknown)} is unknown. Use maxTokens and overlap.`,
       { path: `chunking.${unknown}` },
     );
   const { maxTokens = chunkSizes({}, limit).maxTokens } = settings;
@@ -53,7 +53,7 @@ export function validateChunking(settings: ChunkSettings, limit?: number): void 
   assertSizes({ maxTokens, overlap }, { limit, path: "chunking." });
 }
 
-/** Throws `invalid_input` for sizes that no text can be split by. */
+/** Throws `invalid_input` for sizes that cannot be used to split a text. */
 export function assertSizes(
   { maxTokens, overlap }: ChunkSizes,
   { limit, path = "" }: { readonly limit?: number; readonly path?: string } = {},
@@ -61,19 +61,19 @@ export function assertSizes(
   if (!Number.isInteger(maxTokens) || maxTokens < MIN_TOKENS || maxTokens > MAX_TOKENS)
     throw new AppError(
       "invalid_input",
-      `A passage must have a whole number of tokens from ${MIN_TOKENS} to ${MAX_TOKENS.toLocaleString("en")} at most, not ${maxTokens}.`,
+      `maxTokens must be a whole number from ${MIN_TOKENS} to ${MAX_TOKENS.toLocaleString("en")}, not ${maxTokens}.`,
       { path: `${path}maxTokens` },
     );
   if (limit !== undefined && maxTokens > Math.max(MIN_TOKENS, limit))
     throw new AppError(
       "invalid_input",
-      `Passages of ${maxTokens} tokens cannot be embedded whole: the collection's model reads ${limit} tokens of a text. Give maxTokens ${limit} or less.`,
+      `Passages of ${maxTokens} tokens cannot be embedded completely: the collection's model reads ${limit} tokens of a text. Set maxTokens to ${limit} or less.`,
       { path: `${path}maxTokens` },
     );
   if (!Number.isInteger(overlap) || overlap < 0 || overlap > maxTokens / 2)
     throw new AppError(
       "invalid_input",
-      `Passages of ${maxTokens} tokens overlap by a whole number of tokens from 0 to ${Math.floor(maxTokens / 2)} (half a passage), not ${overlap}.`,
+      `overlap must be a whole number from 0 to ${Math.floor(maxTokens / 2)} (half of maxTokens), not ${overlap}.`,
       { path: `${path}overlap` },
     );
 }

@@ -19,7 +19,7 @@ afterAll(() => own?.drop());
 
 const MISSING = "00000000-1111-2222-3333-444444444444";
 
-test("a collection is called knowledge, measures by cosine and takes its model's own size where nothing is said", async () => {
+test("a collection is named knowledge, uses cosine and has its model's dimensions by default", async () => {
   const made = await createCollection(own.database, tenantId, {
     embeddingModel: "openai/text-embedding-3-large",
   });
@@ -35,7 +35,7 @@ test("a collection is called knowledge, measures by cosine and takes its model's
   await deleteCollection(own.database, tenantId, made.id);
 });
 
-test("metadata of a collection comes back as it was given: bigints, NUL, nested", async () => {
+test("collection metadata is returned as written: bigints, NUL, nested values", async () => {
   const metadata = { big: 2n ** 60n, "k\0": ["v\0", "\uD800"], nested: { a: null } };
   await createCollection(own.database, tenantId, { name: "meta", embeddingModel: null, metadata });
   expect((await getCollection(own.database, tenantId, "meta")).metadata).toEqual(metadata);
@@ -43,7 +43,7 @@ test("metadata of a collection comes back as it was given: bigints, NUL, nested"
   expect(changed.metadata).toEqual({ "\0": 1n << 64n });
 });
 
-test("a name that is taken is refused on making and on renaming; ensureCollection() takes what is there", async () => {
+test("creating or renaming to a taken name is refused; ensureCollection() returns the existing collection", async () => {
   const made = await createCollection(own.database, tenantId, {
     name: "one",
     embeddingModel: null,
@@ -65,7 +65,7 @@ test("a name that is taken is refused on making and on renaming; ensureCollectio
   expect(ensured[0]?.metric).toBe("ip");
 });
 
-test("a collection that is renamed or given a model keeps everything else", async () => {
+test("renaming a collection or setting its model keeps everything else", async () => {
   const made = await createCollection(own.database, tenantId, {
     name: "old",
     embeddingModel: null,
@@ -86,34 +86,34 @@ test("a collection that is renamed or given a model keeps everything else", asyn
   await expect(getCollection(own.database, tenantId, "old")).rejects.toMatchObject({ code: "not_found" });
 });
 
-test("another model of vectors that are there is named only when it is confirmed", async () => {
+test("naming another model for existing vectors needs confirmation", async () => {
   const made = { name: "vectors", embeddingModel: null, dimensions: 2 };
   await createCollection(own.database, tenantId, made);
-  const name = (changes: object) => changeCollection(own.database, tenantId, "vectors", changes);
-  expect(await name({ embeddingModel: "local/a" })).toMatchObject({ embeddingModel: "local/a" });
+  const change = (changes: object) => changeCollection(own.database, tenantId, "vectors", changes);
+  expect(await change({ embeddingModel: "local/a" })).toMatchObject({ embeddingModel: "local/a" });
   const documents = [{ id: "a", content: null, embedding: Float32Array.of(1, 2) }];
   await ingest(offlineServices(own.database), tenantId, { documents, collection: "vectors" });
-  await expect(name({ embeddingModel: "local/b" })).rejects.toMatchObject({
+  await expect(change({ embeddingModel: "local/b" })).rejects.toMatchObject({
     code: "invalid_input",
     path: "confirmModel",
-    message: expect.stringMatching(/has vectors, of local\/a.*local\/b.*Confirm/),
+    message: expect.stringMatching(/set to local\/b.*has vectors of local\/a.*Confirm/),
   });
   expect(await getCollection(own.database, tenantId, "vectors")).toMatchObject({ embeddingModel: "local/a" });
-  expect(await name({ embeddingModel: "local/a" })).toMatchObject({ embeddingModel: "local/a" });
-  expect(await name({ embeddingModel: "local/b", confirmModel: true })).toMatchObject({
+  expect(await change({ embeddingModel: "local/a" })).toMatchObject({ embeddingModel: "local/a" });
+  expect(await change({ embeddingModel: "local/b", confirmModel: true })).toMatchObject({
     embeddingModel: "local/b",
   });
 });
 
-test("an id finds its own collection, also where another is called by it", async () => {
-  const wanted = await createCollection(own.database, tenantId, { name: "wanted", embeddingModel: null });
-  const other = await createCollection(own.database, tenantId, { name: wanted.id, embeddingModel: null });
-  expect((await getCollection(own.database, tenantId, wanted.id)).id).toBe(wanted.id);
-  await deleteCollection(own.database, tenantId, wanted.id);
-  expect((await getCollection(own.database, tenantId, wanted.id)).id).toBe(other.id);
+test("an id finds its collection, even if another collection has the id as its name", async () => {
+  const collection = await createCollection(own.database, tenantId, { name: "id", embeddingModel: null });
+  const other = await createCollection(own.database, tenantId, { name: collection.id, embeddingModel: null });
+  expect((await getCollection(own.database, tenantId, collection.id)).id).toBe(collection.id);
+  await deleteCollection(own.database, tenantId, collection.id);
+  expect((await getCollection(own.database, tenantId, collection.id)).id).toBe(other.id);
 });
 
-describe("what cannot be is refused with the place", () => {
+describe("an invalid value is refused with its path", () => {
   test.each([
     ["name", { name: "" }],
     ["name", { name: "a\0b" }],
@@ -126,16 +126,16 @@ describe("what cannot be is refused with the place", () => {
     ["dimensions", { dimensions: 16_001 }],
     ["dimensions", { dimensions: 1.5 }],
     ["metric", { metric: "hamming" as "l2" }],
-  ])("%s %j", async (path, wrong) => {
+  ])("%s %j", async (path, invalid) => {
     const fault = { code: "invalid_input", path };
     await expect(
-      createCollection(own.database, tenantId, { embeddingModel: null, ...wrong }),
+      createCollection(own.database, tenantId, { embeddingModel: null, ...invalid }),
     ).rejects.toMatchObject(fault);
-    if ("name" in wrong || "embeddingModel" in wrong)
-      await expect(changeCollection(own.database, tenantId, "one", wrong)).rejects.toMatchObject(fault);
+    if ("name" in invalid || "embeddingModel" in invalid)
+      await expect(changeCollection(own.database, tenantId, "one", invalid)).rejects.toMatchObject(fault);
   });
 
-  test("also an integer that no double holds, where a small one is wanted", async () => {
+  test("an integer setting beyond double precision is refused with its exact value", async () => {
     const indexSettings = { m: 12345678901234567890n as unknown as number };
     await expect(
       createCollection(own.database, tenantId, { embeddingModel: null, indexSettings }),
@@ -146,7 +146,7 @@ describe("what cannot be is refused with the place", () => {
   });
 
   test.each(["nothing", "", "a\0b", "\uD800", MISSING, MISSING.toUpperCase(), "x".repeat(10_000), "'; --"])(
-    "a name %j that is no collection's is not found",
+    "the name %j of no collection is not found",
     async (name) => {
       await expect(getCollection(own.database, tenantId, name)).rejects.toMatchObject({ code: "not_found" });
       await expect(deleteCollection(own.database, tenantId, name)).rejects.toMatchObject({
@@ -173,7 +173,7 @@ test("names may be in any script, 512 characters long, and two tenants may use t
   expect(await listCollections(own.database, other)).toHaveLength(3);
 });
 
-test("a deleted collection takes its documents along and leaves the others'; stats tell what each holds", async () => {
+test("deleting a collection deletes its documents and no others; stats report each collection's contents", async () => {
   const { id: tenant } = await createTenant(own.database);
   const services = offlineServices(own.database);
   const embedding = new Float32Array([1, 2]);

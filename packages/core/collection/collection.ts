@@ -4,7 +4,7 @@ import type { ChunkSettings } from "./chunking.ts";
 import type { IndexSettings } from "./index-settings.ts";
 import type { Metric } from "./metric.ts";
 
-/** Name of the collection where none is named: a tenant that needs only one never meets the word. */
+/** The collection that is used if none is named, so that a tenant with one collection need not name it. */
 export const DEFAULT_COLLECTION = "knowledge";
 
 /** A set of documents in one embedding space. */
@@ -12,19 +12,19 @@ export interface Collection {
   readonly tenantId: string;
   readonly id: string;
   readonly name: string;
-  /** `provider/model`. Null where nobody knows which model made the vectors: it can be queried by vector only. */
+  /** `provider/model`. Null if the model of the vectors is unknown: then only queries by vector are possible. */
   readonly embeddingModel: string | null;
   /** Length of every vector, 1 to 16,000. Null until the first vector is written. */
   readonly dimensions: number | null;
   readonly metric: Metric;
   readonly metadata: JsonObject;
-  /** Text search configuration of Postgres that keyword search reads its texts with: `english`, `simple`, … */
+  /** Postgres text search configuration for keyword search: `english`, `simple`, … */
   readonly language: string;
-  /** What differs from the defaults of `indexPlan`. */
+  /** Differences from the defaults of `indexPlan`. */
   readonly indexSettings: IndexSettings;
-  /** How its texts are split into passages, where that differs from the defaults of `chunkSizes`. */
+  /** Differences from the defaults of `chunkSizes`. */
   readonly chunking: ChunkSettings;
-  /** The collection that took its name, with another model; this one is kept for going back and takes no writes. */
+  /** The collection with another model that took its name. This one is kept for `restoreModel` and takes no writes. */
   readonly replacedBy: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;

@@ -7,8 +7,8 @@ import type { Collection } from "./collection.ts";
 type Address = Pick<Collection, "tenantId" | "id">;
 
 /**
- * The collections that hold the same documents as this one: those that had its name before, kept for `restoreModel`, and
- * those that are being filled from it by another model. Usually none.
+ * The collections with the same documents as this one: previous holders of its name, kept for `restoreModel`, and drafts that
+ * are filled from it for another model. Usually none.
  */
 export async function listCopies(orm: Orm, { tenantId, id }: Address): Promise<readonly Address[]> {
   const rows = await selectRows<{ id: string }>(

@@ -15,37 +15,37 @@ import { METRICS, type Metric } from "./metric.ts";
 export interface NewCollection {
   /** Default `knowledge`. Unique for the tenant. */
   readonly name?: string;
-  /** `provider/model`, or null where it is not known. */
+  /** `provider/model`, or null if unknown. */
   readonly embeddingModel: string | null;
-  /** Null: whatever the first vector has. Default: the model's own, or else null. */
+  /** Null: set by the first vector. Default: the model's dimensions, or null if they are unknown. */
   readonly dimensions?: number | null;
   /** Default `cosine`. */
   readonly metric?: Metric;
   readonly metadata?: JsonObject;
   /** Text search configuration of Postgres for keyword search. Default `english`; `simple` suits any language. */
   readonly language?: string;
-  /** What is to differ from the defaults of large collections. */
+  /** Differences from the default index settings. */
   readonly indexSettings?: IndexSettings;
-  /** How its texts are split, where that is to differ from the defaults. */
+  /** Differences from the default chunking. */
   readonly chunking?: ChunkSettings;
 }
 
-/** Makes a collection. Throws `already_exists`, `invalid_input`, or `not_found` for a tenant that does not exist. */
+/** Creates a collection. Throws `already_exists`, `invalid_input`, or `not_found` for a tenant that does not exist. */
 export async function createCollection(
   database: Database,
   tenantId: string,
   collection: NewCollection,
 ): Promise<Collection> {
-  const made = await insertCollection(database, tenantId, collection);
-  if (!made)
+  const created = await insertCollection(database, tenantId, collection);
+  if (!created)
     throw new AppError(
       "already_exists",
-      `There is a collection ${JSON.stringify(collection.name ?? DEFAULT_COLLECTION)} already. Choose another name, or use it as it is.`,
+      `The collection cannot be created: ${JSON.stringify(collection.name ?? DEFAULT_COLLECTION)} already exists. Choose another name, or use the existing collection.`,
     );
-  return made;
+  return created;
 }
 
-/** The collection of this name, made where it is missing. */
+/** The collection of this name, created if it does not exist. */
 export async function ensureCollection(
   database: Database,
   tenantId: string,
@@ -57,7 +57,7 @@ export async function ensureCollection(
   );
 }
 
-/** Makes a collection and returns it, or undefined where one of that name exists. */
+/** Creates a collection. Returns undefined if the name is taken. */
 export async function insertCollection(
   database: Database,
   tenantId: string,
@@ -69,7 +69,7 @@ export async function insertCollection(
   const { dimensions = (embeddingModel && modelDimensions(embeddingModel)) || null } = collection;
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
-      const [made] = await orm
+      const [created] = await orm
         .insert(collections)
         .values({
           tenantId,
@@ -84,7 +84,7 @@ export async function insertCollection(
         })
         .onConflictDoNothing()
         .returning(collectionColumns);
-      return made;
+      return created;
     });
   } catch (error) {
     if (hasSqlState(error, "23503"))
@@ -96,7 +96,7 @@ export async function insertCollection(
   }
 }
 
-/** The text search configurations that every PostgreSQL from 14 on has; `simple` takes words as they are. */
+/** The text search configurations of every PostgreSQL since 14. `simple` does not stem words. */
 const LANGUAGES: readonly string[] =
   "simple arabic armenian basque catalan danish dutch english finnish french german greek hindi hungarian indonesian irish italian lithuanian nepali norwegian portuguese romanian russian serbian spanish swedish tamil turkish yiddish".split(
     " ",
@@ -115,10 +115,10 @@ export function isModelName(name: string): boolean {
   return name.length <= 512 && /^[a-z0-9_-]+\/[^\s\p{Cc}\p{Cs}\uFFFE]+$/iu.test(name);
 }
 
-/** What pgvector keeps. */
+/** The maximum of pgvector. */
 export const MAX_DIMENSIONS = 16_000;
 
-/** Throws `invalid_input` for a name, model, size or metric that no collection can have. */
+/** Throws `invalid_input` for a value that a collection cannot have. */
 export function validate({
   name,
   embeddingModel,
@@ -139,10 +139,10 @@ export function validate({
     throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");
   if (language !== undefined && !LANGUAGES.includes(language))
     throw invalid("language", language, `one of ${LANGUAGES.join(", ")}`);
-  const unstorable = metadata && findMetadataFault(metadata);
-  if (unstorable)
-    throw new AppError("invalid_input", unstorable.message.replace("Its", "The collection's"), {
-      path: unstorable.path,
+  const metadataFault = metadata && findMetadataFault(metadata);
+  if (metadataFault)
+    throw new AppError("invalid_input", metadataFault.message.replace("Its", "The collection's"), {
+      path: metadataFault.path,
     });
   if (chunking) validateChunking(chunking, embeddingModel ? modelTextTokens(embeddingModel) : undefined);
   if (indexSettings) validateIndexSettings(indexSettings, metric);

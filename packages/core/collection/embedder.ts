@@ -3,13 +3,13 @@ import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import type { Collection } from "./collection.ts";
 
-/** The embedder of the collection's model. Throws `embedder_unavailable` where it is not known or not configured. */
+/** The embedder of the collection's model. Throws `embedder_unavailable` if the model is unknown or not configured. */
 export function collectionEmbedder({ embedders }: Services, collection: Collection): Embedder {
   if (collection.embeddingModel !== null) return embedders.get(collection.embeddingModel);
   throw new AppError(
     "embedder_unavailable",
-    `Nobody knows which model made the vectors of collection ${JSON.stringify(collection.name)}, so no text can be compared with them. ` +
-      "Send vectors, name the model, or embed the texts again with a known one.",
+    `The text cannot be embedded: the model of collection ${JSON.stringify(collection.name)} is unknown. ` +
+      "Send vectors, set the collection's model, or embed its texts again with a known model.",
     { remedy: "name_model" },
   );
 }

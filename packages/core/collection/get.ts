@@ -9,7 +9,7 @@ import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collec
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The tenant's collection of this name or id (default `knowledge`). Throws `not_found`, also for another tenant's. */
+/** The tenant's collection of this name or id (default `knowledge`). Throws `not_found`, also for another tenant's collection. */
 export function getCollection(
   database: Database,
   tenantId: string,
@@ -30,21 +30,21 @@ export function listCollections(database: Database, tenantId: string): Promise<r
 }
 
 export interface CollectionPageOptions {
-  /** Collections at most. Default 1,000. */
+  /** Maximum collections. Default 1,000. */
   readonly limit?: number;
-  /** The cursor that the page before gave: the name of its last collection. */
+  /** `next` of the previous page: the name of its last collection. */
   readonly after?: string;
-  /** Bytes of metadata and names at most; a page has one collection at least. Default `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of metadata and names. A page has at least one collection. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
 export interface CollectionPage {
   readonly collections: readonly Collection[];
-  /** Give it as `after` for the next page; null at the end. */
+  /** Value of `after` for the next page. Null on the last page. */
   readonly next: string | null;
 }
 
-/** A page of the tenant's collections, by name. It ends early where the next one would exceed `maxBytes`. */
+/** A page of the tenant's collections, by name. It ends early if the next collection would exceed `maxBytes`. */
 export function listCollectionPage(
   database: Database,
   tenantId: string,
@@ -63,9 +63,9 @@ export function listCollectionPage(
       .orderBy(asc(collections.name))
       .limit(limit + 1);
     let bytes = 0;
-    const fitting = found.slice(0, limit).filter(({ size }, at) => {
+    const fitting = found.slice(0, limit).filter(({ size }, index) => {
       bytes += size;
-      return at === 0 || bytes <= maxBytes;
+      return index === 0 || bytes <= maxBytes;
     });
     const page = await orm
       .select(collectionColumns)
@@ -85,9 +85,9 @@ export function listCollectionPage(
 }
 
 /**
- * `requireCollection` for a transaction that changes documents: until it ends no other collection takes this one's name.
- * The name is looked up a second time where the lock was waited for and the name has moved meanwhile. Any other error
- * (a lock timeout, say) has ended the transaction and goes up.
+ * `requireCollection` for a transaction that changes documents. Until it ends, no other collection can take this one's name.
+ * If the name moved to another collection while the lock was awaited, it is looked up a second time. Any other error, such as
+ * a lock timeout, has ended the transaction and is thrown.
  */
 export async function lockCollection(orm: Orm, tenantId: string, nameOrId?: string): Promise<Collection> {
   try {
@@ -98,14 +98,14 @@ export async function lockCollection(orm: Orm, tenantId: string, nameOrId?: stri
   }
 }
 
-/** `getCollection` inside a transaction of the tenant's that is open already. */
+/** `getCollection` inside an open transaction of the tenant. */
 export async function requireCollection(
   orm: Orm,
   tenantId: string,
   nameOrId = DEFAULT_COLLECTION,
   lock?: "key share" | "update",
 ): Promise<Collection> {
-  const byName = eq(collections.name, encodeText(nameOrId)); // what no name can hold is not found, not a failure
+  const byName = eq(collections.name, encodeText(nameOrId)); // a name that cannot exist is not found instead of an error
   const found = orm
     .select(collectionColumns)
     .from(collections)
@@ -115,12 +115,12 @@ export async function requireCollection(
         UUID.test(nameOrId) ? or(byName, eq(collections.id, nameOrId)) : byName,
       ),
     )
-    // The id wins over another collection that is called so.
+    // An id takes precedence over a collection of that name.
     .orderBy(sql`${collections.id}::text = ${encodeText(nameOrId)} DESC`)
     .limit(1);
   const [collection] = await (lock ? found.for(lock) : found);
   if (!collection)
-    throw new AppError("not_found", `There is no collection ${JSON.stringify(nameOrId)}.`, {
+    throw new AppError("not_found", `Collection ${JSON.stringify(nameOrId)} does not exist.`, {
       remedy: "list_collections",
     });
   return collection;

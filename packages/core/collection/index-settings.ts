@@ -4,35 +4,35 @@ import type { Metric } from "./metric.ts";
 
 export type IndexType = "hnsw" | "ivfflat";
 
-/** What an index holds of each vector: all of it, 16-bit floats, or one bit a dimension. Hits are always re-ranked by the whole vectors. */
+/** What an index stores of a vector: full precision, half precision, or binary (1 bit a dimension). Hits are re-ranked in full precision. */
 export type Precision = "vector" | "halfvec" | "bit";
 
-/** How a large collection is indexed and searched; each has a default. */
+/** How a large collection is indexed and searched. Each setting has a default. */
 export interface IndexSettings {
-  /** Rows from which on a collection has an index; below, its search is exact. Default 1,000. */
+  /** Rows from which a collection gets an index. Smaller collections are searched exactly. Default 1,000. */
   readonly threshold?: number;
   /** Default `hnsw`. */
   readonly type?: IndexType;
   /**
-   * Default: `bit` where a build finds that bits tell the vectors apart (cosine, 1,000 dimensions and more), an eighth
-   * of the memory; else `halfvec`, half the memory of `vector` at the same recall. `bit` only with cosine.
+   * Default: `bit` (an eighth of the memory) if the metric is cosine, vectors have at least 1,000 dimensions, and calibration
+   * finds that binary distances order them; else `halfvec`, half the memory of `vector` at the same recall. `bit` needs cosine.
    */
   readonly precision?: Precision;
-  /** HNSW: links a node, 2 to 100. Default 10. */
+  /** HNSW: connections of a node, 2 to 100. Default 10. */
   readonly m?: number;
   /**
-   * HNSW: candidates while building, 4 to 1,000 and at least twice m. Default 200 where the graph holds bits, 240 of 300,000
-   * rows and more, else 120: with 64 a twentieth of the searches misses its cluster.
+   * HNSW: candidates during the build, 4 to 1,000 and at least twice m. Default 200 for a binary-quantized index, 240 from
+   * 300,000 rows; else 120. With 64, a twentieth of the searches misses its cluster.
    */
   readonly efConstruction?: number;
-  /** HNSW: candidates while searching, 1 to 1,000. Default: what a build finds to be enough, 100 to 1,000; where it is set, bits are compared whole of as many. */
+  /** HNSW: candidates during a search, 1 to 1,000. Default: measured by calibration, 100 to 1,000. If set, a binary-quantized index re-ranks as many. */
   readonly efSearch?: number;
   /**
-   * IVFFlat: lists, 1 to 32,768; no more than a tenth of the rows or than the memory of a build holds. Default:
-   * rows / 1,000, at least 10; from a million rows on their square root.
+   * IVFFlat: lists, 1 to 32,768, limited to a tenth of the rows and by the memory of the build. Default: rows / 1,000, at
+   * least 10; from a million rows their square root.
    */
   readonly lists?: number;
-  /** IVFFlat: lists that a search looks into. Default: a quarter of the lists, at least 8. */
+  /** IVFFlat: lists that a search reads. Default: a quarter of the lists, at least 8. */
   readonly probes?: number;
 }
 
@@ -49,21 +49,21 @@ export const INDEX_DEFAULTS: IndexPlan = {
 };
 
 /**
- * The same of a graph of bits. With 120 the ef_search that 99.7 % of the neighbours take was 130 to 400 from one build of
- * 100,000 rows to the next, with 160 it is 110 to 200, with 200 110 or 130, in a fifth more time each. Of a million rows, a graph
- * with 160 gave 0.991 by 600 candidates, one with 240 0.996 by 300, in a third more time.
+ * `efConstruction` of a binary-quantized HNSW index. For builds of 100,000 rows, the ef_search that finds 99.7 % of the
+ * neighbors was 130 to 400 with 120, 110 to 200 with 160, and 110 or 130 with 200; each step takes a fifth more time. For a
+ * million rows, recall was 0.991 with 600 candidates (160), and 0.996 with 300 candidates (240), in a third more time.
  */
-const BITS_CONSTRUCTION = 200;
-const LARGE_BITS_CONSTRUCTION = 240;
-const LARGE = 300_000;
+const BINARY_EF_CONSTRUCTION = 200;
+const LARGE_BINARY_EF_CONSTRUCTION = 240;
+const LARGE_ROWS = 300_000;
 
-/** What this and earlier versions build with where a collection sets nothing: good enough, and no index is built again for it. */
-export const DEFAULTS_EVER: Readonly<Partial<Record<keyof IndexPlan, readonly unknown[]>>> = {
+/** Defaults of this and earlier versions. An index that was built with one of them is good enough and is not rebuilt. */
+export const ACCEPTED_DEFAULTS: Readonly<Partial<Record<keyof IndexPlan, readonly unknown[]>>> = {
   m: [10, 16],
-  efConstruction: [120, 128, 160, BITS_CONSTRUCTION, LARGE_BITS_CONSTRUCTION],
+  efConstruction: [120, 128, 160, BINARY_EF_CONSTRUCTION, LARGE_BINARY_EF_CONSTRUCTION],
 };
 
-/** The most dimensions that an index can hold. Source: pgvector's README, "HNSW" and "IVFFlat". */
+/** Maximum dimensions of an index. Source: pgvector's README, "HNSW" and "IVFFlat". */
 const MAX_INDEXED_DIMENSIONS: Readonly<Record<Precision, number>> = {
   vector: 2_000,
   halfvec: 4_000,
@@ -71,8 +71,8 @@ const MAX_INDEXED_DIMENSIONS: Readonly<Record<Precision, number>> = {
 };
 
 /**
- * A collection's settings with the defaults filled in, in a precision that its dimensions allow. Undefined where
- * pgvector has no index for it: more than 4,000 dimensions with another metric than cosine.
+ * The settings of a collection with all defaults, in a precision that its dimensions allow. Undefined if pgvector has no index
+ * for it: more than 4,000 dimensions with a metric other than cosine.
  */
 export function indexPlan(
   settings: IndexSettings,
@@ -83,22 +83,23 @@ export function indexPlan(
   const precision = order
     .slice(order.indexOf(plan.precision))
     .find(
-      (one) =>
-        space.dimensions <= MAX_INDEXED_DIMENSIONS[one] && (one !== "bit" || space.metric === "cosine"),
+      (candidate) =>
+        space.dimensions <= MAX_INDEXED_DIMENSIONS[candidate] &&
+        (candidate !== "bit" || space.metric === "cosine"),
     );
   return precision === "bit" ? binaryPlan(plan, settings) : precision && { ...plan, precision };
 }
 
-/** The plan of a graph that holds the bits of so many rows. */
+/** The plan of a binary-quantized index over `rows` rows. */
 export function binaryPlan(plan: IndexPlan, { efConstruction }: IndexSettings, rows = 0): IndexPlan {
-  const byRows = rows < LARGE ? BITS_CONSTRUCTION : LARGE_BITS_CONSTRUCTION;
+  const byRows = rows < LARGE_ROWS ? BINARY_EF_CONSTRUCTION : LARGE_BINARY_EF_CONSTRUCTION;
   return { ...plan, precision: "bit", efConstruction: efConstruction ?? byRows };
 }
 
-/** Dimensions from which on bits tell near from far, and whole vectors are slow to read. */
-const BIT_DIMENSIONS = 1_000;
+/** Dimensions from which binary distances order vectors well, and full vectors are slow to read. */
+const MIN_BINARY_DIMENSIONS = 1_000;
 
-/** Whether an index is of bits where nothing is set, if these vectors turn out to be told apart by them. */
+/** Whether an index is binary-quantized by default, if calibration accepts it. */
 export function supportsBinary({
   dimensions,
   metric,
@@ -106,18 +107,18 @@ export function supportsBinary({
   readonly dimensions: number | null;
   readonly metric: Metric;
 }): boolean {
-  return metric === "cosine" && dimensions !== null && dimensions >= BIT_DIMENSIONS;
+  return metric === "cosine" && dimensions !== null && dimensions >= MIN_BINARY_DIMENSIONS;
 }
 
 /**
- * What is written since the last index was built is held by an index as well: the bits of its vectors, in one list that is
- * read from end to end, so that a write pays for no graph (4 µs a row) and 10,000 rows take a search 1 ms, not 13. Whole
- * vectors are compared instead where bits do not tell them apart.
+ * The plan of the tail's index: binary-quantized IVFFlat with a single list, which a search reads completely. A write does not
+ * pay for HNSW (4 µs a row), and 10,000 rows take a search 1 ms instead of 13. If binary distances order the vectors too
+ * coarsely, the tail has no index and is compared in full precision.
  */
 export const TAIL_PLAN: IndexPlan = { ...INDEX_DEFAULTS, type: "ivfflat", precision: "bit", lists: 1 };
 
-/** The plan with whole floats in the place of 16-bit ones, which hold no element over 65,504. Undefined where no index holds those. */
-export function widerPlan(plan: IndexPlan, dimensions: number): IndexPlan | undefined {
+/** The plan in full instead of half precision, whose elements end at 65,504. Undefined if the dimensions exceed such an index. */
+export function fullPrecisionPlan(plan: IndexPlan, dimensions: number): IndexPlan | undefined {
   return plan.precision === "halfvec" && dimensions <= MAX_INDEXED_DIMENSIONS.vector
     ? { ...plan, precision: "vector" }
     : undefined;
@@ -134,33 +135,32 @@ const RANGES = {
 
 const KEYS: readonly string[] = ["type", "precision", ...Object.keys(RANGES)];
 
-/** Throws `invalid_input` for a setting that pgvector would refuse. */
+/** Throws `invalid_input` for a setting that pgvector does not accept. */
 export function validateIndexSettings(settings: IndexSettings, metric?: Metric): void {
   const unknown = Object.keys(settings).find((key) => !KEYS.includes(key));
   if (unknown !== undefined)
     throw new AppError(
       "invalid_input",
-      `There is no index setting ${JSON.stringify(unknown)}: there are ${KEYS.join(", ")}.`,
-      {
-        path: `index.${unknown}`,
-      },
+      `The index settings are not valid: ${JSON.stringify(unknown)} is unknown. Use ${KEYS.join(", ")}.`,
+      { path: `index.${unknown}` },
     );
-  for (const [key, [least, most]] of Object.entries(RANGES)) {
+  for (const [key, [min, max]] of Object.entries(RANGES)) {
     const value = settings[key as keyof typeof RANGES];
-    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
-      throw refuse(key, value, `a whole number from ${least} to ${most.toLocaleString("en")}`);
+    if (value !== undefined && !(Number.isInteger(value) && value >= min && value <= max))
+      throw invalidSetting(key, value, `a whole number from ${min} to ${max.toLocaleString("en")}`);
   }
   if (settings.type !== undefined && settings.type !== "hnsw" && settings.type !== "ivfflat")
-    throw refuse("type", settings.type, "hnsw or ivfflat");
+    throw invalidSetting("type", settings.type, "hnsw or ivfflat");
   if (settings.precision !== undefined && !(settings.precision in MAX_INDEXED_DIMENSIONS))
-    throw refuse("precision", settings.precision, "vector, halfvec or bit");
+    throw invalidSetting("precision", settings.precision, "vector, halfvec or bit");
   if (settings.precision === "bit" && metric !== undefined && metric !== "cosine")
-    throw refuse("precision", "bit", `vector or halfvec where the metric is ${metric}`);
+    throw invalidSetting("precision", "bit", `vector or halfvec with the metric ${metric}`);
   const { m, efConstruction } = { ...INDEX_DEFAULTS, ...settings };
-  if (efConstruction < 2 * m) throw refuse("efConstruction", efConstruction, `at least twice m, ${2 * m}`);
+  if (efConstruction < 2 * m)
+    throw invalidSetting("efConstruction", efConstruction, `at least twice m (${2 * m})`);
 }
 
-function refuse(key: string, value: unknown, expected: string): AppError {
+function invalidSetting(key: string, value: unknown, expected: string): AppError {
   return new AppError(
     "invalid_input",
     `The index setting ${key} must be ${expected}, not ${stringifyJson(value)}.`,

@@ -90,7 +90,7 @@ function findFault(
   if (metadataFault) return metadataFault.message;
   if (embedding) {
     const fault = findVectorFault(embedding, metric);
-    return fault && `Its vector ${fault.says}.`;
+    return fault && `Its vector ${fault.description}.`;
   }
   if (content === null) return "It cannot be embedded: it has no text. Give its text or its vector.";
   if (content.trim() === "") return "It cannot be embedded: its text is empty. Give a text or a vector.";

@@ -144,7 +144,7 @@ function findFault(vector: Float32Array | VectorFault, { dimensions }: Expected)
 /** Why a model's vector cannot be used; undefined: it can. Applies the strictest metric, cosine, because embeddings are directions. */
 export function findModelFault(vector: Float32Array): VectorFault | undefined {
   const fault = findVectorFault(vector, "cosine");
-  return fault && `it ${fault.says}`;
+  return fault && `it ${fault.description}`;
 }
 
 /** Throws `dimension_mismatch` with both numbers if a model's vectors do not have the collection's dimensions. */

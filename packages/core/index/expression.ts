@@ -2,24 +2,21 @@ import type { Collection } from "../collection/collection.ts";
 import type { Precision } from "../collection/index-settings.ts";
 import type { Metric } from "../collection/metric.ts";
 
-/** What an index holds of a vector. */
+/** The form of a vector in an index. */
 export interface IndexedVector {
   readonly precision: Precision;
-  /** Binary: the stored column `bits`, see `BuildNotes`. */
+  /** Binary: whether the index reads the stored column `bits`, see `BuildNotes`. */
   readonly stored?: true;
 }
 
-/**
- * What an index holds of a row, as an expression over its columns. The column has no fixed number of dimensions, so the
- * expression gives it one.
- */
+/** The indexed expression of a row's vector. The column has no fixed number of dimensions, so the expression sets it. */
 export function indexedExpression({ dimensions }: Collection, { precision, stored }: IndexedVector): string {
   const size = dimensions as number;
   if (precision !== "bit") return `(${castVector("embedding", precision, size)})`;
   return `(${stored ? "coalesce(bits, binary_quantize(embedding))" : "binary_quantize(embedding)"}::bit(${Math.trunc(size)}))`;
 }
 
-/** A vector in another precision, as an expression. */
+/** An expression that casts a vector to a precision. */
 export function castVector(vector: string, precision: Precision, dimensions: number): string {
   const size = Math.trunc(dimensions);
   return precision === "bit"
@@ -29,13 +26,13 @@ export function castVector(vector: string, precision: Precision, dimensions: num
 
 const OPERATORS: Readonly<Record<Metric, string>> = { cosine: "<=>", l2: "<->", ip: "<#>" };
 
-/** The distance of a row to the query `q`, as an index measures it. */
+/** The distance between a row and the query `q` in the precision of an index. */
 export function indexedDistance(collection: Collection, indexed: IndexedVector): string {
   const operator = indexed.precision === "bit" ? "<~>" : OPERATORS[collection.metric];
   return `${indexedExpression(collection, indexed)} ${operator} q."${indexed.precision}"`;
 }
 
-/** pgvector's operator class that orders by the metric. */
+/** pgvector's operator class for a metric and a precision. */
 export function operatorClass(metric: Metric, precision: Precision): string {
   return precision === "bit" ? "bit_hamming_ops" : `${precision}_${metric}_ops`;
 }

@@ -1,23 +1,23 @@
 import type { IndexPlan } from "../collection/index-settings.ts";
 
-/** `vector` and `keyword`: of closed segments. `tail`: of the vectors written since, see `TAIL_PLAN`. */
+/** `vector` and `keyword` cover closed segments. `tail` covers vectors written after them, see `TAIL_PLAN`. */
 export type IndexKind = "vector" | "keyword" | "tail";
 
 /** What a build records next to the settings of an index. The names are stored in `collection_indexes.settings`. */
 export interface BuildNotes {
-  /** Binary: rows to re-rank for the promised recall, as calibration measured. */
+  /** Binary: rows to re-rank for the target recall, measured by calibration. */
   readonly reranked?: number;
-  /** Binary: rows, nearest first, up to which a filtered scan can trust the order. Earlier versions did not measure it. */
+  /** Binary: nearest rows up to which a filtered scan can trust the order. Indexes of earlier versions have none. */
   readonly depth?: number;
-  /** Binary quantization orders the vectors of this collection too coarsely, as this build or an earlier one measured. */
+  /** This or an earlier calibration found that binary distances order the collection's vectors too coarsely. */
   readonly coarse?: true;
   /** See `segmentCondition`. */
   readonly mark?: number;
-  /** Keyword: the index holds the rows' metadata too. Those of earlier versions do not. */
+  /** Keyword: the index also covers the rows' metadata. Indexes of earlier versions do not. */
   readonly metadata?: true;
-  /** Keyword: the index holds bigrams for languages without spaces. Those of earlier versions do not. */
+  /** Keyword: the index has bigrams for languages without spaces. Indexes of earlier versions do not. */
   readonly bigrams?: true;
-  /** Binary: the index holds the stored column `bits`, or computes it where a row has none. Earlier versions compute all. */
+  /** Binary: the index reads the stored column `bits` and computes it for rows without it. Earlier versions always compute it. */
   readonly stored?: true;
 }
 
@@ -27,8 +27,8 @@ export interface IndexedRange {
   readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
-  /** What it was built with, and what its build measured. */
+  /** Its build settings, and what its calibration measured. */
   readonly plan: IndexPlan & BuildNotes;
-  /** Rows in its segments when it was built. */
+  /** Rows in its segments at build time. */
   readonly rows: number;
 }

@@ -6,12 +6,12 @@ export interface Segments {
   readonly last: number;
 }
 
-/** Where the tail ends: the largest `integer` of Postgres. */
+/** Last segment of the tail: the largest `integer` of Postgres. */
 export const LAST_SEGMENT = 2_147_483_647;
 
 /**
- * The rows of an index, in exactly the words of its predicate, so that Postgres uses it. During a rebuild two indexes cover
- * the same segments: `mark`, a chunk number that no row has, tells them apart.
+ * The predicate of an index, as a condition on a row. A query must repeat it verbatim, or Postgres does not use the index.
+ * During a rebuild two indexes cover the same segments: `mark`, a chunk number that no row has, distinguishes them.
  */
 export function segmentCondition(
   { first, last }: Segments,
@@ -21,7 +21,7 @@ export function segmentCondition(
   return mark === undefined ? range : `${range} AND chunk <> -${Math.trunc(mark)}`;
 }
 
-/** The segments that no range holds: gaps, and what follows the last. */
+/** The segments that no range covers: gaps, and those after the last range. */
 export function uncoveredSegments(ranges: readonly Segments[]): readonly Segments[] {
   const gaps: Segments[] = [];
   let next = 0;
@@ -33,7 +33,7 @@ export function uncoveredSegments(ranges: readonly Segments[]): readonly Segment
   return gaps;
 }
 
-/** Ranges of segments as a condition on a row. An open end is written without its bound. */
+/** Segment ranges as a condition on a row. A range to the last segment has no upper bound. */
 export function segmentsCondition(ranges: readonly Segments[]): SQL {
   const conditions = ranges.map(({ first, last }) =>
     last === LAST_SEGMENT ? `segment >= ${first}` : `segment >= ${first} AND segment < ${last + 1}`,

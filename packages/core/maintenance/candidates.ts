@@ -1,5 +1,10 @@
 import type { Collection } from "../collection/collection.ts";
-import { binaryPlan, type IndexPlan, supportsBinary, widerPlan } from "../collection/index-settings.ts";
+import {
+  binaryPlan,
+  fullPrecisionPlan,
+  type IndexPlan,
+  supportsBinary,
+} from "../collection/index-settings.ts";
 import { askedFor, type CollectionIndex } from "./inspect.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
@@ -39,7 +44,7 @@ export function planCandidates(
 ): readonly Candidate[] {
   const graphs = indexes.filter(({ kind }) => kind === "vector");
   const coarse = graphs.some(({ settings }) => settings.coarse === true);
-  const wider = widerPlan(plan, collection.dimensions as number);
+  const wider = fullPrecisionPlan(plan, collection.dimensions as number);
   const overflowed = graphs.some(
     ({ first, last, settings }) =>
       first <= range.last &&

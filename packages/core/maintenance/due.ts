@@ -1,5 +1,5 @@
 import type { Collection } from "../collection/collection.ts";
-import { DEFAULTS_EVER, type IndexPlan, supportsBinary } from "../collection/index-settings.ts";
+import { ACCEPTED_DEFAULTS, type IndexPlan, supportsBinary } from "../collection/index-settings.ts";
 import { CONSTRUCTION, waitFor } from "./attempt.ts";
 import { askedFor, type CollectionIndex, type Inspection, rowsWithin, servingRanges } from "./inspect.ts";
 import { mergeTail, type SegmentRange } from "./segment-range.ts";
@@ -127,7 +127,7 @@ function isAsGood(
 ): boolean {
   if (key === "precision" && settings.precision === "bit")
     return supportsBinary(collection) && settings.reranked !== undefined && settings.coarse !== true;
-  return DEFAULTS_EVER[key]?.includes(settings[key]) === true;
+  return ACCEPTED_DEFAULTS[key]?.includes(settings[key]) === true;
 }
 
 function applies(key: (typeof CONSTRUCTION)[number], { type, lists }: IndexPlan): boolean {

@@ -130,5 +130,5 @@ function findFault(
       message: `Collection ${JSON.stringify(name)} holds vectors of ${dimensions} dimensions; the query's has ${vector.length}.`,
     };
   const fault = findVectorFault(vector, metric);
-  return fault && { code: "invalid_input", message: `The query's vector ${fault.says}.` };
+  return fault && { code: "invalid_input", message: `The query's vector ${fault.description}.` };
 }
