@@ -3,7 +3,7 @@ import { encodeJson, type JsonObject, parseJson, stringifyJson } from "@cairn/co
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
 import { asAdmin, asTenant, uuidLiteral } from "@cairn/core/database/transaction.ts";
-import { type Question, question } from "@cairn/core/filter/arbitrary/question.ts";
+import { type ChromaFilter, chromaFilter } from "@cairn/core/filter/arbitrary/chroma-filter.ts";
 import {
   type Features,
   KEYS,
@@ -64,8 +64,8 @@ async function compareDataSet(seed: number, { nul }: { nul: "last" | "anywhere" 
   const [collection, queryChroma] = await Promise.all([fillCairn(rows), fillChroma(rows)]);
   const all = new Set(rows.map(({ id }) => id));
   const length = { minLength: BATCH, maxLength: BATCH };
-  const questions = fc.array(question(features, { regexOnly: nul === "anywhere" }), length);
-  const property = fc.asyncProperty(questions, async (batch) => {
+  const filters = fc.array(chromaFilter(features, { regexOnly: nul === "anywhere" }), length);
+  const property = fc.asyncProperty(filters, async (batch) => {
     const conditions = batch.map((question) => compileFilter(toFilter(question)));
     const negations = conditions.map((condition) => sql`NOT ${condition}`);
     const [fromChroma, fromCairn, fromNegation] = await Promise.all([
@@ -83,7 +83,7 @@ async function compareDataSet(seed: number, { nul }: { nul: "last" | "anywhere" 
   await fc.assert(property, { seed, numRuns: RUNS });
 }
 
-function toFilter({ where, where_document }: Question): Filter {
+function toFilter({ where, where_document }: ChromaFilter): Filter {
   const filters = [
     ...(where === undefined ? [] : [parseFilter(parseJson(stringifyJson(where)))]),
     ...(where_document === undefined ? [] : [parseDocumentFilter(where_document)]),
@@ -124,7 +124,7 @@ async function probe(): Promise<Features> {
   const collection = await createCollection();
   const accepts = async (metadata: JsonObject) =>
     (await add(collection, [{ id: randomUUID(), document: "a", metadata }])).ok;
-  const supports = async (body: Question) => (await post(`${collection}/get`, body)).ok;
+  const supports = async (body: ChromaFilter) => (await post(`${collection}/get`, body)).ok;
   const keys: string[] = [];
   for (const key of KEYS) if (await accepts({ [key]: 1 })) keys.push(key);
   return {
@@ -135,7 +135,7 @@ async function probe(): Promise<Features> {
   };
 }
 
-async function fillChroma(rows: readonly Row[]): Promise<(question: Question) => Promise<Set<string>>> {
+async function fillChroma(rows: readonly Row[]): Promise<(question: ChromaFilter) => Promise<Set<string>>> {
   const collection = await createCollection();
   const added = await add(collection, rows);
   if (!added.ok) throw new Error(added.text);

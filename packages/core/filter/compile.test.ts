@@ -8,7 +8,7 @@ import { compileFilter } from "./compile.ts";
 import type { Filter } from "./filter.ts";
 import { parseDocumentFilter, parseFilter } from "./parse.ts";
 
-/** Stored under `v`: everything that JSON can hold, which is more than Chroma can. */
+/** Values under the key `v`: every type of JSON, which is more than Chroma can store. */
 const VALUES: Readonly<Record<string, JsonObject>> = {
   one: { v: 1 },
   large: { v: 2n ** 53n + 1n },
@@ -35,17 +35,17 @@ beforeAll(async () => {
 afterAll(() => testDatabase.drop());
 
 async function find(filter: Filter): Promise<string[]> {
-  const ofValues = Object.entries(VALUES).map(([id, value]) => ({
+  const valueRows = Object.entries(VALUES).map(([id, value]) => ({
     id,
     metadata: encodeJson(value),
     content: null,
   }));
-  const ofContents = Object.entries(CONTENTS).map(([id, text]) => ({
+  const contentRows = Object.entries(CONTENTS).map(([id, text]) => ({
     id: `${id} text`,
     metadata: "{}",
     content: text === null ? null : encodeText(text),
   }));
-  const rows = JSON.stringify([...ofValues, ...ofContents]);
+  const rows = JSON.stringify([...valueRows, ...contentRows]);
   const found = await testDatabase.database.transaction(({ orm }) =>
     selectRows<{ id: string }>(
       orm,
@@ -77,7 +77,7 @@ const OPERATIONS = [
 ];
 
 test.each(OPERATIONS)(
-  "%o fails on no stored value, and its negation finds exactly the others",
+  "%o works on every stored value, and its negation finds exactly the other rows",
   async (operation) => {
     const found = await where({ v: operation });
     const others = await where({ $not: { v: operation } });
@@ -85,7 +85,7 @@ test.each(OPERATIONS)(
   },
 );
 
-test("types do not coerce, and a list is not its element", async () => {
+test("types are not converted, and a list does not equal its element", async () => {
   expect(await where({ v: 1 })).toEqual(["one"]);
   expect(await where({ v: "1" })).toEqual(["text"]);
   expect(await where({ v: true })).toEqual(["yes"]);
@@ -94,25 +94,25 @@ test("types do not coerce, and a list is not its element", async () => {
   expect(await where({ v: { $gte: -1e300 } })).toEqual(["one", "large"]);
 });
 
-test("integers beyond 2^53 are compared to the last digit", async () => {
+test("integers beyond 2^53 are compared exactly", async () => {
   expect(await where({ v: 2n ** 53n + 1n })).toEqual(["large"]);
   expect(await where({ v: 2 ** 53 })).toEqual([]);
   expect(await where({ v: { $gt: 2 ** 53 } })).toEqual(["large"]);
   expect(await where({ v: { $gt: 2n ** 53n + 1n } })).toEqual([]);
 });
 
-test("$exists tells a missing key, and null counts as missing", async () => {
+test("$exists distinguishes present from missing keys, and null counts as missing", async () => {
   expect(await where({ v: { $exists: false } })).toEqual(["null", "missing"]);
   expect(await where({ "k\0": { $exists: true } })).toEqual(["nul"]);
 });
 
-test("keys and values that need escaping are found, and are never SQL", async () => {
+test("keys and values that need escaping are found, and are never run as SQL", async () => {
   expect(await where({ v: "a\0b" })).toEqual(["nul"]);
   expect(await where({ "k\0": { $in: ["\uFFFE"] } })).toEqual(["nul"]);
   expect(await where({ "v') OR true --": "' OR true --" })).toEqual([]);
 });
 
-test("$contains knows no wildcard, no case, and nothing of how NUL is stored", async () => {
+test("$contains has no wildcards, is case-sensitive, and does not match the encoding of NUL", async () => {
   expect(await whereDocument({ $contains: "100% of a_b\\" })).toEqual(["plain text"]);
   expect(await whereDocument({ $contains: "cost" })).toEqual([]);
   expect(await whereDocument({ $contains: "\0" })).toEqual(["nul text"]);
@@ -121,7 +121,7 @@ test("$contains knows no wildcard, no case, and nothing of how NUL is stored", a
   expect(await whereDocument({ $contains: "\uFFFE and" })).toEqual(["mark text"]);
 });
 
-test("a null content contains nothing and matches nothing, and so it passes every negation", async () => {
+test("null content contains and matches nothing, so it passes every negation", async () => {
   expect(await whereDocument({ $contains: "" })).not.toContain("null text");
   expect(await whereDocument({ $regex: "" })).not.toContain("null text");
   expect(await whereDocument({ $not_contains: "" })).toContain("null text");
@@ -129,7 +129,7 @@ test("a null content contains nothing and matches nothing, and so it passes ever
   expect(await whereDocument({ $not: { $regex: "" } })).toContain("null text");
 });
 
-test("to a $regex a NUL is one character, as every other", async () => {
+test("a $regex matches a NUL as one character", async () => {
   expect(await whereDocument({ $regex: "^x.y$" })).toEqual(["nul text"]);
   expect(await whereDocument({ $regex: "^x\\x00y$" })).toEqual(["nul text"]);
   expect(await whereDocument({ $regex: "^[^a] and" })).toEqual(["mark text"]);

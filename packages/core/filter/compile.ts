@@ -2,17 +2,17 @@ import { type SQL, sql } from "drizzle-orm";
 import { encodeJson, stringifyJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
 import type { Filter, Order, Scalar } from "./filter.ts";
-import { standIn } from "./regex/bracket.ts";
+import { singleCharacterForm } from "./regex/bracket.ts";
 import { postgresRegex } from "./regex/translation.ts";
 
-const ORDERS: Readonly<Record<Order, SQL>> = { gt: sql`>`, gte: sql`>=`, lt: sql`<`, lte: sql`<=` };
+const COMPARISONS: Readonly<Record<Order, SQL>> = { gt: sql`>`, gte: sql`>=`, lt: sql`<`, lte: sql`<=` };
 
-/** Bytes are compared as bytes, whatever the database's locale. */
+/** Content compared by bytes, whatever the database's locale. */
 const CONTENT = sql`content COLLATE "C"`;
 
 /**
- * Content with each code unit that text.ts had to escape as one character, the one that `standIn` gives: a pattern's
- * `.` must not see five, nor may a search for "00" find the escape of a NUL.
+ * Content in which each code unit that text.ts escaped is one character again, as in `singleCharacterForm`. A pattern's
+ * `.` must not match five characters, and a search for "00" must not match the escape of a NUL.
  */
 const CHARACTERS = sql`
   CASE WHEN strpos(${CONTENT}, chr(65534)) = 0 THEN ${CONTENT} ELSE
@@ -27,7 +27,8 @@ const CHARACTERS = sql`
  * `{ price: { $lt: 20 } }` becomes
  * `coalesce(jsonb_typeof(metadata -> 'price') = 'number' AND metadata -> 'price' < '20', false)`.
  *
- * True or false, never NULL, so NOT may stand before it; and no stored value makes it fail. Keys and values are parameters.
+ * The result is true or false, never NULL, so NOT can precede it. No stored value makes it fail. Keys and values are
+ * parameters.
  */
 export function compileFilter(filter: Filter): SQL {
   switch (filter.kind) {
@@ -38,7 +39,7 @@ export function compileFilter(filter: Filter): SQL {
     case "not":
       return not(compileFilter(filter.filter));
     case "equal": {
-      const equal = holds(filter.key, filter.value);
+      const equal = containment(filter.key, filter.value);
       return filter.operator === "eq" ? equal : not(equal);
     }
     case "order":
@@ -48,7 +49,7 @@ export function compileFilter(filter: Filter): SQL {
       return filter.operator === "in" ? member : not(member);
     }
     case "list": {
-      const contains = holds(filter.key, [filter.value]);
+      const contains = containment(filter.key, [filter.value]);
       return filter.operator === "contains" ? contains : not(contains);
     }
     case "exists": {
@@ -75,30 +76,30 @@ function field(key: string): SQL {
 }
 
 /**
- * Containment of `{key: 1}` is equality of type and value, with 1 equal to 1.0 and a list never equal to a scalar;
- * that of `{key: [1]}` asks for a list with such an element. (On Chroma a list of floats does not contain the integer 1,
- * and an integer 1 equals 1.5 because the operand is cut to an integer: faults not repeated here.)
+ * Metadata contains `{key: 1}` if the type and the value are equal. 1 equals 1.0, and a list never equals a scalar.
+ * Metadata contains `{key: [1]}` if the value is a list with such an element. (In Chroma, a list of floats does not
+ * contain the integer 1, and an integer 1 equals 1.5 because the operand is truncated. Cairn does not copy these faults.)
  */
-function holds(key: string, value: Scalar | readonly Scalar[]): SQL {
+function containment(key: string, value: Scalar | readonly Scalar[]): SQL {
   return sql`metadata @> ${encodeJson({ [key]: value })}::jsonb`;
 }
 
-/** jsonb sorts every type against every other, so no stored value can fail the comparison; only numbers may pass it. */
+/** jsonb can compare values of any types, so no stored value makes the comparison fail. Only numbers can match. */
 function compare(key: string, operator: Order, value: number | bigint): SQL {
-  return sql`coalesce(jsonb_typeof(${field(key)}) = 'number' AND ${field(key)} ${ORDERS[operator]} ${String(value)}::jsonb, false)`;
+  return sql`coalesce(jsonb_typeof(${field(key)}) = 'number' AND ${field(key)} ${COMPARISONS[operator]} ${String(value)}::jsonb, false)`;
 }
 
-/** An array that is constant to the planner: Postgres looks a row's value up in a hash table of it, however many there are. */
+/** The list is one constant array for the planner, so Postgres looks a row's value up in a hash table. */
 function isMember(key: string, values: readonly Scalar[]): SQL {
   const list = values.map((value) => stringifyJson(typeof value === "string" ? encodeText(value) : value));
   return sql`coalesce(${field(key)} = ANY(${sql.param(list)}::text[]::jsonb[]), false)`;
 }
 
-/** Case-sensitive, without wildcards. A null content contains nothing, not even the empty string. */
+/** Case-sensitive, without wildcards. Null content contains nothing, not even the empty string. */
 function contentContains(text: string): SQL {
   const stored = encodeText(text);
   const found = sql`coalesce(strpos(${CONTENT}, ${stored}::text) > 0, false)`;
-  // Only what begins like the digits of an escape could be found inside one.
+  // Only a text that begins with a hex digit can match inside an escape.
   if (!/^[0-9a-f]/.test(stored)) return found;
-  return sql`(${found} AND strpos(${CHARACTERS}, ${standIn(text)}::text) > 0)`;
+  return sql`(${found} AND strpos(${CHARACTERS}, ${singleCharacterForm(text)}::text) > 0)`;
 }

@@ -1,13 +1,13 @@
 import type { Filter } from "./filter.ts";
-import { describe, refuse } from "./refuse.ts";
+import { describeValue, invalidFilter } from "./invalid-filter.ts";
 import { postgresRegex } from "./regex/translation.ts";
 
-/** UTF-16 units of a regular expression at most. Checked before it is read. */
-const MAX_PATTERN = 10_000;
+/** Maximum length of a regular expression in UTF-16 units. Checked before it is parsed. */
+const MAX_PATTERN_LENGTH = 10_000;
 
 const OPERATORS = "$contains, $not_contains, $regex, $not_regex";
 
-/** One condition on content, `$contains: "refund"`. Throws `invalid_filter`, also for a regex that cannot be run. */
+/** Parses one condition on content, `$contains: "refund"`. Throws `invalid_filter`, also for a regex that cannot run. */
 export function parseDocumentClause(operator: string, operand: unknown, path: string): Filter {
   switch (operator) {
     case "$contains":
@@ -22,10 +22,10 @@ export function parseDocumentClause(operator: string, operand: unknown, path: st
     case "$regex":
     case "$not_regex": {
       const pattern = stringOperand(operand, path);
-      if (pattern.length > MAX_PATTERN)
-        throw refuse(
+      if (pattern.length > MAX_PATTERN_LENGTH)
+        throw invalidFilter(
           path,
-          `is too long: a regular expression has at most ${MAX_PATTERN} characters, this one has ${pattern.length}. Use $contains for a long text.`,
+          `is too long: a regular expression has at most ${MAX_PATTERN_LENGTH} characters, this one has ${pattern.length}. Use $contains for a long text.`,
         );
       const clause = Object.freeze({
         kind: "pattern",
@@ -36,11 +36,14 @@ export function parseDocumentClause(operator: string, operand: unknown, path: st
       return clause;
     }
     default:
-      throw refuse(path, `is not an operator on content. Allowed: ${OPERATORS}, joined by $and, $or, $not.`);
+      throw invalidFilter(
+        path,
+        `is not an operator on content. Allowed: ${OPERATORS}, combined with $and, $or, $not.`,
+      );
   }
 }
 
 function stringOperand(operand: unknown, path: string): string {
   if (typeof operand === "string") return operand;
-  throw refuse(path, `must be a string, not ${describe(operand)}.`);
+  throw invalidFilter(path, `must be a string, not ${describeValue(operand)}.`);
 }

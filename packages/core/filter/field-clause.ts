@@ -1,37 +1,41 @@
 import { parseDocumentClause } from "./document-clause.ts";
 import type { Filter, Order, Scalar } from "./filter.ts";
+import { childPath, describeValue, invalidFilter } from "./invalid-filter.ts";
 import { MAX_VALUES } from "./limits.ts";
-import { describe, refuse, step } from "./refuse.ts";
 
-const ORDERS: Readonly<Record<string, Order>> = { $gt: "gt", $gte: "gte", $lt: "lt", $lte: "lte" };
+const COMPARISONS: Readonly<Record<string, Order>> = { $gt: "gt", $gte: "gte", $lt: "lt", $lte: "lte" };
 const OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains, $exists";
-/** Beyond the largest double. jsonb would take 131,072 digits; no number that JSON can carry to us needs them. */
-const LARGEST = 2n ** 1024n;
+/** Larger than the largest double. jsonb allows 131,072 digits, but no number in a request needs them. */
+const INTEGER_LIMIT = 2n ** 1024n;
 
-/** One condition on a metadata field, `price: { $lt: 20 }` or `topic: "returns"`. Throws `invalid_filter`. */
+/** Parses one condition on a metadata field, `price: { $lt: 20 }` or `topic: "returns"`. Throws `invalid_filter`. */
 export function parseFieldClause(key: string, condition: unknown, path: string): Filter {
   if (key.startsWith("$"))
-    throw refuse(
+    throw invalidFilter(
       path,
       `is not an operator here. Allowed: $and, $or, $not, or a field as in {"price": {"$lt": 20}}.`,
     );
   const isObject = typeof condition === "object" && condition !== null && !Array.isArray(condition);
   if (!isObject) {
     if (key === "#document")
-      throw refuse(path, `needs an operator, as in {"$contains": "refund"}, not ${describe(condition)}.`);
+      throw invalidFilter(
+        path,
+        `needs an operator, as in {"$contains": "refund"}, not ${describeValue(condition)}.`,
+      );
     return Object.freeze({ kind: "equal", operator: "eq", key, value: scalarOperand(condition, path) });
   }
   const [entry, ...others] = Object.entries(condition);
-  if (!entry) throw refuse(path, `must hold an operator, not an empty object. Allowed: ${OPERATORS}.`);
+  if (!entry)
+    throw invalidFilter(path, `must contain an operator, not an empty object. Allowed: ${OPERATORS}.`);
   if (others.length > 0)
-    throw refuse(
+    throw invalidFilter(
       path,
-      `must have one operator, not ${others.length + 1} (${describe(condition)}). Join conditions with $and.`,
+      `must have one operator, not ${others.length + 1} (${describeValue(condition)}). Combine conditions with $and.`,
     );
   const [operator, operand] = entry;
-  const inside = step(path, operator);
-  if (key === "#document") return parseDocumentClause(operator, operand, inside);
-  return parseOperator(key, { operator, operand, path: inside });
+  const operatorPath = childPath(path, operator);
+  if (key === "#document") return parseDocumentClause(operator, operand, operatorPath);
+  return parseOperator(key, { operator, operand, path: operatorPath });
 }
 
 interface Operation {
@@ -56,7 +60,7 @@ function parseOperator(key: string, { operator, operand, path }: Operation): Fil
     case "$lte":
       return Object.freeze({
         kind: "order",
-        operator: ORDERS[operator] as Order,
+        operator: COMPARISONS[operator] as Order,
         key,
         value: numberOperand(operand, path),
       });
@@ -80,43 +84,43 @@ function parseOperator(key: string, { operator, operand, path }: Operation): Fil
     }
     case "$exists":
       if (typeof operand !== "boolean")
-        throw refuse(path, `must be true or false, not ${describe(operand)}.`);
+        throw invalidFilter(path, `must be true or false, not ${describeValue(operand)}.`);
       return Object.freeze({ kind: "exists", key, exists: operand });
     case "$regex":
     case "$not_regex":
-      throw refuse(path, `works on content only: use where_document, or the key "#document".`);
+      throw invalidFilter(path, `works on content only: use where_document, or the key "#document".`);
     default:
-      throw refuse(path, `is not an operator on a field. Allowed: ${OPERATORS}.`);
+      throw invalidFilter(path, `is not an operator on a field. Allowed: ${OPERATORS}.`);
   }
 }
 
 function scalarOperand(operand: unknown, path: string): Scalar {
   if (typeof operand === "string" || typeof operand === "boolean") return operand;
   if (isNumber(operand)) return operand;
-  throw refuse(path, `must be a string, a finite number or a boolean, not ${describe(operand)}.`);
+  throw invalidFilter(path, `must be a string, a finite number or a boolean, not ${describeValue(operand)}.`);
 }
 
-/** Chroma orders numbers only: a string or a boolean has no `$gt`. */
+/** As in Chroma, only numbers can be compared: a string or a boolean has no `$gt`. */
 function numberOperand(operand: unknown, path: string): number | bigint {
   if (isNumber(operand)) return operand;
-  throw refuse(path, `must be a finite number, not ${describe(operand)}.`);
+  throw invalidFilter(path, `must be a finite number, not ${describeValue(operand)}.`);
 }
 
-/** Values of one type, as Chroma requires; but integers and other numbers may be mixed, which its server refuses. */
+/** Values of one type, as Chroma requires. Unlike in Chroma, integers and other numbers can be mixed. */
 function listOperand(operand: unknown, path: string): readonly Scalar[] {
   if (!Array.isArray(operand) || operand.length === 0)
-    throw refuse(path, `must be a list of one or more values, not ${describe(operand)}.`);
+    throw invalidFilter(path, `must be a list of one or more values, not ${describeValue(operand)}.`);
   if (operand.length > MAX_VALUES)
-    throw refuse(
+    throw invalidFilter(
       path,
       `must be a list of at most ${MAX_VALUES} values, not ${operand.length}. Send several requests.`,
     );
   const values = operand.map((item, index) => scalarOperand(item, `${path}[${index}]`));
-  const stray = values.findIndex((value) => typeName(value) !== typeName(values[0]));
-  if (stray >= 0)
-    throw refuse(
-      `${path}[${stray}]`,
-      `must be a ${typeName(values[0])} as the values before it are, not ${describe(values[stray])}. Join lists with $or.`,
+  const mismatch = values.findIndex((value) => typeName(value) !== typeName(values[0]));
+  if (mismatch >= 0)
+    throw invalidFilter(
+      `${path}[${mismatch}]`,
+      `must be a ${typeName(values[0])} like the values before it, not ${describeValue(values[mismatch])}. Combine lists with $or.`,
     );
   return Object.freeze(values);
 }
@@ -126,6 +130,6 @@ function typeName(value: unknown): string {
 }
 
 function isNumber(operand: unknown): operand is number | bigint {
-  if (typeof operand === "bigint") return operand < LARGEST && operand > -LARGEST;
+  if (typeof operand === "bigint") return operand < INTEGER_LIMIT && operand > -INTEGER_LIMIT;
   return typeof operand === "number" && Number.isFinite(operand);
 }

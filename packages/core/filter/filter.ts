@@ -1,7 +1,7 @@
-/** What a metadata value is compared with. Integers beyond ±2^53 are bigint. */
+/** The operand of a condition on metadata. Integers beyond ±2^53 are bigint. */
 export type Scalar = boolean | number | bigint | string;
 
-/** A filter on metadata and content as a frozen tree: parsed once, compiled to SQL in one place. */
+/** A filter on metadata and content as a frozen tree. `compileFilter` compiles it to SQL. */
 export type Filter =
   | { readonly kind: "and" | "or"; readonly filters: readonly Filter[] }
   | { readonly kind: "not"; readonly filter: Filter }

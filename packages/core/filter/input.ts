@@ -1,12 +1,12 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileFilter } from "./compile.ts";
-import { containedBy } from "./contained.ts";
+import { containmentConditions } from "./containment.ts";
 import type { Filter } from "./filter.ts";
 import { emptySize } from "./limits.ts";
 import { parseDocumentFilter, parseFilter } from "./parse.ts";
 import { readsText } from "./text-scan.ts";
 
-/** How a caller narrows what is read, searched or deleted; both must hold. */
+/** Filters of a read, a search or a deletion. A row must match both. */
 export interface FilterInput {
   /** On metadata, in Chroma's `where` language: `{ price: { $lt: 20 } }`. */
   readonly filter?: unknown;
@@ -14,29 +14,29 @@ export interface FilterInput {
   readonly whereDocument?: unknown;
 }
 
-/** What a search is narrowed by. */
+/** The compiled filters of a search. */
 export interface SearchFilter {
-  /** On a row of documents. */
+  /** SQL condition on a row of documents. */
   readonly matches: SQL;
-  /** See `containedBy`. */
+  /** See `containmentConditions`. */
   readonly contained: string | undefined;
-  /** Whether it reads the text of rows, see `scanText`. */
+  /** Whether the condition reads the text of rows, see `scanText`. */
   readonly readsText: boolean;
 }
 
-/** Both filters for a search; undefined where there is none. Throws `invalid_filter`. */
+/** Both filters for a search. Undefined if there is none. Throws `invalid_filter`. */
 export function searchFilter(input: FilterInput): SearchFilter | undefined {
   const filters = parseFilters(input);
   return filters.length === 0
     ? undefined
     : {
         matches: compileAll(filters),
-        contained: containedBy({ kind: "and", filters }),
+        contained: containmentConditions({ kind: "and", filters }),
         readsText: filters.some(readsText),
       };
 }
 
-/** Both filters as one SQL condition on a row of documents, true where there is none. Throws `invalid_filter`. */
+/** Both filters as one SQL condition on a row of documents. The condition is `true` if there is none. Throws `invalid_filter`. */
 export function compileFilters(input: FilterInput): Pick<SearchFilter, "matches" | "readsText"> {
   const filters = parseFilters(input);
   if (filters.length === 0) return { matches: sql`true`, readsText: false };

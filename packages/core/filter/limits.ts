@@ -1,21 +1,21 @@
 import type { Filter, Scalar } from "./filter.ts";
-import { refuse } from "./refuse.ts";
+import { invalidFilter } from "./invalid-filter.ts";
 import { postgresRegex } from "./regex/translation.ts";
 
-/** `$and`, `$or` and `$not` inside one another at most. */
+/** Maximum nesting of `$and`, `$or` and `$not`. */
 export const MAX_DEPTH = 8;
-/** Conditions of a request's filters at most: each becomes parameters, of which a statement has 65,535. */
+/** Maximum conditions in a request's filters. Each becomes parameters, and a statement can have 65,535. */
 const MAX_CLAUSES = 1_000;
-/** Regexes of a request's filters at most: Postgres keeps 32 prepared, and beyond that prepares each again for every row. */
+/** Maximum regexes in a request's filters. Postgres caches 32 compiled ones; with more, it compiles each again for every row. */
 const MAX_PATTERNS = 15;
-/** Characters of all regexes, translated. A statement repeats them for each index that it reads. */
+/** Maximum characters of all translated regexes. A statement repeats them for each index that it reads. */
 const MAX_TRANSLATED = 500_000;
-/** Values of all `$in` and `$nin` lists. A statement repeats them for each index that it reads. */
+/** Maximum values of all `$in` and `$nin` lists. A statement repeats them for each index that it reads. */
 export const MAX_VALUES = 10_000;
-/** UTF-16 units of all keys, values and texts. */
+/** Maximum UTF-16 units of all keys, values and texts. */
 const MAX_CHARACTERS = 500_000;
 
-/** What the filters of one request hold so far. */
+/** Size of the filters of one request that were parsed so far. */
 export interface FilterSize {
   clauses: number;
   patterns: number;
@@ -28,30 +28,36 @@ export function emptySize(): FilterSize {
   return { clauses: 0, patterns: 0, translated: 0, values: 0, characters: 0 };
 }
 
-/** Adds a condition to the size of the filters. Throws `invalid_filter` where they become too large. */
+/** Adds a condition to the size of the filters. Throws `invalid_filter` if they become too large. */
 export function addClause(size: FilterSize, clause: Filter, path: string): void {
   size.clauses += 1;
   if (size.clauses > MAX_CLAUSES)
-    throw refuse(path, `is one condition too many: at most ${MAX_CLAUSES}. Use $in for many values.`);
+    throw invalidFilter(path, `makes too many conditions: at most ${MAX_CLAUSES}. Use $in for many values.`);
   if (clause.kind === "pattern") {
     size.patterns += 1;
     size.translated += postgresRegex(clause).length;
   }
   if (size.patterns > MAX_PATTERNS)
-    throw refuse(path, `is one regex too many: at most ${MAX_PATTERNS}. Join patterns into one with "|".`);
-  if (size.translated > MAX_TRANSLATED)
-    throw refuse(
+    throw invalidFilter(
       path,
-      `makes the filter's regular expressions too large: at most ${MAX_TRANSLATED} characters once they are translated, where a \\w takes 1,000 and a \\b 4,000.`,
+      `makes too many regular expressions: at most ${MAX_PATTERNS}. Combine patterns with "|".`,
+    );
+  if (size.translated > MAX_TRANSLATED)
+    throw invalidFilter(
+      path,
+      `makes the filter's regular expressions too large: at most ${MAX_TRANSLATED} characters after translation. A \\w takes 1,000 characters and a \\b 4,000.`,
     );
   if (clause.kind === "member") size.values += clause.values.length;
   if (size.values > MAX_VALUES)
-    throw refuse(path, `makes too many values: at most ${MAX_VALUES} in all lists. Send several requests.`);
+    throw invalidFilter(
+      path,
+      `makes too many values: at most ${MAX_VALUES} in all lists. Send several requests.`,
+    );
   size.characters += charactersOf(clause);
   if (size.characters > MAX_CHARACTERS)
-    throw refuse(
+    throw invalidFilter(
       path,
-      `makes the filter too long: its keys, values and texts have at most ${MAX_CHARACTERS} characters in all.`,
+      `makes the filter too long: its keys, values and texts can have at most ${MAX_CHARACTERS} characters together.`,
     );
 }
 

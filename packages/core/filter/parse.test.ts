@@ -45,7 +45,7 @@ describe("parseFilter()", () => {
     });
   });
 
-  test("freezes the whole tree, and is not changed when its input is", () => {
+  test("returns a deeply frozen tree that does not change with its input", () => {
     const values = [1, 2];
     const filter = parseFilter({ $not: { $or: [{ a: { $in: values } }] } });
     values.push(3);
@@ -88,34 +88,34 @@ describe("parseFilter()", () => {
     [undefined, "where", "undefined"],
     [{ a: undefined }, "where.a", "undefined"],
     [{ a: () => 1 }, "where.a", "a function"],
-  ])("refuses %o and names %s", (where, path, says) => {
+  ])("refuses %o and names %s", (where, path, text) => {
     const error = refusal(() => parseFilter(where));
     expect(error).toMatchObject({ code: "invalid_filter", path });
     expect(error.message.startsWith(`${path} `)).toBe(true);
-    expect(error.message).toContain(says);
+    expect(error.message).toContain(text);
   });
 
-  test("names the caller's own root, and never repeats the whole of a long text", () => {
+  test("names the caller's root, and truncates a long text", () => {
     const error = refusal(() => parseFilter({ a: { $gt: "secret ".repeat(1000) } }, "filter"));
     expect(error.path).toBe("filter.a.$gt");
     expect(error.message.length).toBeLessThan(200);
   });
 
-  test("goes eight deep and no further, into a list of itself neither", () => {
+  test("accepts eight levels of nesting, and refuses more, also in a list that contains itself", () => {
     expect(() => parseFilter(nest(8))).not.toThrow();
     expect(refusal(() => parseFilter(nest(9))).message).toContain("at most 8 deep");
-    const endless: unknown[] = [];
-    endless.push({ $and: endless });
-    expect(refusal(() => parseFilter({ $and: endless }))).toMatchObject({ code: "invalid_filter" });
+    const circular: unknown[] = [];
+    circular.push({ $and: circular });
+    expect(refusal(() => parseFilter({ $and: circular }))).toMatchObject({ code: "invalid_filter" });
   });
 
-  test("refuses the condition after the thousandth, whose parameters no statement would hold", () => {
+  test("refuses more than 1,000 conditions", () => {
     const conditions = Array.from({ length: 1001 }, (_, n) => ({ n }));
     expect(() => parseFilter({ $or: conditions.slice(1) })).not.toThrow();
     expect(refusal(() => parseFilter({ $or: conditions }))).toMatchObject({ path: "where.$or[1000]" });
   });
 
-  test("refuses more regexes than Postgres keeps prepared", () => {
+  test("refuses more than 15 regexes", () => {
     const patterns = Array.from({ length: 16 }, (_, n) => ({ "#document": { $regex: `a${n}` } }));
     expect(() => parseFilter({ $or: patterns.slice(1) })).not.toThrow();
     expect(refusal(() => parseFilter({ $or: patterns })).message).toContain("at most 15");
@@ -139,9 +139,9 @@ describe("parseDocumentFilter()", () => {
     [{ $contains: "a", $not_contains: "b" }, "where_document", "$and"],
     [{ topic: "a" }, "where_document.topic", "$not_contains"],
     [{ $and: [{ $regex: "a(?=b)" }] }, "where_document.$and[0].$regex", '"(?="'],
-  ])("refuses %o and names %s", (whereDocument, path, says) => {
+  ])("refuses %o and names %s", (whereDocument, path, text) => {
     const error = refusal(() => parseDocumentFilter(whereDocument));
     expect(error).toMatchObject({ code: "invalid_filter", path });
-    expect(error.message).toContain(says);
+    expect(error.message).toContain(text);
   });
 });

@@ -24,27 +24,27 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-/** The statement timeouts that the work's statements run under, of a request that has 25 s. */
+/** The statement timeouts that `work` uses, in a request with a time limit of 25 s. */
 async function timeoutsOf(work: (database: Database) => Promise<unknown>): Promise<readonly number[]> {
-  const seen: number[] = [];
+  const timeouts: number[] = [];
   const { database } = own;
-  const note = (settings: object = {}) => {
+  const record = (settings: object = {}) => {
     const { statement_timeout: timeout } = settings as { readonly statement_timeout?: number };
-    if (timeout !== undefined) seen.push(timeout);
+    if (timeout !== undefined) timeouts.push(timeout);
   };
   const watched: Database = {
     ...database,
     transaction: (task, settings) => {
-      note(settings);
+      record(settings);
       return database.transaction(task, settings);
     },
     read: (statements, options) => {
-      note(options?.settings);
+      record(options?.settings);
       return database.read(statements, options);
     },
   };
   await work(withTimeLimit(watched, 25_000));
-  return seen;
+  return timeouts;
 }
 
 const ROUTES: Readonly<Record<string, (database: Database, filter: FilterInput) => Promise<unknown>>> = {
@@ -71,12 +71,12 @@ describe.each(Object.keys(ROUTES))("%s", (name) => {
     expect(timeouts.some((timeout) => timeout <= TEXT_SCAN_TIMEOUT_MS)).toBe(true);
   });
 
-  test("leaves a filter on metadata the whole time of the request", async () => {
+  test("does not shorten the time limit of a filter on metadata", async () => {
     const timeouts = await timeoutsOf((database) => route(database, { filter: { a: { $gt: 1 } } }));
     expect(Math.min(...timeouts)).toBeGreaterThan(TEXT_SCAN_TIMEOUT_MS);
   });
 
-  test("refuses a regular expression that Postgres finds too complex, as the caller's fault", async () => {
+  test("refuses a regular expression that is too complex for Postgres with invalid_filter", async () => {
     const whereDocument = { $regex: "\\b?".repeat(60) };
     await expect(route(own.database, { whereDocument })).rejects.toMatchObject({
       code: "invalid_filter",
@@ -85,14 +85,14 @@ describe.each(Object.keys(ROUTES))("%s", (name) => {
   });
 });
 
-test("never extends what is left of a request", async () => {
+test("a text scan does not extend the time limit of a request", async () => {
   const work = (database: Database) =>
     listDocuments(withTimeLimit(database, 1_000), tenantId, { whereDocument: { $contains: "x" } });
   expect(Math.max(...(await timeoutsOf(work)))).toBeLessThanOrEqual(1_000);
 });
 
 test.runIf(serverUrl())(
-  "tells who waited too long for a scan of texts what to do",
+  "the error of a text scan that timed out says what to do",
   async () => {
     const other = new Client({ connectionString: own.url });
     await other.connect();

@@ -4,12 +4,12 @@ import { AppError } from "../error.ts";
 import type { Filter } from "./filter.ts";
 
 /**
- * Milliseconds that a statement with a condition on the text may take. No index serves such a condition, so it reads
- * every text. Shorter than a request's deadline: the caller learns why, and the connection is free again.
+ * Milliseconds that a statement with a condition on the text may take. No index supports such a condition, so it reads
+ * every text. Shorter than a request's deadline, so that the error names the reason and the connection becomes free.
  */
 export const TEXT_SCAN_TIMEOUT_MS = 10_000;
 
-/** Whether a filter reads the text of rows, and not their metadata alone. */
+/** Whether a filter reads the text of rows, not only their metadata. */
 export function readsText(filter: Filter): boolean {
   switch (filter.kind) {
     case "and":
@@ -23,27 +23,27 @@ export function readsText(filter: Filter): boolean {
 }
 
 /**
- * Runs statements with a condition on the text under `TEXT_SCAN_TIMEOUT_MS`: `work` is given the settings for them.
- * Throws `database_timeout` that names the filter and the way out, and `invalid_filter` for a regular expression that
- * Postgres finds too complex.
+ * Runs `work` with settings that limit statements with a condition on the text to `TEXT_SCAN_TIMEOUT_MS`. Throws
+ * `database_timeout` with the filter and what to do, and `invalid_filter` for a regular expression that is too complex
+ * for Postgres. `isTextScan` false: no limit.
  */
-export async function scanText<T>(reads: boolean, work: (settings: Settings) => Promise<T>): Promise<T> {
-  if (!reads) return work({});
-  const began = performance.now();
+export async function scanText<T>(isTextScan: boolean, work: (settings: Settings) => Promise<T>): Promise<T> {
+  if (!isTextScan) return work({});
+  const startedAt = performance.now();
   try {
     return await work({ statement_timeout: TEXT_SCAN_TIMEOUT_MS });
   } catch (error) {
     if (hasSqlState(error, "2201B"))
       throw new AppError(
         "invalid_filter",
-        "where_document holds a regular expression that the database cannot run: it is too complex. Use fewer alternatives, optional pieces and word boundaries.",
+        "where_document has a regular expression that is too complex for the database. Use fewer alternatives, optional parts and word boundaries.",
         { path: "where_document", cause: error },
       );
-    const wasLimit = performance.now() - began >= TEXT_SCAN_TIMEOUT_MS;
-    if (error instanceof AppError && error.code === "database_timeout" && wasLimit)
+    const isScanTimeout = performance.now() - startedAt >= TEXT_SCAN_TIMEOUT_MS;
+    if (error instanceof AppError && error.code === "database_timeout" && isScanTimeout)
       throw new AppError(
         "database_timeout",
-        `The filter on the text could not be applied within ${TEXT_SCAN_TIMEOUT_MS / 1000} s: it reads every text of the collection. Narrow it with a filter on metadata, or use a simpler expression.`,
+        `The filter on the text could not be applied within ${TEXT_SCAN_TIMEOUT_MS / 1000} s: it reads every text of the collection. Add a filter on metadata, or use a simpler expression.`,
         { path: "where_document", cause: error },
       );
     throw error;

@@ -115,7 +115,7 @@ export interface PlannedSearch {
   readonly grouped?: { readonly maxDistance?: number };
   /** The caller's filters as a condition on a row. */
   readonly matches?: SQL;
-  /** The part of the filters that a metadata index can answer, see `containedBy`. */
+  /** The part of the filters that a metadata index can answer, see `containmentConditions`. */
   readonly contained?: string;
   /** The filters are known to match too many rows for a pre-filter. */
   readonly isUnselective?: boolean;

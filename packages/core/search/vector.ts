@@ -15,7 +15,7 @@ export interface VectorInput {
   readonly vectors: Buffer | Placeholder;
   /** The caller's filters as a condition on a row; undefined: none. */
   readonly matches?: SQL;
-  /** The part of them that a metadata index can answer, see `containedBy`. */
+  /** The part of them that a metadata index can answer, see `containmentConditions`. */
   readonly contained?: string;
   readonly output?: Output;
 }

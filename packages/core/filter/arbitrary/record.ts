@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "../../database/json.ts";
 
-/** What the Chroma server at hand can do, found by trying. */
+/** Features of the Chroma server under test, found by trying them. */
 export interface Features {
-  /** Those of KEYS that it takes. */
+  /** The keys of KEYS that it accepts. */
   readonly keys: readonly string[];
   readonly lists: boolean;
   readonly regex: boolean;
-  /** Whether `where` knows the key `#document`. */
+  /** Whether `where` supports the key `#document`. */
   readonly documentKey: boolean;
 }
 
@@ -30,7 +30,7 @@ export const KEYS = [
   "%",
 ];
 
-/** What documents, and patterns for them, are made of. */
+/** The parts of documents and of patterns for them. */
 export const UNITS = [
   ...[
     "a",
@@ -74,25 +74,25 @@ export const number = fc.oneof(smallInteger, wholeFloat, largeInteger);
 export const fraction = fc.oneof(fc.constantFrom(-0.5, 0.1, 0.5, 1.5, 2.25, 1e-9), wholeFloat);
 export const scalar = fc.oneof(text, smallInteger, wholeFloat, largeInteger, fc.boolean());
 
-/** A text of up to `maxLength` units, with NUL at its end now and then, or anywhere. */
+/** A text of up to `maxLength` units, with an occasional NUL at its end or anywhere. */
 export function phrase(
   maxLength: number,
   nul: "never" | "last" | "anywhere" = "never",
 ): fc.Arbitrary<string> {
   const units = fc.constantFrom(...UNITS, ...(nul === "anywhere" ? ["\0"] : []));
-  const ends = nul === "last" ? fc.constantFrom("", "", "", "\0") : fc.constant("");
-  return fc.tuple(fc.array(units, { maxLength }), ends).map(([parts, end]) => parts.join("") + end);
+  const ending = nul === "last" ? fc.constantFrom("", "", "", "\0") : fc.constant("");
+  return fc.tuple(fc.array(units, { maxLength }), ending).map(([parts, end]) => parts.join("") + end);
 }
 
-/** Null, or text; and under each key nothing, or a value of any type that the server takes there. */
+/** Text or null, and for each key no value or a value of any type that the server accepts for it. */
 export function recordContent(features: Features, nul: "last" | "anywhere"): fc.Arbitrary<RecordContent> {
-  const few = { maxLength: 3 };
+  const size = { maxLength: 3 };
   const list = fc.oneof(
     ...[
-      fc.array(text, few),
-      fc.array(smallInteger, few),
-      fc.array(listedFraction, few),
-      fc.array(fc.boolean(), few),
+      fc.array(text, size),
+      fc.array(smallInteger, size),
+      fc.array(listedFraction, size),
+      fc.array(fc.boolean(), size),
     ],
   );
   const special: Readonly<Record<string, fc.Arbitrary<JsonValue>>> = {

@@ -4,39 +4,39 @@ import {
   complement,
   difference,
   includes,
+  memoize,
   type Range,
-  remember,
 } from "./code-points.ts";
 
-/** NUL is shown as U+FFFE, and U+FFFE itself as the last noncharacter but one: both noncharacters, of no properties. */
+/** NUL is replaced by U+FFFE, and U+FFFE by U+10FFFE. Both are noncharacters without properties. */
 const NUL = 0;
-const NUL_SHOWN = 0xfffe;
-const MARK_SHOWN = 0x10fffe;
-const DISPLACED: CodePoints = [NUL, NUL_SHOWN, MARK_SHOWN].map((point): Range => [point, point]);
+const NUL_SUBSTITUTE = 0xfffe;
+const FFFE_SUBSTITUTE = 0x10fffe;
+const SUBSTITUTED: CodePoints = [NUL, NUL_SUBSTITUTE, FFFE_SUBSTITUTE].map((point): Range => [point, point]);
 
-/** A text as compile.ts shows it to a pattern: each character that text.ts must escape as one character. */
-export function standIn(text: string): string {
+/** A text in the form that compile.ts matches patterns against: each character that text.ts must escape is one character. */
+export function singleCharacterForm(text: string): string {
   return text.toWellFormed().replaceAll("\uFFFE", "\u{10FFFE}").replaceAll("\0", "\uFFFE");
 }
 
-/** Postgres' expression for one character of the set, independent of the database's locale. */
-export const bracket = remember(writeBracket);
+/** Postgres' bracket expression for one character of the set, independent of the database's locale. */
+export const bracket = memoize(writeBracket);
 
 function writeBracket(set: CodePoints): string {
-  const shown = displace(set);
-  const rest = difference(complement(shown), [[NUL, NUL]]);
-  if (shown.length === 0) return "(?!)";
-  if (rest.length === 0) return ".";
-  const [first, last] = shown[0] as Range;
-  if (shown.length === 1 && first === last) return escaped(first);
-  return rest.length < shown.length ? `[^${ranges(rest)}]` : `[${ranges(shown)}]`;
+  const included = substitute(set);
+  const excluded = difference(complement(included), [[NUL, NUL]]);
+  if (included.length === 0) return "(?!)";
+  if (excluded.length === 0) return ".";
+  const [first, last] = included[0] as Range;
+  if (included.length === 1 && first === last) return escaped(first);
+  return excluded.length < included.length ? `[^${ranges(excluded)}]` : `[${ranges(included)}]`;
 }
 
-function displace(set: CodePoints): CodePoints {
-  const moved: Range[] = [...difference(set, DISPLACED)];
-  if (includes(set, NUL)) moved.push([NUL_SHOWN, NUL_SHOWN]);
-  if (includes(set, NUL_SHOWN)) moved.push([MARK_SHOWN, MARK_SHOWN]);
-  return codePoints(moved);
+function substitute(set: CodePoints): CodePoints {
+  const result: Range[] = [...difference(set, SUBSTITUTED)];
+  if (includes(set, NUL)) result.push([NUL_SUBSTITUTE, NUL_SUBSTITUTE]);
+  if (includes(set, NUL_SUBSTITUTE)) result.push([FFFE_SUBSTITUTE, FFFE_SUBSTITUTE]);
+  return codePoints(result);
 }
 
 function ranges(set: CodePoints): string {
@@ -45,7 +45,7 @@ function ranges(set: CodePoints): string {
     .join("");
 }
 
-/** Before anything but a letter or digit a backslash only takes away its meaning; other characters have none. */
+/** Escapes ASCII punctuation with a backslash. Other characters have no special meaning. */
 function escaped(point: number): string {
   const character = String.fromCodePoint(point);
   return /[!-/:-@[-`{-~]/.test(character) ? `\\${character}` : character;

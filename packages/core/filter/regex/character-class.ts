@@ -7,7 +7,7 @@ import {
   type Range,
   union,
 } from "./code-points.ts";
-import { accept, type Cursor, next, peek, refusal, spend } from "./cursor.ts";
+import { accept, type Cursor, countRanges, invalidRegex, next, peek } from "./cursor.ts";
 import { readEscape } from "./escape.ts";
 import { foldCase } from "./unicode.ts";
 
@@ -40,12 +40,12 @@ interface ClassOptions {
 }
 
 /**
- * Reads a class in Rust's syntax, `[a-z&&[^b]]`; the cursor stands behind the bracket. Operators work from left to
- * right on everything before them, and negation comes last. Throws `invalid_filter`.
+ * Reads a class in Rust's syntax, `[a-z&&[^b]]`. The cursor is after the opening bracket. Operators apply from left to
+ * right to everything before them, and negation is applied last. Throws `invalid_filter`.
  */
 export function readClass(cursor: Cursor, { ignoreCase, depth = 0 }: ClassOptions): CodePoints {
   const start = cursor.at - 1;
-  if (depth > MAX_DEPTH) throw refusal(cursor, start, `nests classes more than ${MAX_DEPTH} deep`);
+  if (depth > MAX_DEPTH) throw invalidRegex(cursor, start, `nests classes more than ${MAX_DEPTH} deep`);
   const fold = (set: CodePoints) => (ignoreCase ? foldCase(set) : set);
   const negated = accept(cursor, "^");
   let left: CodePoints | undefined;
@@ -54,7 +54,7 @@ export function readClass(cursor: Cursor, { ignoreCase, depth = 0 }: ClassOption
   const combine = () =>
     left ? (OPERATIONS[operator] as typeof union)(left, fold(codePoints(items))) : fold(codePoints(items));
   while (!accept(cursor, "]")) {
-    if (peek(cursor) === "") throw refusal(cursor, start, `has a class without its "]"`);
+    if (peek(cursor) === "") throw invalidRegex(cursor, start, `has a class without a closing "]"`);
     const found = Object.keys(OPERATIONS).find((name) => accept(cursor, name));
     if (found) {
       left = combine();
@@ -65,7 +65,7 @@ export function readClass(cursor: Cursor, { ignoreCase, depth = 0 }: ClassOption
   return negated ? complement(fold(combine())) : fold(combine());
 }
 
-/** A "-" or "]" right behind the opening bracket stands for itself. */
+/** A "-" or "]" directly after the opening bracket is a literal character. */
 function readLeading(cursor: Cursor): Range[] {
   const items: Range[] = [];
   while (accept(cursor, "-")) items.push([0x2d, 0x2d]);
@@ -76,39 +76,40 @@ function readLeading(cursor: Cursor): Range[] {
 function readItem(cursor: Cursor, options: Required<ClassOptions>): CodePoints {
   const start = cursor.at;
   if (accept(cursor, "["))
-    return spend(
+    return countRanges(
       cursor,
       start,
       readAscii(cursor, options) ?? readClass(cursor, { ...options, depth: options.depth + 1 }),
     );
-  const first = spend(cursor, start, readMember(cursor, options));
+  const first = countRanges(cursor, start, readMember(cursor, options));
   if (peek(cursor) !== "-" || peek(cursor, 1) === "-" || peek(cursor, 1) === "]")
     return typeof first === "number" ? [[first, first]] : first;
   cursor.at += 1;
   const last = readMember(cursor, options);
   if (typeof first !== "number" || typeof last !== "number")
-    throw refusal(cursor, start, "has a range whose end is not a single character");
-  if (first > last) throw refusal(cursor, start, "has a range whose start is after its end");
+    throw invalidRegex(cursor, start, "has a range whose end is not a single character");
+  if (first > last) throw invalidRegex(cursor, start, "has a range whose start is after its end");
   return [[first, last]];
 }
 
-/** A character's code point, or the set behind a backslash. */
+/** The code point of a character, or the set of an escape. */
 function readMember(cursor: Cursor, { ignoreCase }: ClassOptions): number | CodePoints {
   const start = cursor.at;
   const character = next(cursor, `"]"`);
   if (character !== "\\") return character.codePointAt(0) as number;
   const escaped = readEscape(cursor, ignoreCase);
-  if (escaped.kind === "place") throw refusal(cursor, start, "has an escape that a class cannot hold");
+  if (escaped.kind === "assertion")
+    throw invalidRegex(cursor, start, "has an escape that a class cannot contain");
   return escaped.kind === "character" ? escaped.point : escaped.set;
 }
 
-/** `[:alpha:]` and `[:^alpha:]`, which is negated after case has been folded. Anything else behind a bracket is a class of its own. */
+/** `[:alpha:]` and `[:^alpha:]`, which is negated after case folding. Undefined for a nested class. */
 function readAscii(cursor: Cursor, { ignoreCase }: ClassOptions): CodePoints | undefined {
   const text = cursor.characters.slice(cursor.at, cursor.at + 10).join("");
-  const [whole, caret, name] = /^:(\^?)([a-z]+):\]/.exec(text) ?? [];
+  const [match, caret, name] = /^:(\^?)([a-z]+):\]/.exec(text) ?? [];
   const ends = ASCII[name ?? ""];
-  if (!whole || !ends) return undefined;
-  cursor.at += whole.length;
+  if (!match || !ends) return undefined;
+  cursor.at += match.length;
   const set = codePoints(Array.from(ends.matchAll(/(.)(.)/gs), ([, a, b]) => [point(a), point(b)] as const));
   const folded = ignoreCase ? foldCase(set) : set;
   return caret ? complement(folded) : folded;

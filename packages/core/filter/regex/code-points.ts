@@ -1,26 +1,26 @@
-/** A set of Unicode scalar values: ranges, both ends included, sorted, neither overlapping nor touching. */
+/** A set of Unicode scalar values: sorted inclusive ranges that neither overlap nor touch. */
 export type CodePoints = readonly Range[];
 export type Range = readonly [first: number, last: number];
 
-/** Every character there is. Surrogates are no characters: neither Rust nor Postgres has them in a text. */
-export const EVERY: CodePoints = [
+/** All characters. Surrogates are not characters: neither Rust nor Postgres allows them in a text. */
+export const ALL_CHARACTERS: CodePoints = [
   [0, 0xd7ff],
   [0xe000, 0x10ffff],
 ];
 
-/** A function that computes its result once for each set, for as long as the set is in use. */
-export function remember<T>(compute: (set: CodePoints) => T): (set: CodePoints) => T {
+/** A function that caches the result for each set object while the object is in use. */
+export function memoize<T>(compute: (set: CodePoints) => T): (set: CodePoints) => T {
   const results = new WeakMap<CodePoints, T>();
   return (set) => {
-    const known = results.get(set);
-    if (known !== undefined) return known;
+    const cached = results.get(set);
+    if (cached !== undefined) return cached;
     const result = compute(set);
     results.set(set, result);
     return result;
   };
 }
 
-/** Any ranges, brought in order. */
+/** The set of any ranges, sorted and merged. */
 export function codePoints(ranges: Iterable<Range>): CodePoints {
   const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
   const merged: [number, number][] = [];
@@ -58,7 +58,7 @@ export function complement(set: CodePoints): CodePoints {
     next = last + 1;
   }
   if (next <= 0x10ffff) gaps.push([next, 0x10ffff]);
-  return intersection(gaps, EVERY);
+  return intersection(gaps, ALL_CHARACTERS);
 }
 
 export function difference(a: CodePoints, b: CodePoints): CodePoints {

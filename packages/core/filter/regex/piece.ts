@@ -1,34 +1,41 @@
-import type { Repeat } from "./repeat.ts";
+import type { Quantifier } from "./quantifier.ts";
 
-/** A translated piece of a pattern, with what it will cost Postgres to prepare. */
+/** A translated piece of a pattern, with measures of what it costs Postgres to compile. */
 export interface Piece {
   readonly sql: string;
-  /** Characters once all repeats are written out. */
+  /** Characters, with repetitions expanded. */
   readonly size: number;
-  /** Optional pieces, repeats written out. A place weighs two. */
+  /** Optional pieces, with repetitions expanded. An assertion counts as two. */
   readonly optional: number;
   /** Whether it matches the empty text. */
   readonly nullable: boolean;
-  readonly hasPlace: boolean;
-  /** Whether a repeat may follow it; else it must be wrapped first. */
-  readonly closed: boolean;
+  readonly hasAssertion: boolean;
+  /** Whether a quantifier can follow it. Otherwise it needs a group first. */
+  readonly isQuantifiable: boolean;
 }
 
-/** Characters of a pattern at most, repeats written out. */
+/** Maximum characters of a pattern, with repetitions expanded. */
 export const MAX_SIZE = 1_000;
-/** Preparing 250 takes Postgres 0.3 s; 900 take 17 s, or fail as "too complex". */
+/** Maximum optional pieces. Compiling 250 takes Postgres 0.3 s; 900 take 17 s, or fail as "too complex". */
 const MAX_OPTIONAL = 250;
-const PLACE_WEIGHT = 2;
-/** Characters of the translation, in which a `\w` takes 1,000 and a `\b` 4,000: prepared in 0.3 s. */
+const ASSERTION_WEIGHT = 2;
+/** Maximum characters of the translation, compiled in 0.3 s. A `\w` takes 1,000 and a `\b` 4,000. */
 export const MAX_LENGTH = 500_000;
 
 export function characterPiece(sql: string): Piece {
-  return { sql, size: 1, optional: 0, nullable: false, hasPlace: false, closed: true };
+  return { sql, size: 1, optional: 0, nullable: false, hasAssertion: false, isQuantifiable: true };
 }
 
-/** Postgres lets no repeat follow a place, except in a group. */
-export function placePiece(sql: string): Piece {
-  return { sql, size: 1, optional: PLACE_WEIGHT, nullable: true, hasPlace: true, closed: false };
+/** In Postgres no quantifier can follow an assertion, unless it is in a group. */
+export function assertionPiece(sql: string): Piece {
+  return {
+    sql,
+    size: 1,
+    optional: ASSERTION_WEIGHT,
+    nullable: true,
+    hasAssertion: true,
+    isQuantifiable: false,
+  };
 }
 
 export function sequence(pieces: readonly Piece[]): Piece {
@@ -48,33 +55,33 @@ export function alternatives(branches: readonly Piece[]): Piece {
 }
 
 export function group(piece: Piece): Piece {
-  return { ...piece, sql: `(?:${piece.sql})`, closed: true };
+  return { ...piece, sql: `(?:${piece.sql})`, isQuantifiable: true };
 }
 
-export function repeated(piece: Piece, { sql, least, most }: Repeat): Piece {
-  const copies = Math.max(1, most ?? least);
+export function repeated(piece: Piece, { sql, min, max }: Quantifier): Piece {
+  const copies = Math.max(1, max ?? min);
   return {
     ...piece,
-    sql: (piece.closed ? piece : group(piece)).sql + sql,
+    sql: (piece.isQuantifiable ? piece : group(piece)).sql + sql,
     size: Math.max(1, piece.size) * copies,
-    optional: (piece.optional + (least === most ? 0 : 1)) * copies,
-    nullable: piece.nullable || least === 0,
-    closed: false,
+    optional: (piece.optional + (min === max ? 0 : 1)) * copies,
+    nullable: piece.nullable || min === 0,
+    isQuantifiable: false,
   };
 }
 
-export const TOO_LARGE = `is too large: at most ${MAX_SIZE} characters and ${MAX_OPTIONAL} optional pieces, repeats written out, and fewer where classes are large`;
+export const TOO_LARGE = `is too large: at most ${MAX_SIZE} characters and ${MAX_OPTIONAL} optional parts with repetitions expanded, and fewer if classes are large`;
 
-/** Why Postgres could fail at a piece, or take seconds over it; undefined where neither is to be feared. */
-export function excess(piece: Piece): string | undefined {
+/** Why Postgres could fail to compile a piece, or need seconds. Undefined if the piece is within the limits. */
+export function limitViolation(piece: Piece): string | undefined {
   return piece.size <= MAX_SIZE && piece.optional <= MAX_OPTIONAL && piece.sql.length <= MAX_LENGTH
     ? undefined
     : TOO_LARGE;
 }
 
-/** Copies of a place with nothing certain between them make loops that Postgres unravels at exponential cost. */
-export function unravels(piece: Piece, { least, most }: Repeat): boolean {
-  return piece.hasPlace && piece.nullable && Math.max(least, most ?? 0) > 1;
+/** Whether a repetition takes Postgres exponential time: repeated assertions that need no character between them. */
+export function isExponential(piece: Piece, { min, max }: Quantifier): boolean {
+  return piece.hasAssertion && piece.nullable && Math.max(min, max ?? 0) > 1;
 }
 
 function joined(pieces: readonly Piece[]) {
@@ -82,7 +89,7 @@ function joined(pieces: readonly Piece[]) {
   return {
     size: pieces.reduce((sum, piece) => sum + piece.size, 0),
     optional: pieces.reduce((sum, piece) => sum + piece.optional, empty),
-    hasPlace: pieces.some(({ hasPlace }) => hasPlace),
-    closed: false,
+    hasAssertion: pieces.some(({ hasAssertion }) => hasAssertion),
+    isQuantifiable: false,
   };
 }

@@ -3,13 +3,13 @@ import { translateRegex } from "./translate.ts";
 
 type Pattern = Extract<Filter, { kind: "pattern" }>;
 
-/** The translation of each pattern, for as long as its filter is in use: parsing makes it, and every statement has it from here. */
+/** Translations by pattern, while its filter is in use. Parsing creates them, and every statement uses them. */
 const translations = new WeakMap<Pattern, string>();
 
-/** A pattern's regular expression as Postgres reads it. Throws what `translateRegex` throws, with `path` in it. */
+/** A pattern's regular expression in Postgres' syntax. Throws the errors of `translateRegex`, with `path` in them. */
 export function postgresRegex(pattern: Pattern, path?: string): string {
-  const known = translations.get(pattern);
-  if (known !== undefined) return known;
+  const cached = translations.get(pattern);
+  if (cached !== undefined) return cached;
   const translated = translateRegex(pattern.pattern, path);
   translations.set(pattern, translated);
   return translated;

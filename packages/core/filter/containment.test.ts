@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { encodeJson, type JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
 import { compileFilter } from "./compile.ts";
-import { containedBy } from "./contained.ts";
+import { containmentConditions } from "./containment.ts";
 import { parseFilter } from "./parse.ts";
 
 let own: TestDatabase;
@@ -14,27 +14,29 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-const contained = (filter: unknown) => containedBy(parseFilter(filter));
+const conditions = (filter: unknown) => containmentConditions(parseFilter(filter));
 
-test("what must be equal, among some values, or in a list is told, whatever else the filter asks", () => {
-  expect(contained({ topic: "a" })).toBe('[[{"topic":"a"}]]');
-  expect(contained({ $and: [{ year: { $in: [1, 2] } }, { tags: { $contains: "x" } }] })).toBe(
+test("$eq, $in and $contains become containment conditions, whatever the other conditions are", () => {
+  expect(conditions({ topic: "a" })).toBe('[[{"topic":"a"}]]');
+  expect(conditions({ $and: [{ year: { $in: [1, 2] } }, { tags: { $contains: "x" } }] })).toBe(
     '[[{"tags":["x"]}],[{"year":1},{"year":2}]]',
   );
-  expect(contained({ $and: [{ a: 1 }, { b: { $gt: 2 } }, { c: { $ne: 3 } }] })).toBe('[[{"a":1}]]');
-  expect(contained({ $or: [{ a: 1 }, { $and: [{ b: 2 }, { c: { $lt: 3 } }] }] })).toBe('[[{"a":1},{"b":2}]]');
-  expect(contained({ n: 2n ** 60n })).toBe(`[[{"n":${2n ** 60n}}]]`);
+  expect(conditions({ $and: [{ a: 1 }, { b: { $gt: 2 } }, { c: { $ne: 3 } }] })).toBe('[[{"a":1}]]');
+  expect(conditions({ $or: [{ a: 1 }, { $and: [{ b: 2 }, { c: { $lt: 3 } }] }] })).toBe(
+    '[[{"a":1},{"b":2}]]',
+  );
+  expect(conditions({ n: 2n ** 60n })).toBe(`[[{"n":${2n ** 60n}}]]`);
 });
 
-test("of many conditions the shortest are told, a hundred objects in all", () => {
-  const among = (key: string, count: number) => ({
+test("the shortest conditions are used, up to a hundred objects", () => {
+  const isIn = (key: string, count: number) => ({
     [key]: { $in: Array.from({ length: count }, (_, n) => n) },
   });
-  const told = contained({ $and: [among("a", 90), among("b", 9), among("c", 2), { d: 1 }] }) as string;
-  expect(JSON.parse(told).map((list: object[]) => list.length)).toEqual([1, 2, 9]);
+  const json = conditions({ $and: [isIn("a", 90), isIn("b", 9), isIn("c", 2), { d: 1 }] }) as string;
+  expect(JSON.parse(json).map((list: object[]) => list.length)).toEqual([1, 2, 9]);
 });
 
-test("nothing is told of a filter that any other row may pass as well", () => {
+test("a filter that rows can pass without containing an object has no containment conditions", () => {
   for (const filter of [
     { a: { $gt: 1 } },
     { a: { $ne: 1 } },
@@ -43,7 +45,7 @@ test("nothing is told of a filter that any other row may pass as well", () => {
     { $or: [{ a: 1 }, { b: { $exists: true } }] },
     { a: { $in: Array.from({ length: 101 }, (_, n) => n) } },
   ])
-    expect(contained(filter), JSON.stringify(filter)).toBeUndefined();
+    expect(conditions(filter), JSON.stringify(filter)).toBeUndefined();
 });
 
 const text = fc.constantFrom("a\0b", "1");
@@ -67,7 +69,7 @@ const clause = fc.tuple(
 const filters = fc.letrec<{ node: object }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 3 },
-    { weight: 2, arbitrary: clause.map(([name, asked]) => ({ [name]: asked })) },
+    { weight: 2, arbitrary: clause.map(([name, condition]) => ({ [name]: condition })) },
     {
       weight: 1,
       arbitrary: fc
@@ -84,31 +86,31 @@ const metadata = fc.array(
   { minLength: 30, maxLength: 40 },
 );
 
-test("every row that passes a filter contains what is told of it", async () => {
-  let told = 0;
-  let passed = 0;
+test("every row that passes a filter satisfies its containment conditions", async () => {
+  let checkedFilters = 0;
+  let passedRows = 0;
   await fc.assert(
-    fc.asyncProperty(filters, metadata, async (asked, rows) => {
-      const filter = parseFilter(asked);
-      const lists = containedBy(filter);
+    fc.asyncProperty(filters, metadata, async (input, rows) => {
+      const filter = parseFilter(input);
+      const lists = containmentConditions(filter);
       if (lists === undefined) return;
       const found = await own.database.transaction(({ orm }) =>
-        selectRows<{ told: boolean }>(
+        selectRows<{ satisfied: boolean }>(
           orm,
           sql`
             SELECT (SELECT bool_and((SELECT bool_or(metadata @> one) FROM jsonb_array_elements(list) AS one))
-                    FROM jsonb_array_elements(${lists}::jsonb) AS list) AS told
+                    FROM jsonb_array_elements(${lists}::jsonb) AS list) AS satisfied
             FROM (SELECT m::jsonb AS metadata, NULL::text AS content
                   FROM unnest(${sql.param(rows.map((row) => encodeJson(row as JsonObject)))}::text[]) AS m) AS documents
             WHERE ${compileFilter(filter)}`,
         ),
       );
-      told += 1;
-      passed += found.length;
-      expect(found.every((row) => row.told)).toBe(true);
+      checkedFilters += 1;
+      passedRows += found.length;
+      expect(found.every((row) => row.satisfied)).toBe(true);
     }),
     { numRuns: 200 },
   );
-  expect(told).toBeGreaterThan(30);
-  expect(passed).toBeGreaterThan(30);
+  expect(checkedFilters).toBeGreaterThan(30);
+  expect(passedRows).toBeGreaterThan(30);
 });

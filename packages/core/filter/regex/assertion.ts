@@ -1,8 +1,8 @@
 import { bracket } from "./bracket.ts";
 import { wordCharacters } from "./unicode.ts";
 
-/** A place between two characters. */
-export type Place =
+/** A zero-width assertion: a position between two characters. */
+export type Assertion =
   | "start"
   | "end"
   | "line_start"
@@ -14,9 +14,9 @@ export type Place =
   | "word_start_half"
   | "word_end_half";
 
-/** Postgres' expression for a place. Its own `\y` asks the locale what a word is, so words are spelt out. */
-export function placeExpression(place: Place): string {
-  switch (place) {
+/** Postgres' expression for an assertion. Postgres' `\y` depends on the locale, so word characters are written out. */
+export function assertionExpression(assertion: Assertion): string {
+  switch (assertion) {
     case "start":
       return "\\A";
     case "end":
@@ -26,14 +26,14 @@ export function placeExpression(place: Place): string {
     case "line_end":
       return "(?:\\Z|(?=\\n))";
     default:
-      return wordPlace(place, bracket(wordCharacters()));
+      return wordAssertion(assertion, bracket(wordCharacters()));
   }
 }
 
-type WordPlace = Exclude<Place, "start" | "end" | "line_start" | "line_end">;
+type WordAssertion = Exclude<Assertion, "start" | "end" | "line_start" | "line_end">;
 
-function wordPlace(place: WordPlace, word: string): string {
-  switch (place) {
+function wordAssertion(assertion: WordAssertion, word: string): string {
+  switch (assertion) {
     case "word":
       return `(?:(?<=${word})(?!${word})|(?<!${word})(?=${word}))`;
     case "not_word":

@@ -12,8 +12,8 @@ import {
   text,
 } from "./record.ts";
 
-/** As the body of Chroma's `get`. */
-export interface Question {
+/** The filters in the body of Chroma's `get`. */
+export interface ChromaFilter {
   readonly where?: unknown;
   readonly where_document?: unknown;
 }
@@ -23,8 +23,8 @@ type Entry = fc.Arbitrary<readonly [string, unknown]>;
 const contains = fc.constantFrom("$contains", "$not_contains");
 const order = fc.constantFrom("$gt", "$gte", "$lt", "$lte");
 
-/** Any valid filter, or two, of what the server at hand knows; of regexes alone where LIKE would not be asked fairly. */
-export function question(features: Features, { regexOnly = false } = {}): fc.Arbitrary<Question> {
+/** One or two valid filters with the features of the server. `regexOnly`: without `$contains`, where LIKE would differ. */
+export function chromaFilter(features: Features, { regexOnly = false } = {}): fc.Arbitrary<ChromaFilter> {
   const content = contentClause(features, regexOnly);
   const where_document = nested(content);
   if (regexOnly) return fc.record({ where_document });
@@ -61,14 +61,14 @@ function fieldClause({ keys, lists }: Features): fc.Arbitrary<unknown> {
       ...(lists ? [containment] : []),
     ),
   );
-  const ofFraction = fc.tuple(
+  const fractionEntry = fc.tuple(
     fc.oneof(order, fc.constantFrom("$eq", "$ne")),
     fc.oneof(fraction, smallInteger),
   );
   return fc.oneof(
     { weight: 2, arbitrary: object(fc.tuple(key, scalar)) },
     { weight: 9, arbitrary: object(fc.tuple(key, operation)) },
-    { weight: 2, arbitrary: object(fc.tuple(fc.constant("fraction"), object(ofFraction))) },
+    { weight: 2, arbitrary: object(fc.tuple(fc.constant("fraction"), object(fractionEntry))) },
     ...(lists ? [{ weight: 2, arbitrary: object(fc.tuple(fc.constant("list"), object(containment))) }] : []),
   );
 }
@@ -83,6 +83,6 @@ function object(entry: Entry): fc.Arbitrary<unknown> {
   return entry.map(([key, value]) => ({ [key]: value }));
 }
 
-function mostly<T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<T> {
-  return fc.oneof({ weight: 8, arbitrary: usual }, { weight: 1, arbitrary: rare });
+function mostly<T>(frequent: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<T> {
+  return fc.oneof({ weight: 8, arbitrary: frequent }, { weight: 1, arbitrary: rare });
 }
