@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { rm } from "node:fs/promises";
-import { bundleFunction } from "@cairn/functions/bundle.ts";
+import { bundleFunction } from "@cairn/functions/aws/bundle.ts";
 import type { BenchRun } from "./bench.ts";
 import { latency, round } from "./support/measure.ts";
 import { report, type Target } from "./support/results.ts";

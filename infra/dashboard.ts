@@ -60,7 +60,7 @@ export function dashboard({ api, jobs, migration, alarms }: DashboardResources) 
         machine,
         { stat: "Sum" },
       ];
-      /** Metrics of the functions, see packages/functions/emf.ts. */
+      /** Metrics of the functions, see packages/functions/aws/emf.ts. */
       const byRoute = (metric: string, statistic: string) => [
         {
           expression: `SEARCH('{Cairn,route,service,status} MetricName="${metric}"', '${statistic}', 300)`,

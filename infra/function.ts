@@ -1,4 +1,4 @@
-import { bundleOptions } from "../packages/functions/bundle-options";
+import { bundleOptions } from "../packages/functions/aws/bundle-options";
 import type { Secrets } from "./secrets";
 
 /** Settings that every function gets and that are not secret. packages/functions/settings.ts reads them; an empty one has its default there. */
@@ -53,7 +53,7 @@ export function functionArgs(name: string, options: FunctionOptions): sst.aws.Fu
   const reserved = process.env.CAIRN_RESERVE_CONCURRENCY === "no" ? undefined : concurrency;
   return {
     ...rest,
-    handler: `packages/functions/${name}.handler`,
+    handler: `packages/functions/aws/handlers/${name}.handler`,
     runtime: "nodejs24.x",
     architecture: "arm64",
     memory,

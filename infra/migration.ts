@@ -1,4 +1,4 @@
-import { migrationMachine } from "../packages/functions/machine";
+import { migrationMachine } from "../packages/functions/aws/machine";
 import { functionArgs } from "./function";
 import type { Secrets } from "./secrets";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { type ChromaServer, startChroma } from "@cairn/cli/demo/chroma-server.ts";
-import { migrationMachine } from "@cairn/functions/machine.ts";
+import { migrationMachine } from "@cairn/functions/aws/machine.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readBothSides } from "./chaos/compare.ts";

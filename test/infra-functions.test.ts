@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { parse } from "node:path";
-import { bundleOptions } from "@cairn/functions/bundle-options.ts";
+import { bundleOptions } from "@cairn/functions/aws/bundle-options.ts";
 import { readSettings } from "@cairn/functions/settings.ts";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
@@ -117,9 +117,9 @@ infra("every function's file exports its handler", async () => {
 });
 
 infra("a missing function file fails the deploy with its path", async () => {
-  const missingFile = "packages/functions/worker.ts";
+  const missingFile = "packages/functions/aws/handlers/worker.ts";
   await expect(evaluateInfra("test", { missingFile })).rejects.toThrow(
-    /The file packages\/functions\/worker\.ts does not exist/,
+    /The file packages\/functions\/aws\/handlers\/worker\.ts does not exist/,
   );
 });
 

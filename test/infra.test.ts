@@ -159,7 +159,7 @@ infra("the dashboard shows requests, latency, errors and queues of this stage's 
     "Migrations",
   ]);
   expect(widgets[0].properties.alarms).toHaveLength(12);
-  // The metric names of packages/functions/emf.ts.
+  // The metric names of packages/functions/aws/emf.ts.
   for (const metric of ["milliseconds", "tokens", "input_tokens", "output_tokens", "rows"])
     expect(page?.inputs.dashboardBody).toContain(`{Cairn,route,service,status} MetricName=\\"${metric}\\"`);
   expect(JSON.stringify(widgets)).not.toMatch(/undefined|null|\[object/);

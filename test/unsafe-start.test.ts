@@ -52,7 +52,7 @@ describe.runIf(serverUrl())("the functions", () => {
 
   test("on Lambda refuse such a database at every event until it is fixed", async () => {
     vi.stubEnv("SST_RESOURCE_DatabaseUrl", JSON.stringify({ value: testDatabase.url }));
-    const { openService } = await import("@cairn/functions/service.ts"); // SST reads the environment here
+    const { openService } = await import("@cairn/functions/aws/service.ts"); // SST reads the environment here
     await force(testDatabase.database, false);
     for (let event = 0; event < 2; event++)
       await expect(openService()).rejects.toMatchObject({

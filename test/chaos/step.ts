@@ -1,7 +1,7 @@
 import { json } from "node:stream/consumers";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
-import { runStep, type StepEvent } from "@cairn/functions/step.ts";
+import { runStep, type StepEvent } from "@cairn/functions/aws/step.ts";
 import { offlineServices } from "../support/services.ts";
 
 // Runs one step of the migration's state machine in a separate process, like a Lambda function. Standard input is the

@@ -1,7 +1,7 @@
 import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleFunction } from "../../packages/functions/bundle.ts";
+import { bundleFunction } from "../../packages/functions/aws/bundle.ts";
 import { type LambdaRuntime, type RuntimeOptions, startLambda } from "./runtime-api.ts";
 
 /** Path of Amazon's runtime client. It is no dependency because its installation compiles native code. */
@@ -9,7 +9,7 @@ export function runtimeClient(): string | undefined {
   return process.env.CAIRN_TEST_RIC || undefined;
 }
 
-/** Bundles the function `packages/functions/<name>.ts` and runs it as Lambda does. */
+/** Bundles the function `packages/functions/aws/handlers/<name>.ts` and runs it as Lambda does. */
 export async function startFunction(
   name: string,
   options: Pick<RuntimeOptions, "environment" | "timeout">,

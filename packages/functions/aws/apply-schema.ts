@@ -1,10 +1,10 @@
 import { connectServer } from "@cairn/core/database/connect-server.ts";
 import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
+import { readSettings } from "../settings.ts";
 import { linkedResource } from "./linked-resource.ts";
-import { readSettings } from "./settings.ts";
 
 /** Applies pending schema migrations over the direct URL. Runs at every deploy. */
-export async function handler() {
+export async function applySchema() {
   const { databaseUrl, databaseDirectUrl, databaseDriver } = readSettings(linkedResource, process.env);
   const database = await connectServer({ url: databaseDirectUrl ?? databaseUrl, driver: databaseDriver });
   try {

@@ -1,12 +1,12 @@
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { VERSION } from "@cairn/core/version.ts";
-import { composeService, type Service } from "./compose.ts";
+import { composeService, type Service } from "../compose.ts";
+import { openOnce } from "../open-once.ts";
+import { readSettings, type Settings } from "../settings.ts";
 import { createEmf } from "./emf.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
-import { openOnce } from "./open-once.ts";
-import { readSettings, type Settings } from "./settings.ts";
 import { createSqsQueue } from "./sqs-queue.ts";
 
 /** The service of this execution environment, opened by the first call. */

@@ -3,12 +3,17 @@ import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
-import { createTestDatabase, onServer, serverUrl, type TestDatabase } from "../../test/support/database.ts";
-import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
-import { runtimeClient, startFunction } from "../../test/support/lambda-function.ts";
-import type { LambdaRuntime, RuntimeOptions } from "../../test/support/runtime-api.ts";
-import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
+import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
+import {
+  createTestDatabase,
+  onServer,
+  serverUrl,
+  type TestDatabase,
+} from "../../../test/support/database.ts";
+import { type GatewayRequest, gatewayEvent } from "../../../test/support/gateway-event.ts";
+import { runtimeClient, startFunction } from "../../../test/support/lambda-function.ts";
+import type { LambdaRuntime, RuntimeOptions } from "../../../test/support/runtime-api.ts";
+import { type SqsServer, startSqs } from "../../../test/support/sqs.ts";
 
 const NULLS = "\0".repeat(8);
 

@@ -26,12 +26,12 @@ const require = __cairnRequire(import.meta.url);
 const __filename = __cairnPath(import.meta.url);
 const __dirname = __cairnPath(new URL(".", import.meta.url));`;
 
-/** A function bundled as SST does it: with `bundleOptions` and SST's fixed settings. */
+/** The function `handlers/<name>.ts`, bundled as SST does it: with `bundleOptions` and SST's fixed settings. */
 export async function bundleFunction(name: string): Promise<Bundle> {
   const { esbuild, ...options } = bundleOptions;
   const folder = await mkdtemp(join(tmpdir(), "cairn-function-"));
   const { metafile } = await build({
-    entryPoints: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`handlers/${name}.ts`, import.meta.url))],
     outdir: folder,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -44,7 +44,9 @@ export async function bundleFunction(name: string): Promise<Bundle> {
     logLevel: "silent",
   });
   const outputs = Object.entries(metafile.outputs).filter(([path]) => !path.endsWith(".map"));
-  const entry = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith(`/${name}.ts`))?.[0] as string;
+  const entry = outputs.find(([, { entryPoint }]) =>
+    entryPoint?.endsWith(`/handlers/${name}.ts`),
+  )?.[0] as string;
   const eager = new Set<string>();
   const visit = (path: string) => {
     if (eager.has(path)) return;

@@ -5,7 +5,7 @@ import { openService } from "./service.ts";
 const RESERVE_MS = 30_000;
 
 /** Runs the scheduled maintenance. */
-export async function handler(_event: unknown, context: Pick<Context, "getRemainingTimeInMillis">) {
-  const { runSchedule } = await import("./schedule.ts"); // index builds are loaded with the first event
+export async function runMaintenance(_event: unknown, context: Pick<Context, "getRemainingTimeInMillis">) {
+  const { runSchedule } = await import("../schedule.ts"); // index builds are loaded with the first event
   return runSchedule(await openService(), context.getRemainingTimeInMillis() - RESERVE_MS);
 }

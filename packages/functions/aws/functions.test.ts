@@ -13,22 +13,22 @@ import { createTenant, getTenant } from "@cairn/core/tenant/tenant.ts";
 import type { SQSEvent } from "aws-lambda";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "../../test/support/embedding-api.ts";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { type EmbeddingApi, startEmbeddingApi } from "../../../test/support/embedding-api.ts";
 import {
   createChromaCollection,
   plainRecords,
   putRecords,
   tenantName,
-} from "../../test/support/fill-chroma.ts";
-import { type GatewayRequest, gatewayEvent } from "../../test/support/gateway-event.ts";
-import { type Issuer, startIssuer } from "../../test/support/issuer.ts";
-import { type SqsServer, startSqs } from "../../test/support/sqs.ts";
-import { runMachine } from "../../test/support/state-machine.ts";
+} from "../../../test/support/fill-chroma.ts";
+import { type GatewayRequest, gatewayEvent } from "../../../test/support/gateway-event.ts";
+import { type Issuer, startIssuer } from "../../../test/support/issuer.ts";
+import { type SqsServer, startSqs } from "../../../test/support/sqs.ts";
+import { runMachine } from "../../../test/support/state-machine.ts";
+import { readMessage } from "../job-message.ts";
+import { readSettings } from "../settings.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
-import { readMessage } from "./job-message.ts";
 import { migrationMachine } from "./machine.ts";
-import { readSettings } from "./settings.ts";
 
 const NAMES = ["api", "stream", "worker", "maintenance", "schema", "migration"] as const;
 
@@ -50,7 +50,7 @@ test("a function loads at most a megabyte before its first event and contains ne
         /node_modules\/(@electric-sql|chromadb|commander|cli-progress|prom-client)/.test(input),
       ),
     ).toEqual([]);
-    expect(inputs.some((input) => input.endsWith(`packages/functions/${name}.ts`))).toBe(true);
+    expect(inputs.some((input) => input.endsWith(`packages/functions/aws/handlers/${name}.ts`))).toBe(true);
   }
 });
 
@@ -432,7 +432,7 @@ describe.runIf(serverUrl())("bundled functions", () => {
   });
 
   test("a deploy applies pending schema migrations", async () => {
-    const migrations = fileURLToPath(new URL("../../migrations", import.meta.url));
+    const migrations = fileURLToPath(new URL("../../../migrations", import.meta.url));
     await cp(migrations, `${bundles.schema.folder}/migrations`, { recursive: true });
     vi.stubEnv("LAMBDA_TASK_ROOT", bundles.schema.folder);
     expect(await (await load("schema"))()).toEqual({ applied: [] });

@@ -1,5 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { processMessage } from "./process-message.ts";
+import { processMessage } from "../process-message.ts";
 import { openService } from "./service.ts";
 import { createSqsQueue } from "./sqs-queue.ts";
 
@@ -7,7 +7,7 @@ import { createSqsQueue } from "./sqs-queue.ts";
 const RESERVE_MS = 20_000;
 
 /** Runs the jobs of a batch of messages. Only messages whose job could not be reached are delivered again. */
-export async function handler(
+export async function processBatch(
   event: SQSEvent,
   context: Pick<Context, "getRemainingTimeInMillis">,
 ): Promise<SQSBatchResponse> {

@@ -3,18 +3,18 @@ import { AppError } from "@cairn/core/error.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Context } from "aws-lambda";
+import { openOnce } from "../open-once.ts";
+import { createServices } from "../services.ts";
+import { readSettings } from "../settings.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
-import { openOnce } from "./open-once.ts";
-import { createServices } from "./services.ts";
-import { readSettings } from "./settings.ts";
 import { nameByCode, runStep, type StepEvent } from "./step.ts";
 
 /** Milliseconds before the function's time limit at which a step stops between two pages. */
 const RESERVE_MS = 60_000;
 
 /** Runs one step of the migration's state machine. */
-export async function handler(
+export async function runMigrationStep(
   event: StepEvent,
   context: Pick<Context, "getRemainingTimeInMillis">,
 ): Promise<object> {

@@ -12,16 +12,16 @@ import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import validate from "asl-validator";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../test/support/database.ts";
+import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
 import {
   createChromaCollection,
   plainRecords,
   putRecords,
   tenantName,
-} from "../../test/support/fill-chroma.ts";
-import { always, isFetch, startHttpProxy } from "../../test/support/proxy.ts";
-import { offlineServices } from "../../test/support/services.ts";
-import { type Invoke, runMachine, StateError } from "../../test/support/state-machine.ts";
+} from "../../../test/support/fill-chroma.ts";
+import { always, isFetch, startHttpProxy } from "../../../test/support/proxy.ts";
+import { offlineServices } from "../../../test/support/services.ts";
+import { type Invoke, runMachine, StateError } from "../../../test/support/state-machine.ts";
 import { migrationMachine } from "./machine.ts";
 import { runStep, type StepEvent } from "./step.ts";
 

@@ -1,0 +1,2 @@
+/** The scheduled maintenance. */
+export { runMaintenance as handler } from "../run-maintenance.ts";

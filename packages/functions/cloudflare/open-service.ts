@@ -1,0 +1,30 @@
+import { createLog } from "@cairn/api/telemetry/log.ts";
+import { connectNeon } from "@cairn/core/database/neon.ts";
+import { assertIsolation } from "@cairn/core/database/role-check.ts";
+import { composeService, type Service } from "../compose.ts";
+import { openOnce } from "../open-once.ts";
+import { readSettings } from "../settings.ts";
+import type { Env } from "./runtime.ts";
+
+/** The service of this isolate, opened by the first call. */
+export const openService = openOnce(open);
+
+async function open(env: Env): Promise<Service> {
+  const bindings = Object.fromEntries(
+    Object.entries(env)
+      .filter(([, value]) => typeof value === "string" || typeof value === "number")
+      .map(([name, value]) => [name, String(value)]),
+  );
+  const settings = readSettings((name) => bindings[name], bindings);
+  const database = connectNeon({
+    url: settings.databaseUrl,
+    directUrl: settings.databaseDirectUrl,
+    keepConnections: false, // a socket cannot outlive the request that opened it
+  });
+  await assertIsolation(database);
+  return composeService(settings, {
+    database,
+    queue: { send: (job) => env.JOBS.send(job) },
+    log: createLog({ write: (line) => console.log(line.trimEnd()) }),
+  });
+}
