@@ -58,9 +58,12 @@ const planNow = async (options: PlanOptions = {}): Promise<Plan> =>
     offlineServices(testDb.database).embedders,
     options,
   );
-const places = ({ collections }: Plan) =>
+const targetPaths = ({ collections }: Plan) =>
   Object.fromEntries(
-    collections.map(({ source, place }) => [source.name, `${place.tenant}/${place.collection}`]),
+    collections.map(({ source, targetPath }) => [
+      source.name,
+      `${targetPath.tenant}/${targetPath.collection}`,
+    ]),
   );
 const count = async (table: string) => {
   const [row] = await ownerRows<{ n: number }>(
@@ -82,7 +85,7 @@ describe("the targets of collections", () => {
         [`default_tenant/${scope}/scratch`]: null,
       },
     });
-    expect(places(plan)).toEqual({
+    expect(targetPaths(plan)).toEqual({
       tenant_acme_faq: "acme/faq",
       "kb-globex": "globex/knowledge",
       shared: "acme/shared",
@@ -94,7 +97,7 @@ describe("the targets of collections", () => {
   test("an entry with the path has precedence over an entry with the name", async () => {
     await fill("faq");
     expect(
-      places(
+      targetPaths(
         await planNow({
           mapping: {
             faq: { tenant: "a", collection: "x" },
@@ -108,7 +111,7 @@ describe("the targets of collections", () => {
   test("--only plans only matching collections, and other names need not match a pattern", async () => {
     for (const name of ["tenant_acme_faq", "tenant_acme_faq-old", "scratch"]) await fill(name);
     const plan = await planNow({ only: ["tenant_*_faq", "*-old"] });
-    expect(Object.keys(places(plan))).toEqual(["tenant_acme_faq", "tenant_acme_faq-old"]);
+    expect(Object.keys(targetPaths(plan))).toEqual(["tenant_acme_faq", "tenant_acme_faq-old"]);
     expect(plan.skipped.map(({ name }) => name)).toEqual(["scratch"]);
   });
 
@@ -164,7 +167,7 @@ describe("the targets of collections", () => {
 
   test("a tenant of 32 hex digits becomes the UUID, in upper and lower case", async () => {
     const { name, tenant } = await createTenantCollection(chroma, scope);
-    expect(places(await planNow())).toEqual({ [name]: `${tenant}/knowledge` });
+    expect(targetPaths(await planNow())).toEqual({ [name]: `${tenant}/knowledge` });
     await migrateDatabase(testDb.database, chroma, scope);
     expect(await getCollection(testDb.database, tenant)).toMatchObject({ metric: "l2", dimensions: null });
   });

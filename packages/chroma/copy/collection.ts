@@ -64,7 +64,7 @@ export async function migrateCollection(
   context.onProgress({
     id: planned.source.id,
     collection: planned.source.name,
-    tenant: planned.place.tenant,
+    tenant: planned.targetPath.tenant,
     phase: "done",
     pass: progress.pass,
     done: seen,
@@ -121,7 +121,7 @@ async function copyPass(
   const event = {
     id: pass.collection.id,
     collection: pass.collection.name,
-    tenant: planned.place.tenant,
+    tenant: planned.targetPath.tenant,
     phase: initial.fresh ? "copy" : "verify",
     pass: initial.pass,
     total,

@@ -87,7 +87,7 @@ export async function tryMigrateCollection(
   planned: PlannedCollection,
 ): Promise<CollectionResult> {
   const { database } = context.services;
-  const { source, place } = planned;
+  const { source, targetPath } = planned;
   try {
     classifier.assertModelWorks(planned);
     const outcome = await migrateOne(context, planned);
@@ -103,7 +103,7 @@ export async function tryMigrateCollection(
     context.onProgress({
       id: source.id,
       collection: source.name,
-      tenant: place.tenant,
+      tenant: targetPath.tenant,
       phase: "failed",
       detail: failed.detail,
       pass: 1,
@@ -117,14 +117,14 @@ export async function tryMigrateCollection(
 /** The deleted target, if a collection failed because its target was deleted in Cairn during the copy. It stays deleted. */
 async function findDeletedTarget(
   { services, source }: CopyContext,
-  { source: collection, place }: PlannedCollection,
+  { source: collection, targetPath }: PlannedCollection,
   error: unknown,
 ): Promise<DeletedTarget | undefined> {
   if (!(error instanceof AppError) || (error.code !== "collection_changed" && error.code !== "not_found"))
     return undefined;
-  const placed = [{ source: collection, place }];
-  const deleted = (await readPlacements(services.database, source.url, placed)).get(collection.id)?.deleted;
-  return deleted && { source: collection, detail: explainDeleted(deleted, place) };
+  const mapped = [{ source: collection, targetPath }];
+  const deleted = (await readPlacements(services.database, source.url, mapped)).get(collection.id)?.deleted;
+  return deleted && { source: collection, detail: explainDeleted(deleted, targetPath) };
 }
 
 /** Copies one collection to its end. Safe to repeat: finished work is detected and skipped. */

@@ -29,17 +29,17 @@ export async function ensureTarget(
     const tenant = await getTenant(database, tenantId);
     return updateTarget(database, tenant, await getCollection(database, tenantId, id), planned, options);
   }
-  const { place, source, model, dimensions } = planned;
-  const tenant = await ensureTenant(database, place.tenant);
+  const { targetPath, source, model, dimensions } = planned;
+  const tenant = await ensureTenant(database, targetPath.tenant);
   const created = await insertCollection(database, tenant.id, {
-    name: place.collection,
+    name: targetPath.collection,
     embeddingModel: model,
     dimensions,
     metric: source.metric,
     metadata: source.metadata,
   });
   if (created) return { tenant, target: created, metadata: source.metadata };
-  const existing = await getCollection(database, tenant.id, place.collection);
+  const existing = await getCollection(database, tenant.id, targetPath.collection);
   return updateTarget(database, tenant, existing, planned, options);
 }
 

@@ -47,7 +47,7 @@ export async function beginCollection(
       sql`SELECT NOT EXISTS (SELECT FROM cairn.documents WHERE ${inCollection(target)}) AS fresh, ${lineageOf(target)} AS lineage`,
     ),
   );
-  const { source, vectors, why, place, writtenMetadata } = planned;
+  const { source, vectors, why, targetPath, writtenMetadata } = planned;
   const metadata = writtenMetadata === undefined ? null : stringifyJson(writtenMetadata);
   return database.transaction(async (transaction) => {
     await assertLease(transaction, run);
@@ -69,7 +69,7 @@ export async function beginCollection(
         IS DISTINCT FROM (excluded.tenant_id, excluded.collection_id, excluded.vectors)`);
     await transaction.orm.execute(sql`
       UPDATE cairn.migration_collections
-      SET lineage = ${empty?.lineage ?? target.id}::uuid, place_tenant = ${place.tenant}, place_collection = ${place.collection},
+      SET lineage = ${empty?.lineage ?? target.id}::uuid, place_tenant = ${targetPath.tenant}, place_collection = ${targetPath.collection},
           metadata = ${metadata}
       WHERE run_id = ${run.id}::uuid AND source_id = ${source.id}`);
     return readProgress(transaction, run.id, source.id);

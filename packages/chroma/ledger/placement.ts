@@ -6,7 +6,7 @@ import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import type { Place } from "../plan/pattern.ts";
+import type { TargetPath } from "../plan/pattern.ts";
 import type { SourceCollection } from "../source/source.ts";
 
 /** The target that an earlier run gave a source collection, and its state in Cairn now. */
@@ -35,15 +35,15 @@ interface PlacementRow {
 export async function readPlacements(
   database: Database,
   source: string,
-  planned: readonly { readonly source: Pick<SourceCollection, "id">; readonly place: Place }[],
+  planned: readonly { readonly source: Pick<SourceCollection, "id">; readonly targetPath: TargetPath }[],
 ): Promise<ReadonlyMap<string, Placement>> {
   const rows = await readRows(database, source);
   const tenants = new Set((await listTenants(database)).map(({ id }) => id));
   const lineages = new Map<string, ReadonlyMap<string, Collection>>();
   const placements = new Map<string, Placement>();
-  for (const { source: sourceCollection, place } of planned) {
+  for (const { source: sourceCollection, targetPath } of planned) {
     const row = rows.get(sourceCollection.id);
-    if (!row || !isSameTarget(row, place)) continue;
+    if (!row || !isSameTarget(row, targetPath)) continue;
     const { tenant_id: tenantId, lineage } = row;
     const metadata = row.metadata === null ? undefined : (parseExactJson(row.metadata) as JsonObject);
     if (!tenants.has(tenantId)) {
@@ -78,9 +78,12 @@ async function readRows(database: Database, source: string): Promise<ReadonlyMap
 /** Whether the target has not changed. Rows of versions that did not record the target count as unchanged. */
 function isSameTarget(
   { place_tenant: tenant, place_collection: collection }: PlacementRow,
-  place: Place,
+  targetPath: TargetPath,
 ): boolean {
-  return (tenant ?? place.tenant) === place.tenant && (collection ?? place.collection) === place.collection;
+  return (
+    (tenant ?? targetPath.tenant) === targetPath.tenant &&
+    (collection ?? targetPath.collection) === targetPath.collection
+  );
 }
 
 /** The collections of a tenant that serve requests, by the ids of all collections that they replace and by their lineages. */

@@ -2,7 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { type Placement, readPlacements } from "../ledger/placement.ts";
 import type { SourceCollection } from "../source/source.ts";
 import type { PlanOptions } from "./options.ts";
-import type { Place } from "./pattern.ts";
+import type { TargetPath } from "./pattern.ts";
 
 /** A source collection whose target was deleted in Cairn. */
 export interface DeletedTarget {
@@ -14,14 +14,14 @@ export interface DeletedTarget {
 /** The targets that earlier runs gave these collections, by source id. Empty without the source's address. */
 export async function readEarlierPlacements(
   database: Database | undefined,
-  planned: readonly { readonly source: SourceCollection; readonly place: Place }[],
+  planned: readonly { readonly source: SourceCollection; readonly targetPath: TargetPath }[],
   { sourceUrl }: PlanOptions,
 ): Promise<ReadonlyMap<string, Placement>> {
   return database && sourceUrl !== undefined ? readPlacements(database, sourceUrl, planned) : new Map();
 }
 
 /** Says that a target was deleted in Cairn, and how to restore it. */
-export function explainDeleted(deleted: "tenant" | "collection", { tenant, collection }: Place): string {
+export function explainDeleted(deleted: "tenant" | "collection", { tenant, collection }: TargetPath): string {
   const what =
     deleted === "tenant"
       ? `Tenant ${tenant}`

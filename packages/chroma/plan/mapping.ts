@@ -2,7 +2,7 @@ import { COLLECTION_NAME, isCollectionName } from "@cairn/core/collection/create
 import { AppError } from "@cairn/core/error.ts";
 import { isTenantName, TENANT_NAME } from "@cairn/core/tenant/tenant.ts";
 import * as z from "zod";
-import { type Place, tenantName } from "./pattern.ts";
+import { type TargetPath, tenantName } from "./pattern.ts";
 
 const entry = z.strictObject({
   tenant: z
@@ -15,7 +15,7 @@ const entry = z.strictObject({
 const schema = z.record(z.string(), entry.nullable());
 
 /** The targets of source collections; null leaves a collection out. Keys: the name, or `chroma-tenant/database/name`. */
-export type Mapping = Readonly<Record<string, Place | null>>;
+export type Mapping = Readonly<Record<string, TargetPath | null>>;
 
 /**
  * Parses the JSON of a mapping file: `{"faq": {"tenant": "acme", "collection": "faq"}, "scratch": null}`.

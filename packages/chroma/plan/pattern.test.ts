@@ -18,8 +18,8 @@ test.each([
   ["{collection}-of-{tenant}", "faq-of-acme", { tenant: "acme", collection: "faq" }],
   ["kb.{tenant}.*", "kb.acme.2024", { tenant: "acme", collection: "knowledge" }],
   ["v1+{tenant}(x)_{collection}", "v1+acme(x)_faq", { tenant: "acme", collection: "faq" }],
-])("the pattern %s splits %s", (pattern, name, place) => {
-  expect(compilePattern(pattern)(at(name))).toEqual(place);
+])("the pattern %s splits %s", (pattern, name, targetPath) => {
+  expect(compilePattern(pattern)(at(name))).toEqual(targetPath);
 });
 
 const GROUPS = "01234567_89AB_cdef_0123_456789abcdef";

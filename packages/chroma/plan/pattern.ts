@@ -10,7 +10,7 @@ export const DEFAULT_PATTERN = "tenant_{tenant}_{collection}";
 /** Chroma's default tenant and database, which contain the collections of all callers that name none. */
 const CHROMA_DEFAULTS = { tenant: "default_tenant", database: "default_database" } as const;
 
-export interface Place {
+export interface TargetPath {
   /** A tenant's name, or the UUID that becomes its id. */
   readonly tenant: string;
   readonly collection: string;
@@ -22,7 +22,7 @@ export interface UnmappedName {
 }
 
 /** Returns undefined if the pattern does not match. */
-export type Matcher = (collection: SourcePath) => Place | UnmappedName | undefined;
+export type Matcher = (collection: SourcePath) => TargetPath | UnmappedName | undefined;
 
 /**
  * Compiles a pattern such as `tenant_{tenant}_{collection}`. `*` matches any text. A pattern with slashes has three parts
@@ -43,12 +43,12 @@ export function compilePattern(pattern: string, fallback?: string): Matcher {
     const text = hasPath ? parts.join(BOUNDARY) : source.name;
     const [found, other] = chooseSplits(split, text);
     if (!found) return undefined;
-    const place = toPlace(found, fallback);
-    if (other) return { unmapped: explainAmbiguity(pattern, place, toPlace(other, fallback)) };
+    const targetPath = toTargetPath(found, fallback);
+    if (other) return { unmapped: explainAmbiguity(pattern, targetPath, toTargetPath(other, fallback)) };
     const reservedName =
-      found.tenant === undefined ? undefined : chromaDefault(source, tenantField, place.tenant);
+      found.tenant === undefined ? undefined : chromaDefault(source, tenantField, targetPath.tenant);
     if (reservedName) return { unmapped: explainDefault(pattern, reservedName) };
-    return place;
+    return targetPath;
   };
 }
 
@@ -58,7 +58,7 @@ function chooseSplits(split: ReturnType<typeof createSplitter>, text: string): r
   return uuids.length > 0 ? [uuids[0], uuids[1]] : (split(text) as [Split?, Split?]);
 }
 
-function toPlace({ tenant, collection }: Split, fallback: string | undefined): Place {
+function toTargetPath({ tenant, collection }: Split, fallback: string | undefined): TargetPath {
   return {
     tenant: tenantName(tenant ?? fallback ?? ""),
     collection: collection ?? DEFAULT_COLLECTION,
@@ -83,8 +83,8 @@ function chromaDefault(
   return Object.values(CHROMA_DEFAULTS).find((name) => name === tenant.toLowerCase());
 }
 
-function explainAmbiguity(pattern: string, first: Place, second: Place): string {
-  const describe = ({ tenant, collection }: Place) =>
+function explainAmbiguity(pattern: string, first: TargetPath, second: TargetPath): string {
+  const describe = ({ tenant, collection }: TargetPath) =>
     `tenant ${JSON.stringify(tenant)} with collection ${JSON.stringify(collection)}`;
   return `The pattern ${JSON.stringify(pattern)} can split its name in more than one way: ${describe(first)}, or ${describe(second)}.`;
 }

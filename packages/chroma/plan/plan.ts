@@ -9,14 +9,14 @@ import { decideVectors, type VectorChoice } from "./decide.ts";
 import { type DeletedTarget, explainDeleted, readEarlierPlacements } from "./earlier-runs.ts";
 import { assertModelNames } from "./model-names.ts";
 import type { PlanOptions } from "./options.ts";
-import { matchesGlobs, type Place } from "./pattern.ts";
+import { matchesGlobs, type TargetPath } from "./pattern.ts";
 import { createTargetFinder } from "./target-path.ts";
 import { type MigratedSource, readTargets, type Target, type Targets } from "./targets.ts";
 
 /** The plan for one source collection. */
 export interface PlannedCollection extends VectorChoice {
   readonly source: SourceCollection;
-  readonly place: Place;
+  readonly targetPath: TargetPath;
   /** The existing target; undefined if it has to be created. */
   readonly target: Collection | undefined;
   /** A notice for the user, to resolve later. */
@@ -44,9 +44,9 @@ export interface Plan {
   readonly deleted: readonly DeletedTarget[];
 }
 
-interface Placed {
+interface MappedCollection {
   readonly source: SourceCollection;
-  readonly place: Place;
+  readonly targetPath: TargetPath;
 }
 
 /**
@@ -61,33 +61,33 @@ export async function planMigration(
 ): Promise<Plan> {
   assertModelNames(options);
   const label = labelCollections(sources);
-  const findPlace = createTargetFinder(options, label);
+  const findTarget = createTargetFinder(options, label);
   const skipped: SourceCollection[] = [];
   const unmapped: UnmappedCollection[] = [];
-  const placed: Placed[] = [];
+  const mapped: MappedCollection[] = [];
   for (const source of sources) {
-    const result = matchesGlobs(source.name, options.only ?? []) ? findPlace(source) : null;
+    const result = matchesGlobs(source.name, options.only ?? []) ? findTarget(source) : null;
     if (result === null) skipped.push(source);
     else if ("problem" in result) unmapped.push({ source, problem: result.problem, blocking: true });
-    else placed.push({ source, place: result });
+    else mapped.push({ source, targetPath: result });
   }
   const targets = await readTargets(
     database,
-    placed.map(({ place }) => place),
+    mapped.map(({ targetPath }) => targetPath),
   );
-  const placements = await readEarlierPlacements(database, placed, options);
+  const placements = await readEarlierPlacements(database, mapped, options);
   const deleted: DeletedTarget[] = [];
   const collections: PlannedCollection[] = [];
   const taken = new Map<string, SourceCollection>();
-  for (const collection of placed) {
-    const { source, place } = collection;
+  for (const collection of mapped) {
+    const { source, targetPath } = collection;
     const earlier = placements.get(source.id);
     if (earlier?.deleted && !options.discardChanges) {
-      deleted.push({ source, detail: explainDeleted(earlier.deleted, place) });
+      deleted.push({ source, detail: explainDeleted(earlier.deleted, targetPath) });
       continue;
     }
-    const target = earlier?.collection ? targets.describe(earlier.collection) : targets.get(place);
-    const key = target?.collection.id ?? targets.keyOf(place);
+    const target = earlier?.collection ? targets.describe(earlier.collection) : targets.get(targetPath);
+    const key = target?.collection.id ?? targets.keyOf(targetPath);
     const conflict = findConflict(collection, { other: taken.get(key), targets, target, sources, options });
     const choice = conflict ?? decideVectors(source, target, embedders, options);
     if ("problem" in choice)
@@ -96,7 +96,7 @@ export async function planMigration(
       const notice = describeUnusableModel(source, choice, label(source));
       const writtenMetadata = earlier?.metadata;
       const details = { ...choice, writtenMetadata, ...(notice && { notice }) };
-      collections.push({ source, place, target: target?.collection, ...details });
+      collections.push({ source, targetPath, target: target?.collection, ...details });
     }
     taken.set(key, taken.get(key) ?? source);
   }
@@ -126,16 +126,16 @@ interface ConflictContext {
 
 /** Why a collection cannot have its target: another collection has it, in this run or since an earlier run. */
 function findConflict(
-  { source, place }: Placed,
+  { source, targetPath }: MappedCollection,
   { other, targets, target, sources, options }: ConflictContext,
 ): { readonly problem: string } | undefined {
-  const where = `collection ${place.collection} of tenant ${place.tenant}`;
+  const where = `collection ${targetPath.collection} of tenant ${targetPath.tenant}`;
   const advice = `Map one of them to another target with --map ({${JSON.stringify(pathOf(source))}: {"tenant": …, "collection": …}})`;
   if (other)
     return {
       problem: `Its target would be ${where}, which is also the target of ${pathOf(other)}. ${advice}.`,
     };
-  const idCollision = targets.findIdCollision(place);
+  const idCollision = targets.findIdCollision(targetPath);
   if (idCollision)
     return {
       problem: `Its target would be ${where}, but that is the id of the tenant's collection ${JSON.stringify(idCollision.name)}. ${advice}.`,

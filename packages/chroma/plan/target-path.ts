@@ -2,10 +2,10 @@ import { COLLECTION_NAME, isCollectionName } from "@cairn/core/collection/create
 import { isTenantName, TENANT_NAME } from "@cairn/core/tenant/tenant.ts";
 import { pathOf, type SourcePath } from "../source/label.ts";
 import type { PlanOptions } from "./options.ts";
-import { compilePattern, DEFAULT_PATTERN, type Place } from "./pattern.ts";
+import { compilePattern, DEFAULT_PATTERN, type TargetPath } from "./pattern.ts";
 
 /** The target of a source collection. Null: left out. A problem: the collection is unmapped. */
-export type TargetResult = Place | null | { readonly problem: string };
+export type TargetResult = TargetPath | null | { readonly problem: string };
 
 /**
  * Finds the targets of source collections: by the mapping first, then by the first pattern that matches. `label` names a
@@ -22,27 +22,27 @@ export function createTargetFinder(
     const key = [pathOf(source), source.name].find((candidate) => mapping.has(candidate));
     if (key !== undefined) return mapping.get(key) ?? null;
     for (const matcher of matchers) {
-      const place = matcher(source);
-      if (!place) continue;
-      return "unmapped" in place
-        ? { problem: `${place.unmapped} ${describeMapping(label(source))}` }
-        : validateTarget(place, label(source));
+      const targetPath = matcher(source);
+      if (!targetPath) continue;
+      return "unmapped" in targetPath
+        ? { problem: `${targetPath.unmapped} ${describeMapping(label(source))}` }
+        : validateTarget(targetPath, label(source));
     }
     return { problem: explainUnmatched(source, label(source), patterns) };
   };
 }
 
 /** Rejects invalid tenant and collection names before anything is written. */
-function validateTarget(place: Place, label: string): TargetResult {
-  if (!isTenantName(place.tenant))
+function validateTarget(targetPath: TargetPath, label: string): TargetResult {
+  if (!isTenantName(targetPath.tenant))
     return {
-      problem: `Its tenant would be ${JSON.stringify(place.tenant.slice(0, 80))}, but a tenant's name has ${TENANT_NAME}. ${describeMapping(label)}`,
+      problem: `Its tenant would be ${JSON.stringify(targetPath.tenant.slice(0, 80))}, but a tenant's name has ${TENANT_NAME}. ${describeMapping(label)}`,
     };
-  if (!isCollectionName(place.collection))
+  if (!isCollectionName(targetPath.collection))
     return {
-      problem: `Its collection would be ${JSON.stringify(place.collection.slice(0, 80))}, but a collection's name has ${COLLECTION_NAME}. ${describeMapping(label)}`,
+      problem: `Its collection would be ${JSON.stringify(targetPath.collection.slice(0, 80))}, but a collection's name has ${COLLECTION_NAME}. ${describeMapping(label)}`,
     };
-  return place;
+  return targetPath;
 }
 
 function describeMapping(label: string): string {

@@ -6,7 +6,7 @@ import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { listTenants, type Tenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import type { SourcePath } from "../source/label.ts";
-import type { Place } from "./pattern.ts";
+import type { TargetPath } from "./pattern.ts";
 
 /** A source collection in the ledger. */
 export type MigratedSource = SourcePath & { readonly id: string };
@@ -23,42 +23,45 @@ export interface Target {
 /** The existing targets of a plan. */
 export interface Targets {
   /** The key of a target. It is the same whether the tenant is named by id or by name. */
-  keyOf(place: Place): string;
+  keyOf(targetPath: TargetPath): string;
   /** The target that a collection is. */
   describe(collection: Collection): Target;
   /** The existing collection of a target; undefined if there is none. */
-  get(place: Place): Target | undefined;
+  get(targetPath: TargetPath): Target | undefined;
   /** Another collection of the tenant whose id equals the collection name of this target. */
-  findIdCollision(place: Place): Collection | undefined;
+  findIdCollision(targetPath: TargetPath): Collection | undefined;
 }
 
 /** Reads the existing targets. Without a database, none exists. */
 export async function readTargets(
   database: Database | undefined,
-  places: readonly Place[],
+  targetPaths: readonly TargetPath[],
 ): Promise<Targets> {
   const tenants = new Map<string, string>();
   const collections = new Map<string, Collection[]>();
   const history = database ? await readMigrationHistory(database) : new Map<string, MigrationHistory>();
   const all = database ? await listTenants(database) : [];
-  for (const name of new Set(places.map(({ tenant }) => tenant))) {
+  for (const name of new Set(targetPaths.map(({ tenant }) => tenant))) {
     const tenant = findTenant(all, name);
     if (!database || !tenant) continue;
     tenants.set(name, tenant.id);
     if (!collections.has(tenant.id))
       collections.set(tenant.id, [...(await listCollections(database, tenant.id))]);
   }
-  const collectionsOf = ({ tenant }: Place) => collections.get(tenants.get(tenant) ?? "") ?? [];
+  const collectionsOf = ({ tenant }: TargetPath) => collections.get(tenants.get(tenant) ?? "") ?? [];
   const describe = (collection: Collection) => ({ collection, copied: false, ...history.get(collection.id) });
   return {
     describe,
-    keyOf: (place) => JSON.stringify([tenants.get(place.tenant) ?? place.tenant, place.collection]),
-    get(place) {
-      const collection = collectionsOf(place).find(({ name }) => name === place.collection);
+    keyOf: (targetPath) =>
+      JSON.stringify([tenants.get(targetPath.tenant) ?? targetPath.tenant, targetPath.collection]),
+    get(targetPath) {
+      const collection = collectionsOf(targetPath).find(({ name }) => name === targetPath.collection);
       return collection && describe(collection);
     },
-    findIdCollision: (place) =>
-      collectionsOf(place).find(({ id, name }) => id === place.collection && name !== place.collection),
+    findIdCollision: (targetPath) =>
+      collectionsOf(targetPath).find(
+        ({ id, name }) => id === targetPath.collection && name !== targetPath.collection,
+      ),
   };
 }
 

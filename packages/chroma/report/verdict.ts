@@ -55,10 +55,10 @@ function explainEqual(report: MigrationReport): string {
   const { compared, sourceRecords } = report.totals;
   if (sourceRecords === 0) return "there was nothing to compare, because the source has no records";
   const share = compared === sourceRecords ? "" : `${formatCount(compared)} of `;
-  return `${share}${countOf(sourceRecords, "record")} in ${place(report)}, ${comparedParts(report)}`;
+  return `${share}${countOf(sourceRecords, "record")} in ${describeScope(report)}, ${comparedParts(report)}`;
 }
 
-function place({ totals }: MigrationReport): string {
+function describeScope({ totals }: MigrationReport): string {
   return `${countOf(totals.collections, "collection")} of ${countOf(totals.tenants, "tenant")}`;
 }
 

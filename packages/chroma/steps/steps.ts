@@ -278,7 +278,7 @@ async function readOutcomes(
     const { dimensions, metric, metadata, embeddingModel: model } = target;
     const planned = {
       source: { ...sourceCollection, dimensions, metric, metadata, model },
-      place: { tenant: tenantName, collection: target.name },
+      targetPath: { tenant: tenantName, collection: target.name },
       target,
       model,
       dimensions,

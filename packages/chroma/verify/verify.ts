@@ -111,8 +111,8 @@ const PAGE_SIZE = 300;
 /** A planned collection whose target exists. */
 type TargetedCollection = PlannedCollection & { readonly target: Collection };
 
-function describeMissingTarget({ place }: PlannedCollection): string {
-  return `Its target, collection ${place.collection} of tenant ${place.tenant}, does not exist. Run: cairn migrate`;
+function describeMissingTarget({ targetPath }: PlannedCollection): string {
+  return `Its target, collection ${targetPath.collection} of tenant ${targetPath.tenant}, does not exist. Run: cairn migrate`;
 }
 
 async function verifyCollection(
@@ -180,14 +180,14 @@ function createPassContext(
 
 async function comparePass(
   pass: PassContext,
-  { place }: PlannedCollection,
+  { targetPath }: PlannedCollection,
   options: VerifyOptions,
 ): Promise<{ readonly tally: Tally; readonly findings: Finding[] }> {
   const total = await pass.source.count(pass.collection);
   const event = {
     id: pass.collection.id,
     collection: pass.collection.name,
-    tenant: place.tenant,
+    tenant: targetPath.tenant,
     phase: "verify",
     pass: 1,
     total,

@@ -103,10 +103,14 @@ function describeUnmapped({ source, problem, blocking }: UnmappedCollection) {
 }
 
 function describeCollection({ planned, ...measured }: Preflight) {
-  const { source, place, model, vectors, why } = planned;
+  const { source, targetPath, model, vectors, why } = planned;
   return {
     source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
-    target: { tenant: place.tenant, collection: place.collection, exists: planned.target !== undefined },
+    target: {
+      tenant: targetPath.tenant,
+      collection: targetPath.collection,
+      exists: planned.target !== undefined,
+    },
     dimensions: source.dimensions,
     metric: source.metric,
     sourceModel: source.model,
@@ -126,7 +130,7 @@ function printPreflight(
   printTable(
     results.map(
       ({
-        planned: { source, place, model, vectors },
+        planned: { source, targetPath, model, vectors },
         count,
         nullDocuments,
         oddMetadata,
@@ -144,8 +148,8 @@ function printPreflight(
         "odd metadata": oddMetadata,
         quarantined: Object.values(quarantined).reduce((sum, records) => sum + records, 0),
         unreadable: unreadable.length,
-        tenant: place.tenant,
-        target: place.collection,
+        tenant: targetPath.tenant,
+        target: targetPath.collection,
         vectors: vectors === "copy" ? "copied" : `embedded: ${model}`,
         size: bytes(size),
         time: duration(seconds),
