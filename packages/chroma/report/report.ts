@@ -149,7 +149,10 @@ export interface ReportDifference {
   readonly id: string;
   readonly kind: DifferenceKind;
   readonly detail: string;
-  /** The difference was made in Cairn: the record was added, edited or deleted there. A run reverts it only with `discardChanges`. */
+  /**
+   * The difference was made in Cairn: the record was added, edited or deleted there. A run reverts it only with
+   * `discardChanges`.
+   */
   readonly madeInCairn?: true;
 }
 

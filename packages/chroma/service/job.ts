@@ -10,7 +10,10 @@ import { parseMigrationRequest } from "./options.ts";
 export const MIGRATION = "migration";
 
 export interface MigrationJobOptions extends Pick<MigrateOptions, "databaseName" | "cairnVersion"> {
-  /** The Chroma server. It is a setting of the service, never of a caller: it contains a credential, and the service can reach hosts that callers cannot. */
+  /**
+   * The Chroma server. It is a setting of the service, never of a caller: it contains a credential, and the service can
+   * reach hosts that callers cannot.
+   */
   readonly source: ChromaOptions;
 }
 

@@ -31,7 +31,10 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
   };
 }
 
-/** Maximum ids of a page in Chroma Cloud, which rejects larger pages with a 4xx status. Larger listings are then assembled from such pages. */
+/**
+ * Maximum ids of a page in Chroma Cloud, which rejects larger pages with a 4xx status. Larger listings are then assembled
+ * from such pages.
+ */
 const CHROMA_CLOUD_PAGE_SIZE = 300;
 
 async function listIds(

@@ -68,7 +68,10 @@ export function parseVectors(bytes: Uint8Array, start: number): ParsedVectors | 
 const UNSUPPORTED = -1;
 const WRONG_LENGTH = -2;
 
-/** Fills `vector` and returns the position after its list. One loop on local variables, because calls would cost more than parsing the digits. */
+/**
+ * Fills `vector` and returns the position after its list. One loop on local variables, because calls would cost more than
+ * parsing the digits.
+ */
 function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const last = bytes.length - 4;

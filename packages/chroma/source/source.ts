@@ -38,7 +38,10 @@ export class PageTooLarge extends Error {}
 export interface RecordOptions {
   /** Default true. */
   readonly embeddings?: boolean;
-  /** For a single record: allows a response of up to `MAX_RESPONSE_BYTES`. A larger record is marked `too_large`. Default false. */
+  /**
+   * For a single record: allows a response of up to `MAX_RESPONSE_BYTES`. A larger record is marked `too_large`.
+   * Default false.
+   */
   readonly allowLarge?: boolean;
 }
 

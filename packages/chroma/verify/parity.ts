@@ -146,7 +146,10 @@ async function exactNearest(
 /** Distances that differ by less than this are a tie, and the order of tied hits does not matter. */
 const TIE_TOLERANCE = 1e-5;
 
-/** The share of `truth` that `result` found. A hit counts if `truth` contains it, or if it is as near as the last hit of `truth`. */
+/**
+ * The share of `truth` that `result` found. A hit counts if `truth` contains it, or if it is as near as the last hit of
+ * `truth`.
+ */
 export function overlap(result: readonly Hit[], truth: readonly Hit[]): number {
   if (truth.length === 0) return result.length === 0 ? 1 : 0;
   const trueIds = new Set(truth.map(({ id }) => id));
