@@ -12,19 +12,11 @@ import { benchNeighbours } from "./neighbours.ts";
 import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
 import { describeMachine } from "./support/machine.ts";
-import { belowFloor, floorOf, type Target } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
+import { belowFloor, floorOf, type Target } from "./support/target.ts";
 import { describeServers } from "./support/versions.ts";
 import { benchTenants } from "./tenants.ts";
 import { benchWriters } from "./writers.ts";
-
-export interface BenchRun {
-  /** Total rows. */
-  readonly size: number;
-  /** The short form, which detects regressions. */
-  readonly quick: boolean;
-  /** Description of the machine and the servers. */
-  readonly machine: string;
-}
 
 type Bench = (run: BenchRun) => Promise<readonly Target[]>;
 

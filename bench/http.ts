@@ -2,14 +2,15 @@ import { Agent, request } from "node:http";
 import { encodeVector } from "@cairn/client/vector.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
-import type { BenchRun } from "./bench.ts";
 import { load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
 import { addDocuments, makeCollection } from "./support/chroma.ts";
 import { makeDataset } from "./support/dataset.ts";
 import { latency, round } from "./support/measure.ts";
-import { report, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
 import { startService } from "./support/service.ts";
+import type { Target } from "./support/target.ts";
 
 const CLIENTS = 4;
 

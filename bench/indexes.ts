@@ -1,17 +1,12 @@
-import type { BenchRun } from "./bench.ts";
 import { benchBuilds } from "./indexes/builds.ts";
 import { benchManyIndexes } from "./indexes/many-indexes.ts";
 import { sweepSettings } from "./indexes/sweep.ts";
 import { compareThresholds } from "./indexes/threshold.ts";
-import { type Cairn, openCairn } from "./support/cairn.ts";
-import { type Dataset, makeDataset } from "./support/dataset.ts";
-import type { Target } from "./support/results.ts";
+import { openCairn } from "./support/cairn.ts";
+import { makeDataset } from "./support/dataset.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
-
-export interface IndexContext extends BenchRun {
-  readonly cairn: Cairn;
-  readonly data: Dataset;
-}
+import type { Target } from "./support/target.ts";
 
 /** The cost of an index build and of many indexes; in the long form also the measurements behind the default settings. */
 export async function benchIndexes(run: BenchRun): Promise<readonly Target[]> {

@@ -1,11 +1,11 @@
-import type { BenchRun } from "./bench.ts";
 import { bulkIngest } from "./ingest/bulk.ts";
 import { liveIngest } from "./ingest/live.ts";
 import { openCairn } from "./support/cairn.ts";
 import { makeCollection } from "./support/chroma.ts";
 import { makeDataset } from "./support/dataset.ts";
-import type { Target } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
+import type { Target } from "./support/target.ts";
 
 /** Bulk ingest with precomputed vectors, compared with COPY BINARY and Chroma's `add`; then ingest during searches. */
 export async function benchIngest(run: BenchRun): Promise<readonly Target[]> {

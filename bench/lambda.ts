@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { bundleFunction } from "@cairn/functions/aws/bundle.ts";
-import type { BenchRun } from "./bench.ts";
 import { latency, round } from "./support/measure.ts";
-import { report, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
+import type { Target } from "./support/target.ts";
 
 const STARTS = 10;
 

@@ -1,4 +1,3 @@
-import type { BenchRun } from "./bench.ts";
 import { buildIndex, formatWorkers } from "./support/build-index.ts";
 import {
   type Cairn,
@@ -11,8 +10,10 @@ import {
 } from "./support/cairn.ts";
 import { type BenchDocument, DIMENSIONS, makeDocument } from "./support/dataset.ts";
 import { type Measured, measure, recall, round, throughput } from "./support/measure.ts";
-import { report, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
+import type { Target } from "./support/target.ts";
 import { clusteredVectors } from "./support/vectors.ts";
 
 /** Rows in memory at the same time. A million rows would not fit. */

@@ -2,11 +2,12 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startEmbeddingApi } from "../test/support/embedding-api.ts";
-import type { BenchRun } from "./bench.ts";
 import { peakMemory } from "./memory/migration.ts";
 import { fillChroma } from "./support/fill-chroma.ts";
-import { report, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
+import type { Target } from "./support/target.ts";
 
 const WORST_INGEST = fileURLToPath(new URL("./memory/worst-ingest.ts", import.meta.url));
 

@@ -8,11 +8,13 @@ import { ChromaClient } from "chromadb";
 import pLimit from "p-limit";
 import { Client } from "pg";
 import { toSql } from "pgvector";
-import type { BenchRun } from "./bench.ts";
 import { fillChroma } from "./support/fill-chroma.ts";
 import { median } from "./support/measure.ts";
-import { report, type Section, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
+import type { Section } from "./support/section.ts";
 import { type BenchServers, runSql, startServers } from "./support/servers.ts";
+import type { Target } from "./support/target.ts";
 
 const DIMENSIONS = 1536;
 const PAGE = 300;

@@ -1,15 +1,16 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
-import type { BenchRun } from "./bench.ts";
 import { BEHAVIOURS, type NoisyTenant } from "./neighbours/behaviours.ts";
 import { startNoisyTenant } from "./neighbours/noisy-tenant.ts";
 import { createSender, type Sender } from "./neighbours/sender.ts";
 import { load, makeTenant, openCairn, settle } from "./support/cairn.ts";
 import { makeDataset } from "./support/dataset.ts";
 import { latency, round } from "./support/measure.ts";
-import { report, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startDatabase } from "./support/servers.ts";
 import { startService } from "./support/service.ts";
+import type { Target } from "./support/target.ts";
 
 /** Rows of the quiet tenant. */
 const QUIET_ROWS = 500;

@@ -1,7 +1,6 @@
 import { availableParallelism } from "node:os";
 import { INDEX_DEFAULTS } from "@cairn/core/collection/index-settings.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import type { BenchRun } from "./bench.ts";
 import { type Cairn, load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
 import {
   type Measured,
@@ -16,8 +15,10 @@ import {
 } from "./support/compute-model.ts";
 import { type Dataset, makeDataset, zipfSizes } from "./support/dataset.ts";
 import { round, throughput } from "./support/measure.ts";
-import { report, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
+import type { Target } from "./support/target.ts";
 
 const COMPUTE_UNITS = [1, 2, 4, 8, 16, 56];
 const MAX_P95_MS = 50;

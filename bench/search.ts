@@ -1,26 +1,15 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import type { BenchRun } from "./bench.ts";
 import { benchGrowth } from "./search/growth.ts";
 import { benchLoad } from "./search/load.ts";
 import { benchNetworkDelay } from "./search/network-delay.ts";
 import { benchRawSql } from "./search/raw-sql.ts";
 import { benchRecall } from "./search/recall.ts";
-import { type Cairn, exactNeighbors, load, makeTenant, openCairn, settle } from "./support/cairn.ts";
-import { addDocuments, type ChromaCollection, makeCollection } from "./support/chroma.ts";
-import { type Dataset, makeDataset } from "./support/dataset.ts";
-import type { Target } from "./support/results.ts";
+import { exactNeighbors, load, makeTenant, openCairn, settle } from "./support/cairn.ts";
+import { addDocuments, makeCollection } from "./support/chroma.ts";
+import { makeDataset } from "./support/dataset.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
-
-/** One large collection in Cairn and in Chroma, with the queries for both. */
-export interface SearchContext extends BenchRun {
-  readonly cairn: Cairn;
-  readonly databaseUrl: string;
-  readonly tenantId: string;
-  readonly chroma: ChromaCollection;
-  readonly data: Dataset;
-  /** The ten true nearest neighbors of each query. */
-  readonly truth: readonly (readonly string[])[];
-}
+import type { Target } from "./support/target.ts";
 
 /**
  * Searches in one large collection: compared with raw SQL, compared with Chroma under load, recall against latency, with

@@ -1,5 +1,4 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import type { BenchRun } from "./bench.ts";
 import {
   type Cairn,
   exactNeighbors,
@@ -9,11 +8,13 @@ import {
   searcher,
   settle,
 } from "./support/cairn.ts";
-import { addDocuments, type ChromaCollection, makeCollection, queryChroma } from "./support/chroma.ts";
+import { addDocuments, makeCollection, queryChroma } from "./support/chroma.ts";
 import { type BenchDocument, makeDataset, percentFilter, zipfSizes } from "./support/dataset.ts";
 import { type Measured, measureInTurns, recall } from "./support/measure.ts";
-import type { Target } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
+import type { Target } from "./support/target.ts";
+import type { FilteredMeasurement, Tenant, TenantMeasurement } from "./tenants/measurement.ts";
 import { profileSlowSearches } from "./tenants/profiles.ts";
 import { reportFilters, reportLatency, reportRecall } from "./tenants/report.ts";
 
@@ -21,38 +22,6 @@ const SMALLEST_TENANT_ROWS = 50;
 
 /** Selectivity of the filters, in percent: the HNSW index returns too few, about enough and more than enough matching rows. */
 const SELECTIVITIES = [1, 3, 10];
-
-interface Tenant {
-  readonly id: string;
-  readonly name: string;
-  readonly rows: number;
-  /** The tenant's collection in Chroma. */
-  readonly collection: ChromaCollection;
-  /** The Chroma collection of all tenants, filtered with `where`. */
-  readonly shared: ChromaCollection;
-}
-
-/** Measurements of one tenant's searches. */
-export interface TenantMeasurement {
-  readonly tenant: Tenant;
-  readonly cairn: Measured;
-  readonly filtered: readonly FilteredMeasurement[];
-  /** Chroma with one collection per tenant. */
-  readonly perTenant: Measured;
-  /** Chroma with one collection for all tenants and `where`. */
-  readonly where: Measured;
-  readonly cairnRecall: number;
-  /** Recall of Chroma with one collection per tenant. */
-  readonly chromaRecall: number;
-}
-
-interface FilteredMeasurement extends Measured {
-  /** Selectivity of the filter. */
-  readonly percent: number;
-  readonly recall: number;
-  /** Chroma with one collection per tenant and the same filter. */
-  readonly chroma: Measured;
-}
 
 /** Recall and latency by tenant size, compared with both usual ways of keeping tenants in Chroma. */
 export async function benchTenants(run: BenchRun): Promise<readonly Target[]> {

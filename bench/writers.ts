@@ -1,12 +1,13 @@
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
-import type { BenchRun } from "./bench.ts";
 import { openCairn } from "./support/cairn.ts";
 import { latency, round } from "./support/measure.ts";
-import { report, type Target } from "./support/results.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
 import { startServers } from "./support/servers.ts";
 import { startService } from "./support/service.ts";
+import type { Target } from "./support/target.ts";
 
 /** Documents that all writers replace repeatedly. */
 const SHARED_DOCUMENTS = 200;

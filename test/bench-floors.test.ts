@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { belowFloor, type Target } from "../bench/support/results.ts";
+import { belowFloor, type Target } from "../bench/support/target.ts";
 
 const RATIO: Target = { what: "Cairn / Chroma", value: 12, target: 10, better: "higher", usual: 12 };
 const SLOWDOWN: Target = { what: "busy / idle", value: 2, target: 2, better: "lower", usual: 2 };

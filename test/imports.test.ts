@@ -1,83 +1,123 @@
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const PACKAGES = fileURLToPath(new URL("../packages/", import.meta.url));
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** Which packages each may import: the arrows of docs/architecture.md. */
-const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+/** The packages that each package may import: the arrows of docs/architecture.md. */
+const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   core: [],
   api: ["core"],
-  chroma: ["core", "api"], // for its routes alone
+  chroma: ["core", "api"], // the API only for its routes
   client: ["api"],
   functions: ["core", "api", "chroma"],
   cli: ["core", "api", "chroma", "client"],
 };
 
-/** Nothing of these belongs below the entry points. */
+/** The paths that each folder outside of packages may import. */
+const ALLOWED_PATHS: Readonly<Record<string, readonly string[]>> = {
+  bench: ["bench/", "packages/", "test/support/"],
+  infra: ["infra/", "packages/functions/"],
+  test: ["test/", "bench/", "packages/", "sst.config"],
+};
+
+/** Modules that only entry points may use. */
 const FORBIDDEN_IN_CORE = /^(commander|cli-progress|hono|chromadb|sst|@aws-sdk|node:http|node:readline)/;
 
 interface Import {
+  /** Path of the importing file from the root. */
   readonly file: string;
-  readonly package: string;
+  /** `packages/<name>`, `bench`, `infra` or `test`. */
+  readonly folder: string;
   readonly specifier: string;
+  /** Path of the imported file from the root; undefined for a dependency. */
+  readonly target: string | undefined;
 }
 
 async function readImports(): Promise<readonly Import[]> {
-  const files = (await readdir(PACKAGES, { recursive: true })).filter(
-    (file) => /\.(ts|mjs)$/.test(file) && !/\.test\.ts$/.test(file) && !file.includes("node_modules"),
-  );
   const imports: Import[] = [];
-  for (const file of files) {
-    const text = await readFile(join(PACKAGES, file), "utf8");
-    for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g))
-      imports.push({ file, package: file.split("/")[0] ?? "", specifier: specifier ?? "" });
-  }
+  for (const folder of ["packages", ...Object.keys(ALLOWED_PATHS)])
+    for (const name of await readdir(join(ROOT, folder), { recursive: true })) {
+      const file = `${folder}/${name}`;
+      if (!/\.(ts|mjs)$/.test(file) || file.includes("node_modules")) continue;
+      const text = await readFile(join(ROOT, file), "utf8");
+      for (const [, specifier = ""] of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g))
+        imports.push({ file, folder: folderOf(file), specifier, target: targetOf(file, specifier) });
+    }
   return imports;
 }
 
-test("imports go one way: core ← api ← chroma ← functions and cli, and no package reaches into another by a path", async () => {
-  const wrong = (await readImports()).filter(({ package: from, specifier, file }) => {
-    const other = /^@cairn\/(\w+)\//.exec(specifier)?.[1];
-    if (other) return !ALLOWED[from]?.includes(other);
-    return specifier.startsWith(".") && !join(file, "..", specifier).startsWith(`${from}/`);
+function folderOf(path: string): string {
+  const [top = "", name] = path.split("/");
+  return top === "packages" ? `${top}/${name}` : top;
+}
+
+function targetOf(file: string, specifier: string): string | undefined {
+  const path = specifier.startsWith(".")
+    ? join(file, "..", specifier)
+    : specifier.startsWith("@cairn/")
+      ? specifier.replace("@cairn/", "packages/")
+      : undefined;
+  return path && (extname(path) ? path : `${path}.ts`); // infra/ imports without an extension
+}
+
+/** The imports of the packages, without their tests. */
+async function readProductImports(): Promise<readonly Import[]> {
+  return (await readImports()).filter(
+    ({ file }) => file.startsWith("packages/") && !file.endsWith(".test.ts"),
+  );
+}
+
+test("packages import in one direction, core ← api ← chroma ← functions and cli, and nothing of bench, infra or test", async () => {
+  const wrong = (await readProductImports()).filter(({ folder, specifier, target }) => {
+    if (target === undefined) return false;
+    const other = folderOf(target);
+    if (specifier.startsWith(".")) return other !== folder;
+    const name = folder.replace("packages/", "");
+    return !ALLOWED_PACKAGES[name]?.some((allowed) => other === `packages/${allowed}`);
   });
   expect(wrong).toEqual([]);
 });
 
-test("core knows no HTTP server, no terminal, no Chroma, and reads no environment", async () => {
-  const imports = (await readImports()).filter(({ package: from }) => from === "core");
-  expect(imports.length).toBeGreaterThan(50);
-  expect(imports.filter(({ specifier }) => FORBIDDEN_IN_CORE.test(specifier))).toEqual([]);
+test("bench imports packages and test support, infra only packages/functions, and test does not import infra", async () => {
+  const imports = (await readImports()).filter(({ folder }) => folder in ALLOWED_PATHS);
+  expect(new Set(imports.map(({ folder }) => folder))).toEqual(new Set(Object.keys(ALLOWED_PATHS)));
+  const wrong = imports.filter(
+    ({ folder, target }) => target && !ALLOWED_PATHS[folder]?.some((path) => target.startsWith(path)),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("core does not use HTTP servers, terminals or Chroma, and reads no environment", async () => {
+  const imports = await readProductImports();
+  const core = imports.filter(({ folder }) => folder === "packages/core");
+  expect(core.length).toBeGreaterThan(50);
+  expect(core.filter(({ specifier }) => FORBIDDEN_IN_CORE.test(specifier))).toEqual([]);
   const files = new Set(
-    (await readImports())
-      .filter(({ package: from }) => from !== "cli" && from !== "functions")
+    imports
+      .filter(({ folder }) => folder !== "packages/cli" && folder !== "packages/functions")
       .map(({ file }) => file),
   );
   for (const file of files)
-    expect(await readFile(join(PACKAGES, file), "utf8"), file).not.toMatch(/process\.env|console\./);
+    expect(await readFile(join(ROOT, file), "utf8"), file).not.toMatch(/process\.env|console\./);
 });
 
-test("no circle among the files of a package", async () => {
+test("imports have no cycles in packages, bench, infra and test", async () => {
   const graph = new Map<string, string[]>();
-  for (const { file, specifier } of await readImports()) {
-    const target = specifier.startsWith(".")
-      ? join(file, "..", specifier)
-      : specifier.replace(/^@cairn\//, "");
-    graph.set(file, [...(graph.get(file) ?? []), target]);
-  }
+  for (const { file, target } of await readImports())
+    if (target) graph.set(file, [...(graph.get(file) ?? []), target]);
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): readonly string[] | undefined => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
     if (done.has(file)) return undefined;
     for (const next of graph.get(file) ?? []) {
-      const circle = visit(next, [...path, file]);
-      if (circle) return circle;
+      const cycle = visit(next, [...path, file]);
+      if (cycle) return cycle;
     }
     done.add(file);
     return undefined;
   };
-  const circles = [...graph.keys()].flatMap((file) => visit(file, []) ?? []);
-  expect(circles).toEqual([]);
+  const cycles = [...graph.keys()].flatMap((file) => visit(file, []) ?? []);
+  expect(cycles).toEqual([]);
 });

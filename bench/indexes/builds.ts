@@ -1,11 +1,13 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
 import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
 import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
-import type { IndexContext } from "../indexes.ts";
 import { buildIndex, formatWorkers, type IndexBuild } from "../support/build-index.ts";
 import { exactNeighbors, load, makeTenant, searcher, settle } from "../support/cairn.ts";
 import { measure, recall, round } from "../support/measure.ts";
-import { report, type Section, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { Section } from "../support/section.ts";
+import type { Target } from "../support/target.ts";
+import type { IndexContext } from "./context.ts";
 
 const DEFAULTS = "defaults";
 

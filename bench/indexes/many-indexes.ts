@@ -3,11 +3,12 @@ import { ingest } from "@cairn/core/document/ingest.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import type { IndexContext } from "../indexes.ts";
 import { type Cairn, load, makeTenant, searcher } from "../support/cairn.ts";
 import { latency, measure, round } from "../support/measure.ts";
-import { report, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
 import { searchStatement } from "../support/search-statement.ts";
+import type { Target } from "../support/target.ts";
+import type { IndexContext } from "./context.ts";
 
 type Row = Readonly<
   Record<

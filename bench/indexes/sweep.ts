@@ -1,10 +1,11 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
 import { INDEX_DEFAULTS } from "@cairn/core/collection/index-settings.ts";
-import type { IndexContext } from "../indexes.ts";
 import { buildIndex } from "../support/build-index.ts";
 import { exactNeighbors, load, makeTenant, searcher } from "../support/cairn.ts";
 import { measure, recall, round } from "../support/measure.ts";
-import { report, type Section } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { Section } from "../support/section.ts";
+import type { IndexContext } from "./context.ts";
 
 /** Enough rows to distinguish the settings, and few enough for nine index builds. */
 const MAX_ROWS = 50_000;

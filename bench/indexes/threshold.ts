@@ -1,9 +1,9 @@
 import { INDEX_DEFAULTS } from "@cairn/core/collection/index-settings.ts";
-import type { IndexContext } from "../indexes.ts";
 import { buildIndex } from "../support/build-index.ts";
 import { exactNeighbors, load, makeTenant, searcher } from "../support/cairn.ts";
 import { type Measured, measureInTurns, recall, round } from "../support/measure.ts";
 import { report } from "../support/results.ts";
+import type { IndexContext } from "./context.ts";
 
 const SIZES = [500, 1_000, 2_000, 4_000];
 const NO_INDEX_THRESHOLD = 1_000_000;

@@ -1,12 +1,13 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
-import type { BenchRun } from "../bench.ts";
 import { buildIndex, formatWorkers, type IndexBuild } from "../support/build-index.ts";
 import { type Cairn, load, makeTenant, settle } from "../support/cairn.ts";
 import { addDocuments, type ChromaCollection } from "../support/chroma.ts";
 import { copyDocuments } from "../support/copy-documents.ts";
 import type { BenchDocument } from "../support/dataset.ts";
 import { median, round } from "../support/measure.ts";
-import { report, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { BenchRun } from "../support/run.ts";
+import type { Target } from "../support/target.ts";
 
 const ROUNDS = 5;
 

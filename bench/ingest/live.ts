@@ -1,9 +1,10 @@
-import type { BenchRun } from "../bench.ts";
 import { type Cairn, exactNeighbors, searcher } from "../support/cairn.ts";
 import { addDocuments, type ChromaCollection } from "../support/chroma.ts";
 import type { BenchDocument } from "../support/dataset.ts";
 import { latency, type Measured, measure, median, recall, round } from "../support/measure.ts";
-import { report, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { BenchRun } from "../support/run.ts";
+import type { Target } from "../support/target.ts";
 import { ingestAndSearch, type Round, type RoundContext, SEARCH_PAUSE_MS } from "./round.ts";
 
 type LiveContext = BenchRun &

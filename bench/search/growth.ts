@@ -1,8 +1,9 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import type { SearchContext } from "../search.ts";
 import { load, makeTenant, searcher } from "../support/cairn.ts";
 import { type Measured, measureInTurns, round } from "../support/measure.ts";
-import { report, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { Target } from "../support/target.ts";
+import type { SearchContext } from "./context.ts";
 
 const SIZES = [10_000, 20_000, 50_000, 100_000, 200_000, 500_000];
 

@@ -1,8 +1,9 @@
-import type { SearchContext } from "../search.ts";
 import { searcher } from "../support/cairn.ts";
 import { queryChroma } from "../support/chroma.ts";
 import { type Measured, measureInTurns, recall, round, throughputInTurns } from "../support/measure.ts";
-import { report, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { Target } from "../support/target.ts";
+import type { SearchContext } from "./context.ts";
 
 /** Throughput by number of clients, compared with Chroma, with the recall of both. */
 export async function benchLoad({

@@ -1,9 +1,10 @@
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { query, queryMany } from "@cairn/core/search/query.ts";
-import type { SearchContext } from "../search.ts";
 import { startDelayingProxy } from "../support/delaying-proxy.ts";
 import { latency, measureInTurns, round } from "../support/measure.ts";
-import { report, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { Target } from "../support/target.ts";
+import type { SearchContext } from "./context.ts";
 
 const DELAYS_MS = [0, 1, 5]; // each way
 

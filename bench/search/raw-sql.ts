@@ -1,11 +1,12 @@
 import { type Settings, setLocal } from "@cairn/core/database/settings.ts";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { Client } from "pg";
-import type { SearchContext } from "../search.ts";
 import { load, makeTenant, searcher } from "../support/cairn.ts";
 import { type Measured, measureInTurns, round } from "../support/measure.ts";
-import { report, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
 import { searchStatement } from "../support/search-statement.ts";
+import type { Target } from "../support/target.ts";
+import type { SearchContext } from "./context.ts";
 
 /**
  * The overhead of the library: the same SELECT with the same role, tenant and settings, sent by the driver on its core

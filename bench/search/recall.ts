@@ -1,9 +1,11 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
-import type { SearchContext } from "../search.ts";
 import { searcher } from "../support/cairn.ts";
 import { queryChroma } from "../support/chroma.ts";
 import { type Measured, measure, recall, round } from "../support/measure.ts";
-import { report, type Section, type Target } from "../support/results.ts";
+import { report } from "../support/results.ts";
+import type { Section } from "../support/section.ts";
+import type { Target } from "../support/target.ts";
+import type { SearchContext } from "./context.ts";
 
 /** Recall and latency by number of candidates (ef_search). */
 export async function benchRecall({

@@ -1,5 +1,6 @@
 import { drawPlot } from "./plot.ts";
-import { isMet, type SavedSection } from "./results.ts";
+import type { SavedSection } from "./section.ts";
+import { isMet } from "./target.ts";
 
 const STYLE = `
 :root { color-scheme: light }

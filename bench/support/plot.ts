@@ -1,4 +1,4 @@
-import type { Axis, Plot } from "./results.ts";
+import type { Axis, Plot } from "./section.ts";
 
 const WIDTH = 640;
 const HEIGHT = 360;

@@ -1,8 +1,8 @@
 import { explainSearch } from "@cairn/core/search/explain.ts";
 import type { Cairn } from "../support/cairn.ts";
 import { round } from "../support/measure.ts";
-import type { Section } from "../support/results.ts";
-import type { TenantMeasurement } from "../tenants.ts";
+import type { Section } from "../support/section.ts";
+import type { TenantMeasurement } from "./measurement.ts";
 import { latencyRatios, lowestRatio } from "./ratios.ts";
 
 /** Query plans of searches for which Chroma is faster: for each such tenant the search at the median or the 95th percentile. */

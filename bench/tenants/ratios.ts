@@ -1,5 +1,5 @@
 import type { Measured } from "../support/measure.ts";
-import type { TenantMeasurement } from "../tenants.ts";
+import type { TenantMeasurement } from "./measurement.ts";
 
 /** Chroma's latency to Cairn's, for both ways of keeping tenants in Chroma. */
 export function latencyRatios({ cairn, perTenant, where }: TenantMeasurement) {

@@ -1,7 +1,9 @@
-import type { BenchRun } from "../bench.ts";
 import { round } from "../support/measure.ts";
-import { report, type Section, type Target } from "../support/results.ts";
-import type { TenantMeasurement } from "../tenants.ts";
+import { report } from "../support/results.ts";
+import type { BenchRun } from "../support/run.ts";
+import type { Section } from "../support/section.ts";
+import type { Target } from "../support/target.ts";
+import type { TenantMeasurement } from "./measurement.ts";
 import { latencyRatios, lowestRatio } from "./ratios.ts";
 
 export async function reportRecall(

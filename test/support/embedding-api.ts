@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Dialect, Refusal, ReplyItem } from "./embedding-dialects.ts";
+import type { Dialect, EmbeddingRequest, Refusal, ReplyItem } from "./embedding-dialects.ts";
 
 /** A scripted fault for one request. */
 export type Fault =
@@ -28,13 +28,6 @@ export type Fault =
   | ({ readonly kind: "body" } & Refusal)
   /** An element of the first vector is not a number. */
   | { readonly kind: "element"; readonly json: "null" | "NaN" | '"1"' };
-
-export interface EmbeddingRequest {
-  readonly model: string;
-  readonly input: readonly string[];
-  readonly encoding_format?: string;
-  readonly dimensions?: number;
-}
 
 export interface EmbeddingApi {
   /** The client's base URL. */

@@ -1,4 +1,9 @@
-import type { EmbeddingRequest } from "./embedding-api.ts";
+export interface EmbeddingRequest {
+  readonly model: string;
+  readonly input: readonly string[];
+  readonly encoding_format?: string;
+  readonly dimensions?: number;
+}
 
 /** An error response of a server. */
 export interface Refusal {
