@@ -1,17 +1,16 @@
 import { type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
-import { findSpans, type Spans } from "./json-spans.ts";
-import { parseVectors } from "./parse-vectors.ts";
+import { findSpans } from "./json-spans.ts";
 import type { SourceRecord } from "./source.ts";
 
-type Vectors = readonly (Float32Array | null)[];
-
 /**
- * Parses Chroma's response to `get` into records by id. Vectors, which are nearly all of the bytes, have their own parser.
- * The metadata parser keeps integers over 2^53 and distinguishes 1.0 from 1.
+ * Parses Chroma's response to `get` into records by id. `JSON.parse` parses all but metadata, whose parser keeps integers
+ * over 2^53 and distinguishes 1.0 from 1.
  * Throws SyntaxError if the bytes are not JSON in Chroma's format.
  */
 export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
-  const { spans, vectors } = takeVectors(bytes);
+  const spans = findSpans(bytes, (key, start) =>
+    key === "embeddings" ? endOfVectors(bytes, start) : undefined,
+  );
   const parse = <T>(key: string, read: (text: string) => unknown = JSON.parse) => {
     const span = spans.get(key);
     return span ? (read(bytes.toString("utf8", ...span)) as T) : null;
@@ -20,7 +19,7 @@ export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
   // A response without ids must not count as an empty page, because that would empty the target.
   if (!Array.isArray(ids)) throw new SyntaxError("A list of ids was expected.");
   const embeddings =
-    vectors ?? parse<readonly (readonly (number | null)[] | null)[]>("embeddings")?.map(toVector) ?? null;
+    parse<readonly (readonly (number | null)[] | null)[]>("embeddings")?.map(toVector) ?? null;
   const documents = parse<readonly (string | null)[]>("documents");
   const uris = parse<readonly (string | null)[]>("uris");
   const metadatas = parse<readonly (JsonObject | null)[]>("metadatas", parseExactJson);
@@ -40,15 +39,11 @@ export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
   );
 }
 
-/** Parses the vectors in place; undefined if they are not in the usual format. */
-function takeVectors(bytes: Buffer): { readonly spans: Spans; readonly vectors: Vectors | undefined } {
-  let vectors: Vectors | undefined;
-  const spans = findSpans(bytes, (key, start) => {
-    const parsed = key === "embeddings" ? parseVectors(bytes, start) : undefined;
-    vectors = parsed?.vectors ?? vectors;
-    return parsed?.end;
-  });
-  return { spans, vectors };
+/** The end of a list of lists of numbers, which holds no string. Undefined: the value has another form. */
+function endOfVectors(bytes: Buffer, start: number): number | undefined {
+  const end = bytes.indexOf("]]", start);
+  const quote = bytes.indexOf('"', start);
+  return end >= 0 && (quote < 0 || end < quote) ? end + 2 : undefined;
 }
 
 /** A vector from JSON. A null element was NaN or infinite in the server, which JSON cannot represent. */
