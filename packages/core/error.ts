@@ -31,6 +31,15 @@ export type ErrorCode =
   | "tenant_busy"
   | "deadline_exceeded";
 
+/** Errors after which the same call may succeed: the database or another request was in the way. */
+export const TRANSIENT_CODES = [
+  "database_unavailable",
+  "database_busy",
+  "database_timeout",
+  "database_exhausted",
+  "tenant_busy",
+] as const satisfies readonly ErrorCode[];
+
 /** What solves an error. Each edge words it for its users: the API as a route, the command line as a command. */
 export type Remedy =
   | "choose_directory"
@@ -70,4 +79,9 @@ export class AppError extends Error {
     this.retryAfter = options.retryAfter;
     this.remedy = options.remedy;
   }
+}
+
+/** Whether a retry may succeed, see `TRANSIENT_CODES`. */
+export function isTransient(error: unknown): error is AppError {
+  return error instanceof AppError && TRANSIENT_CODES.some((code) => code === error.code);
 }

@@ -1,6 +1,6 @@
 import type { Database } from "../database/database.ts";
 import { withTimeLimit } from "../database/time-limit.ts";
-import { AppError, type ErrorCode } from "../error.ts";
+import { AppError, isTransient } from "../error.ts";
 import { getJobs, type Job, type JobAddress } from "./job.ts";
 
 export interface WatchOptions {
@@ -32,13 +32,6 @@ interface Owner {
 
 /** Milliseconds that one poll may take. */
 const POLL_TIMEOUT_MS = 10_000;
-
-/** Errors after which the next poll may succeed. */
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
-  "database_unavailable",
-  "database_timeout",
-  "database_busy",
-]);
 
 /**
  * Watches jobs. All watchers of one owner share one poll of the database per interval, whatever their number. Without
@@ -84,7 +77,7 @@ async function refresh(
     const found = await getJobs(database, tenantId, ids, { maxBytes });
     owner.jobs = new Map(ids.map((id) => [id, found.get(id) ?? null]));
   } catch (error) {
-    if (!(error instanceof AppError && TRANSIENT.has(error.code))) throw error;
+    if (!isTransient(error)) throw error;
   }
 }
 
