@@ -1,4 +1,3 @@
-import type { Verdict } from "@cairn/chroma/report/report.ts";
 import { AppError } from "@cairn/core/error.ts";
 
 /** The exit codes of `cairn`. */
@@ -21,10 +20,4 @@ export function exitCode(error: unknown): number {
   if (!(error instanceof AppError)) return EXIT.failure;
   if (error.code === "run_held") return EXIT.leased;
   return error.code === "invalid_input" || error.code === "invalid_filter" ? EXIT.usage : EXIT.failure;
-}
-
-/** The exit code for the verdict of a migration or verification. */
-export function verdictCode(verdict: Verdict): number {
-  if (verdict === "identical") return EXIT.done;
-  return verdict === "identical_with_exceptions" ? EXIT.exceptions : EXIT.notIdentical;
 }

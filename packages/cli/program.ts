@@ -1,7 +1,6 @@
 import { VERSION } from "@cairn/core/version.ts";
 import { Command, Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
-import { addCloud } from "./commands/cloud.ts";
 import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
 import { addDelete } from "./commands/delete.ts";
@@ -10,13 +9,12 @@ import { addExplain } from "./commands/explain.ts";
 import { addIngest } from "./commands/ingest.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addMcp } from "./commands/mcp.ts";
-import { addMigrate } from "./commands/migrate.ts";
 import { addQuery } from "./commands/query.ts";
 import { addReindex } from "./commands/reindex.ts";
 import { addServe } from "./commands/serve.ts";
 import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
-import { addVerify } from "./commands/verify.ts";
+import { EXTENSIONS } from "./extensions.ts";
 
 const EXAMPLES = `
 Move from Chroma:
@@ -61,9 +59,7 @@ export function createProgram(context: CommandContext): Command {
     .addHelpText("afterAll", ({ command }) => (command.parent ? GLOBAL_OPTIONS_HINT : ""));
   for (const option of globalOptions()) program.addOption(option);
   const commands = [
-    addMigrate,
-    addVerify,
-    addCloud,
+    ...EXTENSIONS.flatMap(({ commands }) => commands),
     addQuery,
     addExplain,
     addIngest,

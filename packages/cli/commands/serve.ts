@@ -6,15 +6,13 @@ import { createJobKinds } from "@cairn/api/jobs.ts";
 import { readJwtOptions } from "@cairn/api/settings.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
-import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
-import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { loadTokenizer } from "@cairn/core/embedding/tokens.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
-import { VERSION } from "@cairn/core/version.ts";
 import type { ServerType } from "@hono/node-server";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
+import { EXTENSIONS } from "../extensions.ts";
 import { databaseName, withServices } from "../open.ts";
 import { createAddressReader } from "../serve/address.ts";
 import { createDevelopmentKey, examples } from "../serve/first-start.ts";
@@ -32,21 +30,18 @@ running requests are completed, and jobs are released to the next process.`;
 export function addServe(program: Command, context: CommandContext): void {
   addServeOptions(
     program.command("serve").summary("Serve the API over HTTP").description(paragraph(HELP)),
+    EXTENSIONS.flatMap(({ service }) => service.options()),
   ).action((flags: ServeFlags, command: Command) => {
     const exitTimer = startExitTimer(context.signal);
     return withServices(command, async (services, config) => {
       const stopTracing = await startTracing(process.env);
       const log = createLog({ level: flags.logLevel });
       const limits = { embeddingTokensPerDay: flags.embeddingBudget };
-      const source = flags.chroma ? { url: flags.chroma, token: flags.token } : undefined;
-      const migration = source && {
-        [MIGRATION]: migrationRunner({ source, databaseName: databaseName(config), cairnVersion: VERSION }),
-      };
-      const queue = createLocalQueue(
-        services,
-        { ...createJobKinds(limits), ...migration },
-        { onError: (error) => log.failure(error, { about: "a job" }) },
-      );
+      const extensions = EXTENSIONS.map(({ service }) => service);
+      const extraKinds = extensions.map((extension) => extension.jobKinds(flags, databaseName(config)));
+      const queue = createLocalQueue(services, Object.assign(createJobKinds(limits), ...extraKinds), {
+        onError: (error) => log.failure(error, { about: "a job" }),
+      });
       const chatModel = chatModelOf(flags, config);
       const app = createApp(services, {
         ...limits,
@@ -67,7 +62,7 @@ export function addServe(program: Command, context: CommandContext): void {
         tenantStreams: flags.tenantStreams,
         unknownKeysPerMinute: flags.unknownKeys,
         corsOrigins: flags.corsOrigins?.split(",").map((origin) => origin.trim()),
-        operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined })],
+        operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
       });
       await loadTokenizer(); // takes 0.1 s, which no request should wait for
       const addressOf = createAddressReader(flags.trustedProxies);

@@ -1,12 +1,13 @@
 import { createApp } from "@cairn/api/app.ts";
-import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
+import { EXTENSIONS } from "../extensions.ts";
 
 // Lints the OpenAPI description of the service. It needs no database, because only the description is requested.
 
 const services = { database: {}, embedders: { default: {} } } as never;
 const queue = { send: async () => {} };
-const app = createApp(services, { queue, operatorRoutes: [migrationRoutes({ queue, configured: true })] });
+const operatorRoutes = EXTENSIONS.flatMap(({ service }) => service.routes({}, queue));
+const app = createApp(services, { queue, operatorRoutes });
 const source = await (await app.request("https://cairn.example.com/openapi.json")).text();
 const config = await createConfig({
   extends: ["recommended-strict"],

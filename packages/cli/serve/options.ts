@@ -22,14 +22,12 @@ export interface ServeFlags extends ChatSettings, JwtSettings {
   readonly unknownKeys?: number;
   readonly trustedProxies?: string;
   readonly maxConnections: number;
-  readonly chroma?: string;
-  readonly token?: string;
   readonly maintenance: number;
   readonly logLevel: string;
 }
 
-/** Adds the options of `cairn serve`. The database and the embedding models are global options. */
-export function addServeOptions(command: Command): Command {
+/** Adds the options of `cairn serve`, with those of its extensions. The database and the embedding models are global options. */
+export function addServeOptions(command: Command, extensions: readonly Option[]): Command {
   const options = [
     new Option("--host <address>", "address to listen on").env("CAIRN_HOST").default("127.0.0.1"),
     new Option("--port <n>", "port to listen on")
@@ -80,10 +78,7 @@ export function addServeOptions(command: Command): Command {
     new Option("--jwt-tenant-claim <claim>", "claim that contains the tenant's id (default: tenant_id)").env(
       "CAIRN_JWT_TENANT_CLAIM",
     ),
-    new Option("--chroma <url>", "address of the Chroma server that /v1/migrations migrates").env(
-      "CHROMA_URL",
-    ),
-    new Option("--token <token>", "token for the Chroma server").env("CHROMA_TOKEN"),
+    ...extensions,
     new Option("--maintenance <minutes>", "minutes between maintenance runs (0 disables)")
       .env("CAIRN_MAINTENANCE")
       .argParser(integerBetween(0, 10_000))

@@ -6,8 +6,10 @@ import { pathOf } from "@cairn/chroma/source/label.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
+import { count } from "../terminal/counts.ts";
+import { paragraph, printJson } from "../terminal/print.ts";
+import { dryRun } from "./dry-run.ts";
 import {
   addChromaOptions,
   addWriteOptions,
@@ -16,12 +18,10 @@ import {
   scopeOptions,
   sourceOptions,
   type WriteFlags,
-} from "../options/chroma-options.ts";
-import { count } from "../terminal/counts.ts";
-import { paragraph, printJson } from "../terminal/print.ts";
-import { showProgress } from "../terminal/progress.ts";
-import { dryRun } from "./dry-run.ts";
+} from "./options.ts";
 import { printOutcome } from "./outcome.ts";
+import { showProgress } from "./progress.ts";
+import { verdictCode } from "./verdict-code.ts";
 
 interface MigrateFlags extends ChromaFlags, WriteFlags {
   readonly dryRun?: boolean;

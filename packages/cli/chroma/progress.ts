@@ -1,7 +1,7 @@
 import type { ProgressEvent } from "@cairn/chroma/copy/context.ts";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import { count } from "./counts.ts";
-import { visible } from "./print.ts";
+import { count } from "../terminal/counts.ts";
+import { visible } from "../terminal/print.ts";
 
 export interface ProgressDisplay {
   readonly show: (event: ProgressEvent) => void;

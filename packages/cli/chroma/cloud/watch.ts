@@ -4,7 +4,7 @@ import { readLatestRun } from "@cairn/chroma/ledger/run-snapshot.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { showProgress } from "../terminal/progress.ts";
+import { showProgress } from "../progress.ts";
 import type { Machine } from "./machine.ts";
 
 /** Interval between two reads of a running migration, in milliseconds. */

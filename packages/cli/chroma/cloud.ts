@@ -8,22 +8,16 @@ import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, Option } from "commander";
-import { openMachine } from "../cloud/machine.ts";
-import { watchExecution } from "../cloud/watch.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
-import { verdictCode } from "../exit.ts";
 import { withServices } from "../open.ts";
-import {
-  addPlanOptions,
-  addWriteOptions,
-  type PlanFlags,
-  planOptions,
-  type WriteFlags,
-} from "../options/chroma-options.ts";
 import { count } from "../terminal/counts.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
+import { openMachine } from "./cloud/machine.ts";
+import { watchExecution } from "./cloud/watch.ts";
+import { addPlanOptions, addWriteOptions, type PlanFlags, planOptions, type WriteFlags } from "./options.ts";
 import { printOutcome } from "./outcome.ts";
+import { verdictCode } from "./verdict-code.ts";
 
 interface CloudFlags {
   readonly machine?: string;

@@ -5,8 +5,8 @@ import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
 import type { SourceScope } from "@cairn/chroma/source/source.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { integerBetween } from "./integer.ts";
-import { readFileArgument } from "./json-argument.ts";
+import { integerBetween } from "../options/integer.ts";
+import { readFileArgument } from "../options/json-argument.ts";
 
 /** Flags that say which collections are migrated, where they go and how the result is verified. */
 export interface PlanFlags {

@@ -13,16 +13,10 @@ import type { Command } from "commander";
 import { embeddingConfig, parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { withServices } from "../open.ts";
-import {
-  type ChromaFlags,
-  planOptions,
-  scopeOptions,
-  sourceOptions,
-  type WriteFlags,
-} from "../options/chroma-options.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, duration, printJson, printTable, visible } from "../terminal/print.ts";
-import { showProgress } from "../terminal/progress.ts";
+import { type ChromaFlags, planOptions, scopeOptions, sourceOptions, type WriteFlags } from "./options.ts";
+import { showProgress } from "./progress.ts";
 
 /**
  * Prints what is in Chroma and what a migration would do with it. Writes nothing and creates no database. Returns the exit

@@ -4,18 +4,12 @@ import { verify } from "@cairn/chroma/verify/verify.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { verdictCode } from "../exit.ts";
 import { databaseName, withServices } from "../open.ts";
-import {
-  addChromaOptions,
-  type ChromaFlags,
-  planOptions,
-  scopeOptions,
-  sourceOptions,
-} from "../options/chroma-options.ts";
 import { paragraph, printJson } from "../terminal/print.ts";
-import { showProgress } from "../terminal/progress.ts";
+import { addChromaOptions, type ChromaFlags, planOptions, scopeOptions, sourceOptions } from "./options.ts";
 import { printOutcome } from "./outcome.ts";
+import { showProgress } from "./progress.ts";
+import { verdictCode } from "./verdict-code.ts";
 
 const HELP = `
 Compare every record of a Chroma server with Postgres, in both directions: ids, texts, metadata, URIs and vectors. Search

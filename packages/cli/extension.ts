@@ -1,0 +1,24 @@
+import type { createApp } from "@cairn/api/app.ts";
+import type { JobQueue } from "@cairn/core/job/local-queue.ts";
+import type { JobKinds } from "@cairn/core/job/run.ts";
+import type { Command, Option } from "commander";
+import type { CommandContext } from "./command-context.ts";
+
+/** A part of the command line that a deployment can do without. It has a folder of its own, which nothing else imports. */
+export interface Extension {
+  /** Adds its commands. */
+  readonly commands: readonly ((program: Command, context: CommandContext) => void)[];
+  /** What it adds to `cairn serve`. */
+  readonly service: ServiceExtension;
+}
+
+export interface ServiceExtension {
+  /** Options of `cairn serve`. */
+  options(): readonly Option[];
+  /** Kinds of jobs. `flags`: the parsed options of `cairn serve`. */
+  jobKinds(flags: object, databaseName: string): JobKinds;
+  /** Routes of the operator. */
+  routes(flags: object, queue: Pick<JobQueue, "send">): OperatorRoutes;
+}
+
+export type OperatorRoutes = NonNullable<Parameters<typeof createApp>[1]["operatorRoutes"]>;
