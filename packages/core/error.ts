@@ -32,7 +32,7 @@ export type ErrorCode =
   | "deadline_exceeded";
 
 /** Errors after which the same call may succeed: the database or another request was in the way. */
-export const TRANSIENT_CODES = [
+const TRANSIENT_CODES = [
   "database_unavailable",
   "database_busy",
   "database_timeout",
