@@ -125,7 +125,7 @@ describe("cairn ingest", () => {
     expect(await createFilled("poisoned", HALF_PRECISION_DIMENSIONS, TOO_LARGE_ELEMENT)).toMatchObject({
       code: 0,
       out: expect.stringContaining("30 documents"),
-      err: expect.stringMatching(/collection "poisoned" of tenant "acme".*row by row.*65,504/),
+      err: expect.stringMatching(/collection "poisoned" of tenant "acme".*searched exactly.*65,504/),
     });
     expect(await statsOf("poisoned")).toMatchObject({ passages: 30, tail: 30, due: { action: "none" } });
     expect((await cli.run(["stats"])).out).toMatch(/acme\/poisoned: the index could not be built: .*65,504/);

@@ -202,7 +202,7 @@ const reindex: TenantJobRunner = async (
     collection,
     signal,
     maxRows,
-    insist: true,
+    retryNow: true,
     wait: LEASE_WAIT_MS,
     onProgress(event) {
       events.push(event);

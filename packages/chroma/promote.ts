@@ -1,7 +1,7 @@
 import type { Database } from "@cairn/core/database/database.ts";
-import { findDue } from "@cairn/core/maintenance/due.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { inspectCollection } from "@cairn/core/maintenance/inspect.ts";
+import { findPendingWork } from "@cairn/core/maintenance/pending-work.ts";
 import type { CopyContext } from "./copy/context.ts";
 import type { Outcome } from "./report/build.ts";
 import { labelCollections } from "./source/label.ts";
@@ -50,7 +50,7 @@ export async function describeMissingIndexes(
   const notices: string[] = [];
   const label = labelCollections(outcomes.map(({ planned }) => planned.source));
   for (const { planned, target } of outcomes) {
-    const due = findDue(await inspectCollection(database, target.tenantId, target.id));
+    const due = findPendingWork(await inspectCollection(database, target.tenantId, target.id));
     if (due.action === "build")
       notices.push(
         `${label(planned.source)}: ${due.reason}. They are searched row by row until cairn reindex indexes them.`,

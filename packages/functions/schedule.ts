@@ -2,7 +2,7 @@ import { claimIdleJobs } from "@cairn/core/job/idle.ts";
 import { logFailures, runFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
-import { sweep } from "@cairn/core/maintenance/sweep.ts";
+import { deleteExpired } from "@cairn/core/maintenance/sweep.ts";
 import type { Service } from "./compose.ts";
 
 /** Milliseconds without a heartbeat after which a job is sent again: longer than a queue hides a message whose worker died. */
@@ -17,7 +17,7 @@ const IDLE_TIMEOUT_MS = 3_600_000;
 export async function runSchedule({ services, queue, log }: Service, timeoutMs: number) {
   const { database } = services;
   const signal = AbortSignal.timeout(Math.max(0, timeoutMs));
-  await sweep(database);
+  await deleteExpired(database);
   for (const job of await claimIdleJobs(database, IDLE_TIMEOUT_MS)) await queue.send(job);
   const result = await maintainIndexes(database, { signal, maxRows: rowsBuiltIn(timeoutMs) });
   const { done, failed } = result ?? { done: [], failed: [] };

@@ -1,7 +1,7 @@
 import { AppError } from "@cairn/core/error.ts";
 import { describeFailure, type IndexFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import { changeModel, type ModelChanged, restoreModel } from "@cairn/core/maintenance/model-change.ts";
+import { changeModel, type ModelChangeResult, restoreModel } from "@cairn/core/maintenance/model-change.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
@@ -70,7 +70,7 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
           collection: flags.collection,
           memory,
           workers,
-          insist: flags.collection !== undefined,
+          retryNow: flags.collection !== undefined,
           signal,
           onProgress: json ? undefined : printEvent,
         });
@@ -102,7 +102,7 @@ async function changeCollectionModel(
   services: Services,
   { tenant, collection, model, memory, workers }: ReindexFlags,
   { json, signal }: { readonly json: boolean; readonly signal: AbortSignal | undefined },
-): Promise<ModelChanged> {
+): Promise<ModelChangeResult> {
   const { id } = await chooseTenant(services, tenant);
   const options = {
     collection,

@@ -8,21 +8,21 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
-/** A build that did not come to its end, as the collection's row keeps it until one does. */
+/** An unfinished build. The collection's row stores it until a build succeeds. */
 export interface Attempt extends SegmentRange {
-  /** What it was to be built with. */
+  /** The build settings. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** In a row, with these settings. */
+  /** Consecutive attempts with these settings. */
   readonly attempts: number;
-  /** Undefined: broken off, perhaps with the process or the server. */
+  /** Why it failed. Undefined: it was interrupted, possibly with the process or the server. */
   readonly reason?: string;
   readonly sqlstate?: string;
-  /** Seconds since it began. */
+  /** Seconds since it started. */
   readonly age: number;
 }
 
-/** What an index is made with, unlike what a search chooses. */
-export const CONSTRUCTION = ["type", "precision", "m", "efConstruction", "lists"] as const;
+/** The settings that an index is built with. A change of one needs a rebuild. */
+export const BUILD_SETTINGS = ["type", "precision", "m", "efConstruction", "lists"] as const;
 
 export async function readAttempt(orm: Orm, collection: Collection): Promise<Attempt | undefined> {
   const [row] = await selectRows<{ attempt: Attempt }>(
@@ -34,21 +34,21 @@ export async function readAttempt(orm: Orm, collection: Collection): Promise<Att
   return row?.attempt;
 }
 
-/** Writes down what is about to be built. `before`: what was tried last. */
+/** Records that a build starts. `previous`: the last unfinished attempt. */
 export async function beginAttempt(
   database: Database,
   collection: Collection,
   {
     plan,
     range,
-    before,
-  }: { readonly plan: IndexPlan; readonly range: SegmentRange; readonly before?: Attempt },
+    previous,
+  }: { readonly plan: IndexPlan; readonly range: SegmentRange; readonly previous?: Attempt },
 ): Promise<void> {
-  const again = before && isSame(before, plan, collection);
+  const isRepeated = previous && isSame(previous, plan, collection);
   const attempt = {
     ...range,
     settings: settingsOf(plan, collection),
-    attempts: (again ? before.attempts : 0) + 1,
+    attempts: (isRepeated ? previous.attempts : 0) + 1,
   };
   await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.execute(sql`
@@ -58,7 +58,7 @@ export async function beginAttempt(
   );
 }
 
-/** Adds to the attempt why it failed, and returns that with the way out. Undefined where the collection is gone. */
+/** Records why a build failed. Returns the error with a remedy, or undefined if the collection no longer exists. */
 export async function failAttempt(
   database: Database,
   { collection, plan }: { readonly collection: Collection; readonly plan: IndexPlan },
@@ -66,61 +66,62 @@ export async function failAttempt(
 ): Promise<AppError | undefined> {
   const sqlstate = (error.cause as Partial<DatabaseFault> | undefined)?.sqlstate;
   const reason =
-    sqlstate === OUT_OF_RANGE && plan.precision === "halfvec"
+    sqlstate === NUMERIC_VALUE_OUT_OF_RANGE && plan.precision === "halfvec"
       ? describeOverflow(collection)
-      : `${error.message} ${WAY_OUT}`;
-  const kept = await asTenant(database, collection.tenantId, ({ orm }) =>
+      : `${error.message} ${REMEDY}`;
+  const updated = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows(
       orm,
       sql`UPDATE cairn.collections SET index_attempt = index_attempt || ${JSON.stringify({ reason, sqlstate })}::jsonb
           WHERE ${rowOf(collection)} RETURNING id`,
     ),
   );
-  return kept.length > 0 ? new AppError(buildCode(error), reason, { cause: error.cause }) : undefined;
+  return updated.length > 0 ? new AppError(buildCode(error), reason, { cause: error.cause }) : undefined;
 }
 
-/** The collection's indexes are built. */
+/** Deletes the record of the attempt when the indexes are built. */
 export async function endAttempt({ orm }: Transaction, collection: Collection): Promise<void> {
   await orm.execute(sql`UPDATE cairn.collections SET index_attempt = NULL WHERE ${rowOf(collection)}`);
 }
 
-/** What Postgres says of an element that is too large for a 16-bit float. */
-export const OUT_OF_RANGE = "22003";
+/** SQLSTATE of Postgres, for example for an element that is too large for half precision. */
+export const NUMERIC_VALUE_OUT_OF_RANGE = "22003";
 
-const WAY_OUT = "Change the collection's index settings, or give the index build more memory.";
+const REMEDY = "Change the collection's index settings, or give the index build more memory.";
 
 function describeOverflow({ dimensions, metric }: Collection): string {
-  const bits = metric === "cosine" ? `, or set the index setting precision to "bit"` : "";
+  const binary = metric === "cosine" ? `, or set the index setting precision to "bit"` : "";
   return (
-    "One of its vectors has an element beyond 65,504, the most that the 16-bit floats of an index hold, and over 2,000 " +
-    `dimensions (it has ${dimensions}) pgvector indexes no wider ones. Scale that vector or remove it${bits}.`
+    "A vector has an element beyond 65,504, the maximum of a half-precision index, and pgvector has no full-precision index " +
+    `over 2,000 dimensions (the collection has ${dimensions}). Scale the vector or delete it${binary}.`
   );
 }
 
-/** What no caller has asked for is not a caller's fault, though a stored value may be the reason. */
+/** No caller requested the build, so its failure is not an `invalid_input`, even if a stored value causes it. */
 function buildCode({ code }: AppError): AppError["code"] {
   return code === "invalid_input" ? "database_error" : code;
 }
 
-/** Seconds to wait after a second attempt; twice as many after each one more, a day at most. */
-const WAIT = 900;
-const MAX_ADVISED_SECONDS = 86_400;
+/** Seconds to wait after the second attempt. The wait doubles with each further attempt, up to a day. */
+const RETRY_DELAY_SECONDS = 900;
+const MAX_RETRY_DELAY_SECONDS = 86_400;
 
-/** Seconds until it may be tried again; undefined: nothing that it failed by has changed, and it would fail again. */
-export function waitFor(
+/** Seconds until the build is retried. Undefined: the cause of the failure has not changed, so a retry would fail again. */
+export function retryDelay(
   attempt: Attempt,
-  now: { readonly plan: IndexPlan; readonly collection: Collection; readonly rows: number },
+  current: { readonly plan: IndexPlan; readonly collection: Collection; readonly rows: number },
 ): number | undefined {
-  if (!isSame(attempt, now.plan, now.collection)) return 0;
-  // A data exception follows from the rows. An edited one leaves its segments, as a deleted one does.
-  if (attempt.sqlstate?.startsWith("22") && now.rows === attempt.rows) return undefined;
+  if (!isSame(attempt, current.plan, current.collection)) return 0;
+  // A data exception (class 22) is caused by the rows. An edited row leaves its segment, as a deleted row does.
+  if (attempt.sqlstate?.startsWith("22") && current.rows === attempt.rows) return undefined;
   if (attempt.attempts < 2) return 0;
-  return Math.max(0, Math.min(MAX_ADVISED_SECONDS, WAIT * 2 ** (attempt.attempts - 2)) - attempt.age);
+  const delay = Math.min(MAX_RETRY_DELAY_SECONDS, RETRY_DELAY_SECONDS * 2 ** (attempt.attempts - 2));
+  return Math.max(0, delay - attempt.age);
 }
 
 function isSame({ settings }: Attempt, plan: IndexPlan, collection: Collection): boolean {
-  const asked: Readonly<Record<string, unknown>> = settingsOf(plan, collection);
-  return [...CONSTRUCTION, "language"].every((key) => settings[key] === asked[key]);
+  const requested: Readonly<Record<string, unknown>> = settingsOf(plan, collection);
+  return [...BUILD_SETTINGS, "language"].every((key) => settings[key] === requested[key]);
 }
 
 function settingsOf(plan: IndexPlan, { language }: Collection) {

@@ -7,17 +7,17 @@ import { asTenant } from "../database/transaction.ts";
 import { sampleRows } from "./sample.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
-/** Rows that the bits are tried on, and how many of them are asked for. */
-const SAMPLE = 2_000;
-const ASKED = 50;
+/** Rows of the sample, and how many of them are queries. */
+const SAMPLE_ROWS = 2_000;
+const QUERIES = 50;
 
-/** Of so many nearest by their bits. */
+/** Nearest rows by binary distance among which the neighbors are looked for. */
 const CANDIDATES = 50;
 
 /**
- * The mean share of a row's ten nearest in a sample that are among its nearest by bits: how far the signs of a range's
- * vectors tell them apart, seen before any index is built. By chance it is 0.025, as where no element is negative. Of a
- * large range the sample is so thin that the ten are no neighbours: then it is lower than what a search will find.
+ * Recall of binary quantization in a sample: the mean share of a row's ten nearest rows that are among its 50 nearest by binary
+ * distance. It is measured before any index is built. Chance gives 0.025, for example if no element is negative. The sample of
+ * a large range is so sparse that the ten nearest rows are far away; the recall is then lower than that of a search.
  */
 export async function measureBinaryRecall(
   database: Database,
@@ -30,26 +30,26 @@ export async function measureBinaryRecall(
     database,
     collection.tenantId,
     async ({ orm }) => {
-      const [row] = await selectRows<{ recall: number }>(orm, tried(collection, range));
+      const [row] = await selectRows<{ recall: number }>(orm, recallStatement(collection, range));
       return row?.recall ?? 0;
     },
     settings,
   );
 }
 
-/** Ties count as far away. */
-function tried(collection: Collection, range: SegmentRange): SQL {
+/** Rows of equal binary distance count at the largest rank among them. */
+function recallStatement(collection: Collection, range: SegmentRange): SQL {
   return sql`
     WITH sample AS MATERIALIZED (
       SELECT row_number() OVER () AS n, embedding, binary_quantize(embedding) AS bits
-      FROM ${sampleRows(collection, range, SAMPLE)}
+      FROM ${sampleRows(collection, range, SAMPLE_ROWS)}
     )
     SELECT coalesce(avg((near.by_bits <= ${CANDIDATES}::int)::int), 0)::float8 AS recall
-    FROM (SELECT * FROM sample ORDER BY n * 7919 % 2003 LIMIT ${ASKED}::int) AS asked -- some from everywhere
+    FROM (SELECT * FROM sample ORDER BY n * 7919 % 2003 LIMIT ${QUERIES}::int) AS query -- spread over the sample
     CROSS JOIN LATERAL (
-      SELECT row_number() OVER (ORDER BY other.embedding <=> asked.embedding) AS nearest,
-             count(*) OVER (ORDER BY other.bits <~> asked.bits) AS by_bits
-      FROM sample AS other WHERE other.n <> asked.n
+      SELECT row_number() OVER (ORDER BY other.embedding <=> query.embedding) AS nearest,
+             count(*) OVER (ORDER BY other.bits <~> query.bits) AS by_bits
+      FROM sample AS other WHERE other.n <> query.n
     ) AS near
     WHERE near.nearest <= 10`;
 }

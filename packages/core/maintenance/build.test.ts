@@ -8,7 +8,7 @@ import { createTenant } from "../tenant/tenant.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
 
-// What is left of a build, of which a part ends early or has no room.
+// Builds of which one part fails, ends early or has too little memory.
 
 let own: TestDatabase;
 let tenantId: string;
@@ -33,8 +33,8 @@ async function fill(name: string): Promise<void> {
   await ingest(offlineServices(own.database), tenantId, { collection: name, documents });
 }
 
-/** The database, with something done in the place of building a keyword index. */
-function whereWords(build: (really: () => Promise<void>) => Promise<void>): Database {
+/** The database, with `build` instead of the build of a keyword index. */
+function withKeywordBuild(build: (original: () => Promise<void>) => Promise<void>): Database {
   return {
     ...own.database,
     maintain: (statements, ...rest) =>
@@ -49,52 +49,52 @@ async function statesOf(collection: string): Promise<readonly string[]> {
   return indexes.map(({ state }) => state);
 }
 
-test("where the keyword index cannot be built nothing is left of the graph, and the next run builds both", async () => {
+test("if the keyword index cannot be built, the vector index is dropped, and the next run builds both", async () => {
   await fill("failing");
-  const failing = whereWords(() => Promise.reject(new Error("no words")));
+  const failing = withKeywordBuild(() => Promise.reject(new Error("no words")));
   await expect(maintainIndexes(failing, { tenantId, collection: "failing" })).rejects.toThrow("no words");
   expect(await statesOf("failing")).toEqual([]);
   await maintainIndexes(own.database, { tenantId, collection: "failing" });
   expect(await statesOf("failing")).toEqual(["valid", "valid"]);
 });
 
-test("a build that is ended when all but the measuring is done serves nobody", async () => {
-  await fill("ended");
-  const end = new AbortController();
-  const ending = whereWords(async (really) => {
-    await really();
-    end.abort();
+test("a build that is aborted before its calibration ends is not used by searches", async () => {
+  await fill("aborted");
+  const abort = new AbortController();
+  const aborting = withKeywordBuild(async (original) => {
+    await original();
+    abort.abort();
   });
-  const options = { tenantId, collection: "ended", signal: end.signal };
-  await expect(maintainIndexes(ending, options)).rejects.toThrow(/abort/i);
-  expect(await statesOf("ended")).not.toContain("valid");
-  await maintainIndexes(own.database, { tenantId, collection: "ended" });
-  expect(await statesOf("ended")).toEqual(["valid", "valid"]);
+  const options = { tenantId, collection: "aborted", signal: abort.signal };
+  await expect(maintainIndexes(aborting, options)).rejects.toThrow(/abort/i);
+  expect(await statesOf("aborted")).not.toContain("valid");
+  await maintainIndexes(own.database, { tenantId, collection: "aborted" });
+  expect(await statesOf("aborted")).toEqual(["valid", "valid"]);
 });
 
 test.runIf(serverUrl())(
-  "a graph is built without helpers where there is no room for the memory that they share",
+  "an HNSW index is built without parallel workers if their shared memory does not fit",
   async () => {
     await fill("crowded");
-    const helpers: (string | undefined)[] = [];
-    const crowded: Database = {
+    const workers: (string | undefined)[] = [];
+    const lowMemory: Database = {
       ...own.database,
       maintain(statements, settings = {}, signal) {
-        const leaf = statements.join().match(/ ON (\S+)\s+USING hnsw/)?.[1];
-        if (leaf === undefined) return own.database.maintain(statements, settings, signal);
-        helpers.push(settings.max_parallel_maintenance_workers);
-        // Postgres lends no helpers to a table as small as this one unless it is told to.
-        return helpers.length > 1
+        const partition = statements.join().match(/ ON (\S+)\s+USING hnsw/)?.[1];
+        if (partition === undefined) return own.database.maintain(statements, settings, signal);
+        workers.push(settings.max_parallel_maintenance_workers);
+        // Postgres uses no parallel workers for such a small table unless the table sets them.
+        return workers.length > 1
           ? own.database.maintain(statements, settings, signal)
           : own.database.maintain(
-              [`ALTER TABLE ${leaf} SET (parallel_workers = 2)`, ...statements],
+              [`ALTER TABLE ${partition} SET (parallel_workers = 2)`, ...statements],
               { ...settings, maintenance_work_mem: "2000GB" },
               signal,
             );
       },
     };
-    await maintainIndexes(crowded, { tenantId, collection: "crowded" });
-    expect(helpers).toEqual(["2", "0"]);
+    await maintainIndexes(lowMemory, { tenantId, collection: "crowded" });
+    expect(workers).toEqual(["2", "0"]);
     expect(await statesOf("crowded")).toEqual(["valid", "valid"]);
   },
 );

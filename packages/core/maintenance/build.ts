@@ -1,109 +1,109 @@
 import { TAIL_PLAN } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
-import { OUT_OF_RANGE } from "./attempt.ts";
+import { NUMERIC_VALUE_OUT_OF_RANGE } from "./attempt.ts";
 import { measureBinaryRecall } from "./binary-recall.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";
 import { type Build, type Candidate, planCandidates } from "./candidates.ts";
-import { keywordIndex, newNotes, plannedIndex, vectorIndex } from "./planned-index.ts";
-import { dropIndexes, dropStatement, prepare, publish } from "./register.ts";
+import { keywordIndexStatement, newBuildNotes, planIndex, vectorIndexStatement } from "./planned-index.ts";
+import { dropIndexes, dropStatement, publish, registerBuild } from "./register.ts";
 import { type SizedBuild, type SizeOptions, sizeBuild } from "./size.ts";
 
 export interface BuildOptions extends SizeOptions {
-  /** Builds over more rows are left to who has the time for them, see `rowsBuiltIn`. Default: none are. */
+  /** Builds over more rows are skipped, for a process with more time, see `rowsBuiltIn`. Default: no limit. */
   readonly maxRows?: number;
   readonly signal?: AbortSignal;
 }
 
-export interface Built {
+export interface BuildResult {
   readonly rows: number;
   readonly seconds: number;
 }
 
 /**
- * Builds the indexes of a range beside whatever serves it now, without blocking a writer, then lets searches use
- * them instead. What they supersede is left as `retired`. Only under the lease: one build at a time.
+ * Builds the indexes of a segment range without blocking writers, then makes searches use them. The current indexes serve until
+ * then and are left as `retired`. Needs the lease: one build runs at a time.
  */
 export async function buildRange(
   database: Database,
   build: Build,
   options: BuildOptions = {},
-): Promise<Built> {
+): Promise<BuildResult> {
   const recall = await measureBinaryRecall(database, build.collection, build.range);
   for (const candidate of planCandidates(build, recall)) {
-    const built = await buildCandidate(database, build, candidate, options);
-    if (built) return built;
+    const result = await buildCandidate(database, build, candidate, options);
+    if (result) return result;
   }
-  throw new Error("The last candidate of a build succeeds or fails with an error of its own.");
+  throw new Error("The last candidate build neither succeeded nor failed.");
 }
 
-/** Undefined where the next candidate is to be made. */
+/** Builds one candidate. Undefined if it is discarded and the next candidate has to be built. */
 async function buildCandidate(
   database: Database,
   { collection, range }: Build,
   { plan, notes, hasTail, isLast }: Candidate,
   options: BuildOptions,
-): Promise<Built | undefined> {
+): Promise<BuildResult | undefined> {
   const size = { plan, rows: range.rows, dimensions: collection.dimensions as number };
   const { plan: sized, settings } = sizeBuild(database, size, options);
-  const vector = plannedIndex("vector", collection, range, {
+  const vector = planIndex("vector", collection, range, {
     ...sized,
     ...notes,
-    ...newNotes(sized),
+    ...newBuildNotes(sized),
   });
-  const keyword = plannedIndex("keyword", collection, range, {
+  const keyword = planIndex("keyword", collection, range, {
     language: collection.language,
     metadata: true,
     bigrams: true,
   });
-  const { leaf, tail } = await prepare(database, collection, range, {
+  const { partition, tail } = await registerBuild(database, collection, range, {
     planned: [vector, keyword],
-    tailPlan: hasTail ? { ...TAIL_PLAN, ...newNotes(TAIL_PLAN) } : undefined,
+    tailPlan: hasTail ? { ...TAIL_PLAN, ...newBuildNotes(TAIL_PLAN) } : undefined,
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
-  const started = performance.now();
-  const givesWay = ({ coarse }: Calibration) => coarse === true && !isLast;
-  const give = (statements: readonly string[], signal?: AbortSignal) =>
+  const startedAt = performance.now();
+  const isDiscarded = ({ coarse }: Calibration) => coarse === true && !isLast;
+  const run = (statements: readonly string[], signal?: AbortSignal) =>
     database.maintain(statements, settings, signal);
   let calibration: Calibration;
   try {
-    await give([`ANALYZE ${leaf} (tenant_id, collection_id, segment)`], options.signal);
-    await buildGraph(database, vectorIndex(vector, leaf, collection), {
+    await run([`ANALYZE ${partition} (tenant_id, collection_id, segment)`], options.signal);
+    await buildVectorIndex(database, vectorIndexStatement(vector, partition, collection), {
       name: vector.name,
       settings,
       ...options,
     });
-    const others = [keywordIndex(keyword, leaf, collection)];
-    if (tail) others.push(vectorIndex(tail, leaf, collection));
-    // The graph is asked while the others are built: four seconds, and the other processor's.
-    calibration = await beside(
+    const others = [keywordIndexStatement(keyword, partition, collection)];
+    if (tail) others.push(vectorIndexStatement(tail, partition, collection));
+    // Calibration runs during the other builds: it takes four seconds, on another processor.
+    calibration = await measureDuring(
+      (signal) => run(others, signal),
       () => calibrate(database, collection, { ...vector, plan: vector.settings }),
-      (signal) => give(others, signal),
-      { enough: givesWay, signal: options.signal },
+      { endsWork: isDiscarded, signal: options.signal },
     );
-    if (givesWay(calibration)) {
+    if (isDiscarded(calibration)) {
       await dropIndexes(database, collection, planned);
       return undefined;
     }
   } catch (error) {
-    // Whoever ended it has no time to lose; the next run drops what is left.
+    // An aborted build has no time for cleanup; the next run drops its indexes.
     if (!options.signal?.aborted) await dropIndexes(database, collection, planned);
-    if (isLast || !hasSqlState(error, OUT_OF_RANGE)) throw error;
+    if (isLast || !hasSqlState(error, NUMERIC_VALUE_OUT_OF_RANGE)) throw error;
     return undefined;
   }
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = (performance.now() - startedAt) / 1000;
   await publish(database, collection, { range, planned, calibration, seconds });
   return { rows: range.rows, seconds };
 }
 
-/** Out of room on what holds shared memory, and out of memory. */
-const NO_ROOM = ["53100", "53200"];
+/** SQLSTATEs: disk full (also of the file system with shared memory), and out of memory. */
+const OUT_OF_MEMORY = ["53100", "53200"];
 
 /**
- * With processes that help, or, where there is no room for the memory that they share, without: a container has 64 MB of it
- * unless it is told otherwise.
+ * Builds a vector index with parallel workers, or without them if their shared memory does not fit: a container has 64 MB of
+ * shared memory by default.
  */
-async function buildGraph(
+async function buildVectorIndex(
   database: Database,
   statement: string,
   {
@@ -115,29 +115,32 @@ async function buildGraph(
   try {
     await database.maintain([statement], settings, signal);
   } catch (error) {
-    if (!NO_ROOM.some((sqlstate) => hasSqlState(error, sqlstate))) throw error;
-    const alone = { ...settings, max_parallel_maintenance_workers: "0" };
-    await database.maintain([dropStatement(name), statement], alone, signal);
+    if (!OUT_OF_MEMORY.some((sqlstate) => hasSqlState(error, sqlstate))) throw error;
+    const serial = { ...settings, max_parallel_maintenance_workers: "0" };
+    await database.maintain([dropStatement(name), statement], serial, signal);
   }
 }
 
 /**
- * What `ask` gives, with `work` done beside it, which is ended where the answer is `enough` by itself. Both have ended
- * when this does, whichever failed: what was begun is not dropped under it.
+ * Runs `work` and `measure` at the same time and returns the measurement. `work` is aborted if the measurement makes it useless
+ * (`endsWork`). Both have settled when this returns or throws, so that the caller can drop what they were building.
  */
-async function beside<T>(
-  ask: () => Promise<T>,
+async function measureDuring<T>(
   work: (signal: AbortSignal) => Promise<void>,
-  { enough, signal }: { readonly enough: (answer: T) => boolean; readonly signal: AbortSignal | undefined },
+  measure: () => Promise<T>,
+  {
+    endsWork,
+    signal,
+  }: { readonly endsWork: (result: T) => boolean; readonly signal: AbortSignal | undefined },
 ): Promise<T> {
-  const ending = new AbortController();
-  const asked = ask().then((answer) => {
-    if (enough(answer)) ending.abort();
-    return answer;
+  const abort = new AbortController();
+  const measured = measure().then((result) => {
+    if (endsWork(result)) abort.abort();
+    return result;
   });
-  const working = work(AbortSignal.any(signal ? [ending.signal, signal] : [ending.signal]));
-  await Promise.allSettled([asked, working]);
+  const working = work(AbortSignal.any(signal ? [abort.signal, signal] : [abort.signal]));
+  await Promise.allSettled([measured, working]);
   signal?.throwIfAborted();
-  if (!ending.signal.aborted) await working;
-  return asked;
+  if (!abort.signal.aborted) await working;
+  return measured;
 }

@@ -19,13 +19,13 @@ afterAll(() => own?.drop());
 
 const DIMENSIONS = 24;
 
-/** Noise without a pattern, the same in every run. */
+/** Pseudo-random noise, the same in every run. */
 function vector(n: number): Float32Array {
   const wave = (i: number) => Math.sin(n * 12.9898 + i * 78.233) * 43_758.5453;
   return Float32Array.from({ length: DIMENSIONS }, (_, i) => wave(i) - Math.floor(wave(i)) - 0.5);
 }
 
-/** The ef_search that a build chose, and the one that a search goes by. */
+/** Builds an index. Returns the ef_search of the calibration, of a search and of its explanation. */
 async function build(name: string, indexSettings: IndexSettings) {
   const services = offlineServices(own.database);
   await createCollection(own.database, tenantId, {
@@ -48,56 +48,56 @@ async function build(name: string, indexSettings: IndexSettings) {
   });
   const settings = steps.flatMap((step) => step.settings).join();
   return {
-    chosen: indexes.find(({ kind }) => kind === "vector")?.settings.efSearch as number,
+    calibrated: indexes.find(({ kind }) => kind === "vector")?.settings.efSearch as number,
     searched: Number(/hnsw\.ef_search = '(\d+)'/.exec(settings)?.[1]),
-    told: Number(/ef_search (\d+)/.exec(words.join())?.[1]),
+    explained: Number(/ef_search (\d+)/.exec(words.join())?.[1]),
   };
 }
 
-test("a graph that finds what it holds is searched by the default", async () => {
+test("an HNSW index with good recall is searched with the default ef_search", async () => {
   expect(await build("good", { m: 24, efConstruction: 200 })).toEqual({
-    chosen: 100,
+    calibrated: 100,
     searched: 100,
-    told: 100,
+    explained: 100,
   });
 });
 
-test("one that misses neighbours is searched by more candidates, unless the collection has its own setting", async () => {
-  const poor = { m: 3, efConstruction: 8 };
-  const { chosen, searched, told } = await build("poor", poor);
-  expect(chosen).toBeGreaterThan(100);
-  expect([searched, told]).toEqual([chosen, chosen]);
-  expect(await build("set", { ...poor, efSearch: 40 })).toMatchObject({ searched: 40, told: 40 });
+test("an HNSW index that misses neighbors is searched with more candidates, unless the collection sets efSearch", async () => {
+  const weak = { m: 3, efConstruction: 8 };
+  const { calibrated, searched, explained } = await build("weak", weak);
+  expect(calibrated).toBeGreaterThan(100);
+  expect([searched, explained]).toEqual([calibrated, calibrated]);
+  expect(await build("set", { ...weak, efSearch: 40 })).toMatchObject({ searched: 40, explained: 40 });
 });
 
-const LONG = 1_024;
-const LAPS = 1_500;
+const BINARY_DIMENSIONS = 1_024;
+const ROWS = 1_500;
 
-/** Rows of a circle, or of topics that lie as far from one another as any. */
+/** Vectors on a circle, or of topics that are all equally far from each other. */
 function shaped(shape: "circle" | "topics", n: number): Float32Array {
   const noise = (seed: number, i: number) => Math.sin(seed * 12.9898 + i * 78.233) * 43_758.5453;
   const unit = (seed: number, i: number) => noise(seed, i) - Math.floor(noise(seed, i)) - 0.5;
-  const turn = (2 * Math.PI * n) / LAPS;
-  return Float32Array.from({ length: LONG }, (_, i) =>
+  const turn = (2 * Math.PI * n) / ROWS;
+  return Float32Array.from({ length: BINARY_DIMENSIONS }, (_, i) =>
     shape === "circle"
       ? Math.cos(turn) * unit(1, i) + Math.sin(turn) * unit(2, i)
       : unit(n % 100, i) + 0.8 * unit(n + 1_000, i),
   );
 }
 
-// By a graph of 1,024 dimensions, which WASM takes a while for.
+// Builds an HNSW index of 1,024 dimensions, which is slow in WASM.
 test.runIf(serverUrl())(
-  "how far a filter may take a scan by bits is measured: not to where vectors are all as far away",
+  "calibration measures the filter depth of a binary-quantized index: 0 if all other topics are equally far away",
   async () => {
-    const depthOf = async (shape: "circle" | "topics") => {
-      const place = {
+    const settingsOf = async (shape: "circle" | "topics") => {
+      const options = {
         name: shape,
         embeddingModel: null,
-        dimensions: LONG,
+        dimensions: BINARY_DIMENSIONS,
         indexSettings: { threshold: 100 },
       };
-      await createCollection(own.database, tenantId, place);
-      const documents = Array.from({ length: LAPS }, (_, n) => ({
+      await createCollection(own.database, tenantId, options);
+      const documents = Array.from({ length: ROWS }, (_, n) => ({
         id: `d${n}`,
         content: null,
         embedding: shaped(shape, n),
@@ -107,7 +107,7 @@ test.runIf(serverUrl())(
       const { indexes } = await inspectCollection(own.database, tenantId, shape);
       return indexes.find(({ kind }) => kind === "vector")?.settings;
     };
-    const words = async (filter?: object) => {
+    const explain = async (filter?: object) => {
       const { words } = await explainSearch(offlineServices(own.database), tenantId, {
         collection: "topics",
         embedding: shaped("topics", 1),
@@ -115,10 +115,10 @@ test.runIf(serverUrl())(
       });
       return words.join();
     };
-    expect(await depthOf("circle")).toMatchObject({ precision: "bit", depth: 500 });
-    expect(await depthOf("topics")).toMatchObject({ precision: "bit", depth: 0 });
-    expect(await words()).toContain("through 1 index");
-    expect(await words({ any: "thing" })).toContain(
+    expect(await settingsOf("circle")).toMatchObject({ precision: "bit", depth: 500 });
+    expect(await settingsOf("topics")).toMatchObject({ precision: "bit", depth: 0 });
+    expect(await explain()).toContain("through 1 index");
+    expect(await explain({ any: "thing" })).toContain(
       "exactly, every row of 1500 that the filter lets through",
     );
   },

@@ -10,32 +10,32 @@ import { planIndexScan } from "../search/plan.ts";
 import { indexSettings } from "../search/settings.ts";
 import { sampleRows } from "./sample.ts";
 
-/** What ef_search is raised to where the default finds too little; the last is what it is held against. */
-const STEPS = [130, 160, 200, 300, 400, 600, 1_000];
+/** Values of ef_search that calibration tries in turn if the default finds too few. The last one is the reference. */
+const EF_SEARCH_STEPS = [130, 160, 200, 300, 400, 600, 1_000];
 
-/** Rows that are compared whole of what bits give; with more than the last but one a search is slower than by floats. */
-const RERANKED = [100, 110, 130, 160, 200];
+/** Numbers of candidates of a binary-quantized index that are re-ranked. Above 200, a search is slower than in half precision. */
+const RERANK_STEPS = [100, 110, 130, 160, 200];
 const MAX_RERANK = 400;
 
 /**
- * Share of the neighbours that the last step finds which must be found. A question that misses its cluster misses all
- * ten: of the most rows one may, and where by chance none does, 6 of 1,000 others may at 95 % confidence.
+ * Minimum recall, relative to the neighbors that the last step finds. A query that misses its cluster misses all ten. In the
+ * largest sample one query may miss. If none does by chance, up to 6 of 1,000 other queries miss at 95 % confidence.
  */
-const ENOUGH = 0.997;
+const MIN_RECALL = 0.997;
 
-/** Share of them that must be among the rows that are compared whole. */
-const ENOUGH_COMPARED = 0.998;
+/** Minimum share of these neighbors among the re-ranked rows. */
+const MIN_RERANK_RECALL = 0.998;
 
-/** Rows whose neighbours are looked for: a tenth of all, no fewer and no more than so many. */
-const FEWEST = 20;
+/** Queries of the sample: a tenth of the rows, within these limits. */
+const MIN_SAMPLE = 20;
 const MAX_SAMPLE = 500;
 
-/** How many of the nearest of all are looked for among how many times as many by their bits. */
+/** Numbers of true nearest rows that are looked for among ten times as many rows by binary distance. */
 const DEPTHS = [400, 200, 100, 50, 20];
-const TIMES = 10;
-const ENOUGH_DEEP = 0.99;
+const DEPTH_FACTOR = 10;
+const MIN_DEPTH_RECALL = 0.99;
 
-/** Rows that this is asked for. */
+/** Queries that measure the depth. */
 const MAX_DEPTH_SAMPLE = 50;
 
 export interface Calibration extends Pick<BuildNotes, "reranked" | "coarse" | "depth"> {
@@ -43,9 +43,9 @@ export interface Calibration extends Pick<BuildNotes, "reranked" | "coarse" | "d
 }
 
 /**
- * The ef_search by which a graph that was just built gives what it holds, and of bits how many rows are to be compared
- * whole. How many clusters of neighbours a search misses differs from one build to the next (2 to 30 of 1,000 by the same
- * settings), and how finely bits order is the vectors' own, so both are measured: four seconds of work.
+ * Measures the ef_search that a new HNSW index needs, and the rows to re-rank of a binary-quantized one. Both have to be
+ * measured: the number of clusters that a search misses differs between builds (2 to 30 of 1,000 with the same settings), and
+ * how finely binary distances order depends on the vectors. Takes four seconds.
  */
 export async function calibrate(
   database: Database,
@@ -54,64 +54,65 @@ export async function calibrate(
 ): Promise<Calibration> {
   const { type, precision, efSearch } = index.plan;
   if (type !== "hnsw") return { efSearch };
-  const most = { efSearch: STEPS.at(-1) as number, reranked: MAX_RERANK };
-  const at = (plan: Partial<typeof most>) => ({
+  const max = { efSearch: EF_SEARCH_STEPS.at(-1) as number, reranked: MAX_RERANK };
+  const withPlan = (plan: Partial<typeof max>) => ({
     collection,
     index: { ...index, plan: { ...index.plan, ...plan } },
   });
   const rows = await sampleKeys(database, collection, index);
-  const all = await findNeighbours(database, at(most), { rows });
-  const reranked = precision === "bit" ? needed(all) : undefined;
+  const reference = await findNeighbours(database, withPlan(max), { rows });
+  const reranked = precision === "bit" ? findRerank(reference) : undefined;
   const first = Math.max(efSearch, reranked ?? 0);
-  const steps = [first, ...STEPS.filter((step) => step > first)];
-  const enough = await firstEnough(steps, async (ef) =>
-    share(await findNeighbours(database, at({ efSearch: ef, reranked }), { rows }), all),
+  const steps = [first, ...EF_SEARCH_STEPS.filter((step) => step > first)];
+  const sufficient = await findStep(steps, async (ef) =>
+    recallOf(await findNeighbours(database, withPlan({ efSearch: ef, reranked }), { rows }), reference),
   );
   return {
-    efSearch: steps[enough] as number,
+    efSearch: steps[sufficient] as number,
     ...(reranked && { reranked }),
     ...(reranked === MAX_RERANK && { coarse: true as const }),
-    ...(reranked && { depth: await findDepth(database, at, rows) }),
+    ...(reranked && { depth: await findDepth(database, withPlan, rows) }),
   };
 }
 
 /**
- * So many rows, nearest by their bits, a filter may take a scan that compares a hundred of those it lets through to find
- * ten: among them is, of the nearest of all, a fifth as many, the farther half of these as well. Farther away vectors can be
- * so much alike that signs tell nothing.
+ * Rows, nearest by binary distance, to which a filtered scan can go that re-ranks a hundred matching rows to find ten. Of the
+ * true nearest rows, they contain a fifth of their number, including the farther half of these. Beyond this depth, vectors can
+ * be so similar that binary distances do not order them.
  */
 async function findDepth(
   database: Database,
-  at: (plan: { efSearch: number; reranked: number }) => Tried,
+  withPlan: (plan: { efSearch: number; reranked: number }) => MeasuredIndex,
   { ids, chunks }: Keys,
 ): Promise<number> {
   const nearest = DEPTHS[0] as number;
-  const tried = at({ efSearch: STEPS.at(-1) as number, reranked: TIMES * nearest });
+  const index = withPlan({ efSearch: EF_SEARCH_STEPS.at(-1) as number, reranked: DEPTH_FACTOR * nearest });
   const rows = { ids: ids.slice(0, MAX_DEPTH_SAMPLE), chunks: chunks.slice(0, MAX_DEPTH_SAMPLE) };
-  const found = [...(await findNeighbours(database, tried, { rows, nearest })).values()];
-  const within = (depth: number) => (TIMES * depth) / 2;
+  const found = [...(await findNeighbours(database, index, { rows, nearest })).values()];
+  const trustedRows = (depth: number) => (DEPTH_FACTOR * depth) / 2;
   const isDeep = (depth: number) => {
-    if (found.some(({ among }) => among < TIMES * depth)) return false; // the nearest of fewer are not the nearest of all
-    const places = found.flatMap((one) => one.places.slice(depth / 2, depth));
-    return places.filter((place) => place <= within(depth)).length >= ENOUGH_DEEP * places.length;
+    if (found.some(({ among }) => among < DEPTH_FACTOR * depth)) return false; // too few rows: these need not be the true nearest
+    const places = found.flatMap((query) => query.places.slice(depth / 2, depth));
+    return places.filter((place) => place <= trustedRows(depth)).length >= MIN_DEPTH_RECALL * places.length;
   };
   const depth = DEPTHS.find(isDeep);
-  return depth === undefined ? 0 : within(depth);
+  return depth === undefined ? 0 : trustedRows(depth);
 }
 
-/** Rows that have to be compared whole for enough of the neighbours to be among them. */
-function needed(all: ReadonlyMap<string, Neighbours>): number {
-  const places = [...all.values()].flatMap((one) => one.places);
-  const within = (rows: number) => places.filter((place) => place <= rows).length;
-  return RERANKED.find((rows) => within(rows) >= ENOUGH_COMPARED * places.length) ?? MAX_RERANK;
+/** Rows to re-rank so that they contain enough of the neighbors. */
+function findRerank(reference: ReadonlyMap<string, Neighbours>): number {
+  const places = [...reference.values()].flatMap((query) => query.places);
+  const countWithin = (rows: number) => places.filter((place) => place <= rows).length;
+  return RERANK_STEPS.find((rows) => countWithin(rows) >= MIN_RERANK_RECALL * places.length) ?? MAX_RERANK;
 }
 
-/** Which of the steps is enough first, else the last. */
-async function firstEnough(
+/** Index of the first step with enough recall, or of the last step. */
+async function findStep(
   steps: readonly number[],
-  shareAt: (step: number) => Promise<number>,
+  recallAt: (step: number) => Promise<number>,
 ): Promise<number> {
-  for (const [index, step] of steps.slice(0, -1).entries()) if ((await shareAt(step)) >= ENOUGH) return index;
+  for (const [index, step] of steps.slice(0, -1).entries())
+    if ((await recallAt(step)) >= MIN_RECALL) return index;
   return steps.length - 1;
 }
 
@@ -121,37 +122,37 @@ interface Keys {
 }
 
 async function sampleKeys(database: Database, collection: Collection, index: IndexedRange): Promise<Keys> {
-  const wanted = Math.min(MAX_SAMPLE, Math.max(FEWEST, Math.floor(index.rows / 10)));
+  const size = Math.min(MAX_SAMPLE, Math.max(MIN_SAMPLE, Math.floor(index.rows / 10)));
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
     selectRows<{ id: string; chunk: number }>(
       orm,
-      sql`SELECT id, chunk FROM ${sampleRows(collection, index, wanted)}`,
+      sql`SELECT id, chunk FROM ${sampleRows(collection, index, size)}`,
     ),
   );
   return { ids: rows.map(({ id }) => id), chunks: rows.map(({ chunk }) => chunk) };
 }
 
-/** Of the searches that are measured. */
+/** Depth of the measured searches. */
 const DEPTH: Depth = { limit: 10 };
 
 interface Neighbours {
   readonly neighbours: readonly string[];
-  /** Of each among what the index gave. */
+  /** Place of each neighbor among the rows that the index returned. */
   readonly places: readonly number[];
-  /** Rows that it gave. */
+  /** Rows that the index returned. */
   readonly among: number;
 }
 
-/** An index with the plan that it is asked by. */
-interface Tried {
+/** An index with the plan that is measured. */
+interface MeasuredIndex {
   readonly collection: Collection;
   readonly index: IndexedRange;
 }
 
-/** The nearest of each row, ten unless told, as its index finds them. */
+/** The nearest neighbors of each row (default ten), as a search through the index finds them. */
 async function findNeighbours(
   database: Database,
-  { collection, index }: Tried,
+  { collection, index }: MeasuredIndex,
   { rows: { ids, chunks }, nearest }: { readonly rows: Keys; readonly nearest?: number },
 ): Promise<ReadonlyMap<string, Neighbours>> {
   const queried = sql`(id, chunk) IN (SELECT * FROM unnest(${sql.param(ids)}::text[], ${sql.param(chunks)}::int[]))`;
@@ -168,13 +169,16 @@ async function findNeighbours(
   return new Map(rows.map(({ row, ...found }) => [row, found]));
 }
 
-function share(found: ReadonlyMap<string, Neighbours>, all: ReadonlyMap<string, Neighbours>): number {
+function recallOf(
+  found: ReadonlyMap<string, Neighbours>,
+  reference: ReadonlyMap<string, Neighbours>,
+): number {
   let hits = 0;
-  let wanted = 0;
-  for (const [row, { neighbours }] of all) {
-    const given = new Set(found.get(row)?.neighbours);
-    wanted += neighbours.length;
-    hits += neighbours.filter((one) => given.has(one)).length;
+  let total = 0;
+  for (const [row, { neighbours }] of reference) {
+    const foundRows = new Set(found.get(row)?.neighbours);
+    total += neighbours.length;
+    hits += neighbours.filter((neighbour) => foundRows.has(neighbour)).length;
   }
-  return wanted === 0 ? 1 : hits / wanted;
+  return total === 0 ? 1 : hits / total;
 }

@@ -21,7 +21,7 @@ import { planCandidates } from "./candidates.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection, servingRanges } from "./inspect.ts";
 
-// Which precision a collection gets that names none, and what happens where that does not serve.
+// The precision of a collection that sets none, and what happens if it is too coarse.
 
 let own: TestDatabase;
 let tenantId: string;
@@ -34,7 +34,7 @@ afterAll(() => own?.drop());
 const DIMENSIONS = 1_024;
 const ROWS = 1_500;
 
-/** Each vector is near one of the topics, the same ones in every run; the nearer, the less its signs tell it from the others. */
+/** A vector near one of the topics, the same in every run. The nearer it is, the less its signs distinguish it from others. */
 function vector(n: number, topics = 100, own = 0.8): Float32Array {
   const wave = (seed: number, i: number) => Math.sin(seed * 12.9898 + i * 78.233) * 43_758.5453;
   const noise = (seed: number, i: number) => wave(seed, i) - Math.floor(wave(seed, i)) - 0.5;
@@ -70,8 +70,8 @@ function add(collection: string, from: number, to: number, { topics, own: noise 
 }
 
 /**
- * Maintains a collection; tells the precisions of the graphs that it built, and why. `hold`: the first keyword index takes
- * until its build is ended.
+ * Maintains a collection. Returns the precisions of the HNSW indexes that were built, and why. `hold`: the first keyword index
+ * build does not end before it is aborted.
  */
 async function maintain(collection: string, { hold = false } = {}) {
   const built: string[] = [];
@@ -97,16 +97,16 @@ async function maintain(collection: string, { hold = false } = {}) {
   return { built, reasons };
 }
 
-async function servingOf(name: string) {
+async function vectorIndexesOf(name: string) {
   const inspection = await inspectCollection(own.database, tenantId, name);
   return inspection.indexes.filter(({ kind }) => kind === "vector");
 }
 
-test("a collection that names no precision has a graph of bits, and one of floats when it asks for that", async () => {
+test("a collection that sets no precision gets a binary-quantized index, and a half-precision one if it sets that", async () => {
   const settings = { threshold: 100, efConstruction: 24 };
   await fill("plain", settings);
   expect((await maintain("plain")).built).toEqual(["bit"]);
-  expect(await servingOf("plain")).toMatchObject([
+  expect(await vectorIndexesOf("plain")).toMatchObject([
     { state: "valid", settings: { precision: "bit", efSearch: 100, reranked: 100 } },
   ]);
   expect((await maintain("plain")).built).toEqual([]);
@@ -121,53 +121,53 @@ test("a collection that names no precision has a graph of bits, and one of float
   });
   expect(await maintain("plain")).toEqual({
     built: ["halfvec"],
-    reasons: ["the setting precision became halfvec"],
+    reasons: ["the setting precision changed to halfvec"],
   });
   await changeCollection(own.database, tenantId, "plain", { indexSettings: settings });
   expect((await maintain("plain")).built).toEqual([]);
 });
 
-// Large, and by 16-bit floats, for which WASM has no instruction.
+// Large, and in half precision, for which WASM has no instruction.
 test.runIf(serverUrl())(
-  "where bits order too coarsely floats take their place, and bits are not tried again",
+  "half precision replaces a binary index that is too coarse, and binary is not built again",
   async () => {
-    const large = { rows: 12_000, topics: 50, own: 0.1 }; // 240 rows that are nearly the same: in a sample 40, among which bits tell
+    const large = { rows: 12_000, topics: 50, own: 0.1 }; // 240 nearly equal rows: 40 in a sample, which binary distances do order
     await fill("coarse", { m: 4, efConstruction: 24 }, large);
     expect((await maintain("coarse", { hold: true })).built).toEqual(["bit", "halfvec"]);
-    const floats = { precision: "halfvec", coarse: true };
-    expect(await servingOf("coarse")).toMatchObject([{ rows: large.rows, settings: floats }]);
+    const expected = { precision: "halfvec", coarse: true };
+    expect(await vectorIndexesOf("coarse")).toMatchObject([{ rows: large.rows, settings: expected }]);
     expect((await maintain("coarse")).built).toEqual([]);
     await add("coarse", large.rows, large.rows + 150, large);
     expect((await maintain("coarse")).built).toEqual(["halfvec"]);
-    expect(await servingOf("coarse")).toMatchObject([{ settings: floats }, { settings: floats }]);
+    expect(await vectorIndexesOf("coarse")).toMatchObject([{ settings: expected }, { settings: expected }]);
   },
 );
 
-test("a search, and the measuring of a build, go through the index that is meant while there are two", async () => {
+test("a search and a calibration use the right one of two indexes over the same rows", async () => {
   await fill("twice", { m: 3, efConstruction: 60 });
   await maintain("twice");
   const before = await inspectCollection(own.database, tenantId, "twice");
   const [range] = servingRanges(before);
-  const plan = { ...INDEX_DEFAULTS, m: 30, efConstruction: 60 }; // Postgres thinks it dearer than the one there is
+  const plan = { ...INDEX_DEFAULTS, m: 30, efConstruction: 60 }; // Postgres estimates a higher cost than for the current index
   await buildRange(own.database, {
     collection: before.collection,
     plan,
     range: range as NonNullable<typeof range>,
     indexes: before.indexes,
   });
-  const both = await servingOf("twice");
+  const both = await vectorIndexesOf("twice");
   expect(both.map(({ state, usable }) => [state, usable])).toEqual(
     expect.arrayContaining([
       ["retired", true],
       ["valid", true],
     ]),
   );
-  const meant = both.find(({ state }) => state === "valid")?.name;
+  const current = both.find(({ state }) => state === "valid")?.name;
   const { steps } = await explainSearch(offlineServices(own.database), tenantId, {
     collection: "twice",
     embedding: vector(3),
   });
-  expect(steps.flatMap((step) => step.plan).join("\n")).toContain(`Index Scan using ${meant} `);
+  expect(steps.flatMap((step) => step.plan).join("\n")).toContain(`Index Scan using ${current} `);
   const { collection, indexes } = await findTarget(own.database, tenantId, "twice");
   const index = indexes.find(({ kind }) => kind === "vector") as IndexedRange;
   const [rows] = await own.database.read(
@@ -181,15 +181,15 @@ test("a search, and the measuring of a build, go through the index that is meant
       },
     },
   );
-  expect(JSON.stringify(rows)).toContain(`Index Scan using ${meant} `);
+  expect(JSON.stringify(rows)).toContain(`Index Scan using ${current} `);
 });
 
-test("bits that were asked for and order too coarsely give way when nobody asks for them any more", async () => {
+test("a requested binary index that is too coarse is replaced when it is no longer requested", async () => {
   await fill("asked", { precision: "bit", efConstruction: 24 });
   expect((await maintain("asked")).built).toEqual(["bit"]);
   const open = { indexSettings: { threshold: 100, efConstruction: 24 } };
   await changeCollection(own.database, tenantId, "asked", open);
-  expect((await maintain("asked")).built).toEqual([]); // they do here
+  expect((await maintain("asked")).built).toEqual([]); // they are fine here
   await own.database.maintain([
     `UPDATE cairn.collection_indexes SET settings = settings || '{"coarse": true}' WHERE kind = 'vector'
      AND collection_id = (SELECT id FROM cairn.collections WHERE name = 'asked')`,
@@ -197,27 +197,27 @@ test("bits that were asked for and order too coarsely give way when nobody asks 
   expect((await maintain("asked")).built).toEqual(["halfvec"]);
 });
 
-test("bits are for who leaves the precision open, and floats follow where they can", async () => {
+test("binary is a candidate only if no precision is set, and full precision follows if the dimensions allow it", async () => {
   await fill("pure");
   const { collection } = await inspectCollection(own.database, tenantId, "pure");
   const range = { first: 0, last: 0, rows: ROWS };
-  const tried = (settings: IndexSettings, before: object = {}, binaryRecall = 1) => {
-    const indexes = [{ kind: "vector", first: 0, last: 0, settings: before }] as never;
+  const precisions = (settings: IndexSettings, previous: object = {}, binaryRecall = 1) => {
+    const indexes = [{ kind: "vector", first: 0, last: 0, settings: previous }] as never;
     const build = { plan: { ...INDEX_DEFAULTS, ...settings }, range, indexes };
     return planCandidates(
       { ...build, collection: { ...collection, indexSettings: settings } },
       binaryRecall,
     ).map((candidate) => candidate.plan.precision);
   };
-  expect(tried({})).toEqual(["bit", "halfvec", "vector"]);
-  expect(tried({}, {}, 0.1)).toEqual(["halfvec", "vector"]);
-  expect(tried({}, { coarse: true })).toEqual(["halfvec", "vector"]);
-  expect(tried({ type: "ivfflat" })).toEqual(["halfvec", "vector"]);
-  expect(tried({ precision: "halfvec" })).toEqual(["halfvec", "vector"]);
+  expect(precisions({})).toEqual(["bit", "halfvec", "vector"]);
+  expect(precisions({}, {}, 0.1)).toEqual(["halfvec", "vector"]);
+  expect(precisions({}, { coarse: true })).toEqual(["halfvec", "vector"]);
+  expect(precisions({ type: "ivfflat" })).toEqual(["halfvec", "vector"]);
+  expect(precisions({ precision: "halfvec" })).toEqual(["halfvec", "vector"]);
   const overflowed = { precision: "vector", asked: { precision: "halfvec" } };
-  expect(tried({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
-  expect(tried({ precision: "bit" })).toEqual(["bit"]);
-  const ways = (indexSettings: IndexSettings, rows = ROWS) =>
+  expect(precisions({ precision: "halfvec" }, overflowed)).toEqual(["vector"]);
+  expect(precisions({ precision: "bit" })).toEqual(["bit"]);
+  const plans = (indexSettings: IndexSettings, rows = ROWS) =>
     planCandidates(
       {
         collection: { ...collection, indexSettings },
@@ -227,16 +227,16 @@ test("bits are for who leaves the precision open, and floats follow where they c
       },
       1,
     ).map(({ plan: { precision, efConstruction } }) => [precision, efConstruction]);
-  expect(ways({}).slice(0, 2)).toEqual([
+  expect(plans({}).slice(0, 2)).toEqual([
     ["bit", 200],
     ["halfvec", 120],
   ]);
-  expect(ways({ efConstruction: 64 })[0]).toEqual(["bit", 64]);
-  expect(ways({}, 1_000_000).slice(0, 2)).toEqual([
+  expect(plans({ efConstruction: 64 })[0]).toEqual(["bit", 64]);
+  expect(plans({}, 1_000_000).slice(0, 2)).toEqual([
     ["bit", 240],
     ["halfvec", 120],
   ]);
-  expect(ways({ precision: "bit" }, 1_000_000)).toEqual([["bit", 240]]);
+  expect(plans({ precision: "bit" }, 1_000_000)).toEqual([["bit", 240]]);
   const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, range, indexes: [] };
   expect(planCandidates({ ...wide, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
 });

@@ -5,67 +5,72 @@ import {
   type IndexPlan,
   supportsBinary,
 } from "../collection/index-settings.ts";
-import { askedFor, type CollectionIndex } from "./inspect.ts";
+import { type CollectionIndex, requestedSettings } from "./inspect.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
-/** What is to be built: of this collection by this plan, over these segments. */
+/** A build of a collection: its plan and segment range. */
 export interface Build {
   readonly collection: Collection;
   readonly plan: IndexPlan;
   readonly range: SegmentRange;
-  /** That the collection has: what did not fit 16-bit floats before is not tried in them again. */
+  /** The current indexes. They record which precisions failed before. */
   readonly indexes: readonly CollectionIndex[];
 }
 
-/** One way to build a vector index. */
+/** One way to build the vector index. */
 export interface Candidate {
   readonly plan: IndexPlan;
-  /** Whether the tail has an index of bits: a neighbour that is found by them among all rows is among fewer. */
+  /** Whether the tail gets a binary-quantized index. A neighbor that it finds among all rows, it also finds among fewer. */
   readonly hasTail: boolean;
-  /** Written down beside the index: what was asked for where the index had to differ, and that bits are too coarse here. */
+  /** Stored with the index: the requested settings if it had to differ, and that binary distances are too coarse. */
   readonly notes: { readonly asked: Pick<IndexPlan, "precision" | "lists">; readonly coarse?: true };
-  /** There is no other where it does not serve. */
+  /** Whether no candidate follows. */
   readonly isLast: boolean;
 }
 
-/** Share of neighbours found by bits in a sample, see binaryRecall: that tells something, and that says enough by itself. */
-const SOME = 0.2;
-const ENOUGH = 0.99;
+/** Binary recall in a sample, see `measureBinaryRecall`: from which a candidate build is worthwhile, and which suffices alone. */
+const MIN_BINARY_RECALL = 0.2;
+const SUFFICIENT_BINARY_RECALL = 0.99;
 
 /**
- * What is tried in turn. A collection that names no precision has bits where they tell its vectors apart: such a graph
- * takes under half the time and an eighth of the memory. Then what it asks for; and where 16-bit floats cannot hold a
- * vector whole ones, if its dimensions allow it. What failed before is not tried again: bits in this collection, 16-bit
- * floats over these segments.
+ * The candidates of a build, in order. The first is binary-quantized if the collection sets no precision and the sample
+ * allows it: such a build takes under half the time and an eighth of the memory. Then follows the planned precision, and full
+ * precision for vectors beyond half precision, if the dimensions allow it. What failed before is not repeated: binary in
+ * this collection, half precision over these segments.
  */
 export function planCandidates(
   { collection, plan, range, indexes }: Build,
   binaryRecall: number,
 ): readonly Candidate[] {
-  const graphs = indexes.filter(({ kind }) => kind === "vector");
-  const coarse = graphs.some(({ settings }) => settings.coarse === true);
-  const wider = fullPrecisionPlan(plan, collection.dimensions as number);
-  const overflowed = graphs.some(
+  const vectorIndexes = indexes.filter(({ kind }) => kind === "vector");
+  const coarse = vectorIndexes.some(({ settings }) => settings.coarse === true);
+  const full = fullPrecisionPlan(plan, collection.dimensions as number);
+  const overflowed = vectorIndexes.some(
     ({ first, last, settings }) =>
       first <= range.last &&
       last >= range.first &&
       settings.precision === "vector" &&
-      askedFor(settings).precision === "halfvec",
+      requestedSettings(settings).precision === "halfvec",
   );
   const byRows = binaryPlan(plan, collection.indexSettings, range.rows);
-  const given = plan.precision === "bit" ? byRows : plan;
-  const free = collection.indexSettings.precision === undefined && plan.type === "hnsw" && given === plan;
-  const bits: IndexPlan | undefined = free && binaryRecall >= SOME && !coarse ? byRows : undefined;
-  const plans = [bits, wider && overflowed ? undefined : given, wider].filter((one) => one !== undefined);
+  const planned = plan.precision === "bit" ? byRows : plan;
+  const isOpen = collection.indexSettings.precision === undefined && plan.type === "hnsw" && planned === plan;
+  const binary: IndexPlan | undefined =
+    isOpen && binaryRecall >= MIN_BINARY_RECALL && !coarse ? byRows : undefined;
+  const plans = [binary, full && overflowed ? undefined : planned, full].filter(
+    (candidate) => candidate !== undefined,
+  );
   const { precision, lists } = plan;
-  return plans.map((one, index) => ({
-    plan: one,
+  return plans.map((candidate, index) => ({
+    plan: candidate,
     hasTail:
       supportsBinary(collection) &&
-      (one.precision === "bit" ? binaryRecall >= SOME : binaryRecall >= ENOUGH && !coarse && !bits),
+      (candidate.precision === "bit"
+        ? binaryRecall >= MIN_BINARY_RECALL
+        : binaryRecall >= SUFFICIENT_BINARY_RECALL && !coarse && !binary),
     notes: {
-      asked: one === bits ? { precision: "bit", lists } : { precision, lists },
-      ...(one !== bits && (coarse || bits) && { coarse: true as const }),
+      asked: candidate === binary ? { precision: "bit", lists } : { precision, lists },
+      ...(candidate !== binary && (coarse || binary) && { coarse: true as const }),
     },
     isLast: index === plans.length - 1,
   }));

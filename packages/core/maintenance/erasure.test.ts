@@ -17,9 +17,9 @@ import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
 import { createTenant, deleteTenant, listTenants } from "../tenant/tenant.ts";
 import { changeModel, restoreModel } from "./model-change.ts";
-import { sweep } from "./sweep.ts";
+import { deleteExpired } from "./sweep.ts";
 
-// What is deleted is gone from every table: each row of the schema is read as text and searched for a canary.
+// Deleted data is gone from every table: each row of the schema is read as text and searched for a canary.
 
 const ID = "canary-id-5f1c";
 const TEXT = "The canarytext9d2e sings in the mine.";
@@ -28,7 +28,7 @@ const MARKS = [ID, "canarytext9d2e", METADATA.note, contentHash(TEXT).toString("
 
 let own: TestDatabase;
 let services: Services;
-/** Called before a model embeds. */
+/** Called before each embedding. */
 let beforeEmbedding: (texts: readonly string[]) => Promise<unknown> = async () => {};
 beforeAll(async () => {
   own = await createTestDatabase();
@@ -42,11 +42,11 @@ beforeAll(async () => {
         cacheable: true,
         async embed(texts, options) {
           await beforeEmbedding(texts);
-          const made = await createOfflineEmbedder(model).embed(texts, { ...options, dimensions: 64 });
+          const embedded = await createOfflineEmbedder(model).embed(texts, { ...options, dimensions: 64 });
           await options.onBatch?.(
-            made.flatMap((vector, index) => (vector instanceof Float32Array ? [{ index, vector }] : [])),
+            embedded.flatMap((vector, index) => (vector instanceof Float32Array ? [{ index, vector }] : [])),
           );
-          return made;
+          return embedded;
         },
       }),
     },
@@ -67,7 +67,7 @@ beforeEach(async () => {
 const put = (document: { id: string; content: string; metadata?: { note: string } }) =>
   ingest(services, tenantId, { documents: [document] });
 
-/** Tables that have a row with a mark of the canary, and the vector of its text. */
+/** Tables with a row that contains a mark of the canary or the vector of its text. */
 async function traces(): Promise<readonly string[]> {
   const vector = await canaryVector;
   return own.database.transaction(async ({ orm, script }) => {
@@ -91,7 +91,7 @@ async function traces(): Promise<readonly string[]> {
   });
 }
 
-/** The beginning of the vector as Postgres prints it: of no other text here. */
+/** The first elements of the vector as Postgres prints them. No other text here has them. */
 const canaryVector = createOfflineEmbedder("test/old")
   .embed([TEXT], { dimensions: 64 })
   .then(
@@ -102,14 +102,14 @@ const canaryVector = createOfflineEmbedder("test/old")
         .join(",")}`,
   );
 
-const searched = async (collection?: string) =>
+const searchIds = async (collection?: string) =>
   (await query(services, tenantId, { collection, text: "canarytext9d2e", mode: "hybrid" })).map(
     ({ id }) => id,
   );
 
-test("the scan finds what is there: document, vector and cache", async () => {
+test("the scan finds the document, its vector and its cache entry", async () => {
   expect(await traces()).toEqual(["documents", "embedding_cache"]);
-  expect(await searched()).toContain(ID);
+  expect(await searchIds()).toContain(ID);
 });
 
 test.each<[string, () => Promise<unknown>]>([
@@ -118,17 +118,17 @@ test.each<[string, () => Promise<unknown>]>([
   ["by its text", () => deleteDocuments(own.database, tenantId, { whereDocument: { $contains: "canary" } })],
   ["with its collection", () => deleteCollection(own.database, tenantId, "knowledge")],
   ["with its tenant", () => deleteTenant(own.database, tenantId)],
-])("a document that is deleted %s leaves nothing, in no table", async (_, work) => {
+])("a document that is deleted %s leaves nothing in any table", async (_, work) => {
   await work();
   expect(await traces()).toEqual([]);
 });
 
-test("a text that is replaced leaves nothing, also where it was longer", async () => {
+test("a replaced text leaves nothing, even if it was longer", async () => {
   const long = Array.from({ length: 1_500 }, (_, n) => `word${n}`).join(" ");
   await put({ id: ID, content: `${long} ${TEXT}` });
   expect(await traces()).toContain("documents");
   await put({ id: ID, content: "Nothing to see." });
-  const left = (await traces()).filter((table) => table !== "documents"); // the id is still one
+  const left = (await traces()).filter((table) => table !== "documents"); // the id still exists
   expect(left).toEqual([]);
   await deleteDocuments(own.database, tenantId, { ids: [ID] });
   expect(await traces()).toEqual([]);
@@ -137,28 +137,28 @@ test("a text that is replaced leaves nothing, also where it was longer", async (
 describe("after a change of model", () => {
   const kept = "knowledge (by test/old)";
 
-  test("what is deleted is gone from the collection that is kept, at runIdempotent, and does not come back with it", async () => {
+  test("a deleted document is gone from the kept collection at once, and restoring the model does not bring it back", async () => {
     await changeModel(services, tenantId, "test/new");
-    expect(await searched(kept)).toContain(ID);
+    expect(await searchIds(kept)).toContain(ID);
     await deleteDocuments(own.database, tenantId, { ids: [ID] });
-    expect(await searched(kept)).not.toContain(ID);
+    expect(await searchIds(kept)).not.toContain(ID);
     expect(await traces()).toEqual([]);
     await restoreModel(services, tenantId);
-    expect(await searched()).not.toContain(ID);
-    expect(await searched()).toContain("other");
+    expect(await searchIds()).not.toContain(ID);
+    expect(await searchIds()).toContain("other");
     expect(await traces()).toEqual([]);
   });
 
-  test("what is replaced is gone from the collection that is kept, and is as new when that one serves again", async () => {
+  test("a replaced document is gone from the kept collection, and is current after restoring the model", async () => {
     await changeModel(services, tenantId, "test/new");
     await put({ id: ID, content: "A new text." });
-    expect(await searched(kept)).not.toContain(ID);
+    expect(await searchIds(kept)).not.toContain(ID);
     await restoreModel(services, tenantId);
     const [hit] = await query(services, tenantId, { text: "A new text." });
     expect(hit).toMatchObject({ id: ID, content: "A new text." });
   });
 
-  test("two changes keep two collections, and both go with the one that serves", async () => {
+  test("two changes keep two collections, and deleting the collection in use deletes both", async () => {
     await changeModel(services, tenantId, "test/new");
     await changeModel(services, tenantId, "test/newer");
     expect(await listCollections(own.database, tenantId)).toHaveLength(3);
@@ -170,9 +170,9 @@ describe("after a change of model", () => {
     expect(await traces()).toEqual([]);
   });
 
-  // PGlite has one connection: nobody deletes while its only one is in use.
+  // PGlite has one connection, so nothing can be deleted while it is in use.
   test.runIf(serverUrl())(
-    "what is deleted or replaced while it is embedded by the new model is not written there",
+    "a document that is deleted or replaced during its embedding is not written into the draft",
     async () => {
       beforeEmbedding = async (texts) => {
         if (!texts.includes(TEXT)) return;
@@ -190,20 +190,20 @@ describe("after a change of model", () => {
     },
   );
 
-  test("what is deleted before a change is done is gone from the collection that it fills", async () => {
+  test("a document that is deleted during a change of model is gone from the draft", async () => {
     const broken = new AbortController();
     const onProgress = () => broken.abort(new Error("the process dies"));
     const begun = changeModel(services, tenantId, "test/new", { signal: broken.signal, onProgress });
     await expect(begun).rejects.toThrow("the process dies");
     const draft = "knowledge (by test/new)";
-    expect(await searched(draft)).toContain(ID);
+    expect(await searchIds(draft)).toContain(ID);
     await deleteDocuments(own.database, tenantId, { ids: [ID] });
-    expect(await searched(draft)).not.toContain(ID);
+    expect(await searchIds(draft)).not.toContain(ID);
     expect(await traces()).toEqual([]);
   });
 });
 
-test("answers, jobs and vectors of texts that never became documents are gone after their time", async () => {
+test("responses, jobs and vectors of texts without a document are deleted when they expire", async () => {
   const signal = new AbortController().signal;
   await runIdempotent(own.database, tenantId, { key: "k", request: ["x"], signal }, async () => ({
     status: 200,
@@ -219,9 +219,9 @@ test("answers, jobs and vectors of texts that never became documents are gone af
   await asTenant(
     own.database,
     tenantId,
-    ({ orm }) => orm.execute(sql`DELETE FROM cairn.documents WHERE id = ${ID}`), // as where a write fails after it was embedded
+    ({ orm }) => orm.execute(sql`DELETE FROM cairn.documents WHERE id = ${ID}`), // as after a write that fails after the embedding
   );
-  await sweep(own.database);
+  await deleteExpired(own.database);
   expect(await traces()).toEqual(["embedding_cache", "idempotency_keys", "jobs"]);
   await asTenant(own.database, tenantId, async ({ orm }) => {
     await orm.execute(
@@ -230,11 +230,11 @@ test("answers, jobs and vectors of texts that never became documents are gone af
     await orm.execute(sql`UPDATE cairn.jobs SET finished_at = finished_at - interval '30 days 1 second'`);
     await orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = used_at - interval '30 days 1 second'`);
   });
-  await sweep(own.database);
+  await deleteExpired(own.database);
   expect(await traces()).toEqual([]);
 });
 
-test("a cached vector that is used stays, however old it is", async () => {
+test("a cached vector that is in use does not expire", async () => {
   const age = (days: number) =>
     asTenant(own.database, tenantId, ({ orm }) =>
       orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = now() - ${days}::int * interval '1 day'`),
@@ -258,7 +258,7 @@ test("a cached vector that is used stays, however old it is", async () => {
   expect(rows).toEqual([{ fresh: false }, { fresh: true }]);
 });
 
-test("the exceptions of a migration are gone with the maintenance after their tenant, and others stay", async () => {
+test("maintenance deletes the migration exceptions of a deleted tenant, and no others", async () => {
   const { id: deleted } = await createTenant(own.database);
   await asAdmin(own.database, ({ orm }) =>
     orm.execute(sql`
@@ -279,6 +279,6 @@ test("the exceptions of a migration are gone with the maintenance after their te
     );
   await deleteTenant(own.database, deleted);
   expect(await left()).toHaveLength(2);
-  await sweep(own.database);
+  await deleteExpired(own.database);
   expect(await left()).toEqual([{ tenant: tenantId }]);
 });

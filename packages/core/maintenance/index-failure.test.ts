@@ -15,7 +15,7 @@ import { type MaintainOptions, maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
 import { collectionStats } from "./stats.ts";
 
-// One tenant's collection that cannot be indexed, before another's that can.
+// A collection that cannot be indexed, before another tenant's collection that can.
 
 let own: TestDatabase;
 let services: Services;
@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 afterAll(() => own?.drop());
 
-/** Beyond what 16-bit floats hold. */
+/** An element beyond half precision. */
 const LARGE = 70_000;
 
 const ROWS = 40;
@@ -69,7 +69,7 @@ async function addLarge(dimensions: number) {
   });
 }
 
-/** The vector indexes that serve. */
+/** The vector indexes in use. */
 async function serving(tenantId: string) {
   const { indexes } = await inspectCollection(own.database, tenantId, "points");
   return indexes
@@ -89,7 +89,7 @@ const nearest = async (n: number, dimensions: number) =>
   (await query(services, poisoned, { collection: "points", embedding: point(n, dimensions), topK: 1 }))[0]
     ?.id;
 
-test("vectors that 16-bit floats cannot hold are indexed whole, once, and those behind them have their turn", async () => {
+test("vectors beyond half precision are indexed in full precision, once, and later collections are indexed, too", async () => {
   await fill(poisoned, { dimensions: 4 });
   await addLarge(4);
   const { done, failed } = await maintain();
@@ -104,7 +104,7 @@ test("vectors that 16-bit floats cannot hold are indexed whole, once, and those 
   expect((await maintain()).done).toEqual([]);
 });
 
-test("where no index can hold them the collection is exact, which is told with the way out and not tried again until it can work", async () => {
+test("if no index can hold the vectors, searches are exact, the failure is reported with a remedy, and the build is not retried before it can succeed", async () => {
   const dimensions = 2_001;
   await fill(poisoned, { dimensions });
   await addLarge(dimensions);
@@ -118,7 +118,9 @@ test("where no index can hold them the collection is exact, which is told with t
       reason: expect.stringMatching(/65,504.*Scale/),
     },
   ]);
-  expect(runFailure(first.failed)?.message).toMatch(/collection "points" of tenant "a poisoned".*row by row/);
+  expect(runFailure(first.failed)?.message).toMatch(
+    /collection "points" of tenant "a poisoned".*searched exactly/,
+  );
   expect(await serving(healthy)).toHaveLength(1);
   expect(await serving(poisoned)).toEqual([]);
   expect(await dueOf(poisoned)).toMatchObject({ action: "none", reason: expect.stringContaining("65,504") });
@@ -128,8 +130,8 @@ test("where no index can hold them the collection is exact, which is told with t
     collection: "points",
     documents: [{ id: "more", content: "more", embedding: point(99, dimensions) }],
   });
-  for (const insist of [false, true]) {
-    const again = await maintain({ insist });
+  for (const retryNow of [false, true]) {
+    const again = await maintain({ retryNow });
     expect(again).toMatchObject({ done: [], failed: [{ tenant: "a poisoned", tried: false }] });
     expect(runFailure(again.failed)).toBeUndefined();
   }
@@ -140,7 +142,7 @@ test("where no index can hold them the collection is exact, which is told with t
   expect(await dueOf(poisoned)).toEqual({ action: "none" });
 });
 
-test("other settings are reason enough to try again", async () => {
+test("a change of settings retries a failed build", async () => {
   const dimensions = 2_001;
   await fill(poisoned, { dimensions, metric: "cosine", indexSettings: { precision: "halfvec" } });
   await addLarge(dimensions);
@@ -154,7 +156,7 @@ test("other settings are reason enough to try again", async () => {
   expect(await serving(poisoned)).toMatchObject([{ precision: "bit" }]);
 });
 
-test("more lists than there are rows or memory for are made as many as there are, and not built again for it", async () => {
+test("lists are limited by the rows, and such an index is not rebuilt", async () => {
   await fill(poisoned, { dimensions: 4, indexSettings: { type: "ivfflat", lists: 32_768 } });
   expect(await maintain()).toMatchObject({
     done: [{ tenantId: poisoned }, { tenantId: healthy }],
@@ -165,7 +167,7 @@ test("more lists than there are rows or memory for are made as many as there are
   expect((await maintain()).done).toEqual([]);
 });
 
-test("no more lists are made than the memory of the build holds", async () => {
+test("lists are limited by the memory of the build", async () => {
   await createCollection(own.database, poisoned, {
     name: "points",
     embeddingModel: null,
@@ -187,22 +189,22 @@ test("no more lists are made than the memory of the build holds", async () => {
   expect(index?.lists).toBeLessThan(400);
 });
 
-test("a build that never comes to its end lets the others have their turn after the second time", async () => {
+test("a build that never ends does not block other collections after its second attempt", async () => {
   await fill(poisoned, { dimensions: 4 });
   for (let run = 0; run < 2; run++) {
     const stop = new AbortController();
     const onProgress = () => stop.abort(new Error("out of time"));
     await expect(maintain({ signal: stop.signal, onProgress })).rejects.toThrow("out of time");
-    await maintain({ tenantId: poisoned, maxRows: 0 }); // drops what the build has left
+    await maintain({ tenantId: poisoned, maxRows: 0 }); // drops what the interrupted build left
   }
   expect(await dueOf(poisoned)).toEqual({
     action: "none",
-    reason: "The build of its index was broken off. It is tried again in 15 minutes.",
+    reason: "The index build was interrupted. It is retried in 15 minutes.",
   });
   expect((await maintain()).done).toMatchObject([{ tenantId: healthy }]);
 });
 
-test("a build that keeps failing waits longer each time, except for whoever insists", async () => {
+test("a build that keeps failing is retried after longer and longer delays, or at once with retryNow", async () => {
   await fill(poisoned, { dimensions: 4 });
   const { type, precision, m, efConstruction } = INDEX_DEFAULTS;
   const fail = (age: string, attempts: number) =>
@@ -218,12 +220,12 @@ test("a build that keeps failing waits longer each time, except for whoever insi
   expect((await maintain()).done.map(({ tenantId }) => tenantId)).toEqual([healthy]);
   expect(await dueOf(poisoned)).toEqual({
     action: "none",
-    reason: "No memory. It is tried again in 1 minutes.",
+    reason: "No memory. It is retried in 1 minutes.",
   });
   await fail("23 hours", 30);
   expect((await maintain()).failed).toMatchObject([{ tried: false }]);
   await fail("31 minutes", 3);
   expect(await dueOf(poisoned)).toMatchObject({ action: "build" });
   await fail("1 second", 3);
-  expect((await maintain({ insist: true })).done).toMatchObject([{ tenantId: poisoned, action: "build" }]);
+  expect((await maintain({ retryNow: true })).done).toMatchObject([{ tenantId: poisoned, action: "build" }]);
 });

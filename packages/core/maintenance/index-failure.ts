@@ -5,7 +5,7 @@ import { selectRows } from "../database/rows.ts";
 import { asAdmin, uuidLiteral } from "../database/transaction.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 
-/** A collection whose indexes could not be brought in line. What they lack is searched row by row. */
+/** A collection whose index maintenance failed. Rows without an index are searched exactly. */
 export interface IndexFailure {
   readonly tenantId: string;
   /** Name of the tenant. */
@@ -14,13 +14,14 @@ export interface IndexFailure {
   /** Name of the collection. */
   readonly collection: string;
   readonly code: ErrorCode;
-  /** Why, and the way out. */
+  /** Why it failed, and what to do. */
   readonly reason: string;
-  /** False: it failed in an earlier run, and would again, or has to wait. */
+  /** False: it failed in an earlier run, and this run did not retry it. */
   readonly tried: boolean;
 }
 
-export async function failureAt(
+/** A failure with the names of its tenant and collection. */
+export async function createIndexFailure(
   database: Database,
   { tenantId, id, name }: Pick<Collection, "tenantId" | "id" | "name">,
   { code, reason, tried }: Pick<IndexFailure, "code" | "reason" | "tried">,
@@ -34,12 +35,12 @@ export async function failureAt(
   return { tenantId, tenant: row?.name ?? tenantId, collectionId: id, collection: name, code, reason, tried };
 }
 
-/** In a sentence: whose index, what that means for searches, why, and the way out. */
+/** One sentence: which index failed, the consequence for searches, the reason and the remedy. */
 export function describeFailure({ tenant, collection, reason }: IndexFailure): string {
-  return `The index of collection ${JSON.stringify(collection)} of tenant ${JSON.stringify(tenant)} could not be built, and what it lacks is searched row by row: ${reason}`;
+  return `The index of collection ${JSON.stringify(collection)} of tenant ${JSON.stringify(tenant)} could not be built, so rows without an index are searched exactly: ${reason}`;
 }
 
-/** Tells a log by ids whose index could not be built in this run: names are the callers' own. What waits was told before. */
+/** Logs the failures of this run by ids, as names belong to the callers. Failures that were not retried were logged before. */
 export function logFailures(
   failed: readonly IndexFailure[],
   log: (error: AppError, about: Readonly<Record<string, string>>) => void,
@@ -52,16 +53,16 @@ export function logFailures(
     });
 }
 
-/** Failures that a message lists. */
-const LISTED = 20;
+/** Maximum failures in a message. */
+const MAX_LISTED = 20;
 
-/** What failed in this run as one error, for an alarm. Undefined where nothing did: what waits was told before. */
+/** The failures of this run as one error, for an alarm. Undefined if there are none; failures that were not retried do not count. */
 export function runFailure(failed: readonly IndexFailure[]): AppError | undefined {
   const tried = failed.filter((failure) => failure.tried);
   const [first] = tried;
   if (!first) return undefined;
-  const more = tried.length > LISTED ? [`And ${tried.length - LISTED} more.`] : [];
-  return new AppError(first.code, [...tried.slice(0, LISTED).map(describeFailure), ...more].join("\n"), {
+  const more = tried.length > MAX_LISTED ? [`And ${tried.length - MAX_LISTED} more.`] : [];
+  return new AppError(first.code, [...tried.slice(0, MAX_LISTED).map(describeFailure), ...more].join("\n"), {
     remedy: more.length > 0 ? "list_index_failures" : undefined,
   });
 }

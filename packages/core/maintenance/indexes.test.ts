@@ -28,7 +28,7 @@ afterAll(() => own?.drop());
 
 const THRESHOLD = 100;
 
-/** Points on a spiral: each its own nearest neighbour, whatever the index. */
+/** Points on a spiral: each is its own nearest neighbor. */
 const point = (n: number) => Float32Array.of(Math.cos(n), Math.sin(n), n / 500, 1);
 
 const documents = (from: number, to: number) =>
@@ -71,7 +71,7 @@ async function expectFindable(name: string, from: number, to: number) {
   expect(await findMissed(name, from, to)).toEqual([]);
 }
 
-/** Of every seventh document, those that a search for their very place does not find. */
+/** Of every seventh document, the ids that a search by their own vector does not find. */
 async function findMissed(name: string, from: number, to: number): Promise<readonly string[]> {
   const missed: string[] = [];
   for (let n = from; n < to; n += 7) {
@@ -81,7 +81,7 @@ async function findMissed(name: string, from: number, to: number): Promise<reado
   return missed;
 }
 
-/** What there is in the catalogue of a collection's own indexes. */
+/** The collection's indexes in the catalogue. */
 const catalogue = async (id: string) =>
   own.database.transaction(({ orm }) =>
     selectRows<{ name: string }>(
@@ -93,7 +93,7 @@ const catalogue = async (id: string) =>
 const asOwner = (statement: ReturnType<typeof sql>) =>
   own.database.transaction(({ orm }) => orm.execute(statement));
 
-test("an index that became invalid is dropped and built again, and searches are exact until then", async () => {
+test("an invalid index is dropped and built again, and searches are exact until then", async () => {
   await fill("invalid", 150);
   expect(await maintain("invalid")).toEqual([["build", 150]]);
   const [index] = (await inspect("invalid")).indexes;
@@ -105,13 +105,13 @@ test("an index that became invalid is dropped and built again, and searches are 
   expect(await maintain("invalid")).toEqual([
     ["drop", 0],
     ["build", 150],
-    ["drop", 0], // of the keyword index that was built with the old one
+    ["drop", 0], // the keyword index that was built with the old index
   ]);
   expect(await indexesOf("invalid")).toEqual([{ first: 0, last: 1, state: "valid", usable: true }]);
   expect(await maintain("invalid")).toEqual([]);
 });
 
-test("what a build that was broken off has left is dropped by the next run", async () => {
+test("the next run drops the indexes of an interrupted build", async () => {
   await fill("broken", 50);
   const { collection } = await inspect("broken");
   const name = `vector_${collection.id.replaceAll("-", "")}_00000000`;
@@ -124,7 +124,7 @@ test("what a build that was broken off has left is dropped by the next run", asy
   expect(await indexesOf("broken")).toEqual([]);
 });
 
-test("a collection that shrinks below half its threshold is searched exactly again, not sooner", async () => {
+test("a collection loses its index below half its threshold, and not before", async () => {
   await fill("shrinking", 120);
   await maintain("shrinking");
   const shrink = (from: number, to: number) =>
@@ -140,18 +140,18 @@ test("a collection that shrinks below half its threshold is searched exactly aga
   await expectFindable("shrinking", 0, 40);
 });
 
-test("an index is built anew where what it is made with changes or half its rows are gone, and not for a search's own setting", async () => {
+test("an index is rebuilt if a build setting changes or over half its rows are deleted, and not for a search setting", async () => {
   await fill("calibration", 400);
   await maintain("calibration");
-  const tune = (changes: object) => changeCollection(own.database, tenantId, "calibration", changes);
-  await tune({ indexSettings: { threshold: THRESHOLD, efSearch: 300 } });
+  const change = (changes: object) => changeCollection(own.database, tenantId, "calibration", changes);
+  await change({ indexSettings: { threshold: THRESHOLD, efSearch: 300 } });
   expect(await maintain("calibration")).toEqual([]);
-  await tune({ indexSettings: { threshold: THRESHOLD, m: 8 } });
+  await change({ indexSettings: { threshold: THRESHOLD, m: 8 } });
   expect(await maintain("calibration")).toEqual([
     ["build", 400],
     ["drop", 0],
   ]);
-  await tune({ language: "german" });
+  await change({ language: "german" });
   expect(await maintain("calibration")).toEqual([
     ["build", 400],
     ["drop", 0],
@@ -165,13 +165,13 @@ test("an index is built anew where what it is made with changes or half its rows
     ["drop", 0],
   ]);
   await expectFindable("calibration", 0, 150);
-  await expect(tune({ indexSettings: { ef: 3 } })).rejects.toMatchObject({
+  await expect(change({ indexSettings: { ef: 3 } })).rejects.toMatchObject({
     code: "invalid_input",
     path: "index.ef",
   });
 });
 
-test("an index that an earlier version built by its defaults stays, one that was asked for with others does not", async () => {
+test("an index with the defaults of an earlier version is kept, and one with other settings is rebuilt", async () => {
   await fill("inherited", 150);
   await maintain("inherited");
   const builtWith = (m: number) =>
@@ -187,7 +187,7 @@ test("an index that an earlier version built by its defaults stays, one that was
   ]);
 });
 
-test("an index of words that an earlier version built, by which filters find nothing, is built anew", async () => {
+test("a keyword index of an earlier version without metadata is rebuilt", async () => {
   await fill("unfiltered", 150);
   await maintain("unfiltered");
   await asOwner(
@@ -201,7 +201,7 @@ test("an index of words that an earlier version built, by which filters find not
   expect(await maintain("unfiltered")).toEqual([]);
 });
 
-test("ten tails of a threshold each never make more than three indexes, and every document is found", async () => {
+test("ten tails of one threshold each never lead to more than three indexes, and every document is found", async () => {
   await fill("growing", 0);
   for (let round = 0; round < 10; round++) {
     await add("growing", round * THRESHOLD, (round + 1) * THRESHOLD);
@@ -233,13 +233,13 @@ test("a gap between two indexes is indexed again", async () => {
   await asOwner(
     sql`DELETE FROM cairn.collection_indexes WHERE collection_id = ${collection.id}::uuid AND first_segment = 0`,
   );
-  await changeCollection(own.database, tenantId, "gap", { metadata: {} }); // whoever remembers the collection looks again
+  await changeCollection(own.database, tenantId, "gap", { metadata: {} }); // invalidates cached search targets
   await expectFindable("gap", 0, 1_100);
   expect(await maintain("gap")).toEqual([["build", 1_000]]);
   expect(await indexesOf("gap")).toHaveLength(2);
 });
 
-test("the indexes of collections and tenants that were deleted are dropped", async () => {
+test("the indexes of deleted collections are dropped", async () => {
   await fill("deleted", 120);
   await maintain("deleted");
   const { collection } = await inspect("deleted");
@@ -250,22 +250,22 @@ test("the indexes of collections and tenants that were deleted are dropped", asy
   expect((await indexesOf("gap")).length).toBe(2);
 });
 
-test("a lease is taken over from a holder that is gone, and respected while it is not", async () => {
-  const hold = (seconds: number) =>
+test("an expired lease is acquired by the next run, and a valid one is respected", async () => {
+  const insertLease = (seconds: number) =>
     asAdmin(own.database, ({ orm }) =>
       orm.execute(
         sql`INSERT INTO cairn.maintenance_leases VALUES ('indexes', gen_random_uuid(), now() + ${seconds}::float8 * interval '1 second')`,
       ),
     );
-  await hold(30);
+  await insertLease(30);
   expect(await maintainIndexes(own.database, { tenantId })).toBeUndefined();
   await asAdmin(own.database, ({ orm }) => orm.execute(sql`DELETE FROM cairn.maintenance_leases`));
-  await hold(-1);
+  await insertLease(-1);
   expect(await maintainIndexes(own.database, { tenantId })).toEqual({ done: [], failed: [] });
 });
 
 test.runIf(serverUrl())(
-  "of two runs at once one proceeds, and what is written during a build is found",
+  "of two concurrent runs one proceeds, and rows written during a build are found",
   async () => {
     await fill("contended", 4_000);
     let next = 4_000;
@@ -286,7 +286,7 @@ test.runIf(serverUrl())(
     await Promise.all(writers);
     expect(runs.filter((run) => run === undefined)).toHaveLength(1);
     expect(next).toBeGreaterThan(4_000);
-    // Whoever writes into a graph takes links from its nodes, and now and then a node's last one: HNSW promises no more.
+    // A write into an HNSW index removes connections of other nodes, rarely a node's last one. HNSW guarantees no more.
     for (const [from, to] of [
       [0, 4_000],
       [4_000, next],
@@ -297,16 +297,16 @@ test.runIf(serverUrl())(
   },
 );
 
-test.runIf(serverUrl())("a build ends when it is asked to, and leaves the rest to the next run", async () => {
+test.runIf(serverUrl())("an aborted build stops, and the next run continues", async () => {
   await fill("aborted", 6_000);
   const stop = new AbortController();
   const run = maintainIndexes(own.database, {
     tenantId,
     collection: "aborted",
     signal: stop.signal,
-    onProgress: () => setTimeout(() => stop.abort(new Error("asked to")), 40),
+    onProgress: () => setTimeout(() => stop.abort(new Error("aborted")), 40),
   });
-  await expect(run).rejects.toThrow("asked to");
+  await expect(run).rejects.toThrow("aborted");
   expect((await indexesOf("aborted")).every(({ state }) => state === "building")).toBe(true);
   expect(await maintain("aborted")).toEqual([
     ["drop", 0],

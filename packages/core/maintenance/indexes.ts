@@ -7,10 +7,10 @@ import { AppError, type ErrorCode } from "../error.ts";
 import { listTenants } from "../tenant/tenant.ts";
 import { beginAttempt, failAttempt } from "./attempt.ts";
 import { type BuildOptions, buildRange } from "./build.ts";
-import { type Due, type DueOptions, findDue } from "./due.ts";
-import { failureAt, type IndexFailure } from "./index-failure.ts";
+import { createIndexFailure, type IndexFailure } from "./index-failure.ts";
 import { type Inspection, inspectCollection } from "./inspect.ts";
 import { withLease } from "./lease.ts";
+import { findPendingWork, type PendingWork, type PendingWorkOptions } from "./pending-work.ts";
 import { dropIndexes, dropStatement } from "./register.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
@@ -19,47 +19,46 @@ export interface IndexEvent {
   readonly collection: string;
   readonly action: "build" | "drop";
   readonly reason: string;
-  /** Rows that an index is built over. */
+  /** Rows of the build. */
   readonly rows: number;
-  /** Undefined when it begins. */
+  /** Undefined at the start. */
   readonly seconds?: number;
 }
 
-export interface MaintainOptions extends BuildOptions, DueOptions {
+export interface MaintainOptions extends BuildOptions, PendingWorkOptions {
   /** Default: every tenant. */
   readonly tenantId?: string;
   /** Name or id of one collection of that tenant. Default: all. */
   readonly collection?: string;
-  /** Milliseconds to wait for another process that is at it. Default 0. */
+  /** Milliseconds to wait for another process that maintains indexes. Default 0. */
   readonly wait?: number;
   readonly onProgress?: (event: IndexEvent) => void;
 }
 
-export interface Maintained {
+export interface MaintenanceResult {
   readonly done: readonly IndexEvent[];
-  /** Collections whose indexes could not be brought in line; the others were. */
+  /** Collections whose maintenance failed. All others are up to date. */
   readonly failed: readonly IndexFailure[];
 }
 
 /**
- * Brings the indexes of collections in line with their rows and settings: closes and indexes long tails, merges small
- * indexes, builds bloated or changed ones anew, drops invalid, superseded and orphaned ones, and those of collections
- * that have become small. Searches and writes go on meanwhile. What fails at one collection keeps no other from its
- * turn. Safe to break off and to repeat: then it finds nothing to do. Undefined where another process is at it.
- * Throws `not_found`, and what no collection is to blame for: `database_unavailable`, `schema_outdated`, `unsafe_role`.
+ * Carries out all pending index work: promotes tails, merges small indexes, rebuilds changed or bloated ones, and drops
+ * invalid, replaced and orphaned ones, and those of collections that have become small. Searches and writes continue. A failure
+ * of one collection does not affect the others. The run can be aborted and repeated. Undefined if another process maintains
+ * indexes. Throws `not_found`, and errors of no single collection: `database_unavailable`, `schema_outdated`, `unsafe_role`.
  */
 export async function maintainIndexes(
   database: Database,
   options: MaintainOptions = {},
-): Promise<Maintained | undefined> {
-  const held = await withLease(
+): Promise<MaintenanceResult | undefined> {
+  const run = await withLease(
     database,
     "indexes",
-    async (lost) => {
-      const signal = options.signal ? AbortSignal.any([options.signal, lost]) : lost;
+    async (leaseLost) => {
+      const signal = options.signal ? AbortSignal.any([options.signal, leaseLost]) : leaseLost;
       const { tenantId, collection } = options;
       const tenants = tenantId ? [tenantId] : (await listTenants(database)).map(({ id }) => id);
-      const maintained = collection
+      const result = collection
         ? await maintainCollection(
             database,
             { tenantId: tenants[0] as string, nameOrId: collection },
@@ -67,44 +66,48 @@ export async function maintainIndexes(
           )
         : await maintainAll(database, tenants, { ...options, signal });
       if (!tenantId) await dropOrphans(database, tenants);
-      return maintained;
+      return result;
     },
     options,
   );
-  return held?.result;
+  return run?.result;
 }
 
-/** Everybody's, one after the other. A fault that is nobody's, but the program's own, is thrown when all had their turn. */
+/** Maintains all collections, one after the other. An unexpected error is thrown after all of them. */
 async function maintainAll(
   database: Database,
   tenants: readonly string[],
   options: MaintainOptions,
-): Promise<Maintained> {
+): Promise<MaintenanceResult> {
   const done: IndexEvent[] = [];
   const failed: IndexFailure[] = [];
-  const faults: unknown[] = [];
+  const unexpected: unknown[] = [];
   for (const tenant of tenants)
     for (const collection of await listCollections(database, tenant))
       try {
-        const which = { tenantId: tenant, nameOrId: collection.id };
-        const ended = await maintainCollection(database, which, options);
-        done.push(...ended.done);
-        failed.push(...ended.failed);
+        const address = { tenantId: tenant, nameOrId: collection.id };
+        const result = await maintainCollection(database, address, options);
+        done.push(...result.done);
+        failed.push(...result.failed);
       } catch (error) {
         options.signal?.throwIfAborted();
-        if (!(error instanceof AppError)) faults.push(error);
-        else if (EVERYBODYS.has(error.code)) throw error;
+        if (!(error instanceof AppError)) unexpected.push(error);
+        else if (GENERAL_ERRORS.has(error.code)) throw error;
         else if (error.code !== "not_found")
           failed.push(
-            await failureAt(database, collection, { code: error.code, reason: error.message, tried: true }),
+            await createIndexFailure(database, collection, {
+              code: error.code,
+              reason: error.message,
+              tried: true,
+            }),
           );
       }
-  if (faults.length > 0) throw faults[0];
+  if (unexpected.length > 0) throw unexpected[0];
   return { done, failed };
 }
 
-/** No collection is to blame for these, and none would fare better. `not_found`: it was deleted meanwhile. */
-const EVERYBODYS: ReadonlySet<ErrorCode> = new Set([
+/** Errors that would occur for every collection. (`not_found` means that a collection was deleted during the run.) */
+const GENERAL_ERRORS: ReadonlySet<ErrorCode> = new Set([
   "database_unavailable",
   "schema_outdated",
   "unsafe_role",
@@ -114,50 +117,51 @@ async function maintainCollection(
   database: Database,
   { tenantId, nameOrId }: { readonly tenantId: string; readonly nameOrId: string },
   options: MaintainOptions,
-): Promise<Maintained> {
+): Promise<MaintenanceResult> {
   const done: IndexEvent[] = [];
-  let newest: number | undefined;
+  let lastSegment: number | undefined;
   for (;;) {
     options.signal?.throwIfAborted();
     const inspection = await inspectCollection(database, tenantId, nameOrId);
     const { collection, openSegment } = inspection;
-    const due = findDue(inspection, options);
-    newest ??= openSegment;
-    if (due.action === "none" && due.reason !== undefined) {
-      const waiting = { code: "database_error", reason: due.reason, tried: false } as const;
-      return { done, failed: [await failureAt(database, collection, waiting)] };
+    const work = findPendingWork(inspection, options);
+    lastSegment ??= openSegment;
+    if (work.action === "none" && work.reason !== undefined) {
+      const waiting = { code: "database_error", reason: work.reason, tried: false } as const;
+      return { done, failed: [await createIndexFailure(database, collection, waiting)] };
     }
-    if (due.action === "none" || isOthers(due, newest, options.maxRows)) return { done, failed: [] };
-    const { action, reason } = due;
-    const rows = action === "build" ? due.range.rows : 0;
+    if (work.action === "none" || isLeftToOthers(work, lastSegment, options.maxRows))
+      return { done, failed: [] };
+    const { action, reason } = work;
+    const rows = action === "build" ? work.range.rows : 0;
     const event = { tenantId, collection: collection.name, action, reason, rows };
     options.onProgress?.(event);
-    const started = performance.now();
-    if (action === "drop") await dropIndexes(database, collection, due.indexes);
+    const startedAt = performance.now();
+    if (action === "drop") await dropIndexes(database, collection, work.indexes);
     else {
-      const error = await tryBuild(database, inspection, { ...options, range: due.range });
+      const error = await tryBuild(database, inspection, { ...options, range: work.range });
       const failure = error && { code: error.code, reason: error.message, tried: true };
-      if (failure) return { done, failed: [await failureAt(database, collection, failure)] };
+      if (failure) return { done, failed: [await createIndexFailure(database, collection, failure)] };
     }
-    const ended = { ...event, seconds: (performance.now() - started) / 1000 };
+    const ended = { ...event, seconds: (performance.now() - startedAt) / 1000 };
     options.onProgress?.(ended);
     done.push(ended);
   }
 }
 
-/** What was written since this run began is the next one's, as writers may be quicker than builds; what is too large is another's. */
-function isOthers(due: Due, newest: number, maxRows = Number.POSITIVE_INFINITY): boolean {
-  return due.action === "build" && (due.range.last > newest || due.range.rows > maxRows);
+/** Rows written since the start are left to the next run, as writers may be faster than builds. Large builds are left to other processes. */
+function isLeftToOthers(work: PendingWork, lastSegment: number, maxRows = Number.POSITIVE_INFINITY): boolean {
+  return work.action === "build" && (work.range.last > lastSegment || work.range.rows > maxRows);
 }
 
-/** Builds, and returns why where that fails: it is written down, so that nobody tries in vain again and again. */
+/** Builds a segment range. Returns and records the error of a failed build, so that later runs do not repeat it in vain. */
 async function tryBuild(
   database: Database,
   { collection, plan, indexes, attempt }: Inspection,
   { range, ...options }: BuildOptions & { readonly range: SegmentRange },
 ): Promise<AppError | undefined> {
   if (!plan) return undefined;
-  await beginAttempt(database, collection, { plan, range, before: attempt });
+  await beginAttempt(database, collection, { plan, range, previous: attempt });
   try {
     await buildRange(database, { collection, plan, range, indexes }, options);
     return undefined;
@@ -168,7 +172,7 @@ async function tryBuild(
   }
 }
 
-/** Indexes of collections that were deleted: the service, which deletes them, owns no table and cannot drop one. */
+/** Drops the indexes of deleted collections. The service that deletes collections owns no table, so it cannot drop indexes. */
 async function dropOrphans(database: Database, tenants: readonly string[]): Promise<void> {
   const all = await database.transaction(({ orm }) =>
     selectRows<{ name: string }>(
@@ -178,7 +182,7 @@ async function dropOrphans(database: Database, tenants: readonly string[]): Prom
     ),
   );
   if (all.length === 0) return;
-  const known = new Set<string>();
+  const registered = new Set<string>();
   for (const tenant of tenants)
     for (const { name } of await asTenant(database, tenant, ({ orm }) =>
       selectRows<{ name: string }>(
@@ -186,6 +190,7 @@ async function dropOrphans(database: Database, tenants: readonly string[]): Prom
         sql`SELECT name FROM cairn.collection_indexes WHERE tenant_id = ${tenant}::uuid`,
       ),
     ))
-      known.add(name);
-  await database.maintain(all.filter(({ name }) => !known.has(name)).map(({ name }) => dropStatement(name)));
+      registered.add(name);
+  const orphans = all.filter(({ name }) => !registered.has(name));
+  await database.maintain(orphans.map(({ name }) => dropStatement(name)));
 }

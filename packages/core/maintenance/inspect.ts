@@ -15,35 +15,35 @@ export interface CollectionIndex {
   readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
-  /** `IndexPlan` and `BuildNotes` of an index of vectors, and what was `asked` for; `{ language }` of a keyword index. */
+  /** Of a vector index: `IndexPlan`, `BuildNotes`, and the requested settings in `asked`. Of a keyword index: `{ language }`. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly state: "building" | "valid" | "retired";
-  /** Rows in its segments when it was built. */
+  /** Rows in its segments at build time. */
   readonly rows: number;
-  /** Seconds that the build took. */
+  /** Duration of the build in seconds. */
   readonly seconds: number | null;
-  /** Whether Postgres has it, complete. */
+  /** Whether the index exists in Postgres and is valid. */
   readonly usable: boolean;
   /** Bytes. */
   readonly size: number;
-  /** Searches that used it. */
+  /** Index scans so far. */
   readonly scans: number;
 }
 
-/** A collection with what its maintenance depends on. */
+/** A collection with the state that its maintenance depends on. */
 export interface Inspection {
   readonly collection: Collection;
-  /** What it should be indexed by; undefined while nobody knows its dimensions, and where pgvector has no index for it. */
+  /** Planned index settings. Undefined while its dimensions are unknown, or if pgvector has no index for it. */
   readonly plan: IndexPlan | undefined;
   readonly indexes: readonly CollectionIndex[];
-  /** Rows a segment, in their order. */
+  /** Rows of each segment, in order. */
   readonly segments: readonly { readonly segment: number; readonly rows: number }[];
   readonly openSegment: number;
-  /** The build that was tried last, where it did not come to its end. */
+  /** The last build, if it is unfinished. */
   readonly attempt: Attempt | undefined;
 }
 
-/** Looks at one collection. Counts its rows, so it is for maintenance and not for requests. Throws `not_found`. */
+/** Reads the state of a collection. Counts its rows, so it is for maintenance and not for requests. Throws `not_found`. */
 export function inspectCollection(
   database: Database,
   tenantId: string,
@@ -60,18 +60,18 @@ export function inspectCollection(
       sql`SELECT segment, count(*)::float8 AS rows FROM cairn.documents WHERE ${inCollection(collection)}
           GROUP BY segment ORDER BY segment`,
     );
-    const listed = await selectRows<Listed>(
+    const registered = await selectRows<RegisteredIndex>(
       orm,
       sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings, state, rows::float8 AS rows, seconds
           FROM cairn.collection_indexes
           WHERE tenant_id = ${tenantId}::uuid AND collection_id = ${collection.id}::uuid
           ORDER BY first_segment, kind DESC`,
     );
-    const present = await lookUpIndexes(
+    const states = await readCatalogue(
       orm,
-      listed.map(({ name }) => name),
+      registered.map(({ name }) => name),
     );
-    const indexes = listed.map((index) => ({ ...index, ...(present.get(index.name) ?? ABSENT) }));
+    const indexes = registered.map((index) => ({ ...index, ...(states.get(index.name) ?? MISSING) }));
     const { dimensions, metric, indexSettings } = collection;
     return {
       collection,
@@ -84,19 +84,22 @@ export function inspectCollection(
   });
 }
 
-/** What a vector index was to be made with: the memory there was, or a vector, can have stood in the way. */
-export function askedFor(settings: CollectionIndex["settings"]): CollectionIndex["settings"] {
+/** The settings that were requested for a vector index. Its own can differ because of the memory of the build or a vector. */
+export function requestedSettings(settings: CollectionIndex["settings"]): CollectionIndex["settings"] {
   return { ...settings, ...(settings.asked as object | undefined) };
 }
 
-type Present = Pick<CollectionIndex, "usable" | "size" | "scans">;
-type Listed = Omit<CollectionIndex, keyof Present>;
+type CatalogueState = Pick<CollectionIndex, "usable" | "size" | "scans">;
+type RegisteredIndex = Omit<CollectionIndex, keyof CatalogueState>;
 
-const ABSENT: Present = { usable: false, size: 0, scans: 0 };
+const MISSING: CatalogueState = { usable: false, size: 0, scans: 0 };
 
-/** What Postgres knows of them, by name. Not in one statement with a table: Citus would ask the worker's catalogue. */
-async function lookUpIndexes(orm: Orm, names: readonly string[]): Promise<ReadonlyMap<string, Present>> {
-  const rows = await selectRows<Present & { name: string }>(
+/** The catalogue's state of indexes, by name. Read without joining a table: Citus would read the worker's catalogue. */
+async function readCatalogue(
+  orm: Orm,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, CatalogueState>> {
+  const rows = await selectRows<CatalogueState & { name: string }>(
     orm,
     sql`SELECT n.name, x.indisvalid AS usable, pg_relation_size(x.indexrelid)::float8 AS size,
                coalesce(s.idx_scan, 0)::float8 AS scans
@@ -104,20 +107,20 @@ async function lookUpIndexes(orm: Orm, names: readonly string[]): Promise<Readon
         JOIN pg_index AS x ON x.indexrelid = to_regclass('cairn.' || quote_ident(n.name))
         LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = x.indexrelid`,
   );
-  return new Map(rows.map(({ name, ...present }) => [name, present]));
+  return new Map(rows.map(({ name, ...state }) => [name, state]));
 }
 
-/** The vector indexes that serve, in order, with the rows that their segments have now. */
+/** Segment ranges of the vector indexes in use, in order, with their current rows. */
 export function servingRanges({ indexes, segments }: Inspection): readonly SegmentRange[] {
   return indexes
     .filter(({ kind, state, usable }) => kind === "vector" && state === "valid" && usable)
     .map(({ first, last }) => ({ first, last, rows: rowsWithin(segments, first, last) }));
 }
 
-/** Rows that are in no graph: compared one by one, by their bits where the tail has an index. */
+/** Rows that no HNSW or IVFFlat index covers. A search compares each of them, by binary distance if the tail has an index. */
 export function tailOf(inspection: Inspection): number {
   const rows = inspection.segments.reduce((sum, segment) => sum + segment.rows, 0);
-  return servingRanges(inspection).reduce((left, range) => left - range.rows, rows);
+  return servingRanges(inspection).reduce((rest, range) => rest - range.rows, rows);
 }
 
 export function rowsWithin(segments: Inspection["segments"], first: number, last: number): number {

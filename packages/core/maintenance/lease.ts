@@ -6,12 +6,12 @@ import { selectRows } from "../database/rows.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 
-/** Milliseconds that a lease outlives its holder's last sign of life. */
-const DURATION = 60_000;
+/** Milliseconds until a lease expires after its last heartbeat. */
+const LEASE_MS = 60_000;
 
 /**
- * Runs `work` while nobody else runs what has the same name, in whichever process. The signal is aborted when the
- * lease is lost. Returns undefined where another holds it, for as long as `wait` milliseconds (default 0).
+ * Runs `work` under the lease `name`: one run at a time in all processes. The signal is aborted when the lease is lost. Returns
+ * undefined if another process has the lease for `wait` milliseconds (default 0).
  */
 export async function withLease<T>(
   database: Database,
@@ -19,39 +19,42 @@ export async function withLease<T>(
   work: (signal: AbortSignal) => Promise<T>,
   { wait = 0, signal }: { readonly wait?: number; readonly signal?: AbortSignal } = {},
 ): Promise<{ readonly result: T } | undefined> {
-  const holder = randomUUID();
-  const until = Date.now() + wait;
-  while (!(await takeLease(database, name, holder))) {
-    if (Date.now() >= until) return undefined;
+  const leaseToken = randomUUID();
+  const deadline = Date.now() + wait;
+  while (!(await acquireLease(database, name, leaseToken))) {
+    if (Date.now() >= deadline) return undefined;
     await sleep(Math.min(1_000, wait), undefined, { signal });
   }
   const lost = new AbortController();
   const timer = setInterval(async () => {
-    const held = await takeLease(database, name, holder).catch(() => true); // out of reach for now; it lasts a while
-    if (!held) lost.abort(new AppError("run_held", `Another process has taken over ${name}.`));
-  }, DURATION / 4);
+    const isRenewed = await acquireLease(database, name, leaseToken).catch(() => true); // a failed heartbeat: the lease lasts longer
+    if (!isRenewed)
+      lost.abort(
+        new AppError("run_held", `This run cannot continue: another process has acquired the lease ${name}.`),
+      );
+  }, LEASE_MS / 4);
   try {
     return { result: await work(lost.signal) };
   } finally {
     clearInterval(timer);
     await asAdmin(database, ({ orm }) =>
       orm.execute(
-        sql`DELETE FROM cairn.maintenance_leases WHERE name = ${name} AND holder = ${holder}::uuid`,
+        sql`DELETE FROM cairn.maintenance_leases WHERE name = ${name} AND holder = ${leaseToken}::uuid`,
       ),
     );
   }
 }
 
-async function takeLease(database: Database, name: string, holder: string): Promise<boolean> {
-  const taken = await asAdmin(database, ({ orm }) =>
+async function acquireLease(database: Database, name: string, leaseToken: string): Promise<boolean> {
+  const acquired = await asAdmin(database, ({ orm }) =>
     selectRows(
       orm,
       sql`INSERT INTO cairn.maintenance_leases AS lease (name, holder, expires_at)
-          VALUES (${name}, ${holder}::uuid, now() + ${DURATION}::float8 * interval '1 millisecond')
+          VALUES (${name}, ${leaseToken}::uuid, now() + ${LEASE_MS}::float8 * interval '1 millisecond')
           ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
           WHERE lease.holder = excluded.holder OR lease.expires_at < now()
           RETURNING name`,
     ),
   );
-  return taken.length > 0;
+  return acquired.length > 0;
 }

@@ -67,7 +67,7 @@ async function contents(collection: string): Promise<Record<string, unknown>> {
   );
 }
 
-test("changeModel() embeds every passage by the new model, under the same name, and keeps the old collection", async () => {
+test("changeModel() embeds every passage with the new model, under the same name, and keeps the old collection", async () => {
   await fill("manual", 30);
   const before = await contents("manual");
   const changed = await changeModel(services, tenantId, "test/new", { collection: "manual" });
@@ -88,7 +88,7 @@ test("changeModel() embeds every passage by the new model, under the same name, 
   ).rejects.toMatchObject({ code: "collection_changed" });
 });
 
-test("restoreModel() goes back, with what was written, edited and deleted since, and embeds only that", async () => {
+test("restoreModel() restores the old model with later writes, edits and deletions, and embeds only those", async () => {
   await fill("back", 20);
   await changeModel(services, tenantId, "test/new", { collection: "back" });
   await ingest(services, tenantId, {
@@ -114,15 +114,15 @@ test("restoreModel() goes back, with what was written, edited and deleted since,
   });
 });
 
-test("a change that is broken off goes on where it was, and the old model answers until then", async () => {
+test("an interrupted change continues, and searches use the old model until it ends", async () => {
   await fill("slow", 1_200);
   const stop = new AbortController();
-  const broken = changeModel(services, tenantId, "test/new", {
+  const interrupted = changeModel(services, tenantId, "test/new", {
     collection: "slow",
     signal: stop.signal,
-    onProgress: ({ written }) => written >= 500 && stop.abort(new Error("broken off")),
+    onProgress: ({ written }) => written >= 500 && stop.abort(new Error("interrupted")),
   });
-  await expect(broken).rejects.toThrow("broken off");
+  await expect(interrupted).rejects.toThrow("interrupted");
   expect(await getCollection(own.database, tenantId, "slow")).toMatchObject({ embeddingModel: "test/old" });
   expect(await query(services, tenantId, { collection: "slow", text: "passage 9" })).toHaveLength(10);
   const changed = await changeModel(services, tenantId, "test/new", { collection: "slow" });
@@ -130,7 +130,7 @@ test("a change that is broken off goes on where it was, and the old model answer
   expect(Object.keys(await contents("slow"))).toHaveLength(1_000); // a page
 });
 
-test("a restore that is broken off can be repeated, and lets nobody else write into what it goes back to", async () => {
+test("an interrupted restore can be repeated, and nothing else can write into the restored collection", async () => {
   await fill("there", 20);
   await changeModel(services, tenantId, "test/new", { collection: "there" });
   const edited = documents(1_200).map((document) => ({
@@ -140,12 +140,12 @@ test("a restore that is broken off can be repeated, and lets nobody else write i
   await ingest(services, tenantId, { collection: "there", documents: edited });
   const now = await contents("there");
   const stop = new AbortController();
-  const broken = restoreModel(services, tenantId, {
+  const interrupted = restoreModel(services, tenantId, {
     collection: "there",
     signal: stop.signal,
-    onProgress: ({ written }) => written >= 500 && stop.abort(new Error("broken off")),
+    onProgress: ({ written }) => written >= 500 && stop.abort(new Error("interrupted")),
   });
-  await expect(broken).rejects.toThrow("broken off");
+  await expect(interrupted).rejects.toThrow("interrupted");
   expect(await getCollection(own.database, tenantId, "there")).toMatchObject({ embeddingModel: "test/new" });
   await expect(
     ingest(services, tenantId, { collection: "there (by test/old)", documents: documents(1) }),
@@ -160,7 +160,7 @@ test("a restore that is broken off can be repeated, and lets nobody else write i
   expect(again).toMatchObject({ written: 0, collection: { embeddingModel: "test/new" } });
 });
 
-test("a collection of somebody's own under a name that a change needs is refused before anything is paid for, and left alone", async () => {
+test("a change that needs the name of an unrelated collection is refused before anything is embedded", async () => {
   await fill("mine", 10);
   for (const name of ["mine (by test/new)", "mine (by test/old)"]) {
     await createCollection(own.database, tenantId, { name, embeddingModel: "test/new", dimensions: 96 });
@@ -169,7 +169,7 @@ test("a collection of somebody's own under a name that a change needs is refused
     embedded = 0;
     await expect(changeModel(services, tenantId, "test/new", { collection: "mine" })).rejects.toMatchObject({
       code: "already_exists",
-      message: expect.stringMatching(/Rename it.*or delete it/),
+      message: expect.stringMatching(/Rename that collection or delete it/),
     });
     expect(embedded).toBe(0);
     expect(await contents(name)).toEqual(before);
@@ -179,7 +179,7 @@ test("a collection of somebody's own under a name that a change needs is refused
   expect(collection).toMatchObject({ name: "mine", embeddingModel: "test/new" });
 });
 
-test("what is kept from another collection is not taken for a draft; what is kept from the same is filled again", async () => {
+test("a collection that another one kept is not used as a draft, and a collection that the same one kept is filled again", async () => {
   await fill("first", 5);
   await changeModel(services, tenantId, "test/new", { collection: "first" });
   await changeCollection(own.database, tenantId, "first", { name: "archive" });
@@ -196,15 +196,15 @@ test("what is kept from another collection is not taken for a draft; what is kep
   expect(await change("first")).toMatchObject({ written: 0, collection: { embeddingModel: "test/old" } });
 });
 
-test("what is being filled takes no writes but the change's, and the settings of the collection it is to replace", async () => {
+test("a draft takes no other writes, and gets the settings of the collection that it replaces", async () => {
   await fill("begun", 600);
   const stop = new AbortController();
-  const broken = changeModel(services, tenantId, "test/new", {
+  const interrupted = changeModel(services, tenantId, "test/new", {
     collection: "begun",
     signal: stop.signal,
-    onProgress: () => stop.abort(new Error("broken off")),
+    onProgress: () => stop.abort(new Error("interrupted")),
   });
-  await expect(broken).rejects.toThrow("broken off");
+  await expect(interrupted).rejects.toThrow("interrupted");
   const draft = "begun (by test/new)";
   await expect(
     ingest(services, tenantId, { collection: draft, documents: documents(1, "own") }),
@@ -223,7 +223,7 @@ test("what is being filled takes no writes but the change's, and the settings of
   });
 });
 
-test("a second change of the same collection, too late, takes nothing from what serves by now", async () => {
+test("a late second change of the same collection does not write into the collection in use", async () => {
   await fill("late", 5);
   const { collection, replaced } = await changeModel(services, tenantId, "test/new", { collection: "late" });
   await ingest(services, tenantId, { collection: "late", documents: documents(2, "since") });
@@ -234,55 +234,57 @@ test("a second change of the same collection, too late, takes nothing from what 
   expect(Object.keys(await contents("late"))).toHaveLength(7);
 });
 
-describe("an index is not traded for none", () => {
+describe("a collection with an index is not replaced by one without", () => {
   const indexSettings = { threshold: 20 };
-  const changed = (collection: string) => ({ collection, wait: 0 });
+  const optionsFor = (collection: string) => ({ collection, wait: 0 });
 
-  async function isSearchedBy(collection: string): Promise<string> {
+  async function describeCollection(collection: string): Promise<string> {
     const { indexes, collection: found } = await inspectCollection(own.database, tenantId, collection);
     return `${found.embeddingModel}, ${indexes.filter(({ usable }) => usable).length} indexes`;
   }
 
-  test("while another process builds, and the change goes on afterwards without paying again", async () => {
+  test("while another process builds indexes; the change continues later without embedding again", async () => {
     await fill("held", 50);
     await changeCollection(own.database, tenantId, "held", { indexSettings });
     await maintainIndexes(own.database, { tenantId, collection: "held" });
     await withLease(own.database, "indexes", async () => {
-      await expect(changeModel(services, tenantId, "test/new", changed("held"))).rejects.toMatchObject({
+      await expect(changeModel(services, tenantId, "test/new", optionsFor("held"))).rejects.toMatchObject({
         code: "run_held",
         remedy: "reindex",
       });
     });
-    expect(await isSearchedBy("held")).toBe("test/old, 2 indexes");
+    expect(await describeCollection("held")).toBe("test/old, 2 indexes");
     embedded = 0;
-    expect(await changeModel(services, tenantId, "test/new", changed("held"))).toMatchObject({ written: 0 });
+    expect(await changeModel(services, tenantId, "test/new", optionsFor("held"))).toMatchObject({
+      written: 0,
+    });
     expect(embedded).toBe(0);
-    expect(await isSearchedBy("held")).toBe("test/new, 2 indexes");
+    expect(await describeCollection("held")).toBe("test/new, 2 indexes");
   });
 
-  test("where it is too large for this process, unless it may do without", async () => {
+  test("if the build is too large for this process, unless the threshold permits no index", async () => {
     await fill("large", 50);
     await changeCollection(own.database, tenantId, "large", { indexSettings });
     await maintainIndexes(own.database, { tenantId, collection: "large" });
-    const options = { ...changed("large"), maxRows: 49 };
+    const options = { ...optionsFor("large"), maxRows: 49 };
     await expect(changeModel(services, tenantId, "test/new", options)).rejects.toMatchObject({
       code: "deadline_exceeded",
     });
-    expect(await isSearchedBy("large")).toBe("test/old, 2 indexes");
+    expect(await describeCollection("large")).toBe("test/old, 2 indexes");
     await changeCollection(own.database, tenantId, "large", { indexSettings: { threshold: 1_000 } });
     await changeModel(services, tenantId, "test/new", options);
-    expect(await isSearchedBy("large")).toBe("test/new, 0 indexes");
+    expect(await describeCollection("large")).toBe("test/new, 0 indexes");
   });
 
-  test("and one that has none is replaced all the same", async () => {
+  test("but a collection without an index is replaced", async () => {
     await fill("none", 50);
     await changeCollection(own.database, tenantId, "none", { indexSettings });
-    await changeModel(services, tenantId, "test/new", { ...changed("none"), maxRows: 49 });
-    expect(await isSearchedBy("none")).toBe("test/new, 0 indexes");
+    await changeModel(services, tenantId, "test/new", { ...optionsFor("none"), maxRows: 49 });
+    expect(await describeCollection("none")).toBe("test/new, 0 indexes");
   });
 });
 
-test("a passage without text keeps its place, without a vector, and is reported", async () => {
+test("a passage without text is kept without a vector and reported", async () => {
   await fill("textless", 3);
   const embedding = new Float32Array(64).fill(0.5);
   await ingest(services, tenantId, {
@@ -295,7 +297,7 @@ test("a passage without text keeps its place, without a vector, and is reported"
 });
 
 test.runIf(serverUrl())(
-  "what is written, edited and deleted all the while is there under the new model",
+  "writes, edits and deletions during the change are complete under the new model",
   async () => {
     await fill("busy", 400);
     let done = false;

@@ -11,12 +11,12 @@ import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import type { BuildOptions } from "./build.ts";
 import type { IndexFailure } from "./index-failure.ts";
-import { type Maintained, maintainIndexes } from "./indexes.ts";
+import { type MaintenanceResult, maintainIndexes } from "./indexes.ts";
 import { type Inspection, inspectCollection, servingRanges, tailOf } from "./inspect.ts";
-import { assertKeepable, ensureDraft, nameBeside, nameTaken } from "./model-draft.ts";
-import { addFilled, type Filled, fillCollection, isFilled, NOTHING_FILLED } from "./model-fill.ts";
+import { assertCopyNameFree, copyName, ensureDraft, nameTakenError } from "./model-draft.ts";
+import { addFills, EMPTY_FILL, type FillResult, fillCollection, isFilled } from "./model-fill.ts";
 
-export interface ModelChange extends BuildOptions {
+export interface ModelChangeOptions extends BuildOptions {
   /** Default `knowledge`. */
   readonly collection?: string;
   /** Milliseconds to wait for another process that builds indexes. Default 600,000. */
@@ -27,74 +27,73 @@ export interface ModelChange extends BuildOptions {
   }) => void;
 }
 
-export interface ModelChanged extends Filled {
-  /** Bears the name now. */
+export interface ModelChangeResult extends FillResult {
+  /** The collection that has the name now. */
   readonly collection: Collection;
-  /** What it was, under another name, until it is deleted. */
+  /** The previous collection, kept under another name until it is deleted. */
   readonly replaced: Collection;
 }
 
-/** Passes while writers go on; then the rest is brought over while they wait. */
-const PASSES = 3;
+/** Passes during which writers continue. After them, the rest is filled while writers wait. */
+const MAX_CONCURRENT_PASSES = 3;
 
 /**
- * Embeds a collection anew by another model: fills a second collection beside it, indexes it, catches up with what was
- * written meanwhile, and lets it take the name in one transaction. Searches go on all the time, by the old model until
- * the name is taken. Broken off, the same call goes on where it was. What it was stays, for `restoreModel`.
- * Throws `invalid_input` where it has that model already or is not in use, `already_exists` where a name it needs is somebody's own,
- * `embedder_unavailable`, what the model fails with, and, rather than trade an index for none, why there is none yet.
+ * Embeds a collection with another model: fills a draft collection, indexes it, applies what is written meanwhile, and swaps
+ * the names in one transaction. Searches use the old model until the swap. If interrupted, the same call continues. The old
+ * collection is kept for `restoreModel`.
+ * Throws `invalid_input` if the collection has that model or is not in use, `already_exists` if a needed name is taken,
+ * `embedder_unavailable`, the errors of the model, and the reason for a missing index: a collection with an index is not
+ * replaced by one without.
  */
 export async function changeModel(
   services: Services,
   tenantId: string,
   model: string,
-  options: ModelChange = {},
-): Promise<ModelChanged> {
+  options: ModelChangeOptions = {},
+): Promise<ModelChangeResult> {
   const old = await getCollection(services.database, tenantId, options.collection);
   if (old.embeddingModel === model)
     throw new AppError(
       "invalid_input",
-      `Collection ${JSON.stringify(old.name)} is embedded by ${model} already.`,
-      {
-        path: "model",
-      },
+      `The model of collection ${JSON.stringify(old.name)} cannot be changed: the collection already uses ${model}.`,
+      { path: "model" },
     );
   if (old.replacedBy !== null)
     throw new AppError(
       "invalid_input",
-      `Collection ${JSON.stringify(old.name)} is not in use: another has its place, or it is to have another's. Name that one.`,
+      `The model of collection ${JSON.stringify(old.name)} cannot be changed: the collection is a draft or was replaced. Name the collection in use.`,
       { path: "collection" },
     );
-  services.embedders.get(model); // refused before anything is made
-  await assertKeepable(services.database, old);
+  services.embedders.get(model); // throws before anything is created
+  await assertCopyNameFree(services.database, old);
   const draft = await ensureDraft(services, old, model);
   return replaceCollection(services, { old, draft }, options);
 }
 
 /**
- * Gives the name back to the collection that bore it before, after bringing into it what was written since. Broken
- * off, the same call goes on where it was. Throws `not_found` where there is none.
+ * Restores the collection that had the name before the last change of model, after filling it with what was written since. If
+ * interrupted, the same call continues. Throws `not_found` if there is none.
  */
 export async function restoreModel(
   services: Services,
   tenantId: string,
-  options: ModelChange = {},
-): Promise<ModelChanged> {
+  options: ModelChangeOptions = {},
+): Promise<ModelChangeResult> {
   const { database } = services;
   const current = await getCollection(database, tenantId, options.collection);
-  const before = (await listCollections(database, tenantId)).find(
+  const previous = (await listCollections(database, tenantId)).find(
     ({ id, replacedBy }) => replacedBy === current.id && id !== current.id,
   );
-  if (!before)
+  if (!previous)
     throw new AppError(
       "not_found",
-      `Nothing is kept from before collection ${JSON.stringify(current.name)}.`,
+      `The model of collection ${JSON.stringify(current.name)} cannot be restored: no previous collection is kept.`,
     );
-  await assertKeepable(database, current, before);
-  return replaceCollection(services, { old: current, draft: before }, options);
+  await assertCopyNameFree(database, current, previous);
+  return replaceCollection(services, { old: current, draft: previous }, options);
 }
 
-/** Whose name is taken, and by what. */
+/** The collection to replace, and the draft that takes its name. */
 interface Replacement {
   readonly old: Collection;
   readonly draft: Collection;
@@ -103,33 +102,33 @@ interface Replacement {
 async function replaceCollection(
   services: Services,
   { old, draft }: Replacement,
-  options: ModelChange,
-): Promise<ModelChanged> {
+  options: ModelChangeOptions,
+): Promise<ModelChangeResult> {
   const { database } = services;
   const { onProgress, signal } = options;
-  let total = NOTHING_FILLED;
-  const fill = async (phase: "embed" | "catch up", within?: Transaction) => {
-    const to = await getCollection(database, old.tenantId, draft.id); // the first vector may have decided its dimensions
+  let total = EMPTY_FILL;
+  const fill = async (phase: "embed" | "catch up", transaction?: Transaction) => {
+    const to = await getCollection(database, old.tenantId, draft.id); // the first vector may have set its dimensions
     const filled = await fillCollection(services, old, to, {
-      within,
+      transaction,
       signal,
       onProgress: (written) => onProgress?.({ phase, written: total.written + written }),
     });
-    total = addFilled(total, filled);
+    total = addFills(total, filled);
   };
   await fill("embed");
   onProgress?.({ phase: "index", written: total.written });
   await indexDraft(database, { old, draft }, options);
   for (let pass = 1; ; pass++) {
     await fill("catch up");
-    // The embedded database has one connection, so nobody can be waiting there, nor can the model's cache be asked.
-    const rest = pass > PASSES && database.kind !== "pglite";
-    const before = total;
-    const bringRest = async (within: Transaction) => {
-      total = before; // the transaction may run again after a conflict
-      await fill("catch up", within);
+    // PGlite has one connection: no writer can be waiting, and the embedding cache cannot be read inside the transaction.
+    const blocksWriters = pass > MAX_CONCURRENT_PASSES && database.kind !== "pglite";
+    const totalBefore = total;
+    const fillRest = async (transaction: Transaction) => {
+      total = totalBefore; // the transaction may run again after a conflict
+      await fill("catch up", transaction);
     };
-    if (await takeName(database, old, draft, rest ? bringRest : undefined)) break;
+    if (await swapNames(database, old, draft, blocksWriters ? fillRest : undefined)) break;
   }
   onProgress?.({ phase: "swap", written: total.written });
   const [collection, replaced] = await Promise.all([
@@ -139,57 +138,56 @@ async function replaceCollection(
   return { ...total, collection, replaced };
 }
 
-/** Searches that had an index have one afterwards. Throws why not, and how to go on: what is embedded stays. */
+/** Indexes the draft if the old collection has an index. Throws the reason if that fails; embedded passages are kept. */
 async function indexDraft(
   database: Database,
   { old, draft }: Replacement,
-  options: ModelChange,
+  options: ModelChangeOptions,
 ): Promise<void> {
   const { memory, workers, maxRows, signal, wait = 600_000 } = options;
-  const which = { tenantId: old.tenantId, collection: draft.id };
+  const address = { tenantId: old.tenantId, collection: draft.id };
   const build = { memory, workers, maxRows, signal };
-  const maintained = await maintainIndexes(database, { ...which, ...build, wait, insist: true });
+  const result = await maintainIndexes(database, { ...address, ...build, wait, retryNow: true });
   const inspection = await inspectCollection(database, old.tenantId, draft.id);
   const { dimensions, indexSettings } = inspection.collection;
   const { threshold } = { ...INDEX_DEFAULTS, ...indexSettings };
   const rows = tailOf(inspection);
   if (dimensions === null || rows < threshold) return;
   if (servingRanges(await inspectCollection(database, old.tenantId, old.id)).length === 0) return;
-  const { code, reason } = whyNot(maintained, inspection);
+  const { code, reason } = findFailure(result, inspection);
   throw new AppError(
     code,
-    `Collection ${JSON.stringify(old.name)} has an index, and ${rows} rows of what is to take its place have none: ${reason} ` +
-      "So it serves as it was. What is embedded is kept: the same change of model, requested again, continues from here. " +
-      "Where it may do without an index, raise the threshold of its index settings first.",
+    `The model of collection ${JSON.stringify(old.name)} is not changed: the collection has an index, and ${rows} rows of its replacement have none: ${reason} ` +
+      "The old collection keeps serving. Embedded passages are kept: request the same change again to continue. " +
+      "To change the model without an index, raise the threshold in the collection's index settings first.",
     { remedy: "reindex" },
   );
 }
 
-function whyNot(
-  maintained: Maintained | undefined,
+function findFailure(
+  result: MaintenanceResult | undefined,
   { plan, collection }: Inspection,
 ): Pick<IndexFailure, "code" | "reason"> {
-  const [failure] = maintained?.failed ?? [];
+  const [failure] = result?.failed ?? [];
   if (failure) return failure;
-  if (!maintained) return { code: "run_held", reason: "another process builds indexes." };
+  if (!result) return { code: "run_held", reason: "another process is building indexes." };
   if (!plan)
     return {
       code: "invalid_input",
       reason: `pgvector has no index for ${collection.dimensions} dimensions by ${collection.metric}.`,
     };
-  return { code: "deadline_exceeded", reason: "to build it takes longer than this process has." };
+  return { code: "deadline_exceeded", reason: "the build takes longer than this process can run." };
 }
 
 /**
- * The swap, in one transaction that no writer is in the middle of: false where one has been quicker than the last pass
- * and `bringRest` is not given. The lock waits for writers under way and holds up the next; those then find the
- * collection replaced, and look again.
+ * Swaps the names in one transaction. Returns false if writes followed the last pass and `fillRest` is undefined. The lock
+ * waits for current writers and blocks the next ones, which then look up the name again.
  */
-function takeName(
+function swapNames(
   database: Database,
   old: Collection,
   draft: Collection,
-  bringRest: ((within: Transaction) => Promise<void>) | undefined,
+  fillRest: ((transaction: Transaction) => Promise<void>) | undefined,
 ): Promise<boolean> {
   return asTenant(database, old.tenantId, async (transaction) => {
     const { orm } = transaction;
@@ -202,16 +200,16 @@ function takeName(
     if (!locked)
       throw new AppError(
         "collection_changed",
-        `Collection ${JSON.stringify(old.name)} was replaced or deleted meanwhile.`,
+        `The model of collection ${JSON.stringify(old.name)} cannot be changed: the collection was replaced or deleted meanwhile.`,
       );
-    if (bringRest) await bringRest(transaction);
+    if (fillRest) await fillRest(transaction);
     else if (!(await isFilled(transaction, old, draft))) return false;
-    const kept = nameBeside(locked.name, old.embeddingModel);
+    const copy = copyName(locked.name, old.embeddingModel);
     await orm.execute(
       sql`UPDATE cairn.collections SET name = ${`${draft.id} in passing`} WHERE ${row(draft)}`,
     );
     await orm.execute(
-      sql`UPDATE cairn.collections SET name = ${kept}, replaced_by = ${uuidLiteral(draft.id)} WHERE ${row(old)}`,
+      sql`UPDATE cairn.collections SET name = ${copy}, replaced_by = ${uuidLiteral(draft.id)} WHERE ${row(old)}`,
     );
     await orm.execute(
       sql`UPDATE cairn.collections SET name = ${locked.name}, replaced_by = NULL, lineage = ${lineageOf(old)}, updated_at = now()
@@ -219,6 +217,6 @@ function takeName(
     );
     return true;
   }).catch((error) => {
-    throw hasSqlState(error, "23505") ? nameTaken(nameBeside(old.name, old.embeddingModel), error) : error;
+    throw hasSqlState(error, "23505") ? nameTakenError(copyName(old.name, old.embeddingModel), error) : error;
   });
 }

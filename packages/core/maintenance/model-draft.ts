@@ -12,18 +12,18 @@ import { modelDimensions } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 
-// What is filled beside a collection to take its name. It takes no writes but these, and is known by that: it is
-// replaced by itself until it serves, or by another since it did. Nobody else can make such a one.
+// A draft is a collection that is filled to take the name of another. Only a change of model writes into it. It is marked by
+// `replaced_by`: its own id before it serves, another id after it served. Nothing else creates such a collection.
 
-/** The name of a collection beside another: what it was, or what it is to be. */
-export function nameBeside(name: string, model: string | null): string {
+/** The name of a draft or a kept collection, from the name of the collection in use and the model. */
+export function copyName(name: string, model: string | null): string {
   const short = name.slice(0, 200).replace(/[\uD800-\uDBFF]$/, "");
   return `${short} (by ${model ?? "an unknown model"})`;
 }
 
 /**
- * The collection to fill with another model's vectors: made, begun by an earlier call, or kept from when it served.
- * Throws `already_exists` where its name is somebody's own.
+ * The draft for another model: created, left by an earlier call, or a kept collection that served before. Throws
+ * `already_exists` if an unrelated collection has its name.
  */
 export async function ensureDraft(
   { database, embedders }: Services,
@@ -31,9 +31,10 @@ export async function ensureDraft(
   model: string,
 ): Promise<Collection> {
   const { tenantId, metric } = old;
-  const name = nameBeside(old.name, model);
-  const { default: standard } = embedders;
-  const dimensions = modelDimensions(model) ?? (standard?.model === model ? standard.dimensions : null);
+  const name = copyName(old.name, model);
+  const { default: defaultEmbedder } = embedders;
+  const dimensions =
+    modelDimensions(model) ?? (defaultEmbedder?.model === model ? defaultEmbedder.dimensions : null);
   validate({ name, embeddingModel: model, dimensions });
   const id = randomUUID();
   const draft = {
@@ -46,41 +47,47 @@ export async function ensureDraft(
     replacedBy: id,
     filledFrom: old.id,
   };
-  const [made] = await asTenant(database, tenantId, ({ orm }) =>
+  const [created] = await asTenant(database, tenantId, ({ orm }) =>
     orm
       .insert(collections)
-      .values({ ...draft, ...copied(old) })
+      .values({ ...draft, ...copiedSettings(old) })
       .onConflictDoNothing()
       .returning(collectionColumns),
   );
-  if (made) return made;
-  const there = await getCollection(database, tenantId, name);
-  if (there.embeddingModel === model && there.metric === metric) {
-    if (there.replacedBy === there.id) return bringUpToDate(database, there, old);
-    if (await hasServed(database, there, old)) return there;
+  if (created) return created;
+  const existing = await getCollection(database, tenantId, name);
+  if (existing.embeddingModel === model && existing.metric === metric) {
+    if (existing.replacedBy === existing.id) return updateDraft(database, existing, old);
+    if (await hasServed(database, existing, old)) return existing;
   }
-  throw nameTaken(there.name);
+  throw nameTakenError(existing.name);
 }
 
-/** Throws `already_exists` where the name that a collection is to be kept under is another's than the one that takes its place. */
-export async function assertKeepable(database: Database, old: Collection, next?: Collection): Promise<void> {
-  const name = nameBeside(old.name, old.embeddingModel);
-  const there = (await listCollections(database, old.tenantId)).find((one) => one.name === name);
-  if (there && there.id !== next?.id) throw nameTaken(name);
+/** Throws `already_exists` if the name to keep a collection under is taken, unless by `next`, the collection that replaces it. */
+export async function assertCopyNameFree(
+  database: Database,
+  old: Collection,
+  next?: Collection,
+): Promise<void> {
+  const name = copyName(old.name, old.embeddingModel);
+  const existing = (await listCollections(database, old.tenantId)).find(
+    (collection) => collection.name === name,
+  );
+  if (existing && existing.id !== next?.id) throw nameTakenError(name);
 }
 
-export function nameTaken(name: string, cause?: unknown): AppError {
+export function nameTakenError(name: string, cause?: unknown): AppError {
   return new AppError(
     "already_exists",
-    `There is a collection ${JSON.stringify(name)}, which a change of model needs the name of and would not touch. ` +
-      "Rename it, or delete it, and try again.",
+    `The model cannot be changed: it needs the name ${JSON.stringify(name)}, which an unrelated collection has. ` +
+      "Rename that collection or delete it, and try again.",
     { cause, remedy: "rename_collection" },
   );
 }
 
 /**
- * Lets `work` write into a draft, within the transaction: nobody else ever finds it open.
- * Throws `collection_changed` where it serves by now, or is gone.
+ * Runs `work`, which can write into a draft, within the transaction. Other transactions never see the draft writable. Throws
+ * `collection_changed` if it serves by now or was deleted.
  */
 export async function openDraft<T>(
   transaction: Transaction,
@@ -95,7 +102,7 @@ export async function openDraft<T>(
   if (opened.length === 0)
     throw new AppError(
       "collection_changed",
-      `Collection ${JSON.stringify(name)} has come into use or was deleted meanwhile.`,
+      `The draft ${JSON.stringify(name)} cannot be filled: it is in use by now or was deleted.`,
     );
   const result = await work();
   await transaction.orm.execute(
@@ -104,13 +111,13 @@ export async function openDraft<T>(
   return result;
 }
 
-/** What a draft has of the collection whose name it is to take. */
-function copied({ metadata, language, indexSettings, chunking }: Collection) {
+/** The settings that a draft copies from the collection that it replaces. */
+function copiedSettings({ metadata, language, indexSettings, chunking }: Collection) {
   return { metadata, language, indexSettings, chunking };
 }
 
-/** Since it was begun these may have been changed. */
-async function bringUpToDate(
+/** Copies the settings again, as they may have changed since the draft was created. */
+async function updateDraft(
   database: Database,
   { tenantId, id }: Collection,
   old: Collection,
@@ -118,18 +125,18 @@ async function bringUpToDate(
   await asTenant(database, tenantId, ({ orm }) =>
     orm
       .update(collections)
-      .set({ ...copied(old), filledFrom: old.id })
+      .set({ ...copiedSettings(old), filledFrom: old.id })
       .where(and(eq(collections.tenantId, tenantId), eq(collections.id, id))),
   );
   return getCollection(database, tenantId, id);
 }
 
-/** Whether it bore the name before the collection that bears it now, or before one of those in between. */
-async function hasServed(database: Database, before: Collection, now: Collection): Promise<boolean> {
-  const all = await listCollections(database, now.tenantId);
+/** Whether `previous` had the name before `current`, directly or with other collections in between. */
+async function hasServed(database: Database, previous: Collection, current: Collection): Promise<boolean> {
+  const all = await listCollections(database, current.tenantId);
   const next = new Map(all.map(({ id, replacedBy }) => [id, replacedBy]));
-  for (let id = before.replacedBy; id; id = next.get(id) ?? null) {
-    if (id === now.id) return true;
+  for (let id = previous.replacedBy; id; id = next.get(id) ?? null) {
+    if (id === current.id) return true;
     if (next.get(id) === id) return false;
   }
   return false;

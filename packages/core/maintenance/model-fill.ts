@@ -17,23 +17,23 @@ import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import { openDraft } from "./model-draft.ts";
 
-/** Passages that are embedded and written at once, at most; fewer where their texts or vectors are large. */
-const PAGE = 500;
+/** Maximum passages that are embedded and written at once. Large texts or vectors reduce it. */
+const MAX_PAGE_ROWS = 500;
 
-/** Failures that are listed. */
+/** Maximum failures that are listed. */
 const MAX_LISTED = 1_000;
 
-export interface Filled {
+export interface FillResult {
   readonly written: number;
   readonly deleted: number;
-  /** Passages that the new model has no vector for: they are kept without one. The first 1,000. */
+  /** The first 1,000 passages without a vector of the new model. They are kept without a vector. */
   readonly failed: readonly Failure[];
-  /** How many those are. */
+  /** Number of all such passages. */
   readonly failures: number;
 }
 
-/** Adds up two fills; of the failures the first 1,000 are kept. */
-export function addFilled(a: Filled, b: Filled): Filled {
+/** The sum of two fills. The first 1,000 failures are listed. */
+export function addFills(a: FillResult, b: FillResult): FillResult {
   return {
     written: a.written + b.written,
     deleted: a.deleted + b.deleted,
@@ -42,42 +42,42 @@ export function addFilled(a: Filled, b: Filled): Filled {
   };
 }
 
-export const NOTHING_FILLED: Filled = { written: 0, deleted: 0, failed: [], failures: 0 };
+export const EMPTY_FILL: FillResult = { written: 0, deleted: 0, failed: [], failures: 0 };
 
 export interface FillOptions {
   readonly onProgress?: (written: number) => void;
   readonly signal?: AbortSignal;
-  /** An open transaction of the tenant's to do it in. Default: one for each step. */
-  readonly within?: Transaction;
+  /** An open transaction of the tenant to use. Default: a new transaction for each step. */
+  readonly transaction?: Transaction;
 }
 
 /**
- * Brings one collection's passages into a draft, embedded by its model: what is missing or differs is written, what is
- * too much is deleted. Broken off anywhere, a second pass does the rest; over an unchanged source it writes nothing.
- * Throws `collection_changed` where the draft has come into use.
+ * Fills a draft with a collection's passages, embedded with the draft's model: writes missing and different passages, and
+ * deletes extra ones. It can be interrupted and repeated; a pass over an unchanged source writes nothing. Throws
+ * `collection_changed` if the draft is in use by now.
  */
 export async function fillCollection(
   services: Services,
   from: Collection,
   to: Collection,
   options: FillOptions = {},
-): Promise<Filled> {
+): Promise<FillResult> {
   const { database } = services;
   const types = await database.vectorTypes();
-  const { within } = options;
+  const { transaction: open } = options;
   const run = <T>(work: (transaction: Transaction) => Promise<T>): Promise<T> =>
-    within ? work(within) : asTenant(database, from.tenantId, work);
-  const most = Math.max(
+    open ? work(open) : asTenant(database, from.tenantId, work);
+  const limit = Math.max(
     1,
-    Math.min(PAGE, Math.floor(MAX_SLICE_BYTES / (4 * embeddedDimensions(services, to)))),
+    Math.min(MAX_PAGE_ROWS, Math.floor(MAX_SLICE_BYTES / (4 * embeddedDimensions(services, to)))),
   );
-  let filled = NOTHING_FILLED;
+  let filled = EMPTY_FILL;
   let after = START;
   for (;;) {
     options.signal?.throwIfAborted();
     const page = await run(async ({ orm, set }) => {
-      await set(MERGED);
-      return selectRows<PassageRow>(orm, firstBytes(difference(from, to, { after, most })));
+      await set(MERGE_JOIN);
+      return selectRows<PassageRow>(orm, limitBytes(differingRows(from, to, { after, limit })));
     });
     const last = page.at(-1);
     if (!last) break;
@@ -86,29 +86,29 @@ export async function fillCollection(
     const written = await run((transaction) =>
       openDraft(transaction, to, async () => {
         const current = await lockUnchanged(transaction, from, page);
-        const still = rows.filter(({ id, chunk }) => current.has(keyOf({ id: storeId(id).key, chunk })));
-        return writeRows(transaction, to, still, { types, skipCleanup: true });
+        const unchanged = rows.filter(({ id, chunk }) => current.has(keyOf({ id: storeId(id).key, chunk })));
+        return writeRows(transaction, to, unchanged, { types, skipCleanup: true });
       }),
     );
-    filled = addFilled(filled, { ...NOTHING_FILLED, written, failed, failures: failed.length });
+    filled = addFills(filled, { ...EMPTY_FILL, written, failed, failures: failed.length });
     options.onProgress?.(filled.written);
   }
   const deleted = await run((transaction) =>
-    openDraft(transaction, to, () => deleteExtras(transaction, from, to)),
+    openDraft(transaction, to, () => deleteExtraRows(transaction, from, to)),
   );
   return { ...filled, deleted };
 }
 
-/** Whether a pass would find anything. */
+/** Whether the draft is complete: a pass would change nothing. */
 export async function isFilled(
   { orm, set }: Transaction,
   from: Collection,
   to: Collection,
 ): Promise<boolean> {
-  await set(MERGED);
+  await set(MERGE_JOIN);
   const [row] = await selectRows<{ differs: boolean }>(
     orm,
-    sql`SELECT EXISTS (${difference(from, to, { after: START, most: 1 })}) OR EXISTS (${extras(from, to)}) AS differs`,
+    sql`SELECT EXISTS (${differingRows(from, to, { after: START, limit: 1 })}) OR EXISTS (${extraRows(from, to)}) AS differs`,
   );
   return row?.differs === false;
 }
@@ -122,7 +122,7 @@ interface Cursor {
 const START: Cursor = { id: "", chunk: -1 };
 
 interface PassageRow extends Cursor {
-  /** Of the row: another one when it was written since. */
+  /** Version of the row (xmin). It changes with each write. */
   readonly version: string;
   readonly long_id: string | null;
   readonly content: string | null;
@@ -133,10 +133,10 @@ interface PassageRow extends Cursor {
 }
 
 /**
- * Both sides in the order of their keys, merged: without statistics, as after a bulk load, the planner takes a
- * collection for one row and compares every passage with every other.
+ * Forces a merge join over the primary keys. Without statistics, as after a bulk load, the planner estimates one row for a
+ * collection and chooses a nested loop.
  */
-const MERGED: Settings = {
+const MERGE_JOIN: Settings = {
   enable_nestloop: "off",
   enable_hashjoin: "off",
   enable_sort: "off",
@@ -145,25 +145,25 @@ const MERGED: Settings = {
   jit: "off",
 };
 
-/** What is missing or differs behind a key, in the order of the keys. */
-function difference(
+/** Passages after a key that the draft lacks or that differ, in key order. */
+function differingRows(
   from: Collection,
   to: Collection,
-  { after: { id, chunk }, most }: { readonly after: Cursor; readonly most: number },
+  { after: { id, chunk }, limit }: { readonly after: Cursor; readonly limit: number },
 ): SQL {
-  const behind = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
+  const isAfter = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
   return sql`
     SELECT o.id, o.long_id, o.chunk, o.content, o.known_offset AS text_offset, o.metadata::text AS metadata, o.uri, o.origin, o.version::text AS version
-    FROM (SELECT *, xmin AS version, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(from)} AND ${behind}) AS o
-    LEFT JOIN (SELECT *, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(to)} AND ${behind}) AS n
+    FROM (SELECT *, xmin AS version, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(from)} AND ${isAfter}) AS o
+    LEFT JOIN (SELECT *, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(to)} AND ${isAfter}) AS n
       ON n.id = o.id AND n.chunk = o.chunk
     WHERE (n.id IS NULL OR n.content IS DISTINCT FROM o.content OR n.metadata::text <> o.metadata::text
            OR n.uri IS DISTINCT FROM o.uri OR n.known_offset IS DISTINCT FROM o.known_offset)
-    ORDER BY o.id, o.chunk LIMIT ${most}::int`;
+    ORDER BY o.id, o.chunk LIMIT ${limit}::int`;
 }
 
-/** The first of a page whose texts fit into a slice, and one at least: a text may have megabytes. */
-function firstBytes(page: SQL): SQL {
+/** The first rows of a page whose texts fit into a slice, at least one: a text may have megabytes. */
+function limitBytes(page: SQL): SQL {
   return sql`
     SELECT * FROM (
       SELECT p.*, row_number() OVER behind AS place,
@@ -174,8 +174,8 @@ function firstBytes(page: SQL): SQL {
 }
 
 /**
- * Which of a page's passages are as they were read, and stay so until the transaction ends. What was deleted or replaced
- * while its page was embedded must not come back in the draft: a later pass finds what it has become.
+ * Locks a page's passages that are unchanged since they were read, and returns their keys. A passage that was deleted or
+ * replaced while its page was embedded must not be written into the draft; a later pass handles its new state.
  */
 async function lockUnchanged(
   { orm }: Transaction,
@@ -188,15 +188,15 @@ async function lockUnchanged(
     sql`SELECT id, chunk, xmin::text AS version FROM cairn.documents
         WHERE ${inCollection(from)} AND id = ANY(${sql.param(ids)}::text[]) ORDER BY id, chunk FOR SHARE`,
   );
-  const now = new Map(rows.map((row) => [keyOf(row), row.version]));
-  return new Set(page.filter((row) => now.get(keyOf(row)) === row.version).map(keyOf));
+  const versions = new Map(rows.map((row) => [keyOf(row), row.version]));
+  return new Set(page.filter((row) => versions.get(keyOf(row)) === row.version).map(keyOf));
 }
 
 function keyOf({ id, chunk }: Cursor): string {
   return `${chunk} ${id}`;
 }
 
-function extras(from: Collection, to: Collection) {
+function extraRows(from: Collection, to: Collection) {
   return sql`
     SELECT n.id, n.chunk FROM cairn.documents AS n
     WHERE n.tenant_id = ${uuidLiteral(to.tenantId)} AND n.collection_id = ${uuidLiteral(to.id)} AND NOT EXISTS (
@@ -205,16 +205,16 @@ function extras(from: Collection, to: Collection) {
         AND o.id = n.id AND o.chunk = n.chunk)`;
 }
 
-async function deleteExtras({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {
-  await set(MERGED);
+async function deleteExtraRows({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {
+  await set(MERGE_JOIN);
   const deleted = await selectRows(
     orm,
-    deleteRows(to, sql`(id, chunk) IN (${extras(from, to)})`, sql`d.chunk`),
+    deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, sql`d.chunk`),
   );
   return deleted.length;
 }
 
-/** A passage without text, or one that the model refuses, is kept without a vector and reported. */
+/** Embeds a page. A passage without text, or one that the model rejects, is kept without a vector and reported. */
 async function embedRows(
   services: Services,
   to: Collection,
@@ -230,7 +230,7 @@ async function embedRows(
     const vectors = embedded[index];
     if (vectors instanceof AppError) failed.push({ id, code: vectors.code, message: vectors.message });
     else if (vectors?.length === 0)
-      failed.push({ id, code: "invalid_input", message: "It has no text that could be embedded." });
+      failed.push({ id, code: "invalid_input", message: "The passage cannot be embedded: it has no text." });
     return {
       id,
       chunk: row.chunk,

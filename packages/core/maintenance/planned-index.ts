@@ -7,22 +7,23 @@ import { segmentCondition } from "../index/segments.ts";
 import { keywordExpression } from "../search/keyword.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
-/** What an index of vectors is made with, and what its build finds. */
+/** Build settings of a vector index, and what its build records. */
 export type VectorSettings = IndexedRange["plan"];
 
-/** See `segmentCondition`, and of bits `indexedExpression`. */
-export function newNotes({ precision }: IndexPlan): Pick<BuildNotes, "mark" | "stored"> {
+/** Notes of a new vector index: its mark, see `segmentCondition`, and whether it reads the column `bits`, see `indexedExpression`. */
+export function newBuildNotes({ precision }: IndexPlan): Pick<BuildNotes, "mark" | "stored"> {
   return { mark: randomInt(1, 2 ** 31), ...(precision === "bit" && { stored: true }) };
 }
 
-/** An index that is about to be built. */
+/** An index to build. */
 export interface PlannedIndex<Settings extends object = object> extends SegmentRange {
   readonly kind: IndexKind;
   readonly name: string;
   readonly settings: Settings;
 }
 
-export function plannedIndex<Settings extends object>(
+/** Plans an index under a new name. */
+export function planIndex<Settings extends object>(
   kind: IndexKind,
   { id }: Collection,
   { first, last, rows }: SegmentRange,
@@ -32,26 +33,30 @@ export function plannedIndex<Settings extends object>(
   return { kind, name, settings, first, last, rows };
 }
 
-/** The statement that makes an index of vectors. `leaf`: the partition, as a name. */
-export function vectorIndex(
+/** The CREATE INDEX statement of a vector index. `partition`: its name. */
+export function vectorIndexStatement(
   index: PlannedIndex<VectorSettings>,
-  leaf: string,
+  partition: string,
   collection: Collection,
 ): string {
   const { type, precision, m, efConstruction, lists } = index.settings;
   const options = type === "hnsw" ? `m = ${m}, ef_construction = ${efConstruction}` : `lists = ${lists}`;
-  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${leaf}
+  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${partition}
     USING ${type} (${indexedExpression(collection, index.settings)} ${operatorClass(collection.metric, precision)}) WITH (${options})
     WHERE ${predicate(collection.id, index)}`;
 }
 
-/** Of words and, for filters, of the metadata: GIN finds rows by either column alone. */
-export function keywordIndex(index: PlannedIndex, leaf: string, { id, language }: Collection): string {
-  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${leaf} USING gin (${keywordExpression(language)}, metadata jsonb_path_ops)
+/** The CREATE INDEX statement of a keyword index. It also covers the metadata, for filters: GIN can search either column alone. */
+export function keywordIndexStatement(
+  index: PlannedIndex,
+  partition: string,
+  { id, language }: Collection,
+): string {
+  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${partition} USING gin (${keywordExpression(language)}, metadata jsonb_path_ops)
     WHERE ${predicate(id, index)}`;
 }
 
-/** In the words of `inCollection` and `segmentCondition`, or Postgres would not see that the index serves. */
+/** The predicate of an index. It repeats `inCollection` and `segmentCondition` verbatim, or Postgres does not use the index. */
 function predicate(collectionId: string, { first, last, settings }: PlannedIndex<{ mark?: number }>): string {
   return `collection_id = '${collectionId}'::uuid AND ${segmentCondition({ first, last }, settings)}`;
 }

@@ -8,16 +8,16 @@ import { LAST_SEGMENT } from "../index/segments.ts";
 import { endAttempt } from "./attempt.ts";
 import type { Calibration } from "./calibrate.ts";
 import type { CollectionIndex } from "./inspect.ts";
-import { type PlannedIndex, plannedIndex, type VectorSettings } from "./planned-index.ts";
+import { type PlannedIndex, planIndex, type VectorSettings } from "./planned-index.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
-// Which indexes a collection has, in cairn.collection_indexes: what is about to be built, what serves, what is to go.
+// The indexes of a collection in cairn.collection_indexes: building, valid and retired.
 
 /**
- * Closes the open segment where the range ends with it, and writes down what is about to be built: where the tail begins
- * behind it, the tail's index, too, if there is to be one. Returns that and the partition.
+ * Registers the indexes of a build, and closes the open segment if the segment range ends with it. If the tail follows the
+ * range, `tailPlan` adds the tail's index. Returns that index and the name of the partition.
  */
-export function prepare(
+export function registerBuild(
   database: Database,
   collection: Collection,
   range: SegmentRange,
@@ -25,7 +25,7 @@ export function prepare(
     planned,
     tailPlan,
   }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan: VectorSettings | undefined },
-): Promise<{ readonly leaf: string; readonly tail: PlannedIndex<VectorSettings> | undefined }> {
+): Promise<{ readonly partition: string; readonly tail: PlannedIndex<VectorSettings> | undefined }> {
   const { tenantId, id } = collection;
   return asTenant(database, tenantId, async ({ orm }) => {
     const [open] = await selectRows<{ segment: number }>(
@@ -37,7 +37,7 @@ export function prepare(
     const first = range.last + 1;
     const tail =
       tailPlan && open?.segment === first
-        ? plannedIndex("tail", collection, { first, last: LAST_SEGMENT, rows: 0 }, tailPlan)
+        ? planIndex("tail", collection, { first, last: LAST_SEGMENT, rows: 0 }, tailPlan)
         : undefined;
     for (const { kind, name, settings, first, last, rows } of tail ? [...planned, tail] : planned)
       await orm.execute(sql`
@@ -45,20 +45,20 @@ export function prepare(
           (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
         VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${first}::int, ${last}::int,
                 ${JSON.stringify(settings)}::jsonb, 'building', ${rows}::bigint)`);
-    // From the catalogue: a row knows its partition, too, but by the name of its shard where Citus distributes them.
-    const [row] = await selectRows<{ leaf: string }>(
+    // From the catalogue: with Citus, the tableoid of a row names its shard instead of its partition.
+    const [row] = await selectRows<{ partition: string }>(
       orm,
-      sql`SELECT inhrelid::regclass::text AS leaf
+      sql`SELECT inhrelid::regclass::text AS partition
           FROM (SELECT *, count(*) OVER ()::int AS modulus FROM pg_inherits WHERE inhparent = 'cairn.documents'::regclass) AS i
           JOIN pg_class AS c ON c.oid = inhrelid
           WHERE satisfies_hash_partition(
             inhparent, modulus, substring(c.relname FROM '[0-9]+$')::int, ${uuidLiteral(tenantId)})`,
     );
-    return { leaf: (row as { leaf: string }).leaf, tail };
+    return { partition: (row as { partition: string }).partition, tail };
   });
 }
 
-/** From here on searches use the new indexes. Those that they cover are retired, and the tail's where it ends or has a new one. */
+/** Makes searches use the new indexes. Retires the indexes that they cover, and the tail's index if it is closed or replaced. */
 export function publish(
   database: Database,
   collection: Collection,
@@ -70,14 +70,14 @@ export function publish(
   }: {
     readonly range: SegmentRange;
     readonly planned: readonly PlannedIndex[];
-    /** By which the index of vectors is searched, unless the collection has settings of its own. */
+    /** Search settings of the vector index, unless the collection sets its own. */
     readonly calibration: Calibration;
     readonly seconds: number;
   },
 ): Promise<void> {
   const { tenantId, id } = collection;
   const names = planned.map(({ name }) => name);
-  const mine = sql`tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(id)}`;
+  const isOwn = sql`tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(id)}`;
   return asTenant(database, tenantId, async (transaction) => {
     const { orm } = transaction;
     const valid = await selectRows<{ valid: boolean }>(
@@ -91,25 +91,25 @@ export function publish(
     if (valid.filter((index) => index.valid).length < names.length)
       throw new AppError(
         "database_error",
-        "Postgres left an index invalid. It is dropped and built again at the next run.",
+        "The index build failed: Postgres left an index invalid. The next run drops it and builds it again.",
       );
-    const lastOfTails = planned.some(({ kind }) => kind === "tail") ? LAST_SEGMENT : range.last;
+    const lastRetiredTail = planned.some(({ kind }) => kind === "tail") ? LAST_SEGMENT : range.last;
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'retired'
-      WHERE ${mine} AND state = 'valid'
-        AND CASE kind WHEN 'tail' THEN first_segment <= ${lastOfTails}::int
+      WHERE ${isOwn} AND state = 'valid'
+        AND CASE kind WHEN 'tail' THEN first_segment <= ${lastRetiredTail}::int
             ELSE first_segment >= ${range.first}::int AND last_segment <= ${range.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
         settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(calibration)}::jsonb
                                WHEN 'tail' THEN ${JSON.stringify({ reranked: calibration.reranked, depth: calibration.depth })}::jsonb ELSE '{}' END
-      WHERE ${mine} AND name = ANY(${sql.param(names)}::text[])`);
+      WHERE ${isOwn} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);
   });
 }
 
-/** Whoever remembers how to search the collection looks again. */
+/** Changes the version of the collection's row, so that cached search targets are read again. */
 async function touch({ orm }: Transaction, { tenantId, id }: Collection): Promise<void> {
   await orm.execute(
     sql`UPDATE cairn.collections SET open_segment = open_segment
@@ -117,26 +117,28 @@ async function touch({ orm }: Transaction, { tenantId, id }: Collection): Promis
   );
 }
 
-/** Takes indexes out of use, drops them and forgets them, in that order: broken off anywhere, it can be done again. */
+/** Drops indexes in three steps: retire, drop, unregister. It can be interrupted at any point and repeated. */
 export async function dropIndexes(
   database: Database,
   collection: Collection,
   indexes: readonly Pick<CollectionIndex, "name">[],
 ): Promise<void> {
   const names = indexes.map(({ name }) => name);
-  const which = sql`tenant_id = ${uuidLiteral(collection.tenantId)} AND collection_id = ${uuidLiteral(collection.id)}
+  const condition = sql`tenant_id = ${uuidLiteral(collection.tenantId)} AND collection_id = ${uuidLiteral(collection.id)}
                     AND name = ANY(${sql.param(names)}::text[])`;
   await asTenant(database, collection.tenantId, async (transaction) => {
-    await transaction.orm.execute(sql`UPDATE cairn.collection_indexes SET state = 'retired' WHERE ${which}`);
+    await transaction.orm.execute(
+      sql`UPDATE cairn.collection_indexes SET state = 'retired' WHERE ${condition}`,
+    );
     await touch(transaction, collection);
   });
   await database.maintain(names.map(dropStatement));
   await asTenant(database, collection.tenantId, ({ orm }) =>
-    orm.execute(sql`DELETE FROM cairn.collection_indexes WHERE ${which}`),
+    orm.execute(sql`DELETE FROM cairn.collection_indexes WHERE ${condition}`),
   );
 }
 
-/** Names are of indexName's making, or read from the catalogue by its pattern. */
+/** `name` comes from `planIndex`, or from the catalogue by its pattern, so it needs no quoting. */
 export function dropStatement(name: string): string {
   return `DROP INDEX CONCURRENTLY IF EXISTS cairn.${name}`;
 }

@@ -10,11 +10,11 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-/** Milliseconds until what was written is seen to be indexed. */
+/** Milliseconds until written rows are indexed. */
 const SOON = { timeout: 60_000, interval: 200 };
 
-/** A tenth of a second. */
-const OFTEN = 0.1 / 60;
+/** A tenth of a second, in minutes. */
+const INTERVAL_MINUTES = 0.1 / 60;
 
 async function expectIndexed(tenantId: string) {
   const { indexes } = await inspectCollection(own.database, tenantId, "points");
@@ -24,11 +24,11 @@ async function expectIndexed(tenantId: string) {
   ]);
 }
 
-test("what has grown is indexed again and again, and what cannot be is told once, by ids", async () => {
+test("each run indexes collections that have grown, and a failure is logged once, by ids", async () => {
   const poisoned = await addPoints(own.database, "a poisoned", UNINDEXABLE);
   const first = await addPoints(own.database, "first");
   const onError = vi.fn();
-  const stop = repeatMaintenance(own.database, { minutes: OFTEN, onError });
+  const stop = repeatMaintenance(own.database, { minutes: INTERVAL_MINUTES, onError });
   await vi.waitFor(() => expectIndexed(first.id), SOON);
   const second = await addPoints(own.database, "second");
   await vi.waitFor(() => expectIndexed(second.id), SOON);
@@ -41,9 +41,9 @@ test("what has grown is indexed again and again, and what cannot be is told once
   });
 });
 
-test("after its end, and with 0 minutes, nothing is indexed any more", async () => {
+test("nothing is indexed after the end, or with an interval of 0", async () => {
   const onError = vi.fn();
-  await repeatMaintenance(own.database, { minutes: OFTEN, onError })();
+  await repeatMaintenance(own.database, { minutes: INTERVAL_MINUTES, onError })();
   await repeatMaintenance(own.database, { minutes: 0, onError })();
   const { id } = await addPoints(own.database, "late");
   await new Promise((resolve) => setTimeout(resolve, 500));

@@ -1,32 +1,32 @@
 import type { Database } from "../database/database.ts";
 import { logFailures } from "./index-failure.ts";
 import { maintainIndexes } from "./indexes.ts";
-import { sweep } from "./sweep.ts";
+import { deleteExpired } from "./sweep.ts";
 
 export interface RepeatOptions {
-  /** Between two runs. 0: none. */
+  /** Interval between two runs. 0: no runs. */
   readonly minutes: number;
   readonly onError: (error: unknown, about: Readonly<Record<string, string>>) => void;
 }
 
 /**
- * Every so many minutes removes what has had its time and indexes what has grown, in this process. A run that takes
- * longer is the next one's, too. Returns how to end it, at once.
+ * Runs expiry and index maintenance in this process at an interval. A run that exceeds the interval replaces the next one.
+ * Returns a function that aborts the current run and ends the repetition.
  */
 export function repeatMaintenance(
   database: Database,
   { minutes, onError }: RepeatOptions,
 ): () => Promise<void> {
   if (minutes === 0) return async () => {};
-  const ended = new AbortController();
+  const abort = new AbortController();
   let running: Promise<void> | undefined;
   const run = async () => {
     try {
-      await sweep(database);
-      const maintained = await maintainIndexes(database, { signal: ended.signal });
-      logFailures(maintained?.failed ?? [], onError);
+      await deleteExpired(database);
+      const result = await maintainIndexes(database, { signal: abort.signal });
+      logFailures(result?.failed ?? [], onError);
     } catch (error) {
-      if (!ended.signal.aborted) onError(error, { about: "maintenance" });
+      if (!abort.signal.aborted) onError(error, { about: "maintenance" });
     }
     running = undefined;
   };
@@ -35,7 +35,7 @@ export function repeatMaintenance(
   }, minutes * 60_000);
   return async () => {
     clearInterval(timer);
-    ended.abort();
+    abort.abort();
     await running;
   };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { mergeTail, type SegmentRange } from "./segment-range.ts";
 
-test("mergeTail() leaves a large index alone and takes in small ones, never a gap or an overlap", () => {
+test("mergeTail() merges small indexes and no large one, without a gap or an overlap", () => {
   const large = { first: 0, last: 0, rows: 100_000 };
   const small = { first: 1, last: 2, rows: 1_500 };
   const tail = { first: 3, last: 3, rows: 1_000 };
@@ -11,7 +11,7 @@ test("mergeTail() leaves a large index alone and takes in small ones, never a ga
   expect(mergeTail([large, small], tail, 2_499)).toEqual(tail);
 });
 
-test("a collection that grows by a thousand rows a time never has over three indexes, and indexes a row thirty times at most on the average", () => {
+test("a collection that grows by a thousand rows at a time has at most three indexes, and indexes a row fewer than thirty times on average", () => {
   let indexes: SegmentRange[] = [];
   let built = 0;
   for (let segment = 0; segment < 1_000; segment++) {

@@ -1,17 +1,17 @@
 import type { Segments } from "../index/segments.ts";
 
-/** A range of segments, with the rows in them. */
+/** A segment range with its number of rows. */
 export interface SegmentRange extends Segments {
   readonly rows: number;
 }
 
-/** Indexes that a collection has at most after its tail was indexed: every search asks each of them. */
+/** Maximum indexes of a collection after a promotion: every search reads each of them. */
 const MAX_INDEXES = 3;
 
 /**
- * The range to build an index over so that the tail is covered: the tail alone, or with the newest indexes that are
- * not much larger than what comes after them, so that each row is indexed anew a few times only, however many tails
- * there come (a size-tiered merge, as log-structured stores do). Never more than `maxRows` by merging.
+ * The segment range of the next build: the tail, merged with the newest indexes that are not much larger than the rows after
+ * them. This is a size-tiered merge, as in log-structured stores: each row is indexed again only a few times, however many
+ * tails follow. Merging never exceeds `maxRows`.
  */
 export function mergeTail(
   indexes: readonly SegmentRange[],

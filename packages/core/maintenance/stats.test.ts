@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-test("stats() tells rows, bytes, the index and its use, dead rows, what is due and why, and how long searches took", async () => {
+test("collectionStats() returns rows, bytes, indexes and their use, dead rows, pending work with its reason, and search latency", async () => {
   const services = offlineServices(own.database);
   await createCollection(own.database, tenantId, {
     embeddingModel: null,

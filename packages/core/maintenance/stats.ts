@@ -5,35 +5,35 @@ import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
-import { type Due, findDue } from "./due.ts";
 import { type CollectionIndex, type Inspection, inspectCollection, tailOf } from "./inspect.ts";
+import { findPendingWork, type PendingWork } from "./pending-work.ts";
 
 export interface CollectionStats {
   readonly collection: string;
   readonly model: string | null;
   readonly dimensions: number | null;
   readonly metric: string;
-  /** Ids. */
+  /** Number of document ids. */
   readonly documents: number;
-  /** Rows. */
+  /** Number of rows. */
   readonly passages: number;
-  /** Rows that search can find. */
+  /** Rows with a vector. */
   readonly vectors: number;
-  /** Bytes of its rows, without indexes. */
+  /** Bytes of the rows, without indexes. */
   readonly size: number;
-  /** Its own, whatever their state. */
+  /** The collection's indexes in any state. */
   readonly indexes: readonly CollectionIndex[];
-  /** Rows written since the last index was built: every search compares with each of them, by its bits where the tail has an index. */
+  /** Rows that no HNSW or IVFFlat index covers. A search compares each of them, by binary distance if the tail has an index. */
   readonly tail: number;
-  /** What maintenance would do next, and why. */
-  readonly due: Due;
-  /** Rows of deleted and replaced documents that VACUUM has not removed yet; of the partition, which tenants share. */
+  /** Pending index work, and why. */
+  readonly due: PendingWork;
+  /** Dead rows of the partition, which tenants share: deleted or replaced, and not removed by VACUUM yet. */
   readonly deadRows: number;
-  /** Of this process; null where it has searched nothing. */
+  /** Latency of searches in this process. Null if there were none. */
   readonly latency: RecentLatency | null;
 }
 
-/** What each of a tenant's collections holds. Reads every row, so it is for people and schedules, not for requests. */
+/** Statistics of a tenant's collections. Reads every row, so it is for operators and schedules, not for requests. */
 export async function collectionStats(
   database: Database,
   tenantId: string,
@@ -50,7 +50,7 @@ export async function collectionStats(
       ...(await countRows(database, inspection)),
       indexes: inspection.indexes,
       tail: tailOf(inspection),
-      due: findDue(inspection),
+      due: findPendingWork(inspection),
       latency: recentLatency(database, id),
     });
   }

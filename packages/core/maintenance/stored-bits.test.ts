@@ -10,11 +10,11 @@ import { ingest } from "../document/ingest.ts";
 import { explainSearch } from "../search/explain.ts";
 import { query } from "../search/query.ts";
 import { createTenant } from "../tenant/tenant.ts";
-import { findDue } from "./due.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
+import { findPendingWork } from "./pending-work.ts";
 
-// The bits of a vector are stored beside it; rows and indexes of before the column was there go on to serve.
+// The binary-quantized vector is stored in the column `bits`. Rows and indexes from before that column still work.
 
 let own: TestDatabase;
 let tenantId: string;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-/** Noise without a pattern, the same in every run. */
+/** Pseudo-random noise, the same in every run. */
 function vector(n: number, dimensions = 1_024): Float32Array {
   const wave = (i: number) => Math.sin(n * 12.9898 + i * 78.233) * 43_758.5453;
   return Float32Array.from({ length: dimensions }, (_, i) => wave(i) - Math.floor(wave(i)) - 0.5);
@@ -59,7 +59,7 @@ async function write(name: string, rows: number, embedding: (n: number) => Float
   await ingest(offlineServices(own.database), tenantId, { collection: name, documents });
 }
 
-/** Rows of a collection: all, with bits, and with the bits of their vector. */
+/** Rows of a collection: all, those with bits, and those with the right bits. */
 function count(name: string) {
   return asTenant(own.database, tenantId, async ({ orm }) => {
     const [row] = await selectRows<{ rows: number; bits: number; right: number }>(
@@ -74,24 +74,24 @@ function count(name: string) {
 
 const change = (statement: string) => own.database.maintain([statement]);
 
-async function graphOf(name: string) {
+async function vectorIndexOf(name: string) {
   const { indexes } = await inspectCollection(own.database, tenantId, name);
   return indexes.find(({ kind }) => kind === "vector");
 }
 
-/** Whether each of some rows is found by its own vector, first. */
+/** Whether a search by its own vector finds each of some rows first. */
 async function foundFirst(name: string): Promise<readonly boolean[]> {
   const services = offlineServices(own.database);
-  const asked = [0, 1, 50, 51, 98, 99];
+  const rows = [0, 1, 50, 51, 98, 99];
   return Promise.all(
-    asked.map(async (n) => {
+    rows.map(async (n) => {
       const [first] = await query(services, tenantId, { collection: name, embedding: vector(n) });
       return first?.id === `d${n}`;
     }),
   );
 }
 
-/** The index that a search goes through. */
+/** The index that a search uses. */
 async function searchedThrough(name: string): Promise<string> {
   const { steps } = await explainSearch(offlineServices(own.database), tenantId, {
     collection: name,
@@ -101,12 +101,12 @@ async function searchedThrough(name: string): Promise<string> {
   return [...plan.matchAll(/Index Scan using (vector_\w+)/g)].map(([, index]) => index).join();
 }
 
-test("a vector has its bits beside it where an index may hold them, also when it is replaced", async () => {
+test("a vector is stored with its bits if an index can hold them, also after it is replaced", async () => {
   await fill("long");
   expect(await count("long")).toEqual({ rows: 3, bits: 3, right: 3 });
   await write("long", 3, (n) => vector(n + 100));
   expect(await count("long")).toEqual({ rows: 3, bits: 3, right: 3 });
-  await fill("first", { dimensions: null }); // of a size that its first vector decides
+  await fill("first", { dimensions: null }); // the first vector sets the dimensions
   expect(await count("first")).toEqual({ rows: 3, bits: 3, right: 3 });
   await fill("short", { dimensions: 24 });
   expect(await count("short")).toEqual({ rows: 3, bits: 0, right: 0 });
@@ -114,7 +114,7 @@ test("a vector has its bits beside it where an index may hold them, also when it
   expect(await count("far")).toEqual({ rows: 3, bits: 0, right: 0 });
 });
 
-test("bits stay in the row where its vector does not fit", async () => {
+test("bits are stored in the row if its vector is stored out of line", async () => {
   await fill("huge", { dimensions: 3_072 });
   const rows = await asTenant(own.database, tenantId, ({ orm }) =>
     selectRows<{ vector: boolean; bits: boolean }>(
@@ -126,7 +126,7 @@ test("bits stay in the row where its vector does not fit", async () => {
   expect(rows).toEqual(Array(3).fill({ vector: false, bits: true }));
 });
 
-test("no row can have others than its vector's own, nor any without a vector", async () => {
+test("a row cannot have bits of another vector, or bits without a vector", async () => {
   await fill("kept");
   const refused = { cause: { constraint: "documents_bits_check" } };
   for (const set of ["bits = ~bits", "embedding = embedding - embedding - embedding, bits = bits || B'1'"])
@@ -139,7 +139,7 @@ test("no row can have others than its vector's own, nor any without a vector", a
   expect(await count("kept")).toEqual({ rows: 3, bits: 3, right: 3 });
 });
 
-test("a service of the version before, which knows of none, replaces a vector, and its bits go", async () => {
+test("a replaced vector loses its bits if the service of the previous version wrote it", async () => {
   await fill("old");
   await change(
     `UPDATE cairn.documents SET embedding = embedding - embedding - embedding WHERE id = 'd1'
@@ -148,22 +148,22 @@ test("a service of the version before, which knows of none, replaces a vector, a
   expect(await count("old")).toEqual({ rows: 3, bits: 2, right: 2 });
 });
 
-test("an index holds rows that were written before there were bits beside them", async () => {
+test("an index covers rows that were written before bits were stored", async () => {
   await fill("mixed", { rows: 150 });
   await change("UPDATE cairn.documents SET bits = NULL WHERE abs(hashtext(id)::bigint) % 2 = 0");
   const { bits } = (await count("mixed")) ?? { bits: 0 };
   expect(bits > 30 && bits < 120).toBe(true);
   await maintainIndexes(own.database, { tenantId, collection: "mixed" });
-  const graph = await graphOf("mixed");
-  expect(graph?.settings).toMatchObject({ precision: "bit", stored: true });
-  expect(await searchedThrough("mixed")).toBe(graph?.name);
+  const index = await vectorIndexOf("mixed");
+  expect(index?.settings).toMatchObject({ precision: "bit", stored: true });
+  expect(await searchedThrough("mixed")).toBe(index?.name);
   expect(await foundFirst("mixed")).toEqual([true, true, true, true, true, true]);
 });
 
-test("an index that makes the bits of the vectors, as those of earlier versions do, goes on to serve", async () => {
+test("an index of an earlier version, which computes the bits, still works", async () => {
   await fill("before", { rows: 150 });
   await maintainIndexes(own.database, { tenantId, collection: "before" });
-  const { name } = (await graphOf("before")) ?? {};
+  const { name } = (await vectorIndexOf("before")) ?? {};
   const definition = await asTenant(own.database, tenantId, async ({ orm }) => {
     const [row] = await selectRows<{ definition: string }>(
       orm,
@@ -175,15 +175,17 @@ test("an index that makes the bits of the vectors, as those of earlier versions 
     /COALESCE\(bits, (?:\(binary_quantize\(embedding\)\)::bit varying|binary_quantize\(embedding\))\)/;
   expect(definition).toMatch(stored);
   await change(`DROP INDEX cairn.${name}`);
-  // CONCURRENTLY, or what runs beside it in other databases keeps Postgres from using it for a while (indcheckxmin).
+  // CONCURRENTLY: otherwise transactions in other databases can keep Postgres from using the index for a while (indcheckxmin).
   await own.database.maintain([
     definition
       .replace(stored, "binary_quantize(embedding)")
       .replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY "),
   ]);
   await change(`UPDATE cairn.collection_indexes SET settings = settings - 'stored' WHERE name = '${name}'`);
-  await change("UPDATE cairn.collections SET language = language WHERE name = 'before'"); // searches look again
+  await change("UPDATE cairn.collections SET language = language WHERE name = 'before'"); // invalidates cached search targets
   expect(await searchedThrough("before")).toBe(name);
   expect(await foundFirst("before")).toEqual([true, true, true, true, true, true]);
-  expect(findDue(await inspectCollection(own.database, tenantId, "before"))).toEqual({ action: "none" });
+  expect(findPendingWork(await inspectCollection(own.database, tenantId, "before"))).toEqual({
+    action: "none",
+  });
 });
