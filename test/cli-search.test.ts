@@ -36,7 +36,9 @@ test("a collection below its threshold is searched exactly and gets no index", a
   await cli.run(["collections", "create"]);
   expect((await cli.run(["ingest", "shelves.jsonl"])).code).toBe(0);
   const { out } = await cli.run(["explain", "violin", "--sql"]);
-  expect(out).toMatch(/^By meaning: exactly, every one of 60 rows; from 1000 rows on/);
+  expect(out).toMatch(
+    /^Vector search: exact, compares all 60 rows\. The collection gets an index from 1000 rows/,
+  );
   expect(out).toContain("FROM cairn.documents");
   expect(out).not.toContain("Index Scan using vectors_");
   expect(await cli.run(["reindex"])).toMatchObject({
@@ -67,7 +69,7 @@ test("set-index makes an index build pending, stats show it, and reindex builds 
   ).toBe(0);
   expect((await cli.run(["stats"])).out).toMatch(/acme\/knowledge: cairn reindex is pending, to build/);
   expect((await cli.run(["explain", "violin"])).out).toMatch(
-    /exactly, every one of 60 rows.*cairn reindex makes an index/,
+    /exact, compares all 60 rows.*cairn reindex builds an index/,
   );
 
   expect((await cli.run(["reindex"])).out).toMatch(/knowledge: indexing 60 rows/);
@@ -80,7 +82,7 @@ test("set-index makes an index build pending, stats show it, and reindex builds 
     ]),
   );
   const { words, steps } = await cli.json("explain", "violin", "--analyze");
-  expect(words[0]).toMatch(/through 1 index \(hnsw, bit, ef_search 180\) over 60 rows/);
+  expect(words[0]).toMatch(/uses 1 index \(hnsw, bit, ef_search 180\) over 60 rows/);
   expect(steps[0].plan.join("\n")).toMatch(/Index Scan using \w+.*actual time/);
   expect(steps[0].settings).toContain("SET LOCAL hnsw.ef_search = '180'");
   expect((await hits()).map(({ id }: { id: string }) => id)).toEqual(
@@ -104,7 +106,7 @@ test("query supports vector, keyword and hybrid search, and returns both ranks",
 test("explain prints a summary, plans with --analyze, and SQL only with --sql", async () => {
   const out = async (...flags: string[]) => (await cli.run(["explain", "violin", ...flags])).out;
   const summary = await out();
-  expect(summary).toMatch(/^By meaning: /);
+  expect(summary).toMatch(/^Vector search: /);
   expect(summary.trim().split("\n")).toHaveLength(1);
   expect(await out("--analyze")).toMatch(/actual time/);
   expect(await out("--analyze")).not.toMatch(/SELECT/);

@@ -117,9 +117,9 @@ test.runIf(serverUrl())(
     };
     expect(await settingsOf("circle")).toMatchObject({ precision: "bit", depth: 500 });
     expect(await settingsOf("topics")).toMatchObject({ precision: "bit", depth: 0 });
-    expect(await explain()).toContain("through 1 index");
+    expect(await explain()).toContain("uses 1 index");
     expect(await explain({ any: "thing" })).toContain(
-      "exactly, every row of 1500 that the filter lets through",
+      "exact, compares every row that matches the filter: the metadata index finds them among 1500 rows",
     );
   },
 );

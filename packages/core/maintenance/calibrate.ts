@@ -4,7 +4,7 @@ import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import type { BuildNotes, IndexedRange } from "../index/indexed-range.ts";
-import { neighboursStatement } from "../search/candidates.ts";
+import { neighborsStatement } from "../search/candidates.ts";
 import type { Depth } from "../search/depth.ts";
 import { planIndexScan } from "../search/plan.ts";
 import { indexSettings } from "../search/settings.ts";
@@ -60,12 +60,12 @@ export async function calibrate(
     index: { ...index, plan: { ...index.plan, ...plan } },
   });
   const rows = await sampleKeys(database, collection, index);
-  const reference = await findNeighbours(database, withPlan(max), { rows });
+  const reference = await findNeighbors(database, withPlan(max), { rows });
   const reranked = precision === "bit" ? findRerank(reference) : undefined;
   const first = Math.max(efSearch, reranked ?? 0);
   const steps = [first, ...EF_SEARCH_STEPS.filter((step) => step > first)];
   const sufficient = await findStep(steps, async (ef) =>
-    recallOf(await findNeighbours(database, withPlan({ efSearch: ef, reranked }), { rows }), reference),
+    recallOf(await findNeighbors(database, withPlan({ efSearch: ef, reranked }), { rows }), reference),
   );
   return {
     efSearch: steps[sufficient] as number,
@@ -88,7 +88,7 @@ async function findDepth(
   const nearest = DEPTHS[0] as number;
   const index = withPlan({ efSearch: EF_SEARCH_STEPS.at(-1) as number, reranked: DEPTH_FACTOR * nearest });
   const rows = { ids: ids.slice(0, MAX_DEPTH_SAMPLE), chunks: chunks.slice(0, MAX_DEPTH_SAMPLE) };
-  const found = [...(await findNeighbours(database, index, { rows, nearest })).values()];
+  const found = [...(await findNeighbors(database, index, { rows, nearest })).values()];
   const trustedRows = (depth: number) => (DEPTH_FACTOR * depth) / 2;
   const isDeep = (depth: number) => {
     if (found.some(({ among }) => among < DEPTH_FACTOR * depth)) return false; // too few rows: these need not be the true nearest
@@ -100,7 +100,7 @@ async function findDepth(
 }
 
 /** Rows to re-rank so that they contain enough of the neighbors. */
-function findRerank(reference: ReadonlyMap<string, Neighbours>): number {
+function findRerank(reference: ReadonlyMap<string, Neighbors>): number {
   const places = [...reference.values()].flatMap((query) => query.places);
   const countWithin = (rows: number) => places.filter((place) => place <= rows).length;
   return RERANK_STEPS.find((rows) => countWithin(rows) >= MIN_RERANK_RECALL * places.length) ?? MAX_RERANK;
@@ -135,8 +135,8 @@ async function sampleKeys(database: Database, collection: Collection, index: Ind
 /** Depth of the measured searches. */
 const DEPTH: Depth = { limit: 10 };
 
-interface Neighbours {
-  readonly neighbours: readonly string[];
+interface Neighbors {
+  readonly neighbors: readonly string[];
   /** Place of each neighbor among the rows that the index returned. */
   readonly places: readonly number[];
   /** Rows that the index returned. */
@@ -150,35 +150,32 @@ interface MeasuredIndex {
 }
 
 /** The nearest neighbors of each row (default ten), as a search through the index finds them. */
-async function findNeighbours(
+async function findNeighbors(
   database: Database,
   { collection, index }: MeasuredIndex,
   { rows: { ids, chunks }, nearest }: { readonly rows: Keys; readonly nearest?: number },
-): Promise<ReadonlyMap<string, Neighbours>> {
+): Promise<ReadonlyMap<string, Neighbors>> {
   const queried = sql`(id, chunk) IN (SELECT * FROM unnest(${sql.param(ids)}::text[], ${sql.param(chunks)}::int[]))`;
   const rows = await asTenant(
     database,
     collection.tenantId,
     ({ orm }) =>
-      selectRows<Neighbours & { row: string }>(
+      selectRows<Neighbors & { row: string }>(
         orm,
-        neighboursStatement(collection, planIndexScan(index, DEPTH), { queried, nearest }),
+        neighborsStatement(collection, planIndexScan(index, DEPTH), { queried, nearest }),
       ),
     indexSettings([index], DEPTH),
   );
   return new Map(rows.map(({ row, ...found }) => [row, found]));
 }
 
-function recallOf(
-  found: ReadonlyMap<string, Neighbours>,
-  reference: ReadonlyMap<string, Neighbours>,
-): number {
+function recallOf(found: ReadonlyMap<string, Neighbors>, reference: ReadonlyMap<string, Neighbors>): number {
   let hits = 0;
   let total = 0;
-  for (const [row, { neighbours }] of reference) {
-    const foundRows = new Set(found.get(row)?.neighbours);
-    total += neighbours.length;
-    hits += neighbours.filter((neighbour) => foundRows.has(neighbour)).length;
+  for (const [row, { neighbors }] of reference) {
+    const foundRows = new Set(found.get(row)?.neighbors);
+    total += neighbors.length;
+    hits += neighbors.filter((neighbor) => foundRows.has(neighbor)).length;
   }
   return total === 0 ? 1 : hits / total;
 }

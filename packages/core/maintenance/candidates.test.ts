@@ -10,7 +10,7 @@ import type { Database } from "../database/database.ts";
 import { tenantSettings } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
-import { neighboursStatement } from "../search/candidates.ts";
+import { neighborsStatement } from "../search/candidates.ts";
 import { explainSearch } from "../search/explain.ts";
 import { planIndexScan } from "../search/plan.ts";
 import { findTarget } from "../search/read-target.ts";
@@ -172,7 +172,7 @@ test("a search and a calibration use the right one of two indexes over the same 
   const index = indexes.find(({ kind }) => kind === "vector") as IndexedRange;
   const [rows] = await own.database.read(
     [
-      sql`EXPLAIN ${neighboursStatement(collection, planIndexScan(index, { limit: 10 }), { queried: sql`id = 'd1'` })}`,
+      sql`EXPLAIN ${neighborsStatement(collection, planIndexScan(index, { limit: 10 }), { queried: sql`id = 'd1'` })}`,
     ],
     {
       settings: {

@@ -11,8 +11,8 @@ import type { IndexBranch } from "./plan.ts";
 export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri`;
 
 /**
- * The candidates of an index branch, re-ranked by their full vectors: distances are exact whatever the index rounds. OFFSET 0
- * keeps Postgres from merging the subquery with what counts its rows, which would copy each vector (a quarter of a search).
+ * The candidates of an index branch, re-ranked in full precision, so distances are exact for every index. OFFSET 0 prevents
+ * Postgres from merging the subquery with the count of its rows, which would copy each vector (a quarter of a search).
  */
 export function rerankedRows(collection: Collection, branch: IndexBranch, matches: SQL | undefined): SQL {
   return sql`
@@ -20,7 +20,7 @@ export function rerankedRows(collection: Collection, branch: IndexBranch, matche
     FROM (${candidateRows(collection, branch, matches)}) AS candidates OFFSET 0`;
 }
 
-/** The nearest rows of each index, and of all of them those to re-rank, with the indexes' own distance. */
+/** The rows to re-rank: the nearest of all indexes by the distance in the index's precision. */
 function candidateRows(
   collection: Collection,
   { scans, candidates, rerank }: IndexBranch,
@@ -37,8 +37,8 @@ function candidateRows(
 }
 
 /**
- * Each vector of `vectors` as `v`, and in each precision of the indexes under its name: cast once, not for every row of an
- * index scan, which took a fifth of a search. OFFSET 0 keeps the planner from moving the cast.
+ * Each vector of `vectors` as `v`, and in each precision of the indexes under the precision's name. It is cast once: a cast for
+ * every row of an index scan took a fifth of a search. OFFSET 0 prevents the planner from moving the cast.
  */
 export function queryVectors(
   vectors: SQL,
@@ -53,11 +53,11 @@ export function queryVectors(
 }
 
 /**
- * For each row that `queried` selects, its nearest neighbors as an index returns them to a search (`neighbours`, nearest
- * first), their places by the index's own distance (`places`, ties at their end), and how many rows the index returned
- * (`among`). `row`: which row it is.
+ * For each row that `queried` selects (`row`): its nearest neighbors as a search through an index finds them (`neighbors`,
+ * nearest first), their places by the index's distance (`places`; rows of equal distance get the last place among them), and
+ * the number of rows that the index returned (`among`).
  */
-export function neighboursStatement(
+export function neighborsStatement(
   collection: Collection,
   branch: IndexBranch,
   { queried, nearest = 10 }: { readonly queried: SQL; readonly nearest?: number },
@@ -67,7 +67,7 @@ export function neighboursStatement(
   ) AS queried`;
   const indexes = branch.scans.map(({ index }) => index);
   return sql`
-    SELECT q.n AS row, array_agg(near.chunk || ' ' || near.id ORDER BY near.rank) AS neighbours,
+    SELECT q.n AS row, array_agg(near.chunk || ' ' || near.id ORDER BY near.rank) AS neighbors,
            array_agg(near.place ORDER BY near.rank) AS places, max(near.among) AS among
     FROM (${queryVectors(rows, collection, indexes)}) AS q
     CROSS JOIN LATERAL (

@@ -7,26 +7,26 @@ export interface Depth {
   /** Rows a query. */
   readonly limit: number;
   /**
-   * The first of them, which have to be the true nearest. The others are only fused, or tell how far a filtered scan came.
+   * Number of first rows that have to be the true nearest. The others are only fused, or show how far a filtered scan went.
    * Default: all.
    */
   readonly exactHits?: number;
 }
 
-/** Hits of each list that hybrid search fuses at least: a row far down in one list may be first in the other. */
+/** Minimum hits of each list that hybrid search fuses: a row far down in one list may be first in the other. */
 const MIN_FUSED = 50;
 
 export type SearchMode = "vector" | "keyword" | "hybrid";
 
-/** Hits a query of each list. */
+/** Hits of each list for one query. */
 export function hitsOf({ mode, topK }: { readonly mode: SearchMode; readonly topK: number }): number {
   return mode === "hybrid" ? Math.min(1_000, Math.max(MIN_FUSED, 3 * topK)) : topK;
 }
 
 /**
- * Rows that a filtered search reads more than it returns. A scan that a filter ends early has seen enough only if it found
- * more. Vectors need far more: the nearest of a few matching rows are far away, where an HNSW graph misses rows. For ten
- * hits of 21,000 rows 30 rows gave a recall of 0.92 (halfvec) and 0.66 (binary) with a filter for one row of fifty.
+ * Rows that a filtered search reads beyond those it returns: a filtered scan that ends early is complete only if it found more.
+ * A vector search needs far more: the nearest of a few matching rows are far away, where an HNSW index misses rows. For ten
+ * hits of 21,000 rows and a filter for one row in fifty, 30 rows gave a recall of 0.92 (halfvec) and 0.66 (binary).
  */
 const FILTERED_VECTOR_ROWS = 90;
 const FILTERED_KEYWORD_ROWS = 20;
@@ -37,25 +37,25 @@ export function filteredLimit(list: "vector" | "keyword", limit: number): number
   );
 }
 
-/** Passages that are read for each document of a grouped search, and at least; the second time so many times more. */
+/** Passages that a grouped search reads: for each document, the minimum, the factor of the second read, and the maximum. */
 const PASSAGES_PER_DOCUMENT = 5;
 const MIN_GROUPED_PASSAGES = 50;
-const DEEPER = 10;
+const DEEPER_FACTOR = 10;
 const MAX_GROUPED_PASSAGES = 5_000;
 
-/** Passages that are read for so many documents. */
+/** Passages to read for a number of documents. */
 export function groupedLimit(documents: number, { deeper }: { readonly deeper: boolean }): number {
   const first = Math.max(MIN_GROUPED_PASSAGES, PASSAGES_PER_DOCUMENT * documents);
-  return Math.min(MAX_GROUPED_PASSAGES, deeper ? DEEPER * first : first);
+  return Math.min(MAX_GROUPED_PASSAGES, deeper ? DEEPER_FACTOR * first : first);
 }
 
-/** Candidates of a binary-quantized index for each hit: signs order coarsely. */
+/** Candidates of a binary-quantized index for each hit: binary distances order coarsely. */
 const BINARY_CANDIDATES_PER_HIT = 10;
 const MIN_BINARY_CANDIDATES = 100;
 
 /**
- * Candidates that an index returns for re-ranking. Half precision orders nearly as full precision does; binary as coarsely
- * as calibration measured. For many hits the multiple is smaller.
+ * Candidates that an index returns for re-ranking. Half precision orders nearly as full precision does. Binary
+ * needs as many as calibration measured. For many hits the multiple is smaller.
  */
 export function candidatesOf(
   { plan: { precision, reranked = 0 } }: IndexedRange,
@@ -63,22 +63,22 @@ export function candidatesOf(
 ): number {
   if (precision === "vector") return limit;
   if (precision === "halfvec") return limit + Math.max(2, Math.ceil(limit / 10));
-  const most = Math.max(1_000, 3 * exactHits);
+  const max = Math.max(1_000, 3 * exactHits);
   return Math.max(
     MIN_BINARY_CANDIDATES,
     reranked,
-    Math.min(most, BINARY_CANDIDATES_PER_HIT * exactHits),
+    Math.min(max, BINARY_CANDIDATES_PER_HIT * exactHits),
     limit,
   );
 }
 
 /**
  * Share of an index's rows that a filtered scan visits before the exact fallback. Visiting a row through the index costs
- * 16 µs, scanning one 1.2 µs: at this share the scan has cost as much as the fallback, the most that can be wasted.
+ * 16 µs, scanning one 1.2 µs: at this share the scan costs as much as the fallback, so it at most doubles the time.
  */
 const MAX_SCAN_SHARE = 0.075;
 
-/** Rows that a filtered scan of an HNSW index visits at most. Binary: no deeper than calibration trusts. */
+/** Maximum rows that a filtered scan of an HNSW index visits. Binary: not beyond the filter depth. */
 export function scanLimit(index: IndexedRange, depth: Depth): number {
   const { rows, plan } = index;
   const trusted = plan.precision === "bit" ? (plan.depth ?? 0) : Number.POSITIVE_INFINITY;

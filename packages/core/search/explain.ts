@@ -8,7 +8,7 @@ import { AppError } from "../error.ts";
 import { searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
-import { embedQueries, type Wanted } from "./embed-queries.ts";
+import { embedQueries, type QueryInput } from "./embed-queries.ts";
 import type { List, SearchPlan, VectorPlan } from "./plan.ts";
 import type { SearchOptions } from "./query.ts";
 import { findTarget } from "./read-target.ts";
@@ -18,33 +18,37 @@ import type { SearchTarget } from "./target.ts";
 import { indexesOf } from "./vector.ts";
 
 export interface Explanation {
-  /** What the search does and why, a sentence each. */
+  /** What each list of the search does, and why. */
   readonly words: readonly string[];
   readonly steps: readonly ExplainedStep[];
 }
 
 export interface ExplainedStep {
   readonly list: List;
-  /** Statements that travel before it. */
+  /** SET LOCAL statements that are sent before it. */
   readonly settings: readonly string[];
-  /** Its parameters as $1, $2, …: neither the text nor the vector. */
+  /** The statement with parameters $1, $2, …, without the text and the vector. */
   readonly sql: string;
-  /** Postgres's own plan, a line each. */
+  /** The plan of Postgres, in lines. */
   readonly plan: readonly string[];
 }
 
 /**
- * How a search is carried out: by the very statements of the search itself. With `analyze` it is carried out, and the
- * plan shows what it took. Throws what `query` throws.
+ * Explains a search with the statements that the search itself sends. With `analyze` they are executed, and the plan shows
+ * actual times. Throws what `query` throws.
  */
 export async function explainSearch(
   services: Services,
   tenantId: string,
-  options: SearchOptions & Wanted & { readonly analyze?: boolean },
+  options: SearchOptions & QueryInput & { readonly analyze?: boolean },
 ): Promise<Explanation> {
   const { mode = "vector", topK = 10, text, embedding, analyze = false } = options;
   if (text === undefined && (mode !== "vector" || embedding === undefined))
-    throw new AppError("invalid_input", "Give the text to look for, or its embedding.", { path: "query" });
+    throw new AppError(
+      "invalid_input",
+      "The search cannot be explained: it has neither a text nor an embedding. Give one of them.",
+      { path: "query" },
+    );
   const filter = searchFilter(options);
   const queries = [{ text, embedding }];
   const embedded =
@@ -80,18 +84,18 @@ export async function explainSearch(
 }
 
 const GROUPED =
-  "Hits are grouped: passages are read until they come from enough documents, at most two more times; the last time every row is compared.";
+  "Hits are grouped by document: if the passages come from too few documents, the search reads more of them, at most two more times. The last time it compares every row.";
 
 function render(statement: SQL): string {
   return new PgDialect().sqlToQuery(statement).sql.replace(/\n\s*\n/g, "\n");
 }
 
-/** A plan shows parameters as constants: a vector's numbers tell nobody anything, and are the caller's. */
+/** Removes vectors from a line: a plan shows parameters as constants, and a vector is long and private to the caller. */
 function withoutVectors(line: string): string {
   return line.replaceAll(/'[^']{200,}'|'\{?\[[^']*\]\}?'/g, "'…'");
 }
 
-/** Rows behind the last vector index. */
+/** Rows written after the last vector index. */
 async function countUnindexed(
   { database }: Services,
   { collection, indexes }: SearchTarget,
@@ -108,7 +112,7 @@ async function countUnindexed(
 }
 
 interface Facts {
-  /** Rows behind the last vector index. */
+  /** Rows written after the last vector index. */
   readonly unindexed: number;
   readonly isFiltered: boolean;
 }
@@ -116,59 +120,59 @@ interface Facts {
 /** What a plan does and why, in a sentence or two. */
 function describePlan(plan: SearchPlan, target: SearchTarget, facts: Facts): string {
   const { collection, indexes } = target;
-  const own = indexes.filter(({ kind }) => kind === plan.list);
-  const label = plan.list === "vector" ? "By meaning" : `By words (${collection.language})`;
-  if (own.length === 0) return `${label}: ${describeUnindexed(target, facts)}`;
-  const indexed = own.reduce((sum, range) => sum + range.rows, 0);
-  const counts = { ...facts, indexes: own.length, indexed };
+  const listIndexes = indexes.filter(({ kind }) => kind === plan.list);
+  const label = plan.list === "vector" ? "Vector search" : `Keyword search (${collection.language})`;
+  if (listIndexes.length === 0) return `${label}: ${describeUnindexed(target, facts)}`;
+  const indexed = listIndexes.reduce((sum, range) => sum + range.rows, 0);
+  const counts = { ...facts, indexes: listIndexes.length, indexed };
   return `${label}: ${plan.list === "vector" ? describeVector(plan, counts) : describeKeyword(counts)}`;
 }
 
 function describeUnindexed({ collection }: SearchTarget, { unindexed: rows }: Facts): string {
   const { threshold = INDEX_DEFAULTS.threshold } = collection.indexSettings;
   return rows < threshold
-    ? `exactly, every one of ${rows} rows; from ${threshold} rows on the collection gets an index.`
-    : `exactly, every one of ${rows} rows. That is over the threshold of ${threshold}: cairn reindex makes an index.`;
+    ? `exact, compares all ${rows} rows. The collection gets an index from ${threshold} rows.`
+    : `exact, compares all ${rows} rows. The threshold of ${threshold} rows is reached: cairn reindex builds an index.`;
 }
 
 interface Counts extends Facts {
-  /** Indexes of the list, and rows in them. */
+  /** Indexes of the list, and the rows in them. */
   readonly indexes: number;
   readonly indexed: number;
 }
 
 function describeKeyword({ indexes, indexed, unindexed, isFiltered }: Counts): string {
   const fallback = isFiltered
-    ? " Where the filter leaves too few of what the index gives, every row is compared instead."
+    ? " If the index returns too few matching rows, every row is compared instead."
     : "";
-  return `through ${countIndexes(indexes)} over ${indexed} rows, and exactly over the ${unindexed} written since.${fallback}`;
+  return `uses ${countIndexes(indexes)} over ${indexed} rows, and compares the ${unindexed} rows written since.${fallback}`;
 }
 
 function describeVector(plan: VectorPlan, { indexes, indexed, unindexed, isFiltered }: Counts): string {
   const scans = plan.kind === "nearest" ? indexesOf(plan) : [];
   const hasPrefilter = plan.kind === "nearest" && plan.branches.some(({ kind }) => kind === "prefilter");
-  const graphs = scans.filter(({ kind }) => kind === "vector");
-  if (graphs.length === 0)
+  const vectorIndexes = scans.filter(({ kind }) => kind === "vector");
+  if (vectorIndexes.length === 0)
     return hasPrefilter
-      ? `exactly, every row of ${indexed} that the filter lets through, found by an index of the metadata, and of the ${unindexed} written since. What its index of vectors holds is too coarse for a filter.`
-      : `exactly, every one of ${indexed + unindexed} rows: what its index holds is too coarse for ${isFiltered ? "a filter" : "this vector"}.`;
+      ? `exact, compares every row that matches the filter: the metadata index finds them among ${indexed} rows, and the ${unindexed} rows written since are read. The vector index is too coarse for a filter.`
+      : `exact, compares all ${indexed + unindexed} rows. The vector index is too coarse for ${isFiltered ? "a filter" : "this vector"}.`;
   const depth = plan.kind === "nearest" ? { limit: plan.limit } : { limit: 0 };
-  const kinds = graphs.map((index) => {
+  const kinds = vectorIndexes.map((index) => {
     const { type, precision } = index.plan;
     return type === "hnsw"
       ? `${type}, ${precision}, ef_search ${efSearchOf(index, depth)}`
       : `${type}, ${precision}`;
   });
   const prefilter = hasPrefilter
-    ? " Where the filter lets few rows through, they are found by an index of the metadata and compared."
+    ? " If few rows match the filter, the metadata index finds them and they are compared."
     : "";
   const fallback = isFiltered
-    ? ` Where the filter leaves too few of what the index gives, every row ${hasPrefilter ? "that it lets through " : ""}is compared instead.`
+    ? ` If the index returns too few matching rows, every ${hasPrefilter ? "matching " : ""}row is compared instead.`
     : "";
   const tail = scans.some(({ kind }) => kind === "tail")
-    ? `by the bits of the ${unindexed} written since, re-ranked`
-    : `exactly over the ${unindexed} written since`;
-  return `through ${countIndexes(indexes)} (${[...new Set(kinds)].join("; ")}) over ${indexed} rows, and ${tail}.${prefilter}${fallback}`;
+    ? `compares the ${unindexed} rows written since by binary distance, with re-ranking`
+    : `compares the ${unindexed} rows written since exactly`;
+  return `uses ${countIndexes(indexes)} (${[...new Set(kinds)].join("; ")}) over ${indexed} rows, and ${tail}.${prefilter}${fallback}`;
 }
 
 function countIndexes(count: number): string {

@@ -20,12 +20,12 @@ beforeAll(async () => {
 afterAll(() => own?.drop());
 
 const filled = (element: number) => new Float32Array(4).fill(element);
-/** From zero to the largest number, of either sign, among them those whose squares overflow or vanish. */
+/** From zero to the largest number, including numbers whose squares overflow or underflow. */
 const EXTREMES = [0, 1e-45, 1e-30, 1e-20, 1e-15, 1e-10, 1, 1e10, 1e17, 1e19, 1e20, 1e30, 3.4e38];
 const vectors = EXTREMES.flatMap((element) => [filled(element), filled(-element)]);
 
 describe.each(METRICS)("%s", (metric) => {
-  test("each extreme vector is refused, or has a finite distance to all others", async () => {
+  test("an extreme vector is refused, or has a finite distance to all others", async () => {
     await createCollection(own.database, tenantId, {
       name: metric,
       metric,
@@ -40,8 +40,8 @@ describe.each(METRICS)("%s", (metric) => {
       expect([code, message]).toEqual(["invalid_input", expect.any(String)]);
     let answered = 0;
     for (const embedding of vectors) {
-      const asked = query(services, tenantId, { collection: metric, embedding, topK: 100 });
-      const hits = await asked.catch((error: unknown) => {
+      const search = query(services, tenantId, { collection: metric, embedding, topK: 100 });
+      const hits = await search.catch((error: unknown) => {
         expect(error).toMatchObject({ code: "invalid_input", path: "query_embedding" });
         return undefined;
       });
@@ -57,7 +57,7 @@ describe.each(METRICS)("%s", (metric) => {
     expect(answered).toBeGreaterThan(8);
   });
 
-  test("rows that an earlier version stored come last, at a finite distance", async () => {
+  test("invalid vectors that an earlier version stored come last, at a finite distance", async () => {
     const name = `old-${metric}`;
     await createCollection(own.database, tenantId, {
       name,
@@ -73,8 +73,8 @@ describe.each(METRICS)("%s", (metric) => {
                         WHERE collection_id = ${collection.id}::uuid AND id = ${id}::text`),
       );
     for (const mode of ["vector", "hybrid"] as const) {
-      const asked = { collection: name, mode, text: mode === "hybrid" ? "violin" : undefined };
-      const hits = await query(services, tenantId, { ...asked, embedding: filled(2) });
+      const options = { collection: name, mode, text: mode === "hybrid" ? "violin" : undefined };
+      const hits = await query(services, tenantId, { ...options, embedding: filled(2) });
       expect(hits).toHaveLength(4);
       for (const { distance } of hits) expect(Number.isFinite(distance)).toBe(true);
       expect(JSON.stringify(hits)).not.toContain('"distance":null');

@@ -3,13 +3,13 @@ const K = 60;
 
 export interface Fused<T> {
   readonly item: T;
-  /** 1-based place in each list, null where it is missing. */
+  /** 1-based rank in each list. Null if the list does not contain the item. */
   readonly ranks: readonly (number | null)[];
-  /** 0 to 1: 1 for what is first in every list. */
+  /** 0 to 1. 1: the item is first in every list. */
   readonly score: number;
 }
 
-/** Merges ranked lists into one, best first: an item's score is the sum of 1 / (60 + rank) over the lists that have it. */
+/** Merges ranked lists into one, best first: an item's score is the sum of 1 / (60 + rank) over the lists that contain it. */
 export function fuse<T>(
   lists: readonly (readonly T[])[],
   identify: (item: T) => string,
@@ -18,13 +18,13 @@ export function fuse<T>(
   for (const [list, items] of lists.entries())
     for (const [index, item] of items.entries()) {
       const id = identify(item);
-      const known = fused.get(id) ?? { item, ranks: lists.map(() => null) };
-      known.ranks[list] = index + 1;
-      fused.set(id, known);
+      const entry = fused.get(id) ?? { item, ranks: lists.map(() => null) };
+      entry.ranks[list] = index + 1;
+      fused.set(id, entry);
     }
-  const best = lists.length / (K + 1);
+  const maxScore = lists.length / (K + 1);
   return [...fused.values()]
-    .map(({ item, ranks }) => ({ item, ranks, score: sum(ranks) / best }))
+    .map(({ item, ranks }) => ({ item, ranks, score: sum(ranks) / maxScore }))
     .sort((a, b) => b.score - a.score);
 }
 

@@ -18,11 +18,11 @@ let own: TestDatabase;
 let services: Services;
 let tenantId: string;
 
-/** On a circle: the angle is the distance from what is asked, `(1, 0)`. */
+/** A point on a circle. The angle is the distance from the query, `(1, 0)`. */
 const at = (angle: number) => new Float32Array([Math.cos(angle), Math.sin(angle), 0, 0]);
-const TO_ASK = at(0);
+const QUERY = at(0);
 
-/** One document of 700 passages nearer than all of the other 60, which have three passages each. */
+/** One document of 700 passages that are nearer than the other 60 documents, which have three passages each. */
 const rows: readonly Row[] = [
   ...Array.from({ length: LONG }, (_, chunk) => row("long", { chunk, angle: 0.001 + chunk * 1e-6 })),
   ...Array.from({ length: SHORT }, (_, n) =>
@@ -70,50 +70,50 @@ describe.each(["small", "indexed"])("grouped by document, in a %s collection", (
     query(services, tenantId, { collection, groupBy: "document", ...options });
   const ids = async (options: Partial<QueryOptions>) => (await find(options)).map(({ id }) => id);
 
-  test("one long document is one hit, its best passage, with the number of the others", async () => {
-    const hits = await find({ embedding: TO_ASK, topK: 10 });
+  test("a long document is one hit: its best passage, with the number of other passages", async () => {
+    const hits = await find({ embedding: QUERY, topK: 10 });
     expect(hits.map(({ id }) => id)).toEqual(["long", ...short(9)]);
     expect(hits[0]).toMatchObject({ chunk: 0, others: LONG - 1, content: "violin long passage0" });
     expect(hits[1]).toMatchObject({ chunk: 1, others: 2, metadata: { n: 0, chunk: 1 } });
     expect(
       new Set(
-        await query(services, tenantId, { collection, embedding: TO_ASK }).then((all) =>
+        await query(services, tenantId, { collection, embedding: QUERY }).then((all) =>
           all.map(({ id }) => id),
         ),
       ),
     ).toEqual(new Set(["long"]));
   });
 
-  test("never fewer documents than there are, nor more", async () => {
-    expect(await ids({ embedding: TO_ASK, topK: 1 })).toEqual(["long"]);
-    expect(await ids({ embedding: TO_ASK, topK: SHORT })).toEqual(["long", ...short(SHORT - 1)]);
-    expect(await ids({ embedding: TO_ASK, topK: 1_000 })).toEqual(["long", ...short(SHORT)]);
+  test("a search returns exactly the requested documents, or all there are", async () => {
+    expect(await ids({ embedding: QUERY, topK: 1 })).toEqual(["long"]);
+    expect(await ids({ embedding: QUERY, topK: SHORT })).toEqual(["long", ...short(SHORT - 1)]);
+    expect(await ids({ embedding: QUERY, topK: 1_000 })).toEqual(["long", ...short(SHORT)]);
   });
 
-  test("with filters on metadata and on the text, which count for the others as well", async () => {
-    const hits = await find({ embedding: TO_ASK, filter: { chunk: { $in: [1, 2] } }, topK: 20 });
+  test("filters on metadata and text also apply to the number of other passages", async () => {
+    const hits = await find({ embedding: QUERY, filter: { chunk: { $in: [1, 2] } }, topK: 20 });
     expect(hits.map(({ id }) => id)).toEqual(["long", ...short(19)]);
     expect(hits.slice(0, 3).map(({ chunk, others }) => [chunk, others])).toEqual([
       [1, 1],
       [1, 1],
       [1, 1],
     ]);
-    expect(await ids({ embedding: TO_ASK, whereDocument: { $contains: "even" }, topK: 12 })).toEqual(
+    expect(await ids({ embedding: QUERY, whereDocument: { $contains: "even" }, topK: 12 })).toEqual(
       short(12, 2),
     );
-    expect(await ids({ embedding: TO_ASK, filter: { n: 41 } })).toEqual(["s41"]);
+    expect(await ids({ embedding: QUERY, filter: { n: 41 } })).toEqual(["s41"]);
   });
 
-  test("within a distance, which the others keep as well", async () => {
-    const [, first] = await find({ embedding: TO_ASK, topK: 2 });
-    const hits = await find({ embedding: TO_ASK, maxDistance: (first?.distance ?? 0) * 1.0001, topK: 10 });
+  test("max_distance also applies to the number of other passages", async () => {
+    const [, first] = await find({ embedding: QUERY, topK: 2 });
+    const hits = await find({ embedding: QUERY, maxDistance: (first?.distance ?? 0) * 1.0001, topK: 10 });
     expect(hits.map(({ id, others }) => [id, others])).toEqual([
       ["long", LONG - 1],
       ["s00", 0],
     ]);
   });
 
-  test("by words, by the best passage of each", async () => {
+  test("keyword search returns the best passage of each document", async () => {
     const hits = await find({ mode: "keyword", text: "violin odd", topK: 30 });
     expect(hits).toHaveLength(30);
     expect(new Set(hits.map(({ id }) => id)).size).toBe(30);
@@ -125,16 +125,16 @@ describe.each(["small", "indexed"])("grouped by document, in a %s collection", (
     expect(even.map(({ id }) => id).sort()).toEqual(short(60).slice(50));
   });
 
-  test("by both, each document once", async () => {
+  test("hybrid search returns each document once", async () => {
     for (const topK of [1, 10, 60, 200]) {
-      const hits = await find({ mode: "hybrid", text: "violin odd", embedding: TO_ASK, topK });
+      const hits = await find({ mode: "hybrid", text: "violin odd", embedding: QUERY, topK });
       expect(hits).toHaveLength(Math.min(topK, SHORT + 1));
       expect(new Set(hits.map(({ id }) => id)).size).toBe(hits.length);
       for (const { id, others } of hits) expect(others).toBe(id === "long" ? LONG - 1 : 2);
     }
   });
 
-  test("of many queries at once, each as by itself", async () => {
+  test("many queries at once return the same hits as single queries", async () => {
     const queries = [0, 0.2, 0.5, 3].map((angle) => ({ embedding: at(angle) }));
     const many = await queryMany(services, tenantId, { collection, groupBy: "document", queries, topK: 12 });
     for (const [index, { embedding }] of queries.entries()) {
@@ -144,22 +144,22 @@ describe.each(["small", "indexed"])("grouped by document, in a %s collection", (
   });
 });
 
-test("an ordinary grouped search is one read, and the hardest one three", async () => {
+test("an ordinary grouped search is one read, and the hardest one at most three", async () => {
   let reads = 0;
   const database: Database = {
     ...own.database,
-    read: (...given) => {
+    read: (...args) => {
       reads++;
-      return own.database.read(...given);
+      return own.database.read(...args);
     },
   };
   const count = async (options: Partial<QueryOptions>) => {
     reads = 0;
-    const asked = { collection: "indexed", groupBy: "document", topK: 10, ...options } as const;
-    expect(await query(offlineServices(database), tenantId, asked)).toHaveLength(10);
+    const request = { collection: "indexed", groupBy: "document", topK: 10, ...options } as const;
+    expect(await query(offlineServices(database), tenantId, request)).toHaveLength(10);
     return reads;
   };
   await count({ embedding: at(0.4) });
   expect(await count({ embedding: at(0.4) })).toBe(1);
-  expect(await count({ embedding: TO_ASK })).toBeLessThanOrEqual(3);
+  expect(await count({ embedding: QUERY })).toBeLessThanOrEqual(3);
 });

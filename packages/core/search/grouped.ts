@@ -6,11 +6,11 @@ import { HIT_COLUMNS } from "./candidates.ts";
 import { orderByDistance } from "./metric.ts";
 import type { Groups } from "./plan.ts";
 
-// Hits grouped by document: the best passage of each. An index orders passages, not documents, so a search through one
-// reads more passages than documents are wanted and groups them. Where these come from too few documents it reads more,
-// and at last compares every row, grouped in SQL: two more statements at most.
+// Hits grouped by document: the best passage of each. An index orders passages, not documents, so a search reads more passages
+// than the requested documents and groups them. If they come from too few documents, it reads more passages, and finally
+// compares every row, grouped in SQL: at most two more statements.
 
-/** The best of `rows` of each document, nearest first, and how many rows there were (`listed`). */
+/** The best row of each document in `rows`, nearest first, and the number of `rows` (`listed`). */
 export function groupRows(rows: SQL, { documents }: Groups): SQL {
   return sql`
     SELECT * FROM (
@@ -20,7 +20,7 @@ export function groupRows(rows: SQL, { documents }: Groups): SQL {
     WHERE place = 1 ORDER BY "order", id, chunk LIMIT ${documents}::int`;
 }
 
-/** The best row of each document, nearest to `q.v` first: the distances of all rows, and the rows of the documents that win. */
+/** The best row of each document, nearest to `q.v` first. Computes the distances of all rows, then reads the best documents. */
 export function exhaustiveGroups(
   collection: Collection,
   { documents, matches = sql`true` }: Groups & { readonly matches?: SQL },
@@ -40,8 +40,8 @@ export function exhaustiveGroups(
 }
 
 /**
- * How many other passages of the document of `near` match the query `q`: those that pass the filters, are searched by vector
- * and are no farther away than `maxDistance`.
+ * Number of other passages of the document of `near` that match the query `q`: they pass the filters, have a vector, and are
+ * within `maxDistance`.
  */
 export function othersOf(
   collection: Collection,
@@ -53,7 +53,7 @@ export function othersOf(
     WHERE ${inCollection(collection)} AND id = near.id AND chunk <> near.chunk AND embedding IS NOT NULL AND ${matches} ${near})`;
 }
 
-/** As `distance` in metric.ts computes it. */
+/** The distance that a caller gets, as `distance` in metric.ts computes it. */
 function distanceOf(metric: Metric): SQL {
   const order = sql`(${orderByDistance(metric, sql`q.v`)})`;
   switch (metric) {

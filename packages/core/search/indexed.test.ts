@@ -64,7 +64,7 @@ async function collectionOf(
   return collection;
 }
 
-/** How Postgres carries out the statement that the product sends. */
+/** The plan of Postgres for the statement that a search sends. */
 async function explain(name: string, embedding: Float32Array): Promise<string> {
   const { steps } = await explainSearch(services, tenantId, { collection: name, embedding });
   return steps.flatMap(({ plan }) => plan).join("\n");
@@ -101,7 +101,7 @@ async function recall(name: string, { operator = "<=>", dimensions = 8, filtered
 
 const OPERATORS = { cosine: "<=>", l2: "<->", ip: "<#>" } as const;
 
-test("a collection under its threshold has no index and is searched exactly; one over it is searched through its own", async () => {
+test("a collection under its threshold is searched exactly, and one over it through its own index", async () => {
   await collectionOf("grown", { count: 999 });
   expect((await maintainIndexes(own.database, { tenantId, collection: "grown" }))?.done).toEqual([]);
   expect(await explain("grown", vector(8))).not.toMatch(/using vector_/);
@@ -115,7 +115,7 @@ test("a collection under its threshold has no index and is searched exactly; one
   expect((await maintainIndexes(own.database, { tenantId, collection: "grown" }))?.done).toEqual([]);
 });
 
-test("what is written after an index was built is found at once, edits and deletes, too", async () => {
+test("rows that are written or edited after an index build are found at once", async () => {
   await collectionOf("live", {});
   await maintainIndexes(own.database, { tenantId, collection: "live" });
   const embedding = vector(8);
@@ -144,7 +144,7 @@ describe.each(["cosine", "l2", "ip"] as const)("with the metric %s", (metric) =>
     ["ivfflat", { type: "ivfflat", probes: 10 }],
     ...(metric === "cosine" ? [["bit", { precision: "bit" }] as const] : []),
   ] as const)(
-    "an index of kind %s finds the ten nearest, with a rare filter, too",
+    "an index of kind %s finds the ten nearest, also with a selective filter",
     async (kind, settings) => {
       const dimensions = kind === "bit" ? 64 : 8;
       const name = `${metric} ${kind}`;
@@ -160,7 +160,7 @@ describe.each(["cosine", "l2", "ip"] as const)("with the metric %s", (metric) =>
   );
 });
 
-test("over 2,000 dimensions an index holds 16-bit floats, over 4,000 bits, whatever was asked for", async () => {
+test("an index is half-precision over 2,000 dimensions and binary-quantized over 4,000, whatever is requested", async () => {
   for (const [dimensions, expected] of [
     [2_001, "halfvec"],
     [4_001, "bit"],
@@ -183,7 +183,7 @@ test("over 2,000 dimensions an index holds 16-bit floats, over 4,000 bits, whate
   }
 });
 
-test("a filter that few rows pass gives all of them, never fewer, and a topK beyond the index's reach as well", async () => {
+test("a search returns all matching rows of a selective filter, and a topK beyond the candidates of the index", async () => {
   await collectionOf("rare", { count: 3_000 });
   await maintainIndexes(own.database, { tenantId, collection: "rare" });
   const options = { collection: "rare", embedding: vector(8) };
@@ -197,9 +197,9 @@ test("a filter that few rows pass gives all of them, never fewer, and a topK bey
 });
 
 test.each([
-  ["a filter that only far rows pass", { few: true }, undefined],
-  ["deleted rows that the index still holds", undefined, { near: true }],
-])("%s: what was written since does not hide what the index holds", async (name, filter, deleted) => {
+  ["a filter that only far rows match", { few: true }, undefined],
+  ["deleted rows that are still in the index", undefined, { near: true }],
+])("%s: later rows do not hide rows of the index", async (name, filter, deleted) => {
   const at = (angle: number) => new Float32Array([Math.cos(angle), Math.sin(angle)]);
   const rows = (count: number, prefix: string, from: number, metadata: JsonObject) =>
     Array.from({ length: count }, (_, n) => ({
@@ -208,8 +208,8 @@ test.each([
       metadata,
       embedding: at(from + n / 100_000),
     }));
-  const write = (given: ReturnType<typeof rows>) =>
-    ingest(services, tenantId, { collection: name, documents: given });
+  const write = (documents: ReturnType<typeof rows>) =>
+    ingest(services, tenantId, { collection: name, documents });
   await createCollection(own.database, tenantId, { name, embeddingModel: null, dimensions: 2 });
   await write([...rows(4_000, "near", 0, { near: true }), ...rows(40, "held", 1, { few: true })]);
   await maintainIndexes(own.database, { tenantId, collection: name });
@@ -219,7 +219,7 @@ test.each([
   expect(hits.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, n) => `held${n}`));
 });
 
-test("a query beyond what 16-bit floats hold is answered exactly", async () => {
+test("a query beyond half precision is answered exactly", async () => {
   await collectionOf("loud", { metric: "l2" });
   await maintainIndexes(own.database, { tenantId, collection: "loud" });
   const embedding = new Float32Array(8).fill(70_000);
@@ -227,7 +227,7 @@ test("a query beyond what 16-bit floats hold is answered exactly", async () => {
   expect(hits).toHaveLength(10);
 });
 
-test("queryMany() answers each query as query() does, in their order, in one call", async () => {
+test("queryMany() returns the hits of query() for each query, in order", async () => {
   await collectionOf("many", {});
   await maintainIndexes(own.database, { tenantId, collection: "many" });
   const queries = Array.from({ length: 100 }, () => ({ embedding: vector(8) }));
@@ -240,45 +240,45 @@ test("queryMany() answers each query as query() does, in their order, in one cal
   });
 });
 
-test("a search made for a collection that has changed since looks again: renamed, replaced, of other dimensions", async () => {
-  const ask = (dimensions: number) =>
+test("a search reads a cached collection again after it is renamed or replaced", async () => {
+  const search = (dimensions: number) =>
     query(services, tenantId, { collection: "fickle", embedding: vector(dimensions) });
-  await expect(ask(8)).rejects.toMatchObject({ code: "not_found" });
+  await expect(search(8)).rejects.toMatchObject({ code: "not_found" });
   const old = await collectionOf("fickle", { count: 5 });
-  expect(await ask(8)).toHaveLength(5);
+  expect(await search(8)).toHaveLength(5);
   await asTenant(own.database, tenantId, ({ orm }) =>
     orm.execute(sql`UPDATE cairn.collections SET name = 'retired' WHERE id = ${old.id}::uuid`),
   );
-  await expect(ask(8)).rejects.toMatchObject({ code: "not_found" });
+  await expect(search(8)).rejects.toMatchObject({ code: "not_found" });
   await collectionOf("fickle", { count: 7, dimensions: 4 });
-  expect(await ask(4)).toHaveLength(7);
-  await expect(ask(8)).rejects.toMatchObject({ code: "dimension_mismatch" });
+  expect(await search(4)).toHaveLength(7);
+  await expect(search(8)).rejects.toMatchObject({ code: "dimension_mismatch" });
 });
 
-test("mode keyword finds words in the language's forms, rare words first, with and without an index", async () => {
+test("keyword search finds inflected words, rare words first, with and without an index", async () => {
   await collectionOf("words", { count: 1_200 });
-  const seek = (text: string, options = {}) =>
+  const search = (text: string, options = {}) =>
     query(services, tenantId, { collection: "words", text, mode: "keyword", ...options });
   for (const indexed of [false, true]) {
     if (indexed)
       expect((await maintainIndexes(own.database, { tenantId, collection: "words" }))?.done).toHaveLength(1);
-    expect((await seek("refunds 1001"))[0]).toMatchObject({
+    expect((await search("refunds 1001"))[0]).toMatchObject({
       id: "d1001",
       keywordRank: 1,
       score: expect.closeTo(1, 5),
       distance: null,
     });
-    const both = await seek("shipped parcels", { topK: 30 });
+    const both = await search("shipped parcels", { topK: 30 });
     expect(both).toHaveLength(30);
     for (const { content } of both.slice(0, 10)) expect(content).toMatch(/parcel.*shipping|shipping.*parcel/);
-    expect(await seek("the of and")).toEqual([]);
-    expect(await seek("it's \\ a 'quoted' & (odd | text) <-> : *")).toEqual([]);
-    const few = await seek("warranty", { filter: { n: { $lt: 20 } } });
+    expect(await search("the of and")).toEqual([]);
+    expect(await search("it's \\ a 'quoted' & (odd | text) <-> : *")).toEqual([]);
+    const few = await search("warranty", { filter: { n: { $lt: 20 } } });
     expect(few.map(({ id }) => id).sort()).toEqual(["d11", "d19", "d3"]);
   }
 });
 
-test("a row that has several common words is found though a sample of each may miss it", async () => {
+test("a row with several common words is found even if the sample of each word misses it", async () => {
   const name = "common";
   const { id } = await createCollection(own.database, tenantId, {
     name,
@@ -306,7 +306,7 @@ test("a row that has several common words is found though a sample of each may m
   expect(hits.slice(0, 2)).toMatchObject([{ id: "all", score: expect.closeTo(1, 5) }, { id: "two" }]);
 });
 
-test("mode hybrid shows both ranks, and what both find comes first", async () => {
+test("hybrid search returns both ranks, and a row in both lists comes first", async () => {
   await collectionOf("both", { count: 1_200 });
   await maintainIndexes(own.database, { tenantId, collection: "both" });
   const near = vector(8);

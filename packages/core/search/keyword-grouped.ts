@@ -5,30 +5,29 @@ import { HIT_COLUMNS } from "./candidates.ts";
 
 /** How the hits of a keyword search are grouped by document. */
 export interface KeywordGrouping {
-  /** Which other passages of a document are counted: those with a word of the query, or those that a vector finds. */
+  /** Which other passages of a document count: those with a word of the query, or those with a vector. */
   readonly others: "words" | "vector";
 }
 
-/** Passages of one document among which the best is settled by their own texts. */
-const PASSAGES_A_DOCUMENT = 10;
+/** Passages of a document whose texts are scored to find the best one. */
+const PASSAGES_PER_DOCUMENT = 10;
 
 interface GroupedWords {
-  /** Documents whose order is settled by their own texts. */
+  /** Documents whose texts are scored for the final order. */
   readonly depth: number;
-  /** Documents at most. */
+  /** Maximum documents. */
   readonly limit: number;
   readonly matches?: SQL;
-  /** Of a row's words, see `keywordExpression`. */
+  /** The words of a row, see `keywordExpression`. */
   readonly expression: SQL;
   readonly distance: SQL;
-  /** Rows that are found for one word through one index. */
+  /** Maximum rows for one word from one index. */
   readonly rowsPerWord: number;
 }
 
 /**
- * The rest of a keyword statement behind `postings` and `weights`, grouped: the best passage of each of the documents with
- * the best passages, how many others of its passages have a word (`others`), and whether the postings of a word are a sample
- * (`truncated`).
+ * The part of a grouped keyword statement after `postings` and `weights`: the best passage of each document, the number of its
+ * other passages with a word (`others`), and whether the postings of a word are a sample (`truncated`).
  */
 export function groupedWords(
   collection: Collection,
@@ -50,7 +49,7 @@ export function groupedWords(
         FROM grouped JOIN scored ON id = group_id
       ), best AS (
         SELECT ${HIT_COLUMNS}, embedding, ${expression} AS own, others
-        FROM (SELECT id, chunk, others FROM chosen WHERE place <= ${sql.raw(String(PASSAGES_A_DOCUMENT))}) AS nearest
+        FROM (SELECT id, chunk, others FROM chosen WHERE place <= ${sql.raw(String(PASSAGES_PER_DOCUMENT))}) AS nearest
         JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)}) AS d USING (id, chunk)
       ), ranked AS (
         SELECT ${HIT_COLUMNS}, others::int AS others, ${distance} AS "order", ts_rank_cd(own, w.query) AS rank,

@@ -15,40 +15,44 @@ import type { SearchTarget } from "./target.ts";
 
 export interface KeywordInput {
   readonly texts: readonly string[];
-  /** Stands for a `vector[]` next to the texts, for the hits' distances; undefined: they have none. */
+  /** Placeholder for a `vector[]` next to the texts, for the distances of the hits. Undefined: hits have no distances. */
   readonly vectors?: Placeholder;
-  /** The caller's filters as a condition on a row; undefined: none. */
+  /** The caller's filters as a condition on a row. Undefined: none. */
   readonly matches?: SQL;
   readonly output?: Output;
-  /** Of groups, which other passages of a document are counted, see `KeywordGrouping`. Default `words`. */
+  /** Grouped by document: which other passages count, see `KeywordGrouping`. Default `words`. */
   readonly others?: KeywordGrouping["others"];
 }
 
-/** Words of a query that count; in languages without spaces, pairs of characters. */
+/** Maximum words of a query; in languages without spaces, bigrams. */
 const MAX_WORDS = 64;
 
-/** Rows that are found for one word through one index. Of words that more have, rows that have several are found, too. */
+/** Maximum rows for one word from one index. For more frequent words, rows with several of the words are also found. */
 const MAX_ROWS_PER_WORD = 5_000;
 
-/** Rows among which the order is settled by their own texts. */
-const REFINED = 100;
+/** Minimum rows whose texts are scored for the final order. */
+const MIN_SCORED_ROWS = 100;
 
-/** The words of a row's text as an index holds them. Throws `invalid_input` for what is no name of a configuration. */
+/** The indexed expression of a row's words. Throws `invalid_input` if `language` cannot be a configuration's name. */
 export function keywordExpression(language: string): string {
   return `cairn.keyword_vector(${languageLiteral(language)}, content)`;
 }
 
 function languageLiteral(language: string): string {
   if (/^[a-z_]{1,63}$/.test(language)) return `'${language}'::regconfig`;
-  throw new AppError("invalid_input", `${JSON.stringify(language)} is no text search configuration.`, {
-    path: "language",
-  });
+  throw new AppError(
+    "invalid_input",
+    `The language ${JSON.stringify(language)} is not a text search configuration. Use one of Postgres, such as english or simple.`,
+    {
+      path: "language",
+    },
+  );
 }
 
 /**
- * The rows that have most of a text's words, rare words counting more (their inverse document frequency, as in BM25),
- * best first: `n` (which text), the hit's columns, `order` (see orderByDistance; null without vectors) and `share`,
- * the share of the words' weight that the row has, 0 to 1. Words are compared in the collection's language.
+ * The statement of a keyword search: the rows with most of a text's words, best first. Words are weighted by inverse document
+ * frequency, as in BM25, and compared in the collection's language. Columns: `n` (number of the text), the hit's columns,
+ * `order` (see orderByDistance; null without vectors) and `share` (weighted share of the words in the row, 0 to 1).
  */
 export function keywordStatement(
   { collection, indexes }: SearchTarget,
@@ -59,13 +63,13 @@ export function keywordStatement(
   const language = sql.raw(languageLiteral(collection.language));
   const { limit, groups } = plan;
   const { matches, others = "words" } = input;
-  const depth = Math.max(limit, REFINED);
-  const rows = indexes.reduce((most, index) => most + index.rows, 1_000);
+  const depth = Math.max(limit, MIN_SCORED_ROWS);
+  const rows = indexes.reduce((sum, index) => sum + index.rows, 1_000);
   const distance = input.vectors ? orderByDistance(collection.metric, sql`q.v`) : sql`NULL::float8`;
   const texts = sql`${sql.param(input.texts)}::text[]`;
-  const counted =
+  const otherPassages =
     groups && others === "vector" ? othersOf(collection, { ...groups, matches }) : sql`near.others`;
-  const grouped = groups ? sql`, near.truncated, ${counted} AS others` : sql``;
+  const grouped = groups ? sql`, near.truncated, ${otherPassages} AS others` : sql``;
   const rest = groups
     ? groupedWords(collection, {
         depth,
@@ -106,7 +110,7 @@ export function keywordStatement(
     ORDER BY q.n, near.share DESC, near.rank DESC, near.id, near.chunk`;
 }
 
-/** Which row has which word: from the indexes, and from the texts of the rows that have none. */
+/** The rows of each word: from the indexes, and from the texts of rows without an index. */
 function postings(
   collection: Collection,
   ranges: readonly IndexedRange[],
@@ -118,13 +122,13 @@ function postings(
       SELECT id, chunk, tsvector_to_array(${expression}) AS own FROM cairn.documents
       WHERE ${inCollection(collection)} AND ${segmentsCondition(uncoveredSegments(ranges))} AND content IS NOT NULL AND ${matches} OFFSET 0
     ) AS d
-    CROSS JOIN unnest(w.words) WITH ORDINALITY AS wanted (word, number)
-    WHERE wanted.word = ANY (own)`;
+    CROSS JOIN unnest(w.words) WITH ORDINALITY AS query_words (word, number)
+    WHERE query_words.word = ANY (own)`;
   const indexed = [...Map.groupBy(ranges, ({ plan }) => plan.bigrams === true)].map(
-    ([bigrams, alike]) => sql`
+    ([bigrams, group]) => sql`
     SELECT DISTINCT word, id, chunk FROM cairn.keyword_rows(
-      ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(alike.map(({ first }) => first))}::int[],
-      ${sql.param(alike.map(({ last }) => last))}::int[], ${sql.raw(`${MAX_ROWS_PER_WORD}, ${REFINED}, ${bigrams}`)})`,
+      ${uuidLiteral(collection.id)}, ${language}, w.words, ${sql.param(group.map(({ first }) => first))}::int[],
+      ${sql.param(group.map(({ last }) => last))}::int[], ${sql.raw(`${MAX_ROWS_PER_WORD}, ${MIN_SCORED_ROWS}, ${bigrams}`)})`,
   );
   return sql.join([...indexed, unindexed], sql` UNION ALL `);
 }

@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Metric } from "../collection/metric.ts";
 
 /**
- * Orders rows by distance to a vector, nearest first. Bare and ascending, or an index cannot serve it.
+ * The expression that orders rows by distance to a vector, nearest first. An index only serves the bare operator, ascending.
  * Source: pgvector's README, "Querying".
  */
 export function orderByDistance(metric: Metric, vector: SQL): SQL {
@@ -17,11 +17,11 @@ export function orderByDistance(metric: Metric, vector: SQL): SQL {
 }
 
 /**
- * What a caller is told, from the number that pgvector orders by: Chroma's own distances, so that thresholds tuned on
- * Chroma stay right. Cosine is 1 − cos; l2 is the squared length, as in hnswlib; ip is 1 − dot.
+ * The distance that a caller gets, from the number that pgvector orders by. It is Chroma's distance, so that thresholds for
+ * Chroma stay valid: cosine is 1 − cos, l2 is the squared length as in hnswlib, ip is 1 − dot.
  */
 export function distance(metric: Metric, order: number): number {
-  if (!Number.isFinite(order)) return extreme(metric, order);
+  if (!Number.isFinite(order)) return finiteDistance(metric, order);
   switch (metric) {
     case "cosine":
       return order;
@@ -33,15 +33,15 @@ export function distance(metric: Metric, order: number): number {
 }
 
 /**
- * Rows from before vectors were checked may have no finite distance: a zero vector has none under cosine, one of 1e20
- * overflows. Postgres orders NaN last, so such a row is as far away as can be; JSON has neither NaN nor infinity.
+ * The largest or smallest distance instead of NaN or infinity, which JSON does not have. Vectors that were stored before they
+ * were checked can have such distances: a zero vector under cosine, or one of 1e20, which overflows. Postgres orders NaN last.
  */
-function extreme(metric: Metric, order: number): number {
+function finiteDistance(metric: Metric, order: number): number {
   if (metric === "cosine") return 2;
   return order === Number.NEGATIVE_INFINITY ? -Number.MAX_VALUE : Number.MAX_VALUE;
 }
 
-/** A distance as a score, 0 to 1, higher is better: it orders as the distance does and compares only within a metric. */
+/** The score of a distance: 0 to 1, higher is better. It has the order of the distances, and is comparable within a metric only. */
 export function score(metric: Metric, distance: number): number {
   switch (metric) {
     case "cosine":

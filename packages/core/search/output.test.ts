@@ -32,17 +32,17 @@ beforeAll(async () => {
 });
 afterAll(() => own?.drop());
 
-/** A search, the bytes that its reads brought into the process, and how many reads there were. */
+/** Runs a search. Returns its outcome, its number of reads and their bytes. */
 async function measure(options: Partial<QueryOptions>) {
   let bytes = 0;
   let reads = 0;
   const database: Database = {
     ...own.database,
-    read: async (...given) => {
-      const answers = await own.database.read(...given);
-      bytes += JSON.stringify(answers).length;
+    read: async (...args) => {
+      const results = await own.database.read(...args);
+      bytes += JSON.stringify(results).length;
       reads++;
-      return answers;
+      return results;
     },
   };
   const outcome = await query(offlineServices(database), tenantId, { text: "violin", ...options }).then(
@@ -55,7 +55,7 @@ async function measure(options: Partial<QueryOptions>) {
 const MODES = ["vector", "keyword", "hybrid"] as const;
 
 describe.each(MODES)("%s", (mode) => {
-  test("more than a response may hold is refused before it is read, with the way out", async () => {
+  test("hits over the response limit are refused before they are read, with a remedy", async () => {
     const { error, bytes } = await measure({ mode, topK: 30, maxBytes: 1_000_000 });
     expect(bytes).toBeLessThan(60_000);
     expect(error).toMatchObject({
@@ -64,7 +64,7 @@ describe.each(MODES)("%s", (mode) => {
     });
   });
 
-  test("what is only there to be ranked does not count, and is not read", async () => {
+  test("rows that are only ranked do not count towards the limit, and their fields are not read", async () => {
     await measure({ mode });
     const { hits, bytes, reads } = await measure({
       mode,
@@ -93,15 +93,15 @@ describe.each(MODES)("%s", (mode) => {
   });
 });
 
-test("many queries are limited together", async () => {
+test("the response limit applies to all queries together", async () => {
   const queries = Array.from({ length: 10 }, () => ({ embedding }));
-  const asked = { queries, topK: 5, maxBytes: 1_000_000 };
-  await expect(queryMany(services, tenantId, asked)).rejects.toMatchObject({ code: "response_too_large" });
-  const bare = await queryMany(services, tenantId, { ...asked, include: [] });
+  const options = { queries, topK: 5, maxBytes: 1_000_000 };
+  await expect(queryMany(services, tenantId, options)).rejects.toMatchObject({ code: "response_too_large" });
+  const bare = await queryMany(services, tenantId, { ...options, include: [] });
   expect(bare.map(({ length }) => length)).toEqual(Array(10).fill(5));
 });
 
-test("queries times top_k is limited, before a text is embedded", async () => {
+test("queries times top_k is limited before a text is embedded", async () => {
   const queries = Array.from({ length: 100 }, () => ({ text: "violin" }));
   await expect(queryMany(services, tenantId, { queries, topK: 1_000 })).rejects.toMatchObject({
     code: "invalid_input",
@@ -110,7 +110,7 @@ test("queries times top_k is limited, before a text is embedded", async () => {
   });
 });
 
-test("the search tool gives a model no more than it can read", async () => {
+test("the search tool limits its results to what a model can read", async () => {
   await expect(runSearch(services, tenantId, { query: "violin", top_k: 40 })).rejects.toMatchObject({
     code: "response_too_large",
   });

@@ -6,13 +6,13 @@ import { inCollection } from "../document/read.ts";
 import { MAX_RESPONSE_BYTES, responseTooLarge } from "../document/response-size.ts";
 import type { HitRow } from "./hit.ts";
 
-/** What a hit has besides its id, passage and score; nothing else is read. */
+/** The optional fields of a hit. Only requested fields are read. */
 export type HitField = "content" | "metadata" | "uri";
 
 export interface Output {
   /** Default: all. */
   readonly fields?: readonly HitField[];
-  /** Bytes of these fields in one response at most. Default `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of these fields in one response. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
@@ -29,15 +29,15 @@ const NAMES: Readonly<Record<HitField, SQL>> = {
   uri: sql`uri`,
 };
 
-/** octet_length of a text reads its header alone, however long it is. */
+/** Bytes of the fields. octet_length reads only the header of a text, whatever its length. */
 function sizeOf(fields: readonly HitField[]): SQL {
   const sizes = fields.map((field) => sql`coalesce(octet_length(${VALUES[field]}), 0)`);
   return sizes.length === 0 ? sql`0` : sql`(${sql.join(sizes, sql` + `)})::bigint`;
 }
 
 /**
- * The columns of `near` that a search statement returns. The fields of all its rows come along where they fit together
- * (`complete`); else none do, and `readFields` reads those of the hits: what is only there to be ranked is not sent.
+ * The columns of `near` that a search statement returns. They contain the fields if those of all rows fit into the limit
+ * (`complete`). Otherwise `readFields` reads the fields of the hits alone, and those of other ranked rows are not sent.
  */
 export function outputColumns({ fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES }: Output = {}): SQL {
   const size = sizeOf(fields);
@@ -53,12 +53,12 @@ export function outputColumns({ fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYT
   );
 }
 
-/** The same for a key in the statement that differs by them. */
+/** A cache key for the columns of `outputColumns`. */
 export function outputKey({ fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES }: Output = {}): string {
   return `${fields.join()} ${maxBytes}`;
 }
 
-/** Throws `response_too_large` where the hits of a response have more than it may hold. */
+/** Throws `response_too_large` if the hits exceed the limit of a response. */
 export function limitOutput(rows: readonly HitRow[], { maxBytes = MAX_RESPONSE_BYTES }: Output): void {
   const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
   if (bytes <= maxBytes) return;
@@ -68,25 +68,25 @@ export function limitOutput(rows: readonly HitRow[], { maxBytes = MAX_RESPONSE_B
 
 type Fields = Pick<HitRow, HitField>;
 
-/** The fields of rows that a search found and that did not come along with it, by `rowKey`. */
+/** The fields of incomplete rows, by `rowKey`. */
 export async function readFields(
   database: Database,
   collection: Collection,
   { rows, fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES }: Output & { readonly rows: readonly HitRow[] },
 ): Promise<ReadonlyMap<string, Fields>> {
-  const wanted = [...new Map(rows.map((row) => [rowKey(row), row])).values()];
-  const ids = sql`${sql.param(wanted.map(({ id }) => id))}::text[]`;
-  const chunks = sql`${sql.param(wanted.map(({ chunk }) => chunk))}::int[]`;
-  const [found = []] = await database.read(
+  const distinct = [...new Map(rows.map((row) => [rowKey(row), row])).values()];
+  const ids = sql`${sql.param(distinct.map(({ id }) => id))}::text[]`;
+  const chunks = sql`${sql.param(distinct.map(({ chunk }) => chunk))}::int[]`;
+  const [result = []] = await database.read(
     [
-      sql`SELECT ${outputColumns({ fields, maxBytes })} FROM unnest(${ids}, ${chunks}) AS wanted (id, chunk)
+      sql`SELECT ${outputColumns({ fields, maxBytes })} FROM unnest(${ids}, ${chunks}) AS requested (id, chunk)
           JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${ids})) AS near USING (id, chunk)`,
     ],
     { settings: tenantSettings(collection.tenantId) },
   );
-  const read = found as readonly HitRow[];
-  limitOutput(read, { maxBytes }); // written since with longer texts
-  return new Map(read.map((row) => [rowKey(row), row]));
+  const fieldRows = result as readonly HitRow[];
+  limitOutput(fieldRows, { maxBytes }); // the texts may have become longer since
+  return new Map(fieldRows.map((row) => [rowKey(row), row]));
 }
 
 export function rowKey({ id, chunk }: Pick<HitRow, "id" | "chunk">): string {

@@ -8,15 +8,15 @@ import type { SearchTarget } from "./target.ts";
 export interface Prefilter {
   /** The metadata index. */
   readonly range: IndexedRange;
-  /** Matching rows up to which it is used. */
+  /** Maximum matching rows for which it is used. */
   readonly limit: number;
-  /** The vector index over the same segments, which answers when more rows match. Undefined: every row is compared then. */
+  /** The vector index over the same segments, which is used if more rows match. Undefined: then every row is compared. */
   readonly index?: IndexedRange;
 }
 
 /**
- * The pre-filters of a search: one for each metadata index whose segments a vector index holds too, unless the filter is
- * known to match many rows, and one for each whose segments none holds.
+ * The pre-filters of a search: one for each metadata index over segments without a vector index, and one for each metadata
+ * index over the same segments as a vector index, unless the filter is known to match many rows.
  */
 export function planPrefilters(
   target: SearchTarget,
@@ -35,15 +35,15 @@ export function planPrefilters(
     });
 }
 
-/** Share of the rows from which on finding and comparing them takes as long as reading every row. */
+/** Share of matching rows from which finding and comparing them takes as long as reading every row. */
 const MAX_SHARE = 0.25;
 
 /** Rows that are compared in the time of an HNSW scan, as a multiple of the square root of the index's rows. */
 const BREAK_EVEN = 8;
 
 /**
- * Matching rows up to which comparing them is preferred to the vector index. An HNSW scan visits the more rows the fewer
- * match, and its scan limit would end it before it has found enough of them.
+ * Matching rows up to which comparing them is faster than the vector index. The fewer rows match, the more rows an HNSW scan
+ * visits, and the scan limit can end it before it finds enough of them.
  */
 function indexBreakEven(index: IndexedRange, depth: Depth): number {
   const { rows, plan } = index;

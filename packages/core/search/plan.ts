@@ -25,11 +25,11 @@ export interface PlannedRead {
 }
 
 interface Plan {
-  /** 1-based numbers of the queries that are answered; undefined: all. */
+  /** 1-based numbers of the queries to run. Undefined: all. */
   readonly queries: readonly number[] | undefined;
-  /** Whether it repeats a search whose result was incomplete. */
+  /** Whether it is the retry of a search whose result was incomplete. */
   readonly isRetry: boolean;
-  /** Settings of the transaction that runs it. */
+  /** Settings of its transaction. */
   readonly settings: Settings;
 }
 
@@ -37,10 +37,10 @@ interface Plan {
 export interface NearestPlan extends Plan {
   readonly list: "vector";
   readonly kind: "nearest";
-  /** Rows a query. */
+  /** Rows for each query. */
   readonly limit: number;
   readonly branches: readonly Branch[];
-  /** Names of the indexes whose rows are compared one by one instead. */
+  /** Names of indexes that are not used: their rows are compared one by one. */
   readonly excluded: ReadonlySet<string>;
   /** Groups the rows by document. */
   readonly groups: Groups | undefined;
@@ -56,7 +56,7 @@ export interface ExactGroupsPlan extends Plan {
 export interface KeywordPlan extends Plan {
   readonly list: "keyword";
   readonly kind: "keyword";
-  /** Rows a query. */
+  /** Rows for each query. */
   readonly limit: number;
   /** The indexes that are read. Rows of other segments are compared by their text. */
   readonly indexes: readonly IndexedRange[];
@@ -65,7 +65,7 @@ export interface KeywordPlan extends Plan {
 
 /** How hits are grouped by document. */
 export interface Groups {
-  /** Documents a query. */
+  /** Documents for each query. */
   readonly documents: number;
   /** Other passages of a document count up to this distance. */
   readonly maxDistance?: number;
@@ -81,36 +81,36 @@ export interface IndexBranch {
   readonly candidates: number;
   /** Rows of all of them that are re-ranked. */
   readonly rerank: number;
-  /** Answers instead while few rows match. */
+  /** Used instead if few rows match. */
   readonly prefilter: Prefilter | undefined;
 }
 
 export interface IndexScan {
   readonly index: IndexedRange;
-  /** Its place in the row counts of the outcome, from 0. */
+  /** Its index in the row counts of the outcome, from 0. */
   readonly ordinal: number;
-  /** Rows that it has to return for the result to be complete. 0: it returns all there are. */
+  /** Rows that it has to return for a complete result. 0: it always returns all rows. */
   readonly required: number;
 }
 
-/** Rows that the metadata index finds, compared one by one while they are at most `prefilter.limit`. */
+/** Rows from the metadata index, compared one by one if there are at most `prefilter.limit`. */
 export interface PrefilterBranch {
   readonly kind: "prefilter";
   readonly prefilter: Prefilter;
-  /** What answers when more rows match: the vector index of the same segments, or every row of them. */
+  /** Used if more rows match: the vector index over the same segments, or a comparison of all their rows. */
   readonly fallback: "index" | "exact";
 }
 
-/** Compares every row of these segments, both ends included. Undefined: of the collection. */
+/** Compares every row of these segment ranges. Undefined: of the collection. */
 export interface ExactBranch {
   readonly kind: "exact";
   readonly segments: readonly Segments[] | undefined;
 }
 
-/** What a plan depends on besides the collection. */
+/** The part of a search that its plan depends on. */
 export interface PlannedSearch {
   readonly mode: SearchMode;
-  /** Hits a query. */
+  /** Hits for each query. */
   readonly topK: number;
   readonly grouped?: { readonly maxDistance?: number };
   /** The caller's filters as a condition on a row. */
@@ -121,7 +121,7 @@ export interface PlannedSearch {
   readonly isUnselective?: boolean;
 }
 
-/** What a search does again because the result of its plan was incomplete. */
+/** The retry of a search whose result was incomplete. */
 export interface Retry {
   readonly list: List;
   /** 1-based numbers of the queries. */
@@ -170,12 +170,12 @@ export function planSearch(
   };
 }
 
-/** The indexes of vectors that are read, with the collection's own search settings where it has them. */
+/** The vector indexes to read, with the search settings of the collection if it has its own. */
 function vectorIndexes(
   { collection, indexes }: SearchTarget,
   excluded: ReadonlySet<string>,
 ): readonly IndexedRange[] {
-  const { efSearch, probes } = collection.indexSettings; // else what calibration measured
+  const { efSearch, probes } = collection.indexSettings; // default: measured by calibration
   return indexes
     .filter(({ kind, name }) => kind !== "keyword" && !excluded.has(name))
     .map((index) =>
@@ -221,14 +221,14 @@ function planBranches(
   ];
 }
 
-/** Candidates of the tail's index next to those of an HNSW index: the HNSW index keeps a quarter, whatever the tail holds. */
+/** Rows of a shared re-rank, as a multiple of the candidates: the HNSW index keeps at least a quarter, whatever the tail contains. */
 const SHARED_RERANK = 1.25;
 
 interface IndexBranchOptions {
   readonly prefilters: readonly Prefilter[];
   readonly depth: Depth;
   readonly hits: number;
-  /** Whether an HNSW index and the tail's may share what is re-ranked. */
+  /** Whether an HNSW index and the tail's index may share their re-rank. */
   readonly sharesRerank: boolean;
 }
 
@@ -240,7 +240,7 @@ function planIndexBranches(
   const scanOf = (index: IndexedRange, ordinal: number): IndexScan => ({
     index,
     ordinal,
-    // The tail's index returns all that it holds and that matches, however few.
+    // The tail's index returns all its matching rows.
     required: index.kind === "tail" ? 0 : index === shared ? Math.min(depth.limit, hits) : depth.limit,
   });
   const scans = indexes.map(scanOf);
@@ -273,8 +273,8 @@ export function planIndexScan(index: IndexedRange, depth: Depth): IndexBranch {
 }
 
 /**
- * The HNSW index that shares its re-rank with the tail's index, as both hold binary vectors. Never two HNSW indexes: of one
- * that returned few rows nobody could tell whether the other's were nearer or its own scan had ended.
+ * The HNSW index that shares its re-rank with the tail's index, as both are binary-quantized. Two HNSW indexes never share: if
+ * one returned few rows, it would be unknown whether the other's rows were nearer or its own scan ended early.
  */
 function sharedWithTail(indexes: readonly IndexedRange[]): IndexedRange | undefined {
   const tail = indexes.find(({ kind }) => kind === "tail");

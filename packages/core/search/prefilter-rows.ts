@@ -7,7 +7,7 @@ import { HIT_COLUMNS } from "./candidates.ts";
 import { orderByDistance } from "./metric.ts";
 import type { Prefilter } from "./plan-prefilters.ts";
 
-/** The common table expressions of a statement: the keys of each pre-filter's rows, one more than its limit. */
+/** The WITH clause of a statement: the keys of each pre-filter's rows, at most one more than its limit. */
 export function prefilterTables(
   { id }: Collection,
   prefilters: readonly Prefilter[],
@@ -23,7 +23,7 @@ export function prefilterTables(
   return sql`WITH ${sql.join(tables, sql`, `)}`;
 }
 
-/** Whether few enough rows match for the pre-filter to answer. */
+/** Whether at most `limit` rows match, so that the pre-filter is used. */
 export function isSelective(prefilter: Prefilter): SQL {
   return sql`(SELECT count(*) <= ${prefilter.limit}::int FROM ${tableOf(prefilter)})`;
 }

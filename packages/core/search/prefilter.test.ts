@@ -15,7 +15,7 @@ import { cachedTarget, findTarget } from "./read-target.ts";
 import { planReads } from "./reads.ts";
 import type { SearchTarget } from "./target.ts";
 
-// Points on an arc, each with its number: what passes a filter and is nearest can be told without a search.
+// Points on an arc, each with its number, so that the expected hits can be computed without a search.
 
 const ROWS = 2_000;
 const point = (n: number) => Float32Array.of(Math.cos(n / 1_300), Math.sin(n / 1_300));
@@ -44,7 +44,7 @@ async function write(from: number, to: number) {
   await ingest(services, tenantId, { documents });
 }
 
-/** The ids nearest to a row's point among those that pass. */
+/** The ids of the matching rows that are nearest to a row's point. */
 function nearest(n: number, passes: (n: number) => boolean, rows = ROWS, topK = 10): readonly string[] {
   return Array.from({ length: rows }, (_, at) => at)
     .filter(passes)
@@ -53,7 +53,7 @@ function nearest(n: number, passes: (n: number) => boolean, rows = ROWS, topK = 
     .map((at) => `d${at}`);
 }
 
-const ask = async (n: number, filter: unknown) =>
+const search = async (n: number, filter: unknown) =>
   (await query(services, tenantId, { embedding: point(n + 0.3), filter })).map(({ id }) => id);
 
 function statementOf(target: SearchTarget, filter: unknown, retry?: Retry): string {
@@ -69,13 +69,15 @@ function statementOf(target: SearchTarget, filter: unknown, retry?: Retry): stri
   return new PgDialect().sqlToQuery(read.statement).sql;
 }
 
-test("the few rows that pass a filter are found by the metadata, and are the right ones", async () => {
+test("a filter that few rows match is answered by the metadata index, with the right rows", async () => {
   for (const n of [5, 700, 1_990]) {
-    expect(await ask(n, { hundredth: 7 })).toEqual(nearest(n + 0.3, (at) => at % 100 === 7));
+    expect(await search(n, { hundredth: 7 })).toEqual(nearest(n + 0.3, (at) => at % 100 === 7));
     const among = { $and: [{ hundredth: { $in: [7, 8] } }, { half: 1 }] };
-    expect(await ask(n, among)).toEqual(nearest(n + 0.3, (at) => at % 100 === 7));
-    expect(await ask(n, { tags: { $contains: "rare" } })).toEqual(nearest(n + 0.3, (at) => at % 500 === 3));
-    expect(await ask(n, { $and: [{ hundredth: 7 }, { half: 0 }] })).toEqual([]);
+    expect(await search(n, among)).toEqual(nearest(n + 0.3, (at) => at % 100 === 7));
+    expect(await search(n, { tags: { $contains: "rare" } })).toEqual(
+      nearest(n + 0.3, (at) => at % 500 === 3),
+    );
+    expect(await search(n, { $and: [{ hundredth: 7 }, { half: 0 }] })).toEqual([]);
   }
   const queries = [5, 1_990].map((n) => ({ embedding: point(n + 0.3) }));
   const many = await queryMany(services, tenantId, { queries, filter: { hundredth: 7 } });
@@ -84,34 +86,37 @@ test("the few rows that pass a filter are found by the metadata, and are the rig
   );
 });
 
-/** How Postgres carries out a search for the first ten. */
+/** The plan of Postgres for a filtered search. */
 async function planOf(filter: unknown): Promise<string> {
   const { steps } = await explainSearch(services, tenantId, { embedding: point(1), filter, analyze: true });
   return steps.flatMap(({ plan }) => plan).join("\n");
 }
 
-const ASKED = /Index Scan using vector_\w+ on \w+[^\n]*actual/;
+const VECTOR_INDEX_USED = /Index Scan using vector_\w+ on \w+[^\n]*actual/;
 
-test("the graph is asked where more rows pass than are few, and then no more for how many they are", async () => {
+test("the vector index is used if many rows match, and the next search does not count them again", async () => {
   expect(await planOf({ hundredth: 7 })).toMatch(/Index Scan using vector_\w+ on [^\n]*never executed/);
-  expect(await planOf({ half: 1 })).toMatch(ASKED);
+  expect(await planOf({ half: 1 })).toMatch(VECTOR_INDEX_USED);
   expect(await planOf({ half: 1 })).toMatch(/Function Scan on metadata_rows/);
   const many = { $and: [{ half: 1 }, { tags: { $contains: "x" } }] };
-  expect(await ask(700, many)).toEqual(nearest(700.3, (at) => at % 2 === 1));
+  expect(await search(700, many)).toEqual(nearest(700.3, (at) => at % 2 === 1));
   const target = await cachedTarget(own.database, tenantId, undefined);
   expect(statementOf(target, many)).not.toMatch(/metadata_rows/);
   expect(statementOf(target, { hundredth: 7 })).toMatch(/metadata_rows/);
-  expect(await ask(5, many)).toEqual(nearest(5.3, (at) => at % 2 === 1));
+  expect(await search(5, many)).toEqual(nearest(5.3, (at) => at % 2 === 1));
 });
 
-test("where the graph comes up short, the rows that the metadata tells are compared, or all where these are many", async () => {
-  const told = Array.from({ length: 20 }, (_, n) => n); // 400 rows of 2,000: more than are few, less than a quarter
+test("if the vector index is short, the rows of the metadata index are compared, or all rows if those are many", async () => {
+  const hundredths = Array.from({ length: 20 }, (_, n) => n); // 400 of 2,000 rows: over the pre-filter limit of the vector index, under a quarter
   const cases = [
-    [{ $and: [{ hundredth: { $in: told } }, { hundredth: { $lt: 1 } }] }, (at: number) => at % 100 === 0],
+    [
+      { $and: [{ hundredth: { $in: hundredths } }, { hundredth: { $lt: 1 } }] },
+      (at: number) => at % 100 === 0,
+    ],
     [{ $and: [{ half: 1 }, { hundredth: { $lt: 2 } }] }, (at: number) => at % 100 === 1],
   ] as const;
   for (const [filter, passes] of cases)
-    for (const n of [5, 700]) expect(await ask(n, filter)).toEqual(nearest(n + 0.3, passes));
+    for (const n of [5, 700]) expect(await search(n, filter)).toEqual(nearest(n + 0.3, passes));
   const target = await cachedTarget(own.database, tenantId, undefined);
   const excluded = new Set(target.indexes.map(({ name }) => name));
   const statement = statementOf(target, cases[0][0], { list: "vector", queries: [1], excluded });
@@ -119,13 +124,13 @@ test("where the graph comes up short, the rows that the metadata tells are compa
   expect(statement).not.toMatch(/ORDER BY distance/);
 });
 
-test("rows behind the indexes, and of another index, are found beside them", async () => {
+test("a filter also finds rows after the indexes and rows of a second index", async () => {
   await write(ROWS, ROWS + 300);
   const passes = (at: number) => at % 100 === 7;
-  expect(await ask(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, ROWS + 300));
+  expect(await search(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, ROWS + 300));
   await write(ROWS + 300, 2 * ROWS);
   await maintainIndexes(own.database, { tenantId, maxRows: ROWS + 500 });
   const { indexes } = await findTarget(own.database, tenantId);
   expect(indexes.filter(({ kind }) => kind === "keyword")).toHaveLength(2);
-  expect(await ask(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, 2 * ROWS));
+  expect(await search(2_010, { hundredth: 7 })).toEqual(nearest(2_010.3, passes, 2 * ROWS));
 });

@@ -23,9 +23,9 @@ beforeAll(async () => {
   own = await createTestDatabase();
   services = offlineServices(own.database);
   ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-  const { id: neighbour } = await createTenant(own.database, { name: "neighbour" });
+  const { id: neighbor } = await createTenant(own.database, { name: "neighbor" });
   for (const metric of METRICS)
-    for (const tenant of [tenantId, neighbour]) {
+    for (const tenant of [tenantId, neighbor]) {
       await createCollection(own.database, tenant, {
         name: metric,
         metric,
@@ -59,7 +59,7 @@ const documents = Array.from({ length: COUNT }, (_, n) => ({
 const dot = (a: Float32Array, b: Float32Array) =>
   a.reduce((sum, element, i) => sum + element * (b[i] as number), 0);
 
-/** As Chroma reports it (hnswlib): cosine 1 − cos, l2 squared, ip 1 − dot. */
+/** The distances of Chroma (hnswlib): cosine 1 − cos, l2 squared, ip 1 − dot. */
 const DISTANCES: Readonly<Record<Metric, (a: Float32Array, b: Float32Array) => number>> = {
   cosine: (a, b) => 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)),
   l2: (a, b) => a.reduce((sum, element, i) => sum + (element - (b[i] as number)) ** 2, 0),
@@ -77,7 +77,7 @@ const find = (options: QueryOptions) => query(services, tenantId, options);
 const ids = (hits: readonly { readonly id: string }[]) => hits.map(({ id }) => id);
 
 describe.each(METRICS)("%s", (metric) => {
-  test("the hits are exactly the nearest, at Chroma's own distances, nearest first", async () => {
+  test("the hits are exactly the nearest rows, with Chroma's distances, nearest first", async () => {
     for (let round = 0; round < 5; round++) {
       const embedding = randomVector();
       const hits = await find({ collection: metric, embedding, topK: 25 });
@@ -88,9 +88,9 @@ describe.each(METRICS)("%s", (metric) => {
     }
   });
 
-  // By ip the largest product need not be with itself.
+  // The largest inner product of a vector need not be with itself.
   test.skipIf(metric === "ip")(
-    "a document is found by its own vector, first, with all that it has",
+    "a search by a document's vector returns the document first, with all fields",
     async () => {
       const [hit] = await find({ collection: metric, embedding: documents[7]?.embedding, topK: 1 });
       expect(hit).toMatchObject({
@@ -105,7 +105,7 @@ describe.each(METRICS)("%s", (metric) => {
     },
   );
 
-  test("a filter narrows the hits to exactly the nearest that match, and never returns fewer than exist", async () => {
+  test("a filter returns exactly the nearest matching rows, and never fewer than exist", async () => {
     const embedding = randomVector();
     const rare = await find({ collection: metric, embedding, filter: { rare: true }, topK: 10 });
     expect(ids(rare)).toEqual(ids(bruteForce(metric, embedding, (n) => n % 100 === 0)));
@@ -123,7 +123,7 @@ describe.each(METRICS)("%s", (metric) => {
     expect(ids(byText)).toEqual(ids(bruteForce(metric, embedding, (n) => n >= 390)));
   });
 
-  test("max_distance leaves out what is farther, and nothing else", async () => {
+  test("max_distance removes exactly the hits that are farther away", async () => {
     const embedding = randomVector();
     const expected = bruteForce(metric, embedding);
     const limit = ((expected[11]?.distance as number) + (expected[12]?.distance as number)) / 2;
@@ -151,7 +151,7 @@ describe.each(METRICS)("%s", (metric) => {
     }
   });
 
-  test("hits of the same distance come in the order of their ids, every time", async () => {
+  test("hits of equal distance are always ordered by id", async () => {
     const collection = `ties ${metric}`;
     await createCollection(own.database, tenantId, {
       name: collection,
@@ -168,7 +168,7 @@ describe.each(METRICS)("%s", (metric) => {
     expect(ids(await find({ collection, embedding, topK: 5 }))).toEqual(["t0", "t1", "t2", "t3", "t4"]);
   });
 
-  test("the plan reads one partition alone, and asks for tenant and collection there", async () => {
+  test("the plan reads one partition, with tenant and collection as conditions", async () => {
     const collection = await getCollection(own.database, tenantId, metric);
     const { steps } = await explainSearch(services, tenantId, {
       collection: metric,
@@ -182,7 +182,7 @@ describe.each(METRICS)("%s", (metric) => {
   });
 });
 
-describe("what cannot be asked", () => {
+describe("invalid requests", () => {
   const embedding = new Float32Array(DIMENSIONS).fill(1);
   test.each([0, -1, 1.5, 1001, Number.NaN])("a top_k of %d is refused", async (topK) => {
     await expect(find({ collection: "l2", embedding, topK })).rejects.toMatchObject({
@@ -191,13 +191,13 @@ describe("what cannot be asked", () => {
     });
   });
 
-  test("10 hits where no top_k is given, 1 and 1,000 where asked", async () => {
+  test("top_k is 10 by default, and can be 1 and 1,000", async () => {
     expect(await find({ collection: "l2", embedding })).toHaveLength(10);
     expect(await find({ collection: "l2", embedding, topK: 1 })).toHaveLength(1);
     expect(await find({ collection: "l2", embedding, topK: 1000 })).toHaveLength(COUNT);
   });
 
-  test("a vector of another size is refused, naming both", async () => {
+  test("a vector of other dimensions is refused with both numbers", async () => {
     for (const size of [1, DIMENSIONS - 1, DIMENSIONS + 1])
       await expect(
         find({ collection: "ip", embedding: new Float32Array(size).fill(1) }),
@@ -207,9 +207,9 @@ describe("what cannot be asked", () => {
       });
   });
 
-  test("a vector with NaN or infinity is refused; zeros are refused by cosine alone", async () => {
-    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY])
-      await expect(find({ collection: "l2", embedding: embedding.with(3, wrong) })).rejects.toMatchObject({
+  test("a vector with NaN or infinity is refused, and a zero vector only under cosine", async () => {
+    for (const invalid of [Number.NaN, Number.POSITIVE_INFINITY])
+      await expect(find({ collection: "l2", embedding: embedding.with(3, invalid) })).rejects.toMatchObject({
         code: "invalid_input",
       });
     const zeros = new Float32Array(DIMENSIONS);
@@ -224,12 +224,12 @@ describe("what cannot be asked", () => {
     );
   });
 
-  test("text and vector together, neither, and a blank text are refused", async () => {
+  test("a query with text and vector, with neither, or with a blank text is refused", async () => {
     for (const options of [{}, { text: "x", embedding }, { text: "" }, { text: " \n" }])
       await expect(find({ collection: "l2", ...options })).rejects.toMatchObject({ code: "invalid_input" });
   });
 
-  test("a text where nobody knows the model, or the model is not configured, says the way out; a vector works", async () => {
+  test("a text query with an unknown or unconfigured model is refused with a remedy, and a vector query works", async () => {
     await createCollection(own.database, tenantId, { name: "imported", dimensions: 2, embeddingModel: null });
     await createCollection(own.database, tenantId, {
       name: "keyless",
@@ -247,7 +247,7 @@ describe("what cannot be asked", () => {
     expect(await find({ collection: "imported", embedding: new Float32Array([1, 0]) })).toEqual([]);
   });
 
-  test("a filter that is wrong is refused with its path, also where the collection is empty", async () => {
+  test("an invalid filter is refused with its path, also in an empty collection", async () => {
     await createCollection(own.database, tenantId, { name: "no size", embeddingModel: "offline/words" });
     for (const collection of ["l2", "no size"])
       await expect(find({ collection, embedding, filter: { n: { $near: 1 } } })).rejects.toMatchObject({
@@ -256,14 +256,14 @@ describe("what cannot be asked", () => {
       });
   });
 
-  test("a collection without a size has no hits, by text or by vector", async () => {
+  test("a collection without dimensions has no hits", async () => {
     await createCollection(own.database, tenantId, { name: "empty", embeddingModel: "offline/words" });
     expect(await find({ collection: "empty", text: "anything" })).toEqual([]);
     expect(await find({ collection: "empty", embedding })).toEqual([]);
   });
 });
 
-test("a text finds the passage of a long document that answers it, with its chunk", async () => {
+test("a text query finds the right passage of a long document", async () => {
   await createCollection(own.database, tenantId, {
     name: "texts",
     embeddingModel: "offline/words",
@@ -292,7 +292,7 @@ test("a text finds the passage of a long document that answers it, with its chun
   expect(hit?.content).toContain("thirty days");
 });
 
-test("rows without a vector are not found and do not take a hit's place", async () => {
+test("rows without a vector are not found and do not reduce the number of hits", async () => {
   await createCollection(own.database, tenantId, { name: "holes", dimensions: 2, embeddingModel: null });
   const embedding = new Float32Array([1, 2]);
   await ingest(services, tenantId, {

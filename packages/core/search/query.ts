@@ -7,7 +7,7 @@ import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
 import type { SearchMode } from "./depth.ts";
 import type { PathOf } from "./embed-queries.ts";
-import { embedQueries, type Wanted } from "./embed-queries.ts";
+import { embedQueries, type QueryInput } from "./embed-queries.ts";
 import { type Hit, type HitRow, toHit } from "./hit.ts";
 import { type HitField, limitOutput, type Output, readFields, rowKey } from "./output.ts";
 import { type RankedRow, rankRows } from "./rank.ts";
@@ -16,33 +16,30 @@ import { findRows } from "./rows.ts";
 export interface SearchOptions extends FilterInput {
   /** Default `knowledge`. */
   readonly collection?: string;
-  /** Hits at most, 1 to 1,000. Default 10. */
+  /** Maximum hits, 1 to 1,000. Default 10. */
   readonly topK?: number;
-  /**
-   * By meaning (`vector`, the default), by the words of the text (`keyword`), or both, fused by reciprocal rank
-   * (`hybrid`).
-   */
+  /** `vector` (default), `keyword` (full-text search), or `hybrid` (both, fused by reciprocal rank). */
   readonly mode?: SearchMode;
-  /** Leaves out what is farther away, in the metric's own distance. Not with `keyword`. */
+  /** Maximum distance of a hit, in the collection's metric. Not with `keyword`. */
   readonly maxDistance?: number;
-  /** `document`: the best passage of each document, and how many others match. Default: passages each for themselves. */
+  /** `document`: the best passage of each document, and the number of its other matching passages. Default `passage`. */
   readonly groupBy?: GroupBy;
-  /** What a hit has; other fields are null or empty, and are not read. Default: all. */
+  /** Fields of a hit. Other fields are null or empty and are not read. Default: all. */
   readonly include?: readonly HitField[];
-  /** Bytes of these fields at most, in all hits. Default `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of these fields in all hits. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
 
 export type GroupBy = "passage" | "document";
 
-/** Hits of all queries of a call at most. */
+/** Maximum hits of all queries of a call. */
 const MAX_HITS = 10_000;
 
-export type QueryOptions = SearchOptions & Wanted;
+export type QueryOptions = SearchOptions & QueryInput;
 
 /**
- * The nearest passages of one tenant's collection, nearest first: never fewer than exist and match.
+ * The best passages of a tenant's collection, best first: never fewer than exist and match.
  * Throws `not_found`, `invalid_input`, `invalid_filter`, `dimension_mismatch`, `embedder_unavailable`, `response_too_large`.
  */
 export async function query(
@@ -57,10 +54,10 @@ export async function query(
 
 export interface QueryManyOptions extends SearchOptions {
   /** 1 to 100. */
-  readonly queries: readonly Wanted[];
+  readonly queries: readonly QueryInput[];
 }
 
-/** `query` for many at once, in one call to the model and one to the database; the hits of each, in their order. */
+/** Runs many queries in one call to the model and one to the database. Returns the hits of each query, in order. */
 export function queryMany(
   services: Services,
   tenantId: string,
@@ -80,20 +77,23 @@ async function search(
 ): Promise<readonly (readonly Hit[])[]> {
   const { topK = 10, mode = "vector", queries, maxDistance, pathOf } = options;
   validate({ ...options, topK, mode });
-  const filter = searchFilter(options); // before a text is paid for
+  const filter = searchFilter(options); // throws before a text is embedded
   const texts = queries.map(({ text }) => text ?? "");
   const output = { fields: options.include, maxBytes: options.maxBytes };
   const grouped = options.groupBy === "document" ? { maxDistance } : undefined;
   for (;;) {
     const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
-    const started = performance.now();
-    const asked = { collection: options.collection, mode, topK, output, grouped, texts, pathOf };
-    const wanted = { ...asked, ...filter, ...embedded };
+    const startedAt = performance.now();
+    const rowSearch = {
+      ...{ collection: options.collection, mode, topK, output, grouped, texts, pathOf },
+      ...filter,
+      ...embedded,
+    };
     const found = await scanText(filter?.readsText === true, (settings) =>
-      findRows(services.database, tenantId, { ...wanted, settings }),
+      findRows(services.database, tenantId, { ...rowSearch, settings }),
     );
-    if (!found) continue; // another model since the texts were embedded
-    recordLatency(services.database, found.collection.id, performance.now() - started);
+    if (!found) continue; // the model changed after the texts were embedded
+    recordLatency(services.database, found.collection.id, performance.now() - startedAt);
     const ranked = queries.map((_, index) =>
       rankRows(found, index, { mode, maxDistance, byDocument: grouped !== undefined }).slice(0, topK),
     );
@@ -105,7 +105,7 @@ interface Outcome extends Output {
   readonly ranked: readonly (readonly RankedRow[])[];
 }
 
-/** The hits with their fields: one more statement where these were too many to come along. Throws `response_too_large`. */
+/** The hits with their fields. Incomplete rows need one more statement. Throws `response_too_large`. */
 async function toHits(
   database: Database,
   collection: Collection,
@@ -117,22 +117,22 @@ async function toHits(
   const read =
     missing.length > 0 ? await readFields(database, collection, { rows: missing, ...output }) : undefined;
   const results: Hit[][] = [];
-  let since = performance.now();
+  let sliceStart = performance.now();
   for (const hits of ranked) {
     results.push(
-      hits.flatMap(({ row, ...placed }) => {
+      hits.flatMap(({ row, ...ranking }) => {
         const fields = row.complete ? row : read?.get(rowKey(row));
-        return fields ? [{ ...toHit(collection.metric, { ...row, ...pickFields(fields) }), ...placed }] : []; // else deleted meanwhile
+        return fields ? [{ ...toHit(collection.metric, { ...row, ...pickFields(fields) }), ...ranking }] : []; // undefined: deleted meanwhile
       }),
     );
-    if (performance.now() - since < YIELD_MS) continue;
-    await new Promise((resolve) => setTimeout(resolve, 0)); // others have their turn
-    since = performance.now();
+    if (performance.now() - sliceStart < YIELD_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve, 0)); // yield to other requests
+    sliceStart = performance.now();
   }
   return results;
 }
 
-/** Milliseconds after which a long conversion lets others have their turn. */
+/** Milliseconds after which a long conversion yields to other requests. */
 const YIELD_MS = 20;
 
 function pickFields({ content, metadata, uri }: Pick<HitRow, HitField>): Pick<HitRow, HitField> {
@@ -147,26 +147,33 @@ function validate({ topK, mode, queries, maxDistance, pathOf }: LocatedOptions &
   if (mode === "keyword" && maxDistance !== undefined)
     throw invalid(
       "max_distance",
-      "A search by words has no distance: leave max_distance out, or use mode hybrid.",
+      "max_distance cannot be used with mode keyword, which has no distances. Omit max_distance, or use mode hybrid.",
     );
   if (queries.length < 1 || queries.length > 100)
-    throw invalid("queries", `One call takes 1 to 100 queries, not ${queries.length}.`);
+    throw invalid("queries", `A request must have 1 to 100 queries, not ${queries.length}.`);
   if (queries.length * topK > MAX_HITS)
     throw invalid(
       "top_k",
-      `One call returns at most ${MAX_HITS} hits: ${queries.length} queries may ask for a top_k of ${Math.floor(MAX_HITS / queries.length)}, not ${topK}. Lower top_k or send fewer queries.`,
+      `A request returns at most ${MAX_HITS} hits: ${queries.length} queries allow a top_k of ${Math.floor(MAX_HITS / queries.length)}, not ${topK}. Lower top_k or send fewer queries.`,
     );
   for (const [index, { text, embedding }] of queries.entries()) {
     if (mode === "vector" && (text === undefined) === (embedding === undefined))
-      throw invalid(pathOf(index, "query"), "Give either the text to look for or its embedding.");
+      throw invalid(
+        pathOf(index, "query"),
+        "A query must have either a text or an embedding. Give one of them.",
+      );
     if (mode !== "vector" && text === undefined)
-      throw invalid(pathOf(index, "query"), `Give the text to look for: mode ${mode} compares words.`);
+      throw invalid(
+        pathOf(index, "query"),
+        `A query must have a text in mode ${mode}, which compares words. Give the text.`,
+      );
     if (mode === "keyword" && embedding !== undefined)
       throw invalid(
         pathOf(index, "query_embedding"),
-        "A search by words has no use for an embedding: leave it out, or use mode hybrid.",
+        "An embedding cannot be used with mode keyword. Omit it, or use mode hybrid.",
       );
-    if (text?.trim() === "") throw invalid(pathOf(index, "query"), "The text to look for is empty.");
+    if (text?.trim() === "")
+      throw invalid(pathOf(index, "query"), "The query text is empty. Give a text with at least one word.");
   }
 }
 

@@ -8,7 +8,7 @@ import type { IndexedRange } from "../index/indexed-range.ts";
 import { searchCache } from "./cache.ts";
 import type { SearchTarget } from "./target.ts";
 
-/** Reads that depend on a collection, with what the caller needs to understand their answers. */
+/** Reads that depend on a collection, with the plan that the caller needs to interpret their rows. */
 export interface TargetRead<Plan> extends ReadOptions {
   readonly plan: Plan;
   readonly statements: readonly SQL[];
@@ -22,9 +22,8 @@ export interface TargetAnswer<Plan> {
 }
 
 /**
- * Sends the reads that `prepare` makes for a collection, in one round trip where the driver can. The version of the
- * collection is read with them: when the cached one is out of date, the target is looked up again and the reads repeated.
- * Throws `not_found`.
+ * Sends the reads that `prepare` returns for a collection, in one round trip if the driver supports it. They include the
+ * collection's version: if the cached target is outdated, it is read again and the reads are repeated. Throws `not_found`.
  */
 export async function readTarget<Plan>(
   database: Database,
@@ -42,14 +41,14 @@ export async function readTarget<Plan>(
       settings: { ...tenantSettings(tenantId), ...settings },
     });
     if ((versions?.[0] as { version?: string } | undefined)?.version === target.version) {
-      if (!prepared.value) throw prepared.failure; // a fault of the search, as the target is up to date
+      if (!prepared.value) throw prepared.failure; // the target is current, so the search itself is at fault
       return { target, plan: prepared.value.plan, rows };
     }
     searchCache(database).targets.delete(keyOf(tenantId, nameOrId));
   }
 }
 
-/** The target as it is cached, perhaps out of date: enough to choose its model, say. Throws `not_found`. */
+/** The cached target, which may be outdated; enough, for example, to choose the model. Throws `not_found`. */
 export async function cachedTarget(
   database: Database,
   tenantId: string,
@@ -82,7 +81,7 @@ function keyOf(tenantId: string, nameOrId = DEFAULT_COLLECTION): string {
 export function findTarget(database: Database, tenantId: string, nameOrId?: string): Promise<SearchTarget> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, nameOrId);
-    // The version first: an index that is finished between the two statements makes it stale, not wrong.
+    // The version is read first: if an index is published between the two statements, the target is outdated instead of wrong.
     const [row] = await selectRows<{ version: string }>(orm, versionOf(collection));
     const indexes = await selectRows<IndexedRange>(
       orm,
@@ -102,7 +101,7 @@ function versionStatement(database: Database, target: SearchTarget): SQL {
   return statement;
 }
 
-/** The transaction that last wrote the collection's row. */
+/** The version of a collection: the transaction that last wrote its row. */
 function versionOf({ tenantId, id }: Collection): SQL {
   return sql`SELECT xmin::text AS version FROM cairn.collections
              WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;

@@ -7,8 +7,8 @@ import type { IndexedRange } from "../index/indexed-range.ts";
 import { planReads, type RowSearch } from "./reads.ts";
 
 const database = { identity: {} } as Database;
-const graph: IndexedRange = {
-  name: "graph",
+const index: IndexedRange = {
+  name: "index",
   kind: "vector",
   first: 0,
   last: 0,
@@ -16,10 +16,10 @@ const graph: IndexedRange = {
   rows: 5_000,
 };
 
-test("a search that differs from the last by its vector alone takes the same statement, and no other does", () => {
+test("a search that differs from the last one only by its vector uses the same statement, and no other does", () => {
   const ids = { tenantId: crypto.randomUUID(), id: crypto.randomUUID() };
   const collection = { metric: "cosine", dimensions: 2, indexSettings: {}, ...ids } as unknown as Collection;
-  const target = { collection, version: "", indexes: [graph] };
+  const target = { collection, version: "", indexes: [index] };
   const search: RowSearch = { mode: "vector", topK: 10, texts: [""] };
   const statementOf = (changes: Partial<RowSearch> = {}) => {
     const embeddings = [Float32Array.of(Math.random(), 1)];

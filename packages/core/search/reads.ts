@@ -21,7 +21,7 @@ export interface RowSearch extends Partial<EmbeddedQueries>, Omit<PlannedSearch,
   /** Whether the filter reads the text of rows, see `scanText`. */
   readonly readsText?: boolean;
   readonly texts: readonly string[];
-  /** Default: the field's name, as of the one query that there is. */
+  /** Default: the name of the field, for a single query. */
   readonly pathOf?: PathOf;
 }
 
@@ -29,13 +29,13 @@ export function listsOf(mode: SearchMode): readonly List[] {
   return mode === "hybrid" ? ["vector", "keyword"] : [mode];
 }
 
-/** The value of the statements' placeholder. `vectorType`: its type id. */
+/** The value of the statements' placeholder `vectors`. `vectorType`: the OID of the type. */
 export function vectorsOf({ embeddings = [] }: RowSearch, vectorType: number): { readonly vectors: Buffer } {
   return { vectors: encodeVectorArray(embeddings, vectorType) };
 }
 
 /**
- * Plans and statements of a search, one a list; of a retry the one that it repeats. Throws `dimension_mismatch`,
+ * Plans and statements of a search, one for each list; of a retry, one for its list. Throws `dimension_mismatch`, and
  * `invalid_input` for a vector that the collection cannot compare.
  */
 export function planReads(
@@ -51,17 +51,17 @@ export function planReads(
   }
   const cache = searchCache(database);
   const isUnselective = contained !== undefined && cache.unselectiveFilters.has(filterKey(target, contained));
-  const planned = { ...search, isUnselective };
+  const plannedSearch = { ...search, isUnselective };
   return (retry ? [retry.list] : listsOf(search.mode)).map((list) => {
     const excluded = unusableIndexes(target, embeddings, { isFiltered: search.matches !== undefined });
-    const read = () => planRead(target, planned, { list, excluded, retry });
+    const read = () => planRead(target, plannedSearch, { list, excluded, retry });
     if (list === "keyword" || retry || search.matches || excluded.size > 0) return read();
     const key = `${search.mode} ${search.topK} ${outputKey(search.output)} ${search.grouped && `grouped ${search.grouped.maxDistance}`}`;
     const cached = cache.reads.get(target);
     if (cached?.key === key) return cached.read;
-    const made = read();
-    cache.reads.set(target, { key, read: made });
-    return made;
+    const planned = read();
+    cache.reads.set(target, { key, read: planned });
+    return planned;
   });
 }
 
@@ -92,23 +92,23 @@ function planRead(
   };
 }
 
-/** The answer of a collection that has no vector yet. */
+/** The statement for a collection without vectors. */
 const NO_ROWS = sql`SELECT WHERE false`;
 
 /**
- * Remembers that a filter matches too many rows for a pre-filter: counting them takes as long as reading the index. When it
- * has changed since, the index returns too few rows, and the retry uses the pre-filter's rows.
+ * Caches that a filter matches too many rows for a pre-filter, because counting them takes as long as reading the index. If
+ * that has changed since, the vector index returns too few rows, and the retry uses the pre-filter.
  */
 export function rememberUnselective(database: Database, target: SearchTarget, contained: string): void {
   searchCache(database).unselectiveFilters.set(filterKey(target, contained), true);
 }
 
-/** A filter on a target as it is now, as a key of the cache. */
+/** The cache key of a filter on a version of a target. */
 function filterKey({ collection, version }: SearchTarget, contained: string): string {
   return `${collection.id} ${version} ${createHash("sha256").update(contained).digest("base64url")}`;
 }
 
-/** The texts were embedded by another model than the collection has by now, or before it had dimensions. */
+/** Whether the texts were embedded with another model than the collection has now, or before it had dimensions. */
 export function isOutdated(
   { collection }: SearchTarget,
   { model, embeddings = [] }: Partial<EmbeddedQueries>,
@@ -127,8 +127,8 @@ function findFault(
   if (vector.length !== dimensions)
     return {
       code: "dimension_mismatch",
-      message: `Collection ${JSON.stringify(name)} holds vectors of ${dimensions} dimensions; the query's has ${vector.length}.`,
+      message: `The query vector cannot be compared: collection ${JSON.stringify(name)} has vectors of ${dimensions} dimensions, and the query vector has ${vector.length}.`,
     };
   const fault = findVectorFault(vector, metric);
-  return fault && { code: "invalid_input", message: `The query's vector ${fault.description}.` };
+  return fault && { code: "invalid_input", message: `The query vector ${fault.description}.` };
 }

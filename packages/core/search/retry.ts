@@ -5,9 +5,9 @@ import type { IndexScan, NearestPlan, PlannedSearch, Retry, SearchPlan } from ".
 export type Outcome = readonly (readonly HitRow[])[];
 
 /**
- * What a search has to do again because an index returned fewer rows than exist and match, as a filter or deleted rows can
- * make it: its other rows are farther away than those, but may be nearer than another index's or the tail's. Undefined: the
- * result is complete.
+ * The retry of a search, if an index returned fewer rows than exist and match. A filter or deleted rows can cause this. The
+ * missing rows are farther away than the returned ones, but may be nearer than those of another index or of the tail.
+ * Undefined: the result is complete.
  */
 export function planRetry(plan: SearchPlan, search: PlannedSearch, outcome: Outcome): Retry | undefined {
   switch (plan.kind) {
@@ -30,7 +30,7 @@ function isComplete({ branches }: NearestPlan, rows: readonly HitRow[] | undefin
   );
 }
 
-/** Whether an index scan returned too few rows. One whose pre-filter answered did not. */
+/** Whether an index scan returned too few rows. A scan that its pre-filter replaced did not. */
 function isShort({ ordinal, required }: IndexScan, rows: readonly HitRow[] | undefined): boolean {
   const { counts, prefiltered } = rows?.[0] ?? {};
   return !prefiltered?.includes(ordinal) && (counts?.[ordinal] ?? 0) < required;
@@ -52,8 +52,8 @@ function retryNearest(plan: NearestPlan, outcome: Outcome): Retry | undefined {
 }
 
 /**
- * Reads more passages where those read come from fewer documents than requested, though more may match; where an index was
- * short, or the second read was not enough either, every row is compared.
+ * Reads more passages if they come from fewer documents than requested and more may match. If an index was short, or if the
+ * second read was not enough, every row is compared.
  */
 function retryGrouped(plan: NearestPlan, search: PlannedSearch, outcome: Outcome): Retry | undefined {
   const isShortOfDocuments = (n: number) => {
@@ -68,7 +68,7 @@ function retryGrouped(plan: NearestPlan, search: PlannedSearch, outcome: Outcome
   return { list: "vector", queries, excluded: plan.excluded, step };
 }
 
-/** Without a filter the indexes find every row that has a word. */
+/** Without a filter, the indexes find every row that has a word. */
 function retryKeyword(
   { matches }: PlannedSearch,
   outcome: Outcome,
@@ -79,7 +79,7 @@ function retryKeyword(
   return queries.length > 0 ? { list: "keyword", queries, excluded: new Set() } : undefined;
 }
 
-/** The indexes return a sample of the rows of a common word; with a filter, rows that it may leave out. */
+/** The indexes return a sample of the rows of a common word, and with a filter rows that may not match. */
 function retryGroupedKeyword({ topK, matches }: PlannedSearch, outcome: Outcome): Retry | undefined {
   const queries = outcome.flatMap((rows, index) => {
     const isSample = rows[0]?.truncated ?? matches !== undefined;

@@ -10,7 +10,7 @@ import { ingest } from "../document/ingest.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { query } from "./query.ts";
 
-describe.runIf(serverUrl())("a search of a collection that is known takes one round trip", () => {
+describe.runIf(serverUrl())("a search in a cached collection takes one round trip", () => {
   let own: TestDatabase;
   let tenantId: string;
   beforeAll(async () => {

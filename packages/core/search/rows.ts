@@ -7,22 +7,22 @@ import { readTarget } from "./read-target.ts";
 import { isOutdated, listsOf, planReads, type RowSearch, rememberUnselective, vectorsOf } from "./reads.ts";
 import { type Outcome, planRetry } from "./retry.ts";
 
-/** For each query the rows nearest by vector and those that have most of its words; a mode leaves one list empty. */
-export interface Found {
+/** The vector and the keyword list of each query. The list that a mode does not use is empty. */
+export interface FoundRows {
   readonly collection: Collection;
   readonly vector: readonly (readonly HitRow[])[];
   readonly keyword: readonly (readonly HitRow[])[];
 }
 
 /**
- * The rows of a search through the collection's indexes. Where one of them returns too few, as with a filter, its rows are
- * compared one by one. Undefined: the texts were embedded by another model than the collection has by now.
+ * The rows of a search. If an index returns too few rows, for example with a filter, its rows are compared one by one.
+ * Undefined: the texts were embedded with another model than the collection has now.
  */
 export async function findRows(
   database: Database,
   tenantId: string,
   search: RowSearch & { readonly collection: string | undefined; readonly settings?: Settings },
-): Promise<Found | undefined> {
+): Promise<FoundRows | undefined> {
   const { vector: vectorType } = await database.vectorTypes();
   const read = (retry?: Retry) =>
     readTarget(database, tenantId, search.collection, (target) => {
@@ -34,7 +34,7 @@ export async function findRows(
         statements: planned.map(({ statement }) => statement),
         settings: Object.assign({}, search.settings, ...planned.map(({ plan }) => plan.settings)),
         values: vectorsOf(search, vectorType),
-        prepare: search.mode === "vector" && !search.matches, // a plan for a filter or words does not suit others
+        prepare: search.mode === "vector" && !search.matches, // other filters and words need other plans
       };
     });
   const { target, plan: plans, rows } = await read();
@@ -59,7 +59,7 @@ export async function findRows(
   return found;
 }
 
-/** Whether a filter matched more rows than the pre-filters of its plan compare. */
+/** Whether more rows matched a filter than its pre-filters compare. */
 function isUnselective(plan: SearchPlan, outcome: Outcome): boolean {
   if (plan.kind !== "nearest") return false;
   const hasPrefilter = plan.branches.some((branch) => branch.kind === "index" && branch.prefilter);

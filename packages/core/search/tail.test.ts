@@ -18,7 +18,7 @@ import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
 import { query } from "./query.ts";
 
-// What is written since a collection's last index was built, where an index holds that, too.
+// Rows written since a collection's last index build, which the tail's index covers.
 
 let own: TestDatabase;
 let services: Services;
@@ -33,7 +33,7 @@ afterAll(() => own?.drop());
 const DIMENSIONS = 1_024;
 const THRESHOLD = 100;
 
-/** Ten topics; each vector is near one of them, the same ones in every run. */
+/** A vector near one of ten topics, the same in every run. */
 function vector(n: number, dimensions = DIMENSIONS): Float32Array {
   const wave = (seed: number, i: number) => Math.sin(seed * 12.9898 + i * 78.233) * 43_758.5453;
   const noise = (seed: number, i: number) => wave(seed, i) - Math.floor(wave(seed, i)) - 0.5;
@@ -101,7 +101,7 @@ async function exactIds(collection: string, embedding: Float32Array, condition =
 const idsOf = async (collection: string, embedding: Float32Array, filter?: object) =>
   (await query(services, tenantId, { collection, embedding, filter })).map(({ id }) => id);
 
-test("what is written later is held by an index of its own, and by the next one when it is closed", async () => {
+test("later rows are covered by the index of the tail, and by the next vector index when the tail is closed", async () => {
   await fill("notes", 150);
   expect(await maintain("notes")).toEqual(["build"]);
   const first = ["vector from 0, valid", "keyword from 0, valid", "tail from 1, valid"];
@@ -111,7 +111,7 @@ test("what is written later is held by an index of its own, and by the next one 
   expect(plan).toMatch(/Index Scan using vector_\w+ on documents_\d\d/);
   expect(plan).toMatch(/Index Scan using tail_\w+ on documents_\d\d/);
   expect(plan).not.toMatch(/_segment_idx|Seq Scan/);
-  expect(words).toMatch(/over 150 rows, and by the bits of the 90 written since/);
+  expect(words).toMatch(/over 150 rows, and compares the 90 rows written since by binary distance/);
   expect(await maintain("notes")).toEqual([]);
 
   await add("notes", 240, 260);
@@ -119,14 +119,16 @@ test("what is written later is held by an index of its own, and by the next one 
   const second = ["vector from 0, valid", "keyword from 0, valid", "tail from 2, valid"];
   expect(await indexesOf("notes")).toEqual(second);
   await add("notes", 260, 263);
-  expect((await planOf("notes")).words).toMatch(/over 260 rows, and by the bits of the 3 written since/);
+  expect((await planOf("notes")).words).toMatch(
+    /over 260 rows, and compares the 3 rows written since by binary distance/,
+  );
 });
 
-test("of the tail the right ten are found, its edits and deletes included, and with a filter all that pass", async () => {
+test("a search finds the right ten rows of the tail after edits and deletions, and with a filter all matching rows", async () => {
   await fill("live", 150);
   await maintain("live");
   await add("live", 150, 1_150);
-  await add("live", 40, 60); // edited: out of the index, into the tail
+  await add("live", 40, 60); // edited: the rows move from the index into the tail
   const gone = documents(300, 400).map(({ id }) => id);
   await deleteDocuments(own.database, tenantId, { collection: "live", ids: gone });
   let found = 0;
@@ -142,7 +144,7 @@ test("of the tail the right ten are found, its edits and deletes included, and w
   expect((await idsOf("live", vector(45)))[0]).toBe("d45");
 });
 
-/** Reads that a search of a collection that is known takes. */
+/** Number of reads of a search in a cached collection. */
 async function readsOf(collection: string, embedding: Float32Array): Promise<number> {
   let reads = 0;
   const database: Database = {
@@ -158,7 +160,7 @@ async function readsOf(collection: string, embedding: Float32Array): Promise<num
   return reads;
 }
 
-test("a tail of few rows, or none, is no reason to ask again", async () => {
+test("a tail with few rows, or none, does not cause a retry", async () => {
   await fill("quiet", 150);
   await maintain("quiet");
   expect(await readsOf("quiet", vector(8))).toBe(1);
@@ -167,13 +169,13 @@ test("a tail of few rows, or none, is no reason to ask again", async () => {
   expect((await idsOf("quiet", vector(152)))[0]).toBe("d152");
 });
 
-test("the tail shares what is re-ranked with the graph, and leaves it enough", async () => {
+test("the tail shares the re-rank with the HNSW index, and leaves it enough candidates", async () => {
   await fill("shared", 150);
   await maintain("shared");
   await add("shared", 150, 190);
   expect((await planOf("shared")).plan).toMatch(/Merge Append/);
   expect(await readsOf("shared", vector(5))).toBe(1);
-  // A hundred and fifty rows about one point, nearer to it than anything that was there: more than are re-ranked.
+  // 150 rows around one point, nearer than all others: more than are re-ranked.
   const near = Array.from({ length: 150 }, (_, n) => ({
     id: `near${n}`,
     content: null,
@@ -198,11 +200,11 @@ test("without its index the tail is compared row by row", async () => {
   );
   const { words, plan } = await planOf("bare");
   expect(plan).toMatch(/_segment_idx/);
-  expect(words).toMatch(/and exactly over the 30 written since/);
+  expect(words).toMatch(/and compares the 30 rows written since exactly/);
   expect((await idsOf("bare", vector(170)))[0]).toBe("d170");
 });
 
-test("what has become small keeps no index of its tail, its other ones gone or not", async () => {
+test("a collection that has become small loses the index of its tail, even if its vector index is missing", async () => {
   await fill("small", 150);
   await maintain("small");
   const { collection, indexes } = await inspectCollection(own.database, tenantId, "small");
@@ -223,7 +225,7 @@ test.each<[string, Space]>([
   expect(await indexesOf(name)).toEqual(["vector from 0, valid", "keyword from 0, valid"]);
 });
 
-test("vectors whose bits tell nothing are compared whole, from when they are seen", async () => {
+test("vectors that binary distances cannot order are compared in full precision from the next build", async () => {
   const all = (from: number, to: number) =>
     documents(from, to).map((one) => ({ ...one, embedding: one.embedding.map(Math.abs) }));
   await fill("mixed", 150);
@@ -239,7 +241,7 @@ test("vectors whose bits tell nothing are compared whole, from when they are see
     expect((await idsOf("mixed", vector(n).map(n < 150 ? (element) => element : Math.abs)))[0]).toBe(`d${n}`);
 });
 
-test("vectors that 16-bit floats cannot hold leave the tail its index", async () => {
+test("the tail keeps its index if vectors exceed half precision", async () => {
   await fill("large", 150);
   const [large] = documents(150, 151);
   const embedding = large?.embedding.map((element) => 200_000 * element) as Float32Array;

@@ -1,16 +1,16 @@
 import type { IndexedRange } from "../index/indexed-range.ts";
 import type { SearchTarget } from "./target.ts";
 
-/** The largest half-precision number: a query beyond it cannot be compared with what such an index holds. */
+/** The largest half-precision number. A half-precision index cannot answer a query beyond it. */
 const MAX_HALF = 65_504;
 
 /**
- * Rows to which calibration has to trust a binary index before a filtered search uses it. In 4,600 rows recall was 0.82
- * without this limit, with a filter for one row of ten.
+ * Minimum filter depth of a binary-quantized index that a filtered search uses. Without this limit, recall was 0.82 in 4,600
+ * rows with a filter for one row in ten.
  */
 const MIN_DEPTH = 1_000;
 
-/** Names of the vector indexes that cannot answer one of these vectors, or not with a filter. */
+/** Names of the vector indexes that cannot answer one of these vectors, or a filtered search. */
 export function unusableIndexes(
   { indexes }: SearchTarget,
   vectors: readonly Float32Array[],
@@ -22,7 +22,7 @@ export function unusableIndexes(
   return new Set([...shallow, ...(exceedsHalf ? half : [])].map(({ name }) => name));
 }
 
-/** The tail of a half-precision collection was not calibrated: it is indexed only where binary orders finely. */
+/** Whether the filter depth is too small. The tail of a half-precision collection is not calibrated: it is only indexed if binary distances order finely. */
 function isShallow({ kind, plan: { precision, reranked, depth = 0 } }: IndexedRange): boolean {
   return precision === "bit" && (kind === "vector" || reranked !== undefined) && depth < MIN_DEPTH;
 }

@@ -33,7 +33,7 @@ function planOf(
   return planSearch(target, { mode: "vector", topK: 10, ...search }, options) as NearestPlan;
 }
 
-/** Rows that a search re-ranks of an index, and what it asks of the HNSW graph. */
+/** Rows of an index that a search re-ranks, and its settings of the HNSW scan. */
 function reranked(plan: Partial<IndexedRange["plan"]>, depth: Depth) {
   const index = indexOf("vector", plan);
   const settings = indexSettings([index], depth);
@@ -66,7 +66,7 @@ test("a filtered scan of a binary index goes no deeper than calibration trusts i
   expect(maxScanned({ precision: "bit" })).toBe(1_000);
 });
 
-test("rows that are only fused, or tell how far a filtered scan came, are not re-ranked ten times over", () => {
+test("rows that are only fused, or show how far a filtered scan went, do not multiply the re-rank", () => {
   const binary = { precision: "bit", reranked: 110 } as const;
   expect(reranked(binary, { limit: 50, exactHits: 10 })).toMatchObject({ rows: 110, efSearch: 110 });
   expect(reranked(binary, { limit: 150, exactHits: 10 })).toMatchObject({ rows: 150, efSearch: 150 });
@@ -83,7 +83,7 @@ test("the plan of a search carries the settings and the row counts of its indexe
   expect(filtered).toMatchObject({ limit: 100, branches: [{ scans: [{ required: 100 }] }, {}] });
 });
 
-test("settings of a collection come before what calibration measured", () => {
+test("settings of a collection take precedence over calibration", () => {
   const own = { ...collection, indexSettings: { efSearch: 333 } } as Collection;
   const indexes = [indexOf("vector", { precision: "bit", efSearch: 200, reranked: 160 })];
   const options = { list: "vector", excluded: new Set<string>() } as const;
@@ -97,7 +97,7 @@ test("an HNSW index and a tail of the same precision share their re-rank, unless
     const plan = planOf([indexOf("vector", { precision }), tail], search, retry);
     const statement = vectorStatement(collection, plan, { vectors: Buffer.alloc(0), ...search });
     const lists = new PgDialect().sqlToQuery(statement).sql.match(/ORDER BY distance LIMIT/g)?.length;
-    expect(lists).toBe(plan.branches.length); // each is re-ranked by itself
+    expect(lists).toBe(plan.branches.length); // each branch has its own re-rank
     return plan.branches.length;
   };
   expect(branches("bit")).toBe(1);
@@ -107,7 +107,7 @@ test("an HNSW index and a tail of the same precision share their re-rank, unless
   expect(branches("halfvec")).toBe(2);
 });
 
-test("rows that no index holds are compared one by one, where there can be any", () => {
+test("rows without an index are compared one by one, if there can be any", () => {
   const comparesRest = (ranges: readonly (readonly [number, number])[]) => {
     const indexes = ranges.map(([first, last]) => ({
       ...indexOf("vector", { precision: "bit" }),

@@ -11,9 +11,9 @@ import type { Branch, IndexBranch, NearestPlan, VectorPlan } from "./plan.ts";
 import { isSelective, prefilterRows, prefilterTables } from "./prefilter-rows.ts";
 
 export interface VectorInput {
-  /** `vector[]` in the wire format, see encodeVectorArray, or the placeholder that stands for it. */
+  /** `vector[]` in the wire format, see encodeVectorArray, or its placeholder. */
   readonly vectors: Buffer | Placeholder;
-  /** The caller's filters as a condition on a row; undefined: none. */
+  /** The caller's filters as a condition on a row. Undefined: none. */
   readonly matches?: SQL;
   /** The part of them that a metadata index can answer, see `containmentConditions`. */
   readonly contained?: string;
@@ -53,7 +53,7 @@ export function vectorStatement(collection: Collection, plan: VectorPlan, input:
     ORDER BY q.n, near."order", near.id, near.chunk`;
 }
 
-/** The indexes of vectors that a plan reads. */
+/** The vector indexes that a plan reads. */
 export function indexesOf({ branches }: NearestPlan): readonly IndexedRange[] {
   return branches.flatMap((branch) =>
     branch.kind === "index" ? branch.scans.map(({ index }) => index) : [],
@@ -77,7 +77,7 @@ function nearestRows(collection: Collection, { branches, limit }: NearestPlan, i
       ORDER BY "order", id, chunk LIMIT ${limit}::int`;
 }
 
-/** Ordinals of the index scans whose pre-filter answers instead. */
+/** Ordinals of the index scans that their pre-filter replaces. */
 function prefilteredScans(scans: readonly { readonly ordinal: number; readonly branch: IndexBranch }[]): SQL {
   const ordinals = scans.flatMap(({ ordinal, branch: { prefilter } }) =>
     prefilter ? [sql`CASE WHEN ${isSelective(prefilter)} THEN ${sql.raw(String(ordinal))} END`] : [],
@@ -107,7 +107,7 @@ function branchRows(collection: Collection, branch: Branch, input: BranchInput):
   }
 }
 
-/** Compares every row that the condition and the filters let through. */
+/** Compares every row that matches the condition and the filters. */
 function exactRows(collection: Collection, condition: SQL, { limit, matches = sql`true` }: BranchInput): SQL {
   const distance = orderByDistance(collection.metric, sql`q.v`);
   return sql`
