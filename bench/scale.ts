@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { INDEX_DEFAULTS } from "@cairn/core/collection/index-settings.ts";
+import { INDEX_DEFAULTS } from "@cairn/core/index/settings.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { type Cairn, load, makeTenant, openCairn, searcher } from "./support/cairn.ts";
 import {

@@ -3,7 +3,7 @@ import { changeCollection, deleteCollection } from "@cairn/core/collection/chang
 import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
-import { changeModel, restoreModel } from "@cairn/core/maintenance/model-change.ts";
+import { changeModel, restoreModel } from "@cairn/core/reembed/change.ts";
 import { changeTenant, createTenant, deleteTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";

@@ -1,5 +1,5 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
-import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
+import type { IndexSettings } from "@cairn/core/database/collection-settings.ts";
 import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
 import { buildIndex, formatWorkers, type IndexBuild } from "../support/build-index.ts";
 import { exactNeighbors, load, makeTenant, searcher, settle } from "../support/cairn.ts";

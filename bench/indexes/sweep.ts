@@ -1,5 +1,5 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
-import { INDEX_DEFAULTS } from "@cairn/core/collection/index-settings.ts";
+import { INDEX_DEFAULTS } from "@cairn/core/index/settings.ts";
 import { buildIndex } from "../support/build-index.ts";
 import { exactNeighbors, load, makeTenant, searcher } from "../support/cairn.ts";
 import { measure, recall, round } from "../support/measure.ts";

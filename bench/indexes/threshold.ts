@@ -1,4 +1,4 @@
-import { INDEX_DEFAULTS } from "@cairn/core/collection/index-settings.ts";
+import { INDEX_DEFAULTS } from "@cairn/core/index/settings.ts";
 import { buildIndex } from "../support/build-index.ts";
 import { exactNeighbors, load, makeTenant, searcher } from "../support/cairn.ts";
 import { type Measured, measureInTurns, recall, round } from "../support/measure.ts";

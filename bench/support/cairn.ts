@@ -1,5 +1,5 @@
 import { createCollection } from "@cairn/core/collection/create.ts";
-import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
+import type { IndexSettings } from "@cairn/core/database/collection-settings.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
 import { encodeVector } from "@cairn/core/database/vector.ts";

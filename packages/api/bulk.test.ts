@@ -3,7 +3,7 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
 import { runJob } from "@cairn/core/job/run.ts";
-import { changeModel } from "@cairn/core/maintenance/model-change.ts";
+import { changeModel } from "@cairn/core/reembed/change.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../test/support/api.ts";

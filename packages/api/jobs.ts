@@ -186,7 +186,7 @@ const reindex: TenantJobRunner = async (
 ): Promise<JsonObject> => {
   const { collection, model } = request as { readonly collection?: string; readonly model?: string };
   if (model !== undefined) {
-    const { changeModel } = await import("@cairn/core/maintenance/model-change.ts");
+    const { changeModel } = await import("@cairn/core/reembed/change.ts");
     const changed = await changeModel(services, tenantId, model, {
       collection,
       signal,

@@ -2,7 +2,7 @@ import { claimIdleJobs } from "@cairn/core/job/idle.ts";
 import { logFailures, runFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
-import { deleteExpired } from "@cairn/core/maintenance/sweep.ts";
+import { deleteExpired } from "@cairn/core/retention/delete-expired.ts";
 import type { Service } from "./compose.ts";
 
 /** Milliseconds without a heartbeat after which a job is sent again: longer than a queue hides a message whose worker died. */

@@ -1,6 +1,6 @@
-import { type ChunkSettings, chunkSizes } from "@cairn/core/collection/chunking.ts";
+import { chunkSizes } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
-import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
+import type { ChunkSettings, IndexSettings } from "@cairn/core/database/collection-settings.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { type Embedders, requireDefaultModel } from "@cairn/core/embedding/embedder.ts";
 import { z } from "@hono/zod-openapi";

@@ -1,6 +1,6 @@
-import type { Metric } from "@cairn/core/collection/metric.ts";
 import { type JsonObject, type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
 import type { Row } from "@cairn/core/document/document.ts";
+import type { Metric } from "@cairn/core/index/metric.ts";
 import type { DifferenceKind } from "../report/report.ts";
 import type { StoredRow } from "./stored.ts";
 

@@ -1,9 +1,9 @@
-import type { ChunkSizes } from "@cairn/core/collection/chunking.ts";
-import type { Metric } from "@cairn/core/collection/metric.ts";
 import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
+import type { ChunkSizes } from "@cairn/core/database/collection-settings.ts";
 import { chunkRanges } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { MAX_PASSAGES } from "@cairn/core/document/split.ts";
+import type { Metric } from "@cairn/core/index/metric.ts";
 import type { ExceptionReason } from "../report/report.ts";
 import { MAX_RESPONSE_BYTES } from "../source/http.ts";
 import type { SourceRecord } from "../source/source.ts";

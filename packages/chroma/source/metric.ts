@@ -1,6 +1,5 @@
-import { METRICS, type Metric } from "@cairn/core/collection/metric.ts";
-import type { JsonValue } from "@cairn/core/database/json.ts";
-import { parseJson } from "@cairn/core/database/json.ts";
+import { type JsonValue, parseJson } from "@cairn/core/database/json.ts";
+import { METRICS, type Metric } from "@cairn/core/index/metric.ts";
 import type { ChromaCollection } from "./chroma-collection.ts";
 
 /** Paths of the metric in a configuration of Chroma 1.0 and later. The first path with a metric counts. */

@@ -1,5 +1,5 @@
-import type { Metric } from "@cairn/core/collection/metric.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
+import type { Metric } from "@cairn/core/index/metric.ts";
 
 /** A collection as Chroma describes it. */
 export interface SourceCollection {

@@ -1,4 +1,4 @@
-import { METRICS, type Metric } from "@cairn/core/collection/metric.ts";
+import { METRICS, type Metric } from "@cairn/core/index/metric.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
 import type { Source, SourceCollection, VectorHit } from "../source/source.ts";
 import { mulberry32 } from "./sample.ts";

@@ -1,13 +1,13 @@
 import { type CollectionChanges, changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
-import { type ChunkSettings, chunkSizes, validateChunking } from "@cairn/core/collection/chunking.ts";
+import { chunkSizes, validateChunking } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
-import type { IndexSettings } from "@cairn/core/collection/index-settings.ts";
-import { METRICS, type Metric } from "@cairn/core/collection/metric.ts";
+import type { ChunkSettings, IndexSettings } from "@cairn/core/database/collection-settings.ts";
 import { requireDefaultModel } from "@cairn/core/embedding/embedder.ts";
 import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { METRICS, type Metric } from "@cairn/core/index/metric.ts";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";

@@ -1,7 +1,7 @@
 import { AppError } from "@cairn/core/error.ts";
 import { describeFailure, type IndexFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import { changeModel, type ModelChangeResult, restoreModel } from "@cairn/core/maintenance/model-change.ts";
+import { changeModel, type ModelChangeResult, restoreModel } from "@cairn/core/reembed/change.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";

@@ -1,4 +1,5 @@
 import { and, eq, sql } from "drizzle-orm";
+import type { ChunkSettings, IndexSettings } from "../database/collection-settings.ts";
 import type { Database, Orm } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
@@ -8,12 +9,11 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { AppError } from "../error.ts";
-import type { ChunkSettings } from "./chunking.ts";
+import { validateIndexSettings } from "../index/settings.ts";
 import { type Collection, collectionColumns } from "./collection.ts";
 import { listCopies } from "./copies.ts";
 import { validate } from "./create.ts";
 import { requireCollection } from "./get.ts";
-import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
 
 export interface CollectionChanges {
   readonly name?: string;

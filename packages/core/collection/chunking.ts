@@ -1,15 +1,5 @@
+import type { ChunkSettings, ChunkSizes } from "../database/collection-settings.ts";
 import { AppError } from "../error.ts";
-
-/** Sizes of the passages that texts are split into, in tokens of OpenAI's embedding models (cl100k_base). */
-export interface ChunkSizes {
-  /** Maximum tokens of a passage, 16 to 8,000. */
-  readonly maxTokens: number;
-  /** Maximum tokens that a passage repeats of the previous one, 0 to half of `maxTokens`. */
-  readonly overlap: number;
-}
-
-/** The sizes that a collection sets. The others have their defaults. */
-export type ChunkSettings = Partial<ChunkSizes>;
 
 /** The defaults of OpenAI's vector stores. */
 export const CHUNK_DEFAULTS: ChunkSizes = { maxTokens: 800, overlap: 400 };

@@ -1,8 +1,7 @@
+import type { ChunkSettings, IndexSettings } from "../database/collection-settings.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections, exact } from "../database/schema.ts";
-import type { ChunkSettings } from "./chunking.ts";
-import type { IndexSettings } from "./index-settings.ts";
-import type { Metric } from "./metric.ts";
+import type { Metric } from "../index/metric.ts";
 
 /** The collection that is used if none is named, so that a tenant with one collection need not name it. */
 export const DEFAULT_COLLECTION = "knowledge";

@@ -1,3 +1,4 @@
+import type { ChunkSettings, IndexSettings } from "../database/collection-settings.ts";
 import type { Database } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { type JsonObject, stringifyJson } from "../database/json.ts";
@@ -6,11 +7,11 @@ import { asTenant } from "../database/transaction.ts";
 import { findMetadataFault } from "../document/metadata.ts";
 import { modelDimensions, modelTextTokens } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
-import { type ChunkSettings, validateChunking } from "./chunking.ts";
+import { METRICS, type Metric } from "../index/metric.ts";
+import { validateIndexSettings } from "../index/settings.ts";
+import { validateChunking } from "./chunking.ts";
 import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collection.ts";
 import { getCollection } from "./get.ts";
-import { type IndexSettings, validateIndexSettings } from "./index-settings.ts";
-import { METRICS, type Metric } from "./metric.ts";
 
 export interface NewCollection {
   /** Default `knowledge`. Unique for the tenant. */

@@ -1,5 +1,5 @@
 import { isFiniteVector, isZeroVector } from "../database/vector.ts";
-import type { Metric } from "./metric.ts";
+import type { Metric } from "../index/metric.ts";
 
 /**
  * Limits of a vector's length (Euclidean norm) between which every distance is finite: pgvector sums products of elements in

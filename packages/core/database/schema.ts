@@ -11,10 +11,8 @@ import {
   unique,
   uuid,
 } from "drizzle-orm/pg-core";
-import type { ChunkSettings } from "../collection/chunking.ts";
-import type { IndexSettings } from "../collection/index-settings.ts";
-import type { JsonObject } from "./json.ts";
-import { decodeJson, encodeJson } from "./json.ts";
+import type { ChunkSettings, IndexSettings } from "./collection-settings.ts";
+import { decodeJson, encodeJson, type JsonObject } from "./json.ts";
 
 /**
  * Drizzle's definitions of the tables, for typed queries. The SQL in migrations/ creates the tables: Drizzle cannot

@@ -1,4 +1,5 @@
-import { assertSizes, CHUNK_DEFAULTS, type ChunkSizes } from "../collection/chunking.ts";
+import { assertSizes, CHUNK_DEFAULTS } from "../collection/chunking.ts";
+import type { ChunkSizes } from "../database/collection-settings.ts";
 import { loadTokenizer, tokenUpperBound } from "../embedding/tokens.ts";
 import { nextTurn } from "../turn.ts";
 import { type ChunkRange, packPieces } from "./pack.ts";

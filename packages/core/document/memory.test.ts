@@ -6,7 +6,7 @@ import { createCollection } from "../collection/create.ts";
 import type { Embedder } from "../embedding/embedder.ts";
 import { createEmbedders } from "../embedding/embedders.ts";
 import { createOfflineEmbedder } from "../embedding/offline.ts";
-import { changeModel } from "../maintenance/model-change.ts";
+import { changeModel } from "../reembed/change.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { MAX_SLICE_BYTES, MAX_SLICE_PASSAGES } from "./byte-slices.ts";

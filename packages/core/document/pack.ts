@@ -1,4 +1,4 @@
-import type { ChunkSizes } from "../collection/chunking.ts";
+import type { ChunkSizes } from "../database/collection-settings.ts";
 import type { Piece } from "./pieces.ts";
 
 /** The range of a passage in its text, in UTF-16 code units. */

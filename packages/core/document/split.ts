@@ -1,9 +1,9 @@
 import { ingestSizes } from "../collection/chunking.ts";
 import type { Collection } from "../collection/collection.ts";
-import type { Metric } from "../collection/metric.ts";
 import { findVectorFault } from "../collection/vector-fault.ts";
 import { stringifyJson } from "../database/json.ts";
 import { textLimit } from "../embedding/text-limit.ts";
+import type { Metric } from "../index/metric.ts";
 import type { Services } from "../services.ts";
 import { nextTurn } from "../turn.ts";
 import { passageBytes } from "./byte-slices.ts";

@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { supportsBinary } from "../collection/index-settings.ts";
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
@@ -9,6 +8,7 @@ import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { AppError } from "../error.ts";
+import { supportsBinary } from "../index/settings.ts";
 import { nextTurn } from "../turn.ts";
 import type { Row } from "./document.ts";
 import { eraseReplaced, readContentHashes } from "./erase.ts";

@@ -1,6 +1,11 @@
-import type { Collection } from "../collection/collection.ts";
-import type { Precision } from "../collection/index-settings.ts";
-import type { Metric } from "../collection/metric.ts";
+import type { Precision } from "../database/collection-settings.ts";
+import type { Metric } from "./metric.ts";
+
+/** The part of a collection that its indexed expressions depend on. */
+interface IndexedSpace {
+  readonly dimensions: number | null;
+  readonly metric: Metric;
+}
 
 /** The form of a vector in an index. */
 export interface IndexedVector {
@@ -10,7 +15,10 @@ export interface IndexedVector {
 }
 
 /** The indexed expression of a row's vector. The column has no fixed number of dimensions, so the expression sets it. */
-export function indexedExpression({ dimensions }: Collection, { precision, stored }: IndexedVector): string {
+export function indexedExpression(
+  { dimensions }: Pick<IndexedSpace, "dimensions">,
+  { precision, stored }: IndexedVector,
+): string {
   const size = dimensions as number;
   if (precision !== "bit") return `(${castVector("embedding", precision, size)})`;
   return `(${stored ? "coalesce(bits, binary_quantize(embedding))" : "binary_quantize(embedding)"}::bit(${Math.trunc(size)}))`;
@@ -27,9 +35,9 @@ export function castVector(vector: string, precision: Precision, dimensions: num
 const OPERATORS: Readonly<Record<Metric, string>> = { cosine: "<=>", l2: "<->", ip: "<#>" };
 
 /** The distance between a row and the query `q` in the precision of an index. */
-export function indexedDistance(collection: Collection, indexed: IndexedVector): string {
-  const operator = indexed.precision === "bit" ? "<~>" : OPERATORS[collection.metric];
-  return `${indexedExpression(collection, indexed)} ${operator} q."${indexed.precision}"`;
+export function indexedDistance(space: IndexedSpace, indexed: IndexedVector): string {
+  const operator = indexed.precision === "bit" ? "<~>" : OPERATORS[space.metric];
+  return `${indexedExpression(space, indexed)} ${operator} q."${indexed.precision}"`;
 }
 
 /** pgvector's operator class for a metric and a precision. */

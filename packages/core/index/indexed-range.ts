@@ -1,4 +1,4 @@
-import type { IndexPlan } from "../collection/index-settings.ts";
+import type { IndexPlan } from "./settings.ts";
 
 /** `vector` and `keyword` cover closed segments. `tail` covers vectors written after them, see `TAIL_PLAN`. */
 export type IndexKind = "vector" | "keyword" | "tail";

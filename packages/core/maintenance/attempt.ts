@@ -1,11 +1,11 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import type { IndexPlan } from "../collection/index-settings.ts";
 import type { Database, Orm, Transaction } from "../database/database.ts";
 import type { DatabaseFault } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import type { IndexPlan } from "../index/settings.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
 /** An unfinished build. The collection's row stores it until a build succeeds. */

@@ -1,9 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import { supportsBinary } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
+import { supportsBinary } from "../index/settings.ts";
 import { sampleRows } from "./sample.ts";
 import type { SegmentRange } from "./segment-range.ts";
 

@@ -1,6 +1,6 @@
-import { TAIL_PLAN } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
+import { TAIL_PLAN } from "../index/settings.ts";
 import { NUMERIC_VALUE_OUT_OF_RANGE } from "./attempt.ts";
 import { measureBinaryRecall } from "./binary-recall.ts";
 import { type Calibration, calibrate } from "./calibrate.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
-import type { IndexSettings } from "../collection/index-settings.ts";
+import type { IndexSettings } from "../database/collection-settings.ts";
 import { ingest } from "../document/ingest.ts";
 import { explainSearch } from "../search/explain.ts";
 import { createTenant } from "../tenant/tenant.ts";

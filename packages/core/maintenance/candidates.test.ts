@@ -5,11 +5,12 @@ import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/
 import { offlineServices } from "../../../test/support/services.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
-import { INDEX_DEFAULTS, type IndexSettings } from "../collection/index-settings.ts";
+import type { IndexSettings } from "../database/collection-settings.ts";
 import type { Database } from "../database/database.ts";
 import { tenantSettings } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
+import { INDEX_DEFAULTS } from "../index/settings.ts";
 import { neighborsStatement } from "../search/candidates.ts";
 import { explainSearch } from "../search/explain.ts";
 import { planIndexScan } from "../search/plan.ts";

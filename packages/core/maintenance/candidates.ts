@@ -1,10 +1,5 @@
 import type { Collection } from "../collection/collection.ts";
-import {
-  binaryPlan,
-  fullPrecisionPlan,
-  type IndexPlan,
-  supportsBinary,
-} from "../collection/index-settings.ts";
+import { binaryPlan, fullPrecisionPlan, type IndexPlan, supportsBinary } from "../index/settings.ts";
 import { type CollectionIndex, requestedSettings } from "./inspect.ts";
 import type { SegmentRange } from "./segment-range.ts";
 

@@ -4,9 +4,9 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { offlineServices } from "../../../test/support/services.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection, type NewCollection } from "../collection/create.ts";
-import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
+import { INDEX_DEFAULTS } from "../index/settings.ts";
 import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
 import { createTenant, deleteTenant, listTenants } from "../tenant/tenant.ts";

@@ -4,7 +4,7 @@ import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/
 import { offlineServices } from "../../../test/support/services.ts";
 import { changeCollection, deleteCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
-import type { IndexSettings } from "../collection/index-settings.ts";
+import type { IndexSettings } from "../database/collection-settings.ts";
 import { selectRows } from "../database/rows.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { deleteDocuments } from "../document/delete.ts";

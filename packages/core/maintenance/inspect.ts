@@ -1,12 +1,12 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
-import { type IndexPlan, indexPlan } from "../collection/index-settings.ts";
 import type { Database, Orm } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import type { IndexKind } from "../index/indexed-range.ts";
+import { type IndexPlan, indexPlan } from "../index/settings.ts";
 import { type Attempt, readAttempt } from "./attempt.ts";
 import type { SegmentRange } from "./segment-range.ts";
 

@@ -1,5 +1,5 @@
 import type { Collection } from "../collection/collection.ts";
-import { ACCEPTED_DEFAULTS, type IndexPlan, supportsBinary } from "../collection/index-settings.ts";
+import { ACCEPTED_DEFAULTS, type IndexPlan, supportsBinary } from "../index/settings.ts";
 import { BUILD_SETTINGS, retryDelay } from "./attempt.ts";
 import {
   type CollectionIndex,

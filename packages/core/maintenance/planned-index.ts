@@ -1,9 +1,9 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { Collection } from "../collection/collection.ts";
-import type { IndexPlan } from "../collection/index-settings.ts";
 import { indexedExpression, operatorClass } from "../index/expression.ts";
 import type { BuildNotes, IndexedRange, IndexKind } from "../index/indexed-range.ts";
 import { segmentCondition } from "../index/segments.ts";
+import type { IndexPlan } from "../index/settings.ts";
 import { keywordExpression } from "../search/keyword.ts";
 import type { SegmentRange } from "./segment-range.ts";
 

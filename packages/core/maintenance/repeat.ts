@@ -1,7 +1,7 @@
 import type { Database } from "../database/database.ts";
+import { deleteExpired } from "../retention/delete-expired.ts";
 import { logFailures } from "./index-failure.ts";
 import { maintainIndexes } from "./indexes.ts";
-import { deleteExpired } from "./sweep.ts";
 
 export interface RepeatOptions {
   /** Interval between two runs. 0: no runs. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
+import { INDEX_DEFAULTS } from "../index/settings.ts";
 import { sizeBuild } from "./size.ts";
 
 const parallelWorkers = (options: { readonly memory?: number; readonly workers?: number }) =>

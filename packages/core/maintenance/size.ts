@@ -1,5 +1,5 @@
-import type { IndexPlan } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
+import type { IndexPlan } from "../index/settings.ts";
 
 export interface SizeOptions {
   /** Maximum megabytes of the build. With less than it needs, it takes far longer. Default: what it needs, up to 1,024 (PGlite: 256). */

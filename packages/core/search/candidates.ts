@@ -3,8 +3,8 @@ import type { Collection } from "../collection/collection.ts";
 import { inCollection } from "../document/read.ts";
 import { castVector, indexedDistance } from "../index/expression.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
+import { orderByDistance } from "../index/metric.ts";
 import { segmentCondition } from "../index/segments.ts";
-import { orderByDistance } from "./metric.ts";
 import type { IndexBranch } from "./plan.ts";
 
 /** The columns of a hit that every search reads. */

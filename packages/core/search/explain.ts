@@ -1,12 +1,12 @@
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
-import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import { selectRows } from "../database/rows.ts";
 import { setLocal } from "../database/settings.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
+import { INDEX_DEFAULTS } from "../index/settings.ts";
 import type { Services } from "../services.ts";
 import { embedQueries, type QueryInput } from "./embed-queries.ts";
 import type { List, SearchPlan, VectorPlan } from "./plan.ts";

@@ -1,9 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
-import type { Metric } from "../collection/metric.ts";
 import { inCollection } from "../document/read.ts";
+import { type Metric, orderByDistance } from "../index/metric.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
-import { orderByDistance } from "./metric.ts";
 import type { Groups } from "./plan.ts";
 
 // Hits grouped by document: the best passage of each. An index orders passages, not documents, so a search reads more passages

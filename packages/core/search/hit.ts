@@ -1,8 +1,7 @@
-import type { Metric } from "../collection/metric.ts";
 import { decodeJson, type JsonObject } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
 import { restoreId } from "../document/id.ts";
-import { distance, score } from "./metric.ts";
+import { distance, type Metric, score } from "../index/metric.ts";
 
 export interface Hit {
   readonly id: string;

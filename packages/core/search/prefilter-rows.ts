@@ -2,9 +2,9 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
+import { orderByDistance } from "../index/metric.ts";
 import { segmentCondition } from "../index/segments.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
-import { orderByDistance } from "./metric.ts";
 import type { Prefilter } from "./plan-prefilters.ts";
 
 /** The WITH clause of a statement: the keys of each pre-filter's rows, at most one more than its limit. */

@@ -4,13 +4,12 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import { getCollection } from "../collection/get.ts";
-import { METRICS, type Metric } from "../collection/metric.ts";
 import { asTenant } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
+import { METRICS, type Metric, score } from "../index/metric.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
-import { score } from "./metric.ts";
 import { type QueryOptions, query } from "./query.ts";
 
 const DIMENSIONS = 24;

@@ -1,7 +1,7 @@
+import { distance } from "../index/metric.ts";
 import type { SearchMode } from "./depth.ts";
 import { fuse } from "./fusion.ts";
 import type { Hit, HitRow } from "./hit.ts";
-import { distance } from "./metric.ts";
 import { rowKey } from "./output.ts";
 import type { FoundRows } from "./rows.ts";
 

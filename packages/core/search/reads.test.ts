@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
-import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import type { Database } from "../database/database.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
+import { INDEX_DEFAULTS } from "../index/settings.ts";
 import { planReads, type RowSearch } from "./reads.ts";
 
 const database = { identity: {} } as Database;

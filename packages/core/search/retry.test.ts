@@ -1,8 +1,9 @@
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
-import { INDEX_DEFAULTS, type Precision } from "../collection/index-settings.ts";
+import type { Precision } from "../database/collection-settings.ts";
 import type { IndexedRange, IndexKind } from "../index/indexed-range.ts";
+import { INDEX_DEFAULTS } from "../index/settings.ts";
 import type { HitRow } from "./hit.ts";
 import { type PlannedSearch, planSearch, type Retry } from "./plan.ts";
 import { planRetry } from "./retry.ts";

@@ -15,7 +15,7 @@ import { inCollection, TEXT_OFFSET } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
-import { openDraft } from "./model-draft.ts";
+import { openDraft } from "./draft.ts";
 
 /** Maximum passages that are embedded and written at once. Large texts or vectors reduce it. */
 const MAX_PAGE_ROWS = 500;

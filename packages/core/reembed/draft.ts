@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { and, eq, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
-import { collectionColumns } from "../collection/collection.ts";
+import { type Collection, collectionColumns } from "../collection/collection.ts";
 import { validate } from "../collection/create.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";

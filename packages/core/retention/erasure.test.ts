@@ -13,11 +13,11 @@ import { createOfflineEmbedder } from "../embedding/offline.ts";
 import { runIdempotent } from "../idempotency/idempotency.ts";
 import { createJob } from "../job/job.ts";
 import { runJob } from "../job/run.ts";
+import { changeModel, restoreModel } from "../reembed/change.ts";
 import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
 import { createTenant, deleteTenant, listTenants } from "../tenant/tenant.ts";
-import { changeModel, restoreModel } from "./model-change.ts";
-import { deleteExpired } from "./sweep.ts";
+import { deleteExpired } from "./delete-expired.ts";
 
 // Deleted data is gone from every table: each row of the schema is read as text and searched for a canary.
 

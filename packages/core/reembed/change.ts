@@ -1,20 +1,20 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
-import { INDEX_DEFAULTS } from "../collection/index-settings.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { lineageOf } from "../document/tombstone.ts";
 import { AppError } from "../error.ts";
+import { INDEX_DEFAULTS } from "../index/settings.ts";
+import type { BuildOptions } from "../maintenance/build.ts";
+import type { IndexFailure } from "../maintenance/index-failure.ts";
+import { type MaintenanceResult, maintainIndexes } from "../maintenance/indexes.ts";
+import { type Inspection, inspectCollection, servingRanges, tailOf } from "../maintenance/inspect.ts";
 import type { Services } from "../services.ts";
-import type { BuildOptions } from "./build.ts";
-import type { IndexFailure } from "./index-failure.ts";
-import { type MaintenanceResult, maintainIndexes } from "./indexes.ts";
-import { type Inspection, inspectCollection, servingRanges, tailOf } from "./inspect.ts";
-import { assertCopyNameFree, copyName, ensureDraft, nameTakenError } from "./model-draft.ts";
-import { addFills, EMPTY_FILL, type FillResult, fillCollection, isFilled } from "./model-fill.ts";
+import { assertCopyNameFree, copyName, ensureDraft, nameTakenError } from "./draft.ts";
+import { addFills, EMPTY_FILL, type FillResult, fillCollection, isFilled } from "./fill.ts";
 
 export interface ModelChangeOptions extends BuildOptions {
   /** Default `knowledge`. */

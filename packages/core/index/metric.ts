@@ -1,5 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Metric } from "../collection/metric.ts";
+
+/** The distance function of a collection. Distances are those that Chroma reports, see `distance`. */
+export type Metric = "cosine" | "l2" | "ip";
+
+export const METRICS: readonly Metric[] = ["cosine", "l2", "ip"];
 
 /**
  * The expression that orders rows by distance to a vector, nearest first. An index only serves the bare operator, ascending.
