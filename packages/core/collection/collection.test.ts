@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { ingest } from "../document/ingest.ts";
 import { countDocuments } from "../document/list.ts";
 import { collectionStats } from "../maintenance/stats.ts";
@@ -9,13 +8,8 @@ import { changeCollection, deleteCollection } from "./change.ts";
 import { createCollection, ensureCollection } from "./create.ts";
 import { getCollection, listCollections } from "./get.ts";
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 const MISSING = "00000000-1111-2222-3333-444444444444";
 
@@ -92,7 +86,7 @@ test("naming another model for existing vectors needs confirmation", async () =>
   const change = (changes: object) => changeCollection(own.database, tenantId, "vectors", changes);
   expect(await change({ embeddingModel: "local/a" })).toMatchObject({ embeddingModel: "local/a" });
   const documents = [{ id: "a", content: null, embedding: Float32Array.of(1, 2) }];
-  await ingest(offlineServices(own.database), tenantId, { documents, collection: "vectors" });
+  await ingest(own.services, tenantId, { documents, collection: "vectors" });
   await expect(change({ embeddingModel: "local/b" })).rejects.toMatchObject({
     code: "invalid_input",
     path: "confirmModel",
@@ -175,7 +169,7 @@ test("names may be in any script, 512 characters long, and two tenants may use t
 
 test("deleting a collection deletes its documents and no others; stats report each collection's contents", async () => {
   const { id: tenant } = await createTenant(own.database);
-  const services = offlineServices(own.database);
+  const services = own.services;
   const embedding = new Float32Array([1, 2]);
   for (const name of ["a", "b"]) {
     await createCollection(own.database, tenant, { name, embeddingModel: null, dimensions: 2, metric: "l2" });

@@ -1,14 +1,9 @@
 import { inspect } from "node:util";
 import { sql } from "drizzle-orm";
 import { DrizzleQueryError } from "drizzle-orm/errors";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  createTestDatabase,
-  onServer,
-  serverUrl,
-  type TestDatabase,
-  withDatabase,
-} from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { onServer, serverUrl, withDatabase } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
@@ -25,14 +20,11 @@ import { asTenant } from "./transaction.ts";
 
 const CANARY = "canary-7f3a";
 
-let own: TestDatabase;
-let tenantId: string;
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
   await createCollection(own.database, tenantId, { embeddingModel: null, dimensions: 2 });
 });
-afterAll(() => own?.drop());
 
 /** All text that a log line could contain for an error: its causes, their properties, the stack. */
 function loggableText(error: unknown): string {
@@ -139,7 +131,7 @@ test("an error does not contain the documents that the database refused", async 
     const documents = [
       { id: `id-${CANARY}`, content: `text ${CANARY}`, metadata: { [CANARY]: CANARY }, embedding },
     ];
-    const error = await rejectionOf(ingest(offlineServices(own.database), tenantId, { documents }));
+    const error = await rejectionOf(ingest(own.services, tenantId, { documents }));
     expect(error).toMatchObject({ code: "already_exists", cause: { sqlstate: "23505" } });
     expect(loggableText(error)).not.toContain(CANARY);
   } finally {
@@ -291,7 +283,7 @@ describe.runIf(serverUrl())("on a server", () => {
   });
 
   test("a replica answers searches and lists, and its error for a write names the primary", async () => {
-    const services = offlineServices(own.database);
+    const services = own.services;
     const { id } = await createTenant(own.database, { name: "read elsewhere" });
     await createCollection(own.database, id, { embeddingModel: "offline/words", dimensions: 32 });
     await ingest(services, id, { documents: [{ id: "hours", content: "open from nine" }] });

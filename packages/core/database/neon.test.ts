@@ -1,25 +1,20 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { type NeonRelay, startNeonRelay } from "../../../test/support/neon-relay.ts";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
+import { startNeonRelay } from "../../../test/support/neon-relay.ts";
 import type { Database } from "./database.ts";
 import { connectNeon } from "./neon.ts";
 import { selectRows } from "./rows.ts";
 
 describe.runIf(serverUrl())("Neon's driver", () => {
-  let own: TestDatabase;
-  let relay: NeonRelay;
+  const own = useTestDatabase();
+  const relay = useServer(startNeonRelay);
   let database: Database;
-  beforeAll(async () => {
-    own = await createTestDatabase();
-    relay = await startNeonRelay();
+  beforeAll(() => {
     database = connectNeon({ url: own.url as string });
   });
-  afterAll(async () => {
-    await database?.close();
-    await relay?.stop();
-    await own?.drop();
-  });
+  afterAll(() => database?.close());
 
   const selectOne = () => database.transaction(({ orm }) => selectRows(orm, sql`SELECT 1 AS one`));
 

@@ -1,18 +1,12 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { createTenant } from "../tenant/tenant.ts";
+import { expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { asTenant } from "./transaction.ts";
 
 // Errors of the database by SQLSTATE, with the driver that the suite runs with.
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 const PATH = "/var/lib/postgresql/17/main/base/16384/2619";
 

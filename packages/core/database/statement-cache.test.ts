@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import { ingest } from "../document/ingest.ts";
@@ -14,11 +15,10 @@ import { withTimeLimit } from "./time-limit.ts";
 import { tenantSettings } from "./transaction.ts";
 
 describe.runIf(serverUrl())("prepared statements of a connection", () => {
-  let own: TestDatabase;
+  const own = useTestDatabase();
   let database: Database;
   let tenants: readonly string[];
   beforeAll(async () => {
-    own = await createTestDatabase();
     tenants = await Promise.all(
       ["a", "b"].map(async (name) => {
         const { id } = await createTenant(own.database, { name });
@@ -29,16 +29,13 @@ describe.runIf(serverUrl())("prepared statements of a connection", () => {
           metadata: { n },
           embedding: new Float32Array([n + 1, 10]),
         }));
-        await ingest(offlineServices(own.database), id, { documents });
+        await ingest(own.services, id, { documents });
         return id;
       }),
     );
     database = connectPg({ url: own.url as string, connections: 1 });
   });
-  afterAll(async () => {
-    await database?.close();
-    await own?.drop();
-  });
+  afterAll(() => database?.close());
 
   const preparedStatements = () =>
     database.transaction(({ orm }) =>
@@ -87,7 +84,7 @@ describe.runIf(serverUrl())("prepared statements of a connection", () => {
   });
 
   test("a prepared search uses a new index, and still works after the index is dropped", async () => {
-    const services = offlineServices(own.database);
+    const services = own.services;
     const at = (n: number) => new Float32Array([Math.cos(n / 10), Math.sin(n / 10)]);
     const far = Array.from({ length: 60 }, (_, n) => ({
       id: `far${n}`,

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { expect, test } from "vitest";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import {
   decodeJson,
   encodeJson,
@@ -14,11 +14,7 @@ import {
 import { selectRows } from "./rows.ts";
 import { decodeText, encodeText } from "./text.ts";
 
-let own: TestDatabase;
-beforeAll(async () => {
-  own = await createTestDatabase();
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
 
 /** Any UTF-16 code units, often NUL, halves of surrogate pairs and the escape character. */
 const anyText = fc

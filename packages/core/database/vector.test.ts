@@ -1,18 +1,16 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
 import { fromSql, toSql } from "pgvector";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { selectRows } from "./rows.ts";
 import { decodeVector, encodeVector, encodeVectorArray, vectorArrayText } from "./vector.ts";
 
-let own: TestDatabase;
+const own = useTestDatabase();
 let oid: number;
 beforeAll(async () => {
-  own = await createTestDatabase();
   ({ vector: oid } = await own.database.vectorTypes());
 });
-afterAll(() => own?.drop());
 
 const bits = (vector: Float32Array) =>
   Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("hex");

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import type { Collection } from "../collection/collection.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Transaction } from "../database/database.ts";
@@ -13,14 +14,12 @@ import { importRows } from "./import.ts";
 import { getDocuments } from "./list.ts";
 import { writeRows } from "./write.ts";
 
-let testDatabase: TestDatabase;
+const testDatabase = useTestDatabase();
 let collection: Collection;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
   const { id } = await createTenant(testDatabase.database, { name: "imports" });
   collection = await createCollection(testDatabase.database, id, { embeddingModel: null, dimensions: 2 });
 });
-afterAll(() => testDatabase?.drop());
 
 const passages = (id: string, ...texts: string[]): readonly Row[] =>
   texts.map((content, chunk) => ({

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { describe, expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { getCollection } from "../collection/get.ts";
 import type { JsonObject } from "../database/json.ts";
@@ -11,21 +11,14 @@ import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import type { NewDocument } from "./document.ts";
 import { ingest } from "./ingest.ts";
 import { countDocuments, getDocuments } from "./list.ts";
 import { writeRows } from "./write.ts";
 
-let testDatabase: TestDatabase;
-let services: Services;
-let tenantId: string;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  services = offlineServices(testDatabase.database);
-  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
-});
-afterAll(() => testDatabase?.drop());
+const testDatabase = useTestDatabase();
+const { services } = testDatabase;
+const tenantId = useTenant(testDatabase);
 
 let created = 0;
 /** Creates a collection for one test. */

@@ -1,22 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { deleteDocuments } from "./delete.ts";
 import type { NewDocument } from "./document.ts";
 import { ingest } from "./ingest.ts";
 import { countDocuments, getDocuments, listDocuments } from "./list.ts";
 
-let testDatabase: TestDatabase;
-let tenantId: string;
+const testDatabase = useTestDatabase();
+const tenantId = useTenant(testDatabase);
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
   await createCollection(testDatabase.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
   await put(undefined, documents);
 });
-afterAll(() => testDatabase?.drop());
 
 const embedding = new Float32Array([1, 0, 0, 0]);
 const long = Array.from({ length: 2_000 }, (_, n) => `word${n}`).join(" ");
@@ -39,7 +34,7 @@ const documents: NewDocument[] = [
 ];
 
 const put = (collection: string | undefined, docs: readonly NewDocument[]) =>
-  ingest(offlineServices(testDatabase.database), tenantId, { collection, documents: docs });
+  ingest(testDatabase.services, tenantId, { collection, documents: docs });
 
 async function pages(limit: number, filter?: unknown): Promise<string[][]> {
   const listed: string[][] = [];

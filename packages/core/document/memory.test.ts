@@ -1,31 +1,24 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { expect, test } from "vitest";
+import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
 import { ollama } from "../../../test/support/embedding-dialects.ts";
+import { useServer, useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Embedder } from "../embedding/embedder.ts";
 import { createEmbedders } from "../embedding/embedders.ts";
 import { createOfflineEmbedder } from "../embedding/offline.ts";
 import { changeModel } from "../reembed/change.ts";
 import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { MAX_SLICE_BYTES, MAX_SLICE_PASSAGES } from "./byte-slices.ts";
 import type { NewDocument } from "./document.ts";
 import { ingest } from "./ingest.ts";
 import { countDocuments, getDocuments } from "./list.ts";
 import { MAX_PASSAGES } from "./split.ts";
 
-let testDatabase: TestDatabase;
-let api: EmbeddingApi;
-let tenantId: string;
-beforeAll(async () => {
-  [testDatabase, api] = await Promise.all([
-    createTestDatabase(),
-    startEmbeddingApi({ dimensions: 8, dialect: ollama((text) => text.includes("poison")) }),
-  ]);
-  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
-});
-afterAll(() => Promise.all([testDatabase?.drop(), api?.stop()]));
+const testDatabase = useTestDatabase();
+const tenantId = useTenant(testDatabase);
+const api = useServer(() =>
+  startEmbeddingApi({ dimensions: 8, dialect: ollama((text) => text.includes("poison")) }),
+);
 
 /** Services with an embedder that records the number of texts and the bytes of vectors of each call. */
 function createRecordingServices() {

@@ -1,31 +1,24 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { ChunkSettings } from "../database/collection-settings.ts";
 import { asTenant } from "../database/transaction.ts";
 import { changeModel } from "../reembed/change.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { type IngestOptions, ingest } from "./ingest.ts";
 import { documentText } from "./join.ts";
 import { getDocuments } from "./list.ts";
 import { inCollection } from "./read.ts";
 
-let testDatabase: TestDatabase;
-let services: Services;
-let tenantId: string;
+const testDatabase = useTestDatabase();
+const { services } = testDatabase;
+const tenantId = useTenant(testDatabase);
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  services = offlineServices(testDatabase.database);
-  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
   await createCollection(testDatabase.database, tenantId, { dimensions: 4, embeddingModel: "offline/words" });
 });
-afterAll(() => testDatabase?.drop());
 
 async function fetched(id: string) {
   const [document] = await getDocuments(testDatabase.database, tenantId, { ids: [id] });

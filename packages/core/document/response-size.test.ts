@@ -1,21 +1,17 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Database } from "../database/database.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import type { Document } from "./document.ts";
 import { ingest } from "./ingest.ts";
 import { type GetOptions, getDocuments, type ListOptions, listDocuments } from "./list.ts";
 
 const LARGE = 40_000;
 
-let testDatabase: TestDatabase;
-let tenantId: string;
+const testDatabase = useTestDatabase();
+const tenantId = useTenant(testDatabase);
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "t" }));
   await createCollection(testDatabase.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
   const embedding = new Float32Array([1, 0, 0, 0]);
   const documents = Array.from({ length: 20 }, (_, n) => ({
@@ -25,16 +21,15 @@ beforeAll(async () => {
     embedding,
   }));
   const metadata = { note: "x".repeat(LARGE) };
-  await ingest(offlineServices(testDatabase.database), tenantId, {
+  await ingest(testDatabase.services, tenantId, {
     documents: [...documents, { id: "m", content: "short", metadata, embedding }],
   });
   const words = Array.from({ length: 30_000 }, (_, n) => `w${n % 100}`).join(" ");
-  await ingest(offlineServices(testDatabase.database), tenantId, {
+  await ingest(testDatabase.services, tenantId, {
     documents: [{ id: "long", content: words, metadata: { n: 20 } }],
     overlap: 0,
   });
 });
-afterAll(() => testDatabase?.drop());
 
 const list = (options: ListOptions) => listDocuments(testDatabase.database, tenantId, options);
 

@@ -1,23 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { type JsonObject, parseJson } from "../database/json.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { countDocuments } from "./list.ts";
 import { restoreDocuments } from "./restore.ts";
 
-let testDatabase: TestDatabase;
-let tenantId: string;
+const testDatabase = useTestDatabase();
+const tenantId = useTenant(testDatabase);
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(testDatabase.database));
   await createCollection(testDatabase.database, tenantId, { embeddingModel: "offline/words", dimensions: 2 });
 });
-afterAll(() => testDatabase?.drop());
 
 const restore = (metadata: string, vector = [1, 0]) =>
-  restoreDocuments(offlineServices(testDatabase.database), tenantId, {
+  restoreDocuments(testDatabase.services, tenantId, {
     documents: [
       { id: "good", passages: [{ content: "x", embedding: new Float32Array([1, 0]) }] },
       {

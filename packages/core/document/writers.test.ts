@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import { lockCollection } from "../collection/get.ts";
@@ -18,14 +19,11 @@ import { ingest } from "./ingest.ts";
 // Concurrent writers of the same rows. PGlite has only one connection, so these tests need a server.
 
 describe.runIf(serverUrl())("concurrent writers of the same documents", () => {
-  let testDatabase: TestDatabase;
-  let tenantId: string;
+  const testDatabase = useTestDatabase();
+  const tenantId = useTenant(testDatabase);
   beforeAll(async () => {
-    testDatabase = await createTestDatabase();
-    ({ id: tenantId } = await createTenant(testDatabase.database));
     await createCollection(testDatabase.database, tenantId, { embeddingModel: null, dimensions: 8 });
   });
-  afterAll(() => testDatabase?.drop());
 
   /** Runs `work` on separate connections and returns the number of deadlocks that Postgres counted in the meantime. */
   async function deadlocksDuring(work: (database: Database) => Promise<unknown>): Promise<number> {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi, vectorOf } from "../../../test/support/embedding-api.ts";
+import { expect, test } from "vitest";
+import { startEmbeddingApi, vectorOf } from "../../../test/support/embedding-api.ts";
 import { unusable } from "../../../test/support/embedding-dialects.ts";
+import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { contentHash, embedWithCache } from "./cache.ts";
@@ -14,12 +14,8 @@ import type { OpenAiOptions } from "./openai-options.ts";
 const DIMENSIONS = 16;
 const texts = Array.from({ length: 7 }, (_, index) => `passage number ${index}`);
 
-let testDatabase: TestDatabase;
-let api: EmbeddingApi;
-beforeAll(async () => {
-  [testDatabase, api] = await Promise.all([createTestDatabase(), startEmbeddingApi()]);
-});
-afterAll(() => Promise.all([testDatabase.drop(), api.stop()]));
+const testDatabase = useTestDatabase();
+const api = useServer(startEmbeddingApi);
 
 async function createTenant(): Promise<string> {
   const id = randomUUID();

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { expect, test } from "vitest";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { encodeJson, type JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
 import { encodeText } from "../database/text.ts";
@@ -28,11 +28,7 @@ const CONTENTS: Readonly<Record<string, string | null>> = {
   null: null,
 };
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase.drop());
+const testDatabase = useTestDatabase();
 
 async function find(filter: Filter): Promise<string[]> {
   const valueRows = Object.entries(VALUES).map(([id, value]) => ({

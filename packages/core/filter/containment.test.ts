@@ -1,18 +1,14 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { expect, test } from "vitest";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { encodeJson, type JsonObject } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
 import { compileFilter } from "./compile.ts";
 import { containmentConditions } from "./containment.ts";
 import { parseFilter } from "./parse.ts";
 
-let own: TestDatabase;
-beforeAll(async () => {
-  own = await createTestDatabase();
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
 
 const conditions = (filter: unknown) => containmentConditions(parseFilter(filter));
 

@@ -1,6 +1,7 @@
 import { Client } from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Database } from "../database/database.ts";
@@ -10,19 +11,15 @@ import { ingest } from "../document/ingest.ts";
 import { listDocuments } from "../document/list.ts";
 import { explainSearch } from "../search/explain.ts";
 import { query } from "../search/query.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import type { FilterInput } from "./input.ts";
 import { TEXT_SCAN_TIMEOUT_MS } from "./text-scan.ts";
 
-let own: TestDatabase;
-let tenantId: string;
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
   await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 64 });
-  await ingest(offlineServices(own.database), tenantId, { documents: [{ id: "d", content: "a kettle" }] });
+  await ingest(own.services, tenantId, { documents: [{ id: "d", content: "a kettle" }] });
 });
-afterAll(() => own?.drop());
 
 /** The statement timeouts that `work` uses, in a request with a time limit of 25 s. */
 async function timeoutsOf(work: (database: Database) => Promise<unknown>): Promise<readonly number[]> {

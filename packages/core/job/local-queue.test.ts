@@ -4,9 +4,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { describe, expect, test, vi } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { asTenant } from "../database/transaction.ts";
 import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
@@ -17,13 +17,8 @@ import { createLocalQueue } from "./local-queue.ts";
 import { type JobKinds, runJob } from "./run.ts";
 import { listWaitingJobs } from "./waiting.ts";
 
-let own: TestDatabase;
-let services: Services;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const { services } = own;
 
 const newTenant = async () => (await createTenant(own.database)).id;
 

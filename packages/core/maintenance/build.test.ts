@@ -1,22 +1,16 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Database } from "../database/database.ts";
 import { ingest } from "../document/ingest.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
 
 // Builds of which one part fails, ends early or has too little memory.
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 async function fill(name: string): Promise<void> {
   await createCollection(own.database, tenantId, {
@@ -30,7 +24,7 @@ async function fill(name: string): Promise<void> {
     content: `word${n}`,
     embedding: Float32Array.of(Math.cos(n), Math.sin(n), n / 150),
   }));
-  await ingest(offlineServices(own.database), tenantId, { collection: name, documents });
+  await ingest(own.services, tenantId, { collection: name, documents });
 }
 
 /** The database, with `build` instead of the build of a keyword index. */

@@ -1,21 +1,15 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import type { IndexSettings } from "../database/collection-settings.ts";
 import { ingest } from "../document/ingest.ts";
 import { explainSearch } from "../search/explain.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 const DIMENSIONS = 24;
 
@@ -27,7 +21,7 @@ function vector(n: number): Float32Array {
 
 /** Builds an index. Returns the ef_search of the calibration, of a search and of its explanation. */
 async function build(name: string, indexSettings: IndexSettings) {
-  const services = offlineServices(own.database);
+  const services = own.services;
   await createCollection(own.database, tenantId, {
     name,
     embeddingModel: null,
@@ -102,13 +96,13 @@ test.runIf(serverUrl())(
         content: null,
         embedding: shaped(shape, n),
       }));
-      await ingest(offlineServices(own.database), tenantId, { collection: shape, documents });
+      await ingest(own.services, tenantId, { collection: shape, documents });
       await maintainIndexes(own.database, { tenantId, collection: shape });
       const { indexes } = await inspectCollection(own.database, tenantId, shape);
       return indexes.find(({ kind }) => kind === "vector")?.settings;
     };
     const explain = async (filter?: object) => {
-      const { words } = await explainSearch(offlineServices(own.database), tenantId, {
+      const { words } = await explainSearch(own.services, tenantId, {
         collection: "topics",
         embedding: shaped("topics", 1),
         filter,

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import type { IndexSettings } from "../database/collection-settings.ts";
@@ -16,7 +16,6 @@ import { explainSearch } from "../search/explain.ts";
 import { planIndexScan } from "../search/plan.ts";
 import { findTarget } from "../search/read-target.ts";
 import { indexSettings } from "../search/settings.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { buildRange } from "./build.ts";
 import { planCandidates } from "./candidates.ts";
 import { maintainIndexes } from "./indexes.ts";
@@ -24,13 +23,8 @@ import { inspectCollection, servingRanges } from "./inspect.ts";
 
 // The precision of a collection that sets none, and what happens if it is too coarse.
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 const DIMENSIONS = 1_024;
 const ROWS = 1_500;
@@ -67,7 +61,7 @@ function add(collection: string, from: number, to: number, { topics, own: noise 
     content: null,
     embedding: vector(from + n, topics, noise),
   }));
-  return ingest(offlineServices(own.database), tenantId, { collection, documents });
+  return ingest(own.services, tenantId, { collection, documents });
 }
 
 /**
@@ -111,7 +105,7 @@ test("a collection that sets no precision gets a binary-quantized index, and a h
     { state: "valid", settings: { precision: "bit", efSearch: 100, reranked: 100 } },
   ]);
   expect((await maintain("plain")).built).toEqual([]);
-  const found = await explainSearch(offlineServices(own.database), tenantId, {
+  const found = await explainSearch(own.services, tenantId, {
     collection: "plain",
     embedding: vector(3),
   });
@@ -164,7 +158,7 @@ test("a search and a calibration use the right one of two indexes over the same 
     ]),
   );
   const current = both.find(({ state }) => state === "valid")?.name;
-  const { steps } = await explainSearch(offlineServices(own.database), tenantId, {
+  const { steps } = await explainSearch(own.services, tenantId, {
     collection: "twice",
     embedding: vector(3),
   });

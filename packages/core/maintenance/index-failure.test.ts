@@ -1,14 +1,12 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { beforeEach, expect, test } from "vitest";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection, type NewCollection } from "../collection/create.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { INDEX_DEFAULTS } from "../index/settings.ts";
 import { query } from "../search/query.ts";
-import type { Services } from "../services.ts";
 import { createTenant, deleteTenant, listTenants } from "../tenant/tenant.ts";
 import { runFailure } from "./index-failure.ts";
 import { type MaintainOptions, maintainIndexes } from "./indexes.ts";
@@ -17,21 +15,16 @@ import { collectionStats } from "./stats.ts";
 
 // A collection that cannot be indexed, before another tenant's collection that can.
 
-let own: TestDatabase;
-let services: Services;
+const own = useTestDatabase();
+const { services } = own;
 let poisoned: string;
 let healthy: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-});
 beforeEach(async () => {
   for (const { id } of await listTenants(own.database)) await deleteTenant(own.database, id);
   ({ id: poisoned } = await createTenant(own.database, { name: "a poisoned" }));
   ({ id: healthy } = await createTenant(own.database, { name: "b healthy" }));
   await fill(healthy, { dimensions: 4 });
 });
-afterAll(() => own?.drop());
 
 /** An element beyond half precision. */
 const LARGE = 70_000;

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { changeCollection, deleteCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import type { IndexSettings } from "../database/collection-settings.ts";
@@ -10,21 +10,13 @@ import { asAdmin } from "../database/transaction.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { query } from "../search/query.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
 import { collectionStats } from "./stats.ts";
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 
 const THRESHOLD = 100;
 

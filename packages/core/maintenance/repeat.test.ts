@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { expect, test, vi } from "vitest";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { addPoints, UNINDEXABLE } from "../../../test/support/points.ts";
 import { inspectCollection } from "./inspect.ts";
 import { repeatMaintenance } from "./repeat.ts";
 
-let own: TestDatabase;
-beforeAll(async () => {
-  own = await createTestDatabase();
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
 
 /** Milliseconds until written rows are indexed. */
 const SOON = { timeout: 60_000, interval: 200 };

@@ -1,25 +1,19 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import { query } from "../search/query.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { collectionStats } from "./stats.ts";
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 test("collectionStats() returns rows, bytes, indexes and their use, dead rows, pending work with its reason, and search latency", async () => {
-  const services = offlineServices(own.database);
+  const services = own.services;
   await createCollection(own.database, tenantId, {
     embeddingModel: null,
     dimensions: 8,

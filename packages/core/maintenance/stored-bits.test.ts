@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
@@ -9,20 +8,14 @@ import { ingest } from "../document/ingest.ts";
 import type { Metric } from "../index/metric.ts";
 import { explainSearch } from "../search/explain.ts";
 import { query } from "../search/query.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { maintainIndexes } from "./indexes.ts";
 import { inspectCollection } from "./inspect.ts";
 import { findPendingWork } from "./pending-work.ts";
 
 // The binary-quantized vector is stored in the column `bits`. Rows and indexes from before that column still work.
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 /** Pseudo-random noise, the same in every run. */
 function vector(n: number, dimensions = 1_024): Float32Array {
@@ -56,7 +49,7 @@ async function write(name: string, rows: number, embedding: (n: number) => Float
     content: null,
     embedding: embedding(n),
   }));
-  await ingest(offlineServices(own.database), tenantId, { collection: name, documents });
+  await ingest(own.services, tenantId, { collection: name, documents });
 }
 
 /** Rows of a collection: all, those with bits, and those with the right bits. */
@@ -81,7 +74,7 @@ async function vectorIndexOf(name: string) {
 
 /** Whether a search by its own vector finds each of some rows first. */
 async function foundFirst(name: string): Promise<readonly boolean[]> {
-  const services = offlineServices(own.database);
+  const services = own.services;
   const rows = [0, 1, 50, 51, 98, 99];
   return Promise.all(
     rows.map(async (n) => {
@@ -93,7 +86,7 @@ async function foundFirst(name: string): Promise<readonly boolean[]> {
 
 /** The index that a search uses. */
 async function searchedThrough(name: string): Promise<string> {
-  const { steps } = await explainSearch(offlineServices(own.database), tenantId, {
+  const { steps } = await explainSearch(own.services, tenantId, {
     collection: name,
     embedding: vector(7),
   });

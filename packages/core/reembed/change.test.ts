@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { changeCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
@@ -13,17 +14,14 @@ import { inspectCollection } from "../maintenance/inspect.ts";
 import { withLease } from "../maintenance/lease.ts";
 import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { changeModel, restoreModel } from "./change.ts";
 import { fillCollection } from "./fill.ts";
 
-let own: TestDatabase;
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 let services: Services;
-let tenantId: string;
 let embedded = 0;
 beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
   services = {
     database: own.database,
     embedders: {
@@ -42,7 +40,6 @@ beforeAll(async () => {
     },
   };
 });
-afterAll(() => own?.drop());
 
 const documents = (count: number, prefix = "d") =>
   Array.from({ length: count }, (_, n) => ({

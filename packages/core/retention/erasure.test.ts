@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { deleteCollection } from "../collection/change.ts";
 import { createCollection } from "../collection/create.ts";
 import { listCollections } from "../collection/get.ts";
@@ -26,12 +27,11 @@ const TEXT = "The canarytext9d2e sings in the mine.";
 const METADATA = { note: "canary-meta-77ab" };
 const MARKS = [ID, "canarytext9d2e", METADATA.note, contentHash(TEXT).toString("hex")];
 
-let own: TestDatabase;
+const own = useTestDatabase();
 let services: Services;
 /** Called before each embedding. */
 let beforeEmbedding: (texts: readonly string[]) => Promise<unknown> = async () => {};
 beforeAll(async () => {
-  own = await createTestDatabase();
   services = {
     database: own.database,
     embedders: {
@@ -52,7 +52,6 @@ beforeAll(async () => {
     },
   } as Services;
 });
-afterAll(() => own?.drop());
 
 let tenantId: string;
 beforeEach(async () => {

@@ -1,23 +1,14 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { ingest } from "../document/ingest.ts";
 import { METRICS } from "../index/metric.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { query } from "./query.ts";
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 
 const filled = (element: number) => new Float32Array(4).fill(element);
 /** From zero to the largest number, including numbers whose squares overflow or underflow. */

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Database } from "../database/database.ts";
@@ -7,16 +7,14 @@ import { asTenant } from "../database/transaction.ts";
 import type { Row } from "../document/document.ts";
 import { writeRows } from "../document/write.ts";
 import { maintainIndexes } from "../maintenance/indexes.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { type QueryOptions, query, queryMany } from "./query.ts";
 
 const LONG = 700;
 const SHORT = 60;
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 
 /** A point on a circle. The angle is the distance from the query, `(1, 0)`. */
 const at = (angle: number) => new Float32Array([Math.cos(angle), Math.sin(angle), 0, 0]);
@@ -52,15 +50,11 @@ async function fill(name: string, threshold: number) {
 }
 
 beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
   await fill("small", 100_000);
   await fill("indexed", 20);
   const report = await maintainIndexes(own.database, { tenantId });
   expect(JSON.stringify(report)).toContain("indexed");
 }, 120_000);
-afterAll(() => own?.drop());
 
 const short = (count: number, step = 1) =>
   Array.from({ length: count }, (_, n) => `s${String(n * step).padStart(2, "0")}`);

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import type { IndexSettings } from "../database/collection-settings.ts";
 import type { JsonObject } from "../database/json.ts";
@@ -12,21 +11,13 @@ import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
 import type { Metric } from "../index/metric.ts";
 import { maintainIndexes } from "../maintenance/indexes.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
 import { query, queryMany } from "./query.ts";
 import { findTarget } from "./read-target.ts";
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 
 let state = 1;
 /** mulberry32 */

@@ -1,14 +1,12 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
 import { maintainIndexes } from "../maintenance/indexes.ts";
 import { inspectCollection } from "../maintenance/inspect.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { query } from "./query.ts";
 
 // Words of languages without spaces, in a collection with the default language.
@@ -38,13 +36,8 @@ const QUESTIONS: readonly (readonly [string, readonly string[]])[] = [
   ["weekday", ["en"]],
 ];
 
-let own: TestDatabase;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const tenantId = useTenant(own);
 
 async function fill(collection: string, fillers = 0): Promise<void> {
   await createCollection(own.database, tenantId, {
@@ -65,12 +58,12 @@ async function fill(collection: string, fillers = 0): Promise<void> {
     content,
     embedding: Float32Array.of(Math.cos(n), Math.sin(n), 1),
   }));
-  await ingest(offlineServices(own.database), tenantId, { collection, documents });
+  await ingest(own.services, tenantId, { collection, documents });
 }
 
 async function expectFound(collection: string): Promise<void> {
   for (const [text, expected] of QUESTIONS) {
-    const hits = await query(offlineServices(own.database), tenantId, {
+    const hits = await query(own.services, tenantId, {
       collection,
       mode: "keyword",
       text,
@@ -101,7 +94,7 @@ test("words are found through a keyword index, and one of an earlier version is 
       sql`UPDATE cairn.collection_indexes SET settings = settings - 'bigrams' WHERE kind = 'keyword'`,
     ),
   );
-  const [hit] = await query(offlineServices(own.database), tenantId, {
+  const [hit] = await query(own.services, tenantId, {
     collection: "indexed",
     mode: "keyword",
     text: "kettle",
@@ -117,7 +110,7 @@ test("a text with a vector and more words than a tsvector can hold is refused, a
   const embedding = Float32Array.of(1, 2, 3);
   const han = (n: number, length: number) => String.fromCodePoint(0x4e00 + n).repeat(length);
   const words = Array.from({ length: 16_000 }, (_, n) => `${han(n, 6)}-${han(n + 7, 5)}`).join(" ");
-  const { ids, failed } = await ingest(offlineServices(own.database), tenantId, {
+  const { ids, failed } = await ingest(own.services, tenantId, {
     collection: "large",
     documents: [
       { id: "small", content: "a kettle", embedding },
@@ -129,7 +122,7 @@ test("a text with a vector and more words than a tsvector can hold is refused, a
   expect(failed).toEqual([
     { id: "large", code: "invalid_input", message: expect.stringMatching(/more distinct words.*Split/) },
   ]);
-  const hits = await query(offlineServices(own.database), tenantId, {
+  const hits = await query(own.services, tenantId, {
     collection: "large",
     mode: "keyword",
     text: "kettle",

@@ -1,26 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { offlineServices } from "../../../test/support/services.ts";
 import { runSearch } from "../assistant/search-tool.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Database } from "../database/database.ts";
 import { ingest } from "../document/ingest.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { type QueryOptions, query, queryMany } from "./query.ts";
 
 const COUNT = 60;
 const BYTES = 40_000;
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 const embedding = new Float32Array([1, 0, 0, 0]);
 beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
   await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 4 });
   const documents = Array.from({ length: COUNT }, (_, n) => ({
     id: `d${n}`,
@@ -30,7 +25,6 @@ beforeAll(async () => {
   }));
   await ingest(services, tenantId, { documents });
 });
-afterAll(() => own?.drop());
 
 /** Runs a search. Returns its outcome, its number of reads and their bytes. */
 async function measure(options: Partial<QueryOptions>) {

@@ -1,13 +1,10 @@
 import { PgDialect } from "drizzle-orm/pg-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { ingest } from "../document/ingest.ts";
 import { searchFilter } from "../filter/input.ts";
 import { maintainIndexes } from "../maintenance/indexes.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
 import type { Retry } from "./plan.ts";
 import { query, queryMany } from "./query.ts";
@@ -26,18 +23,14 @@ const document = (n: number) => ({
   embedding: point(n),
 });
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
   await createCollection(own.database, tenantId, { embeddingModel: null, dimensions: 2, metric: "l2" });
   await write(0, ROWS);
   await maintainIndexes(own.database, { tenantId });
 });
-afterAll(() => own?.drop());
 
 async function write(from: number, to: number) {
   const documents = Array.from({ length: to - from }, (_, n) => document(from + n));

@@ -1,13 +1,11 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { getCollection } from "../collection/get.ts";
 import { asTenant } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
 import { METRICS, type Metric, score } from "../index/metric.ts";
-import type { Services } from "../services.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
 import { type QueryOptions, query } from "./query.ts";
@@ -15,13 +13,10 @@ import { type QueryOptions, query } from "./query.ts";
 const DIMENSIONS = 24;
 const COUNT = 400;
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
   const { id: neighbor } = await createTenant(own.database, { name: "neighbor" });
   for (const metric of METRICS)
     for (const tenant of [tenantId, neighbor]) {
@@ -34,7 +29,6 @@ beforeAll(async () => {
       await ingest(services, tenant, { collection: metric, documents });
     }
 });
-afterAll(() => own?.drop());
 
 /** A pseudo-random sequence that is the same in every run: mulberry32. */
 function randomFrom(seed: number): () => number {

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { startNeonRelay } from "../../../test/support/neon-relay.ts";
 import { startTcpProxy } from "../../../test/support/proxy.ts";
 import { offlineServices } from "../../../test/support/services.ts";
@@ -7,19 +8,15 @@ import { createCollection } from "../collection/create.ts";
 import { connectNeon } from "../database/neon.ts";
 import { connectPg } from "../database/pg.ts";
 import { ingest } from "../document/ingest.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { query } from "./query.ts";
 
 describe.runIf(serverUrl())("a search in a cached collection takes one round trip", () => {
-  let own: TestDatabase;
-  let tenantId: string;
+  const own = useTestDatabase();
+  const tenantId = useTenant(own);
   beforeAll(async () => {
-    own = await createTestDatabase();
-    ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
     await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 1536 });
-    await ingest(offlineServices(own.database), tenantId, { documents: [{ id: "d", content: "kettle" }] });
+    await ingest(own.services, tenantId, { documents: [{ id: "d", content: "kettle" }] });
   });
-  afterAll(() => own?.drop());
 
   const MODES = ["vector", "keyword", "hybrid"] as const;
 

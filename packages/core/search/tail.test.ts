@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { offlineServices } from "../../../test/support/services.ts";
+import { expect, test } from "vitest";
+import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import type { Database } from "../database/database.ts";
 import { selectRows } from "../database/rows.ts";
@@ -13,22 +12,14 @@ import type { Metric } from "../index/metric.ts";
 import { maintainIndexes } from "../maintenance/indexes.ts";
 import { inspectCollection } from "../maintenance/inspect.ts";
 import { dropIndexes } from "../maintenance/register.ts";
-import type { Services } from "../services.ts";
-import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
 import { query } from "./query.ts";
 
 // Rows written since a collection's last index build, which the tail's index covers.
 
-let own: TestDatabase;
-let services: Services;
-let tenantId: string;
-beforeAll(async () => {
-  own = await createTestDatabase();
-  services = offlineServices(own.database);
-  ({ id: tenantId } = await createTenant(own.database, { name: "t" }));
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
+const { services } = own;
+const tenantId = useTenant(own);
 
 const DIMENSIONS = 1_024;
 const THRESHOLD = 100;

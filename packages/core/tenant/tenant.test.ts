@@ -1,17 +1,13 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { expect, test } from "vitest";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { listCollections } from "../collection/get.ts";
 import { tenants } from "../database/schema.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { changeTenant, createTenant, deleteTenant, ensureTenant, getTenant, listTenants } from "./tenant.ts";
 
-let own: TestDatabase;
-beforeAll(async () => {
-  own = await createTestDatabase();
-});
-afterAll(() => own?.drop());
+const own = useTestDatabase();
 
 test("a tenant is found by its id, in upper or lower case, and by its name", async () => {
   const id = "ABCDEF01-2345-6789-ABCD-EF0123456789";

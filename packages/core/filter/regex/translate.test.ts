@@ -1,16 +1,12 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../../../test/support/database.ts";
+import { describe, expect, test } from "vitest";
+import { useTestDatabase } from "../../../../test/support/fixture.ts";
 import { selectRows } from "../../database/rows.ts";
 import { AppError } from "../../error.ts";
 import { translateRegex } from "./translate.ts";
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase.drop());
+const testDatabase = useTestDatabase();
 
 async function matches(pattern: string, text: string): Promise<boolean | undefined> {
   const statement = sql`SELECT ${text}::text COLLATE "C" ~ ${translateRegex(pattern)}::text AS found`;
