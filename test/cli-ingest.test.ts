@@ -3,20 +3,18 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { beforeAll, expect, test } from "vitest";
+import { type CairnCli, useCairnCli } from "./support/cairn-cli.ts";
 import { serverUrl } from "./support/database.ts";
 import { startEmbeddingApi } from "./support/embedding-api.ts";
 
 // Ingest of all file formats from the command line, export of the same documents, and the progress output.
 
-let cli: CairnCli;
+const cli = useCairnCli();
 beforeAll(async () => {
-  cli = await createCairnCli();
   if (serverUrl()) await cli.run(["db", "migrate"]);
   await cli.run(["tenants", "create", "acme"]);
 });
-afterAll(() => cli?.remove());
 
 const cairn: CairnCli["run"] = (args, options) => cli.run(args, options);
 const collection = async (name: string) =>

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { beforeAll, expect, inject, test } from "vitest";
+import { useCairnCli } from "./support/cairn-cli.ts";
 import { createChromaCollection, putRecords, tenantName } from "./support/fill-chroma.ts";
 import { tinyVector, writeTinyModel } from "./support/tiny-model.ts";
 
@@ -21,10 +21,9 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   question: ["what", "is", "our", "return", "policy", "?"],
 };
 
-let cli: CairnCli;
+const cli = useCairnCli();
 let models: string;
 beforeAll(async () => {
-  cli = await createCairnCli();
   models = join(cli.folder, "models");
   await writeTinyModel(join(models, MODEL), DIMENSIONS);
   const { name } = tenantName();
@@ -41,7 +40,6 @@ beforeAll(async () => {
     err: expect.stringContaining(`vectors are copied: the target keeps the model local/${MODEL}`),
   });
 });
-afterAll(() => cli?.remove());
 
 const query = (env: NodeJS.ProcessEnv, ...flags: string[]) =>
   cli.run(["query", "What is our return policy?", ...flags], { env });

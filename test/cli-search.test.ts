@@ -1,19 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useCairnCli } from "./support/cairn-cli.ts";
+import { startEmbeddingApi } from "./support/embedding-api.ts";
+import { useServer } from "./support/fixture.ts";
 
 // Search and index maintenance from the command line. The tests depend on their order.
 
 const THINGS = ["kettle", "lamp", "chair", "drill", "tent", "violin"];
 const PLACES = ["Kiel", "Lyon", "Porto", "Gdansk", "Turku", "Cork", "Malmo"];
 
-let cli: CairnCli;
-let api: EmbeddingApi;
+const api = useServer(startEmbeddingApi);
+const cli = useCairnCli();
 beforeAll(async () => {
-  api = await startEmbeddingApi();
-  cli = await createCairnCli();
   const passages = Array.from({ length: 60 }, (_, n) =>
     JSON.stringify({
       id: `doc-${n}`,
@@ -24,10 +23,6 @@ beforeAll(async () => {
   await writeFile(join(cli.folder, "shelves.jsonl"), passages.join("\n"));
   expect((await cli.run(["db", "migrate"])).code).toBe(0);
   await cli.run(["tenants", "create", "acme"]);
-});
-afterAll(async () => {
-  await cli?.remove();
-  await api?.stop();
 });
 
 const hits = async (...args: string[]) => (await cli.json("query", "violin in Cork", ...args)).hits;

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createProgram } from "@cairn/cli/program.ts";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { beforeAll, expect, inject, test } from "vitest";
+import { type CairnCli, useCairnCli } from "./support/cairn-cli.ts";
 import { serverUrl } from "./support/database.ts";
 import {
   createChromaCollection,
@@ -14,13 +14,11 @@ import {
 } from "./support/fill-chroma.ts";
 import { schemaSteps } from "./support/schema-steps.ts";
 
-let cli: CairnCli;
+const cli = useCairnCli();
 let folder: string;
-beforeAll(async () => {
-  cli = await createCairnCli();
+beforeAll(() => {
   folder = cli.folder;
 });
-afterAll(() => cli?.remove());
 
 const cairn: CairnCli["run"] = (args, options) => cli.run(args, options);
 const json: CairnCli["json"] = (...args) => cli.json(...args);

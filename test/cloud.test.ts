@@ -7,7 +7,7 @@ import { connectPg } from "@cairn/core/database/pg.ts";
 import { migrationMachine } from "@cairn/functions/aws/machine.ts";
 import { runStep, type StepEvent } from "@cairn/functions/aws/step.ts";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { useCairnCli } from "./support/cairn-cli.ts";
 import { serverUrl } from "./support/database.ts";
 import { createChromaCollection, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
 import { offlineServices } from "./support/services.ts";
@@ -16,7 +16,7 @@ import { type StepFunctions, startStepFunctions } from "./support/step-functions
 const RECORDS = 400;
 
 describe.runIf(serverUrl())("cairn cloud with a running state machine", () => {
-  let cli: CairnCli;
+  const cli = useCairnCli();
   let database: Database;
   let aws: StepFunctions;
   let env: Record<string, string>;
@@ -28,7 +28,6 @@ describe.runIf(serverUrl())("cairn cloud with a running state machine", () => {
     const chroma = inject("chromaUrl");
     ({ name } = tenantName());
     await putRecords(await createChromaCollection(chroma, name), plainRecords(RECORDS, 8));
-    cli = await createCairnCli();
     expect((await cli.run(["db", "migrate"])).code).toBe(0);
     database = connectPg({ url: cli.databaseUrl as string });
     const source = await openSource({ url: chroma });
@@ -59,7 +58,6 @@ describe.runIf(serverUrl())("cairn cloud with a running state machine", () => {
     await aws?.settled();
     await aws?.stop();
     await database?.close();
-    await cli?.remove();
   });
 
   const cloud = (...args: string[]) => cli.run(["cloud", ...args], { env });

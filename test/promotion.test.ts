@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { inspectCollection } from "@cairn/core/maintenance/inspect.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { useCairnCli } from "./support/cairn-cli.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
 import { createChromaDatabase, createTenantCollection, migrateDatabase } from "./support/migration.ts";
@@ -83,13 +83,11 @@ describe("cairn migrate", () => {
 });
 
 describe("cairn ingest", () => {
-  let cli: CairnCli;
+  const cli = useCairnCli();
   beforeAll(async () => {
-    cli = await createCairnCli();
     await cli.run(["db", "migrate"]);
     await cli.run(["tenants", "create", "acme"]);
   });
-  afterAll(() => cli?.remove());
 
   async function createFilled(name: string, dimensions: number, element: number) {
     const index = JSON.stringify({ threshold: 20 });

@@ -2,11 +2,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { useCairnCli } from "./support/cairn-cli.ts";
 import { type RunningService, startServe } from "./support/cairn-serve.ts";
-import { type ChatApi, startChatApi } from "./support/chat-api.ts";
+import { startChatApi } from "./support/chat-api.ts";
 import { serverUrl } from "./support/database.ts";
-import { type Issuer, startIssuer } from "./support/issuer.ts";
+import { useServer } from "./support/fixture.ts";
+import { startIssuer } from "./support/issuer.ts";
 
 // `cairn serve` with an issuer, a chat model and a trace collector, set by flags and environment variables.
 
@@ -15,18 +16,16 @@ const ADDRESS_FLAGS = ["--trusted-proxies", "127.0.0.1", "--unknown-keys", "3"];
 
 const CANARY = "canary-7d20aa";
 
-let cli: CairnCli;
-let issuer: Issuer;
-let chat: ChatApi;
+const cli = useCairnCli();
+const issuer = useServer(startIssuer);
+const chat = useServer(startChatApi);
 let collector: Server;
 let service: RunningService;
 let tenantId: string;
 const traceBodies: string[] = [];
 beforeAll(async () => {
-  cli = await createCairnCli();
   if (serverUrl()) await cli.run(["db", "migrate"]);
   ({ id: tenantId } = await cli.json("tenants", "create", "acme"));
-  [issuer, chat] = await Promise.all([startIssuer(), startChatApi()]);
   collector = createServer(async (request, response) => {
     if (request.url === "/v1/traces") traceBodies.push(await text(request));
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
@@ -53,9 +52,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await service?.stop();
-  await Promise.all([issuer?.stop(), chat?.stop()]);
   collector?.close();
-  await cli?.remove();
 });
 
 async function call(method: string, path: string, token: string, body?: object) {

@@ -1,27 +1,23 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { useCairnCli } from "./support/cairn-cli.ts";
 import { type RunningService, startServe } from "./support/cairn-serve.ts";
 import { serverUrl } from "./support/database.ts";
 
 // `cairn serve` without any configuration, and what it prints.
 
-let cli: CairnCli;
+const cli = useCairnCli();
 let service: RunningService;
 let url = "";
 let key = "";
 beforeAll(async () => {
-  cli = await createCairnCli();
   if (serverUrl()) await cli.run(["db", "migrate"]);
   service = await startServe(cli);
   url = service.url;
   if (!serverUrl()) key = await vi.waitUntil(() => findKey(service.output()));
 });
-afterAll(async () => {
-  await service?.stop();
-  await cli?.remove();
-});
+afterAll(() => service?.stop());
 
 function findKey(output: string): string | undefined {
   return /^ {2}(cairn_\S+)$/m.exec(output)?.[1];

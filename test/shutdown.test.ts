@@ -1,28 +1,24 @@
 import { connect } from "node:net";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { useCairnCli } from "./support/cairn-cli.ts";
 import { type RunningService, startServe } from "./support/cairn-serve.ts";
 import { serverUrl } from "./support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "./support/embedding-api.ts";
+import { startEmbeddingApi } from "./support/embedding-api.ts";
+import { useServer } from "./support/fixture.ts";
 
 // Shutdown of the service during requests and jobs.
 
-let cli: CairnCli;
-let embeddings: EmbeddingApi;
+const cli = useCairnCli();
+const embeddings = useServer(startEmbeddingApi);
 let service: RunningService;
 let key = "";
 beforeAll(async () => {
-  [cli, embeddings] = await Promise.all([createCairnCli(), startEmbeddingApi()]);
   if (serverUrl()) await cli.run(["db", "migrate"]);
   await cli.json("tenants", "create", "acme");
   ({ secret: key } = await cli.json("keys", "create", "--tenant", "acme", "--scopes", "read,write,admin"));
 });
-afterAll(async () => {
-  await service?.stop();
-  await embeddings?.stop();
-  await cli?.remove();
-});
+afterAll(() => service?.stop());
 
 const serve = () =>
   startServe(cli, { environment: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: embeddings.url } });

@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useCairnCli } from "./support/cairn-cli.ts";
 
 const UUID = "6f1d2a84-c0b9-4e5f-a7d3-318e5b2c9a10";
 const UUID_WITHOUT_DASHES = UUID.replaceAll("-", "");
-let cli: CairnCli;
+const cli = useCairnCli();
 beforeAll(async () => {
-  cli = await createCairnCli();
   await cli.run(["db", "migrate"]);
   await cli.run(["tenants", "create", "acme", "--id", UUID_WITHOUT_DASHES.toUpperCase()]);
 });
-afterAll(() => cli?.remove());
 
 test("a tenant can be renamed by its id in any UUID notation", async () => {
   expect(await cli.json("tenants", "rename", `urn:uuid:${UUID}`, "Acme & Söhne")).toMatchObject({

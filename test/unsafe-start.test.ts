@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { connect } from "@cairn/core/database/connect.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
+import { useCairnCli } from "./support/cairn-cli.ts";
 import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
 import { startNeonRelay } from "./support/neon-relay.ts";
 
@@ -16,12 +16,10 @@ const force = (database: Database, forced: boolean) =>
   );
 
 describe("the command line", () => {
-  let cli: CairnCli;
+  const cli = useCairnCli();
   beforeAll(async () => {
-    cli = await createCairnCli();
     expect((await cli.run(["db", "migrate"])).code).toBe(0);
   });
-  afterAll(() => cli?.remove());
 
   /** Opens the database only briefly, because one process at a time can use the embedded database. */
   async function setForced(forced: boolean): Promise<void> {

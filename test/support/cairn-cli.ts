@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { createEmptyDatabase, serverUrl } from "./database.ts";
+import { useResource } from "./fixture.ts";
 
 const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
 
@@ -66,4 +67,9 @@ export async function createCairnCli(): Promise<CairnCli> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A `cairn` command with its own folder and database for the tests of the file or `describe` block. */
+export function useCairnCli(): CairnCli {
+  return useResource(createCairnCli, (cli) => cli.remove());
 }

@@ -10,7 +10,7 @@ import { createTestDatabase, type TestDatabase } from "./database.ts";
  * object, so a test file can declare it as a constant:
  *
  * ```ts
- * const chat = useResource(startChatApi, ({ stop }) => stop());
+ * const chat = useResource(startChatApi, (api) => api.stop());
  * ```
  *
  * Resources are created in the order of these calls and removed in the reverse order. Reading one outside a test or a hook throws.
@@ -49,7 +49,7 @@ export interface DatabaseFixture extends Omit<TestDatabase, "drop"> {
 
 /** A database with all schema migrations for the tests of the file or `describe` block. */
 export function useTestDatabase(): DatabaseFixture {
-  const created = useResource(createTestDatabase, ({ drop }) => drop());
+  const created = useResource(createTestDatabase, (testDatabase) => testDatabase.drop());
   return {
     get database() {
       return created.database;
