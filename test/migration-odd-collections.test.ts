@@ -41,8 +41,8 @@ beforeAll(async () => {
   });
   await putRecords(dotted, plainRecords(3, 4));
   await createChromaCollection(chroma, `${name}empty`, { database: scope });
-  const wide = await createChromaCollection(chroma, `${name}wide`, { database: scope });
-  await putRecords(wide, [{ id: "wide", embedding: Array(16_001).fill(0.5), document: "too wide" }]);
+  const oversized = await createChromaCollection(chroma, `${name}wide`, { database: scope });
+  await putRecords(oversized, [{ id: "wide", embedding: Array(16_001).fill(0.5), document: "too wide" }]);
 });
 afterAll(() => testDb?.drop());
 

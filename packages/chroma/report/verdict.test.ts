@@ -27,8 +27,8 @@ test("records without a vector are exceptions, and all other vectors are compare
   expect(verdictSentence(exampleReport(report))).toMatch(
     /^Identical, with 4 exceptions: 412 records .* and vector compared/,
   );
-  const fewer = { ...counted, vectorsCompared: 400 };
-  expect(verdictSentence(exampleReport({ ...report, totals: fewer }))).toMatch(
+  const reduced = { ...counted, vectorsCompared: 400 };
+  expect(verdictSentence(exampleReport({ ...report, totals: reduced }))).toMatch(
     /compared in both directions, with 400 vectors;/,
   );
 });

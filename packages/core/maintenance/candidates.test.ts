@@ -232,6 +232,8 @@ test("binary is a candidate only if no precision is set, and full precision foll
     ["halfvec", 120],
   ]);
   expect(plans({ precision: "bit" }, 1_000_000)).toEqual([["bit", 240]]);
-  const wide = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, range, indexes: [] };
-  expect(planCandidates({ ...wide, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
+  const binaryBuild = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, range, indexes: [] };
+  expect(
+    planCandidates({ ...binaryBuild, collection: { ...collection, indexSettings: {} } }, 1),
+  ).toHaveLength(1);
 });

@@ -188,7 +188,7 @@ test("a search returns all matching rows of a selective filter, and a topK beyon
 });
 
 test.each([
-  ["a filter that only far rows match", { few: true }, undefined],
+  ["a filter that only far rows match", { isRare: true }, undefined],
   ["deleted rows that are still in the index", undefined, { near: true }],
 ])("%s: later rows do not hide rows of the index", async (name, filter, deleted) => {
   const at = (angle: number) => new Float32Array([Math.cos(angle), Math.sin(angle)]);
@@ -202,9 +202,9 @@ test.each([
   const write = (documents: ReturnType<typeof rows>) =>
     ingest(services, tenantId, { collection: name, documents });
   await createCollection(own.database, tenantId, { name, embeddingModel: null, dimensions: 2 });
-  await write([...rows(4_000, "near", 0, { near: true }), ...rows(40, "held", 1, { few: true })]);
+  await write([...rows(4_000, "near", 0, { near: true }), ...rows(40, "held", 1, { isRare: true })]);
   await maintainIndexes(own.database, { tenantId, collection: name });
-  await write(rows(40, "tail", 2, { few: true }));
+  await write(rows(40, "tail", 2, { isRare: true }));
   if (deleted) await deleteDocuments(own.database, tenantId, { collection: name, filter: deleted });
   const hits = await query(services, tenantId, { collection: name, embedding: at(0), filter });
   expect(hits.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, n) => `held${n}`));
@@ -264,8 +264,8 @@ test("keyword search finds inflected words, rare words first, with and without a
     for (const { content } of both.slice(0, 10)) expect(content).toMatch(/parcel.*shipping|shipping.*parcel/);
     expect(await search("the of and")).toEqual([]);
     expect(await search("it's \\ a 'quoted' & (odd | text) <-> : *")).toEqual([]);
-    const few = await search("warranty", { filter: { n: { $lt: 20 } } });
-    expect(few.map(({ id }) => id).sort()).toEqual(["d11", "d19", "d3"]);
+    const filtered = await search("warranty", { filter: { n: { $lt: 20 } } });
+    expect(filtered.map(({ id }) => id).sort()).toEqual(["d11", "d19", "d3"]);
   }
 });
 

@@ -102,8 +102,8 @@ describe.each(METRICS)("%s", (metric) => {
     const embedding = randomVector();
     const rare = await find({ collection: metric, embedding, filter: { rare: true }, topK: 10 });
     expect(ids(rare)).toEqual(ids(bruteForce(metric, embedding, (n) => n % 100 === 0)));
-    const few = await find({ collection: metric, embedding, filter: { n: { $lt: 50 } }, topK: 20 });
-    expect(ids(few)).toEqual(ids(bruteForce(metric, embedding, (n) => n < 50).slice(0, 20)));
+    const filtered = await find({ collection: metric, embedding, filter: { n: { $lt: 50 } }, topK: 20 });
+    expect(ids(filtered)).toEqual(ids(bruteForce(metric, embedding, (n) => n < 50).slice(0, 20)));
     const none = await find({ collection: metric, embedding, filter: { n: -1 } });
     expect(none).toEqual([]);
     const byText = await find({

@@ -5,7 +5,8 @@ export const bundleOptions = {
   format: "esm" as const,
   sourcemap: true,
   esbuild: {
-    keepNames: true,
+    // Names would be kept by a call for each function: 50 kB to load, and stack traces take them from the source maps.
+    keepNames: false,
     mainFields: ["module", "main"],
     // Functions never use the embedded database or local models. The runtime provides the AWS SDK.
     external: [

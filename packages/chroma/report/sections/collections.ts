@@ -43,7 +43,7 @@ export function renderCollections({ collections, kind }: MigrationReport): Html 
   const note =
     "Counts, vectors and passes of each collection. The name in Chroma is below the name in Cairn.";
   return renderSection(
-    { id: "collections", title: "Collection by collection", note, wide: true },
+    { id: "collections", title: "Collection by collection", note, isWide: true },
     renderTable("Every collection compared", columns, sorted),
   );
 }

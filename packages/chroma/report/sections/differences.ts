@@ -27,7 +27,7 @@ export function renderDifferences({ totals, differences, collections }: Migratio
   const shown = differences.filter(({ madeInCairn }) => !madeInCairn).slice(0, MAX_ROWS);
   const note = shown.length < total && `The first ${formatCount(shown.length)} of ${formatCount(total)}.`;
   return renderSection(
-    { id: "differences", title: "What differs", note, wide: true },
+    { id: "differences", title: "What differs", note, isWide: true },
     renderTable(countOf(shown.length, "difference"), chooseColumns(nameBySource(collections)), shown),
   );
 }
@@ -42,7 +42,7 @@ export function renderChanges({ totals, differences, collections }: MigrationRep
     ` The table shows the first ${formatCount(shown.length)} of ${formatCount(total)}.`;
   const note = html`Changes made in Cairn since the migration. A migration keeps them unless it runs with <code>--discard-changes</code>.${first}`;
   return renderSection(
-    { id: "changes", title: "Changed in Cairn", note, wide: true },
+    { id: "changes", title: "Changed in Cairn", note, isWide: true },
     renderTable(countOf(shown.length, "change"), chooseColumns(nameBySource(collections)), shown),
   );
 }
