@@ -1,34 +1,7 @@
+import { settingsOf } from "../packages/api/settings/setting";
+import { SETTINGS } from "../packages/api/settings/table";
 import { bundleOptions } from "../packages/functions/aws/bundle-options";
 import type { Secrets } from "./secrets";
-
-/** Settings that every function gets and that are not secret. packages/functions/settings.ts reads them; an empty one has its default there. */
-const SETTINGS = [
-  "CAIRN_DATABASE_DRIVER",
-  "OPENAI_BASE_URL",
-  "CAIRN_CHAT_MODEL",
-  "CAIRN_CHAT_BASE_URL",
-  "CAIRN_EMBEDDING_MODEL",
-  "CAIRN_EMBEDDING_DIMENSIONS",
-  "CAIRN_EMBEDDING_MAX_INPUTS",
-  "CAIRN_EMBEDDING_MAX_TOKENS",
-  "CAIRN_EMBEDDING_BUDGET",
-  "CAIRN_RATE_LIMIT",
-  "CAIRN_DEADLINE",
-  "CAIRN_MAX_BODY",
-  "CAIRN_MAX_RESPONSE",
-  "CAIRN_CONNECTIONS",
-  "CAIRN_TENANT_CONNECTIONS",
-  "CAIRN_TENANT_CONCURRENCY",
-  "CAIRN_TENANT_QUEUE",
-  "CAIRN_QUEUE_TIMEOUT",
-  "CAIRN_TENANT_STREAMS",
-  "CAIRN_UNKNOWN_KEYS",
-  "CAIRN_CORS_ORIGINS",
-  "CAIRN_JWT_JWKS_URL",
-  "CAIRN_JWT_ISSUER",
-  "CAIRN_JWT_AUDIENCE",
-  "CAIRN_JWT_TENANT_CLAIM",
-] as const;
 
 export interface FunctionOptions {
   readonly secrets: readonly Secrets[keyof Secrets][];
@@ -71,6 +44,11 @@ export function functionArgs(name: string, options: FunctionOptions): sst.aws.Fu
   };
 }
 
+/** The variables that every function gets from the environment of the deploy. An empty one has its default. Secrets are linked. */
 function settings(): Record<string, string> {
-  return Object.fromEntries(SETTINGS.map((name) => [name, process.env[name] ?? ""]));
+  return Object.fromEntries(
+    settingsOf(SETTINGS, "cloud").flatMap(([, { variable, secret, internal }]) =>
+      variable && !secret && !internal ? [[variable, process.env[variable] ?? ""]] : [],
+    ),
+  );
 }

@@ -1,7 +1,8 @@
 import type { createApp } from "@cairn/api/app.ts";
+import type { SettingTable } from "@cairn/api/settings/setting.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
-import type { Command, Option } from "commander";
+import type { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
 
 /** A part of the command line that a deployment can do without. It has a folder of its own, which nothing else imports. */
@@ -13,8 +14,8 @@ export interface Extension {
 }
 
 export interface ServiceExtension {
-  /** Options of `cairn serve`. */
-  options(): readonly Option[];
+  /** Settings, of which `cairn serve` gets the options. */
+  readonly settings: SettingTable;
   /** Kinds of jobs. `flags`: the parsed options of `cairn serve`. */
   jobKinds(flags: object, databaseName: string): JobKinds;
   /** Routes of the operator. */

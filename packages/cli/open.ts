@@ -1,12 +1,15 @@
+import { embeddingConfig } from "@cairn/api/settings/embedding-config.ts";
+import { longFlag, settingName } from "@cairn/api/settings/setting.ts";
+import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { connect } from "@cairn/core/database/connect.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
-import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
+import { createEmbedders, type EmbeddingConfig } from "@cairn/core/embedding/embedders.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant, listTenants, type Tenant } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
-import { type Config, embeddingConfig, parseConfig } from "./config.ts";
+import { type Config, parseConfig } from "./config.ts";
 
 export interface OpenOptions {
   /**
@@ -14,28 +17,31 @@ export interface OpenOptions {
    * `never`: not at all; the isolation check is skipped, too.
    */
   readonly schema?: "always" | "embedded" | "never";
+  /** Maximum number of database connections, and of those that one tenant uses. */
+  readonly connections?: number;
+  readonly tenantConnections?: number;
 }
 
 /** Opens the database and the embedders that the options name, runs `work` with them, and closes the database. */
 export async function withServices<T>(
   command: Command,
   work: (services: Services, config: Config) => Promise<T>,
-  { schema = "embedded" }: OpenOptions = {},
+  { schema = "embedded", connections, tenantConnections }: OpenOptions = {},
 ): Promise<T> {
   const config = parseConfig(command.optsWithGlobals());
   if (config.url)
     throw new AppError(
       "invalid_input",
-      `cairn ${command.name()} needs a database, not a service. Omit --url (CAIRN_URL). Only query and ingest work with --url.`,
-      { path: "--url" },
+      `cairn ${command.name()} needs a database, not a service. Omit ${settingName(SETTINGS.url)}. Only query and ingest work with ${longFlag(SETTINGS.url)}.`,
+      { path: longFlag(SETTINGS.url) },
     );
-  const embedders = createEmbedders(embeddingConfig(config));
+  const embedders = createEmbedders(embedderOptions(config));
   const database = await connect({
     url: config.databaseUrl,
     directUrl: config.databaseDirectUrl,
     directory: config.directory,
-    connections: config.connections,
-    tenantConnections: config.tenantConnections,
+    connections,
+    tenantConnections,
   });
   try {
     if (schema === "always" || (schema === "embedded" && database.kind === "pglite"))
@@ -45,6 +51,11 @@ export async function withServices<T>(
   } finally {
     await database.close();
   }
+}
+
+/** The embedders' configuration of a command. Without a server, texts are found by their words by default. */
+export function embedderOptions(config: Config): EmbeddingConfig {
+  return { ...embeddingConfig(config), offlineByDefault: config.databaseUrl === undefined };
 }
 
 /** Returns a name of the database for display: its host and path, without user and password, or its folder. */

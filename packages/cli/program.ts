@@ -1,5 +1,6 @@
+import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { VERSION } from "@cairn/core/version.ts";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
@@ -15,6 +16,7 @@ import { addServe } from "./commands/serve.ts";
 import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
 import { EXTENSIONS } from "./extensions.ts";
+import { settingOptions } from "./options/setting-option.ts";
 
 const EXAMPLES = `
 Move from Chroma:
@@ -57,7 +59,7 @@ export function createProgram(context: CommandContext): Command {
     .showHelpAfterError("(see cairn --help)")
     .addHelpText("after", EXAMPLES)
     .addHelpText("afterAll", ({ command }) => (command.parent ? GLOBAL_OPTIONS_HINT : ""));
-  for (const option of globalOptions()) program.addOption(option);
+  for (const option of settingOptions(SETTINGS, "cairn")) program.addOption(option);
   const commands = [
     ...EXTENSIONS.flatMap(({ commands }) => commands),
     addQuery,
@@ -76,54 +78,4 @@ export function createProgram(context: CommandContext): Command {
   ];
   for (const add of commands) add(program, context);
   return program;
-}
-
-function globalOptions(): readonly Option[] {
-  return [
-    new Option(
-      "--database-url <url>",
-      "address of the PostgreSQL server (default: the embedded database)",
-    ).env("DATABASE_URL"),
-    new Option(
-      "--database-direct-url <url>",
-      "direct address of the server, without a pooler, for index builds",
-    ).env("DATABASE_DIRECT_URL"),
-    new Option("--directory <path>", "folder of the embedded database")
-      .env("CAIRN_DIRECTORY")
-      .default(".cairn"),
-    new Option(
-      "--openai-api-key <key>",
-      "API key for embedding texts (safer as an environment variable)",
-    ).env("OPENAI_API_KEY"),
-    new Option("--openai-base-url <url>", "address of another OpenAI-compatible server").env(
-      "OPENAI_BASE_URL",
-    ),
-    new Option("--embedding-model <provider/model>", "embedding model of new collections").env(
-      "CAIRN_EMBEDDING_MODEL",
-    ),
-    new Option("--embedding-dimensions <n>", "dimensions of the embedding model").env(
-      "CAIRN_EMBEDDING_DIMENSIONS",
-    ),
-    new Option(
-      "--embedding-max-inputs <n>",
-      "maximum number of texts in a request to the model's server (default: 2048)",
-    ).env("CAIRN_EMBEDDING_MAX_INPUTS"),
-    new Option(
-      "--embedding-max-tokens <n>",
-      "maximum number of tokens that the model reads of a text (default: 8192)",
-    ).env("CAIRN_EMBEDDING_MAX_TOKENS"),
-    new Option(
-      "--local-url <url>",
-      "address of an OpenAI-compatible server for local/… models: Ollama, TEI, vLLM",
-    ).env("CAIRN_LOCAL_URL"),
-    new Option("--local-models <path>", "folder with local/… models for @huggingface/transformers").env(
-      "CAIRN_LOCAL_MODELS",
-    ),
-    new Option(
-      "--url <url>",
-      "address of a Cairn service to use instead of a database (query and ingest only)",
-    ).env("CAIRN_URL"),
-    new Option("--key <key>", "API key of that service (safer as an environment variable)").env("CAIRN_KEY"),
-    new Option("--json", "print JSON, for scripts"),
-  ];
 }

@@ -1,7 +1,7 @@
 import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
+import { appOptions } from "@cairn/api/settings/app-options.ts";
 import type { Log } from "@cairn/api/telemetry/log.ts";
-import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
@@ -9,9 +9,6 @@ import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
-
-/** Bytes of texts and metadata in a response. Encoded as JSON within JSON, they fit Lambda's limit of 6 MB. */
-const MAX_RESPONSE = 4_000_000;
 
 /** The parts of the service that each cloud platform provides. */
 export interface Platform extends Pick<AppOptions, "observers" | "operatorRoutes"> {
@@ -38,32 +35,9 @@ export function composeService(
   settings: Settings,
   { database, kinds, jobTimeout = 840_000, ...platform }: Platform,
 ): Service {
-  const {
-    chat,
-    jwt,
-    deadline,
-    maxBody,
-    maxResponse = MAX_RESPONSE,
-    embeddingTokensPerDay,
-    requestsPerMinute,
-  } = settings;
   const services = createServices(settings, database);
-  const app = createApp(services, {
-    ...platform,
-    embeddingTokensPerDay,
-    requestsPerMinute,
-    jwt,
-    deadline,
-    maxBody,
-    maxResponse,
-    tenantConcurrency: settings.tenantConcurrency,
-    tenantQueue: settings.tenantQueue,
-    queueTimeout: settings.queueTimeout,
-    tenantStreams: settings.tenantStreams,
-    unknownKeysPerMinute: settings.unknownKeysPerMinute,
-    chatModel: chat && createChatModel(chat),
-    corsOrigins: settings.corsOrigins?.split(",").map((origin) => origin.trim()),
-  });
+  const app = createApp(services, { ...platform, ...appOptions(settings) });
+  const { embeddingTokensPerDay } = settings;
   const { queue, log } = platform;
   return {
     services,

@@ -10,9 +10,9 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { schemaStatus } from "@cairn/core/database/schema-migrations.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import type { Command } from "commander";
-import { embeddingConfig, parseConfig } from "../config.ts";
+import { parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
-import { withServices } from "../open.ts";
+import { embedderOptions, withServices } from "../open.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, duration, printJson, printTable, visible } from "../terminal/print.ts";
 import { type ChromaFlags, planOptions, scopeOptions, sourceOptions, type WriteFlags } from "./options.ts";
@@ -62,7 +62,7 @@ async function makePlan(
   database: Database | undefined,
   command: Command,
 ): Promise<{ readonly plan: SourcePlan; readonly notices: readonly string[] }> {
-  const embedders = createEmbedders(embeddingConfig(parseConfig(command.optsWithGlobals())));
+  const embedders = createEmbedders(embedderOptions(parseConfig(command.optsWithGlobals())));
   const schema = database && (await schemaStatus(database));
   const isOutdated = schema !== undefined && schema.pending.length > 0;
   const plan = await planSource(

@@ -3,21 +3,26 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
-import { readJwtOptions } from "@cairn/api/settings.ts";
+import { appOptions } from "@cairn/api/settings/app-options.ts";
+import { readJwtOptions } from "@cairn/api/settings/options.ts";
+import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
 import { loadTokenizer } from "@cairn/core/embedding/tokens.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
+import type { Services } from "@cairn/core/services.ts";
 import type { ServerType } from "@hono/node-server";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
+import type { Config } from "../config.ts";
 import { EXTENSIONS } from "../extensions.ts";
 import { databaseName, withServices } from "../open.ts";
+import { settingOptions } from "../options/setting-option.ts";
 import { createAddressReader } from "../serve/address.ts";
 import { createDevelopmentKey, examples } from "../serve/first-start.ts";
 import { listen } from "../serve/listen.ts";
-import { addServeOptions, chatModelOf, type ServeFlags } from "../serve/options.ts";
+import { chatOptionsOf, type ServeFlags } from "../serve/options.ts";
 import { startTracing } from "../serve/tracing.ts";
 import { paragraph } from "../terminal/print.ts";
 
@@ -28,40 +33,32 @@ example requests. Traces are sent to OTEL_EXPORTER_OTLP_ENDPOINT if it is set. C
 running requests are completed, and jobs are released to the next process.`;
 
 export function addServe(program: Command, context: CommandContext): void {
-  addServeOptions(
-    program.command("serve").summary("Serve the API over HTTP").description(paragraph(HELP)),
-    EXTENSIONS.flatMap(({ service }) => service.options()),
-  ).action((flags: ServeFlags, command: Command) => {
+  const serve = program.command("serve").summary("Serve the API over HTTP").description(paragraph(HELP));
+  const tables = [SETTINGS, ...EXTENSIONS.map(({ service }) => service.settings)];
+  for (const option of tables.flatMap((table) => settingOptions(table, "serve"))) serve.addOption(option);
+  serve.action((flags: ServeFlags, command: Command) => {
     const exitTimer = startExitTimer(context.signal);
-    return withServices(command, async (services, config) => {
+    const { connections, tenantConnections } = flags;
+    const work = async (services: Services, config: Config) => {
       const stopTracing = await startTracing(process.env);
       const log = createLog({ level: flags.logLevel });
-      const limits = { embeddingTokensPerDay: flags.embeddingBudget };
+      const settings = appOptions({
+        ...flags,
+        chat: chatOptionsOf(flags, config),
+        jwt: readJwtOptions(flags),
+      });
       const extensions = EXTENSIONS.map(({ service }) => service);
       const extraKinds = extensions.map((extension) => extension.jobKinds(flags, databaseName(config)));
-      const queue = createLocalQueue(services, Object.assign(createJobKinds(limits), ...extraKinds), {
+      const queue = createLocalQueue(services, Object.assign(createJobKinds(settings), ...extraKinds), {
         onError: (error) => log.failure(error, { about: "a job" }),
       });
-      const chatModel = chatModelOf(flags, config);
       const app = createApp(services, {
-        ...limits,
+        ...settings,
         queue,
-        chatModel,
         log,
-        jwt: readJwtOptions(flags),
         metrics: createMetrics(),
         docs: readAsset,
         closing: context.signal,
-        requestsPerMinute: flags.rateLimit,
-        deadline: flags.deadline,
-        maxBody: flags.maxBody,
-        maxResponse: flags.maxResponse,
-        tenantConcurrency: flags.tenantConcurrency,
-        tenantQueue: flags.tenantQueue,
-        queueTimeout: flags.queueTimeout,
-        tenantStreams: flags.tenantStreams,
-        unknownKeysPerMinute: flags.unknownKeys,
-        corsOrigins: flags.corsOrigins?.split(",").map((origin) => origin.trim()),
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
       });
       await loadTokenizer(); // takes 0.1 s, which no request should wait for
@@ -73,7 +70,7 @@ export function addServe(program: Command, context: CommandContext): void {
       const secret = await createDevelopmentKey(services);
       console.error(`Cairn serves ${databaseName(config)} at ${url}, with the API reference at ${url}/docs`);
       if (services.embedders.notice) console.error(services.embedders.notice);
-      if (secret) console.error(`\n${examples(url, secret, chatModel !== undefined)}`);
+      if (secret) console.error(`\n${examples(url, secret, settings.chatModel !== undefined)}`);
       await queue.resume();
       const stopMaintenance = repeatMaintenance(services.database, {
         minutes: flags.maintenance,
@@ -83,7 +80,8 @@ export function addServe(program: Command, context: CommandContext): void {
       await Promise.all([closeServer(server), stopMaintenance(), queue.close()]);
       await stopTracing();
       exitTimer.release();
-    });
+    };
+    return withServices(command, work, { connections, tenantConnections });
   });
 }
 

@@ -320,7 +320,7 @@ test("an empty call writes nothing, and a missing collection or model is reporte
   });
   await expect(put("keyless", { content: "x" })).rejects.toMatchObject({
     code: "embedder_unavailable",
-    message: expect.stringContaining("OPENAI_API_KEY"),
+    message: expect.stringContaining("Set openai.apiKey"),
   });
 });
 

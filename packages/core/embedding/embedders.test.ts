@@ -13,7 +13,7 @@ afterAll(() => api.stop());
 test("on the embedded database without configuration, the default is offline/words with a notice about what to set", () => {
   const embedders = createEmbedders({ offlineByDefault: true });
   expect(embedders.default).toEqual({ model: "offline/words", dimensions: 1536 });
-  expect(embedders.notice).toMatch(/offline\/words.*finds words, not meaning.*OPENAI_API_KEY/);
+  expect(embedders.notice).toMatch(/offline\/words.*finds words, not meaning.*openai\.apiKey/);
   expect(embedders.get("offline/words").cacheable).toBe(false);
 });
 
@@ -24,21 +24,21 @@ test("elsewhere there is no default without configuration, and offline/words mus
     expect.objectContaining({
       code: "embedder_unavailable",
       path: "embeddingModel",
-      message: expect.stringMatching(/names no embedding model.*Set OPENAI_API_KEY, or OPENAI_BASE_URL/),
+      message: expect.stringMatching(/names no embedding model.*Set openai\.apiKey, or openai\.baseUrl/),
     }),
   );
   expect(createEmbedders({ defaultModel: "offline/words" }).default?.model).toBe("offline/words");
 });
 
 test.each([
-  [{}, "OPENAI_API_KEY"],
-  [{ local: { baseUrl: "http://localhost:11434/v1" } }, "CAIRN_EMBEDDING_MODEL is not set"],
-  [{ local: { modelsDirectory: "/models" }, offlineByDefault: true }, "CAIRN_EMBEDDING_MODEL is not set"],
-  [{ defaultModel: "offline/words" }, "Set CAIRN_EMBEDDING_MODEL to another model"],
-])("the notice for %j names the missing variable: %s", (config, variable) => {
+  [{}, "openai.apiKey"],
+  [{ local: { baseUrl: "http://localhost:11434/v1" } }, "defaultModel is not set"],
+  [{ local: { modelsDirectory: "/models" }, offlineByDefault: true }, "defaultModel is not set"],
+  [{ defaultModel: "offline/words" }, "Set defaultModel to another model"],
+])("the notice for %j names the missing option: %s", (config, option) => {
   const { notice } = createEmbedders(config);
-  expect(notice).toContain(variable);
-  if ("local" in config) expect(notice).not.toMatch(/OPENAI|CAIRN_LOCAL/);
+  expect(notice).toContain(option);
+  if ("local" in config) expect(notice).not.toMatch(/openai|local\./);
 });
 
 test.each([
@@ -64,7 +64,7 @@ test.each([
 
 test("a default model of unknown dimensions is rejected without configured dimensions", () => {
   expect(() => createEmbedders({ defaultModel: "local/own" })).toThrow(
-    expect.objectContaining({ code: "invalid_input", path: "CAIRN_EMBEDDING_DIMENSIONS" }),
+    expect.objectContaining({ code: "invalid_input", path: "defaultDimensions" }),
   );
 });
 
@@ -114,4 +114,21 @@ test("modelDimensions() ignores the provider, publisher and tag of a model", () 
   expect(modelDimensions("local/nomic-embed-text:latest")).toBe(768);
   expect(modelDimensions("offline/words")).toBeUndefined();
   expect(modelDimensions("local/constructor")).toBeUndefined();
+});
+
+test("messages name the options as the caller does", () => {
+  const names = {
+    apiKey: "API_KEY",
+    baseUrl: "BASE_URL",
+    defaultModel: "MODEL",
+    defaultDimensions: "DIMENSIONS",
+    localUrl: "LOCAL_URL",
+    localModels: "LOCAL_MODELS",
+  };
+  const { notice, get } = createEmbedders({ names });
+  expect(notice).toMatch(/Set API_KEY, or BASE_URL for .*, or name a model in MODEL\./);
+  expect(() => get("local/somebody/huge-model")).toThrow(/set LOCAL_URL, .* set LOCAL_MODELS/);
+  expect(() => createEmbedders({ defaultModel: "local/own", names })).toThrow(
+    expect.objectContaining({ path: "DIMENSIONS", message: expect.stringContaining("Set DIMENSIONS") }),
+  );
 });

@@ -1,6 +1,6 @@
 import { AppError } from "../error.ts";
 import type { DefaultModel, Embedder, Embedders } from "./embedder.ts";
-import { createLocalEmbedder } from "./local.ts";
+import { createLocalEmbedder, MODEL_SOURCE_NAMES, type ModelSourceNames } from "./local.ts";
 import { modelDimensions } from "./models.ts";
 import { createOpenAiEmbedder } from "./openai.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
@@ -32,18 +32,31 @@ export interface EmbeddingConfig {
     OpenAiOptions,
     "deadline" | "attemptTimeout" | "attempts" | "backoff" | "maxInputs" | "maxTextTokens"
   >;
+  /** How messages name these options. Default: as here. */
+  readonly names?: OptionNames;
 }
+
+/** What the caller calls the options in its own settings. */
+export interface OptionNames extends ModelSourceNames {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+  readonly defaultModel: string;
+  readonly defaultDimensions: string;
+}
+
+const OPTION_NAMES: OptionNames = {
+  ...MODEL_SOURCE_NAMES,
+  apiKey: "openai.apiKey",
+  baseUrl: "openai.baseUrl",
+  defaultModel: "defaultModel",
+  defaultDimensions: "defaultDimensions",
+};
 
 const OFFLINE = "offline/words";
 const OFFLINE_DIMENSIONS = 1536;
 const OPENAI_DEFAULT = "openai/text-embedding-3-small";
 /** Maximum cached embedders. There is a limit because a tenant may name any model. */
 const MAX_CACHED_EMBEDDERS = 100;
-const OPENAI_HINT =
-  "Set OPENAI_API_KEY, or OPENAI_BASE_URL for another OpenAI-compatible server (Ollama, TEI, vLLM)";
-const DEFAULT_HINT = `${OPENAI_HINT}, or name a model in CAIRN_EMBEDDING_MODEL.`;
-const LOCAL_HINT =
-  "CAIRN_EMBEDDING_MODEL is not set. Set it to a model of the local server or folder, as in local/nomic-embed-text.";
 
 /**
  * The embedders of a configuration. Each is created on first use; the 100 most recently used are cached. Opens nothing.
@@ -69,6 +82,7 @@ function chooseDefault(config: EmbeddingConfig): DefaultModel | undefined {
   const model =
     config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.offlineByDefault ? OFFLINE : undefined);
   if (model === undefined) return undefined;
+  const { defaultDimensions } = config.names ?? OPTION_NAMES;
   const dimensions =
     config.defaultDimensions ??
     modelDimensions(model) ??
@@ -76,33 +90,40 @@ function chooseDefault(config: EmbeddingConfig): DefaultModel | undefined {
   if (dimensions !== undefined) return Object.freeze({ model, dimensions });
   throw new AppError(
     "invalid_input",
-    `The default model ${model} cannot be used: its number of dimensions is unknown. Set CAIRN_EMBEDDING_DIMENSIONS.`,
-    { path: "CAIRN_EMBEDDING_DIMENSIONS" },
+    `The default model ${model} cannot be used: its number of dimensions is unknown. Set ${defaultDimensions}.`,
+    { path: defaultDimensions },
   );
 }
 
-/** The notice for a missing or offline default model. Names the variable to set. */
+/** The notice for a missing or offline default model. Names the option to set. */
 function createNotice(defaultModel: DefaultModel | undefined, config: EmbeddingConfig): string | undefined {
-  const hint = config.local ? LOCAL_HINT : DEFAULT_HINT;
+  const names = config.names ?? OPTION_NAMES;
+  const hint = config.local
+    ? `${names.defaultModel} is not set. Set it to a model of the local server or folder, as in local/nomic-embed-text.`
+    : `${serverHint(names)}, or name a model in ${names.defaultModel}.`;
   if (!defaultModel) return `No embedding model is configured. ${hint}`;
   if (!defaultModel.model.startsWith("offline/")) return undefined;
   if (config.defaultModel)
-    return `Texts are embedded by ${defaultModel.model}, which finds words, not meaning. Set CAIRN_EMBEDDING_MODEL to another model for meaning.`;
+    return `Texts are embedded by ${defaultModel.model}, which finds words, not meaning. Set ${names.defaultModel} to another model for meaning.`;
   return `Texts are embedded by ${defaultModel.model}, which finds words, not meaning, because no embedding model is configured. ${hint}`;
+}
+
+function serverHint({ apiKey, baseUrl }: OptionNames): string {
+  return `Set ${apiKey}, or ${baseUrl} for another OpenAI-compatible server (Ollama, TEI, vLLM)`;
 }
 
 function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
   const [, provider, name] = /^([\w-]+)\/(\S+)$/.exec(model) ?? [];
-  const { openai, local, requests } = config;
+  const { openai, local, requests, names = OPTION_NAMES } = config;
   if (provider === "offline" && model === OFFLINE) return offlineEmbedder();
   if (provider === "offline") throw unavailable(model, `The only offline embedder is ${OFFLINE}.`);
   if (provider === "openai" && name) {
-    if (!openai) throw unavailable(model, `${OPENAI_HINT}.`);
+    if (!openai) throw unavailable(model, `${serverHint(names)}.`);
     return serverEmbedder(model, name, { ...openai, ...requests });
   }
   if (provider === "local" && name) {
     if (local?.baseUrl) return serverEmbedder(model, name, { ...local, ...requests });
-    return createLocalEmbedder({ model, modelsDirectory: local?.modelsDirectory });
+    return createLocalEmbedder({ model, modelsDirectory: local?.modelsDirectory, names });
   }
   throw unavailable(model, "Write it as openai/<name>, local/<name> or offline/words.");
 }

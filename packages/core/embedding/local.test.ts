@@ -43,7 +43,7 @@ test("a model that is not in the folder is reported as missing and not looked up
   const embedder = createLocalEmbedder({ model: "local/all-MiniLM-L6-v2", modelsDirectory });
   await expect(embedder.embed(["refund"], { dimensions: 384 })).rejects.toMatchObject({
     code: "embedder_unavailable",
-    message: expect.stringMatching(/local\/all-MiniLM-L6-v2.*CAIRN_LOCAL_MODELS/),
+    message: expect.stringMatching(/local\/all-MiniLM-L6-v2.*local\.modelsDirectory/),
   });
 });
 

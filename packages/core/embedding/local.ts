@@ -10,7 +10,20 @@ export interface LocalOptions {
   readonly modelsDirectory?: string;
   /** Texts per model call. Default 32. */
   readonly batchSize?: number;
+  /** How messages name the options. */
+  readonly names?: ModelSourceNames;
 }
+
+/** What the caller calls the options that say where local models are. */
+export interface ModelSourceNames {
+  readonly localUrl: string;
+  readonly localModels: string;
+}
+
+export const MODEL_SOURCE_NAMES: ModelSourceNames = {
+  localUrl: "local.baseUrl",
+  localModels: "local.modelsDirectory",
+};
 
 /** The used part of @huggingface/transformers. */
 interface Transformers {
@@ -39,8 +52,9 @@ const HUB_MODELS = new Set([
  * Chroma's default embedding function. A text longer than the model's limit (256 to 512 tokens) is truncated, so keep
  * passages short. Throws `embedder_unavailable` if the package or the model cannot be loaded.
  */
-export function createLocalEmbedder({ model, modelsDirectory, batchSize = 32 }: LocalOptions): Embedder {
-  const source = findModel(model, modelsDirectory);
+export function createLocalEmbedder(options: LocalOptions): Embedder {
+  const { model, batchSize = 32 } = options;
+  const source = findModel(options);
   let loading: Promise<FeatureExtractor> | undefined;
   return {
     model,
@@ -70,29 +84,33 @@ interface ModelSource {
   /** A folder, or a name on the hub. */
   readonly path: string;
   readonly isLocal: boolean;
+  readonly names: ModelSourceNames;
 }
 
 /** The source of a model. A tenant may name the model, so the name must not leave the folder or trigger arbitrary downloads. */
-function findModel(model: string, directory: string | undefined): ModelSource {
+function findModel({ model, modelsDirectory, names = MODEL_SOURCE_NAMES }: LocalOptions): ModelSource {
   const name = model.slice(model.indexOf("/") + 1);
   if (!/^\w[\w.-]*(\/\w[\w.-]*)?$/.test(name)) throw unavailable(model, "The model name is invalid.");
-  if (directory !== undefined) return { path: resolve(directory, name), isLocal: true };
+  if (modelsDirectory !== undefined) return { path: resolve(modelsDirectory, name), isLocal: true, names };
   const hubName = name.replace(/^(sentence-transformers|Xenova)\//, "");
-  if (HUB_MODELS.has(hubName)) return { path: `${HUB_PUBLISHER}/${hubName}`, isLocal: false };
+  if (HUB_MODELS.has(hubName)) return { path: `${HUB_PUBLISHER}/${hubName}`, isLocal: false, names };
   throw unavailable(
     model,
-    "Serve it with an OpenAI-compatible server (Ollama, TEI, vLLM) and set CAIRN_LOCAL_URL, or put its ONNX files in a folder and set CAIRN_LOCAL_MODELS.",
+    `Serve it with an OpenAI-compatible server (Ollama, TEI, vLLM) and set ${names.localUrl}, or put its ONNX files in a folder and set ${names.localModels}.`,
   );
 }
 
-async function loadExtractor(model: string, { path, isLocal }: ModelSource): Promise<FeatureExtractor> {
+async function loadExtractor(
+  model: string,
+  { path, isLocal, names }: ModelSource,
+): Promise<FeatureExtractor> {
   let library: Transformers;
   try {
     library = (await import(TRANSFORMERS)) as Transformers;
   } catch (error) {
     throw unavailable(
       model,
-      "The package @huggingface/transformers, which runs models in this process, cannot be loaded. Install it with npm install @huggingface/transformers, or set CAIRN_LOCAL_URL to an OpenAI-compatible server (Ollama, TEI, vLLM).",
+      `The package @huggingface/transformers, which runs models in this process, cannot be loaded. Install it with npm install @huggingface/transformers, or set ${names.localUrl} to an OpenAI-compatible server (Ollama, TEI, vLLM).`,
       error,
     );
   }
@@ -100,8 +118,8 @@ async function loadExtractor(model: string, { path, isLocal }: ModelSource): Pro
     return await library.pipeline("feature-extraction", path, { dtype: "fp32", local_files_only: isLocal });
   } catch (error) {
     const where = isLocal
-      ? "from the model folder in CAIRN_LOCAL_MODELS"
-      : `from huggingface.co/${path}. Without network access, set CAIRN_LOCAL_MODELS to a folder that contains it`;
+      ? `from the model folder in ${names.localModels}`
+      : `from huggingface.co/${path}. Without network access, set ${names.localModels} to a folder that contains it`;
     throw unavailable(model, `It cannot be loaded ${where}.`, error);
   }
 }

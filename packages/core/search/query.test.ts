@@ -235,7 +235,7 @@ describe("invalid requests", () => {
     });
     await expect(find({ collection: "keyless", text: "x" })).rejects.toMatchObject({
       code: "embedder_unavailable",
-      message: expect.stringContaining("OPENAI_API_KEY"),
+      message: expect.stringContaining("Set openai.apiKey"),
     });
     expect(await find({ collection: "imported", embedding: new Float32Array([1, 0]) })).toEqual([]);
   });

@@ -5,12 +5,12 @@ import type { Settings } from "../settings.ts";
 
 /** Opens the database of a function on AWS. Throws `unsafe_role` if its roles do not isolate tenants. */
 export async function openDatabase(settings: Settings): Promise<Database> {
-  const { databaseUrl, databaseDirectUrl, databaseDriver, connections = 4, tenantConnections = 3 } = settings;
+  const { databaseUrl, databaseDirectUrl, databaseDriver, connections, tenantConnections } = settings;
   const database = await connectServer({
     url: databaseUrl,
     directUrl: databaseDirectUrl,
     driver: databaseDriver,
-    connections, // an execution environment serves one request at a time
+    connections,
     tenantConnections,
   });
   try {

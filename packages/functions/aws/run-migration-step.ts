@@ -1,3 +1,4 @@
+import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
@@ -5,7 +6,7 @@ import { VERSION } from "@cairn/core/version.ts";
 import type { Context } from "aws-lambda";
 import { openOnce } from "../open-once.ts";
 import { createServices } from "../services.ts";
-import { readSettings } from "../settings.ts";
+import { readSettings, readTable } from "../settings.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
 import { nameByCode, runStep, type StepEvent } from "./step.ts";
@@ -34,12 +35,12 @@ const openServices = openOnce(async () => {
 
 async function openEnvironment() {
   const { services, settings } = await openServices();
-  const { chromaUrl, chromaToken, databaseUrl } = settings;
+  const { chromaUrl, chromaToken } = readTable(CHROMA_SETTINGS, linkedResource, process.env);
   if (!chromaUrl)
     throw new AppError(
       "source_unsupported",
       "The migration cannot start: the secret ChromaUrl is not set. See docs/deploy.md.",
     );
   const source = await openSource({ url: chromaUrl, token: chromaToken });
-  return { services, source, databaseName: new URL(databaseUrl).host, cairnVersion: VERSION };
+  return { services, source, databaseName: new URL(settings.databaseUrl).host, cairnVersion: VERSION };
 }

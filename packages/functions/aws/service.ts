@@ -3,7 +3,7 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { composeService, type Service } from "../compose.ts";
 import { openOnce } from "../open-once.ts";
-import { readSettings, type Settings } from "../settings.ts";
+import { readSettings, readTable, type Settings } from "../settings.ts";
 import { createEmf } from "./emf.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
@@ -26,11 +26,13 @@ async function open(): Promise<Service> {
 }
 
 /** The migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
-async function openMigrations({ databaseUrl, chromaUrl, chromaToken }: Settings, queue: JobQueue) {
-  const [{ MIGRATION, migrationRunner }, { migrationRoutes }] = await Promise.all([
+async function openMigrations({ databaseUrl }: Settings, queue: JobQueue) {
+  const [{ MIGRATION, migrationRunner }, { migrationRoutes }, { CHROMA_SETTINGS }] = await Promise.all([
     import("@cairn/chroma/service/job.ts"),
     import("@cairn/chroma/service/routes.ts"),
+    import("@cairn/chroma/service/settings.ts"),
   ]);
+  const { chromaUrl, chromaToken } = readTable(CHROMA_SETTINGS, linkedResource, process.env);
   const source = chromaUrl ? { url: chromaUrl, token: chromaToken } : undefined;
   const databaseName = new URL(databaseUrl).host;
   return {

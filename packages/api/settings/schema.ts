@@ -1,0 +1,44 @@
+import * as z from "zod";
+import {
+  type EntryPoint,
+  type Setting,
+  type SettingTable,
+  type SettingValues,
+  settingsOf,
+} from "./setting.ts";
+
+/** The schema of the settings that an entry point reads, by key. Numbers can be strings. Other keys are ignored. */
+export function settingsSchema<const Table extends SettingTable, const Entry extends EntryPoint>(
+  table: Table,
+  entry: Entry,
+) {
+  const fields = settingsOf(table, entry).map(([key, setting]) => [key, fieldOf(setting, entry)] as const);
+  return z.object(Object.fromEntries(fields)) as unknown as z.ZodType<SettingValues<Table, Entry>>;
+}
+
+function fieldOf(setting: Setting, entry: EntryPoint): z.ZodType {
+  const type = typeOf(setting);
+  if (setting.default !== undefined) return type.default(setting.default);
+  return setting.requiredBy?.includes(entry) ? type : type.optional();
+}
+
+function typeOf({ type }: Setting): z.ZodType {
+  switch (type.kind) {
+    case "integer": {
+      const number = z.coerce.number().int().min(type.min);
+      return type.max === undefined ? number : number.max(type.max);
+    }
+    case "choice":
+      return z.enum(type.values);
+    case "boolean":
+      return z.boolean();
+    case "url":
+      return z.url({ protocol: /^https?$/ });
+    case "postgres-url":
+      return z.string().regex(/^postgres(ql)?:\/\//);
+    case "model":
+      return z.string().regex(/^[\w-]+\/\S+$/, "the form is provider/model");
+    case "text":
+      return z.string().min(1);
+  }
+}
