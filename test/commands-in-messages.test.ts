@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import type { Setting } from "@cairn/api/settings/setting.ts";
+import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { errorToApiTerms, reportToApiTerms, toApiTerms } from "@cairn/chroma/service/api-terms.ts";
 import { createProgram } from "@cairn/cli/program.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -39,6 +41,13 @@ function linesWith(pattern: RegExp, folders: readonly string[]): readonly string
 test("no message of core or of the API names a command", () => {
   expect(commands.length).toBeGreaterThan(10);
   expect(linesWith(COMMAND, ["packages/core", "packages/api"])).toEqual([]);
+});
+
+test("core names no flag and no environment variable", () => {
+  const variables = Object.values<Setting>(SETTINGS).flatMap(({ variable }) => variable ?? []);
+  expect(variables.length).toBeGreaterThan(30);
+  const names = variables.filter((variable) => variable !== "PORT").join("|");
+  expect(linesWith(new RegExp(`\\b(${names})\\b|(?<![\\w-])--[a-z]`), ["packages/core"])).toEqual([]);
 });
 
 test("the API replaces commands and flags in a migration's messages by requests and fields", () => {

@@ -43,6 +43,7 @@ const TRANSIENT_CODES = [
 /** What solves an error. Each edge words it for its users: the API as a route, the command line as a command. */
 export type Remedy =
   | "choose_directory"
+  | "set_database_url"
   | "list_tenants"
   | "list_collections"
   | "list_index_failures"
@@ -63,7 +64,7 @@ export interface AppErrorOptions {
 
 /**
  * The only error that the domain throws. Its message says what could not be done, why, and what to do. It names no
- * command, route or flag: `remedy` stands for those.
+ * command, route, flag or environment variable: `remedy` stands for those.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;

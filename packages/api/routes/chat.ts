@@ -12,6 +12,7 @@ import { streamEvents } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { filterSchema } from "../schema/document.ts";
 import { passageFields } from "../schema/passage.ts";
+import { SETTINGS } from "../settings/table.ts";
 import type { Log } from "../telemetry/log.ts";
 
 const passageSchema = z
@@ -98,12 +99,14 @@ export interface ChatRouteOptions {
   readonly streamDeadline?: number;
 }
 
+const { chatModel, openaiApiKey, chatBaseUrl } = SETTINGS;
+
 export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOptions) {
   return createRouter().openapi(chatRoute, async (c) => {
     if (!model)
       throw new AppError(
         "chat_not_configured",
-        "No chat model is configured. Set CAIRN_CHAT_MODEL, and OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.",
+        `No chat model is configured. Set ${chatModel.variable}, and ${openaiApiKey.variable} or ${chatBaseUrl.variable}.`,
       );
     const { messages, collection, filter, top_k: topK, group_by: groupBy, stream } = c.req.valid("json");
     const { usage, signal } = c.var;

@@ -19,6 +19,16 @@ test.each([
   expect(inCommandTerms(error, command(...names)).path).toBe(expected);
 });
 
+test("a message names a setting by its flag and its variable", () => {
+  const error = new AppError("invalid_input", "databaseUrl cannot be used: it contains a #.", {
+    path: "databaseUrl",
+  });
+  expect(inCommandTerms(error, command("query"))).toEqual({
+    message: "--database-url (DATABASE_URL) cannot be used: it contains a #.",
+    path: "--database-url",
+  });
+});
+
 test("a message names the flag, and the remedy is a command", () => {
   const invalid = new AppError("invalid_input", "A passage's maxTokens must be 16 or more.", {
     path: "maxTokens",

@@ -1,10 +1,12 @@
+import { settingName } from "@cairn/api/settings/setting.ts";
+import { SETTINGS } from "@cairn/api/settings/table.ts";
 import type { AppError, Remedy } from "@cairn/core/error.ts";
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 
 /** The command for each remedy that core names. */
 const REMEDIES: Readonly<Record<Remedy, string>> = {
-  choose_directory:
-    "Grant the permission, choose another folder with --directory (CAIRN_DIRECTORY), or use a PostgreSQL server with DATABASE_URL",
+  choose_directory: `Grant the permission, choose another folder with ${settingName(SETTINGS.directory)}, or use a PostgreSQL server with ${SETTINGS.databaseUrl.variable}`,
+  set_database_url: `To set the URL: ${settingName(SETTINGS.databaseUrl)}`,
   list_tenants: "List them: cairn tenants list",
   list_collections: "List them: cairn collections list",
   list_index_failures: "List them: cairn stats",
@@ -21,20 +23,24 @@ export function inCommandTerms(
   { message, path, remedy }: AppError,
   command: Command | undefined,
 ): { readonly message: string; readonly path: string | undefined } {
-  const flag = path === undefined ? undefined : flagOf(path, command);
-  const translated = flag === undefined || path === undefined ? message : replaceName(message, path, flag);
-  return { message: remedy ? `${translated} ${REMEDIES[remedy]}` : translated, path: flag ?? path };
+  const option = path === undefined ? undefined : optionOf(path, command);
+  const translated = option && path !== undefined ? replaceName(message, path, nameOf(option)) : message;
+  return { message: remedy ? `${translated} ${REMEDIES[remedy]}` : translated, path: option?.long ?? path };
 }
 
-/** Returns the flag for an option of core; undefined if the command has none, as for a field of a document or a file. */
-function flagOf(path: string, command: Command | undefined): string | undefined {
+/** Returns the command-line option for an option of core; undefined if the command has none, as for a field of a document or a file. */
+function optionOf(path: string, command: Command | undefined): Option | undefined {
   const name = path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const names = [name, ...(ALIASES[name] ?? [])];
   for (let owner = command; owner; owner = owner.parent ?? undefined) {
     const option = owner.options.find((candidate) => names.includes(candidate.attributeName()));
-    if (option) return option.long ?? undefined;
+    if (option?.long) return option;
   }
   return undefined;
+}
+
+function nameOf({ long, envVar }: Option): string {
+  return settingName({ flag: long ?? undefined, variable: envVar });
 }
 
 /** Shorter names that commands use for options of core. */

@@ -59,9 +59,7 @@ function createDocumentReader() {
       if (buffered.length > MAX_EVENT_LENGTH) throw tooLarge();
       const [first] = buffered.trimStart();
       if (first === "<")
-        throw new InvalidReplyError(
-          "it is a web page; check the base URL, which usually ends in /v1 (CAIRN_CHAT_BASE_URL)",
-        );
+        throw new InvalidReplyError("it is a web page; check the base URL, which usually ends in /v1");
       if (kind === "unknown" && first !== undefined) kind = first === "{" ? "document" : "events";
       return kind !== "events";
     },

@@ -12,7 +12,7 @@ export async function connectServer({ driver, ...input }: ServerOptions): Promis
   const options = {
     ...input,
     url: readConnectionUrl(input.url),
-    directUrl: input.directUrl && readConnectionUrl(input.directUrl, "DATABASE_DIRECT_URL"),
+    directUrl: input.directUrl && readConnectionUrl(input.directUrl, "databaseDirectUrl"),
   };
   if ((driver ?? (isNeon(options.url) ? "neon" : "pg")) === "neon") {
     const { connectNeon } = await import("./neon.ts");

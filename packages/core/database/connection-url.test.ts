@@ -16,7 +16,7 @@ test.each([
     expect(() => readConnectionUrl(url)).toThrow(
       expect.objectContaining({
         code: "invalid_input",
-        path: "DATABASE_URL",
+        path: "databaseUrl",
         message: expect.stringMatching(/^(?!.*secret).*Percent-encode.*%2F.*%23/s),
       }),
     );
@@ -32,8 +32,8 @@ test.each([
   ["postgres://user:secret@host/db#part", /contains a #/],
   ["", /begin with postgres:/],
 ])("%j is refused without quoting it", (url, message) => {
-  expect(() => readConnectionUrl(url, "DATABASE_DIRECT_URL")).toThrow(
-    expect.objectContaining({ path: "DATABASE_DIRECT_URL", message: expect.stringMatching(message) }),
+  expect(() => readConnectionUrl(url, "databaseDirectUrl")).toThrow(
+    expect.objectContaining({ path: "databaseDirectUrl", message: expect.stringMatching(message) }),
   );
   expect(() => readConnectionUrl(url)).toThrow(expect.not.stringContaining("secret"));
 });

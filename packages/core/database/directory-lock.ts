@@ -53,7 +53,8 @@ function alreadyLocked(directory: string, owner: ProcessIdentity): AppError {
     "database_unavailable",
     `The embedded database in ${directory} is in use by process ${owner.pid} on ${owner.host} ` +
       `(${owner.command}, since ${owner.since}). Stop that process, or wait until it ends. To use several processes at once, ` +
-      "set DATABASE_URL to a PostgreSQL server.",
+      "use a PostgreSQL server.",
+    { remedy: "set_database_url" },
   );
 }
 

@@ -207,7 +207,7 @@ test.each([
 
 test("a URL of another database system is refused before a connection is opened, without its password", async () => {
   const error = await rejectionOf(connect({ url: "mysql://user:hush-hush@127.0.0.1/db" }));
-  expect(error).toMatchObject({ code: "invalid_input", path: "DATABASE_URL" });
+  expect(error).toMatchObject({ code: "invalid_input", path: "databaseUrl" });
   expect(loggableText(error)).not.toContain("hush-hush");
 });
 

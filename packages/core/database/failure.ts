@@ -59,7 +59,8 @@ function specialCase(
   if (sqlstate === "28P01" || sqlstate === "28000" || sqlstate === "3D000")
     return {
       code: "database_unavailable",
-      message: `The database refused the login (${sqlstate}). Check user, password and database in DATABASE_URL.`,
+      message: `The database refused the login (${sqlstate}). Check user, password and database in its URL.`,
+      remedy: "set_database_url",
     };
   return undefined;
 }
@@ -98,28 +99,28 @@ export function connectFailure(error: unknown): unknown {
   const reason = typeof code === "string" ? code : undefined;
   const cause: DatabaseFault = { sqlstate: undefined, constraint: undefined, reason: failure.name };
   const advice = connectAdvice(failure);
-  if (advice) return new AppError("database_unavailable", advice, { cause });
+  if (advice) return new AppError("database_unavailable", advice, { cause, remedy: "set_database_url" });
   return unavailable(reason ?? redactPaths(failure.message), cause);
 }
 
 /** What to change in the connection string, if the driver's error shows it. */
 function connectAdvice({ code, syscall, message }: DriverError): string | undefined {
   if (/SASL.*password must be/.test(message))
-    return "The database asks for a password, and DATABASE_URL has none. Add it: postgres://user:password@host:5432/database.";
+    return "The database asks for a password, and its URL has none. Add it: postgres://user:password@host:5432/database.";
   if (syscall === "open")
-    return `A file that DATABASE_URL names cannot be read (${code}). Check sslrootcert, sslcert and sslkey. With sslrootcert=system, this machine's certificates are used.`;
+    return `A file that the URL of the database names cannot be read (${code}). Check sslrootcert, sslcert and sslkey. With sslrootcert=system, this machine's certificates are used.`;
   if (typeof code === "string" && /CERT|SIGNATURE/.test(code))
-    return `The database's certificate is not trusted (${code}). Set the file of its certificate authority in DATABASE_URL: sslrootcert=ca.pem.`;
+    return `The database's certificate is not trusted (${code}). Set the file of its certificate authority in its URL: sslrootcert=ca.pem.`;
   if (/does not support SSL/.test(message))
-    return "The database does not support TLS, and DATABASE_URL requires it. Remove sslmode, or set sslmode=disable.";
+    return "The database does not support TLS, and its URL requires it. Remove sslmode, or set sslmode=disable.";
   return undefined;
 }
 
 function unavailable(reason: string, cause: DatabaseFault): AppError {
   return new AppError(
     "database_unavailable",
-    `The database cannot be reached (${reason}). Check DATABASE_URL, and check that the server is running.`,
-    { cause },
+    `The database cannot be reached (${reason}). Check its URL, and check that the server is running.`,
+    { cause, remedy: "set_database_url" },
   );
 }
 
