@@ -5,24 +5,15 @@ import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/jo
 import { runJob } from "@cairn/core/job/run.ts";
 import { changeModel } from "@cairn/core/reembed/change.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { describe, expect, test, vi } from "vitest";
+import { createTestApi, useTestApi } from "../../test/support/api.ts";
+import { useResource, useTestDatabase } from "../../test/support/fixture.ts";
 import { createApp } from "./app.ts";
 import { createJobKinds } from "./jobs.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
-let tenant: { readonly id: string; readonly key: string };
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database);
-  tenant = await api.addTenant();
-});
-afterAll(async () => {
-  await api?.queue.close();
-  await testDatabase?.drop();
-});
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase);
+const tenant = useResource(() => api.addTenant());
 
 /** Runs a bulk job with these documents (JSON) and returns it after its end. */
 async function ingestInBulk(documents: string) {

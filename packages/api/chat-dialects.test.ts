@@ -1,30 +1,23 @@
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { createTestApi, type TestApi, useTestApi } from "../../test/support/api.ts";
 import { type ChatApi, type ChatReply, startChatApi } from "../../test/support/chat-api.ts";
 import type { CallDialect } from "../../test/support/chat-dialects.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 
 // Deviations of servers from OpenAI's chat completions. A caller of /v1/chat must not notice them.
 
-let testDatabase: TestDatabase;
-let chat: ChatApi;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const chat = useServer(startChatApi);
+const api = useTestApi(testDatabase, () => ({ chatModel: chatModel(chat) }));
 let key: string;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  chat = await startChatApi();
-  api = await createTestApi(testDatabase.database, { chatModel: chatModel(chat) });
   ({ key } = await api.addTenant());
   const documents = [
     { id: "returns", content: "You may return a kettle within 30 days." },
     { id: "hours", content: "The shop is open from nine to five." },
   ];
   await api.call("POST", "/v1/documents", { key, body: { documents } });
-});
-afterAll(async () => {
-  await testDatabase?.drop();
-  await chat?.stop();
 });
 
 const chatModel = ({ url }: ChatApi, more: object = {}) =>

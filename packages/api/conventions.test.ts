@@ -1,24 +1,17 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTestApi } from "../../test/support/api.ts";
+import { useResource, useTestDatabase } from "../../test/support/fixture.ts";
 import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
 
 // Rules for every route. New routes are included automatically.
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase, () => ({ chromaUrl: "http://127.0.0.1:9" }));
 let description: ApiDescription;
-let tenant: { readonly id: string; readonly key: string };
+const tenant = useResource(() => api.addTenant());
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database, { chromaUrl: "http://127.0.0.1:9" });
   description = await readDescription(api);
-  tenant = await api.addTenant();
-});
-afterAll(async () => {
-  await api?.queue.close();
-  await testDatabase?.drop();
 });
 
 /** Sends the example of the operation as the tenant and as the operator. */

@@ -1,39 +1,32 @@
 import { createServer } from "node:net";
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { type ChatApi, type ChatReply, startChatApi } from "../../test/support/chat-api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
-import { type EmbeddingApi, type Fault, startEmbeddingApi } from "../../test/support/embedding-api.ts";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { createTestApi, useTestApi } from "../../test/support/api.ts";
+import { type ChatReply, startChatApi } from "../../test/support/chat-api.ts";
+import { type Fault, startEmbeddingApi } from "../../test/support/embedding-api.ts";
+import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 import { startTcpProxy } from "../../test/support/proxy.ts";
 import { createApp } from "./app.ts";
 
-let testDatabase: TestDatabase;
-let embeddings: EmbeddingApi;
-let chat: ChatApi;
-let api: TestApi;
-let tenant: { readonly id: string; readonly key: string };
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  [embeddings, chat] = await Promise.all([startEmbeddingApi(), startChatApi()]);
+const testDatabase = useTestDatabase();
+const embeddings = useServer(startEmbeddingApi);
+const chat = useServer(startChatApi);
+const api = useTestApi(testDatabase, () => {
   const requests = { attempts: 2, backoff: 10, attemptTimeout: 300, deadline: 2_000 };
   const waits = { attempts: 2, backoff: 10, attemptTimeout: 300, idleTimeout: 300, deadline: 2_000 };
-  api = await createTestApi(testDatabase.database, {
+  return {
     embedding: { openai: { apiKey: "sk-test", baseUrl: embeddings.url }, requests },
     chatModel: createChatModel({ model: "scripted", apiKey: "sk-chat", baseUrl: chat.url, ...waits }),
-  });
+  };
 });
+let tenant: { readonly id: string; readonly key: string };
 beforeEach(async () => {
   tenant = await api.addTenant();
   const documents = [{ id: "returns", content: "You may return a kettle within 30 days." }];
   expect((await api.call("POST", "/v1/documents", { key: tenant.key, body: { documents } })).status).toBe(
     200,
   );
-});
-afterAll(async () => {
-  await testDatabase?.drop();
-  await Promise.all([embeddings?.stop(), chat?.stop()]);
 });
 
 const ids = async () =>

@@ -4,10 +4,10 @@ import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTestApi } from "../../test/support/api.ts";
+import { startChatApi } from "../../test/support/chat-api.ts";
+import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 import { type ApiDescription, readDescription } from "../../test/support/openapi.ts";
 import {
   type ExistingIds,
@@ -23,25 +23,16 @@ const UNREACHED = {
   watchJob: "it waits until a job ends, so it is not requested",
 };
 
-let testDatabase: TestDatabase;
-let api: TestApi;
-let chat: ChatApi;
+const testDatabase = useTestDatabase();
+const chat = useServer(startChatApi);
+const api = useTestApi(testDatabase, () => ({
+  chatModel: createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url }),
+  maxBody: 200_000,
+  chromaUrl: "http://127.0.0.1:9",
+}));
 let description: ApiDescription;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  chat = await startChatApi();
-  const chatModel = createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url });
-  api = await createTestApi(testDatabase.database, {
-    chatModel,
-    maxBody: 200_000,
-    chromaUrl: "http://127.0.0.1:9",
-  });
   description = await readDescription(api);
-});
-afterAll(async () => {
-  await api?.queue.close();
-  await testDatabase?.drop();
-  await chat?.stop();
 });
 
 /** Checks the status, content type and body of a response against the description. */

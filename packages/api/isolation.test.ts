@@ -2,9 +2,9 @@ import { listDocuments } from "@cairn/core/document/list.ts";
 import { createJob } from "@cairn/core/job/job.ts";
 import { listApiKeys } from "@cairn/core/tenant/api-key.ts";
 import { inspectRoutes } from "hono/dev";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTestApi } from "../../test/support/api.ts";
+import { useTestDatabase } from "../../test/support/fixture.ts";
 import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
@@ -12,15 +12,13 @@ import { createMetrics } from "./telemetry/metrics.ts";
 
 const MARK = "zebrafish"; // part of everything that belongs to tenant A
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase, () => ({ docs: async () => undefined, metrics: createMetrics() }));
 let description: ApiDescription;
 let a: { readonly id: string; readonly key: string };
 let b: { readonly id: string; readonly key: string };
 let ids: Readonly<Record<string, string>>;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database, { docs: async () => undefined, metrics: createMetrics() });
   description = await readDescription(api);
   a = await api.addTenant(`tenant-${MARK}`);
   b = await api.addTenant("b");
@@ -48,7 +46,6 @@ beforeAll(async () => {
     tenant: a.id,
   };
 });
-afterAll(() => testDatabase?.drop());
 
 const MISSING: Readonly<Record<string, string>> = {
   collection: "00000000-1111-4222-8333-444444444444",

@@ -2,31 +2,22 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { cancelJob, createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/job.ts";
 import { type JobRunner, runJob } from "@cairn/core/job/run.ts";
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
+import { createTestApi, useTestApi } from "../../test/support/api.ts";
 import {
   createChromaCollection,
   plainRecords,
   putRecords,
   tenantName,
 } from "../../test/support/fill-chroma.ts";
+import { useResource, useTestDatabase } from "../../test/support/fixture.ts";
 import { createApp } from "./app.ts";
 import { createJobKinds } from "./jobs.ts";
 import { createLog } from "./telemetry/log.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
-let tenant: { readonly id: string; readonly key: string };
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database, { chromaUrl: inject("chromaUrl") });
-  tenant = await api.addTenant();
-});
-afterAll(async () => {
-  await api?.queue.close();
-  await testDatabase?.drop();
-});
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase, () => ({ chromaUrl: inject("chromaUrl") }));
+const tenant = useResource(() => api.addTenant());
 
 async function waitForEnd(location: string, key = tenant.key) {
   return vi.waitFor(

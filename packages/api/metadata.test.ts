@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTestApi } from "../../test/support/api.ts";
+import { useTestDatabase } from "../../test/support/fixture.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase);
 let key: string;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database);
   ({ key } = await api.addTenant());
 });
-afterAll(() => testDatabase?.drop());
 
 /** Sends raw JSON, because JavaScript cannot serialize `1e400`. */
 const send = (method: string, path: string, raw: string) =>

@@ -1,36 +1,26 @@
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "../../test/support/embedding-api.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { useTestApi } from "../../test/support/api.ts";
+import { startChatApi } from "../../test/support/chat-api.ts";
+import { startEmbeddingApi } from "../../test/support/embedding-api.ts";
 import { type FieldRecorder, recordFields } from "../../test/support/field-recorder.ts";
+import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 
 // The effect of each request field, as a caller sees it.
 
-let testDatabase: TestDatabase;
-let embeddings: EmbeddingApi;
-let chat: ChatApi;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const embeddings = useServer(startEmbeddingApi);
+const chat = useServer(startChatApi);
+const api = useTestApi(testDatabase, () => ({
+  embedding: { openai: { apiKey: "k", baseUrl: embeddings.url }, defaultModel: "offline/words" },
+  chatModel: createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url }),
+  credentialCacheMs: 1,
+}));
 let recorder: FieldRecorder;
 let tenant: { readonly id: string; readonly key: string };
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  embeddings = await startEmbeddingApi();
-  chat = await startChatApi();
-  api = await createTestApi(testDatabase.database, {
-    embedding: { openai: { apiKey: "k", baseUrl: embeddings.url }, defaultModel: "offline/words" },
-    chatModel: createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url }),
-    credentialCacheMs: 1,
-  });
   recorder = await recordFields(api);
   tenant = await api.addTenant("the tenant");
-});
-afterAll(async () => {
-  await api?.queue.close();
-  await testDatabase?.drop();
-  await embeddings?.stop();
-  await chat?.stop();
 });
 
 const call = (method: string, path: string, body?: object, key = tenant.key) =>

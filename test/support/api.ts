@@ -8,6 +8,7 @@ import { createLocalQueue, type LocalQueue } from "@cairn/core/job/local-queue.t
 import type { Services } from "@cairn/core/services.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { type DatabaseFixture, useResource } from "./fixture.ts";
 
 export interface TestApi {
   readonly app: Api;
@@ -96,4 +97,12 @@ export async function createTestApi(
       };
     },
   };
+}
+
+/** The complete service for the tests of the file or `describe` block. */
+export function useTestApi(testDatabase: DatabaseFixture, options?: () => TestApiOptions): TestApi {
+  return useResource(
+    () => createTestApi(testDatabase.database, options?.()),
+    (api) => api.queue.close(),
+  );
 }

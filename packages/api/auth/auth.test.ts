@@ -8,18 +8,12 @@ import { changeTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { createTestApi, type TestApi } from "../../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { createTestApi, type TestApi, useTestApi } from "../../../test/support/api.ts";
+import { useResource, useTestDatabase } from "../../../test/support/fixture.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
-let tenant: { readonly id: string; readonly key: string };
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database, { credentialCacheMs: 300 });
-  tenant = await api.addTenant("acme");
-});
-afterAll(() => testDatabase?.drop());
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase, () => ({ credentialCacheMs: 300 }));
+const tenant = useResource(() => api.addTenant("acme"));
 
 const status = async (key: string) => (await api.call("GET", "/v1/collections", { key })).status;
 const createKey = async (body: object) =>

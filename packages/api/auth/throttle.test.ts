@@ -1,16 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { Database } from "@cairn/core/database/database.ts";
 import { hasKeyFormat } from "@cairn/core/tenant/api-key.ts";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { createThrottle } from "./throttle.ts";
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase?.drop());
+const testDatabase = useTestDatabase();
 
 const randomKey = () => `cairn_${randomBytes(32).toString("base64url")}`;
 

@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { createTestApi, useTestApi } from "../../../test/support/api.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 
 const MAX_RESPONSE = 60_000;
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase, () => ({ maxResponse: MAX_RESPONSE }));
 let key: string;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database, { maxResponse: MAX_RESPONSE });
   ({ key } = await api.addTenant());
   const text = (bytes: number) => "kettle ".repeat(bytes / 7);
   const documents = [
@@ -23,7 +21,6 @@ beforeAll(async () => {
     {"id": "next", "content": "a spoon", "metadata": {"n": 12345678901234567891}}]}`;
   await api.call("POST", "/v1/documents", { key, raw, headers: { "Content-Type": "application/json" } });
 });
-afterAll(() => testDatabase?.drop());
 
 const send = (raw: string) =>
   api.call("POST", "/mcp", { key, raw, headers: { "Content-Type": "application/json" } });

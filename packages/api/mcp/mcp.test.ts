@@ -8,26 +8,23 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
-import { createTestApi, type TestApi } from "../../../test/support/api.ts";
+import { createTestApi, type TestApi, useTestApi } from "../../../test/support/api.ts";
 import { createCairnCli } from "../../../test/support/cairn-cli.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { createLog } from "../telemetry/log.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase);
 let server: ReturnType<typeof serve>;
 let url: URL;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database);
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`);
 });
 afterAll(async () => {
   await new Promise((resolve) => server?.close(resolve));
-  await testDatabase?.drop();
 });
 
 async function connectWith(key: string): Promise<Client> {

@@ -2,18 +2,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
 import { startChatApi } from "../../../test/support/chat-api.ts";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { createConcurrencyLimiter } from "./concurrency.ts";
 import type { RequestSlot } from "./slot.ts";
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase?.drop());
+const testDatabase = useTestDatabase();
 
 const never = new AbortController().signal;
 

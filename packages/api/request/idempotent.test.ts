@@ -2,28 +2,20 @@ import { selectRows } from "@cairn/core/database/rows.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import type { JobAddress } from "@cairn/core/job/job.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createTestApi, type TestApi } from "../../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { beforeAll, expect, test, vi } from "vitest";
+import { createTestApi, useTestApi } from "../../../test/support/api.ts";
+import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { useResource, useServer, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createApp } from "../app.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
-let embeddings: EmbeddingApi;
-let tenant: { readonly id: string; readonly key: string };
+const testDatabase = useTestDatabase();
+const embeddings = useServer(startEmbeddingApi);
+const api = useTestApi(testDatabase, () => ({
+  embedding: { openai: { apiKey: "sk-test", baseUrl: embeddings.url }, requests: { attempts: 1 } },
+}));
+const tenant = useResource(() => api.addTenant());
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  embeddings = await startEmbeddingApi();
-  const embedding = { openai: { apiKey: "sk-test", baseUrl: embeddings.url }, requests: { attempts: 1 } };
-  api = await createTestApi(testDatabase.database, { embedding });
-  tenant = await api.addTenant();
   await api.call("POST", "/v1/collections", { key: tenant.key, body: {} });
-});
-afterAll(async () => {
-  await api?.queue.close();
-  await testDatabase?.drop();
-  await embeddings?.stop();
 });
 
 const write = (idempotencyKey: string, body: object, key = tenant.key) =>

@@ -3,23 +3,15 @@ import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import type { Database, Transaction } from "@cairn/core/database/database.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
-import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { startChatApi } from "../../../test/support/chat-api.ts";
+import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
 
-let testDatabase: TestDatabase;
-let embeddings: EmbeddingApi;
-let chat: ChatApi;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  [embeddings, chat] = await Promise.all([startEmbeddingApi(), startChatApi()]);
-});
-afterAll(async () => {
-  await testDatabase?.drop();
-  await Promise.all([embeddings?.stop(), chat?.stop()]);
-});
+const testDatabase = useTestDatabase();
+const embeddings = useServer(startEmbeddingApi);
+const chat = useServer(startChatApi);
 
 const chatModel = () => createChatModel({ model: "scripted", apiKey: "sk-chat", baseUrl: chat.url });
 const withEmbeddings = () => ({ embedding: { openai: { apiKey: "sk-test", baseUrl: embeddings.url } } });

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase?.drop());
+const testDatabase = useTestDatabase();
 
 test("a page of collections ends early, and all pages together are complete", async () => {
   const { call, ...api } = await createTestApi(testDatabase.database, { maxResponse: 50_000 });

@@ -1,16 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { createTestApi, useTestApi } from "../../../test/support/api.ts";
+import { useTestDatabase } from "../../../test/support/fixture.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase, () => ({ maxBody: 10_000 }));
 let key: string;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database, { maxBody: 10_000 });
   ({ key } = await api.addTenant());
 });
-afterAll(() => testDatabase?.drop());
 
 const BODIES: readonly (readonly [string, string | undefined, Record<string, string>])[] = [
   ["no body", undefined, {}],

@@ -3,11 +3,11 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { propagation, SpanStatusCode, trace } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createTestApi, type TestApi } from "../../../test/support/api.ts";
-import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
-import { createTestDatabase, type TestDatabase } from "../../../test/support/database.ts";
+import { startChatApi } from "../../../test/support/chat-api.ts";
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
 import { startIssuer } from "../../../test/support/issuer.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
@@ -15,15 +15,8 @@ import type { RequestRecord } from "./record.ts";
 
 const CANARY = "canary-9b1f3c";
 
-let testDatabase: TestDatabase;
-let chat: ChatApi;
-beforeAll(async () => {
-  [testDatabase, chat] = await Promise.all([createTestDatabase(), startChatApi()]);
-});
-afterAll(async () => {
-  await testDatabase?.drop();
-  await chat?.stop();
-});
+const testDatabase = useTestDatabase();
+const chat = useServer(startChatApi);
 
 const chatModel = (apiKey = "sk-chat") =>
   createChatModel({ model: "scripted", apiKey, baseUrl: chat.url, attempts: 1, idleTimeout: 400 });
