@@ -1,20 +1,18 @@
 import { serve } from "@hono/node-server";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { useTestApi } from "../../test/support/api.ts";
+import { useTestDatabase } from "../../test/support/fixture.ts";
 import { CairnError, type Client, createClient, read } from "./client.ts";
 
 // Names and ids of callers in request URLs.
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase);
 let server: ReturnType<typeof serve>;
 let client: Client;
 let requests = 0;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database);
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };
@@ -29,8 +27,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await new Promise((resolve) => server?.close(resolve));
-  await api?.queue.close();
-  await testDatabase?.drop();
 });
 
 const parts = fc.constantFrom(

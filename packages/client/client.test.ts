@@ -2,20 +2,18 @@ import { serve } from "@hono/node-server";
 import { generateText, stepCountIs } from "ai";
 import { MockLanguageModelV3 } from "ai/test";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "../../test/support/api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { useTestApi } from "../../test/support/api.ts";
+import { useTestDatabase } from "../../test/support/fixture.ts";
 import { cairnSearch } from "./ai-sdk.ts";
 import { CairnError, type Client, createClient, read } from "./client.ts";
 import { CairnRetriever } from "./langchain.ts";
 
-let testDatabase: TestDatabase;
-let api: TestApi;
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase, () => ({ requestsPerMinute: 100 }));
 let server: ReturnType<typeof serve>;
 let url: string;
 let client: Client;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database, { requestsPerMinute: 100 });
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
@@ -39,7 +37,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await new Promise((resolve) => server?.close(resolve));
-  await testDatabase?.drop();
 });
 
 test("responses have the types of the routes, and errors are thrown with code and path", async () => {

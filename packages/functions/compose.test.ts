@@ -1,30 +1,22 @@
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
-import { createTenant } from "@cairn/core/tenant/tenant.ts";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ChatApi, startChatApi } from "../../test/support/chat-api.ts";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { startChatApi } from "../../test/support/chat-api.ts";
 import { startEmbeddingApi } from "../../test/support/embedding-api.ts";
-import { type Issuer, startIssuer } from "../../test/support/issuer.ts";
+import { useServer, useTenant, useTestDatabase } from "../../test/support/fixture.ts";
+import { startIssuer } from "../../test/support/issuer.ts";
 import { composeService } from "./compose.ts";
 import { readSettings } from "./settings.ts";
 
-let testDatabase: TestDatabase;
-let issuer: Issuer;
-let chat: ChatApi;
-let tenantId: string;
+const testDatabase = useTestDatabase();
+const issuer = useServer(startIssuer);
+const chat = useServer(startChatApi);
+const tenantId = useTenant(testDatabase);
 let key: string;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  [issuer, chat] = await Promise.all([startIssuer(), startChatApi()]);
-  ({ id: tenantId } = await createTenant(testDatabase.database, { name: "acme" }));
   ({ secret: key } = await createApiKey(testDatabase.database, tenantId, { scopes: ["read", "write"] }));
   const documents = [{ id: "returns", content: "You may return a kettle within 30 days." }];
   const call = compose({ CAIRN_EMBEDDING_MODEL: "offline/words" }); // on a server the model has no default
   expect((await call("POST", "/v1/documents", { body: { documents } })).status).toBe(200);
-});
-afterAll(async () => {
-  await Promise.all([issuer?.stop(), chat?.stop()]);
-  await testDatabase?.drop();
 });
 
 const read = (environment: Record<string, string>, secrets: Record<string, string> = {}) =>

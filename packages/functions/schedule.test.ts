@@ -1,23 +1,18 @@
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { expect, test, vi } from "vitest";
+import { useTestDatabase } from "../../test/support/fixture.ts";
 import { addPoints, UNINDEXABLE } from "../../test/support/points.ts";
-import { offlineServices } from "../../test/support/services.ts";
 import type { Service } from "./compose.ts";
 import { runSchedule } from "./schedule.ts";
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase?.drop());
+const testDatabase = useTestDatabase();
 
 const failure = vi.fn();
 
 /** The parts of the service that the schedule uses. */
 const service = () =>
   ({
-    services: offlineServices(testDatabase.database),
+    services: testDatabase.services,
     queue: { send: () => Promise.resolve() },
     log: { request: () => {}, failure },
   }) as unknown as Service;

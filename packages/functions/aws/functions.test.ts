@@ -9,21 +9,22 @@ import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { listDocuments } from "@cairn/core/document/list.ts";
 import { createJob, getJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
-import { createTenant, getTenant } from "@cairn/core/tenant/tenant.ts";
+import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import type { SQSEvent } from "aws-lambda";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { type EmbeddingApi, startEmbeddingApi } from "../../../test/support/embedding-api.ts";
+import { serverUrl } from "../../../test/support/database.ts";
+import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
 import {
   createChromaCollection,
   plainRecords,
   putRecords,
   tenantName,
 } from "../../../test/support/fill-chroma.ts";
+import { useServer, useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { type GatewayRequest, gatewayEvent } from "../../../test/support/gateway-event.ts";
-import { type Issuer, startIssuer } from "../../../test/support/issuer.ts";
-import { type SqsServer, startSqs } from "../../../test/support/sqs.ts";
+import { startIssuer } from "../../../test/support/issuer.ts";
+import { startSqs } from "../../../test/support/sqs.ts";
 import { runMachine } from "../../../test/support/state-machine.ts";
 import { readMessage } from "../job-message.ts";
 import { readSettings } from "../settings.ts";
@@ -103,15 +104,13 @@ test("a message contains only a job's address", () => {
 });
 
 describe.runIf(serverUrl())("bundled functions", () => {
-  let testDatabase: TestDatabase;
-  let sqs: SqsServer;
-  let issuer: Issuer;
-  let embeddings: EmbeddingApi;
-  let tenantId: string;
+  const testDatabase = useTestDatabase();
+  const sqs = useServer(startSqs);
+  const issuer = useServer(startIssuer);
+  const embeddings = useServer(startEmbeddingApi);
+  const tenantId = useTenant(testDatabase);
   let key: string;
   beforeAll(async () => {
-    testDatabase = await createTestDatabase();
-    [sqs, issuer, embeddings] = await Promise.all([startSqs(), startIssuer(), startEmbeddingApi()]);
     Object.assign(process.env, issuer.variables, {
       CAIRN_MAX_BODY: "4000000",
       CAIRN_EMBEDDING_MODEL: "offline/words",
@@ -124,14 +123,9 @@ describe.runIf(serverUrl())("bundled functions", () => {
       AWS_ACCESS_KEY_ID: "test",
       AWS_SECRET_ACCESS_KEY: "test",
     });
-    ({ id: tenantId } = await createTenant(testDatabase.database, { name: "acme" }));
     ({ secret: key } = await createApiKey(testDatabase.database, tenantId, {
       scopes: ["read", "write", "admin"],
     }));
-  });
-  afterAll(async () => {
-    await Promise.all([sqs?.stop(), issuer?.stop(), embeddings?.stop()]);
-    await testDatabase?.drop();
   });
 
   interface Response {

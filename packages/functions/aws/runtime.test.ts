@@ -1,39 +1,29 @@
 import { createJob, getJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
-import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
-import {
-  createTestDatabase,
-  onServer,
-  serverUrl,
-  type TestDatabase,
-} from "../../../test/support/database.ts";
+import { startChatApi } from "../../../test/support/chat-api.ts";
+import { onServer, serverUrl } from "../../../test/support/database.ts";
+import { useServer, useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { type GatewayRequest, gatewayEvent } from "../../../test/support/gateway-event.ts";
 import { runtimeClient, startFunction } from "../../../test/support/lambda-function.ts";
 import type { LambdaRuntime, RuntimeOptions } from "../../../test/support/runtime-api.ts";
-import { type SqsServer, startSqs } from "../../../test/support/sqs.ts";
+import { startSqs } from "../../../test/support/sqs.ts";
 
 const NULLS = "\0".repeat(8);
 
 describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime client", () => {
-  let testDatabase: TestDatabase;
-  let chat: ChatApi;
-  let sqs: SqsServer;
-  let tenantId: string;
+  const testDatabase = useTestDatabase();
+  const chat = useServer(startChatApi);
+  const sqs = useServer(startSqs);
+  const tenantId = useTenant(testDatabase);
   let key: string;
   const running: LambdaRuntime[] = [];
   beforeAll(async () => {
-    testDatabase = await createTestDatabase();
-    [chat, sqs] = await Promise.all([startChatApi(), startSqs()]);
-    ({ id: tenantId } = await createTenant(testDatabase.database, { name: "acme" }));
     ({ secret: key } = await createApiKey(testDatabase.database, tenantId, { scopes: ["read", "write"] }));
   });
   afterAll(async () => {
     for (const runtime of running) await runtime.stop();
-    await Promise.all([chat?.stop(), sqs?.stop()]);
-    await testDatabase?.drop();
   });
 
   async function start(name: string, { environment, timeout }: Partial<RuntimeOptions> = {}) {

@@ -9,10 +9,11 @@ import { createApiKey, listApiKeys } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type ChatApi, startChatApi } from "../../../test/support/chat-api.ts";
-import { createTestDatabase, serverUrl, type TestDatabase } from "../../../test/support/database.ts";
-import { type Issuer, startIssuer } from "../../../test/support/issuer.ts";
-import { type NeonRelay, startNeonRelay } from "../../../test/support/neon-relay.ts";
+import { startChatApi } from "../../../test/support/chat-api.ts";
+import { serverUrl } from "../../../test/support/database.ts";
+import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
+import { startIssuer } from "../../../test/support/issuer.ts";
+import { startNeonRelay } from "../../../test/support/neon-relay.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
@@ -57,16 +58,14 @@ async function bundleWorker(port: number): Promise<string> {
 }
 
 describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
-  let testDatabase: TestDatabase;
-  let relay: NeonRelay;
-  let chat: ChatApi;
-  let issuer: Issuer;
+  const testDatabase = useTestDatabase();
+  const relay = useServer(startNeonRelay);
+  const chat = useServer(startChatApi);
+  const issuer = useServer(startIssuer);
   let worker: Miniflare;
   const deadLetters: unknown[] = [];
   const tenants: { readonly id: string; readonly key: string }[] = [];
   beforeAll(async () => {
-    testDatabase = await createTestDatabase();
-    [relay, chat, issuer] = await Promise.all([startNeonRelay(), startChatApi(), startIssuer()]);
     for (const name of ["acme", "globex"]) {
       const { id } = await createTenant(testDatabase.database, { name });
       const { secret } = await createApiKey(testDatabase.database, id, {
@@ -111,11 +110,7 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     });
     await worker.ready;
   });
-  afterAll(async () => {
-    await worker?.dispose();
-    await Promise.all([relay?.stop(), chat?.stop(), issuer?.stop()]);
-    await testDatabase?.drop();
-  });
+  afterAll(() => worker?.dispose());
 
   async function call(tenant: number, method: string, path: string, body?: object, token?: string) {
     const response = await worker.dispatchFetch(`http://api${path}`, {
