@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { type ChromaServer, startChroma } from "@cairn/cli/demo/chroma-server.ts";
+import { startChroma } from "@cairn/cli/demo/chroma-server.ts";
 import { migrationMachine } from "@cairn/functions/aws/machine.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { readBothSides } from "./chaos/compare.ts";
-import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import { serverUrl } from "./support/database.ts";
 import {
   type ChromaCollectionHandle,
   createChromaCollection,
@@ -15,6 +15,7 @@ import {
   putRecords,
   tenantName,
 } from "./support/fill-chroma.ts";
+import { useServer, useTestDatabase } from "./support/fixture.ts";
 import { ownerRows } from "./support/migration.ts";
 import { type Invoke, runMachine, StateError } from "./support/state-machine.ts";
 
@@ -25,21 +26,16 @@ const RECORDS = 300;
 describe.runIf(serverUrl())(
   "the migration's state machine with steps killed (SIGKILL) at random moments",
   () => {
-    let chroma: ChromaServer;
-    let testDatabase: TestDatabase;
+    const chroma = useServer(() => startChroma({ command: process.env.CAIRN_TEST_CHROMA }));
+    const testDatabase = useTestDatabase();
     const collections: (ChromaCollectionHandle & { readonly tenant: string })[] = [];
     beforeAll(async () => {
-      chroma = await startChroma({ command: process.env.CAIRN_TEST_CHROMA });
-      testDatabase = await createTestDatabase();
       for (let index = 0; index < 3; index++) {
         const { name, tenant } = tenantName();
         const collection = await createChromaCollection(chroma.url, name);
         await putRecords(collection, plainRecords(RECORDS, 8));
         collections.push({ ...collection, tenant });
       }
-    });
-    afterAll(async () => {
-      await Promise.all([chroma?.stop(), testDatabase?.drop()]);
     });
 
     let kills = 0;

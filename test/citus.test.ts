@@ -11,7 +11,7 @@ import { query } from "@cairn/core/search/query.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import { PROBES } from "./support/isolation/probes.ts";
 import { seedTwoTenants } from "./support/isolation/seed.ts";
 import { offlineServices } from "./support/services.ts";
@@ -35,11 +35,7 @@ const LOCAL = [
   "schema_migrations",
 ];
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase?.drop());
+const testDatabase = useTestDatabase();
 
 function catalog<Row extends object>(text: string): Promise<Row[]> {
   return testDatabase.database.transaction(({ orm }) => selectRows<Row>(orm, sql.raw(text)));

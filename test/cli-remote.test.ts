@@ -2,15 +2,15 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { serve } from "@hono/node-server";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createTestApi, type TestApi } from "./support/api.ts";
-import { type CairnCli, createCairnCli } from "./support/cairn-cli.ts";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { createTestApi, type TestApi, useTestApi } from "./support/api.ts";
+import { useCairnCli } from "./support/cairn-cli.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 
 // `cairn --url … ingest`: the requests that are sent to a service.
 
-let cli: CairnCli;
-let testDatabase: TestDatabase;
-let api: TestApi;
+const cli = useCairnCli();
+const testDatabase = useTestDatabase();
+const api = useTestApi(testDatabase);
 let key: string;
 let remote: readonly string[];
 let lowLimit: readonly string[];
@@ -32,17 +32,12 @@ async function listen(service: TestApi): Promise<readonly string[]> {
 }
 
 beforeAll(async () => {
-  cli = await createCairnCli();
-  testDatabase = await createTestDatabase();
-  api = await createTestApi(testDatabase.database);
   key = (await api.addTenant()).key;
   remote = await listen(api);
   lowLimit = await listen(await createTestApi(testDatabase.database, { maxBody: 200_000 }));
 });
 afterAll(async () => {
   for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  await testDatabase?.drop();
-  await cli?.remove();
 });
 beforeEach(() => {
   bodySizes = [];

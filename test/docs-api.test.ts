@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { serve } from "@hono/node-server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi } from "./support/api.ts";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 
 // Runs every example of docs/api.md and compares its output with the guide.
 
@@ -15,13 +15,12 @@ const REPOSITORY = fileURLToPath(new URL("..", import.meta.url));
 const runCommand = promisify(execFile);
 
 let guide: string;
-let testDatabase: TestDatabase;
+const testDatabase = useTestDatabase();
 let server: ReturnType<typeof serve>;
 let environment: NodeJS.ProcessEnv;
 let close: () => Promise<void>;
 beforeAll(async () => {
   guide = await readFile(join(REPOSITORY, "docs/api.md"), "utf8");
-  testDatabase = await createTestDatabase();
   const api = await createTestApi(testDatabase.database);
   server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
@@ -35,7 +34,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await close?.();
-  await testDatabase?.drop();
 });
 
 /** A matcher for output of the guide: strings must be equal, except "…", and numbers may have any value. */

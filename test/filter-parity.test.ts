@@ -15,8 +15,8 @@ import type { Filter } from "@cairn/core/filter/filter.ts";
 import { parseDocumentFilter, parseFilter } from "@cairn/core/filter/parse.ts";
 import { type SQL, sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeAll, expect, inject, test } from "vitest";
+import { useTestDatabase } from "./support/fixture.ts";
 
 /**
  * A Chroma server is the oracle: the same records and filters go to Chroma and to Postgres and must return the same ids.
@@ -33,17 +33,15 @@ interface Row extends RecordContent {
   readonly id: string;
 }
 
-let testDatabase: TestDatabase;
+const testDatabase = useTestDatabase();
 let features: Features;
 
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
   await asAdmin(testDatabase.database, ({ orm }) =>
     orm.execute(sql`INSERT INTO cairn.tenants (id, name) VALUES (${TENANT}::uuid, 'parity')`),
   );
   features = await probe();
 });
-afterAll(() => testDatabase.drop());
 
 test.each([1, 2])("a filter returns the same ids as a real Chroma server, data set %i", (number) =>
   compareDataSet(SEED + number, { nul: "last" }),

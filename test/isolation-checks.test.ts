@@ -5,22 +5,20 @@ import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { type SQL, sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { useTestDatabase } from "./support/fixture.ts";
 import { PROBES, START_UP_PROBE } from "./support/isolation/probes.ts";
 import { seedTwoTenants, type TwoTenants } from "./support/isolation/seed.ts";
 
 // Mutation tests of the isolation probes: each guard is removed, and at least one probe must fail. Roles belong to the
 // server, so each mutation runs in a transaction that is rolled back; transactions of the probes are savepoints in it.
 
-let testDatabase: TestDatabase;
+const testDatabase = useTestDatabase();
 let tenants: TwoTenants;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
   tenants = await seedTwoTenants(testDatabase.database);
   await testDatabase.database.vectorTypes();
 });
-afterAll(() => testDatabase?.drop());
 
 class Rollback extends Error {}
 

@@ -1,18 +1,16 @@
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useTestDatabase } from "./support/fixture.ts";
 import { readableTables } from "./support/isolation/probe.ts";
 import { PROBES, START_UP_PROBE } from "./support/isolation/probes.ts";
 import { seedTwoTenants, type TwoTenants } from "./support/isolation/seed.ts";
 
-let testDatabase: TestDatabase;
+const testDatabase = useTestDatabase();
 let tenants: TwoTenants;
 beforeAll(async () => {
-  testDatabase = await createTestDatabase();
   tenants = await seedTwoTenants(testDatabase.database);
 });
-afterAll(() => testDatabase?.drop());
 
 test("a tenant can read only these tables", async () => {
   expect(await readableTables(testDatabase.database, "cairn_app")).toEqual([

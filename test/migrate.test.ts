@@ -1,13 +1,12 @@
 import { migrate } from "@cairn/chroma/migrate.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
-import { type ChromaServer, startChroma } from "@cairn/cli/demo/chroma-server.ts";
+import { startChroma } from "@cairn/cli/demo/chroma-server.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeAll, expect, test } from "vitest";
 import {
   createChromaCollection,
   plainRecords,
@@ -15,19 +14,16 @@ import {
   randomUnit,
   tenantName,
 } from "./support/fill-chroma.ts";
+import { useServer, useTestDatabase } from "./support/fixture.ts";
 import { offlineServices } from "./support/services.ts";
 
 const FACTS = { databaseName: "test", cairnVersion: "0" };
 
-let chroma: ChromaServer;
-let testDatabase: TestDatabase;
+const chroma = useServer(() => startChroma({ command: process.env.CAIRN_TEST_CHROMA }));
+const testDatabase = useTestDatabase();
 const first = tenantName();
 const second = tenantName("manuals");
 beforeAll(async () => {
-  [chroma, testDatabase] = await Promise.all([
-    startChroma({ command: process.env.CAIRN_TEST_CHROMA }),
-    createTestDatabase(),
-  ]);
   const a = await createChromaCollection(chroma.url, first.name, {
     metadata: { owner: "support", big: 9007199254740993n },
   });
@@ -57,7 +53,6 @@ beforeAll(async () => {
   await putRecords(b, [{ id: "zero", embedding: [0, 0, 0, 0, 0], document: "the origin is a valid vector" }]);
   await createChromaCollection(chroma.url, tenantName("empty").name, { space: "ip" });
 });
-afterAll(() => Promise.all([chroma?.stop(), testDatabase?.drop()]));
 
 const rowVersions = () =>
   testDatabase.database.transaction(({ orm }) =>

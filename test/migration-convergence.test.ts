@@ -2,8 +2,7 @@ import { verdictSentence } from "@cairn/chroma/report/verdict.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, expect, inject, test } from "vitest";
 import {
   createChromaCollection,
   deleteRecords,
@@ -11,6 +10,7 @@ import {
   putRecords,
   randomUnit,
 } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -23,12 +23,8 @@ import {
 } from "./support/migration.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });

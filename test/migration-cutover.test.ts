@@ -6,9 +6,9 @@ import { ingest } from "@cairn/core/document/ingest.ts";
 import { changeModel, restoreModel } from "@cairn/core/reembed/change.ts";
 import { changeTenant, createTenant, deleteTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, expect, inject, test } from "vitest";
 import { deleteRecords, plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -18,18 +18,13 @@ import {
   ownerRows,
   readCairn,
 } from "./support/migration.ts";
-import { offlineServices } from "./support/services.ts";
 
 // Changes made in Cairn after the cut-over are kept and reported, however they were made.
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
   collection = await createTenantCollection(chroma, scope);
@@ -40,14 +35,14 @@ beforeEach(async () => {
 const migrateAgain = (options: Parameters<typeof migrateDatabase>[3] = {}) =>
   migrateDatabase(testDb.database, chroma, scope, { sourceModel: "offline/words", ...options });
 const runVerify = async () =>
-  verify(offlineServices(testDb.database), await openTestSource(chroma), {
+  verify(testDb.services, await openTestSource(chroma), {
     databaseName: "test",
     cairnVersion: "0",
     queries: 0,
     scope: { databases: [scope] },
   });
 const put = (id: string, content: string) =>
-  ingest(offlineServices(testDb.database), collection.tenant, {
+  ingest(testDb.services, collection.tenant, {
     documents: [{ id, content, embedding: Float32Array.of(1, 0, 0, 0) }],
   });
 const remove = (...ids: string[]) => deleteDocuments(testDb.database, collection.tenant, { ids });
@@ -174,7 +169,7 @@ test("a changed mapping creates another target and does not count as a rename", 
 });
 
 test("records deleted and edited before and after a change of model stay so", async () => {
-  const services = offlineServices(testDb.database);
+  const services = testDb.services;
   await remove("doc-1");
   await put("doc-2", "edited in Cairn");
   await changeCollection(testDb.database, collection.tenant, "knowledge", {
@@ -195,7 +190,7 @@ test("records deleted and edited before and after a change of model stay so", as
 });
 
 test("a record deleted after a change of model stays deleted after the change is reverted", async () => {
-  const services = offlineServices(testDb.database);
+  const services = testDb.services;
   await changeCollection(testDb.database, collection.tenant, "knowledge", {
     embeddingModel: "local/other",
     confirmModel: true,

@@ -1,7 +1,8 @@
 import { connectPg } from "@cairn/core/database/pg.ts";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import { beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
+import { serverUrl, type TestDatabase } from "./support/database.ts";
 import { deleteRecords, plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -16,13 +17,9 @@ const MAX_STARTS = 8;
 
 describe.runIf(serverUrl())("Postgres behind a network that cuts connections", () => {
   const chroma = inject("chromaUrl");
-  let testDb: TestDatabase;
+  const testDb = useTestDatabase();
   let scope: string;
   let collection: Awaited<ReturnType<typeof createTenantCollection>>;
-  beforeAll(async () => {
-    testDb = await createTestDatabase();
-  });
-  afterAll(() => testDb?.drop());
   beforeEach(async () => {
     scope = await createChromaDatabase(chroma);
     collection = await createTenantCollection(chroma, scope);

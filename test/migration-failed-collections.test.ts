@@ -3,11 +3,11 @@ import { verdictSentence } from "@cairn/chroma/report/verdict.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
 import { createCairnCli } from "./support/cairn-cli.ts";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { startEmbeddingApi } from "./support/embedding-api.ts";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -18,23 +18,18 @@ import {
   readCairn,
 } from "./support/migration.ts";
 import { always, type Fault, type HttpProxy, isFetch, type Rule, startHttpProxy } from "./support/proxy.ts";
-import { offlineServices } from "./support/services.ts";
 
 // A collection that fails alone, while the others of its run continue.
 
 const chroma = inject("chromaUrl");
 const RECORDS = 120;
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let proxy: HttpProxy;
 let scope: string;
 type CreatedCollection = Awaited<ReturnType<typeof createTenantCollection>>;
 let failing: CreatedCollection;
 let others: readonly CreatedCollection[];
 
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   await ownerRows(testDb.database, sql`DELETE FROM cairn.tenants`);
   proxy = await startHttpProxy(chroma);
@@ -48,7 +43,7 @@ beforeEach(async () => {
 const migrateNow = async (timeout?: number) =>
   migrateDatabase(testDb.database, await openTestSource(proxy.url, { timeout }), scope);
 const verifyNow = async () =>
-  verify(offlineServices(testDb.database), await openTestSource(proxy.url), {
+  verify(testDb.services, await openTestSource(proxy.url), {
     databaseName: "test",
     cairnVersion: "0",
     queries: 10,
@@ -215,8 +210,7 @@ describe("a model's server", () => {
     const source = await openTestSource(proxy.url);
     return {
       api,
-      run: (more: object) =>
-        migrate({ ...offlineServices(testDb.database), embedders }, source, { ...options, ...more }),
+      run: (more: object) => migrate({ ...testDb.services, embedders }, source, { ...options, ...more }),
     };
   }
 

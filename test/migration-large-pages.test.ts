@@ -1,8 +1,8 @@
 import { MAX_PAGE_BYTES } from "@cairn/chroma/source/source.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { expect, inject, onTestFinished, test } from "vitest";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -11,16 +11,11 @@ import {
   readCairn,
 } from "./support/migration.ts";
 import { always, isFetch, startHttpProxy } from "./support/proxy.ts";
-import { offlineServices } from "./support/services.ts";
 
 // Pages that are too large, and a single record that is too large.
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
+const testDb = useTestDatabase();
 
 /** The real server with some texts replaced by long ones. `sent`: bytes of each response with records that the client read. */
 async function enlargeTexts(texts: RegExp, megabytes: number) {
@@ -47,7 +42,7 @@ async function enlargeTexts(texts: RegExp, megabytes: number) {
   return { source: await openTestSource(proxy.url, { timeout: 60_000 }), sent };
 }
 const runVerify = async (source: Awaited<ReturnType<typeof openTestSource>>, scope: string) =>
-  verify(offlineServices(testDb.database), source, {
+  verify(testDb.services, source, {
     databaseName: "test",
     cairnVersion: "0",
     queries: 20,

@@ -1,8 +1,8 @@
 import { getDocuments } from "@cairn/core/document/list.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, expect, inject, onTestFinished, test } from "vitest";
 import { putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -14,13 +14,9 @@ import {
 import { always, isFetch, startHttpProxy } from "./support/proxy.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
   collection = await createTenantCollection(chroma, scope);

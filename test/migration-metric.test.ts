@@ -1,9 +1,9 @@
 import { verify } from "@cairn/chroma/verify/verify.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, expect, inject, onTestFinished, test } from "vitest";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -12,17 +12,12 @@ import {
   ownerRows,
 } from "./support/migration.ts";
 import { always, startHttpProxy } from "./support/proxy.ts";
-import { offlineServices } from "./support/services.ts";
 
 // The metric that a Chroma server describes, and the metric of its distances.
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });
@@ -36,7 +31,7 @@ async function describedAs(described: string) {
   return openTestSource(proxy.url);
 }
 const runVerify = async (url: Awaited<ReturnType<typeof openTestSource>>) =>
-  verify(offlineServices(testDb.database), url, {
+  verify(testDb.services, url, {
     databaseName: "test",
     cairnVersion: "0",
     queries: 0,

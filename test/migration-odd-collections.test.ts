@@ -2,14 +2,13 @@ import { planSource } from "@cairn/chroma/plan/plan-source.ts";
 import { preflight } from "@cairn/chroma/plan/preflight.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeAll, expect, inject, test } from "vitest";
 import { createChromaCollection, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import { createChromaDatabase, migrateDatabase, openTestSource } from "./support/migration.ts";
-import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
 const { tenant, name } = tenantName("");
 const models: Readonly<Record<string, unknown>> = {
@@ -22,7 +21,6 @@ const models: Readonly<Record<string, unknown>> = {
 const USABLE = ["plain"];
 
 beforeAll(async () => {
-  testDb = await createTestDatabase();
   scope = await createChromaDatabase(chroma);
   for (const [collection, model_name] of Object.entries(models)) {
     const embedding_function = { type: "known", name: "ollama", config: model_name ? { model_name } : {} };
@@ -44,11 +42,10 @@ beforeAll(async () => {
   const oversized = await createChromaCollection(chroma, `${name}wide`, { database: scope });
   await putRecords(oversized, [{ id: "wide", embedding: Array(16_001).fill(0.5), document: "too wide" }]);
 });
-afterAll(() => testDb?.drop());
 
 test("one unusual collection does not stop the others, and the dry run decides like the migration", async () => {
   const source = await openTestSource(chroma);
-  const services = offlineServices(testDb.database);
+  const services = testDb.services;
   const options = { scope: { databases: [scope] } };
   const plan = await planSource(source, services, options);
   const { results: expected } = await preflight(source, plan);

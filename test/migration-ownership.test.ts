@@ -2,9 +2,9 @@ import { verify } from "@cairn/chroma/verify/verify.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, expect, inject, test } from "vitest";
 import { deleteRecords, plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -13,16 +13,11 @@ import {
   openTestSource,
   readCairn,
 } from "./support/migration.ts";
-import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 // Each test starts with fifty migrated records.
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
@@ -34,7 +29,7 @@ beforeEach(async () => {
 const migrateAgain = (options: { readonly prune?: boolean; readonly discardChanges?: boolean } = {}) =>
   migrateDatabase(testDb.database, chroma, scope, options);
 const put = (id: string, content: string) =>
-  ingest(offlineServices(testDb.database), collection.tenant, {
+  ingest(testDb.services, collection.tenant, {
     documents: [{ id, content, embedding: Float32Array.of(1, 0, 0, 0) }],
   });
 const contentOf = async (id: string) => (await readCairn(testDb.database, collection.tenant))[id]?.document;
@@ -84,7 +79,7 @@ test("a record written in Cairn with Chroma's content counts as identical", asyn
   const theirs = (await readCairn(testDb.database, collection.tenant))["doc-4"];
   const [document] = documents;
   if (!document || !theirs?.vector) throw new Error("doc-4 is missing");
-  await ingest(offlineServices(testDb.database), collection.tenant, {
+  await ingest(testDb.services, collection.tenant, {
     documents: [
       {
         id: "doc-4",
@@ -169,7 +164,7 @@ test("verify reports the same changes in Cairn as a second migration, and writes
   await put("doc-3", "edited in Cairn");
   await put("ours", "added in Cairn");
   const before = await readCairn(testDb.database, collection.tenant);
-  const report = await verify(offlineServices(testDb.database), await openTestSource(chroma), {
+  const report = await verify(testDb.services, await openTestSource(chroma), {
     databaseName: "test",
     cairnVersion: "0",
     queries: 0,

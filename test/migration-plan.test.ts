@@ -14,8 +14,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { query } from "@cairn/core/search/query.ts";
 import { ensureTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, describe, expect, inject, onTestFinished, test } from "vitest";
 import {
   createChromaCollection,
   plainRecords,
@@ -23,6 +22,7 @@ import {
   randomUnit,
   tenantName,
 } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -33,15 +33,10 @@ import {
   readCairn,
 } from "./support/migration.ts";
 import { always, isVectorFetchOf, startHttpProxy } from "./support/proxy.ts";
-import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });
@@ -55,7 +50,7 @@ const planNow = async (options: PlanOptions = {}): Promise<Plan> =>
   planMigration(
     await (await openTestSource(chroma)).listCollections({ databases: [scope] }),
     testDb.database,
-    offlineServices(testDb.database).embedders,
+    testDb.services.embedders,
     options,
   );
 const targetPaths = ({ collections }: Plan) =>
@@ -209,7 +204,7 @@ describe("texts that are embedded again", () => {
     expect(document?.passages.every(({ embedded }) => embedded)).toBe(true);
     const [kept] = await getDocuments(testDb.database, tenant, { ids: ["null"] });
     expect(kept).toMatchObject({ metadata: { kept: true }, passages: [{ content: null, embedded: false }] });
-    const hits = await query(offlineServices(testDb.database), tenant, {
+    const hits = await query(testDb.services, tenant, {
       text: "sentence 2999 about returns",
       topK: 1,
     });
@@ -231,13 +226,11 @@ describe("texts that are embedded again", () => {
       totals: { written: 0 },
     });
     const facts = { databaseName: "test", cairnVersion: "0", queries: 5, scope: { databases: [scope] } };
-    expect(await verify(offlineServices(testDb.database), await openTestSource(chroma), facts)).toMatchObject(
-      {
-        verdict: "identical_with_exceptions",
-        differences: [],
-        search: null,
-      },
-    );
+    expect(await verify(testDb.services, await openTestSource(chroma), facts)).toMatchObject({
+      verdict: "identical_with_exceptions",
+      differences: [],
+      search: null,
+    });
     expect(await rows()).toEqual(before);
   });
 
@@ -282,7 +275,7 @@ describe("texts that are embedded again", () => {
     const { tenant, ...collection } = await createTenantCollection(chroma, scope);
     await putRecords(collection, plainRecords(4, 4));
     await putRecords(collection, [{ id: "poison", embedding: randomUnit(4), document: `poison ${long}` }]);
-    const services = offlineServices(testDb.database);
+    const services = testDb.services;
     let refusing = true;
     const refuse = (embedder: Embedder): Embedder => ({
       ...embedder,
@@ -332,7 +325,7 @@ describe("texts that are embedded again", () => {
       document: text(n === 9 ? 20_000 : 4_000),
     }));
     await putRecords(collection, records);
-    const services = offlineServices(testDb.database);
+    const services = testDb.services;
     const calls: number[] = [];
     const recording = (embedder: Embedder): Embedder => ({
       ...embedder,
@@ -375,7 +368,7 @@ describe("texts that are embedded again", () => {
 
 describe("the collection itself", () => {
   const runVerify = async () =>
-    verify(offlineServices(testDb.database), await openTestSource(chroma), {
+    verify(testDb.services, await openTestSource(chroma), {
       databaseName: "test",
       cairnVersion: "0",
       queries: 0,

@@ -8,9 +8,10 @@ import type { Source } from "@cairn/chroma/source/source.ts";
 import { connectPg } from "@cairn/core/database/pg.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from "vitest";
-import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import { beforeEach, describe, expect, inject, onTestFinished, test, vi } from "vitest";
+import { serverUrl } from "./support/database.ts";
 import { deleteRecords, plainRecords, putRecords, randomUnit } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -23,14 +24,10 @@ import {
 import { startHttpProxy } from "./support/proxy.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
 let url: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 // Each test has its own source address and therefore its own run.
 beforeEach(async () => {
   const proxy = await startHttpProxy(chroma);

@@ -1,18 +1,13 @@
 import { migrate } from "@cairn/chroma/migrate.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, expect, inject, test } from "vitest";
 import { createChromaCollection, plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import { createChromaDatabase, createChromaTenant, openTestSource } from "./support/migration.ts";
-import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let tenants: readonly [string, string];
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   tenants = [await createChromaTenant(chroma), await createChromaTenant(chroma)];
   for (const tenant of tenants) {
@@ -35,7 +30,7 @@ const options = () => ({
 const paths = () => tenants.map((tenant) => `${tenant}/main/faq`).toSorted();
 
 test("collections with one name in two tenants are two rows in every part of the report", async () => {
-  const report = await migrate(offlineServices(testDb.database), await openTestSource(chroma), options());
+  const report = await migrate(testDb.services, await openTestSource(chroma), options());
   expect(report.verdict).toBe("identical_with_exceptions");
   expect(report.collections.map(({ target }) => target.tenantName).toSorted()).toEqual(tenants.toSorted());
   expect(report.exceptions.map(({ collection }) => collection).toSorted()).toEqual(paths());
@@ -44,7 +39,7 @@ test("collections with one name in two tenants are two rows in every part of the
 });
 
 test("differences name tenant and database if two collections have the same name", async () => {
-  const services = offlineServices(testDb.database);
+  const services = testDb.services;
   const source = await openTestSource(chroma);
   const report = await verify(services, source, { ...options(), queries: 0 });
   expect(report.differences.map(({ collection, kind }) => `${collection} ${kind}`).toSorted()).toEqual(
@@ -55,7 +50,7 @@ test("differences name tenant and database if two collections have the same name
 test("two collections with one name and one target are both named with tenant and database", async () => {
   const source = await openTestSource(chroma);
   const mapping = { faq: { tenant: "acme", collection: "faq" } };
-  const refused = migrate(offlineServices(testDb.database), source, { ...options(), mapping });
+  const refused = migrate(testDb.services, source, { ...options(), mapping });
   await expect(refused).rejects.toMatchObject({ code: "invalid_input" });
   const { message } = (await refused.catch((error: unknown) => error)) as Error;
   for (const path of paths()) expect(message).toContain(path);

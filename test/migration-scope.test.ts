@@ -1,18 +1,14 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { expect, inject, test } from "vitest";
 import { createChromaCollection, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import { createChromaDatabase, createChromaTenant, migrateDatabase, ownerRows } from "./support/migration.ts";
 
 /** Collections of one database: one more than a page of the listing. */
 const COLLECTIONS = 101;
 const chroma = inject("chromaUrl");
 
-let testDb: TestDatabase;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
+const testDb = useTestDatabase();
 
 /** Creates a database with empty collections and one collection of one record, whose text names its location. */
 async function fill(tenant: string, database: string, empty: readonly string[] = []): Promise<void> {

@@ -3,9 +3,9 @@ import { verify } from "@cairn/chroma/verify/verify.ts";
 import { getCollection, listCollections } from "@cairn/core/collection/get.ts";
 import { changeTenant, createTenant, ensureTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeEach, expect, inject, test } from "vitest";
 import { createChromaCollection, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createChromaTenant,
@@ -14,15 +14,10 @@ import {
   ownerRows,
   readCairn,
 } from "./support/migration.ts";
-import { offlineServices } from "./support/services.ts";
 
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
-beforeAll(async () => {
-  testDb = await createTestDatabase();
-});
-afterAll(() => testDb?.drop());
 beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });
@@ -119,9 +114,7 @@ test("verify lists every unmapped collection", async () => {
   for (const name of ["tenant_acme_one_faq", "scratch", "notes"]) await fill(name);
   const source = await openTestSource(chroma);
   const facts = { databaseName: "test", cairnVersion: "0", queries: 0, scope: { databases: [scope] } };
-  const error = await verify(offlineServices(testDb.database), source, facts).catch(
-    (caught: unknown) => caught,
-  );
+  const error = await verify(testDb.services, source, facts).catch((caught: unknown) => caught);
   expect(error).toMatchObject({ code: "invalid_input", message: expect.stringContaining("3 collections") });
   for (const name of ["tenant_acme_one_faq", "scratch", "notes"])
     expect((error as Error).message).toContain(`- default_tenant/${scope}/${name}: `);

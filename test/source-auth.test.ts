@@ -8,8 +8,8 @@ import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -23,16 +23,15 @@ import { type HttpProxy, type HttpProxyOptions, type SeenRequest, startHttpProxy
 const SECRET = "s3cret-p@ss/word%";
 const run = promisify(execFile);
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
 
 beforeAll(async () => {
-  [testDb, scope] = await Promise.all([createTestDatabase(), createChromaDatabase(chroma)]);
+  scope = await createChromaDatabase(chroma);
   collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, plainRecords(20, 4));
 });
-afterAll(() => testDb?.drop());
 
 async function proxyBefore(options: HttpProxyOptions): Promise<HttpProxy> {
   const proxy = await startHttpProxy(chroma, options);

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { plainRecords, putRecords } from "./support/fill-chroma.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import {
   createChromaDatabase,
   createTenantCollection,
@@ -26,17 +26,16 @@ import {
 
 const RECORDS = 200;
 const chroma = inject("chromaUrl");
-let testDb: TestDatabase;
+const testDb = useTestDatabase();
 let proxy: HttpProxy;
 let scope: string;
 let collection: Awaited<ReturnType<typeof createTenantCollection>>;
 
 beforeAll(async () => {
-  [testDb, scope] = await Promise.all([createTestDatabase(), createChromaDatabase(chroma)]);
+  scope = await createChromaDatabase(chroma);
   collection = await createTenantCollection(chroma, scope);
   await putRecords(collection, plainRecords(RECORDS, 4));
 });
-afterAll(() => testDb?.drop());
 // Each test starts with an empty database and its own source address, and therefore its own run.
 beforeEach(async () => {
   await ownerRows(testDb.database, sql`DELETE FROM cairn.tenants`);

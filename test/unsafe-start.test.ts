@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { connect } from "@cairn/core/database/connect.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { useCairnCli } from "./support/cairn-cli.ts";
-import { createTestDatabase, serverUrl, type TestDatabase } from "./support/database.ts";
+import { serverUrl } from "./support/database.ts";
+import { useTestDatabase } from "./support/fixture.ts";
 import { startNeonRelay } from "./support/neon-relay.ts";
 
 // Every entry point checks the isolation of its database before it does anything else.
@@ -42,11 +43,7 @@ describe("the command line", () => {
 });
 
 describe.runIf(serverUrl())("the functions", () => {
-  let testDatabase: TestDatabase;
-  beforeAll(async () => {
-    testDatabase = await createTestDatabase();
-  });
-  afterAll(() => testDatabase?.drop());
+  const testDatabase = useTestDatabase();
 
   test("on Lambda refuse such a database at every event until it is fixed", async () => {
     vi.stubEnv("SST_RESOURCE_DatabaseUrl", JSON.stringify({ value: testDatabase.url }));
