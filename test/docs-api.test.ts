@@ -4,36 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { serve } from "@hono/node-server";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestApi } from "./support/api.ts";
-import { useTestDatabase } from "./support/fixture.ts";
+import { beforeAll, expect, test } from "vitest";
+import { serveTestApi, useTestApi } from "./support/api.ts";
+import { useServer, useTestDatabase } from "./support/fixture.ts";
 
 // Runs every example of docs/api.md and compares its output with the guide.
 
 const REPOSITORY = fileURLToPath(new URL("..", import.meta.url));
 const runCommand = promisify(execFile);
 
+const api = useTestApi(useTestDatabase());
+const server = useServer(() => serveTestApi(api));
 let guide: string;
-const testDatabase = useTestDatabase();
-let server: ReturnType<typeof serve>;
 let environment: NodeJS.ProcessEnv;
-let close: () => Promise<void>;
 beforeAll(async () => {
   guide = await readFile(join(REPOSITORY, "docs/api.md"), "utf8");
-  const api = await createTestApi(testDatabase.database);
-  server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
   const { key } = await api.addTenant("guide");
-  environment = { ...process.env, CAIRN_URL: `http://127.0.0.1:${port}`, CAIRN_KEY: key, TMPDIR: tmpdir() };
-  close = async () => {
-    await new Promise((resolve) => server.close(resolve));
-    await api.queue.close();
-  };
-});
-afterAll(async () => {
-  await close?.();
+  environment = { ...process.env, CAIRN_URL: server.url, CAIRN_KEY: key, TMPDIR: tmpdir() };
 });
 
 /** A matcher for output of the guide: strings must be equal, except "…", and numbers may have any value. */

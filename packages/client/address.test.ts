@@ -1,32 +1,25 @@
-import { serve } from "@hono/node-server";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { useTestApi } from "../../test/support/api.ts";
-import { useTestDatabase } from "../../test/support/fixture.ts";
+import { beforeAll, expect, test } from "vitest";
+import { serveTestApi, useTestApi } from "../../test/support/api.ts";
+import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 import { CairnError, type Client, createClient, read } from "./client.ts";
 
 // Names and ids of callers in request URLs.
 
 const testDatabase = useTestDatabase();
 const api = useTestApi(testDatabase);
-let server: ReturnType<typeof serve>;
+const server = useServer(() => serveTestApi(api));
 let client: Client;
 let requests = 0;
 beforeAll(async () => {
-  server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
   client = createClient({
-    url: `http://127.0.0.1:${port}`,
+    url: server.url,
     key: (await api.addTenant()).key,
     fetch: (...request) => {
       requests++;
       return fetch(...request);
     },
   });
-});
-afterAll(async () => {
-  await new Promise((resolve) => server?.close(resolve));
 });
 
 const parts = fc.constantFrom(

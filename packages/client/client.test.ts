@@ -1,22 +1,19 @@
-import { serve } from "@hono/node-server";
 import { generateText, stepCountIs } from "ai";
 import { MockLanguageModelV3 } from "ai/test";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { useTestApi } from "../../test/support/api.ts";
-import { useTestDatabase } from "../../test/support/fixture.ts";
+import { beforeAll, expect, test } from "vitest";
+import { serveTestApi, useTestApi } from "../../test/support/api.ts";
+import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 import { cairnSearch } from "./ai-sdk.ts";
 import { CairnError, type Client, createClient, read } from "./client.ts";
 import { CairnRetriever } from "./langchain.ts";
 
 const testDatabase = useTestDatabase();
 const api = useTestApi(testDatabase, () => ({ requestsPerMinute: 100 }));
-let server: ReturnType<typeof serve>;
+const server = useServer(() => serveTestApi(api));
 let url: string;
 let client: Client;
 beforeAll(async () => {
-  server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
-  await new Promise((resolve) => server.once("listening", resolve));
-  url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  ({ url } = server);
   client = createClient({ url, key: (await api.addTenant()).key });
   await read(
     client.v1.documents.$post({
@@ -34,9 +31,6 @@ beforeAll(async () => {
       },
     }),
   );
-});
-afterAll(async () => {
-  await new Promise((resolve) => server?.close(resolve));
 });
 
 test("responses have the types of the routes, and errors are thrown with code and path", async () => {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
@@ -8,6 +10,7 @@ import { createLocalQueue, type LocalQueue } from "@cairn/core/job/local-queue.t
 import type { Services } from "@cairn/core/services.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { serve } from "@hono/node-server";
 import { type DatabaseFixture, useResource } from "./fixture.ts";
 
 export interface TestApi {
@@ -105,4 +108,14 @@ export function useTestApi(testDatabase: DatabaseFixture, options?: () => TestAp
     () => createTestApi(testDatabase.database, options?.()),
     (api) => api.queue.close(),
   );
+}
+
+/** Serves a service on loopback, for clients that need a socket. */
+export async function serveTestApi(api: TestApi) {
+  const server = serve({ fetch: api.app.fetch, hostname: "127.0.0.1", port: 0 });
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () => new Promise((resolve) => server.close(resolve)),
+  };
 }
