@@ -54,7 +54,7 @@ describe.each(MODES)("%s", (mode) => {
     expect(bytes).toBeLessThan(60_000);
     expect(error).toMatchObject({
       code: "response_too_large",
-      message: expect.stringMatching(/30 hits.*at most 1000000.*top_k/),
+      message: expect.stringMatching(/30 hits.*limit of a response is 1000000.*top_k/),
     });
   });
 
