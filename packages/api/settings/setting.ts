@@ -66,7 +66,7 @@ export const TEXT: TextType = { kind: "text" };
 export const HTTP_URL: TextType = { kind: "url" };
 /** A URL that is checked together with the settings it belongs to, see options.ts. */
 export const GROUPED_URL: TextType = { kind: "text", form: "HTTP URL" };
-export const LIST: TextType = { kind: "text", form: "separated by commas" };
+export const LIST: TextType = { kind: "text", form: "list" };
 export const MODEL: TextType = { kind: "model" };
 export const POSTGRES_URL: TextType = { kind: "postgres-url" };
 export const BOOLEAN: BooleanType = { kind: "boolean" };
