@@ -231,6 +231,7 @@ test("a server error is logged with level error, a success with level info", asy
   const api = await createTestApi(testDatabase.database, { log, chatModel: chatModel() });
   const { key } = await api.addTenant();
   chat.script({ kind: "status", status: 401, message: "no" });
+  await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "a", content: "words" }] } });
   lines.length = 0;
   await api.call("GET", "/v1/collections", { key });
   expect((await api.call("POST", "/v1/chat", { key, body: question("words", false) })).status).toBe(502);
