@@ -164,6 +164,8 @@ test("a worker whose time is over releases the job; the next worker continues an
 });
 
 test("unfinished jobs of a process are resumed by the next", async () => {
+  const first = { documents: createDocuments(1, "first") }; // creates the tenant's default collection
+  await api.call("POST", "/v1/documents", { key: tenant.key, body: first });
   const request = { documents: createDocuments(3, "left") };
   const job = await createJob(testDatabase.database, tenant.id, { kind: "ingest", request });
   const next = await createTestApi(testDatabase.database);
