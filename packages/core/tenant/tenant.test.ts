@@ -95,14 +95,20 @@ test("a tenant's id takes precedence over another tenant with that id as its nam
   expect((await getTenant(own.database, tenant.id)).id).toBe(tenant.id);
 });
 
-test("a tenant's name cannot be a UUID other than its own id, in any notation", async () => {
+test("the id of a tenant cannot become the name of another, nor the name of one the id of another", async () => {
   const { id } = await createTenant(own.database, { name: "first" });
-  const refused = { code: "invalid_input", path: "name" };
-  for (const name of [id, id.toUpperCase(), `{${id}}`, id.replaceAll("-", ""), crypto.randomUUID()]) {
-    await expect(createTenant(own.database, { name })).rejects.toMatchObject(refused);
+  const nameTaken = { code: "already_exists", path: "name" };
+  for (const name of [id, id.toUpperCase(), `{${id}}`, id.replaceAll("-", "")]) {
+    await expect(createTenant(own.database, { name })).rejects.toMatchObject(nameTaken);
     const { id: second } = await createTenant(own.database);
-    await expect(changeTenant(own.database, second, { name })).rejects.toMatchObject(refused);
+    await expect(changeTenant(own.database, second, { name })).rejects.toMatchObject(nameTaken);
   }
+  const free = crypto.randomUUID();
+  await createTenant(own.database, { name: free });
+  await expect(createTenant(own.database, { id: free, name: "other id" })).rejects.toMatchObject({
+    code: "already_exists",
+    path: "id",
+  });
   const ownId = crypto.randomUUID();
   expect(await createTenant(own.database, { id: ownId, name: ownId })).toMatchObject({ name: ownId });
 });

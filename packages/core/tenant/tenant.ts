@@ -1,4 +1,4 @@
-import { asc, eq, or, sql } from "drizzle-orm";
+import { and, asc, eq, ne, or, sql } from "drizzle-orm";
 import type { Database, Orm } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { tenants } from "../database/schema.ts";
@@ -46,8 +46,8 @@ export async function createTenant(database: Database, tenant: NewTenant = {}): 
     });
   const name = tenant.name ?? id;
   assertName(name);
-  assertOwnUuid(name, id);
   return asAdmin(database, async ({ orm }) => {
+    await assertUnambiguous(orm, { id, name });
     const [created] = await orm.insert(tenants).values({ id, name }).onConflictDoNothing().returning(columns);
     if (!created) throw alreadyExists(tenant.name, tenant.id === undefined ? undefined : id);
     return created;
@@ -119,7 +119,6 @@ export async function changeTenant(
 ): Promise<Tenant> {
   if (name !== undefined) assertName(name);
   const { id } = await getTenant(database, idOrName);
-  if (name !== undefined) assertOwnUuid(name, id);
   const changes = {
     ...(name === undefined ? {} : { name }),
     ...(disabled === undefined ? {} : { disabledAt: disabled ? new Date() : null }),
@@ -131,6 +130,7 @@ export async function changeTenant(
   };
   try {
     return await asAdmin(database, async ({ orm }) => {
+      if (name !== undefined) await assertUnambiguous(orm, { id, name });
       if (Object.keys(changes).length > 0) await orm.update(tenants).set(changes).where(eq(tenants.id, id));
       const [changed] = await orm.select(columns).from(tenants).where(eq(tenants.id, id));
       if (!changed) throw new AppError("not_found", `There is no tenant ${JSON.stringify(idOrName)}.`);
@@ -170,14 +170,25 @@ function assertName(name: string): void {
   );
 }
 
-/** Throws if the name is a UUID other than the tenant's own id: two tenants could then be found by the same UUID. */
-function assertOwnUuid(name: string, id: string): void {
+/**
+ * Throws `already_exists` if the name is another tenant's id in any notation, or the id another tenant's name: one UUID would
+ * then name two tenants.
+ */
+async function assertUnambiguous(orm: Orm, { id, name }: Pick<Tenant, "id" | "name">): Promise<void> {
   const uuid = parseUuid(name);
-  if (uuid === undefined || uuid === id) return;
+  const idTaken = uuid === undefined || uuid === id ? sql`false` : eq(tenants.id, uuid);
+  const [other] = await orm
+    .select({ id: tenants.id, name: tenants.name })
+    .from(tenants)
+    .where(and(ne(tenants.id, id), or(idTaken, eq(tenants.name, id))))
+    .limit(1);
+  if (!other) return;
   throw new AppError(
-    "invalid_input",
-    `A tenant's name cannot be the UUID of another tenant, and ${JSON.stringify(name)} is not this tenant's id (${id}). Choose a name that is not a UUID.`,
-    { path: "name" },
+    "already_exists",
+    other.name === id
+      ? `The id ${id} is the name of another tenant. Choose another id.`
+      : `The name ${JSON.stringify(name)} is the id of another tenant. Choose another name.`,
+    { path: other.name === id ? "id" : "name" },
   );
 }
 
