@@ -69,7 +69,7 @@ test.each(["\n", "n\n", "maybe\n", "yes please\n", ""])(
   "the answer %j is not a confirmation",
   async (typed) => {
     const { code, output } = await setModel({ typed }, "local/b");
-    expect(output).toMatch(/has vectors, of local\/a so far.*\[y\/N\]/s);
+    expect(output).toMatch(/has vectors of local\/a.*\[y\/N\]/s);
     expect(output).toContain("--yes");
     expect(code).toBe(2);
   },
