@@ -213,7 +213,7 @@ test("a build that keeps failing is retried after longer and longer delays, or a
   expect((await maintain()).done.map(({ tenantId }) => tenantId)).toEqual([healthy]);
   expect(await dueOf(poisoned)).toEqual({
     action: "none",
-    reason: "No memory. It is retried in 1 minutes.",
+    reason: "No memory. It is retried in 1 minute.",
   });
   await fail("23 hours", 30);
   expect((await maintain()).failed).toMatchObject([{ tried: false }]);

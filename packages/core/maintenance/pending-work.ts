@@ -44,7 +44,11 @@ export function findPendingWork(
   const reason = attempt.reason ?? "The index build was interrupted.";
   if (delay === undefined) return { action: "none", reason };
   if (delay === 0 || retryNow) return work;
-  return { action: "none", reason: `${reason} It is retried in ${Math.ceil(delay / 60)} minutes.` };
+  const minutes = Math.ceil(delay / 60);
+  return {
+    action: "none",
+    reason: `${reason} It is retried in ${minutes} minute${minutes === 1 ? "" : "s"}.`,
+  };
 }
 
 function findNext(inspection: Inspection, maxRows: number | undefined): PendingWork {
