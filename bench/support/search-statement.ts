@@ -1,7 +1,8 @@
 import type { Settings } from "@cairn/core/database/settings.ts";
 import { tenantSettings } from "@cairn/core/database/transaction.ts";
 import { encodeVectorArray } from "@cairn/core/database/vector.ts";
-import { type NearestPlan, planSearch } from "@cairn/core/search/plan.ts";
+import type { NearestPlan } from "@cairn/core/search/plan.ts";
+import { planSearch } from "@cairn/core/search/plan-search.ts";
 import { findTarget } from "@cairn/core/search/read-target.ts";
 import { vectorStatement } from "@cairn/core/search/vector.ts";
 import type { SQL } from "drizzle-orm";

@@ -152,7 +152,7 @@ test("log lines of chat, streams, tools, jobs and issuer tokens contain no texts
   };
   expect(await runJob({ documents })).toContain('"completed"');
   embeddings.always({ kind: "status", status: 500, message: `cannot embed ${CANARY}` });
-  expect(await runJob({ documents: [{ id: CANARY, content: `anew ${CANARY}` }] })).toContain('"failed"');
+  expect(await runJob({ documents: [{ id: CANARY, content: `again ${CANARY}` }] })).toContain('"failed"');
   embeddings.always(null);
 
   const token = await issuer.token(tenantId, { sub: CANARY, [CANARY]: CANARY });

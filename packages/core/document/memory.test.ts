@@ -114,7 +114,7 @@ test("a document larger than a slice is embedded in slices and replaced in one t
       collection: "long",
       documents: [
         { id, content },
-        { id: `beside ${id}`, content: "short" },
+        { id: `next to ${id}`, content: "short" },
       ],
       maxTokens: 16,
       overlap: 0,
@@ -135,7 +135,7 @@ test("a document larger than a slice is embedded in slices and replaced in one t
   // A rejected passage fails the document, and the previous version stays.
   const rejected = await put(`${sentences(1_400)} This one is poison.`);
   expect(rejected).toMatchObject({
-    ids: ["beside long"],
+    ids: ["next to long"],
     failed: [{ id: "long", code: "embedding_failed" }],
   });
   expect(await read("long")).toEqual(passages);

@@ -6,7 +6,7 @@ import { asTenant } from "../database/transaction.ts";
 import type { BuildNotes, IndexedRange } from "../index/indexed-range.ts";
 import { neighborsStatement } from "../search/candidates.ts";
 import type { Depth } from "../search/depth.ts";
-import { planIndexScan } from "../search/plan.ts";
+import { planIndexScan } from "../search/plan-branches.ts";
 import { indexSettings } from "../search/settings.ts";
 import { sampleRows } from "./sample.ts";
 

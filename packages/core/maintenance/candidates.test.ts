@@ -13,7 +13,7 @@ import type { IndexedRange } from "../index/indexed-range.ts";
 import { INDEX_DEFAULTS } from "../index/settings.ts";
 import { neighborsStatement } from "../search/candidates.ts";
 import { explainSearch } from "../search/explain.ts";
-import { planIndexScan } from "../search/plan.ts";
+import { planIndexScan } from "../search/plan-branches.ts";
 import { findTarget } from "../search/read-target.ts";
 import { indexSettings } from "../search/settings.ts";
 import { buildRange } from "./build.ts";

@@ -11,7 +11,8 @@ import type { SearchMode } from "./depth.ts";
 import { type EmbeddedQueries, NO_VECTOR, type PathOf } from "./embed-queries.ts";
 import { keywordStatement } from "./keyword.ts";
 import { type Output, outputKey } from "./output.ts";
-import { type List, type PlannedRead, type PlannedSearch, planSearch, type Retry } from "./plan.ts";
+import type { List, PlannedRead, PlannedSearch, Retry } from "./plan.ts";
+import { planSearch } from "./plan-search.ts";
 import type { SearchTarget } from "./target.ts";
 import { unusableIndexes } from "./unusable.ts";
 import { vectorStatement } from "./vector.ts";
@@ -52,10 +53,11 @@ export function planReads(
   const cache = searchCache(database);
   const isUnselective = contained !== undefined && cache.unselectiveFilters.has(filterKey(target, contained));
   const plannedSearch = { ...search, isUnselective };
+  const isFiltered = search.matches !== undefined;
+  const excluded = retry?.excluded ?? unusableIndexes(target, embeddings, { isFiltered });
   return (retry ? [retry.list] : listsOf(search.mode)).map((list) => {
-    const excluded = unusableIndexes(target, embeddings, { isFiltered: search.matches !== undefined });
     const read = () => planRead(target, plannedSearch, { list, excluded, retry });
-    if (list === "keyword" || retry || search.matches || excluded.size > 0) return read();
+    if (list === "keyword" || retry || isFiltered || excluded.size > 0) return read();
     const key = `${search.mode} ${search.topK} ${outputKey(search.output)} ${search.grouped && `grouped ${search.grouped.maxDistance}`}`;
     const cached = cache.reads.get(target);
     if (cached?.key === key) return cached.read;

@@ -5,7 +5,8 @@ import type { Precision } from "../database/collection-settings.ts";
 import type { IndexedRange, IndexKind } from "../index/indexed-range.ts";
 import { INDEX_DEFAULTS } from "../index/settings.ts";
 import type { HitRow } from "./hit.ts";
-import { type PlannedSearch, planSearch, type Retry } from "./plan.ts";
+import type { PlannedSearch, Retry } from "./plan.ts";
+import { planSearch } from "./plan-search.ts";
 import { planRetry } from "./retry.ts";
 import { unusableIndexes } from "./unusable.ts";
 
@@ -35,7 +36,8 @@ function retryOf(
   { request = search, previous, rows = {} }: RetryInput = {},
 ) {
   const target = { collection, version: "", indexes };
-  const excluded = unusableIndexes(target, [], { isFiltered: request.matches !== undefined });
+  const excluded =
+    previous?.excluded ?? unusableIndexes(target, [], { isFiltered: request.matches !== undefined });
   const plan = planSearch(target, request, { list: "vector", excluded, retry: previous });
   const retry = planRetry(plan, request, [[{ counts, ...rows } as HitRow]]);
   return retry && { ...retry, excluded: [...retry.excluded] };

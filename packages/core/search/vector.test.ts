@@ -6,7 +6,9 @@ import type { IndexedRange } from "../index/indexed-range.ts";
 import { LAST_SEGMENT } from "../index/segments.ts";
 import { INDEX_DEFAULTS, TAIL_PLAN } from "../index/settings.ts";
 import type { Depth } from "./depth.ts";
-import { type NearestPlan, type PlannedSearch, planIndexScan, planSearch, type Retry } from "./plan.ts";
+import type { NearestPlan, PlannedSearch, Retry } from "./plan.ts";
+import { planIndexScan } from "./plan-branches.ts";
+import { planSearch } from "./plan-search.ts";
 import { indexSettings } from "./settings.ts";
 import { vectorStatement } from "./vector.ts";
 
@@ -29,7 +31,8 @@ function planOf(
   retry?: Retry,
 ): NearestPlan {
   const target = { collection, version: "", indexes };
-  const options = { list: "vector", excluded: new Set<string>(), retry } as const;
+  const excluded: ReadonlySet<string> = retry?.excluded ?? new Set();
+  const options = { list: "vector", excluded, retry } as const;
   return planSearch(target, { mode: "vector", topK: 10, ...search }, options) as NearestPlan;
 }
 

@@ -1,0 +1,57 @@
+import type { IndexedRange } from "../index/indexed-range.ts";
+import { filteredLimit, groupedLimit, hitsOf } from "./depth.ts";
+import type { List, PlannedSearch, Retry, SearchPlan } from "./plan.ts";
+import { planBranches } from "./plan-branches.ts";
+import { EXACT_SETTINGS, indexSettings } from "./settings.ts";
+import type { SearchTarget } from "./target.ts";
+
+/**
+ * The plan of one list. The code decides which indexes are read, not the planner's estimates: a collection with a valid
+ * index uses it. `excluded`: names of vector indexes that are not read, because they cannot answer or were short before.
+ */
+export function planSearch(
+  target: SearchTarget,
+  search: PlannedSearch,
+  { list, excluded, retry }: { list: List; excluded: ReadonlySet<string>; retry?: Retry },
+): SearchPlan {
+  const { grouped } = search;
+  const documents = hitsOf(search);
+  const groups = grouped && { ...grouped, documents };
+  const common = { queries: retry?.queries, isRetry: retry !== undefined };
+  if (list === "keyword") {
+    const limit = search.matches && !grouped ? filteredLimit(list, documents) : documents;
+    const indexes = retry ? [] : target.indexes.filter(({ kind }) => kind === "keyword");
+    return { ...common, list, kind: "keyword", limit, indexes, groups, settings: {} };
+  }
+  const indexes = retry?.step === "all" ? [] : vectorIndexes(target, excluded);
+  if (groups && indexes.length === 0)
+    return { ...common, list, kind: "exact-groups", groups, settings: EXACT_SETTINGS };
+  const rows = grouped ? groupedLimit(documents, { deeper: retry?.step === "deeper" }) : documents;
+  const limit = search.matches ? filteredLimit(list, rows) : rows;
+  const depth = { limit, exactHits: grouped ? limit : search.topK };
+  return {
+    ...common,
+    list,
+    kind: "nearest",
+    limit,
+    branches: planBranches(target, search, { indexes, depth, isRetry: common.isRetry }),
+    excluded,
+    groups,
+    settings: indexSettings(indexes, depth),
+  };
+}
+
+/** The vector indexes to read, with the search settings of the collection if it has its own. */
+function vectorIndexes(
+  { collection, indexes }: SearchTarget,
+  excluded: ReadonlySet<string>,
+): readonly IndexedRange[] {
+  const { efSearch, probes } = collection.indexSettings; // default: measured by calibration
+  return indexes
+    .filter(({ kind, name }) => kind !== "keyword" && !excluded.has(name))
+    .map((index) =>
+      index.kind === "tail"
+        ? index
+        : { ...index, plan: { ...index.plan, probes, ...(efSearch && { efSearch, reranked: efSearch }) } },
+    );
+}
