@@ -1,28 +1,23 @@
 import { type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
-import { findSpans } from "./json-spans.ts";
 import type { SourceRecord } from "./source.ts";
 
+interface Page {
+  readonly ids: readonly string[];
+  readonly embeddings?: readonly (readonly (number | null)[] | null)[] | null;
+  readonly documents?: readonly (string | null)[] | null;
+  readonly uris?: readonly (string | null)[] | null;
+  readonly metadatas?: readonly (JsonObject | null)[] | null;
+}
+
 /**
- * Parses Chroma's response to `get` into records by id. `JSON.parse` parses all but metadata, whose parser keeps integers
- * over 2^53 and distinguishes 1.0 from 1.
+ * Parses Chroma's response to `get` into records by id. Metadata keeps integers over 2^53 and distinguishes 1.0 from 1.
  * Throws SyntaxError if the bytes are not JSON in Chroma's format.
  */
 export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
-  const spans = findSpans(bytes, (key, start) =>
-    key === "embeddings" ? endOfVectors(bytes, start) : undefined,
-  );
-  const parse = <T>(key: string, read: (text: string) => unknown = JSON.parse) => {
-    const span = spans.get(key);
-    return span ? (read(bytes.toString("utf8", ...span)) as T) : null;
-  };
-  const ids = parse<readonly string[]>("ids");
+  const { ids, documents, uris, metadatas, ...page } = parsePage(bytes);
   // A response without ids must not count as an empty page, because that would empty the target.
   if (!Array.isArray(ids)) throw new SyntaxError("A list of ids was expected.");
-  const embeddings =
-    parse<readonly (readonly (number | null)[] | null)[]>("embeddings")?.map(toVector) ?? null;
-  const documents = parse<readonly (string | null)[]>("documents");
-  const uris = parse<readonly (string | null)[]>("uris");
-  const metadatas = parse<readonly (JsonObject | null)[]>("metadatas", parseExactJson);
+  const embeddings = page.embeddings?.map(toVector);
   for (const list of [embeddings, documents, uris, metadatas])
     if (list && list.length !== ids.length) throw new SyntaxError("The lists differ in length.");
   return new Map(
@@ -39,11 +34,26 @@ export function parseRecords(bytes: Buffer): ReadonlyMap<string, SourceRecord> {
   );
 }
 
-/** The end of a list of lists of numbers, which holds no string. Undefined: the value has another form. */
-function endOfVectors(bytes: Buffer, start: number): number | undefined {
-  const end = bytes.indexOf("]]", start);
+/** The beginning of the vectors as Chroma writes it. It cannot occur within a string, where a quote is escaped. */
+const VECTORS = '"embeddings":[[';
+
+/**
+ * Parses the vectors with `JSON.parse`, which is ten times as fast, and everything else with `parseExactJson`. A page in another
+ * format than Chroma's is parsed twice.
+ */
+function parsePage(bytes: Buffer): Page {
+  const key = bytes.indexOf(VECTORS);
+  const start = key + VECTORS.length - 2;
+  const end = bytes.indexOf("]]", start) + 2;
   const quote = bytes.indexOf('"', start);
-  return end >= 0 && (quote < 0 || end < quote) ? end + 2 : undefined;
+  if (key >= 0 && end > start && (quote < 0 || end < quote)) {
+    const rest = `${bytes.toString("utf8", 0, start)}0${bytes.toString("utf8", end)}`;
+    const page = parseExactJson(rest) as unknown as Page;
+    if (typeof page.embeddings === "number")
+      return { ...page, embeddings: JSON.parse(bytes.toString("latin1", start, end)) };
+  }
+  const text = bytes.toString();
+  return { ...(parseExactJson(text) as unknown as Page), embeddings: JSON.parse(text)?.embeddings };
 }
 
 /** A vector from JSON. A null element was NaN or infinite in the server, which JSON cannot represent. */
