@@ -11,6 +11,8 @@ export interface Transaction {
   script(sql: string): Promise<void>;
   /** Changes settings for the rest of the transaction. */
   set(settings: Settings): Promise<void>;
+  /** Makes the server process retain memory for statements of megabytes, see `retainMemory`. Once per connection. */
+  reserveMemory(): Promise<void>;
 }
 
 /** Type ids of pgvector's types in this database. They differ between databases. */

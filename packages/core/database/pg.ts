@@ -1,10 +1,9 @@
-import type { Writable } from "node:stream";
 import type { SQL } from "drizzle-orm";
 import { Client, Pool, type PoolClient, type QueryResult } from "pg";
 import { createCompiler } from "./compile.ts";
 import type { Database, ReadOptions, StatementRows } from "./database.ts";
 import { DEFAULT_CONNECTIONS, withFairShare } from "./fair-share.ts";
-import { runBatch } from "./pg-batch.ts";
+import { pipeline, runBatch } from "./pg-internals.ts";
 import { createPgvectorLookup, PGVECTOR_QUERY } from "./pgvector.ts";
 import { BEGIN, createPoolTransactions, runMaintenance } from "./pool.ts";
 import { type Settings, setConfigStatement, setLocal, UNLIMITED } from "./settings.ts";
@@ -109,18 +108,4 @@ export function connectPg(options: PgOptions): Database {
 function beginStatements(settings?: Settings): readonly string[] {
   const set = setLocal(settings).join("; ");
   return set ? [BEGIN, set] : [BEGIN];
-}
-
-/** Sends all queries of `send` before the first is answered. If one fails, throws its error, not those that follow from it. */
-async function pipeline(
-  client: PoolClient,
-  send: () => readonly Promise<unknown>[],
-): Promise<readonly unknown[]> {
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
-  stream.cork(); // one write for all: each write costs a quarter of a millisecond
-  const pending = send();
-  stream.uncork();
-  const results = await Promise.allSettled(pending);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
-  return Promise.all(pending);
 }

@@ -140,6 +140,7 @@ function toTransaction(tx: PGliteTransaction): Transaction {
       const statements = setLocal(settings);
       if (statements.length > 0) await tx.exec(statements.join("; "));
     },
+    async reserveMemory() {},
   };
 }
 

@@ -4,6 +4,7 @@ import type { Client, PoolClient } from "pg";
 import { AppError } from "../error.ts";
 import type { Orm, Transaction } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
+import { retainMemory } from "./server-memory.ts";
 import { type Settings, setLocal } from "./settings.ts";
 
 export interface PoolOptions {
@@ -18,12 +19,16 @@ export interface PoolOptions {
 /** Sets the isolation level, because a role or database can have another default. */
 export const BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
+/** Megabytes of a large statement, such as a slice of a write. */
+const STATEMENT_MEMORY_MB = 8;
+
 /** Errors of a server that is starting. */
 const STARTING: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "57P03"]);
 
 /** Transactions on the connections of a pool, of node-postgres or of a driver with its interface. */
 export function createPoolTransactions({ acquire, begin, wakeTimeout = 3_000 }: PoolOptions) {
   const orms = new WeakMap<PoolClient, Orm>();
+  const withMemory = new WeakSet<PoolClient>();
 
   /**
    * Runs `work` with a connection, and rolls back if it fails. A broken connection is not reused. If it was broken before
@@ -96,6 +101,11 @@ export function createPoolTransactions({ acquire, begin, wakeTimeout = 3_000 }: 
       },
       async set(settings) {
         await client.query(setLocal(settings).join("; "));
+      },
+      async reserveMemory() {
+        if (withMemory.has(client)) return;
+        withMemory.add(client);
+        await client.query(`SELECT ${retainMemory(STATEMENT_MEMORY_MB)}`);
       },
     };
   }

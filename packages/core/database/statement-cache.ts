@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { PoolClient } from "pg";
+import { serverProcessId } from "./pg-internals.ts";
 import { retainMemory } from "./server-memory.ts";
 
 /** Maximum number of prepared statements of a connection. Each takes about 130 kB of the server's memory. */
@@ -35,13 +36,12 @@ export function createStatementCaches() {
   return {
     /** Creates the cache of a new connection, if it can have one. The query is pipelined with the first statements. */
     async register(client: PoolClient): Promise<void> {
-      const { processID } = client as unknown as { readonly processID: number };
       const { rows } = await client.query<{ pid: number; distributed: boolean }>(
         `SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS distributed,
                 ${retainMemory(SEARCH_MEMORY_MB)} AS retained`,
       );
       const [row] = rows;
-      if (row?.pid === processID) caches.set(client, createStatementCache(row.distributed));
+      if (row?.pid === serverProcessId(client)) caches.set(client, createStatementCache(row.distributed));
     },
     /** Undefined if the connection cannot keep prepared statements. */
     get: (client: PoolClient): StatementCache | undefined => caches.get(client),

@@ -3,7 +3,6 @@ import type { Collection } from "../collection/collection.ts";
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { selectRows } from "../database/rows.ts";
-import { retainMemory } from "../database/server-memory.ts";
 import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
@@ -45,7 +44,7 @@ export async function writeRows(
   const slices = [...sliceRows(inLockOrder(rows))];
   const [before, , written] = await Promise.all([
     options.skipCleanup ? [] : readContentHashes(orm, collection, rows),
-    slices.length > 1 ? retainSliceMemory(orm) : undefined,
+    slices.length > 1 ? transaction.reserveMemory() : undefined,
     sendSlices(slices, (slice) => writeSlice(orm, collection, slice, options)),
   ]);
   // A previous text with more passages also had the first one: if no row was replaced, no old passage is left.
@@ -104,15 +103,6 @@ function* sliceRows(rows: readonly Row[]): Generator<readonly Row[]> {
     bytes = 0;
   }
   if (start < rows.length) yield rows.slice(start);
-}
-
-/** Drizzle objects of the connections whose server process already retains the memory of a slice. */
-const retaining = new WeakSet<Orm>();
-
-async function retainSliceMemory(orm: Orm): Promise<void> {
-  if (retaining.has(orm)) return;
-  retaining.add(orm);
-  await orm.execute(sql.raw(`SELECT ${retainMemory(8)}`));
 }
 
 /** Writes a slice. Returns the number of written rows, and how many of them replaced a row. */

@@ -1,3 +1,6 @@
+// What node-postgres does not publish: its connection's messages, its socket and its process id. `pg-internals.test.ts` fails
+// when an upgrade changes them.
+import type { Writable } from "node:stream";
 import { type PoolClient, Query, type QueryResult } from "pg";
 import { prepareValue } from "pg/lib/utils.js";
 
@@ -66,4 +69,23 @@ function send(wire: Wire, statements: readonly EncodedStatement[], closed: reado
   }
   wire.sync();
   return null;
+}
+
+/** The id of the server process that the connection received at its start. */
+export function serverProcessId(client: PoolClient): number {
+  return (client as unknown as { readonly processID: number }).processID;
+}
+
+/** Sends all queries of `send` before the first is answered. If one fails, throws its error, not those that follow from it. */
+export async function pipeline(
+  client: PoolClient,
+  send: () => readonly Promise<unknown>[],
+): Promise<readonly unknown[]> {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
+  stream.cork(); // one write for all: each write costs a quarter of a millisecond
+  const pending = send();
+  stream.uncork();
+  const results = await Promise.allSettled(pending);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  return Promise.all(pending);
 }
