@@ -1,12 +1,8 @@
-import { fileURLToPath } from "node:url";
 import type { Database } from "@cairn/core/database/database.ts";
-import { connectPg } from "@cairn/core/database/pg.ts";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { createTestApi, serveTestApi, useTestApi } from "../../../test/support/api.ts";
-import { createCairnCli } from "../../../test/support/cairn-cli.ts";
 import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
 import { callTool, FILLED, SEARCH } from "../../../test/support/mcp.ts";
 
@@ -201,51 +197,4 @@ test("a result is fetched if its collection was named by id", async () => {
 
 test("a connection with an invalid key is refused", async () => {
   await expect(connectWith("cairn_none")).rejects.toThrow(/401|unauthorized/i);
-});
-
-test("over stdio, it serves an assistant on the same machine", async () => {
-  const cli = await createCairnCli();
-  onTestFinished(() => cli.remove());
-  await cli.run(["db", "migrate"]);
-  await cli.run(["tenants", "create", "acme"]);
-  await cli.run(["ingest", "--id", "hours"], { input: "We are open from nine to five." });
-  const client = new Client({ name: "test", version: "1" });
-  const command = fileURLToPath(new URL("../../cli/bin/cairn.mjs", import.meta.url));
-  const env = { ...process.env, DATABASE_URL: cli.databaseUrl ?? "", OPENAI_API_KEY: "" } as Record<
-    string,
-    string
-  >;
-  const args = [command, "mcp"];
-  const transport = new StdioClientTransport({
-    command: process.execPath,
-    args,
-    cwd: cli.folder,
-    env,
-    stderr: "pipe",
-  });
-  let output = "";
-  transport.stderr?.on("data", (bytes: Buffer) => {
-    output += bytes;
-  });
-  await client.connect(transport as never);
-  const found = (await client.callTool({
-    name: "search",
-    arguments: { query: "open hours" },
-  })) as unknown as Result;
-  expect(found.structuredContent.results[0].text).toContain("nine to five");
-  if (cli.databaseUrl) {
-    const owner = connectPg({ url: cli.databaseUrl });
-    onTestFinished(() => owner.close());
-    // An unexpected database error in every search.
-    await owner.transaction(({ script }) =>
-      script(`
-        CREATE FUNCTION cairn.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
-        CREATE POLICY broken ON cairn.documents AS RESTRICTIVE USING (cairn.broken());`),
-    );
-    const failed = await client.callTool({ name: "search", arguments: { query: "open hours" } });
-    expect(failed.isError).toBe(true);
-    await vi.waitFor(() => expect(JSON.parse(output)).toMatchObject({ about: "a tool", message: "failure" }));
-    expect(output).not.toContain("open hours");
-  }
-  await client.close();
 });

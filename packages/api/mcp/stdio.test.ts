@@ -1,0 +1,60 @@
+import { fileURLToPath } from "node:url";
+import { connectPg } from "@cairn/core/database/pg.ts";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { createCairnCli } from "../../../test/support/cairn-cli.ts";
+
+interface Result {
+  readonly isError?: boolean;
+  readonly content: readonly { readonly type: string; readonly text: string }[];
+  // biome-ignore lint/suspicious/noExplicitAny: an answer whose shape the test is about
+  readonly structuredContent: any;
+}
+
+test("over stdio, it serves an assistant on the same machine", async () => {
+  const cli = await createCairnCli();
+  onTestFinished(() => cli.remove());
+  await cli.run(["db", "migrate"]);
+  await cli.run(["tenants", "create", "acme"]);
+  await cli.run(["ingest", "--id", "hours"], { input: "We are open from nine to five." });
+  const client = new Client({ name: "test", version: "1" });
+  const command = fileURLToPath(new URL("../../cli/bin/cairn.mjs", import.meta.url));
+  const env = { ...process.env, DATABASE_URL: cli.databaseUrl ?? "", OPENAI_API_KEY: "" } as Record<
+    string,
+    string
+  >;
+  const args = [command, "mcp"];
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args,
+    cwd: cli.folder,
+    env,
+    stderr: "pipe",
+  });
+  let output = "";
+  transport.stderr?.on("data", (bytes: Buffer) => {
+    output += bytes;
+  });
+  await client.connect(transport as never);
+  const found = (await client.callTool({
+    name: "search",
+    arguments: { query: "open hours" },
+  })) as unknown as Result;
+  expect(found.structuredContent.results[0].text).toContain("nine to five");
+  if (cli.databaseUrl) {
+    const owner = connectPg({ url: cli.databaseUrl });
+    onTestFinished(() => owner.close());
+    // An unexpected database error in every search.
+    await owner.transaction(({ script }) =>
+      script(`
+        CREATE FUNCTION cairn.broken() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
+        CREATE POLICY broken ON cairn.documents AS RESTRICTIVE USING (cairn.broken());`),
+    );
+    const failed = await client.callTool({ name: "search", arguments: { query: "open hours" } });
+    expect(failed.isError).toBe(true);
+    await vi.waitFor(() => expect(JSON.parse(output)).toMatchObject({ about: "a tool", message: "failure" }));
+    expect(output).not.toContain("open hours");
+  }
+  await client.close();
+});
