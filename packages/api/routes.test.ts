@@ -560,7 +560,7 @@ test("the process and its database answer", async () => {
 
 /** Operations and fields that another test file covers. */
 const ELSEWHERE = {
-  "chat stream": "chat.test.ts",
+  "chat stream": "chat-stream.test.ts",
   getMigrationReport: "jobs.test.ts",
   listMigrations: "jobs.test.ts",
   startMigration: "jobs.test.ts",
