@@ -2,76 +2,17 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { serverUrl } from "../../../test/support/database.ts";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
+import { maintainedCollectionsOf, THRESHOLD } from "../../../test/support/maintained-collections.ts";
 import { changeCollection, deleteCollection } from "../collection/change.ts";
-import { createCollection } from "../collection/create.ts";
-import type { IndexSettings } from "../database/collection-settings.ts";
 import { selectRows } from "../database/rows.ts";
 import { asAdmin } from "../database/transaction.ts";
-import { deleteDocuments } from "../document/delete.ts";
-import { ingest } from "../document/ingest.ts";
-import { query } from "../search/query.ts";
 import { maintainIndexes } from "./indexes.ts";
-import { inspectCollection } from "./inspect.ts";
 import { collectionStats } from "./stats.ts";
 
 const own = useTestDatabase();
-const { services } = own;
 const tenantId = useTenant(own);
-
-const THRESHOLD = 100;
-
-/** Points on a spiral: each is its own nearest neighbor. */
-const point = (n: number) => Float32Array.of(Math.cos(n), Math.sin(n), n / 500, 1);
-
-const documents = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, index) => ({
-    id: `d${from + index}`,
-    content: `passage ${from + index}`,
-    embedding: point(from + index),
-  }));
-
-async function fill(name: string, rows: number, indexSettings: IndexSettings = {}) {
-  await createCollection(own.database, tenantId, {
-    name,
-    embeddingModel: "offline/words",
-    dimensions: 4,
-    metric: "l2",
-    indexSettings: { threshold: THRESHOLD, ...indexSettings },
-  });
-  await add(name, 0, rows);
-}
-
-const add = (collection: string, from: number, to: number) =>
-  ingest(services, tenantId, { collection, documents: documents(from, to) });
-
-const maintain = async (collection: string) =>
-  (await maintainIndexes(own.database, { tenantId, collection }))?.done.map(({ action, rows }) => [
-    action,
-    rows,
-  ]);
-
-const inspect = (name: string) => inspectCollection(own.database, tenantId, name);
-
-const indexesOf = async (name: string) => {
-  const { indexes } = await inspect(name);
-  return indexes
-    .filter(({ kind }) => kind === "vector")
-    .map(({ first, last, state, usable }) => ({ first, last, state, usable }));
-};
-
-async function expectFindable(name: string, from: number, to: number) {
-  expect(await findMissed(name, from, to)).toEqual([]);
-}
-
-/** Of every seventh document, the ids that a search by their own vector does not find. */
-async function findMissed(name: string, from: number, to: number): Promise<readonly string[]> {
-  const missed: string[] = [];
-  for (let n = from; n < to; n += 7) {
-    const [hit] = await query(services, tenantId, { collection: name, embedding: point(n), topK: 1 });
-    if (hit?.id !== `d${n}`) missed.push(`d${n}`);
-  }
-  return missed;
-}
+const { add, asOwner, expectFindable, fill, findMissed, indexesOf, inspect, maintain } =
+  maintainedCollectionsOf(own, tenantId);
 
 /** The collection's indexes in the catalogue. */
 const catalogue = async (id: string) =>
@@ -81,9 +22,6 @@ const catalogue = async (id: string) =>
       sql`SELECT relname AS name FROM pg_class WHERE relname LIKE ${`%${id.replaceAll("-", "")}%`}`,
     ),
   );
-
-const asOwner = (statement: ReturnType<typeof sql>) =>
-  own.database.transaction(({ orm }) => orm.execute(statement));
 
 test("an invalid index is dropped and built again, and searches are exact until then", async () => {
   await fill("invalid", 150);
@@ -114,83 +52,6 @@ test("the next run drops the indexes of an interrupted build", async () => {
   expect(await maintain("broken")).toEqual([["drop", 0]]);
   expect(await catalogue(collection.id)).toEqual([]);
   expect(await indexesOf("broken")).toEqual([]);
-});
-
-test("a collection loses its index below half its threshold, and not before", async () => {
-  await fill("shrinking", 120);
-  await maintain("shrinking");
-  const shrink = (from: number, to: number) =>
-    deleteDocuments(own.database, tenantId, {
-      collection: "shrinking",
-      ids: documents(from, to).map(({ id }) => id),
-    });
-  await shrink(60, 120);
-  expect(await maintain("shrinking")).toEqual([]);
-  await shrink(40, 60);
-  expect(await maintain("shrinking")).toEqual([["drop", 0]]);
-  expect(await indexesOf("shrinking")).toEqual([]);
-  await expectFindable("shrinking", 0, 40);
-});
-
-test("an index is rebuilt if a build setting changes or over half its rows are deleted, and not for a search setting", async () => {
-  await fill("calibration", 400);
-  await maintain("calibration");
-  const change = (changes: object) => changeCollection(own.database, tenantId, "calibration", changes);
-  await change({ indexSettings: { threshold: THRESHOLD, efSearch: 300 } });
-  expect(await maintain("calibration")).toEqual([]);
-  await change({ indexSettings: { threshold: THRESHOLD, m: 8 } });
-  expect(await maintain("calibration")).toEqual([
-    ["build", 400],
-    ["drop", 0],
-  ]);
-  await change({ language: "german" });
-  expect(await maintain("calibration")).toEqual([
-    ["build", 400],
-    ["drop", 0],
-  ]);
-  await deleteDocuments(own.database, tenantId, {
-    collection: "calibration",
-    ids: documents(150, 400).map(({ id }) => id),
-  });
-  expect(await maintain("calibration")).toEqual([
-    ["build", 150],
-    ["drop", 0],
-  ]);
-  await expectFindable("calibration", 0, 150);
-  await expect(change({ indexSettings: { ef: 3 } })).rejects.toMatchObject({
-    code: "invalid_input",
-    path: "index.ef",
-  });
-});
-
-test("an index with the defaults of an earlier version is kept, and one with other settings is rebuilt", async () => {
-  await fill("inherited", 150);
-  await maintain("inherited");
-  const builtWith = (m: number) =>
-    asOwner(sql`
-      UPDATE cairn.collection_indexes SET settings = settings || jsonb_build_object('m', ${m}::int)
-      WHERE kind = 'vector' AND collection_id = (SELECT id FROM cairn.collections WHERE name = 'inherited')`);
-  await builtWith(16);
-  expect(await maintain("inherited")).toEqual([]);
-  await builtWith(20);
-  expect(await maintain("inherited")).toEqual([
-    ["build", 150],
-    ["drop", 0],
-  ]);
-});
-
-test("a keyword index of an earlier version without metadata is rebuilt", async () => {
-  await fill("unfiltered", 150);
-  await maintain("unfiltered");
-  await asOwner(
-    sql`UPDATE cairn.collection_indexes SET settings = settings - 'metadata'
-        WHERE kind = 'keyword' AND collection_id = (SELECT id FROM cairn.collections WHERE name = 'unfiltered')`,
-  );
-  expect(await maintain("unfiltered")).toEqual([
-    ["build", 150],
-    ["drop", 0],
-  ]);
-  expect(await maintain("unfiltered")).toEqual([]);
 });
 
 test("ten tails of one threshold each never lead to more than three indexes, and every document is found", async () => {

@@ -1,70 +1,29 @@
 import { sql } from "drizzle-orm";
 import { beforeAll, describe, expect, test } from "vitest";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
+import {
+  bruteForce,
+  COUNT,
+  createMetricCollections,
+  documents,
+  randomVector,
+} from "../../../test/support/metric-collections.ts";
 import { createCollection } from "../collection/create.ts";
 import { getCollection } from "../collection/get.ts";
 import { asTenant } from "../database/transaction.ts";
 import { ingest } from "../document/ingest.ts";
-import { METRICS, type Metric, score } from "../index/metric.ts";
+import { METRICS, score } from "../index/metric.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { explainSearch } from "./explain.ts";
 import { type QueryOptions, query } from "./query.ts";
-
-const DIMENSIONS = 24;
-const COUNT = 400;
 
 const own = useTestDatabase();
 const { services } = own;
 const tenantId = useTenant(own);
 beforeAll(async () => {
-  const { id: neighbor } = await createTenant(own.database, { name: "neighbor" });
-  for (const metric of METRICS)
-    for (const tenant of [tenantId, neighbor]) {
-      await createCollection(own.database, tenant, {
-        name: metric,
-        metric,
-        dimensions: DIMENSIONS,
-        embeddingModel: "offline/words",
-      });
-      await ingest(services, tenant, { collection: metric, documents });
-    }
+  const neighbor = await createTenant(own.database, { name: "neighbor" });
+  for (const id of [tenantId, neighbor.id]) await createMetricCollections(own, id);
 });
-
-/** A pseudo-random sequence that is the same in every run: mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-const random = randomFrom(7);
-const randomVector = () => Float32Array.from({ length: DIMENSIONS }, () => random() * 4 - 2);
-const documents = Array.from({ length: COUNT }, (_, n) => ({
-  id: `d${String(n).padStart(3, "0")}`,
-  content: n % 50 === 0 ? null : `passage ${n}`,
-  metadata: { n, rare: n % 100 === 0 },
-  embedding: randomVector(),
-}));
-
-const dot = (a: Float32Array, b: Float32Array) =>
-  a.reduce((sum, element, i) => sum + element * (b[i] as number), 0);
-
-/** The distances of Chroma (hnswlib): cosine 1 − cos, l2 squared, ip 1 − dot. */
-const DISTANCES: Readonly<Record<Metric, (a: Float32Array, b: Float32Array) => number>> = {
-  cosine: (a, b) => 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)),
-  l2: (a, b) => a.reduce((sum, element, i) => sum + (element - (b[i] as number)) ** 2, 0),
-  ip: (a, b) => 1 - dot(a, b),
-};
-
-function bruteForce(metric: Metric, embedding: Float32Array, keep: (n: number) => boolean = () => true) {
-  return documents
-    .filter(({ metadata }) => keep(metadata.n))
-    .map((document) => ({ id: document.id, distance: DISTANCES[metric](embedding, document.embedding) }))
-    .sort((a, b) => a.distance - b.distance);
-}
 
 const find = (options: QueryOptions) => query(services, tenantId, options);
 const ids = (hits: readonly { readonly id: string }[]) => hits.map(({ id }) => id);
@@ -170,87 +129,6 @@ describe.each(METRICS)("%s", (metric) => {
     expect(lines).toContain(tenantId);
     expect(lines).toContain(collection.id);
     expect(lines).toMatch(/Function Scan on unnest query/); // the vectors are read once, not for every row
-  });
-});
-
-describe("invalid requests", () => {
-  const embedding = new Float32Array(DIMENSIONS).fill(1);
-  test.each([0, -1, 1.5, 1001, Number.NaN])("a top_k of %d is refused", async (topK) => {
-    await expect(find({ collection: "l2", embedding, topK })).rejects.toMatchObject({
-      code: "invalid_input",
-      path: "top_k",
-    });
-  });
-
-  test("top_k is 10 by default, and can be 1 and 1,000", async () => {
-    expect(await find({ collection: "l2", embedding })).toHaveLength(10);
-    expect(await find({ collection: "l2", embedding, topK: 1 })).toHaveLength(1);
-    expect(await find({ collection: "l2", embedding, topK: 1000 })).toHaveLength(COUNT);
-  });
-
-  test("a vector of other dimensions is refused with both numbers", async () => {
-    for (const size of [1, DIMENSIONS - 1, DIMENSIONS + 1])
-      await expect(
-        find({ collection: "ip", embedding: new Float32Array(size).fill(1) }),
-      ).rejects.toMatchObject({
-        code: "dimension_mismatch",
-        message: expect.stringMatching(new RegExp(`${DIMENSIONS} dimensions.* ${size}\\.`)),
-      });
-  });
-
-  test("a vector with NaN or infinity is refused, and a zero vector only under cosine", async () => {
-    for (const invalid of [Number.NaN, Number.POSITIVE_INFINITY])
-      await expect(find({ collection: "l2", embedding: embedding.with(3, invalid) })).rejects.toMatchObject({
-        code: "invalid_input",
-      });
-    const zeros = new Float32Array(DIMENSIONS);
-    await expect(find({ collection: "cosine", embedding: zeros })).rejects.toMatchObject({
-      code: "invalid_input",
-      path: "query_embedding",
-    });
-    const [hit] = await find({ collection: "ip", embedding: zeros });
-    expect(hit?.distance).toBe(1);
-    expect(ids(await find({ collection: "l2", embedding: zeros }))).toEqual(
-      ids(bruteForce("l2", zeros).slice(0, 10)),
-    );
-  });
-
-  test("a query with text and vector, with neither, or with a blank text is refused", async () => {
-    for (const options of [{}, { text: "x", embedding }, { text: "" }, { text: " \n" }])
-      await expect(find({ collection: "l2", ...options })).rejects.toMatchObject({ code: "invalid_input" });
-  });
-
-  test("a text query with an unknown or unconfigured model is refused with a remedy, and a vector query works", async () => {
-    await createCollection(own.database, tenantId, { name: "imported", dimensions: 2, embeddingModel: null });
-    await createCollection(own.database, tenantId, {
-      name: "keyless",
-      dimensions: 2,
-      embeddingModel: "openai/text-embedding-3-small",
-    });
-    await expect(find({ collection: "imported", text: "x" })).rejects.toMatchObject({
-      code: "embedder_unavailable",
-      remedy: "name_model",
-    });
-    await expect(find({ collection: "keyless", text: "x" })).rejects.toMatchObject({
-      code: "embedder_unavailable",
-      message: expect.stringContaining("Set openai.apiKey"),
-    });
-    expect(await find({ collection: "imported", embedding: new Float32Array([1, 0]) })).toEqual([]);
-  });
-
-  test("an invalid filter is refused with its path, also in an empty collection", async () => {
-    await createCollection(own.database, tenantId, { name: "no size", embeddingModel: "offline/words" });
-    for (const collection of ["l2", "no size"])
-      await expect(find({ collection, embedding, filter: { n: { $near: 1 } } })).rejects.toMatchObject({
-        code: "invalid_filter",
-        path: expect.stringContaining("filter.n"),
-      });
-  });
-
-  test("a collection without dimensions has no hits", async () => {
-    await createCollection(own.database, tenantId, { name: "empty", embeddingModel: "offline/words" });
-    expect(await find({ collection: "empty", text: "anything" })).toEqual([]);
-    expect(await find({ collection: "empty", embedding })).toEqual([]);
   });
 });
 
