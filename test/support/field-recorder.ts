@@ -1,11 +1,34 @@
 import type { ApiResponse, CallOptions, TestApi } from "./api.ts";
 import { readDescription } from "./openapi.ts";
 
+/** The test file of packages/api/routes that covers an operation, or `elsewhere`. */
+export type RouteTest = "documents" | "query" | "collections" | "jobs" | "tenants" | "elsewhere";
+
+/** By path. The first match counts. */
+const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
+  [/^\/v1\/(documents\/bulk|reindex|jobs)\b/, "jobs"],
+  [/^\/v1\/documents\b/, "documents"],
+  [/^\/v1\/(query|tools|chat)\b/, "query"],
+  [/^\/v1\/(collections|stats)\b/, "collections"],
+  [/^\/(v1\/tenants|v1\/keys|health|ready)\b/, "tenants"],
+  [/^\/v1\/migrations\b/, "elsewhere"], // packages/api/jobs.test.ts
+];
+
+/** Fields that another file covers than the rest of the operation. */
+const FIELDS: Readonly<Record<string, RouteTest>> = {
+  "getDocument first_passage": "query",
+  "getDocument passages": "query",
+  "chat stream": "elsewhere", // packages/api/chat-stream.test.ts
+};
+
 export interface FieldRecorder {
   /** Calls the API and records the fields of successful calls. */
   call(method: string, path: string, options?: CallOptions): Promise<ApiResponse>;
-  /** Operations without a successful call, and fields and parameters that no successful call had, such as `query top_k`. */
-  missing(): string[];
+  /**
+   * Of the operations, parameters and fields that the file must cover, those that no successful call had, such as
+   * `query top_k`. Throws if no file covers an operation.
+   */
+  missing(file: RouteTest): string[];
 }
 
 /** Records which fields and parameters of the described operations a test has sent. */
@@ -28,18 +51,28 @@ export async function recordFields(api: TestApi): Promise<FieldRecorder> {
         if (value !== undefined) fields.add(name);
       return response;
     },
-    missing: () =>
-      operations.flatMap(({ operationId, parameters, body }) => {
+    missing: (file) =>
+      operations.flatMap(({ operationId, path, parameters, body }) => {
         const fields = recorded.get(operationId);
-        if (!fields) return [operationId];
+        const owner = ownerOf(path);
         const described = parameters.filter((parameter) => parameter.in === "query").map(({ name }) => name);
-        return [...described, ...Object.keys(body?.properties ?? {})]
-          .filter((name) => !fields.has(name))
-          .map((name) => `${operationId} ${name}`);
+        const missingFields = [...described, ...Object.keys(body?.properties ?? {})]
+          .filter((name) => !fields?.has(name))
+          .map((name) => `${operationId} ${name}`)
+          .filter((field) => (FIELDS[field] ?? owner) === file);
+        return owner === file && !fields ? [operationId, ...missingFields] : missingFields;
       }),
   };
 }
 
 function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`);
+}
+
+function ownerOf(path: string): RouteTest {
+  const owner = OPERATIONS.find(([pattern]) => pattern.test(path))?.[1];
+  if (owner) return owner;
+  throw new Error(
+    `No test file covers ${path}. Add the path to OPERATIONS in test/support/field-recorder.ts.`,
+  );
 }
