@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type MigrateOptions, migrate } from "@cairn/chroma/migrate.ts";
+import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
+import { type Plan, planMigration } from "@cairn/chroma/plan/plan.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
@@ -9,6 +11,7 @@ import { selectRows } from "@cairn/core/database/rows.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { expect } from "vitest";
 import { type ChromaCollectionHandle, createChromaCollection, tenantName } from "./fill-chroma.ts";
+import type { DatabaseFixture } from "./fixture.ts";
 import { offlineServices } from "./services.ts";
 
 /** Creates a separate database in the shared Chroma server, so that a migration sees nothing else. */
@@ -166,4 +169,28 @@ export async function expectSame(
   name = "knowledge",
 ): Promise<void> {
   expect(await readCairn(database, collection.tenant, name)).toEqual(await readChroma(collection));
+}
+
+/** The plan of a migration of one Chroma database. */
+export async function planDatabase(
+  { database, services }: DatabaseFixture,
+  url: string,
+  { chromaDatabase, ...options }: PlanOptions & { readonly chromaDatabase: string },
+): Promise<Plan> {
+  const collections = await (await openTestSource(url)).listCollections({ databases: [chromaDatabase] });
+  return planMigration(collections, database, services.embedders, options);
+}
+
+/** Number of rows in each table that a migration writes. */
+export async function countRows(database: Database): Promise<readonly (number | undefined)[]> {
+  const count = async (table: string) => {
+    const [row] = await ownerRows<{ n: number }>(
+      database,
+      sql`SELECT count(*)::int AS n FROM cairn.${sql.identifier(table)}`,
+    );
+    return row?.n;
+  };
+  return Promise.all(
+    ["tenants", "collections", "documents", "migration_runs", "migration_collections"].map(count),
+  );
 }
