@@ -1,61 +1,14 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { createJob, getJob, type Job, type JobAddress } from "@cairn/core/job/job.ts";
 import { createApiKey, listApiKeys } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
-import { Miniflare } from "miniflare";
+import type { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startChatApi } from "../../../test/support/chat-api.ts";
+import { startWorker } from "../../../test/support/cloudflare-worker.ts";
 import { serverUrl } from "../../../test/support/database.ts";
 import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
 import { startIssuer } from "../../../test/support/issuer.ts";
 import { startNeonRelay } from "../../../test/support/neon-relay.ts";
-
-const HERE = fileURLToPath(new URL(".", import.meta.url));
-
-/** A worker that forwards dead letters to the test. */
-const DEAD_LETTER_WORKER = `export default {
-  async queue({ messages }, { DEAD_LETTERS }) {
-    for (const { body } of messages) await DEAD_LETTERS.fetch("http://test", { method: "POST", body: JSON.stringify(body) });
-  },
-};`;
-
-/** The worker as wrangler bundles it. Only its driver is configured, with the relay's address. */
-async function bundleWorker(port: number): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "cairn-worker-"));
-  const entry = join(folder, "entry.ts");
-  await writeFile(
-    entry,
-    `import { neonConfig } from ${JSON.stringify(fileURLToPath(import.meta.resolve("@neondatabase/serverless")))};
-    Object.assign(neonConfig, {
-      fetchEndpoint: () => "http://127.0.0.1:${port}/sql",
-      wsProxy: (host, hostPort) => "127.0.0.1:${port}/v2?address=" + host + ":" + hostPort,
-      useSecureWebSocket: false, pipelineConnect: false, pipelineTLS: false,
-    });
-    export { default } from ${JSON.stringify(join(HERE, "worker.ts"))};`,
-  );
-  const wrangler = fileURLToPath(new URL("../bin/wrangler.js", import.meta.resolve("wrangler")));
-  const args = [
-    "deploy",
-    entry,
-    "--dry-run",
-    "--outdir",
-    join(folder, "out"),
-    "-c",
-    join(HERE, "wrangler.jsonc"),
-  ];
-  await promisify(execFile)(process.execPath, [wrangler, ...args], {
-    cwd: HERE,
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder },
-  });
-  const text = await readFile(join(folder, "out", "entry.js"), "utf8");
-  await rm(folder, { recursive: true });
-  return text;
-}
 
 describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
   const testDatabase = useTestDatabase();
@@ -73,40 +26,18 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
       });
       tenants.push({ id, key: secret });
     }
-    const runtime = { compatibilityDate: "2026-07-01", compatibilityFlags: ["nodejs_compat"] };
-    worker = new Miniflare({
-      workers: [
-        {
-          ...runtime,
-          name: "cairn",
-          modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker(relay.port) }],
-          bindings: {
-            DatabaseUrl: testDatabase.url as string,
-            ChatApiKey: "sk-speaks",
-            CAIRN_CHAT_BASE_URL: chat.url,
-            CAIRN_CHAT_MODEL: "scripted",
-            CAIRN_MAX_BODY: 4_000_000,
-            ...issuer.variables,
-            CAIRN_EMBEDDING_MODEL: "offline/words",
-          },
-          queueProducers: { JOBS: "jobs", DEAD_JOBS: "dead" },
-          queueConsumers: { jobs: { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 5 } },
-        },
-        {
-          ...runtime,
-          name: "dead-letters",
-          modules: [{ type: "ESModule", path: "dead-letters.mjs", contents: DEAD_LETTER_WORKER }],
-          queueConsumers: { dead: { maxBatchTimeout: 0 } },
-          serviceBindings: {
-            async DEAD_LETTERS(request: Request) {
-              deadLetters.push(await request.json());
-              return new Response();
-            },
-          },
-        },
-      ],
-      unsafeTriggerHandlers: true,
-      handleRuntimeStdio: () => {},
+    worker = await startWorker({
+      relayPort: relay.port,
+      bindings: {
+        DatabaseUrl: testDatabase.url as string,
+        ChatApiKey: "sk-speaks",
+        CAIRN_CHAT_BASE_URL: chat.url,
+        CAIRN_CHAT_MODEL: "scripted",
+        CAIRN_MAX_BODY: 4_000_000,
+        ...issuer.variables,
+        CAIRN_EMBEDDING_MODEL: "offline/words",
+      },
+      onDeadLetter: (message) => deadLetters.push(message),
     });
     await worker.ready;
   });
