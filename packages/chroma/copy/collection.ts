@@ -1,7 +1,6 @@
 import { chunkSizes } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
 import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
 import { storeId } from "@cairn/core/document/id.ts";
@@ -200,8 +199,7 @@ async function deleteExtras(
       const erased = await eraseRows(transaction.orm, target, sql`${extraRows} AND ${deletable}`);
       await eraseFromCopies(transaction.orm, target, erased.keys);
       // Not RETURNING: if the response to the commit is lost, a retry deletes nothing, but the records are deleted.
-      return selectRows<{ id: string; writtenByService: boolean }>(
-        transaction.orm,
+      return transaction.orm.selectRows<{ id: string; writtenByService: boolean }>(
         sql`SELECT id, bool_or(NOT ${isImported(sql`origin`)}) AS "writtenByService" FROM cairn.documents WHERE ${extraRows} GROUP BY id`,
       );
     }),

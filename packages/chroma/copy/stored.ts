@@ -1,7 +1,6 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { decodeJson, type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { decodeText } from "@cairn/core/database/text.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
@@ -54,13 +53,11 @@ export async function readStored(
 ): Promise<ReadonlyMap<string, readonly StoredRow[]>> {
   const keys = ids.map((id) => storeId(id).key);
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<DocumentRow>(
-      orm,
-      sql`SELECT id, long_id, content, ${TEXT_OFFSET} AS text_offset, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${PLACEHOLDER_VECTOR} END`)} AS embedding, metadata::text AS metadata, uri, origin
+    orm.selectRows<DocumentRow>(sql`
+          SELECT id, long_id, content, ${TEXT_OFFSET} AS text_offset, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${PLACEHOLDER_VECTOR} END`)} AS embedding, metadata::text AS metadata, uri, origin
           FROM cairn.documents
           WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
-          ORDER BY id, chunk`,
-    ),
+          ORDER BY id, chunk`),
   );
   const stored = new Map<string, StoredRow[]>();
   for (const row of rows) {
@@ -87,11 +84,9 @@ export async function listStoredIds(
   limit: number,
 ): Promise<StoredIds> {
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ id: string; long_id: string | null; writtenByService: boolean }>(
-      orm,
-      sql`SELECT id, max(long_id) AS long_id, bool_or(NOT ${isImported(sql`origin`)}) AS "writtenByService" FROM cairn.documents
-          WHERE ${inCollection(collection)} ${after === null ? sql`` : sql`AND id > ${after}::text`} GROUP BY id ORDER BY id LIMIT ${limit}::int`,
-    ),
+    orm.selectRows<{ id: string; long_id: string | null; writtenByService: boolean }>(sql`
+          SELECT id, max(long_id) AS long_id, bool_or(NOT ${isImported(sql`origin`)}) AS "writtenByService" FROM cairn.documents
+          WHERE ${inCollection(collection)} ${after === null ? sql`` : sql`AND id > ${after}::text`} GROUP BY id ORDER BY id LIMIT ${limit}::int`),
   );
   return {
     ids: rows.map((row) => restoreId(row.id, row.long_id)),

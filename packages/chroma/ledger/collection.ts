@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database, Transaction } from "@cairn/core/database/database.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { decodeText, encodeText } from "@cairn/core/database/text.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { inCollection } from "@cairn/core/document/read.ts";
@@ -42,8 +41,7 @@ export async function beginCollection(
   target: Collection,
 ): Promise<Progress> {
   const [empty] = await asTenant(database, target.tenantId, ({ orm }) =>
-    selectRows<{ fresh: boolean; lineage: string | null }>(
-      orm,
+    orm.selectRows<{ fresh: boolean; lineage: string | null }>(
       sql`SELECT NOT EXISTS (SELECT FROM cairn.documents WHERE ${inCollection(target)}) AS fresh, ${lineageOf(target)} AS lineage`,
     ),
   );
@@ -78,7 +76,7 @@ export async function beginCollection(
 
 /** The progress of a collection, as the ledger has it. */
 export async function readProgress({ orm }: Transaction, runId: string, sourceId: string): Promise<Progress> {
-  const [row] = await selectRows<{
+  const [row] = await orm.selectRows<{
     state: CollectionState;
     fresh: boolean;
     pass: number;
@@ -86,11 +84,9 @@ export async function readProgress({ orm }: Transaction, runId: string, sourceId
     tally: string;
     written: number;
     seconds: number;
-  }>(
-    orm,
-    sql`SELECT state, fresh, pass, position::float8 AS position, tally::text AS tally, written::float8 AS written, seconds
-        FROM cairn.migration_collections WHERE run_id = ${runId}::uuid AND source_id = ${sourceId}`,
-  );
+  }>(sql`
+        SELECT state, fresh, pass, position::float8 AS position, tally::text AS tally, written::float8 AS written, seconds
+        FROM cairn.migration_collections WHERE run_id = ${runId}::uuid AND source_id = ${sourceId}`);
   if (!row) throw new Error("The run ledger has no row for this collection.");
   return { ...row, tally: parseTally(row.tally) };
 }
@@ -119,16 +115,13 @@ export async function saveProgress(
   progress: Progress,
   findings: readonly Finding[],
 ): Promise<void> {
-  const leased = await selectRows(
-    orm,
-    sql`
+  const leased = await orm.selectRows(sql`
     WITH leased AS (${selectLeasedRun(run)})
     UPDATE cairn.migration_collections
     SET state = ${progress.state}, fresh = ${progress.fresh}, pass = ${progress.pass}::int, position = ${progress.position}::bigint,
         tally = ${serializeTally(progress.tally)}::jsonb, written = ${progress.written}::bigint,
         seconds = ${progress.seconds}::float8, updated_at = now()
-    FROM leased WHERE run_id = leased.id AND source_id = ${sourceId} RETURNING run_id`,
-  );
+    FROM leased WHERE run_id = leased.id AND source_id = ${sourceId} RETURNING run_id`);
   if (leased.length === 0) throw leaseLost(run);
   if (findings.length === 0) return;
   const unique = [
@@ -154,11 +147,8 @@ export async function readFindings(
   pass: number,
 ): Promise<readonly Finding[]> {
   const rows = await asAdmin(database, ({ orm }) =>
-    selectRows<Finding>(
-      orm,
-      sql`SELECT id, kind, detail FROM cairn.migration_exceptions
-          WHERE run_id = ${run.id}::uuid AND source_id = ${sourceId} AND pass = ${pass}::int ORDER BY kind, id`,
-    ),
+    orm.selectRows<Finding>(sql`SELECT id, kind, detail FROM cairn.migration_exceptions
+          WHERE run_id = ${run.id}::uuid AND source_id = ${sourceId} AND pass = ${pass}::int ORDER BY kind, id`),
   );
   return rows.map(({ id, kind, detail }) => ({ id: decodeText(id), kind, detail: decodeText(detail) }));
 }

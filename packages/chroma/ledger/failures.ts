@@ -1,5 +1,4 @@
 import type { Database } from "@cairn/core/database/database.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { SourcePath } from "../source/label.ts";
@@ -54,8 +53,7 @@ export async function readFailures(
   runId: string,
 ): Promise<ReadonlyMap<string, RecordedFailure>> {
   const [row] = await asAdmin(database, ({ orm }) =>
-    selectRows<{ failures: string }>(
-      orm,
+    orm.selectRows<{ failures: string }>(
       sql`SELECT failures::text AS failures FROM cairn.migration_runs WHERE id = ${runId}::uuid`,
     ),
   );

@@ -2,7 +2,6 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { listCollections } from "@cairn/core/collection/get.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
@@ -64,13 +63,11 @@ export async function readPlacements(
 
 async function readRows(database: Database, source: string): Promise<ReadonlyMap<string, PlacementRow>> {
   const rows = await asAdmin(database, ({ orm }) =>
-    selectRows<PlacementRow>(
-      orm,
-      sql`SELECT DISTINCT ON (c.source_id) c.source_id, c.tenant_id, coalesce(c.lineage, c.collection_id) AS lineage,
+    orm.selectRows<PlacementRow>(sql`
+          SELECT DISTINCT ON (c.source_id) c.source_id, c.tenant_id, coalesce(c.lineage, c.collection_id) AS lineage,
                  c.place_tenant, c.place_collection, c.metadata
           FROM cairn.migration_collections AS c JOIN cairn.migration_runs AS r ON r.id = c.run_id
-          WHERE r.source = ${source} ORDER BY c.source_id, r.started_at DESC`,
-    ),
+          WHERE r.source = ${source} ORDER BY c.source_id, r.started_at DESC`),
   );
   return new Map(rows.map((row) => [row.source_id, row]));
 }
@@ -118,8 +115,7 @@ function followReplacements(
 
 async function readLineages(database: Database, tenantId: string): Promise<ReadonlyMap<string, string>> {
   const rows = await asTenant(database, tenantId, ({ orm }) =>
-    selectRows<{ id: string; lineage: string }>(
-      orm,
+    orm.selectRows<{ id: string; lineage: string }>(
       sql`SELECT id, coalesce(lineage, id) AS lineage FROM cairn.collections WHERE tenant_id = ${tenantId}::uuid`,
     ),
   );

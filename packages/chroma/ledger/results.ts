@@ -2,7 +2,6 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
@@ -41,13 +40,11 @@ export async function readFinishedCollections(
   run: Run,
 ): Promise<readonly FinishedCollection[]> {
   const rows = await asAdmin(database, ({ orm }) =>
-    selectRows<FinishedCollectionRow>(
-      orm,
-      sql`SELECT source_id AS id, source_tenant AS tenant, source_database AS database, source_name AS name,
+    orm.selectRows<FinishedCollectionRow>(sql`
+          SELECT source_id AS id, source_tenant AS tenant, source_database AS database, source_name AS name,
                  tenant_id, collection_id, vectors, why
           FROM cairn.migration_collections
-          WHERE run_id = ${run.id}::uuid AND state <> 'copying' ORDER BY source_id`,
-    ),
+          WHERE run_id = ${run.id}::uuid AND state <> 'copying' ORDER BY source_id`),
   );
   const finished: FinishedCollection[] = [];
   for (const { tenant_id: tenantId, collection_id: collectionId, vectors, why, ...source } of rows) {
@@ -111,11 +108,9 @@ export async function readSearch(
   run: Run,
 ): Promise<ComparedSearches & { readonly seconds: number }> {
   const [row] = await asAdmin(database, ({ orm }) =>
-    selectRows<{ search: string | null; seconds: number }>(
-      orm,
-      sql`SELECT search, extract(epoch FROM now() - started_at)::float8 AS seconds
-          FROM cairn.migration_runs WHERE id = ${run.id}::uuid`,
-    ),
+    orm.selectRows<{ search: string | null; seconds: number }>(sql`
+          SELECT search, extract(epoch FROM now() - started_at)::float8 AS seconds
+          FROM cairn.migration_runs WHERE id = ${run.id}::uuid`),
   );
   const compared = row?.search ? (JSON.parse(row.search) as Partial<ComparedSearches> | null) : null;
   return {
@@ -128,8 +123,7 @@ export async function readSearch(
 /** The report of a finished run; undefined if it has none. */
 export async function readReport(database: Database, runId: string): Promise<MigrationReport | undefined> {
   const [row] = await asAdmin(database, ({ orm }) =>
-    selectRows<{ report: string | null }>(
-      orm,
+    orm.selectRows<{ report: string | null }>(
       sql`SELECT report FROM cairn.migration_runs WHERE id::text = ${runId.toLowerCase()}`,
     ),
   );

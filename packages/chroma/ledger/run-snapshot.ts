@@ -1,5 +1,4 @@
 import type { Database } from "@cairn/core/database/database.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { ProgressEvent } from "../copy/context.ts";
@@ -41,20 +40,16 @@ interface CollectionRow {
 /** The unfinished run, or else the latest one; undefined if there is none. */
 export async function readLatestRun(database: Database): Promise<RunSnapshot | undefined> {
   const newest = await asAdmin(database, async ({ orm }) => {
-    const [run] = await selectRows<RunRow>(
-      orm,
-      sql`SELECT id, source, status, last_error, extract(epoch FROM started_at)::float8 AS started,
+    const [run] = await orm.selectRows<RunRow>(sql`
+          SELECT id, source, status, last_error, extract(epoch FROM started_at)::float8 AS started,
                  extract(epoch FROM finished_at)::float8 AS finished
-          FROM cairn.migration_runs ORDER BY finished_at DESC NULLS FIRST, started_at DESC LIMIT 1`,
-    );
+          FROM cairn.migration_runs ORDER BY finished_at DESC NULLS FIRST, started_at DESC LIMIT 1`);
     if (!run) return undefined;
-    const rows = await selectRows<CollectionRow>(
-      orm,
-      sql`SELECT c.source_id AS id, c.source_name AS name, t.name AS tenant, c.state, c.fresh, c.pass, c.position::float8 AS position,
+    const rows = await orm.selectRows<CollectionRow>(sql`
+          SELECT c.source_id AS id, c.source_name AS name, t.name AS tenant, c.state, c.fresh, c.pass, c.position::float8 AS position,
                  c.total::float8 AS total, coalesce(c.tally ->> 'seen', '0')::float8 AS seen
           FROM cairn.migration_collections AS c JOIN cairn.tenants AS t ON t.id = c.tenant_id
-          WHERE c.run_id = ${run.id}::uuid ORDER BY c.updated_at, c.source_id`,
-    );
+          WHERE c.run_id = ${run.id}::uuid ORDER BY c.updated_at, c.source_id`);
     return {
       id: run.id,
       source: run.source,

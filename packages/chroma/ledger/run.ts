@@ -1,5 +1,4 @@
 import type { Database, Orm, Transaction } from "@cairn/core/database/database.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { isRunning, type ProcessIdentity, thisProcess } from "@cairn/core/process-identity.ts";
@@ -36,17 +35,14 @@ export async function acquireRun(
   const leaseHolder = JSON.stringify(identity ?? (await thisProcess()));
   return asAdmin(database, async ({ orm }) => {
     await orm.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`cairn.migration:${source}`}, 0))`);
-    const [open] = await selectRows<{ id: string; holder: string; leased: boolean; stale: boolean }>(
-      orm,
-      sql`SELECT id, holder, lease_until > now() AS leased,
+    const [open] = await orm.selectRows<{ id: string; holder: string; leased: boolean; stale: boolean }>(sql`
+          SELECT id, holder, lease_until > now() AS leased,
                  lease_until < now() - make_interval(secs => ${STALE_SECONDS}::int) AS stale
           FROM cairn.migration_runs
-          WHERE source = ${source} AND finished_at IS NULL FOR UPDATE`,
-    );
+          WHERE source = ${source} AND finished_at IS NULL FOR UPDATE`);
     if (open?.leased) await assertLeaseExpired(open.id, open.holder, source);
     if (open?.stale) await resetComparisons(orm, open.id);
-    const [run] = await selectRows<{ id: string; fence: string }>(
-      orm,
+    const [run] = await orm.selectRows<{ id: string; fence: string }>(
       open
         ? sql`UPDATE cairn.migration_runs
               SET fence = fence + 1, holder = ${leaseHolder}, status = 'running', last_error = NULL, failures = '{}',
@@ -116,11 +112,9 @@ export async function resumeHeartbeat(
   onLost: (error: unknown) => void,
 ): Promise<() => void> {
   const [leased] = await asAdmin(database, ({ orm }) =>
-    selectRows(
-      orm,
-      sql`UPDATE cairn.migration_runs SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
-          WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL RETURNING id`,
-    ),
+    orm.selectRows(sql`
+          UPDATE cairn.migration_runs SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
+          WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL RETURNING id`),
   );
   if (!leased) throw leaseLost(run);
   return startHeartbeat(database, run, onLost);
@@ -132,7 +126,7 @@ export async function resumeHeartbeat(
  */
 export async function assertLease(transaction: Transaction, run: Run): Promise<void> {
   await becomeAdmin(transaction);
-  if ((await selectRows(transaction.orm, selectLeasedRun(run))).length === 0) throw leaseLost(run);
+  if ((await transaction.orm.selectRows(selectLeasedRun(run))).length === 0) throw leaseLost(run);
 }
 
 /** Selects the run if this process still has the lease, and locks it until the transaction ends. */
@@ -172,12 +166,9 @@ export async function releaseRun(database: Database, run: Run, reason: string): 
  */
 export async function cancelRun(database: Database, runId: string, reason: string): Promise<boolean> {
   const cancelled = await asAdmin(database, ({ orm }) =>
-    selectRows(
-      orm,
-      sql`UPDATE cairn.migration_runs
+    orm.selectRows(sql`UPDATE cairn.migration_runs
           SET fence = fence + 1, status = 'cancelled', last_error = ${reason}, lease_until = now()
-          WHERE id = ${runId}::uuid AND finished_at IS NULL RETURNING id`,
-    ),
+          WHERE id = ${runId}::uuid AND finished_at IS NULL RETURNING id`),
   );
   return cancelled.length > 0;
 }

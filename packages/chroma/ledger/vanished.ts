@@ -1,5 +1,4 @@
 import type { Database } from "@cairn/core/database/database.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { matchesGlobs } from "../plan/pattern.ts";
@@ -33,13 +32,11 @@ export async function findVanished(
   { source, listed, targets, scope = {}, only = [] }: VanishedOptions,
 ): Promise<readonly SourcePath[]> {
   const migrated = await asAdmin(database, ({ orm }) =>
-    selectRows<MigratedRow>(
-      orm,
-      sql`SELECT DISTINCT ON (c.source_id) c.source_id AS id, c.source_tenant AS tenant, c.source_database AS database,
+    orm.selectRows<MigratedRow>(sql`
+          SELECT DISTINCT ON (c.source_id) c.source_id AS id, c.source_tenant AS tenant, c.source_database AS database,
                  c.source_name AS name, c.tenant_id, c.collection_id
           FROM cairn.migration_collections AS c JOIN cairn.migration_runs AS r ON r.id = c.run_id
-          WHERE r.source = ${source} AND r.finished_at IS NOT NULL ORDER BY c.source_id, r.finished_at DESC`,
-    ),
+          WHERE r.source = ${source} AND r.finished_at IS NOT NULL ORDER BY c.source_id, r.finished_at DESC`),
   );
   const ids = new Set(listed.map(({ id }) => id));
   const tenants = new Set(scope.tenants ?? listed.map(({ tenant }) => tenant));
@@ -60,7 +57,7 @@ export async function findVanished(
     collection_id: target,
   } of missing) {
     const existing = await asTenant(database, tenantId, ({ orm }) =>
-      selectRows(orm, sql`SELECT FROM cairn.collections WHERE id = ${target}::uuid`),
+      orm.selectRows(sql`SELECT FROM cairn.collections WHERE id = ${target}::uuid`),
     );
     if (existing.length > 0) vanished.push({ tenant, database: sourceDatabase, name });
   }

@@ -1,7 +1,6 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { listCollections } from "@cairn/core/collection/get.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { listTenants, type Tenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
@@ -74,13 +73,11 @@ type MigrationHistory = Pick<Target, "copied" | "migratedFrom">;
 
 async function readMigrationHistory(database: Database): Promise<ReadonlyMap<string, MigrationHistory>> {
   const rows = await asAdmin(database, ({ orm }) =>
-    selectRows<MigratedSource & { readonly collection_id: string; readonly copied: boolean }>(
-      orm,
-      sql`SELECT DISTINCT ON (collection_id) collection_id, source_id AS id, source_tenant AS tenant,
+    orm.selectRows<MigratedSource & { readonly collection_id: string; readonly copied: boolean }>(sql`
+          SELECT DISTINCT ON (collection_id) collection_id, source_id AS id, source_tenant AS tenant,
                  source_database AS database, source_name AS name,
                  bool_or(vectors = 'copy') OVER (PARTITION BY collection_id) AS copied
-          FROM cairn.migration_collections ORDER BY collection_id, updated_at DESC`,
-    ),
+          FROM cairn.migration_collections ORDER BY collection_id, updated_at DESC`),
   );
   return new Map(
     rows.map(({ collection_id: id, copied, ...migratedFrom }) => [id, { copied, migratedFrom }]),

@@ -1,6 +1,5 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { selectRows } from "@cairn/core/database/rows.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { encodeVector } from "@cairn/core/database/vector.ts";
 import { restoreId } from "@cairn/core/document/id.ts";
@@ -130,12 +129,10 @@ async function exactNearest(
   const vector = sql`(SELECT ${encodeVector(embedding)}::vector)`;
   const rows = await asTenant(database, collection.tenantId, async (transaction) => {
     await transaction.set({ enable_indexscan: "off", enable_indexonlyscan: "off" });
-    return selectRows<{ id: string; long_id: string | null; order: number }>(
-      transaction.orm,
-      sql`SELECT id, long_id, ${orderByDistance(collection.metric, vector)} AS "order" FROM cairn.documents
+    return transaction.orm.selectRows<{ id: string; long_id: string | null; order: number }>(sql`
+          SELECT id, long_id, ${orderByDistance(collection.metric, vector)} AS "order" FROM cairn.documents
           WHERE ${inCollection(collection)} AND embedding IS NOT NULL
-          ORDER BY ${orderByDistance(collection.metric, vector)} LIMIT ${TOP_K}::int`,
-    );
+          ORDER BY ${orderByDistance(collection.metric, vector)} LIMIT ${TOP_K}::int`);
   });
   return rows.map((row) => ({
     id: restoreId(row.id, row.long_id),

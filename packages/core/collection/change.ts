@@ -3,7 +3,6 @@ import type { ChunkSettings, IndexSettings } from "../database/collection-settin
 import type { Database, Orm } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
-import { selectRows } from "../database/rows.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
@@ -75,8 +74,7 @@ export async function changeCollection(
 /** Throws `invalid_input` if a collection has vectors and another model would be named as theirs. */
 async function assertNoVectors(orm: Orm, collection: Collection, model: string): Promise<void> {
   if (collection.embeddingModel === model) return;
-  const vectors = await selectRows(
-    orm,
+  const vectors = await orm.selectRows(
     sql`SELECT FROM cairn.documents WHERE ${inCollection(collection)} AND embedding IS NOT NULL LIMIT 1`,
   );
   if (vectors.length === 0) return;
@@ -105,11 +103,9 @@ export async function deleteCollection(
     const texts = sql`SELECT ${storedContentHash(sql`content`)} FROM cairn.documents
       WHERE tenant_id = ${tenant} AND collection_id = ${ids} AND content IS NOT NULL`;
     await orm.execute(deleteCachedEmbeddings(tenantId, texts));
-    const deleted = await selectRows<{ lineage: string }>(
-      orm,
-      sql`DELETE FROM cairn.collections WHERE tenant_id = ${tenant} AND id = ${ids}
-          RETURNING coalesce(lineage, id) AS lineage`,
-    );
+    const deleted = await orm.selectRows<{ lineage: string }>(sql`
+          DELETE FROM cairn.collections WHERE tenant_id = ${tenant} AND id = ${ids}
+          RETURNING coalesce(lineage, id) AS lineage`);
     await orm.execute(sql`
       DELETE FROM cairn.tombstones
       WHERE tenant_id = ${tenant} AND lineage = ANY(${sql.param(deleted.map(({ lineage }) => lineage))}::uuid[])

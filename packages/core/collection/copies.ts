@@ -1,6 +1,5 @@
 import { sql } from "drizzle-orm";
 import type { Orm } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import type { Collection } from "./collection.ts";
 
@@ -11,16 +10,13 @@ type Address = Pick<Collection, "tenantId" | "id">;
  * are filled from it for another model. Usually none.
  */
 export async function listCopies(orm: Orm, { tenantId, id }: Address): Promise<readonly Address[]> {
-  const rows = await selectRows<{ id: string }>(
-    orm,
-    sql`WITH RECURSIVE copies AS (
+  const rows = await orm.selectRows<{ id: string }>(sql`WITH RECURSIVE copies AS (
           SELECT c.id FROM cairn.collections AS c
           WHERE c.tenant_id = ${uuidLiteral(tenantId)} AND c.id <> ${uuidLiteral(id)}
             AND (c.replaced_by = ${uuidLiteral(id)} OR (c.replaced_by = c.id AND c.filled_from = ${uuidLiteral(id)}))
           UNION
           SELECT c.id FROM cairn.collections AS c JOIN copies ON c.replaced_by = copies.id
           WHERE c.tenant_id = ${uuidLiteral(tenantId)} AND c.id <> ${uuidLiteral(id)})
-        SELECT id FROM copies ORDER BY id`,
-  );
+        SELECT id FROM copies ORDER BY id`);
   return rows.map((row) => ({ tenantId, id: row.id }));
 }

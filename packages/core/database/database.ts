@@ -2,8 +2,13 @@ import type { SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import type { Settings } from "./settings.ts";
 
+export type Drizzle = PgDatabase<PgQueryResultHKT, Record<string, never>>;
+
 /** Drizzle on one open transaction of any driver. */
-export type Orm = PgDatabase<PgQueryResultHKT, Record<string, never>>;
+export interface Orm extends Drizzle {
+  /** The rows of an SQL statement. */
+  selectRows<Row extends object>(statement: SQL): Promise<Row[]>;
+}
 
 export interface Transaction {
   readonly orm: Orm;

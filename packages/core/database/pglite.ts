@@ -4,11 +4,12 @@ import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/pglite";
 import { AppError } from "../error.ts";
 import { createCompiler } from "./compile.ts";
-import type { Database, Orm, ReadOptions, StatementRows, Transaction } from "./database.ts";
+import type { Database, ReadOptions, StatementRows, Transaction } from "./database.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { databaseFailure } from "./failure.ts";
 import { withFairShare } from "./fair-share.ts";
 import { createPgvectorLookup, PGVECTOR_QUERY, type PgvectorRow } from "./pgvector.ts";
+import { toOrm } from "./rows.ts";
 import { type Settings, setLocal } from "./settings.ts";
 
 export interface PgliteOptions {
@@ -132,7 +133,7 @@ async function lockAt(directory: string): Promise<() => Promise<void>> {
 
 function toTransaction(tx: PGliteTransaction): Transaction {
   return {
-    orm: drizzle(tx as never) as unknown as Orm,
+    orm: toOrm(drizzle(tx as never)),
     async script(sql) {
       await tx.exec(sql);
     },

@@ -4,6 +4,7 @@ import type { Client, PoolClient } from "pg";
 import { AppError } from "../error.ts";
 import type { Orm, Transaction } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
+import { toOrm } from "./rows.ts";
 import { retainMemory } from "./server-memory.ts";
 import { type Settings, setLocal } from "./settings.ts";
 
@@ -91,7 +92,7 @@ export function createPoolTransactions({ acquire, begin, wakeTimeout = 3_000 }: 
   function toTransaction(client: PoolClient): Transaction {
     let orm = orms.get(client);
     if (!orm) {
-      orm = drizzle(client) as unknown as Orm;
+      orm = toOrm(drizzle(client));
       orms.set(client, orm);
     }
     return {

@@ -3,7 +3,6 @@ import { AppError } from "../error.ts";
 import type { Transaction } from "./database.ts";
 import { databaseFailure, hasSqlState } from "./failure.ts";
 import { PGVECTOR_QUERY, type PgvectorRow } from "./pgvector.ts";
-import { selectRows } from "./rows.ts";
 
 /** The roles that transactions run as: for tenants, the control plane, the keyword index. None can log in or owns a table. */
 const ROLES = ["cairn_app", "cairn_admin", "cairn_keyword"] as const;
@@ -14,8 +13,7 @@ const ROLES = ["cairn_app", "cairn_admin", "cairn_keyword"] as const;
  * with more rights must run first.
  */
 export async function prepareSchema(transaction: Transaction): Promise<void> {
-  const [row] = await selectRows<DatabaseInfo>(
-    transaction.orm,
+  const [row] = await transaction.orm.selectRows<DatabaseInfo>(
     sql`SELECT current_user AS login, current_database() AS database, getdatabaseencoding() AS encoding`,
   );
   const { login, database, encoding } = row as DatabaseInfo;
@@ -38,11 +36,10 @@ interface DatabaseInfo {
 
 /** The schema of pgvector, quoted for SQL. Installs pgvector if it is missing. */
 async function ensureVector({ orm, script }: Transaction, login: string): Promise<string> {
-  const find = () => selectRows<PgvectorRow & Record<string, unknown>>(orm, sql.raw(PGVECTOR_QUERY));
+  const find = () => orm.selectRows<PgvectorRow & Record<string, unknown>>(sql.raw(PGVECTOR_QUERY));
   const [installed] = await find();
   if (installed) return installed.schema;
-  const available = await selectRows(
-    orm,
+  const available = await orm.selectRows(
     sql`SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'vector'`,
   );
   if (available.length === 0)
@@ -100,22 +97,18 @@ async function ensureRole({ orm, script }: Transaction, role: string, login: str
 
 /** Whether the login may SET ROLE. Since PostgreSQL 16 a role's creator is a member of it, but without that right. */
 async function mayBecome(orm: Transaction["orm"], role: string): Promise<boolean> {
-  const [row] = await selectRows<{ may: boolean }>(
-    orm,
-    sql`SELECT CASE WHEN current_setting('server_version_num')::int >= 160000
+  const [row] = await orm.selectRows<{ may: boolean }>(sql`
+               SELECT CASE WHEN current_setting('server_version_num')::int >= 160000
                THEN pg_has_role(current_user, ${role}::text, 'SET')
-               ELSE pg_has_role(current_user, ${role}::text, 'MEMBER') END AS may`,
-  );
+               ELSE pg_has_role(current_user, ${role}::text, 'MEMBER') END AS may`);
   return row?.may === true;
 }
 
 /** Some providers keep extensions in a separate schema that only their own roles may use. */
 async function grantUsage({ orm, script }: Transaction, schema: string): Promise<void> {
-  const [row] = await selectRows<{ may: boolean }>(
-    orm,
-    sql`SELECT has_schema_privilege('cairn_app', oid, 'USAGE') AS may FROM pg_catalog.pg_namespace
-        WHERE quote_ident(nspname) = ${schema}`,
-  );
+  const [row] = await orm.selectRows<{ may: boolean }>(sql`
+        SELECT has_schema_privilege('cairn_app', oid, 'USAGE') AS may FROM pg_catalog.pg_namespace
+        WHERE quote_ident(nspname) = ${schema}`);
   if (row?.may) return;
   try {
     await script(`GRANT USAGE ON SCHEMA ${schema} TO cairn_app`);

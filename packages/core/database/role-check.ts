@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
 import type { Database, Transaction } from "./database.ts";
-import { selectRows } from "./rows.ts";
 import { asAdmin, asTenant } from "./transaction.ts";
 
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -29,14 +28,12 @@ interface RoleRow {
 }
 
 async function assertRole({ orm }: Transaction, expected: string): Promise<void> {
-  const [role] = await selectRows<RoleRow>(
-    orm,
-    sql`SELECT r.rolname AS role, r.rolsuper AS superuser, r.rolbypassrls AS bypasses,
+  const [role] = await orm.selectRows<RoleRow>(sql`
+        SELECT r.rolname AS role, r.rolsuper AS superuser, r.rolbypassrls AS bypasses,
           (SELECT count(*)::int FROM pg_class c WHERE c.relowner = r.oid) AS owns,
           (SELECT string_agg(g.rolname, ', ') FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
             WHERE m.member = r.oid) AS member_of
-        FROM pg_roles r WHERE r.rolname = current_user`,
-  );
+        FROM pg_roles r WHERE r.rolname = current_user`);
   const fault =
     role?.role !== expected
       ? `runs as ${role?.role ?? "nobody"} instead of ${expected}`
@@ -59,13 +56,11 @@ async function assertRole({ orm }: Transaction, expected: string): Promise<void>
 }
 
 async function assertTables({ orm }: Transaction): Promise<void> {
-  const tables = await selectRows<{ name: string; forced: boolean }>(
-    orm,
-    sql`SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced FROM pg_class c
+  const tables = await orm.selectRows<{ name: string; forced: boolean }>(sql`
+        SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced FROM pg_class c
         WHERE c.relnamespace = to_regnamespace('cairn') AND c.relkind IN ('r', 'p')
           AND c.relname <> 'schema_migrations'
-        ORDER BY 1`,
-  );
+        ORDER BY 1`);
   if (!tables.some(({ name }) => name === "documents"))
     throw new AppError("schema_outdated", "The database does not have Cairn's tables.", {
       remedy: "migrate_schema",

@@ -5,7 +5,6 @@ import { sql } from "drizzle-orm";
 import { AppError } from "../error.ts";
 import type { Database, Transaction } from "./database.ts";
 import { isDenied, prepareSchema } from "./prepare-schema.ts";
-import { selectRows } from "./rows.ts";
 import { UNLIMITED } from "./settings.ts";
 
 export interface SchemaMigration {
@@ -70,8 +69,7 @@ export async function rollbackSchema(
 export async function schemaStatus(database: Database, directory = DIRECTORY): Promise<SchemaStatus> {
   const all = await listMigrations(directory);
   return database.transaction(async (transaction) => {
-    const [history] = await selectRows<{ exists: boolean }>(
-      transaction.orm,
+    const [history] = await transaction.orm.selectRows<{ exists: boolean }>(
       sql`SELECT to_regclass('cairn.schema_migrations') IS NOT NULL AS exists`,
     );
     const applied = history?.exists ? await readHistory(transaction) : new Map<number, Date>();
@@ -130,8 +128,7 @@ async function createHistory({ script }: Transaction): Promise<void> {
 }
 
 async function readHistory({ orm }: Transaction): Promise<Map<number, Date>> {
-  const rows = await selectRows<{ version: number; applied_at: string }>(
-    orm,
+  const rows = await orm.selectRows<{ version: number; applied_at: string }>(
     sql`SELECT version, applied_at FROM cairn.schema_migrations ORDER BY version`,
   );
   return new Map(rows.map((row) => [row.version, new Date(row.applied_at)]));

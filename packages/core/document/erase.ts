@@ -2,7 +2,6 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { listCopies } from "../collection/copies.ts";
 import type { Orm } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { contentHash } from "../embedding/cache.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { deleteRows } from "./delete-rows.ts";
@@ -37,14 +36,12 @@ export async function eraseRows(
   matches: SQL,
   { tombstones = false }: EraseOptions = {},
 ): Promise<Erased> {
-  const [erased] = await selectRows<Erased>(
-    orm,
-    sql`WITH deleted AS (${deleteRows(collection, matches, RETURNED_COLUMNS)}),
+  const [erased] = await orm.selectRows<Erased>(sql`
+        WITH deleted AS (${deleteRows(collection, matches, RETURNED_COLUMNS)}),
         ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM deleted WHERE origin IS NOT NULL`)}),` : sql``}
         uncached AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM deleted`)})
         SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents,
-               coalesce(array_agg(DISTINCT id), '{}') AS keys FROM deleted`,
-  );
+               coalesce(array_agg(DISTINCT id), '{}') AS keys FROM deleted`);
   return erased ?? { documents: 0, keys: [] };
 }
 
@@ -73,11 +70,9 @@ export async function readContentHashes(
   collection: CollectionKey,
   rows: readonly Row[],
 ): Promise<readonly string[]> {
-  const stored = await selectRows<{ hash: string | null }>(
-    orm,
-    sql`SELECT encode(${storedContentHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
-        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(rows))}::text[])`,
-  );
+  const stored = await orm.selectRows<{ hash: string | null }>(sql`
+        SELECT encode(${storedContentHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
+        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(rows))}::text[])`);
   return stored.flatMap(({ hash }) => hash ?? []);
 }
 

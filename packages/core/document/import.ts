@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import type { Row } from "./document.ts";
 import { storeId } from "./id.ts";
 import { inCollection } from "./read.ts";
@@ -69,17 +68,14 @@ async function undoServiceWritten(
   ids: readonly string[],
   origin: string,
 ): Promise<number> {
-  const [count] = await selectRows<{ documents: number }>(
-    orm,
-    sql`
+  const [count] = await orm.selectRows<{ documents: number }>(sql`
     WITH service_documents AS (
       SELECT DISTINCT id FROM cairn.documents
       WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(ids))}::text[]) AND NOT ${isImported(sql`origin`)}),
     withdrawn AS (
       DELETE FROM cairn.documents
       WHERE ${inCollection(collection)} AND id IN (SELECT id FROM service_documents) AND origin = ${origin}::uuid)
-    SELECT count(*)::int AS documents FROM service_documents`,
-  );
+    SELECT count(*)::int AS documents FROM service_documents`);
   return count?.documents ?? 0;
 }
 
@@ -90,18 +86,15 @@ async function undoDeleted(
   ids: readonly string[],
   origin: string,
 ): Promise<number> {
-  const deleted = await selectRows<{ id: string }>(orm, selectTombstones(collection, keysOf(ids)));
+  const deleted = await orm.selectRows<{ id: string }>(selectTombstones(collection, keysOf(ids)));
   if (deleted.length === 0) return 0;
   const keys = sql.param(deleted.map(({ id }) => id));
-  const [withdrawn] = await selectRows<{ documents: number }>(
-    orm,
-    sql`
+  const [withdrawn] = await orm.selectRows<{ documents: number }>(sql`
     WITH withdrawn AS (
       DELETE FROM cairn.documents
       WHERE ${inCollection(collection)} AND origin = ${origin}::uuid AND id = ANY(${keys}::text[])
       RETURNING id)
-    SELECT count(DISTINCT id)::int AS documents FROM withdrawn`,
-  );
+    SELECT count(DISTINCT id)::int AS documents FROM withdrawn`);
   return withdrawn?.documents ?? 0;
 }
 

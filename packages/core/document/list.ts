@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import { requireCollection } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
@@ -82,12 +81,9 @@ export async function listDocuments(
   const after = options.after === undefined ? null : decodeCursor(options.after);
   const work = async ({ orm }: Transaction) => {
     const collection = await requireCollection(orm, tenantId, options.collection);
-    const keys = await selectRows<{ id: string }>(
-      orm,
-      sql`SELECT DISTINCT id FROM cairn.documents
+    const keys = await orm.selectRows<{ id: string }>(sql`SELECT DISTINCT id FROM cairn.documents
           WHERE ${inCollection(collection)} AND ${matches} ${after === null ? sql`` : sql`AND id > ${after}::text`}
-          ORDER BY id LIMIT ${limit + 1}::int`,
-    );
+          ORDER BY id LIMIT ${limit + 1}::int`);
     const page = keys.slice(0, limit).map(({ id }) => id);
     const { documents, tooLarge } = await readDocuments(orm, collection, { keys: page, maxBytes });
     const cursor = (key: string | undefined) => Buffer.from(key ?? "").toString("base64url");
@@ -111,11 +107,9 @@ export function countDocuments(
 ): Promise<{ readonly documents: number; readonly passages: number }> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, collectionName);
-    const [count] = await selectRows<{ documents: number; passages: number }>(
-      orm,
-      sql`SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents, count(*)::float8 AS passages
-          FROM cairn.documents WHERE ${inCollection(collection)}`,
-    );
+    const [count] = await orm.selectRows<{ documents: number; passages: number }>(sql`
+          SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents, count(*)::float8 AS passages
+          FROM cairn.documents WHERE ${inCollection(collection)}`);
     return count ?? { documents: 0, passages: 0 };
   });
 }

@@ -2,7 +2,6 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Orm } from "../database/database.ts";
 import { decodeJson } from "../database/json.ts";
-import { selectRows } from "../database/rows.ts";
 import { decodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import type { Document, Passage } from "./document.ts";
@@ -75,7 +74,7 @@ export async function readDocuments(
   { keys, ...limits }: ReadLimits & { readonly keys: readonly string[] },
 ): Promise<ReadDocuments> {
   if (keys.length === 0) return { documents: [], tooLarge: undefined };
-  const rows = await selectRows<PassageRow>(orm, readStatement(collection, keys, limits));
+  const rows = await orm.selectRows<PassageRow>(readStatement(collection, keys, limits));
   const documents = new Map<string, Document & { readonly passages: Passage[] }>();
   for (const row of rows) {
     if (!row.fits)

@@ -1,7 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Database, Transaction } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { storeId } from "./id.ts";
 
@@ -53,7 +52,7 @@ export async function readTombstones(
 ): Promise<ReadonlySet<string>> {
   const byKey = new Map(ids.map((id) => [storeId(id).key, id]));
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ id: string }>(orm, selectTombstones(collection, [...byKey.keys()])),
+    orm.selectRows<{ id: string }>(selectTombstones(collection, [...byKey.keys()])),
   );
   return new Set(rows.flatMap(({ id }) => byKey.get(id) ?? []));
 }
@@ -91,8 +90,7 @@ const GRACE_HOURS = 1;
 /** Whether a collection's lineage has expired tombstones, which may be deleted. */
 export async function hasExpiredTombstones(database: Database, collection: Collection): Promise<boolean> {
   const [found] = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ old: boolean }>(
-      orm,
+    orm.selectRows<{ old: boolean }>(
       sql`SELECT EXISTS (SELECT FROM cairn.tombstones AS t WHERE ${isExpired(collection)}) AS old`,
     ),
   );

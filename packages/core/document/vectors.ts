@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import { requireCollection } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { decodeVector } from "../database/vector.ts";
 import { restoreId, storeId } from "./id.ts";
@@ -25,13 +24,10 @@ export function readVectors(
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, options.collection);
     const keys = options.ids.map((id) => storeId(id).key);
-    const rows = await selectRows<VectorRow>(
-      orm,
-      sql`SELECT id, long_id, vector_send(embedding) AS embedding
+    const rows = await orm.selectRows<VectorRow>(sql`SELECT id, long_id, vector_send(embedding) AS embedding
           FROM cairn.documents
           WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
-          ORDER BY id, chunk`,
-    );
+          ORDER BY id, chunk`);
     const vectors = new Map<string, (Float32Array | null)[]>();
     for (const row of rows) {
       const id = restoreId(row.id, row.long_id);

@@ -2,7 +2,6 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
-import { selectRows } from "../database/rows.ts";
 import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
@@ -120,9 +119,7 @@ async function writeSlice(
     rows.map((row) => row.embedding),
     types.vector,
   );
-  const [written] = await selectRows<{ written: number; replaced: number }>(
-    orm,
-    sql`
+  const [written] = await orm.selectRows<{ written: number; replaced: number }>(sql`
     WITH written AS (
     INSERT INTO cairn.documents AS d
       (tenant_id, collection_id, segment, id, long_id, chunk, content, text_offset, offset_at, embedding, bits, metadata, uri, origin)
@@ -145,8 +142,7 @@ async function writeSlice(
       uri = excluded.uri, long_id = excluded.long_id, origin = ${nextOrigin()}, updated_at = excluded.updated_at
     ${keepServiceRows ? sql`WHERE ${isImported(sql`d.origin`)}` : sql``}
     RETURNING d.created_at <> d.updated_at AS replaced)
-    SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced FROM written`,
-  );
+    SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced FROM written`);
   return written ?? { written: 0, replaced: 0 };
 }
 

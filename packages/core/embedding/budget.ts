@@ -1,6 +1,5 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { countTextTokens } from "./batch.ts";
@@ -57,14 +56,11 @@ async function reserve(
     tokens > tokensPerDay
       ? []
       : await asTenant(database, tenantId, ({ orm }) =>
-          selectRows(
-            orm,
-            sql`INSERT INTO cairn.embedding_usage AS used (tenant_id, day, tokens)
+          orm.selectRows(sql`INSERT INTO cairn.embedding_usage AS used (tenant_id, day, tokens)
                 VALUES (${tenantId}::uuid, ${TODAY}, ${tokens}::int8)
                 ON CONFLICT (tenant_id, day) DO UPDATE SET tokens = used.tokens + excluded.tokens
                 WHERE used.tokens + excluded.tokens <= ${tokensPerDay}::int8
-                RETURNING tokens`,
-          ),
+                RETURNING tokens`),
         );
   if (reserved) return;
   const tomorrow = new Date().setUTCHours(24, 0, 0, 0);

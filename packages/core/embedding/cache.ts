@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { encodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { decodeVector, encodeVectorArray } from "../database/vector.ts";
@@ -127,12 +126,10 @@ async function readVectors(
   const inSpace = sql`tenant_id = ${uuidLiteral(tenantId)} AND model = ${model} AND dimensions = ${dimensions}`;
   const inHashes = (selected: readonly string[]) =>
     sql`${inSpace} AND content_hash IN (SELECT decode(h, 'hex') FROM unnest(${sql.param(selected)}::text[]) AS h)`;
-  const rows = await selectRows<{ hash: string; embedding: Uint8Array; old: boolean }>(
-    orm,
-    sql`SELECT encode(content_hash, 'hex') AS hash, vector_send(embedding) AS embedding,
+  const rows = await orm.selectRows<{ hash: string; embedding: Uint8Array; old: boolean }>(sql`
+        SELECT encode(content_hash, 'hex') AS hash, vector_send(embedding) AS embedding,
                used_at < now() - ${TOUCH_DAYS}::int * interval '1 day' AS old
-        FROM cairn.embedding_cache WHERE ${inHashes(hashes)}`,
-  );
+        FROM cairn.embedding_cache WHERE ${inHashes(hashes)}`);
   const old = rows.flatMap((row) => (row.old ? [row.hash] : []));
   if (old.length > 0)
     await orm.execute(sql`

@@ -2,7 +2,6 @@ import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { decodeText, encodeText } from "../database/text.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
@@ -102,13 +101,10 @@ async function leaseOrWait(
 /** Deletes the tenant's keys that are older than 24 hours. Returns their number. */
 export function deleteExpiredKeys(database: Database, tenantId: string): Promise<number> {
   return asTenant(database, tenantId, async ({ orm }) => {
-    const deleted = await selectRows(
-      orm,
-      sql`DELETE FROM cairn.idempotency_keys WHERE (tenant_id, key) IN (
+    const deleted = await orm.selectRows(sql`DELETE FROM cairn.idempotency_keys WHERE (tenant_id, key) IN (
             SELECT tenant_id, key FROM cairn.idempotency_keys
             WHERE tenant_id = ${tenantId}::uuid AND created_at < now() - interval '24 hours' FOR UPDATE SKIP LOCKED)
-          RETURNING 1`,
-    );
+          RETURNING 1`);
     return deleted.length;
   });
 }
@@ -177,12 +173,10 @@ async function leaseKey(
       WHERE existing.created_at < now() - interval '24 hours'
          OR existing.held_until = '-infinity'
          OR (existing.status IS NULL AND existing.held_until < now() AND existing.fingerprint = excluded.fingerprint)`);
-    const [row] = await selectRows<KeyRow>(
-      orm,
-      sql`SELECT holder = ${leaseToken}::uuid AS leased, extract(epoch FROM created_at)::text AS since,
+    const [row] = await orm.selectRows<KeyRow>(sql`
+          SELECT holder = ${leaseToken}::uuid AS leased, extract(epoch FROM created_at)::text AS since,
                  encode(fingerprint, 'hex') AS fingerprint, status, headers, body
-          FROM cairn.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND key = ${key}`,
-    );
+          FROM cairn.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND key = ${key}`);
     return row as KeyRow;
   });
 }

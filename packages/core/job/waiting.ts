@@ -1,6 +1,5 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asAdmin } from "../database/transaction.ts";
 import type { JobAddress } from "./job.ts";
 
@@ -34,13 +33,11 @@ export function listWaitingJobs(
   { kinds, excludedOwners = [], maxAttempts = 1_000_000, idle = 0, limit = 10 }: WaitingOptions = {},
 ): Promise<readonly WaitingJob[]> {
   return asAdmin(database, async ({ orm }) => {
-    const rows = await selectRows<{ tenant_id: string | null; id: string; attempts: number }>(
-      orm,
-      sql`SELECT tenant_id, id, attempts FROM cairn.waiting_jobs(
+    const rows = await orm.selectRows<{ tenant_id: string | null; id: string; attempts: number }>(sql`
+            SELECT tenant_id, id, attempts FROM cairn.waiting_jobs(
             ${kinds ? sql`${sql.param([...kinds])}::text[]` : sql`NULL`},
             ${sql.param(excludedOwners.map((owner) => owner ?? OPERATOR))}::uuid[],
-            ${maxAttempts}::int, ${idle / 1000}::float8, ${limit}::int)`,
-    );
+            ${maxAttempts}::int, ${idle / 1000}::float8, ${limit}::int)`);
     return rows.map(({ tenant_id: tenantId, id, attempts }) => ({ tenantId, id, attempts }));
   });
 }

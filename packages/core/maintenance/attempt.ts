@@ -2,7 +2,6 @@ import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Database, Orm, Transaction } from "../database/database.ts";
 import type { DatabaseFault } from "../database/failure.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import type { IndexPlan } from "../index/settings.ts";
@@ -25,12 +24,9 @@ export interface Attempt extends SegmentRange {
 export const BUILD_SETTINGS = ["type", "precision", "m", "efConstruction", "lists"] as const;
 
 export async function readAttempt(orm: Orm, collection: Collection): Promise<Attempt | undefined> {
-  const [row] = await selectRows<{ attempt: Attempt }>(
-    orm,
-    sql`SELECT index_attempt || jsonb_build_object(
+  const [row] = await orm.selectRows<{ attempt: Attempt }>(sql`SELECT index_attempt || jsonb_build_object(
                  'age', extract(epoch FROM now() - (index_attempt->>'begun')::timestamptz)) AS attempt
-        FROM cairn.collections WHERE ${rowOf(collection)} AND index_attempt IS NOT NULL`,
-  );
+        FROM cairn.collections WHERE ${rowOf(collection)} AND index_attempt IS NOT NULL`);
   return row?.attempt;
 }
 
@@ -70,11 +66,9 @@ export async function failAttempt(
       ? describeOverflow(collection)
       : `${error.message} ${REMEDY}`;
   const updated = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows(
-      orm,
-      sql`UPDATE cairn.collections SET index_attempt = index_attempt || ${JSON.stringify({ reason, sqlstate })}::jsonb
-          WHERE ${rowOf(collection)} RETURNING id`,
-    ),
+    orm.selectRows(sql`
+          UPDATE cairn.collections SET index_attempt = index_attempt || ${JSON.stringify({ reason, sqlstate })}::jsonb
+          WHERE ${rowOf(collection)} RETURNING id`),
   );
   return updated.length > 0 ? new AppError(buildCode(error), reason, { cause: error.cause }) : undefined;
 }

@@ -1,7 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { supportsBinary } from "../index/settings.ts";
 import { sampleRows } from "./sample.ts";
@@ -30,7 +29,7 @@ export async function measureBinaryRecall(
     database,
     collection.tenantId,
     async ({ orm }) => {
-      const [row] = await selectRows<{ recall: number }>(orm, recallStatement(collection, range));
+      const [row] = await orm.selectRows<{ recall: number }>(recallStatement(collection, range));
       return row?.recall ?? 0;
     },
     settings,

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import type { BuildNotes, IndexedRange } from "../index/indexed-range.ts";
 import { neighborsStatement } from "../search/candidates.ts";
@@ -124,8 +123,7 @@ interface Keys {
 async function sampleKeys(database: Database, collection: Collection, index: IndexedRange): Promise<Keys> {
   const size = Math.min(MAX_SAMPLE, Math.max(MIN_SAMPLE, Math.floor(index.rows / 10)));
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ id: string; chunk: number }>(
-      orm,
+    orm.selectRows<{ id: string; chunk: number }>(
       sql`SELECT id, chunk FROM ${sampleRows(collection, index, size)}`,
     ),
   );
@@ -160,8 +158,7 @@ async function findNeighbors(
     database,
     collection.tenantId,
     ({ orm }) =>
-      selectRows<Neighbors & { row: string }>(
-        orm,
+      orm.selectRows<Neighbors & { row: string }>(
         neighborsStatement(collection, planIndexScan(index, DEPTH), { queried, nearest }),
       ),
     indexSettings([index], DEPTH),

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asAdmin, uuidLiteral } from "../database/transaction.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 
@@ -27,10 +26,7 @@ export async function createIndexFailure(
   { code, reason, tried }: Pick<IndexFailure, "code" | "reason" | "tried">,
 ): Promise<IndexFailure> {
   const [row] = await asAdmin(database, ({ orm }) =>
-    selectRows<{ name: string }>(
-      orm,
-      sql`SELECT name FROM cairn.tenants WHERE id = ${uuidLiteral(tenantId)}`,
-    ),
+    orm.selectRows<{ name: string }>(sql`SELECT name FROM cairn.tenants WHERE id = ${uuidLiteral(tenantId)}`),
   );
   return { tenantId, tenant: row?.name ?? tenantId, collectionId: id, collection: name, code, reason, tried };
 }

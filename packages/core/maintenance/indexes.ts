@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import { listCollections } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError, type ErrorCode } from "../error.ts";
 import { listTenants } from "../tenant/tenant.ts";
@@ -175,18 +174,14 @@ async function tryBuild(
 /** Drops the indexes of deleted collections. The service that deletes collections owns no table, so it cannot drop indexes. */
 async function dropOrphans(database: Database, tenants: readonly string[]): Promise<void> {
   const all = await database.transaction(({ orm }) =>
-    selectRows<{ name: string }>(
-      orm,
-      sql`SELECT relname AS name FROM pg_class
-          WHERE relnamespace = 'cairn'::regnamespace AND relkind = 'i' AND relname ~ '^(vector|keyword|tail)_[0-9a-f]{32}_[0-9a-f]{8}$'`,
-    ),
+    orm.selectRows<{ name: string }>(sql`SELECT relname AS name FROM pg_class
+          WHERE relnamespace = 'cairn'::regnamespace AND relkind = 'i' AND relname ~ '^(vector|keyword|tail)_[0-9a-f]{32}_[0-9a-f]{8}$'`),
   );
   if (all.length === 0) return;
   const registered = new Set<string>();
   for (const tenant of tenants)
     for (const { name } of await asTenant(database, tenant, ({ orm }) =>
-      selectRows<{ name: string }>(
-        orm,
+      orm.selectRows<{ name: string }>(
         sql`SELECT name FROM cairn.collection_indexes WHERE tenant_id = ${tenant}::uuid`,
       ),
     ))

@@ -2,7 +2,6 @@ import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { Database, Orm } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import type { IndexKind } from "../index/indexed-range.ts";
@@ -51,22 +50,17 @@ export function inspectCollection(
 ): Promise<Inspection> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, nameOrId);
-    const [open] = await selectRows<{ segment: number }>(
-      orm,
+    const [open] = await orm.selectRows<{ segment: number }>(
       sql`SELECT open_segment AS segment FROM cairn.collections WHERE tenant_id = ${tenantId}::uuid AND id = ${collection.id}::uuid`,
     );
-    const segments = await selectRows<{ segment: number; rows: number }>(
-      orm,
-      sql`SELECT segment, count(*)::float8 AS rows FROM cairn.documents WHERE ${inCollection(collection)}
-          GROUP BY segment ORDER BY segment`,
-    );
-    const registered = await selectRows<RegisteredIndex>(
-      orm,
-      sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings, state, rows::float8 AS rows, seconds
+    const segments = await orm.selectRows<{ segment: number; rows: number }>(sql`
+          SELECT segment, count(*)::float8 AS rows FROM cairn.documents WHERE ${inCollection(collection)}
+          GROUP BY segment ORDER BY segment`);
+    const registered = await orm.selectRows<RegisteredIndex>(sql`
+          SELECT name, kind, first_segment AS first, last_segment AS last, settings, state, rows::float8 AS rows, seconds
           FROM cairn.collection_indexes
           WHERE tenant_id = ${tenantId}::uuid AND collection_id = ${collection.id}::uuid
-          ORDER BY first_segment, kind DESC`,
-    );
+          ORDER BY first_segment, kind DESC`);
     const states = await readCatalogue(
       orm,
       registered.map(({ name }) => name),
@@ -99,14 +93,12 @@ async function readCatalogue(
   orm: Orm,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, CatalogueState>> {
-  const rows = await selectRows<CatalogueState & { name: string }>(
-    orm,
-    sql`SELECT n.name, x.indisvalid AS usable, pg_relation_size(x.indexrelid)::float8 AS size,
+  const rows = await orm.selectRows<CatalogueState & { name: string }>(sql`
+        SELECT n.name, x.indisvalid AS usable, pg_relation_size(x.indexrelid)::float8 AS size,
                coalesce(s.idx_scan, 0)::float8 AS scans
         FROM unnest(${sql.param(names)}::text[]) AS n (name)
         JOIN pg_index AS x ON x.indexrelid = to_regclass('cairn.' || quote_ident(n.name))
-        LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = x.indexrelid`,
-  );
+        LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = x.indexrelid`);
   return new Map(rows.map(({ name, ...state }) => [name, state]));
 }
 

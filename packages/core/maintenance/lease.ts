@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 
@@ -47,14 +46,11 @@ export async function withLease<T>(
 
 async function acquireLease(database: Database, name: string, leaseToken: string): Promise<boolean> {
   const acquired = await asAdmin(database, ({ orm }) =>
-    selectRows(
-      orm,
-      sql`INSERT INTO cairn.maintenance_leases AS lease (name, holder, expires_at)
+    orm.selectRows(sql`INSERT INTO cairn.maintenance_leases AS lease (name, holder, expires_at)
           VALUES (${name}, ${leaseToken}::uuid, now() + ${LEASE_MS}::float8 * interval '1 millisecond')
           ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
           WHERE lease.holder = excluded.holder OR lease.expires_at < now()
-          RETURNING name`,
-    ),
+          RETURNING name`),
   );
   return acquired.length > 0;
 }

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Database, Transaction } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { LAST_SEGMENT } from "../index/segments.ts";
@@ -28,12 +27,10 @@ export function registerBuild(
 ): Promise<{ readonly partition: string; readonly tail: PlannedIndex<VectorSettings> | undefined }> {
   const { tenantId, id } = collection;
   return asTenant(database, tenantId, async ({ orm }) => {
-    const [open] = await selectRows<{ segment: number }>(
-      orm,
-      sql`UPDATE cairn.collections SET open_segment = greatest(open_segment, ${range.last}::int + 1)
+    const [open] = await orm.selectRows<{ segment: number }>(sql`
+          UPDATE cairn.collections SET open_segment = greatest(open_segment, ${range.last}::int + 1)
           WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
-          RETURNING open_segment AS segment`,
-    );
+          RETURNING open_segment AS segment`);
     const first = range.last + 1;
     const tail =
       tailPlan && open?.segment === first
@@ -46,14 +43,11 @@ export function registerBuild(
         VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${first}::int, ${last}::int,
                 ${JSON.stringify(settings)}::jsonb, 'building', ${rows}::bigint)`);
     // From the catalogue: with Citus, the tableoid of a row names its shard instead of its partition.
-    const [row] = await selectRows<{ partition: string }>(
-      orm,
-      sql`SELECT inhrelid::regclass::text AS partition
+    const [row] = await orm.selectRows<{ partition: string }>(sql`SELECT inhrelid::regclass::text AS partition
           FROM (SELECT *, count(*) OVER ()::int AS modulus FROM pg_inherits WHERE inhparent = 'cairn.documents'::regclass) AS i
           JOIN pg_class AS c ON c.oid = inhrelid
           WHERE satisfies_hash_partition(
-            inhparent, modulus, substring(c.relname FROM '[0-9]+$')::int, ${uuidLiteral(tenantId)})`,
-    );
+            inhparent, modulus, substring(c.relname FROM '[0-9]+$')::int, ${uuidLiteral(tenantId)})`);
     return { partition: (row as { partition: string }).partition, tail };
   });
 }
@@ -80,14 +74,11 @@ export function publish(
   const isOwn = sql`tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(id)}`;
   return asTenant(database, tenantId, async (transaction) => {
     const { orm } = transaction;
-    const valid = await selectRows<{ valid: boolean }>(
-      orm,
-      sql`SELECT indisvalid AS valid FROM pg_index
+    const valid = await orm.selectRows<{ valid: boolean }>(sql`SELECT indisvalid AS valid FROM pg_index
           WHERE indexrelid IN (${sql.join(
             names.map((name) => sql`to_regclass('cairn.' || quote_ident(${name}))`),
             sql`, `,
-          )})`,
-    );
+          )})`);
     if (valid.filter((index) => index.valid).length < names.length)
       throw new AppError(
         "database_error",

@@ -2,7 +2,6 @@ import { sql } from "drizzle-orm";
 import { listCollections } from "../collection/get.ts";
 import { type RecentLatency, recentLatency } from "../collection/latency.ts";
 import type { Database } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant } from "../database/transaction.ts";
 import { inCollection } from "../document/read.ts";
 import { type CollectionIndex, type Inspection, inspectCollection, tailOf } from "./inspect.ts";
@@ -61,14 +60,12 @@ type Counts = Pick<CollectionStats, "documents" | "passages" | "vectors" | "size
 
 async function countRows(database: Database, { collection }: Inspection): Promise<Counts> {
   const [counts] = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<Counts>(
-      orm,
-      sql`SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents, count(*)::float8 AS passages,
+    orm.selectRows<Counts>(sql`
+          SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents, count(*)::float8 AS passages,
                  count(embedding)::float8 AS vectors, coalesce(sum(pg_column_size(d.*)), 0)::float8 AS size,
                  coalesce((SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = min(d.tableoid::int8)::oid), 0)::float8
                    AS "deadRows"
-          FROM cairn.documents AS d WHERE ${inCollection(collection)}`,
-    ),
+          FROM cairn.documents AS d WHERE ${inCollection(collection)}`),
   );
   return counts ?? { documents: 0, passages: 0, vectors: 0, size: 0, deadRows: 0 };
 }

@@ -3,7 +3,6 @@ import type { Collection } from "../collection/collection.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { lineageOf } from "../document/tombstone.ts";
 import { AppError } from "../error.ts";
@@ -193,8 +192,7 @@ function swapNames(
     const { orm } = transaction;
     const row = ({ id }: Collection) =>
       sql`tenant_id = ${uuidLiteral(old.tenantId)} AND id = ${uuidLiteral(id)}`;
-    const [locked] = await selectRows<{ name: string }>(
-      orm,
+    const [locked] = await orm.selectRows<{ name: string }>(
       sql`SELECT name FROM cairn.collections WHERE ${row(old)} AND replaced_by IS NULL FOR UPDATE`,
     );
     if (!locked)

@@ -4,7 +4,6 @@ import { type Collection, collectionColumns } from "../collection/collection.ts"
 import { validate } from "../collection/create.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { modelDimensions } from "../embedding/models.ts";
@@ -94,8 +93,7 @@ export async function openDraft<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const row = sql`tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
-  const opened = await selectRows(
-    transaction.orm,
+  const opened = await transaction.orm.selectRows(
     sql`UPDATE cairn.collections SET replaced_by = NULL WHERE ${row} AND replaced_by = ${replacedBy}::uuid RETURNING id`,
   );
   if (opened.length === 0)

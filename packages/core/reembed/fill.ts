@@ -2,7 +2,6 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import { decodeJson } from "../database/json.ts";
-import { selectRows } from "../database/rows.ts";
 import type { Settings } from "../database/settings.ts";
 import { decodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
@@ -77,7 +76,7 @@ export async function fillCollection(
     options.signal?.throwIfAborted();
     const page = await run(async ({ orm, set }) => {
       await set(MERGE_JOIN);
-      return selectRows<PassageRow>(orm, limitBytes(differingRows(from, to, { after, limit })));
+      return orm.selectRows<PassageRow>(limitBytes(differingRows(from, to, { after, limit })));
     });
     const last = page.at(-1);
     if (!last) break;
@@ -106,8 +105,7 @@ export async function isFilled(
   to: Collection,
 ): Promise<boolean> {
   await set(MERGE_JOIN);
-  const [row] = await selectRows<{ differs: boolean }>(
-    orm,
+  const [row] = await orm.selectRows<{ differs: boolean }>(
     sql`SELECT EXISTS (${differingRows(from, to, { after: START, limit: 1 })}) OR EXISTS (${extraRows(from, to)}) AS differs`,
   );
   return row?.differs === false;
@@ -183,11 +181,9 @@ async function lockUnchanged(
   page: readonly PassageRow[],
 ): Promise<ReadonlySet<string>> {
   const ids = [...new Set(page.map(({ id }) => id))];
-  const rows = await selectRows<Pick<PassageRow, "id" | "chunk" | "version">>(
-    orm,
-    sql`SELECT id, chunk, xmin::text AS version FROM cairn.documents
-        WHERE ${inCollection(from)} AND id = ANY(${sql.param(ids)}::text[]) ORDER BY id, chunk FOR SHARE`,
-  );
+  const rows = await orm.selectRows<Pick<PassageRow, "id" | "chunk" | "version">>(sql`
+        SELECT id, chunk, xmin::text AS version FROM cairn.documents
+        WHERE ${inCollection(from)} AND id = ANY(${sql.param(ids)}::text[]) ORDER BY id, chunk FOR SHARE`);
   const versions = new Map(rows.map((row) => [keyOf(row), row.version]));
   return new Set(page.filter((row) => versions.get(keyOf(row)) === row.version).map(keyOf));
 }
@@ -207,8 +203,7 @@ function extraRows(from: Collection, to: Collection) {
 
 async function deleteExtraRows({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {
   await set(MERGE_JOIN);
-  const deleted = await selectRows(
-    orm,
+  const deleted = await orm.selectRows(
     deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, sql`d.chunk`),
   );
   return deleted.length;

@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
-import { selectRows } from "../database/rows.ts";
 import { setLocal } from "../database/settings.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
@@ -102,11 +101,8 @@ async function countUnindexed(
 ): Promise<number> {
   const last = Math.max(-1, ...indexes.filter(({ kind }) => kind === "vector").map((range) => range.last));
   const [row] = await asTenant(database, collection.tenantId, ({ orm }) =>
-    selectRows<{ rows: number }>(
-      orm,
-      sql`SELECT count(*)::float8 AS rows FROM cairn.documents
-          WHERE tenant_id = ${collection.tenantId}::uuid AND collection_id = ${collection.id}::uuid AND segment > ${last}::int`,
-    ),
+    orm.selectRows<{ rows: number }>(sql`SELECT count(*)::float8 AS rows FROM cairn.documents
+          WHERE tenant_id = ${collection.tenantId}::uuid AND collection_id = ${collection.id}::uuid AND segment > ${last}::int`),
   );
   return row?.rows ?? 0;
 }

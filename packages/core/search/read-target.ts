@@ -2,7 +2,6 @@ import { type SQL, sql } from "drizzle-orm";
 import { type Collection, DEFAULT_COLLECTION } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { Database, ReadOptions } from "../database/database.ts";
-import { selectRows } from "../database/rows.ts";
 import { asTenant, tenantSettings, uuidLiteral } from "../database/transaction.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { searchCache } from "./cache.ts";
@@ -82,14 +81,12 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, nameOrId);
     // The version is read first: if an index is published between the two statements, the target is outdated instead of wrong.
-    const [row] = await selectRows<{ version: string }>(orm, versionOf(collection));
-    const indexes = await selectRows<IndexedRange>(
-      orm,
-      sql`SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
+    const [row] = await orm.selectRows<{ version: string }>(versionOf(collection));
+    const indexes = await orm.selectRows<IndexedRange>(sql`
+          SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
           FROM cairn.collection_indexes
           WHERE tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(collection.id)} AND state = 'valid'
-          ORDER BY first_segment`,
-    );
+          ORDER BY first_segment`);
     return { collection, version: row?.version ?? "", indexes };
   });
 }
