@@ -1,6 +1,7 @@
 import type { Database, Orm, Transaction } from "@cairn/core/database/database.ts";
 import { asAdmin, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { leaseEnd } from "@cairn/core/lease/lease-end.ts";
 import { isRunning, type ProcessIdentity, thisProcess } from "@cairn/core/process-identity.ts";
 import { type SQL, sql } from "drizzle-orm";
 
@@ -16,8 +17,8 @@ export interface Run {
 
 export type RunStatus = "complete" | "complete_with_exceptions" | "not_identical";
 
-/** Seconds that a lease lasts without a heartbeat. A process on this host that has died loses its lease at once. */
-const LEASE_SECONDS = 60;
+/** Milliseconds that a lease lasts without a heartbeat. A process on this host that has died loses its lease at once. */
+const LEASE_MS = 60_000;
 
 /** Seconds after which an interrupted run repeats its comparisons, because Chroma may have changed since. */
 const STALE_SECONDS = 600;
@@ -46,11 +47,10 @@ export async function acquireRun(
       open
         ? sql`UPDATE cairn.migration_runs
               SET fence = fence + 1, holder = ${leaseHolder}, status = 'running', last_error = NULL, failures = '{}',
-                  options = ${JSON.stringify(options)}::jsonb, lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
+                  options = ${JSON.stringify(options)}::jsonb, lease_until = ${leaseEnd(LEASE_MS)}
               WHERE id = ${open.id}::uuid RETURNING id, fence::text`
         : sql`INSERT INTO cairn.migration_runs (source, status, options, holder, lease_until)
-              VALUES (${source}, 'running', ${JSON.stringify(options)}::jsonb, ${leaseHolder},
-                      now() + make_interval(secs => ${LEASE_SECONDS}::int))
+              VALUES (${source}, 'running', ${JSON.stringify(options)}::jsonb, ${leaseHolder}, ${leaseEnd(LEASE_MS)})
               RETURNING id, fence::text`,
     );
     if (!run)
@@ -79,7 +79,7 @@ async function assertLeaseExpired(id: string, leaseHolder: string, source: strin
   throw new AppError(
     "run_held",
     `Run ${id} is migrating ${source} already: process ${other.pid} on ${other.host}, since ${other.since}. Wait for it to end, or stop it. ` +
-      `The lease of a process that has died expires ${LEASE_SECONDS} seconds after its last heartbeat.`,
+      `The lease of a process that has died expires ${LEASE_MS / 1000} seconds after its last heartbeat.`,
   );
 }
 
@@ -89,18 +89,14 @@ async function assertLeaseExpired(id: string, leaseHolder: string, source: strin
  */
 export function startHeartbeat(database: Database, run: Run, onLost: (error: unknown) => void): () => void {
   let renewedAt = Date.now();
-  const timer = setInterval(
-    () => {
-      asAdmin(database, async ({ orm }) => {
-        await orm.execute(sql`UPDATE cairn.migration_runs SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
-                              WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint`);
-        renewedAt = Date.now();
-      }).catch((error: unknown) => {
-        if (Date.now() - renewedAt >= LEASE_SECONDS * 1000) onLost(error);
-      });
-    },
-    (LEASE_SECONDS * 1000) / 4,
-  );
+  const timer = setInterval(async () => {
+    try {
+      await renewLease(database, run);
+      renewedAt = Date.now();
+    } catch (error) {
+      if (Date.now() - renewedAt >= LEASE_MS) onLost(error);
+    }
+  }, LEASE_MS / 4);
   timer.unref();
   return () => clearInterval(timer);
 }
@@ -111,13 +107,17 @@ export async function resumeHeartbeat(
   run: Run,
   onLost: (error: unknown) => void,
 ): Promise<() => void> {
-  const [leased] = await asAdmin(database, ({ orm }) =>
-    orm.selectRows(sql`
-          UPDATE cairn.migration_runs SET lease_until = now() + make_interval(secs => ${LEASE_SECONDS}::int)
-          WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL RETURNING id`),
-  );
-  if (!leased) throw leaseLost(run);
+  if (!(await renewLease(database, run))) throw leaseLost(run);
   return startHeartbeat(database, run, onLost);
+}
+
+/** Returns false if another process has acquired the lease, or if the run has ended. */
+async function renewLease(database: Database, run: Run): Promise<boolean> {
+  const renewed = await asAdmin(database, ({ orm }) =>
+    orm.selectRows(sql`UPDATE cairn.migration_runs SET lease_until = ${leaseEnd(LEASE_MS)}
+                       WHERE ${isLeasedBy(run)} RETURNING id`),
+  );
+  return renewed.length > 0;
 }
 
 /**
@@ -131,8 +131,11 @@ export async function assertLease(transaction: Transaction, run: Run): Promise<v
 
 /** Selects the run if this process still has the lease, and locks it until the transaction ends. */
 export function selectLeasedRun(run: Run): SQL {
-  return sql`SELECT id FROM cairn.migration_runs
-             WHERE id = ${run.id}::uuid AND fence = ${run.fence}::bigint AND finished_at IS NULL FOR KEY SHARE`;
+  return sql`SELECT id FROM cairn.migration_runs WHERE ${isLeasedBy(run)} FOR KEY SHARE`;
+}
+
+function isLeasedBy({ id, fence }: Run): SQL {
+  return sql`id = ${id}::uuid AND fence = ${fence}::bigint AND finished_at IS NULL`;
 }
 
 /** The error for a lease that another process has acquired. */

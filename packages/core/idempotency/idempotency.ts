@@ -5,6 +5,7 @@ import type { Database } from "../database/database.ts";
 import { decodeText, encodeText } from "../database/text.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { leaseEnd } from "../lease/lease-end.ts";
 import { nextTurn } from "../turn.ts";
 
 /** A response that is stored and replayed. */
@@ -164,7 +165,7 @@ async function leaseKey(
   return asTenant(database, tenantId, async ({ orm }) => {
     await orm.execute(sql`
       INSERT INTO cairn.idempotency_keys AS existing (tenant_id, key, fingerprint, holder, held_until)
-      VALUES (${tenantId}::uuid, ${key}, ${fingerprint}, ${leaseToken}::uuid, now() + ${LEASE_MS}::float8 * interval '1 millisecond')
+      VALUES (${tenantId}::uuid, ${key}, ${fingerprint}, ${leaseToken}::uuid, ${leaseEnd(LEASE_MS)})
       ON CONFLICT (tenant_id, key) DO UPDATE
       SET fingerprint = excluded.fingerprint, holder = excluded.holder, held_until = excluded.held_until,
           status = NULL, headers = NULL, body = NULL,

@@ -3,6 +3,7 @@ import { and, eq, gte, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { decodeLargeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
+import { leaseEnd } from "../lease/lease-end.ts";
 import { asJobOwner, hasAddress, IS_UNLEASED, type Job, type JobAddress } from "./job.ts";
 
 /** Milliseconds that a lease lasts after the last heartbeat. */
@@ -41,7 +42,7 @@ export function leaseJob(database: Database, address: JobAddress): Promise<Lease
       .update(jobs)
       .set({
         leaseToken,
-        leasedUntil: leaseEnd(),
+        leasedUntil: leaseEnd(LEASE_MS),
         attempts: sql`${jobs.attempts} + 1`,
         takenAt: sql`now()`,
         updatedAt: sql`now()`,
@@ -86,7 +87,7 @@ export function extendLease(
   return asJobOwner(database, address.tenantId, async ({ orm }) => {
     const [extended] = await orm
       .update(jobs)
-      .set({ leasedUntil: leaseEnd(), ...progress, updatedAt: sql`now()` })
+      .set({ leasedUntil: leaseEnd(LEASE_MS), ...progress, updatedAt: sql`now()` })
       .where(and(hasAddress(address), eq(jobs.leaseToken, leaseToken), eq(jobs.status, "in_progress")))
       .returning({ cancelledAt: jobs.cancelledAt });
     return extended ? (extended.cancelledAt ? "cancelled" : "extended") : "lost";
@@ -130,8 +131,4 @@ export async function finishJob(
       .set({ ...end, request: null, leasedUntil: null, updatedAt: sql`now()`, finishedAt: sql`now()` })
       .where(and(hasAddress(address), eq(jobs.leaseToken, leaseToken))),
   );
-}
-
-function leaseEnd() {
-  return sql`now() + ${LEASE_MS}::float8 * interval '1 millisecond'`;
 }

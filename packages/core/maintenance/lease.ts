@@ -4,6 +4,7 @@ import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { leaseEnd } from "../lease/lease-end.ts";
 
 /** Milliseconds until a lease expires after its last heartbeat. */
 const LEASE_MS = 60_000;
@@ -47,7 +48,7 @@ export async function withLease<T>(
 async function acquireLease(database: Database, name: string, leaseToken: string): Promise<boolean> {
   const acquired = await asAdmin(database, ({ orm }) =>
     orm.selectRows(sql`INSERT INTO cairn.maintenance_leases AS lease (name, holder, expires_at)
-          VALUES (${name}, ${leaseToken}::uuid, now() + ${LEASE_MS}::float8 * interval '1 millisecond')
+          VALUES (${name}, ${leaseToken}::uuid, ${leaseEnd(LEASE_MS)})
           ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
           WHERE lease.holder = excluded.holder OR lease.expires_at < now()
           RETURNING name`),
