@@ -1,10 +1,9 @@
 import { chunkSizes } from "@cairn/core/collection/chunking.ts";
-import type { Collection } from "@cairn/core/collection/collection.ts";
+import { type Collection, inCollection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
 import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
 import { storeId } from "@cairn/core/document/id.ts";
-import { inCollection } from "@cairn/core/document/read.ts";
 import { isImported } from "@cairn/core/document/write.ts";
 import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import { AppError } from "@cairn/core/error.ts";

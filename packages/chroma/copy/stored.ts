@@ -1,11 +1,11 @@
-import type { Collection } from "@cairn/core/collection/collection.ts";
+import { type Collection, inCollection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { decodeJson, type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
 import { decodeText } from "@cairn/core/database/text.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
 import { restoreId, storeId } from "@cairn/core/document/id.ts";
-import { inCollection, TEXT_OFFSET } from "@cairn/core/document/read.ts";
+import { TEXT_OFFSET } from "@cairn/core/document/read.ts";
 import { REPLACED_ORIGIN } from "@cairn/core/document/tombstone.ts";
 import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Collection } from "@cairn/core/collection/collection.ts";
+import { type Collection, inCollection } from "@cairn/core/collection/collection.ts";
 import type { Database, Transaction } from "@cairn/core/database/database.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { decodeText, encodeText } from "@cairn/core/database/text.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
-import { inCollection } from "@cairn/core/document/read.ts";
 import { lineageOf } from "@cairn/core/document/tombstone.ts";
 import { sql } from "drizzle-orm";
 import type { PlannedCollection } from "../plan/plan.ts";

@@ -1,9 +1,8 @@
-import type { Collection } from "@cairn/core/collection/collection.ts";
+import { type Collection, inCollection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { encodeVector } from "@cairn/core/database/vector.ts";
 import { restoreId } from "@cairn/core/document/id.ts";
-import { inCollection } from "@cairn/core/document/read.ts";
 import { distance, orderByDistance } from "@cairn/core/index/metric.ts";
 import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";

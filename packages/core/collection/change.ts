@@ -1,15 +1,14 @@
-import { and, eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { ChunkSettings, IndexSettings } from "../database/collection-settings.ts";
 import type { Database, Orm } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { AppError } from "../error.ts";
 import { validateIndexSettings } from "../index/settings.ts";
-import { type Collection, collectionColumns } from "./collection.ts";
+import { type Collection, collectionColumns, inCollection, isCollection } from "./collection.ts";
 import { listCopies } from "./copies.ts";
 import { validate } from "./create.ts";
 import { requireCollection } from "./get.ts";
@@ -43,7 +42,7 @@ export async function changeCollection(
   try {
     return await asTenant(database, tenantId, async ({ orm }) => {
       const collection = await requireCollection(orm, tenantId, nameOrId);
-      const { id, metric, embeddingModel } = collection;
+      const { metric, embeddingModel } = collection;
       if (changes.chunking) validate({ embeddingModel, chunking: changes.chunking });
       if (changes.indexSettings) validateIndexSettings(changes.indexSettings, metric);
       if (changes.embeddingModel !== undefined && !confirmModel)
@@ -51,7 +50,7 @@ export async function changeCollection(
       const [changed] = await orm
         .update(collections)
         .set({ ...changes, updatedAt: sql`now()` })
-        .where(and(eq(collections.tenantId, tenantId), eq(collections.id, id)))
+        .where(isCollection(collection))
         .returning(collectionColumns);
       if (!changed)
         throw new AppError(

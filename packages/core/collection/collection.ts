@@ -1,6 +1,8 @@
+import { type SQL, sql } from "drizzle-orm";
 import type { ChunkSettings, IndexSettings } from "../database/collection-settings.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections, exact } from "../database/schema.ts";
+import { uuidLiteral } from "../database/transaction.ts";
 import type { Metric } from "../index/metric.ts";
 
 /** The collection that is used if none is named, so that a tenant with one collection need not name it. */
@@ -44,3 +46,18 @@ export const collectionColumns = {
   createdAt: collections.createdAt,
   updatedAt: collections.updatedAt,
 };
+
+export type CollectionKey = Pick<Collection, "tenantId" | "id">;
+
+/**
+ * The first predicate of every statement on documents: tenant and collection as literals, for partition pruning.
+ * `prefix`: table alias of the columns, such as sql`d.`.
+ */
+export function inCollection({ tenantId, id }: CollectionKey, prefix: SQL = sql``): SQL {
+  return sql`${prefix}tenant_id = ${uuidLiteral(tenantId)} AND ${prefix}collection_id = ${uuidLiteral(id)}`;
+}
+
+/** The predicate of a collection's own row in `cairn.collections`. */
+export function isCollection({ tenantId, id }: CollectionKey, prefix: SQL = sql``): SQL {
+  return sql`${prefix}tenant_id = ${uuidLiteral(tenantId)} AND ${prefix}id = ${uuidLiteral(id)}`;
+}

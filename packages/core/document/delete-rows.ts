@@ -1,16 +1,11 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
-import { inCollection } from "./read.ts";
+import { type CollectionKey, inCollection } from "../collection/collection.ts";
 
 /**
  * A DELETE of the collection's rows that satisfy `matches`, with RETURNING. The rows are locked first in the order of
  * their keys, as in `writeRows`. Otherwise, concurrent writes and deletes of the same ids could deadlock.
  */
-export function deleteRows(
-  collection: Pick<Collection, "tenantId" | "id">,
-  matches: SQL,
-  returning: SQL,
-): SQL {
+export function deleteRows(collection: CollectionKey, matches: SQL, returning: SQL): SQL {
   return sql`
     WITH locked AS (
       SELECT id, chunk FROM cairn.documents WHERE ${inCollection(collection)} AND ${matches}

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { inCollection } from "../collection/collection.ts";
 import { lockCollection } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
@@ -7,7 +8,6 @@ import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import { eraseFromCopies, eraseRows } from "./erase.ts";
 import { storeId } from "./id.ts";
-import { inCollection } from "./read.ts";
 
 export interface DeleteOptions extends FilterInput {
   readonly collection?: string;

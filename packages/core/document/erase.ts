@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type CollectionKey, inCollection } from "../collection/collection.ts";
 import { listCopies } from "../collection/copies.ts";
 import type { Orm } from "../database/database.ts";
 import { contentHash } from "../embedding/cache.ts";
@@ -7,10 +7,7 @@ import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-c
 import { deleteRows } from "./delete-rows.ts";
 import type { Row } from "./document.ts";
 import { storeId } from "./id.ts";
-import { inCollection } from "./read.ts";
 import { insertTombstones } from "./tombstone.ts";
-
-type CollectionKey = Pick<Collection, "tenantId" | "id">;
 
 export interface Erased {
   /** Number of documents whose first passage was deleted. */

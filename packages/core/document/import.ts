@@ -1,9 +1,8 @@
 import { sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import type { Row } from "./document.ts";
 import { storeId } from "./id.ts";
-import { inCollection } from "./read.ts";
 import { removeTombstones, selectTombstones } from "./tombstone.ts";
 import { isImported, type WriteOptions, writeRows } from "./write.ts";
 

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { inCollection } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
@@ -7,7 +8,7 @@ import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import type { Document } from "./document.ts";
 import { storeId } from "./id.ts";
-import { inCollection, type ReadLimits, readDocuments } from "./read.ts";
+import { type ReadLimits, readDocuments } from "./read.ts";
 import { MAX_RESPONSE_BYTES, responseTooLarge } from "./response-size.ts";
 
 export interface ListOptions extends FilterInput {

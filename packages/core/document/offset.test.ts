@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { changeCollection } from "../collection/change.ts";
+import { inCollection } from "../collection/collection.ts";
 import { createCollection } from "../collection/create.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { ChunkSettings } from "../database/collection-settings.ts";
@@ -11,7 +12,6 @@ import { changeModel } from "../reembed/change.ts";
 import { type IngestOptions, ingest } from "./ingest.ts";
 import { documentText } from "./join.ts";
 import { getDocuments } from "./list.ts";
-import { inCollection } from "./read.ts";
 
 const testDatabase = useTestDatabase();
 const { services } = testDatabase;

@@ -1,9 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Orm } from "../database/database.ts";
 import { decodeJson } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
-import { uuidLiteral } from "../database/transaction.ts";
 import type { Document, Passage } from "./document.ts";
 import { restoreId } from "./id.ts";
 
@@ -25,14 +24,6 @@ interface PassageRow {
   /** Milliseconds since 1970. */
   readonly created_at: number;
   readonly updated_at: number;
-}
-
-/**
- * The first predicate of every statement on documents: tenant and collection as literals, for partition pruning.
- * `prefix`: table alias of the columns, such as sql`d.`.
- */
-export function inCollection(collection: Pick<Collection, "tenantId" | "id">, prefix: SQL = sql``): SQL {
-  return sql`${prefix}tenant_id = ${uuidLiteral(collection.tenantId)} AND ${prefix}collection_id = ${uuidLiteral(collection.id)}`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type CollectionKey, isCollection } from "../collection/collection.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { storeId } from "./id.ts";
@@ -10,12 +10,10 @@ import { storeId } from "./id.ts";
 /** `documents.origin` of an imported row that the service has replaced. No run has this id. */
 export const REPLACED_ORIGIN = "00000000-0000-0000-0000-000000000000";
 
-type CollectionKey = Pick<Collection, "tenantId" | "id">;
-
 /** The lineage of a collection, as a scalar subquery. */
-export function lineageOf({ tenantId, id }: CollectionKey): SQL {
+export function lineageOf(collection: CollectionKey): SQL {
   return sql`(SELECT coalesce(l.lineage, l.id) FROM cairn.collections AS l
-              WHERE l.tenant_id = ${uuidLiteral(tenantId)} AND l.id = ${uuidLiteral(id)})`;
+              WHERE ${isCollection(collection, sql`l.`)})`;
 }
 
 /** The hash of a key of `cairn.documents` in a tombstone. */
@@ -36,7 +34,7 @@ export function insertTombstones(collection: CollectionKey, keys: SQL): SQL {
 /** Adds tombstones for existing documents, so that an import does not restore them after they are deleted. */
 export async function addTombstones(
   { orm }: Transaction,
-  collection: Collection,
+  collection: CollectionKey,
   ids: readonly string[],
 ): Promise<void> {
   if (ids.length === 0) return;
@@ -47,7 +45,7 @@ export async function addTombstones(
 /** The ids that have a tombstone. */
 export async function readTombstones(
   database: Database,
-  collection: Collection,
+  collection: CollectionKey,
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const byKey = new Map(ids.map((id) => [storeId(id).key, id]));
@@ -73,7 +71,7 @@ export function selectTombstones(collection: CollectionKey, keys: readonly strin
 /** Deletes the tombstones of these ids in the tenant's open transaction, for an import that overwrites. */
 export async function removeTombstones(
   { orm }: Transaction,
-  collection: Collection,
+  collection: CollectionKey,
   ids: readonly string[],
 ): Promise<void> {
   const keys = ids.map((id) => storeId(id).key);
@@ -88,7 +86,7 @@ export async function removeTombstones(
 const GRACE_HOURS = 1;
 
 /** Whether a collection's lineage has expired tombstones, which may be deleted. */
-export async function hasExpiredTombstones(database: Database, collection: Collection): Promise<boolean> {
+export async function hasExpiredTombstones(database: Database, collection: CollectionKey): Promise<boolean> {
   const [found] = await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.selectRows<{ old: boolean }>(
       sql`SELECT EXISTS (SELECT FROM cairn.tombstones AS t WHERE ${isExpired(collection)}) AS old`,
@@ -100,7 +98,7 @@ export async function hasExpiredTombstones(database: Database, collection: Colle
 /** Records that the source still has documents with these ids, in the tenant's open transaction. */
 export async function markTombstonesSeen(
   { orm }: Transaction,
-  collection: Collection,
+  collection: CollectionKey,
   ids: readonly string[],
 ): Promise<void> {
   const keys = ids.map((id) => storeId(id).key);
@@ -112,11 +110,14 @@ export async function markTombstonesSeen(
 }
 
 /** Deletes the expired tombstones of a lineage in the tenant's open transaction. `markTombstonesSeen` keeps those that are still needed from expiring. */
-export async function deleteExpiredTombstones({ orm }: Transaction, collection: Collection): Promise<void> {
+export async function deleteExpiredTombstones(
+  { orm }: Transaction,
+  collection: CollectionKey,
+): Promise<void> {
   await orm.execute(sql`DELETE FROM cairn.tombstones AS t WHERE ${isExpired(collection)}`);
 }
 
-function isExpired(collection: Collection): SQL {
+function isExpired(collection: CollectionKey): SQL {
   return sql`t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = ${lineageOf(collection)}
              AND t.seen_at < now() - ${GRACE_HOURS}::int * interval '1 hour'`;
 }

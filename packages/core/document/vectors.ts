@@ -1,10 +1,10 @@
 import { sql } from "drizzle-orm";
+import { inCollection } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
 import { decodeVector } from "../database/vector.ts";
 import { restoreId, storeId } from "./id.ts";
-import { inCollection } from "./read.ts";
 
 interface VectorRow {
   readonly id: string;

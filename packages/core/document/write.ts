@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection, isCollection } from "../collection/collection.ts";
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
@@ -172,7 +172,7 @@ function bitsOf({ metric, dimensions, indexSettings }: Collection, rows: readonl
  */
 function openSegment(collection: Collection): SQL {
   return sql`(SELECT open_segment FROM cairn.collections
-              WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)}
+              WHERE ${isCollection(collection)}
                 AND replaced_by IS NULL
               FOR KEY SHARE)`;
 }
@@ -205,7 +205,7 @@ async function setInitialDimensions(
   if (collection.dimensions !== null || dimensions === undefined) return;
   const updated = await orm.execute(sql`
     UPDATE cairn.collections SET dimensions = ${dimensions}::int
-    WHERE tenant_id = ${uuidLiteral(collection.tenantId)} AND id = ${uuidLiteral(collection.id)}
+    WHERE ${isCollection(collection)}
       AND (dimensions IS NULL OR dimensions = ${dimensions}::int)
     RETURNING id`);
   if ((updated as unknown as { rows: unknown[] }).rows.length === 0)
@@ -230,6 +230,5 @@ async function deleteSurplusPassages(
   await orm.execute(sql`
     DELETE FROM cairn.documents AS d
     USING unnest(${sql.param([...chunks.keys()])}::text[], ${sql.param([...chunks.values()])}::int[]) AS r (id, chunks)
-    WHERE d.tenant_id = ${uuidLiteral(collection.tenantId)} AND d.collection_id = ${uuidLiteral(collection.id)}
-      AND d.id = r.id AND d.chunk >= r.chunks ${keepServiceRows ? sql`AND ${isImported(sql`d.origin`)}` : sql``}`);
+    WHERE ${inCollection(collection, sql`d.`)} AND d.id = r.id AND d.chunk >= r.chunks ${keepServiceRows ? sql`AND ${isImported(sql`d.origin`)}` : sql``}`);
 }

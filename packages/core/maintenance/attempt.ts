@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, isCollection } from "../collection/collection.ts";
 import type { Database, Orm, Transaction } from "../database/database.ts";
 import type { DatabaseFault } from "../database/failure.ts";
-import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import type { IndexPlan } from "../index/settings.ts";
 import type { SegmentRange } from "./segment-range.ts";
@@ -26,7 +26,7 @@ export const BUILD_SETTINGS = ["type", "precision", "m", "efConstruction", "list
 export async function readAttempt(orm: Orm, collection: Collection): Promise<Attempt | undefined> {
   const [row] = await orm.selectRows<{ attempt: Attempt }>(sql`SELECT index_attempt || jsonb_build_object(
                  'age', extract(epoch FROM now() - (index_attempt->>'begun')::timestamptz)) AS attempt
-        FROM cairn.collections WHERE ${rowOf(collection)} AND index_attempt IS NOT NULL`);
+        FROM cairn.collections WHERE ${isCollection(collection)} AND index_attempt IS NOT NULL`);
   return row?.attempt;
 }
 
@@ -50,7 +50,7 @@ export async function beginAttempt(
     orm.execute(sql`
       UPDATE cairn.collections
       SET index_attempt = ${JSON.stringify(attempt)}::jsonb || jsonb_build_object('begun', now())
-      WHERE ${rowOf(collection)}`),
+      WHERE ${isCollection(collection)}`),
   );
 }
 
@@ -68,14 +68,14 @@ export async function failAttempt(
   const updated = await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.selectRows(sql`
           UPDATE cairn.collections SET index_attempt = index_attempt || ${JSON.stringify({ reason, sqlstate })}::jsonb
-          WHERE ${rowOf(collection)} RETURNING id`),
+          WHERE ${isCollection(collection)} RETURNING id`),
   );
   return updated.length > 0 ? new AppError(buildCode(error), reason, { cause: error.cause }) : undefined;
 }
 
 /** Deletes the record of the attempt when the indexes are built. */
 export async function endAttempt({ orm }: Transaction, collection: Collection): Promise<void> {
-  await orm.execute(sql`UPDATE cairn.collections SET index_attempt = NULL WHERE ${rowOf(collection)}`);
+  await orm.execute(sql`UPDATE cairn.collections SET index_attempt = NULL WHERE ${isCollection(collection)}`);
 }
 
 /** SQLSTATE of Postgres, for example for an element that is too large for half precision. */
@@ -120,8 +120,4 @@ function isSame({ settings }: Attempt, plan: IndexPlan, collection: Collection):
 
 function settingsOf(plan: IndexPlan, { language }: Collection) {
   return { ...plan, language };
-}
-
-function rowOf({ tenantId, id }: Collection) {
-  return sql`tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
 }

@@ -1,9 +1,8 @@
 import { sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection, isCollection } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { Database, Orm } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import type { IndexKind } from "../index/indexed-range.ts";
 import { type IndexPlan, indexPlan } from "../index/settings.ts";
 import { type Attempt, readAttempt } from "./attempt.ts";
@@ -51,7 +50,7 @@ export function inspectCollection(
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, nameOrId);
     const [open] = await orm.selectRows<{ segment: number }>(
-      sql`SELECT open_segment AS segment FROM cairn.collections WHERE tenant_id = ${tenantId}::uuid AND id = ${collection.id}::uuid`,
+      sql`SELECT open_segment AS segment FROM cairn.collections WHERE ${isCollection(collection)}`,
     );
     const segments = await orm.selectRows<{ segment: number; rows: number }>(sql`
           SELECT segment, count(*)::float8 AS rows FROM cairn.documents WHERE ${inCollection(collection)}
@@ -59,7 +58,7 @@ export function inspectCollection(
     const registered = await orm.selectRows<RegisteredIndex>(sql`
           SELECT name, kind, first_segment AS first, last_segment AS last, settings, state, rows::float8 AS rows, seconds
           FROM cairn.collection_indexes
-          WHERE tenant_id = ${tenantId}::uuid AND collection_id = ${collection.id}::uuid
+          WHERE ${inCollection(collection)}
           ORDER BY first_segment, kind DESC`);
     const states = await readCatalogue(
       orm,

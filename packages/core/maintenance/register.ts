@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection, isCollection } from "../collection/collection.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
@@ -29,7 +29,7 @@ export function registerBuild(
   return asTenant(database, tenantId, async ({ orm }) => {
     const [open] = await orm.selectRows<{ segment: number }>(sql`
           UPDATE cairn.collections SET open_segment = greatest(open_segment, ${range.last}::int + 1)
-          WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}
+          WHERE ${isCollection(collection)}
           RETURNING open_segment AS segment`);
     const first = range.last + 1;
     const tail =
@@ -69,10 +69,8 @@ export function publish(
     readonly seconds: number;
   },
 ): Promise<void> {
-  const { tenantId, id } = collection;
   const names = planned.map(({ name }) => name);
-  const isOwn = sql`tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(id)}`;
-  return asTenant(database, tenantId, async (transaction) => {
+  return asTenant(database, collection.tenantId, async (transaction) => {
     const { orm } = transaction;
     const valid = await orm.selectRows<{ valid: boolean }>(sql`SELECT indisvalid AS valid FROM pg_index
           WHERE indexrelid IN (${sql.join(
@@ -87,24 +85,24 @@ export function publish(
     const lastRetiredTail = planned.some(({ kind }) => kind === "tail") ? LAST_SEGMENT : range.last;
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'retired'
-      WHERE ${isOwn} AND state = 'valid'
+      WHERE ${inCollection(collection)} AND state = 'valid'
         AND CASE kind WHEN 'tail' THEN first_segment <= ${lastRetiredTail}::int
             ELSE first_segment >= ${range.first}::int AND last_segment <= ${range.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
         settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(calibration)}::jsonb
                                WHEN 'tail' THEN ${JSON.stringify({ reranked: calibration.reranked, depth: calibration.depth })}::jsonb ELSE '{}' END
-      WHERE ${isOwn} AND name = ANY(${sql.param(names)}::text[])`);
+      WHERE ${inCollection(collection)} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);
   });
 }
 
 /** Changes the version of the collection's row, so that cached search targets are read again. */
-async function touch({ orm }: Transaction, { tenantId, id }: Collection): Promise<void> {
+async function touch({ orm }: Transaction, collection: Collection): Promise<void> {
   await orm.execute(
     sql`UPDATE cairn.collections SET open_segment = open_segment
-        WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`,
+        WHERE ${isCollection(collection)}`,
   );
 }
 
@@ -115,8 +113,7 @@ export async function dropIndexes(
   indexes: readonly Pick<CollectionIndex, "name">[],
 ): Promise<void> {
   const names = indexes.map(({ name }) => name);
-  const condition = sql`tenant_id = ${uuidLiteral(collection.tenantId)} AND collection_id = ${uuidLiteral(collection.id)}
-                    AND name = ANY(${sql.param(names)}::text[])`;
+  const condition = sql`${inCollection(collection)} AND name = ANY(${sql.param(names)}::text[])`;
   await asTenant(database, collection.tenantId, async (transaction) => {
     await transaction.orm.execute(
       sql`UPDATE cairn.collection_indexes SET state = 'retired' WHERE ${condition}`,

@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
-import { inCollection } from "../document/read.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import type { SegmentRange } from "./segment-range.ts";
 
 /** A FROM item with about `size` rows that have vectors, spread over a segment range. Each call selects the same rows. */

@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
+import { inCollection } from "../collection/collection.ts";
 import { listCollections } from "../collection/get.ts";
 import { type RecentLatency, recentLatency } from "../collection/latency.ts";
 import type { Database } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import { type CollectionIndex, type Inspection, inspectCollection, tailOf } from "./inspect.ts";
 import { findPendingWork, type PendingWork } from "./pending-work.ts";
 

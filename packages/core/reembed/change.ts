@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, isCollection } from "../collection/collection.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
@@ -190,10 +190,8 @@ function swapNames(
 ): Promise<boolean> {
   return asTenant(database, old.tenantId, async (transaction) => {
     const { orm } = transaction;
-    const row = ({ id }: Collection) =>
-      sql`tenant_id = ${uuidLiteral(old.tenantId)} AND id = ${uuidLiteral(id)}`;
     const [locked] = await orm.selectRows<{ name: string }>(
-      sql`SELECT name FROM cairn.collections WHERE ${row(old)} AND replaced_by IS NULL FOR UPDATE`,
+      sql`SELECT name FROM cairn.collections WHERE ${isCollection(old)} AND replaced_by IS NULL FOR UPDATE`,
     );
     if (!locked)
       throw new AppError(
@@ -204,14 +202,14 @@ function swapNames(
     else if (!(await isFilled(transaction, old, draft))) return false;
     const copy = copyName(locked.name, old.embeddingModel);
     await orm.execute(
-      sql`UPDATE cairn.collections SET name = ${`${draft.id} in passing`} WHERE ${row(draft)}`,
+      sql`UPDATE cairn.collections SET name = ${`${draft.id} in passing`} WHERE ${isCollection(draft)}`,
     );
     await orm.execute(
-      sql`UPDATE cairn.collections SET name = ${copy}, replaced_by = ${uuidLiteral(draft.id)} WHERE ${row(old)}`,
+      sql`UPDATE cairn.collections SET name = ${copy}, replaced_by = ${uuidLiteral(draft.id)} WHERE ${isCollection(old)}`,
     );
     await orm.execute(
       sql`UPDATE cairn.collections SET name = ${locked.name}, replaced_by = NULL, lineage = ${lineageOf(old)}, updated_at = now()
-          WHERE ${row(draft)}`,
+          WHERE ${isCollection(draft)}`,
     );
     return true;
   }).catch((error) => {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { and, eq, sql } from "drizzle-orm";
-import { type Collection, collectionColumns } from "../collection/collection.ts";
+import { sql } from "drizzle-orm";
+import { type Collection, collectionColumns, isCollection } from "../collection/collection.ts";
 import { validate } from "../collection/create.ts";
 import { getCollection, listCollections } from "../collection/get.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { collections } from "../database/schema.ts";
-import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { asTenant } from "../database/transaction.ts";
 import { modelDimensions } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
@@ -89,10 +89,11 @@ export function nameTakenError(name: string, cause?: unknown): AppError {
  */
 export async function openDraft<T>(
   transaction: Transaction,
-  { tenantId, id, name, replacedBy }: Collection,
+  draft: Collection,
   work: () => Promise<T>,
 ): Promise<T> {
-  const row = sql`tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
+  const { name, replacedBy } = draft;
+  const row = isCollection(draft);
   const opened = await transaction.orm.selectRows(
     sql`UPDATE cairn.collections SET replaced_by = NULL WHERE ${row} AND replaced_by = ${replacedBy}::uuid RETURNING id`,
   );
@@ -114,16 +115,13 @@ function copiedSettings({ metadata, language, indexSettings, chunking }: Collect
 }
 
 /** Copies the settings again, as they may have changed since the draft was created. */
-async function updateDraft(
-  database: Database,
-  { tenantId, id }: Collection,
-  old: Collection,
-): Promise<Collection> {
+async function updateDraft(database: Database, draft: Collection, old: Collection): Promise<Collection> {
+  const { tenantId, id } = draft;
   await asTenant(database, tenantId, ({ orm }) =>
     orm
       .update(collections)
       .set({ ...copiedSettings(old), filledFrom: old.id })
-      .where(and(eq(collections.tenantId, tenantId), eq(collections.id, id))),
+      .where(isCollection(draft)),
   );
   return getCollection(database, tenantId, id);
 }

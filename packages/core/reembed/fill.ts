@@ -1,16 +1,16 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import { decodeJson } from "../database/json.ts";
 import type { Settings } from "../database/settings.ts";
 import { decodeText } from "../database/text.ts";
-import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { asTenant } from "../database/transaction.ts";
 import { MAX_SLICE_BYTES } from "../document/byte-slices.ts";
 import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
 import { restoreId, storeId } from "../document/id.ts";
 import { embeddedDimensions, embedGroups, type Failure } from "../document/passages.ts";
-import { inCollection, TEXT_OFFSET } from "../document/read.ts";
+import { TEXT_OFFSET } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
@@ -195,10 +195,9 @@ function keyOf({ id, chunk }: Cursor): string {
 function extraRows(from: Collection, to: Collection) {
   return sql`
     SELECT n.id, n.chunk FROM cairn.documents AS n
-    WHERE n.tenant_id = ${uuidLiteral(to.tenantId)} AND n.collection_id = ${uuidLiteral(to.id)} AND NOT EXISTS (
+    WHERE ${inCollection(to, sql`n.`)} AND NOT EXISTS (
       SELECT FROM cairn.documents AS o
-      WHERE o.tenant_id = ${uuidLiteral(from.tenantId)} AND o.collection_id = ${uuidLiteral(from.id)}
-        AND o.id = n.id AND o.chunk = n.chunk)`;
+      WHERE ${inCollection(from, sql`o.`)} AND o.id = n.id AND o.chunk = n.chunk)`;
 }
 
 async function deleteExtraRows({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {

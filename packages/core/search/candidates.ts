@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
-import { inCollection } from "../document/read.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import { castVector, indexedDistance } from "../index/expression.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { orderByDistance } from "../index/metric.ts";

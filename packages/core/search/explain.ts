@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
+import { inCollection } from "../collection/collection.ts";
 import { setLocal } from "../database/settings.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
@@ -102,7 +103,7 @@ async function countUnindexed(
   const last = Math.max(-1, ...indexes.filter(({ kind }) => kind === "vector").map((range) => range.last));
   const [row] = await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.selectRows<{ rows: number }>(sql`SELECT count(*)::float8 AS rows FROM cairn.documents
-          WHERE tenant_id = ${collection.tenantId}::uuid AND collection_id = ${collection.id}::uuid AND segment > ${last}::int`),
+          WHERE ${inCollection(collection)} AND segment > ${last}::int`),
   );
   return row?.rows ?? 0;
 }

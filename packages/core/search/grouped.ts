@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
-import { inCollection } from "../document/read.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import { type Metric, orderByDistance } from "../index/metric.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
 import type { Groups } from "./plan.ts";

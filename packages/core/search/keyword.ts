@@ -1,7 +1,6 @@
 import { type Placeholder, type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import { AppError } from "../error.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { orderByDistance } from "../index/metric.ts";

@@ -1,8 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { tenantSettings } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import { MAX_RESPONSE_BYTES, responseTooLarge } from "../document/response-size.ts";
 import type { HitRow } from "./hit.ts";
 

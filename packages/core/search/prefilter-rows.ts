@@ -1,7 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
-import { inCollection } from "../document/read.ts";
 import { orderByDistance } from "../index/metric.ts";
 import { segmentCondition } from "../index/segments.ts";
 import { HIT_COLUMNS } from "./candidates.ts";

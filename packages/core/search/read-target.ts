@@ -1,8 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type Collection, DEFAULT_COLLECTION } from "../collection/collection.ts";
+import { type Collection, DEFAULT_COLLECTION, inCollection, isCollection } from "../collection/collection.ts";
 import { requireCollection } from "../collection/get.ts";
 import type { Database, ReadOptions } from "../database/database.ts";
-import { asTenant, tenantSettings, uuidLiteral } from "../database/transaction.ts";
+import { asTenant, tenantSettings } from "../database/transaction.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { searchCache } from "./cache.ts";
 import type { SearchTarget } from "./target.ts";
@@ -85,7 +85,7 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
     const indexes = await orm.selectRows<IndexedRange>(sql`
           SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
           FROM cairn.collection_indexes
-          WHERE tenant_id = ${uuidLiteral(tenantId)} AND collection_id = ${uuidLiteral(collection.id)} AND state = 'valid'
+          WHERE ${inCollection(collection)} AND state = 'valid'
           ORDER BY first_segment`);
     return { collection, version: row?.version ?? "", indexes };
   });
@@ -99,7 +99,7 @@ function versionStatement(database: Database, target: SearchTarget): SQL {
 }
 
 /** The version of a collection: the transaction that last wrote its row. */
-function versionOf({ tenantId, id }: Collection): SQL {
+function versionOf(collection: Collection): SQL {
   return sql`SELECT xmin::text AS version FROM cairn.collections
-             WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = ${uuidLiteral(id)}`;
+             WHERE ${isCollection(collection)}`;
 }

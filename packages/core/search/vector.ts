@@ -1,6 +1,5 @@
 import { type Placeholder, type SQL, sql } from "drizzle-orm";
-import type { Collection } from "../collection/collection.ts";
-import { inCollection } from "../document/read.ts";
+import { type Collection, inCollection } from "../collection/collection.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { orderByDistance } from "../index/metric.ts";
 import { segmentCondition, segmentsCondition } from "../index/segments.ts";
