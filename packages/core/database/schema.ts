@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import { eq, isNull, type SQL, sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
   customType,
@@ -101,3 +101,8 @@ export const jobs = cairn.table("jobs", {
   updatedAt: updatedAt(),
   finishedAt: timestamp("finished_at", { withTimezone: true }),
 });
+
+/** The condition of an owner's rows. Null: the operator, whose rows have no tenant. */
+export function ownedBy(column: AnyPgColumn, tenantId: string | null): SQL {
+  return tenantId === null ? isNull(column) : eq(column, tenantId);
+}

@@ -31,6 +31,15 @@ export function asAdmin<T>(database: Database, work: (transaction: Transaction) 
   return retryConflicts(() => database.transaction(work, ADMIN_SETTINGS));
 }
 
+/** Runs `work` as an owner of jobs or keys: a tenant, or the operator (null). */
+export function asOwner<T>(
+  database: Database,
+  tenantId: string | null,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return tenantId === null ? asAdmin(database, work) : asTenant(database, tenantId, work);
+}
+
 /** Maximum number of attempts of a transaction that fails with conflicts. */
 const MAX_ATTEMPTS = 6;
 

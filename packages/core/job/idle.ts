@@ -1,7 +1,8 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { jobs } from "../database/schema.ts";
-import { asJobOwner, hasAddress, IS_UNLEASED, type JobAddress } from "./job.ts";
+import { asOwner } from "../database/transaction.ts";
+import { hasAddress, IS_UNLEASED, type JobAddress } from "./job.ts";
 import { listWaitingJobs } from "./waiting.ts";
 
 /** Maximum number of jobs that one call returns. */
@@ -14,7 +15,7 @@ const MAX_IDLE = 1_000;
 export async function claimIdleJobs(database: Database, idle: number): Promise<readonly JobAddress[]> {
   const claimed: JobAddress[] = [];
   for (const { tenantId, id } of await listWaitingJobs(database, { idle, limit: MAX_IDLE })) {
-    const updated = await asJobOwner(database, tenantId, ({ orm }) =>
+    const updated = await asOwner(database, tenantId, ({ orm }) =>
       orm
         .update(jobs)
         .set({ updatedAt: sql`now()` })

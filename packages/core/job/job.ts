@@ -1,9 +1,9 @@
-import { and, desc, eq, inArray, isNull, type SQL, sql } from "drizzle-orm";
-import type { Database, Orm, Transaction } from "../database/database.ts";
+import { and, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
+import type { Database, Orm } from "../database/database.ts";
 import { decodeJson, type JsonObject } from "../database/json.ts";
-import { exact, jobs } from "../database/schema.ts";
+import { exact, jobs, ownedBy } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
-import { asAdmin, asTenant } from "../database/transaction.ts";
+import { asOwner } from "../database/transaction.ts";
 import { writeLargeJson } from "../database/write-json.ts";
 import { MAX_RESPONSE_BYTES } from "../document/response-size.ts";
 import { AppError } from "../error.ts";
@@ -77,7 +77,7 @@ export async function createJob(
   { id, kind, request: input }: NewJob,
 ): Promise<Job> {
   const request = sql`${await writeLargeJson(input)}::jsonb`;
-  return asJobOwner(database, tenantId, async ({ orm }) => {
+  return asOwner(database, tenantId, async ({ orm }) => {
     const [created] = await orm
       .insert(jobs)
       .values({ id, tenantId, kind, request })
@@ -115,7 +115,7 @@ async function assertOpenJobLimit(orm: Orm, tenantId: string): Promise<void> {
   const open = orm
     .select({ id: jobs.id })
     .from(jobs)
-    .where(and(ownedBy(tenantId), eq(jobs.status, "in_progress")))
+    .where(and(ownedBy(jobs.tenantId, tenantId), eq(jobs.status, "in_progress")))
     .limit(MAX_OPEN_JOBS + 1);
   if ((await open).length <= MAX_OPEN_JOBS) return;
   throw new AppError(
@@ -136,7 +136,7 @@ export function getJob(
   { tenantId, id }: JobAddress,
   { maxBytes }: JobOptions = {},
 ): Promise<Job> {
-  return asJobOwner(database, tenantId, async ({ orm }) => {
+  return asOwner(database, tenantId, async ({ orm }) => {
     const [job] = await orm.select(jobColumns(maxBytes)).from(jobs).where(hasAddress({ tenantId, id }));
     if (!job) throw notFound(id);
     return job;
@@ -150,11 +150,11 @@ export function getJobs(
   ids: readonly string[],
   { maxBytes }: JobOptions = {},
 ): Promise<ReadonlyMap<string, Job>> {
-  return asJobOwner(database, tenantId, async ({ orm }) => {
+  return asOwner(database, tenantId, async ({ orm }) => {
     const found = await orm
       .select(jobColumns(maxBytes))
       .from(jobs)
-      .where(and(ownedBy(tenantId), inArray(jobs.id, [...ids])));
+      .where(and(ownedBy(jobs.tenantId, tenantId), inArray(jobs.id, [...ids])));
     return new Map(found.map((job) => [job.id, job as Job]));
   });
 }
@@ -170,13 +170,13 @@ export function listJobs(
   tenantId: string | null,
   { limit = 100, maxBytes = MAX_RESPONSE_BYTES }: ListJobsOptions = {},
 ): Promise<readonly Job[]> {
-  return asJobOwner(database, tenantId, async ({ orm }) => {
+  return asOwner(database, tenantId, async ({ orm }) => {
     const newest = [desc(jobs.createdAt), desc(jobs.id)];
     const size = sql<number>`coalesce(octet_length(${jobs.result}::text), 0)::float8`;
     const page = await orm
       .select({ id: jobs.id, size })
       .from(jobs)
-      .where(ownedBy(tenantId))
+      .where(ownedBy(jobs.tenantId, tenantId))
       .orderBy(...newest)
       .limit(limit);
     let bytes = 0;
@@ -188,7 +188,7 @@ export function listJobs(
     return orm
       .select({ ...jobColumns(), result: resultColumn(fits) })
       .from(jobs)
-      .where(and(ownedBy(tenantId), inArray(jobs.id, idsOf(page))))
+      .where(and(ownedBy(jobs.tenantId, tenantId), inArray(jobs.id, idsOf(page))))
       .orderBy(...newest);
   });
 }
@@ -199,7 +199,7 @@ function idsOf(found: readonly { readonly id: string }[]): string[] {
 
 /** Cancels a job: at its next heartbeat, or at once if no worker has leased it. A job that has ended does not change. */
 export function cancelJob(database: Database, address: JobAddress): Promise<Job> {
-  return asJobOwner(database, address.tenantId, async ({ orm }) => {
+  return asOwner(database, address.tenantId, async ({ orm }) => {
     const [job] = await orm
       .update(jobs)
       .set({
@@ -221,7 +221,7 @@ export async function failJob(
   address: JobAddress,
   lastError: NonNullable<Job["lastError"]>,
 ): Promise<void> {
-  await asJobOwner(database, address.tenantId, ({ orm }) =>
+  await asOwner(database, address.tenantId, ({ orm }) =>
     orm
       .update(jobs)
       .set({ status: "failed", lastError, request: null, finishedAt: sql`now()`, updatedAt: sql`now()` })
@@ -232,20 +232,8 @@ export async function failJob(
 /** SQL condition: no worker has leased the job, or the lease has expired. */
 export const IS_UNLEASED = sql`coalesce(${jobs.leasedUntil} < now(), true)`;
 
-export function asJobOwner<T>(
-  database: Database,
-  tenantId: string | null,
-  work: (transaction: Transaction) => Promise<T>,
-): Promise<T> {
-  return tenantId === null ? asAdmin(database, work) : asTenant(database, tenantId, work);
-}
-
-function ownedBy(tenantId: string | null) {
-  return tenantId === null ? isNull(jobs.tenantId) : eq(jobs.tenantId, tenantId);
-}
-
 export function hasAddress({ tenantId, id }: JobAddress) {
-  return and(ownedBy(tenantId), sql`${jobs.id}::text = ${encodeText(id.toLowerCase())}`);
+  return and(ownedBy(jobs.tenantId, tenantId), sql`${jobs.id}::text = ${encodeText(id.toLowerCase())}`);
 }
 
 function notFound(id: string): AppError {

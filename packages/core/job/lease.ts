@@ -3,8 +3,9 @@ import { and, eq, gte, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { decodeLargeJson, type JsonObject } from "../database/json.ts";
 import { exact, jobs } from "../database/schema.ts";
+import { asOwner } from "../database/transaction.ts";
 import { leaseEnd } from "../lease/lease-end.ts";
-import { asJobOwner, hasAddress, IS_UNLEASED, type Job, type JobAddress } from "./job.ts";
+import { hasAddress, IS_UNLEASED, type Job, type JobAddress } from "./job.ts";
 
 /** Milliseconds that a lease lasts after the last heartbeat. */
 const LEASE_MS = 30_000;
@@ -37,7 +38,7 @@ export interface Progress {
 export function leaseJob(database: Database, address: JobAddress): Promise<LeasedJob | undefined> {
   const leaseToken = randomUUID();
   const available = and(hasAddress(address), eq(jobs.status, "in_progress"), IS_UNLEASED);
-  return asJobOwner(database, address.tenantId, async ({ orm }) => {
+  return asOwner(database, address.tenantId, async ({ orm }) => {
     const [leased] = await orm
       .update(jobs)
       .set({
@@ -84,7 +85,7 @@ export function extendLease(
   { address, leaseToken }: LeasedJob,
   progress: Progress,
 ): Promise<"extended" | "cancelled" | "lost"> {
-  return asJobOwner(database, address.tenantId, async ({ orm }) => {
+  return asOwner(database, address.tenantId, async ({ orm }) => {
     const [extended] = await orm
       .update(jobs)
       .set({ leasedUntil: leaseEnd(LEASE_MS), ...progress, updatedAt: sql`now()` })
@@ -100,7 +101,7 @@ export async function releaseJob(
   { address, leaseToken }: LeasedJob,
   progress: Progress,
 ): Promise<void> {
-  await asJobOwner(database, address.tenantId, ({ orm }) =>
+  await asOwner(database, address.tenantId, ({ orm }) =>
     orm
       .update(jobs)
       .set({
@@ -125,7 +126,7 @@ export async function finishJob(
   { address, leaseToken }: LeasedJob,
   end: JobEnd,
 ): Promise<void> {
-  await asJobOwner(database, address.tenantId, ({ orm }) =>
+  await asOwner(database, address.tenantId, ({ orm }) =>
     orm
       .update(jobs)
       .set({ ...end, request: null, leasedUntil: null, updatedAt: sql`now()`, finishedAt: sql`now()` })

@@ -1,10 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { and, asc, eq, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
-import { apiKeys, tenants } from "../database/schema.ts";
+import { apiKeys, ownedBy, tenants } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
-import { asAdmin, asTenant } from "../database/transaction.ts";
+import { asAdmin, asOwner } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import type { TenantLimits } from "./tenant.ts";
 
@@ -102,7 +102,11 @@ export async function createApiKey(
 /** The owner's keys, oldest first, including revoked and expired ones. */
 export function listApiKeys(database: Database, tenantId: string | null): Promise<readonly ApiKey[]> {
   return asOwner(database, tenantId, ({ orm }) =>
-    orm.select(columns).from(apiKeys).where(ownedBy(tenantId)).orderBy(asc(apiKeys.createdAt)),
+    orm
+      .select(columns)
+      .from(apiKeys)
+      .where(ownedBy(apiKeys.tenantId, tenantId))
+      .orderBy(asc(apiKeys.createdAt)),
   );
 }
 
@@ -113,7 +117,7 @@ export function revokeApiKey(database: Database, tenantId: string | null, id: st
     const [revoked] = await transaction.orm
       .update(apiKeys)
       .set({ revokedAt: sql`coalesce(${apiKeys.revokedAt}, now())` })
-      .where(and(ownedBy(tenantId), eq(apiKeys.id, id)))
+      .where(and(ownedBy(apiKeys.tenantId, tenantId), eq(apiKeys.id, id)))
       .returning(columns);
     return revoked as ApiKey;
   });
@@ -144,7 +148,7 @@ export async function rotateApiKey(
     orm
       .update(apiKeys)
       .set({ expiresAt: sql`least(${apiKeys.expiresAt}, now() + ${grace}::float8 * interval '1 second')` })
-      .where(and(ownedBy(tenantId), eq(apiKeys.id, id))),
+      .where(and(ownedBy(apiKeys.tenantId, tenantId), eq(apiKeys.id, id))),
   );
   return created;
 }
@@ -202,23 +206,13 @@ export async function touchApiKey(database: Database, id: string): Promise<void>
   );
 }
 
-function asOwner<T>(
-  database: Database,
-  tenantId: string | null,
-  work: (transaction: Transaction) => Promise<T>,
-): Promise<T> {
-  return tenantId === null ? asAdmin(database, work) : asTenant(database, tenantId, work);
-}
-
-function ownedBy(tenantId: string | null) {
-  return tenantId === null ? isNull(apiKeys.tenantId) : eq(apiKeys.tenantId, tenantId);
-}
-
 async function requireKey({ orm }: Transaction, tenantId: string | null, id: string): Promise<ApiKey> {
   const [key] = await orm
     .select(columns)
     .from(apiKeys)
-    .where(and(ownedBy(tenantId), sql`${apiKeys.id}::text = ${encodeText(id.toLowerCase())}`));
+    .where(
+      and(ownedBy(apiKeys.tenantId, tenantId), sql`${apiKeys.id}::text = ${encodeText(id.toLowerCase())}`),
+    );
   if (!key) throw new AppError("not_found", `There is no key ${JSON.stringify(id)}.`);
   return key;
 }
