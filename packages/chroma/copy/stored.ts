@@ -4,7 +4,7 @@ import { decodeJson, type JsonObject, parseExactJson } from "@cairn/core/databas
 import { decodeText } from "@cairn/core/database/text.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
-import { restoreId, storeId } from "@cairn/core/document/id.ts";
+import { keysOf, restoreId } from "@cairn/core/document/id.ts";
 import { TEXT_OFFSET } from "@cairn/core/document/read.ts";
 import { REPLACED_ORIGIN } from "@cairn/core/document/tombstone.ts";
 import { isImported } from "@cairn/core/document/write.ts";
@@ -51,12 +51,11 @@ export async function readStored(
   ids: readonly string[],
   { vectors = true }: { readonly vectors?: boolean } = {},
 ): Promise<ReadonlyMap<string, readonly StoredRow[]>> {
-  const keys = ids.map((id) => storeId(id).key);
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.selectRows<DocumentRow>(sql`
           SELECT id, long_id, content, ${TEXT_OFFSET} AS text_offset, ${vectors ? sql`vector_send(embedding)` : sql.raw(`CASE WHEN embedding IS NOT NULL THEN ${PLACEHOLDER_VECTOR} END`)} AS embedding, metadata::text AS metadata, uri, origin
           FROM cairn.documents
-          WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
+          WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(ids))}::text[])
           ORDER BY id, chunk`),
   );
   const stored = new Map<string, StoredRow[]>();

@@ -7,7 +7,7 @@ import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import { eraseFromCopies, eraseRows } from "./erase.ts";
-import { storeId } from "./id.ts";
+import { keysOf } from "./id.ts";
 
 export interface DeleteOptions extends FilterInput {
   readonly collection?: string;
@@ -33,9 +33,7 @@ export async function deleteDocuments(
   const { matches, readsText } = compileFilters(options);
   const work = async ({ orm }: Transaction) => {
     const collection = await lockCollection(orm, tenantId, options.collection);
-    const hasId = options.ids
-      ? sql`id = ANY(${sql.param(options.ids.map((id) => storeId(id).key))}::text[])`
-      : sql`true`;
+    const hasId = options.ids ? sql`id = ANY(${sql.param(keysOf(options.ids))}::text[])` : sql`true`;
     const isDeleted = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${hasId} AND ${matches})`;
     const { documents, keys } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
     await eraseFromCopies(orm, collection, keys);

@@ -6,7 +6,7 @@ import { contentHash } from "../embedding/cache.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { deleteRows } from "./delete-rows.ts";
 import type { Row } from "./document.ts";
-import { storeId } from "./id.ts";
+import { keysOf } from "./id.ts";
 import { insertTombstones } from "./tombstone.ts";
 
 export interface Erased {
@@ -69,7 +69,7 @@ export async function readContentHashes(
 ): Promise<readonly string[]> {
   const stored = await orm.selectRows<{ hash: string | null }>(sql`
         SELECT encode(${storedContentHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
-        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(rows))}::text[])`);
+        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(new Set(rows.map(({ id }) => id))))}::text[])`);
   return stored.flatMap(({ hash }) => hash ?? []);
 }
 
@@ -84,10 +84,6 @@ export async function eraseReplaced(
   const hashes = sql`SELECT decode(h, 'hex') FROM unnest(${sql.param(replaced)}::text[]) AS h`;
   await Promise.all([
     replaced.length > 0 ? orm.execute(deleteCachedEmbeddings(collection.tenantId, hashes)) : undefined,
-    eraseFromCopies(orm, collection, keysOf(rows)),
+    eraseFromCopies(orm, collection, keysOf(new Set(rows.map(({ id }) => id)))),
   ]);
-}
-
-function keysOf(rows: readonly Row[]): readonly string[] {
-  return [...new Set(rows.map(({ id }) => storeId(id).key))];
 }

@@ -18,6 +18,11 @@ export function storeId(id: string): StoredId {
   return { key: `\uFFFE#${createHash("sha256").update(encoded).digest("hex")}`, longId: encoded };
 }
 
+/** The keys of documents. */
+export function keysOf(ids: Iterable<string>): string[] {
+  return Array.from(ids, (id) => storeId(id).key);
+}
+
 /** The original id of a stored row. */
 export function restoreId(key: string, longId: string | null): string {
   return decodeText(longId ?? key);

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import type { Row } from "./document.ts";
-import { storeId } from "./id.ts";
+import { keysOf } from "./id.ts";
 import { removeTombstones, selectTombstones } from "./tombstone.ts";
 import { isImported, type WriteOptions, writeRows } from "./write.ts";
 
@@ -95,8 +95,4 @@ async function undoDeleted(
       RETURNING id)
     SELECT count(DISTINCT id)::int AS documents FROM withdrawn`);
   return withdrawn?.documents ?? 0;
-}
-
-function keysOf(ids: readonly string[]): readonly string[] {
-  return ids.map((id) => storeId(id).key);
 }

@@ -7,7 +7,7 @@ import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import type { Document } from "./document.ts";
-import { storeId } from "./id.ts";
+import { keysOf, storeId } from "./id.ts";
 import { type ReadLimits, readDocuments } from "./read.ts";
 import { MAX_RESPONSE_BYTES, responseTooLarge } from "./response-size.ts";
 
@@ -45,7 +45,7 @@ export function getDocuments(
 ): Promise<readonly Document[]> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, name);
-    const keys = ids.map((id) => storeId(id).key);
+    const keys = keysOf(ids);
     const { documents, tooLarge } = await readDocuments(orm, collection, { keys, maxBytes, passages });
     if (!tooLarge) return documents;
     throw responseTooLarge(`The document ${quote(tooLarge.id)}`, {

@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type CollectionKey, isCollection } from "../collection/collection.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
-import { storeId } from "./id.ts";
+import { keysOf, storeId } from "./id.ts";
 
 // A tombstone records that an imported document was deleted here, so that an import does not restore it. It holds a hash of
 // the document's key, never the id itself.
@@ -38,8 +38,9 @@ export async function addTombstones(
   ids: readonly string[],
 ): Promise<void> {
   if (ids.length === 0) return;
-  const keys = ids.map((id) => storeId(id).key);
-  await orm.execute(insertTombstones(collection, sql`SELECT unnest(${sql.param(keys)}::text[]) AS id`));
+  await orm.execute(
+    insertTombstones(collection, sql`SELECT unnest(${sql.param(keysOf(ids))}::text[]) AS id`),
+  );
 }
 
 /** The ids that have a tombstone. */
@@ -74,12 +75,14 @@ export async function removeTombstones(
   collection: CollectionKey,
   ids: readonly string[],
 ): Promise<void> {
-  const keys = ids.map((id) => storeId(id).key);
-  await orm.execute(sql`
-    DELETE FROM cairn.tombstones AS t USING (SELECT ${lineageOf(collection)} AS lineage) AS l,
-      unnest(${sql.param(keys)}::text[]) AS k (id)
+  await orm.execute(sql`DELETE FROM cairn.tombstones AS t USING ${tombstonesOf(collection, ids)}`);
+}
+
+/** The rest of a statement on the tombstones `t` of these ids: the joined tables and the condition. */
+function tombstonesOf(collection: CollectionKey, ids: readonly string[]): SQL {
+  return sql`(SELECT ${lineageOf(collection)} AS lineage) AS l, unnest(${sql.param(keysOf(ids))}::text[]) AS k (id)
     WHERE t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = l.lineage
-      AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`);
+      AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`;
 }
 
 /** Hours that a tombstone stays after the source no longer has its document, because a deletion may still be in progress. */
@@ -101,12 +104,9 @@ export async function markTombstonesSeen(
   collection: CollectionKey,
   ids: readonly string[],
 ): Promise<void> {
-  const keys = ids.map((id) => storeId(id).key);
-  await orm.execute(sql`
-    UPDATE cairn.tombstones AS t SET seen_at = now()
-    FROM (SELECT ${lineageOf(collection)} AS lineage) AS l, unnest(${sql.param(keys)}::text[]) AS k (id)
-    WHERE t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = l.lineage
-      AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`);
+  await orm.execute(
+    sql`UPDATE cairn.tombstones AS t SET seen_at = now() FROM ${tombstonesOf(collection, ids)}`,
+  );
 }
 
 /** Deletes the expired tombstones of a lineage in the tenant's open transaction. `markTombstonesSeen` keeps those that are still needed from expiring. */

@@ -4,7 +4,7 @@ import { requireCollection } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
 import { decodeVector } from "../database/vector.ts";
-import { restoreId, storeId } from "./id.ts";
+import { keysOf, restoreId } from "./id.ts";
 
 interface VectorRow {
   readonly id: string;
@@ -23,10 +23,9 @@ export function readVectors(
 ): Promise<ReadonlyMap<string, readonly (Float32Array | null)[]>> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, options.collection);
-    const keys = options.ids.map((id) => storeId(id).key);
     const rows = await orm.selectRows<VectorRow>(sql`SELECT id, long_id, vector_send(embedding) AS embedding
           FROM cairn.documents
-          WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[])
+          WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(options.ids))}::text[])
           ORDER BY id, chunk`);
     const vectors = new Map<string, (Float32Array | null)[]>();
     for (const row of rows) {
