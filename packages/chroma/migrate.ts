@@ -182,33 +182,21 @@ export function toParityPair({ planned, target, progress }: Outcome) {
 }
 
 /** The options that the ledger stores: no secrets and no functions. */
+const STORED_OPTIONS = [
+  "patterns",
+  "tenant",
+  "mapping",
+  "only",
+  "reEmbed",
+  "sourceModel",
+  "model",
+  "pageSize",
+  "concurrency",
+  "prune",
+  "discardChanges",
+  "scope",
+] as const satisfies readonly (keyof MigrateOptions)[];
+
 export function describeOptions(options: MigrateOptions): object {
-  const {
-    patterns,
-    tenant,
-    mapping,
-    only,
-    reEmbed,
-    sourceModel,
-    model,
-    pageSize,
-    concurrency,
-    prune,
-    discardChanges,
-    scope,
-  } = options;
-  return {
-    patterns,
-    tenant,
-    mapping,
-    only,
-    reEmbed,
-    sourceModel,
-    model,
-    pageSize,
-    concurrency,
-    prune,
-    discardChanges,
-    scope,
-  };
+  return Object.fromEntries(STORED_OPTIONS.map((name) => [name, options[name]]));
 }

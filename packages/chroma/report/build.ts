@@ -60,6 +60,9 @@ const DIFFERENCES: readonly RecordDifferenceKind[] = [
   "uri",
 ];
 
+const VANISHED =
+  "The collection was migrated earlier, and Chroma no longer has it. Delete it in Cairn too (cairn collections delete), or leave it out with --only.";
+
 /** Builds the report and counts the documents that are in Postgres now. */
 export async function buildReport(
   database: Database,
@@ -87,11 +90,24 @@ export async function buildReport(
   ];
   const label = labelCollections([...named, ...vanished]);
   const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
+  const onOneSide = (
+    kind: ReportDifference["kind"],
+    source: SourcePath,
+    detail: string,
+  ): ReportDifference => ({
+    collection: label(source),
+    id: "",
+    kind,
+    detail,
+  });
   const oneSided = [
-    ...failed.map(({ source, detail }) => reportFailed(label(source), detail)),
-    ...unmapped.map(({ source, problem }) => reportUnmapped(label(source), problem)),
-    ...vanished.map((source) => reportVanished(label(source))),
-    ...deleted.map(({ source, detail }) => reportDeleted(label(source), detail)),
+    ...failed.map(({ source, detail }) => onOneSide("failed", source, detail)),
+    ...unmapped.map(({ source, problem }) => onOneSide("missing", source, problem)),
+    ...vanished.map((source) => onOneSide("extra", source, VANISHED)),
+    ...deleted.map(({ source, detail }) => ({
+      ...onOneSide("deleted", source, detail),
+      madeInCairn: true as const,
+    })),
   ];
   const differences = [...oneSided, ...outcomes.flatMap((outcome) => listDifferences(outcome, label))];
   const changes = differences.filter(({ madeInCairn }) => madeInCairn);
@@ -173,24 +189,6 @@ function countKinds(kinds: readonly { readonly kind: string }[]): Record<RecordD
   >;
   for (const { kind } of kinds) if (isDifference(kind)) counts[kind]++;
   return counts;
-}
-
-function reportFailed(collection: string, detail: string): ReportDifference {
-  return { collection, id: "", kind: "failed", detail };
-}
-
-function reportUnmapped(collection: string, detail: string): ReportDifference {
-  return { collection, id: "", kind: "missing", detail };
-}
-
-function reportVanished(collection: string): ReportDifference {
-  const detail =
-    "The collection was migrated earlier, and Chroma no longer has it. Delete it in Cairn too (cairn collections delete), or leave it out with --only.";
-  return { collection, id: "", kind: "extra", detail };
-}
-
-function reportDeleted(collection: string, detail: string): ReportDifference {
-  return { collection, id: "", kind: "deleted", detail, madeInCairn: true };
 }
 
 function isDifference(kind: string): kind is RecordDifferenceKind {

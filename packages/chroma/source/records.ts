@@ -54,21 +54,9 @@ async function getRecordsBySplitting(
   }
   if (ids.length > 1) {
     const middle = ids.length >> 1;
-    const first = await getRecordsBySplitting(
-      client,
-      collection,
-      ids.slice(0, middle),
-      options,
-      onMissingVector,
-    );
-    const second = await getRecordsBySplitting(
-      client,
-      collection,
-      ids.slice(middle),
-      options,
-      onMissingVector,
-    );
-    return new Map([...first, ...second]);
+    const getHalf = (half: readonly string[]) =>
+      getRecordsBySplitting(client, collection, half, options, onMissingVector);
+    return new Map([...(await getHalf(ids.slice(0, middle))), ...(await getHalf(ids.slice(middle)))]);
   }
   const records = await getPartialRecord(client, collection, ids, include);
   for (const { unreadable } of records.values()) if (unreadable === "embedding") await onMissingVector();

@@ -1,3 +1,4 @@
+import { isObject } from "../embedding/server-error.ts";
 import { AppError } from "../error.ts";
 import type { ChatMessage } from "./chat-message.ts";
 import { type FoundPassage, parseSearchInput, SEARCH_NAME, type SearchInput } from "./search-tool.ts";
@@ -79,8 +80,7 @@ export function callMessage(calls: readonly ToolCall[]): ChatMessage {
 
 function isJsonObject(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject(JSON.parse(text));
   } catch {
     return false;
   }

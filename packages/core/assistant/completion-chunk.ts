@@ -1,5 +1,6 @@
 import { stringifyJson } from "../database/json.ts";
 import { InvalidReplyError } from "../embedding/openai-reply.ts";
+import { isObject } from "../embedding/server-error.ts";
 
 /** Why the answer ended: it is complete, it reached the token limit, or the server's content filter cut it. */
 export type FinishReason = "stop" | "length" | "content_filter";
@@ -61,10 +62,6 @@ export function readChunk(value: unknown, event?: string): ChunkContent {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** The error in a chunk. Source: the error bodies of OpenAI, OpenRouter (`code` is a status), FastAPI (`detail`), Ollama and llama.cpp. */
 function findError(value: Fields, event: string | undefined): ReportedError | undefined {

@@ -145,28 +145,7 @@ function serverEmbedder(
   remoteModel: string,
   server: EmbeddingServer & EmbeddingConfig["requests"],
 ): Embedder {
-  const {
-    apiKey = "none",
-    baseUrl,
-    deadline,
-    attemptTimeout,
-    attempts,
-    backoff,
-    maxInputs,
-    maxTextTokens,
-  } = server;
-  return createOpenAiEmbedder({
-    model,
-    remoteModel,
-    apiKey,
-    baseUrl,
-    deadline,
-    attemptTimeout,
-    attempts,
-    backoff,
-    maxInputs,
-    maxTextTokens,
-  });
+  return createOpenAiEmbedder({ ...server, model, remoteModel, apiKey: server.apiKey ?? "none" });
 }
 
 function unavailable(model: string, reason: string): AppError {

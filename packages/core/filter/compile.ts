@@ -37,38 +37,28 @@ export function compileFilter(filter: Filter): SQL {
     case "or":
       return sql`(${sql.join(filter.filters.map(compileFilter), sql` OR `)})`;
     case "not":
-      return not(compileFilter(filter.filter));
-    case "equal": {
-      const equal = containment(filter.key, filter.value);
-      return filter.operator === "eq" ? equal : not(equal);
-    }
+      return negateIf(true, compileFilter(filter.filter));
+    case "equal":
+      return negateIf(filter.operator === "ne", containment(filter.key, filter.value));
     case "order":
       return compare(filter.key, filter.operator, filter.value);
-    case "member": {
-      const member = isMember(filter.key, filter.values);
-      return filter.operator === "in" ? member : not(member);
-    }
-    case "list": {
-      const contains = containment(filter.key, [filter.value]);
-      return filter.operator === "contains" ? contains : not(contains);
-    }
-    case "exists": {
-      const exists = sql`coalesce(jsonb_typeof(${field(filter.key)}) <> 'null', false)`;
-      return filter.exists ? exists : not(exists);
-    }
-    case "content": {
-      const contains = contentContains(filter.text);
-      return filter.operator === "contains" ? contains : not(contains);
-    }
+    case "member":
+      return negateIf(filter.operator === "nin", isMember(filter.key, filter.values));
+    case "list":
+      return negateIf(filter.operator === "not_contains", containment(filter.key, [filter.value]));
+    case "exists":
+      return negateIf(!filter.exists, sql`coalesce(jsonb_typeof(${field(filter.key)}) <> 'null', false)`);
+    case "content":
+      return negateIf(filter.operator === "not_contains", contentContains(filter.text));
     case "pattern": {
       const matches = sql`coalesce(${CHARACTERS} ~ ${postgresRegex(filter)}::text, false)`;
-      return filter.operator === "regex" ? matches : not(matches);
+      return negateIf(filter.operator === "not_regex", matches);
     }
   }
 }
 
-function not(condition: SQL): SQL {
-  return sql`NOT ${condition}`;
+function negateIf(isNegated: boolean, condition: SQL): SQL {
+  return isNegated ? sql`NOT ${condition}` : condition;
 }
 
 function field(key: string): SQL {

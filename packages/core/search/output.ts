@@ -22,12 +22,6 @@ const VALUES: Readonly<Record<HitField, SQL>> = {
   metadata: sql`near.metadata::text`,
   uri: sql`near.uri`,
 };
-const NAMES: Readonly<Record<HitField, SQL>> = {
-  content: sql`content`,
-  metadata: sql`metadata`,
-  uri: sql`uri`,
-};
-
 /** Bytes of the fields. octet_length reads only the header of a text, whatever its length. */
 function sizeOf(fields: readonly HitField[]): SQL {
   const sizes = fields.map((field) => sql`coalesce(octet_length(${VALUES[field]}), 0)`);
@@ -41,7 +35,7 @@ function sizeOf(fields: readonly HitField[]): SQL {
 export function outputColumns({ fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES }: Output = {}): SQL {
   const size = sizeOf(fields);
   const fit = sql`sum(${size}) OVER () <= ${sql.raw(String(Math.trunc(maxBytes)))}`;
-  const columns = fields.map((field) => sql`CASE WHEN ${fit} THEN ${VALUES[field]} END AS ${NAMES[field]}`);
+  const columns = fields.map((field) => sql`CASE WHEN ${fit} THEN ${VALUES[field]} END AS ${sql.raw(field)}`);
   return sql.join(
     [
       sql`near.id, near.long_id, near.chunk`,
