@@ -3,19 +3,14 @@ import { encodeJson, type JsonObject, parseJson, stringifyJson } from "@cairn/co
 import { selectRows } from "@cairn/core/database/rows.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
 import { asAdmin, asTenant, uuidLiteral } from "@cairn/core/database/transaction.ts";
-import { type ChromaFilter, chromaFilter } from "@cairn/core/filter/arbitrary/chroma-filter.ts";
-import {
-  type Features,
-  KEYS,
-  type RecordContent,
-  recordContent,
-} from "@cairn/core/filter/arbitrary/record.ts";
 import { compileFilter } from "@cairn/core/filter/compile.ts";
 import type { Filter } from "@cairn/core/filter/filter.ts";
 import { parseDocumentFilter, parseFilter } from "@cairn/core/filter/parse.ts";
 import { type SQL, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { beforeAll, expect, inject, test } from "vitest";
+import { type ChromaFilter, chromaFilter } from "./support/arbitrary/chroma-filter.ts";
+import { type Features, KEYS, type RecordContent, recordContent } from "./support/arbitrary/record.ts";
 import { useTestDatabase } from "./support/fixture.ts";
 
 /**

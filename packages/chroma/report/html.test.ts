@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { exampleCollection, exampleExceptions, exampleReport, exampleSearch } from "./example.ts";
+import {
+  exampleCollection,
+  exampleExceptions,
+  exampleReport,
+  exampleSearch,
+} from "../../../test/support/example-report.ts";
 import { renderReport } from "./html.ts";
 import type { MigrationReport } from "./report.ts";
 

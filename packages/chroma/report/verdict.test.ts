@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { exampleCollection, exampleExceptions, exampleReport } from "./example.ts";
+import { exampleCollection, exampleExceptions, exampleReport } from "../../../test/support/example-report.ts";
 import { verdictSentence } from "./verdict.ts";
 
 const { totals, collections } = exampleReport();

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { exampleExceptions, exampleReport } from "./example.ts";
+import { exampleExceptions, exampleReport } from "../../../test/support/example-report.ts";
 import { writeReport } from "./write.ts";
 
 let folder: string;

@@ -1,5 +1,5 @@
+import type { JsonObject, JsonValue } from "@cairn/core/database/json.ts";
 import fc from "fast-check";
-import type { JsonObject, JsonValue } from "../../database/json.ts";
 
 /** Features of the Chroma server under test, found by trying them. */
 export interface Features {

@@ -1,4 +1,9 @@
-import type { CollectionReport, MigrationReport, QueryOverlap, ReportException } from "./report.ts";
+import type {
+  CollectionReport,
+  MigrationReport,
+  QueryOverlap,
+  ReportException,
+} from "@cairn/chroma/report/report.ts";
 
 const NAMES = ["Nordlicht Outdoor", "Crema & Söhne", "Fernweh Books", "Tallybird Software"];
 
