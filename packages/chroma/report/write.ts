@@ -27,10 +27,7 @@ export async function prepareReport(path: string): Promise<void> {
     throw new AppError(
       "invalid_input",
       `The report cannot be written to ${folder} (${code}). Set another path with --report.`,
-      {
-        path: "--report",
-        cause: error,
-      },
+      { path: "--report", cause: error },
     );
   }
 }

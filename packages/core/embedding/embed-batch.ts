@@ -146,16 +146,12 @@ function toTextError({ fault, message }: FaultError): AppError {
     ? new AppError(
         "invalid_input",
         `${message} The server accepts other texts: shorten, split or change this one.`,
-        {
-          cause,
-        },
+        { cause },
       )
     : new AppError(
         fault.code,
         `${message} The server embeds other texts: shorten, split or change this one.`,
-        {
-          cause,
-        },
+        { cause },
       );
 }
 

@@ -90,10 +90,7 @@ async function leaseOrWait(
       throw new AppError(
         "idempotency_in_progress",
         "The first request with this Idempotency-Key is still running. Try again later.",
-        {
-          path: "Idempotency-Key",
-          retryAfter: 5,
-        },
+        { path: "Idempotency-Key", retryAfter: 5 },
       );
     });
   }

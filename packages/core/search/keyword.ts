@@ -42,9 +42,7 @@ function languageLiteral(language: string): string {
   throw new AppError(
     "invalid_input",
     `The language ${JSON.stringify(language)} is not a text search configuration. Use one of Postgres, such as english or simple.`,
-    {
-      path: "language",
-    },
+    { path: "language" },
   );
 }
 

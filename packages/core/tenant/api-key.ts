@@ -70,17 +70,13 @@ export async function createApiKey(
     throw new AppError(
       "invalid_input",
       "A key's name can have at most 200 characters and no control characters.",
-      {
-        path: "name",
-      },
+      { path: "name" },
     );
   if (expiresAt && expiresAt.getTime() <= Date.now())
     throw new AppError(
       "invalid_input",
       `The expiry ${expiresAt.toISOString()} is in the past. Use a future time.`,
-      {
-        path: "expires_at",
-      },
+      { path: "expires_at" },
     );
   const secret = `${PREFIX}${randomBytes(32).toString("base64url")}`;
   try {
@@ -138,9 +134,7 @@ export async function rotateApiKey(
     throw new AppError(
       "invalid_input",
       "The key cannot be rotated: it is revoked or expired. Create a new key.",
-      {
-        path: "key",
-      },
+      { path: "key" },
     );
   const { name, scopes, expiresAt } = old;
   const created = await createApiKey(database, tenantId, { name, scopes, expiresAt: expiresAt ?? undefined });

@@ -141,9 +141,7 @@ export async function changeTenant(
       throw new AppError(
         "already_exists",
         `The name ${JSON.stringify(name)} is already taken. Choose another name.`,
-        {
-          cause: error,
-        },
+        { cause: error },
       );
     throw error;
   }
