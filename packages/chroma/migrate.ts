@@ -197,6 +197,7 @@ const STORED_OPTIONS = [
   "scope",
 ] as const satisfies readonly (keyof MigrateOptions)[];
 
+/** The options of a run, as the ledger stores them. */
 export function describeOptions(options: MigrateOptions): object {
   return Object.fromEntries(STORED_OPTIONS.map((name) => [name, options[name]]));
 }
