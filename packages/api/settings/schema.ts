@@ -12,22 +12,24 @@ export function settingsSchema<const Table extends SettingTable, const Entry ext
   table: Table,
   entry: Entry,
 ) {
-  const fields = settingsOf(table, entry).map(([key, setting]) => [key, fieldOf(setting, entry)] as const);
+  const fields = settingsOf(table, entry).map(([key, setting]) => [key, fieldOf(setting)] as const);
   return z.object(Object.fromEntries(fields)) as unknown as z.ZodType<SettingValues<Table, Entry>>;
 }
 
-function fieldOf(setting: Setting, entry: EntryPoint): z.ZodType {
+function fieldOf(setting: Setting): z.ZodType {
   const type = typeOf(setting);
   if (setting.default !== undefined) return type.default(setting.default);
-  return setting.requiredBy?.includes(entry) ? type : type.optional();
+  return setting.required ? type : type.optional();
 }
 
 function typeOf({ type }: Setting): z.ZodType {
   switch (type.kind) {
-    case "integer": {
-      const number = z.coerce.number().int().min(type.min);
-      return type.max === undefined ? number : number.max(type.max);
-    }
+    case "integer":
+      return z.coerce
+        .number()
+        .int()
+        .min(type.min)
+        .max(type.max ?? Number.MAX_SAFE_INTEGER);
     case "choice":
       return z.enum(type.values);
     case "boolean":

@@ -69,7 +69,7 @@ function cloudName({ variable, secret }: Setting): string {
 }
 
 function defaultOf(setting: Setting, entry: EntryPoint): string {
-  if (setting.requiredBy?.includes(entry)) return "required";
+  if (setting.required) return "required";
   if (setting.type.kind === "boolean") return "";
   if (typeof setting.default === "string") return code(setting.default);
   if (setting.default !== undefined) return String(setting.default);
