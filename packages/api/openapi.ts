@@ -1,7 +1,7 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { encodeLargeJson, isShortJson } from "@cairn/core/database/write-json.ts";
 import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
-import type { Context, Handler, TypedResponse } from "hono";
+import type { Context, Handler, MiddlewareHandler, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { JSONParsed } from "hono/utils/types";
 import type { Env } from "./context.ts";
@@ -179,4 +179,7 @@ export function jsonResponse<Schema extends z.ZodType>(schema: Schema, descripti
   return { description, content: { "application/json": { schema } } };
 }
 
-export const BEARER = [{ bearer: [] }];
+/** What a route with a credential declares: its tag, and its middleware in order. */
+export function secured(tag: string, ...middleware: MiddlewareHandler<Env>[]) {
+  return { tags: [tag], security: [{ bearer: [] }], middleware };
+}

@@ -7,7 +7,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
-import { BEARER, createRouter, jsonBody, problems, reply } from "../openapi.ts";
+import { createRouter, jsonBody, problems, reply, secured } from "../openapi.ts";
 import { streamEvents } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { filterSchema } from "../schema/document.ts";
@@ -45,9 +45,7 @@ const chatRoute = createRoute({
     "With `stream: true` the response is a stream of server-sent events: `passages` (the results of a search), `delta` (text), " +
     "`restart` (replaces the text so far, because it contained the model's reasoning), and finally `done` (the complete answer) or " +
     "`error` (a problem, as in an error response).",
-  tags: ["Chat"],
-  security: BEARER,
-  middleware: requireScope("read"),
+  ...secured("Chat", requireScope("read")),
   request: {
     body: jsonBody(
       z

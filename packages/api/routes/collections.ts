@@ -8,7 +8,6 @@ import type { Services } from "@cairn/core/services.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import {
-  BEARER,
   createRouter,
   jsonBody,
   jsonResponse,
@@ -16,6 +15,7 @@ import {
   reply,
   replyLarge,
   replyNoContent,
+  secured,
 } from "../openapi.ts";
 import { idempotent } from "../request/idempotent.ts";
 import {
@@ -29,7 +29,8 @@ import {
 } from "../schema/collection.ts";
 import { idempotencyHeader, integerParameter, namedCollection } from "../schema/parameters.ts";
 
-const tags = ["Collections"];
+const readRoute = secured("Collections", requireScope("read"));
+const writeRoute = secured("Collections", requireScope("write"), idempotent);
 const collectionResponse = jsonResponse(collectionSchema, "The collection.");
 
 const list = createRoute({
@@ -37,11 +38,9 @@ const list = createRoute({
   path: "/v1/collections",
   operationId: "listCollections",
   summary: "List collections",
-  tags,
-  security: BEARER,
+  ...readRoute,
   description:
     "Returns the tenant's collections in order of name. One page holds all of them unless they exceed the limit or the maximum size of a response.",
-  middleware: requireScope("read"),
   request: {
     query: z.object({
       limit: integerParameter(1, 1000, "Maximum number of collections. Default 1,000."),
@@ -65,9 +64,7 @@ const create = createRoute({
   path: "/v1/collections",
   operationId: "createCollection",
   summary: "Create a collection",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("write"), idempotent],
+  ...writeRoute,
   request: { headers: idempotencyHeader, body: jsonBody(newCollectionSchema) },
   responses: {
     201: jsonResponse(collectionSchema, "The new collection."),
@@ -80,9 +77,7 @@ const get = createRoute({
   path: "/v1/collections/{collection}",
   operationId: "getCollection",
   summary: "Get a collection",
-  tags,
-  security: BEARER,
-  middleware: requireScope("read"),
+  ...readRoute,
   request: { params: namedCollection },
   responses: { 200: collectionResponse, ...problems([404]) },
 });
@@ -93,9 +88,7 @@ const change = createRoute({
   operationId: "changeCollection",
   summary: "Change a collection",
   description: "Settings of index builds take effect at the next reindex.",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("write"), idempotent],
+  ...writeRoute,
   request: { params: namedCollection, headers: idempotencyHeader, body: jsonBody(collectionChangesSchema) },
   responses: { 200: collectionResponse, ...problems([404, 409, 422], { body: true }) },
 });
@@ -105,9 +98,7 @@ const remove = createRoute({
   path: "/v1/collections/{collection}",
   operationId: "deleteCollection",
   summary: "Delete a collection and its documents",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("write"), idempotent],
+  ...writeRoute,
   request: { params: namedCollection, headers: idempotencyHeader },
   responses: { 204: { description: "The collection is deleted." }, ...problems([404, 409, 422]) },
 });

@@ -7,7 +7,6 @@ import { AppError } from "@cairn/core/error.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import {
-  BEARER,
   createRouter,
   jsonBody,
   jsonResponse,
@@ -15,6 +14,7 @@ import {
   reply,
   replyLarge,
   replyNoContent,
+  secured,
 } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { collectionName } from "../schema/collection.ts";
@@ -30,7 +30,8 @@ import {
 } from "../schema/document.ts";
 import { filterParameter, idempotencyHeader, idParameter, integerParameter } from "../schema/parameters.ts";
 
-const tags = ["Documents"];
+const writeRoute = secured("Documents", requireScope("write"), idempotent);
+const readRoute = secured("Documents", requireScope("read"));
 const collectionQuery = z.object({ collection: collectionName.optional() });
 const documentParameter = idParameter("document", "The id of the document.");
 
@@ -42,9 +43,7 @@ const write = createRoute({
   description:
     "Documents with existing ids are replaced. Long texts are split into passages, and each passage is embedded. Text that was embedded " +
     "before is taken from a cache and costs nothing. Use POST /v1/documents/bulk for more documents than one request can process in time.",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("write"), idempotent],
+  ...writeRoute,
   request: { headers: idempotencyHeader, body: jsonBody(ingestSchema) },
   responses: {
     200: jsonResponse(ingestedSchema, "The documents that were written and those that failed."),
@@ -58,9 +57,7 @@ const list = createRoute({
   operationId: "listDocuments",
   summary: "List documents",
   description: "Returns one page of documents with their passages, in order of id.",
-  tags,
-  security: BEARER,
-  middleware: requireScope("read"),
+  ...readRoute,
   request: {
     query: collectionQuery.extend({
       limit: integerParameter(1, 1000, "Maximum number of documents. Default 100."),
@@ -87,9 +84,7 @@ const get = createRoute({
   summary: "Get a document with its passages",
   description:
     "Returns all passages or a range of them. If the response would be too large, the error is 413: read the passages in several requests.",
-  tags,
-  security: BEARER,
-  middleware: requireScope("read"),
+  ...readRoute,
   request: {
     params: documentParameter,
     query: collectionQuery.extend({
@@ -109,9 +104,7 @@ const remove = createRoute({
   path: "/v1/documents/{document}",
   operationId: "deleteDocument",
   summary: "Delete a document",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("write"), idempotent],
+  ...writeRoute,
   request: { params: documentParameter, query: collectionQuery, headers: idempotencyHeader },
   responses: { 204: { description: "The document is deleted." }, ...problems([404, 409, 422]) },
 });
@@ -122,9 +115,7 @@ const removeMany = createRoute({
   operationId: "deleteDocuments",
   summary: "Delete documents by ids or a filter",
   description: "Several conditions are combined with AND: a document must meet all of them.",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("write"), idempotent],
+  ...writeRoute,
   request: {
     headers: idempotencyHeader,
     body: jsonBody(

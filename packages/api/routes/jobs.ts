@@ -14,7 +14,7 @@ import type { Context } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
 import { requireAnyScope, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyLarge } from "../openapi.ts";
+import { createRouter, jsonBody, jsonResponse, problems, reply, replyLarge, secured } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { streamEvents, streamHead } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
@@ -24,7 +24,7 @@ import { fromJob, jobSchema } from "../schema/service.ts";
 import { toVector } from "../schema/vector.ts";
 import type { Log } from "../telemetry/log.ts";
 
-const tags = ["Jobs"];
+const readRoute = secured("Jobs", requireAnyScope("read", "admin"));
 const jobParameter = { params: idParameter("job", "The id of the job.") };
 const accepted = {
   ...jsonResponse(
@@ -41,9 +41,7 @@ const bulk = createRoute({
   summary: "Add documents in a job",
   description:
     "Continues after the response. When all documents are written, the job builds the indexes that the collection needs.",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("write"), idempotent],
+  ...secured("Jobs", requireScope("write"), idempotent),
   request: { headers: idempotencyHeader, body: jsonBody(ingestSchema) },
   responses: { 202: accepted, ...problems([404, 409, 422], { body: true }) },
 });
@@ -56,9 +54,7 @@ const reindex = createRoute({
   description:
     "Without `model`, the job runs pending index maintenance. With `model`, it embeds the collection again with that model and then replaces " +
     "the collection.",
-  tags,
-  security: BEARER,
-  middleware: [requireScope("admin"), idempotent],
+  ...secured("Jobs", requireScope("admin"), idempotent),
   request: {
     headers: idempotencyHeader,
     body: jsonBody(
@@ -88,9 +84,7 @@ const list = createRoute({
   operationId: "listJobs",
   summary: "List jobs",
   description: "Returns the jobs of the tenant, or of the operator for an operator's key, newest first.",
-  tags,
-  security: BEARER,
-  middleware: requireAnyScope("read", "admin"),
+  ...readRoute,
   request: { query: z.object({ limit: integerParameter(1, 1000, "Maximum number of jobs. Default 100.") }) },
   responses: { 200: jsonResponse(z.object({ jobs: z.array(jobSchema) }), "The jobs."), ...problems() },
 });
@@ -100,9 +94,7 @@ const get = createRoute({
   path: "/v1/jobs/{job}",
   operationId: "getJob",
   summary: "Get a job and its progress",
-  tags,
-  security: BEARER,
-  middleware: requireAnyScope("read", "admin"),
+  ...readRoute,
   request: jobParameter,
   responses: { 200: jsonResponse(jobSchema, "The job."), ...problems([404]) },
 });
@@ -113,9 +105,7 @@ const cancel = createRoute({
   operationId: "cancelJob",
   summary: "Cancel a job",
   description: "Changes that the job has already made are kept.",
-  tags,
-  security: BEARER,
-  middleware: [requireAnyScope("write", "admin"), idempotent],
+  ...secured("Jobs", requireAnyScope("write", "admin"), idempotent),
   request: { ...jobParameter, headers: idempotencyHeader },
   responses: {
     200: jsonResponse(jobSchema, "The job, which is being cancelled."),
@@ -132,9 +122,7 @@ const watch = createRoute({
     "Returns server-sent events until the job ends. Each change is an event `job` with the body of GET /v1/jobs/{job}. " +
     "If the last event is `continue`, the time limit of the stream is over but the job continues: send the request again. " +
     "If it is `error`, it holds a problem, as in an error response.",
-  tags,
-  security: BEARER,
-  middleware: requireAnyScope("read", "admin"),
+  ...readRoute,
   request: jobParameter,
   responses: {
     200: { description: "Server-sent events.", content: { "text/event-stream": { schema: z.string() } } },

@@ -2,30 +2,24 @@ import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "@cairn/co
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireAnyScope, requireOperator } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { createRouter, jsonBody, jsonResponse, problems, reply, secured } from "../openapi.ts";
 import { idempotent, refuseIdempotencyKey, refuseOperatorIdempotencyKey } from "../request/idempotent.ts";
 import { idempotencyHeader, idParameter } from "../schema/parameters.ts";
 import { createdKeySchema, fromKey, fromNewKey, keySchema, newKeySchema } from "../schema/service.ts";
 
-const tags = ["Keys"];
 const refuseIdempotency = refuseIdempotencyKey(
   "A request that creates a key cannot have an Idempotency-Key: its response holds a secret, which is not stored. " +
     "If the response was lost, revoke the key and create another.",
 );
+const secretRoute = secured("Keys", requireAnyScope("admin"), refuseIdempotency);
 const key = idParameter("key", "The id of the key.");
-const listResponse = jsonResponse(
-  z.object({ keys: z.array(keySchema) }),
-  "All keys without their secrets, oldest first.",
-);
+const keyList = z.object({ keys: z.array(keySchema) });
+const listResponse = jsonResponse(keyList, "All keys without their secrets, oldest first.");
 const createdResponse = jsonResponse(createdKeySchema, "The key with its secret, which is shown only once.");
+const graceSeconds = z.int().min(0).max(2_592_000).optional();
 const rotation = z
   .strictObject({
-    grace_seconds: z
-      .int()
-      .min(0)
-      .max(2_592_000)
-      .optional()
-      .describe("Seconds for which the old key remains valid. Default 3,600."),
+    grace_seconds: graceSeconds.describe("Seconds for which the old key remains valid. Default 3,600."),
   })
   .openapi("Rotation", { example: { grace_seconds: 3600 } });
 
@@ -35,9 +29,7 @@ const list = createRoute({
   operationId: "listKeys",
   summary: "List keys",
   description: "Returns the keys of the tenant, or of the operator for an operator's key.",
-  tags,
-  security: BEARER,
-  middleware: requireAnyScope("admin"),
+  ...secured("Keys", requireAnyScope("admin")),
   responses: { 200: listResponse, ...problems() },
 });
 
@@ -46,9 +38,7 @@ const create = createRoute({
   path: "/v1/keys",
   operationId: "createKey",
   summary: "Create a key",
-  tags,
-  security: BEARER,
-  middleware: [requireAnyScope("admin"), refuseIdempotency],
+  ...secretRoute,
   request: { body: jsonBody(newKeySchema) },
   responses: { 201: createdResponse, ...problems([404], { body: true }) },
 });
@@ -60,9 +50,7 @@ const rotate = createRoute({
   summary: "Rotate a key",
   description:
     "Creates a replacement with the same name, scopes and expiry. The old key remains valid for `grace_seconds`.",
-  tags,
-  security: BEARER,
-  middleware: [requireAnyScope("admin"), refuseIdempotency],
+  ...secretRoute,
   request: { params: key, body: jsonBody(rotation) },
   responses: { 201: createdResponse, ...problems([404], { body: true }) },
 });
@@ -73,9 +61,7 @@ const revoke = createRoute({
   operationId: "revokeKey",
   summary: "Revoke a key",
   description: "The key is refused within a minute.",
-  tags,
-  security: BEARER,
-  middleware: [requireAnyScope("admin"), idempotent],
+  ...secured("Keys", requireAnyScope("admin"), idempotent),
   request: { params: key, headers: idempotencyHeader },
   responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404, 409, 422]) },
 });
@@ -87,9 +73,7 @@ const listOfTenant = createRoute({
   path: "/v1/tenants/{tenant}/keys",
   operationId: "listTenantKeys",
   summary: "List the keys of a tenant",
-  tags,
-  security: BEARER,
-  middleware: requireOperator,
+  ...secured("Keys", requireOperator),
   request: { params: tenantParameter },
   responses: { 200: listResponse, ...problems([404]) },
 });
@@ -99,9 +83,7 @@ const createForTenant = createRoute({
   path: "/v1/tenants/{tenant}/keys",
   operationId: "createTenantKey",
   summary: "Create a key for a tenant",
-  tags,
-  security: BEARER,
-  middleware: [requireOperator, refuseIdempotency],
+  ...secured("Keys", requireOperator, refuseIdempotency),
   request: { params: tenantParameter, body: jsonBody(newKeySchema) },
   responses: { 201: createdResponse, ...problems([404], { body: true }) },
 });
@@ -111,9 +93,7 @@ const revokeOfTenant = createRoute({
   path: "/v1/tenants/{tenant}/keys/{key}",
   operationId: "revokeTenantKey",
   summary: "Revoke a key of a tenant",
-  tags,
-  security: BEARER,
-  middleware: [requireOperator, refuseOperatorIdempotencyKey],
+  ...secured("Keys", requireOperator, refuseOperatorIdempotencyKey),
   request: { params: tenantParameter.extend(key.shape) },
   responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404]) },
 });
@@ -124,22 +104,16 @@ export const keys = createRouter()
     return reply(c, { keys: found.map(fromKey) });
   })
   .openapi(create, async (c) => {
-    const { tenantId } = c.var.principal;
-    return reply(
-      c,
-      fromNewKey(await createApiKey(c.var.services.database, tenantId, toOptions(c.req.valid("json")))),
-      201,
-    );
+    const { services, principal } = c.var;
+    const options = toOptions(c.req.valid("json"));
+    return reply(c, fromNewKey(await createApiKey(services.database, principal.tenantId, options)), 201);
   })
   .openapi(rotate, async (c) => {
     const { grace_seconds: grace } = c.req.valid("json");
-    const { database } = c.var.services;
-    const { tenantId } = c.var.principal;
-    return reply(
-      c,
-      fromNewKey(await rotateApiKey(database, tenantId, c.req.valid("param").key, { grace })),
-      201,
-    );
+    const { services, principal } = c.var;
+    const { key: id } = c.req.valid("param");
+    const rotated = await rotateApiKey(services.database, principal.tenantId, id, { grace });
+    return reply(c, fromNewKey(rotated), 201);
   })
   .openapi(revoke, async (c) => {
     const { tenantId } = c.var.principal;

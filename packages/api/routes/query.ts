@@ -2,7 +2,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { queryMany, query as runQuery } from "@cairn/core/search/query.ts";
 import { createRoute, type z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, replyLarge } from "../openapi.ts";
+import { createRouter, jsonBody, jsonResponse, problems, replyLarge, secured } from "../openapi.ts";
 import { fromHit, queryResultSchema, querySchema } from "../schema/query.ts";
 import { toVector } from "../schema/vector.ts";
 
@@ -13,9 +13,7 @@ const queryRoute = createRoute({
   summary: "Search for passages",
   description:
     "Finds the passages nearest to a text or a vector, or to each of several. A query returns top_k hits if that many passages exist and match the filters.",
-  tags: ["Search"],
-  security: BEARER,
-  middleware: requireScope("read"),
+  ...secured("Search", requireScope("read")),
   request: { body: jsonBody(querySchema) },
   responses: {
     200: jsonResponse(queryResultSchema, "The hits, best first."),

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
-import { BEARER, createRouter, jsonResponse, problems, reply } from "../openapi.ts";
+import { createRouter, jsonResponse, problems, reply, secured } from "../openapi.ts";
 
 const statsSchema = z
   .object({
@@ -41,9 +41,7 @@ const get = createRoute({
   operationId: "getStats",
   summary: "Get the statistics of collections",
   description: "Returns for each collection of the tenant its size, its indexes and pending index work.",
-  tags: ["Collections"],
-  security: BEARER,
-  middleware: requireScope("admin"),
+  ...secured("Collections", requireScope("admin")),
   responses: {
     200: jsonResponse(z.object({ collections: z.array(statsSchema) }), "The statistics of each collection."),
     ...problems(),

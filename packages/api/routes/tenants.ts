@@ -7,7 +7,15 @@ import {
 } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireOperator } from "../auth/require.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply, replyNoContent } from "../openapi.ts";
+import {
+  createRouter,
+  jsonBody,
+  jsonResponse,
+  problems,
+  reply,
+  replyNoContent,
+  secured,
+} from "../openapi.ts";
 import { refuseIdempotencyKey, refuseOperatorIdempotencyKey } from "../request/idempotent.ts";
 import { idParameter } from "../schema/parameters.ts";
 import {
@@ -18,11 +26,10 @@ import {
   toLimits,
 } from "../schema/service.ts";
 
-const tags = ["Tenants"];
 const tenantParameter = { params: idParameter("tenant", "The id or name of the tenant.") };
 const tenantResponse = jsonResponse(tenantSchema, "The tenant.");
-const operatorRoute = { tags, security: BEARER, middleware: requireOperator };
-const operatorWrite = { ...operatorRoute, middleware: [requireOperator, refuseOperatorIdempotencyKey] };
+const operatorRoute = secured("Tenants", requireOperator);
+const operatorWrite = secured("Tenants", requireOperator, refuseOperatorIdempotencyKey);
 
 const list = createRoute({
   ...operatorRoute,
@@ -37,13 +44,13 @@ const list = createRoute({
 });
 
 const create = createRoute({
-  ...operatorRoute,
-  middleware: [
+  ...secured(
+    "Tenants",
     requireOperator,
     refuseIdempotencyKey(
       "A request that creates a tenant cannot have an Idempotency-Key. Choose the id yourself: a repeated request is then answered already_exists.",
     ),
-  ],
+  ),
   method: "post",
   path: "/v1/tenants",
   operationId: "createTenant",

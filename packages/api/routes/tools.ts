@@ -11,10 +11,9 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "../openapi.ts";
+import { createRouter, jsonBody, jsonResponse, problems, reply, secured } from "../openapi.ts";
 import { passageFields } from "../schema/passage.ts";
 
-const tags = ["Tool"];
 const json = z.record(z.string(), z.unknown());
 
 const listRoute = createRoute({
@@ -23,9 +22,7 @@ const listRoute = createRoute({
   operationId: "listTools",
   summary: "Get the definition of the search tool",
   description: "Returns the search tool in the formats of OpenAI's and Anthropic's function calling.",
-  tags,
-  security: BEARER,
-  middleware: requireScope("read"),
+  ...secured("Tool", requireScope("read")),
   responses: {
     200: jsonResponse(
       z.object({
@@ -56,9 +53,7 @@ const runRoute = createRoute({
   description:
     "Accepts common deviations of models from the schema: the arguments as a JSON string, `null` or an empty value instead of an omitted " +
     'field, `"5"` instead of a number, the filter as a JSON string.',
-  tags,
-  security: BEARER,
-  middleware: [requireScope("read"), looseArguments] as const,
+  ...secured("Tool", requireScope("read"), looseArguments),
   request: {
     body: jsonBody(
       z

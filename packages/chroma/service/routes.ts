@@ -1,4 +1,4 @@
-import { BEARER, createRouter, jsonBody, jsonResponse, problems, reply } from "@cairn/api/openapi.ts";
+import { createRouter, jsonBody, jsonResponse, problems, reply, secured } from "@cairn/api/openapi.ts";
 import { refuseOperatorIdempotencyKey } from "@cairn/api/request/idempotent.ts";
 import { startJob } from "@cairn/api/routes/jobs.ts";
 import { idParameter } from "@cairn/api/schema/parameters.ts";
@@ -14,8 +14,6 @@ import { toApiTerms } from "./api-terms.ts";
 import { MIGRATION } from "./job.ts";
 import { migrationSchema } from "./schema.ts";
 
-const tags = ["Migrations"];
-
 const start = createRoute({
   method: "post",
   path: "/v1/migrations",
@@ -23,9 +21,7 @@ const start = createRoute({
   summary: "Start a migration from Chroma",
   description:
     "Migrates from the Chroma server that the service is configured with, in a job. Starting it again continues where it stopped and compares everything again.",
-  tags,
-  security: BEARER,
-  middleware: refuseOperatorIdempotencyKey,
+  ...secured("Migrations", refuseOperatorIdempotencyKey),
   request: { body: jsonBody(migrationSchema) },
   responses: {
     202: {
@@ -41,8 +37,7 @@ const list = createRoute({
   path: "/v1/migrations",
   operationId: "listMigrations",
   summary: "List migrations, newest first",
-  tags,
-  security: BEARER,
+  ...secured("Migrations"),
   responses: {
     200: jsonResponse(
       z.object({ migrations: z.array(jobSchema) }),
@@ -57,8 +52,7 @@ const report = createRoute({
   path: "/v1/migrations/{job}/report",
   operationId: "getMigrationReport",
   summary: "Get the report of a finished migration",
-  tags,
-  security: BEARER,
+  ...secured("Migrations"),
   request: {
     params: idParameter("job", "The job's id."),
     query: z.object({ format: z.enum(["json", "html"]).optional() }),

@@ -6,16 +6,7 @@ export type HtmlToken =
   | { readonly type: "tag"; readonly name: string; readonly closing: boolean; readonly attributes: string };
 
 /** Elements whose content is not markup, except for their end tag. */
-const RAW_ELEMENTS = new Set([
-  "script",
-  "style",
-  "title",
-  "textarea",
-  "iframe",
-  "noembed",
-  "noframes",
-  "xmp",
-]);
+const RAW_ELEMENTS = new Set("script style title textarea iframe noembed noframes xmp".split(" "));
 const TAG = /<(\/?)([a-z][^\s/>]*)/iy;
 
 /**

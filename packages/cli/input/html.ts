@@ -9,20 +9,9 @@ export interface HtmlText {
 }
 
 /** Elements whose content is not part of the text. */
-const IGNORED_ELEMENTS = new Set([
-  "script",
-  "style",
-  "noscript",
-  "template",
-  "svg",
-  "math",
-  "iframe",
-  "object",
-  "select",
-  "head",
-  "title",
-  "textarea",
-]);
+const IGNORED_ELEMENTS = new Set(
+  "script style noscript template svg math iframe object select head title textarea".split(" "),
+);
 /** Elements that start a paragraph. */
 const PARAGRAPH_ELEMENTS = new Set(
   "address article aside blockquote details dialog dl fieldset figure footer form h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section table ul".split(
