@@ -53,6 +53,16 @@ export async function withServices<T>(
   }
 }
 
+/** Like `withServices`, for a command of the tenant that `--tenant` names. */
+export function withTenant<T>(
+  command: Command,
+  work: (services: Services, tenant: Tenant, config: Config) => Promise<T>,
+): Promise<T> {
+  return withServices(command, async (services, config) =>
+    work(services, await chooseTenant(services, command.opts().tenant), config),
+  );
+}
+
 /** The embedders' configuration of a command. Without a server, texts are found by their words by default. */
 export function embedderOptions(config: Config): EmbeddingConfig {
   return { ...embeddingConfig(config), offlineByDefault: config.databaseUrl === undefined };

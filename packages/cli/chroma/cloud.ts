@@ -1,8 +1,6 @@
 import { readReport } from "@cairn/chroma/ledger/results.ts";
 import { cancelRun } from "@cairn/chroma/ledger/run.ts";
 import { type RunSnapshot, readLatestRun } from "@cairn/chroma/ledger/run-snapshot.ts";
-import type { MigrationReport } from "@cairn/chroma/report/report.ts";
-import { writeReport } from "@cairn/chroma/report/write.ts";
 import { assertRequestSize } from "@cairn/chroma/steps/environment.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
@@ -16,8 +14,7 @@ import { paragraph, printJson, visible } from "../terminal/print.ts";
 import { openMachine } from "./cloud/machine.ts";
 import { watchExecution } from "./cloud/watch.ts";
 import { addPlanOptions, addWriteOptions, type PlanFlags, planOptions, type WriteFlags } from "./options.ts";
-import { printOutcome } from "./outcome.ts";
-import { verdictCode } from "./verdict-code.ts";
+import { finishWithReport } from "./run.ts";
 
 interface CloudFlags {
   readonly machine?: string;
@@ -79,7 +76,7 @@ export function addCloud(program: Command, context: CommandContext): void {
               ? `Run ${run.id} has no report yet. Its status is ${run.status}.`
               : "No migration has run in this database yet.",
           );
-        await finishWithReport(report, flags.report, json, context);
+        await finishWithReport(report, { path: flags.report, json, context });
       }),
     );
   cloud
@@ -101,7 +98,7 @@ async function migrate(flags: MigrateFlags, command: Command, context: CommandCo
     }
     if (!json) console.error(`Started ${execution}`);
     const report = await watchExecution(database, machine, execution, json, context.signal);
-    await finishWithReport(report, flags.report, json, context);
+    await finishWithReport(report, { path: flags.report, json, context });
   });
 }
 
@@ -111,19 +108,15 @@ async function status(flags: StatusFlags, command: Command, context: CommandCont
     const execution = await machine.newest();
     if (execution && flags.watch) {
       const report = await watchExecution(database, machine, execution, json, context.signal);
-      return finishWithReport(report, undefined, json, context);
+      return finishWithReport(report, { path: undefined, json, context });
     }
     const description = execution ? await machine.describe(execution) : undefined;
     const run = await readLatestRun(database);
-    if (json)
-      return printJson({
-        execution: execution ?? null,
-        status: description?.status ?? null,
-        run: run ?? null,
-      });
+    const { status = null } = description ?? {};
+    if (json) return printJson({ execution: execution ?? null, status, run: run ?? null });
     console.log(
       execution
-        ? `${description?.status}  ${execution}`
+        ? `${status}  ${execution}`
         : "The migration was never started. Start it: cairn cloud migrate",
     );
     if (run) printRun(run);
@@ -144,20 +137,6 @@ async function cancel(flags: CloudFlags, command: Command): Promise<void> {
       isRunning ? "Cancelled. Copied records stay. To continue: cairn cloud migrate" : "Nothing is running.",
     );
   });
-}
-
-/** Writes and prints the report, and sets the exit code of its verdict. Without a path no file is written. */
-async function finishWithReport(
-  report: MigrationReport,
-  path: string | undefined,
-  json: boolean,
-  { finish }: CommandContext,
-): Promise<void> {
-  const written = path === undefined ? undefined : await writeReport(report, path);
-  const files = [written?.html, written?.json].filter((file) => file !== undefined);
-  if (json) printJson({ ...report, files });
-  else printOutcome(report, files);
-  finish(verdictCode(report.verdict));
 }
 
 function printRun({ id, source, status, lastError, collections }: RunSnapshot): void {
@@ -197,9 +176,7 @@ async function toRequest(flags: MigrateFlags): Promise<object> {
     throw new AppError(
       "invalid_input",
       "The migration in AWS accepts only one --pattern. Use --map for several patterns.",
-      {
-        path: "--pattern",
-      },
+      { path: "--pattern" },
     );
   const request = {
     pattern: patterns?.[0],

@@ -15,7 +15,7 @@ import { EXIT } from "../exit.ts";
 import { embedderOptions, withServices } from "../open.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, duration, printJson, printTable, visible } from "../terminal/print.ts";
-import { type ChromaFlags, planOptions, scopeOptions, sourceOptions, type WriteFlags } from "./options.ts";
+import { type ChromaFlags, planOptions, sourceOptions, type WriteFlags } from "./options.ts";
 import { showProgress } from "./progress.ts";
 
 /**
@@ -73,7 +73,6 @@ async function makePlan(
       reEmbed: flags.reEmbed,
       model: flags.model,
       discardChanges: flags.discardChanges,
-      scope: scopeOptions(flags),
     },
   );
   const schemaNotice = isOutdated && schema.applied.length > 0 ? [OUTDATED_SCHEMA] : [];

@@ -2,7 +2,6 @@ import { parseMapping } from "@cairn/chroma/plan/mapping.ts";
 import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
 import { isReportPath } from "@cairn/chroma/report/write.ts";
 import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
-import type { SourceScope } from "@cairn/chroma/source/source.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { integerBetween } from "../options/integer.ts";
@@ -129,31 +128,18 @@ function parseReportPath(path: string): string {
 }
 
 export function sourceOptions({ chroma, token, basic, header = [], timeout }: ChromaFlags): ChromaOptions {
-  return {
-    url: chroma,
-    token,
-    basic,
-    headers: Object.fromEntries(header.map(parseHeader)),
-    timeout: timeout * 1000,
-  };
+  const headers = Object.fromEntries(header.map(parseHeader));
+  return { url: chroma, token, basic, headers, timeout: timeout * 1000 };
 }
 
-export function scopeOptions({ chromaTenant, chromaDatabase }: PlanFlags): SourceScope {
-  return { tenants: chromaTenant, databases: chromaDatabase };
-}
-
-export async function planOptions({
-  pattern,
-  tenant,
-  map,
-  only,
-  sourceModel,
-}: PlanFlags): Promise<PlanOptions> {
+export async function planOptions(flags: PlanFlags): Promise<PlanOptions> {
+  const { pattern, tenant, map, only, sourceModel, chromaTenant, chromaDatabase } = flags;
   return {
     patterns: pattern,
     tenant,
     only,
     sourceModel,
+    scope: { tenants: chromaTenant, databases: chromaDatabase },
     mapping: map === undefined ? undefined : parseMapping(await readFileArgument(map, "--map")),
   };
 }

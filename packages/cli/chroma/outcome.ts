@@ -21,17 +21,10 @@ export function printOutcome(report: MigrationReport, files: readonly string[]):
     report.totals.exceptions,
   );
   const { differences, changedInCairn = 0, failed = 0 } = report.totals;
+  const different = differences - changedInCairn - failed;
   list("Failed", describeFailed(report), failed);
-  list(
-    "Different",
-    describeDifferences(report, { madeInCairn: false }),
-    differences - changedInCairn - failed,
-  );
-  list(
-    "Changed in Cairn since the migration, and kept",
-    describeDifferences(report, { madeInCairn: true }),
-    changedInCairn,
-  );
+  list("Different", describeDifferences(report, false), different);
+  list("Changed in Cairn since the migration, and kept", describeDifferences(report, true), changedInCairn);
   list("Notices", report.notices ?? [], report.notices?.length ?? 0);
   if (report.verdict === "not_identical") console.log(describeNextStep(report));
   console.log(`Took ${duration(report.seconds)}. Report: ${files.join(", ") || "cairn cloud report"}`);
@@ -43,12 +36,9 @@ function describeFailed({ differences }: MigrationReport): readonly string[] {
   );
 }
 
-function describeDifferences(
-  { differences }: MigrationReport,
-  options: { readonly madeInCairn: boolean },
-): readonly string[] {
+function describeDifferences({ differences }: MigrationReport, inCairn: boolean): readonly string[] {
   return differences
-    .filter(({ kind, madeInCairn = false }) => kind !== "failed" && madeInCairn === options.madeInCairn)
+    .filter(({ kind, madeInCairn = false }) => kind !== "failed" && madeInCairn === inCairn)
     .map(
       ({ collection, id, kind, detail }) =>
         `${collection}  ${id === "" ? "the collection" : visible(id, 40)}  ${kind}: ${detail}`,

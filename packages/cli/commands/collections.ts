@@ -10,22 +10,14 @@ import { AppError } from "@cairn/core/error.ts";
 import { METRICS, type Metric } from "@cairn/core/index/metric.ts";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { chooseTenant, withServices } from "../open.ts";
+import { chooseTenant, withServices, withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { parseJsonArgument } from "../options/json-argument.ts";
-import { addTenantOption } from "../options/tenant-option.ts";
+import { addTenantCommand } from "../options/tenant-option.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 
-interface TenantFlags {
-  readonly tenant?: string;
-}
-
-interface ModelFlags extends TenantFlags {
-  readonly yes?: boolean;
-}
-
-interface ChunkingFlags extends TenantFlags {
+interface ChunkingFlags {
   readonly maxTokens?: number;
   readonly overlap?: number;
 }
@@ -34,6 +26,7 @@ const parseMaxTokens = integerBetween(16, 8_000);
 const parseOverlap = integerBetween(0, 4_000);
 
 interface CreateFlags extends ChunkingFlags {
+  readonly tenant?: string;
   readonly model?: string;
   readonly dimensions?: number;
   readonly metric: Metric;
@@ -43,12 +36,12 @@ interface CreateFlags extends ChunkingFlags {
 
 export function addCollections(program: Command, _: CommandContext): void {
   const collections = program.command("collections").description("Manage the collections of a tenant");
-  addTenantOption(
-    collections.command("list", { isDefault: true }).description("List the collections of a tenant"),
-  ).action((flags: TenantFlags, command: Command) =>
-    withServices(command, async (services, { json }) => {
-      const tenant = await chooseTenant(services, flags.tenant);
-      const all = await listCollections(services.database, tenant.id);
+  addTenantCommand(collections, "list", {
+    description: "List the collections of a tenant",
+    isDefault: true,
+  }).action((_flags: object, command: Command) =>
+    withTenant(command, async ({ database }, tenant, { json }) => {
+      const all = await listCollections(database, tenant.id);
       if (json) return printJson(all);
       printTable(
         all.map(({ name, embeddingModel, dimensions, metric, id }) => ({
@@ -63,9 +56,7 @@ export function addCollections(program: Command, _: CommandContext): void {
         console.log(`Tenant ${tenant.name} has no collection yet. cairn ingest creates the first one.`);
     }),
   );
-  addTenantOption(
-    collections.command("create [name]").description("Create a collection (default: knowledge)"),
-  )
+  addTenantCommand(collections, "create [name]", { description: "Create a collection (default: knowledge)" })
     .option("--model <provider/model>", "embedding model (default: --embedding-model)")
     .option(
       "--dimensions <n>",
@@ -90,12 +81,13 @@ export function addCollections(program: Command, _: CommandContext): void {
     )
     .action((name: string | undefined, flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
-        const defaultModel = flags.model === undefined ? requireDefaultModel(services.embedders) : undefined;
+        const { database, embedders } = services;
+        const defaultModel = flags.model === undefined ? requireDefaultModel(embedders) : undefined;
         const tenant = await chooseTenant(services, flags.tenant);
         const embeddingModel = flags.model ?? defaultModel?.model ?? null;
         const chunking = chunkingOf(flags);
-        validateChunking(chunking, textLimit(services.embedders, embeddingModel));
-        const created = await createCollection(services.database, tenant.id, {
+        validateChunking(chunking, textLimit(embedders, embeddingModel));
+        const created = await createCollection(database, tenant.id, {
           name,
           embeddingModel,
           dimensions: flags.dimensions ?? defaultModel?.dimensions,
@@ -115,79 +107,61 @@ export function addCollections(program: Command, _: CommandContext): void {
 }
 
 function addChangeCommands(collections: Command): void {
-  addTenantOption(collections.command("rename <name> <new-name>").description("Rename a collection")).action(
-    (name: string, newName: string, flags: TenantFlags, command: Command) =>
-      change(command, flags, name, { name: newName }),
+  addTenantCommand(collections, "rename <name> <new-name>", { description: "Rename a collection" }).action(
+    (name: string, newName: string, _flags: object, command: Command) =>
+      change(command, name, { name: newName }),
   );
-  addTenantOption(
-    collections
-      .command("set-model <name> <provider/model>")
-      .description("Set the model of a collection's vectors, so that queries by text work"),
-  )
+  addTenantCommand(collections, "set-model <name> <provider/model>", {
+    description: "Set the model of a collection's vectors, so that queries by text work",
+  })
     .option(
       "--yes",
       "do not ask for confirmation if the collection has vectors (required without a terminal)",
     )
-    .action((name: string, model: string, flags: ModelFlags, command: Command) =>
-      change(command, flags, name, { embeddingModel: model, confirmModel: flags.yes ?? false }),
+    .action((name: string, model: string, { yes = false }: { readonly yes?: boolean }, command: Command) =>
+      change(command, name, { embeddingModel: model, confirmModel: yes }),
     );
-  addTenantOption(
-    collections
-      .command("set-language <name> <language>")
-      .description("Set the language for keyword search; cairn reindex then rebuilds the keyword index"),
-  ).action((name: string, language: string, flags: TenantFlags, command: Command) =>
-    change(command, flags, name, { language }),
+  addTenantCommand(collections, "set-language <name> <language>", {
+    description: "Set the language for keyword search; cairn reindex then rebuilds the keyword index",
+  }).action((name: string, language: string, _flags: object, command: Command) =>
+    change(command, name, { language }),
   );
-  addTenantOption(
-    collections
-      .command("set-index <name> <json>")
-      .description(
-        "Set the index settings of a collection and discard its earlier ones; {} sets the defaults",
-      ),
-  ).action((name: string, settings: string, flags: TenantFlags, command: Command) =>
-    change(command, flags, name, { indexSettings: parseIndexSettings(settings) }),
+  addTenantCommand(collections, "set-index <name> <json>", {
+    description: "Set the index settings of a collection and discard its earlier ones; {} sets the defaults",
+  }).action((name: string, settings: string, _flags: object, command: Command) =>
+    change(command, name, { indexSettings: parseIndexSettings(settings) }),
   );
-  addTenantOption(
-    collections
-      .command("set-chunking <name>")
-      .description(
-        "Set how new texts are split into passages and discard the earlier settings; without options, set the defaults",
-      ),
-  )
+  addTenantCommand(collections, "set-chunking <name>", {
+    description:
+      "Set how new texts are split into passages and discard the earlier settings; without options, set the defaults",
+  })
     .option("--max-tokens <n>", "maximum number of tokens in a passage", parseMaxTokens)
     .option("--overlap <n>", "tokens that a passage repeats from the previous one", parseOverlap)
     .action((name: string, flags: ChunkingFlags, command: Command) =>
-      change(command, flags, name, { chunking: chunkingOf(flags) }),
+      change(command, name, { chunking: chunkingOf(flags) }),
     );
-  addTenantOption(collections.command("delete <name>").description("Delete a collection with its documents"))
+  addTenantCommand(collections, "delete <name>", { description: "Delete a collection with its documents" })
     .requiredOption("--yes", "confirm the deletion, which cannot be undone")
-    .action((name: string, flags: TenantFlags, command: Command) =>
-      withServices(command, async (services, { json }) => {
-        const tenant = await chooseTenant(services, flags.tenant);
-        await deleteCollection(services.database, tenant.id, name);
+    .action((name: string, _flags: object, command: Command) =>
+      withTenant(command, async ({ database }, tenant, { json }) => {
+        await deleteCollection(database, tenant.id, name);
         if (json) printJson({ deleted: name });
         else console.log(`Deleted collection ${name}.`);
       }),
     );
 }
 
-async function change(
-  command: Command,
-  flags: TenantFlags,
-  name: string,
-  changes: CollectionChanges,
-): Promise<void> {
-  await withServices(command, async (services, { json }) => {
-    const tenant = await chooseTenant(services, flags.tenant);
+function change(command: Command, name: string, changes: CollectionChanges): Promise<void> {
+  return withTenant(command, async ({ database, embedders }, { id }, { json }) => {
     if (changes.chunking) {
-      const { embeddingModel } = await getCollection(services.database, tenant.id, name);
-      validateChunking(changes.chunking, textLimit(services.embedders, embeddingModel));
+      const { embeddingModel } = await getCollection(database, id, name);
+      validateChunking(changes.chunking, textLimit(embedders, embeddingModel));
     }
     const changed = await withConfirmation(changes, (confirmed) =>
-      changeCollection(services.database, tenant.id, name, confirmed),
+      changeCollection(database, id, name, confirmed),
     );
     if (json) printJson(changed);
-    else console.log(describeCollection(changed, textLimit(services.embedders, changed.embeddingModel)));
+    else console.log(describeCollection(changed, textLimit(embedders, changed.embeddingModel)));
   });
 }
 

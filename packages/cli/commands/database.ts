@@ -1,3 +1,4 @@
+import type { Database } from "@cairn/core/database/database.ts";
 import {
   migrateSchema,
   rollbackSchema,
@@ -6,12 +7,15 @@ import {
 } from "@cairn/core/database/schema-migrations.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
+import type { Config } from "../config.ts";
 import { withServices } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 
-/** These commands work on a schema of any version. */
-const OPEN_OPTIONS = { schema: "never" } as const;
+/** Runs a command that works on a schema of any version. */
+function withAnySchema(command: Command, work: (database: Database, config: Config) => Promise<void>) {
+  return withServices(command, ({ database }, config) => work(database, config), { schema: "never" });
+}
 
 export function addDatabase(program: Command, _: CommandContext): void {
   const database = program.command("db").description("Apply and roll back schema migrations");
@@ -19,15 +23,11 @@ export function addDatabase(program: Command, _: CommandContext): void {
     .command("migrate")
     .description("Apply the pending schema migrations (required on a server after every update of Cairn)")
     .action((_flags: object, command: Command) =>
-      withServices(
-        command,
-        async (services, { json }) => {
-          const applied = await migrateSchema(services.database);
-          if (json) printJson({ applied });
-          else console.log(applied.length === 0 ? "The schema is up to date." : `Applied ${names(applied)}.`);
-        },
-        OPEN_OPTIONS,
-      ),
+      withAnySchema(command, async (database, { json }) => {
+        const applied = await migrateSchema(database);
+        if (json) printJson({ applied });
+        else console.log(applied.length === 0 ? "The schema is up to date." : `Applied ${names(applied)}.`);
+      }),
     );
   database
     .command("rollback")
@@ -36,43 +36,27 @@ export function addDatabase(program: Command, _: CommandContext): void {
     .option("--all", "roll back all schema migrations")
     .requiredOption("--yes", "confirm the rollback, which cannot be undone")
     .action((flags: { readonly steps: number; readonly all?: boolean }, command: Command) =>
-      withServices(
-        command,
-        async (services, { json }) => {
-          const rolledBack = await rollbackSchema(services.database, {
-            steps: flags.all ? Number.POSITIVE_INFINITY : flags.steps,
-          });
-          if (json) printJson({ rolledBack });
-          else
-            console.log(
-              rolledBack.length === 0
-                ? "There is nothing to roll back."
-                : `Rolled back ${names(rolledBack)}.`,
-            );
-        },
-        OPEN_OPTIONS,
-      ),
+      withAnySchema(command, async (database, { json }) => {
+        const steps = flags.all ? Number.POSITIVE_INFINITY : flags.steps;
+        const rolledBack = await rollbackSchema(database, { steps });
+        if (json) printJson({ rolledBack });
+        else if (rolledBack.length === 0) console.log("There is nothing to roll back.");
+        else console.log(`Rolled back ${names(rolledBack)}.`);
+      }),
     );
   database
     .command("status", { isDefault: true })
     .description("List the applied and pending schema migrations")
     .action((_flags: object, command: Command) =>
-      withServices(
-        command,
-        async (services, { json }) => {
-          const status = await schemaStatus(services.database);
-          if (json) return printJson(status);
-          printTable([
-            ...status.applied.map(({ version, name, appliedAt }) => ({
-              version,
-              name,
-              applied: appliedAt.toISOString(),
-            })),
-            ...status.pending.map(({ version, name }) => ({ version, name, applied: "pending" })),
-          ]);
-        },
-        OPEN_OPTIONS,
-      ),
+      withAnySchema(command, async (database, { json }) => {
+        const status = await schemaStatus(database);
+        if (json) return printJson(status);
+        const applied = status.applied.map((step) => ({ ...step, applied: step.appliedAt.toISOString() }));
+        const pending = status.pending.map((step) => ({ ...step, applied: "pending" }));
+        printTable(
+          [...applied, ...pending].map(({ version, name, applied }) => ({ version, name, applied })),
+        );
+      }),
     );
 }
 

@@ -2,27 +2,24 @@ import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { chooseTenant, withServices } from "../open.ts";
+import { withTenant } from "../open.ts";
 import { addFilterOptions, type FilterFlags, filterInput } from "../options/filter-options.ts";
-import { addTenantOption } from "../options/tenant-option.ts";
+import { addTenantCommand } from "../options/tenant-option.ts";
 import { count } from "../terminal/counts.ts";
 import { printJson } from "../terminal/print.ts";
 
 interface DeleteFlags extends FilterFlags {
-  readonly tenant?: string;
   readonly collection?: string;
 }
 
 export function addDelete(program: Command, _: CommandContext): void {
-  addFilterOptions(
-    addTenantOption(program.command("delete [ids...]").description("Delete documents by id or by a filter")),
-  )
+  const description = "Delete documents by id or by a filter";
+  addFilterOptions(addTenantCommand(program, "delete [ids...]", { description }))
     .option("--collection <name>", "collection to delete from (default: knowledge)")
     .action((ids: readonly string[], flags: DeleteFlags, command: Command) => {
       const filters = filterInput(flags); // fails before the database is opened
-      return withServices(command, async (services, { json }) => {
-        const tenant = await chooseTenant(services, flags.tenant);
-        const deleted = await deleteDocuments(services.database, tenant.id, {
+      return withTenant(command, async ({ database }, tenant, { json }) => {
+        const deleted = await deleteDocuments(database, tenant.id, {
           collection: flags.collection,
           ids: ids.length > 0 ? ids : undefined,
           ...filters,

@@ -4,51 +4,40 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { exportDocuments, textOf } from "../export.ts";
-import { chooseTenant, withServices } from "../open.ts";
+import { withTenant } from "../open.ts";
 import { addFilterOptions, type FilterFlags, filterInput } from "../options/filter-options.ts";
 import { integerBetween } from "../options/integer.ts";
-import { addTenantOption } from "../options/tenant-option.ts";
+import { addTenantCommand } from "../options/tenant-option.ts";
 import { printJson, printTable, visible, visibleLine, visibleLines } from "../terminal/print.ts";
 
 /** Maximum size of the documents that `get` prints, in bytes. A JavaScript string has at most 512 MB. */
 const MAX_GET_BYTES = 100_000_000;
 
-interface ListFlags extends FilterFlags {
-  readonly tenant?: string;
+interface GetFlags {
   readonly collection?: string;
+  readonly vectors?: boolean;
+}
+
+interface ListFlags extends FilterFlags, GetFlags {
   readonly limit: number;
   readonly after?: string;
-  readonly vectors?: boolean;
 }
 
 export function addDocuments(program: Command, _: CommandContext): void {
   const documents = program.command("documents").description("List and show the documents of a collection");
-  addFilterOptions(
-    addTenantOption(
-      documents.command("list", { isDefault: true }).description("List documents in the order of their ids"),
-    ),
-  )
+  const description = "List documents in the order of their ids";
+  addFilterOptions(addTenantCommand(documents, "list", { description, isDefault: true }))
     .option("--collection <name>", "collection (default: knowledge)")
     .option("--limit <n>", "maximum number of documents", integerBetween(1, 1000), 100)
     .option("--after <cursor>", "cursor that the previous page printed")
     .option("--vectors", "with --json, include the vectors; cairn ingest stores them unchanged")
     .action((flags: ListFlags, command: Command) => {
       const filters = filterInput(flags); // fails before the database is opened
-      return withServices(command, async (services, { json }) => {
-        const tenant = await chooseTenant(services, flags.tenant);
+      return withTenant(command, async ({ database }, tenant, { json }) => {
         const { collection, limit, after, vectors } = flags;
-        const page = await listDocuments(services.database, tenant.id, {
-          collection,
-          limit,
-          after,
-          ...filters,
-        });
+        const page = await listDocuments(database, tenant.id, { collection, limit, after, ...filters });
         if (json) {
-          const exported = await exportDocuments(services.database, tenant.id, {
-            collection,
-            ...page,
-            vectors,
-          });
+          const exported = await exportDocuments(database, tenant.id, { collection, ...page, vectors });
           return printJson({ documents: exported, next: page.next });
         }
         printTable(page.documents.map(toRow));
@@ -56,33 +45,24 @@ export function addDocuments(program: Command, _: CommandContext): void {
         else if (page.documents.length === 0) console.log("No documents.");
       });
     });
-  addTenantOption(documents.command("get <ids...>").description("Show complete documents by id"))
+  addTenantCommand(documents, "get <ids...>", { description: "Show complete documents by id" })
     .option("--collection <name>", "collection (default: knowledge)")
     .option("--vectors", "with --json, include the vectors")
-    .action(
-      (
-        ids: readonly string[],
-        flags: Pick<ListFlags, "tenant" | "collection" | "vectors">,
-        command: Command,
-      ) =>
-        withServices(command, async (services, { json }) => {
-          const tenant = await chooseTenant(services, flags.tenant);
-          const documents = await getDocuments(services.database, tenant.id, {
-            collection: flags.collection,
-            ids,
-            maxBytes: MAX_GET_BYTES,
-          });
-          const missing = ids.filter((id) => !documents.some((document) => document.id === id));
-          if (missing.length > 0)
-            throw new AppError(
-              "not_found",
-              `There is no document ${missing.map((id) => JSON.stringify(visible(id))).join(", ")}. List the ids: cairn documents list`,
-            );
-          if (json) {
-            const options = { collection: flags.collection, documents, vectors: flags.vectors };
-            printJson({ documents: await exportDocuments(services.database, tenant.id, options) });
-          } else documents.forEach(printDocument);
-        }),
+    .action((ids: readonly string[], { collection, vectors }: GetFlags, command: Command) =>
+      withTenant(command, async ({ database }, tenant, { json }) => {
+        const options = { collection, ids, maxBytes: MAX_GET_BYTES };
+        const documents = await getDocuments(database, tenant.id, options);
+        const missing = ids.filter((id) => !documents.some((document) => document.id === id));
+        if (missing.length > 0)
+          throw new AppError(
+            "not_found",
+            `There is no document ${missing.map((id) => JSON.stringify(visible(id))).join(", ")}. List the ids: cairn documents list`,
+          );
+        if (!json) return documents.forEach(printDocument);
+        printJson({
+          documents: await exportDocuments(database, tenant.id, { collection, documents, vectors }),
+        });
+      }),
     );
 }
 

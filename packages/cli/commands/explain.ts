@@ -1,7 +1,7 @@
 import { type Explanation, explainSearch } from "@cairn/core/search/explain.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { chooseTenant, withServices } from "../open.ts";
+import { withTenant } from "../open.ts";
 import { filterInput } from "../options/filter-options.ts";
 import { addQueryOptions, type QueryFlags, queryOptions } from "../options/query-options.ts";
 import { printJson } from "../terminal/print.ts";
@@ -19,8 +19,7 @@ export function addExplain(program: Command, { signal }: CommandContext): void {
     .option("--analyze", "run the search and show the plan of Postgres with actual times")
     .action((text: string | undefined, flags: ExplainFlags, command: Command) => {
       const filters = filterInput(flags); // fails before the database is opened
-      return withServices(command, async (services, { json }) => {
-        const tenant = await chooseTenant(services, flags.tenant);
+      return withTenant(command, async (services, tenant, { json }) => {
         const options = { ...(await queryOptions(text, flags)), ...filters, signal };
         const explanation = await explainSearch(services, tenant.id, { ...options, analyze: flags.analyze });
         if (json) printJson(explanation);

@@ -10,7 +10,7 @@ import { EXIT } from "../exit.ts";
 import { ingestInputs } from "../ingest-local.ts";
 import { FORMATS, type Format } from "../input/detect.ts";
 import { type Inputs, openInputs } from "../input/open.ts";
-import { chooseTenant, withServices } from "../open.ts";
+import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { addTenantOption } from "../options/tenant-option.ts";
 import { ingestIntoService, type Remote, remoteClient } from "../remote.ts";
@@ -20,7 +20,6 @@ import { type IngestProgress, showIngestProgress } from "../terminal/ingest-prog
 import { paragraph, printJson, visible } from "../terminal/print.ts";
 
 interface IngestFlags {
-  readonly tenant?: string;
   readonly collection?: string;
   readonly format: Format | "auto";
   readonly id?: string;
@@ -98,9 +97,8 @@ async function ingestRemotely(
 }
 
 function ingestLocally(command: Command, { inputs, progress, flags, signal }: IngestRun): Promise<number> {
-  return withServices(command, async (services, { json }) => {
+  return withTenant(command, async (services, { id: tenantId }, { json }) => {
     const { database, embedders } = services;
-    const { id: tenantId } = await chooseTenant(services, flags.tenant);
     const collection = await withDefaultCollection(services, tenantId, {
       collection: flags.collection,
       work: () => getCollection(database, tenantId, flags.collection),

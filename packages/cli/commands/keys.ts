@@ -14,7 +14,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
-import { addTenantOption } from "../options/tenant-option.ts";
+import { addTenantCommand } from "../options/tenant-option.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 
 interface OwnerFlags {
@@ -30,17 +30,16 @@ interface CreateFlags extends OwnerFlags {
 
 export function addKeys(program: Command, _: CommandContext): void {
   const keys = program.command("keys").description("Manage API keys");
-  withOwner(
-    keys.command("list", { isDefault: true }).description("List the keys without their secrets"),
-  ).action((flags: OwnerFlags, command: Command) =>
-    withServices(command, async (services, { json }) => {
-      const all = await listApiKeys(services.database, await ownerOf(services, flags));
-      if (json) return printJson(all);
-      printTable(all.map(toRow));
-      if (all.length === 0) console.log("There is no key yet. Create one: cairn keys create");
-    }),
+  withOwner(keys, "list", { description: "List the keys without their secrets", isDefault: true }).action(
+    (flags: OwnerFlags, command: Command) =>
+      withServices(command, async (services, { json }) => {
+        const all = await listApiKeys(services.database, await ownerOf(services, flags));
+        if (json) return printJson(all);
+        printTable(all.map(toRow));
+        if (all.length === 0) console.log("There is no key yet. Create one: cairn keys create");
+      }),
   );
-  withOwner(keys.command("create").description("Create a key; its secret is shown only once"))
+  withOwner(keys, "create", { description: "Create a key; its secret is shown only once" })
     .option("--name <name>", "name of the key, for display")
     .option("--scopes <list>", `scopes (${SCOPES.join(", ")}), separated by commas (default: read,write)`)
     .option("--days <n>", "days until the key expires (default: never)", integerBetween(1, 36_500))
@@ -53,7 +52,7 @@ export function addKeys(program: Command, _: CommandContext): void {
         printNewKey(await createApiKey(services.database, owner, options), json);
       }),
     );
-  withOwner(keys.command("rotate <id>").description("Replace a key by a new one"))
+  withOwner(keys, "rotate <id>", { description: "Replace a key by a new one" })
     .option("--grace <seconds>", "seconds for which the old key still works", integerBetween(0), 3600)
     .action((id: string, flags: OwnerFlags & { readonly grace: number }, command: Command) =>
       withServices(command, async (services, { json }) => {
@@ -61,7 +60,7 @@ export function addKeys(program: Command, _: CommandContext): void {
         printNewKey(await rotateApiKey(services.database, owner, id, { grace: flags.grace }), json);
       }),
     );
-  withOwner(keys.command("revoke <id>").description("Revoke a key; it is refused within a minute")).action(
+  withOwner(keys, "revoke <id>", { description: "Revoke a key; it is refused within a minute" }).action(
     (id: string, flags: OwnerFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         const revoked = await revokeApiKey(services.database, await ownerOf(services, flags), id);
@@ -71,8 +70,8 @@ export function addKeys(program: Command, _: CommandContext): void {
   );
 }
 
-function withOwner(command: Command): Command {
-  return addTenantOption(command).option(
+function withOwner(...command: Parameters<typeof addTenantCommand>): Command {
+  return addTenantCommand(...command).option(
     "--operator",
     "use the operator's keys, which manage tenants and migrations and read no documents",
   );
@@ -80,8 +79,7 @@ function withOwner(command: Command): Command {
 
 /** Returns the id of the tenant that owns the keys; null for the operator. */
 async function ownerOf(services: Services, { tenant, operator }: OwnerFlags): Promise<string | null> {
-  if (!operator) return (await chooseTenant(services, tenant)).id;
-  return null;
+  return operator ? null : (await chooseTenant(services, tenant)).id;
 }
 
 function parseScopes(list: string | undefined): readonly Scope[] | undefined {

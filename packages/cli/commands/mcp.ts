@@ -2,7 +2,7 @@ import { createMcpServer } from "@cairn/api/mcp/server.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { chooseTenant, withServices } from "../open.ts";
+import { withTenant } from "../open.ts";
 import { addTenantOption } from "../options/tenant-option.ts";
 import { paragraph } from "../terminal/print.ts";
 
@@ -16,9 +16,8 @@ export function addMcp(program: Command, { signal }: CommandContext): void {
       .command("mcp")
       .summary("Serve the knowledge base to a local assistant (MCP)")
       .description(paragraph(HELP)),
-  ).action((flags: { readonly tenant?: string }, command: Command) =>
-    withServices(command, async (services) => {
-      const { id } = await chooseTenant(services, flags.tenant);
+  ).action((_flags: object, command: Command) =>
+    withTenant(command, async (services, { id }) => {
       const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
       // Standard output is for the protocol. Assistants store standard error as a log.
       const log = createLog({ level: "error", write: (line) => process.stderr.write(line) });

@@ -3,7 +3,7 @@ import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { chooseTenant, withServices } from "../open.ts";
+import { withTenant } from "../open.ts";
 import { filterInput } from "../options/filter-options.ts";
 import { addQueryOptions, type QueryFlags, queryOptions } from "../options/query-options.ts";
 import { queryService, remoteClient } from "../remote.ts";
@@ -17,8 +17,7 @@ export function addQuery(program: Command, { signal }: CommandContext): void {
     const filters = filterInput(flags); // fails before the database is opened
     const remote = remoteClient(command);
     if (remote) return queryService(remote, await queryOptions(text, flags), filters);
-    return withServices(command, async (services, { json }) => {
-      const tenant = await chooseTenant(services, flags.tenant);
+    return withTenant(command, async (services, tenant, { json }) => {
       const options = { ...(await queryOptions(text, flags)), ...filters, signal };
       const hits = await query(services, tenant.id, options);
       if (json) return printJson({ hits });

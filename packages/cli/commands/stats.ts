@@ -3,7 +3,7 @@ import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";
-import { addTenantOption } from "../options/tenant-option.ts";
+import { addTenantCommand } from "../options/tenant-option.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, printJson, printTable } from "../terminal/print.ts";
 
@@ -17,44 +17,48 @@ function describeIndexes({ indexes }: CollectionStats): string {
   return `${validIndexes.length > 1 ? `${validIndexes.length} × ` : ""}${[...kinds].join(" and ")}, ${bytes(size)}, ${count(scans, "scan")}`;
 }
 
+function toRow(stats: CollectionStats & { readonly tenant: string }) {
+  const { tenant, collection, documents, passages, vectors, dimensions, metric, tail, deadRows } = stats;
+  const size = { size: bytes(stats.size), model: stats.model ?? "unknown" };
+  const index = describeIndexes(stats);
+  return {
+    tenant,
+    collection,
+    documents,
+    passages,
+    vectors,
+    ...size,
+    dimensions,
+    metric,
+    index,
+    tail,
+    dead: deadRows,
+  };
+}
+
 export function addStats(program: Command, _: CommandContext): void {
-  addTenantOption(
-    program
-      .command("stats")
-      .description("Show statistics of the collections of one tenant or of all tenants"),
-  ).action((flags: { readonly tenant?: string }, command: Command) =>
-    withServices(command, async (services, { json }) => {
-      const tenants =
-        flags.tenant === undefined
-          ? await listTenants(services.database)
-          : [await chooseTenant(services, flags.tenant)];
-      const all = [];
-      for (const tenant of tenants)
-        for (const stats of await collectionStats(services.database, tenant.id))
-          all.push({ tenant: tenant.name, ...stats });
-      if (json) return printJson({ collections: all });
-      printTable(
-        all.map((stats) => ({
-          tenant: stats.tenant,
-          collection: stats.collection,
-          documents: stats.documents,
-          passages: stats.passages,
-          vectors: stats.vectors,
-          size: bytes(stats.size),
-          model: stats.model ?? "unknown",
-          dimensions: stats.dimensions,
-          metric: stats.metric,
-          index: describeIndexes(stats),
-          tail: stats.tail,
-          dead: stats.deadRows,
-        })),
-      );
-      for (const { tenant, collection, due } of all)
-        if (due.action !== "none")
-          console.log(`${tenant}/${collection}: cairn reindex is pending, to ${due.action}: ${due.reason}.`);
-        else if (due.reason)
-          console.log(`${tenant}/${collection}: the index could not be built: ${due.reason}`);
-      if (all.length === 0) console.log("There is no collection yet.");
-    }),
+  const description = "Show statistics of the collections of one tenant or of all tenants";
+  addTenantCommand(program, "stats", { description }).action(
+    (flags: { readonly tenant?: string }, command: Command) =>
+      withServices(command, async (services, { json }) => {
+        const tenants =
+          flags.tenant === undefined
+            ? await listTenants(services.database)
+            : [await chooseTenant(services, flags.tenant)];
+        const all = [];
+        for (const tenant of tenants)
+          for (const stats of await collectionStats(services.database, tenant.id))
+            all.push({ tenant: tenant.name, ...stats });
+        if (json) return printJson({ collections: all });
+        printTable(all.map(toRow));
+        for (const { tenant, collection, due } of all)
+          if (due.action !== "none")
+            console.log(
+              `${tenant}/${collection}: cairn reindex is pending, to ${due.action}: ${due.reason}.`,
+            );
+          else if (due.reason)
+            console.log(`${tenant}/${collection}: the index could not be built: ${due.reason}`);
+        if (all.length === 0) console.log("There is no collection yet.");
+      }),
   );
 }

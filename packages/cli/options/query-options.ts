@@ -11,7 +11,6 @@ import { addTenantOption } from "./tenant-option.ts";
 
 /** Flags that `query` and `explain` share. */
 export interface QueryFlags extends FilterFlags {
-  readonly tenant?: string;
   readonly collection?: string;
   readonly embedding?: string;
   readonly topK: number;

@@ -1,0 +1,89 @@
+import type { ProgressEvent } from "@cairn/chroma/copy/context.ts";
+import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
+import type { MigrationReport } from "@cairn/chroma/report/report.ts";
+import { prepareReport, writeReport } from "@cairn/chroma/report/write.ts";
+import { openSource } from "@cairn/chroma/source/http-source.ts";
+import type { Source } from "@cairn/chroma/source/source.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { VERSION } from "@cairn/core/version.ts";
+import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
+import type { Config } from "../config.ts";
+import { EXIT } from "../exit.ts";
+import { databaseName, type OpenOptions, withServices } from "../open.ts";
+import { printJson } from "../terminal/print.ts";
+import { type ChromaFlags, planOptions, sourceOptions } from "./options.ts";
+import { printOutcome } from "./outcome.ts";
+import { showProgress } from "./progress.ts";
+
+/** The options that a migration and a verification share. */
+interface SharedOptions extends PlanOptions {
+  readonly queries: number;
+  readonly pageSize: number;
+  readonly concurrency: number;
+  readonly databaseName: string;
+  readonly cairnVersion: string;
+  readonly signal: AbortSignal;
+  readonly onProgress: (event: ProgressEvent) => void;
+}
+
+interface RunOptions extends Pick<OpenOptions, "schema"> {
+  readonly context: CommandContext;
+  readonly run: (services: Services, source: Source, options: SharedOptions) => Promise<MigrationReport>;
+}
+
+/** Runs a migration or verification with its progress, writes and prints its report, and sets the exit code. */
+export async function runWithReport(
+  flags: ChromaFlags,
+  command: Command,
+  { context, schema, run }: RunOptions,
+): Promise<void> {
+  const source = await openSource(sourceOptions(flags));
+  const plan = await planOptions(flags);
+  await prepareReport(flags.report);
+  const work = async (services: Services, config: Config) => {
+    const progress = showProgress(config.json);
+    const { queries, pageSize, concurrency } = flags;
+    try {
+      return await run(services, source, {
+        ...plan,
+        queries,
+        pageSize,
+        concurrency,
+        databaseName: databaseName(config),
+        cairnVersion: VERSION,
+        signal: context.signal,
+        onProgress: progress.show,
+      });
+    } finally {
+      progress.stop();
+    }
+  };
+  const report = await withServices(command, work, { schema });
+  await finishWithReport(report, { path: flags.report, json: command.optsWithGlobals().json, context });
+}
+
+interface FinishOptions {
+  /** Undefined: no file is written. */
+  readonly path: string | undefined;
+  readonly json: boolean;
+  readonly context: CommandContext;
+}
+
+/** Writes and prints a report, and sets the exit code of its verdict. */
+export async function finishWithReport(
+  report: MigrationReport,
+  { path, json, context }: FinishOptions,
+): Promise<void> {
+  const written = path === undefined ? undefined : await writeReport(report, path);
+  const files = [written?.html, written?.json].filter((file) => file !== undefined);
+  if (json) printJson({ ...report, files });
+  else printOutcome(report, files);
+  context.finish(EXIT_CODES[report.verdict]);
+}
+
+const EXIT_CODES = {
+  identical: EXIT.done,
+  identical_with_exceptions: EXIT.exceptions,
+  not_identical: EXIT.notIdentical,
+} as const satisfies Record<MigrationReport["verdict"], number>;
