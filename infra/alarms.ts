@@ -10,23 +10,20 @@ interface MonitoredResources {
   readonly migration: ReturnType<typeof migration>;
 }
 
+type AlarmArgs = aws.cloudwatch.MetricAlarmArgs;
+
 /** The alarms: errors, throttles, slow responses, dead letters, failed maintenance runs and migrations. They are sent to CAIRN_ALARM_EMAIL, if it is set. */
 export function alarms({ api, jobs, maintenance, migration }: MonitoredResources) {
   const topic = new aws.sns.Topic("Alarms");
   const address = process.env.CAIRN_ALARM_EMAIL;
-  if (address)
-    new aws.sns.TopicSubscription("AlarmsByEmail", {
-      topic: topic.arn,
-      protocol: "email",
-      endpoint: address,
-    });
-  const alarm = (
-    name: string,
-    args: Omit<aws.cloudwatch.MetricAlarmArgs, "comparisonOperator" | "evaluationPeriods">,
-  ) =>
+  const subscription = { topic: topic.arn, protocol: "email" };
+  if (address) new aws.sns.TopicSubscription("AlarmsByEmail", { ...subscription, endpoint: address });
+  const alarm = (name: string, args: Omit<AlarmArgs, "comparisonOperator" | "evaluationPeriods">) =>
     new aws.cloudwatch.MetricAlarm(name, {
       comparisonOperator: "GreaterThanThreshold",
       evaluationPeriods: 1,
+      period: 300,
+      threshold: 0,
       treatMissingData: "notBreaching",
       alarmActions: [topic.arn],
       ...args,
@@ -36,19 +33,13 @@ export function alarms({ api, jobs, maintenance, migration }: MonitoredResources
     metricName,
     dimensions: { FunctionName: name },
     statistic: "Sum",
-    period: 300,
-    threshold: 0,
   });
   const backgroundFunctions = {
     Stream: api.stream.name,
     Worker: jobs.worker.name,
     Maintenance: maintenance.nodes.function.name,
   };
-  const ofGateway = {
-    namespace: "AWS/ApiGateway",
-    dimensions: { ApiId: api.gateway.nodes.api.id },
-    period: 300,
-  };
+  const ofGateway = { namespace: "AWS/ApiGateway", dimensions: { ApiId: api.gateway.nodes.api.id } };
   return [
     alarm("ApiErrors", { ...ofGateway, metricName: "5xx", statistic: "Sum", threshold: 5 }),
     alarm("ApiThrottles", ofFunction("Throttles", api.route.nodes.function.name)),
@@ -58,16 +49,12 @@ export function alarms({ api, jobs, maintenance, migration }: MonitoredResources
       metricName: "ApproximateNumberOfMessagesVisible",
       dimensions: { QueueName: jobs.dead.nodes.queue.name },
       statistic: "Maximum",
-      period: 300,
-      threshold: 0,
     }),
     alarm("MigrationFailed", {
       namespace: "AWS/States",
       metricName: "ExecutionsFailed",
       dimensions: { StateMachineArn: migration.machine.arn },
       statistic: "Sum",
-      period: 300,
-      threshold: 0,
     }),
     alarm("MigrationThrottles", ofFunction("Throttles", migration.steps.name)),
     // A function's error is a crash or a timeout. Expected failures are returned to the caller or recorded in their job.

@@ -32,53 +32,30 @@ export function dashboard({ api, jobs, migration, alarms }: DashboardResources) 
         type: "metric",
         properties: { title, region: regionName, period: 300, view: "timeSeries", metrics },
       });
-      const ofGateway = (metric: string, options = {}) => [
-        "AWS/ApiGateway",
-        metric,
-        "ApiId",
-        gateway,
-        options,
-      ];
-      const ofFunction = (metric: string, name: string, options = {}) => [
-        "AWS/Lambda",
-        metric,
-        "FunctionName",
-        name,
-        options,
-      ];
-      const ofQueue = (metric: string, name: string, options = {}) => [
-        "AWS/SQS",
-        metric,
-        "QueueName",
-        name,
-        options,
-      ];
-      const ofMachine = (metric: string) => [
-        "AWS/States",
-        metric,
-        "StateMachineArn",
-        machine,
-        { stat: "Sum" },
-      ];
+      const metricOf =
+        (namespace: string, dimension: string, value: string) =>
+        (metric: string, options = {}) => [namespace, metric, dimension, value, options];
+      const ofGateway = metricOf("AWS/ApiGateway", "ApiId", gateway);
+      const ofHandler = metricOf("AWS/Lambda", "FunctionName", handler);
+      const ofStream = metricOf("AWS/Lambda", "FunctionName", stream);
+      const ofQueue = metricOf("AWS/SQS", "QueueName", queue);
+      const ofDead = metricOf("AWS/SQS", "QueueName", dead);
+      const ofMachine = metricOf("AWS/States", "StateMachineArn", machine);
       /** Metrics of the functions, see packages/functions/aws/emf.ts. */
-      const byRoute = (metric: string, statistic: string) => [
-        {
-          expression: `SEARCH('{Cairn,route,service,status} MetricName="${metric}"', '${statistic}', 300)`,
-          id: metric,
-        },
+      const byRoute = (id: string, statistic: string) => [
+        { expression: `SEARCH('{Cairn,route,service,status} MetricName="${id}"', '${statistic}', 300)`, id },
       ];
+      const states = ["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed"];
       const widgets: readonly object[] = [
         { type: "alarm", properties: { title: "Alarms", alarms: alarmArns } },
-        graph("Requests, 4xx and 5xx responses", [
-          ofGateway("Count", { stat: "Sum" }),
-          ofGateway("4xx", { stat: "Sum" }),
-          ofGateway("5xx", { stat: "Sum" }),
-        ]),
-        graph("Latency (ms)", [
-          ofGateway("Latency", { stat: "p50" }),
-          ofGateway("Latency", { stat: "p95" }),
-          ofGateway("Latency", { stat: "p99" }),
-        ]),
+        graph(
+          "Requests, 4xx and 5xx responses",
+          ["Count", "4xx", "5xx"].map((metric) => ofGateway(metric, { stat: "Sum" })),
+        ),
+        graph(
+          "Latency (ms)",
+          ["p50", "p95", "p99"].map((stat) => ofGateway("Latency", { stat })),
+        ),
         graph("Latency by route (ms, p95)", [byRoute("milliseconds", "p95")]),
         graph("Embedding tokens by route", [byRoute("tokens", "Sum")]),
         graph("Chat tokens by route: input, output", [
@@ -87,20 +64,19 @@ export function dashboard({ api, jobs, migration, alarms }: DashboardResources) 
         ]),
         graph("Rows by route: documents, hits", [byRoute("rows", "Sum")]),
         graph("Concurrent executions and throttles", [
-          ofFunction("ConcurrentExecutions", handler, { stat: "Maximum" }),
-          ofFunction("ConcurrentExecutions", stream, { stat: "Maximum" }),
-          ofFunction("Throttles", handler, { stat: "Sum" }),
+          ofHandler("ConcurrentExecutions", { stat: "Maximum" }),
+          ofStream("ConcurrentExecutions", { stat: "Maximum" }),
+          ofHandler("Throttles", { stat: "Sum" }),
         ]),
         graph("Jobs: waiting, age of the oldest (s), dead letters", [
-          ofQueue("ApproximateNumberOfMessagesVisible", queue, { stat: "Maximum" }),
-          ofQueue("ApproximateAgeOfOldestMessage", queue, { stat: "Maximum", yAxis: "right" }),
-          ofQueue("ApproximateNumberOfMessagesVisible", dead, { stat: "Maximum" }),
+          ofQueue("ApproximateNumberOfMessagesVisible", { stat: "Maximum" }),
+          ofQueue("ApproximateAgeOfOldestMessage", { stat: "Maximum", yAxis: "right" }),
+          ofDead("ApproximateNumberOfMessagesVisible", { stat: "Maximum" }),
         ]),
-        graph("Migrations", [
-          ofMachine("ExecutionsStarted"),
-          ofMachine("ExecutionsSucceeded"),
-          ofMachine("ExecutionsFailed"),
-        ]),
+        graph(
+          "Migrations",
+          states.map((metric) => ofMachine(metric, { stat: "Sum" })),
+        ),
       ];
       return JSON.stringify({
         widgets: widgets.map((widget, n) => ({

@@ -17,9 +17,5 @@ export function deploy() {
   const batch = migration(linked, schemaApplied);
   const resources = { api: service, jobs: queue, maintenance: schedule, migration: batch };
   dashboard({ ...resources, alarms: alarms(resources) });
-  return {
-    api: service.gateway.url,
-    stream: service.stream.url,
-    migration: batch.machine.arn,
-  };
+  return { api: service.gateway.url, stream: service.stream.url, migration: batch.machine.arn };
 }
