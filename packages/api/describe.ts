@@ -70,12 +70,7 @@ function generateTemplate(app: OpenAPIHono<Env>): string {
   return JSON.stringify(
     app.getOpenAPI31Document({
       openapi: "3.1.0",
-      info: {
-        title: "Cairn",
-        version: "1",
-        description: DESCRIPTION,
-        license: LICENSE,
-      },
+      info: { title: "Cairn", version: "1", description: DESCRIPTION, license: LICENSE },
       servers: [{ url: ORIGIN }],
       tags: TAGS.map(([name, description]) => ({ name, description })),
     }),

@@ -35,11 +35,9 @@ export function createJobKinds(limits: JobLimits): JobKinds {
       if (work.tenantId === null) throw new AppError("invalid_input", "This kind of job requires a tenant.");
       const { limits: tenantLimits } = await getTenant(services.database, work.tenantId);
       const tokensPerDay = tenantLimits.embeddingTokensPerDay ?? limits.embeddingTokensPerDay;
-      const embedders = withBudget(services.embedders, services.database, {
-        tenantId: work.tenantId,
-        tokensPerDay,
-      });
-      return run({ ...services, embedders }, work.tenantId, { ...work, maxRows: limits.maxRows });
+      const { tenantId } = work;
+      const embedders = withBudget(services.embedders, services.database, { tenantId, tokensPerDay });
+      return run({ ...services, embedders }, tenantId, { ...work, maxRows: limits.maxRows });
     };
   return { ingest: forTenant(ingestInBulk), reindex: forTenant(reindex) };
 }
@@ -63,27 +61,17 @@ const ingestInBulk: TenantJobRunner = async (
   const { failed: previous = refused } = partial as { readonly failed?: readonly DocumentFailure[] };
   const failed = createFailureList(previous, counts.failed ?? refused.length);
   let { documents: written = 0, passages = 0, position = refused.length } = counts;
-  const reportProgress = () =>
-    report(
-      {
-        total: refused.length + documents.length,
-        position,
-        documents: written,
-        passages,
-        failed: failed.count(),
-      },
-      { failed: failed.list() },
-    );
+  const total = refused.length + documents.length;
+  const reportProgress = () => {
+    const progress = { total, position, documents: written, passages, failed: failed.count() };
+    report(progress, { failed: failed.list() });
+  };
   reportProgress();
   for (let at = position - refused.length; at < documents.length; at += BATCH_SIZE) {
     signal.throwIfAborted();
     const batch = documents.slice(at, at + BATCH_SIZE).map(toNewDocument);
-    const result = await ingestInto(services, tenantId, bulk, {
-      documents: batch,
-      maxTokens,
-      overlap,
-      signal,
-    });
+    const options = { documents: batch, maxTokens, overlap, signal };
+    const result = await ingestInto(services, tenantId, bulk, options);
     written += result.ids.length;
     passages += result.passages;
     failed.add(result.failed);
@@ -92,13 +80,8 @@ const ingestInBulk: TenantJobRunner = async (
   }
   const { id, name } = await findTarget(services.database, tenantId, bulk);
   const { maintainIndexes, describeFailure } = await loadMaintenance();
-  const maintained = await maintainIndexes(services.database, {
-    tenantId,
-    collection: id,
-    wait: LEASE_WAIT_MS,
-    signal,
-    maxRows,
-  });
+  const options = { tenantId, collection: id, wait: LEASE_WAIT_MS, signal, maxRows };
+  const maintained = await maintainIndexes(services.database, options);
   const notices = (maintained?.failed ?? []).map(describeFailure);
   return { collection: name, documents: written, passages, failed: failed.list(), notices };
 };
@@ -211,14 +194,10 @@ const reindex: TenantJobRunner = async (
   });
   if (!result)
     throw new AppError("run_held", "Another process is building indexes. Try again when it has finished.");
-  return {
-    done: result.done.map(({ collection: name, action, reason, rows, seconds = 0 }) => ({
-      collection: name,
-      action,
-      reason,
-      rows,
-      seconds,
-    })),
-    failed: result.failed.map(({ collection: name, code, reason }) => ({ collection: name, code, reason })),
-  };
+  const done = result.done.map((event) => {
+    const { collection, action, reason, rows, seconds = 0 } = event;
+    return { collection, action, reason, rows, seconds };
+  });
+  const failed = result.failed.map(({ collection, code, reason }) => ({ collection, code, reason }));
+  return { done, failed };
 };

@@ -33,13 +33,8 @@ export function createTokenVerifier(options: JwtOptions) {
     const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000 });
     return async (token: string) => {
       try {
-        const verified = await jwtVerify(token, keys, {
-          issuer,
-          audience,
-          algorithms: ALGORITHMS,
-          requiredClaims: ["exp"],
-        });
-        return verified.payload;
+        const required = { issuer, audience, algorithms: ALGORITHMS, requiredClaims: ["exp"] };
+        return (await jwtVerify(token, keys, required)).payload;
       } catch (error) {
         if (error instanceof errors.JOSEError && !KEY_ERRORS.has(error.code))
           throw new HttpError("unauthorized", "The token is invalid or has expired.", {
@@ -62,15 +57,9 @@ export function createTokenVerifier(options: JwtOptions) {
         : undefined;
     if (!tenant || tenant.id !== parseUuid(String(tenantId)) || tenant.disabledAt)
       return { principal: undefined, expiresAt: 0 };
-    return {
-      principal: {
-        tenantId: tenant.id,
-        name: claims.sub ?? "",
-        scopes: scopesOf(claims),
-        limits: tenant.limits,
-      },
-      expiresAt: (claims.exp ?? 0) * 1000,
-    };
+    const { id, limits } = tenant;
+    const principal = { tenantId: id, name: claims.sub ?? "", scopes: scopesOf(claims), limits };
+    return { principal, expiresAt: (claims.exp ?? 0) * 1000 };
   };
 }
 

@@ -36,9 +36,7 @@ export function rateLimit({ requestsPerMinute = 1_200 }: RateLimit) {
         throw new HttpError(
           "rate_limited",
           `The tenant has used its ${points} requests of this minute. Try again later.`,
-          {
-            retryAfter: seconds,
-          },
+          { retryAfter: seconds },
         );
     };
     await charge(1);

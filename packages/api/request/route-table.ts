@@ -50,11 +50,6 @@ export function routeError(
   const allowed = table.has(method, path) ? [] : table.methods(path); // a matching route answered 404 itself, for example /docs/x
   if (allowed.length === 0)
     return new HttpError("not_found", "There is no such route. GET /openapi.json describes all routes.");
-  return new HttpError(
-    "method_not_allowed",
-    `${method} is not allowed here. Allowed: ${allowed.join(", ")}.`,
-    {
-      allowed,
-    },
-  );
+  const detail = `${method} is not allowed here. Allowed: ${allowed.join(", ")}.`;
+  return new HttpError("method_not_allowed", detail, { allowed });
 }

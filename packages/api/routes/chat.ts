@@ -156,21 +156,8 @@ function toEvent(event: ChatEvent): { readonly event: string; readonly data: obj
   return { event: "done", data: toAnswer(event) };
 }
 
-function toAnswer({
-  answer,
-  citations,
-  truncated,
-  finishReason,
-  model,
-  usage,
-}: Extract<ChatEvent, { type: "done" }> | Awaited<ReturnType<typeof answerQuestion>>) {
-  const { inputTokens, outputTokens } = usage;
-  return {
-    answer,
-    citations,
-    truncated,
-    finish_reason: finishReason,
-    model,
-    usage: { input_tokens: inputTokens, output_tokens: outputTokens },
-  };
+function toAnswer(result: Extract<ChatEvent, { type: "done" }> | Awaited<ReturnType<typeof answerQuestion>>) {
+  const { answer, citations, truncated, finishReason, model, usage } = result;
+  const tokens = { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens };
+  return { answer, citations, truncated, finish_reason: finishReason, model, usage: tokens };
 }

@@ -90,7 +90,7 @@ const get = createRoute({
     query: collectionQuery.extend({
       first_passage: integerParameter(
         0,
-        2_000_000_000,
+        2 * 10 ** 9,
         "The number of the first passage to return. Default 0.",
       ),
       passages: integerParameter(1, 1_000_000, "Maximum number of passages. Default: all."),
@@ -168,12 +168,8 @@ export const documents = createRouter()
   })
   .openapi(removeMany, async (c) => {
     const { collection, ids, filter, where_document: whereDocument } = c.req.valid("json");
-    const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), {
-      collection,
-      ids,
-      filter,
-      whereDocument,
-    });
+    const options = { collection, ids, filter, whereDocument };
+    const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), options);
     c.var.usage.rows = deleted;
     return reply(c, { deleted });
   })

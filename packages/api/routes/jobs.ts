@@ -26,6 +26,7 @@ import type { Log } from "../telemetry/log.ts";
 
 const readRoute = secured("Jobs", requireAnyScope("read", "admin"));
 const jobParameter = { params: idParameter("job", "The id of the job.") };
+const model = z.string().min(3).max(200);
 const accepted = {
   ...jsonResponse(
     jobSchema,
@@ -65,12 +66,7 @@ const reindex = createRoute({
             .describe(
               "Name or id. Default: all collections of the tenant; with `model`, the collection `knowledge`.",
             ),
-          model: z
-            .string()
-            .min(3)
-            .max(200)
-            .optional()
-            .describe("The model to embed the collection with, as provider/model."),
+          model: model.optional().describe("The model to embed the collection with, as provider/model."),
         })
         .openapi("Reindex", { example: {} }),
     ),
@@ -141,13 +137,8 @@ export interface JobRouteOptions {
   readonly maxResponse: number | undefined;
 }
 
-export function jobRoutes({
-  queue,
-  log,
-  interval = 500,
-  maxStreamMs = 900_000,
-  maxResponse,
-}: JobRouteOptions) {
+export function jobRoutes(options: JobRouteOptions) {
+  const { queue, log, interval = 500, maxStreamMs = 900_000, maxResponse } = options;
   const watches = createJobWatch({ interval, maxBytes: maxResponse });
   const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
   return createRouter()
@@ -165,12 +156,8 @@ export function jobRoutes({
       }));
       assertVectorSizes(target, identified);
       const { documents, refused } = separateUnstorable(identified);
-      return startJob(c, queue, "ingest", {
-        ...request,
-        ...collectionReference(target),
-        documents,
-        refused,
-      } as unknown as JsonObject);
+      const work = { ...request, ...collectionReference(target), documents, refused };
+      return startJob(c, queue, "ingest", work as unknown as JsonObject);
     })
     .openapi(reindex, async (c) => {
       const { collection, model } = c.req.valid("json");
@@ -191,10 +178,8 @@ export function jobRoutes({
     })
     .openapi(get, async (c) => {
       const { services, maxResponse: maxBytes } = c.var;
-      return replyLarge(
-        c,
-        fromJob(await getJob(services.database, address(c, c.req.valid("param").job), { maxBytes })),
-      );
+      const job = await getJob(services.database, address(c, c.req.valid("param").job), { maxBytes });
+      return replyLarge(c, fromJob(job));
     })
     .openapi(cancel, async (c) =>
       reply(c, fromJob(await cancelJob(c.var.services.database, address(c, c.req.valid("param").job)))),

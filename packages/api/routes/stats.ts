@@ -56,14 +56,10 @@ export const stats = createRouter().openapi(get, async (c) => {
       ...rest, // dead rows are a figure of the partition, which other tenants share
       bytes: size,
       due: { action: due.action, ...("reason" in due ? { reason: due.reason } : {}) },
-      indexes: indexes.map(({ name, kind, state, rows, size: bytes, scans }) => ({
-        name,
-        kind,
-        state,
-        rows,
-        bytes,
-        scans,
-      })),
+      indexes: indexes.map((index) => {
+        const { name, kind, state, rows, size: bytes, scans } = index;
+        return { name, kind, state, rows, bytes, scans };
+      }),
       latency: latency && { searches: latency.searches, p50_ms: latency.p50, p95_ms: latency.p95 },
     })),
   });

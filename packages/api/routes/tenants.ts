@@ -104,10 +104,8 @@ export const tenants = createRouter()
   .openapi(change, async (c) => {
     const { limits, ...rest } = c.req.valid("json");
     const changes = { ...rest, limits: limits && toLimits(limits) };
-    return reply(
-      c,
-      fromTenant(await changeTenant(c.var.services.database, c.req.valid("param").tenant, changes)),
-    );
+    const { tenant } = c.req.valid("param");
+    return reply(c, fromTenant(await changeTenant(c.var.services.database, tenant, changes)));
   })
   .openapi(remove, async (c) => {
     await deleteTenant(c.var.services.database, c.req.valid("param").tenant);

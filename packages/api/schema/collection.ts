@@ -37,22 +37,20 @@ const indexSchema = z
     description: "How the collection is indexed when it reaches the threshold. Each setting has a default.",
   });
 
-const maxTokens = z
-  .int()
-  .min(16)
-  .max(8_000)
-  .describe("Maximum tokens of a passage, limited by what the model reads. Default 800.");
-const overlap = z
-  .int()
-  .min(0)
-  .max(4_000)
-  .describe(
+export const chunkingFields = { max_tokens: z.int().min(16).max(8_000), overlap: z.int().min(0).max(4_000) };
+
+const chunkingObject = z.strictObject({
+  max_tokens: chunkingFields.max_tokens.describe(
+    "Maximum tokens of a passage, limited by what the model reads. Default 800.",
+  ),
+  overlap: chunkingFields.overlap.describe(
     "Tokens of the previous passage that a passage repeats, at most half of max_tokens. Default 400.",
-  );
+  ),
+});
 
 /** Either field may be omitted. */
-const chunkingSchema = z
-  .strictObject({ max_tokens: maxTokens.optional(), overlap: overlap.optional() })
+const chunkingSchema = chunkingObject
+  .partial()
   .openapi("ChunkingSettings", { example: { max_tokens: 400, overlap: 100 } });
 
 export const collectionSchema = z
@@ -69,7 +67,7 @@ export const collectionSchema = z
     language: z.string(),
     index: indexSchema,
     chunking: z
-      .object({ max_tokens: maxTokens, overlap })
+      .object(chunkingObject.shape)
       .openapi("Chunking", { description: "How texts are split into passages." }),
     replaced_by: z.uuid().nullable(),
     created_at: z.iso.datetime(),
@@ -128,12 +126,16 @@ export const collectionChangesSchema = z
   })
   .openapi("CollectionChanges", { example: { metadata: { owner: "support" } } });
 
+/** The fields that have a value. */
+function defined(fields: object) {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
 type IndexInput = z.infer<typeof indexSchema>;
 
 function toIndexSettings(input: IndexInput): IndexSettings {
   const { ef_construction: efConstruction, ef_search: efSearch, ...rest } = input;
-  const settings = { ...rest, efConstruction, efSearch };
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return defined({ ...rest, efConstruction, efSearch });
 }
 
 function fromIndexSettings({ efConstruction, efSearch, ...rest }: IndexSettings): IndexInput {
@@ -141,8 +143,7 @@ function fromIndexSettings({ efConstruction, efSearch, ...rest }: IndexSettings)
 }
 
 function toChunking(input: z.infer<typeof chunkingSchema>): ChunkSettings {
-  const settings = { maxTokens: input.max_tokens, overlap: input.overlap };
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return defined({ maxTokens: input.max_tokens, overlap: input.overlap });
 }
 
 export function toNewCollection(input: z.infer<typeof newCollectionSchema>, embedders: Embedders) {
@@ -159,23 +160,15 @@ export function toNewCollection(input: z.infer<typeof newCollectionSchema>, embe
 }
 
 export function toCollectionChanges(input: z.infer<typeof collectionChangesSchema>) {
-  const {
-    embedding_model: embeddingModel,
-    confirm_model: confirmModel,
-    metadata,
-    index,
-    chunking,
-    ...rest
-  } = input;
-  const changes = {
+  const { embedding_model: embeddingModel, confirm_model: confirmModel, index, chunking, ...rest } = input;
+  const indexSettings = index && toIndexSettings(index);
+  return defined({
     ...rest,
     embeddingModel,
     confirmModel,
-    metadata: metadata as JsonObject | undefined,
-    indexSettings: index && toIndexSettings(index),
+    indexSettings,
     chunking: chunking && toChunking(chunking),
-  };
-  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  });
 }
 
 /** The response for a collection. `limit` is the maximum tokens of a text that its model reads. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { Document, NewDocument } from "@cairn/core/document/document.ts";
 import { z } from "@hono/zod-openapi";
-import { collectionName, jsonObjectSchema, metadataSchema } from "./collection.ts";
+import { chunkingFields, collectionName, jsonObjectSchema, metadataSchema } from "./collection.ts";
 import { toVector, vectorSchema } from "./vector.ts";
 
 export const filterSchema = jsonObjectSchema.openapi({
@@ -38,28 +38,18 @@ export const newDocumentSchema = z
     example: { id: "returns", content: "Send it back within 30 days.", metadata: { topic: "returns" } },
   });
 
-const chunking = {
-  max_tokens: z
-    .int()
-    .min(16)
-    .max(8_000)
-    .optional()
-    .describe("Maximum tokens of a passage. Default: the setting of the collection."),
-  overlap: z
-    .int()
-    .min(0)
-    .max(4_000)
-    .optional()
-    .describe(
-      "Tokens of the previous passage that a passage repeats. Default: the setting of the collection.",
-    ),
-};
-
 export const ingestSchema = z
   .strictObject({
     collection: collectionName.optional(),
     documents: z.array(newDocumentSchema).min(1).max(10_000),
-    ...chunking,
+    max_tokens: chunkingFields.max_tokens
+      .optional()
+      .describe("Maximum tokens of a passage. Default: the setting of the collection."),
+    overlap: chunkingFields.overlap
+      .optional()
+      .describe(
+        "Tokens of the previous passage that a passage repeats. Default: the setting of the collection.",
+      ),
   })
   .openapi("Ingest", {
     example: { documents: [{ id: "returns", content: "Send it back within 30 days." }] },
@@ -107,11 +97,8 @@ export const documentSchema = z
   })
   .openapi("Document");
 
-export function toNewDocument({
-  embedding,
-  metadata,
-  ...rest
-}: z.infer<typeof newDocumentSchema>): NewDocument {
+export function toNewDocument(document: z.infer<typeof newDocumentSchema>): NewDocument {
+  const { embedding, metadata, ...rest } = document;
   return {
     ...rest,
     metadata: metadata as JsonObject | undefined,
@@ -119,14 +106,8 @@ export function toNewDocument({
   };
 }
 
-export function fromDocument({
-  id,
-  metadata,
-  uri,
-  passages,
-  createdAt,
-  updatedAt,
-}: Document): z.infer<typeof documentSchema> {
+export function fromDocument(document: Document): z.infer<typeof documentSchema> {
+  const { id, metadata, uri, passages, createdAt, updatedAt } = document;
   return {
     id,
     metadata,

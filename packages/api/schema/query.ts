@@ -8,6 +8,8 @@ import { vectorSchema } from "./vector.ts";
 
 const text = z.string().min(1).max(100_000);
 
+const topK = z.int().min(1).max(1000).optional();
+
 const distance = z.preprocess(toDoubles, z.number()) as unknown as z.ZodNumber;
 
 const queryFields = {
@@ -25,12 +27,9 @@ export const querySchema = z
       .optional()
       .describe("Several queries in one request, instead of query and query_embedding."),
     collection: collectionName.optional(),
-    top_k: z
-      .int()
-      .min(1)
-      .max(1000)
-      .optional()
-      .describe("Maximum hits of each query, and at most 10,000 for all queries together. Default 10."),
+    top_k: topK.describe(
+      "Maximum hits of each query, and at most 10,000 for all queries together. Default 10.",
+    ),
     mode: z
       .enum(["vector", "keyword", "hybrid"])
       .optional()

@@ -94,13 +94,8 @@ export const jobSchema = z
   })
   .openapi("Job");
 
-export function fromTenant({
-  id,
-  name,
-  limits,
-  createdAt,
-  disabledAt,
-}: Tenant): z.infer<typeof tenantSchema> {
+export function fromTenant(tenant: Tenant): z.infer<typeof tenantSchema> {
+  const { id, name, limits, createdAt, disabledAt } = tenant;
   return {
     id,
     name,
