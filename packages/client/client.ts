@@ -82,15 +82,10 @@ const PATH_TRAVERSAL = /(^|[/\\])(\.|%2e){2}([/\\?#]|$)/i;
 function encodeParam(name: string, value: unknown): string {
   const refuse = (reason: string) => {
     const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
-    return new CairnError({
-      type: "urn:cairn:problem:invalid_input",
-      title: "Invalid request",
-      status: 400,
-      code: "invalid_input",
-      detail: `${name}: ${shown} cannot be part of a URL: ${reason} ${REMEDY}`,
-      path: name,
-      request_id: "",
-    });
+    const detail = `${name}: ${shown} cannot be part of a URL: ${reason} ${REMEDY}`;
+    const type = "urn:cairn:problem:invalid_input";
+    const kind = { type, title: "Invalid request", status: 400, code: "invalid_input" } as const;
+    return new CairnError({ ...kind, detail, path: name, request_id: "" });
   };
   if (typeof value !== "string" || value === "") throw refuse("it must be a non-empty string.");
   if (!value.isWellFormed()) throw refuse("it contains half of a surrogate pair, which UTF-8 cannot encode.");

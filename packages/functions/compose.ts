@@ -39,12 +39,6 @@ export function composeService(
   const app = createApp(services, { ...platform, ...appOptions(settings) });
   const { embeddingTokensPerDay } = settings;
   const { queue, log } = platform;
-  return {
-    services,
-    settings,
-    queue,
-    log,
-    app,
-    kinds: { ...createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(jobTimeout) }), ...kinds },
-  };
+  const ownKinds = createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(jobTimeout) });
+  return { services, settings, queue, log, app, kinds: { ...ownKinds, ...kinds } };
 }

@@ -5,14 +5,9 @@ import type { Settings } from "../settings.ts";
 
 /** Opens the database of a function on AWS. Throws `unsafe_role` if its roles do not isolate tenants. */
 export async function openDatabase(settings: Settings): Promise<Database> {
-  const { databaseUrl, databaseDirectUrl, databaseDriver, connections, tenantConnections } = settings;
-  const database = await connectServer({
-    url: databaseUrl,
-    directUrl: databaseDirectUrl,
-    driver: databaseDriver,
-    connections,
-    tenantConnections,
-  });
+  const { databaseUrl: url, databaseDirectUrl: directUrl, databaseDriver: driver } = settings;
+  const { connections, tenantConnections } = settings;
+  const database = await connectServer({ url, directUrl, driver, connections, tenantConnections });
   try {
     await assertIsolation(database);
   } catch (error) {

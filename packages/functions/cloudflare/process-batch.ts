@@ -16,10 +16,8 @@ export async function processBatch(
 ): Promise<void> {
   for (const message of messages)
     try {
-      const { body, attempts } = message;
-      await processMessage(service, { body, attempt: attempts, signal }, (letter) =>
-        deadLetters.send(letter),
-      );
+      const job = { body: message.body, attempt: message.attempts, signal };
+      await processMessage(service, job, (letter) => deadLetters.send(letter));
       message.ack();
     } catch (error) {
       service.log.failure(error, { about: "a job's message", message: message.id });
