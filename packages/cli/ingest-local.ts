@@ -3,17 +3,20 @@ import { ingest } from "@cairn/core/document/ingest.ts";
 import { restoreDocuments, type StoredDocument } from "@cairn/core/document/restore.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { batches } from "./batches.ts";
 import type { InputDocument } from "./input/document.ts";
 import type { Inputs } from "./input/open.ts";
 import type { SendOptions } from "./send.ts";
 import { count } from "./terminal/counts.ts";
 import type { IngestProgress } from "./terminal/ingest-progress.ts";
 
-/** Maximum number of documents in one batch. */
-const MAX_BATCH_DOCUMENTS = 500;
-
-/** Maximum size of the texts and vectors in one batch, in bytes. A larger document is a batch of its own. */
-const MAX_BATCH_BYTES = 8_000_000;
+/** The batches of documents. A batch holds either exported documents only, or none. */
+const BATCH = {
+  maxItems: 500,
+  maxBytes: 8_000_000, // texts and vectors
+  bytesOf,
+  kindOf: ({ passages }: InputDocument) => passages === undefined,
+};
 
 interface IngestOptions extends SendOptions {
   readonly signal: AbortSignal;
@@ -47,7 +50,7 @@ export async function ingestInputs(
   let processed = 0;
   assertDimensions(collection, inputs.dimensions);
   try {
-    for await (const documents of batches(inputs.documents())) {
+    for await (const documents of batches(inputs.documents(), BATCH)) {
       signal.throwIfAborted();
       const options = { collection: collection.name, documents, maxTokens, overlap, signal };
       const result = isExported(documents)
@@ -85,28 +88,7 @@ function isExported(documents: readonly InputDocument[]): documents is readonly 
   return documents[0]?.passages !== undefined;
 }
 
-/** Yields the documents in batches, in order. A batch holds either exported documents only, or none. */
-async function* batches(documents: AsyncIterable<InputDocument>): AsyncGenerator<readonly InputDocument[]> {
-  let batch: InputDocument[] = [];
-  let bytes = 0;
-  for await (const document of documents) {
-    const size = sizeOf(document);
-    const isOtherKind = (batch[0]?.passages === undefined) !== (document.passages === undefined);
-    if (
-      batch.length === MAX_BATCH_DOCUMENTS ||
-      (batch.length > 0 && (isOtherKind || bytes + size > MAX_BATCH_BYTES))
-    ) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(document);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
-}
-
-function sizeOf({ content, embedding, passages = [] }: InputDocument): number {
+function bytesOf({ content, embedding, passages = [] }: InputDocument): number {
   const stored = passages.reduce(
     (sum, passage) => sum + (passage.content?.length ?? 0) + passage.embedding.byteLength,
     0,

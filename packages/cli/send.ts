@@ -2,15 +2,10 @@ import { CairnError, type Client, read } from "@cairn/client/client.ts";
 import { encodeVector } from "@cairn/client/vector.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import type { NewDocument } from "@cairn/core/document/document.ts";
+import { batches } from "./batches.ts";
 
-/** Maximum number of documents in one request. */
-const MAX_BATCH_DOCUMENTS = 100;
-
-/**
- * Maximum size of a request's documents as JSON, in bytes. A larger document is sent alone. A service accepts bodies of 5 MB
- * by default.
- */
-const MAX_BATCH_BYTES = 4_000_000;
+/** The documents of one request, whose size is that of their JSON. A service accepts bodies of 5 MB by default. */
+const BATCH = { maxItems: 100, maxBytes: 4_000_000, bytesOf };
 
 export interface SendOptions {
   readonly collection?: string;
@@ -37,7 +32,7 @@ export async function sendDocuments(
   const failed: SendResult["failed"][number][] = [];
   let passages = 0;
   let processed = 0;
-  for await (const batch of batches(documents)) {
+  for await (const batch of batches(toApi(documents), BATCH)) {
     const body = { collection, documents: batch, max_tokens: maxTokens, overlap };
     const result = await send(client, body);
     ids.push(...result.ids);
@@ -49,28 +44,16 @@ export async function sendDocuments(
   return { ids, passages, failed };
 }
 
-/** Yields the documents in the format of the API, in batches, in order. */
-async function* batches(documents: AsyncIterable<NewDocument>): AsyncGenerator<Body["documents"]> {
-  let batch: Body["documents"] = [];
-  let bytes = 0;
-  for await (const { id, content, uri, embedding, metadata } of documents) {
-    const document = {
+/** Yields the documents in the format of the API. */
+async function* toApi(documents: AsyncIterable<NewDocument>): AsyncGenerator<Body["documents"][number]> {
+  for await (const { id, content, uri, embedding, metadata } of documents)
+    yield {
       id,
       content,
       uri,
       metadata: rawNumbers(metadata) as Record<string, unknown> | undefined,
       embedding: embedding && encodeVector(embedding),
     };
-    const size = bytesOf(document);
-    if (batch.length === MAX_BATCH_DOCUMENTS || (batch.length > 0 && bytes + size > MAX_BATCH_BYTES)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(document);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** Sends one request. If the service responds with 413, sends it in two halves, as the service's limit can be lower. */

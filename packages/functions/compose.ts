@@ -17,9 +17,10 @@ export interface Platform extends Pick<AppOptions, "observers" | "operatorRoutes
   readonly log: Log;
   /** Kinds of jobs in addition to the API's. */
   readonly kinds?: JobKinds;
-  /** Time limit of a job, in milliseconds. Default: 14 minutes. */
-  readonly jobTimeout?: number;
 }
+
+/** Time limit of a job, in milliseconds. */
+const JOB_TIMEOUT_MS = 840_000;
 
 export interface Service {
   readonly services: Services;
@@ -31,14 +32,11 @@ export interface Service {
 }
 
 /** The service, composed from settings and a platform's parts. It is the same on every cloud. Opens nothing. */
-export function composeService(
-  settings: Settings,
-  { database, kinds, jobTimeout = 840_000, ...platform }: Platform,
-): Service {
+export function composeService(settings: Settings, { database, kinds, ...platform }: Platform): Service {
   const services = createServices(settings, database);
   const app = createApp(services, { ...platform, ...appOptions(settings) });
   const { embeddingTokensPerDay } = settings;
   const { queue, log } = platform;
-  const ownKinds = createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(jobTimeout) });
+  const ownKinds = createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(JOB_TIMEOUT_MS) });
   return { services, settings, queue, log, app, kinds: { ...ownKinds, ...kinds } };
 }

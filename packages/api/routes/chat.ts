@@ -93,13 +93,14 @@ export interface ChatRouteOptions {
   /** Undefined: requests are answered 503 `chat_not_configured`. */
   readonly model: ChatModel | undefined;
   readonly log: Log | undefined;
-  /** Milliseconds for a streamed response, which may run longer than other requests. Default 120,000. */
-  readonly streamDeadline?: number;
 }
+
+/** Milliseconds for a streamed response, which may run longer than other requests. */
+const STREAM_TIMEOUT_MS = 120_000;
 
 const { chatModel, openaiApiKey, chatBaseUrl } = SETTINGS;
 
-export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOptions) {
+export function chatRoutes({ model, log }: ChatRouteOptions) {
   return createRouter().openapi(chatRoute, async (c) => {
     if (!model)
       throw new AppError(
@@ -122,7 +123,7 @@ export function chatRoutes({ model, log, streamDeadline = 120_000 }: ChatRouteOp
     c.var.timer.throwIfExpired();
     return streamEvents(c, {
       log,
-      timeoutMs: streamDeadline,
+      timeoutMs: STREAM_TIMEOUT_MS,
       async write(sse) {
         for (let next = first; !next.done && !signal.aborted; next = await events.next()) {
           const { event, data } = toEvent(next.value);

@@ -129,17 +129,18 @@ const watch = createRoute({
 export interface JobRouteOptions {
   readonly queue: JobQueue;
   readonly log: Log | undefined;
-  /** Milliseconds between two polls of the watched jobs. Default 500. */
-  readonly interval?: number;
-  /** Milliseconds after which a stream ends with `continue`. Default 900,000. */
-  readonly maxStreamMs?: number;
   /** Maximum bytes of a job's result in an event. */
   readonly maxResponse: number | undefined;
 }
 
-export function jobRoutes(options: JobRouteOptions) {
-  const { queue, log, interval = 500, maxStreamMs = 900_000, maxResponse } = options;
-  const watches = createJobWatch({ interval, maxBytes: maxResponse });
+/** Milliseconds between two polls of the watched jobs. */
+const POLL_INTERVAL_MS = 500;
+
+/** Milliseconds after which a stream ends with `continue`. */
+const STREAM_TIMEOUT_MS = 900_000;
+
+export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
+  const watches = createJobWatch({ interval: POLL_INTERVAL_MS, maxBytes: maxResponse });
   const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
   return createRouter()
     .openapi(bulk, async (c) => {
@@ -191,9 +192,9 @@ export function jobRoutes(options: JobRouteOptions) {
       const watcher = watches.watch(c.var.backgroundServices.database, first);
       return streamEvents(c, {
         log,
-        timeoutMs: maxStreamMs,
-        write: (sse) => writeJob(c, sse, { first, interval, watcher }),
-        timeoutEvent: { event: "continue", data: "", retry: interval }, // an EventSource reconnects by itself
+        timeoutMs: STREAM_TIMEOUT_MS,
+        write: (sse) => writeJob(c, sse, { first, watcher }),
+        timeoutEvent: { event: "continue", data: "", retry: POLL_INTERVAL_MS }, // an EventSource reconnects by itself
       }) as never;
     });
 }
@@ -231,16 +232,11 @@ function separateUnstorable(input: readonly Identified[]) {
 
 interface Watch {
   readonly first: Job;
-  readonly interval: number;
   readonly watcher: Watcher;
 }
 
 /** Writes the job as an event after each change, until it ends. */
-async function writeJob(
-  c: Context<Env>,
-  sse: SSEStreamingApi,
-  { first, interval, watcher }: Watch,
-): Promise<void> {
+async function writeJob(c: Context<Env>, sse: SSEStreamingApi, { first, watcher }: Watch): Promise<void> {
   const { signal } = c.var;
   signal.addEventListener("abort", watcher.stop, { once: true }); // immediately: a caller that does not read blocks the loop below
   try {
@@ -250,7 +246,7 @@ async function writeJob(
       if (data !== lastData) await sse.writeSSE({ event: "job", data });
       lastData = data;
       if (job && job.status !== "in_progress") return;
-      await sse.sleep(interval);
+      await sse.sleep(POLL_INTERVAL_MS);
     }
   } finally {
     watcher.stop();

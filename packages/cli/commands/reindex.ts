@@ -64,13 +64,14 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
           finish(changed.failed.length > 0 ? EXIT.exceptions : EXIT.done);
           return;
         }
-        const { memory, workers } = flags;
+        const { tenant, collection, memory, workers } = flags;
+        const isLimited = tenant !== undefined || collection !== undefined; // otherwise all tenants
         const maintained = await maintainIndexes(services.database, {
-          tenantId: await chosenTenantId(services, flags),
-          collection: flags.collection,
+          tenantId: isLimited ? (await chooseTenant(services, tenant)).id : undefined,
+          collection,
           memory,
           workers,
-          retryNow: flags.collection !== undefined,
+          retryNow: collection !== undefined,
           signal,
           onProgress: json ? undefined : printEvent,
         });
@@ -86,15 +87,6 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
         finish(failed.length > 0 ? EXIT.exceptions : EXIT.done);
       }),
     );
-}
-
-/** Returns the id of the tenant to maintain; undefined for all tenants, if neither tenant nor collection is set. */
-async function chosenTenantId(
-  services: Services,
-  { tenant, collection }: ReindexFlags,
-): Promise<string | undefined> {
-  if (tenant === undefined && collection === undefined) return undefined;
-  return (await chooseTenant(services, tenant)).id;
 }
 
 /** Changes or restores the model of a collection and prints the result. */
@@ -152,9 +144,6 @@ const PHASES: Readonly<Record<string, string>> = {
 
 function printEvent({ collection, action, reason, rows, seconds }: IndexEvent): void {
   const what = action === "build" ? `indexing ${rows} rows` : "dropping indexes";
-  console.log(
-    seconds === undefined
-      ? `${visible(collection, 50)}: ${what} (${reason}) …`
-      : `${visible(collection, 50)}: done after ${duration(seconds)}.`,
-  );
+  const state = seconds === undefined ? `${what} (${reason}) …` : `done after ${duration(seconds)}.`;
+  console.log(`${visible(collection, 50)}: ${state}`);
 }

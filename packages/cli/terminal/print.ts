@@ -71,12 +71,7 @@ export function visibleLine(text: string, maxLength?: number): string {
 
 /** Formats a number of bytes: `391.0 MB`. */
 export function bytes(count: number): string {
-  if (count < 1e3) return `${count} B`;
-  for (const [unit, size] of [
-    ["GB", 1e9],
-    ["MB", 1e6],
-    ["kB", 1e3],
-  ] as const)
+  for (const [unit, size] of Object.entries({ GB: 1e9, MB: 1e6, kB: 1e3 }))
     if (count >= size) return `${(count / size).toFixed(1)} ${unit}`;
   return `${count} B`;
 }

@@ -1,8 +1,8 @@
 export interface MachineOptions {
   /** ARN of the function that runs the steps. */
   readonly functionArn: string;
-  /** Concurrent copies. Default 4; an inline map runs at most 40. */
-  readonly shards?: number;
+  /** Concurrent copies. An inline map runs at most 40. */
+  readonly shards: number;
 }
 
 /** Transient errors: network failures, an unavailable database or server, a function that timed out. */
@@ -39,7 +39,7 @@ const STEP_TIMEOUT_SECONDS = 920;
  * with its reason and ends in a failed state, whose cause says how to continue: start the migration again.
  * Source: https://states-language.net/spec.html
  */
-export function migrationMachine({ functionArn, shards = 4 }: MachineOptions) {
+export function migrationMachine({ functionArn, shards }: MachineOptions) {
   const step = (name: string, payload: object, rest: object) => ({
     Type: "Task",
     Resource: "arn:aws:states:::lambda:invoke",
