@@ -2,8 +2,8 @@ import { PROBLEMS, type ProblemCode } from "@cairn/api/problem.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { failJob, getJob, type Job, type JobAddress } from "@cairn/core/job/job.ts";
 import { runJob } from "@cairn/core/job/run.ts";
-import * as z from "zod";
 import type { Service } from "./compose.ts";
+import { readMessage } from "./job-message.ts";
 
 /** Deliveries of a message after which its job fails. Each earlier worker died, or could not reach the database. */
 const MAX_ATTEMPTS = 3;
@@ -48,13 +48,6 @@ const TOO_MANY_ATTEMPTS = {
   code: "internal_error",
   message: `The job was started ${MAX_ATTEMPTS} times and never finished. Its worker died or could not reach the database. Send the job again in smaller pieces.`,
 } as const;
-
-const address = z.object({ tenantId: z.uuid().nullable(), id: z.uuid() });
-
-/** The job address in a message, which is an object or its JSON. Throws if the message is not a job's address. */
-export function readMessage(message: unknown): JobAddress {
-  return address.parse(typeof message === "string" ? JSON.parse(message) : message);
-}
 
 function readAddress(body: unknown): JobAddress | undefined {
   try {

@@ -21,7 +21,7 @@ import { type GatewayRequest, gatewayEvent } from "../../../test/support/gateway
 import { startIssuer } from "../../../test/support/issuer.ts";
 import { startSqs } from "../../../test/support/sqs.ts";
 import { runMachine } from "../../../test/support/state-machine.ts";
-import { readMessage } from "../process-message.ts";
+import { readMessage } from "../job-message.ts";
 import { type Bundle, bundleFunction } from "./bundle.ts";
 import { migrationMachine } from "./machine.ts";
 
