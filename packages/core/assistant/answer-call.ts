@@ -14,11 +14,7 @@ export type Search = (
 ) => Promise<{ readonly passages: readonly NumberedPassage[]; readonly content: string }>;
 
 /** The result of a tool call: the passages found, and the content of the tool message. `query` undefined: nothing was searched. */
-export interface CallOutcome {
-  readonly query: string | undefined;
-  readonly passages: readonly NumberedPassage[];
-  readonly content: string;
-}
+export type CallOutcome = Awaited<ReturnType<Search>> & { readonly query: string | undefined };
 
 /** Errors that the model caused. It receives the message and may correct its call. */
 const CORRECTABLE_ERRORS = new Set(["invalid_filter", "invalid_input", "response_too_large"]);

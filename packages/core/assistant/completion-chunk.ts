@@ -1,5 +1,5 @@
 import { stringifyJson } from "../database/json.ts";
-import { InvalidReplyError } from "../embedding/openai-reply.ts";
+import { ErrorReply, InvalidReplyError } from "../embedding/openai-reply.ts";
 import { isObject } from "../embedding/server-error.ts";
 
 /** Why the answer ended: it is complete, it reached the token limit, or the server's content filter cut it. */
@@ -24,26 +24,9 @@ export interface ChunkContent {
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | undefined;
 }
 
-/** An error that a server reports in a response of status 200. `explainFailure` reads these fields by name. */
-class ReportedError extends Error {
-  readonly status: number;
-  readonly headers = undefined;
-  readonly error: { readonly message: string };
-  readonly code: unknown;
-  readonly type: unknown;
-
-  constructor(message: string, { status, code, type }: { status: number; code?: unknown; type?: unknown }) {
-    super("the chat server reported an error");
-    this.status = status;
-    this.error = { message };
-    this.code = code;
-    this.type = type;
-  }
-}
-
 /**
  * The content of a chunk: `delta` of a stream or `message` of a complete answer. Text may be a string or a list of parts;
- * separate reasoning fields are ignored. Throws ReportedError if the chunk is an error, and InvalidReplyError if it is not
+ * separate reasoning fields are ignored. Throws ErrorReply if the chunk is an error, and InvalidReplyError if it is not
  * a chunk.
  */
 export function readChunk(value: unknown, event?: string): ChunkContent {
@@ -64,7 +47,7 @@ export function readChunk(value: unknown, event?: string): ChunkContent {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The error in a chunk. Source: the error bodies of OpenAI, OpenRouter (`code` is a status), FastAPI (`detail`), Ollama and llama.cpp. */
-function findError(value: Fields, event: string | undefined): ReportedError | undefined {
+function findError(value: Fields, event: string | undefined): ErrorReply | undefined {
   const choice = Array.isArray(value.choices) ? value.choices.find(isObject) : undefined;
   const error = value.error || choice?.error || (choice?.finish_reason === "error" ? "it failed" : undefined);
   const isBareError =
@@ -74,11 +57,8 @@ function findError(value: Fields, event: string | undefined): ReportedError | un
   if (!error && !isBareError) return undefined;
   const details = isObject(error) ? error : isBareError ? value : {};
   const { code, type } = details;
-  return new ReportedError(errorMessage(error || value) || "an error without a message", {
-    status: statusOf(details),
-    code,
-    type,
-  });
+  const message = errorMessage(error || value) || "an error without a message";
+  return new ErrorReply({ message, status: statusOf(details), code, type });
 }
 
 function hasErrorMessage(value: Fields): boolean {

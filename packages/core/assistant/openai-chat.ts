@@ -1,4 +1,4 @@
-import type { OpenAI } from "openai";
+import { OpenAI } from "openai";
 import { explainFailure } from "../embedding/openai-fault.ts";
 import { retry } from "../embedding/retry.ts";
 import { AppError } from "../error.ts";
@@ -11,10 +11,16 @@ import { type StartedCompletion, startCompletion, type UnsupportedFeatures } fro
 export function createAnswerStream(options: ChatModelOptions): ChatModel["stream"] {
   const { model, apiKey, baseUrl = "https://api.openai.com/v1" } = options;
   const { host } = new URL(baseUrl);
-  const loadClient = createClientLoader(apiKey, baseUrl);
+  const client = new OpenAI({
+    apiKey,
+    baseURL: baseUrl,
+    organization: null,
+    project: null,
+    maxRetries: 0,
+    logLevel: "off",
+  });
   const unsupported: UnsupportedFeatures = { tools: false, streamOptions: false };
   return async function* stream(messages, { tools, signal }) {
-    const client = await loadClient();
     const texts = messages.flatMap(({ content }) => (typeof content === "string" ? [content] : []));
     const explain = (error: unknown, timedOut: boolean) =>
       explainFailure(error, { service: "chat", host, model, texts, apiKey, timedOut });
@@ -55,16 +61,5 @@ export function createAnswerStream(options: ChatModelOptions): ChatModel["stream
       signal?.removeEventListener("abort", cancel);
       requestAbort.abort();
     }
-  };
-}
-
-function createClientLoader(apiKey: string, baseURL: string): () => Promise<OpenAI> {
-  let loading: Promise<OpenAI> | undefined;
-  return () => {
-    loading ??= import("openai").then(
-      ({ OpenAI }) =>
-        new OpenAI({ apiKey, baseURL, organization: null, project: null, maxRetries: 0, logLevel: "off" }),
-    );
-    return loading;
   };
 }

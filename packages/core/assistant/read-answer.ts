@@ -1,5 +1,6 @@
 import { AppError } from "../error.ts";
 import type { ModelEvent } from "./chat-message.ts";
+import type { ChatModelOptions } from "./chat-options.ts";
 import { type ChunkContent, type FinishReason, readChunk } from "./completion-chunk.ts";
 import { createReasoningFilter } from "./reasoning.ts";
 import type { StartedCompletion } from "./start-completion.ts";
@@ -11,14 +12,11 @@ const MAX_TEXT_LENGTH = 1_000_000;
 /** Milliseconds to wait for the usage or the end of the stream after the model has finished. */
 const FINISH_TIMEOUT_MS = 2_000;
 
-interface ReadOptions {
-  readonly idleTimeout: number;
-  readonly answerTimeout: number;
-}
+type ReadOptions = Required<Pick<ChatModelOptions, "idleTimeout" | "answerTimeout">>;
 
 /** The events of a started answer. Throws `chat_failed` if it breaks off, pauses for too long, or is too long. */
 export async function* readAnswer(
-  { first, rest }: StartedCompletion,
+  started: StartedCompletion,
   options: ReadOptions,
 ): AsyncGenerator<ModelEvent> {
   const reasoning = createReasoningFilter();
@@ -26,10 +24,8 @@ export async function* readAnswer(
   let finish: FinishReason | undefined;
   let usage: ChunkContent["usage"];
   let length = 0;
-  for await (const chunk of readChunks(
-    { first, rest },
-    { ...options, isFinished: () => finish !== undefined },
-  )) {
+  const isFinished = () => finish !== undefined;
+  for await (const chunk of readChunks(started, { ...options, isFinished })) {
     finish = chunk.finish ?? finish;
     usage = chunk.usage ?? usage; // some servers send a running total with each chunk: the last one counts
     for (const call of chunk.calls) calls.add(call);

@@ -37,20 +37,11 @@ export const searchInput = z.strictObject({
 
 export type SearchInput = z.infer<typeof searchInput>;
 
-/** A passage as the model receives it, with the document id that an answer can cite. */
-export interface FoundPassage {
-  /** The document's id. */
-  readonly id: string;
-  /** Index of the passage in its document, from 0. */
-  readonly chunk: number;
-  readonly content: string | null;
-  readonly metadata: Hit["metadata"];
-  readonly uri: string | null;
-  /** 0 to 1, higher is better. Comparable only within one search. */
-  readonly score: number;
-  /** Number of other matching passages of the document. Undefined: passages are not grouped by document. */
-  readonly others?: number;
-}
+/**
+ * A passage as the model receives it, with the document's id, which an answer can cite. `chunk`: index of the passage in
+ * its document, from 0.
+ */
+export type FoundPassage = Pick<Hit, "id" | "chunk" | "content" | "metadata" | "uri" | "score" | "others">;
 
 export interface SearchResult {
   /** Tells the model that the results are quotations. */

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { parseJson } from "../database/json.ts";
+import { isObject } from "../embedding/server-error.ts";
 import { AppError } from "../error.ts";
 
 /** The validated arguments of a tool call, read tolerantly (see `readArguments`). Throws `invalid_input` with the path to the error and the fields that the tool takes. */
@@ -60,10 +61,6 @@ function readText(input: unknown): unknown {
     }
   }
   return typeof value === "string" ? value.trim() : value;
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The fields without the envelope that some models add: `{"name": "search", "arguments": {…}}`. */

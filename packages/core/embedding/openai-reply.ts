@@ -15,14 +15,14 @@ export class InvalidReplyError extends Error {
 }
 
 /** A reply of status 200 that reports a failure. It has the fields of the client's error for a failed response. */
-class ErrorReply extends Error {
+export class ErrorReply extends Error {
   readonly status: number;
   readonly headers = undefined;
-  readonly error: ServerError;
-  readonly code: string | undefined;
-  readonly type: string | undefined;
+  readonly error: Pick<ServerError, "message" | "status">;
+  readonly code: unknown;
+  readonly type: unknown;
 
-  constructor(error: ServerError) {
+  constructor(error: ErrorReply["error"] & { readonly code?: unknown; readonly type?: unknown }) {
     super("The reply reports a failure.");
     this.status = error.status ?? 200;
     this.error = error;

@@ -30,14 +30,8 @@ export function readServerError(body: unknown): ServerError | undefined {
   const message = findMessage(body, 0);
   if (message === "") return undefined;
   const levels = [isObject(body) ? body.error : undefined, body].filter(isObject);
-  const findFirst = <T>(keys: readonly string[], read: (value: unknown) => T | undefined): T | undefined => {
-    for (const level of levels)
-      for (const key of keys) {
-        const value = read(level[key]);
-        if (value !== undefined) return value;
-      }
-    return undefined;
-  };
+  const findFirst = <T>(keys: readonly string[], read: (value: unknown) => T | undefined): T | undefined =>
+    levels.flatMap((level) => keys.map((key) => read(level[key]))).find((value) => value !== undefined);
   return {
     message,
     code: findFirst(CODE_KEYS, readName),
