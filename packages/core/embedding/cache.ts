@@ -36,14 +36,12 @@ export async function embedWithCache(
 ): Promise<readonly Embedded[]> {
   if (texts.length === 0) return [];
   if (embedder.cacheable === false) return embedder.embed(texts, options);
-  const cache = await openCache(database, tenantId, {
-    model: embedder.model,
-    dimensions: options.dimensions,
-  });
+  const space = { model: embedder.model, dimensions: options.dimensions };
+  const cache = await openCache(database, tenantId, space);
   const hashes = texts.map((text) => contentHash(text).toString("hex"));
   const firstIndex = new Map<string, number>(); // index of the first text with each hash
   for (const [index, hash] of hashes.entries()) if (!firstIndex.has(hash)) firstIndex.set(hash, index);
-  const cached: Map<string, Embedded> = await cache.read([...firstIndex.keys()]);
+  const cached = await cache.read([...firstIndex.keys()]);
   const missing = [...firstIndex].filter(([hash]) => !cached.has(hash));
   const created = await embedder.embed(
     missing.map(([, index]) => texts[index] as string),
@@ -57,24 +55,18 @@ export async function embedWithCache(
   return hashes.map((hash) => cached.get(hash) as Embedded);
 }
 
-interface Cache {
-  /** The cached vectors, by the text's hash in hex. */
-  read(hashes: readonly string[]): Promise<Map<string, Float32Array>>;
-  /** Stores vectors in a separate transaction. */
-  write(entries: readonly (readonly [hash: string, vector: Float32Array])[]): Promise<void>;
-}
-
 export interface Space {
   readonly model: string;
   readonly dimensions: number;
 }
 
-async function openCache(database: Database, tenantId: string, space: Space): Promise<Cache> {
+async function openCache(database: Database, tenantId: string, space: Space) {
   const { model, dimensions } = space;
   const types = await database.vectorTypes(); // before the transaction starts, because PGlite has only one connection
   return {
-    async read(hashes) {
-      const vectors = new Map<string, Float32Array>();
+    /** The cached vectors, by the text's hash in hex. */
+    async read(hashes: readonly string[]) {
+      const vectors = new Map<string, Embedded>();
       const page = Math.max(1, Math.min(MAX_PAGE_VECTORS, Math.floor(MAX_PAGE_BYTES / (4 * dimensions))));
       for (let start = 0; start < hashes.length; start += page) {
         const pageHashes = hashes.slice(start, start + page);
@@ -85,7 +77,8 @@ async function openCache(database: Database, tenantId: string, space: Space): Pr
       }
       return vectors;
     },
-    async write(unordered) {
+    /** Stores vectors in a separate transaction. */
+    async write(unordered: readonly (readonly [hash: string, vector: Float32Array])[]): Promise<void> {
       // Cache rows are locked in the order of their hashes, as in deletes. This prevents deadlocks.
       const entries = unordered.toSorted(([a], [b]) => (a < b ? -1 : 1));
       const embeddings = encodeVectorArray(

@@ -48,10 +48,10 @@ export async function embedBatch(batch: readonly number[], call: EmbeddingCall):
   let hasTextError = false;
   let largestAccepted = 0;
   for (let part = parts.pop(); part; part = parts.pop()) {
-    const { indexes, attempts } = part;
+    const { indexes } = part;
     const limit = call.maxInputs();
     if (indexes.length > limit) {
-      parts.push(...splitBySize(indexes, limit).map((partIndexes) => ({ indexes: partIndexes, attempts })));
+      parts.push(...splitBySize(part, limit));
       continue;
     }
     const error = await trySend(part, call);
@@ -68,13 +68,7 @@ export async function embedBatch(batch: readonly number[], call: EmbeddingCall):
     hasTextError ||= indexes.length === 1;
     if (indexes.length === 1) call.results.set(indexes[0] as number, toTextError(error));
     else if (++call.failures > MAX_FAILURES) failRemaining(pending, error, call);
-    else
-      parts.push(
-        ...splitFailed(pending, indexes, error.fault).map((partIndexes) => ({
-          indexes: partIndexes,
-          attempts: PART_ATTEMPTS,
-        })),
-      );
+    else parts.push(...splitFailed(pending, indexes, error.fault));
   }
   if (hasRejection && !hasTextError && largestAccepted > 0) call.learnMaxInputs(largestAccepted);
 }
@@ -114,19 +108,17 @@ async function confirmServerWorks(
 }
 
 /** The parts to send after a failure, last part first, because parts are taken from the end. */
-function splitFailed(
-  pending: readonly number[],
-  sent: readonly number[],
-  fault: Fault,
-): readonly (readonly number[])[] {
-  if (pending.length < sent.length) return [pending];
-  return splitBySize(pending, parseLimit(fault, pending.length) ?? Math.ceil(pending.length / 2));
+function splitFailed(pending: readonly number[], sent: readonly number[], fault: Fault): readonly Part[] {
+  const part = { indexes: pending, attempts: PART_ATTEMPTS };
+  if (pending.length < sent.length) return [part];
+  return splitBySize(part, parseLimit(fault, pending.length) ?? Math.ceil(pending.length / 2));
 }
 
-function splitBySize(indexes: readonly number[], size: number): readonly (readonly number[])[] {
-  const parts: (readonly number[])[] = [];
-  for (let at = 0; at < indexes.length; at += size) parts.push(indexes.slice(at, at + size));
-  return parts.toReversed();
+function splitBySize({ indexes, attempts }: Part, size: number): readonly Part[] {
+  const parts: Part[] = [];
+  for (let at = 0; at < indexes.length; at += size)
+    parts.unshift({ indexes: indexes.slice(at, at + size), attempts });
+  return parts;
 }
 
 /** The limit in a rejection such as "batch size 64 > maximum allowed batch size 32" or "should not be larger than 10". */
@@ -142,17 +134,10 @@ function parseLimit({ inputFault, serverMessage: message = "" }: Fault, sent: nu
 
 function toTextError({ fault, message }: FaultError): AppError {
   const { cause, inputFault } = fault;
-  return inputFault === "rejected"
-    ? new AppError(
-        "invalid_input",
-        `${message} The server accepts other texts: shorten, split or change this one.`,
-        { cause },
-      )
-    : new AppError(
-        fault.code,
-        `${message} The server embeds other texts: shorten, split or change this one.`,
-        { cause },
-      );
+  const [code, verb] =
+    inputFault === "rejected" ? ["invalid_input" as const, "accepts"] : [fault.code, "embeds"];
+  const advice = `The server ${verb} other texts: shorten, split or change this one.`;
+  return new AppError(code, `${message} ${advice}`, { cause });
 }
 
 function failRemaining(

@@ -1,6 +1,6 @@
 import { AppError } from "../error.ts";
 import type { DefaultModel, Embedder, Embedders } from "./embedder.ts";
-import { createLocalEmbedder, MODEL_SOURCE_NAMES, type ModelSourceNames } from "./local.ts";
+import { createLocalEmbedder, MODEL_SOURCE_NAMES, type ModelSourceNames, unavailable } from "./local.ts";
 import { modelDimensions } from "./models.ts";
 import { createOpenAiEmbedder } from "./openai.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
@@ -146,11 +146,4 @@ function serverEmbedder(
   server: EmbeddingServer & EmbeddingConfig["requests"],
 ): Embedder {
   return createOpenAiEmbedder({ ...server, model, remoteModel, apiKey: server.apiKey ?? "none" });
-}
-
-function unavailable(model: string, reason: string): AppError {
-  return new AppError(
-    "embedder_unavailable",
-    `The model ${JSON.stringify(model.slice(0, 100))} cannot be used. ${reason}`,
-  );
 }

@@ -142,7 +142,8 @@ async function embedTexts(
   });
 }
 
-function unavailable(model: string, reason: string, cause?: unknown): AppError {
+/** The error for a model that cannot be used. */
+export function unavailable(model: string, reason: string, cause?: unknown): AppError {
   return new AppError(
     "embedder_unavailable",
     `The model ${JSON.stringify(model.slice(0, 100))} cannot be used. ${reason}`,
