@@ -9,29 +9,20 @@ const OPERATORS = "$contains, $not_contains, $regex, $not_regex";
 
 /** Parses one condition on content, `$contains: "refund"`. Throws `invalid_filter`, also for a regex that cannot run. */
 export function parseDocumentClause(operator: string, operand: unknown, path: string): Filter {
-  switch (operator) {
-    case "$contains":
-    case "$not_contains": {
-      const text = stringOperand(operand, path);
-      return Object.freeze({
-        kind: "content",
-        operator: operator === "$contains" ? "contains" : "not_contains",
-        text,
-      });
-    }
-    case "$regex":
-    case "$not_regex": {
+  const name = operator.startsWith("$") ? operator.slice(1) : "";
+  switch (name) {
+    case "contains":
+    case "not_contains":
+      return Object.freeze({ kind: "content", operator: name, text: stringOperand(operand, path) });
+    case "regex":
+    case "not_regex": {
       const pattern = stringOperand(operand, path);
       if (pattern.length > MAX_PATTERN_LENGTH)
         throw invalidFilter(
           path,
           `is too long: a regular expression has at most ${MAX_PATTERN_LENGTH} characters, this one has ${pattern.length}. Use $contains for a long text.`,
         );
-      const clause = Object.freeze({
-        kind: "pattern",
-        operator: operator === "$regex" ? "regex" : "not_regex",
-        pattern,
-      } as const);
+      const clause = Object.freeze({ kind: "pattern", operator: name, pattern } as const);
       postgresRegex(clause, path);
       return clause;
     }

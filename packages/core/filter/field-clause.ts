@@ -1,9 +1,8 @@
 import { parseDocumentClause } from "./document-clause.ts";
-import type { Filter, Order, Scalar } from "./filter.ts";
+import type { Filter, Scalar } from "./filter.ts";
 import { childPath, describeValue, invalidFilter } from "./invalid-filter.ts";
 import { MAX_VALUES } from "./limits.ts";
 
-const COMPARISONS: Readonly<Record<string, Order>> = { $gt: "gt", $gte: "gte", $lt: "lt", $lte: "lte" };
 const OPERATORS = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $contains, $not_contains, $exists";
 /** Larger than the largest double. jsonb allows 131,072 digits, but no number in a request needs them. */
 const INTEGER_LIMIT = 2n ** 1024n;
@@ -45,49 +44,28 @@ interface Operation {
 }
 
 function parseOperator(key: string, { operator, operand, path }: Operation): Filter {
-  switch (operator) {
-    case "$eq":
-    case "$ne":
-      return Object.freeze({
-        kind: "equal",
-        operator: operator === "$eq" ? "eq" : "ne",
-        key,
-        value: scalarOperand(operand, path),
-      });
-    case "$gt":
-    case "$gte":
-    case "$lt":
-    case "$lte":
-      return Object.freeze({
-        kind: "order",
-        operator: COMPARISONS[operator] as Order,
-        key,
-        value: numberOperand(operand, path),
-      });
-    case "$in":
-    case "$nin":
-      return Object.freeze({
-        kind: "member",
-        operator: operator === "$in" ? "in" : "nin",
-        key,
-        values: listOperand(operand, path),
-      });
-    case "$contains":
-    case "$not_contains": {
-      const value = scalarOperand(operand, path);
-      return Object.freeze({
-        kind: "list",
-        operator: operator === "$contains" ? "contains" : "not_contains",
-        key,
-        value,
-      });
-    }
-    case "$exists":
+  const name = operator.startsWith("$") ? operator.slice(1) : "";
+  switch (name) {
+    case "eq":
+    case "ne":
+      return Object.freeze({ kind: "equal", operator: name, key, value: scalarOperand(operand, path) });
+    case "gt":
+    case "gte":
+    case "lt":
+    case "lte":
+      return Object.freeze({ kind: "order", operator: name, key, value: numberOperand(operand, path) });
+    case "in":
+    case "nin":
+      return Object.freeze({ kind: "member", operator: name, key, values: listOperand(operand, path) });
+    case "contains":
+    case "not_contains":
+      return Object.freeze({ kind: "list", operator: name, key, value: scalarOperand(operand, path) });
+    case "exists":
       if (typeof operand !== "boolean")
         throw invalidFilter(path, `must be true or false, not ${describeValue(operand)}.`);
       return Object.freeze({ kind: "exists", key, exists: operand });
-    case "$regex":
-    case "$not_regex":
+    case "regex":
+    case "not_regex":
       throw invalidFilter(path, `works on content only: use where_document, or the key "#document".`);
     default:
       throw invalidFilter(path, `is not an operator on a field. Allowed: ${OPERATORS}.`);

@@ -27,20 +27,18 @@ export interface SearchFilter {
 /** Both filters for a search. Undefined if there is none. Throws `invalid_filter`. */
 export function searchFilter(input: FilterInput): SearchFilter | undefined {
   const filters = parseFilters(input);
-  return filters.length === 0
-    ? undefined
-    : {
-        matches: compileAll(filters),
-        contained: containmentConditions({ kind: "and", filters }),
-        readsText: filters.some(readsText),
-      };
+  if (filters.length === 0) return undefined;
+  const filter: Filter = { kind: "and", filters };
+  return {
+    matches: compileFilter(filter),
+    contained: containmentConditions(filter),
+    readsText: readsText(filter),
+  };
 }
 
 /** Both filters as one SQL condition on a row of documents. The condition is `true` if there is none. Throws `invalid_filter`. */
 export function compileFilters(input: FilterInput): Pick<SearchFilter, "matches" | "readsText"> {
-  const filters = parseFilters(input);
-  if (filters.length === 0) return { matches: sql`true`, readsText: false };
-  return { matches: compileAll(filters), readsText: filters.some(readsText) };
+  return searchFilter(input) ?? { matches: sql`true`, readsText: false };
 }
 
 function parseFilters({ filter, whereDocument }: FilterInput): readonly Filter[] {
@@ -49,8 +47,4 @@ function parseFilters({ filter, whereDocument }: FilterInput): readonly Filter[]
     ...(filter == null ? [] : [parseFilter(filter, "filter", size)]),
     ...(whereDocument == null ? [] : [parseDocumentFilter(whereDocument, "where_document", size)]),
   ];
-}
-
-function compileAll(filters: readonly Filter[]): SQL {
-  return compileFilter({ kind: "and", filters });
 }

@@ -62,20 +62,10 @@ export function addClause(size: FilterSize, clause: Filter, path: string): void 
 }
 
 function charactersOf(clause: Filter): number {
-  switch (clause.kind) {
-    case "equal":
-    case "list":
-      return clause.key.length + lengthOf(clause.value);
-    case "member":
-      return clause.values.reduce<number>((sum, value) => sum + lengthOf(value), clause.key.length);
-    case "order":
-    case "exists":
-      return clause.key.length;
-    case "content":
-      return clause.text.length;
-    default:
-      return 0;
-  }
+  if (clause.kind === "content") return clause.text.length;
+  if (!("key" in clause)) return 0;
+  const values = "values" in clause ? clause.values : "value" in clause ? [clause.value] : [];
+  return values.reduce<number>((sum, value) => sum + lengthOf(value), clause.key.length);
 }
 
 function lengthOf(value: Scalar): number {

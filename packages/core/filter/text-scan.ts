@@ -11,15 +11,9 @@ export const TEXT_SCAN_TIMEOUT_MS = 10_000;
 
 /** Whether a filter reads the text of rows, not only their metadata. */
 export function readsText(filter: Filter): boolean {
-  switch (filter.kind) {
-    case "and":
-    case "or":
-      return filter.filters.some(readsText);
-    case "not":
-      return readsText(filter.filter);
-    default:
-      return filter.kind === "content" || filter.kind === "pattern";
-  }
+  if ("filters" in filter) return filter.filters.some(readsText);
+  if (filter.kind === "not") return readsText(filter.filter);
+  return filter.kind === "content" || filter.kind === "pattern";
 }
 
 /**
