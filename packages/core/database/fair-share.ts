@@ -16,10 +16,6 @@ export interface FairShareOptions {
   readonly backgroundTimeout?: number;
 }
 
-interface Waiter {
-  readonly grant: () => void;
-}
-
 /** Owners that are not tenants: the operator, migrations, the login itself. */
 const SHARED_OWNERS: ReadonlySet<string> = new Set(["cairn_admin", "cairn_app", "login"]);
 
@@ -33,7 +29,7 @@ export function createFairShare({ connections, tenantConnections }: FairShareOpt
   const tenantLimit = limitOf(connections, tenantConnections);
   const reserved = connections < 4 ? 0 : Math.max(1, Math.floor(connections / 5));
   const used = new Map<string, number>();
-  const waiting = new Map<string, Waiter[]>();
+  const waiting = new Map<string, (() => void)[]>();
   let free = connections;
 
   function canAcquire(owner: string): boolean {
@@ -60,7 +56,7 @@ export function createFairShare({ connections, tenantConnections }: FairShareOpt
       waiting.delete(owner); // the owner's other waiters move behind those of other owners
       if (rest.length > 0) waiting.set(owner, rest);
       allocate(owner);
-      first?.grant();
+      first?.();
     }
   }
 
@@ -73,24 +69,20 @@ export function createFairShare({ connections, tenantConnections }: FairShareOpt
   }
 
   function wait(owner: string, milliseconds: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = Number.isFinite(milliseconds) ? setTimeout(expire, milliseconds) : undefined;
-      const waiter: Waiter = {
-        grant() {
-          clearTimeout(timer);
-          resolve();
-        },
-      };
-      const queue = waiting.get(owner);
-      if (queue) queue.push(waiter);
-      else waiting.set(owner, [waiter]);
-      function expire(): void {
-        const remaining = (waiting.get(owner) ?? []).filter((other) => other !== waiter);
-        if (remaining.length > 0) waiting.set(owner, remaining);
-        else waiting.delete(owner);
-        reject(timeoutError(owner, { milliseconds, tenantLimit, isExhausted: free === 0 }));
-      }
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = Number.isFinite(milliseconds) ? setTimeout(expire, milliseconds) : undefined;
+    function grant(): void {
+      clearTimeout(timer);
+      resolve();
+    }
+    function expire(): void {
+      const remaining = (waiting.get(owner) ?? []).filter((other) => other !== grant);
+      if (remaining.length > 0) waiting.set(owner, remaining);
+      else waiting.delete(owner);
+      reject(timeoutError(owner, { milliseconds, tenantLimit, isExhausted: free === 0 }));
+    }
+    waiting.set(owner, [...(waiting.get(owner) ?? []), grant]);
+    return promise;
   }
 
   /** Waits for a connection of the owner's share. The returned function releases it. */

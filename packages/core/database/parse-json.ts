@@ -11,14 +11,6 @@ import {
 /** A value that `JSON.parse` returns, or a bigint or raw number. */
 type Json = unknown;
 
-/** An incremental parser of one text. */
-export interface JsonParser {
-  /** Parses about this many more characters. False when the text is parsed. Throws SyntaxError, and `invalid_input`. */
-  run(characters: number): boolean;
-  /** The parsed value, after `run` has returned false. */
-  result(): Json;
-}
-
 /** Maximum characters of an array, an object or a part of a string that `JSON.parse` parses. It is ten times as fast. */
 const MAX_NATIVE_CHARACTERS = 65_536;
 
@@ -34,15 +26,12 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const LITERALS = { true: true, false: false, null: null } as const;
 
 /**
- * A lossless JSON parser: an integer beyond ±2^53 becomes a bigint, and a number that a double would round to infinity or
+ * A lossless, incremental JSON parser of one text: an integer beyond ±2^53 becomes a bigint, and a number that a double would round to infinity or
  * zero becomes a raw number (`JSON.isRawJSON`), so that the caller can refuse it. It is not recursive, so it handles any
  * depth. `stored`: the text comes from the database, and no limits apply. `part`: maximum characters that `JSON.parse`
  * parses, at least 6.
  */
-export function createJsonParser(
-  text: string,
-  { stored = false, part = MAX_NATIVE_CHARACTERS } = {},
-): JsonParser {
+export function createJsonParser(text: string, { stored = false, part = MAX_NATIVE_CHARACTERS } = {}) {
   const stack: Container[] = [];
   let at = 0;
   let root: Json | undefined;
@@ -160,7 +149,8 @@ export function createJsonParser(
     if ("object" in container) parseKey(container);
   };
   return {
-    run(characters) {
+    /** Parses about this many more characters. False when the text is parsed. Throws SyntaxError, and `invalid_input`. */
+    run(characters: number): boolean {
       const until = at + characters;
       for (let count = 0; count < MAX_RUN_VALUES && at < until && root === undefined; count++) step();
       if (root === undefined) return true;
@@ -168,7 +158,8 @@ export function createJsonParser(
       if (at < text.length) fail();
       return false;
     },
-    result: () => root,
+    /** The parsed value, after `run` has returned false. */
+    result: (): Json => root,
   };
 }
 

@@ -3,7 +3,7 @@ import type { VectorTypes } from "./database.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where pgvector is installed in this database. */
-export interface PgvectorInstallation {
+interface PgvectorInstallation {
   /** Name of its schema, quoted for SQL: some providers keep extensions outside the search path. */
   readonly schema: string;
   readonly types: VectorTypes;
@@ -25,17 +25,8 @@ export interface PgvectorRow {
   readonly vectors: string | number;
 }
 
-export interface PgvectorLookup {
-  /** Undefined if pgvector is not installed. */
-  find(): Promise<PgvectorInstallation | undefined>;
-  /** Throws `schema_outdated` if pgvector is not installed. */
-  vectorTypes(): Promise<VectorTypes>;
-  /** Settings for every transaction, see `pinnedSettings`. */
-  settings(): Promise<Settings>;
-}
-
 /** A lookup that runs `query` at the first use and caches the result. It runs again if it failed or pgvector was missing. */
-export function createPgvectorLookup(query: () => Promise<readonly object[]>): PgvectorLookup {
+export function createPgvectorLookup(query: () => Promise<readonly object[]>) {
   let pending: Promise<PgvectorInstallation | undefined> | undefined;
   let settings = pinnedSettings(undefined);
   const find = () => {
@@ -55,15 +46,16 @@ export function createPgvectorLookup(query: () => Promise<readonly object[]>): P
     return pending;
   };
   return {
-    find,
-    async vectorTypes() {
+    /** Throws `schema_outdated` if pgvector is not installed. */
+    async vectorTypes(): Promise<VectorTypes> {
       const installation = await find();
       if (installation) return installation.types;
       throw new AppError("schema_outdated", "The database does not have pgvector.", {
         remedy: "migrate_schema",
       });
     },
-    async settings() {
+    /** Settings for every transaction, see `pinnedSettings`. */
+    async settings(): Promise<Settings> {
       await find();
       return settings;
     },

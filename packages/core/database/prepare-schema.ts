@@ -47,24 +47,21 @@ async function ensureVector({ orm, script }: Transaction, login: string): Promis
       "The server does not have pgvector.",
       "apt-get install postgresql-17-pgvector (on the server, for its version), or choose a provider that offers it",
     );
-  try {
-    await script("CREATE EXTENSION vector SCHEMA public");
-  } catch (error) {
+  await script("CREATE EXTENSION vector SCHEMA public").catch((error) => {
     if (!isDenied(error) && !hasSqlState(databaseFailure(error), "3F000")) throw error;
     throw refuse(
       `pgvector is not installed in this database, and the login ${quote(login)} may not install it.`,
       "CREATE EXTENSION vector",
       error,
     );
-  }
+  });
   const [created] = await find();
   return created?.schema ?? "public";
 }
 
 async function ensureRole({ orm, script }: Transaction, role: string, login: string): Promise<void> {
-  try {
-    // Another database of the cluster may create the role at the same moment.
-    await script(`
+  // Another database of the cluster may create the role at the same moment.
+  await script(`
       DO $$
       BEGIN
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${role}') THEN
@@ -72,19 +69,16 @@ async function ensureRole({ orm, script }: Transaction, role: string, login: str
         END IF;
       EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
       END
-      $$`);
-  } catch (error) {
+      $$`).catch((error) => {
     if (!isDenied(error)) throw error;
     throw refuse(
       `The role ${role} does not exist, and the login ${quote(login)} may not create it.`,
       `ALTER ROLE ${quote(login)} CREATEROLE`,
       error,
     );
-  }
+  });
   if (await mayBecome(orm, role)) return;
-  try {
-    await script(`GRANT ${role} TO CURRENT_USER`);
-  } catch (error) {
+  await script(`GRANT ${role} TO CURRENT_USER`).catch((error) => {
     if (!isDenied(error)) throw error;
     throw new AppError(
       "unsafe_role",
@@ -92,7 +86,7 @@ async function ensureRole({ orm, script }: Transaction, role: string, login: str
         `Run as that login or as a superuser, then try again: GRANT ${ROLES.join(", ")} TO ${quote(login)};`,
       { cause: error },
     );
-  }
+  });
 }
 
 /** Whether the login may SET ROLE. Since PostgreSQL 16 a role's creator is a member of it, but without that right. */
@@ -110,16 +104,11 @@ async function grantUsage({ orm, script }: Transaction, schema: string): Promise
         SELECT has_schema_privilege('cairn_app', oid, 'USAGE') AS may FROM pg_catalog.pg_namespace
         WHERE quote_ident(nspname) = ${schema}`);
   if (row?.may) return;
-  try {
-    await script(`GRANT USAGE ON SCHEMA ${schema} TO cairn_app`);
-  } catch (error) {
+  const grant = `GRANT USAGE ON SCHEMA ${schema} TO cairn_app`;
+  await script(grant).catch((error) => {
     if (!isDenied(error)) throw error;
-    throw refuse(
-      `The role cairn_app may not use the schema ${schema}, which holds pgvector.`,
-      `GRANT USAGE ON SCHEMA ${schema} TO cairn_app`,
-      error,
-    );
-  }
+    throw refuse(`The role cairn_app may not use the schema ${schema}, which holds pgvector.`, grant, error);
+  });
 }
 
 /** Whether a statement failed because the login lacks a privilege. */

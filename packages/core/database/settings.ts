@@ -25,9 +25,5 @@ export function setConfigStatement(
 
 /** A value as SQL. The search path is a list of identifiers: quoted, SET would read it as one name with a comma. */
 function setValue(name: string, value: string | number): string {
-  return name === "search_path" ? String(value) : literal(value);
-}
-
-function literal(value: string | number): string {
-  return `'${String(value).replaceAll("'", "''")}'`;
+  return name === "search_path" ? String(value) : `'${String(value).replaceAll("'", "''")}'`;
 }

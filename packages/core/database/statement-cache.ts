@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { PoolClient } from "pg";
-import { serverProcessId } from "./pg-internals.ts";
+import { type BatchStatement, serverProcessId } from "./pg-internals.ts";
 import { retainMemory } from "./server-memory.ts";
 
 /** Maximum number of prepared statements of a connection. Each takes about 130 kB of the server's memory. */
@@ -9,22 +9,7 @@ const MAX_STATEMENTS = 50;
 /** Megabytes that a search needs. */
 const SEARCH_MEMORY_MB = 2;
 
-/** The prepared statements of one connection, by their text. The least recently used one is evicted first. */
-export interface StatementCache {
-  /** Whether the tables are on other servers too (Citus). Those receive settings only by SET LOCAL. */
-  readonly distributed: boolean;
-  /**
-   * How to send a statement: its name, from the second use on, and whether the server has prepared it. A statement that
-   * is used once is not prepared.
-   */
-  use(text: string): { readonly name?: string; readonly parsed?: boolean };
-  /** Records that the server has prepared these statements. */
-  markPrepared(names: Iterable<string>): void;
-  /** Evicts all statements. */
-  clear(): void;
-  /** Names of the statements evicted since the last call, for the server to close. */
-  takeEvicted(): readonly string[];
-}
+export type StatementCache = ReturnType<typeof createStatementCache>;
 
 /**
  * Statement caches for connections that have their own server process. Behind a transaction pooler the next statement can
@@ -66,18 +51,24 @@ const OUTDATED = "0A000";
 /** `OUTDATED`, and a name that the server does not know: another process answers than the one that prepared it. */
 const RECOVERABLE: ReadonlySet<string> = new Set([OUTDATED, "26000"]);
 
-function createStatementCache(distributed: boolean): StatementCache {
+/** The prepared statements of one connection, by their text. The least recently used one is evicted first. */
+function createStatementCache(distributed: boolean) {
   const names = new Map<string, string | undefined>(); // ordered by last use, oldest first
   const prepared = new Set<string>();
-  let evicted: string[] = [];
+  const evicted: string[] = [];
   const evict = (text: string) => {
     const name = names.get(text);
     names.delete(text);
     if (name && prepared.delete(name)) evicted.push(name);
   };
   return {
+    /** Whether the tables are on other servers too (Citus). Those receive settings only by SET LOCAL. */
     distributed,
-    use(text) {
+    /**
+     * How to send a statement: its name, from the second use on, and whether the server has prepared it. A statement that
+     * is used once is not prepared.
+     */
+    use(text: string): Pick<BatchStatement, "name" | "parsed"> {
       const name = names.has(text) ? (names.get(text) ?? nameOf(text)) : undefined;
       names.delete(text);
       names.set(text, name);
@@ -85,17 +76,16 @@ function createStatementCache(distributed: boolean): StatementCache {
       if (oldest !== undefined) evict(oldest);
       return name ? { name, parsed: prepared.has(name) } : {};
     },
-    markPrepared(statementNames) {
+    /** Records that the server has prepared these statements. */
+    markPrepared(statementNames: Iterable<string>): void {
       for (const name of statementNames) prepared.add(name);
     },
-    clear() {
+    /** Evicts all statements. */
+    clear(): void {
       for (const text of names.keys()) evict(text);
     },
-    takeEvicted() {
-      const taken = evicted;
-      evicted = [];
-      return taken;
-    },
+    /** Names of the statements evicted since the last call, for the server to close. */
+    takeEvicted: (): readonly string[] => evicted.splice(0),
   };
 }
 
