@@ -21,17 +21,15 @@ const RETURNED_COLUMNS = sql`d.id, d.chunk, d.origin, ${storedContentHash(sql`d.
 /** Maximum keys per statement. */
 const MAX_KEYS = 5_000;
 
-export interface EraseOptions {
-  /** Whether imported documents leave a tombstone. Default false. */
-  readonly tombstones?: boolean;
-}
-
-/** Deletes the collection's rows that satisfy `matches`, and the cached vectors of their texts. */
+/**
+ * Deletes the collection's rows that satisfy `matches`, and the cached vectors of their texts. `tombstones`: whether
+ * imported documents leave a tombstone, by default false.
+ */
 export async function eraseRows(
   orm: Orm,
   collection: CollectionKey,
   matches: SQL,
-  { tombstones = false }: EraseOptions = {},
+  { tombstones = false } = {},
 ): Promise<Erased> {
   const [erased] = await orm.selectRows<Erased>(sql`
         WITH deleted AS (${deleteRows(collection, matches, RETURNED_COLUMNS)}),

@@ -27,13 +27,8 @@ export function readVectors(
           FROM cairn.documents
           WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(options.ids))}::text[])
           ORDER BY id, chunk`);
-    const vectors = new Map<string, (Float32Array | null)[]>();
-    for (const row of rows) {
-      const id = restoreId(row.id, row.long_id);
-      const documentVectors = vectors.get(id) ?? [];
-      documentVectors.push(row.embedding === null ? null : decodeVector(row.embedding));
-      vectors.set(id, documentVectors);
-    }
-    return vectors;
+    const byId = Map.groupBy(rows, ({ id, long_id }) => restoreId(id, long_id));
+    const decode = ({ embedding }: VectorRow) => (embedding === null ? null : decodeVector(embedding));
+    return new Map(byId.entries().map(([id, passages]) => [id, passages.map(decode)]));
   });
 }

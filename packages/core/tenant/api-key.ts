@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
 import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { apiKeys, ownedBy, tenants } from "../database/schema.ts";
@@ -44,17 +44,7 @@ export interface ApiKeyOptions {
 }
 
 const PREFIX = "cairn_";
-const columns = {
-  id: apiKeys.id,
-  tenantId: apiKeys.tenantId,
-  name: apiKeys.name,
-  hint: apiKeys.hint,
-  scopes: apiKeys.scopes,
-  createdAt: apiKeys.createdAt,
-  expiresAt: apiKeys.expiresAt,
-  revokedAt: apiKeys.revokedAt,
-  lastUsedAt: apiKeys.lastUsedAt,
-};
+const { secretHash, ...columns } = getTableColumns(apiKeys);
 
 /** Creates a key of a tenant, or of the operator (`null`). Throws `not_found` if the tenant does not exist. */
 export async function createApiKey(
