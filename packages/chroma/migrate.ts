@@ -63,10 +63,8 @@ export async function migrate(
     const classifier = classifierFor(context, plan);
     const { outcomes, ...results } = await migrateAll(context, classifier, plan, options);
     await promoteCollections(context, outcomes);
-    const { search, notices } = await compareSearches(services, source, outcomes.map(toParityPair), {
-      queries: options.queries,
-      classifier,
-    });
+    const { queries } = options;
+    const { search, notices } = await compareSearches(services, source, outcomes, { queries, classifier });
     const vanished = await listVanished(services, source, outcomes, options);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
@@ -170,15 +168,6 @@ export async function listVanished(
   const listed = await source.listCollections(scope ?? {});
   const targets = new Set(outcomes.map(({ target }) => target.id));
   return findVanished(database, { source: source.url, listed, targets, scope, only });
-}
-
-/** Both sides of a collection, for the comparison of searches. */
-export function toParityPair({ planned, target, progress }: Outcome) {
-  return {
-    planned,
-    target,
-    count: progress.state === "vanished" ? 0 : progress.tally.seen,
-  };
 }
 
 /** The options that the ledger stores: no secrets and no functions. */

@@ -9,43 +9,37 @@ const SAFETY_FACTOR = 1.2;
 /** Bytes of a page's decoded records at most: a character outside Latin-1 takes two bytes. */
 const MAX_DECODED_BYTES = 2 * MAX_PAGE_BYTES;
 
-/** The number of records that a page may have, adapted to the size of the pages before it. */
-export interface AdaptivePageSize {
-  /** Records of the next page. */
-  readonly size: number;
-  /** Whether a page has been read. */
-  readonly hasSample: boolean;
-  /** Approximate bytes of a page of so many records while it is read and compared. `fresh`: there is nothing to compare. */
-  estimateBytes(records: number, fresh: boolean): number;
-  /** Records the size of a page that was read. */
-  observe(records: number, bytes: number): void;
-  /** Reduces the size after a page of so many records was too large. */
-  shrink(records: number): void;
-}
+export type AdaptivePageSize = ReturnType<typeof createAdaptivePageSize>;
 
-/** Starts with pages of `pageSize` records, halves pages that are too large and doubles pages that are small. */
-export function createAdaptivePageSize(pageSize: number): AdaptivePageSize {
+/**
+ * The number of records that a page may have, adapted to the size of the pages before it. Starts with pages of `pageSize`
+ * records, halves pages that are too large and doubles pages that are small.
+ */
+export function createAdaptivePageSize(pageSize: number) {
   let size = pageSize;
   let bytesPerRecord: number | undefined;
   return {
+    /** Records of the next page. */
     get size() {
       return size;
     },
+    /** Whether a page has been read. */
     get hasSample() {
       return bytesPerRecord !== undefined;
     },
-    estimateBytes: (records, fresh) =>
-      (fresh ? 1 : 2) *
-      Math.min(
-        MAX_DECODED_BYTES,
-        bytesPerRecord === undefined ? MAX_DECODED_BYTES : SAFETY_FACTOR * bytesPerRecord * records,
-      ),
-    observe(records, bytes) {
+    /** Approximate bytes of a page of so many records while it is read and compared. `fresh`: there is nothing to compare. */
+    estimateBytes(records: number, fresh: boolean): number {
+      const expected = SAFETY_FACTOR * records * (bytesPerRecord ?? Number.POSITIVE_INFINITY);
+      return (fresh ? 1 : 2) * Math.min(MAX_DECODED_BYTES, expected);
+    },
+    /** Records the size of a page that was read. */
+    observe(records: number, bytes: number): void {
       if (records === 0) return;
       bytesPerRecord = bytes / records;
       if (records >= size && bytes < GROWTH_THRESHOLD * MAX_PAGE_BYTES) size = Math.min(pageSize, 2 * size);
     },
-    shrink(records) {
+    /** Reduces the size after a page of so many records was too large. */
+    shrink(records: number): void {
       size = Math.max(1, Math.min(size, records >> 1));
     },
   };

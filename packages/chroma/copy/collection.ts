@@ -1,11 +1,9 @@
-import { chunkSizes } from "@cairn/core/collection/chunking.ts";
 import { type Collection, inCollection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
 import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
 import { storeId } from "@cairn/core/document/id.ts";
 import { isImported } from "@cairn/core/document/write.ts";
-import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { sql } from "drizzle-orm";
 import {
@@ -27,6 +25,7 @@ import type { CopyContext } from "./context.ts";
 import { compareIdSets, type Extra } from "./id-sets.ts";
 import type { PassContext } from "./page.ts";
 import { comparedPages } from "./pages.ts";
+import { copyRules } from "./record.ts";
 import { retryTransient } from "./retry.ts";
 import { deleteStaleTombstones } from "./stale-tombstones.ts";
 
@@ -91,12 +90,7 @@ async function createPassContext(
     database,
     collection: planned.source,
     target: current,
-    rules: {
-      vectors: planned.vectors,
-      metric: current.metric,
-      dimensions: current.dimensions,
-      chunking: chunkSizes(current.chunking, textLimit(context.services.embedders, current.embeddingModel)),
-    },
+    rules: copyRules(context.services, planned, current),
     pageSize: context.settings.pageSize,
     maxPagesAhead: context.settings.concurrency + MAX_PAGES_WAITING,
     limit: context.limit,

@@ -9,16 +9,13 @@ export interface IdPage {
   readonly position: number;
 }
 
-export interface IdPages {
-  /** The next ids, at most `size`; undefined at the end. */
-  take(size: number): Promise<IdPage | undefined>;
-}
+export type IdPages = ReturnType<typeof createIdPages>;
 
 /** The ids of the source from offset `start` on, in its order. The next ids are listed ahead. */
 export function createIdPages(
   { source, collection, pageSize, limit }: Pick<PassContext, "source" | "collection" | "pageSize" | "limit">,
   start: number,
-): IdPages {
+) {
   const window = Math.max(pageSize, Math.floor(MAX_LISTED_IDS / pageSize) * pageSize);
   const list = (offset: number) => {
     const listed = limit(() => source.listIds(collection, { offset, limit: window }));
@@ -28,14 +25,13 @@ export function createIdPages(
   let offset = start;
   let next: Promise<readonly string[]> | undefined = list(start);
   let buffered: readonly string[] = [];
-  async function fill(): Promise<void> {
-    if (buffered.length > 0 || !next) return;
-    buffered = await next;
-    next = buffered.length === window ? list(offset + window) : undefined;
-  }
   return {
-    async take(size) {
-      await fill();
+    /** The next ids, at most `size`; undefined at the end. */
+    async take(size: number): Promise<IdPage | undefined> {
+      if (buffered.length === 0 && next) {
+        buffered = await next;
+        next = buffered.length === window ? list(offset + window) : undefined;
+      }
       if (buffered.length === 0) return undefined;
       const ids = buffered.slice(0, size);
       buffered = buffered.slice(ids.length);

@@ -10,19 +10,10 @@ export interface Reservation {
   release(): void;
 }
 
-/** Limits the bytes of the pages in flight, over all collections of a run. */
-export interface PageMemory {
-  /** Waits until the bytes fit. The caller must not have a reservation: two callers that wait for each other deadlock. */
-  reserve(bytes: number): Promise<Reservation>;
-  /** Returns undefined if the bytes do not fit now. */
-  tryReserve(bytes: number): Reservation | undefined;
-  /** Reserves even if the bytes do not fit: for a page that its collection needs in order to continue. */
-  forceReserve(bytes: number): Reservation;
-  /** Waits until no other page exceeds the maximum page size. */
-  reserveExclusive(): Promise<Reservation>;
-}
+export type PageMemory = ReturnType<typeof createPageMemory>;
 
-export function createPageMemory(maxBytes = MAX_BYTES_IN_FLIGHT): PageMemory {
+/** Limits the bytes of the pages in flight, over all collections of a run. */
+export function createPageMemory(maxBytes = MAX_BYTES_IN_FLIGHT) {
   const exclusive = pLimit(1);
   const queue: { readonly bytes: number; readonly start: () => void }[] = [];
   let reservedBytes = 0;
@@ -32,6 +23,7 @@ export function createPageMemory(maxBytes = MAX_BYTES_IN_FLIGHT): PageMemory {
   function startWaiting(): void {
     while (queue[0] && fits(queue[0].bytes)) queue.shift()?.start();
   }
+  /** Reserves even if the bytes do not fit: for a page that its collection needs in order to continue. */
   function forceReserve(bytes: number): Reservation {
     let current = bytes;
     reservedBytes += current;
@@ -42,25 +34,28 @@ export function createPageMemory(maxBytes = MAX_BYTES_IN_FLIGHT): PageMemory {
     };
     return { resize, release: () => resize(0) };
   }
+  /** Returns undefined if the bytes do not fit now. */
   const tryReserve = (bytes: number) => (queue.length === 0 && fits(bytes) ? forceReserve(bytes) : undefined);
   return {
     forceReserve,
     tryReserve,
-    async reserve(bytes) {
+    /** Waits until the bytes fit. The caller must not have a reservation: two callers that wait for each other deadlock. */
+    async reserve(bytes: number): Promise<Reservation> {
       const reservation = tryReserve(bytes);
       if (reservation) return reservation;
-      return new Promise((resolve) => {
-        queue.push({ bytes, start: () => resolve(forceReserve(bytes)) });
-      });
+      const { promise, resolve } = Promise.withResolvers<Reservation>();
+      queue.push({ bytes, start: () => resolve(forceReserve(bytes)) });
+      return promise;
     },
-    reserveExclusive: () =>
-      new Promise((resolve) => {
-        exclusive(
-          () =>
-            new Promise<void>((end) => {
-              resolve({ resize: () => {}, release: end });
-            }),
-        );
-      }),
+    /** Waits until no other page exceeds the maximum page size. */
+    reserveExclusive(): Promise<Reservation> {
+      const { promise: end, resolve: release } = Promise.withResolvers<void>();
+      const { promise, resolve } = Promise.withResolvers<Reservation>();
+      exclusive(() => {
+        resolve({ resize: () => {}, release });
+        return end;
+      });
+      return promise;
+    },
   };
 }

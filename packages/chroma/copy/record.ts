@@ -1,9 +1,13 @@
+import { chunkSizes } from "@cairn/core/collection/chunking.ts";
+import type { Collection } from "@cairn/core/collection/collection.ts";
 import { findVectorFault } from "@cairn/core/collection/vector-fault.ts";
 import type { ChunkSizes } from "@cairn/core/database/collection-settings.ts";
 import { chunkRanges } from "@cairn/core/document/chunk.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { MAX_PASSAGES } from "@cairn/core/document/split.ts";
+import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import type { Metric } from "@cairn/core/index/metric.ts";
+import type { Services } from "@cairn/core/services.ts";
 import type { ExceptionReason } from "../report/report.ts";
 import { MAX_RESPONSE_BYTES } from "../source/http.ts";
 import type { SourceRecord } from "../source/source.ts";
@@ -16,6 +20,16 @@ export interface CopyRules {
   readonly dimensions: number | null;
   /** How texts are split if they are embedded again. Default: `CHUNK_DEFAULTS`. */
   readonly chunking?: ChunkSizes;
+}
+
+/** The rules for a target as it is now. */
+export function copyRules(
+  { embedders }: Services,
+  { vectors }: Pick<CopyRules, "vectors">,
+  { metric, dimensions, chunking, embeddingModel }: Collection,
+): CopyRules {
+  const sizes = chunkSizes(chunking, textLimit(embedders, embeddingModel));
+  return { vectors, metric, dimensions, chunking: sizes };
 }
 
 /** A record that no search can find by its vector, with the reason. */
@@ -76,26 +90,17 @@ export async function expectedRows(
   rules: CopyRules,
   fault: QuarantinedRecord | undefined,
 ): Promise<readonly Row[]> {
-  const row = { id: record.id, metadata: record.metadata ?? {}, uri: record.uri };
-  if (rules.vectors === "copy" || fault || record.document === null)
-    return [
-      {
-        ...row,
-        chunk: 0,
-        content: record.document,
-        offset: 0,
-        embedding: rules.vectors === "copy" && !fault ? record.embedding : null,
-      },
-    ];
-  const text = record.document;
-  const ranges = await chunkRanges(text, rules.chunking);
+  const { id, document, uri } = record;
+  const embedding = rules.vectors === "copy" && !fault ? record.embedding : null;
+  const row = { id, metadata: record.metadata ?? {}, uri, chunk: 0, content: document, offset: 0, embedding };
+  if (rules.vectors === "copy" || fault || document === null) return [row];
+  const ranges = await chunkRanges(document, rules.chunking);
   // One passage, which the model then refuses: the record is kept and reported.
-  if (ranges.length > MAX_PASSAGES) return [{ ...row, chunk: 0, content: text, offset: 0, embedding: null }];
+  if (ranges.length > MAX_PASSAGES) return [row];
   return ranges.map(({ start, end }, chunk) => ({
     ...row,
     chunk,
-    content: text.slice(start, end),
+    content: document.slice(start, end),
     offset: start,
-    embedding: null,
   }));
 }

@@ -1,9 +1,10 @@
 import { type Collection, inCollection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { decodeJson, type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
+import { decodeJson, parseExactJson } from "@cairn/core/database/json.ts";
 import { decodeText } from "@cairn/core/database/text.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
+import type { Row } from "@cairn/core/document/document.ts";
 import { keysOf, restoreId } from "@cairn/core/document/id.ts";
 import { TEXT_OFFSET } from "@cairn/core/document/read.ts";
 import { REPLACED_ORIGIN } from "@cairn/core/document/tombstone.ts";
@@ -11,13 +12,7 @@ import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";
 
 /** A passage as it is stored in Postgres. */
-export interface StoredRow {
-  readonly content: string | null;
-  /** Offset of the passage in its text; null: unknown. */
-  readonly offset?: number | null;
-  readonly embedding: Float32Array | null;
-  readonly metadata: JsonObject;
-  readonly uri: string | null;
+export interface StoredRow extends Pick<Row, "content" | "offset" | "embedding" | "metadata" | "uri"> {
   /** The run that wrote the row; null or `REPLACED_ORIGIN`: it was written through the service. */
   readonly origin: string | null;
 }
@@ -58,14 +53,8 @@ export async function readStored(
           WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(ids))}::text[])
           ORDER BY id, chunk`),
   );
-  const stored = new Map<string, StoredRow[]>();
-  for (const row of rows) {
-    const id = restoreId(row.id, row.long_id);
-    const passages = stored.get(id);
-    if (passages) passages.push(toStoredRow(row));
-    else stored.set(id, [toStoredRow(row)]);
-  }
-  return stored;
+  const byId = Map.groupBy(rows, ({ id, long_id }) => restoreId(id, long_id));
+  return new Map(byId.entries().map(([id, passages]) => [id, passages.map(toStoredRow)]));
 }
 
 export interface StoredIds {

@@ -75,15 +75,7 @@ export async function beginCollection(
 
 /** The progress of a collection, as the ledger has it. */
 export async function readProgress({ orm }: Transaction, runId: string, sourceId: string): Promise<Progress> {
-  const [row] = await orm.selectRows<{
-    state: CollectionState;
-    fresh: boolean;
-    pass: number;
-    position: number;
-    tally: string;
-    written: number;
-    seconds: number;
-  }>(sql`
+  const [row] = await orm.selectRows<Omit<Progress, "tally"> & { readonly tally: string }>(sql`
         SELECT state, fresh, pass, position::float8 AS position, tally::text AS tally, written::float8 AS written, seconds
         FROM cairn.migration_collections WHERE run_id = ${runId}::uuid AND source_id = ${sourceId}`);
   if (!row) throw new Error("The run ledger has no row for this collection.");

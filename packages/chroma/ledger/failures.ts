@@ -1,12 +1,13 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
+import type { MigratedSource } from "../plan/targets.ts";
 import type { SourcePath } from "../source/label.ts";
 import { assertLease, type Run } from "./run.ts";
 
 /** A collection that failed alone, while the others of its run continued. */
 export interface FailedCollection {
-  readonly source: SourcePath & { readonly id: string };
+  readonly source: MigratedSource;
   /** The error's code; `internal` for an unknown error. */
   readonly code: string;
   /** The reason, without any text of a document. */

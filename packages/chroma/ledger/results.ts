@@ -6,15 +6,16 @@ import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
+import type { MigratedSource } from "../plan/targets.ts";
 import type { MigrationReport } from "../report/report.ts";
-import type { SourceCollection } from "../source/source.ts";
 import type { ComparedSearches } from "../verify/parity.ts";
 import { type Finding, type Progress, readFindings, readProgress } from "./collection.ts";
 import { assertLease, type Run } from "./run.ts";
+import type { MigratedRow } from "./vanished.ts";
 
 /** A collection that a run has finished. */
 export interface FinishedCollection {
-  readonly source: Pick<SourceCollection, "id" | "tenant" | "database" | "name">;
+  readonly source: MigratedSource;
   readonly target: Collection;
   readonly tenantName: string;
   readonly vectors: "copy" | "embed";
@@ -23,16 +24,7 @@ export interface FinishedCollection {
   readonly findings: readonly Finding[];
 }
 
-interface FinishedCollectionRow {
-  readonly id: string;
-  readonly tenant: string;
-  readonly database: string;
-  readonly name: string;
-  readonly tenant_id: string;
-  readonly collection_id: string;
-  readonly vectors: "copy" | "embed";
-  readonly why: string;
-}
+type FinishedCollectionRow = Pick<FinishedCollection, "vectors" | "why"> & MigratedRow;
 
 /** The finished collections of a run whose targets still exist, ordered by source id. */
 export async function readFinishedCollections(

@@ -2,7 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { ProgressEvent } from "../copy/context.ts";
-import type { CollectionState } from "./collection.ts";
+import type { Progress } from "./collection.ts";
 import { type RecordedFailure, readFailures } from "./failures.ts";
 
 /** The state of a run, for a reader that does not have its lease. */
@@ -16,23 +16,16 @@ export interface RunSnapshot {
   readonly collections: readonly ProgressEvent[];
 }
 
-interface RunRow {
-  readonly id: string;
-  readonly source: string;
-  readonly status: string;
+interface RunRow extends Pick<RunSnapshot, "id" | "source" | "status"> {
   readonly last_error: string | null;
   readonly started: number;
   readonly finished: number | null;
 }
 
-interface CollectionRow {
+interface CollectionRow extends Pick<Progress, "state" | "fresh" | "pass" | "position"> {
   readonly id: string;
   readonly name: string;
   readonly tenant: string;
-  readonly state: CollectionState;
-  readonly fresh: boolean;
-  readonly pass: number;
-  readonly position: number;
   readonly total: number;
   readonly seen: number;
 }
@@ -71,23 +64,8 @@ function toFailedEvent({ source, detail }: RecordedFailure): ProgressEvent {
   return { ...event, phase: "failed", detail, done: 0, total: 0 };
 }
 
-function toEvent({
-  id,
-  name,
-  tenant,
-  state,
-  fresh,
-  pass,
-  position,
-  total,
-  seen,
-}: CollectionRow): ProgressEvent {
-  const event = { id, collection: name, tenant, pass };
+function toEvent({ name, state, fresh, position, total, seen, ...row }: CollectionRow): ProgressEvent {
+  const event = { ...row, collection: name };
   if (state !== "copying") return { ...event, phase: "done", done: seen, total: seen };
-  return {
-    ...event,
-    phase: fresh ? "copy" : "verify",
-    done: position,
-    total: Math.max(total, position),
-  };
+  return { ...event, phase: fresh ? "copy" : "verify", done: position, total: Math.max(total, position) };
 }

@@ -2,6 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { matchesGlobs } from "../plan/pattern.ts";
+import type { MigratedSource } from "../plan/targets.ts";
 import type { SourcePath } from "../source/label.ts";
 import type { SourceCollection, SourceScope } from "../source/source.ts";
 
@@ -17,11 +18,8 @@ export interface VanishedOptions {
   readonly only?: readonly string[];
 }
 
-interface MigratedRow {
-  readonly id: string;
-  readonly tenant: string;
-  readonly database: string;
-  readonly name: string;
+/** A source collection in the ledger, with the ids of its target. */
+export interface MigratedRow extends MigratedSource {
   readonly tenant_id: string;
   readonly collection_id: string;
 }
@@ -49,17 +47,11 @@ export async function findVanished(
       matchesGlobs(name, only),
   );
   const vanished: SourcePath[] = [];
-  for (const {
-    tenant,
-    database: sourceDatabase,
-    name,
-    tenant_id: tenantId,
-    collection_id: target,
-  } of missing) {
+  for (const { id, tenant_id: tenantId, collection_id: target, ...path } of missing) {
     const existing = await asTenant(database, tenantId, ({ orm }) =>
       orm.selectRows(sql`SELECT FROM cairn.collections WHERE id = ${target}::uuid`),
     );
-    if (existing.length > 0) vanished.push({ tenant, database: sourceDatabase, name });
+    if (existing.length > 0) vanished.push(path);
   }
   return vanished;
 }

@@ -20,20 +20,17 @@ export interface ChromaClient {
    * Sends a request under `/api/v2` and returns the response parsed by `read`. If `read` throws SyntaxError, the request is
    * retried. Throws `source_unavailable`, `source_invalid` or `not_found`.
    */
-  request<T>(
-    method: "GET" | "POST",
-    path: string,
-    read: (text: string) => T,
-    options?: RequestOptions,
-  ): Promise<T>;
+  readonly request: RequestFunction<string>;
   /** Like `request`, for a response that is too large to be converted to text. */
-  requestBytes<T>(
-    method: "GET" | "POST",
-    path: string,
-    read: (bytes: Buffer) => T,
-    options?: RequestOptions,
-  ): Promise<T>;
+  readonly requestBytes: RequestFunction<Buffer>;
 }
+
+type RequestFunction<Body> = <T>(
+  method: HttpRequest["method"],
+  path: string,
+  read: (body: Body) => T,
+  options?: RequestOptions,
+) => Promise<T>;
 
 export interface RequestOptions {
   readonly body?: unknown;

@@ -26,7 +26,10 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
       });
       return new Set(records.keys());
     },
-    query: (collection, embedding, topK) => queryChroma(client, collection, embedding, topK),
+    query(collection, embedding, topK) {
+      const body = { query_embeddings: [[...embedding]], n_results: topK, include: ["distances"] };
+      return client.request("POST", `${collectionPath(collection)}/query`, readHits, { body });
+    },
     queryWithVectors: (collection, embedding, topK) => queryWithVectors(client, collection, embedding, topK),
   };
 }
@@ -63,16 +66,6 @@ async function listIds(
     if (part.length < size) break;
   }
   return ids;
-}
-
-async function queryChroma(
-  client: ChromaClient,
-  collection: SourceCollection,
-  embedding: Float32Array,
-  topK: number,
-) {
-  const body = { query_embeddings: [[...embedding]], n_results: topK, include: ["distances"] };
-  return client.request("POST", `${collectionPath(collection)}/query`, readHits, { body });
 }
 
 /** The nearest records with their vectors; empty if the server cannot return them, because the caller can continue without. */

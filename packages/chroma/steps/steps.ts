@@ -10,14 +10,7 @@ import type { FailureClassifier } from "../copy/failure.ts";
 import { type FailedCollection, MAX_ATTEMPTS, readFailures } from "../ledger/failures.ts";
 import { readFinishedCollections, readSearch, saveReport, saveSearch } from "../ledger/results.ts";
 import { acquireRun, finishRun, type Run, releaseRun } from "../ledger/run.ts";
-import {
-  classifierFor,
-  createCopyContext,
-  describeOptions,
-  listVanished,
-  RUN_STATUS,
-  toParityPair,
-} from "../migrate.ts";
+import { classifierFor, createCopyContext, describeOptions, listVanished, RUN_STATUS } from "../migrate.ts";
 import { assertMapped } from "../plan/assert-mapped.ts";
 import type { Plan, PlannedCollection } from "../plan/plan.ts";
 import { planSource } from "../plan/plan-source.ts";
@@ -160,7 +153,7 @@ export async function searchStep(
       createCopyContext(services, source, run, options, undefined),
       outcomes,
     );
-    const compared = await compareSearches(services, source, outcomes.map(toParityPair), {
+    const compared = await compareSearches(services, source, outcomes, {
       queries: options.queries,
       classifier,
       signal,

@@ -8,19 +8,14 @@ import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { sql } from "drizzle-orm";
 import type { FailureClassifier } from "../copy/failure.ts";
-import type { PlannedCollection } from "../plan/plan.ts";
+import type { Outcome } from "../report/build.ts";
 import type { SearchReport } from "../report/report.ts";
 import { labelCollections } from "../source/label.ts";
 import type { Source } from "../source/source.ts";
 import { addNoise, divideQueries, sampleVectors } from "./sample.ts";
 
-/** Both sides of a collection whose searches are compared. */
-export interface ParityPair {
-  readonly planned: PlannedCollection;
-  readonly target: Collection;
-  /** Records in the source. */
-  readonly count: number;
-}
+/** Both sides of a collection whose searches are compared, and its progress, which has the number of records. */
+export type ParityPair = Pick<Outcome, "planned" | "target" | "progress">;
 
 /** Hits for each query. */
 const TOP_K = 10;
@@ -66,10 +61,7 @@ export async function compareSearches(
   const copied = pairs.filter(
     ({ planned, target }) => planned.vectors === "copy" && target.dimensions !== null,
   );
-  const shares = divideQueries(
-    copied.map(({ count }) => count),
-    queries,
-  );
+  const shares = divideQueries(copied.map(countRecords), queries);
   const label = labelCollections(pairs.map(({ planned }) => planned.source));
   const results: QueryResults[] = [];
   const notices: string[] = [];
@@ -90,6 +82,11 @@ export async function compareSearches(
   return { search: results.length === 0 ? null : summarize(results), notices };
 }
 
+/** The records of the source. A collection that Chroma no longer has has none. */
+function countRecords({ progress: { state, tally } }: ParityPair): number {
+  return state === "vanished" ? 0 : tally.seen;
+}
+
 /** The results of searches near records of one collection. */
 async function* runSampleQueries(
   services: Services,
@@ -98,7 +95,7 @@ async function* runSampleQueries(
   { count, signal }: { readonly count: number; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<Omit<QueryResults, "collection">> {
   let seed = 0;
-  for await (const vector of sampleVectors(source, pair.planned.source, pair.count, count)) {
+  for await (const vector of sampleVectors(source, pair.planned.source, countRecords(pair), count)) {
     if (signal?.aborted) return;
     yield await runQuery(services, source, pair, addNoise(vector, seed++));
   }

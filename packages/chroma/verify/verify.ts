@@ -1,6 +1,4 @@
-import { chunkSizes } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
-import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import pLimit from "p-limit";
@@ -13,6 +11,7 @@ import { compareIdSets } from "../copy/id-sets.ts";
 import { createPageMemory } from "../copy/memory.ts";
 import type { ComparedPage, Limit, PassContext } from "../copy/page.ts";
 import { comparedPages } from "../copy/pages.ts";
+import { copyRules } from "../copy/record.ts";
 import { isWrittenByService } from "../copy/stored.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
@@ -84,12 +83,8 @@ export async function verify(
     scope: options.scope,
     only: options.only,
   });
-  const { search, notices } = await compareSearches(
-    services,
-    source,
-    outcomes.map(({ planned, target, progress }) => ({ planned, target, count: progress.tally.seen })),
-    { queries: options.queries, classifier },
-  );
+  const { queries } = options;
+  const { search, notices } = await compareSearches(services, source, outcomes, { queries, classifier });
   return buildReport(services.database, outcomes, {
     kind: "verify",
     cairnVersion: options.cairnVersion,
@@ -156,18 +151,13 @@ function createPassContext(
   limit: Limit,
   options: VerifyOptions,
 ): PassContext {
-  const { target, vectors } = planned;
+  const { target } = planned;
   return {
     source,
     database: services.database,
     collection: planned.source,
     target,
-    rules: {
-      vectors,
-      metric: target.metric,
-      dimensions: target.dimensions,
-      chunking: chunkSizes(target.chunking, textLimit(services.embedders, target.embeddingModel)),
-    },
+    rules: copyRules(services, planned, target),
     pageSize: options.pageSize ?? PAGE_SIZE,
     maxPagesAhead: options.concurrency ?? 2,
     limit,

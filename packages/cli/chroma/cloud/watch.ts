@@ -55,15 +55,7 @@ export async function watchExecution(
   }
 }
 
-function executionError({
-  status,
-  error,
-  cause,
-}: {
-  readonly status?: string;
-  readonly error?: string;
-  readonly cause?: string;
-}) {
+function executionError({ status, error, cause }: Awaited<ReturnType<Machine["describe"]>>) {
   const isLeased = cause?.startsWith("run_held");
   return new AppError(
     isLeased ? "run_held" : "source_unavailable",
