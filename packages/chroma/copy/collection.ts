@@ -21,7 +21,7 @@ import { ChromaError } from "../source/client.ts";
 import { type AdaptivePageSize, createAdaptivePageSize } from "./adaptive-page-size.ts";
 import { extraFinding } from "./cairn-changes.ts";
 import { commitPage } from "./commit.ts";
-import type { CopyContext } from "./context.ts";
+import { type CopyContext, progressSubject } from "./context.ts";
 import { compareIdSets, type Extra } from "./id-sets.ts";
 import type { PassContext } from "./page.ts";
 import { comparedPages } from "./pages.ts";
@@ -58,15 +58,8 @@ export async function migrateCollection(
     progress = await save(context, planned.source.id, { ...saved, state: "vanished" });
   }
   const { seen } = progress.tally;
-  context.onProgress({
-    id: planned.source.id,
-    collection: planned.source.name,
-    tenant: planned.targetPath.tenant,
-    phase: "done",
-    pass: progress.pass,
-    done: seen,
-    total: seen,
-  });
+  const subject = progressSubject(planned);
+  context.onProgress({ ...subject, phase: "done", pass: progress.pass, done: seen, total: seen });
   return progress;
 }
 
@@ -111,9 +104,7 @@ async function copyPass(
   const total = await pass.source.count(pass.collection);
   await saveTotal(context.services.database, context.run, pass.collection.id, total);
   const event = {
-    id: pass.collection.id,
-    collection: pass.collection.name,
-    tenant: planned.targetPath.tenant,
+    ...progressSubject(planned),
     phase: initial.fresh ? "copy" : "verify",
     pass: initial.pass,
     total,

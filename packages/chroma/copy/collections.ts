@@ -10,7 +10,7 @@ import type { Outcome } from "../report/build.ts";
 import { withDetectedMetric } from "../verify/detect-metric.ts";
 import { migrateCollection } from "./collection.ts";
 import { compareCollection } from "./compare-collection.ts";
-import type { CopyContext } from "./context.ts";
+import { type CopyContext, progressSubject } from "./context.ts";
 import type { FailureClassifier } from "./failure.ts";
 import { ensureTarget } from "./target.ts";
 
@@ -87,12 +87,11 @@ export async function tryMigrateCollection(
   planned: PlannedCollection,
 ): Promise<CollectionResult> {
   const { database } = context.services;
-  const { source, targetPath } = planned;
   try {
     classifier.assertModelWorks(planned);
     const outcome = await migrateOne(context, planned);
     classifier.recordSuccess(planned);
-    await forgetFailure(database, context.run, source.id);
+    await forgetFailure(database, context.run, planned.source.id);
     return { kind: "migrated", outcome };
   } catch (error) {
     context.signal?.throwIfAborted();
@@ -100,16 +99,8 @@ export async function tryMigrateCollection(
     if (deleted) return { kind: "deleted", deleted };
     const failed = await classifier.classify(planned, error);
     await saveFailure(database, context.run, failed);
-    context.onProgress({
-      id: source.id,
-      collection: source.name,
-      tenant: targetPath.tenant,
-      phase: "failed",
-      detail: failed.detail,
-      pass: 1,
-      done: 0,
-      total: 0,
-    });
+    const event = { ...progressSubject(planned), detail: failed.detail };
+    context.onProgress({ ...event, phase: "failed", pass: 1, done: 0, total: 0 });
     return { kind: "failed", failed };
   }
 }

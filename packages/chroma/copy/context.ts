@@ -1,5 +1,6 @@
 import type { Services } from "@cairn/core/services.ts";
 import type { Run } from "../ledger/run.ts";
+import type { PlannedCollection } from "../plan/plan.ts";
 import type { Source } from "../source/source.ts";
 import type { PageMemory } from "./memory.ts";
 import type { Limit } from "./page.ts";
@@ -27,6 +28,11 @@ export interface CopySettings {
   readonly discardChanges: boolean;
   /** Maximum number of passes over a collection while Chroma keeps changing. */
   readonly maxPasses: number;
+}
+
+/** What the progress of a collection says about it. */
+export function progressSubject({ source, targetPath }: PlannedCollection) {
+  return { id: source.id, collection: source.name, tenant: targetPath.tenant };
 }
 
 /** The progress of one collection. */

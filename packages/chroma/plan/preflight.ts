@@ -1,5 +1,6 @@
 import { type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
+import type { ProgressEvent } from "../copy/context.ts";
 import { createFailureClassifier } from "../copy/failure.ts";
 import { findQuarantineReason } from "../copy/record.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
@@ -28,12 +29,7 @@ export interface Preflight {
 export interface PreflightOptions {
   /** Records in one request. Default 300. */
   readonly pageSize?: number;
-  readonly onProgress?: (event: {
-    readonly id: string;
-    readonly collection: string;
-    readonly done: number;
-    readonly total: number;
-  }) => void;
+  readonly onProgress?: (event: Pick<ProgressEvent, "id" | "collection" | "done" | "total">) => void;
 }
 
 /**

@@ -90,17 +90,13 @@ export async function buildReport(
   ];
   const label = labelCollections([...named, ...vanished]);
   const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
-  const onOneSide = (
-    kind: ReportDifference["kind"],
-    source: SourcePath,
-    detail: string,
-  ): ReportDifference => ({
+  const onOneSide = (kind: ReportDifference["kind"], source: SourcePath, detail: string) => ({
     collection: label(source),
     id: "",
     kind,
     detail,
   });
-  const oneSided = [
+  const oneSided: readonly ReportDifference[] = [
     ...failed.map(({ source, detail }) => onOneSide("failed", source, detail)),
     ...unmapped.map(({ source, problem }) => onOneSide("missing", source, problem)),
     ...vanished.map((source) => onOneSide("extra", source, VANISHED)),
@@ -183,12 +179,8 @@ function reportCollection(
 }
 
 function countKinds(kinds: readonly { readonly kind: string }[]): Record<RecordDifferenceKind, number> {
-  const counts = Object.fromEntries(DIFFERENCES.map((kind) => [kind, 0])) as Record<
-    RecordDifferenceKind,
-    number
-  >;
-  for (const { kind } of kinds) if (isDifference(kind)) counts[kind]++;
-  return counts;
+  const counts = DIFFERENCES.map((counted) => [counted, kinds.filter(({ kind }) => kind === counted).length]);
+  return Object.fromEntries(counts) as Record<RecordDifferenceKind, number>;
 }
 
 function isDifference(kind: string): kind is RecordDifferenceKind {

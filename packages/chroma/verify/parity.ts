@@ -11,7 +11,7 @@ import type { FailureClassifier } from "../copy/failure.ts";
 import type { Outcome } from "../report/build.ts";
 import type { SearchReport } from "../report/report.ts";
 import { labelCollections } from "../source/label.ts";
-import type { Source } from "../source/source.ts";
+import type { SourceHit as Hit, Source } from "../source/source.ts";
 import { addNoise, divideQueries, sampleVectors } from "./sample.ts";
 
 /** Both sides of a collection whose searches are compared, and its progress, which has the number of records. */
@@ -19,11 +19,6 @@ export type ParityPair = Pick<Outcome, "planned" | "target" | "progress">;
 
 /** Hits for each query. */
 const TOP_K = 10;
-
-interface Hit {
-  readonly id: string;
-  readonly distance: number;
-}
 
 export interface SearchOptions {
   /** Total number of searches. Default 50; 0: none. */

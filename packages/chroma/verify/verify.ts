@@ -5,7 +5,7 @@ import pLimit from "p-limit";
 import { createAdaptivePageSize } from "../copy/adaptive-page-size.ts";
 import { cairnChangeFindings, extraFinding } from "../copy/cairn-changes.ts";
 import { compareCollection } from "../copy/compare-collection.ts";
-import type { ProgressEvent } from "../copy/context.ts";
+import { progressSubject } from "../copy/context.ts";
 import { createFailureClassifier } from "../copy/failure.ts";
 import { compareIdSets } from "../copy/id-sets.ts";
 import { createPageMemory } from "../copy/memory.ts";
@@ -17,8 +17,8 @@ import type { Finding, Progress } from "../ledger/collection.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
 import { addTally, EMPTY_TALLY, type Tally } from "../ledger/tally.ts";
 import { findVanished } from "../ledger/vanished.ts";
+import type { MigrateOptions } from "../migrate.ts";
 import { assertMapped } from "../plan/assert-mapped.ts";
-import type { PlanOptions } from "../plan/options.ts";
 import type { PlannedCollection, UnmappedCollection } from "../plan/plan.ts";
 import { planSource } from "../plan/plan-source.ts";
 import { buildReport, type Outcome } from "../report/build.ts";
@@ -27,18 +27,8 @@ import type { Source } from "../source/source.ts";
 import { withDetectedMetric } from "./detect-metric.ts";
 import { compareSearches } from "./parity.ts";
 
-export interface VerifyOptions extends PlanOptions {
-  /** Number of searches to compare. Default 50; 0: none. */
-  readonly queries?: number;
-  /** Records in one request. Default 300. */
-  readonly pageSize?: number;
-  /** Concurrent requests to Chroma. Default 2. */
-  readonly concurrency?: number;
-  readonly databaseName: string;
-  readonly cairnVersion: string;
-  readonly onProgress?: (event: ProgressEvent) => void;
-  readonly signal?: AbortSignal;
-}
+/** The options of a migration except those for writing. Default `pageSize` 300, `concurrency` 2. */
+export type VerifyOptions = Omit<MigrateOptions, "prune" | "maxPasses" | "onPlan">;
 
 /**
  * Compares every collection of a Chroma server with its target, in both directions, and compares their searches. Writes
@@ -170,18 +160,11 @@ function createPassContext(
 
 async function comparePass(
   pass: PassContext,
-  { targetPath }: PlannedCollection,
+  planned: PlannedCollection,
   options: VerifyOptions,
 ): Promise<{ readonly tally: Tally; readonly findings: Finding[] }> {
   const total = await pass.source.count(pass.collection);
-  const event = {
-    id: pass.collection.id,
-    collection: pass.collection.name,
-    tenant: targetPath.tenant,
-    phase: "verify",
-    pass: 1,
-    total,
-  } as const;
+  const event = { ...progressSubject(planned), phase: "verify", pass: 1, total } as const;
   let tally = EMPTY_TALLY;
   const findings: Finding[] = [];
   for await (const page of comparedPages(pass, 0)) {

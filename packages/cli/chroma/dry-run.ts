@@ -121,33 +121,22 @@ function printPreflight(
 ): void {
   const label = labelCollections(listed);
   printTable(
-    results.map(
-      ({
-        planned: { source, targetPath, model, vectors },
-        count,
-        nullDocuments,
-        oddMetadata,
-        quarantined,
-        unreadable,
-        bytes: size,
-        seconds,
-      }) => ({
-        collection: label(source),
-        records: count,
-        dimensions: source.dimensions,
-        metric: source.metric,
-        "Chroma's model": source.model ?? "unknown",
-        "no text": nullDocuments,
-        "odd metadata": oddMetadata,
-        quarantined: Object.values(quarantined).reduce((sum, records) => sum + records, 0),
-        unreadable: unreadable.length,
-        tenant: targetPath.tenant,
-        target: targetPath.collection,
-        vectors: vectors === "copy" ? "copied" : `embedded: ${model}`,
-        size: bytes(size),
-        time: duration(seconds),
-      }),
-    ),
+    results.map(({ planned: { source, targetPath, model, vectors }, ...found }) => ({
+      collection: label(source),
+      records: found.count,
+      dimensions: source.dimensions,
+      metric: source.metric,
+      "Chroma's model": source.model ?? "unknown",
+      "no text": found.nullDocuments,
+      "odd metadata": found.oddMetadata,
+      quarantined: Object.values(found.quarantined).reduce((sum, records) => sum + records, 0),
+      unreadable: found.unreadable.length,
+      tenant: targetPath.tenant,
+      target: targetPath.collection,
+      vectors: vectors === "copy" ? "copied" : `embedded: ${model}`,
+      size: bytes(found.bytes),
+      time: duration(found.seconds),
+    })),
   );
   const total = (pick: (result: Preflight) => number) =>
     results.reduce((sum, result) => sum + pick(result), 0);

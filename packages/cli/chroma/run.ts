@@ -1,9 +1,8 @@
-import type { ProgressEvent } from "@cairn/chroma/copy/context.ts";
-import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { prepareReport, writeReport } from "@cairn/chroma/report/write.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
+import type { VerifyOptions } from "@cairn/chroma/verify/verify.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Command } from "commander";
@@ -16,20 +15,9 @@ import { type ChromaFlags, planOptions, sourceOptions } from "./options.ts";
 import { printOutcome } from "./outcome.ts";
 import { showProgress } from "./progress.ts";
 
-/** The options that a migration and a verification share. */
-interface SharedOptions extends PlanOptions {
-  readonly queries: number;
-  readonly pageSize: number;
-  readonly concurrency: number;
-  readonly databaseName: string;
-  readonly cairnVersion: string;
-  readonly signal: AbortSignal;
-  readonly onProgress: (event: ProgressEvent) => void;
-}
-
 interface RunOptions extends Pick<OpenOptions, "schema"> {
   readonly context: CommandContext;
-  readonly run: (services: Services, source: Source, options: SharedOptions) => Promise<MigrationReport>;
+  readonly run: (services: Services, source: Source, options: VerifyOptions) => Promise<MigrationReport>;
 }
 
 /** Runs a migration or verification with its progress, writes and prints its report, and sets the exit code. */

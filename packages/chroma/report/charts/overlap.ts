@@ -8,12 +8,12 @@ const FULL_OVERLAP = 10;
 
 /** The number of queries by the share of results in common with Chroma and with the exact search. */
 export function renderOverlap({ perQuery, topK }: SearchReport): Html {
-  const chroma = countSteps(perQuery, "overlapWithChroma");
-  const exact = countSteps(perQuery, "overlapWithExact");
+  const chroma = groupBySteps(perQuery, "overlapWithChroma");
+  const exact = groupBySteps(perQuery, "overlapWithExact");
   const lowest = Math.min(...chroma.keys(), ...exact.keys());
   const rows = Array.from({ length: FULL_OVERLAP - lowest + 1 }, (_, index) => {
     const step = FULL_OVERLAP - index;
-    const [asChroma, asExact] = [chroma.get(step) ?? 0, exact.get(step) ?? 0];
+    const [asChroma, asExact] = [chroma.get(step)?.length ?? 0, exact.get(step)?.length ?? 0];
     return {
       label: step === FULL_OVERLAP ? "All the same" : `${step * 10}–${step * 10 + 9} % the same`,
       value: html`${renderMark("before")} ${formatCount(asChroma)} <span class="second">${renderMark("after")} ${formatCount(asExact)}</span>`,
@@ -29,14 +29,7 @@ ${renderKey("as in Chroma", "as in the exact search")}${renderBars(rows)}
 </figure>`;
 }
 
-function countSteps(
-  queries: readonly QueryOverlap[],
-  key: "overlapWithChroma" | "overlapWithExact",
-): Map<number, number> {
-  const steps = new Map<number, number>();
-  for (const query of queries) {
-    const step = Math.max(0, Math.min(FULL_OVERLAP, Math.floor(query[key] * FULL_OVERLAP + 1e-9)));
-    steps.set(step, (steps.get(step) ?? 0) + 1);
-  }
-  return steps;
+function groupBySteps(queries: readonly QueryOverlap[], key: "overlapWithChroma" | "overlapWithExact") {
+  const stepOf = (share: number) => Math.floor(share * FULL_OVERLAP + 1e-9);
+  return Map.groupBy(queries, (query) => Math.max(0, Math.min(FULL_OVERLAP, stepOf(query[key]))));
 }

@@ -23,11 +23,10 @@ export function nameReason(reason: string): string {
 
 /** Exceptions by reason, most frequent first. */
 export function renderReasons(exceptions: readonly ReportException[]): Html {
-  const counts = new Map<string, number>();
-  for (const { reason } of exceptions) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
-  const full = sorted[0]?.[1] ?? 1;
-  const rows = sorted.map(([reason, count]) => ({
+  const byReason = Map.groupBy(exceptions, ({ reason }) => reason);
+  const sorted = [...byReason].sort(([, a], [, b]) => b.length - a.length);
+  const full = sorted[0]?.[1].length ?? 1;
+  const rows = sorted.map(([reason, { length: count }]) => ({
     label: nameReason(reason),
     value: formatCount(count),
     bars: [{ series: "after" as const, share: count / full }],
