@@ -37,14 +37,7 @@ export interface FailureContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface FailureClassifier {
-  /** Throws the error of the collection's model if the model has failed for an earlier collection. */
-  assertModelWorks(planned: PlannedCollection): void;
-  /** Records that a collection was read and written, which shows that Chroma works. */
-  recordSuccess(planned: PlannedCollection): void;
-  /** Returns the failure of one collection if the others can continue. Otherwise throws the error. */
-  classify(planned: PlannedCollection, error: unknown): Promise<FailedCollection>;
-}
+export type FailureClassifier = ReturnType<typeof createFailureClassifier>;
 
 /**
  * Decides whether an error affects one collection or the complete run. An error of Chroma, or of an unknown kind, is the
@@ -54,7 +47,7 @@ export interface FailureClassifier {
 export function createFailureClassifier(
   { services, source, pageSize, signal }: FailureContext,
   collections: readonly PlannedCollection[],
-): FailureClassifier {
+) {
   const failed = new Set<string>();
   const succeeded = new Set<string>();
   const brokenModels = new Map<string, AppError>();
@@ -78,15 +71,18 @@ export function createFailureClassifier(
   }
 
   return {
-    assertModelWorks({ vectors, model }) {
+    /** Throws the error of the collection's model if the model has failed for an earlier collection. */
+    assertModelWorks({ vectors, model }: PlannedCollection): void {
       const broken = vectors === "embed" && model !== null ? brokenModels.get(model) : undefined;
       if (broken) throw broken;
     },
-    recordSuccess({ source: { id } }) {
+    /** Records that a collection was read and written, which shows that Chroma works. */
+    recordSuccess({ source: { id } }: PlannedCollection): void {
       failed.delete(id);
       succeeded.add(id);
     },
-    async classify(planned, error) {
+    /** Returns the failure of one collection if the others can continue. Otherwise throws the error. */
+    async classify(planned: PlannedCollection, error: unknown): Promise<FailedCollection> {
       signal?.throwIfAborted();
       if (isRunError(error)) throw error;
       if (error instanceof AppError && MODEL_ERRORS.has(error.code)) await checkModel(planned, error);

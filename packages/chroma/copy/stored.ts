@@ -6,7 +6,7 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { keysOf, restoreId } from "@cairn/core/document/id.ts";
-import { TEXT_OFFSET } from "@cairn/core/document/read.ts";
+import { type PassageColumns, TEXT_OFFSET } from "@cairn/core/document/read.ts";
 import { REPLACED_ORIGIN } from "@cairn/core/document/tombstone.ts";
 import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";
@@ -22,14 +22,8 @@ export function isWrittenByService(rows: readonly StoredRow[]): boolean {
   return rows.some(({ origin }) => origin === null || origin === REPLACED_ORIGIN);
 }
 
-interface DocumentRow {
-  readonly id: string;
-  readonly long_id: string | null;
-  readonly content: string | null;
-  readonly text_offset: number | null;
+interface DocumentRow extends PassageColumns {
   readonly embedding: Uint8Array | null;
-  readonly metadata: string;
-  readonly uri: string | null;
   readonly origin: string | null;
 }
 

@@ -125,13 +125,7 @@ function parsePattern(pattern: string, fallback: string | undefined): readonly T
 export function matchesGlobs(name: string, globs: readonly string[]): boolean {
   if (globs.length === 0) return true;
   return globs.some((glob) =>
-    new RegExp(
-      `^${glob
-        .split("*")
-        .map((part) => part.replaceAll(/[\\^$.+?()[\]{}|/]/g, "\\$&"))
-        .join(".*")}$`,
-      "u",
-    ).test(name),
+    new RegExp(`^${glob.split("*").map(RegExp.escape).join(".*")}$`, "u").test(name),
   );
 }
 

@@ -20,22 +20,10 @@ export interface Target {
 }
 
 /** The existing targets of a plan. */
-export interface Targets {
-  /** The key of a target. It is the same whether the tenant is named by id or by name. */
-  keyOf(targetPath: TargetPath): string;
-  /** The target that a collection is. */
-  describe(collection: Collection): Target;
-  /** The existing collection of a target; undefined if there is none. */
-  get(targetPath: TargetPath): Target | undefined;
-  /** Another collection of the tenant whose id equals the collection name of this target. */
-  findIdCollision(targetPath: TargetPath): Collection | undefined;
-}
+export type Targets = Awaited<ReturnType<typeof readTargets>>;
 
 /** Reads the existing targets. Without a database, none exists. */
-export async function readTargets(
-  database: Database | undefined,
-  targetPaths: readonly TargetPath[],
-): Promise<Targets> {
+export async function readTargets(database: Database | undefined, targetPaths: readonly TargetPath[]) {
   const tenants = new Map<string, string>();
   const collections = new Map<string, Collection[]>();
   const history = database ? await readMigrationHistory(database) : new Map<string, MigrationHistory>();
@@ -48,16 +36,24 @@ export async function readTargets(
       collections.set(tenant.id, [...(await listCollections(database, tenant.id))]);
   }
   const collectionsOf = ({ tenant }: TargetPath) => collections.get(tenants.get(tenant) ?? "") ?? [];
-  const describe = (collection: Collection) => ({ collection, copied: false, ...history.get(collection.id) });
+  const describe = (collection: Collection): Target => ({
+    collection,
+    copied: false,
+    ...history.get(collection.id),
+  });
   return {
+    /** The target that a collection is. */
     describe,
-    keyOf: (targetPath) =>
+    /** The key of a target. It is the same whether the tenant is named by id or by name. */
+    keyOf: (targetPath: TargetPath): string =>
       JSON.stringify([tenants.get(targetPath.tenant) ?? targetPath.tenant, targetPath.collection]),
-    get(targetPath) {
+    /** The existing collection of a target; undefined if there is none. */
+    get(targetPath: TargetPath): Target | undefined {
       const collection = collectionsOf(targetPath).find(({ name }) => name === targetPath.collection);
       return collection && describe(collection);
     },
-    findIdCollision: (targetPath) =>
+    /** Another collection of the tenant whose id equals the collection name of this target. */
+    findIdCollision: (targetPath: TargetPath) =>
       collectionsOf(targetPath).find(
         ({ id, name }) => id === targetPath.collection && name !== targetPath.collection,
       ),

@@ -7,7 +7,7 @@ import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
 import { probeServer } from "./probe.ts";
 import { getRecords } from "./records.ts";
-import type { Source, SourceCollection, VectorHit } from "./source.ts";
+import type { Source, SourceCollection, SourceHit, VectorHit } from "./source.ts";
 
 /** Opens a Chroma server for reading. Throws `source_unavailable`, or `source_unsupported` if the server has only API v1. */
 export async function openSource(options: ChromaOptions): Promise<Source> {
@@ -19,19 +19,20 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
     count: (collection) => client.request("GET", `${collectionPath(collection)}/count`, readNumber),
     listIds: (collection, page) => listIds(client, collection, page),
     getRecords: (collection, ids, options) => getRecords(client, collection, ids, options),
-    async filterExisting(collection, ids) {
-      const body = { ids, include: [], limit: ids.length };
-      const records = await client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, {
-        body,
-      });
-      return new Set(records.keys());
-    },
+    filterExisting: async (collection, ids) =>
+      new Set(await getIds(client, collection, { ids, include: [], limit: ids.length })),
     query(collection, embedding, topK) {
       const body = { query_embeddings: [[...embedding]], n_results: topK, include: ["distances"] };
       return client.request("POST", `${collectionPath(collection)}/query`, readHits, { body });
     },
     queryWithVectors: (collection, embedding, topK) => queryWithVectors(client, collection, embedding, topK),
   };
+}
+
+async function getIds(client: ChromaClient, collection: SourceCollection, body: object) {
+  const path = `${collectionPath(collection)}/get`;
+  const records = await client.requestBytes("POST", path, parseRecords, { body });
+  return [...records.keys()];
 }
 
 /**
@@ -45,13 +46,8 @@ async function listIds(
   collection: SourceCollection,
   { offset, limit }: { offset: number; limit: number },
 ): Promise<readonly string[]> {
-  const page = async (from: number, size: number) => {
-    const body = { include: [], offset: from, limit: size };
-    const records = await client.requestBytes("POST", `${collectionPath(collection)}/get`, parseRecords, {
-      body,
-    });
-    return [...records.keys()];
-  };
+  const page = (from: number, size: number) =>
+    getIds(client, collection, { include: [], offset: from, limit: size });
   try {
     return await page(offset, limit);
   } catch (error) {
@@ -102,7 +98,7 @@ function readVectorHits(text: string): readonly VectorHit[] {
   });
 }
 
-function readHits(text: string): readonly { readonly id: string; readonly distance: number }[] {
+function readHits(text: string): readonly SourceHit[] {
   const response = parseJson(text) as {
     ids?: readonly (readonly string[])[];
     distances?: readonly (readonly (number | null)[])[];

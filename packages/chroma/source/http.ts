@@ -96,10 +96,7 @@ async function readResponse(
   };
 }
 
-interface BufferPool {
-  acquire(size: number): Buffer;
-  release(buffer: Buffer): void;
-}
+type BufferPool = ReturnType<typeof createBufferPool>;
 
 const MIN_BUFFER_BYTES = 65_536;
 const MAX_POOLED_BUFFERS = 4;
@@ -109,16 +106,16 @@ const MAX_POOLED_BUFFER_BYTES = 16_000_000;
  * A pool of buffers for responses of several megabytes. Allocating a new buffer for each response took a tenth of a
  * migration's time in the garbage collector.
  */
-function createBufferPool(): BufferPool {
+function createBufferPool() {
   const pool: Buffer[] = [];
   return {
-    acquire(size) {
+    acquire(size: number): Buffer {
       const buffer = pool.pop();
       return buffer && buffer.length >= size
         ? buffer
         : Buffer.allocUnsafeSlow(Math.max(size, MIN_BUFFER_BYTES));
     },
-    release(buffer) {
+    release(buffer: Buffer): void {
       if (pool.length < MAX_POOLED_BUFFERS && buffer.length <= MAX_POOLED_BUFFER_BYTES) pool.push(buffer);
     },
   };

@@ -69,11 +69,7 @@ export interface Source {
   /** The ids among these that exist. */
   filterExisting(collection: SourceCollection, ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Chroma's own search results, nearest first, with its distances. */
-  query(
-    collection: SourceCollection,
-    embedding: Float32Array,
-    topK: number,
-  ): Promise<readonly { readonly id: string; readonly distance: number }[]>;
+  query(collection: SourceCollection, embedding: Float32Array, topK: number): Promise<readonly SourceHit[]>;
   /** Like `query`, with vectors. Empty if the server cannot search the collection. */
   queryWithVectors(
     collection: SourceCollection,
@@ -82,11 +78,15 @@ export interface Source {
   ): Promise<readonly VectorHit[]>;
 }
 
-/** A hit of Chroma's search, with its vector. */
-export interface VectorHit {
+/** A hit of Chroma's search. */
+export interface SourceHit {
   readonly id: string;
   /** NaN if the server has no finite number. */
   readonly distance: number;
+}
+
+/** A hit with its vector. */
+export interface VectorHit extends SourceHit {
   readonly embedding: Float32Array | null;
 }
 

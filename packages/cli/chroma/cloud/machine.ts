@@ -2,20 +2,13 @@ import type { DescribeExecutionOutput, SFNClient } from "@aws-sdk/client-sfn";
 import { AppError } from "@cairn/core/error.ts";
 
 /** The migration's state machine in AWS. */
-export interface Machine {
-  /** Starts an execution and returns its ARN. */
-  start(input: object): Promise<string>;
-  /** Returns the ARN of the running execution, or else of the newest one; undefined if there is none. */
-  newest(): Promise<string | undefined>;
-  describe(execution: string): Promise<DescribeExecutionOutput>;
-  stop(execution: string, cause: string): Promise<void>;
-}
+export type Machine = Awaited<ReturnType<typeof openMachine>>;
 
 /**
  * Creates a client for the state machine with this ARN. It uses the credentials of the environment, as the AWS command line
  * does, and sends no request. Throws `invalid_input` if the ARN is not one of a state machine.
  */
-export async function openMachine(arn: string | undefined): Promise<Machine> {
+export async function openMachine(arn: string | undefined) {
   const [, region] = /^arn:aws[\w-]*:states:([\w-]+):\d+:stateMachine:\S+$/.exec(arn ?? "") ?? [];
   if (!arn || !region)
     throw new AppError(
@@ -34,11 +27,13 @@ export async function openMachine(arn: string | undefined): Promise<Machine> {
     }
   }) as unknown as SFNClient["send"];
   return {
-    async start(input) {
+    /** Starts an execution and returns its ARN. */
+    async start(input: object): Promise<string> {
       const command = new sdk.StartExecutionCommand({ stateMachineArn: arn, input: JSON.stringify(input) });
       return (await send(command)).executionArn as string;
     },
-    async newest() {
+    /** Returns the ARN of the running execution, or else of the newest one; undefined if there is none. */
+    async newest(): Promise<string | undefined> {
       for (const statusFilter of ["RUNNING", undefined] as const) {
         const command = new sdk.ListExecutionsCommand({ stateMachineArn: arn, maxResults: 1, statusFilter });
         const [found] = (await send(command)).executions ?? [];
@@ -46,8 +41,9 @@ export async function openMachine(arn: string | undefined): Promise<Machine> {
       }
       return undefined;
     },
-    describe: (execution) => send(new sdk.DescribeExecutionCommand({ executionArn: execution })),
-    async stop(execution, cause) {
+    describe: (execution: string): Promise<DescribeExecutionOutput> =>
+      send(new sdk.DescribeExecutionCommand({ executionArn: execution })),
+    async stop(execution: string, cause: string): Promise<void> {
       await send(new sdk.StopExecutionCommand({ executionArn: execution, error: "cancelled", cause }));
     },
   };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DescribeExecutionOutput } from "@aws-sdk/client-sfn";
 import { readReport } from "@cairn/chroma/ledger/results.ts";
 import { readLatestRun } from "@cairn/chroma/ledger/run-snapshot.ts";
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
@@ -55,7 +56,7 @@ export async function watchExecution(
   }
 }
 
-function executionError({ status, error, cause }: Awaited<ReturnType<Machine["describe"]>>) {
+function executionError({ status, error, cause }: DescribeExecutionOutput) {
   const isLeased = cause?.startsWith("run_held");
   return new AppError(
     isLeased ? "run_held" : "source_unavailable",
