@@ -26,10 +26,10 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const LITERALS = { true: true, false: false, null: null } as const;
 
 /**
- * A lossless, incremental JSON parser of one text: an integer beyond ±2^53 becomes a bigint, and a number that a double would round to infinity or
- * zero becomes a raw number (`JSON.isRawJSON`), so that the caller can refuse it. It is not recursive, so it handles any
- * depth. `stored`: the text comes from the database, and no limits apply. `part`: maximum characters that `JSON.parse`
- * parses, at least 6.
+ * A lossless, incremental parser of one JSON text: an integer beyond ±2^53 becomes a bigint, and a number that a double
+ * would round to infinity or zero becomes a raw number (`JSON.isRawJSON`), so that the caller can refuse it. It is not
+ * recursive, so it handles any depth. `stored`: the text comes from the database, and no limits apply. `part`: maximum
+ * characters that `JSON.parse` parses, at least 6.
  */
 export function createJsonParser(text: string, { stored = false, part = MAX_NATIVE_CHARACTERS } = {}) {
   const stack: Container[] = [];

@@ -6,21 +6,25 @@ import { decodeText } from "../database/text.ts";
 import type { Document, Passage } from "./document.ts";
 import { restoreId } from "./id.ts";
 
-interface PassageRow {
+/** The columns of a passage. `metadata`: JSON as text. */
+export interface PassageColumns {
   readonly id: string;
+  readonly long_id: string | null;
+  readonly content: string | null;
+  readonly text_offset: number | null;
+  readonly metadata: string;
+  readonly uri: string | null;
+}
+
+interface PassageRow extends PassageColumns {
   /** Bytes of the requested part of the document. */
   readonly bytes: number;
   /** Whether this and all previous documents fit. If not, only the document's first passage is returned, without text. */
   readonly fits: boolean;
   /** Whether the passage is requested. The first passage is always read, for the fields of the document. */
   readonly is_requested: boolean;
-  readonly long_id: string | null;
   readonly chunk: number;
-  readonly content: string | null;
-  readonly text_offset: number | null;
   readonly embedded: boolean;
-  readonly metadata: string;
-  readonly uri: string | null;
   /** Milliseconds since 1970. */
   readonly created_at: number;
   readonly updated_at: number;

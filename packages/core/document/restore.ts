@@ -10,12 +10,9 @@ import { findMetadataFault } from "./metadata.ts";
 import { assertDimensions, writeRows } from "./write.ts";
 
 /** A stored passage: its text, its vector and, if known, its offset in the document's text. */
-export interface StoredPassage {
-  readonly content: string | null;
+export interface StoredPassage extends Pick<Row, "content" | "offset"> {
   /** Vector of the collection's dimensions. */
   readonly embedding: Float32Array;
-  /** In UTF-16 code units. */
-  readonly offset?: number | null;
 }
 
 /** A document that is already split and embedded. */

@@ -5,13 +5,8 @@ import { modelDimensions } from "./models.ts";
 import { createOpenAiEmbedder } from "./openai.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
 
-/** A server that speaks OpenAI's embeddings protocol. */
-export interface EmbeddingServer {
-  /** Default: none, for servers without authentication. */
-  readonly apiKey?: string;
-  /** Default `https://api.openai.com/v1`. */
-  readonly baseUrl?: string;
-}
+/** A server that speaks OpenAI's embeddings protocol. Default `apiKey`: none, for servers without authentication. */
+type EmbeddingServer = Partial<Pick<OpenAiOptions, "apiKey" | "baseUrl">>;
 
 export interface EmbeddingConfig {
   /** Server of `openai/<model>`: OpenAI or a compatible server. */

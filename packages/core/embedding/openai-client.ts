@@ -1,11 +1,8 @@
 import type { OpenAI } from "openai";
+import type { OpenAiOptions } from "./openai-options.ts";
 import { readServerError } from "./server-error.ts";
 
-export interface OpenAiServer {
-  /** Any value for a server without authentication. */
-  readonly apiKey: string;
-  readonly baseUrl: string;
-}
+type OpenAiServer = Required<Pick<OpenAiOptions, "apiKey" | "baseUrl">>;
 
 /** Maximum characters read from an error body. */
 const MAX_ERROR_LENGTH = 65_536;

@@ -10,7 +10,7 @@ import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
 import { restoreId, storeId } from "../document/id.ts";
 import { embeddedDimensions, embedGroups, type Failure } from "../document/passages.ts";
-import { TEXT_OFFSET } from "../document/read.ts";
+import { type PassageColumns, TEXT_OFFSET } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
@@ -119,14 +119,9 @@ interface Cursor {
 /** Before every key. */
 const START: Cursor = { id: "", chunk: -1 };
 
-interface PassageRow extends Cursor {
+interface PassageRow extends Cursor, PassageColumns {
   /** Version of the row (xmin). It changes with each write. */
   readonly version: string;
-  readonly long_id: string | null;
-  readonly content: string | null;
-  readonly text_offset: number | null;
-  readonly metadata: string;
-  readonly uri: string | null;
   readonly origin: string | null;
 }
 

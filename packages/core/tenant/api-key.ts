@@ -44,7 +44,8 @@ export interface ApiKeyOptions {
 }
 
 const PREFIX = "cairn_";
-const { secretHash, ...columns } = getTableColumns(apiKeys);
+const { secretHash, id, ...otherColumns } = getTableColumns(apiKeys);
+const columns = { id, ...otherColumns };
 
 /** Creates a key of a tenant, or of the operator (`null`). Throws `not_found` if the tenant does not exist. */
 export async function createApiKey(
