@@ -3,14 +3,24 @@ import type { IndexPlan } from "./settings.ts";
 /** `vector` and `keyword` cover closed segments. `tail` covers vectors written after them, see `TAIL_PLAN`. */
 export type IndexKind = "vector" | "keyword" | "tail";
 
-/** What a build records next to the settings of an index. The names are stored in `collection_indexes.settings`. */
+/**
+ * How finely a vector index orders rows. `isBinaryTooCoarse`: this or an earlier calibration found that binary distances order
+ * the collection's vectors too coarsely. `rerank`: rows to re-rank for the target recall. `filterDepth`: nearest rows up to which
+ * a filtered scan can trust the order.
+ */
+export type Accuracy = { readonly isBinaryTooCoarse: boolean } & (
+  | { readonly kind: "binary"; readonly rerank: number; readonly filterDepth: number }
+  /** Not measured: before calibration, with IVFFlat, and the tail's index if the vector index before it is half-precision. */
+  | { readonly kind: "uncalibrated_binary" }
+  /** Half or full precision. */
+  | { readonly kind: "full" }
+);
+
+/** What a build records next to the settings of an index. `storedSettings` maps them to `collection_indexes.settings`. */
 export interface BuildNotes {
-  /** Binary: rows to re-rank for the target recall, measured by calibration. */
-  readonly reranked?: number;
-  /** Binary: nearest rows up to which a filtered scan can trust the order. Indexes of earlier versions have none. */
-  readonly depth?: number;
-  /** This or an earlier calibration found that binary distances order the collection's vectors too coarsely. */
-  readonly coarse?: true;
+  readonly accuracy: Accuracy;
+  /** The requested settings. Those of the index can differ because of the memory of the build or a vector. */
+  readonly requested?: Pick<IndexPlan, "precision" | "lists">;
   /** See `segmentCondition`. */
   readonly mark?: number;
   /** Keyword: the index also covers the rows' metadata. Indexes of earlier versions do not. */

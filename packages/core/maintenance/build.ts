@@ -1,5 +1,6 @@
 import type { Database } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
+import { tailAccuracy } from "../index/accuracy.ts";
 import { TAIL_PLAN } from "../index/settings.ts";
 import { NUMERIC_VALUE_OUT_OF_RANGE } from "./attempt.ts";
 import { measureBinaryRecall } from "./binary-recall.ts";
@@ -58,11 +59,14 @@ async function buildCandidate(
   });
   const { partition, tail } = await registerBuild(database, collection, range, {
     planned: [vector, keyword],
-    tailPlan: hasTail ? { ...TAIL_PLAN, ...newBuildNotes(TAIL_PLAN) } : undefined,
+    tailPlan: hasTail
+      ? { ...TAIL_PLAN, ...newBuildNotes(TAIL_PLAN), accuracy: tailAccuracy(notes.accuracy) }
+      : undefined,
   });
   const planned = tail ? [vector, keyword, tail] : [vector, keyword];
   const startedAt = performance.now();
-  const isDiscarded = ({ coarse }: Calibration) => coarse === true && !isLast;
+  const isDiscarded = ({ accuracy: { kind, isBinaryTooCoarse } }: Calibration) =>
+    kind === "binary" && isBinaryTooCoarse && !isLast;
   const run = (statements: readonly string[], signal?: AbortSignal) =>
     database.maintain(statements, settings, signal);
   let calibration: Calibration;

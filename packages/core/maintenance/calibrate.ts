@@ -2,7 +2,8 @@ import { sql } from "drizzle-orm";
 import type { Collection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
-import type { BuildNotes, IndexedRange } from "../index/indexed-range.ts";
+import { withCandidates } from "../index/accuracy.ts";
+import type { IndexedRange } from "../index/indexed-range.ts";
 import { neighborsStatement } from "../search/candidates.ts";
 import type { Depth } from "../search/depth.ts";
 import { planIndexScan } from "../search/plan-branches.ts";
@@ -37,9 +38,7 @@ const MIN_DEPTH_RECALL = 0.99;
 /** Queries that measure the depth. */
 const MAX_DEPTH_SAMPLE = 50;
 
-export interface Calibration extends Pick<BuildNotes, "reranked" | "coarse" | "depth"> {
-  readonly efSearch: number;
-}
+export type Calibration = Pick<IndexedRange["plan"], "efSearch" | "accuracy">;
 
 /**
  * Measures the ef_search that a new HNSW index needs, and the rows to re-rank of a binary-quantized one. Both have to be
@@ -51,12 +50,12 @@ export async function calibrate(
   collection: Collection,
   index: IndexedRange,
 ): Promise<Calibration> {
-  const { type, precision, efSearch } = index.plan;
-  if (type !== "hnsw") return { efSearch };
+  const { type, precision, efSearch, accuracy } = index.plan;
+  if (type !== "hnsw") return { efSearch, accuracy };
   const max = { efSearch: EF_SEARCH_STEPS.at(-1) as number, reranked: MAX_RERANK };
-  const withPlan = (plan: Partial<typeof max>) => ({
+  const withPlan = ({ efSearch, reranked }: Partial<typeof max>) => ({
     collection,
-    index: { ...index, plan: { ...index.plan, ...plan } },
+    index: { ...index, plan: withCandidates(index.plan, { efSearch, rerank: reranked }) },
   });
   const rows = await sampleKeys(database, collection, index);
   const reference = await findNeighbors(database, withPlan(max), { rows });
@@ -66,12 +65,11 @@ export async function calibrate(
   const sufficient = await findStep(steps, async (ef) =>
     recallOf(await findNeighbors(database, withPlan({ efSearch: ef, reranked }), { rows }), reference),
   );
-  return {
-    efSearch: steps[sufficient] as number,
-    ...(reranked && { reranked }),
-    ...(reranked === MAX_RERANK && { coarse: true as const }),
-    ...(reranked && { depth: await findDepth(database, withPlan, rows) }),
-  };
+  const calibrated = { efSearch: steps[sufficient] as number, accuracy };
+  if (reranked === undefined) return calibrated;
+  const isBinaryTooCoarse = reranked === MAX_RERANK || accuracy.isBinaryTooCoarse;
+  const filterDepth = await findDepth(database, withPlan, rows);
+  return { ...calibrated, accuracy: { kind: "binary", rerank: reranked, filterDepth, isBinaryTooCoarse } };
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { Collection } from "../collection/collection.ts";
+import { readSettings } from "../index/accuracy.ts";
+import type { BuildNotes } from "../index/indexed-range.ts";
 import { binaryPlan, fullPrecisionPlan, type IndexPlan, supportsBinary } from "../index/settings.ts";
 import { type CollectionIndex, requestedSettings } from "./inspect.ts";
 import type { SegmentRange } from "./segment-range.ts";
@@ -17,8 +19,8 @@ export interface Candidate {
   readonly plan: IndexPlan;
   /** Whether the tail gets a binary-quantized index. A neighbor that it finds among all rows, it also finds among fewer. */
   readonly hasTail: boolean;
-  /** Stored with the index: the requested settings if it had to differ, and that binary distances are too coarse. */
-  readonly notes: { readonly asked: Pick<IndexPlan, "precision" | "lists">; readonly coarse?: true };
+  /** What it already knows of the index, before its calibration. */
+  readonly notes: Pick<BuildNotes, "accuracy" | "requested">;
   /** Whether no candidate follows. */
   readonly isLast: boolean;
 }
@@ -38,7 +40,7 @@ export function planCandidates(
   binaryRecall: number,
 ): readonly Candidate[] {
   const vectorIndexes = indexes.filter(({ kind }) => kind === "vector");
-  const coarse = vectorIndexes.some(({ settings }) => settings.coarse === true);
+  const coarse = vectorIndexes.some(({ settings }) => readSettings(settings).accuracy.isBinaryTooCoarse);
   const full = fullPrecisionPlan(plan, collection.dimensions as number);
   const overflowed = vectorIndexes.some(
     ({ first, last, settings }) =>
@@ -64,8 +66,11 @@ export function planCandidates(
         ? binaryRecall >= MIN_BINARY_RECALL
         : binaryRecall >= SUFFICIENT_BINARY_RECALL && !coarse && !binary),
     notes: {
-      asked: candidate === binary ? { precision: "bit", lists } : { precision, lists },
-      ...(candidate !== binary && (coarse || binary) && { coarse: true as const }),
+      accuracy: {
+        kind: candidate.precision === "bit" ? "uncalibrated_binary" : "full",
+        isBinaryTooCoarse: candidate !== binary && (coarse || binary !== undefined),
+      },
+      requested: candidate === binary ? { precision: "bit", lists } : { precision, lists },
     },
     isLast: index === plans.length - 1,
   }));

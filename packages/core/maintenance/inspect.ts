@@ -3,6 +3,7 @@ import { type Collection, inCollection, isCollection } from "../collection/colle
 import { requireCollection } from "../collection/get.ts";
 import type { Database, Orm } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
+import { readSettings, type StoredSettings } from "../index/accuracy.ts";
 import type { IndexKind } from "../index/indexed-range.ts";
 import { type IndexPlan, indexPlan } from "../index/settings.ts";
 import { type Attempt, readAttempt } from "./attempt.ts";
@@ -13,8 +14,8 @@ export interface CollectionIndex {
   readonly kind: IndexKind;
   readonly first: number;
   readonly last: number;
-  /** Of a vector index: `IndexPlan`, `BuildNotes`, and the requested settings in `asked`. Of a keyword index: `{ language }`. */
-  readonly settings: Readonly<Record<string, unknown>>;
+  /** As stored, see `readSettings`. Of a vector index: `IndexPlan` and `BuildNotes`. Of a keyword index: `{ language }`. */
+  readonly settings: Readonly<Record<string, unknown>> & StoredSettings;
   readonly state: "building" | "valid" | "retired";
   /** Rows in its segments at build time. */
   readonly rows: number;
@@ -77,9 +78,9 @@ export function inspectCollection(
   });
 }
 
-/** The settings that were requested for a vector index. Its own can differ because of the memory of the build or a vector. */
+/** The settings of a vector index, with those that were requested where its own differ. */
 export function requestedSettings(settings: CollectionIndex["settings"]): CollectionIndex["settings"] {
-  return { ...settings, ...(settings.asked as object | undefined) };
+  return { ...settings, ...readSettings(settings).requested };
 }
 
 type CatalogueState = Pick<CollectionIndex, "usable" | "size" | "scans">;

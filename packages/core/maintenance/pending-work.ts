@@ -1,4 +1,5 @@
 import type { Collection } from "../collection/collection.ts";
+import { readSettings } from "../index/accuracy.ts";
 import { ACCEPTED_DEFAULTS, type IndexPlan, supportsBinary } from "../index/settings.ts";
 import { BUILD_SETTINGS, retryDelay } from "./attempt.ts";
 import {
@@ -150,8 +151,9 @@ function isAcceptable(
   settings: CollectionIndex["settings"],
   collection: Collection,
 ): boolean {
-  if (key === "precision" && settings.precision === "bit")
-    return supportsBinary(collection) && settings.reranked !== undefined && settings.coarse !== true;
+  const { kind, isBinaryTooCoarse } = readSettings(settings).accuracy;
+  if (key === "precision" && kind !== "full")
+    return supportsBinary(collection) && kind === "binary" && !isBinaryTooCoarse;
   return ACCEPTED_DEFAULTS[key]?.includes(settings[key]) === true;
 }
 

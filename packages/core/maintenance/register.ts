@@ -3,6 +3,7 @@ import { type Collection, inCollection, isCollection } from "../collection/colle
 import type { Database, Transaction } from "../database/database.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { storedSettings, tailAccuracy } from "../index/accuracy.ts";
 import { LAST_SEGMENT } from "../index/segments.ts";
 import { endAttempt } from "./attempt.ts";
 import type { Calibration } from "./calibrate.ts";
@@ -41,7 +42,7 @@ export function registerBuild(
         INSERT INTO cairn.collection_indexes
           (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
         VALUES (${uuidLiteral(tenantId)}, ${uuidLiteral(id)}, ${name}, ${kind}, ${first}::int, ${last}::int,
-                ${JSON.stringify(settings)}::jsonb, 'building', ${rows}::bigint)`);
+                ${JSON.stringify(storedSettings(settings))}::jsonb, 'building', ${rows}::bigint)`);
     // From the catalogue: with Citus, the tableoid of a row names its shard instead of its partition.
     const [row] = await orm.selectRows<{ partition: string }>(sql`SELECT inhrelid::regclass::text AS partition
           FROM (SELECT *, count(*) OVER ()::int AS modulus FROM pg_inherits WHERE inhparent = 'cairn.documents'::regclass) AS i
@@ -90,8 +91,8 @@ export function publish(
             ELSE first_segment >= ${range.first}::int AND last_segment <= ${range.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
-        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(calibration)}::jsonb
-                               WHEN 'tail' THEN ${JSON.stringify({ reranked: calibration.reranked, depth: calibration.depth })}::jsonb ELSE '{}' END
+        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(storedSettings(calibration))}::jsonb
+                               WHEN 'tail' THEN ${JSON.stringify(storedSettings({ accuracy: tailAccuracy(calibration.accuracy) }))}::jsonb ELSE '{}' END
       WHERE ${inCollection(collection)} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

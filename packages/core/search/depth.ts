@@ -1,4 +1,4 @@
-import type { IndexedRange } from "../index/indexed-range.ts";
+import type { Accuracy, IndexedRange } from "../index/indexed-range.ts";
 
 // How many rows a search reads for the hits that it returns.
 
@@ -58,18 +58,15 @@ const MIN_BINARY_CANDIDATES = 100;
  * needs as many as calibration measured. For many hits the multiple is smaller.
  */
 export function candidatesOf(
-  { plan: { precision, reranked = 0 } }: IndexedRange,
+  { plan: { precision, accuracy } }: IndexedRange,
   { limit, exactHits = limit }: Depth,
 ): number {
-  if (precision === "vector") return limit;
-  if (precision === "halfvec") return limit + Math.max(2, Math.ceil(limit / 10));
+  if (accuracy.kind === "full")
+    return precision === "vector" ? limit : limit + Math.max(2, Math.ceil(limit / 10));
   const max = Math.max(1_000, 3 * exactHits);
-  return Math.max(
-    MIN_BINARY_CANDIDATES,
-    reranked,
-    Math.min(max, BINARY_CANDIDATES_PER_HIT * exactHits),
-    limit,
-  );
+  const multiple = Math.min(max, BINARY_CANDIDATES_PER_HIT * exactHits);
+  const measured = accuracy.kind === "binary" ? accuracy.rerank : 0;
+  return Math.max(MIN_BINARY_CANDIDATES, measured, multiple, limit);
 }
 
 /**
@@ -80,7 +77,18 @@ const MAX_SCAN_SHARE = 0.075;
 
 /** Maximum rows that a filtered scan of an HNSW index visits. Binary: not beyond the filter depth. */
 export function scanLimit(index: IndexedRange, depth: Depth): number {
-  const { rows, plan } = index;
-  const trusted = plan.precision === "bit" ? (plan.depth ?? 0) : Number.POSITIVE_INFINITY;
-  return Math.max(1_000, candidatesOf(index, depth), Math.min(Math.ceil(MAX_SCAN_SHARE * rows), trusted));
+  const share = Math.ceil(MAX_SCAN_SHARE * index.rows);
+  return Math.max(1_000, candidatesOf(index, depth), Math.min(share, trustedRows(index.plan.accuracy)));
+}
+
+/** Nearest rows of an index up to which a filtered scan can trust its order. */
+export function trustedRows(accuracy: Accuracy): number {
+  switch (accuracy.kind) {
+    case "binary":
+      return accuracy.filterDepth;
+    case "uncalibrated_binary":
+      return 0;
+    case "full":
+      return Number.POSITIVE_INFINITY;
+  }
 }

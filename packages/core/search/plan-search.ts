@@ -1,3 +1,4 @@
+import { withCandidates } from "../index/accuracy.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { filteredLimit, groupedLimit, hitsOf } from "./depth.ts";
 import type { List, PlannedSearch, Retry, SearchPlan } from "./plan.ts";
@@ -52,6 +53,6 @@ function vectorIndexes(
     .map((index) =>
       index.kind === "tail"
         ? index
-        : { ...index, plan: { ...index.plan, probes, ...(efSearch && { efSearch, reranked: efSearch }) } },
+        : { ...index, plan: { ...withCandidates(index.plan, { efSearch, rerank: efSearch }), probes } },
     );
 }

@@ -3,7 +3,9 @@ import { type Collection, DEFAULT_COLLECTION, inCollection, isCollection } from 
 import { requireCollection } from "../collection/get.ts";
 import type { Database, ReadOptions } from "../database/database.ts";
 import { asTenant, tenantSettings } from "../database/transaction.ts";
+import { readSettings, type StoredSettings } from "../index/accuracy.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
+import type { IndexPlan } from "../index/settings.ts";
 import { searchCache } from "./cache.ts";
 import type { SearchTarget } from "./target.ts";
 
@@ -82,11 +84,12 @@ export function findTarget(database: Database, tenantId: string, nameOrId?: stri
     const collection = await requireCollection(orm, tenantId, nameOrId);
     // The version is read first: if an index is published between the two statements, the target is outdated instead of wrong.
     const [row] = await orm.selectRows<{ version: string }>(versionOf(collection));
-    const indexes = await orm.selectRows<IndexedRange>(sql`
+    const rows = await orm.selectRows<Omit<IndexedRange, "plan"> & { plan: IndexPlan & StoredSettings }>(sql`
           SELECT name, kind, first_segment AS first, last_segment AS last, settings AS plan, rows::float8 AS rows
           FROM cairn.collection_indexes
           WHERE ${inCollection(collection)} AND state = 'valid'
           ORDER BY first_segment`);
+    const indexes = rows.map((index) => ({ ...index, plan: readSettings(index.plan) }));
     return { collection, version: row?.version ?? "", indexes };
   });
 }

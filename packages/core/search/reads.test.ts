@@ -12,7 +12,11 @@ const index: IndexedRange = {
   kind: "vector",
   first: 0,
   last: 0,
-  plan: { ...INDEX_DEFAULTS, precision: "bit" },
+  plan: {
+    ...INDEX_DEFAULTS,
+    precision: "bit",
+    accuracy: { kind: "uncalibrated_binary", isBinaryTooCoarse: false },
+  },
   rows: 5_000,
 };
 

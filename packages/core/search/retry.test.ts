@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
 import type { Precision } from "../database/collection-settings.ts";
-import type { IndexedRange, IndexKind } from "../index/indexed-range.ts";
+import type { Accuracy, IndexedRange, IndexKind } from "../index/indexed-range.ts";
 import { INDEX_DEFAULTS } from "../index/settings.ts";
 import type { HitRow } from "./hit.ts";
 import type { PlannedSearch, Retry } from "./plan.ts";
@@ -10,12 +10,21 @@ import { planSearch } from "./plan-search.ts";
 import { planRetry } from "./retry.ts";
 import { unusableIndexes } from "./unusable.ts";
 
+const binary = (filterDepth: number): Accuracy => ({
+  kind: "binary",
+  rerank: 100,
+  filterDepth,
+  isBinaryTooCoarse: false,
+});
+const uncalibrated: Accuracy = { kind: "uncalibrated_binary", isBinaryTooCoarse: false };
+const full: Accuracy = { kind: "full", isBinaryTooCoarse: false };
+
 const index = (name: string, kind: IndexKind, precision: Precision): IndexedRange => ({
   name,
   kind,
   first: 0,
   last: 0,
-  plan: { ...INDEX_DEFAULTS, precision, depth: 1_000 },
+  plan: { ...INDEX_DEFAULTS, precision, accuracy: precision === "bit" ? binary(1_000) : full },
   rows: 5_000,
 });
 
@@ -78,26 +87,27 @@ test("with a filter each index returns its own rows from the first", () => {
 });
 
 test("a filtered search does not use a binary index whose order is trusted for few rows only", () => {
-  const unusable = ({ depth }: { readonly depth?: number }, isFiltered = true) => [
+  const unusable = (accuracy: Accuracy, isFiltered = true) => [
     ...unusableIndexes(
-      { collection, version: "", indexes: [{ ...hnsw, plan: { ...hnsw.plan, depth } }] },
+      { collection, version: "", indexes: [{ ...hnsw, plan: { ...hnsw.plan, accuracy } }] },
       [],
       { isFiltered },
     ),
   ];
-  expect(unusable({ depth: 500 })).toEqual(["hnsw"]);
-  expect(unusable({})).toEqual(["hnsw"]);
-  expect(unusable({ depth: 1_000 })).toEqual([]);
-  expect(unusable({ depth: 500 }, false)).toEqual([]);
+  expect(unusable(binary(500))).toEqual(["hnsw"]);
+  expect(unusable(binary(0))).toEqual(["hnsw"]);
+  expect(unusable(uncalibrated)).toEqual(["hnsw"]);
+  expect(unusable(binary(1_000))).toEqual([]);
+  expect(unusable(binary(500), false)).toEqual([]);
 });
 
 test("a filtered search does not use a calibrated tail index without a filter depth", () => {
-  const unusable = (reranked?: number) => {
-    const binary = { ...tail, plan: { ...tail.plan, depth: undefined, reranked } };
-    return [...unusableIndexes({ collection, version: "", indexes: [binary] }, [], { isFiltered: true })];
+  const unusable = (accuracy: Accuracy) => {
+    const indexes = [{ ...tail, plan: { ...tail.plan, accuracy } }];
+    return [...unusableIndexes({ collection, version: "", indexes }, [], { isFiltered: true })];
   };
-  expect(unusable(100)).toEqual(["tail"]);
-  expect(unusable()).toEqual([]);
+  expect(unusable(binary(0))).toEqual(["tail"]);
+  expect(unusable(uncalibrated)).toEqual([]);
 });
 
 test("rows that are only fused do not count as missing from the index", () => {

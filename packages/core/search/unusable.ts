@@ -1,4 +1,5 @@
 import type { IndexedRange } from "../index/indexed-range.ts";
+import { trustedRows } from "./depth.ts";
 import type { SearchTarget } from "./target.ts";
 
 /** The largest half-precision number. A half-precision index cannot answer a query beyond it. */
@@ -23,8 +24,9 @@ export function unusableIndexes(
 }
 
 /** Whether the filter depth is too small. The tail of a half-precision collection is not calibrated: it is only indexed if binary distances order finely. */
-function isShallow({ kind, plan: { precision, reranked, depth = 0 } }: IndexedRange): boolean {
-  return precision === "bit" && (kind === "vector" || reranked !== undefined) && depth < MIN_DEPTH;
+function isShallow({ kind, plan: { accuracy } }: IndexedRange): boolean {
+  if (kind === "tail" && accuracy.kind === "uncalibrated_binary") return false;
+  return trustedRows(accuracy) < MIN_DEPTH;
 }
 
 /** The largest magnitude of an element. */

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { expect, test } from "vitest";
 import type { Collection } from "../collection/collection.ts";
-import type { IndexedRange } from "../index/indexed-range.ts";
+import type { Accuracy, IndexedRange } from "../index/indexed-range.ts";
 import { LAST_SEGMENT } from "../index/segments.ts";
 import { INDEX_DEFAULTS, TAIL_PLAN } from "../index/settings.ts";
 import type { Depth } from "./depth.ts";
@@ -21,9 +21,26 @@ const collection = {
   indexSettings: {},
 } as unknown as Collection;
 
+/** An index. Without an accuracy it is not calibrated. */
 function indexOf(kind: "vector" | "tail", plan: Partial<IndexedRange["plan"]>): IndexedRange {
-  return { name: kind, kind, first: 0, last: 0, plan: { ...INDEX_DEFAULTS, ...plan }, rows: 100_000 };
+  const uncalibrated = plan.precision === "bit" ? "uncalibrated_binary" : "full";
+  const accuracy: Accuracy = { kind: uncalibrated, isBinaryTooCoarse: false };
+  return {
+    name: kind,
+    kind,
+    first: 0,
+    last: 0,
+    plan: { ...INDEX_DEFAULTS, accuracy, ...plan },
+    rows: 100_000,
+  };
 }
+
+/** The part of a plan that a calibration of a binary index sets. */
+const calibrated = (rerank: number, filterDepth = 0) =>
+  ({
+    precision: "bit",
+    accuracy: { kind: "binary", rerank, filterDepth, isBinaryTooCoarse: false },
+  }) as const;
 
 function planOf(
   indexes: readonly IndexedRange[],
@@ -54,7 +71,7 @@ test("half precision re-ranks a few more rows than are requested", () => {
 });
 
 test("a binary index re-ranks as many rows as calibration measured, and more for many hits", () => {
-  const binary = { precision: "bit", efSearch: 200, reranked: 160 } as const;
+  const binary = { ...calibrated(160), efSearch: 200 };
   expect(reranked(binary, { limit: 10 })).toMatchObject({ rows: 160, efSearch: 200 });
   expect(reranked(binary, { limit: 40 })).toMatchObject({ rows: 400, efSearch: 400 });
   expect(reranked(binary, { limit: 1_000 })).toMatchObject({ rows: 3_000, efSearch: 1_000 });
@@ -64,13 +81,14 @@ test("a binary index re-ranks as many rows as calibration measured, and more for
 test("a filtered scan of a binary index goes no deeper than calibration trusts its order", () => {
   const maxScanned = (plan: Partial<IndexedRange["plan"]>) => reranked(plan, { limit: 10 }).maxScanned;
   expect(maxScanned({ precision: "halfvec" })).toBe(7_500);
-  expect(maxScanned({ precision: "bit", depth: 2_000 })).toBe(2_000);
-  expect(maxScanned({ precision: "bit", depth: 20_000 })).toBe(7_500);
+  expect(maxScanned(calibrated(100, 2_000))).toBe(2_000);
+  expect(maxScanned(calibrated(100, 20_000))).toBe(7_500);
+  expect(maxScanned(calibrated(100, 0))).toBe(1_000);
   expect(maxScanned({ precision: "bit" })).toBe(1_000);
 });
 
 test("rows that are only fused, or show how far a filtered scan went, do not multiply the re-rank", () => {
-  const binary = { precision: "bit", reranked: 110 } as const;
+  const binary = calibrated(110);
   expect(reranked(binary, { limit: 50, exactHits: 10 })).toMatchObject({ rows: 110, efSearch: 110 });
   expect(reranked(binary, { limit: 150, exactHits: 10 })).toMatchObject({ rows: 150, efSearch: 150 });
 });
@@ -88,10 +106,12 @@ test("the plan of a search carries the settings and the row counts of its indexe
 
 test("settings of a collection take precedence over calibration", () => {
   const own = { ...collection, indexSettings: { efSearch: 333 } } as Collection;
-  const indexes = [indexOf("vector", { precision: "bit", efSearch: 200, reranked: 160 })];
   const options = { list: "vector", excluded: new Set<string>() } as const;
-  const plan = planSearch({ collection: own, version: "", indexes }, { mode: "vector", topK: 10 }, options);
-  expect(plan).toMatchObject({ settings: { "hnsw.ef_search": 333 }, branches: [{ rerank: 333 }, {}] });
+  for (const accuracy of [calibrated(160), { precision: "bit" as const }]) {
+    const indexes = [indexOf("vector", { ...accuracy, efSearch: 200 })];
+    const plan = planSearch({ collection: own, version: "", indexes }, { mode: "vector", topK: 10 }, options);
+    expect(plan).toMatchObject({ settings: { "hnsw.ef_search": 333 }, branches: [{ rerank: 333 }, {}] });
+  }
 });
 
 test("an HNSW index and a tail of the same precision share their re-rank, unless a filter can end the scan", () => {
