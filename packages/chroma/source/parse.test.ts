@@ -123,6 +123,13 @@ test("vectors are parsed like JSON.parse does, whatever the format of the number
     fc
       .tuple(fc.constantFrom("", "-"), fc.bigInt({ min: 0n, max: 10n ** 18n }), digits)
       .map(([sign, whole, fraction]) => `${sign}${whole}.${fraction}`),
+    digits.chain((tail) =>
+      fc.constantFrom("1.00000017881393", "16777217.", "0.3333333432674407").map((head) => head + tail),
+    ),
+    fc
+      .integer({ min: 21, max: 400 })
+      .chain((length) => fc.stringMatching(new RegExp(`^[1-9]\\d{${length}}$`))),
+    fc.constantFrom("1.00000017881393432617187499999", "1.00000017881393432617187500001"),
     fc.constantFrom("0.0", "-0.0", "9.999999999999999", "9007199254740993", "1e23", "1E+2", "-0"),
   );
   const vectors = fc.array(fc.array(number, { maxLength: 9 }), { minLength: 1, maxLength: 5 });
