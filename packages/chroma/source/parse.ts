@@ -4,7 +4,7 @@ import type { SourceRecord } from "./source.ts";
 
 interface Page {
   /** The embeddings, if they have Chroma's format. */
-  readonly vectors?: readonly Float32Array[];
+  readonly vectors?: readonly (Float32Array | null)[];
   readonly ids: readonly string[];
   readonly embeddings?: readonly (readonly (number | null)[] | null)[] | null;
   readonly documents?: readonly (string | null)[] | null;
@@ -44,12 +44,11 @@ const VECTORS = '"embeddings":[[';
 function parsePage(bytes: Buffer): Page {
   const key = bytes.indexOf(VECTORS);
   const start = key + VECTORS.length - 2;
-  const end = bytes.indexOf("]]", start) + 2;
-  const vectors = key >= 0 && end > start ? parseVectors(bytes, start, end) : undefined;
-  if (vectors) {
-    const rest = `${bytes.toString("utf8", 0, start)}0${bytes.toString("utf8", end)}`;
+  const parsed = key >= 0 ? parseVectors(bytes, start) : undefined;
+  if (parsed) {
+    const rest = `${bytes.toString("utf8", 0, start)}0${bytes.toString("utf8", parsed.end)}`;
     const page = parseExactJson(rest) as unknown as Page;
-    if (typeof page.embeddings === "number") return { ...page, vectors };
+    if (typeof page.embeddings === "number") return { ...page, vectors: parsed.vectors };
   }
   const text = bytes.toString();
   return { ...(parseExactJson(text) as unknown as Page), embeddings: JSON.parse(text)?.embeddings };
