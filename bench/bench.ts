@@ -9,6 +9,7 @@ import { benchLarge } from "./large.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
 import { benchNeighbours } from "./neighbours.ts";
+import { benchReal } from "./real.ts";
 import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
 import { describeMachine } from "./support/machine.ts";
@@ -30,6 +31,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   index: benchIndexes,
   migrate: withCliFlags(benchMigrate),
   memory: benchMemory,
+  real: benchReal,
   scale: benchScale,
   large: benchLarge,
   writers: benchWriters,

@@ -38,11 +38,12 @@ export async function makeTenant(
   cairn: Cairn,
   name: string,
   indexSettings: IndexSettings = {},
+  dimensions = DIMENSIONS,
 ): Promise<string> {
   const { id } = await createTenant(cairn.database, { name });
   await createCollection(cairn.database, id, {
     embeddingModel: "offline/words",
-    dimensions: DIMENSIONS,
+    dimensions,
     indexSettings,
   });
   return id;

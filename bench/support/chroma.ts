@@ -57,19 +57,28 @@ export async function queryChroma(
   { url }: ChromaCollection,
   embedding: Float32Array,
   where?: object,
+  whereDocument?: object,
 ): Promise<readonly string[]> {
   const response = (await post(`${url}/query`, {
     query_embeddings: [[...embedding]],
     n_results: 10,
     include: ["documents", "metadatas", "distances"],
     ...(where && { where }),
+    ...(whereDocument && { where_document: whereDocument }),
   })) as { ids: string[][] };
   return response.ids[0] ?? [];
 }
 
-async function post(url: string, body: object): Promise<unknown> {
+/** Changes the number of candidates of a search. The server uses it from the next search on. */
+export async function setEfSearch({ url }: ChromaCollection, efSearch: number): Promise<void> {
+  await send("PUT", url, { new_configuration: { hnsw: { ef_search: efSearch } } });
+}
+
+const post = (url: string, body: object) => send("POST", url, body);
+
+async function send(method: "POST" | "PUT", url: string, body: object): Promise<unknown> {
   const response = await fetch(url, {
-    method: "POST",
+    method,
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
