@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileFilter } from "./compile.ts";
-import { containmentConditions } from "./containment.ts";
 import type { Filter } from "./filter.ts";
+import { type IndexConditions, indexConditions } from "./index-conditions.ts";
 import { emptySize } from "./limits.ts";
 import { parseDocumentFilter, parseFilter } from "./parse.ts";
 import { readsText } from "./text-scan.ts";
@@ -18,8 +18,8 @@ export interface FilterInput {
 export interface SearchFilter {
   /** SQL condition on a row of documents. */
   readonly matches: SQL;
-  /** See `containmentConditions`. */
-  readonly contained: string | undefined;
+  /** The conditions that a metadata index can answer. */
+  readonly indexed: IndexConditions | undefined;
   /** Whether the condition reads the text of rows, see `scanText`. */
   readonly readsText: boolean;
 }
@@ -31,7 +31,7 @@ export function searchFilter(input: FilterInput): SearchFilter | undefined {
   const filter: Filter = { kind: "and", filters };
   return {
     matches: compileFilter(filter),
-    contained: containmentConditions(filter),
+    indexed: indexConditions(filter),
     readsText: readsText(filter),
   };
 }

@@ -27,6 +27,8 @@ export interface BuildNotes {
   readonly metadata?: true;
   /** Keyword: the index has bigrams for languages without spaces. Indexes of earlier versions do not. */
   readonly bigrams?: true;
+  /** Keyword: the index also has tokens of the metadata's numbers, for ranges. Indexes of earlier versions do not. */
+  readonly numbers?: true;
   /** Binary: the index reads the stored column `bits` and computes it for rows without it. Earlier versions always compute it. */
   readonly stored?: true;
 }

@@ -56,6 +56,7 @@ async function buildCandidate(
     language: collection.language,
     metadata: true,
     bigrams: true,
+    numbers: true,
   });
   const { partition, tail } = await registerBuild(database, collection, range, {
     planned: [vector, keyword],

@@ -1,5 +1,6 @@
 import type { Collection } from "../collection/collection.ts";
 import { readSettings } from "../index/accuracy.ts";
+import type { BuildNotes } from "../index/indexed-range.ts";
 import { ACCEPTED_DEFAULTS, type IndexPlan, supportsBinary } from "../index/settings.ts";
 import { BUILD_SETTINGS, retryDelay } from "./attempt.ts";
 import {
@@ -24,6 +25,9 @@ const DROP_BELOW = 0.5;
 
 /** Share of deleted rows above which an index is rebuilt: a search visits deleted rows, too. */
 const REBUILD_ABOVE_DELETED = 0.5;
+
+/** What keyword indexes of this version have. */
+const KEYWORD_NOTES = ["metadata", "bigrams", "numbers"] as const satisfies readonly (keyof BuildNotes)[];
 
 export interface PendingWorkOptions {
   /** Maximum rows of a merged index. Default: no limit. */
@@ -83,7 +87,7 @@ function findNext(inspection: Inspection, maxRows: number | undefined): PendingW
     };
   // Checked last: an index of an earlier version still serves.
   const old = indexes.find(
-    ({ kind, settings }) => kind === "keyword" && (settings.metadata !== true || settings.bigrams !== true),
+    ({ kind, settings }) => kind === "keyword" && KEYWORD_NOTES.some((note) => settings[note] !== true),
   );
   if (!old) return { action: "none" };
   const range = { first: old.first, last: old.last, rows: rowsWithin(segments, old.first, old.last) };

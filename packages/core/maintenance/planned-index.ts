@@ -46,13 +46,13 @@ export function vectorIndexStatement(
     WHERE ${predicate(collection.id, index)}`;
 }
 
-/** The CREATE INDEX statement of a keyword index. It also covers the metadata, for filters: GIN can search either column alone. */
+/** The CREATE INDEX statement of a keyword index. It also covers the metadata and its numbers, for filters: GIN can search each column alone. */
 export function keywordIndexStatement(
   index: PlannedIndex,
   partition: string,
   { id, language }: Collection,
 ): string {
-  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${partition} USING gin (${keywordExpression(language)}, metadata jsonb_path_ops)
+  return `CREATE INDEX CONCURRENTLY ${index.name} ON ${partition} USING gin (${keywordExpression(language)}, metadata jsonb_path_ops, cairn.number_tokens(metadata))
     WHERE ${predicate(id, index)}`;
 }
 

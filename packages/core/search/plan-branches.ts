@@ -18,9 +18,13 @@ export function planBranches(
   { indexes, depth, isRetry }: BranchOptions,
 ): readonly Branch[] {
   const prefilters =
-    search.contained === undefined
+    search.indexed === undefined
       ? []
-      : planPrefilters(target, indexes, { ...depth, isUnselective: search.isUnselective === true });
+      : planPrefilters(target, search.indexed, {
+          indexes,
+          depth,
+          isUnselective: search.isUnselective === true,
+        });
   const sharesRerank = !search.matches && !isRetry && !search.grouped;
   const covered = [...indexes, ...prefilters.map(({ range }) => range)];
   const rest = covered.length > 0 ? uncoveredSegments(covered) : undefined;

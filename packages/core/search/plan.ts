@@ -1,5 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { Settings } from "../database/settings.ts";
+import type { IndexConditions } from "../filter/index-conditions.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import type { Segments } from "../index/segments.ts";
 import type { SearchMode } from "./depth.ts";
@@ -113,8 +114,8 @@ export interface PlannedSearch {
   readonly grouped?: { readonly maxDistance?: number };
   /** The caller's filters as a condition on a row. */
   readonly matches?: SQL;
-  /** The part of the filters that a metadata index can answer, see `containmentConditions`. */
-  readonly contained?: string;
+  /** The part of the filters that a metadata index can answer. */
+  readonly indexed?: IndexConditions;
   /** The filters are known to match too many rows for a pre-filter. */
   readonly isUnselective?: boolean;
 }

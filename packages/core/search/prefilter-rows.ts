@@ -6,28 +6,24 @@ import { segmentCondition } from "../index/segments.ts";
 import { HIT_COLUMNS } from "./candidates.ts";
 import type { Prefilter } from "./plan-prefilters.ts";
 
-/** The WITH clause of a statement: the keys of each pre-filter's rows, at most one more than its limit. */
-export function prefilterTables(
-  { id }: Collection,
-  prefilters: readonly Prefilter[],
-  contained: string | undefined,
-): SQL {
+/** The WITH clause of a statement: the places of each pre-filter's rows, at most one more than its limit. */
+export function prefilterTables({ id }: Collection, prefilters: readonly Prefilter[]): SQL {
   if (prefilters.length === 0) return sql``;
   const tables = prefilters.map((prefilter) => {
+    const { conditions, limit } = prefilter;
     const { first, last } = prefilter.range;
     return sql`${tableOf(prefilter)} AS MATERIALIZED (
-      SELECT id AS match_id, chunk AS match_chunk
-      FROM cairn.metadata_rows(${uuidLiteral(id)}, ${contained}::jsonb, ${first}::int, ${last}::int, ${prefilter.limit + 1}::int))`;
+      SELECT cairn.filtered_rows(${uuidLiteral(id)}, ${conditions}::jsonb, ${first}::int, ${last}::int, ${limit + 1}::int) AS places)`;
   });
   return sql`WITH ${sql.join(tables, sql`, `)}`;
 }
 
 /** Whether at most `limit` rows match, so that the pre-filter is used. */
 export function isSelective(prefilter: Prefilter): SQL {
-  return sql`(SELECT count(*) <= ${prefilter.limit}::int FROM ${tableOf(prefilter)})`;
+  return sql`(SELECT cardinality(places) <= ${prefilter.limit}::int FROM ${tableOf(prefilter)})`;
 }
 
-/** The nearest of the pre-filter's rows to `q.v`. */
+/** The nearest of the pre-filter's rows to `q.v`. OFFSET 0 keeps Postgres from a scan of the vector index. */
 export function prefilterRows(
   collection: Collection,
   prefilter: Prefilter,
@@ -35,13 +31,12 @@ export function prefilterRows(
 ): SQL {
   const distance = orderByDistance(collection.metric, sql`q.v`);
   return sql`
-    SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch FROM ${tableOf(prefilter)}
-    CROSS JOIN LATERAL (
+    SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch FROM (
       SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
-      WHERE ${inCollection(collection)} AND id = match_id AND chunk = match_chunk AND ${sql.raw(segmentCondition(prefilter.range, prefilter.range.plan))}
-        AND embedding IS NOT NULL AND ${matches} OFFSET 0
+      WHERE ${inCollection(collection)} AND ctid = ANY((SELECT places FROM ${tableOf(prefilter)})::tid[])
+        AND ${sql.raw(segmentCondition(prefilter.range, prefilter.range.plan))}
+        AND embedding IS NOT NULL AND ${matches} AND ${isSelective(prefilter)} OFFSET 0
     ) AS own
-    WHERE ${isSelective(prefilter)}
     ORDER BY ${distance}, id, chunk LIMIT ${limit}::int`;
 }
 

@@ -6,6 +6,7 @@ import type { Database } from "../database/database.ts";
 import { encodeText } from "../database/text.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { AppError, type ErrorCode } from "../error.ts";
+import { encodeConditions, type IndexConditions } from "../filter/index-conditions.ts";
 import { searchCache } from "./cache.ts";
 import type { SearchMode } from "./depth.ts";
 import { type EmbeddedQueries, NO_VECTOR, type PathOf } from "./embed-queries.ts";
@@ -45,13 +46,13 @@ export function planReads(
   search: RowSearch,
   retry?: Retry,
 ): readonly PlannedRead[] {
-  const { embeddings = [], contained, pathOf = (_, field) => field } = search;
+  const { embeddings = [], indexed, pathOf = (_, field) => field } = search;
   for (const [index, embedding] of embeddings.entries()) {
     const fault = findFault(target.collection, embedding);
     if (fault) throw new AppError(fault.code, fault.message, { path: pathOf(index, "query_embedding") });
   }
   const cache = searchCache(database);
-  const isUnselective = contained !== undefined && cache.unselectiveFilters.has(filterKey(target, contained));
+  const isUnselective = indexed !== undefined && cache.unselectiveFilters.has(filterKey(target, indexed));
   const plannedSearch = { ...search, isUnselective };
   const isFiltered = search.matches !== undefined;
   const excluded = retry?.excluded ?? unusableIndexes(target, embeddings, { isFiltered });
@@ -79,7 +80,7 @@ function planRead(
   options: ReadOptions,
 ): PlannedRead {
   const plan = planSearch(target, search, options);
-  const { matches, contained, output } = search;
+  const { matches, output } = search;
   const hasVectors = target.collection.dimensions !== null && search.embeddings !== undefined;
   const vectors = hasVectors ? sql.placeholder("vectors") : undefined;
   if (plan.list === "keyword") {
@@ -90,7 +91,7 @@ function planRead(
   if (!vectors) return { plan, statement: NO_ROWS };
   return {
     plan,
-    statement: vectorStatement(target.collection, plan, { vectors, matches, contained, output }),
+    statement: vectorStatement(target.collection, plan, { vectors, matches, output }),
   };
 }
 
@@ -101,13 +102,18 @@ const NO_ROWS = sql`SELECT WHERE false`;
  * Caches that a filter matches too many rows for a pre-filter, because counting them takes as long as reading the index. If
  * that has changed since, the vector index returns too few rows, and the retry uses the pre-filter.
  */
-export function rememberUnselective(database: Database, target: SearchTarget, contained: string): void {
-  searchCache(database).unselectiveFilters.set(filterKey(target, contained), true);
+export function rememberUnselective(
+  database: Database,
+  target: SearchTarget,
+  indexed: IndexConditions,
+): void {
+  searchCache(database).unselectiveFilters.set(filterKey(target, indexed), true);
 }
 
 /** The cache key of a filter on a version of a target. */
-function filterKey({ collection, version }: SearchTarget, contained: string): string {
-  return `${collection.id} ${version} ${createHash("sha256").update(contained).digest("base64url")}`;
+function filterKey({ collection, version }: SearchTarget, indexed: IndexConditions): string {
+  const conditions = encodeConditions(indexed, { hasNumbers: true }) ?? "";
+  return `${collection.id} ${version} ${createHash("sha256").update(conditions).digest("base64url")}`;
 }
 
 /** Whether the texts were embedded with another model than the collection has now, or before it had dimensions. */

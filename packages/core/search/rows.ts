@@ -44,8 +44,8 @@ export async function findRows(
   for (const [index, list] of listsOf(search.mode).entries()) {
     fill(found[list], rows[index]);
     let plan = plans[index] as SearchPlan;
-    if (search.contained !== undefined && isUnselective(plan, found[list]))
-      rememberUnselective(database, target, search.contained);
+    if (search.indexed !== undefined && isUnselective(plan, found[list]))
+      rememberUnselective(database, target, search.indexed);
     for (;;) {
       const retry = planRetry(plan, search, found[list]);
       if (!retry) break;

@@ -14,8 +14,6 @@ export interface VectorInput {
   readonly vectors: Buffer | Placeholder;
   /** The caller's filters as a condition on a row. Undefined: none. */
   readonly matches?: SQL;
-  /** The part of them that a metadata index can answer, see `containmentConditions`. */
-  readonly contained?: string;
   readonly output?: Output;
 }
 
@@ -44,7 +42,7 @@ export function vectorStatement(collection: Collection, plan: VectorPlan, input:
   );
   const nearest = nearestRows(collection, plan, input);
   return sql`
-    ${prefilterTables(collection, prefilters, input.contained)}
+    ${prefilterTables(collection, prefilters)}
     SELECT ${columns}
     FROM (${queryVectors(vectors, collection, indexesOf(plan))}) AS q
     CROSS JOIN LATERAL (${groups ? groupRows(nearest, groups) : nearest}) AS near

@@ -145,7 +145,10 @@ export const KEYWORD_INDEX: Probe = {
       UNION
       SELECT id FROM cairn.keyword_rows(${uuid(collectionId)}, 'english', '{first}', '{0}', '{0}', 1, 1, true)`;
     const byMetadata = (collectionId: string) =>
-      sql`SELECT id FROM cairn.metadata_rows(${uuid(collectionId)}, '[]', 0, 0, 1)`;
+      sql`
+      SELECT id FROM cairn.metadata_rows(${uuid(collectionId)}, '[]', 0, 0, 1)
+      UNION
+      SELECT place::text FROM unnest(cairn.filtered_rows(${uuid(collectionId)}, '[]', 0, 0, 1)) AS place`;
     await asTenant(database, a.tenantId, async ({ orm }) => {
       assert.equal(await count(orm, byWords(a.collectionId)), 1, "A does not find its own rows by word");
       assert.equal(await count(orm, byWords(b.collectionId)), 0, "A finds B's rows by word");
