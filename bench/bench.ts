@@ -39,10 +39,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 
 /** The benchmark in a process with the Node flags of the `cairn` command, because a migration runs with them. */
 function withCliFlags(bench: Bench): Bench {
-  const shebang = readFileSync(new URL("../packages/cli/bin/cairn.mjs", import.meta.url), "utf8").split(
-    "\n",
-    1,
-  )[0];
+  const shebang = readFileSync(new URL("../packages/cli/bin/cairn.mjs", import.meta.url), "utf8").split("\n", 1)[0];
   const flags = shebang?.match(/--\S+/g) ?? [];
   return async (run) => {
     if (flags.every((flag) => process.execArgv.includes(flag))) return bench(run);
@@ -70,9 +67,7 @@ const { values, positionals } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
-const size = Number(
-  (values.size ?? (values.quick ? "4k" : "10k")).replace(/k$/, "000").replace(/m$/, "000000"),
-);
+const size = Number((values.size ?? (values.quick ? "4k" : "10k")).replace(/k$/, "000").replace(/m$/, "000000"));
 const unknown = positionals.find((name) => !(name in BENCHES));
 if (values.help || unknown !== undefined || !Number.isInteger(size)) {
   console.error(USAGE);
@@ -83,8 +78,7 @@ const servers = names.some((name) => name !== "lambda") ? [await describeServers
 const machine = [describeMachine(), ...servers].join(", ");
 console.log(machine);
 const targets: Target[] = [];
-for (const name of names)
-  targets.push(...((await BENCHES[name]?.({ size, quick: values.quick, machine })) ?? []));
+for (const name of names) targets.push(...((await BENCHES[name]?.({ size, quick: values.quick, machine })) ?? []));
 const regressions = belowFloor(targets);
 if (values.quick && regressions.length > 0) {
   for (const target of regressions)

@@ -1,13 +1,5 @@
 import { buildIndex, formatWorkers } from "./support/build-index.ts";
-import {
-  type Cairn,
-  exactNeighbors,
-  load,
-  makeTenant,
-  openCairn,
-  searcher,
-  settle,
-} from "./support/cairn.ts";
+import { type Cairn, exactNeighbors, load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
 import { type BenchDocument, DIMENSIONS, makeDocument } from "./support/dataset.ts";
 import { type Measured, measure, recall, round, throughput } from "./support/measure.ts";
 import { report } from "./support/results.ts";

@@ -83,9 +83,6 @@ async function benchMigration({ size, machine }: BenchRun): Promise<readonly Tar
       better: "lower",
     },
   ];
-  await report(
-    { bench: "memory", title: "Peak memory of a migration", table: rows, targets },
-    { size, machine },
-  );
+  await report({ bench: "memory", title: "Peak memory of a migration", table: rows, targets }, { size, machine });
   return targets;
 }

@@ -120,10 +120,7 @@ async function compare(
     floor: 0,
   };
   const all = [...targets, failed];
-  await report(
-    { bench: "neighbours", title: "Searches of a tenant next to a noisy tenant", table, targets: all },
-    run,
-  );
+  await report({ bench: "neighbours", title: "Searches of a tenant next to a noisy tenant", table, targets: all }, run);
   return all;
 }
 

@@ -28,9 +28,7 @@ export async function benchReal(run: BenchRun): Promise<readonly Target[]> {
     const { read, maxRows } = SETS[name as keyof typeof SETS];
     const size = Math.min(run.size, maxRows);
     const vectors = await read(size + QUERIES + 51);
-    targets.push(
-      ...(await benchSet(makeRecords(name, vectors, { size, queries: QUERIES }), { ...run, size })),
-    );
+    targets.push(...(await benchSet(makeRecords(name, vectors, { size, queries: QUERIES }), { ...run, size })));
   }
   return targets;
 }

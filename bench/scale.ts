@@ -196,11 +196,7 @@ function capacity(measured: Measured, rows: number, cores: number): number {
 }
 
 /** Compares the simulation of this machine with its measured throughput. */
-async function reportValidation(
-  measured: Measured,
-  perSecond: number,
-  run: BenchRun,
-): Promise<readonly Target[]> {
+async function reportValidation(measured: Measured, perSecond: number, run: BenchRun): Promise<readonly Target[]> {
   const random = seededRandom(7);
   const { times } = measured.indexed;
   const simulated = simulateClients(() => times[Math.floor(random() * times.length)] as number, {

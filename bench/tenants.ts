@@ -1,13 +1,5 @@
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import {
-  type Cairn,
-  exactNeighbors,
-  load,
-  makeTenant,
-  openCairn,
-  searcher,
-  settle,
-} from "./support/cairn.ts";
+import { type Cairn, exactNeighbors, load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
 import { addDocuments, makeCollection, queryChroma } from "./support/chroma.ts";
 import { type BenchDocument, makeDataset, percentFilter, zipfSizes } from "./support/dataset.ts";
 import { type Measured, measureInTurns, recall } from "./support/measure.ts";
@@ -46,11 +38,7 @@ export async function benchTenants(run: BenchRun): Promise<readonly Target[]> {
 }
 
 /** Creates tenants with sizes by Zipf's law and one of the smallest size, each in Cairn and twice in Chroma. */
-async function fill(
-  cairn: Cairn,
-  chroma: string,
-  documents: readonly BenchDocument[],
-): Promise<readonly Tenant[]> {
+async function fill(cairn: Cairn, chroma: string, documents: readonly BenchDocument[]): Promise<readonly Tenant[]> {
   const shared = await makeCollection(chroma, "shared");
   const tenants: Tenant[] = [];
   let at = 0;
@@ -77,9 +65,7 @@ function pickSizes(tenants: readonly Tenant[]): readonly Tenant[] {
   const minimums = [SMALLEST_TENANT_ROWS, 200, 1_000, 4_500, Number.POSITIVE_INFINITY];
   const sorted = tenants.toSorted((a, b) => a.rows - b.rows);
   return [
-    ...new Set(
-      minimums.map((rows) => sorted.find((tenant) => tenant.rows >= rows) ?? (sorted.at(-1) as Tenant)),
-    ),
+    ...new Set(minimums.map((rows) => sorted.find((tenant) => tenant.rows >= rows) ?? (sorted.at(-1) as Tenant))),
   ];
 }
 
@@ -97,8 +83,7 @@ async function measureTenant(
   const truth = await exactNeighbors(cairn, id, queries);
   assertComplete(ofCairn, truth);
   const filtered: FilteredMeasurement[] = [];
-  for (const percent of SELECTIVITIES)
-    filtered.push(await measureFiltered(cairn, tenant, { percent, queries }));
+  for (const percent of SELECTIVITIES) filtered.push(await measureFiltered(cairn, tenant, { percent, queries }));
   return {
     tenant,
     cairn: ofCairn,

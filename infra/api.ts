@@ -21,10 +21,7 @@ export function api(secrets: Secrets, { queue, schemaApplied }: Dependencies) {
     cors: false, // the service sets its own CORS headers
     accessLog: { retention: "1 month" },
   });
-  const route = gateway.route(
-    "$default",
-    functionArgs("api", { ...shared, timeout: "29 seconds", concurrency: 50 }),
-  );
+  const route = gateway.route("$default", functionArgs("api", { ...shared, timeout: "29 seconds", concurrency: 50 }));
   const stream = new sst.aws.Function(
     "Stream",
     functionArgs("stream", {

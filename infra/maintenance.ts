@@ -7,10 +7,7 @@ interface Dependencies extends ReturnType<typeof jobs> {
 }
 
 /** The scheduled maintenance, which also sends lost jobs again. Index builds need the direct URL. */
-export function maintenance(
-  { databaseUrl, databaseDirectUrl }: Secrets,
-  { queue, schemaApplied }: Dependencies,
-) {
+export function maintenance({ databaseUrl, databaseDirectUrl }: Secrets, { queue, schemaApplied }: Dependencies) {
   return new sst.aws.CronV2("Maintenance", {
     schedule: "rate(15 minutes)",
     function: functionArgs("maintenance", {

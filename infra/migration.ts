@@ -29,9 +29,7 @@ export function migration(secrets: Secrets, schemaApplied: aws.lambda.Invocation
   });
   const machine = new aws.sfn.StateMachine("Migration", {
     roleArn: role.arn,
-    definition: steps.arn.apply((functionArn) =>
-      JSON.stringify(migrationMachine({ functionArn, shards: SHARDS })),
-    ),
+    definition: steps.arn.apply((functionArn) => JSON.stringify(migrationMachine({ functionArn, shards: SHARDS }))),
   });
   return { steps, machine };
 }

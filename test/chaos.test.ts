@@ -43,9 +43,7 @@ test(`a migration that is killed ${KILLS} times loses, duplicates and changes no
   expect(result.copying + result.comparing).toBeGreaterThan(KILLS / 3);
 
   const database = await connect({ url: empty?.url, directory: join(directory, "cairn") });
-  const { chroma: source, cairn } = await readBothSides(collection, database, tenant).finally(() =>
-    database.close(),
-  );
+  const { chroma: source, cairn } = await readBothSides(collection, database, tenant).finally(() => database.close());
   expect(source.length).toBe(12_000);
   expect(cairn).toEqual(source);
 });

@@ -50,9 +50,7 @@ test("the JSON of documents list can be ingested again with the same text, metad
     { id: "long", content: long },
     { id: "vector", content: null, embedding: Array.from({ length: 8 }, (_, n) => Math.fround(Math.sin(n))) },
   ];
-  const lines = documents.map((document) =>
-    JSON.stringify(document).replace('"n":1', '"n":9007199254740993'),
-  );
+  const lines = documents.map((document) => JSON.stringify(document).replace('"n":1', '"n":9007199254740993'));
   await collection("from");
   await collection("to");
   await writeFile(join(cli.folder, "in.jsonl"), lines.join("\n"));
@@ -65,9 +63,7 @@ test("the JSON of documents list can be ingested again with the same text, metad
   const again = await cairn(["ingest", "--collection", "to"], { input: listed.out });
   expect(again).toMatchObject({ code: 0, out: expect.stringContaining("3 documents") });
   const copied = await cairn(["documents", "list", "--collection", "to", "--json", "--vectors"]);
-  const [before, after] = [listed, copied].map(({ out }) =>
-    (JSON.parse(out).documents as Exported[]).map(comparable),
-  );
+  const [before, after] = [listed, copied].map(({ out }) => (JSON.parse(out).documents as Exported[]).map(comparable));
   expect(after).toEqual(before);
   expect(before?.find(({ id }) => id === "long")).toMatchObject({ content: long });
   expect(before?.find(({ id }) => id === "a/b\n\u0001")).toMatchObject({
@@ -148,10 +144,7 @@ test("an ingest that takes longer than a second shows its progress, and Ctrl-C s
       interrupted = child.kill("SIGINT");
     });
     child.stdin.end("A kettle.");
-    const [, code] = await Promise.all([
-      text(child.stdout),
-      new Promise((resolve) => child.once("close", resolve)),
-    ]);
+    const [, code] = await Promise.all([text(child.stdout), new Promise((resolve) => child.once("close", resolve))]);
     expect(output).toMatch(/0 of 1 document {2}\(\d+ s\)/);
     expect(output).toMatch(/^stopped/m);
     expect(code).toBe(130);

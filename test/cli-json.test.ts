@@ -30,9 +30,7 @@ afterAll(async () => {
 });
 
 /** Runs the command line in this process. It must print one JSON document, with any exit code. */
-async function run(
-  ...args: readonly string[]
-): Promise<{ readonly code: number; readonly printed: unknown }> {
+async function run(...args: readonly string[]): Promise<{ readonly code: number; readonly printed: unknown }> {
   const lines: string[] = [];
   const log = vi.spyOn(console, "log").mockImplementation((text: string) => void lines.push(text));
   const silenced = [vi.spyOn(console, "error"), vi.spyOn(process.stderr, "write")];
@@ -101,12 +99,7 @@ describe.runIf(serverUrl())("with --json", () => {
   test.each<[string, number, string, readonly string[]]>([
     ["an unknown command", 2, "invalid_input", ["migrat"]],
     ["a missing flag", 2, "invalid_input", ["migrate"]],
-    [
-      "a report in an unsupported format",
-      2,
-      "invalid_input",
-      ["migrate", ...source, "--report", "proof.pdf"],
-    ],
+    ["a report in an unsupported format", 2, "invalid_input", ["migrate", ...source, "--report", "proof.pdf"]],
     [
       "a report in a folder that cannot be written",
       2,

@@ -31,9 +31,7 @@ test("a collection below its threshold is searched exactly and gets no index", a
   await cli.run(["collections", "create"]);
   expect((await cli.run(["ingest", "shelves.jsonl"])).code).toBe(0);
   const { out } = await cli.run(["explain", "violin", "--sql"]);
-  expect(out).toMatch(
-    /^Vector search: exact, compares all 60 rows\. The collection gets an index from 1000 rows/,
-  );
+  expect(out).toMatch(/^Vector search: exact, compares all 60 rows\. The collection gets an index from 1000 rows/);
   expect(out).toContain("FROM cairn.documents");
   expect(out).not.toContain("Index Scan using vectors_");
   expect(await cli.run(["reindex"])).toMatchObject({
@@ -59,9 +57,7 @@ test("set-index makes an index build pending, stats show it, and reindex builds 
     code: 2,
     err: expect.stringContaining("threshold"),
   });
-  expect(
-    (await cli.run(["collections", "set-index", "knowledge", '{"threshold": 20, "efSearch": 180}'])).code,
-  ).toBe(0);
+  expect((await cli.run(["collections", "set-index", "knowledge", '{"threshold": 20, "efSearch": 180}'])).code).toBe(0);
   expect((await cli.run(["stats"])).out).toMatch(/acme\/knowledge: cairn reindex is pending, to build/);
   expect((await cli.run(["explain", "violin"])).out).toMatch(
     /exact, compares all 60 rows.*cairn reindex builds an index/,
@@ -80,9 +76,7 @@ test("set-index makes an index build pending, stats show it, and reindex builds 
   expect(words[0]).toMatch(/uses 1 index \(hnsw, bit, ef_search 180\) over 60 rows/);
   expect(steps[0].plan.join("\n")).toMatch(/Index Scan using \w+.*actual time/);
   expect(steps[0].settings).toContain("SET LOCAL hnsw.ef_search = '180'");
-  expect((await hits()).map(({ id }: { id: string }) => id)).toEqual(
-    before.map(({ id }: { id: string }) => id),
-  );
+  expect((await hits()).map(({ id }: { id: string }) => id)).toEqual(before.map(({ id }: { id: string }) => id));
 });
 
 test("query supports vector, keyword and hybrid search, and returns both ranks", async () => {
@@ -126,8 +120,6 @@ test("reindex --model embeds a collection again under its name, and --restore go
 
   expect((await cli.run(["reindex", "--restore"], key)).code).toBe(0);
   const restored = await cli.json("collections", "list");
-  expect(restored.find(({ name }: { name: string }) => name === "knowledge").embeddingModel).toBe(
-    "offline/words",
-  );
+  expect(restored.find(({ name }: { name: string }) => name === "knowledge").embeddingModel).toBe("offline/words");
   expect(await cli.run(["reindex", "--restore", "--model", "offline/words"])).toMatchObject({ code: 2 });
 });

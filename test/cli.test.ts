@@ -5,13 +5,7 @@ import { createProgram } from "@cairn/cli/program.ts";
 import { beforeAll, expect, inject, test } from "vitest";
 import { type CairnCli, useCairnCli } from "./support/cairn-cli.ts";
 import { serverUrl } from "./support/database.ts";
-import {
-  createChromaCollection,
-  deleteRecords,
-  plainRecords,
-  putRecords,
-  tenantName,
-} from "./support/fill-chroma.ts";
+import { createChromaCollection, deleteRecords, plainRecords, putRecords, tenantName } from "./support/fill-chroma.ts";
 import { schemaSteps } from "./support/schema-steps.ts";
 
 const cli = useCairnCli();
@@ -165,9 +159,7 @@ test("migrate and verify exit with 0, 3 and 4, and --dry-run creates nothing", a
   expect(await readFile(join(folder, "proof.html"), "utf8")).toContain("</html>");
   expect((await cairn(["verify", ...flags])).code).toBe(0);
 
-  await putRecords(collection, [
-    { id: "zero", embedding: [0, 0, 0, 0, 0, 0, 0, 0], document: "no direction" },
-  ]);
+  await putRecords(collection, [{ id: "zero", embedding: [0, 0, 0, 0, 0, 0, 0, 0], document: "no direction" }]);
   expect(await cairn(["verify", ...flags])).toMatchObject({
     code: 4,
     out: expect.stringContaining("missing"),

@@ -104,8 +104,7 @@ describe.runIf(serverUrl())("cairn cloud with a running state machine", () => {
     expect(aws.inputs[0]).toMatchObject({ request: { only: [name], page_size: 20, queries: 5 } });
     const readStatus = async () => JSON.parse((await cloud("status", "--json")).out);
     let running = await readStatus();
-    while (!running.run?.collections.some(({ done }: { done: number }) => done > 0))
-      running = await readStatus();
+    while (!running.run?.collections.some(({ done }: { done: number }) => done > 0)) running = await readStatus();
     expect(running).toMatchObject({ status: "RUNNING", run: { status: "running" } });
     expect(running.run.collections).toMatchObject([{ collection: name, phase: "copy", total: RECORDS }]);
     expect((await cloud("status")).out).toMatch(new RegExp(`${name}  \\d+ of ${RECORDS}, copying`));

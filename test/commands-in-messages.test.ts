@@ -27,9 +27,7 @@ function codeOf(file: string): readonly string[] {
 function linesWith(pattern: RegExp, folders: readonly string[]): readonly string[] {
   const files = execFileSync("git", ["ls-files", ...folders], { encoding: "utf8" })
     .split("\n")
-    .filter(
-      (file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !COMMAND_LINE_ONLY.includes(file),
-    );
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !COMMAND_LINE_ONLY.includes(file));
   expect(files.length).toBeGreaterThan(50);
   return files.flatMap((file) =>
     codeOf(file)
@@ -51,9 +49,7 @@ test("core names no flag and no environment variable", () => {
 });
 
 test("the API replaces commands and flags in a migration's messages by requests and fields", () => {
-  const options = commands
-    .filter((command) => command.name() === "migrate")
-    .flatMap((command) => command.options);
+  const options = commands.filter((command) => command.name() === "migrate").flatMap((command) => command.options);
   const flags = new RegExp(`(?<![\\w-])(${options.map(({ long }) => long).join("|")})(?![\\w-])`);
   const lines = linesWith(new RegExp(`${COMMAND.source}|${flags.source}`), ["packages/chroma"]);
   expect(lines.length).toBeGreaterThan(20);

@@ -55,11 +55,9 @@ async function runExample(
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
   await writeFile(join(folder, "example.ts"), example);
   const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
-  await runCommand(process.execPath, [compiler, "--noEmit", "-p", folder], { env: environment }).catch(
-    (error) => {
-      throw new Error(`The example does not compile: ${error.stdout}${error.stderr}`);
-    },
-  );
+  await runCommand(process.execPath, [compiler, "--noEmit", "-p", folder], { env: environment }).catch((error) => {
+    throw new Error(`The example does not compile: ${error.stdout}${error.stderr}`);
+  });
   return (await runCommand(process.execPath, ["example.ts"], { cwd: folder, env: environment })).stdout;
 }
 

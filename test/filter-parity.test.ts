@@ -42,9 +42,7 @@ test.each([1, 2])("a filter returns the same ids as a real Chroma server, data s
   compareDataSet(SEED + number, { nul: "last" }),
 );
 
-test("a regex returns the same ids as a real Chroma server, wherever a document contains NUL", async ({
-  skip,
-}) => {
+test("a regex returns the same ids as a real Chroma server, wherever a document contains NUL", async ({ skip }) => {
   if (!features.regex) skip("this Chroma server does not support $regex");
   await compareDataSet(SEED + 3, { nul: "anywhere" });
 });
@@ -68,9 +66,7 @@ async function compareDataSet(seed: number, { nul }: { nul: "last" | "anywhere" 
     ]);
     for (const [index, question] of batch.entries()) {
       expect(fromCairn[index], stringifyJson(question)).toEqual(fromChroma[index]);
-      expect(fromNegation[index], `not ${stringifyJson(question)}`).toEqual(
-        all.difference(fromChroma[index] ?? all),
-      );
+      expect(fromNegation[index], `not ${stringifyJson(question)}`).toEqual(all.difference(fromChroma[index] ?? all));
     }
   });
   await fc.assert(property, { seed, numRuns: RUNS });
@@ -86,8 +82,7 @@ function toFilter({ where, where_document }: ChromaFilter): Filter {
 
 // Chroma
 
-const collections = () =>
-  `${inject("chromaUrl")}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+const collections = () => `${inject("chromaUrl")}/api/v2/tenants/default_tenant/databases/default_database/collections`;
 
 async function post(url: string, body: unknown): Promise<{ readonly ok: boolean; readonly text: string }> {
   const response = await fetch(url, {

@@ -64,9 +64,7 @@ function targetOf(file: string, specifier: string): string | undefined {
 
 /** The imports of the packages, without their tests. */
 async function readProductImports(): Promise<readonly Import[]> {
-  return (await readImports()).filter(
-    ({ file }) => file.startsWith("packages/") && !file.endsWith(".test.ts"),
-  );
+  return (await readImports()).filter(({ file }) => file.startsWith("packages/") && !file.endsWith(".test.ts"));
 }
 
 test("packages import in one direction, core ← api ← chroma ← functions and cli, and nothing of bench, infra or test", async () => {
@@ -105,8 +103,7 @@ test("core does not use HTTP servers, terminals or Chroma, and reads no environm
 
 test("imports have no cycles in packages, bench, infra and test", async () => {
   const graph = new Map<string, string[]>();
-  for (const { file, target } of await readImports())
-    if (target) graph.set(file, [...(graph.get(file) ?? []), target]);
+  for (const { file, target } of await readImports()) if (target) graph.set(file, [...(graph.get(file) ?? []), target]);
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): readonly string[] | undefined => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];

@@ -28,11 +28,7 @@ const environment = Object.fromEntries(
 type DeployedFunction = ReturnType<typeof functionsOf>[number];
 
 /** A value of every function, by the name of its file. */
-async function byFunction<T>(
-  read: (deployed: DeployedFunction) => T,
-  stage = "test",
-  variables: object = environment,
-) {
+async function byFunction<T>(read: (deployed: DeployedFunction) => T, stage = "test", variables: object = environment) {
   const functions = functionsOf(await evaluateInfra(stage, { environment: { ...variables } }));
   return Object.fromEntries(functions.map((deployed) => [deployed.name, read(deployed)]));
 }
@@ -68,33 +64,29 @@ infra("CAIRN_RESERVE_CONCURRENCY=no deploys without reserved concurrency", async
 infra("every function gets all settings that are not secret; only senders get a queue's URL", async () => {
   const environments = await byFunction(({ inputs }) => inputs.environment.variables);
   expect(Object.keys(environment).length).toBeGreaterThan(5);
-  for (const [name, variables] of Object.entries(environments))
-    expect(variables, name).toMatchObject(environment);
+  for (const [name, variables] of Object.entries(environments)) expect(variables, name).toMatchObject(environment);
   const functionsWith = (variable: string) =>
     Object.keys(environments).filter((name) => environments[name]?.[variable]);
   expect(functionsWith("CAIRN_JOBS_QUEUE_URL").sort()).toEqual(["api", "maintenance", "stream", "worker"]);
   expect(functionsWith("CAIRN_DEAD_JOBS_QUEUE_URL")).toEqual(["worker"]);
 });
 
-infra(
-  "secrets are linked only to the functions that need them and are in no environment variable",
-  async () => {
-    const api = ["ChatApiKey", "ChromaUrl", "DatabaseUrl", "OpenAiApiKey"];
-    const background = ["ChromaToken", "ChromaUrl", "DatabaseDirectUrl", "DatabaseUrl", "OpenAiApiKey"];
-    const database = ["DatabaseDirectUrl", "DatabaseUrl"];
-    expect(await byFunction(({ build }) => Object.keys(build.links).sort())).toEqual({
-      api,
-      stream: api,
-      worker: background,
-      migration: background,
-      maintenance: database,
-      schema: database,
-    });
-    const environments = await byFunction(({ inputs }) => inputs.environment.variables);
-    for (const [name, { SST_KEY, ...variables }] of Object.entries(environments))
-      expect(JSON.stringify(variables), name).not.toMatch(new RegExp(`${CANARY}|postgres://|sk-`));
-  },
-);
+infra("secrets are linked only to the functions that need them and are in no environment variable", async () => {
+  const api = ["ChatApiKey", "ChromaUrl", "DatabaseUrl", "OpenAiApiKey"];
+  const background = ["ChromaToken", "ChromaUrl", "DatabaseDirectUrl", "DatabaseUrl", "OpenAiApiKey"];
+  const database = ["DatabaseDirectUrl", "DatabaseUrl"];
+  expect(await byFunction(({ build }) => Object.keys(build.links).sort())).toEqual({
+    api,
+    stream: api,
+    worker: background,
+    migration: background,
+    maintenance: database,
+    schema: database,
+  });
+  const environments = await byFunction(({ inputs }) => inputs.environment.variables);
+  for (const [name, { SST_KEY, ...variables }] of Object.entries(environments))
+    expect(JSON.stringify(variables), name).not.toMatch(new RegExp(`${CANARY}|postgres://|sk-`));
+});
 
 infra("SST bundles with the options that the benchmark uses", async () => {
   const options = await byFunction(({ build }) => build.properties);
@@ -146,59 +138,47 @@ infra("a failed maintenance call is not retried by Lambda", async () => {
   ]);
 });
 
-infra(
-  "logs are kept for a week, in production for three months, and the API's access log for 30 days",
-  async () => {
-    for (const [stage, days] of [
-      ["test", 7],
-      ["production", 90],
-    ] as const) {
-      const { builds, resources } = await evaluateInfra(stage, { environment });
-      const groups = resources.filter(({ type }) => type === "aws:cloudwatch/logGroup:LogGroup");
-      expect(Object.fromEntries(groups.map(({ name, inputs }) => [name, inputs.retentionInDays]))).toEqual({
-        ...Object.fromEntries(builds.map(({ functionID }) => [`${functionID}LogGroup`, days])),
-        ApiAccessLog: 30,
-      });
-    }
-  },
-);
+infra("logs are kept for a week, in production for three months, and the API's access log for 30 days", async () => {
+  for (const [stage, days] of [
+    ["test", 7],
+    ["production", 90],
+  ] as const) {
+    const { builds, resources } = await evaluateInfra(stage, { environment });
+    const groups = resources.filter(({ type }) => type === "aws:cloudwatch/logGroup:LogGroup");
+    expect(Object.fromEntries(groups.map(({ name, inputs }) => [name, inputs.retentionInDays]))).toEqual({
+      ...Object.fromEntries(builds.map(({ functionID }) => [`${functionID}LogGroup`, days])),
+      ApiAccessLog: 30,
+    });
+  }
+});
 
-infra(
-  "a role may write its logs and perform its function's actions on its function's resources only",
-  async () => {
-    const basic = ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"];
-    const managed = await byFunction(({ role }) => role.managedPolicyArns);
-    for (const [name, policies] of Object.entries(managed)) expect(policies, name).toEqual(basic);
-    const { resources } = await evaluateInfra("test", { environment });
-    expect(resources.filter(({ inputs }) => inputs.managedPolicyArns)).toHaveLength(6);
-    expect(resources.filter(({ type }) => type.includes("PolicyAttachment"))).toEqual([]);
-    const granted = resources
-      .filter(({ type }) => /^aws:iam.*:(Role|RolePolicy)$/.test(type))
-      .flatMap(({ name, inputs }) =>
-        [inputs, ...(inputs.inlinePolicies ?? [])]
-          .filter(({ policy }) => policy)
-          .flatMap(({ policy }) => JSON.parse(policy).Statement as Statement[])
-          .map(({ actions, resources }) => [name, actions, resources.map((arn) => arn.split(":").at(-1))]),
-      );
-    // The complete list, so that every new permission is a visible change. No permission applies to all resources.
-    const receive = [
-      "ChangeMessageVisibility",
-      "DeleteMessage",
-      "GetQueueAttributes",
-      "GetQueueUrl",
-      "ReceiveMessage",
-    ];
-    expect(granted.sort()).toEqual([
-      ["ApiRouteBbovcaHandlerRole", ["sqs:SendMessage"], ["JobsQueue"]],
-      ["JobsSubscriberSbmffcFunctionRole", receive.map((action) => `sqs:${action}`), ["JobsQueue"]],
-      ["JobsSubscriberSbmffcFunctionRole", ["sqs:SendMessage"], ["JobsQueue", "DeadJobsQueue"]],
-      ["MaintenanceHandlerRole", ["sqs:SendMessage"], ["JobsQueue"]],
-      ["MaintenanceRole", ["lambda:InvokeFunction"], ["MaintenanceHandlerFunction"]],
-      ["MigrationPolicy", ["lambda:InvokeFunction"], ["MigrationStepsFunction"]],
-      ["StreamRole", ["sqs:SendMessage"], ["JobsQueue"]],
-    ]);
-  },
-);
+infra("a role may write its logs and perform its function's actions on its function's resources only", async () => {
+  const basic = ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"];
+  const managed = await byFunction(({ role }) => role.managedPolicyArns);
+  for (const [name, policies] of Object.entries(managed)) expect(policies, name).toEqual(basic);
+  const { resources } = await evaluateInfra("test", { environment });
+  expect(resources.filter(({ inputs }) => inputs.managedPolicyArns)).toHaveLength(6);
+  expect(resources.filter(({ type }) => type.includes("PolicyAttachment"))).toEqual([]);
+  const granted = resources
+    .filter(({ type }) => /^aws:iam.*:(Role|RolePolicy)$/.test(type))
+    .flatMap(({ name, inputs }) =>
+      [inputs, ...(inputs.inlinePolicies ?? [])]
+        .filter(({ policy }) => policy)
+        .flatMap(({ policy }) => JSON.parse(policy).Statement as Statement[])
+        .map(({ actions, resources }) => [name, actions, resources.map((arn) => arn.split(":").at(-1))]),
+    );
+  // The complete list, so that every new permission is a visible change. No permission applies to all resources.
+  const receive = ["ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "ReceiveMessage"];
+  expect(granted.sort()).toEqual([
+    ["ApiRouteBbovcaHandlerRole", ["sqs:SendMessage"], ["JobsQueue"]],
+    ["JobsSubscriberSbmffcFunctionRole", receive.map((action) => `sqs:${action}`), ["JobsQueue"]],
+    ["JobsSubscriberSbmffcFunctionRole", ["sqs:SendMessage"], ["JobsQueue", "DeadJobsQueue"]],
+    ["MaintenanceHandlerRole", ["sqs:SendMessage"], ["JobsQueue"]],
+    ["MaintenanceRole", ["lambda:InvokeFunction"], ["MaintenanceHandlerFunction"]],
+    ["MigrationPolicy", ["lambda:InvokeFunction"], ["MigrationStepsFunction"]],
+    ["StreamRole", ["sqs:SendMessage"], ["JobsQueue"]],
+  ]);
+});
 
 interface Statement {
   readonly actions: readonly string[];

@@ -44,9 +44,7 @@ infra("the API has a custom domain only if CAIRN_DOMAIN is set", async () => {
     },
   });
   expect(others).toEqual([]);
-  expect(
-    (await resourcesOf("aws:apigatewayv2/apiMapping:ApiMapping", "production"))[0]?.inputs,
-  ).toMatchObject({
+  expect((await resourcesOf("aws:apigatewayv2/apiMapping:ApiMapping", "production"))[0]?.inputs).toMatchObject({
     apiId: "ApiApi-id",
     domainName: "ApiDomainName-id",
   });
@@ -88,9 +86,7 @@ infra("the migration is the tested state machine and calls the MigrationSteps fu
 infra(
   "alarms cover errors, throttles, slow responses, dead letters, failed maintenance runs and failed migrations, and are sent by email",
   async () => {
-    const { inputs: topic } = (
-      await resourcesOf("aws:sns/topicSubscription:TopicSubscription")
-    )[0] as Resource;
+    const { inputs: topic } = (await resourcesOf("aws:sns/topicSubscription:TopicSubscription"))[0] as Resource;
     expect(topic).toMatchObject({ protocol: "email", endpoint: "ops@example.com" });
     const functions = functionsOf(await evaluate());
     const ofFunction = (metricName: string, name: string) => ({

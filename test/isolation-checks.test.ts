@@ -228,8 +228,7 @@ describe("the service refuses to start", () => {
   });
 
   test("if cairn_app owns a document partition, because an owner can disable policies", async () => {
-    const mutation =
-      "GRANT CREATE ON SCHEMA cairn TO cairn_app; ALTER TABLE cairn.documents_07 OWNER TO cairn_app";
+    const mutation = "GRANT CREATE ON SCHEMA cairn TO cairn_app; ALTER TABLE cairn.documents_07 OWNER TO cairn_app";
     await withMutation(mutation, async (database) => {
       await expect(assertIsolation(database)).rejects.toMatchObject({ code: "unsafe_role" });
     });

@@ -6,13 +6,7 @@ import { migrateSchema, rollbackSchema } from "@cairn/core/database/schema-migra
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  createEmptyDatabase,
-  createTestDatabase,
-  onServer,
-  serverUrl,
-  type TestDatabase,
-} from "./support/database.ts";
+import { createEmptyDatabase, createTestDatabase, onServer, serverUrl, type TestDatabase } from "./support/database.ts";
 import { PROBES } from "./support/isolation/probes.ts";
 import { seedTwoTenants } from "./support/isolation/seed.ts";
 import { schemaSteps } from "./support/schema-steps.ts";
@@ -117,9 +111,7 @@ describe.runIf(serverUrl())("logins of a server", () => {
     await onServer(server, `GRANT cairn_app, cairn_admin, cairn_keyword TO ${login}`);
     expect(await migrationErrorOf(login, async () => {})).toMatchObject({
       code: "database_error",
-      message: expect.stringMatching(
-        new RegExp(`login "${login}" may not install.*CREATE EXTENSION vector;`, "s"),
-      ),
+      message: expect.stringMatching(new RegExp(`login "${login}" may not install.*CREATE EXTENSION vector;`, "s")),
     });
   });
 

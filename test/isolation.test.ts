@@ -27,13 +27,10 @@ test("a tenant can read only these tables", async () => {
   ]);
 });
 
-for (const { claim, check } of [...PROBES, START_UP_PROBE])
-  test(claim, () => check(testDatabase.database, tenants));
+for (const { claim, check } of [...PROBES, START_UP_PROBE]) test(claim, () => check(testDatabase.database, tenants));
 
 test("a failed transaction of a tenant leaves no role or setting behind", async () => {
-  const failed = asTenant(testDatabase.database, tenants.a.tenantId, ({ orm }) =>
-    orm.execute(sql`SELECT 1/0`),
-  );
+  const failed = asTenant(testDatabase.database, tenants.a.tenantId, ({ orm }) => orm.execute(sql`SELECT 1/0`));
   await expect(failed).rejects.toMatchObject({ code: "database_error" });
   const left = await testDatabase.database.transaction(({ orm }) =>
     orm.execute(

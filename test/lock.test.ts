@@ -148,8 +148,7 @@ describe("lockDirectory()", () => {
     });
     await Promise.all(racers.map(line));
     for (const { stdin } of racers) stdin?.write("go");
-    for (const end of await Promise.all(ends))
-      expect(end).toEqual({ code: null, signal: "SIGKILL", error: "" });
+    for (const end of await Promise.all(ends)) expect(end).toEqual({ code: null, signal: "SIGKILL", error: "" });
   });
 
   test("takes over if the pid belongs to a later process", async () => {

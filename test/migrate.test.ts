@@ -7,13 +7,7 @@ import { selectRows } from "@cairn/core/database/rows.ts";
 import { getDocuments } from "@cairn/core/document/list.ts";
 import { sql } from "drizzle-orm";
 import { beforeAll, expect, test } from "vitest";
-import {
-  createChromaCollection,
-  plainRecords,
-  putRecords,
-  randomUnit,
-  tenantName,
-} from "./support/fill-chroma.ts";
+import { createChromaCollection, plainRecords, putRecords, randomUnit, tenantName } from "./support/fill-chroma.ts";
 import { useServer, useTestDatabase } from "./support/fixture.ts";
 import { offlineServices } from "./support/services.ts";
 
@@ -65,9 +59,7 @@ test("a migration copies every record, quarantines records without a usable vect
   const report = await migrate(services, source, { ...FACTS, sourceModel: "offline/words" });
 
   expect(report.differences).toEqual([]);
-  expect(report.exceptions.map(({ id, reason }) => ({ id, reason }))).toEqual([
-    { id: "zero", reason: "vector_zero" },
-  ]);
+  expect(report.exceptions.map(({ id, reason }) => ({ id, reason }))).toEqual([{ id: "zero", reason: "vector_zero" }]);
   expect(report.verdict).toBe("identical_with_exceptions");
   expect(report.totals).toMatchObject({
     tenants: 3,
@@ -97,9 +89,7 @@ test("a migration copies every record, quarantines records without a usable vect
     int: 1,
     flag: true,
   });
-  expect(byId.get("null document")?.passages).toEqual([
-    { chunk: 0, content: null, embedded: true, offset: 0 },
-  ]);
+  expect(byId.get("null document")?.passages).toEqual([{ chunk: 0, content: null, embedded: true, offset: 0 }]);
   expect(await getCollection(testDatabase.database, first.tenant)).toMatchObject({
     metric: "cosine",
     dimensions: 8,
@@ -115,11 +105,7 @@ test("a migration copies every record, quarantines records without a usable vect
 test("a second run over an unchanged source compares everything and writes nothing", async () => {
   const before = await rowVersions();
   expect(before.length).toBe(749);
-  const report = await migrate(
-    offlineServices(testDatabase.database),
-    await openSource({ url: chroma.url }),
-    FACTS,
-  );
+  const report = await migrate(offlineServices(testDatabase.database), await openSource({ url: chroma.url }), FACTS);
   expect(report).toMatchObject({
     verdict: "identical_with_exceptions",
     passes: 1,
@@ -132,9 +118,7 @@ test("verify finds every kind of difference and changes nothing", async () => {
   const services = offlineServices(testDatabase.database);
   const source = await openSource({ url: chroma.url });
   const change = (statement: string) =>
-    testDatabase.database.transaction(async ({ script }) =>
-      script(`SET LOCAL row_security = off; ${statement}`),
-    );
+    testDatabase.database.transaction(async ({ script }) => script(`SET LOCAL row_security = off; ${statement}`));
   await change(`UPDATE cairn.documents SET content = content || '!' WHERE id = 'doc-1';
     UPDATE cairn.documents SET metadata = metadata || '{"index": "3"}' WHERE id = 'doc-3';
     UPDATE cairn.documents SET embedding = (SELECT embedding FROM cairn.documents WHERE id = 'doc-6' AND tenant_id = '${first.tenant}') WHERE id = 'doc-5' AND tenant_id = '${first.tenant}';

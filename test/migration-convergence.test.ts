@@ -26,8 +26,7 @@ const fill = async (count: number, options: { readonly collection?: string } = {
   await putRecords(collection, plainRecords(count, 4));
   return collection;
 };
-const ids = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, index) => `doc-${from + index}`);
+const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `doc-${from + index}`);
 
 const sourceWithChange = (nth: number, change: () => Promise<unknown>, only?: { readonly name: string }) =>
   openChangingSource(chroma, { nth, change, only });
@@ -52,9 +51,7 @@ test("records that are added, edited and deleted during the copy are migrated in
   });
   const report = await migrateDatabase(testDb.database, source, scope, { concurrency: 1 });
   expect(report).toMatchObject({ verdict: "identical", differences: [], exceptions: [] });
-  expect(report.collections).toMatchObject([
-    { sourceCount: 235, targetCount: 235, compared: 235, vectorsExact: 235 },
-  ]);
+  expect(report.collections).toMatchObject([{ sourceCount: 235, targetCount: 235, compared: 235, vectorsExact: 235 }]);
   expect(report.passes).toBeGreaterThanOrEqual(3);
   await expectSame(testDb.database, collection);
   expect((await readCairn(testDb.database, collection.tenant))["doc-3"]).toMatchObject({
@@ -103,9 +100,7 @@ test("records that paging by offset skips, because 300 records before them are d
     verdict: "identical",
     totals: { sourceRecords: 6_100, targetRecords: 6_100 },
   });
-  expect(Object.keys(await readCairn(testDb.database, collection.tenant)).sort()).toEqual(
-    ids(300, 6_400).sort(),
-  );
+  expect(Object.keys(await readCairn(testDb.database, collection.tenant)).sort()).toEqual(ids(300, 6_400).sort());
 });
 
 test("records that a resumed pass skips, because others were deleted while it was stopped, are copied", async () => {

@@ -54,9 +54,9 @@ test("a collection and a tenant that were renamed in Cairn are migrated to under
     totals: { written: 0, changedInCairn: 1 },
     collections: [{ target: { collection: "renamed" } }],
   });
-  expect((await listCollections(testDb.database, fixture.collection.tenant)).map(({ name }) => name)).toEqual(
-    ["renamed"],
-  );
+  expect((await listCollections(testDb.database, fixture.collection.tenant)).map(({ name }) => name)).toEqual([
+    "renamed",
+  ]);
   expect(await listDifferences()).toEqual(["deleted doc-1"]);
 });
 
@@ -86,9 +86,7 @@ test("a target deleted during a run stays deleted, and the others are migrated",
     },
   };
   const report = await migrateDatabase(testDb.database, changingSource, fixture.scope);
-  expect(report.differences).toMatchObject([
-    { collection: fixture.collection.name, id: "", kind: "deleted" },
-  ]);
+  expect(report.differences).toMatchObject([{ collection: fixture.collection.name, id: "", kind: "deleted" }]);
   await expectSame(testDb.database, other);
   expect(await listCollections(testDb.database, fixture.collection.tenant)).toEqual([]);
 });

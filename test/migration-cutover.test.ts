@@ -114,9 +114,7 @@ test("a record deleted after a change of model stays deleted after the change is
     { ...services, embedders: { ...services.embedders, get: () => services.embedders.get("offline/words") } },
     fixture.collection.tenant,
   );
-  expect((await getCollection(testDb.database, fixture.collection.tenant)).embeddingModel).toBe(
-    "local/other",
-  );
+  expect((await getCollection(testDb.database, fixture.collection.tenant)).embeddingModel).toBe("local/other");
   expect(await migrateAgain({ sourceModel: "local/other" })).toMatchObject({
     totals: { written: 0, changedInCairn: 1 },
   });
@@ -147,9 +145,7 @@ test("a record deleted in Cairn during a run stays deleted", async () => {
     "deleted doc-11",
   ]);
   expect(report.totals).toMatchObject({ changedInCairn: 4, differences: 4 });
-  expect((await readCairn(testDb.database, fixture.collection.tenant))["more-79"]?.document).toBe(
-    "created meanwhile",
-  );
+  expect((await readCairn(testDb.database, fixture.collection.tenant))["more-79"]?.document).toBe("created meanwhile");
 });
 
 test("a tombstone contains no id and is deleted once Chroma no longer has the record", async () => {

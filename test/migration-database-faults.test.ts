@@ -44,9 +44,7 @@ describe.runIf(serverUrl())("Postgres behind a network that cuts connections", (
   /** Restarts the migration until it ends. Every error that stops it must give the reason. */
   async function untilDone(database: TestDatabase["database"], url: string) {
     for (let start = 1; start <= MAX_STARTS; start++) {
-      const result = await migrateDatabase(database, await openTestSource(url), scope).catch(
-        (error: unknown) => error,
-      );
+      const result = await migrateDatabase(database, await openTestSource(url), scope).catch((error: unknown) => error);
       if (!(result instanceof Error))
         return { report: result as Awaited<ReturnType<typeof migrateDatabase>>, starts: start };
       expect(result).toMatchObject({

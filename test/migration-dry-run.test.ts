@@ -20,8 +20,7 @@ beforeEach(async () => {
   scope = await createChromaDatabase(chroma);
 });
 
-const planNow = (options: PlanOptions = {}) =>
-  planDatabase(testDb, chroma, { chromaDatabase: scope, ...options });
+const planNow = (options: PlanOptions = {}) => planDatabase(testDb, chroma, { chromaDatabase: scope, ...options });
 const rowCounts = () => countRows(testDb.database);
 
 describe("the dry run", () => {

@@ -37,42 +37,39 @@ describe("a collection that Chroma fails for", () => {
     ],
     ["a page without a response", forFailing({ kind: "hang" }, laterPages), /no response within/],
   ];
-  test.each(faults)(
-    "%s fails the collection alone, and the next run continues with it",
-    async (_name, rule, why) => {
-      fixture.proxy.rules = [rule];
-      const report = await migrateNow(1_500);
-      expect(report).toMatchObject({
-        verdict: "not_identical",
-        totals: { failed: 1, differences: 1, collections: 2 },
-      });
-      expect(report.differences).toEqual([
-        { collection: fixture.failing.name, id: "", kind: "failed", detail: expect.stringMatching(why) },
-      ]);
-      expect(verdictSentence(report)).toBe("Not identical: 1 collection failed.");
-      expect(await ledger()).toMatchObject({
-        status: "not_identical",
-        finished: true,
-        failures: {
-          [fixture.failing.id]: {
-            name: fixture.failing.name,
-            attempts: 2,
-            detail: expect.stringMatching(why),
-          },
+  test.each(faults)("%s fails the collection alone, and the next run continues with it", async (_name, rule, why) => {
+    fixture.proxy.rules = [rule];
+    const report = await migrateNow(1_500);
+    expect(report).toMatchObject({
+      verdict: "not_identical",
+      totals: { failed: 1, differences: 1, collections: 2 },
+    });
+    expect(report.differences).toEqual([
+      { collection: fixture.failing.name, id: "", kind: "failed", detail: expect.stringMatching(why) },
+    ]);
+    expect(verdictSentence(report)).toBe("Not identical: 1 collection failed.");
+    expect(await ledger()).toMatchObject({
+      status: "not_identical",
+      finished: true,
+      failures: {
+        [fixture.failing.id]: {
+          name: fixture.failing.name,
+          attempts: 2,
+          detail: expect.stringMatching(why),
         },
-      });
-      await expectOthersDone();
-      const written = Object.keys(await readCairn(testDb.database, fixture.failing.tenant)).length;
+      },
+    });
+    await expectOthersDone();
+    const written = Object.keys(await readCairn(testDb.database, fixture.failing.tenant)).length;
 
-      fixture.proxy.rules = [];
-      expect(await migrateNow()).toMatchObject({
-        verdict: "identical",
-        differences: [],
-        totals: { failed: 0, written: RECORDS - written },
-      });
-      await expectSame(testDb.database, fixture.failing);
-    },
-  );
+    fixture.proxy.rules = [];
+    expect(await migrateNow()).toMatchObject({
+      verdict: "identical",
+      differences: [],
+      totals: { failed: 0, written: RECORDS - written },
+    });
+    await expectSame(testDb.database, fixture.failing);
+  });
 
   test("a transient error is retried in the same run", async () => {
     let failures = 0;

@@ -54,10 +54,7 @@ describe("a single page", () => {
     );
     const hooked = await sourceWithHook(() => {});
     const before = await readCairn(testDb.database, fixture.collection.tenant);
-    await ownerRows(
-      testDb.database,
-      sql`UPDATE cairn.migration_runs SET fence = fence + 1 WHERE id = ${id}::uuid`,
-    );
+    await ownerRows(testDb.database, sql`UPDATE cairn.migration_runs SET fence = fence + 1 WHERE id = ${id}::uuid`);
     const cursor = () =>
       ownerRows(
         testDb.database,

@@ -27,9 +27,7 @@ test("a second migration of a source is refused with the run and process that ha
   let second: unknown;
   const source = await sourceWithHook(async (fetches) => {
     if (fetches !== 2) return;
-    second = await migrateDatabase(testDb.database, fixture.url, fixture.scope).catch(
-      (error: unknown) => error,
-    );
+    second = await migrateDatabase(testDb.database, fixture.url, fixture.scope).catch((error: unknown) => error);
     expect(second).toMatchObject({
       code: "run_held",
       message: expect.stringContaining((await openRun()).id),
@@ -154,8 +152,8 @@ describe.runIf(serverUrl())("two connections to a server", () => {
     });
     await takeover;
     expect(order).toEqual(["page committed", "taken over"]);
-    await expect(
-      testDb.database.transaction((transaction) => assertLease(transaction, old)),
-    ).rejects.toMatchObject({ code: "run_held" });
+    await expect(testDb.database.transaction((transaction) => assertLease(transaction, old))).rejects.toMatchObject({
+      code: "run_held",
+    });
   });
 });

@@ -38,12 +38,7 @@ async function migrateLarge(collections: number, sizes: readonly number[], flags
 
 describe.runIf(serverUrl())("peak memory of a migration of large documents", () => {
   test.each([
-    [
-      "two collections of 40 documents of 1 to 5 MB",
-      2,
-      Array.from({ length: 40 }, (_, n) => 1 + (n % 5)),
-      [],
-    ],
+    ["two collections of 40 documents of 1 to 5 MB", 2, Array.from({ length: 40 }, (_, n) => 1 + (n % 5)), []],
     ["documents of the maximum size", 2, [23, 23], []],
     ["twelve collections at once", 12, [1, 2, 3, 4, 5], ["--concurrency", "12"]],
   ] as const)("%s take less than 512 MB", { timeout: 300_000 }, async (_name, collections, sizes, flags) => {

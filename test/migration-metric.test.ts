@@ -50,9 +50,7 @@ test.each([
     const source = await describedAs(described);
     const report = await migrateDatabase(testDb.database, source, scope);
     expect(report).toMatchObject({ verdict: "identical", collections: [{ metric: space }] });
-    expect(report.notices?.join()).toContain(
-      `describes its metric as ${described} but returns ${space} distances`,
-    );
+    expect(report.notices?.join()).toContain(`describes its metric as ${described} but returns ${space} distances`);
     expect(await getCollection(testDb.database, collection.tenant)).toMatchObject({ metric: space });
     expect(await runVerify(source)).toMatchObject({ verdict: "identical" });
   },
@@ -61,28 +59,25 @@ test.each([
 test.each([
   ["cosine", "ip"],
   ["l2", "cosine"],
-])(
-  "a target with another metric than %s is not identical, whatever Chroma describes",
-  async (space, wrong) => {
-    const collection = await createTenantCollection(chroma, scope, { space });
-    await putRecords(collection, plainRecords(30, 6));
-    await migrateDatabase(testDb.database, chroma, scope);
-    await ownerRows(
-      testDb.database,
-      sql`UPDATE cairn.collections SET metric = ${wrong} WHERE tenant_id = ${collection.tenant}::uuid`,
-    );
-    for (const source of [await openTestSource(chroma), await describedAs(wrong)])
-      expect(await runVerify(source)).toMatchObject({
-        verdict: "not_identical",
-        differences: [
-          {
-            id: "",
-            detail: expect.stringContaining(`The metric is ${space} in Chroma and ${wrong} in Cairn`),
-          },
-        ],
-      });
-  },
-);
+])("a target with another metric than %s is not identical, whatever Chroma describes", async (space, wrong) => {
+  const collection = await createTenantCollection(chroma, scope, { space });
+  await putRecords(collection, plainRecords(30, 6));
+  await migrateDatabase(testDb.database, chroma, scope);
+  await ownerRows(
+    testDb.database,
+    sql`UPDATE cairn.collections SET metric = ${wrong} WHERE tenant_id = ${collection.tenant}::uuid`,
+  );
+  for (const source of [await openTestSource(chroma), await describedAs(wrong)])
+    expect(await runVerify(source)).toMatchObject({
+      verdict: "not_identical",
+      differences: [
+        {
+          id: "",
+          detail: expect.stringContaining(`The metric is ${space} in Chroma and ${wrong} in Cairn`),
+        },
+      ],
+    });
+});
 
 test("distances that match no metric are not identical", async () => {
   const collection = await createTenantCollection(chroma, scope);

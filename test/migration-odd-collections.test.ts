@@ -86,9 +86,7 @@ test("one unusual collection does not stop the others, and the dry run decides l
   const unusual = ["spaces", "windows", "newline", "dotted"];
   const notices = plan.collections.flatMap(({ notice }) => notice ?? []);
   expect(report.notices).toEqual(notices);
-  expect(notices.map((notice) => notice.slice(name.length).split(":")[0]).toSorted()).toEqual(
-    unusual.toSorted(),
-  );
+  expect(notices.map((notice) => notice.slice(name.length).split(":")[0]).toSorted()).toEqual(unusual.toSorted());
   for (const collection of [...Object.keys(models), "dotted"])
     expect(await getCollection(testDb.database, tenant, collection)).toMatchObject({
       embeddingModel: USABLE.includes(collection) ? `local/${models[collection]}` : null,

@@ -61,11 +61,7 @@ test("an edit in Cairn is kept and reported by a second migration, and --discard
 
 test("a record edited on both sides keeps Cairn's version until changes are discarded", async () => {
   await put("doc-3", "edited in Cairn");
-  await putRecords(
-    collection,
-    [{ id: "doc-3", embedding: [0, 0, 1, 0], document: "edited in Chroma" }],
-    "upsert",
-  );
+  await putRecords(collection, [{ id: "doc-3", embedding: [0, 0, 1, 0], document: "edited in Chroma" }], "upsert");
   expect(await migrateAgain()).toMatchObject({ verdict: "not_identical", differences: [{ id: "doc-3" }] });
   expect(await contentOf("doc-3")).toBe("edited in Cairn");
   await migrateAgain({ discardChanges: true });
@@ -126,11 +122,7 @@ test("records deleted in Chroma after a complete run are kept and listed, and pr
 });
 
 test("records edited in Chroma after a complete run are updated by the next run", async () => {
-  await putRecords(
-    collection,
-    [{ id: "doc-8", embedding: [0, 0, 0, 2], document: "edited in Chroma" }],
-    "upsert",
-  );
+  await putRecords(collection, [{ id: "doc-8", embedding: [0, 0, 0, 2], document: "edited in Chroma" }], "upsert");
   expect(await migrateAgain()).toMatchObject({ verdict: "identical", totals: { written: 1 } });
   await expectSame(testDb.database, collection);
 });
@@ -171,9 +163,6 @@ test("verify reports the same changes in Cairn as a second migration, and writes
     scope: { databases: [scope] },
   });
   expect(report.verdict).toBe("not_identical");
-  expect(report.differences.map(({ id, kind }) => `${kind} ${id}`).sort()).toEqual([
-    "content doc-3",
-    "extra ours",
-  ]);
+  expect(report.differences.map(({ id, kind }) => `${kind} ${id}`).sort()).toEqual(["content doc-3", "extra ours"]);
   expect(await readCairn(testDb.database, collection.tenant)).toEqual(before);
 });

@@ -25,16 +25,12 @@ const fill = async (name: string, count = 3, space = "l2") => {
   return collection;
 };
 
-const planNow = (options: PlanOptions = {}) =>
-  planDatabase(testDb, chroma, { chromaDatabase: scope, ...options });
+const planNow = (options: PlanOptions = {}) => planDatabase(testDb, chroma, { chromaDatabase: scope, ...options });
 const rowCounts = () => countRows(testDb.database);
 
 const targetPaths = ({ collections }: Plan) =>
   Object.fromEntries(
-    collections.map(({ source, targetPath }) => [
-      source.name,
-      `${targetPath.tenant}/${targetPath.collection}`,
-    ]),
+    collections.map(({ source, targetPath }) => [source.name, `${targetPath.tenant}/${targetPath.collection}`]),
   );
 
 describe("the targets of collections", () => {
@@ -79,11 +75,7 @@ describe("the targets of collections", () => {
 
   test.each<[string, PlanOptions, RegExp]>([
     ["an --only", { only: ["tenant_*", "scatch"] }, /--only names "scatch".*closest names are "scratch", /],
-    [
-      "a null of the mapping",
-      { mapping: { scrach: null } },
-      /--map names "scrach".*closest names are "scratch", /,
-    ],
+    ["a null of the mapping", { mapping: { scrach: null } }, /--map names "scrach".*closest names are "scratch", /],
     [
       "a path of the mapping",
       { mapping: { "default_tenant/elsewhere/scratch": null } },

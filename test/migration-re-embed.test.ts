@@ -103,9 +103,9 @@ describe("texts that are embedded again", () => {
       exceptions: [],
     });
     expect(proxy.seen.filter(({ body }) => body.includes('"embeddings"'))).toEqual([]);
-    expect(
-      Object.values(await readCairn(testDb.database, tenant)).every(({ vector }) => vector?.length === 1536),
-    ).toBe(true);
+    expect(Object.values(await readCairn(testDb.database, tenant)).every(({ vector }) => vector?.length === 1536)).toBe(
+      true,
+    );
   });
 
   test("only an edited text is embedded again", async () => {

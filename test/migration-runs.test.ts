@@ -3,13 +3,7 @@ import { sql } from "drizzle-orm";
 import { expect, inject, test } from "vitest";
 import { deleteRecords, plainRecords, putRecords, randomUnit } from "./support/fill-chroma.ts";
 import { useTestDatabase } from "./support/fixture.ts";
-import {
-  createTenantCollection,
-  expectSame,
-  migrateDatabase,
-  ownerRows,
-  readCairn,
-} from "./support/migration.ts";
+import { createTenantCollection, expectSame, migrateDatabase, ownerRows, readCairn } from "./support/migration.ts";
 import { useMigrationRun } from "./support/migration-run.ts";
 
 const chroma = inject("chromaUrl");
@@ -42,11 +36,7 @@ test("a run that was interrupted for long repeats its comparisons", async () => 
   );
   expect(finished).toHaveLength(1);
   for (const changed of [fixture.collection, other]) {
-    await putRecords(
-      changed,
-      [{ id: "doc-0", embedding: randomUnit(4), document: "edited meanwhile" }],
-      "upsert",
-    );
+    await putRecords(changed, [{ id: "doc-0", embedding: randomUnit(4), document: "edited meanwhile" }], "upsert");
     await deleteRecords(changed, ["doc-1"]);
   }
   await leaseTo({ pid: 4_321, host: "elsewhere" }, -3_600);

@@ -23,12 +23,7 @@ test("one run migrates every collection of two tenants with two databases each, 
   const acme = await createChromaTenant(chroma);
   const globex = await createChromaTenant(chroma);
   const manuals = Array.from({ length: COLLECTIONS - 1 }, (_, index) => `manual-${index}`);
-  await Promise.all([
-    fill(acme, "east"),
-    fill(acme, "west"),
-    fill(globex, "east"),
-    fill(globex, "west", manuals),
-  ]);
+  await Promise.all([fill(acme, "east"), fill(acme, "west"), fill(globex, "east"), fill(globex, "west", manuals)]);
   const tenants = [acme, globex];
   const western = tenants.map((tenant) => [`${tenant}/west/faq`, { tenant, collection: "western-faq" }]);
   const report = await migrateDatabase(testDb.database, chroma, "", {

@@ -45,10 +45,7 @@ const expectRefused = async (options: object, message: RegExp) => {
 
 test("a name that splits in two ways is refused with both splits, and a mapping resolves it", async () => {
   await fill("tenant_acme_corp_docs");
-  await expectRefused(
-    {},
-    /"acme" with collection "corp_docs", or tenant "acme_corp" with collection "docs".*--map/,
-  );
+  await expectRefused({}, /"acme" with collection "corp_docs", or tenant "acme_corp" with collection "docs".*--map/);
   const mapping = { tenant_acme_corp_docs: { tenant: "acme_corp", collection: "docs" } };
   expect(await migrateDatabase(testDb.database, chroma, scope, { mapping })).toMatchObject({
     collections: [{ target: { tenantName: "acme_corp", collection: "docs" } }],
@@ -60,15 +57,12 @@ test("a UUID with underscores is the same tenant as with hyphens", async () => {
   const { tenant } = tenantName();
   await fill(`tenant_${tenant.replaceAll("-", "_")}_docs`);
   const report = await migrateDatabase(testDb.database, chroma, scope);
-  expect(report.collections.map(({ target }) => target)).toMatchObject([
-    { tenantId: tenant, collection: "docs" },
-  ]);
+  expect(report.collections.map(({ target }) => target)).toMatchObject([{ tenantId: tenant, collection: "docs" }]);
 });
 
 test("two collections whose names contain one UUID in two notations are refused, not merged", async () => {
   const { name, tenant } = tenantName("docs");
-  for (const written of [name, `tenant_${tenant.replaceAll("-", "_").toUpperCase()}_docs`])
-    await fill(written);
+  for (const written of [name, `tenant_${tenant.replaceAll("-", "_").toUpperCase()}_docs`]) await fill(written);
   await expectRefused({}, /also the target of default_tenant\/test_\w+\/tenant_\w+_docs/);
 });
 

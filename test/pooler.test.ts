@@ -42,8 +42,7 @@ describe.runIf(pooler && serverUrl())("behind a transaction pooler", () => {
 
   test("sequential and concurrent transactions of tenants leave no settings for each other", async () => {
     const tenants = await Promise.all(["a", "b", "c"].map((name) => createTenant(database, { name })));
-    for (const { id } of tenants)
-      await createCollection(database, id, { embeddingModel: null, dimensions: 2 });
+    for (const { id } of tenants) await createCollection(database, id, { embeddingModel: null, dimensions: 2 });
     const backends = new Set<number>();
     const readAsTenant = (id: string) =>
       asTenant(database, id, async ({ orm }) => {

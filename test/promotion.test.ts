@@ -102,9 +102,7 @@ describe("cairn ingest", () => {
   }
 
   const statsOf = async (name: string) =>
-    (await cli.json("stats")).collections.find(
-      ({ collection }: { collection: string }) => collection === name,
-    );
+    (await cli.json("stats")).collections.find(({ collection }: { collection: string }) => collection === name);
 
   test("builds the indexes of a collection above its threshold", async () => {
     expect(await createFilled("grown", 4, 1)).toMatchObject({

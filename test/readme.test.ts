@@ -13,11 +13,7 @@ let folder: string;
 let output = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cairn-demo-"));
-  output = await run([
-    "--import",
-    path("packages/core/database/drizzle-hook.mjs"),
-    path("packages/cli/demo/demo.ts"),
-  ]);
+  output = await run(["--import", path("packages/core/database/drizzle-hook.mjs"), path("packages/cli/demo/demo.ts")]);
 }, TIMEOUT_MS);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -142,9 +142,7 @@ function spans() {
     .map(({ name, traceId, attributes }) => ({
       name,
       traceId,
-      attributes: Object.fromEntries(
-        attributes.map(({ key, value }) => [key, value.intValue ?? value.stringValue]),
-      ),
+      attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, value.intValue ?? value.stringValue])),
     }));
 }
 

@@ -79,24 +79,20 @@ test("the API reference loads nothing from other hosts", async () => {
 });
 
 test("/health, /ready and /metrics respond, and the service exits with 0 on SIGTERM", async () => {
-  for (const path of ["/health", "/ready", "/metrics"])
-    expect((await fetch(url + path)).status, path).toBe(200);
+  for (const path of ["/health", "/ready", "/metrics"]) expect((await fetch(url + path)).status, path).toBe(200);
   expect(await service.stop()).toBe(0);
 });
 
-test.runIf(!serverUrl())(
-  "a second start creates nothing, and the key of the first start still works",
-  async () => {
-    service = await startServe(cli);
-    const response = await fetch(`${service.url}/v1/documents/returns`, {
-      headers: { authorization: `Bearer ${key}` },
-    });
-    expect(response.status).toBe(200);
-    await service.stop();
-    expect(service.output()).not.toMatch(/cairn_|curl/);
-    expect(await cli.json("tenants", "list")).toHaveLength(1);
-  },
-);
+test.runIf(!serverUrl())("a second start creates nothing, and the key of the first start still works", async () => {
+  service = await startServe(cli);
+  const response = await fetch(`${service.url}/v1/documents/returns`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  expect(response.status).toBe(200);
+  await service.stop();
+  expect(service.output()).not.toMatch(/cairn_|curl/);
+  expect(await cli.json("tenants", "list")).toHaveLength(1);
+});
 
 test.runIf(serverUrl())("the first start on a database server creates no tenant and no key", async () => {
   expect(findKey(service.output())).toBeUndefined();

@@ -65,15 +65,12 @@ function replace(object: object, name: string, value: unknown): () => void {
 const setModel = (input: string | { readonly typed: string }, model: string) =>
   run(input, "collections", "set-model", "faq", model);
 
-test.each(["\n", "n\n", "maybe\n", "yes please\n", ""])(
-  "the answer %j is not a confirmation",
-  async (typed) => {
-    const { code, output } = await setModel({ typed }, "local/b");
-    expect(output).toMatch(/has vectors of local\/a.*\[y\/N\]/s);
-    expect(output).toContain("--yes");
-    expect(code).toBe(2);
-  },
-);
+test.each(["\n", "n\n", "maybe\n", "yes please\n", ""])("the answer %j is not a confirmation", async (typed) => {
+  const { code, output } = await setModel({ typed }, "local/b");
+  expect(output).toMatch(/has vectors of local\/a.*\[y\/N\]/s);
+  expect(output).toContain("--yes");
+  expect(code).toBe(2);
+});
 
 test("without a terminal there is no question, whatever the input is", async () => {
   const { code, output } = await setModel("y\n", "local/b");

@@ -20,8 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
-const serve = () =>
-  startServe(cli, { environment: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: embeddings.url } });
+const serve = () => startServe(cli, { environment: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: embeddings.url } });
 
 /** Time limit for the work before the shutdown. It is long because the machine may be busy. */
 const WORK_TIMEOUT_MS = 60_000;

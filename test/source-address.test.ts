@@ -60,10 +60,7 @@ test("an address with a prefix keeps the prefix and loses a known ending", async
 test.each([
   ["chroma.example.org:8000", /Write the scheme: https:\/\/chroma.example.org:8000/],
   ["chroma_data", /Write the scheme.*chroma run --path chroma_data/],
-  [
-    "./chroma_data",
-    /is a folder.*chroma run --path \.\/chroma_data --port 8000.*--chroma http:\/\/localhost:8000/,
-  ],
+  ["./chroma_data", /is a folder.*chroma run --path \.\/chroma_data --port 8000.*--chroma http:\/\/localhost:8000/],
   ["/var/lib/my chroma", /chroma run --path "\/var\/lib\/my chroma"/],
   ["~/chroma", /is a folder/],
   ["C:\\chroma\\data", /is a folder/],
@@ -150,8 +147,7 @@ test("a redirect from http to https on the same host is followed, and later requ
   const folder = await mkdtemp(join(tmpdir(), "cairn-tls-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-  const request =
-    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=127.0.0.1";
+  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=127.0.0.1";
   const name = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert];
   await run("openssl", [...request.split(" "), ...name]);
   const tls = { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };

@@ -88,12 +88,7 @@ const ledger = async () =>
       sql`SELECT r.*, c.why FROM cairn.migration_runs AS r LEFT JOIN cairn.migration_collections AS c ON c.run_id = r.id`,
     ),
   );
-const secrets = [
-  SECRET,
-  encodeURIComponent(SECRET),
-  Buffer.from(`admin:${SECRET}`).toString("base64"),
-  "p@ss",
-];
+const secrets = [SECRET, encodeURIComponent(SECRET), Buffer.from(`admin:${SECRET}`).toString("base64"), "p@ss"];
 
 describe.each(credentials)("a server that requires %s", (_name, isAllowed, options) => {
   test("is migrated, and neither the report nor the ledger contains the secret", async () => {

@@ -56,11 +56,7 @@ describe("a transient fault", () => {
 
 describe("a permanent fault", () => {
   const faults: readonly (readonly [string, Fault, RegExp])[] = [
-    [
-      "503",
-      { kind: "answer", status: 503, body: '{"message":"no room"}' },
-      /failed 3 times at .*\/get: 503 no room/,
-    ],
+    ["503", { kind: "answer", status: 503, body: '{"message":"no room"}' }, /failed 3 times at .*\/get: 503 no room/],
     ["429", { kind: "answer", status: 429 }, /: 429 /],
     ["500", { kind: "answer", status: 500 }, /: 500 /],
     ["cut connections", { kind: "cut", after: 20 }, /failed 3 times at .*\/get: /],

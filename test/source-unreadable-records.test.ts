@@ -59,10 +59,7 @@ describe("records that a server cannot return", () => {
       return JSON.stringify({ ...page, embeddings });
     };
     fixture.proxy.rules = [
-      always(
-        { kind: "change", change },
-        (request) => isFetch(request) && request.body.includes('"embeddings"'),
-      ),
+      always({ kind: "change", change }, (request) => isFetch(request) && request.body.includes('"embeddings"')),
     ];
     const report = await migrateNow();
     expect(report).toMatchObject({ verdict: "identical_with_exceptions", differences: [] });
@@ -98,8 +95,7 @@ describe("records that a server cannot return", () => {
     fixture.proxy.rules = [
       always(
         { kind: "answer", status: 500 },
-        (request) =>
-          isFetch(request) && request.body.includes('"doc-9"') && !request.body.includes('"include":[]'),
+        (request) => isFetch(request) && request.body.includes('"doc-9"') && !request.body.includes('"include":[]'),
       ),
     ];
     const report = await migrateNow();

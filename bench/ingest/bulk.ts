@@ -41,8 +41,7 @@ export async function bulkIngest({
   const chromaRate = documents.length / (await addDocuments(chroma, documents));
   const ingestRate = median(ingestRates);
   const copyRate = median(copyRates);
-  const rateWithIndex = ({ seconds }: IndexBuild) =>
-    documents.length / (documents.length / ingestRate + seconds);
+  const rateWithIndex = ({ seconds }: IndexBuild) => documents.length / (documents.length / ingestRate + seconds);
   const indexedRate = rateWithIndex(withDefaults);
   const rates: Readonly<Record<string, number>> = {
     "COPY BINARY": copyRate,

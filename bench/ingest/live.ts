@@ -31,11 +31,7 @@ const ROUNDS: Readonly<Record<"quick" | "full", readonly number[]>> = {
 };
 
 /** Ingest into an indexed collection while it is searched, in several rounds. */
-export async function liveIngest({
-  newDocuments,
-  chroma,
-  ...context
-}: LiveContext): Promise<readonly Target[]> {
+export async function liveIngest({ newDocuments, chroma, ...context }: LiveContext): Promise<readonly Target[]> {
   const { cairn, tenantId, queries, quick } = context;
   const search = searcher(cairn, tenantId);
   const rounds: MeasuredRound[] = [];
@@ -55,11 +51,7 @@ export async function liveIngest({
 }
 
 /** Deletes the documents of a round, so that the next round starts from the same state. */
-async function deleteDocuments(
-  { raw }: Cairn,
-  tenantId: string,
-  documents: readonly BenchDocument[],
-): Promise<void> {
+async function deleteDocuments({ raw }: Cairn, tenantId: string, documents: readonly BenchDocument[]): Promise<void> {
   const ids = documents.map(({ id }) => id);
   await raw.query("DELETE FROM cairn.documents WHERE tenant_id = $1 AND id = ANY($2)", [tenantId, ids]);
   await raw.query("VACUUM cairn.documents");

@@ -33,9 +33,7 @@ export const SEARCH_PAUSE_MS = 2;
 /** Writes as an application does, in sequential requests of 100 documents, and searches until all are written. */
 export async function ingestAndSearch(context: RoundContext): Promise<Round> {
   const { cairn, databaseUrl, tenantId, documents, queries, snapshots } = context;
-  const unused = await Promise.all(
-    Array.from({ length: snapshots }, () => openSnapshot(cairn, databaseUrl, tenantId)),
-  );
+  const unused = await Promise.all(Array.from({ length: snapshots }, () => openSnapshot(cairn, databaseUrl, tenantId)));
   const search = searcher(cairn, tenantId);
   const times: number[] = [];
   const used: UsedSnapshot[] = [];

@@ -13,13 +13,7 @@ import { computeTruth } from "./truth.ts";
 const EF_SEARCH = [50, 100, 200, 400, 800];
 
 /** Recall against latency without a filter: Cairn, Chroma by ef_search, and hnswlib in this process as the physical limit. */
-export async function compareRecall({
-  set,
-  cairn,
-  tenantId,
-  chroma,
-  ...run
-}: RealContext): Promise<readonly Target[]> {
+export async function compareRecall({ set, cairn, tenantId, chroma, ...run }: RealContext): Promise<readonly Target[]> {
   const truth = computeTruth(set, CASES[0] as FilterCase);
   const library = await buildHnswlib(set);
   const series = { Cairn: [], Chroma: [], hnswlib: [] } as Record<string, (readonly [number, number])[]>;
@@ -33,8 +27,7 @@ export async function compareRecall({
     const searches = [
       searcher(cairn, tenantId),
       (embedding: Float32Array) => queryChroma(chroma, embedding),
-      async (embedding: Float32Array) =>
-        library.searchKnn([...embedding], 10).neighbors.map((index) => `doc-${index}`),
+      async (embedding: Float32Array) => library.searchKnn([...embedding], 10).neighbors.map((index) => `doc-${index}`),
     ];
     const measured = (await measureInTurns(set.queries, searches)) as readonly Measured[];
     for (const [which, name] of Object.keys(series).entries()) {

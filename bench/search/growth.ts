@@ -15,12 +15,7 @@ interface Size {
 }
 
 /** Search latency by size: a collection that grows and is indexed at each size. */
-export async function benchGrowth({
-  cairn,
-  tenantId,
-  data,
-  ...run
-}: SearchContext): Promise<readonly Target[]> {
+export async function benchGrowth({ cairn, tenantId, data, ...run }: SearchContext): Promise<readonly Target[]> {
   const growingTenant = await makeTenant(cairn, "growing");
   const sizes: Size[] = [];
   for (const rows of sizesUpTo(data.documents.length)) {

@@ -19,8 +19,7 @@ export async function benchLoad({
   const [ofCairn, ofChroma] = (await measureInTurns(data.queries, searches)) as [Measured, Measured];
   const cairnRecall = recall(ofCairn.results, truth);
   const chromaRecall = recall(ofChroma.results, truth);
-  const table: { clients: number; "Cairn, queries/s": number; "Chroma, queries/s": number; ratio: number }[] =
-    [];
+  const table: { clients: number; "Cairn, queries/s": number; "Chroma, queries/s": number; ratio: number }[] = [];
   for (const clients of [1, 2, 4, 8]) {
     const seconds = quick ? 2 : 5;
     const rates = await throughputInTurns(data.queries, searches, { clients, seconds });

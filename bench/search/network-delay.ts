@@ -45,8 +45,7 @@ export async function benchNetworkDelay({
     proxies[index]?.stop();
   }
   const [noDelay, , longDelay] = measured;
-  const roundTrips =
-    ((longDelay?.p50 ?? Number.NaN) - (noDelay?.p50 ?? Number.NaN)) / (2 * (DELAYS_MS[2] as number));
+  const roundTrips = ((longDelay?.p50 ?? Number.NaN) - (noDelay?.p50 ?? Number.NaN)) / (2 * (DELAYS_MS[2] as number));
   const targets: readonly Target[] = [
     { what: "round trips of a query", value: round(roundTrips), target: 1.25, better: "lower", floor: 1.5 },
   ];

@@ -38,9 +38,7 @@ export async function benchRawSql({
     const dialect = new PgDialect();
     const searchOn = (client: Client, name?: string) => async (embedding: Float32Array) => {
       const { sql, params } = dialect.sqlToQuery(toSql(embedding));
-      return (await client.query<{ id: string }>({ name, text: sql, values: params })).rows.map(
-        (row) => row.id,
-      );
+      return (await client.query<{ id: string }>({ name, text: sql, values: params })).rows.map((row) => row.id);
     };
     const searches = [searcher(cairn, id), searchOn(plainClient), searchOn(preparingClient, "search")];
     const [core, unprepared, prepared] = (await measureInTurns(data.queries, searches)) as [

@@ -19,11 +19,7 @@ export interface IndexBuild {
 }
 
 /** Builds the indexes of the tenant's collection again. Returns the settings and sizes of the build. */
-export async function buildIndex(
-  cairn: Cairn,
-  tenantId: string,
-  options: BuildOptions = {},
-): Promise<IndexBuild> {
+export async function buildIndex(cairn: Cairn, tenantId: string, options: BuildOptions = {}): Promise<IndexBuild> {
   await dropIndexes(cairn, tenantId);
   let buildSettings: Readonly<Record<string, string>> = {};
   const database: Cairn["database"] = {
@@ -49,9 +45,7 @@ export async function buildIndex(
   const vectorIndex = rows.find(({ kind }) => kind === "vector");
   const size = (kind: string) => Math.round(rows.find((row) => row.kind === kind)?.size ?? Number.NaN);
   if (rows.length !== 2)
-    throw new Error(
-      `The build left ${rows.length} valid indexes. Expected one vector and one keyword index.`,
-    );
+    throw new Error(`The build left ${rows.length} valid indexes. Expected one vector and one keyword index.`);
   return {
     seconds,
     workers: Number(buildSettings.max_parallel_maintenance_workers),

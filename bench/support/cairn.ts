@@ -50,11 +50,7 @@ export async function makeTenant(
 }
 
 /** Ingests documents with their vectors into the tenant's collection. Returns the seconds it took. */
-export async function load(
-  cairn: Cairn,
-  tenantId: string,
-  documents: readonly BenchDocument[],
-): Promise<number> {
+export async function load(cairn: Cairn, tenantId: string, documents: readonly BenchDocument[]): Promise<number> {
   const started = performance.now();
   await ingest(cairn, tenantId, { documents });
   return (performance.now() - started) / 1000;

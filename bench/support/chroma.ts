@@ -13,11 +13,7 @@ export interface ChromaCollection {
   readonly url: string;
 }
 
-export async function makeCollection(
-  server: string,
-  name: string,
-  hnsw: object = {},
-): Promise<ChromaCollection> {
+export async function makeCollection(server: string, name: string, hnsw: object = {}): Promise<ChromaCollection> {
   const created = (await post(`${server}${DATABASE}/collections`, {
     name,
     configuration: { hnsw: { space: "cosine", ...hnsw } },

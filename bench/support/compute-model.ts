@@ -87,8 +87,7 @@ export function simulateArrivals(
   for (let n = 0; n < ARRIVALS; n++) {
     now -= (1000 / perSecond) * Math.log(1 - random());
     let core = 0;
-    for (let other = 1; other < cores; other++)
-      if ((free[other] as number) < (free[core] as number)) core = other;
+    for (let other = 1; other < cores; other++) if ((free[other] as number) < (free[core] as number)) core = other;
     const done = Math.max(now, free[core] as number) + next();
     free[core] = done;
     took[n] = done - now;
@@ -97,10 +96,7 @@ export function simulateArrivals(
 }
 
 /** Throughput (searches/s) of clients that search continuously and queue for a free core. */
-export function simulateClients(
-  next: () => number,
-  { cores, clients }: { cores: number; clients: number },
-): number {
+export function simulateClients(next: () => number, { cores, clients }: { cores: number; clients: number }): number {
   const free = new Float64Array(cores);
   const ready = new Float64Array(clients);
   let last = 0;

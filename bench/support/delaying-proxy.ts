@@ -2,10 +2,7 @@ import type { AddressInfo } from "node:net";
 import { connect, createServer, type Socket } from "node:net";
 
 /** Starts a proxy in front of a database that forwards data `delay` milliseconds later, in both directions. */
-export async function startDelayingProxy(
-  url: string,
-  delay: number,
-): Promise<{ readonly url: string; stop(): void }> {
+export async function startDelayingProxy(url: string, delay: number): Promise<{ readonly url: string; stop(): void }> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
   const server = createServer((client) => {

@@ -3,12 +3,7 @@ import { clusteredVectors, passage } from "./vectors.ts";
 const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
 
 /** Fills a Chroma collection with `count` passages and their vectors. Returns the collection's name. */
-export async function fillChroma(
-  url: string,
-  hex: string,
-  count: number,
-  dimensions: number,
-): Promise<string> {
+export async function fillChroma(url: string, hex: string, count: number, dimensions: number): Promise<string> {
   const name = `tenant_${hex}_knowledge`;
   const created = await post(`${url}${DATABASE}/collections`, {
     name,

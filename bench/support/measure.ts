@@ -89,8 +89,7 @@ export async function throughputInTurns(
   for (let turn = 0; turn < TURNS; turn++)
     for (const [which, search] of searches.entries())
       rates[which] =
-        (rates[which] ?? 0) +
-        (await throughput(queries, search, { clients, seconds: seconds / TURNS })) / TURNS;
+        (rates[which] ?? 0) + (await throughput(queries, search, { clients, seconds: seconds / TURNS })) / TURNS;
   return rates;
 }
 
@@ -108,8 +107,7 @@ export function recall(results: Measured["results"], truth: Measured["results"])
 
 export function latency(times: readonly number[]): Latency {
   const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   return { p50: at(0.5), p95: at(0.95) };
 }
 

@@ -28,17 +28,7 @@ ${ordered.map(renderSection).join("\n")}
 `;
 }
 
-function renderSection({
-  title,
-  size,
-  machine,
-  at,
-  table,
-  targets,
-  plots,
-  note,
-  profiles,
-}: SavedSection): string {
+function renderSection({ title, size, machine, at, table, targets, plots, note, profiles }: SavedSection): string {
   const columns = [...new Set(table.flatMap((row) => Object.keys(row)))];
   const rows = table.map(
     (row) => `<tr>${columns.map((column) => `<td>${text(row[column] ?? "")}</td>`).join("")}</tr>`,

@@ -64,9 +64,7 @@ function scale({ log }: Axis, values: readonly number[], [from, to]: readonly [n
   if (log) {
     const low = Math.log10(min) - 0.05;
     const high = Math.max(Math.log10(max), Math.log10(min) + 0.3) + 0.05;
-    const ticks = [1, 2, 5].flatMap((digit) =>
-      Array.from({ length: 16 }, (_, power) => digit * 10 ** (power - 5)),
-    );
+    const ticks = [1, 2, 5].flatMap((digit) => Array.from({ length: 16 }, (_, power) => digit * 10 ** (power - 5)));
     return {
       ticks: ticks.filter((tick) => Math.log10(tick) >= low && Math.log10(tick) <= high),
       at: (value) => from + ((Math.log10(value) - low) / (high - low)) * (to - from),
@@ -77,10 +75,7 @@ function scale({ log }: Axis, values: readonly number[], [from, to]: readonly [n
   const high = max + 0.05 * spread;
   const step = niceStep((high - low) / 6);
   const first = Math.ceil(low / step);
-  const ticks = Array.from(
-    { length: Math.floor(high / step) - first + 1 },
-    (_, index) => (first + index) * step,
-  );
+  const ticks = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => (first + index) * step);
   return { ticks, at: (value) => from + ((value - low) / (high - low)) * (to - from) };
 }
 

@@ -24,7 +24,6 @@ export async function searchStatement({ database }: Cairn, tenantId: string): Pr
   return {
     plan: plan.branches.some(({ kind }) => kind === "index") ? "index" : "exact",
     settings: { ...tenantSettings(tenantId), ...plan.settings },
-    toSql: (embedding) =>
-      vectorStatement(target.collection, plan, { vectors: encodeVectorArray([embedding], vector) }),
+    toSql: (embedding) => vectorStatement(target.collection, plan, { vectors: encodeVectorArray([embedding], vector) }),
   };
 }

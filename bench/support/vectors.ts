@@ -4,12 +4,7 @@ import { mulberry32 } from "@cairn/chroma/verify/sample.ts";
  * Clustered vectors of unit length that resemble embeddings of real texts: a direction that all share, topics, subtopics,
  * and a part of its own. Every index performs badly on uniform vectors. The same seed gives the same vectors.
  */
-export function* clusteredVectors(
-  count: number,
-  dimensions: number,
-  seed = 1,
-  topics = 100,
-): Generator<Float32Array> {
+export function* clusteredVectors(count: number, dimensions: number, seed = 1, topics = 100): Generator<Float32Array> {
   const random = mulberry32(seed);
   const normal = () => random() + random() + random() + random() - 2;
   const randomVector = (size: number) => Float32Array.from({ length: dimensions }, () => size * normal());

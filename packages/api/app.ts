@@ -104,9 +104,7 @@ export function createApp(services: Services, options: AppOptions) {
   }
   if (options.docs) app.route("/", docsRoutes(options.docs));
   if (metrics)
-    app.get("/metrics", async (c) =>
-      c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }),
-    );
+    app.get("/metrics", async (c) => c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }));
   const api = app
     .route("/", healthRoutes(services))
     .route("/", collections)

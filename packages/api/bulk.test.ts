@@ -84,11 +84,7 @@ async function endedWith(bytes: number): Promise<JobAddress> {
 
 test("results of jobs count towards the size limit of a response, and larger ones are replaced by a note", async () => {
   const small = await createTestApi(testDatabase.database, { maxResponse: 50_000 });
-  const [oldest, middle, newest] = [
-    await endedWith(30_000),
-    await endedWith(30_000),
-    await endedWith(60_000),
-  ];
+  const [oldest, middle, newest] = [await endedWith(30_000), await endedWith(30_000), await endedWith(60_000)];
   const get = async (path: string) => (await small.call("GET", path, { key: tenant.key })).body;
   const omitted = { omitted: expect.stringContaining("exceeds the maximum size of a response") };
   const text = { text: expect.stringMatching(/^x{30000}$/) };
@@ -149,8 +145,7 @@ describe("a bulk job that was accepted before its collection", () => {
       return getJob(testDatabase.database, address);
     };
   }
-  const call = (method: string, path: string, body?: object) =>
-    api.call(method, path, { key: tenant.key, body });
+  const call = (method: string, path: string, body?: object) => api.call(method, path, { key: tenant.key, body });
   const hasDocument = async (collection: string) =>
     (await call("GET", `/v1/documents/late?collection=${collection}`)).status === 200;
 

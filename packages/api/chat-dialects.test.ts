@@ -15,10 +15,7 @@ test.each<readonly [string, ChatReply]>([
     "reasoning in reasoning_content",
     text(["Within 30 days [1]."], { reasoning: { pieces: ["[2]?"], as: "reasoning_content" } }),
   ],
-  [
-    "reasoning in reasoning",
-    text(["Within 30 days [1]."], { reasoning: { pieces: ["[2]?"], as: "reasoning" } }),
-  ],
+  ["reasoning in reasoning", text(["Within 30 days [1]."], { reasoning: { pieces: ["[2]?"], as: "reasoning" } })],
   [
     "reasoning as parts",
     text(["Within 30 days [1]."], { content: "parts", reasoning: { pieces: ["[2]?"], as: "parts" } }),
@@ -27,10 +24,7 @@ test.each<readonly [string, ChatReply]>([
     "reasoning in tags that come in pieces",
     text(["<th", "ink>[2]? ", "`[2", "]`</", "think>\n\nWithin", " 30 days [1]."]),
   ],
-  [
-    "reasoning whose opening tag is in the prompt",
-    text(["It asks [2]. ", "So.</th", "ink>\n", "Within 30 days [1]."]),
-  ],
+  ["reasoning whose opening tag is in the prompt", text(["It asks [2]. ", "So.</th", "ink>\n", "Within 30 days [1]."])],
   ["no usage", text(["Within 30 days [1]."], { usage: "missing" })],
   [
     "lines that end in CRLF, keep-alives, and no [DONE]",
@@ -107,10 +101,7 @@ test("an answer above the size limit is refused", async () => {
   const piece = "kettle ".repeat(10_000);
   chat.script(text(Array.from({ length: 20 }, () => piece)));
   const long = await ask();
-  expect([long.status, long.body.detail]).toEqual([
-    502,
-    expect.stringContaining("longer than 1000000 characters"),
-  ]);
+  expect([long.status, long.body.detail]).toEqual([502, expect.stringContaining("longer than 1000000 characters")]);
   chat.always({ kind: "body", body: `{"choices": [{"message": {"content": "${"x".repeat(3_000_000)}"}}]}` });
   const large = await ask();
   chat.always(undefined);

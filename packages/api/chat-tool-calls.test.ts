@@ -78,10 +78,7 @@ test("deviating but clear arguments are accepted, and others are refused with a 
   chat.script(
     {
       kind: "calls",
-      calls: [
-        search(JSON.stringify('{"query":"kettle","top_k":"1"}')),
-        search({ query: "open", top_k: "many" }),
-      ],
+      calls: [search(JSON.stringify('{"query":"kettle","top_k":"1"}')), search({ query: "open", top_k: "many" })],
     },
     { kind: "calls", calls: [search({ query: "kettle", filter: '{"topic": {"$near": 1}}' })] },
     text(["Yes [1]."]),
@@ -99,11 +96,7 @@ test("deviating but clear arguments are accepted, and others are refused with a 
 });
 
 test.each<readonly [string, string, RegExp]>([
-  [
-    "an error object",
-    '{"error": {"message": "model is loading", "code": 503}}',
-    /answered 503: model is loading/,
-  ],
+  ["an error object", '{"error": {"message": "model is loading", "code": 503}}', /answered 503: model is loading/],
   ["an error string", '{"error": "out of memory"}', /out of memory/],
   ["FastAPI's detail", '{"detail": "no such model"}', /no such model/],
   ["FastAPI's list of details", '{"detail": [{"loc": ["body"], "msg": "field required"}]}', /field required/],

@@ -7,12 +7,7 @@ const testDatabase = useTestDatabase();
 const { chat, api, tenant, ask } = useChatService(testDatabase);
 
 test("an answer is the text of the model, and cites only passages that the model received", async () => {
-  const pieces = [
-    "Within 30 days [",
-    "1",
-    "]. Also [9], RFC [2119], `list[2]`, list[2]",
-    " and [1, 99] [0].",
-  ];
+  const pieces = ["Within 30 days [", "1", "]. Also [9], RFC [2119], `list[2]`, list[2]", " and [1, 99] [0]."];
   chat.script({ kind: "text", pieces });
   const { status, body } = await ask(question("return a kettle within 30 days"));
   expect(status).toBe(200);
@@ -81,9 +76,7 @@ test("the model searches again with the tool; passage numbers continue, and the 
     { kind: "text", pieces: ["From nine to five [2]."] },
   );
   const { body } = await ask({ ...question("return a kettle"), top_k: 1 });
-  expect(body.citations).toEqual([
-    expect.objectContaining({ number: 2, id: "hours", uri: "https://x/hours" }),
-  ]);
+  expect(body.citations).toEqual([expect.objectContaining({ number: 2, id: "hours", uri: "https://x/hours" })]);
   const tools = chat.requests.at(-1)?.messages.filter(({ role }) => role === "tool") ?? [];
   expect(tools.map(({ content }) => content)).toEqual([
     expect.stringContaining('"number":1'),
@@ -104,9 +97,7 @@ test("the model cannot widen the collection or filter of the caller", async () =
   chat.script(
     {
       kind: "calls",
-      calls: [
-        { name: "search", arguments: '{"query":"kettle","collection":"other","filter":{"topic":"returns"}}' },
-      ],
+      calls: [{ name: "search", arguments: '{"query":"kettle","collection":"other","filter":{"topic":"returns"}}' }],
     },
     { kind: "text", pieces: ["Nothing [1]."] },
   );

@@ -65,9 +65,7 @@ describe.runIf(process.env.TEST_DATABASE_URL)("a network that cuts connections t
       outcomes.add(answer.status);
       expect([200, 503], answer.text).toContain(answer.status);
       const { body } = await unreliable.call("GET", "/v1/documents?limit=1000", { key });
-      const written = documents.filter(({ id }) =>
-        body.documents.some((one: { id: string }) => one.id === id),
-      ).length;
+      const written = documents.filter(({ id }) => body.documents.some((one: { id: string }) => one.id === id)).length;
       if (answer.status === 200) expect(written).toBe(3);
       else expect([0, 3]).toContain(written);
     }

@@ -20,26 +20,17 @@ let tenant: { readonly id: string; readonly key: string };
 beforeEach(async () => {
   tenant = await api.addTenant();
   const documents = [{ id: "returns", content: "You may return a kettle within 30 days." }];
-  expect((await api.call("POST", "/v1/documents", { key: tenant.key, body: { documents } })).status).toBe(
-    200,
-  );
+  expect((await api.call("POST", "/v1/documents", { key: tenant.key, body: { documents } })).status).toBe(200);
 });
 
 const ids = async () =>
-  (await api.call("GET", "/v1/documents", { key: tenant.key })).body.documents.map(
-    ({ id }: { id: string }) => id,
-  );
+  (await api.call("GET", "/v1/documents", { key: tenant.key })).body.documents.map(({ id }: { id: string }) => id);
 
 describe("the embedding API", () => {
   const faults: readonly (readonly [string, Fault, number, string])[] = [
     ["answers 500", { kind: "status", status: 500 }, 502, "embedding_failed"],
     ["answers 401", { kind: "status", status: 401 }, 502, "embedding_failed"],
-    [
-      "asks for a longer wait than the deadline",
-      { kind: "rate_limit", retryAfter: "120" },
-      502,
-      "embedding_failed",
-    ],
+    ["asks for a longer wait than the deadline", { kind: "rate_limit", retryAfter: "120" }, 502, "embedding_failed"],
     ["reports an exhausted quota", { kind: "quota" }, 503, "embedding_quota"],
     ["never answers", { kind: "hang" }, 502, "embedding_failed"],
     ["stops after the response headers", { kind: "hang", after: "headers" }, 502, "embedding_failed"],
@@ -86,9 +77,7 @@ describe("the embedding API", () => {
       id: `d${n}`,
       content: `number ${n} of ${crypto.randomUUID()}`,
     }));
-    expect((await api.call("POST", "/v1/documents", { key: tenant.key, body: { documents } })).status).toBe(
-      200,
-    );
+    expect((await api.call("POST", "/v1/documents", { key: tenant.key, body: { documents } })).status).toBe(200);
     for (const { id, content } of documents) {
       const found = await api.call("POST", "/v1/query", {
         key: tenant.key,
@@ -108,18 +97,8 @@ describe("the chat model", () => {
 
   test.each<readonly [string, ChatReply, number, string]>([
     ["answers 500", { kind: "status", status: 500 }, 502, "chat_failed"],
-    [
-      "answers 429 with a long Retry-After",
-      { kind: "status", status: 429, retryAfter: "120" },
-      502,
-      "chat_failed",
-    ],
-    [
-      "reports an exhausted quota",
-      { kind: "status", status: 429, code: "insufficient_quota" },
-      503,
-      "chat_quota",
-    ],
+    ["answers 429 with a long Retry-After", { kind: "status", status: 429, retryAfter: "120" }, 502, "chat_failed"],
+    ["reports an exhausted quota", { kind: "status", status: 429, code: "insufficient_quota" }, 503, "chat_quota"],
     ["never answers", { kind: "hang" }, 502, "chat_failed"],
     ["sends garbage", { kind: "garbage" }, 502, "chat_failed"],
     ["drops the connection within its response", { kind: "drop", after: ["You may"] }, 502, "chat_failed"],

@@ -9,11 +9,7 @@ import { useTestApi } from "../../test/support/api.ts";
 import { startChatApi } from "../../test/support/chat-api.ts";
 import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 import { type ApiDescription, readDescription } from "../../test/support/openapi.ts";
-import {
-  type ExistingIds,
-  type GeneratedRequest,
-  requestArbitrary,
-} from "../../test/support/request-arbitrary.ts";
+import { type ExistingIds, type GeneratedRequest, requestArbitrary } from "../../test/support/request-arbitrary.ts";
 
 const REQUESTS = 10_000;
 
@@ -40,10 +36,7 @@ function createChecker({ document }: ApiDescription) {
   const ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: true });
   formats.default(ajv);
   ajv.addSchema({ $id: "api", ...document });
-  return (
-    request: GeneratedRequest,
-    { status, headers, text }: { status: number; headers: Headers; text: string },
-  ) => {
+  return (request: GeneratedRequest, { status, headers, text }: { status: number; headers: Headers; text: string }) => {
     const { operation } = request;
     const pointer = (value: string) => value.replaceAll("~", "~0").replaceAll("/", "~1");
     const described = operation.responses[status];
@@ -105,16 +98,7 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
       },
       known,
     ),
-    fc.constantFrom(
-      tenant.key,
-      tenant.key,
-      tenant.key,
-      tenant.key,
-      api.operator,
-      api.operator,
-      reader,
-      undefined,
-    ),
+    fc.constantFrom(tenant.key, tenant.key, tenant.key, tenant.key, api.operator, api.operator, reader, undefined),
   );
   await fc.assert(
     fc.asyncProperty(arbitrary, async ([request, key]) => {
@@ -125,9 +109,7 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
       const isIgnored = request.undescribed !== undefined && answer.status < 400;
       if (request.undescribed !== undefined && answer.body?.path === request.undescribed) unknownParameters++;
       const failure =
-        answer.status >= 500 || isIgnored
-          ? `answers ${answer.status}: ${answer.text}`
-          : check(request, answer);
+        answer.status >= 500 || isIgnored ? `answers ${answer.status}: ${answer.text}` : check(request, answer);
       if (failure) throw new Error(`${operation.method} ${path} ${failure}\nbody: ${body?.slice(0, 500)}`);
       if (answer.status >= 400) expect(answer.body.detail.length).toBeGreaterThan(10);
     }),
@@ -136,8 +118,7 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
   // The test is not vacuous: requests succeed, and fail with several statuses.
   expect(counts[200]).toBeGreaterThan(REQUESTS / 20);
   expect(counts[400]).toBeGreaterThan(REQUESTS / 20);
-  for (const status of [201, 202, 401, 403, 404, 415, 422])
-    expect(counts[status], String(status)).toBeGreaterThan(0);
+  for (const status of [201, 202, 401, 403, 404, 415, 422]) expect(counts[status], String(status)).toBeGreaterThan(0);
   expect(unknownParameters).toBeGreaterThan(REQUESTS / 100);
   expect(names.filter((name) => !reached.has(name))).toEqual(Object.keys(UNREACHED));
 }, 600_000);

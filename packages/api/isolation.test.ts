@@ -29,8 +29,7 @@ beforeAll(async () => {
   const document = { id: `doc-${MARK}`, content: `the ${MARK} swims`, metadata: { mark: MARK } };
   for (const collection of [`c-${MARK}`, undefined])
     expect(
-      (await api.call("POST", "/v1/documents", { key: a.key, body: { collection, documents: [document] } }))
-        .status,
+      (await api.call("POST", "/v1/documents", { key: a.key, body: { collection, documents: [document] } })).status,
     ).toBe(200);
   await api.call("POST", "/v1/documents", {
     key: b.key,
@@ -174,8 +173,7 @@ test("a key can do only what its scopes allow", async () => {
   expect((await read("/v1/reindex", {})).status).toBe(403);
   expect((await read("/v1/documents/bulk", { documents: [{ content: "x" }] })).status).toBe(403);
   // The operator manages tenants, and cannot read their documents.
-  const operator = (method: string, path: string, body?: object) =>
-    api.call(method, path, { key: api.operator, body });
+  const operator = (method: string, path: string, body?: object) => api.call(method, path, { key: api.operator, body });
   expect((await operator("GET", "/v1/tenants")).body.tenants.length).toBeGreaterThanOrEqual(2);
   expect((await operator("GET", "/v1/documents")).status).toBe(403);
   expect((await operator("POST", "/v1/query", { query: "swims" })).status).toBe(403);

@@ -17,9 +17,7 @@ test("the progress of a job is streamed as events until it ends", async () => {
   });
   const watched = await api.call("GET", `/v1/jobs/${accepted.body.id}/events`, { key: tenant.key });
   expect(watched.headers.get("Content-Type")).toContain("text/event-stream");
-  const states = [...watched.text.matchAll(/^event: job\ndata: (.*)$/gm)].map(([, data]) =>
-    JSON.parse(data as string),
-  );
+  const states = [...watched.text.matchAll(/^event: job\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data as string));
   expect(states.length).toBeGreaterThanOrEqual(2);
   expect(states[0].status).toBe("in_progress");
   expect(states.at(-1)).toMatchObject({ status: "completed", counts: { documents: 600 } });
@@ -47,9 +45,10 @@ describe("a job that is watched while the database fails", () => {
       { headers: { Authorization: `Bearer ${tenant.key}` } },
       { maxStreamMs },
     );
-    const events = [...(await answer.text()).matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(
-      ([, name, data]) => ({ name, data: data ? JSON.parse(data) : undefined }),
-    );
+    const events = [...(await answer.text()).matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, name, data]) => ({
+      name,
+      data: data ? JSON.parse(data) : undefined,
+    }));
     expect(consoleError).not.toHaveBeenCalled();
     return { events, lines: lines.map((line) => JSON.parse(line)) };
   }
@@ -80,10 +79,7 @@ describe("a job that is watched while the database fails", () => {
     const { events, lines } = await watch((poll) => {
       if (poll === 1) throw new TypeError("oops");
     }, 60_000);
-    expect(events).toMatchObject([
-      { name: "job" },
-      { name: "error", data: { code: "internal_error", status: 500 } },
-    ]);
+    expect(events).toMatchObject([{ name: "job" }, { name: "error", data: { code: "internal_error", status: 500 } }]);
     expect(events[1]?.data.detail).not.toContain("oops");
     const { request_id } = events[1]?.data ?? {};
     expect(lines).toMatchObject([

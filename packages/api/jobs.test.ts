@@ -2,12 +2,7 @@ import { createJob, getJob, type JobAddress, listJobs } from "@cairn/core/job/jo
 import { type JobRunner, runJob } from "@cairn/core/job/run.ts";
 import { expect, inject, test, vi } from "vitest";
 import { createTestApi, useTestApi } from "../../test/support/api.ts";
-import {
-  createChromaCollection,
-  plainRecords,
-  putRecords,
-  tenantName,
-} from "../../test/support/fill-chroma.ts";
+import { createChromaCollection, plainRecords, putRecords, tenantName } from "../../test/support/fill-chroma.ts";
 import { useResource, useTestDatabase } from "../../test/support/fixture.ts";
 import { createApp } from "./app.ts";
 import { createJobKinds } from "./jobs.ts";
@@ -33,10 +28,7 @@ const createDocuments = (count: number, mark: string) =>
 test("bulk ingest is answered 202, continues, counts, and completes with the failed documents and an index", async () => {
   const settings = { name: "bulk", index: { threshold: 300 } };
   await api.call("POST", "/v1/collections", { key: tenant.key, body: settings });
-  const documents = [
-    ...createDocuments(500, "bulk"),
-    { id: "bad", content: "x", embedding: Array(1536).fill(0) },
-  ];
+  const documents = [...createDocuments(500, "bulk"), { id: "bad", content: "x", embedding: Array(1536).fill(0) }];
   const accepted = await api.call("POST", "/v1/documents/bulk", {
     key: tenant.key,
     body: { collection: "bulk", documents },
@@ -88,9 +80,7 @@ test("a cancelled job ends, and its completed work is kept", async () => {
     counts: { steps: 1 },
   });
   const waiting = await createJob(testDatabase.database, tenant.id, { kind: "slow", request: {} });
-  expect((await api.call("POST", `/v1/jobs/${waiting.id}/cancel`, { key: tenant.key })).body.status).toBe(
-    "cancelled",
-  );
+  expect((await api.call("POST", `/v1/jobs/${waiting.id}/cancel`, { key: tenant.key })).body.status).toBe("cancelled");
 });
 
 test("only one of several workers runs a job, and the job shows its failure without the message", async () => {
@@ -146,9 +136,7 @@ test("a worker whose time is over releases the job; the next worker continues an
         if (counts.position === 200) deadline.abort();
       },
     });
-  expect(await runJob(api.services, { ingest: stopped }, address, { signal: deadline.signal })).toBe(
-    "released",
-  );
+  expect(await runJob(api.services, { ingest: stopped }, address, { signal: deadline.signal })).toBe("released");
   const between = await api.call("GET", `/v1/jobs/${address.id}`, { key: tenant.key });
   expect(between.body).toMatchObject({
     status: "in_progress",

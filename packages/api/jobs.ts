@@ -23,9 +23,7 @@ const LEASE_WAIT_MS = 600_000;
 type TenantWork = JobWork & Pick<BuildOptions, "maxRows">;
 type TenantJobRunner = (services: Services, tenantId: string, work: TenantWork) => ReturnType<JobRunner>;
 
-export interface JobLimits
-  extends Pick<RequestLimits, "embeddingTokensPerDay">,
-    Pick<BuildOptions, "maxRows"> {}
+export interface JobLimits extends Pick<RequestLimits, "embeddingTokensPerDay">, Pick<BuildOptions, "maxRows"> {}
 
 /** Creates the runners of the tenant job kinds `ingest` and `reindex`. */
 export function createJobKinds(limits: JobLimits): JobKinds {
@@ -192,8 +190,7 @@ const reindex: TenantJobRunner = async (
       report({ steps: events.filter(({ seconds }) => seconds !== undefined).length });
     },
   });
-  if (!result)
-    throw new AppError("run_held", "Another process is building indexes. Try again when it has finished.");
+  if (!result) throw new AppError("run_held", "Another process is building indexes. Try again when it has finished.");
   const done = result.done.map((event) => {
     const { collection, action, reason, rows, seconds = 0 } = event;
     return { collection, action, reason, rows, seconds };

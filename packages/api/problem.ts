@@ -110,8 +110,7 @@ function toKnownError(error: unknown): KnownError {
 
 function toProblem(error: KnownError, requestId: string): Problem {
   const { status, title } = PROBLEMS[error.code];
-  const { detail, path } =
-    error instanceof AppError ? toApiTerms(error) : { detail: error.message, path: error.path };
+  const { detail, path } = error instanceof AppError ? toApiTerms(error) : { detail: error.message, path: error.path };
   return {
     type: `urn:cairn:problem:${error.code}`,
     title,

@@ -45,11 +45,7 @@ export const RUN_STATUS: Readonly<Record<Verdict, RunStatus>> = {
  * run can be resumed. A collection that fails alone is listed in the report, whose verdict is then `not_identical`; the next run
  * continues with it.
  */
-export async function migrate(
-  services: Services,
-  source: Source,
-  options: MigrateOptions,
-): Promise<MigrationReport> {
+export async function migrate(services: Services, source: Source, options: MigrateOptions): Promise<MigrationReport> {
   const started = performance.now();
   await services.database.vectorTypes();
   const plan = await planSource(source, services, options);
@@ -106,10 +102,7 @@ export function createCopyContext(
     limit: pLimit(concurrency),
     memory: createPageMemory(),
     onProgress: options.onProgress ?? (() => {}),
-    signal:
-      options.signal && leaseLost
-        ? AbortSignal.any([options.signal, leaseLost])
-        : (leaseLost ?? options.signal),
+    signal: options.signal && leaseLost ? AbortSignal.any([options.signal, leaseLost]) : (leaseLost ?? options.signal),
   };
 }
 

@@ -44,8 +44,7 @@ export async function withServices<T>(
     tenantConnections,
   });
   try {
-    if (schema === "always" || (schema === "embedded" && database.kind === "pglite"))
-      await migrateSchema(database);
+    if (schema === "always" || (schema === "embedded" && database.kind === "pglite")) await migrateSchema(database);
     if (schema !== "never") await assertIsolation(database);
     return await work({ database, embedders }, config);
   } finally {

@@ -51,9 +51,7 @@ const GLOBAL_OPTIONS_HINT = "\nGlobal options, accepted by every command: cairn 
 /** Creates the command line: every command with its options and their environment variables, and examples. */
 export function createProgram(context: CommandContext): Command {
   const program = new Command("cairn")
-    .description(
-      "Multi-tenant knowledge base on Postgres and pgvector, with a verified migration from ChromaDB.",
-    )
+    .description("Multi-tenant knowledge base on Postgres and pgvector, with a verified migration from ChromaDB.")
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError("(see cairn --help)")

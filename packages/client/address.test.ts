@@ -26,17 +26,7 @@ const parts = fc.constantFrom(
   ...["/", "../", "..", ".", "\\", "?", "#", "%", "%20", "%2e%2e", "%2F", ":document", ":key", "delete"],
 );
 const odd = fc.constantFrom("\0", "\t", "\n", " ", "$&", "\uD800", "é", "日", "😀");
-const known = [
-  "../collections/knowledge",
-  "..",
-  "a/../b",
-  ".\t./b",
-  "a/b",
-  "q?x=1",
-  "p%20c",
-  "#",
-  "a b+c;d&e=f",
-];
+const known = ["../collections/knowledge", "..", "a/../b", ".\t./b", "a/b", "q?x=1", "p%20c", "#", "a b+c;d&e=f"];
 const anyId = fc
   .oneof(
     parts,

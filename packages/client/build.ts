@@ -8,8 +8,7 @@ import { build } from "esbuild";
 // node packages/client/build.ts ../app/cairn
 
 const [folder] = process.argv.slice(2);
-if (!folder)
-  throw new Error("The target folder is missing. Usage: node packages/client/build.ts ../app/cairn");
+if (!folder) throw new Error("The target folder is missing. Usage: node packages/client/build.ts ../app/cairn");
 const target = resolve(folder);
 const resolveHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -37,9 +37,7 @@ test("responses have the types of the routes, and errors are thrown with code an
   const { hits } = await read(client.v1.query.$post({ json: { query: "return a kettle", top_k: 1 } }));
   const id: string | undefined = hits[0]?.id;
   expect(id).toBe("returns");
-  const document = await read(
-    client.v1.documents[":document"].$get({ param: { document: "hours" }, query: {} }),
-  );
+  const document = await read(client.v1.documents[":document"].$get({ param: { document: "hours" }, query: {} }));
   expect(document.passages[0]?.content).toContain("nine to five");
   // @ts-expect-error: the route has no such field
   const wrong = read(client.v1.query.$post({ json: { query: "x", topk: 3 } }));

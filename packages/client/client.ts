@@ -50,8 +50,7 @@ function encodeRequests<T extends object>(routes: T): T {
     },
     apply(target, self, [args, ...options]) {
       const body = args?.json === undefined ? {} : { json: toSerializable(args.json) };
-      if (!args?.param)
-        return Reflect.apply(target as never, self, [args && { ...args, ...body }, ...options]);
+      if (!args?.param) return Reflect.apply(target as never, self, [args && { ...args, ...body }, ...options]);
       const encoded = {
         ...args,
         ...body,

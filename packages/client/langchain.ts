@@ -26,10 +26,7 @@ export class CairnRetriever extends BaseRetriever {
     this.#input = input;
   }
 
-  override async _getRelevantDocuments(
-    query: string,
-    _run?: CallbackManagerForRetrieverRun,
-  ): Promise<Document[]> {
+  override async _getRelevantDocuments(query: string, _run?: CallbackManagerForRetrieverRun): Promise<Document[]> {
     const { client, collection, topK, filter, groupBy, mode = "hybrid" } = this.#input;
     const { hits } = await read(
       client.v1.query.$post({ json: { query, collection, top_k: topK, filter, group_by: groupBy, mode } }),

@@ -30,11 +30,7 @@ function compose(...settings: Parameters<typeof read>) {
     queue: { async send() {} },
     log,
   });
-  return async (
-    method: string,
-    path: string,
-    { token = key, body }: { token?: string; body?: object } = {},
-  ) => {
+  return async (method: string, path: string, { token = key, body }: { token?: string; body?: object } = {}) => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const answer = await app.request(path, { method, headers, body: body && JSON.stringify(body) });
     return { status: answer.status, body: await answer.json() };
@@ -56,10 +52,7 @@ test("an incomplete issuer is refused with the missing variable, and an invalid 
     [{ CAIRN_JWT_ISSUER: "" }, /^CAIRN_JWT_ISSUER is not set/],
     [{ CAIRN_JWT_JWKS_URL: "" }, /^CAIRN_JWT_JWKS_URL is not set/],
     [{ CAIRN_JWT_JWKS_URL: "ftp://u:hunter2@h" }, /^(?!.*hunter2)CAIRN_JWT_JWKS_URL is not a valid URL/],
-    [
-      { CAIRN_CHAT_BASE_URL: "hunter2", CAIRN_CHAT_MODEL: "m" },
-      /^(?!.*hunter2)CAIRN_CHAT_BASE_URL is not a valid URL/,
-    ],
+    [{ CAIRN_CHAT_BASE_URL: "hunter2", CAIRN_CHAT_MODEL: "m" }, /^(?!.*hunter2)CAIRN_CHAT_BASE_URL is not a valid URL/],
   ] as const)
     expect(() => read({ ...issuer.variables, ...changes }), JSON.stringify(changes)).toThrow(fault);
   const { CAIRN_JWT_TENANT_CLAIM, ...without } = issuer.variables;

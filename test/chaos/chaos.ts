@@ -35,9 +35,7 @@ try {
     kills,
     pageSize: 20,
     onKill: ({ kills: done, copying, comparing }) =>
-      process.stderr.write(
-        `\r${done}/${kills} kills, ${copying} during copying, ${comparing} during comparing `,
-      ),
+      process.stderr.write(`\r${done}/${kills} kills, ${copying} during copying, ${comparing} during comparing `),
   });
   const database = await connect({ url: databaseUrl, directory: join(directory, "cairn") });
   const sides = await readBothSides(collection, database, tenant).finally(() => database.close());

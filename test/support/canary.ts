@@ -61,8 +61,7 @@ export function useCanary(testDatabase: DatabaseFixture) {
   const { beforeEmbedding } = hooks;
   beforeEach(async () => {
     hooks.beforeEmbedding = beforeEmbedding;
-    for (const { id } of await listTenants(testDatabase.database))
-      await deleteTenant(testDatabase.database, id);
+    for (const { id } of await listTenants(testDatabase.database)) await deleteTenant(testDatabase.database, id);
     ({ id: tenantId } = await createTenant(testDatabase.database));
     await createCollection(testDatabase.database, tenantId, { embeddingModel: "test/old", dimensions: 64 });
     await put({ id: ID, content: TEXT, metadata: METADATA });
@@ -77,9 +76,7 @@ export function useCanary(testDatabase: DatabaseFixture) {
     },
     traces: () => findTraces(testDatabase),
     searchIds: async (collection?: string) =>
-      (await query(services, tenantId, { collection, text: "canarytext9d2e", mode: "hybrid" })).map(
-        ({ id }) => id,
-      ),
+      (await query(services, tenantId, { collection, text: "canarytext9d2e", mode: "hybrid" })).map(({ id }) => id),
   };
 }
 

@@ -15,8 +15,7 @@ import {
 /** The scripted response to one request. */
 export type ChatReply =
   /** Text in these pieces; `every`: milliseconds before each piece. */
-  | ({ readonly kind: "text"; readonly pieces: readonly string[]; readonly every?: number } & TextDialect &
-      WireDialect)
+  | ({ readonly kind: "text"; readonly pieces: readonly string[]; readonly every?: number } & TextDialect & WireDialect)
   /** Tool calls. */
   | ({
       readonly kind: "calls";

@@ -40,12 +40,10 @@ export function useDialectService(testDatabase: DatabaseFixture) {
   async function askStreamed(of: TestApi = api): Promise<Streamed> {
     const body = { ...question, stream: true };
     const answer = await of.call("POST", "/v1/chat", { key: tenant.key, body });
-    const events = [...answer.text.matchAll(/event: (\w+)\ndata: (.*)\n/g)].map(
-      ([, event = "", data = ""]) => ({
-        event,
-        data: JSON.parse(data),
-      }),
-    );
+    const events = [...answer.text.matchAll(/event: (\w+)\ndata: (.*)\n/g)].map(([, event = "", data = ""]) => ({
+      event,
+      data: JSON.parse(data),
+    }));
     let shown = "";
     for (const { event, data } of events) {
       if (event === "delta") shown += data.text;

@@ -60,9 +60,7 @@ const thinking = (text: string) => [{ type: "thinking", thinking: [{ type: "text
 /** Stream deltas of a text. */
 export function textDeltas({ pieces, content, reasoning }: Text): readonly object[] {
   const thoughts = (reasoning?.pieces ?? []).map((piece) =>
-    reasoning?.as === "parts"
-      ? { content: thinking(piece) }
-      : { content: null, [reasoning?.as as string]: piece },
+    reasoning?.as === "parts" ? { content: thinking(piece) } : { content: null, [reasoning?.as as string]: piece },
   );
   return [...thoughts, ...pieces.map((piece) => ({ content: parts(piece, content) }))];
 }
@@ -71,8 +69,7 @@ export function textDeltas({ pieces, content, reasoning }: Text): readonly objec
 export function completeText({ pieces, content, reasoning }: Text): object {
   const text = parts(pieces.join(""), content);
   const thought = reasoning?.pieces.join("") ?? "";
-  if (reasoning?.as === "parts")
-    return { content: [...thinking(thought), { type: "text", text: pieces.join("") }] };
+  if (reasoning?.as === "parts") return { content: [...thinking(thought), { type: "text", text: pieces.join("") }] };
   return reasoning ? { content: text, [reasoning.as]: thought } : { content: text };
 }
 

@@ -30,15 +30,7 @@ async function bundleWorker(port: number): Promise<string> {
     export { default } from ${JSON.stringify(join(FOLDER, "worker.ts"))};`,
   );
   const wrangler = fileURLToPath(new URL("../bin/wrangler.js", import.meta.resolve("wrangler")));
-  const args = [
-    "deploy",
-    entry,
-    "--dry-run",
-    "--outdir",
-    join(folder, "out"),
-    "-c",
-    join(FOLDER, "wrangler.jsonc"),
-  ];
+  const args = ["deploy", entry, "--dry-run", "--outdir", join(folder, "out"), "-c", join(FOLDER, "wrangler.jsonc")];
   await promisify(execFile)(process.execPath, [wrangler, ...args], {
     cwd: FOLDER,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder },

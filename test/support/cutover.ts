@@ -49,9 +49,7 @@ export function useCutover(testDb: DatabaseFixture) {
       }),
     remove: (...ids: string[]) => deleteDocuments(testDb.database, collection.tenant, { ids }),
     listDifferences: async () =>
-      (await runVerify()).differences.map(
-        ({ id, kind, madeInCairn }) => `${kind} ${id}${madeInCairn ? "" : " ?"}`,
-      ),
+      (await runVerify()).differences.map(({ id, kind, madeInCairn }) => `${kind} ${id}${madeInCairn ? "" : " ?"}`),
     storedIds: async () => Object.keys(await readCairn(testDb.database, collection.tenant)),
     tombstones: () =>
       ownerRows<{ lineage: string }>(

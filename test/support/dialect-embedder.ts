@@ -8,8 +8,7 @@ export const SIZE = 8;
 export const MODEL = "some-model";
 export const KEY = "sk-proj-very-secret-0123456789";
 export const texts = (count: number) => Array.from({ length: count }, (_, n) => `passage number ${n}`);
-export const vectors = (list: readonly string[], size = SIZE) =>
-  list.map((text) => vectorOf(text, size, MODEL));
+export const vectors = (list: readonly string[], size = SIZE) => list.map((text) => vectorOf(text, size, MODEL));
 
 /** Starts an embedding server that speaks a dialect, for one test, and a function that embeds with it. */
 export async function startDialect(options: EmbeddingApiOptions, own: Partial<OpenAiOptions> = {}) {

@@ -18,8 +18,7 @@ export function documentsOf(testDatabase: DatabaseFixture, tenantId: string) {
       await createCollection(testDatabase.database, tenantId, settings);
       return name;
     },
-    read: (name: string, ...ids: string[]) =>
-      getDocuments(testDatabase.database, tenantId, { collection: name, ids }),
+    read: (name: string, ...ids: string[]) => getDocuments(testDatabase.database, tenantId, { collection: name, ids }),
     put: (name: string, ...documents: NewDocument[]) =>
       ingest(testDatabase.services, tenantId, { collection: name, documents }),
     count: (name: string) => countDocuments(testDatabase.database, tenantId, name),

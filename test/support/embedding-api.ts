@@ -108,8 +108,7 @@ async function respond(
   state.requests.push(body);
   state.authorizations.push(request.headers.authorization);
   const fault = state.faults.length > 0 ? (state.faults.shift() ?? null) : state.defaultFault;
-  if (body.input.length > 2048 || body.input.includes(""))
-    return refuse(response, 400, "'$.input' is invalid.");
+  if (body.input.length > 2048 || body.input.includes("")) return refuse(response, 400, "'$.input' is invalid.");
   if (fault?.kind === "hang" && !fault.after) return;
   if (sendFault(response, fault)) return;
   const { refuse: refuseRequest, poison, usage = true } = options.dialect ?? {};
@@ -122,11 +121,7 @@ async function respond(
     data: embeddings(body, fault, options),
     ...(usage ? { usage: { prompt_tokens: body.input.length, total_tokens: body.input.length } } : {}),
   });
-  send(
-    response,
-    fault?.kind === "element" ? json.replace(/(?<="embedding":\[)[^,\]]*/, fault.json) : json,
-    fault,
-  );
+  send(response, fault?.kind === "element" ? json.replace(/(?<="embedding":\[)[^,\]]*/, fault.json) : json, fault);
 }
 
 /** Sends a scripted error with OpenAI's literal error messages. Returns false if the fault is not an error response. */
@@ -142,8 +137,7 @@ function sendFault(response: ServerResponse, fault: Fault | null): boolean {
       retryAfter: fault.retryAfter,
     });
   else if (fault?.kind === "body") sendRefusal(response, fault);
-  else if (fault?.kind === "status")
-    refuse(response, fault.status, fault.message ?? "The server had an error.", fault);
+  else if (fault?.kind === "status") refuse(response, fault.status, fault.message ?? "The server had an error.", fault);
   else return false;
   return true;
 }
@@ -201,8 +195,7 @@ function send(response: ServerResponse, body: string, fault: Fault | null): void
   response.setHeader("content-type", "application/json");
   if (fault?.kind === "half_json") return void response.end(bytes.subarray(0, bytes.length >> 1));
   response.setHeader("content-length", bytes.length);
-  if (fault?.kind === "drop")
-    return void response.write(bytes.subarray(0, fault.bytes), () => response.destroy());
+  if (fault?.kind === "drop") return void response.write(bytes.subarray(0, fault.bytes), () => response.destroy());
   if (fault?.kind === "hang") return void response.write(bytes.subarray(0, 10));
   response.end(bytes);
 }

@@ -1,9 +1,4 @@
-import type {
-  CollectionReport,
-  MigrationReport,
-  QueryOverlap,
-  ReportException,
-} from "@cairn/chroma/report/report.ts";
+import type { CollectionReport, MigrationReport, QueryOverlap, ReportException } from "@cairn/chroma/report/report.ts";
 
 const NAMES = ["Nordlicht Outdoor", "Crema & Söhne", "Fernweh Books", "Tallybird Software"];
 

@@ -47,8 +47,7 @@ export async function recordFields(api: TestApi): Promise<FieldRecorder> {
       const fields = recorded.get(operation.operationId) ?? new Set();
       recorded.set(operation.operationId, fields);
       for (const name of searchParams.keys()) fields.add(name);
-      for (const [name, value] of Object.entries(options.body ?? {}))
-        if (value !== undefined) fields.add(name);
+      for (const [name, value] of Object.entries(options.body ?? {})) if (value !== undefined) fields.add(name);
       return response;
     },
     missing: (file) =>
@@ -72,7 +71,5 @@ function patternOf(path: string): RegExp {
 function ownerOf(path: string): RouteTest {
   const owner = OPERATIONS.find(([pattern]) => pattern.test(path))?.[1];
   if (owner) return owner;
-  throw new Error(
-    `No test file covers ${path}. Add the path to OPERATIONS in test/support/field-recorder.ts.`,
-  );
+  throw new Error(`No test file covers ${path}. Add the path to OPERATIONS in test/support/field-recorder.ts.`);
 }

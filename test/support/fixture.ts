@@ -30,9 +30,7 @@ export function useResource<Resource extends object>(
   return new Proxy({} as Resource, {
     get(_target, property) {
       if (resource) return Reflect.get(resource, property);
-      throw new Error(
-        `Cannot read ${String(property)} before beforeAll has run. Read it in a test or a hook.`,
-      );
+      throw new Error(`Cannot read ${String(property)} before beforeAll has run. Read it in a test or a hook.`);
     },
   });
 }

@@ -70,14 +70,7 @@ async function evaluate(stage: string, { missingFile, environment }: EvaluateOpt
   await bundleProgram(outfile);
   const builder = await startBuilder(missingFile);
   try {
-    const names = [
-      "DatabaseUrl",
-      "DatabaseDirectUrl",
-      "OpenAiApiKey",
-      "ChatApiKey",
-      "ChromaUrl",
-      "ChromaToken",
-    ];
+    const names = ["DatabaseUrl", "DatabaseDirectUrl", "OpenAiApiKey", "ChatApiKey", "ChromaUrl", "ChromaToken"];
     const secrets = Object.fromEntries(names.map((name) => [`SST_SECRET_${name}`, `${CANARY}-${name}`]));
     const { stdout } = await promisify(execFile)(process.execPath, [outfile, stage, builder.folder], {
       cwd: ROOT,
@@ -102,9 +95,7 @@ async function evaluate(stage: string, { missingFile, environment }: EvaluateOpt
 export function functionsOf({ builds, resources }: Evaluation) {
   return builds.map((build) => {
     const find = (type: string, suffix: string) =>
-      resources.find(
-        (resource) => resource.type === type && resource.name === build.functionID + suffix,
-      ) as Resource;
+      resources.find((resource) => resource.type === type && resource.name === build.functionID + suffix) as Resource;
     const { inputs, dependsOn } = find("aws:lambda/function:Function", "Function");
     const role = find("aws:iam/role:Role", "Role").inputs;
     return { name: parse(build.handler).name, build, inputs, dependsOn, role };
@@ -149,8 +140,7 @@ async function startBuilder(missingFile: string | undefined) {
       readonly params: readonly [Build];
     };
     const respond = async () => {
-      if (method === "Provider.Aws.Bootstrap")
-        return { asset: "assets", assetEcrUrl: "", assetEcrRegistryId: "" };
+      if (method === "Provider.Aws.Bootstrap") return { asset: "assets", assetEcrUrl: "", assetEcrRegistryId: "" };
       if (method !== "Runtime.Build") return {};
       const [build] = params;
       builds.push(build);

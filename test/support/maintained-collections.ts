@@ -53,9 +53,10 @@ export function maintainedCollectionsOf(testDatabase: DatabaseFixture, tenantId:
     },
     /** Actions and rows of a maintenance run. */
     maintain: async (collection: string) =>
-      (await maintainIndexes(testDatabase.database, { tenantId, collection }))?.done.map(
-        ({ action, rows }) => [action, rows],
-      ),
+      (await maintainIndexes(testDatabase.database, { tenantId, collection }))?.done.map(({ action, rows }) => [
+        action,
+        rows,
+      ]),
     async indexesOf(name: string) {
       const { indexes } = await inspect(name);
       return indexes

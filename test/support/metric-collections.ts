@@ -32,8 +32,7 @@ export async function createMetricCollections(
   }
 }
 
-const dot = (a: Float32Array, b: Float32Array) =>
-  a.reduce((sum, element, i) => sum + element * (b[i] as number), 0);
+const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, element, i) => sum + element * (b[i] as number), 0);
 
 /** The distances of Chroma (hnswlib): cosine 1 − cos, l2 squared, ip 1 − dot. */
 const DISTANCES: Readonly<Record<Metric, (a: Float32Array, b: Float32Array) => number>> = {
@@ -43,11 +42,7 @@ const DISTANCES: Readonly<Record<Metric, (a: Float32Array, b: Float32Array) => n
 };
 
 /** The documents that `keep` selects by their number, nearest first. */
-export function bruteForce(
-  metric: Metric,
-  embedding: Float32Array,
-  keep: (n: number) => boolean = () => true,
-) {
+export function bruteForce(metric: Metric, embedding: Float32Array, keep: (n: number) => boolean = () => true) {
   return documents
     .filter(({ metadata }) => keep(metadata.n))
     .map((document) => ({ id: document.id, distance: DISTANCES[metric](embedding, document.embedding) }))

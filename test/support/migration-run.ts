@@ -47,9 +47,7 @@ export function useMigrationRun(testDb: DatabaseFixture) {
       const stopping = await openHookedSource(url, (count) => {
         if (count > fetches) throw new Error("killed");
       });
-      await expect(migrateDatabase(testDb.database, stopping, scope, { concurrency: 1 })).rejects.toThrow(
-        "killed",
-      );
+      await expect(migrateDatabase(testDb.database, stopping, scope, { concurrency: 1 })).rejects.toThrow("killed");
       return (await openRun()).id;
     },
     /** Gives the lease of the open run to another process. */

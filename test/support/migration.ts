@@ -73,18 +73,14 @@ export async function migrateDatabase(
   chromaDatabase: string,
   options: Partial<MigrateOptions> = {},
 ): Promise<MigrationReport> {
-  return migrate(
-    offlineServices(database),
-    typeof source === "string" ? await openTestSource(source) : source,
-    {
-      databaseName: "test",
-      cairnVersion: "0",
-      queries: 0,
-      pageSize: 40,
-      scope: { databases: [chromaDatabase] },
-      ...options,
-    },
-  );
+  return migrate(offlineServices(database), typeof source === "string" ? await openTestSource(source) : source, {
+    databaseName: "test",
+    cairnVersion: "0",
+    queries: 0,
+    pageSize: 40,
+    scope: { databases: [chromaDatabase] },
+    ...options,
+  });
 }
 
 /** Rows of a statement that the owner runs without row-level security. */
@@ -190,7 +186,5 @@ export async function countRows(database: Database): Promise<readonly (number | 
     );
     return row?.n;
   };
-  return Promise.all(
-    ["tenants", "collections", "documents", "migration_runs", "migration_collections"].map(count),
-  );
+  return Promise.all(["tenants", "collections", "documents", "migration_runs", "migration_collections"].map(count));
 }

@@ -1,12 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Server,
-  type Socket,
-} from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -72,8 +66,7 @@ export async function startHttpProxy(target: string, options: HttpProxyOptions =
     seen.push(seenRequest);
     const fault = await firstFault(proxy.rules, seenRequest);
     if (fault?.kind === "hang") return;
-    if (fault?.kind === "answer")
-      return reply(response, fault.status, fault.body ?? `{"error":"proxy"}`, fault.type);
+    if (fault?.kind === "answer") return reply(response, fault.status, fault.body ?? `{"error":"proxy"}`, fault.type);
     const upstreamResponse = await fetch(`${target}${path}`, {
       method,
       headers: { "content-type": headers["content-type"] ?? "application/json" },
@@ -81,11 +74,7 @@ export async function startHttpProxy(target: string, options: HttpProxyOptions =
     });
     const bytes = Buffer.from(await upstreamResponse.arrayBuffer());
     if (fault?.kind === "truncate")
-      return reply(
-        response,
-        upstreamResponse.status,
-        bytes.subarray(0, Math.floor(bytes.length * fault.share)),
-      );
+      return reply(response, upstreamResponse.status, bytes.subarray(0, Math.floor(bytes.length * fault.share)));
     if (fault?.kind === "change")
       return reply(response, upstreamResponse.status, Buffer.from(fault.change(`${bytes}`)));
     if (fault?.kind === "stream") return stream(response, upstreamResponse.status, fault.split(`${bytes}`));
@@ -119,11 +108,9 @@ export function always(fault: Fault, matches: (request: SeenRequest) => boolean)
 }
 
 /** Whether the request fetches records by their ids. */
-export const isFetch = ({ path, body }: SeenRequest): boolean =>
-  path.endsWith("/get") && body.includes('"ids"');
+export const isFetch = ({ path, body }: SeenRequest): boolean => path.endsWith("/get") && body.includes('"ids"');
 /** Whether the request lists ids. */
-export const isListing = ({ path, body }: SeenRequest): boolean =>
-  path.endsWith("/get") && !body.includes('"ids"');
+export const isListing = ({ path, body }: SeenRequest): boolean => path.endsWith("/get") && !body.includes('"ids"');
 /** Whether the request fetches vectors of records that include this id. */
 export const isVectorFetchOf =
   (id: string) =>
@@ -144,20 +131,11 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function reply(
-  response: ServerResponse,
-  status: number,
-  body: string | Buffer,
-  type = "application/json",
-): void {
+function reply(response: ServerResponse, status: number, body: string | Buffer, type = "application/json"): void {
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 }
 
-async function stream(
-  response: ServerResponse,
-  status: number,
-  parts: Iterable<string | Buffer>,
-): Promise<void> {
+async function stream(response: ServerResponse, status: number, parts: Iterable<string | Buffer>): Promise<void> {
   response.writeHead(status, { "content-type": "application/json" });
   // If the client closes the connection, the remaining parts are not generated.
   await pipeline(Readable.from(parts), response).catch(() => {});

@@ -17,8 +17,7 @@ export function randomFrom(seed: number): () => number {
 
 const random = randomFrom(1);
 
-export const randomVector = (dimensions: number) =>
-  Float32Array.from({ length: dimensions }, () => random() * 2 - 1);
+export const randomVector = (dimensions: number) => Float32Array.from({ length: dimensions }, () => random() * 2 - 1);
 
 const WORDS = ["return", "refund", "parcel", "warranty", "invoice", "repair", "shipping", "order"];
 

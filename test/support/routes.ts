@@ -21,8 +21,7 @@ export const DIRECTIONS = [
   { id: "north", content: "the kettle whistles", embedding: [0, 1, 0], metadata: { topic: "b" } },
 ];
 
-export const base64Of = (vector: readonly number[]) =>
-  Buffer.from(Float32Array.from(vector).buffer).toString("base64");
+export const base64Of = (vector: readonly number[]) => Buffer.from(Float32Array.from(vector).buffer).toString("base64");
 
 /** The service with its models and a tenant, and calls whose fields are recorded, for the tests of the file. */
 export function useRoutes() {

@@ -65,11 +65,7 @@ export async function startLambda(options: RuntimeOptions): Promise<LambdaRuntim
     poll = undefined;
   }
 
-  async function receiveResponse(
-    request: IncomingMessage,
-    id: string,
-    outcome: Invocation["outcome"],
-  ): Promise<void> {
+  async function receiveResponse(request: IncomingMessage, id: string, outcome: Invocation["outcome"]): Promise<void> {
     const invocation = invocations.get(id);
     const pieces: { at: number; text: string }[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>)

@@ -20,9 +20,7 @@ export async function startSqs(): Promise<SqsServer> {
     const { MessageBody, QueueUrl } = (await json(request)) as Record<"MessageBody" | "QueueUrl", string>;
     const type = "application/x-amz-json-1.0";
     if (request.headers["x-amz-target"] !== "AmazonSQS.SendMessage") {
-      response
-        .writeHead(400, { "content-type": type })
-        .end('{"__type":"com.amazonaws.sqs#UnsupportedOperation"}');
+      response.writeHead(400, { "content-type": type }).end('{"__type":"com.amazonaws.sqs#UnsupportedOperation"}');
       return;
     }
     (QueueUrl.endsWith("/dead") ? dead : messages).push(MessageBody);

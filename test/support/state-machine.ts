@@ -126,21 +126,14 @@ export async function runMachine(machine: object, input: unknown, invoke: Invoke
     return current;
   }
 
-  async function work(
-    state: State,
-    scope: (results: object) => object,
-    variables: Variables,
-  ): Promise<unknown> {
+  async function work(state: State, scope: (results: object) => object, variables: Variables): Promise<unknown> {
     if (state.Type === "Task") {
       history.events += 3; // scheduled, started, succeeded
       const { Payload } = (await evaluate(state.Arguments, scope({}))) as { readonly Payload: unknown };
       const result = await invoke(recordSize(Payload)).catch((error: Error) => {
         // The format in which Lambda reports a function's failure.
         const { name: errorType, message: errorMessage, stack = "" } = error;
-        throw new StateError(
-          errorType,
-          JSON.stringify({ errorType, errorMessage, trace: stack.split("\n") }),
-        );
+        throw new StateError(errorType, JSON.stringify({ errorType, errorMessage, trace: stack.split("\n") }));
       });
       return { Payload: recordSize(JSON.parse(JSON.stringify(result))) };
     }
@@ -184,10 +177,7 @@ async function withRetries<T>({ Retry = [] }: State, work: () => Promise<T>): Pr
 }
 
 function matches(names: readonly string[], name: string): boolean {
-  return (
-    names.includes(name) ||
-    (names.includes("States.ALL") && !/^States\.(DataLimitExceeded|Runtime)$/.test(name))
-  );
+  return names.includes(name) || (names.includes("States.ALL") && !/^States\.(DataLimitExceeded|Runtime)$/.test(name));
 }
 
 /** Evaluates every {% … %} expression in a value. */
@@ -202,8 +192,6 @@ async function evaluate(value: unknown, scope: object): Promise<unknown> {
   }
   if (Array.isArray(value)) return Promise.all(value.map((item) => evaluate(item, scope)));
   if (value === null || typeof value !== "object") return value;
-  const entries = Object.entries(value).map(
-    async ([key, item]) => [key, await evaluate(item, scope)] as const,
-  );
+  const entries = Object.entries(value).map(async ([key, item]) => [key, await evaluate(item, scope)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }

@@ -57,18 +57,13 @@ export async function startStepFunctions(machine: object, invoke: Invoke): Promi
     ListExecutions: ({ stateMachineArn, statusFilter }) =>
       stateMachineArn === machineArn
         ? {
-            executions: executions
-              .filter(({ status }) => !statusFilter || status === statusFilter)
-              .slice(0, 1),
+            executions: executions.filter(({ status }) => !statusFilter || status === statusFilter).slice(0, 1),
           }
         : undefined,
     DescribeExecution: ({ executionArn = "" }) => find(executionArn),
     StopExecution: ({ executionArn = "", cause, error }) => {
       const execution = find(executionArn);
-      return (
-        execution &&
-        Object.assign(execution, { status: "ABORTED", cause, error, stopDate: Date.now() / 1000 })
-      );
+      return execution && Object.assign(execution, { status: "ABORTED", cause, error, stopDate: Date.now() / 1000 });
     },
   };
   const server = createServer(async (request, response) => {

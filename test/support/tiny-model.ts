@@ -109,12 +109,7 @@ function tokenizer(): object {
 
 /** ModelProto of one Gather node. Field numbers: onnx/onnx.proto, IR version 8, operator set 13. */
 function onnxModel(dimensions: number): Buffer {
-  const gather = message(
-    bytes(1, "table"),
-    bytes(1, "input_ids"),
-    bytes(2, "last_hidden_state"),
-    bytes(4, "Gather"),
-  );
+  const gather = message(bytes(1, "table"), bytes(1, "input_ids"), bytes(2, "last_hidden_state"), bytes(4, "Gather"));
   const weights = message(
     integer(1, VOCABULARY.length),
     integer(1, dimensions),

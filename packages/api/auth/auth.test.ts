@@ -16,8 +16,7 @@ const api = useTestApi(testDatabase, () => ({ credentialCacheMs: 300 }));
 const tenant = useResource(() => api.addTenant("acme"));
 
 const status = async (key: string) => (await api.call("GET", "/v1/collections", { key })).status;
-const createKey = async (body: object) =>
-  (await api.call("POST", "/v1/keys", { key: tenant.key, body })).body;
+const createKey = async (body: object) => (await api.call("POST", "/v1/keys", { key: tenant.key, body })).body;
 
 test("a key is shown once: it has 256 random bits and a prefix, and the database stores only its SHA-256", async () => {
   const { key, secret } = await createKey({ name: "shop", scopes: ["read"] });
@@ -39,13 +38,9 @@ test("a key is shown once: it has 256 random bits and a prefix, and the database
 test("a revoked key is refused after the cache time and cannot be rotated", async () => {
   const { key, secret } = await createKey({});
   expect(await status(secret)).toBe(200);
-  expect(
-    (await api.call("DELETE", `/v1/keys/${key.id}`, { key: tenant.key })).body.revoked_at,
-  ).not.toBeNull();
+  expect((await api.call("DELETE", `/v1/keys/${key.id}`, { key: tenant.key })).body.revoked_at).not.toBeNull();
   await vi.waitFor(async () => expect(await status(secret)).toBe(401), { timeout: 2_000, interval: 50 });
-  expect((await api.call("POST", `/v1/keys/${key.id}/rotate`, { key: tenant.key, body: {} })).status).toBe(
-    400,
-  );
+  expect((await api.call("POST", `/v1/keys/${key.id}/rotate`, { key: tenant.key, body: {} })).status).toBe(400);
 });
 
 test("a key is cached for at most 60 seconds, regardless of the configuration", async () => {
@@ -145,8 +140,7 @@ describe("tokens of an issuer", () => {
     const key = { ...(await exportJWK(pair.publicKey)), kid: "one", alg: "ES256", use: "sig" };
     jwks = createServer((_, response) => {
       if (broken) response.writeHead(500).end();
-      else
-        response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: [key] }));
+      else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: [key] }));
     }).listen(0, "127.0.0.1");
     await new Promise((resolve) => jwks.once("listening", resolve));
     withTokens = await createTestApi(testDatabase.database, { jwt: jwt() });
@@ -172,14 +166,9 @@ describe("tokens of an issuer", () => {
       aud: audience,
       ...changes,
     };
-    return new SignJWT(claims)
-      .setProtectedHeader({ alg, kid: "one" })
-      .setIssuedAt()
-      .setExpirationTime(exp)
-      .sign(key);
+    return new SignJWT(claims).setProtectedHeader({ alg, kid: "one" }).setIssuedAt().setExpirationTime(exp).sign(key);
   }
-  const ask = (key: string, method = "GET", body?: object) =>
-    withTokens.call(method, "/v1/collections", { key, body });
+  const ask = (key: string, method = "GET", body?: object) => withTokens.call(method, "/v1/collections", { key, body });
 
   test("with a valid signature and audience authenticate their tenant with their scopes", async () => {
     const good = await token();
@@ -207,8 +196,7 @@ describe("tokens of an issuer", () => {
       "shared secret": await token({}, { key: shared as never, alg: "HS256" }),
       unsigned: `${Buffer.from('{"alg":"none"}').toString("base64url")}.${(await token()).split(".")[1]}.`,
     };
-    for (const [reason, badToken] of Object.entries(bad))
-      expect((await ask(badToken)).status, reason).toBe(401);
+    for (const [reason, badToken] of Object.entries(bad)) expect((await ask(badToken)).status, reason).toBe(401);
   });
 
   test("have their tenant looked up within the remaining time of the request", async () => {

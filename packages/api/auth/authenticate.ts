@@ -112,10 +112,7 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
     return found;
   }
 
-  return async function identify(
-    authorization: string | undefined,
-    lookup: LookupOptions,
-  ): Promise<Principal> {
+  return async function identify(authorization: string | undefined, lookup: LookupOptions): Promise<Principal> {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
     if (!token)
       throw new HttpError(

@@ -28,19 +28,13 @@ export function requireAnyScope(...scopes: readonly Scope[]) {
 }
 
 function missingScope(required: string, granted: readonly Scope[]): HttpError {
-  return new HttpError(
-    "forbidden",
-    `The key lacks the scope ${required}; it has ${granted.join(", ") || "none"}.`,
-  );
+  return new HttpError("forbidden", `The key lacks the scope ${required}; it has ${granted.join(", ") || "none"}.`);
 }
 
 /** Allows the operator only. Throws `forbidden`. */
 export const requireOperator = createMiddleware<Env>(async (c, next) => {
   if (c.var.principal.tenantId !== null)
-    throw new HttpError(
-      "forbidden",
-      "This route requires an operator's key. The operator of the service creates it.",
-    );
+    throw new HttpError("forbidden", "This route requires an operator's key. The operator of the service creates it.");
   await next();
 });
 

@@ -29,8 +29,7 @@ export function createThrottle(perMinute: number): Throttle {
       const id = networkOf(address);
       const now = Date.now();
       const existing = counts.get(id);
-      const count =
-        existing && existing.resetsAt > now ? existing : { failures: 0, resetsAt: now + WINDOW_MS };
+      const count = existing && existing.resetsAt > now ? existing : { failures: 0, resetsAt: now + WINDOW_MS };
       if (count !== existing) counts.set(id, count);
       if (count.failures >= perMinute)
         throw new HttpError(

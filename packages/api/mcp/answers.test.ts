@@ -22,8 +22,7 @@ beforeAll(async () => {
   await api.call("POST", "/v1/documents", { key, raw, headers: { "Content-Type": "application/json" } });
 });
 
-const send = (raw: string) =>
-  api.call("POST", "/mcp", { key, raw, headers: { "Content-Type": "application/json" } });
+const send = (raw: string) => api.call("POST", "/mcp", { key, raw, headers: { "Content-Type": "application/json" } });
 const call = (id: number, name: string, args: string) =>
   `{"jsonrpc": "2.0", "id": ${id}, "method": "tools/call", "params": {"name": "${name}", "arguments": ${args}}}`;
 const fetchOf = (id: number, document: string) => call(id, "fetch", `{"id": "large/${document}"}`);

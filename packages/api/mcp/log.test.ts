@@ -63,8 +63,7 @@ test("after a failure the assistant sees only the request's id, and the log the 
   const failing = await createTestApi(database, { log });
   const { key } = await failing.addTenant();
   await failing.call("POST", "/v1/documents", { key, body: FILLED });
-  for (const tool of [SEARCH, FETCH])
-    expect((await callTool(failing, key, tool)).body.result.isError).toBeUndefined();
+  for (const tool of [SEARCH, FETCH]) expect((await callTool(failing, key, tool)).body.result.isError).toBeUndefined();
   fail(new TypeError("cannot read 'return a kettle' of 'delete everything'"));
   for (const tool of [SEARCH, FETCH]) {
     const { status, body } = await callTool(failing, key, tool);

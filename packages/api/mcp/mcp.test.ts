@@ -101,10 +101,7 @@ test.each(["half \uD83D of a pair", "U+FFFE \uFFFE itself", "a/b%2F?#", "nul \0"
 
 test("a long document in overlapping passages is fetched with its original text", async () => {
   const { key } = await api.addTenant();
-  const sentences = Array.from(
-    { length: 400 },
-    (_, n) => `Sentence ${n} says what customer ${n} may return.`,
-  );
+  const sentences = Array.from({ length: 400 }, (_, n) => `Sentence ${n} says what customer ${n} may return.`);
   const content = `${sentences.join(" ")}\n\n${sentences.slice(0, 50).join("\n")}`;
   await api.call("POST", "/v1/documents", { key, body: { documents: [{ id: "long", content }] } });
   const stored = await api.call("GET", "/v1/documents/long", { key });

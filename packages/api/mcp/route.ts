@@ -38,11 +38,7 @@ export function mcpRoutes({ log }: { readonly log: Log | undefined }) {
     await server.connect(transport);
     try {
       const response = await transport.handleRequest(toMcpRequest(c.req.raw, text), { parsedBody });
-      return c.body(
-        response.body as ReadableStream,
-        response.status as 200,
-        Object.fromEntries(response.headers),
-      );
+      return c.body(response.body as ReadableStream, response.status as 200, Object.fromEntries(response.headers));
     } finally {
       await server.close();
     }

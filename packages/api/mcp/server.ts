@@ -90,11 +90,7 @@ const TOOLS = [
  * Creates an MCP server for one connection, with the tools `search` and `fetch` of a tenant in the form that assistants
  * expect. Source: OpenAI, "Building MCP servers for ChatGPT and API integrations".
  */
-export async function createMcpServer(
-  services: Services,
-  tenantId: string,
-  options: McpOptions = {},
-): Promise<Server> {
+export async function createMcpServer(services: Services, tenantId: string, options: McpOptions = {}): Promise<Server> {
   // Imported on first use: a service without MCP requests does not load it.
   const [{ Server }, { CallToolRequestSchema, ListToolsRequestSchema }] = await Promise.all([
     import("@modelcontextprotocol/sdk/server/index.js"),
@@ -166,8 +162,7 @@ async function fetchDocument({ database }: Services, tenantId: string, call: Cal
     maxBytes,
     remedy: USE_SEARCH,
   });
-  if (!document)
-    throw new AppError("not_found", `There is no document ${JSON.stringify(resultId.slice(0, 100))}.`);
+  if (!document) throw new AppError("not_found", `There is no document ${JSON.stringify(resultId.slice(0, 100))}.`);
   const { metadata, passages, uri } = document;
   const title = titleOf(metadata, id);
   const text = joinPassages(passages);
@@ -221,9 +216,7 @@ async function answerCall(work: Work, { budget, ...options }: CallOptions) {
 /** Parses JSON so that it serializes to the same text: integers beyond 2^53 become raw JSON. */
 function parsePreservingIntegers(text: string): Record<string, unknown> {
   return JSON.parse(text, (_key, item, context?: { readonly source?: string }) =>
-    typeof item === "number" && context?.source && !Number.isSafeInteger(item)
-      ? JSON.rawJSON(context.source)
-      : item,
+    typeof item === "number" && context?.source && !Number.isSafeInteger(item) ? JSON.rawJSON(context.source) : item,
   );
 }
 

@@ -20,10 +20,7 @@ test("over stdio, it serves an assistant on the same machine", async () => {
   await cli.run(["ingest", "--id", "hours"], { input: "We are open from nine to five." });
   const client = new Client({ name: "test", version: "1" });
   const command = fileURLToPath(new URL("../../cli/bin/cairn.mjs", import.meta.url));
-  const env = { ...process.env, DATABASE_URL: cli.databaseUrl ?? "", OPENAI_API_KEY: "" } as Record<
-    string,
-    string
-  >;
+  const env = { ...process.env, DATABASE_URL: cli.databaseUrl ?? "", OPENAI_API_KEY: "" } as Record<string, string>;
   const args = [command, "mcp"];
   const transport = new StdioClientTransport({
     command: process.execPath,

@@ -38,12 +38,7 @@ test.each<[string, () => unknown, number, string]>([
   ["a string that is too long", () => "x".repeat(2 ** 28).repeat(8), 413, "response_too_large"],
   ["an array that is too long", () => new Array(-1), 413, "response_too_large"],
   ["a buffer that is too long", () => new ArrayBuffer(2 ** 53), 413, "response_too_large"],
-  [
-    "JSON that is too long",
-    () => JSON.stringify(Array(5).fill("x".repeat(2 ** 27))),
-    413,
-    "response_too_large",
-  ],
+  ["JSON that is too long", () => JSON.stringify(Array(5).fill("x".repeat(2 ** 27))), 413, "response_too_large"],
   ["a stack that is too deep", () => JSON.stringify(nested(100_000)), 400, "invalid_input"],
   ["an invalid date", () => new Date(Number.NaN).toISOString(), 500, "internal_error"],
   ["invalid JSON", () => JSON.parse("{"), 400, "malformed_json"],

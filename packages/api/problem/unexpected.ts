@@ -12,8 +12,7 @@ export function translateUnexpected(error: unknown): HttpError {
 }
 
 function fromHttpException({ status }: HTTPException): HttpError {
-  if (status === 413)
-    return new HttpError("body_too_large", "The body is too large. Send it in several requests.");
+  if (status === 413) return new HttpError("body_too_large", "The body is too large. Send it in several requests.");
   if (status === 415)
     return new HttpError("unsupported_media_type", "Send the body as Content-Type: application/json.", {
       path: "Content-Type",

@@ -53,8 +53,7 @@ export function createConcurrencyLimiter({
         lifetime: 2 * deadline,
         refuse: (reason) => busy(limit, maxQueued, reason),
       });
-    const forLarge = (kind: LargeKind) =>
-      semaphore(Math.min(LARGE_LIMITS[kind], tenantConcurrency), tenantConcurrency);
+    const forLarge = (kind: LargeKind) => semaphore(Math.min(LARGE_LIMITS[kind], tenantConcurrency), tenantConcurrency);
     return {
       requests: semaphore(tenantConcurrency, tenantQueue),
       large: { read: forLarge("read"), write: forLarge("write") },
@@ -64,9 +63,7 @@ export function createConcurrencyLimiter({
 
   function busy(limit: number, maxQueued: number, refusal: Refusal): AppError {
     const reason =
-      refusal === "full"
-        ? `${maxQueued} more are waiting`
-        : `none of them finished within ${queueTimeout / 1000} s`;
+      refusal === "full" ? `${maxQueued} more are waiting` : `none of them finished within ${queueTimeout / 1000} s`;
     const large = limit === tenantConcurrency ? "" : "large ";
     return new AppError(
       "tenant_busy",

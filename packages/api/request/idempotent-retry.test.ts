@@ -71,9 +71,7 @@ test("a write whose process died before the response was stored is repeated with
   expect(created).toEqual([expect.stringMatching(UUID), expect.stringMatching(UUID)]);
   // Two generated ids of each request, which had different keys, and the named document.
   expect(documents).toHaveLength(5);
-  expect(documents.map(({ id }: { id: string }) => id)).toEqual(
-    expect.arrayContaining([...created, "named"]),
-  );
+  expect(documents.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining([...created, "named"]));
 });
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -88,8 +86,7 @@ test("a write that failed halfway replaces its first half when it is sent again"
   }));
   embeddings.script({ kind: "status", status: 500 }, { kind: "status", status: 500 });
   expect((await send(nameless)).status).toBe(502);
-  const listed = async () =>
-    (await api.call("GET", "/v1/documents?limit=1000", { key })).body.documents.length;
+  const listed = async () => (await api.call("GET", "/v1/documents?limit=1000", { key })).body.documents.length;
   expect(await listed()).toBe(500);
   expect((await send(nameless)).status).toBe(200);
   expect(await listed()).toBe(501);

@@ -24,9 +24,7 @@ const count = async () =>
 
 test("fifty concurrent requests with one key have one effect, one embedding call and identical responses", async () => {
   const [billed, before] = [embeddings.billed.length, await count()];
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, () => write("fifty", document("sent fifty times"))),
-  );
+  const answers = await Promise.all(Array.from({ length: 50 }, () => write("fifty", document("sent fifty times"))));
   expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
   expect(answers[0]?.status).toBe(200);
   expect(answers.filter(({ headers }) => headers.get("Idempotency-Replayed") === "true")).toHaveLength(49);
@@ -41,12 +39,8 @@ test("the same key with another body, path or method is an error without an effe
   expect(await write("twice", document("second", "other"))).toMatchObject(conflict);
   const headers = { "Idempotency-Key": "twice" };
   const body = document("first", "twice");
-  expect(await api.call("POST", "/v1/documents/bulk", { key: tenant.key, body, headers })).toMatchObject(
-    conflict,
-  );
-  expect(await api.call("DELETE", "/v1/documents/twice", { key: tenant.key, headers })).toMatchObject(
-    conflict,
-  );
+  expect(await api.call("POST", "/v1/documents/bulk", { key: tenant.key, body, headers })).toMatchObject(conflict);
+  expect(await api.call("DELETE", "/v1/documents/twice", { key: tenant.key, headers })).toMatchObject(conflict);
   expect(await count()).toBe(before + 1);
   const remove = (collection: string) =>
     api.call("DELETE", `/v1/documents/none?collection=${collection}`, {
@@ -118,10 +112,7 @@ test("keys are separate for each tenant, expire after a day, and survive a reque
   expect((await write("shared", document("of the second", "x"), other.key)).status).toBe(200);
   const age = (assignment: string) =>
     asTenant(testDatabase.database, tenant.id, ({ orm }) =>
-      selectRows(
-        orm,
-        sql`UPDATE cairn.idempotency_keys SET ${sql.raw(assignment)} WHERE key = 'shared' RETURNING 1`,
-      ),
+      selectRows(orm, sql`UPDATE cairn.idempotency_keys SET ${sql.raw(assignment)} WHERE key = 'shared' RETURNING 1`),
     );
   expect((await write("shared", document("another", "y"))).status).toBe(422);
   expect(await age("created_at = now() - interval '25 hours'")).toHaveLength(1);
@@ -134,8 +125,7 @@ test("keys are separate for each tenant, expire after a day, and survive a reque
 test("an Idempotency-Key is refused if the response is not stored, and nothing is created", async () => {
   const headers = { "Idempotency-Key": "once" };
   const refused = { status: 400, body: { code: "invalid_input", path: "Idempotency-Key" } };
-  const tenants = async () =>
-    (await api.call("GET", "/v1/tenants", { key: api.operator })).body.tenants.length;
+  const tenants = async () => (await api.call("GET", "/v1/tenants", { key: api.operator })).body.tenants.length;
   const before = await tenants();
   const operator = { key: api.operator, headers };
   expect(await api.call("POST", "/v1/tenants", { ...operator, body: {} })).toMatchObject(refused);

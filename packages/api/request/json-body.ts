@@ -47,15 +47,11 @@ const LARGE_BODY_BYTES = 100_000;
 
 function mayBeLarge(c: Context<Env>): boolean {
   const length = c.req.header("Content-Length");
-  return length === undefined
-    ? METHODS_WITH_BODY.has(c.req.method) && !isEmpty(c)
-    : Number(length) > LARGE_BODY_BYTES;
+  return length === undefined ? METHODS_WITH_BODY.has(c.req.method) && !isEmpty(c) : Number(length) > LARGE_BODY_BYTES;
 }
 
 function emptyBody(): HttpError {
-  return new HttpError(
-    "malformed_json",
-    "The body is empty. Send a JSON object as Content-Type: application/json.",
-    { path: "body" },
-  );
+  return new HttpError("malformed_json", "The body is empty. Send a JSON object as Content-Type: application/json.", {
+    path: "body",
+  });
 }

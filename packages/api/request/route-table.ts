@@ -43,10 +43,7 @@ export function requireRoute(table: RouteTable) {
 }
 
 /** The error of a request without a matching route: 404 for an unknown path, 405 for a wrong method. */
-export function routeError(
-  table: RouteTable,
-  { method, path }: { readonly method: string; readonly path: string },
-) {
+export function routeError(table: RouteTable, { method, path }: { readonly method: string; readonly path: string }) {
   const allowed = table.has(method, path) ? [] : table.methods(path); // a matching route answered 404 itself, for example /docs/x
   if (allowed.length === 0)
     return new HttpError("not_found", "There is no such route. GET /openapi.json describes all routes.");

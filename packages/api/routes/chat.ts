@@ -60,9 +60,7 @@ const chatRoute = createRoute({
             .min(1)
             .max(200),
           collection: collectionName.optional(),
-          filter: filterSchema
-            .optional()
-            .describe("Limits every search for the answer to matching documents."),
+          filter: filterSchema.optional().describe("Limits every search for the answer to matching documents."),
           top_k: z.int().min(1).max(50).optional().describe("Maximum passages of each search. Default 8."),
           group_by: z
             .enum(["document", "passage"])
@@ -116,8 +114,7 @@ export function chatRoutes({ model, log }: ChatRouteOptions) {
     const question = { messages, collection, filter, topK, groupBy, model, signal, onUsage };
     // Imported on first use: a service without a chat model never loads it.
     const { answerQuestion, chat } = await import("@cairn/core/assistant/chat.ts");
-    if (!stream)
-      return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), question))) as never;
+    if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), question))) as never;
     const events = startChat(c, chat, question);
     const first = await events.next(); // an error before the first event is an ordinary error response
     c.var.timer.throwIfExpired();
@@ -150,10 +147,8 @@ function startChat(c: Context<Env>, chatWith: typeof chat, question: Parameters<
 }
 
 function toEvent(event: ChatEvent): { readonly event: string; readonly data: object } {
-  if (event.type === "passages")
-    return { event: "passages", data: { query: event.query, passages: event.passages } };
-  if (event.type === "delta" || event.type === "restart")
-    return { event: event.type, data: { text: event.text } };
+  if (event.type === "passages") return { event: "passages", data: { query: event.query, passages: event.passages } };
+  if (event.type === "delta" || event.type === "restart") return { event: event.type, data: { text: event.text } };
   return { event: "done", data: toAnswer(event) };
 }
 

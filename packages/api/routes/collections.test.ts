@@ -21,8 +21,7 @@ describe("a collection", () => {
     const { status, body } = await call("POST", "/v1/collections", SETTINGS);
     expect(status).toBe(201);
     expect(body).toMatchObject(SETTINGS);
-    for (const key of ["handbook", body.id])
-      expect((await call("GET", `/v1/collections/${key}`)).body).toEqual(body);
+    for (const key of ["handbook", body.id]) expect((await call("GET", `/v1/collections/${key}`)).body).toEqual(body);
     expect((await call("GET", "/v1/collections")).body.collections).toContainEqual(body);
     const { body: defaults } = await call("POST", "/v1/collections", { name: "standard" });
     expect(defaults).toMatchObject({ embedding_model: "offline/words", dimensions: 1536, metric: "cosine" });
@@ -65,8 +64,7 @@ describe("a collection", () => {
 
   test("with vectors gets another model only with confirm_model", async () => {
     await fill("named");
-    const rename = (body: object) =>
-      call("PATCH", "/v1/collections/named", { embedding_model: "local/b", ...body });
+    const rename = (body: object) => call("PATCH", "/v1/collections/named", { embedding_model: "local/b", ...body });
     for (const unconfirmed of [{}, { confirm_model: false }]) {
       const { status, body } = await rename(unconfirmed);
       expect({ status, body }).toMatchObject({

@@ -114,8 +114,7 @@ export const collections = createRouter()
   .openapi(create, async (c) => {
     const { services } = c.var;
     const input = toNewCollection(c.req.valid("json"), services.embedders);
-    if (input.chunking)
-      validateChunking(input.chunking, textLimit(services.embedders, input.embeddingModel ?? null));
+    if (input.chunking) validateChunking(input.chunking, textLimit(services.embedders, input.embeddingModel ?? null));
     const created = await createCollection(services.database, tenantOf(c), input);
     return reply(c, describeCollection(services, created), 201);
   })

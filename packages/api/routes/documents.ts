@@ -88,11 +88,7 @@ const get = createRoute({
   request: {
     params: documentParameter,
     query: collectionQuery.extend({
-      first_passage: integerParameter(
-        0,
-        2 * 10 ** 9,
-        "The number of the first passage to return. Default 0.",
-      ),
+      first_passage: integerParameter(0, 2 * 10 ** 9, "The number of the first passage to return. Default 0."),
       passages: integerParameter(1, 1_000_000, "Maximum number of passages. Default: all."),
     }),
   },

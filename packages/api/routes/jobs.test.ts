@@ -33,13 +33,8 @@ describe("a job", () => {
     const overlapping = await write({ max_tokens: 32, overlap: 16 });
     expect(overlapping.result.passages).toBeGreaterThan(withoutOverlap.result.passages * 1.5);
     const { body } = await call("GET", "/v1/documents/long?collection=bulk");
-    expect([body.metadata, body.passages.length]).toEqual([
-      { topic: "long" },
-      overlapping.result.passages - 1,
-    ]);
-    expect((await call("GET", `/v1/jobs/${withoutOverlap.id}/events`)).text).toContain(
-      '"status":"completed"',
-    );
+    expect([body.metadata, body.passages.length]).toEqual([{ topic: "long" }, overlapping.result.passages - 1]);
+    expect((await call("GET", `/v1/jobs/${withoutOverlap.id}/events`)).text).toContain('"status":"completed"');
     expect(idsOf((await call("GET", "/v1/jobs?limit=1")).body.jobs)).toEqual([overlapping.id]);
     expect((await call("POST", `/v1/jobs/${withoutOverlap.id}/cancel`)).body).toEqual(withoutOverlap); // the job has ended
   });

@@ -63,9 +63,7 @@ const reindex = createRoute({
         .strictObject({
           collection: collectionName
             .optional()
-            .describe(
-              "Name or id. Default: all collections of the tenant; with `model`, the collection `knowledge`.",
-            ),
+            .describe("Name or id. Default: all collections of the tenant; with `model`, the collection `knowledge`."),
           model: model.optional().describe("The model to embed the collection with, as provider/model."),
         })
         .openapi("Reindex", { example: {} }),
@@ -163,8 +161,7 @@ export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
     .openapi(reindex, async (c) => {
       const { collection, model } = c.req.valid("json");
       const { database, embedders } = c.var.services;
-      if (collection !== undefined || model !== undefined)
-        await getCollection(database, tenantOf(c), collection);
+      if (collection !== undefined || model !== undefined) await getCollection(database, tenantOf(c), collection);
       if (model !== undefined) embedders.get(model);
       return startJob(c, queue, "reindex", {
         ...(collection === undefined ? {} : { collection }),

@@ -72,11 +72,7 @@ describe("a search", () => {
 
   test("in mode hybrid returns the vector rank and keyword rank of a hit", async () => {
     const { hits } = await ask({ mode: "hybrid", query: "whistles" });
-    const places = (hits as Record<string, unknown>[]).map((hit) => [
-      hit.id,
-      hit.vector_rank,
-      hit.keyword_rank,
-    ]);
+    const places = (hits as Record<string, unknown>[]).map((hit) => [hit.id, hit.vector_rank, hit.keyword_rank]);
     expect(places).toEqual([
       ["north", 2, 1],
       ["east", 1, null],
@@ -112,9 +108,7 @@ describe("a search", () => {
     expect(found.notice).toContain("data to answer from");
     expect(idsOf((await run({ query: "kettle", collection: "worded", top_k: 1 })).results)).toHaveLength(1);
     const filter = { topic: "a" };
-    expect(idsOf((await run({ query: "kettle", collection: "worded", filter })).results)).not.toContain(
-      "north",
-    );
+    expect(idsOf((await run({ query: "kettle", collection: "worded", filter })).results)).not.toContain("north");
     for (const { id, embedding } of DIRECTIONS) {
       const near = { query: "nothing of the kind", collection: "searched", query_embedding: embedding };
       expect(idsOf((await run(near)).results)[0]).toBe(id);
@@ -127,9 +121,7 @@ describe("a search", () => {
       const messages = [{ role: "user", content: "kettle" }];
       await call("POST", "/v1/chat", { messages, collection: "worded", ...fields });
       const received = chat.requests.at(-1)?.messages.at(-1)?.content as string;
-      return (JSON.parse(received).passages as { readonly document: string }[]).map(
-        ({ document }) => document,
-      );
+      return (JSON.parse(received).passages as { readonly document: string }[]).map(({ document }) => document);
     };
     expect((await ask({})).sort()).toEqual(["east", "far", "north"]);
     expect(await ask({ top_k: 1 })).toHaveLength(1);
@@ -155,15 +147,13 @@ describe("a search", () => {
     ];
     const shared = { collection, query: "kettle" };
     for (const mode of ["vector", "keyword", "hybrid"]) {
-      const query = async (body: object) =>
-        (await call("POST", "/v1/query", { ...shared, mode, ...body })).body.hits;
+      const query = async (body: object) => (await call("POST", "/v1/query", { ...shared, mode, ...body })).body.hits;
       const word = mode === "keyword" ? "kettle" : "";
       expect(others(await query({ group_by: "document" }))).toEqual(grouped(word));
       expect((await query({ top_k: 100 })).length).toBeGreaterThan(5);
       expect(await query({ group_by: "passage", top_k: 100 })).toEqual(await query({ top_k: 100 }));
     }
-    const run = async (body: object) =>
-      (await call("POST", "/v1/tools/search", { ...shared, ...body })).body.results;
+    const run = async (body: object) => (await call("POST", "/v1/tools/search", { ...shared, ...body })).body.results;
     expect(others(await run({}))).toEqual(grouped());
     expect(await run({ group_by: "passage", top_k: 50 })).toHaveLength(passages.length + 1);
     const sentPassages = async (body: object) => {

@@ -41,8 +41,7 @@ export const search = createRouter().openapi(queryRoute, async (c) => {
     signal,
   };
   // A condition on the text is evaluated for every passage.
-  if (where_document || (queries?.length ?? 1) * (top_k ?? 10) > LARGE_RESULT)
-    await c.var.slot.acquireLarge("read");
+  if (where_document || (queries?.length ?? 1) * (top_k ?? 10) > LARGE_RESULT) await c.var.slot.acquireLarge("read");
   const found = queries
     ? await queryMany(services, tenantOf(c), { ...options, queries: queries.map(toQueryInput) })
     : [await runQuery(services, tenantOf(c), { ...options, ...toQueryInput({ query, query_embedding }) })];

@@ -22,9 +22,7 @@ const statsSchema = z
         scans: z.int(),
       }),
     ),
-    tail: z
-      .int()
-      .describe("Passages written since the last index build. Every search compares them one by one."),
+    tail: z.int().describe("Passages written since the last index build. Every search compares them one by one."),
     due: z
       .object({ action: z.string(), reason: z.string().optional() })
       .describe("What a reindex would do, and the reason."),

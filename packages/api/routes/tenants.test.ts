@@ -14,8 +14,7 @@ describe("a tenant", () => {
     const { status, body } = await operate("POST", "/v1/tenants", input);
     expect(status).toBe(201);
     expect(body).toMatchObject({ ...input, limits: {}, disabled_at: null });
-    for (const key of [input.name, input.id])
-      expect((await operate("GET", `/v1/tenants/${key}`)).body).toEqual(body);
+    for (const key of [input.name, input.id]) expect((await operate("GET", `/v1/tenants/${key}`)).body).toEqual(body);
     expect((await operate("GET", "/v1/tenants")).body.tenants).toContainEqual(body);
   });
 

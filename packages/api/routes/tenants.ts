@@ -1,30 +1,10 @@
-import {
-  changeTenant,
-  createTenant,
-  deleteTenant,
-  getTenant,
-  listTenants,
-} from "@cairn/core/tenant/tenant.ts";
+import { changeTenant, createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireOperator } from "../auth/require.ts";
-import {
-  createRouter,
-  jsonBody,
-  jsonResponse,
-  problems,
-  reply,
-  replyNoContent,
-  secured,
-} from "../openapi.ts";
+import { createRouter, jsonBody, jsonResponse, problems, reply, replyNoContent, secured } from "../openapi.ts";
 import { refuseIdempotencyKey, refuseOperatorIdempotencyKey } from "../request/idempotent.ts";
 import { idParameter } from "../schema/parameters.ts";
-import {
-  fromTenant,
-  newTenantSchema,
-  tenantChangesSchema,
-  tenantSchema,
-  toLimits,
-} from "../schema/service.ts";
+import { fromTenant, newTenantSchema, tenantChangesSchema, tenantSchema, toLimits } from "../schema/service.ts";
 
 const tenantParameter = { params: idParameter("tenant", "The id or name of the tenant.") };
 const tenantResponse = jsonResponse(tenantSchema, "The tenant.");

@@ -57,18 +57,13 @@ export const collectionSchema = z
   .object({
     id: z.uuid(),
     name: z.string(),
-    embedding_model: z
-      .string()
-      .nullable()
-      .describe("provider/model. Null: unknown, and only queries by vector work."),
+    embedding_model: z.string().nullable().describe("provider/model. Null: unknown, and only queries by vector work."),
     dimensions: z.int().nullable().describe("Number of dimensions. Null until the first vector is written."),
     metric: z.enum(["cosine", "l2", "ip"]),
     metadata: metadataSchema,
     language: z.string(),
     index: indexSchema,
-    chunking: z
-      .object(chunkingObject.shape)
-      .openapi("Chunking", { description: "How texts are split into passages." }),
+    chunking: z.object(chunkingObject.shape).openapi("Chunking", { description: "How texts are split into passages." }),
     replaced_by: z.uuid().nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -95,11 +90,7 @@ export const newCollectionSchema = z
       .describe("Number of dimensions. Default: that of the model."),
     metric: z.enum(["cosine", "l2", "ip"]).optional().describe("Default: cosine."),
     metadata: metadataSchema.optional(),
-    language: z
-      .string()
-      .max(63)
-      .optional()
-      .describe("Language of the texts, for keyword search. Default: english."),
+    language: z.string().max(63).optional().describe("Language of the texts, for keyword search. Default: english."),
     index: indexSchema.optional(),
     chunking: chunkingSchema.optional(),
   })
@@ -172,10 +163,7 @@ export function toCollectionChanges(input: z.infer<typeof collectionChangesSchem
 }
 
 /** The response for a collection. `limit` is the maximum tokens of a text that its model reads. */
-export function fromCollection(
-  collection: Collection,
-  limit: number | undefined,
-): z.infer<typeof collectionSchema> {
+export function fromCollection(collection: Collection, limit: number | undefined): z.infer<typeof collectionSchema> {
   const { id, name, embeddingModel, dimensions, metric, metadata, language, indexSettings } = collection;
   const sizes = chunkSizes(collection.chunking, limit);
   return {

@@ -21,9 +21,7 @@ export const newDocumentSchema = z
   .strictObject({
     id: idSchema
       .optional()
-      .describe(
-        "Chosen by the caller. An existing document with this id is replaced. Default: a random UUID.",
-      ),
+      .describe("Chosen by the caller. An existing document with this id is replaced. Default: a random UUID."),
     content: z
       .string()
       .nullable()
@@ -47,9 +45,7 @@ export const ingestSchema = z
       .describe("Maximum tokens of a passage. Default: the setting of the collection."),
     overlap: chunkingFields.overlap
       .optional()
-      .describe(
-        "Tokens of the previous passage that a passage repeats. Default: the setting of the collection.",
-      ),
+      .describe("Tokens of the previous passage that a passage repeats. Default: the setting of the collection."),
   })
   .openapi("Ingest", {
     example: { documents: [{ id: "returns", content: "Send it back within 30 days." }] },

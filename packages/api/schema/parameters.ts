@@ -7,8 +7,7 @@ export const namedCollection = z.object({
 
 export const idempotencyHeader = z.object({
   "idempotency-key": z.string().max(255).optional().openapi({
-    description:
-      "A request with this key has one effect and one response, however often it is sent within 24 hours.",
+    description: "A request with this key has one effect and one response, however often it is sent within 24 hours.",
   }),
 });
 

@@ -27,9 +27,7 @@ export const querySchema = z
       .optional()
       .describe("Several queries in one request, instead of query and query_embedding."),
     collection: collectionName.optional(),
-    top_k: topK.describe(
-      "Maximum hits of each query, and at most 10,000 for all queries together. Default 10.",
-    ),
+    top_k: topK.describe("Maximum hits of each query, and at most 10,000 for all queries together. Default 10."),
     mode: z
       .enum(["vector", "keyword", "hybrid"])
       .optional()
@@ -41,9 +39,7 @@ export const querySchema = z
     group_by: z
       .enum(["document", "passage"])
       .optional()
-      .describe(
-        "`document` returns only the best passage of each document, for top_k documents. Default: passage.",
-      ),
+      .describe("`document` returns only the best passage of each document, for top_k documents. Default: passage."),
     max_distance: distance.optional().describe("Omits hits with a larger distance."),
     include: z
       .array(z.enum(["content", "metadata", "uri"]))

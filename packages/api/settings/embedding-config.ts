@@ -16,8 +16,7 @@ const NAMES = {
 export function embeddingConfig(settings: Partial<SettingValues<typeof SETTINGS, "cairn">>): EmbeddingConfig {
   const { openaiApiKey, openaiBaseUrl, localUrl, localModels } = settings;
   return {
-    openai:
-      openaiApiKey || openaiBaseUrl ? { apiKey: openaiApiKey ?? "none", baseUrl: openaiBaseUrl } : undefined,
+    openai: openaiApiKey || openaiBaseUrl ? { apiKey: openaiApiKey ?? "none", baseUrl: openaiBaseUrl } : undefined,
     local: localUrl || localModels ? { baseUrl: localUrl, modelsDirectory: localModels } : undefined,
     defaultModel: settings.embeddingModel,
     defaultDimensions: settings.embeddingDimensions,

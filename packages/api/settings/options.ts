@@ -9,10 +9,7 @@ import { SETTINGS } from "./table.ts";
 
 type Values = Partial<SettingValues<typeof SETTINGS, "serve"> & SettingValues<typeof SETTINGS, "cairn">>;
 
-type ChatSettings = Pick<
-  Values,
-  "chatModel" | "chatBaseUrl" | "chatApiKey" | "openaiBaseUrl" | "openaiApiKey"
->;
+type ChatSettings = Pick<Values, "chatModel" | "chatBaseUrl" | "chatApiKey" | "openaiBaseUrl" | "openaiApiKey">;
 
 /** The options of the chat model; undefined if there is no model name, or neither a server nor a key. Throws `invalid_input`. */
 export function readChatOptions(settings: ChatSettings): ChatModelOptions | undefined {
@@ -56,9 +53,7 @@ function requireHttpUrl(settings: Values, key: TextKey): string {
   const text = requireSetting(settings, key);
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
   const { variable } = SETTINGS[key];
-  throw new AppError(
-    "invalid_input",
-    `${variable} is not a valid URL: it must begin with http:// or https://.`,
-    { path: variable },
-  );
+  throw new AppError("invalid_input", `${variable} is not a valid URL: it must begin with http:// or https://.`, {
+    path: variable,
+  });
 }

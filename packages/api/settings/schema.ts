@@ -1,11 +1,5 @@
 import * as z from "zod";
-import {
-  type EntryPoint,
-  type Setting,
-  type SettingTable,
-  type SettingValues,
-  settingsOf,
-} from "./setting.ts";
+import { type EntryPoint, type Setting, type SettingTable, type SettingValues, settingsOf } from "./setting.ts";
 
 /** The schema of the settings that an entry point reads, by key. Numbers can be strings. Other keys are ignored. */
 export function settingsSchema<const Table extends SettingTable, const Entry extends EntryPoint>(

@@ -63,10 +63,7 @@ interface Declaration extends Omit<Setting, "flag"> {
 
 /** Returns a function that declares a setting of these entry points, from its description and its type with what differs from the defaults. */
 export function usedBy<const Entries extends readonly EntryPoint[]>(...entries: Entries) {
-  return <const Rest extends Omit<Declaration, "description" | "usedBy">>(
-    description: string,
-    rest: Rest,
-  ) => ({
+  return <const Rest extends Omit<Declaration, "description" | "usedBy">>(description: string, rest: Rest) => ({
     description,
     usedBy: entries,
     ...rest,
@@ -108,10 +105,7 @@ export function settingTable<const Table extends Readonly<Record<string, Declara
     const name = option ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const variable = value && `CAIRN_${name.toUpperCase().replaceAll("-", "_")}`;
     const hasFlag = setting.usedBy.some((entry) => entry !== "cloud");
-    return [
-      key,
-      { variable, flag: hasFlag ? `--${name}${value ? ` <${value}>` : ""}` : undefined, ...setting },
-    ];
+    return [key, { variable, flag: hasFlag ? `--${name}${value ? ` <${value}>` : ""}` : undefined, ...setting }];
   });
   return Object.fromEntries(named) as {
     readonly [Key in keyof Table]: Table[Key] & {
@@ -165,7 +159,5 @@ type PresentKeys<Table extends SettingTable, Entry extends EntryPoint> = {
 }[keyof Table];
 
 /** The parsed settings of an entry point, by key. */
-export type SettingValues<Table extends SettingTable, Entry extends EntryPoint> = Partial<
-  Values<Table, Entry>
-> &
+export type SettingValues<Table extends SettingTable, Entry extends EntryPoint> = Partial<Values<Table, Entry>> &
   Pick<Values<Table, Entry>, PresentKeys<Table, Entry> & keyof Values<Table, Entry>>;

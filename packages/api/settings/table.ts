@@ -115,30 +115,21 @@ export const SETTINGS = settingTable({
     ...integer(1, 600_000, 20_000),
     value: "ms",
   }),
-  tenantStreams: both(
-    "maximum number of concurrent streamed responses of a tenant",
-    integer(1, 100_000, 128),
-  ),
+  tenantStreams: both("maximum number of concurrent streamed responses of a tenant", integer(1, 100_000, 128)),
   unknownKeysPerMinute: both("maximum number of invalid keys that an address can try per minute", {
     ...integer(1, 100_000, 60),
     option: "unknown-keys",
   }),
-  trustedProxies: serve(
-    "addresses and networks of proxies whose X-Forwarded-For is trusted, separated by commas",
-    {
-      ...LIST,
-    },
-  ),
+  trustedProxies: serve("addresses and networks of proxies whose X-Forwarded-For is trusted, separated by commas", {
+    ...LIST,
+  }),
   maxConnections: serve("maximum number of concurrent client connections", {
     ...integer(1, 100_000),
     default: 1_000,
   }),
 
   // The token issuer, maintenance, logs, the database driver and the queues.
-  jwtJwksUrl: both(
-    "key set (JWKS) of an issuer whose tokens are accepted in addition to API keys",
-    GROUPED_URL,
-  ),
+  jwtJwksUrl: both("key set (JWKS) of an issuer whose tokens are accepted in addition to API keys", GROUPED_URL),
   jwtIssuer: both("required issuer of the tokens", text("iss")),
   jwtAudience: both("required audience of the tokens", text("aud")),
   jwtTenantClaim: both("claim that contains the tenant's id", text("claim", "tenant_id")),

@@ -53,9 +53,7 @@ test("each request is one log line with tenant, route, duration and counts, with
     read: () => Promise.reject(new Error(`exploded at ${CANARY} 0.123456`)),
   };
   const failing = await createTestApi(failingDatabase as never, { log });
-  expect((await failing.call("POST", "/v1/query", { key, body: { query_embedding: vector } })).status).toBe(
-    500,
-  );
+  expect((await failing.call("POST", "/v1/query", { key, body: { query_embedding: vector } })).status).toBe(500);
   await embeddings.stop();
 
   expect(lines.length).toBeGreaterThanOrEqual(13);
@@ -97,8 +95,7 @@ test("log lines of chat, streams, tools, jobs and issuer tokens contain no texts
   const options = { log, embedding, chatModel: chatModel(`sk-${CANARY}`), jwt };
   const api = await createTestApi(testDatabase.database, options);
   const { key, id: tenantId } = await api.addTenant();
-  const post = (path: string, body: object, credential = key) =>
-    api.call("POST", path, { key: credential, body });
+  const post = (path: string, body: object, credential = key) => api.call("POST", path, { key: credential, body });
   const documents = [{ id: `id ${CANARY}`, content: `text ${CANARY}`, metadata: { secret: CANARY } }];
   await post("/v1/documents", { documents });
 

@@ -41,9 +41,7 @@ test("metrics have the route and status as labels, and no input of a caller", as
   await api.call("GET", `/no/such/${CANARY}`);
   const { text, headers } = await api.call("GET", "/metrics");
   expect(headers.get("Content-Type")).toContain("text/plain");
-  expect(text).toContain(
-    'cairn_request_seconds_count{method="GET",route="/v1/documents/:document",status="404"} 3',
-  );
+  expect(text).toContain('cairn_request_seconds_count{method="GET",route="/v1/documents/:document",status="404"} 3');
   expect(text).toContain('cairn_request_seconds_count{method="POST",route="/v1/documents",status="200"} 1');
   expect(text).toContain('cairn_rows_total{route="/v1/documents"} 1');
   expect(text).toMatch(/^process_cpu_seconds_total /m);

@@ -12,8 +12,7 @@ export interface Metrics {
 function cacheFor<T>(milliseconds: number, create: () => Promise<T>): () => Promise<T> {
   let cached: { readonly value: Promise<T>; readonly at: number } | undefined;
   return () => {
-    if (!cached || performance.now() - cached.at >= milliseconds)
-      cached = { value: create(), at: performance.now() };
+    if (!cached || performance.now() - cached.at >= milliseconds) cached = { value: create(), at: performance.now() };
     return cached.value;
   };
 }

@@ -1,13 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { createTestApi } from "../../../test/support/api.ts";
 import { useTestDatabase } from "../../../test/support/fixture.ts";
-import {
-  captureLog,
-  failAtRead,
-  openStream,
-  question,
-  useImpatientChat,
-} from "../../../test/support/telemetry.ts";
+import { captureLog, failAtRead, openStream, question, useImpatientChat } from "../../../test/support/telemetry.ts";
 import type { RequestRecord } from "./record.ts";
 
 const testDatabase = useTestDatabase();
@@ -46,9 +40,7 @@ test("a streamed response is recorded at its end with duration, hits, tokens, an
   expect(await stream.rest()).toContain('"code":"chat_failed"');
   const took = performance.now() - started;
   const records = lines.map((line) => JSON.parse(line));
-  expect(records).toEqual([
-    expect.objectContaining({ route: "/v1/chat", status: 200, code: "chat_failed", rows: 2 }),
-  ]);
+  expect(records).toEqual([expect.objectContaining({ route: "/v1/chat", status: 200, code: "chat_failed", rows: 2 })]);
   expect(records[0]).toMatchObject({ input_tokens: 100, output_tokens: 10 });
   expect(records[0].ms).toBeGreaterThan(350);
   expect(records[0].ms).toBeLessThanOrEqual(took);

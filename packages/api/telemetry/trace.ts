@@ -1,11 +1,4 @@
-import {
-  context,
-  propagation,
-  SpanKind,
-  SpanStatusCode,
-  type TextMapGetter,
-  trace,
-} from "@opentelemetry/api";
+import { context, propagation, SpanKind, SpanStatusCode, type TextMapGetter, trace } from "@opentelemetry/api";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { PROBLEMS } from "../problem.ts";
@@ -40,8 +33,7 @@ export const traceRequests = createMiddleware<Env>(async (c, next) => {
         "cairn.request_id": c.get("requestId"),
         "cairn.tenant": c.get("principal")?.tenantId ?? "",
       });
-      if (status >= 500 || (problem && PROBLEMS[problem].status >= 500))
-        span.setStatus({ code: SpanStatusCode.ERROR });
+      if (status >= 500 || (problem && PROBLEMS[problem].status >= 500)) span.setStatus({ code: SpanStatusCode.ERROR });
       span.end();
     });
   }

@@ -17,10 +17,7 @@ export function parseFindingKind(kind: string): { readonly kind: string; readonl
 }
 
 /** Findings for records that were edited or deleted in Cairn. */
-export function cairnChangeFindings(
-  edited: readonly Change[],
-  deleted: readonly string[],
-): readonly Finding[] {
+export function cairnChangeFindings(edited: readonly Change[], deleted: readonly string[]): readonly Finding[] {
   return [
     ...edited.map(({ difference }) =>
       markMadeInCairn({
@@ -32,8 +29,7 @@ export function cairnChangeFindings(
   ];
 }
 
-const DELETED =
-  "The record was deleted in Cairn since the migration and stays deleted. --discard-changes restores it.";
+const DELETED = "The record was deleted in Cairn since the migration and stays deleted. --discard-changes restores it.";
 
 /** The finding for a record that only Cairn has. */
 export function extraFinding(id: string, writtenByService: boolean): Finding {
@@ -46,7 +42,6 @@ export function extraFinding(id: string, writtenByService: boolean): Finding {
   return {
     id,
     kind: "extra",
-    detail:
-      "The record is in Cairn and not in Chroma, where it was deleted. --prune deletes it in Cairn too.",
+    detail: "The record is in Cairn and not in Chroma, where it was deleted. --prune deletes it in Cairn too.",
   };
 }

@@ -38,9 +38,7 @@ export async function migrateCollections(
 ): Promise<MigrationResults> {
   let results = await migrateConcurrently(context, classifier, planned);
   for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++) {
-    const failed = new Set(
-      results.flatMap((result) => (result.kind === "failed" ? [result.failed.source.id] : [])),
-    );
+    const failed = new Set(results.flatMap((result) => (result.kind === "failed" ? [result.failed.source.id] : [])));
     if (failed.size === 0) break;
     const retried = planned.filter(({ source: { id } }) => failed.has(id));
     results = [

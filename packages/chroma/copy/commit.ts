@@ -27,9 +27,7 @@ export async function commitPage(
   const keptChanges = overwrite ? [] : page.changes.filter(({ stored }) => isWrittenByService(stored));
   const pending = overwrite ? page.changes : page.changes.filter(({ stored }) => !isWrittenByService(stored));
   const { changes, refused } =
-    pass.rules.vectors === "embed"
-      ? await writeEmbedded(context, pass, pending)
-      : { changes: pending, refused: [] };
+    pass.rules.vectors === "embed" ? await writeEmbedded(context, pass, pending) : { changes: pending, refused: [] };
   const findings: Finding[] = [
     ...page.quarantined.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
     ...refused,
@@ -50,8 +48,7 @@ export async function commitPage(
   };
   const types = await services.database.vectorTypes();
   const rows = pass.rules.vectors === "copy" ? changes.flatMap((change) => change.rows) : [];
-  const save = (transaction: Transaction) =>
-    saveProgress(transaction, run, pass.collection.id, next, findings);
+  const save = (transaction: Transaction) => saveProgress(transaction, run, pass.collection.id, next, findings);
   await retryTransient(() =>
     rows.length === 0 && page.writtenByService.length === 0
       ? asAdmin(services.database, save)

@@ -31,9 +31,7 @@ export function compareCollection(
       ),
     );
   if (!equalMetadata(source.metadata, target.metadata)) {
-    const difference = finding(
-      `The collection itself: ${describeKeys(toApiJson(source.metadata), target.metadata)}`,
-    );
+    const difference = finding(`The collection itself: ${describeKeys(toApiJson(source.metadata), target.metadata)}`);
     findings.push(changedInCairn(planned, target) ? markMadeInCairn(difference) : difference);
   }
   return findings;

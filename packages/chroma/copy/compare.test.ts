@@ -45,12 +45,7 @@ test.each<[string, Partial<StoredRow>, Partial<Row>, object | undefined]>([
     {},
     { kind: "metadata", detail: 'Metadata differs at "k".' },
   ],
-  [
-    "an additional key",
-    { metadata: { k: 1, l: true } },
-    {},
-    { kind: "metadata", detail: 'Metadata differs at "l".' },
-  ],
+  ["an additional key", { metadata: { k: 1, l: true } }, {}, { kind: "metadata", detail: 'Metadata differs at "l".' }],
   ["a URI", { uri: "s3://x" }, {}, { kind: "uri" }],
   [
     "another text, other metadata and another vector: all three are named",
@@ -119,9 +114,7 @@ test("compareVectors() compares equal, close, distant, NaN and differently sized
   expect(compareVectors(Float32Array.of(1e6), Float32Array.of(1e6 + 1)).largest).toBeLessThan(TOLERANCE);
   expect(compareVectors(Float32Array.of(1e-6), Float32Array.of(2e-6)).largest).toBeLessThan(TOLERANCE);
   expect(compareVectors(vector, Float32Array.of(0.1, Number.NaN)).largest).toBe(Number.POSITIVE_INFINITY);
-  expect(compareVectors(Float32Array.of(Number.NaN, 1), Float32Array.of(5, 1)).largest).toBe(
-    Number.POSITIVE_INFINITY,
-  );
+  expect(compareVectors(Float32Array.of(Number.NaN, 1), Float32Array.of(5, 1)).largest).toBe(Number.POSITIVE_INFINITY);
   expect(compareVectors(vector, Float32Array.of(0.1)).largest).toBe(Number.POSITIVE_INFINITY);
   expect(compareVectors(vector, null)).toEqual({ largest: Number.POSITIVE_INFINITY, exact: false });
   expect(compareVectors(null, null)).toEqual({ largest: 0, exact: true });
@@ -153,7 +146,5 @@ test("any metadata has the same canonical JSON after it was encoded for Postgres
 });
 
 function encodeText(value: object): string {
-  return JSON.stringify(value, (_, item) =>
-    typeof item === "bigint" ? JSON.rawJSON(item.toString()) : item,
-  );
+  return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? JSON.rawJSON(item.toString()) : item));
 }

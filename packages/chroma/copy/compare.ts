@@ -95,8 +95,7 @@ function compareCopied(row: Row, stored: StoredRow, tolerance: number): RecordDi
 /** The largest difference of two vectors in one element, relative for elements above 1. */
 export function compareVectors(a: Float32Array | null, b: Float32Array | null): VectorDifference {
   if (a === null && b === null) return { largest: 0, exact: true };
-  if (a === null || b === null || a.length !== b.length)
-    return { largest: Number.POSITIVE_INFINITY, exact: false };
+  if (a === null || b === null || a.length !== b.length) return { largest: Number.POSITIVE_INFINITY, exact: false };
   let largest = 0;
   let exact = true;
   for (let i = 0; i < a.length; i++) {
@@ -130,9 +129,7 @@ function describeText(source: string | null, stored: string | null): string {
 /** Names the keys that differ, never their values. */
 export function describeKeys(source: JsonObject, stored: JsonObject): string {
   const keys = [...new Set([...Object.keys(source), ...Object.keys(stored)])];
-  const differing = keys.filter(
-    (key) => canonicalJson(source[key] ?? null) !== canonicalJson(stored[key] ?? null),
-  );
+  const differing = keys.filter((key) => canonicalJson(source[key] ?? null) !== canonicalJson(stored[key] ?? null));
   return `Metadata differs at ${differing
     .slice(0, 5)
     .map((key) => JSON.stringify(key))

@@ -3,11 +3,7 @@ import { asTenant, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { passageBytes, sliceByBytes } from "@cairn/core/document/byte-slices.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { importRows, undoConflictingWrites } from "@cairn/core/document/import.ts";
-import {
-  embedLargeDocument,
-  isLargeDocument,
-  writeLargeDocument,
-} from "@cairn/core/document/large-document.ts";
+import { embedLargeDocument, isLargeDocument, writeLargeDocument } from "@cairn/core/document/large-document.ts";
 import { embeddedDimensions, embedGroups } from "@cairn/core/document/passages.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Finding } from "../ledger/collection.ts";
@@ -31,8 +27,7 @@ export async function writeEmbedded(
   changes: readonly Change[],
 ): Promise<EmbedResult> {
   const dimensions = changes.length > 0 ? embeddedDimensions(context.services, pass.target) : 0;
-  const bytesOf = ({ rows }: Change) =>
-    rows.reduce((sum, { content }) => sum + passageBytes(content, dimensions), 0);
+  const bytesOf = ({ rows }: Change) => rows.reduce((sum, { content }) => sum + passageBytes(content, dimensions), 0);
   const written: Change[] = [];
   const refused: Finding[] = [];
   for await (const slice of sliceByBytes(changes, { bytesOf, passagesOf: ({ rows }) => rows.length })) {
@@ -68,11 +63,7 @@ async function writeSmallChanges(
 }
 
 /** Writes a record whose vectors exceed the memory limit, in parts. */
-async function writeLargeChange(
-  context: CopyContext,
-  pass: PassContext,
-  change: Change,
-): Promise<EmbedResult> {
+async function writeLargeChange(context: CopyContext, pass: PassContext, change: Change): Promise<EmbedResult> {
   const { services, run, settings, signal } = context;
   const { rows } = change;
   const types = await services.database.vectorTypes();
@@ -119,11 +110,7 @@ function toFinding({ difference: { id } }: Change, { message }: AppError): Findi
 }
 
 /** Embeds every row with text. A record that the model refuses keeps its text and is reported. */
-async function embedChanges(
-  context: CopyContext,
-  pass: PassContext,
-  changes: readonly Change[],
-): Promise<EmbedResult> {
+async function embedChanges(context: CopyContext, pass: PassContext, changes: readonly Change[]): Promise<EmbedResult> {
   const texts = changes.map(({ rows }) => rows.flatMap(({ content }) => (content?.trim() ? [content] : [])));
   const embedded = await embedGroups(context.services, pass.target, texts, context.signal);
   const refused: Finding[] = [];

@@ -18,11 +18,7 @@ const RUN_ERRORS: ReadonlySet<ErrorCode> = new Set([
 const SERVER_SQLSTATES = /^(42501|58|F0)/;
 
 /** Errors of a model's server, which may affect every collection that uses the model. */
-const MODEL_ERRORS: ReadonlySet<ErrorCode> = new Set([
-  "embedder_unavailable",
-  "embedding_failed",
-  "embedding_quota",
-]);
+const MODEL_ERRORS: ReadonlySet<ErrorCode> = new Set(["embedder_unavailable", "embedding_failed", "embedding_quota"]);
 
 /** Other collections that are read to distinguish the failure of one collection from a failure of the Chroma server. */
 const MAX_PROBED_COLLECTIONS = 3;
@@ -107,9 +103,7 @@ function isRunError(error: unknown): boolean {
 
 /** Whether an error may affect the complete Chroma server: an error of Chroma, or of an unknown kind. */
 function mayBeServerError(error: unknown): boolean {
-  return (
-    !(error instanceof AppError) || error.code === "source_unavailable" || error.code === "source_invalid"
-  );
+  return !(error instanceof AppError) || error.code === "source_unavailable" || error.code === "source_invalid";
 }
 
 /** Whether the server returns the first page of a collection. */

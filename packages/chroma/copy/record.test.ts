@@ -26,13 +26,7 @@ test.each<[string, Partial<SourceRecord>, Partial<CopyRules>, string, RegExp]>([
   ["NaN among zeros", vector(0, Number.NaN, 0), { metric: "cosine" }, "vector_not_finite", /NaN/],
   ["zeros under cosine", vector(0, 0, 0), { metric: "cosine" }, "vector_zero", /no direction/],
   ["negative zeros under cosine", vector(-0, 0, -0), { metric: "cosine" }, "vector_zero", /no direction/],
-  [
-    "a dimension too few",
-    vector(1, 2),
-    {},
-    "dimension_mismatch",
-    /has 2 dimensions and the collection has 3/,
-  ],
+  ["a dimension too few", vector(1, 2), {}, "dimension_mismatch", /has 2 dimensions and the collection has 3/],
   ["a dimension too many", vector(1, 2, 3, 4), {}, "dimension_mismatch", /has 4 dimensions/],
   ["an empty vector", vector(), {}, "dimension_mismatch", /has 0 dimensions/],
   [

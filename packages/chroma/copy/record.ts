@@ -60,16 +60,10 @@ export function findQuarantineReason(record: SourceRecord, rules: CopyRules): Qu
     );
   const { embedding } = record;
   if (embedding === null)
-    return quarantine(
-      "vector_null",
-      "Chroma has no vector for the record. The text is kept without a vector.",
-    );
+    return quarantine("vector_null", "Chroma has no vector for the record. The text is kept without a vector.");
   const fault = findVectorFault(embedding, rules.metric);
   if (fault?.kind === "not_finite")
-    return quarantine(
-      "vector_not_finite",
-      "The vector contains NaN or infinity. The text is kept without a vector.",
-    );
+    return quarantine("vector_not_finite", "The vector contains NaN or infinity. The text is kept without a vector.");
   // A vector that is too short is copied unchanged: a search ranks it last, at the largest distance.
   if (fault && fault.kind !== "too_short")
     return quarantine(

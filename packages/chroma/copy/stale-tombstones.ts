@@ -1,9 +1,5 @@
 import { asTenant, becomeTenant } from "@cairn/core/database/transaction.ts";
-import {
-  deleteExpiredTombstones,
-  hasExpiredTombstones,
-  markTombstonesSeen,
-} from "@cairn/core/document/tombstone.ts";
+import { deleteExpiredTombstones, hasExpiredTombstones, markTombstonesSeen } from "@cairn/core/document/tombstone.ts";
 import { hashListing } from "../ledger/listing.ts";
 import { assertLease } from "../ledger/run.ts";
 import { addListings } from "../ledger/tally.ts";

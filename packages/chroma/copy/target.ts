@@ -55,9 +55,7 @@ async function updateTarget(
   const takesSourceMetadata = isEqual || discardChanges || !changedInCairn(planned, target);
   const changes: CollectionChanges = {
     ...(takesSourceMetadata && !isEqual ? { metadata: source.metadata } : {}),
-    ...(target.embeddingModel === null && model !== null
-      ? { embeddingModel: model, confirmModel: true }
-      : {}),
+    ...(target.embeddingModel === null && model !== null ? { embeddingModel: model, confirmModel: true } : {}),
   };
   const metadata = takesSourceMetadata ? source.metadata : planned.writtenMetadata;
   if (Object.keys(changes).length === 0) return { tenant, target, metadata };

@@ -83,12 +83,7 @@ export async function readProgress({ orm }: Transaction, runId: string, sourceId
 }
 
 /** Saves the number of records of a pass, for progress displays. */
-export async function saveTotal(
-  database: Database,
-  run: Run,
-  sourceId: string,
-  total: number,
-): Promise<void> {
+export async function saveTotal(database: Database, run: Run, sourceId: string, total: number): Promise<void> {
   await asAdmin(database, ({ orm }) =>
     orm.execute(sql`UPDATE cairn.migration_collections SET total = ${total}::bigint
                     WHERE run_id = ${run.id}::uuid AND source_id = ${sourceId}`),

@@ -49,10 +49,7 @@ export async function forgetFailure(database: Database, run: Run, sourceId: stri
 }
 
 /** The collections that failed since the last start of the run, by source id. */
-export async function readFailures(
-  database: Database,
-  runId: string,
-): Promise<ReadonlyMap<string, RecordedFailure>> {
+export async function readFailures(database: Database, runId: string): Promise<ReadonlyMap<string, RecordedFailure>> {
   const [row] = await asAdmin(database, ({ orm }) =>
     orm.selectRows<{ failures: string }>(
       sql`SELECT failures::text AS failures FROM cairn.migration_runs WHERE id = ${runId}::uuid`,

@@ -20,9 +20,7 @@ test("an added, a missing, a repeated and a replaced id each change the hash", (
     fc.property(someIds, fc.string({ unit: "binary" }), (ids, other) => {
       fc.pre(!ids.includes(other));
       const [, ...rest] = ids;
-      const listings = [ids, rest, [...ids, other], [other, ...rest], [...ids, ids[0] ?? ""]].map(
-        hashListing,
-      );
+      const listings = [ids, rest, [...ids, other], [other, ...rest], [...ids, ids[0] ?? ""]].map(hashListing);
       expect(new Set(listings).size).toBe(listings.length);
     }),
   );

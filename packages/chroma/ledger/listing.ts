@@ -7,7 +7,6 @@ import { createHash } from "node:crypto";
  */
 export function hashListing(ids: Iterable<string>): string {
   let sum = 0n;
-  for (const id of ids)
-    sum += BigInt(`0x${createHash("sha256").update(id, "utf16le").digest("hex").slice(0, 32)}`);
+  for (const id of ids) sum += BigInt(`0x${createHash("sha256").update(id, "utf16le").digest("hex").slice(0, 32)}`);
   return BigInt.asUintN(128, sum).toString(16);
 }

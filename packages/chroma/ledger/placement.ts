@@ -99,10 +99,7 @@ async function readServing(database: Database, tenantId: string): Promise<Readon
 }
 
 /** The collection that finally replaced this one; undefined if it is still being filled to replace another. */
-function followReplacements(
-  collection: Collection,
-  byId: ReadonlyMap<string, Collection>,
-): Collection | undefined {
+function followReplacements(collection: Collection, byId: ReadonlyMap<string, Collection>): Collection | undefined {
   const seen = new Set<string>();
   let last: Collection | undefined = collection;
   while (last && last.replacedBy !== null) {

@@ -27,10 +27,7 @@ export interface FinishedCollection {
 type FinishedCollectionRow = Pick<FinishedCollection, "vectors" | "why"> & MigratedRow;
 
 /** The finished collections of a run whose targets still exist, ordered by source id. */
-export async function readFinishedCollections(
-  database: Database,
-  run: Run,
-): Promise<readonly FinishedCollection[]> {
+export async function readFinishedCollections(database: Database, run: Run): Promise<readonly FinishedCollection[]> {
   const rows = await asAdmin(database, ({ orm }) =>
     orm.selectRows<FinishedCollectionRow>(sql`
           SELECT source_id AS id, source_tenant AS tenant, source_database AS database, source_name AS name,
@@ -57,11 +54,7 @@ export async function readFinishedCollections(
 }
 
 /** Undefined if the collection was deleted in Cairn. The plan then lists it as deleted. */
-async function findCollection(
-  database: Database,
-  tenantId: string,
-  id: string,
-): Promise<Collection | undefined> {
+async function findCollection(database: Database, tenantId: string, id: string): Promise<Collection | undefined> {
   try {
     return await getCollection(database, tenantId, id);
   } catch (error) {
@@ -80,12 +73,7 @@ export async function saveReport(database: Database, run: Run, report: Migration
   await save(database, run, "report", report);
 }
 
-async function save(
-  database: Database,
-  run: Run,
-  column: "search" | "report",
-  value: object | null,
-): Promise<void> {
+async function save(database: Database, run: Run, column: "search" | "report", value: object | null): Promise<void> {
   await database.transaction(async (transaction) => {
     await assertLease(transaction, run);
     await transaction.orm.execute(

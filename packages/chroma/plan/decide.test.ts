@@ -17,8 +17,7 @@ const embedders: Embedders = {
     return { model } as Embedder; // the decision embeds nothing
   },
 };
-const source = (model: string | null, dimensions: number | null = 1536) =>
-  ({ model, dimensions }) as SourceCollection;
+const source = (model: string | null, dimensions: number | null = 1536) => ({ model, dimensions }) as SourceCollection;
 const target = (embeddingModel: string | null, dimensions: number | null, copied = false): Target => ({
   collection: { embeddingModel, dimensions } as Collection,
   copied,
@@ -34,13 +33,7 @@ test.each<[string, SourceCollection, Target | undefined, PlanOptions, object]>([
     {},
     { vectors: "copy", model: SMALL, dimensions: 1536 },
   ],
-  [
-    "an unknown model stays unknown",
-    source(null, 8),
-    undefined,
-    {},
-    { vectors: "copy", model: null, dimensions: 8 },
-  ],
+  ["an unknown model stays unknown", source(null, 8), undefined, {}, { vectors: "copy", model: null, dimensions: 8 }],
   [
     "--source-model names an unknown model",
     source(null, 8),
@@ -188,9 +181,10 @@ test("vectors with more dimensions than Postgres supports cannot be copied, but 
     problem: expect.stringMatching(/16001 dimensions.*16000 at most.*--re-embed always/),
     unsupported: true,
   });
-  expect(
-    decide(source(null, 16_001), undefined, { reEmbed: "always", model: "offline/words" }),
-  ).toMatchObject({ vectors: "embed", dimensions: null });
+  expect(decide(source(null, 16_001), undefined, { reEmbed: "always", model: "offline/words" })).toMatchObject({
+    vectors: "embed",
+    dimensions: null,
+  });
 });
 
 test("a model without a key is accepted if both sides are only compared", () => {

@@ -66,8 +66,7 @@ function copy(
   const sourceModel = source.model ?? options.sourceModel ?? null;
   // Clients name their default function even if the caller provides vectors, so the name counts only if vectors exist.
   const confirmedModel = dimensions === null ? (options.sourceModel ?? null) : sourceModel;
-  if (!target)
-    return { vectors: "copy", model: confirmedModel, dimensions, why: explainCopy(source, confirmedModel) };
+  if (!target) return { vectors: "copy", model: confirmedModel, dimensions, why: explainCopy(source, confirmedModel) };
   const { embeddingModel: model, dimensions: size } = target.collection;
   if (size !== null && dimensions !== null && size !== dimensions)
     return { problem: `the target has ${size} dimensions and the source ${dimensions}` };
@@ -122,9 +121,7 @@ function embed(
   const dimensions =
     target?.collection.dimensions ??
     modelDimensions(chosenModel) ??
-    (chosenModel === embedders.default?.model
-      ? embedders.default.dimensions
-      : supportedDimensions(source.dimensions));
+    (chosenModel === embedders.default?.model ? embedders.default.dimensions : supportedDimensions(source.dimensions));
   return {
     vectors: "embed",
     model: chosenModel,

@@ -23,8 +23,6 @@ export async function readEarlierPlacements(
 /** Says that a target was deleted in Cairn, and how to restore it. */
 export function explainDeleted(deleted: "tenant" | "collection", { tenant, collection }: TargetPath): string {
   const what =
-    deleted === "tenant"
-      ? `Tenant ${tenant}`
-      : `Collection ${JSON.stringify(collection)} of tenant ${tenant}`;
+    deleted === "tenant" ? `Tenant ${tenant}` : `Collection ${JSON.stringify(collection)} of tenant ${tenant}`;
   return `${what} was deleted in Cairn since the migration and stays deleted. --discard-changes migrates it again.`;
 }

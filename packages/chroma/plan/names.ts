@@ -39,8 +39,7 @@ function unknownName(flag: string, requested: string, names: ReadonlySet<string>
     .sort((a, b) => a.edits - b.edits)
     .slice(0, MAX_SUGGESTIONS)
     .map(({ name }) => JSON.stringify(name));
-  const hint =
-    closest.length === 0 ? "Chroma has no collections." : `The closest names are ${closest.join(", ")}.`;
+  const hint = closest.length === 0 ? "Chroma has no collections." : `The closest names are ${closest.join(", ")}.`;
   return new AppError(
     "invalid_input",
     `${flag} names ${JSON.stringify(requested)}, but Chroma has no collection of that name. Nothing was written. ${hint}`,
@@ -55,11 +54,7 @@ function editDistance(a: string, b: string): number {
     const next = [i + 1];
     for (let j = 0; j < b.length; j++)
       next.push(
-        Math.min(
-          (next[j] as number) + 1,
-          (row[j + 1] as number) + 1,
-          (row[j] as number) + (a[i] === b[j] ? 0 : 1),
-        ),
+        Math.min((next[j] as number) + 1, (row[j + 1] as number) + 1, (row[j] as number) + (a[i] === b[j] ? 0 : 1)),
       );
     row = next;
   }

@@ -34,16 +34,13 @@ test.each([
   expect(compilePattern(pattern)(at(name))).toEqual({ tenant: UUID, collection });
 });
 
-test.each([
-  `{${UUID}}`,
-  `urn:uuid:${UUID}`,
-  `URN:UUID:${UUID.toUpperCase()}`,
-  UUID.replaceAll("-", "_"),
-  HEX,
-])("a Chroma tenant %s becomes its UUID", (tenant) => {
-  const match = compilePattern("{tenant}/*/{collection}");
-  expect(match(at("faq", "main", tenant))).toEqual({ tenant: UUID, collection: "faq" });
-});
+test.each([`{${UUID}}`, `urn:uuid:${UUID}`, `URN:UUID:${UUID.toUpperCase()}`, UUID.replaceAll("-", "_"), HEX])(
+  "a Chroma tenant %s becomes its UUID",
+  (tenant) => {
+    const match = compilePattern("{tenant}/*/{collection}");
+    expect(match(at("faq", "main", tenant))).toEqual({ tenant: UUID, collection: "faq" });
+  },
+);
 
 test.each([
   [DEFAULT_PATTERN, "tenant_acme_corp_docs"],
@@ -99,9 +96,10 @@ test.each([
 test("a pattern with slashes is matched against Chroma's tenant, database and name, another pattern against the name", () => {
   const match = compilePattern("*/{tenant}/{collection}");
   expect(match(at("faq", "acme"))).toEqual({ tenant: "acme", collection: "faq" });
-  expect(
-    compilePattern("{tenant}/default_database/{collection}")(at("faq", "default_database", HEX)),
-  ).toEqual({ tenant: UUID, collection: "faq" });
+  expect(compilePattern("{tenant}/default_database/{collection}")(at("faq", "default_database", HEX))).toEqual({
+    tenant: UUID,
+    collection: "faq",
+  });
   expect(compilePattern("{tenant}/other/*")(at("faq"))).toBeUndefined();
 });
 

@@ -45,8 +45,7 @@ export function compilePattern(pattern: string, fallback?: string): Matcher {
     if (!found) return undefined;
     const targetPath = toTargetPath(found, fallback);
     if (other) return { unmapped: explainAmbiguity(pattern, targetPath, toTargetPath(other, fallback)) };
-    const reservedName =
-      found.tenant === undefined ? undefined : chromaDefault(source, tenantField, targetPath.tenant);
+    const reservedName = found.tenant === undefined ? undefined : chromaDefault(source, tenantField, targetPath.tenant);
     if (reservedName) return { unmapped: explainDefault(pattern, reservedName) };
     return targetPath;
   };
@@ -78,8 +77,7 @@ function chromaDefault(
   tenantField: "tenant" | "database" | undefined,
   tenant: string,
 ): string | undefined {
-  if (tenantField && source[tenantField] === CHROMA_DEFAULTS[tenantField])
-    return CHROMA_DEFAULTS[tenantField];
+  if (tenantField && source[tenantField] === CHROMA_DEFAULTS[tenantField]) return CHROMA_DEFAULTS[tenantField];
   return Object.values(CHROMA_DEFAULTS).find((name) => name === tenant.toLowerCase());
 }
 
@@ -124,9 +122,7 @@ function parsePattern(pattern: string, fallback: string | undefined): readonly T
 /** Whether a name matches one of the globs (`*` matches any text). Every name matches an empty list. */
 export function matchesGlobs(name: string, globs: readonly string[]): boolean {
   if (globs.length === 0) return true;
-  return globs.some((glob) =>
-    new RegExp(`^${glob.split("*").map(RegExp.escape).join(".*")}$`, "u").test(name),
-  );
+  return globs.some((glob) => new RegExp(`^${glob.split("*").map(RegExp.escape).join(".*")}$`, "u").test(name));
 }
 
 /** The name of a tenant in a target: a UUID in any notation is normalized, and other names are unchanged. */

@@ -55,8 +55,7 @@ async function listTenant(source: Source, tenant: string | undefined): Promise<r
   try {
     return await source.listCollections(tenant === undefined ? {} : { tenants: [tenant] });
   } catch (error) {
-    if (error instanceof AppError && (error.code === "not_found" || error.code === "source_invalid"))
-      return [];
+    if (error instanceof AppError && (error.code === "not_found" || error.code === "source_invalid")) return [];
     throw error;
   }
 }

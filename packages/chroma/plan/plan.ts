@@ -90,8 +90,7 @@ export async function planMigration(
     const key = target?.collection.id ?? targets.keyOf(targetPath);
     const conflict = findConflict(collection, { other: taken.get(key), targets, target, sources, options });
     const choice = conflict ?? decideVectors(source, target, embedders, options);
-    if ("problem" in choice)
-      unmapped.push({ source, problem: choice.problem, blocking: !("unsupported" in choice) });
+    if ("problem" in choice) unmapped.push({ source, problem: choice.problem, blocking: !("unsupported" in choice) });
     else {
       const notice = describeUnusableModel(source, choice, label(source));
       const writtenMetadata = earlier?.metadata;

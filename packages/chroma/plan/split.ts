@@ -25,9 +25,7 @@ const MAX_SPLITS = 2;
  * field. `readTenant` limits them to splits whose tenant it can read. All splits are considered; a regular expression
  * would silently prefer the first.
  */
-export function createSplitter(
-  tokens: readonly Token[],
-): (text: string, readTenant?: ReadTenant) => readonly Split[] {
+export function createSplitter(tokens: readonly Token[]): (text: string, readTenant?: ReadTenant) => readonly Split[] {
   const lastField = tokens.findLastIndex(({ kind }) => kind === "tenant" || kind === "collection");
   return (text, readTenant) => {
     if (readTenant && !tokens.some(({ kind }) => kind === "tenant")) return [];
@@ -57,12 +55,7 @@ export function createSplitter(
 }
 
 /** The split extended by one part of the text; undefined if that part cannot be the tenant. */
-function takeSpan(
-  split: Split,
-  { kind }: Token,
-  part: string,
-  readTenant: ReadTenant | undefined,
-): Split | undefined {
+function takeSpan(split: Split, { kind }: Token, part: string, readTenant: ReadTenant | undefined): Split | undefined {
   if (kind === "text" || kind === "any") return split;
   if (kind === "collection" || !readTenant) return { ...split, [kind]: part };
   const tenant = readTenant(part);

@@ -32,8 +32,7 @@ export async function readTargets(database: Database | undefined, targetPaths: r
     const tenant = findTenant(all, name);
     if (!database || !tenant) continue;
     tenants.set(name, tenant.id);
-    if (!collections.has(tenant.id))
-      collections.set(tenant.id, [...(await listCollections(database, tenant.id))]);
+    if (!collections.has(tenant.id)) collections.set(tenant.id, [...(await listCollections(database, tenant.id))]);
   }
   const collectionsOf = ({ tenant }: TargetPath) => collections.get(tenants.get(tenant) ?? "") ?? [];
   const describe = (collection: Collection): Target => ({
@@ -54,9 +53,7 @@ export async function readTargets(database: Database | undefined, targetPaths: r
     },
     /** Another collection of the tenant whose id equals the collection name of this target. */
     findIdCollision: (targetPath: TargetPath) =>
-      collectionsOf(targetPath).find(
-        ({ id, name }) => id === targetPath.collection && name !== targetPath.collection,
-      ),
+      collectionsOf(targetPath).find(({ id, name }) => id === targetPath.collection && name !== targetPath.collection),
   };
 }
 
@@ -75,7 +72,5 @@ async function readMigrationHistory(database: Database): Promise<ReadonlyMap<str
                  bool_or(vectors = 'copy') OVER (PARTITION BY collection_id) AS copied
           FROM cairn.migration_collections ORDER BY collection_id, updated_at DESC`),
   );
-  return new Map(
-    rows.map(({ collection_id: id, copied, ...migratedFrom }) => [id, { copied, migratedFrom }]),
-  );
+  return new Map(rows.map(({ collection_id: id, copied, ...migratedFrom }) => [id, { copied, migratedFrom }]));
 }

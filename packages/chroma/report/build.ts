@@ -74,16 +74,7 @@ export async function buildReport(
     const { documents } = await countDocuments(database, outcome.target.tenantId, outcome.target.id);
     collections.push(reportCollection(outcome, documents));
   }
-  const {
-    sourceUrl,
-    search,
-    unmapped = [],
-    failed = [],
-    vanished = [],
-    deleted = [],
-    notices = [],
-    ...rest
-  } = input;
+  const { sourceUrl, search, unmapped = [], failed = [], vanished = [], deleted = [], notices = [], ...rest } = input;
   const named = [
     ...outcomes.map(({ planned }) => planned.source),
     ...[...unmapped, ...failed, ...deleted].map(({ source }) => source),
@@ -167,11 +158,7 @@ function reportCollection(
     passes: progress.pass,
     seconds: progress.seconds,
     verdict:
-      state !== "identical"
-        ? "not_identical"
-        : tally.quarantined > 0
-          ? "identical_with_exceptions"
-          : "identical",
+      state !== "identical" ? "not_identical" : tally.quarantined > 0 ? "identical_with_exceptions" : "identical",
     differences: countKinds(kinds),
     changedInCairn: countKinds(kinds.filter(({ inCairn }) => inCairn)),
     state,

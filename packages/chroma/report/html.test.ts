@@ -59,15 +59,11 @@ test("each collection has a bar for the source and one for the target, and no ba
   expect(count(page, /<rect class="before"/g)).toBe(4);
   expect(count(page, /<rect class="after"/g)).toBe(4);
   const lost = { ...exampleCollection("Lost", 5), targetCount: 0 };
-  expect(count(renderReport(exampleReport({ ...alone, collections: [lost] })), /<rect class="after"/g)).toBe(
-    0,
-  );
+  expect(count(renderReport(exampleReport({ ...alone, collections: [lost] })), /<rect class="after"/g)).toBe(0);
 });
 
 test("the chart shows the forty largest of 2,000 collections and says so; the table has all of them", () => {
-  const collections = Array.from({ length: 2_000 }, (_, index) =>
-    exampleCollection(`Tenant ${index}`, index + 1),
-  );
+  const collections = Array.from({ length: 2_000 }, (_, index) => exampleCollection(`Tenant ${index}`, index + 1));
   const page = renderReport(exampleReport({ collections, search: null }));
   expect(count(page, /<rect class="before"/g)).toBe(40);
   expect(page).toContain("The 40 largest of 2,000 collections; the table has all.");
@@ -95,8 +91,7 @@ test("queries are counted by overlap, and 99 % does not count as the same", () =
   const query = { collection: names[0] ?? "", overlapWithExact: 1 };
   const perQuery = [1, 1, 0.999, 0.8].map((overlapWithChroma) => ({ ...query, overlapWithChroma }));
   const page = renderReport(exampleReport({ search: { ...exampleSearch(names), perQuery } }));
-  const row = (label: string) =>
-    page.match(new RegExp(`${label}</span>.*?class="value">(.*?)</li>`, "s"))?.[1] ?? "";
+  const row = (label: string) => page.match(new RegExp(`${label}</span>.*?class="value">(.*?)</li>`, "s"))?.[1] ?? "";
   const figures = (label: string) =>
     row(label)
       .replace(/<[^>]*>/g, "")
@@ -109,9 +104,7 @@ test("queries are counted by overlap, and 99 % does not count as the same", () =
 });
 
 test("an average just below 1 is not rounded up to 100 %", () => {
-  const page = renderReport(
-    exampleReport({ search: { ...exampleSearch(names), meanOverlapWithChroma: 0.9999 } }),
-  );
+  const page = renderReport(exampleReport({ search: { ...exampleSearch(names), meanOverlapWithChroma: 0.9999 } }));
   expect(page).toContain("99.9\u00a0%");
 });
 

@@ -46,8 +46,7 @@ ${renderMethod(report)}
 }
 
 function noteCounts({ totals }: MigrationReport): string {
-  const why =
-    totals.sourceRecords === totals.targetRecords ? "" : " Where the counts differ, the lists below say why.";
+  const why = totals.sourceRecords === totals.targetRecords ? "" : " Where the counts differ, the lists below say why.";
   return `Equal counts alone prove nothing. The tables show what was compared.${why}`;
 }
 

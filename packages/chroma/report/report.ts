@@ -129,14 +129,7 @@ export type ExceptionReason =
 export type DifferenceKind = RecordDifferenceKind | "failed";
 
 /** Kinds of differences of single records. */
-export type RecordDifferenceKind =
-  | "missing"
-  | "extra"
-  | "deleted"
-  | "content"
-  | "metadata"
-  | "vector"
-  | "uri";
+export type RecordDifferenceKind = "missing" | "extra" | "deleted" | "content" | "metadata" | "vector" | "uri";
 
 /** Counts by kind. Reports of earlier versions do not have `deleted`. */
 export type DifferenceCounts = Readonly<Record<Exclude<RecordDifferenceKind, "deleted">, number>> & {

@@ -11,11 +11,7 @@ export interface Column<Row> {
  * Renders a table whose first column contains the row headers. On a narrow screen, each row becomes a block that repeats the
  * column headers (`data-head`). The roles keep it a table for screen readers.
  */
-export function renderTable<Row>(
-  caption: string,
-  columns: readonly Column<Row>[],
-  rows: readonly Row[],
-): Html {
+export function renderTable<Row>(caption: string, columns: readonly Column<Row>[], rows: readonly Row[]): Html {
   const heads = columns.map(
     ({ head, numeric }) => html`<th role="columnheader" scope="col"${right(numeric)}>${head}</th>`,
   );

@@ -63,17 +63,13 @@ test("vectors that were embedded again or not compared are not reported as compa
   );
   expect(
     verdictSentence(exampleReport({ totals: { ...none, vectorsCompared: 100 }, collections: [embedded] })),
-  ).toMatch(
-    /compared in both directions, with 100 vectors; the others were embedded again from the texts\.$/,
-  );
+  ).toMatch(/compared in both directions, with 100 vectors; the others were embedded again from the texts\.$/);
   expect(verdictSentence(exampleReport({ totals: none }))).toMatch(/; no vector was compared\.$/);
 });
 
 test("one is singular, and an empty source is reported as empty", () => {
   const one = { ...totals, tenants: 1, collections: 1, sourceRecords: 1, compared: 1, vectorsCompared: 1 };
-  expect(verdictSentence(exampleReport({ totals: one }))).toMatch(
-    /^Identical: 1 record in 1 collection of 1 tenant,/,
-  );
+  expect(verdictSentence(exampleReport({ totals: one }))).toMatch(/^Identical: 1 record in 1 collection of 1 tenant,/);
   const empty = { ...totals, sourceRecords: 0, compared: 0, vectorsCompared: 0 };
   expect(verdictSentence(exampleReport({ totals: empty }))).toBe(
     "Identical: there was nothing to compare, because the source has no records.",

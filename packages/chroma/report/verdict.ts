@@ -33,8 +33,7 @@ export function verdictSentence(report: MigrationReport): string {
 
 /** `verdictSentence` in its two parts. */
 export function splitVerdict(report: MigrationReport): Sentence {
-  if (report.verdict === "not_identical")
-    return { lead: VERDICTS.not_identical, rest: explainDifferences(report) };
+  if (report.verdict === "not_identical") return { lead: VERDICTS.not_identical, rest: explainDifferences(report) };
   const { exceptions } = report.totals;
   if (report.verdict === "identical") return { lead: VERDICTS.identical, rest: `${explainEqual(report)}.` };
   const listed = `${exceptions === 1 ? "the exception is" : "the exceptions are"} listed below.`;
@@ -87,12 +86,7 @@ function explainDifferences(report: MigrationReport): string {
   const found = `${countOf(counted, "difference")} in ${where} (${listDifferences(sum)}), among ${countOf(report.totals.compared, "record")} compared`;
   const oneSided = `${countOf(oneSidedCount, "collection")} on one side only`;
   const unfinished = `${countOf(failed, "collection")} failed`;
-  const parts = [
-    failed > 0 && unfinished,
-    counted > 0 && found,
-    oneSidedCount > 0 && oneSided,
-    explainChanges(report),
-  ];
+  const parts = [failed > 0 && unfinished, counted > 0 && found, oneSidedCount > 0 && oneSided, explainChanges(report)];
   return `${parts.filter(Boolean).join("; ")}.`;
 }
 
@@ -100,8 +94,7 @@ function explainDifferences(report: MigrationReport): string {
 function explainChanges({ totals }: MigrationReport): string | false {
   const { differences, changedInCairn = 0 } = totals;
   if (changedInCairn === 0) return false;
-  if (changedInCairn === differences)
-    return "all of them were made in Cairn since the migration and are kept";
+  if (changedInCairn === differences) return "all of them were made in Cairn since the migration and are kept";
   return `${formatCount(changedInCairn)} of them ${changedInCairn === 1 ? "was" : "were"} made in Cairn since the migration and ${changedInCairn === 1 ? "is" : "are"} kept`;
 }
 

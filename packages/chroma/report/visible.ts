@@ -2,8 +2,7 @@
  * Characters that are invisible or not allowed in HTML: control characters, zero-width spaces and marks, bidirectional
  * controls, lone surrogates and noncharacters. Joiners are kept, because emoji need them.
  */
-const INVISIBLE =
-  /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]|\p{Cs}/gu;
+const INVISIBLE = /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]|\p{Cs}/gu;
 
 /** The text with all invisible characters escaped as `\u0000`. */
 export function escapeInvisible(text: string): string {

@@ -22,10 +22,7 @@ test("writeReport() writes the page and the JSON next to it, and creates missing
 
 test("the JSON is read back unchanged, including ids with NUL and a lone surrogate", async () => {
   const report = exampleReport({
-    exceptions: [
-      ...exampleExceptions("c"),
-      { collection: "c", id: "\ud800", reason: "unreadable", detail: "" },
-    ],
+    exceptions: [...exampleExceptions("c"), { collection: "c", id: "\ud800", reason: "unreadable", detail: "" }],
   });
   const { json } = await writeReport(report, join(folder, "report.json"));
   expect(JSON.parse(await readFile(json, "utf8"))).toEqual(report);

@@ -31,9 +31,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
 };
 
 const NAMED = new RegExp(
-  `${[...Object.keys(OPTIONS), ...Object.keys(COMMANDS)]
-    .toSorted((a, b) => b.length - a.length)
-    .join("|")}(?![\\w-])`,
+  `${[...Object.keys(OPTIONS), ...Object.keys(COMMANDS)].toSorted((a, b) => b.length - a.length).join("|")}(?![\\w-])`,
   "g",
 );
 
@@ -60,10 +58,7 @@ const TEXTS = new Set(["why", "detail", "notices"]);
 /** Translates a migration's report to API terms. */
 export function reportToApiTerms(report: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(report).map(([key, value]) => [
-      key,
-      TEXTS.has(key) ? translateAll(value) : translateNested(value),
-    ]),
+    Object.entries(report).map(([key, value]) => [key, TEXTS.has(key) ? translateAll(value) : translateNested(value)]),
   );
 }
 

@@ -4,9 +4,7 @@ import { parseMapping } from "../plan/mapping.ts";
 import { migrationSchema } from "./schema.ts";
 
 /** Parses a migration's options from a request. Throws if the request is invalid. */
-export function parseMigrationRequest(
-  request: JsonObject,
-): Omit<MigrateOptions, "databaseName" | "cairnVersion"> {
+export function parseMigrationRequest(request: JsonObject): Omit<MigrateOptions, "databaseName" | "cairnVersion"> {
   const {
     pattern,
     mapping,

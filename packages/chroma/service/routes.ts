@@ -39,10 +39,7 @@ const list = createRoute({
   summary: "List migrations, newest first",
   ...secured("Migrations"),
   responses: {
-    200: jsonResponse(
-      z.object({ migrations: z.array(jobSchema) }),
-      "The jobs of the migrations, without reports.",
-    ),
+    200: jsonResponse(z.object({ migrations: z.array(jobSchema) }), "The jobs of the migrations, without reports."),
     ...problems(),
   },
 });
@@ -96,13 +93,9 @@ export function migrationRoutes({ queue, configured }: MigrationRouteOptions) {
       const address = { tenantId: null, id };
       const job = await getJob(c.var.services.database, address, { maxBytes: Number.POSITIVE_INFINITY });
       if (job.kind !== MIGRATION || !job.result)
-        throw new AppError(
-          "not_found",
-          `Migration ${id} has no report: it is ${job.status.replace("_", " ")}.`,
-        );
+        throw new AppError("not_found", `Migration ${id} has no report: it is ${job.status.replace("_", " ")}.`);
       const migrationReport = job.result as unknown as MigrationReport;
-      if (c.req.valid("query").format === "html")
-        return c.html(toApiTerms(renderReport(migrationReport))) as never;
+      if (c.req.valid("query").format === "html") return c.html(toApiTerms(renderReport(migrationReport))) as never;
       return c.body(stringifyJson(migrationReport), 200, { "Content-Type": "application/json" }) as never;
     });
 }

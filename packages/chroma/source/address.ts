@@ -42,8 +42,7 @@ export function parseAddress(text: string): URL {
 function findFolder(text: string): string | undefined {
   if (/^https?:/i.test(text)) return undefined;
   const path = text.replace(/^file:(\/\/)?/i, "");
-  const looksLikePath =
-    path !== text || /^(\.{1,2}$|\.{0,2}[\\/]|~|[a-z]:[\\/])|\.(sqlite3?|db)$/i.test(path);
+  const looksLikePath = path !== text || /^(\.{1,2}$|\.{0,2}[\\/]|~|[a-z]:[\\/])|\.(sqlite3?|db)$/i.test(path);
   if (!looksLikePath && !(path !== "" && existsSync(path))) return undefined;
   const isFile = existsSync(path) ? statSync(path).isFile() : /\.(sqlite3?|db)$/i.test(path);
   return isFile ? dirname(path) : path;

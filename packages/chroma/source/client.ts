@@ -2,13 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { parseAddress } from "./address.ts";
 import { hideSecrets, requestHeaders } from "./headers.ts";
-import {
-  createHttpSend,
-  type HttpRequest,
-  type HttpResponse,
-  type HttpSend,
-  ResponseTooLarge,
-} from "./http.ts";
+import { createHttpSend, type HttpRequest, type HttpResponse, type HttpSend, ResponseTooLarge } from "./http.ts";
 import type { ChromaOptions } from "./options.ts";
 import { checkRedirect, MAX_REDIRECTS, REDIRECT_STATUSES } from "./redirect.ts";
 
@@ -76,9 +70,7 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     for (let attempt = 1; ; attempt++) {
       const request = { method, headers, body: payload, maxBytes };
-      const outcome = await followRedirects(base, `/api/v2${path}`, (url) =>
-        attemptOnce(send, url, request, timeout),
-      );
+      const outcome = await followRedirects(base, `/api/v2${path}`, (url) => attemptOnce(send, url, request, timeout));
       base = outcome.base;
       const response =
         outcome.response instanceof ChromaError ? outcome.response : readResponse(outcome.response, read);
@@ -202,11 +194,9 @@ function permanentError(error: ChromaError, base: string, path: string): AppErro
       `Chroma at ${base} cannot be read at this address (${error.status}): ${error.message}. If that is the server, set --chroma to its address.`,
       { cause: error, path: "--chroma" },
     );
-  return new AppError(
-    "source_invalid",
-    `Chroma at ${base} refused a request (${error.status}): ${error.message}`,
-    { cause: error },
-  );
+  return new AppError("source_invalid", `Chroma at ${base} refused a request (${error.status}): ${error.message}`, {
+    cause: error,
+  });
 }
 
 function unavailableError(error: ChromaError, base: string, path: string, attempts: number): AppError {

@@ -8,15 +8,11 @@ import type { SourceCollection, SourceScope } from "./source.ts";
 const PAGE_SIZE = 100;
 
 /** Every collection of the databases in scope, sorted by tenant, database and name. */
-export async function listCollections(
-  client: ChromaClient,
-  scope: SourceScope,
-): Promise<readonly SourceCollection[]> {
+export async function listCollections(client: ChromaClient, scope: SourceScope): Promise<readonly SourceCollection[]> {
   const collections: SourceCollection[] = [];
   for (const tenant of scope.tenants?.length ? scope.tenants : [await ownTenant(client)]) {
     const databases = scope.databases?.length ? scope.databases : await listDatabases(client, tenant);
-    for (const database of databases)
-      collections.push(...(await listDatabaseCollections(client, tenant, database)));
+    for (const database of databases) collections.push(...(await listDatabaseCollections(client, tenant, database)));
   }
   return collections.sort(
     (a, b) => compare(a.tenant, b.tenant) || compare(a.database, b.database) || compare(a.name, b.name),

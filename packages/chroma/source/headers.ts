@@ -39,9 +39,7 @@ function decodePart(text: string): string {
 
 /** Replaces every secret of the headers in a server message, which may quote the request. */
 export function hideSecrets(text: string, headers: Readonly<Record<string, string>>): string {
-  const secrets = Object.entries(headers).flatMap(([name, value]) =>
-    name === "content-type" ? [] : secretsIn(value),
-  );
+  const secrets = Object.entries(headers).flatMap(([name, value]) => (name === "content-type" ? [] : secretsIn(value)));
   return secrets
     .sort((a, b) => b.length - a.length)
     .reduce((hidden, secret) => (secret ? hidden.replaceAll(secret, "***") : hidden), text);

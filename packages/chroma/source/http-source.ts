@@ -46,13 +46,11 @@ async function listIds(
   collection: SourceCollection,
   { offset, limit }: { offset: number; limit: number },
 ): Promise<readonly string[]> {
-  const page = (from: number, size: number) =>
-    getIds(client, collection, { include: [], offset: from, limit: size });
+  const page = (from: number, size: number) => getIds(client, collection, { include: [], offset: from, limit: size });
   try {
     return await page(offset, limit);
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "source_invalid" || limit <= CHROMA_CLOUD_PAGE_SIZE)
-      throw error;
+    if (!(error instanceof AppError) || error.code !== "source_invalid" || limit <= CHROMA_CLOUD_PAGE_SIZE) throw error;
   }
   const ids: string[] = [];
   while (ids.length < limit) {

@@ -45,10 +45,7 @@ export function createHttpSend(): HttpSend {
         headers: { ...headers, ...length },
         agent: agents[secure ? "https:" : "http:"],
       });
-      const deadline = setTimeout(
-        () => request.destroy(new Error(`no response within ${timeout / 1000} s`)),
-        timeout,
-      );
+      const deadline = setTimeout(() => request.destroy(new Error(`no response within ${timeout / 1000} s`)), timeout);
       request
         .once("response", (response) => readResponse(response, buffers, maxBytes).then(resolve, reject))
         .once("error", reject)
@@ -68,11 +65,7 @@ function rejectTooLarge(response: IncomingMessage, maxBytes: number): never {
   throw new ResponseTooLarge(`its response is larger than ${maxBytes} bytes`);
 }
 
-async function readResponse(
-  response: IncomingMessage,
-  buffers: BufferPool,
-  maxBytes: number,
-): Promise<HttpResponse> {
+async function readResponse(response: IncomingMessage, buffers: BufferPool, maxBytes: number): Promise<HttpResponse> {
   const contentLength = Number(response.headers["content-length"] ?? 0);
   if (contentLength > maxBytes) rejectTooLarge(response, maxBytes);
   let buffer = buffers.acquire(contentLength);
@@ -111,9 +104,7 @@ function createBufferPool() {
   return {
     acquire(size: number): Buffer {
       const buffer = pool.pop();
-      return buffer && buffer.length >= size
-        ? buffer
-        : Buffer.allocUnsafeSlow(Math.max(size, MIN_BUFFER_BYTES));
+      return buffer && buffer.length >= size ? buffer : Buffer.allocUnsafeSlow(Math.max(size, MIN_BUFFER_BYTES));
     },
     release(buffer: Buffer): void {
       if (pool.length < MAX_POOLED_BUFFERS && buffer.length <= MAX_POOLED_BUFFER_BYTES) pool.push(buffer);

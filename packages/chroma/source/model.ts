@@ -38,11 +38,7 @@ const MAX_SHOWN_CHARACTERS = 200;
 /** `provider/model` as Chroma names it, even if Cairn cannot use the name. */
 function nameModel({ configuration_json: configuration }: ChromaCollection): string | null {
   const embeddingFunction = configuration?.embedding_function;
-  if (
-    typeof embeddingFunction?.name !== "string" ||
-    !embeddingFunction.name ||
-    embeddingFunction.type !== "known"
-  )
+  if (typeof embeddingFunction?.name !== "string" || !embeddingFunction.name || embeddingFunction.type !== "known")
     return null;
   const provider = Object.hasOwn(PROVIDERS, embeddingFunction.name)
     ? PROVIDERS[embeddingFunction.name]
@@ -57,8 +53,7 @@ function nameModel({ configuration_json: configuration }: ChromaCollection): str
 }
 
 function defaultModel(name: string): string | null {
-  if (name === "default" || name === "onnx_mini_lm_l6_v2" || name === "sentence_transformer")
-    return CHROMA_DEFAULT;
+  if (name === "default" || name === "onnx_mini_lm_l6_v2" || name === "sentence_transformer") return CHROMA_DEFAULT;
   return name === "openai" ? "text-embedding-ada-002" : null;
 }
 

@@ -106,13 +106,7 @@ function parseVector(bytes: Uint8Array, start: number, vector: Float32Array): nu
       mantissa <= Number.MAX_SAFE_INTEGER ||
       (at - first <= MAX_DIGITS && Math.fround(value * (1 - ERROR)) === Math.fround(value * (1 + ERROR)));
     // The last condition: only a minus can precede the digits.
-    if (
-      byte === COMMA &&
-      isExact &&
-      scale < POWERS.length &&
-      at - first > negative &&
-      negative * (lead - MINUS) === 0
-    )
+    if (byte === COMMA && isExact && scale < POWERS.length && at - first > negative && negative * (lead - MINUS) === 0)
       vector[index] = (1 - 2 * negative) * value;
     else {
       // An exponent, many digits, or the end of the list.

@@ -41,10 +41,7 @@ test("integers over 2^53, and 1.0 next to 1, are preserved in metadata", () => {
 });
 
 test.each([
-  [
-    "white space",
-    '{ "ids": ["a"], "embeddings": [ [0.5, 1] ], "metadatas": [{"one": 1.0, "big": 9007199254740993}] }',
-  ],
+  ["white space", '{ "ids": ["a"], "embeddings": [ [0.5, 1] ], "metadatas": [{"one": 1.0, "big": 9007199254740993}] }'],
   [
     "another key of the same name",
     '{"ids":["a"],"metadatas":[{"embeddings":[[7]],"one":1.0,"big":9007199254740993}],"embeddings":[[0.5,1]]}',
@@ -68,9 +65,13 @@ test("a null element becomes NaN, and a null vector stays null", () => {
 });
 
 test("fields that were not requested are null", () => {
-  expect(
-    one('{"ids":["a"],"embeddings":null,"documents":null,"uris":null,"metadatas":null,"include":[]}'),
-  ).toEqual({ id: "a", embedding: null, document: null, uri: null, metadata: null });
+  expect(one('{"ids":["a"],"embeddings":null,"documents":null,"uris":null,"metadatas":null,"include":[]}')).toEqual({
+    id: "a",
+    embedding: null,
+    document: null,
+    uri: null,
+    metadata: null,
+  });
 });
 
 test("any record is parsed as it was sent, whatever its strings contain", () => {
@@ -98,9 +99,7 @@ test("any record is parsed as it was sent, whatever its strings contain", () => 
       });
       const found = parseRecords(Buffer.from(text));
       expect(
-        JSON.stringify(
-          [...found.values()].map(({ embedding, ...rest }) => [rest, embedding && [...embedding]]),
-        ),
+        JSON.stringify([...found.values()].map(({ embedding, ...rest }) => [rest, embedding && [...embedding]])),
       ).toBe(
         JSON.stringify(
           records.map(({ embedding, id, document, uri, metadata }) => [
@@ -114,9 +113,7 @@ test("any record is parsed as it was sent, whatever its strings contain", () => 
 });
 
 test("vectors are parsed like JSON.parse does, whatever the format of the numbers and the end of the response", () => {
-  const digits = fc
-    .integer({ min: 1, max: 20 })
-    .chain((length) => fc.stringMatching(new RegExp(`^\\d{${length}}$`)));
+  const digits = fc.integer({ min: 1, max: 20 }).chain((length) => fc.stringMatching(new RegExp(`^\\d{${length}}$`)));
   const number = fc.oneof(
     fc.float({ noDefaultInfinity: true, noNaN: true }).map((value) => JSON.stringify(value)),
     fc.double({ noDefaultInfinity: true, noNaN: true }).map((value) => JSON.stringify(value)),
@@ -126,9 +123,7 @@ test("vectors are parsed like JSON.parse does, whatever the format of the number
     digits.chain((tail) =>
       fc.constantFrom("1.00000017881393", "16777217.", "0.3333333432674407").map((head) => head + tail),
     ),
-    fc
-      .integer({ min: 21, max: 400 })
-      .chain((length) => fc.stringMatching(new RegExp(`^[1-9]\\d{${length}}$`))),
+    fc.integer({ min: 21, max: 400 }).chain((length) => fc.stringMatching(new RegExp(`^[1-9]\\d{${length}}$`))),
     fc.constantFrom("1.00000017881393432617187499999", "1.00000017881393432617187500001"),
     fc.constantFrom("0.0", "-0.0", "9.999999999999999", "9007199254740993", "1e23", "1E+2", "-0"),
   );
@@ -137,9 +132,7 @@ test("vectors are parsed like JSON.parse does, whatever the format of the number
     fc.property(vectors, fc.constantFrom("}", ',"documents":null}'), (lists, rest) => {
       const ids = lists.map((_, index) => String(index));
       const embeddings = `[${lists.map((list) => `[${list.join(",")}]`).join(",")}]`;
-      const records = parseRecords(
-        Buffer.from(`{"ids":${JSON.stringify(ids)},"embeddings":${embeddings}${rest}`),
-      );
+      const records = parseRecords(Buffer.from(`{"ids":${JSON.stringify(ids)},"embeddings":${embeddings}${rest}`));
       for (const [index, expected] of (JSON.parse(embeddings) as number[][]).entries())
         expect(records.get(String(index))?.embedding).toEqual(Float32Array.from(expected));
     }),
@@ -147,23 +140,15 @@ test("vectors are parsed like JSON.parse does, whatever the format of the number
   );
 });
 
-test.each([
-  "[+1.5,2]",
-  "[/1,2]",
-  "[-,2]",
-  "[,2]",
-  "[--1,2]",
-  "[1.5.5,2]",
-  "[1,2",
-  "[ 1, 2 ]",
-  "[1 ,2]",
-  "[0.12x,1]",
-])("%s is parsed or rejected like JSON.parse does", (list) => {
-  const text = `{"ids":["a"],"embeddings":[${list}],"documents":null}`;
-  let expected: Float32Array | undefined;
-  try {
-    expected = Float32Array.from(JSON.parse(text).embeddings[0]);
-  } catch {}
-  if (expected) expect(one(text)?.embedding).toEqual(expected);
-  else expect(() => one(text)).toThrow(SyntaxError);
-});
+test.each(["[+1.5,2]", "[/1,2]", "[-,2]", "[,2]", "[--1,2]", "[1.5.5,2]", "[1,2", "[ 1, 2 ]", "[1 ,2]", "[0.12x,1]"])(
+  "%s is parsed or rejected like JSON.parse does",
+  (list) => {
+    const text = `{"ids":["a"],"embeddings":[${list}],"documents":null}`;
+    let expected: Float32Array | undefined;
+    try {
+      expected = Float32Array.from(JSON.parse(text).embeddings[0]);
+    } catch {}
+    if (expected) expect(one(text)?.embedding).toEqual(expected);
+    else expect(() => one(text)).toThrow(SyntaxError);
+  },
+);

@@ -33,8 +33,7 @@ export async function probeServer(client: ChromaClient, options: ChromaOptions):
 }
 
 function assertHeartbeat(text: string): void {
-  if (!text.includes("heartbeat") || !JSON.parse(text))
-    throw new SyntaxError("The response is not a heartbeat.");
+  if (!text.includes("heartbeat") || !JSON.parse(text)) throw new SyntaxError("The response is not a heartbeat.");
 }
 
 function isUnreadable({ cause }: AppError): boolean {
@@ -45,11 +44,7 @@ async function supportsV1(url: string, options: ChromaOptions): Promise<boolean>
   const headers = requestHeaders(options, parseAddress(options.url));
   const { timeout = 60_000 } = options;
   try {
-    const { status, body } = await createHttpSend()(
-      `${url}/api/v1/heartbeat`,
-      { method: "GET", headers },
-      timeout,
-    );
+    const { status, body } = await createHttpSend()(`${url}/api/v1/heartbeat`, { method: "GET", headers }, timeout);
     return status === 200 && body.includes("heartbeat");
   } catch {
     return false; // the server responded under v2 a moment ago, so it is not a v1 server

@@ -1,10 +1,4 @@
-import {
-  PageTooLarge,
-  type RecordOptions,
-  type Source,
-  type SourceCollection,
-  type SourceRecord,
-} from "./source.ts";
+import { PageTooLarge, type RecordOptions, type Source, type SourceCollection, type SourceRecord } from "./source.ts";
 
 /** Yields the records with these ids, in pages that are halved if they are too large. */
 export async function* readRecordPages(

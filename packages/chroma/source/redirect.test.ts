@@ -32,9 +32,7 @@ test.each([
 
 test("a redirect from https to http is not followed", () => {
   const base = "https://chroma.test";
-  expect(
-    checkRedirect(`${base}/api/v2/heartbeat`, base, "http://chroma.test/api/v2/heartbeat"),
-  ).toMatchObject({
+  expect(checkRedirect(`${base}/api/v2/heartbeat`, base, "http://chroma.test/api/v2/heartbeat")).toMatchObject({
     follow: false,
   });
 });

@@ -14,8 +14,7 @@ export type Redirect =
  * differ, and a trailing slash may be added. All requests of a migration are reads, so method and body are kept.
  */
 export function checkRedirect(url: string, base: string, location: string | undefined): Redirect {
-  const destination =
-    location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;
+  const destination = location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;
   if (!destination) return { follow: false, destination: "nowhere", reason: "it has no valid address" };
   const from = new URL(url);
   const target = `${destination.origin}${destination.pathname}`;

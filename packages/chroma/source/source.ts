@@ -71,11 +71,7 @@ export interface Source {
   /** Chroma's own search results, nearest first, with its distances. */
   query(collection: SourceCollection, embedding: Float32Array, topK: number): Promise<readonly SourceHit[]>;
   /** Like `query`, with vectors. Empty if the server cannot search the collection. */
-  queryWithVectors(
-    collection: SourceCollection,
-    embedding: Float32Array,
-    topK: number,
-  ): Promise<readonly VectorHit[]>;
+  queryWithVectors(collection: SourceCollection, embedding: Float32Array, topK: number): Promise<readonly VectorHit[]>;
 }
 
 /** A hit of Chroma's search. */

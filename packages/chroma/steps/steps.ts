@@ -20,13 +20,7 @@ import type { Verdict } from "../report/report.ts";
 import type { Source } from "../source/source.ts";
 import { withDetectedMetric } from "../verify/detect-metric.ts";
 import { compareSearches } from "../verify/parity.ts";
-import {
-  assertRequestSize,
-  type BatchState,
-  type StepEnvironment,
-  stepOptions,
-  withRunLease,
-} from "./environment.ts";
+import { assertRequestSize, type BatchState, type StepEnvironment, stepOptions, withRunLease } from "./environment.ts";
 
 // The migration as steps. Each step takes and returns a small JSON value and keeps its state in the ledger. Steps are
 // idempotent and can run again at any later time, because finished work is detected and skipped.
@@ -97,11 +91,7 @@ function shardOf(sourceId: string, shards: number): number {
 }
 
 /** The collections of a plan that the run has neither finished nor given up on. */
-async function listPending(
-  database: Database,
-  run: Run,
-  { collections }: Plan,
-): Promise<readonly PlannedCollection[]> {
+async function listPending(database: Database, run: Run, { collections }: Plan): Promise<readonly PlannedCollection[]> {
   const finished = new Set((await readFinishedCollections(database, run)).map(({ source: { id } }) => id));
   const failures = await readFailures(database, run.id);
   return collections.filter(
@@ -149,10 +139,7 @@ export async function searchStep(
   return withRunLease(environment, state, async ({ run, signal }) => {
     const options = stepOptions(environment, state.request);
     const outcomes = await readOutcomes(environment, state);
-    const classifier = classifierForOutcomes(
-      createCopyContext(services, source, run, options, undefined),
-      outcomes,
-    );
+    const classifier = classifierForOutcomes(createCopyContext(services, source, run, options, undefined), outcomes);
     const compared = await compareSearches(services, source, outcomes, {
       queries: options.queries,
       classifier,
@@ -174,10 +161,7 @@ export async function reportStep(
     const options = stepOptions(environment, state.request);
     const plan = await planSource(source, services, options);
     const finished = await readOutcomes(environment, state);
-    const classifier = classifierForOutcomes(
-      createCopyContext(services, source, run, options, signal),
-      finished,
-    );
+    const classifier = classifierForOutcomes(createCopyContext(services, source, run, options, signal), finished);
     const { outcomes, unconfirmed } = await detectMetrics(source, classifier, finished);
     const report = await buildReport(services.database, outcomes, {
       kind: "migrate",
@@ -258,10 +242,7 @@ async function detectOutcomeMetric(source: Source, outcome: Outcome): Promise<Ou
 }
 
 /** Every finished collection with its plan, target and findings. If Chroma no longer has it, only the ledger describes it. */
-async function readOutcomes(
-  environment: StepEnvironment,
-  { run, request }: BatchState,
-): Promise<readonly Outcome[]> {
+async function readOutcomes(environment: StepEnvironment, { run, request }: BatchState): Promise<readonly Outcome[]> {
   const { services, source } = environment;
   const { collections } = await planSource(source, services, stepOptions(environment, request));
   const plannedById = new Map(collections.map((planned) => [planned.source.id, planned]));

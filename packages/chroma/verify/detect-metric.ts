@@ -13,10 +13,7 @@ const MIN_MATCHING_SHARE = 0.8;
  * The metric that a Chroma server actually uses for a collection, detected from the distances that it returns. Null if they
  * match none of the three metrics; undefined if there are no hits to compare.
  */
-async function detectMetric(
-  source: Source,
-  collection: SourceCollection,
-): Promise<Metric | null | undefined> {
+async function detectMetric(source: Source, collection: SourceCollection): Promise<Metric | null | undefined> {
   const { dimensions, metric: described } = collection;
   if (dimensions === null) return undefined;
   const query = createProbeVector(dimensions);
@@ -28,10 +25,7 @@ async function detectMetric(
 }
 
 /** The plan with the metric that its source actually uses, and with a notice if Chroma describes another one. */
-export async function withDetectedMetric(
-  source: Source,
-  planned: PlannedCollection,
-): Promise<PlannedCollection> {
+export async function withDetectedMetric(source: Source, planned: PlannedCollection): Promise<PlannedCollection> {
   if (planned.vectors === "embed") return planned; // Chroma's vectors are not used
   const detected = await detectMetric(source, planned.source);
   if (detected === undefined || detected === planned.source.metric) return planned;

@@ -53,9 +53,7 @@ export async function compareSearches(
   pairs: readonly ParityPair[],
   { queries = 50, classifier, signal }: SearchOptions,
 ): Promise<ComparedSearches> {
-  const copied = pairs.filter(
-    ({ planned, target }) => planned.vectors === "copy" && target.dimensions !== null,
-  );
+  const copied = pairs.filter(({ planned, target }) => planned.vectors === "copy" && target.dimensions !== null);
   const shares = divideQueries(copied.map(countRecords), queries);
   const label = labelCollections(pairs.map(({ planned }) => planned.source));
   const results: QueryResults[] = [];

@@ -28,8 +28,7 @@ test("all queries are assigned to collections with records, as evenly as possibl
 });
 
 const records = Array.from({ length: 100 }, (_, index): SourceRecord => {
-  const embedding =
-    index % 10 === 0 ? Float32Array.of(0, 0) : index % 10 === 5 ? null : Float32Array.of(index, 1);
+  const embedding = index % 10 === 0 ? Float32Array.of(0, 0) : index % 10 === 5 ? null : Float32Array.of(index, 1);
   return { id: `${index}`, document: null, uri: null, metadata: null, embedding };
 });
 const source = {
@@ -67,8 +66,7 @@ test("a sample is read as it is consumed, and its vectors are never in memory al
     },
   } as unknown as Source;
   let taken = 0;
-  for await (const _ of sampleVectors(counting, collection, 2_000, 2_000))
-    expect(read - ++taken).toBeLessThan(100);
+  for await (const _ of sampleVectors(counting, collection, 2_000, 2_000)) expect(read - ++taken).toBeLessThan(100);
   expect(taken).toBe(2_000);
 });
 
@@ -92,8 +90,7 @@ test("a query is near its record, differs from it, and is deterministic", () => 
   expect(distance / length).toBeLessThan(0.35);
 });
 
-const hits = (...pairs: readonly (readonly [string, number])[]) =>
-  pairs.map(([id, distance]) => ({ id, distance }));
+const hits = (...pairs: readonly (readonly [string, number])[]) => pairs.map(([id, distance]) => ({ id, distance }));
 
 test.each([
   ["the same", hits(["a", 0.1], ["b", 0.2]), hits(["a", 0.1], ["b", 0.2]), 1],

@@ -34,8 +34,7 @@ export async function* sampleVectors(
     ...new Set(Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * total) / count))),
   ];
   const ids = new Set<string>();
-  for (const offset of offsets)
-    for (const id of await source.listIds(collection, { offset, limit: 1 })) ids.add(id);
+  for (const offset of offsets) for (const id of await source.listIds(collection, { offset, limit: 1 })) ids.add(id);
   const sampled = [...ids];
   for (let start = 0; start < sampled.length; start += PAGE_SIZE)
     for await (const page of readRecordPages(source, collection, sampled.slice(start, start + PAGE_SIZE)))

@@ -35,11 +35,7 @@ export type VerifyOptions = Omit<MigrateOptions, "prune" | "maxPasses" | "onPlan
  * nothing on either side, not even to the ledger. A collection that only one side has counts as a difference, and so does a
  * collection that alone cannot be compared. Throws `source_unavailable`.
  */
-export async function verify(
-  services: Services,
-  source: Source,
-  options: VerifyOptions,
-): Promise<MigrationReport> {
+export async function verify(services: Services, source: Source, options: VerifyOptions): Promise<MigrationReport> {
   const started = performance.now();
   await services.database.vectorTypes();
   const { listed, ...plan } = await planSource(source, services, {
@@ -63,8 +59,7 @@ export async function verify(
       } catch (error) {
         failed.push(await classifier.classify(planned, error));
       }
-    } else
-      unmapped.push({ source: planned.source, problem: describeMissingTarget(planned), blocking: false });
+    } else unmapped.push({ source: planned.source, problem: describeMissingTarget(planned), blocking: false });
   const targets = new Set(outcomes.map(({ target }) => target.id));
   const vanished = await findVanished(services.database, {
     source: source.url,
@@ -187,9 +182,7 @@ function classifyPage(
   vectors: "copy" | "embed",
 ): { readonly differing: readonly Finding[]; readonly quarantined: readonly Finding[] } {
   const edited = changes.filter(({ stored }) => isWrittenByService(stored));
-  const differences = changes
-    .filter(({ stored }) => !isWrittenByService(stored))
-    .map(({ difference }) => difference);
+  const differences = changes.filter(({ stored }) => !isWrittenByService(stored)).map(({ difference }) => difference);
   const isMissingVector = ({ kind }: Finding) => vectors === "embed" && kind === "vector";
   return {
     differing: [
@@ -198,9 +191,7 @@ function classifyPage(
     ],
     quarantined: [
       ...quarantined.map(({ id, reason, detail }) => ({ id, kind: reason, detail })),
-      ...differences
-        .filter(isMissingVector)
-        .map(({ id }) => ({ id, kind: "not_embedded", detail: NOT_EMBEDDED })),
+      ...differences.filter(isMissingVector).map(({ id }) => ({ id, kind: "not_embedded", detail: NOT_EMBEDDED })),
     ],
   };
 }

@@ -115,9 +115,7 @@ async function status(flags: StatusFlags, command: Command, context: CommandCont
     const { status = null } = description ?? {};
     if (json) return printJson({ execution: execution ?? null, status, run: run ?? null });
     console.log(
-      execution
-        ? `${status}  ${execution}`
-        : "The migration was never started. Start it: cairn cloud migrate",
+      execution ? `${status}  ${execution}` : "The migration was never started. Start it: cairn cloud migrate",
     );
     if (run) printRun(run);
   });
@@ -133,9 +131,7 @@ async function cancel(flags: CloudFlags, command: Command): Promise<void> {
     const run = isRunning ? await readLatestRun(database) : undefined;
     if (run) await cancelRun(database, run.id, "Cancelled from the command line.");
     if (json) return printJson({ cancelled: Boolean(isRunning), execution: execution ?? null });
-    console.log(
-      isRunning ? "Cancelled. Copied records stay. To continue: cairn cloud migrate" : "Nothing is running.",
-    );
+    console.log(isRunning ? "Cancelled. Copied records stay. To continue: cairn cloud migrate" : "Nothing is running.");
   });
 }
 
@@ -146,8 +142,7 @@ function printRun({ id, source, status, lastError, collections }: RunSnapshot): 
     `  ${done.length} of ${count(collections.length, "started collection")} ${done.length === 1 ? "is" : "are"} done.`,
   );
   for (const { collection, phase, pass, done: records, total, detail } of collections)
-    if (phase === "failed")
-      console.log(`  ${visible(collection, 50)}  failed: ${visible(detail ?? "", 500)}`);
+    if (phase === "failed") console.log(`  ${visible(collection, 50)}  failed: ${visible(detail ?? "", 500)}`);
     else if (phase !== "done")
       console.log(
         `  ${visible(collection, 50)}  ${records} of ${total}, ${phase === "copy" ? "copying" : `comparing (pass ${pass})`}`,
@@ -155,10 +150,7 @@ function printRun({ id, source, status, lastError, collections }: RunSnapshot): 
 }
 
 /** Runs `work` with the database of the service. Throws `invalid_input` for the embedded database, which AWS cannot use. */
-function withServer(
-  command: Command,
-  work: (database: Database, json: boolean) => Promise<void>,
-): Promise<void> {
+function withServer(command: Command, work: (database: Database, json: boolean) => Promise<void>): Promise<void> {
   const { databaseUrl } = parseConfig(command.optsWithGlobals());
   if (!databaseUrl)
     throw new AppError(

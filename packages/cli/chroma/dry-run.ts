@@ -138,8 +138,7 @@ function printPreflight(
       time: duration(found.seconds),
     })),
   );
-  const total = (pick: (result: Preflight) => number) =>
-    results.reduce((sum, result) => sum + pick(result), 0);
+  const total = (pick: (result: Preflight) => number) => results.reduce((sum, result) => sum + pick(result), 0);
   console.log(
     `\n${count(
       total((result) => result.count),

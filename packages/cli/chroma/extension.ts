@@ -21,8 +21,6 @@ export const chroma: Extension = {
       const source = { url: chromaUrl, token: chromaToken };
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
-    routes: ({ chromaUrl }: ServeFlags, queue) => [
-      migrationRoutes({ queue, configured: Boolean(chromaUrl) }),
-    ],
+    routes: ({ chromaUrl }: ServeFlags, queue) => [migrationRoutes({ queue, configured: Boolean(chromaUrl) })],
   },
 };

@@ -57,13 +57,10 @@ function printPlan({ collections, unmapped, skipped }: Plan, notice: string | un
   const reasons = Map.groupBy(collections, ({ why }) => why);
   for (const [why, group] of reasons) {
     const [first] = group;
-    console.error(
-      `  ${group.length === 1 && first ? first.source.name : `${group.length} collections`}: ${why}.`,
-    );
+    console.error(`  ${group.length === 1 && first ? first.source.name : `${group.length} collections`}: ${why}.`);
   }
   for (const { source, problem, blocking } of unmapped)
     if (!blocking) console.error(`  Unmapped: ${pathOf(source)}. ${problem}`);
-  for (const collection of collections)
-    if (collection.notice) console.error(`  Notice: ${collection.notice}`);
+  for (const collection of collections) if (collection.notice) console.error(`  Notice: ${collection.notice}`);
   if (notice && collections.some(({ vectors }) => vectors === "embed")) console.error(`  ${notice}`);
 }

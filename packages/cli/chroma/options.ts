@@ -49,14 +49,11 @@ export function addChromaOptions(command: Command): Command {
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option(
-        "--token <token>",
-        "token for Chroma, sent as Authorization: Bearer and as X-Chroma-Token",
-      ).env("CHROMA_TOKEN"),
+      new Option("--token <token>", "token for Chroma, sent as Authorization: Bearer and as X-Chroma-Token").env(
+        "CHROMA_TOKEN",
+      ),
     )
-    .addOption(
-      new Option("--basic <user:password>", "credentials for HTTP basic authentication").env("CHROMA_BASIC"),
-    )
+    .addOption(new Option("--basic <user:password>", "credentials for HTTP basic authentication").env("CHROMA_BASIC"))
     .option("--header <'Name: value'>", "additional HTTP header (can be repeated)", collect)
     .option("--timeout <seconds>", "seconds until a request to Chroma times out", integerBetween(1), 60)
     .option("--concurrency <n>", "number of concurrent requests to Chroma", integerBetween(1, 64), 2);
@@ -116,10 +113,7 @@ export function addWriteOptions(command: Command): Command {
     )
     .option("--model <provider/model>", "model for --re-embed (default: the model of new collections)")
     .option("--prune", "delete records that a migration wrote and that Chroma no longer has")
-    .option(
-      "--discard-changes",
-      "undo what was added, edited or deleted in Cairn since the migration, and prune",
-    );
+    .option("--discard-changes", "undo what was added, edited or deleted in Cairn since the migration, and prune");
 }
 
 function parseReportPath(path: string): string {

@@ -48,8 +48,7 @@ function describeDifferences({ differences }: MigrationReport, inCairn: boolean)
 /** Returns the next step. It never recommends a step that undoes changes made in Cairn. */
 function describeNextStep({ kind, totals }: MigrationReport): string {
   const { differences, changedInCairn = 0, failed = 0 } = totals;
-  if (failed > 0)
-    return "Next: fix the failures and run the same command again. Copied records are not written again.";
+  if (failed > 0) return "Next: fix the failures and run the same command again. Copied records are not written again.";
   if (differences > 0 && differences === changedInCairn)
     return "Next: nothing, unless you want to lose the changes made in Cairn. To take Chroma's state: cairn migrate --discard-changes";
   return kind === "verify"
@@ -61,9 +60,7 @@ function describeNextStep({ kind, totals }: MigrationReport): string {
  * Describes how far Chroma's own results agree with exact search. Chroma's index is approximate, and a NaN in a collection
  * corrupts its results.
  */
-function describeChromaRecall({
-  meanOverlapOfChromaWithExact: share,
-}: NonNullable<MigrationReport["search"]>): string {
+function describeChromaRecall({ meanOverlapOfChromaWithExact: share }: NonNullable<MigrationReport["search"]>): string {
   return share === undefined || share === 1 ? "" : ` (Chroma with exact search: ${percent(share)})`;
 }
 

@@ -56,9 +56,7 @@ function createLinePrinter(): (event: ProgressEvent) => void {
     const now = Date.now();
     if (!isEnd(event) && now - printedAt < 5_000) return;
     printedAt = now;
-    const line = isEnd(event)
-      ? doneLine(event)
-      : `${label(event)} ${event.done}/${event.total} ${phase(event)}`;
+    const line = isEnd(event) ? doneLine(event) : `${label(event)} ${event.done}/${event.total} ${phase(event)}`;
     console.error(`  ${line}`);
   };
 }

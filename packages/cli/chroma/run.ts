@@ -59,10 +59,7 @@ interface FinishOptions {
 }
 
 /** Writes and prints a report, and sets the exit code of its verdict. */
-export async function finishWithReport(
-  report: MigrationReport,
-  { path, json, context }: FinishOptions,
-): Promise<void> {
+export async function finishWithReport(report: MigrationReport, { path, json, context }: FinishOptions): Promise<void> {
   const written = path === undefined ? undefined : await writeReport(report, path);
   const files = [written?.html, written?.json].filter((file) => file !== undefined);
   if (json) printJson({ ...report, files });

@@ -58,11 +58,7 @@ export function addCollections(program: Command, _: CommandContext): void {
   );
   addTenantCommand(collections, "create [name]", { description: "Create a collection (default: knowledge)" })
     .option("--model <provider/model>", "embedding model (default: --embedding-model)")
-    .option(
-      "--dimensions <n>",
-      "dimensions of the vectors (default: those of the model)",
-      integerBetween(1, 16_000),
-    )
+    .option("--dimensions <n>", "dimensions of the vectors (default: those of the model)", integerBetween(1, 16_000))
     .addOption(new Option("--metric <metric>", "distance metric").choices(METRICS).default("cosine"))
     .option("--language <name>", "language for keyword search (default: english; simple: any language)")
     .option(
@@ -74,11 +70,7 @@ export function addCollections(program: Command, _: CommandContext): void {
       "maximum number of tokens in a passage (default: 800, or the limit of the model)",
       parseMaxTokens,
     )
-    .option(
-      "--overlap <n>",
-      "tokens that a passage repeats from the previous one (default: 400)",
-      parseOverlap,
-    )
+    .option("--overlap <n>", "tokens that a passage repeats from the previous one (default: 400)", parseOverlap)
     .action((name: string | undefined, flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         const { database, embedders } = services;
@@ -108,24 +100,18 @@ export function addCollections(program: Command, _: CommandContext): void {
 
 function addChangeCommands(collections: Command): void {
   addTenantCommand(collections, "rename <name> <new-name>", { description: "Rename a collection" }).action(
-    (name: string, newName: string, _flags: object, command: Command) =>
-      change(command, name, { name: newName }),
+    (name: string, newName: string, _flags: object, command: Command) => change(command, name, { name: newName }),
   );
   addTenantCommand(collections, "set-model <name> <provider/model>", {
     description: "Set the model of a collection's vectors, so that queries by text work",
   })
-    .option(
-      "--yes",
-      "do not ask for confirmation if the collection has vectors (required without a terminal)",
-    )
+    .option("--yes", "do not ask for confirmation if the collection has vectors (required without a terminal)")
     .action((name: string, model: string, { yes = false }: { readonly yes?: boolean }, command: Command) =>
       change(command, name, { embeddingModel: model, confirmModel: yes }),
     );
   addTenantCommand(collections, "set-language <name> <language>", {
     description: "Set the language for keyword search; cairn reindex then rebuilds the keyword index",
-  }).action((name: string, language: string, _flags: object, command: Command) =>
-    change(command, name, { language }),
-  );
+  }).action((name: string, language: string, _flags: object, command: Command) => change(command, name, { language }));
   addTenantCommand(collections, "set-index <name> <json>", {
     description: "Set the index settings of a collection and discard its earlier ones; {} sets the defaults",
   }).action((name: string, settings: string, _flags: object, command: Command) =>
@@ -157,9 +143,7 @@ function change(command: Command, name: string, changes: CollectionChanges): Pro
       const { embeddingModel } = await getCollection(database, id, name);
       validateChunking(changes.chunking, textLimit(embedders, embeddingModel));
     }
-    const changed = await withConfirmation(changes, (confirmed) =>
-      changeCollection(database, id, name, confirmed),
-    );
+    const changed = await withConfirmation(changes, (confirmed) => changeCollection(database, id, name, confirmed));
     if (json) printJson(changed);
     else console.log(describeCollection(changed, textLimit(embedders, changed.embeddingModel)));
   });

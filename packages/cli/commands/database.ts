@@ -53,9 +53,7 @@ export function addDatabase(program: Command, _: CommandContext): void {
         if (json) return printJson(status);
         const applied = status.applied.map((step) => ({ ...step, applied: step.appliedAt.toISOString() }));
         const pending = status.pending.map((step) => ({ ...step, applied: "pending" }));
-        printTable(
-          [...applied, ...pending].map(({ version, name, applied }) => ({ version, name, applied })),
-        );
+        printTable([...applied, ...pending].map(({ version, name, applied }) => ({ version, name, applied })));
       }),
     );
 }

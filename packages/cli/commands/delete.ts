@@ -25,10 +25,7 @@ export function addDelete(program: Command, _: CommandContext): void {
           ...filters,
         });
         if (deleted === 0 && ids.length > 0)
-          throw new AppError(
-            "not_found",
-            "No document has one of these ids. List the ids: cairn documents list",
-          );
+          throw new AppError("not_found", "No document has one of these ids. List the ids: cairn documents list");
         if (json) printJson({ deleted });
         else console.log(`Deleted ${count(deleted, "document")}.`);
       });

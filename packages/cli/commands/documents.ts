@@ -78,7 +78,6 @@ function toRow({ id, passages, metadata }: Document) {
 
 function printDocument({ id, passages, metadata, uri, updatedAt }: Document): void {
   console.log(`# ${visible(id)}  (changed ${updatedAt.toISOString()})${uri ? `  ${visible(uri)}` : ""}`);
-  for (const [key, value] of Object.entries(metadata))
-    console.log(`${visible(key)}: ${visibleLine(String(value))}`);
+  for (const [key, value] of Object.entries(metadata)) console.log(`${visible(key)}: ${visibleLine(String(value))}`);
   console.log(`\n${visibleLines(textOf(passages) ?? "(no text)")}\n`);
 }

@@ -12,9 +12,7 @@ interface ExplainFlags extends QueryFlags {
 }
 
 export function addExplain(program: Command, { signal }: CommandContext): void {
-  addQueryOptions(
-    program.command("explain [text]").description("Show the plan of a search and the reasons for it"),
-  )
+  addQueryOptions(program.command("explain [text]").description("Show the plan of a search and the reasons for it"))
     .option("--sql", "show the SQL and the plan of Postgres")
     .option("--analyze", "run the search and show the plan of Postgres with actual times")
     .action((text: string | undefined, flags: ExplainFlags, command: Command) => {

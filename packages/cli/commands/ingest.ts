@@ -40,10 +40,7 @@ checked before anything is ingested.`;
 
 export function addIngest(program: Command, { signal, finish }: CommandContext): void {
   addTenantOption(
-    program
-      .command("ingest [files...]")
-      .summary("Ingest documents into a collection")
-      .description(paragraph(HELP)),
+    program.command("ingest [files...]").summary("Ingest documents into a collection").description(paragraph(HELP)),
   )
     .option("--collection <name>", "target collection (default: knowledge, created if missing)")
     .addOption(
@@ -86,10 +83,7 @@ interface IngestRun {
   readonly signal: AbortSignal;
 }
 
-async function ingestRemotely(
-  remote: Remote,
-  { inputs, progress, flags, signal }: IngestRun,
-): Promise<number> {
+async function ingestRemotely(remote: Remote, { inputs, progress, flags, signal }: IngestRun): Promise<number> {
   const documents = interruptible(inputs.documents(), signal);
   const result = await ingestIntoService(remote, documents, { ...flags, onSent: progress.done });
   progress.stop();

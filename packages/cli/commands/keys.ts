@@ -45,8 +45,7 @@ export function addKeys(program: Command, _: CommandContext): void {
     .option("--days <n>", "days until the key expires (default: never)", integerBetween(1, 36_500))
     .action((flags: CreateFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
-        const expiresAt =
-          flags.days === undefined ? undefined : new Date(Date.now() + flags.days * 86_400_000);
+        const expiresAt = flags.days === undefined ? undefined : new Date(Date.now() + flags.days * 86_400_000);
         const owner = await ownerOf(services, flags);
         const options = { name: flags.name, scopes: parseScopes(flags.scopes), expiresAt };
         printNewKey(await createApiKey(services.database, owner, options), json);
@@ -110,8 +109,6 @@ function printNewKey({ key, secret }: NewApiKey, json: boolean): void {
   if (json) printJson({ key, secret });
   else {
     console.log(secret);
-    console.error(
-      `Created key ${key.id} (${key.scopes.join(", ")}). Store the secret: it is shown only once.`,
-    );
+    console.error(`Created key ${key.id} (${key.scopes.join(", ")}). Store the secret: it is shown only once.`);
   }
 }

@@ -12,10 +12,7 @@ output. For remote assistants, cairn serve has the same tools at /mcp.`;
 
 export function addMcp(program: Command, { signal }: CommandContext): void {
   addTenantOption(
-    program
-      .command("mcp")
-      .summary("Serve the knowledge base to a local assistant (MCP)")
-      .description(paragraph(HELP)),
+    program.command("mcp").summary("Serve the knowledge base to a local assistant (MCP)").description(paragraph(HELP)),
   ).action((_flags: object, command: Command) =>
     withTenant(command, async (services, { id }) => {
       const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");

@@ -11,20 +11,20 @@ import { printHits } from "../terminal/hits.ts";
 import { printJson } from "../terminal/print.ts";
 
 export function addQuery(program: Command, { signal }: CommandContext): void {
-  addQueryOptions(
-    program.command("query [text]").description("Search a collection by text or by vector"),
-  ).action(async (text: string | undefined, flags: QueryFlags, command: Command) => {
-    const filters = filterInput(flags); // fails before the database is opened
-    const remote = remoteClient(command);
-    if (remote) return queryService(remote, await queryOptions(text, flags), filters);
-    return withTenant(command, async (services, tenant, { json }) => {
-      const options = { ...(await queryOptions(text, flags)), ...filters, signal };
-      const hits = await query(services, tenant.id, options);
-      if (json) return printJson({ hits });
-      await printEmbedderNotice(services, tenant.id, flags);
-      printHits(hits);
-    });
-  });
+  addQueryOptions(program.command("query [text]").description("Search a collection by text or by vector")).action(
+    async (text: string | undefined, flags: QueryFlags, command: Command) => {
+      const filters = filterInput(flags); // fails before the database is opened
+      const remote = remoteClient(command);
+      if (remote) return queryService(remote, await queryOptions(text, flags), filters);
+      return withTenant(command, async (services, tenant, { json }) => {
+        const options = { ...(await queryOptions(text, flags)), ...filters, signal };
+        const hits = await query(services, tenant.id, options);
+        if (json) return printJson({ hits });
+        await printEmbedderNotice(services, tenant.id, flags);
+        printHits(hits);
+      });
+    },
+  );
 }
 
 /** Prints a notice if the collection uses the offline embedder, which finds words and not meaning. */

@@ -36,29 +36,20 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
       .description(paragraph(HELP)),
   )
     .option("--collection <name>", "only collection to maintain (default: all)")
-    .option(
-      "--model <provider/model>",
-      "new embedding model of the collection (default collection: knowledge)",
-    )
+    .option("--model <provider/model>", "new embedding model of the collection (default collection: knowledge)")
     .option("--restore", "go back to the collection before --model")
     .option(
       "--memory <MB>",
       "memory for an index build, in MB (default: as needed, at most 1024)",
       integerBetween(16, 1_000_000),
     )
-    .option(
-      "--workers <n>",
-      "parallel workers for an index build of 64 MB or more (default: 2)",
-      integerBetween(0, 64),
-    )
+    .option("--workers <n>", "parallel workers for an index build of 64 MB or more (default: 2)", integerBetween(0, 64))
     .action((flags: ReindexFlags, command: Command) =>
       withServices(command, async (services, { json }) => {
         if (flags.model !== undefined && flags.restore)
-          throw new AppError(
-            "invalid_input",
-            "--model and --restore cannot be combined. Set only one of them.",
-            { path: "--restore" },
-          );
+          throw new AppError("invalid_input", "--model and --restore cannot be combined. Set only one of them.", {
+            path: "--restore",
+          });
         if (flags.model !== undefined || flags.restore) {
           const changed = await changeCollectionModel(services, flags, { json, signal });
           finish(changed.failed.length > 0 ? EXIT.exceptions : EXIT.done);
@@ -107,9 +98,7 @@ async function changeCollectionModel(
           console.error(`  ${PHASES[phase] ?? phase}: ${written} passages so far`),
   };
   const changed =
-    model === undefined
-      ? await restoreModel(services, id, options)
-      : await changeModel(services, id, model, options);
+    model === undefined ? await restoreModel(services, id, options) : await changeModel(services, id, model, options);
   const { failed, written, replaced } = changed;
   if (json) printJson({ ...changed });
   else {
@@ -119,10 +108,8 @@ async function changeCollectionModel(
     console.log(
       `The old collection is kept as ${JSON.stringify(replaced.name)}. To go back to it: cairn reindex --restore`,
     );
-    for (const failure of failed)
-      console.error(`  without a vector: ${visible(failure.id)}: ${failure.message}`);
-    if (changed.failures > failed.length)
-      console.error(`  without a vector: ${changed.failures - failed.length} more`);
+    for (const failure of failed) console.error(`  without a vector: ${visible(failure.id)}: ${failure.message}`);
+    if (changed.failures > failed.length) console.error(`  without a vector: ${changed.failures - failed.length} more`);
   }
   return changed;
 }

@@ -123,10 +123,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 function closeServer(server: ServerType): Promise<void> {
   return new Promise((resolve) => {
     const idle = setInterval(() => "closeIdleConnections" in server && server.closeIdleConnections(), 100);
-    const all = setTimeout(
-      () => "closeAllConnections" in server && server.closeAllConnections(),
-      CLOSE_TIMEOUT_MS,
-    );
+    const all = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), CLOSE_TIMEOUT_MS);
     server.close(() => {
       clearInterval(idle);
       clearTimeout(all);

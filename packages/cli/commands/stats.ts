@@ -38,27 +38,23 @@ function toRow(stats: CollectionStats & { readonly tenant: string }) {
 
 export function addStats(program: Command, _: CommandContext): void {
   const description = "Show statistics of the collections of one tenant or of all tenants";
-  addTenantCommand(program, "stats", { description }).action(
-    (flags: { readonly tenant?: string }, command: Command) =>
-      withServices(command, async (services, { json }) => {
-        const tenants =
-          flags.tenant === undefined
-            ? await listTenants(services.database)
-            : [await chooseTenant(services, flags.tenant)];
-        const all = [];
-        for (const tenant of tenants)
-          for (const stats of await collectionStats(services.database, tenant.id))
-            all.push({ tenant: tenant.name, ...stats });
-        if (json) return printJson({ collections: all });
-        printTable(all.map(toRow));
-        for (const { tenant, collection, due } of all)
-          if (due.action !== "none")
-            console.log(
-              `${tenant}/${collection}: cairn reindex is pending, to ${due.action}: ${due.reason}.`,
-            );
-          else if (due.reason)
-            console.log(`${tenant}/${collection}: the index could not be built: ${due.reason}`);
-        if (all.length === 0) console.log("There is no collection yet.");
-      }),
+  addTenantCommand(program, "stats", { description }).action((flags: { readonly tenant?: string }, command: Command) =>
+    withServices(command, async (services, { json }) => {
+      const tenants =
+        flags.tenant === undefined
+          ? await listTenants(services.database)
+          : [await chooseTenant(services, flags.tenant)];
+      const all = [];
+      for (const tenant of tenants)
+        for (const stats of await collectionStats(services.database, tenant.id))
+          all.push({ tenant: tenant.name, ...stats });
+      if (json) return printJson({ collections: all });
+      printTable(all.map(toRow));
+      for (const { tenant, collection, due } of all)
+        if (due.action !== "none")
+          console.log(`${tenant}/${collection}: cairn reindex is pending, to ${due.action}: ${due.reason}.`);
+        else if (due.reason) console.log(`${tenant}/${collection}: the index could not be built: ${due.reason}`);
+      if (all.length === 0) console.log("There is no collection yet.");
+    }),
   );
 }

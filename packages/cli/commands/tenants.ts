@@ -26,9 +26,7 @@ export function addTenants(program: Command, _: CommandContext): void {
         const tenant = await createTenant(database, { name, id: flags.id });
         if (json) printJson(tenant);
         else
-          console.log(
-            `Created tenant ${tenant.name} (${tenant.id}). Next: cairn ingest --tenant ${tenant.name} FILE…`,
-          );
+          console.log(`Created tenant ${tenant.name} (${tenant.id}). Next: cairn ingest --tenant ${tenant.name} FILE…`);
       }),
     );
   tenants

@@ -35,9 +35,7 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
   const log = join(path, "server.log");
   const output = openSync(log, "a");
   const stdio: StdioOptions = ["ignore", output, output];
-  const child = command
-    ? spawn(command, run, { stdio })
-    : spawn(process.execPath, [BUNDLED, ...run], { stdio });
+  const child = command ? spawn(command, run, { stdio }) : spawn(process.execPath, [BUNDLED, ...run], { stdio });
   closeSync(output);
   const url = `http://127.0.0.1:${port}`;
   await waitForHeartbeat(url, child, log);

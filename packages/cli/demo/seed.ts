@@ -49,12 +49,7 @@ async function add(url: string, collection: string, records: object): Promise<vo
 }
 
 /** Adds one record in a request of its own. A Chroma version that refuses the record then still accepts the others. */
-async function addEdgeCase(
-  url: string,
-  collection: string,
-  embedder: Embedder,
-  record: EdgeCase,
-): Promise<void> {
+async function addEdgeCase(url: string, collection: string, embedder: Embedder, record: EdgeCase): Promise<void> {
   const { id, document, metadata, uri } = record;
   await post(`${url}${DATABASE}/collections/${collection}/add`, {
     ids: [id],

@@ -43,16 +43,7 @@ const KINDS: readonly BinaryKind[] = [
   {
     name: "an archive",
     extensions: ".zip .gz .tgz .tar .7z .bz2 .xz .zst .rar .jar".split(" "),
-    magic: [
-      ZIP,
-      "PK\x05\x06",
-      "\x1f\x8b",
-      "BZh?1AY&SY",
-      "7z\xbc\xaf",
-      "\xfd7zXZ",
-      "\x28\xb5\x2f\xfd",
-      "Rar!\x1a",
-    ],
+    magic: [ZIP, "PK\x05\x06", "\x1f\x8b", "BZh?1AY&SY", "7z\xbc\xaf", "\xfd7zXZ", "\x28\xb5\x2f\xfd", "Rar!\x1a"],
     hint: "Unpack it and ingest the files in it",
   },
   {
@@ -113,8 +104,7 @@ export function assertText(
   if (!kind && !isUtf16 && !bytes.includes("\0")) return;
   const description = kind?.name ?? (isUtf16 ? "UTF-16 text" : "a binary file");
   const hint =
-    kind?.hint ??
-    (isUtf16 ? "Convert it: iconv -f UTF-16 -t UTF-8 FILE > FILE.txt" : "Convert it to text first");
+    kind?.hint ?? (isUtf16 ? "Convert it: iconv -f UTF-16 -t UTF-8 FILE > FILE.txt" : "Convert it to text first");
   throw new AppError(
     "invalid_input",
     `${name} cannot be ingested: it is ${description}, and ${SUPPORTED_FORMATS}. ${hint.replaceAll("FILE", file === "-" ? "FILE" : file)}.`,

@@ -14,8 +14,7 @@ async function* split(text: string, sizes: readonly number[]): AsyncGenerator<st
 
 async function read(text: string, sizes: readonly number[] = [], separator?: string) {
   const records: (readonly string[])[] = [];
-  for await (const { fields } of readCsv(split(text, sizes), { name: "x.csv", separator }))
-    records.push(fields);
+  for await (const { fields } of readCsv(split(text, sizes), { name: "x.csv", separator })) records.push(fields);
   return records;
 }
 

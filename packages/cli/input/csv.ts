@@ -112,9 +112,7 @@ function createCsvParser(name: string, separator: string) {
           position++;
         } else {
           if (state === "quote")
-            throw syntaxError(
-              'text follows the closing quote of a quoted field; write a quote within it as ""',
-            );
+            throw syntaxError('text follows the closing quote of a quoted field; write a quote within it as ""');
           plain.lastIndex = position;
           const part = plain.exec(text)?.[0] || character;
           field += part;

@@ -54,13 +54,9 @@ export function toInputDocument(value: JsonValue, place: string): InputDocument 
 }
 
 /** Returns the passages if each has a vector. Otherwise returns undefined, and the text is split and embedded again. */
-function storedPassages(
-  passages: readonly z.infer<typeof passage>[] = [],
-): readonly StoredPassage[] | undefined {
+function storedPassages(passages: readonly z.infer<typeof passage>[] = []): readonly StoredPassage[] | undefined {
   const stored = passages.flatMap(({ content, embedding, offset }) =>
-    embedding
-      ? [{ content, embedding: Float32Array.from(embedding), ...(offset == null ? {} : { offset }) }]
-      : [],
+    embedding ? [{ content, embedding: Float32Array.from(embedding), ...(offset == null ? {} : { offset }) }] : [],
   );
   return stored.length > 0 && stored.length === passages.length ? stored : undefined;
 }
@@ -79,9 +75,7 @@ export function parseAt(text: string, place: string): JsonValue {
 
 /** Creates the error for an input that cannot be ingested. */
 export function inputError(place: string, why: string): AppError {
-  return new AppError(
-    "invalid_input",
-    `${place} cannot be ingested${why.startsWith(":") ? "" : " "}${why}.`,
-    { path: place },
-  );
+  return new AppError("invalid_input", `${place} cannot be ingested${why.startsWith(":") ? "" : " "}${why}.`, {
+    path: place,
+  });
 }

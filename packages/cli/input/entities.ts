@@ -21,12 +21,10 @@ const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090
 
 /** Replaces the character references in a text. Unknown references stay unchanged. */
 export function decodeEntities(text: string): string {
-  return text.replaceAll(
-    /&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z][a-z\d]{1,7}));?/gi,
-    (reference, decimal, hex, name) =>
-      name === undefined
-        ? fromCode(decimal ? Number(decimal) : Number.parseInt(hex, 16))
-        : (NAMED.get(name) ?? reference),
+  return text.replaceAll(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z][a-z\d]{1,7}));?/gi, (reference, decimal, hex, name) =>
+    name === undefined
+      ? fromCode(decimal ? Number(decimal) : Number.parseInt(hex, 16))
+      : (NAMED.get(name) ?? reference),
   );
 }
 

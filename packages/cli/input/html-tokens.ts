@@ -18,8 +18,7 @@ export function* htmlTokens(html: string): Generator<HtmlToken> {
   let position = 0;
   while (position < html.length) {
     const start = html.indexOf("<", position);
-    if (start !== position)
-      yield { type: "text", text: html.slice(position, start === -1 ? html.length : start) };
+    if (start !== position) yield { type: "text", text: html.slice(position, start === -1 ? html.length : start) };
     if (start === -1) return;
     if (html.startsWith("<!--", start)) position = endOf(html, "-->", start + 4);
     else if (html.startsWith("<![CDATA[", start)) {

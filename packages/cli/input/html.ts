@@ -58,10 +58,7 @@ export function htmlToText(html: string): HtmlText {
 const MAX_DEPTH = 100;
 
 /** Adds the ignored element that a tag opens, or removes the one that it closes. */
-function updateIgnored(
-  ignored: string[],
-  { name, closing, attributes }: Extract<HtmlToken, { type: "tag" }>,
-): void {
+function updateIgnored(ignored: string[], { name, closing, attributes }: Extract<HtmlToken, { type: "tag" }>): void {
   if (closing) {
     if (ignored.includes(name)) ignored.length = ignored.lastIndexOf(name);
   } else if (!attributes.endsWith("/") && ignored.length < MAX_DEPTH) ignored.push(name);
@@ -108,13 +105,9 @@ function createWriter() {
       put(trimmed);
       space = words.endsWith(" ");
     },
-    tag(
-      name: string,
-      { closing, attributes }: { readonly closing: boolean; readonly attributes: string },
-    ): void {
+    tag(name: string, { closing, attributes }: { readonly closing: boolean; readonly attributes: string }): void {
       const level = HEADING.exec(name)?.[1];
-      if (PARAGRAPH_ELEMENTS.has(name))
-        requestBreaks(lists.length > 1 && (name === "ul" || name === "ol") ? 1 : 2);
+      if (PARAGRAPH_ELEMENTS.has(name)) requestBreaks(lists.length > 1 && (name === "ul" || name === "ol") ? 1 : 2);
       else if (LINE_ELEMENTS.has(name)) requestBreaks(1);
       if (name === "pre") preDepth = Math.max(0, preDepth + (closing ? -1 : 1));
       if (name === "ul" || name === "ol") {

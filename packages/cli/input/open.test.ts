@@ -45,10 +45,7 @@ test("a .json file is read as a list of documents, a page of documents, or one d
   expect(await read("faq.json", FAQ_JSON)).toEqual(FAQ);
   expect(await read("page.json", `{"documents": ${FAQ_JSON}, "next": null}`)).toEqual(FAQ);
   expect(
-    await read(
-      "page.jsonl",
-      `{"documents": ${FAQ_JSON.replaceAll("\n", " ")}, "next": "abc"}\n{"content": "x"}`,
-    ),
+    await read("page.jsonl", `{"documents": ${FAQ_JSON.replaceAll("\n", " ")}, "next": "abc"}\n{"content": "x"}`),
   ).toEqual([...FAQ, { content: "x" }]);
   expect(await read("one.json", '{"content": "x"}')).toEqual([{ content: "x" }]);
   expect(await read("texts.json", '["x", "y"]')).toEqual([{ content: "x" }, { content: "y" }]);

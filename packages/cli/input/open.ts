@@ -107,8 +107,7 @@ async function openSource(file: string, path: string, format: Format | "auto"): 
 
 async function readHead(file: string, path: string): Promise<Uint8Array> {
   try {
-    if ((await stat(path)).isDirectory())
-      throw unreadable(file, "it is a folder. Name its files, as in docs/*.md");
+    if ((await stat(path)).isDirectory()) throw unreadable(file, "it is a folder. Name its files, as in docs/*.md");
     const handle = await openFile(path);
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
@@ -119,11 +118,7 @@ async function readHead(file: string, path: string): Promise<Uint8Array> {
   } catch (error) {
     if (error instanceof AppError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw unreadable(
-      file,
-      code === "ENOENT" ? "there is no such file" : `the operating system reports ${code}`,
-      error,
-    );
+    throw unreadable(file, code === "ENOENT" ? "there is no such file" : `the operating system reports ${code}`, error);
   }
 }
 
@@ -136,11 +131,7 @@ async function* decode(file: string, path: string): AsyncGenerator<string> {
     yield decoder.decode();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw unreadable(
-      file,
-      "it is not UTF-8 text. Convert it, for example with iconv -f WINDOWS-1252 -t UTF-8",
-      error,
-    );
+    throw unreadable(file, "it is not UTF-8 text. Convert it, for example with iconv -f WINDOWS-1252 -t UTF-8", error);
   }
 }
 

@@ -170,8 +170,7 @@ function readHeader({ fields }: CsvRecord, name: string): readonly string[] {
     );
   const documentFields = header.flatMap((column) => FIELDS[column.toLowerCase()] ?? []);
   const field = documentFields.find((candidate, index) => documentFields.indexOf(candidate) !== index);
-  if (field)
-    throw inputError(`${name}, line 1`, `: two of its columns are the ${field} of a document. Rename one`);
+  if (field) throw inputError(`${name}, line 1`, `: two of its columns are the ${field} of a document. Rename one`);
   return header;
 }
 
@@ -195,8 +194,7 @@ function toDocument({ fields }: CsvRecord, { header, columns, place, id }: RowOp
   }
   const embedding = fieldValues.get("embedding");
   const metadataJson = fieldValues.get("metadata");
-  const text =
-    fieldValues.get("content") ?? metadata.map(([column, value]) => `${column}: ${value}`).join("\n");
+  const text = fieldValues.get("content") ?? metadata.map(([column, value]) => `${column}: ${value}`).join("\n");
   const value = {
     id: fieldValues.get("id") || id,
     content: text === "" ? null : text,

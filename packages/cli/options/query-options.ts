@@ -53,9 +53,7 @@ export async function queryOptions(text: string | undefined, flags: QueryFlags):
 }
 
 async function readVector(jsonOrFile: string): Promise<Float32Array> {
-  const text = jsonOrFile.trimStart().startsWith("[")
-    ? jsonOrFile
-    : await readFileArgument(jsonOrFile, "--embedding");
+  const text = jsonOrFile.trimStart().startsWith("[") ? jsonOrFile : await readFileArgument(jsonOrFile, "--embedding");
   const result = z
     .array(z.number())
     .min(1)

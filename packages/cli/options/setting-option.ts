@@ -8,9 +8,7 @@ export function settingOptions(table: SettingTable, entry: "cairn" | "serve"): r
     const option = new SettingOption(key, setting);
     // Global options are parsed by parseConfig, for which an empty variable counts as unset.
     const { type } = setting;
-    return entry === "serve" && type.kind === "integer"
-      ? option.argParser(integerBetween(type.min, type.max))
-      : option;
+    return entry === "serve" && type.kind === "integer" ? option.argParser(integerBetween(type.min, type.max)) : option;
   });
 }
 
@@ -32,7 +30,5 @@ class SettingOption extends Option {
 
 /** The description in the help, with the remark and the default that commander does not know. */
 function describe({ description, remark, defaultText }: Setting): string {
-  return [description, remark && `(${remark})`, defaultText && `(default: ${defaultText})`]
-    .filter(Boolean)
-    .join(" ");
+  return [description, remark && `(${remark})`, defaultText && `(default: ${defaultText})`].filter(Boolean).join(" ");
 }

@@ -30,10 +30,7 @@ function parseProxies(list: string): (address: string) => boolean {
     const version = isIP(address);
     const prefix = bits === undefined ? undefined : Number(bits);
     const maxPrefix = version === 6 ? 128 : 32;
-    if (
-      !version ||
-      (prefix !== undefined && !(Number.isInteger(prefix) && prefix >= 0 && prefix <= maxPrefix))
-    )
+    if (!version || (prefix !== undefined && !(Number.isInteger(prefix) && prefix >= 0 && prefix <= maxPrefix)))
       throw new AppError(
         "invalid_input",
         `--trusted-proxies (CAIRN_TRUSTED_PROXIES) cannot be used: ${JSON.stringify(entry)} is not an IP address or a network. Set a list such as 10.0.0.0/8, 192.0.2.1.`,

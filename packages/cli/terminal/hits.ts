@@ -21,9 +21,7 @@ function printHit(hit: Hit, index: number): void {
   console.log(`${index + 1}. ${visible(id)}${part}  ${figures.join("  ")}`);
   if (content !== null) console.log(`   ${visibleLines(content.trim(), { maxLength: 400, indent: "   " })}`);
   const details = [
-    ...Object.entries(metadata).map(
-      ([key, value]) => `${visible(key, 30)}: ${visibleLine(String(value), 60)}`,
-    ),
+    ...Object.entries(metadata).map(([key, value]) => `${visible(key, 30)}: ${visibleLine(String(value), 60)}`),
     ...(uri ? [visible(uri)] : []),
   ];
   if (details.length > 0) console.log(`   ${details.join(" · ")}`);

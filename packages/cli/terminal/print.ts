@@ -19,9 +19,7 @@ export function printTable(rows: readonly Readonly<Record<string, string | numbe
   );
   const line = (texts: readonly string[]) =>
     texts
-      .map((text, index) =>
-        isNumber[index] ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0),
-      )
+      .map((text, index) => (isNumber[index] ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0)))
       .join("  ")
       .trimEnd();
   console.log(line(columns));
@@ -51,10 +49,7 @@ export function visible(text: string, maxLength = 80): string {
  */
 export function visibleLines(
   text: string,
-  {
-    maxLength = Number.POSITIVE_INFINITY,
-    indent = "",
-  }: { readonly maxLength?: number; readonly indent?: string } = {},
+  { maxLength = Number.POSITIVE_INFINITY, indent = "" }: { readonly maxLength?: number; readonly indent?: string } = {},
 ): string {
   const shortened = text.length > maxLength ? `${text.slice(0, maxLength - 1).trimEnd()}…` : text;
   return shortened

@@ -33,11 +33,7 @@ test("a message names the flag, and the remedy is a command", () => {
   const invalid = new AppError("invalid_input", "A passage's maxTokens must be 16 or more.", {
     path: "maxTokens",
   });
-  expect(inCommandTerms(invalid, command("ingest")).message).toBe(
-    "A passage's --max-tokens must be 16 or more.",
-  );
+  expect(inCommandTerms(invalid, command("ingest")).message).toBe("A passage's --max-tokens must be 16 or more.");
   const missing = new AppError("not_found", 'There is no tenant "acme".', { remedy: "list_tenants" });
-  expect(inCommandTerms(missing, undefined).message).toBe(
-    'There is no tenant "acme". List them: cairn tenants list',
-  );
+  expect(inCommandTerms(missing, undefined).message).toBe('There is no tenant "acme". List them: cairn tenants list');
 });

@@ -29,9 +29,7 @@ export async function answerCall(
 ): Promise<CallOutcome> {
   const reject = (content: string): CallOutcome => ({ query: undefined, passages: [], content });
   if (call.name !== SEARCH_NAME)
-    return reject(
-      `There is no tool ${JSON.stringify(call.name.slice(0, 100))}. Use the only tool, ${SEARCH_NAME}.`,
-    );
+    return reject(`There is no tool ${JSON.stringify(call.name.slice(0, 100))}. Use the only tool, ${SEARCH_NAME}.`);
   if (!isAllowed)
     return reject(
       "No further search is possible: this answer has used all its searches. Answer from the passages you have.",
@@ -46,13 +44,8 @@ export async function answerCall(
 }
 
 /** The calls, each with an id that is unique in the conversation. Some servers leave ids empty or use one twice. */
-export function identifyCalls(
-  calls: readonly ToolCall[],
-  messages: readonly ChatMessage[],
-): readonly ToolCall[] {
-  const usedIds = new Set(
-    messages.flatMap((message) => (message.role === "tool" ? [message.tool_call_id] : [])),
-  );
+export function identifyCalls(calls: readonly ToolCall[], messages: readonly ChatMessage[]): readonly ToolCall[] {
+  const usedIds = new Set(messages.flatMap((message) => (message.role === "tool" ? [message.tool_call_id] : [])));
   return calls.map((call) => {
     let { id } = call;
     for (let number = usedIds.size; id === "" || usedIds.has(id); number++) id = `call_${number}`;

@@ -136,8 +136,7 @@ export async function* chat(
     messages.push(callMessage(calls));
     for (const call of calls) {
       const outcome = await answerCall(call, { search, isAllowed: searches++ < MAX_SEARCHES });
-      if (outcome.query !== undefined)
-        yield { type: "passages", query: outcome.query, passages: outcome.passages };
+      if (outcome.query !== undefined) yield { type: "passages", query: outcome.query, passages: outcome.passages };
       messages.push({ role: "tool", tool_call_id: call.id, content: outcome.content });
     }
   }
@@ -148,18 +147,13 @@ export async function* chat(
 }
 
 /** The complete answer of `chat`, not streamed. */
-export async function answerQuestion(
-  ...[services, tenantId, options]: Parameters<typeof chat>
-): Promise<ChatAnswer> {
+export async function answerQuestion(...[services, tenantId, options]: Parameters<typeof chat>): Promise<ChatAnswer> {
   for await (const event of chat(services, tenantId, options)) {
     if (event.type !== "done") continue;
     const { type, ...answer } = event;
     return answer;
   }
-  throw new AppError(
-    "chat_failed",
-    "The question cannot be answered: the chat model returned no answer. Ask again.",
-  );
+  throw new AppError("chat_failed", "The question cannot be answered: the chat model returned no answer. Ask again.");
 }
 
 const TOOL: ChatTool = {

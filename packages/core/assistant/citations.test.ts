@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { findCitations } from "./citations.ts";
 
-const cited = (answer: string, passages = 9) =>
-  findCitations(answer, (number) => number >= 1 && number <= passages);
+const cited = (answer: string, passages = 9) => findCitations(answer, (number) => number >= 1 && number <= passages);
 
 test.each<readonly [string, readonly number[]]>([
   ["It is so [1], [2, 7] and [3].", [1, 2, 7, 3]],

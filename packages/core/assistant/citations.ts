@@ -26,10 +26,7 @@ export function findCitations(answer: string, hasPassage: (number: number) => bo
   for (const { 0: match, 1: numbers = "", index } of answer.matchAll(CITATION)) {
     while (range && range.end <= index) range = code.next().value;
     const isCode = range !== undefined && index + match.length > range.start;
-    if (
-      isCode ||
-      (match.startsWith("[") && NON_CITATION_PREFIX.test(answer.slice(Math.max(0, index - 2), index)))
-    )
+    if (isCode || (match.startsWith("[") && NON_CITATION_PREFIX.test(answer.slice(Math.max(0, index - 2), index))))
       continue;
     for (const number of expandRanges(numbers)) if (hasPassage(number)) cited.add(number);
   }

@@ -51,9 +51,7 @@ function findError(value: Fields, event: string | undefined): ErrorReply | undef
   const choice = Array.isArray(value.choices) ? value.choices.find(isObject) : undefined;
   const error = value.error || choice?.error || (choice?.finish_reason === "error" ? "it failed" : undefined);
   const isBareError =
-    !error &&
-    choice === undefined &&
-    (event === "error" || value.object === "error" || hasErrorMessage(value));
+    !error && choice === undefined && (event === "error" || value.object === "error" || hasErrorMessage(value));
   if (!error && !isBareError) return undefined;
   const details = isObject(error) ? error : isBareError ? value : {};
   const { code, type } = details;
@@ -62,19 +60,14 @@ function findError(value: Fields, event: string | undefined): ErrorReply | undef
 }
 
 function hasErrorMessage(value: Fields): boolean {
-  return (
-    !value.usage &&
-    (typeof value.message === "string" || (value.detail !== undefined && value.detail !== null))
-  );
+  return !value.usage && (typeof value.message === "string" || (value.detail !== undefined && value.detail !== null));
 }
 
 function errorMessage(error: unknown): string {
   if (typeof error === "string") return error;
   if (Array.isArray(error)) return error.map(errorMessage).filter(Boolean).join("; ");
   if (!isObject(error)) return "";
-  return (
-    [error.message, error.detail, error.msg, error.error].map(errorMessage).find((text) => text !== "") ?? ""
-  );
+  return [error.message, error.detail, error.msg, error.error].map(errorMessage).find((text) => text !== "") ?? "";
 }
 
 /** The HTTP status that the error names. 500, which is retried, if its type means a server error; otherwise 200. */
@@ -119,9 +112,7 @@ function finishOf(reason: unknown): FinishReason | undefined {
   if (typeof reason !== "string" || reason === "" || reason === "null") return undefined;
   const name = reason.toLowerCase();
   if (/length|max_?(output_?)?tokens/.test(name)) return "length";
-  return /content_filter|safety|recitation|blocklist|prohibited|sensitive/.test(name)
-    ? "content_filter"
-    : "stop";
+  return /content_filter|safety|recitation|blocklist|prohibited|sensitive/.test(name) ? "content_filter" : "stop";
 }
 
 function usageOf(usage: unknown): ChunkContent["usage"] {

@@ -41,8 +41,7 @@ export async function* readCompletion(body: ReadableStream<Uint8Array>): AsyncGe
     yield* queue.splice(0);
   }
   const documentText = document.end();
-  if (documentText !== undefined)
-    queue.push({ type: "chunk", value: parseJson(documentText), event: undefined });
+  if (documentText !== undefined) queue.push({ type: "chunk", value: parseJson(documentText), event: undefined });
   else parser.feed("\n\n"); // dispatches an event whose blank line is missing
   yield* queue.splice(0);
 }
@@ -58,8 +57,7 @@ function createDocumentReader() {
       buffered += text;
       if (buffered.length > MAX_EVENT_LENGTH) throw tooLarge();
       const [first] = buffered.trimStart();
-      if (first === "<")
-        throw new InvalidReplyError("it is a web page; check the base URL, which usually ends in /v1");
+      if (first === "<") throw new InvalidReplyError("it is a web page; check the base URL, which usually ends in /v1");
       if (kind === "unknown" && first !== undefined) kind = first === "{" ? "document" : "events";
       return kind !== "events";
     },

@@ -39,8 +39,7 @@ function blockRanges(text: string): readonly TextRange[] {
         fence = undefined;
       }
     } else if (mark !== "" && !(mark.startsWith("`") && info.includes("`"))) fence = { mark, start: at };
-    else if (INDENTED.test(line) && line.trim() !== "" && canBeIndented && !inList)
-      ranges.push({ start: at, end });
+    else if (INDENTED.test(line) && line.trim() !== "" && canBeIndented && !inList) ranges.push({ start: at, end });
     else {
       if (LIST_ITEM.test(line)) inList = true;
       else if (/^\S/.test(line)) inList = false;

@@ -15,10 +15,7 @@ const FINISH_TIMEOUT_MS = 2_000;
 type ReadOptions = Required<Pick<ChatModelOptions, "idleTimeout" | "answerTimeout">>;
 
 /** The events of a started answer. Throws `chat_failed` if it breaks off, pauses for too long, or is too long. */
-export async function* readAnswer(
-  started: StartedCompletion,
-  options: ReadOptions,
-): AsyncGenerator<ModelEvent> {
+export async function* readAnswer(started: StartedCompletion, options: ReadOptions): AsyncGenerator<ModelEvent> {
   const reasoning = createReasoningFilter();
   const calls = createToolCallCollector();
   let finish: FinishReason | undefined;

@@ -45,10 +45,7 @@ test("the filtered text does not depend on how the answer is cut into pieces", (
   fc.assert(
     fc.property(pieces, ([at, cuts]) => {
       const [answer, text, unclosed] = FULL[at] as (typeof FULL)[number];
-      const ends: number[] = [
-        ...cuts.filter((cut) => cut < answer.length).sort((a, b) => a - b),
-        answer.length,
-      ];
+      const ends: number[] = [...cuts.filter((cut) => cut < answer.length).sort((a, b) => a - b), answer.length];
       const cut = ends.map((end, index) => answer.slice(ends[index - 1] ?? 0, end));
       expect(read(cut)).toEqual({ text, unclosed });
     }),

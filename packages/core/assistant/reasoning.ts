@@ -42,8 +42,7 @@ export function createReasoningFilter() {
     };
     for (const { 0: token, index } of text.matchAll(TOKEN)) {
       copyUntil(index);
-      const isTag =
-        !code.isInside() && (isReasoning ? CLOSER.test(token) : OPENER.test(token) || CLOSER.test(token));
+      const isTag = !code.isInside() && (isReasoning ? CLOSER.test(token) : OPENER.test(token) || CLOSER.test(token));
       if (!isTag) {
         if (!isReasoning) {
           visible += token;

@@ -88,8 +88,7 @@ function findUnsupported(error: unknown): keyof UnsupportedFeatures | undefined 
   if (!(error instanceof Error) || !("status" in error)) return undefined;
   if (![400, 404, 422, 501].includes(Number(error.status))) return undefined;
   const message = `${error.message} ${JSON.stringify("error" in error ? error.error : "")}`.slice(0, 10_000);
-  if (!/support|enable|require|permit|allow|unknown|unrecogni|unexpected|extra/i.test(message))
-    return undefined;
+  if (!/support|enable|require|permit|allow|unknown|unrecogni|unexpected|extra/i.test(message)) return undefined;
   if (/stream_options|include_usage/i.test(message)) return "streamOptions";
   return /\btool(s|_choice|_calls| use| call)?\b|function call/i.test(message) ? "tools" : undefined;
 }

@@ -34,9 +34,7 @@ export function createToolCallCollector() {
     add(piece: CallPiece): void {
       length += piece.name.length + piece.arguments.length;
       if (length > MAX_CALLS_LENGTH)
-        throw answerTooLarge(
-          `the arguments of its tool calls are longer than ${MAX_CALLS_LENGTH} characters`,
-        );
+        throw answerTooLarge(`the arguments of its tool calls are longer than ${MAX_CALLS_LENGTH} characters`);
       let call = findCall(calls, piece);
       if (!call) {
         if (calls.length === MAX_CALLS) throw answerTooLarge(`it calls tools more than ${MAX_CALLS} times`);

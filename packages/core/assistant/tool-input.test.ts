@@ -62,9 +62,7 @@ test.each<readonly [input: unknown, path: string]>([
     expect.objectContaining({
       code: "invalid_input",
       path,
-      message: expect.stringMatching(
-        /query \(string\).*top_k \(number, optional\).*filter \(object, optional\)/,
-      ),
+      message: expect.stringMatching(/query \(string\).*top_k \(number, optional\).*filter \(object, optional\)/),
     }),
   );
 });

@@ -42,9 +42,7 @@ export function readArguments(schema: z.ZodObject, input: unknown): unknown {
 /** The object arguments as they were read. The schema's copy would lose a key like `__proto__`. */
 function objectFields(schema: z.ZodObject, fields: Fields): Fields {
   return Object.fromEntries(
-    Object.entries(fields).filter(
-      ([name]) => describeType(schema.shape[name] as z.ZodType).kind === "object",
-    ),
+    Object.entries(fields).filter(([name]) => describeType(schema.shape[name] as z.ZodType).kind === "object"),
   );
 }
 
@@ -78,8 +76,7 @@ function readField(type: z.ZodType, value: unknown): unknown {
   const { kind, optional, options } = describeType(type);
   if (value === null || value === undefined) return undefined;
   if (kind === "string") {
-    if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
-      return String(value);
+    if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
     return optional && /^\s*(?:null)?\s*$/.test(String(value)) ? undefined : value;
   }
   if (typeof value === "string" && isBlank(value)) return optional ? undefined : value;
@@ -92,8 +89,7 @@ function readField(type: z.ZodType, value: unknown): unknown {
   if (read === null && optional) return undefined;
   if (kind === "number") return typeof read === "number" ? read : value;
   if (kind === "boolean") return typeof read === "boolean" ? read : readBoolean(value);
-  if (kind === "array")
-    return Array.isArray(read) && (read.length > 0 || !optional) ? read : omitIfEmpty(read, value);
+  if (kind === "array") return Array.isArray(read) && (read.length > 0 || !optional) ? read : omitIfEmpty(read, value);
   if (kind === "object")
     return isObject(read) && (!optional || Object.keys(read).length > 0) ? read : omitIfEmpty(read, value);
   return value;

@@ -89,11 +89,7 @@ async function assertNoVectors(orm: Orm, collection: Collection, model: string):
  * Deletes one of the tenant's collections with its documents, its copies (kept from before a change of model, or being filled
  * for one), the cached vectors of their texts, and the tombstones that no other collection needs. Throws `not_found`.
  */
-export async function deleteCollection(
-  database: Database,
-  tenantId: string,
-  nameOrId: string,
-): Promise<void> {
+export async function deleteCollection(database: Database, tenantId: string, nameOrId: string): Promise<void> {
   await asTenant(database, tenantId, async ({ orm }) => {
     const { id } = await requireCollection(orm, tenantId, nameOrId, "update");
     const copies = await listCopies(orm, { tenantId, id });

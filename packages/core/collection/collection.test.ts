@@ -44,16 +44,14 @@ test("creating or renaming to a taken name is refused; ensureCollection() return
     metric: "ip",
   });
   await createCollection(own.database, tenantId, { name: "two", embeddingModel: null });
-  await expect(
-    createCollection(own.database, tenantId, { name: "one", embeddingModel: null }),
-  ).rejects.toMatchObject({ code: "already_exists" });
+  await expect(createCollection(own.database, tenantId, { name: "one", embeddingModel: null })).rejects.toMatchObject({
+    code: "already_exists",
+  });
   await expect(changeCollection(own.database, tenantId, "two", { name: "one" })).rejects.toMatchObject({
     code: "already_exists",
   });
   const ensured = await Promise.all(
-    Array.from({ length: 5 }, () =>
-      ensureCollection(own.database, tenantId, { name: "one", embeddingModel: null }),
-    ),
+    Array.from({ length: 5 }, () => ensureCollection(own.database, tenantId, { name: "one", embeddingModel: null })),
   );
   expect(new Set(ensured.map(({ id }) => id))).toEqual(new Set([made.id]));
   expect(ensured[0]?.metric).toBe("ip");
@@ -122,9 +120,9 @@ describe("an invalid value is refused with its path", () => {
     ["metric", { metric: "hamming" as "l2" }],
   ])("%s %j", async (path, invalid) => {
     const fault = { code: "invalid_input", path };
-    await expect(
-      createCollection(own.database, tenantId, { embeddingModel: null, ...invalid }),
-    ).rejects.toMatchObject(fault);
+    await expect(createCollection(own.database, tenantId, { embeddingModel: null, ...invalid })).rejects.toMatchObject(
+      fault,
+    );
     if ("name" in invalid || "embeddingModel" in invalid)
       await expect(changeCollection(own.database, tenantId, "one", invalid)).rejects.toMatchObject(fault);
   });

@@ -7,10 +7,7 @@ import type { CollectionKey } from "./collection.ts";
  * The collections with the same documents as this one: previous holders of its name, kept for `restoreModel`, and drafts that
  * are filled from it for another model. Usually none.
  */
-export async function listCopies(
-  orm: Orm,
-  { tenantId, id }: CollectionKey,
-): Promise<readonly CollectionKey[]> {
+export async function listCopies(orm: Orm, { tenantId, id }: CollectionKey): Promise<readonly CollectionKey[]> {
   const rows = await orm.selectRows<{ id: string }>(sql`WITH RECURSIVE copies AS (
           SELECT c.id FROM cairn.collections AS c
           WHERE c.tenant_id = ${uuidLiteral(tenantId)} AND c.id <> ${uuidLiteral(id)}

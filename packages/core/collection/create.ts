@@ -52,10 +52,7 @@ export async function ensureCollection(
   tenantId: string,
   collection: NewCollection,
 ): Promise<Collection> {
-  return (
-    (await insertCollection(database, tenantId, collection)) ??
-    getCollection(database, tenantId, collection.name)
-  );
+  return (await insertCollection(database, tenantId, collection)) ?? getCollection(database, tenantId, collection.name);
 }
 
 /** Creates a collection. Returns undefined if the name is taken. */
@@ -133,10 +130,7 @@ export function validate({
   if (name !== undefined && !isCollectionName(name)) throw invalid("name", name, COLLECTION_NAME);
   if (embeddingModel != null && !isModelName(embeddingModel))
     throw invalid("embeddingModel", embeddingModel, MODEL_NAME);
-  if (
-    dimensions != null &&
-    !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MAX_DIMENSIONS)
-  )
+  if (dimensions != null && !(Number.isInteger(dimensions) && dimensions >= 1 && dimensions <= MAX_DIMENSIONS))
     throw invalid("dimensions", dimensions, "a whole number from 1 to 16,000");
   if (language !== undefined && !LANGUAGES.includes(language))
     throw invalid("language", language, `one of ${LANGUAGES.join(", ")}`);
@@ -151,9 +145,7 @@ export function validate({
 }
 
 function invalid(path: string, value: unknown, expected: string): AppError {
-  return new AppError(
-    "invalid_input",
-    `A collection's ${path} must be ${expected}, not ${stringifyJson(value)}.`,
-    { path },
-  );
+  return new AppError("invalid_input", `A collection's ${path} must be ${expected}, not ${stringifyJson(value)}.`, {
+    path,
+  });
 }

@@ -110,10 +110,7 @@ export async function requireCollection(
     .select(collectionColumns)
     .from(collections)
     .where(
-      and(
-        eq(collections.tenantId, tenantId),
-        UUID.test(nameOrId) ? or(byName, eq(collections.id, nameOrId)) : byName,
-      ),
+      and(eq(collections.tenantId, tenantId), UUID.test(nameOrId) ? or(byName, eq(collections.id, nameOrId)) : byName),
     )
     // An id takes precedence over a collection of that name.
     .orderBy(sql`${collections.id}::text = ${encodeText(nameOrId)} DESC`)

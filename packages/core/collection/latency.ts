@@ -27,8 +27,7 @@ export interface RecentLatency {
 
 /** Records how long a search of a collection took. */
 export function recordLatency(database: Database, collectionId: string, milliseconds: number): void {
-  const collections =
-    recent.get(database.identity) ?? new LRUCache<string, Latencies>({ max: MAX_COLLECTIONS });
+  const collections = recent.get(database.identity) ?? new LRUCache<string, Latencies>({ max: MAX_COLLECTIONS });
   recent.set(database.identity, collections);
   const latencies = collections.get(collectionId) ?? { times: [], lastAt: 0 };
   collections.set(collectionId, latencies);
@@ -41,8 +40,7 @@ export function recordLatency(database: Database, collectionId: string, millisec
 export function recentLatency(database: Database, collectionId: string): RecentLatency | null {
   const times = latenciesOf(database, collectionId)?.times.toSorted((a, b) => a - b);
   if (!times?.length) return null;
-  const quantile = (share: number) =>
-    times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
+  const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
   return { searches: times.length, p50: quantile(0.5), p95: quantile(0.95) };
 }
 

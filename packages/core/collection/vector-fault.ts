@@ -18,8 +18,7 @@ export interface VectorFault {
 
 /** Why a vector cannot be compared with the metric: its distances would be NaN or infinite. Undefined if it can. */
 export function findVectorFault(vector: Float32Array, metric: Metric): VectorFault | undefined {
-  if (!isFiniteVector(vector))
-    return { kind: "not_finite", description: "has an element that is not a finite number" };
+  if (!isFiniteVector(vector)) return { kind: "not_finite", description: "has an element that is not a finite number" };
   const norm = normOf(vector);
   if (norm > MAX_NORM)
     return {
@@ -27,8 +26,7 @@ export function findVectorFault(vector: Float32Array, metric: Metric): VectorFau
       description: `has a length of ${norm.toExponential(1)}; distances are finite up to ${MAX_NORM.toExponential()}. Scale it down`,
     };
   if (metric !== "cosine" || norm >= MIN_COSINE_NORM) return undefined;
-  if (isZeroVector(vector))
-    return { kind: "zero", description: "is all zeros, so it has no direction to compare" };
+  if (isZeroVector(vector)) return { kind: "zero", description: "is all zeros, so it has no direction to compare" };
   return {
     kind: "too_short",
     description: `has a length of ${norm.toExponential(1)}; cosine needs at least ${MIN_COSINE_NORM.toExponential()}. Scale it up`,

@@ -84,8 +84,7 @@ describe.runIf(serverUrl())("on a server", () => {
     const database = connectPg({ url: own.url as string, connections: 1 });
     const pid = () =>
       database.transaction(
-        async ({ orm }) =>
-          (await selectRows<{ pid: number }>(orm, sql`SELECT pg_backend_pid() AS pid`))[0]?.pid,
+        async ({ orm }) => (await selectRows<{ pid: number }>(orm, sql`SELECT pg_backend_pid() AS pid`))[0]?.pid,
       );
     try {
       const idle = await pid();
@@ -172,10 +171,7 @@ test.each([
     new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string"),
     /asks for a password.*postgres:\/\/user:password@/,
   ],
-  [
-    Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
-    /sslrootcert=ca\.pem/,
-  ],
+  [Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }), /sslrootcert=ca\.pem/],
   [new Error("The server does not support SSL connections"), /sslmode=disable/],
 ])("%s while connecting says what to change in the connection string", (error, message) => {
   expect(connectFailure(error)).toMatchObject({

@@ -4,11 +4,8 @@ import { registerHooks } from "node:module";
 
 registerHooks({
   resolve(specifier, context, next) {
-    if (!specifier.startsWith(".") || !context.parentURL?.includes("/drizzle-orm/"))
-      return next(specifier, context);
+    if (!specifier.startsWith(".") || !context.parentURL?.includes("/drizzle-orm/")) return next(specifier, context);
     const { href } = new URL(specifier, context.parentURL);
-    return href.endsWith(".js")
-      ? { url: href, format: "module", shortCircuit: true }
-      : next(specifier, context);
+    return href.endsWith(".js") ? { url: href, format: "module", shortCircuit: true } : next(specifier, context);
   },
 });

@@ -109,9 +109,7 @@ test("an error does not contain the documents that the database refused", async 
   );
   try {
     const embedding = new Float32Array([1, 2]);
-    const documents = [
-      { id: `id-${CANARY}`, content: `text ${CANARY}`, metadata: { [CANARY]: CANARY }, embedding },
-    ];
+    const documents = [{ id: `id-${CANARY}`, content: `text ${CANARY}`, metadata: { [CANARY]: CANARY }, embedding }];
     const error = await rejectionOf(ingest(own.services, tenantId, { documents }));
     expect(error).toMatchObject({ code: "already_exists", cause: { sqlstate: "23505" } });
     expect(loggableText(error)).not.toContain(CANARY);

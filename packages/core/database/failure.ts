@@ -37,10 +37,7 @@ export function databaseFailure(error: unknown): unknown {
 }
 
 /** Meanings for which the SQLSTATE is not enough: they also depend on the error's message, column or routine. */
-function specialCase(
-  sqlstate: string,
-  { message, column, routine }: DriverError,
-): SqlStateMeaning | undefined {
+function specialCase(sqlstate: string, { message, column, routine }: DriverError): SqlStateMeaning | undefined {
   // The role that a transaction switches to. The routine identifies the error, because messages may be translated.
   const role = routine === "call_string_check_hook" ? /cairn_\w+/.exec(message)?.[0] : undefined;
   if (sqlstate === "22023" && role) return meaningOf("42P01");
@@ -86,9 +83,7 @@ function redactPaths(message: string): string {
 
 /** Whether a statement failed with this SQLSTATE, for example `23505` for a name that is taken. */
 export function hasSqlState(error: unknown, sqlstate: string): boolean {
-  return (
-    error instanceof AppError && (error.cause as Partial<DatabaseFault> | undefined)?.sqlstate === sqlstate
-  );
+  return error instanceof AppError && (error.cause as Partial<DatabaseFault> | undefined)?.sqlstate === sqlstate;
 }
 
 /** `databaseFailure` for errors before a connection exists: TLS, password authentication, the URL itself. */

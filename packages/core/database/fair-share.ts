@@ -63,8 +63,7 @@ export function createFairShare({ connections, tenantConnections }: FairShareOpt
   function nextOwner(): string | undefined {
     let best: string | undefined;
     for (const owner of waiting.keys())
-      if (canAcquire(owner) && (best === undefined || (used.get(owner) ?? 0) < (used.get(best) ?? 0)))
-        best = owner;
+      if (canAcquire(owner) && (best === undefined || (used.get(owner) ?? 0) < (used.get(best) ?? 0))) best = owner;
     return best;
   }
 
@@ -115,8 +114,7 @@ export function withFairShare(database: Database, options: FairShareOptions): Da
   }
   return {
     ...database,
-    transaction: (work, settings) =>
-      withConnection(settings, (remaining) => database.transaction(work, remaining)),
+    transaction: (work, settings) => withConnection(settings, (remaining) => database.transaction(work, remaining)),
     read: (statements, options) =>
       withConnection(options?.settings, (settings) => database.read(statements, { ...options, settings })),
   };
@@ -142,11 +140,9 @@ interface TimeoutDetails {
 function timeoutError(owner: string, { milliseconds, tenantLimit, isExhausted }: TimeoutDetails): AppError {
   const seconds = Math.round(milliseconds / 100) / 10;
   if (isExhausted || SHARED_OWNERS.has(owner))
-    return new AppError(
-      "database_unavailable",
-      `No database connection became free within ${seconds} s. Try again.`,
-      { retryAfter: 2 },
-    );
+    return new AppError("database_unavailable", `No database connection became free within ${seconds} s. Try again.`, {
+      retryAfter: 2,
+    });
   return new AppError(
     "tenant_busy",
     `The tenant uses all ${tenantLimit} of its database connections, and none became free within ${seconds} s. Send fewer requests at once, or smaller ones.`,

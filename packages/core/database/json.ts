@@ -46,10 +46,7 @@ function parseStored(text: string): JsonValue {
 const SLICE_CHARACTERS = 65_536;
 
 /** `parseJson` for a text of megabytes, in time slices. */
-export async function parseLargeJson(
-  text: string,
-  options?: { readonly stored: boolean },
-): Promise<JsonValue> {
+export async function parseLargeJson(text: string, options?: { readonly stored: boolean }): Promise<JsonValue> {
   if (text.length <= SLICE_CHARACTERS) return options?.stored ? parseStored(text) : parseJson(text);
   const parser = createJsonParser(text, options);
   do await nextTurn();
@@ -98,9 +95,7 @@ export async function decodeLargeJson(stored: string | null): Promise<JsonObject
 function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== "number" || Number.isSafeInteger(value) || !context?.source) return value;
   if (!/^-?\d+$/.test(context.source)) return Number.isFinite(value) ? value : JSON.rawJSON(context.source);
-  return context.source.length > MAX_NUMBER_DIGITS + 1
-    ? JSON.rawJSON(context.source)
-    : BigInt(context.source);
+  return context.source.length > MAX_NUMBER_DIGITS + 1 ? JSON.rawJSON(context.source) : BigInt(context.source);
 }
 
 function exactNumber(key: string, value: unknown, context?: { readonly source?: string }): unknown {

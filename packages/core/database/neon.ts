@@ -21,8 +21,7 @@ export interface NeonOptions extends PgOptions {
  * are one batch in one round trip. Transactions use a WebSocket. Opens nothing before the first use.
  */
 export function connectNeon(options: NeonOptions): Database {
-  const source =
-    options.keepConnections === false ? unpooledConnections(options) : pooledConnections(options);
+  const source = options.keepConnections === false ? unpooledConnections(options) : pooledConnections(options);
   const compile = createCompiler();
   const http = neon(options.url, { fullResults: true });
   const { transaction } = createPoolTransactions({
@@ -40,10 +39,7 @@ export function connectNeon(options: NeonOptions): Database {
   });
 
   /** Over HTTP a parameter is text: the bytes of a vector are converted to its exact text. */
-  async function read(
-    statements: readonly SQL[],
-    { settings, values }: ReadOptions = {},
-  ): Promise<StatementRows> {
+  async function read(statements: readonly SQL[], { settings, values }: ReadOptions = {}): Promise<StatementRows> {
     const setConfig = setConfigStatement({ ...(await pgvector.settings()), ...settings });
     const queries = [
       ...(setConfig ? [http.query(setConfig.text, [...setConfig.values])] : []),
@@ -119,7 +115,5 @@ function toText(value: unknown): unknown {
 
 /** Whether the HTTP request itself failed. Then there is no SQLSTATE, because no statement reached the database. */
 function isNetworkFault(error: unknown): boolean {
-  return (
-    error instanceof Error && error.name === "NeonDbError" && !(error as { readonly code?: string }).code
-  );
+  return error instanceof Error && error.name === "NeonDbError" && !(error as { readonly code?: string }).code;
 }

@@ -45,10 +45,9 @@ const { text: anyJson } = fc.letrec<{ text: string }>((tie) => ({
     fc
       .tuple(
         gap,
-        fc.array(
-          fc.tuple(fc.oneof(fc.constantFrom("__proto__", "constructor", "a"), fc.string()), tie("text")),
-          { maxLength: 4 },
-        ),
+        fc.array(fc.tuple(fc.oneof(fc.constantFrom("__proto__", "constructor", "a"), fc.string()), tie("text")), {
+          maxLength: 4,
+        }),
       )
       .map(
         ([space, items]) =>
@@ -60,9 +59,7 @@ const { text: anyJson } = fc.letrec<{ text: string }>((tie) => ({
 test("the parser returns the same value as JSON.parse, including own properties called __proto__", () => {
   fc.assert(
     fc.property(anyJson, part, (text, size) => {
-      const rounded = JSON.stringify(parse(text, size), (_, item) =>
-        typeof item === "bigint" ? Number(item) : item,
-      );
+      const rounded = JSON.stringify(parse(text, size), (_, item) => (typeof item === "bigint" ? Number(item) : item));
       expect(rounded).toBe(JSON.stringify(JSON.parse(text)));
     }),
     { numRuns: 1_000 },

@@ -176,8 +176,7 @@ function setKey(object: Record<string, Json>, key: string, value: Json): void {
 
 function parseNumber(source: string): Json {
   const value = Number(source);
-  if (Number.isSafeInteger(value) && (value !== 0 || !/[1-9]/.test(source.replace(/[eE].*/, ""))))
-    return value;
+  if (Number.isSafeInteger(value) && (value !== 0 || !/[1-9]/.test(source.replace(/[eE].*/, "")))) return value;
   if (source.length <= MAX_NUMBER_DIGITS + 1 && /^-?\d+$/.test(source)) return BigInt(source);
   const isDouble = Number.isFinite(value) && value !== 0 && !/^-?\d+$/.test(source);
   return isDouble ? value : JSON.rawJSON(source);

@@ -47,9 +47,7 @@ describe.runIf(serverUrl())("what the product uses of node-postgres beyond its p
     ];
     let results: readonly pg.QueryResult<object>[] = [];
     const messages = await messagesOf(async () => {
-      results = await pipeline(client, () => [runBatch(client, statements)]).then(
-        ([batch]) => batch as never,
-      );
+      results = await pipeline(client, () => [runBatch(client, statements)]).then(([batch]) => batch as never);
     });
     expect(messages).toEqual(["PBDEPBDEPBDES"]);
     expect(results.map(({ rows }) => rows)).toEqual([[{ a: 7 }], [{ b: bytes }], []]);
@@ -73,9 +71,7 @@ describe.runIf(serverUrl())("what the product uses of node-postgres beyond its p
         { text: "SELECT pg_sleep(60)" },
       ]),
     ).rejects.toMatchObject({ code: "22012" });
-    const [result] = await runBatch(client, [
-      { text: "SELECT to_regclass('contract_batch') IS NULL AS undone" },
-    ]);
+    const [result] = await runBatch(client, [{ text: "SELECT to_regclass('contract_batch') IS NULL AS undone" }]);
     expect(result?.rows).toEqual([{ undone: true }]);
   });
 

@@ -41,8 +41,7 @@ export function connectPg(options: PgOptions): Database {
   const compile = createCompiler();
   const { withClient, transaction } = createPoolTransactions({
     acquire: () => pool.connect(),
-    begin: (client, settings) =>
-      pipeline(client, () => beginStatements(settings).map((text) => client.query(text))),
+    begin: (client, settings) => pipeline(client, () => beginStatements(settings).map((text) => client.query(text))),
     wakeTimeout: options.wakeTimeout,
   });
   const pgvector = createPgvectorLookup(() =>

@@ -20,9 +20,7 @@ export interface PgliteOptions {
 }
 
 /** Postgres with pgvector inside this process. It has one connection: transactions wait for one another. */
-export async function connectPglite(
-  options: PgliteOptions = {},
-): Promise<Database & { dump(): Promise<Blob> }> {
+export async function connectPglite(options: PgliteOptions = {}): Promise<Database & { dump(): Promise<Blob> }> {
   const unlock = options.directory ? await lockAt(options.directory) : async () => {};
   let pglite: PGliteInterface;
   try {
@@ -48,10 +46,7 @@ export async function connectPglite(
     return rows;
   });
 
-  async function transaction<T>(
-    work: (transaction: Transaction) => Promise<T>,
-    settings?: Settings,
-  ): Promise<T> {
+  async function transaction<T>(work: (transaction: Transaction) => Promise<T>, settings?: Settings): Promise<T> {
     try {
       return (await pglite.transaction(async (tx) => {
         const transaction = toTransaction(tx);
@@ -66,10 +61,7 @@ export async function connectPglite(
   }
 
   /** Runs the statements one after the other: there is no network round trip to save. */
-  async function read(
-    statements: readonly SQL[],
-    { settings, values }: ReadOptions = {},
-  ): Promise<StatementRows> {
+  async function read(statements: readonly SQL[], { settings, values }: ReadOptions = {}): Promise<StatementRows> {
     try {
       return await pglite.transaction(async (tx) => {
         await toTransaction(tx).set(settings ?? {});
@@ -86,11 +78,7 @@ export async function connectPglite(
   }
 
   /** Without CONCURRENTLY: with one connection, a concurrent build would not let others run. */
-  async function maintain(
-    statements: readonly string[],
-    settings: Settings = {},
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async function maintain(statements: readonly string[], settings: Settings = {}, signal?: AbortSignal): Promise<void> {
     for (const statement of statements) {
       signal?.throwIfAborted();
       await transaction(({ script }) => script(statement.replace(" CONCURRENTLY ", " ")), settings);

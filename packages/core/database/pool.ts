@@ -133,13 +133,7 @@ export interface MaintainOptions {
 }
 
 /** Runs statements one by one outside any transaction. See `Database.maintain`. */
-export async function runMaintenance({
-  client,
-  cancel,
-  statements,
-  settings,
-  signal,
-}: MaintainOptions): Promise<void> {
+export async function runMaintenance({ client, cancel, statements, settings, signal }: MaintainOptions): Promise<void> {
   client.on("error", () => {}); // the running statement is rejected as well
   try {
     await client.connect();

@@ -39,9 +39,7 @@ async function ensureVector({ orm, script }: Transaction, login: string): Promis
   const find = () => orm.selectRows<PgvectorRow & Record<string, unknown>>(sql.raw(PGVECTOR_QUERY));
   const [installed] = await find();
   if (installed) return installed.schema;
-  const available = await orm.selectRows(
-    sql`SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'vector'`,
-  );
+  const available = await orm.selectRows(sql`SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'vector'`);
   if (available.length === 0)
     throw refuse(
       "The server does not have pgvector.",

@@ -38,8 +38,7 @@ export function scanJson(text: string, { stored = false, start, limit }: ScanOpt
     const unit = text.charCodeAt(at);
     if (unit === QUOTE) {
       const quote = closingQuote(text, at + 1, stop);
-      if (quote < 0)
-        return { end: limit === undefined ? text.length : undefined, needsExactParser: isUnsafe };
+      if (quote < 0) return { end: limit === undefined ? text.length : undefined, needsExactParser: isUnsafe };
       at = quote;
     } else if (unit === 0x5b || unit === 0x7b) {
       depth++;

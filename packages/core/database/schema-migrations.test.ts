@@ -72,14 +72,11 @@ test("a failed schema migration changes nothing, and reverts those applied befor
   const files = {
     "0103_fine.up.sql": "CREATE TABLE cairn.fine (); ALTER TABLE cairn.tenants ADD COLUMN fine text;",
     "0103_fine.down.sql": "DROP TABLE cairn.fine",
-    "0104_broken.up.sql":
-      "CREATE TABLE cairn.half (); DO $$ BEGIN RAISE 'broken'; END $$; CREATE TABLE cairn.rest ()",
+    "0104_broken.up.sql": "CREATE TABLE cairn.half (); DO $$ BEGIN RAISE 'broken'; END $$; CREATE TABLE cairn.rest ()",
   };
   await withMigrations(files, async (directory) => {
     await expect(migrateSchema(database, directory)).rejects.toMatchObject({ code: "database_error" });
-    expect((await schemaStatus(database, directory)).pending.map(({ version }) => version)).toEqual([
-      103, 104,
-    ]);
+    expect((await schemaStatus(database, directory)).pending.map(({ version }) => version)).toEqual([103, 104]);
   });
   expect(await tables()).toEqual(before.tables);
   expect(await schemaStatus(database)).toEqual(before.status);
@@ -121,20 +118,17 @@ test("each schema migration can be reverted by itself, newest first", async () =
 
 test("migrate, rollback and status refuse a database with a schema migration of a newer version", async () => {
   const { database } = empty;
-  await withMigrations(
-    { "0999_future.up.sql": "SELECT 1", "0999_future.down.sql": "SELECT 1" },
-    async (directory) => {
-      await migrateSchema(database, directory);
-      const newer = {
-        code: "schema_outdated",
-        message: expect.stringMatching(/schema migration 999,.*newer Cairn/),
-      };
-      await expect(migrateSchema(database)).rejects.toMatchObject(newer);
-      await expect(rollbackSchema(database)).rejects.toMatchObject(newer);
-      await expect(schemaStatus(database)).rejects.toMatchObject(newer);
-      await rollbackSchema(database, { directory });
-    },
-  );
+  await withMigrations({ "0999_future.up.sql": "SELECT 1", "0999_future.down.sql": "SELECT 1" }, async (directory) => {
+    await migrateSchema(database, directory);
+    const newer = {
+      code: "schema_outdated",
+      message: expect.stringMatching(/schema migration 999,.*newer Cairn/),
+    };
+    await expect(migrateSchema(database)).rejects.toMatchObject(newer);
+    await expect(rollbackSchema(database)).rejects.toMatchObject(newer);
+    await expect(schemaStatus(database)).rejects.toMatchObject(newer);
+    await rollbackSchema(database, { directory });
+  });
 });
 
 test("schema migrations are applied in numeric order, also after 99", async () => {
@@ -158,9 +152,7 @@ test("schema migrations are applied in numeric order, also after 99", async () =
 describe.runIf(serverUrl())("on a server", () => {
   test("four connections that migrate an empty database at once all succeed, and each migration is applied once", async () => {
     const fresh = await createEmptyDatabase();
-    const connections = Array.from({ length: 4 }, () =>
-      connectPg({ url: fresh.url as string, connections: 1 }),
-    );
+    const connections = Array.from({ length: 4 }, () => connectPg({ url: fresh.url as string, connections: 1 }));
     try {
       const done = await Promise.all(connections.map((database) => migrateSchema(database)));
       expect(done.filter((steps) => steps.length > 0)).toEqual([await schemaSteps()]);

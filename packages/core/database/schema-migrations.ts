@@ -24,10 +24,7 @@ const DIRECTORY = fileURLToPath(new URL("../../../migrations/", import.meta.url)
  * Applies all pending schema migrations in one transaction, and returns them. A second process that runs at the same time
  * waits for the first and then has nothing to apply.
  */
-export async function migrateSchema(
-  database: Database,
-  directory = DIRECTORY,
-): Promise<readonly SchemaMigration[]> {
+export async function migrateSchema(database: Database, directory = DIRECTORY): Promise<readonly SchemaMigration[]> {
   const all = await listMigrations(directory);
   return database.transaction(async (transaction) => {
     const applied = await lockHistory(transaction, all, prepareSchema);
@@ -57,9 +54,7 @@ export async function rollbackSchema(
       .slice(0, options.steps ?? 1);
     for (const migration of newest) {
       await transaction.script(await readMigration(directory, migration, "down"));
-      await transaction.orm.execute(
-        sql`DELETE FROM cairn.schema_migrations WHERE version = ${migration.version}`,
-      );
+      await transaction.orm.execute(sql`DELETE FROM cairn.schema_migrations WHERE version = ${migration.version}`);
     }
     return newest;
   });
@@ -90,9 +85,7 @@ async function lockHistory(
   all: readonly SchemaMigration[],
   prepare?: (transaction: Transaction) => Promise<void>,
 ): Promise<Map<number, Date>> {
-  await transaction.orm.execute(
-    sql`SELECT pg_advisory_xact_lock(hashtextextended('cairn.schema_migrations', 0))`,
-  );
+  await transaction.orm.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended('cairn.schema_migrations', 0))`);
   await transaction.script("SET LOCAL client_min_messages = warning");
   await transaction.set(UNLIMITED);
   await prepare?.(transaction);

@@ -84,10 +84,7 @@ export const jobs = cairn.table("jobs", {
   tenantId: uuid("tenant_id"),
   id: uuid("id").primaryKey().defaultRandom(),
   kind: text("kind").notNull(),
-  status: text("status")
-    .$type<"in_progress" | "completed" | "failed" | "cancelled">()
-    .notNull()
-    .default("in_progress"),
+  status: text("status").$type<"in_progress" | "completed" | "failed" | "cancelled">().notNull().default("in_progress"),
   request: exactJson("request"),
   counts: jsonb("counts").$type<Readonly<Record<string, number>>>().notNull().default({}),
   result: exactJson("result"),

@@ -71,10 +71,7 @@ describe.runIf(serverUrl())("prepared statements of a connection", () => {
         await query(services, tenants[tenant] as string, { embedding: new Float32Array([1, 10]) });
       }
     const settings = (await preparedStatements()).filter(({ statement }) => statement.includes("set_config"));
-    expect(settings.map(({ statement }) => /statement_timeout|cairn/.test(statement))).toEqual([
-      false,
-      false,
-    ]); // with a limit and without
+    expect(settings.map(({ statement }) => /statement_timeout|cairn/.test(statement))).toEqual([false, false]); // with a limit and without
   });
 
   test("a filtered search is not prepared, so that Postgres plans it with its values each time", async () => {
@@ -105,9 +102,7 @@ describe.runIf(serverUrl())("prepared statements of a connection", () => {
     await searchRepeatedly();
     await maintainIndexes(own.database, { tenantId: id });
     await searchRepeatedly();
-    const [prepared] = (await preparedStatements()).filter(({ statement }) =>
-      /unnest.*halfvec/s.test(statement),
-    );
+    const [prepared] = (await preparedStatements()).filter(({ statement }) => /unnest.*halfvec/s.test(statement));
     const vectors = `'{"[${at(20).join(",")}]"}'`;
     const explained = await database.transaction(async ({ orm, set }) => {
       await set({
@@ -126,10 +121,7 @@ describe.runIf(serverUrl())("prepared statements of a connection", () => {
     expect(lines).toMatch(/documents_\d\d_tenant_id_collection_id_segment_idx/); // the tail, by its segment
     expect(lines).not.toMatch(/Seq Scan/);
     const rows = await own.database.transaction(({ orm }) =>
-      selectRows<{ name: string }>(
-        orm,
-        sql`SELECT name FROM cairn.collection_indexes WHERE tenant_id = ${id}::uuid`,
-      ),
+      selectRows<{ name: string }>(orm, sql`SELECT name FROM cairn.collection_indexes WHERE tenant_id = ${id}::uuid`),
     );
     expect(rows).not.toEqual([]);
     await own.database.maintain(rows.map(({ name }) => `DROP INDEX cairn."${name}"`));
@@ -138,9 +130,7 @@ describe.runIf(serverUrl())("prepared statements of a connection", () => {
 
   test("a statement is prepared again after a column has changed its type", async () => {
     const change = (type: string) =>
-      own.database.transaction(({ script }) =>
-        script(`ALTER TABLE cairn.documents ALTER COLUMN uri TYPE ${type}`),
-      );
+      own.database.transaction(({ script }) => script(`ALTER TABLE cairn.documents ALTER COLUMN uri TYPE ${type}`));
     await ids();
     await ids();
     await change("varchar");

@@ -111,9 +111,7 @@ test("parseJson(stringifyJson()) keeps every digit of integers beyond 2^53", () 
       expect(parseJson(stringifyJson(values))).toEqual(values);
     }),
   );
-  expect(
-    parseJson('{"a": 9007199254740993, "b": [-18446744073709551616], "c": 0.30000000000000004}'),
-  ).toEqual({
+  expect(parseJson('{"a": 9007199254740993, "b": [-18446744073709551616], "c": 0.30000000000000004}')).toEqual({
     a: 9007199254740993n,
     b: [-18446744073709551616n],
     c: 0.30000000000000004,

@@ -12,17 +12,14 @@ beforeAll(async () => {
   ({ vector: oid } = await own.database.vectorTypes());
 });
 
-const bits = (vector: Float32Array) =>
-  Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("hex");
+const bits = (vector: Float32Array) => Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("hex");
 
 /** Any finite float32, often subnormals, −0 and the extremes. */
 const element = fc.oneof(
   fc.float({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom(0, -0, 1.401298464324817e-45, -1.1754942106924411e-38, 3.4028234663852886e38, 1, 1 / 3),
 );
-const vector = fc
-  .array(element, { minLength: 1, maxLength: 6 })
-  .map((elements) => new Float32Array(elements));
+const vector = fc.array(element, { minLength: 1, maxLength: 6 }).map((elements) => new Float32Array(elements));
 
 test("decodeVector(encodeVector()) returns every bit unchanged", () => {
   fc.assert(

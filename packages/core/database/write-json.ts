@@ -45,11 +45,7 @@ export async function writeLargeJson(value: JsonObject): Promise<string> {
 
 type TextChange = ((text: string) => string) | undefined;
 
-async function writeInSlices(
-  value: unknown,
-  change: TextChange,
-  write: (text: string) => void,
-): Promise<void> {
+async function writeInSlices(value: unknown, change: TextChange, write: (text: string) => void): Promise<void> {
   let text = "";
   for (const piece of pieces(value, change)) {
     text += piece;

@@ -20,11 +20,7 @@ export interface DeleteOptions extends FilterInput {
  * from the embedding cache. An imported document leaves a tombstone, so that no later run restores it.
  * Throws `invalid_input` if neither ids nor a filter is given.
  */
-export async function deleteDocuments(
-  database: Database,
-  tenantId: string,
-  options: DeleteOptions,
-): Promise<number> {
+export async function deleteDocuments(database: Database, tenantId: string, options: DeleteOptions): Promise<number> {
   if (options.ids === undefined && options.filter == null && options.whereDocument == null)
     throw new AppError(
       "invalid_input",

@@ -74,10 +74,7 @@ test("in a collection without dimensions, texts are embedded to the dimensions o
 test("vectors of 1,536 dimensions are stored in the row, where an exact scan is four times as fast", async () => {
   const name = await collection(1_536);
   const embedding = new Float32Array(1_536).map(() => Math.random() + 0.1);
-  await put(
-    name,
-    ...Array.from({ length: 20 }, (_, n) => ({ id: `v${n}`, content: `kettle ${n}`, embedding })),
-  );
+  await put(name, ...Array.from({ length: 20 }, (_, n) => ({ id: `v${n}`, content: `kettle ${n}`, embedding })));
   const [toast] = await testDatabase.database.transaction(({ orm }) =>
     selectRows<{ rows: number; toasted: number }>(
       orm,

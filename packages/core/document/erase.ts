@@ -45,11 +45,7 @@ export async function eraseRows(
  * delete or replacement in the same transaction: those statements have waited for any process that fills a copy from these
  * rows.
  */
-export async function eraseFromCopies(
-  orm: Orm,
-  collection: CollectionKey,
-  keys: readonly string[],
-): Promise<void> {
+export async function eraseFromCopies(orm: Orm, collection: CollectionKey, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   for (const copy of await listCopies(orm, collection))
     for (let start = 0; start < keys.length; start += MAX_KEYS)

@@ -87,10 +87,7 @@ test("a document that the service wrote leaves no tombstone", async () => {
 
 describe.runIf(serverUrl())("concurrently", () => {
   /** Runs `first` in a transaction that commits after `second` has had time to wait for it. */
-  async function runConcurrently<T>(
-    first: (transaction: Transaction) => Promise<unknown>,
-    second: () => Promise<T>,
-  ) {
+  async function runConcurrently<T>(first: (transaction: Transaction) => Promise<unknown>, second: () => Promise<T>) {
     let pending: Promise<T> | undefined;
     await inTenant(async (transaction) => {
       await first(transaction);

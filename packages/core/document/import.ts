@@ -54,9 +54,7 @@ export async function undoConflictingWrites(
     await removeTombstones(transaction, collection, ids);
     return ids.length;
   }
-  const serviceWritten = mayHaveSkippedRows
-    ? await undoServiceWritten(transaction, collection, ids, origin)
-    : 0;
+  const serviceWritten = mayHaveSkippedRows ? await undoServiceWritten(transaction, collection, ids, origin) : 0;
   return ids.length - serviceWritten - (await undoDeleted(transaction, collection, ids, origin));
 }
 

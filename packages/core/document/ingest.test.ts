@@ -20,9 +20,7 @@ test("a long text becomes ordered passages of one id that cover the text, and a 
   );
   expect(result).toMatchObject({ ids: ["long", "short"], failed: [] });
   const [long, short] = await read(name, "long", "short");
-  expect(long?.passages.map(({ chunk }) => chunk)).toEqual(
-    Array.from({ length: result.passages - 1 }, (_, n) => n),
-  );
+  expect(long?.passages.map(({ chunk }) => chunk)).toEqual(Array.from({ length: result.passages - 1 }, (_, n) => n));
   expect(long?.passages.length).toBeGreaterThan(2);
   expect(long?.passages.every(({ embedded }) => embedded)).toBe(true);
   for (const word of ["word0 ", "word1500 ", "word2999"])
@@ -84,14 +82,10 @@ test("a batch that is retried after a conflict keeps its generated ids", async (
       return done;
     }, settings);
   const documents = Array.from({ length: 700 }, (_, n) => ({ content: null, embedding: vector(1, n, 0, 0) }));
-  const { ids } = await ingest(
-    { ...services, database: { ...testDatabase.database, transaction } },
-    tenantId,
-    {
-      collection: name,
-      documents,
-    },
-  );
+  const { ids } = await ingest({ ...services, database: { ...testDatabase.database, transaction } }, tenantId, {
+    collection: name,
+    documents,
+  });
   expect(writes).toBe(6); // two attempts with three transactions: the collection and two batches
   expect(await count(name)).toEqual({ documents: 700, passages: 700 });
   expect(new Set(ids).size).toBe(700);

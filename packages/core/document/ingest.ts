@@ -38,11 +38,7 @@ const CONCURRENT_BATCHES = 2;
  * Throws `not_found`, `dimension_mismatch` before anything is written, `embedding_failed`, `embedding_quota` and
  * `embedder_unavailable`.
  */
-export async function ingest(
-  services: Services,
-  tenantId: string,
-  options: IngestOptions,
-): Promise<IngestResult> {
+export async function ingest(services: Services, tenantId: string, options: IngestOptions): Promise<IngestResult> {
   const documents = deduplicateById(options.documents); // outside the loop, so that all attempts use the same generated ids
   for (let attempt = 0; ; attempt++) {
     try {
@@ -106,15 +102,11 @@ async function ingestOnce(
 }
 
 /** Runs `work` for all items with limited concurrency, started in order. After a failure no further item starts, and running ones are awaited. */
-async function forEachConcurrently<T>(
-  items: AsyncGenerator<T>,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
+async function forEachConcurrently<T>(items: AsyncGenerator<T>, work: (item: T) => Promise<void>): Promise<void> {
   let failed = false;
   const worker = async () => {
     try {
-      for (let next = await items.next(); !next.done && !failed; next = await items.next())
-        await work(next.value);
+      for (let next = await items.next(); !next.done && !failed; next = await items.next()) await work(next.value);
     } catch (error) {
       failed = true;
       throw error;

@@ -44,18 +44,7 @@ async function split(text: string, options?: ChunkOptions) {
 const word = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }),
   fc.string({ unit: "binary", maxLength: 60 }),
-  fc.constantFrom(
-    "hello",
-    "refund.",
-    "policy!",
-    "退货政策。",
-    "นโยบาย",
-    "👩‍👩‍👧‍👦",
-    "\ud83d",
-    "\udc00x",
-    "-----",
-    "0",
-  ),
+  fc.constantFrom("hello", "refund.", "policy!", "退货政策。", "นโยบาย", "👩‍👩‍👧‍👦", "\ud83d", "\udc00x", "-----", "0"),
 );
 const gap = fc.constantFrom(" ", " ", " ", ". ", "\n", "\n\n", "\r\n\r\n", "\t", " ".repeat(150), "");
 /** The numbers prevent repetition. */
@@ -85,15 +74,7 @@ const anyText = fc
       word,
       gap,
       fc.string({ unit: "binary", maxLength: 80 }),
-      fc.constantFrom(
-        "\0",
-        "\ufffe",
-        "\ufeff",
-        "\u00a0\u2028\u2029\u0085",
-        "\r",
-        " \r\n ".repeat(70),
-        "a".repeat(500),
-      ),
+      fc.constantFrom("\0", "\ufffe", "\ufeff", "\u00a0\u2028\u2029\u0085", "\r", " \r\n ".repeat(70), "a".repeat(500)),
       fc.tuple(word, fc.integer({ min: 2, max: 90 })).map(([one, times]) => `${one} `.repeat(times)),
     ),
     { maxLength: 80, size: "max" },

@@ -47,8 +47,7 @@ async function pages(limit: number, filter?: unknown): Promise<string[][]> {
   return listed;
 }
 
-const inByteOrder = (ids: readonly string[]) =>
-  ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+const inByteOrder = (ids: readonly string[]) => ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
 describe("listDocuments()", () => {
   test.each([1000, 250, 125, 100, 7])(
@@ -99,15 +98,12 @@ describe("listDocuments()", () => {
     });
   });
 
-  test.each([0, -1, 1.5, 1001, Number.NaN, Number.POSITIVE_INFINITY])(
-    "rejects a limit of %d",
-    async (limit) => {
-      await expect(listDocuments(testDatabase.database, tenantId, { limit })).rejects.toMatchObject({
-        code: "invalid_input",
-        path: "limit",
-      });
-    },
-  );
+  test.each([0, -1, 1.5, 1001, Number.NaN, Number.POSITIVE_INFINITY])("rejects a limit of %d", async (limit) => {
+    await expect(listDocuments(testDatabase.database, tenantId, { limit })).rejects.toMatchObject({
+      code: "invalid_input",
+      path: "limit",
+    });
+  });
 
   test.each([
     "",
@@ -188,9 +184,7 @@ describe("deleteDocuments()", () => {
 
   test("deletes by filter and by text, and deletes the complete document if one passage matches", async () => {
     const collection = await createFilledCollection();
-    expect(
-      await deleteDocuments(testDatabase.database, tenantId, { collection, filter: { even: true } }),
-    ).toBe(10);
+    expect(await deleteDocuments(testDatabase.database, tenantId, { collection, filter: { even: true } })).toBe(10);
     expect(
       await deleteDocuments(testDatabase.database, tenantId, {
         collection,
@@ -202,8 +196,8 @@ describe("deleteDocuments()", () => {
     expect(count).toBe(19);
     expect(passages).toBe(
       18 +
-        ((await getDocuments(testDatabase.database, tenantId, { collection, ids: ["long-b"] }))[0]?.passages
-          .length ?? 0),
+        ((await getDocuments(testDatabase.database, tenantId, { collection, ids: ["long-b"] }))[0]?.passages.length ??
+          0),
     );
   });
 

@@ -56,8 +56,7 @@ export function getDocuments(
   });
 }
 
-const DEFAULT_REMEDY =
-  "Read fewer of its passages per request (first_passage, passages), or fewer documents.";
+const DEFAULT_REMEDY = "Read fewer of its passages per request (first_passage, passages), or fewer documents.";
 
 function quote(id: string): string {
   return JSON.stringify(id.length > 100 ? `${id.slice(0, 100)}…` : id);

@@ -16,9 +16,7 @@ import { MAX_PASSAGES } from "./split.ts";
 
 const testDatabase = useTestDatabase();
 const tenantId = useTenant(testDatabase);
-const api = useServer(() =>
-  startEmbeddingApi({ dimensions: 8, dialect: ollama((text) => text.includes("poison")) }),
-);
+const api = useServer(() => startEmbeddingApi({ dimensions: 8, dialect: ollama((text) => text.includes("poison")) }));
 
 /** Services with an embedder that records the number of texts and the bytes of vectors of each call. */
 function createRecordingServices() {

@@ -39,9 +39,7 @@ test("64 levels, 65,536 bytes and keys of 1,024 characters are accepted, and one
 
 test("metadata that is far too large is rejected without being serialized", () => {
   const started = process.cpuUsage();
-  expect(findMetadataFault({ a: Array.from({ length: 2_000_000 }, () => 1) })?.message).toMatch(
-    /limit of 65,536/,
-  );
+  expect(findMetadataFault({ a: Array.from({ length: 2_000_000 }, () => 1) })?.message).toMatch(/limit of 65,536/);
   expect(findMetadataFault({ a: "x".repeat(5_000_000) })?.message).toMatch(/limit of 65,536/);
   expect(process.cpuUsage(started).user / 1000).toBeLessThan(2_000);
 });

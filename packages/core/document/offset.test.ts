@@ -83,10 +83,7 @@ test("after an earlier version replaces a text, the offsets of the previous text
   const sizes = { maxTokens: 16, overlap: 8 };
   await put("mixed", "same ".repeat(100), sizes);
   expect((await fetched("mixed")).passages.length).toBeGreaterThan(3);
-  const halves = [
-    "The first half of it ends with these words, ",
-    "ends with these words, and here is the second.",
-  ];
+  const halves = ["The first half of it ends with these words, ", "ends with these words, and here is the second."];
   await writeWithoutOffsets("mixed", halves);
   const { text, passages } = await fetched("mixed");
   expect(passages.map(({ offset }) => offset)).toEqual([null, null]);
@@ -137,8 +134,7 @@ test("a collection's chunk sizes apply to later ingests, and the sizes of a call
     chunking: { maxTokens: 32, overlap: 0 },
   });
   const passages = async (id: string, sizes = {}) =>
-    (await ingest(services, tenantId, { collection: "sized", documents: [{ id, content: text }], ...sizes }))
-      .passages;
+    (await ingest(services, tenantId, { collection: "sized", documents: [{ id, content: text }], ...sizes })).passages;
   const before = await passages("a");
   expect(before).toBeGreaterThan(10);
   await changeCollection(testDatabase.database, tenantId, "sized", { chunking: { maxTokens: 64 } });

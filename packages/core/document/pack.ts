@@ -72,11 +72,7 @@ function createPacking(pieces: readonly Piece[], sizes: ChunkSizes): Packing {
 function endOf(packing: Packing, overlapping: number): number {
   const { pieces, sizes } = packing;
   let end = overlapping + 1;
-  while (
-    end < pieces.length &&
-    !pieces[end]?.isAfterWideGap &&
-    tokensBetween(packing, 0, end + 1) <= sizes.maxTokens
-  )
+  while (end < pieces.length && !pieces[end]?.isAfterWideGap && tokensBetween(packing, 0, end + 1) <= sizes.maxTokens)
     end++;
   if (end === pieces.length) return end;
   const minTokens = tokensBetween(packing, overlapping, end) / 2;
@@ -105,8 +101,7 @@ function nextStart(packing: Packing, end: number): number {
     if (cutAfter(packing, at) > cutAfter(packing, start)) start = at;
   // Without its leading white space the first piece may have more tokens.
   const fitsTrimmed = (at: number) =>
-    trimmedTokensBetween(packing, at, end) <= overlap &&
-    trimmedTokensBetween(packing, at, end + 1) <= maxTokens;
+    trimmedTokensBetween(packing, at, end) <= overlap && trimmedTokensBetween(packing, at, end + 1) <= maxTokens;
   while (start < end && !fitsTrimmed(start)) start++;
   return start;
 }

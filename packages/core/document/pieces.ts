@@ -41,8 +41,7 @@ export function* dividePieces(text: string, limit: number, count: CountTokens): 
   const tryPiece = (range: Range, maxLength: number): Piece | undefined => {
     if (range.end - range.start > Math.min(maxLength, limit * MAX_TOKEN_LENGTH)) return undefined;
     const piece = measure(range);
-    const fits =
-      range.end - range.start <= limit / 3 || piece.tokens <= limit || piece.trimmedTokens() <= limit;
+    const fits = range.end - range.start <= limit / 3 || piece.tokens <= limit || piece.trimmedTokens() <= limit;
     return fits ? piece : undefined;
   };
   for (const batch of sentences(text)) {

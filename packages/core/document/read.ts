@@ -85,11 +85,7 @@ export async function readDocuments(
 }
 
 /** The statement of `readDocuments`. octet_length reads only the header of a text, whatever its length. */
-function readStatement(
-  collection: Collection,
-  keys: readonly string[],
-  { maxBytes, passages }: ReadLimits,
-): SQL {
+function readStatement(collection: Collection, keys: readonly string[], { maxBytes, passages }: ReadLimits): SQL {
   const isRequested = passages
     ? sql`chunk >= ${passages.first}::int AND chunk < ${passages.first + passages.count}::bigint`
     : sql`true`;

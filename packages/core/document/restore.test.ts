@@ -33,10 +33,7 @@ test.each([
   ["deep metadata", `{"a": ${"[".repeat(70)}${"]".repeat(70)}}`, [1, 0], /"bad".*deeper than 64/],
   ["a vector of zeros", "{}", [0, 0], /"bad".*all zeros/],
   ["a vector that is not finite", "{}", [1, Number.NaN], /"bad".*not finite/],
-])(
-  "an exported document with %s is rejected, and no document is written",
-  async (_, metadata, vector, message) => {
-    await expect(restore(metadata, vector)).rejects.toMatchObject({ code: "invalid_input", message });
-    expect(await countDocuments(testDatabase.database, tenantId)).toEqual({ documents: 0, passages: 0 });
-  },
-);
+])("an exported document with %s is rejected, and no document is written", async (_, metadata, vector, message) => {
+  await expect(restore(metadata, vector)).rejects.toMatchObject({ code: "invalid_input", message });
+  expect(await countDocuments(testDatabase.database, tenantId)).toEqual({ documents: 0, passages: 0 });
+});

@@ -53,10 +53,7 @@ export function* sentences(text: string): Generator<readonly Range[]> {
 }
 
 /** The sentences that end in the window at `at`, and the start of the next sentence. */
-function segmentWindow(
-  text: string,
-  at: number,
-): { readonly found: readonly FoundSentence[]; readonly next: number } {
+function segmentWindow(text: string, at: number): { readonly found: readonly FoundSentence[]; readonly next: number } {
   const end = alignToCodePoint(text, Math.min(at + WINDOW_LENGTH, text.length));
   const part = text.slice(at, end);
   const found: FoundSentence[] = [];

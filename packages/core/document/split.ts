@@ -82,10 +82,7 @@ export function toRows(
   }));
 }
 
-function findFault(
-  { content, embedding, metadata }: SplitDocument["document"],
-  metric: Metric,
-): string | undefined {
+function findFault({ content, embedding, metadata }: SplitDocument["document"], metric: Metric): string | undefined {
   const metadataFault = metadata && findMetadataFault(metadata);
   if (metadataFault) return metadataFault.message;
   if (embedding) {

@@ -38,9 +38,7 @@ export async function addTombstones(
   ids: readonly string[],
 ): Promise<void> {
   if (ids.length === 0) return;
-  await orm.execute(
-    insertTombstones(collection, sql`SELECT unnest(${sql.param(keysOf(ids))}::text[]) AS id`),
-  );
+  await orm.execute(insertTombstones(collection, sql`SELECT unnest(${sql.param(keysOf(ids))}::text[]) AS id`));
 }
 
 /** The ids that have a tombstone. */
@@ -104,16 +102,11 @@ export async function markTombstonesSeen(
   collection: CollectionKey,
   ids: readonly string[],
 ): Promise<void> {
-  await orm.execute(
-    sql`UPDATE cairn.tombstones AS t SET seen_at = now() FROM ${tombstonesOf(collection, ids)}`,
-  );
+  await orm.execute(sql`UPDATE cairn.tombstones AS t SET seen_at = now() FROM ${tombstonesOf(collection, ids)}`);
 }
 
 /** Deletes the expired tombstones of a lineage in the tenant's open transaction. `markTombstonesSeen` keeps those that are still needed from expiring. */
-export async function deleteExpiredTombstones(
-  { orm }: Transaction,
-  collection: CollectionKey,
-): Promise<void> {
+export async function deleteExpiredTombstones({ orm }: Transaction, collection: CollectionKey): Promise<void> {
   await orm.execute(sql`DELETE FROM cairn.tombstones AS t WHERE ${isExpired(collection)}`);
 }
 

@@ -26,12 +26,7 @@ export async function writeBatch(
 ): Promise<readonly SplitDocument[]> {
   const { services, collection, sizedCollection, types, onFailure, signal } = context;
   const [only] = batch;
-  if (
-    batch.length === 1 &&
-    only &&
-    !only.document.embedding &&
-    isLargeDocument(only.texts.length, only.bytes)
-  )
+  if (batch.length === 1 && only && !only.document.embedding && isLargeDocument(only.texts.length, only.bytes))
     return (await ingestLargeDocument(context, only)) ? batch : [];
   const toEmbed = batch.filter(({ document }) => !document.embedding);
   const groups = toEmbed.map(({ texts }) => texts as readonly string[]);

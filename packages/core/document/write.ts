@@ -160,8 +160,7 @@ function nextOrigin(): SQL {
 function bitsOf({ metric, dimensions, indexSettings }: Collection, rows: readonly Row[]): SQL {
   const givenDimensions = rows.find(({ embedding }) => embedding)?.embedding?.length ?? null;
   const isStored =
-    indexSettings.precision === "bit" ||
-    supportsBinary({ metric, dimensions: dimensions ?? givenDimensions });
+    indexSettings.precision === "bit" || supportsBinary({ metric, dimensions: dimensions ?? givenDimensions });
   return isStored ? sql`binary_quantize(r.embedding)` : sql`NULL`;
 }
 
@@ -196,11 +195,7 @@ export function assertDimensions(
 }
 
 /** Sets the dimensions of a collection without dimensions to those of its first vector. */
-async function setInitialDimensions(
-  { orm }: Transaction,
-  collection: Collection,
-  rows: readonly Row[],
-): Promise<void> {
+async function setInitialDimensions({ orm }: Transaction, collection: Collection, rows: readonly Row[]): Promise<void> {
   const dimensions = rows.find((row) => row.embedding)?.embedding?.length;
   if (collection.dimensions !== null || dimensions === undefined) return;
   const updated = await orm.execute(sql`

@@ -46,15 +46,11 @@ describe.runIf(serverUrl())("concurrent writers of the same documents", () => {
     return (await readDeadlocks()) - before;
   }
 
-  const ids = Array.from(
-    { length: 200 },
-    (_, n) => `${n % 2 ? "Ä" : "a"}${"\u{1F600}\uFF5E".charAt(n % 3)}${n}`,
-  );
+  const ids = Array.from({ length: 200 }, (_, n) => `${n % 2 ? "Ä" : "a"}${"\u{1F600}\uFF5E".charAt(n % 3)}${n}`);
   const shuffled = (seed: number) =>
     ids.toSorted(
       (a, b) =>
-        ((a.length + a.charCodeAt(a.length - 1) * seed) % 17) -
-        ((b.length + b.charCodeAt(b.length - 1) * seed) % 17),
+        ((a.length + a.charCodeAt(a.length - 1) * seed) % 17) - ((b.length + b.charCodeAt(b.length - 1) * seed) % 17),
     );
   const embedding = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 
@@ -174,9 +170,7 @@ describe.runIf(serverUrl())("concurrent writers of the same documents", () => {
       });
       await asTenant(testDatabase.database, tenantId, async ({ orm }) => {
         await orm.execute(sql`UPDATE cairn.collections SET name = 'moved' WHERE name = 'moving'`);
-        waiting = asTenant(testDatabase.database, tenantId, (other) =>
-          lockCollection(other.orm, tenantId, "moving"),
-        );
+        waiting = asTenant(testDatabase.database, tenantId, (other) => lockCollection(other.orm, tenantId, "moving"));
         await new Promise((resolve) => setTimeout(resolve, 100));
         await orm.execute(sql`UPDATE cairn.collections SET name = 'moving' WHERE name = 'next'`);
       });

@@ -37,8 +37,7 @@ describe("a server's limit on the number of texts", () => {
 
   test("one failing text does not lower the limit", async () => {
     const rejecting: Dialect = {
-      refuse: ({ input }) =>
-        input.includes("poison") ? { status: 400, body: { error: "bad input" } } : undefined,
+      refuse: ({ input }) => (input.includes("poison") ? { status: 400, body: { error: "bad input" } } : undefined),
     };
     const { embed } = await startDialect({ dialect: rejecting });
     await embed([...texts(40), "poison"]);

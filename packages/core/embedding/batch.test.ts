@@ -15,10 +15,7 @@ test("batches contain every text once, in order, and within both limits", async 
       for (const batch of batches) {
         expect(batch.texts).toEqual(texts.slice(batch.offset, batch.offset + batch.texts.length));
         expect(batch.texts.length).toBeLessThanOrEqual(maxInputs);
-        const tokens = batch.texts.reduce(
-          (sum, text) => sum + countTokens(text, { disallowedSpecial: new Set() }),
-          0,
-        );
+        const tokens = batch.texts.reduce((sum, text) => sum + countTokens(text, { disallowedSpecial: new Set() }), 0);
         expect(batch.texts.length === 1 || tokens <= maxTokens).toBe(true);
       }
     },

@@ -46,11 +46,7 @@ function withTokenBudget(embedder: Embedder, database: Database, budget: Budget)
   };
 }
 
-async function reserve(
-  database: Database,
-  { tenantId, tokensPerDay }: Budget,
-  tokens: number,
-): Promise<void> {
+async function reserve(database: Database, { tenantId, tokensPerDay }: Budget, tokens: number): Promise<void> {
   if (tokensPerDay === undefined || tokens === 0) return;
   const [reserved] =
     tokens > tokensPerDay

@@ -46,10 +46,7 @@ async function sentBy(work: () => Promise<unknown>): Promise<readonly string[]> 
 
 const rowsOf = (tenant: string) =>
   asTenant(testDatabase.database, tenant, ({ orm }) =>
-    selectRows<{ model: string; dimensions: number }>(
-      orm,
-      sql`SELECT model, dimensions FROM cairn.embedding_cache`,
-    ),
+    selectRows<{ model: string; dimensions: number }>(orm, sql`SELECT model, dimensions FROM cairn.embedding_cache`),
   );
 
 test("each distinct text is embedded only once, and vectors are returned in order and bit for bit", async () => {
@@ -75,9 +72,7 @@ test("each distinct text is embedded only once, and vectors are returned in orde
 test("other tenants, models and dimensions share no cached vectors", async () => {
   const [tenant, otherTenant] = [await createTenant(), await createTenant()];
   const run = (tenantId: string, dimensions: number, options?: Partial<OpenAiOptions>) =>
-    sentBy(() =>
-      embedWithCache(testDatabase.database, tenantId, embedder(options), ["shared"], { dimensions }),
-    );
+    sentBy(() => embedWithCache(testDatabase.database, tenantId, embedder(options), ["shared"], { dimensions }));
   expect(await run(tenant, 16)).toEqual(["shared"]);
   expect(await run(otherTenant, 16)).toEqual(["shared"]);
   expect(await run(tenant, 8)).toEqual(["shared"]);
@@ -203,8 +198,6 @@ test("2,500 texts are read back in pages", async () => {
 });
 
 test("contentHash() is the SHA-256 of the text's UTF-8", () => {
-  expect(contentHash("abc").toString("hex")).toBe(
-    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-  );
+  expect(contentHash("abc").toString("hex")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   expect(contentHash("ü")).toHaveLength(32);
 });

@@ -47,8 +47,7 @@ export async function embedWithCache(
     missing.map(([, index]) => texts[index] as string),
     {
       ...options,
-      onBatch: (batch) =>
-        cache.write(batch.map(({ index, vector }) => [missing[index]?.[0] as string, vector])),
+      onBatch: (batch) => cache.write(batch.map(({ index, vector }) => [missing[index]?.[0] as string, vector])),
     },
   );
   for (const [index, [hash]] of missing.entries()) cached.set(hash, created[index] as Embedded);

@@ -116,35 +116,26 @@ function splitFailed(pending: readonly number[], sent: readonly number[], fault:
 
 function splitBySize({ indexes, attempts }: Part, size: number): readonly Part[] {
   const parts: Part[] = [];
-  for (let at = 0; at < indexes.length; at += size)
-    parts.unshift({ indexes: indexes.slice(at, at + size), attempts });
+  for (let at = 0; at < indexes.length; at += size) parts.unshift({ indexes: indexes.slice(at, at + size), attempts });
   return parts;
 }
 
 /** The limit in a rejection such as "batch size 64 > maximum allowed batch size 32" or "should not be larger than 10". */
 function parseLimit({ inputFault, serverMessage: message = "" }: Fault, sent: number): number | undefined {
-  if (inputFault !== "rejected" || !/batch|inputs?\b|array|list|items|contents/i.test(message))
-    return undefined;
-  const numbers = Array.from(message.matchAll(/(?<![\w.])\d{1,5}(?![\w]|\.\d)/g), ([number]) =>
-    Number(number),
-  );
+  if (inputFault !== "rejected" || !/batch|inputs?\b|array|list|items|contents/i.test(message)) return undefined;
+  const numbers = Array.from(message.matchAll(/(?<![\w.])\d{1,5}(?![\w]|\.\d)/g), ([number]) => Number(number));
   const candidates = numbers.filter((number) => number > 0 && number < sent);
   return candidates.length > 0 ? Math.max(...candidates) : undefined;
 }
 
 function toTextError({ fault, message }: FaultError): AppError {
   const { cause, inputFault } = fault;
-  const [code, verb] =
-    inputFault === "rejected" ? ["invalid_input" as const, "accepts"] : [fault.code, "embeds"];
+  const [code, verb] = inputFault === "rejected" ? ["invalid_input" as const, "accepts"] : [fault.code, "embeds"];
   const advice = `The server ${verb} other texts: shorten, split or change this one.`;
   return new AppError(code, `${message} ${advice}`, { cause });
 }
 
-function failRemaining(
-  pending: readonly number[],
-  { fault, message }: FaultError,
-  { results }: EmbeddingCall,
-): void {
+function failRemaining(pending: readonly number[], { fault, message }: FaultError, { results }: EmbeddingCall): void {
   const reason = new AppError(
     "embedding_failed",
     `${message} The failing texts among ${pending.length} were not found in ${MAX_FAILURES} requests. Send fewer texts per request.`,

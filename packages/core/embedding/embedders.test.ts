@@ -43,10 +43,7 @@ test.each([
 
 test.each([
   [{ openai: { apiKey: "k" } }, { model: "openai/text-embedding-3-small", dimensions: 1536 }],
-  [
-    { openai: { baseUrl: "http://localhost:11434/v1" } },
-    { model: "openai/text-embedding-3-small", dimensions: 1536 },
-  ],
+  [{ openai: { baseUrl: "http://localhost:11434/v1" } }, { model: "openai/text-embedding-3-small", dimensions: 1536 }],
   [
     { openai: { apiKey: "k" }, defaultModel: "openai/text-embedding-3-large" },
     { model: "openai/text-embedding-3-large", dimensions: 3072 },
@@ -68,22 +65,18 @@ test("a default model of unknown dimensions is rejected without configured dimen
   );
 });
 
-test.each([
-  "openai/text-embedding-3-small",
-  "local/nobody-knows-it",
-  "offline/other",
-  "cohere/embed-v4",
-  "words",
-  "",
-])("get(%j) of a model that is not configured says what to do", (model) => {
-  const embedders = createEmbedders({});
-  expect(() => embedders.get(model)).toThrow(
-    expect.objectContaining({
-      code: "embedder_unavailable",
-      message: expect.stringMatching(/Set |set |Write|only/),
-    }),
-  );
-});
+test.each(["openai/text-embedding-3-small", "local/nobody-knows-it", "offline/other", "cohere/embed-v4", "words", ""])(
+  "get(%j) of a model that is not configured says what to do",
+  (model) => {
+    const embedders = createEmbedders({});
+    expect(() => embedders.get(model)).toThrow(
+      expect.objectContaining({
+        code: "embedder_unavailable",
+        message: expect.stringMatching(/Set |set |Write|only/),
+      }),
+    );
+  },
+);
 
 test("openai/… and local/… both use the configured server, each with its own key", async () => {
   const embedders = createEmbedders({

@@ -74,14 +74,11 @@ export function createEmbedders(config: EmbeddingConfig): Embedders {
 }
 
 function chooseDefault(config: EmbeddingConfig): DefaultModel | undefined {
-  const model =
-    config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.offlineByDefault ? OFFLINE : undefined);
+  const model = config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.offlineByDefault ? OFFLINE : undefined);
   if (model === undefined) return undefined;
   const { defaultDimensions } = config.names ?? OPTION_NAMES;
   const dimensions =
-    config.defaultDimensions ??
-    modelDimensions(model) ??
-    (model === OFFLINE ? OFFLINE_DIMENSIONS : undefined);
+    config.defaultDimensions ?? modelDimensions(model) ?? (model === OFFLINE ? OFFLINE_DIMENSIONS : undefined);
   if (dimensions !== undefined) return Object.freeze({ model, dimensions });
   throw new AppError(
     "invalid_input",

@@ -21,12 +21,11 @@ test("embed() runs an ONNX model from a folder, with mean pooling without paddin
     dimensions: TINY_DIMENSIONS,
     onBatch: async ([first]) => void offsets.push(first?.index as number),
   });
-  const expected = [["what", "is", "our", "return", "policy", "?"], ["ship", "##ping"], ["refund"]].map(
-    (words) => tinyVector(words),
+  const expected = [["what", "is", "our", "return", "policy", "?"], ["ship", "##ping"], ["refund"]].map((words) =>
+    tinyVector(words),
   );
   for (const [index, vector] of vectors.entries())
-    for (const [at, element] of vector.entries())
-      expect(element).toBeCloseTo(expected[index]?.[at] as number, 5);
+    for (const [at, element] of vector.entries()) expect(element).toBeCloseTo(expected[index]?.[at] as number, 5);
   expect(vectors).toHaveLength(3);
   expect(offsets).toEqual([0, 2]);
 });
@@ -50,9 +49,7 @@ test("a model that is not in the folder is reported as missing and not looked up
 test.each(["local/../../etc", "local//etc/passwd", "local/a/../../b", "local/somebody/huge-model", "local/"])(
   "%s does not leave the folder and is not fetched from the hub",
   (model) => {
-    expect(() => createLocalEmbedder({ model })).toThrow(
-      expect.objectContaining({ code: "embedder_unavailable" }),
-    );
+    expect(() => createLocalEmbedder({ model })).toThrow(expect.objectContaining({ code: "embedder_unavailable" }));
     if (!model.includes("huge"))
       expect(() => createLocalEmbedder({ model, modelsDirectory })).toThrow(
         expect.objectContaining({ code: "embedder_unavailable" }),

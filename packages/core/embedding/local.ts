@@ -100,10 +100,7 @@ function findModel({ model, modelsDirectory, names = MODEL_SOURCE_NAMES }: Local
   );
 }
 
-async function loadExtractor(
-  model: string,
-  { path, isLocal, names }: ModelSource,
-): Promise<FeatureExtractor> {
+async function loadExtractor(model: string, { path, isLocal, names }: ModelSource): Promise<FeatureExtractor> {
   let library: Transformers;
   try {
     library = (await import(TRANSFORMERS)) as Transformers;
@@ -135,10 +132,7 @@ async function embedTexts(
     const vector = data.slice(index * dimensions, (index + 1) * dimensions);
     const fault = findModelFault(vector);
     if (fault === undefined) return vector;
-    return new AppError(
-      "embedding_failed",
-      `The vector from ${model} for this text cannot be used: ${fault}.`,
-    );
+    return new AppError("embedding_failed", `The vector from ${model} for this text cannot be used: ${fault}.`);
   });
 }
 

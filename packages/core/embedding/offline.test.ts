@@ -4,18 +4,15 @@ import { embedAll } from "./embed-all.ts";
 import { createOfflineEmbedder } from "./offline.ts";
 
 const embedder = createOfflineEmbedder();
-const dot = (a: Float32Array, b: Float32Array) =>
-  a.reduce((sum, element, at) => sum + element * (b[at] as number), 0);
+const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, element, at) => sum + element * (b[at] as number), 0);
 
 const passages = {
   returns:
     "You may return an unused item within 30 days of delivery. Our returns policy covers every product but gift cards.",
   shipping: "Orders ship within two business days. Express shipping takes one day and costs $12.",
-  password:
-    "To reset your password, open Settings, choose Security, and follow the link that we send by e-mail.",
+  password: "To reset your password, open Settings, choose Security, and follow the link that we send by e-mail.",
   warranty: "All devices carry a two-year warranty against defects in materials and workmanship.",
-  hours:
-    "Our support team is available Monday to Friday from 9 am to 6 pm. What is our promise? An answer in one day.",
+  hours: "Our support team is available Monday to Friday from 9 am to 6 pm. What is our promise? An answer in one day.",
   privacy: "Our privacy policy explains what data we collect, why we collect it, and how long it is kept.",
 };
 
@@ -28,13 +25,9 @@ test.each([
   ["privacy", "privacy"],
 ])("%j finds the passage about %s", async (question, answer) => {
   for (const dimensions of [512, 1536]) {
-    const [questionVector, ...passageVectors] = await embedAll(
-      embedder,
-      [question, ...Object.values(passages)],
-      {
-        dimensions,
-      },
-    );
+    const [questionVector, ...passageVectors] = await embedAll(embedder, [question, ...Object.values(passages)], {
+      dimensions,
+    });
     const scores = passageVectors.map((vector) => dot(questionVector as Float32Array, vector));
     expect(Object.keys(passages)[scores.indexOf(Math.max(...scores))]).toBe(answer);
   }
@@ -59,10 +52,7 @@ test("every text gets the same vector of unit length each time, for any content 
     fc.string({ unit: "binary" }),
     fc.integer({ min: 1, max: 64 }),
     async (text, dimensions) => {
-      const [first, again] = (await embedder.embed([text, text], { dimensions })) as [
-        Float32Array,
-        Float32Array,
-      ];
+      const [first, again] = (await embedder.embed([text, text], { dimensions })) as [Float32Array, Float32Array];
       expect(first).toHaveLength(dimensions);
       expect(Math.sqrt(dot(first, first))).toBeCloseTo(1, 5);
       expect(first).toEqual(again);

@@ -5,8 +5,7 @@ import type { Embedder } from "./embedder.ts";
 const BATCH_SIZE = 32;
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 /** Scripts without spaces between words. Their runs are compared by shorter n-grams. */
-const UNSPACED_SCRIPT =
-  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
+const UNSPACED_SCRIPT = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 /** Longer runs are not words. N-grams are taken from this prefix only. */
 const MAX_WORD_LENGTH = 100;
 /** Combined weight of a word's n-grams, relative to the word's weight. It lets `policies` match `policy`. */

@@ -149,8 +149,5 @@ function assertUsable(vectors: Vectors): void {
 /** Adds the server's rejection of the parameter `dimensions` to an error about wrong dimensions. */
 function addRejection(error: unknown, rejection: string | undefined): unknown {
   if (!rejection || !(error instanceof AppError) || error.code !== "dimension_mismatch") return error;
-  return new AppError(
-    error.code,
-    `${error.message} The server rejects the parameter dimensions: ${rejection}`,
-  );
+  return new AppError(error.code, `${error.message} The server rejects the parameter dimensions: ${rejection}`);
 }

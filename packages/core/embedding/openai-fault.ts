@@ -59,9 +59,7 @@ export function explainFailure(error: unknown, request: RequestContext): Fault |
       "failed",
     );
   if (error instanceof Error)
-    return transientFault(
-      `The connection to the ${service} server ${host} failed (${findErrorCode(error)}).`,
-    );
+    return transientFault(`The connection to the ${service} server ${host} failed (${findErrorCode(error)}).`);
   return undefined;
 }
 

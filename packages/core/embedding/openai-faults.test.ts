@@ -1,12 +1,6 @@
 import { expect, test } from "vitest";
 import { type Fault, startEmbeddingApi } from "../../../test/support/embedding-api.ts";
-import {
-  DIMENSIONS,
-  expected,
-  KEY,
-  texts,
-  useOpenAiEmbedder,
-} from "../../../test/support/openai-embedder.ts";
+import { DIMENSIONS, expected, KEY, texts, useOpenAiEmbedder } from "../../../test/support/openai-embedder.ts";
 import type { EmbeddedText } from "./embedder.ts";
 
 const { api, embedder, observe } = useOpenAiEmbedder();
@@ -50,34 +44,27 @@ test.each(transient)("%s is retried once with the same texts", async (_, fault) 
   expect(requests.map(({ input }) => input)).toEqual([texts, texts]);
 });
 
-test.each(transient)(
-  "%s that persists fails the call with the reason and without vectors",
-  async (_, fault) => {
-    api.always(fault.kind === "rate_limit" ? { kind: "rate_limit" } : fault);
-    const seen: number[] = [];
-    const onBatch = async (batch: readonly EmbeddedText[]) =>
-      void seen.push(...batch.map(({ index }) => index));
-    const { error, requests } = await observe(() =>
-      embedder({ attempts: 3, attemptTimeout: fault.kind === "hang" ? 100 : 10_000 }).embed(texts, {
-        dimensions: DIMENSIONS,
-        onBatch,
-      }),
-    );
-    expect(error).toMatchObject({ name: "AppError", code: "embedding_failed" });
-    expect(error?.message).toMatch(/^The .*embedding server 127\.0\.0\.1:\d+.* Tried 3 times in [\d.]+ s\.$/);
-    if (fault.kind === "hang") expect(error?.message).toContain("did not answer in time");
-    // If a text may be the cause, a plain word proves that it is not.
-    expect(requests.slice(3).map(({ input }) => input)).toEqual(isProbed(fault) ? [["hello"]] : []);
-    expect(seen).toEqual([]);
-    for (const text of texts) expect(error?.message).not.toContain(text.slice(0, 10));
-  },
-);
+test.each(transient)("%s that persists fails the call with the reason and without vectors", async (_, fault) => {
+  api.always(fault.kind === "rate_limit" ? { kind: "rate_limit" } : fault);
+  const seen: number[] = [];
+  const onBatch = async (batch: readonly EmbeddedText[]) => void seen.push(...batch.map(({ index }) => index));
+  const { error, requests } = await observe(() =>
+    embedder({ attempts: 3, attemptTimeout: fault.kind === "hang" ? 100 : 10_000 }).embed(texts, {
+      dimensions: DIMENSIONS,
+      onBatch,
+    }),
+  );
+  expect(error).toMatchObject({ name: "AppError", code: "embedding_failed" });
+  expect(error?.message).toMatch(/^The .*embedding server 127\.0\.0\.1:\d+.* Tried 3 times in [\d.]+ s\.$/);
+  if (fault.kind === "hang") expect(error?.message).toContain("did not answer in time");
+  // If a text may be the cause, a plain word proves that it is not.
+  expect(requests.slice(3).map(({ input }) => input)).toEqual(isProbed(fault) ? [["hello"]] : []);
+  expect(seen).toEqual([]);
+  for (const text of texts) expect(error?.message).not.toContain(text.slice(0, 10));
+});
 
 function isProbed(fault: Fault): boolean {
-  return (
-    ["short", "half_json", "element"].includes(fault.kind) ||
-    (fault.kind === "status" && fault.status === 500)
-  );
+  return ["short", "half_json", "element"].includes(fault.kind) || (fault.kind === "status" && fault.status === 500);
 }
 
 test("the deadline applies even if the server requests a wait of two minutes", async () => {
@@ -113,8 +100,7 @@ test.each([
 test("an exhausted quota fails the call at once, and earlier vectors are delivered", async () => {
   api.script(null, { kind: "quota" });
   const delivered: Float32Array[] = [];
-  const onBatch = async (batch: readonly EmbeddedText[]) =>
-    void delivered.push(...batch.map(({ vector }) => vector));
+  const onBatch = async (batch: readonly EmbeddedText[]) => void delivered.push(...batch.map(({ vector }) => vector));
   const { error, requests } = await observe(() =>
     embedder({ maxInputs: 1 }).embed(texts, { dimensions: DIMENSIONS, onBatch }),
   );

@@ -69,11 +69,7 @@ export function readVectors(body: unknown, expected: Expected): readonly (Float3
   for (const [position, { embedding }] of data.entries())
     vectors[textIndexes[position] as number] = readVector(embedding);
   const usable = vectors.filter((vector) => typeof vector !== "string");
-  if (
-    !expected.isSizeConfirmed &&
-    usable.length > 0 &&
-    usable.every(({ length }) => length !== expected.dimensions)
-  )
+  if (!expected.isSizeConfirmed && usable.length > 0 && usable.every(({ length }) => length !== expected.dimensions))
     assertModelDimensions(expected.model, usable[0]?.length ?? 0, expected.dimensions);
   return vectors.map((vector) => findFault(vector, expected) ?? vector);
 }
@@ -107,8 +103,7 @@ function readIndex(index: unknown, position: number, count: number): number | un
   const textIndex = typeof index === "string" && /^\d{1,9}$/.test(index) ? Number(index) : index;
   if (typeof textIndex === "number" && Number.isInteger(textIndex) && textIndex >= 0 && textIndex < count)
     return textIndex;
-  const item =
-    typeof textIndex === "number" ? `text ${textIndex}` : `an index that is not a number (item ${position})`;
+  const item = typeof textIndex === "number" ? `text ${textIndex}` : `an index that is not a number (item ${position})`;
   throw new InvalidReplyError(`it has a vector for ${item} of ${count}`, { isInputRelated: false });
 }
 

@@ -1,13 +1,7 @@
 import { expect, test } from "vitest";
 import { startEmbeddingApi, vectorOf } from "../../../test/support/embedding-api.ts";
 import { cheap } from "../../../test/support/embedding-dialects.ts";
-import {
-  DIMENSIONS,
-  expected,
-  KEY,
-  texts,
-  useOpenAiEmbedder,
-} from "../../../test/support/openai-embedder.ts";
+import { DIMENSIONS, expected, KEY, texts, useOpenAiEmbedder } from "../../../test/support/openai-embedder.ts";
 import { AppError } from "../error.ts";
 
 const { api, embedder, observe } = useOpenAiEmbedder();
@@ -48,9 +42,7 @@ test.each([
   ["a text of 8,193 tokens", "hello".repeat(1) + " hello".repeat(8192)],
   ["a text without a space that is far too long", "z".repeat(200_000)],
 ])("%s is rejected without being sent, and the others are embedded", async (_, text) => {
-  const { value, requests } = await observe(() =>
-    embedder().embed(["fine", text], { dimensions: DIMENSIONS }),
-  );
+  const { value, requests } = await observe(() => embedder().embed(["fine", text], { dimensions: DIMENSIONS }));
   expect(value).toEqual([
     vectorOf("fine", DIMENSIONS),
     expect.objectContaining({ code: "invalid_input", path: "texts[1]" }),

@@ -17,13 +17,7 @@ const MAX_REPLY_NUMBERS = 250_000;
  * until the failing texts are found. Throws `invalid_input` if the address cannot be used.
  */
 export function createOpenAiEmbedder(options: OpenAiOptions): Embedder {
-  const {
-    model,
-    baseUrl = OPENAI_URL,
-    maxInputs = 2048,
-    maxTokens = 250_000,
-    maxTextTokens = 8192,
-  } = options;
+  const { model, baseUrl = OPENAI_URL, maxInputs = 2048, maxTokens = 250_000, maxTextTokens = 8192 } = options;
   const host = hostOf(baseUrl);
   const learned = createLearnedLimits();
   let connecting: Promise<OpenAI> | undefined;

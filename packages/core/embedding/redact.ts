@@ -58,9 +58,7 @@ function markRuns(text: string, { fingerprints, positions }: Runs, quoted: Uint8
 }
 
 function fingerprint(text: string, at: number): number {
-  return (
-    (text.charCodeAt(at) * 31 + text.charCodeAt(at + 7) * 1009 + text.charCodeAt(at + 15) * 9176) & 0xffff
-  );
+  return (text.charCodeAt(at) * 31 + text.charCodeAt(at + 7) * 1009 + text.charCodeAt(at + 15) * 9176) & 0xffff;
 }
 
 function markOccurrences(message: string, text: string, quoted: Uint8Array): void {

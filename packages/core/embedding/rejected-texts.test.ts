@@ -13,13 +13,7 @@ describe("a text that the model rejects fails alone", () => {
 
   test.each([
     ["TEI, 413", tei(), long, "invalid_input", /must have less than 512 tokens\. Given: 600/],
-    [
-      "a 400",
-      rejectingStatus(400, { error: { message: "not this one" } }),
-      "poison",
-      "invalid_input",
-      /not this one/,
-    ],
+    ["a 400", rejectingStatus(400, { error: { message: "not this one" } }), "poison", "invalid_input", /not this one/],
     ["a 422", rejectingStatus(422, { detail: "not this one" }), "poison", "invalid_input", /not this one/],
     ["a 500 of Ollama", ollama(isPoison), "poison", "embedding_failed", /unsupported value: NaN/],
     [
@@ -56,10 +50,7 @@ describe("a text that the model rejects fails alone", () => {
     ["all zeros", Array(SIZE).fill(0)],
     ["zeros in base64", Buffer.alloc(SIZE * 4).toString("base64")],
     ["NaN in base64", Buffer.from(new Float32Array(SIZE).fill(Number.NaN).buffer).toString("base64")],
-    [
-      "half of its base64",
-      Buffer.from(new Float32Array(SIZE).fill(1).buffer).toString("base64").slice(0, 21),
-    ],
+    ["half of its base64", Buffer.from(new Float32Array(SIZE).fill(1).buffer).toString("base64").slice(0, 21)],
     ["text that is no base64", "not a vector"],
     ["another size than the others", [1, 2, 3]],
     ["a number beyond 32 bits", [1e39, 1, 1, 1, 1, 1, 1, 1]],
@@ -101,11 +92,7 @@ describe("the server's message is reported without texts and keys", () => {
     [500, { error: "model crashed" }, "model crashed"],
     [500, { message: "model crashed", code: "E1" }, "model crashed"],
     [500, { detail: "model crashed" }, "model crashed"],
-    [
-      422,
-      { detail: [{ loc: ["body", "model"], msg: "unknown model", input: secret }] },
-      "body.model: unknown model",
-    ],
+    [422, { detail: [{ loc: ["body", "model"], msg: "unknown model", input: secret }] }, "body.model: unknown model"],
     [500, { success: false, errors: [{ code: 7, message: "model crashed" }] }, "model crashed"],
     [500, "model crashed", "model crashed"],
     [500, "<html><head><title>Proxy Error</title></head></html>", "Proxy Error"],
@@ -119,8 +106,6 @@ describe("the server's message is reported without texts and keys", () => {
     server.always({ kind: "body", status, body });
     const { error } = await embed([secret]);
     expect(error?.message).toContain(words);
-    expect(JSON.stringify([error?.message, error?.stack, error?.cause])).not.toMatch(
-      /recipe|very-secret|abcdefgh/,
-    );
+    expect(JSON.stringify([error?.message, error?.stack, error?.cause])).not.toMatch(/recipe|very-secret|abcdefgh/);
   });
 });

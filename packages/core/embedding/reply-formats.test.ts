@@ -1,12 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { startDialect, texts, vectors } from "../../../test/support/dialect-embedder.ts";
-import {
-  alwaysBase64,
-  type Dialect,
-  fastApi,
-  protobuf,
-  unnumbered,
-} from "../../../test/support/embedding-dialects.ts";
+import { alwaysBase64, type Dialect, fastApi, protobuf, unnumbered } from "../../../test/support/embedding-dialects.ts";
 
 describe("a reply in another format", () => {
   test.each([
@@ -80,9 +74,7 @@ describe("the parameter dimensions", () => {
     expect(first.requests.length).toBeLessThanOrEqual(4);
     const again = await embed(texts(6));
     expect(again.value).toEqual(vectors(texts(6)));
-    expect(again.requests.map(({ input, dimensions }) => [input.length, dimensions])).toEqual([
-      [6, undefined],
-    ]);
+    expect(again.requests.map(({ input, dimensions }) => [input.length, dimensions])).toEqual([[6, undefined]]);
   });
 
   test("that is rejected for other dimensions is an error with both numbers and the server's message", async () => {

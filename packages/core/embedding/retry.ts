@@ -47,8 +47,7 @@ export interface RetryOptions {
 
 const EMBEDDING_TIMEOUT_ERROR = {
   code: "embedding_failed",
-  message:
-    "The texts cannot all be embedded within the time limit of the call. Send fewer texts, or try again.",
+  message: "The texts cannot all be embedded within the time limit of the call. Send fewer texts, or try again.",
 } as const;
 
 const MAX_BACKOFF_MS = 20_000;

@@ -8,17 +8,7 @@ export interface ServerError {
 }
 
 /** Fields with the message in the dialects of OpenAI, TEI, FastAPI, vLLM, DashScope, Cloudflare, pydantic and problem details. */
-const MESSAGE_KEYS = [
-  "error",
-  "message",
-  "detail",
-  "errors",
-  "msg",
-  "error_message",
-  "error_msg",
-  "reason",
-  "title",
-];
+const MESSAGE_KEYS = ["error", "message", "detail", "errors", "msg", "error_message", "error_msg", "reason", "title"];
 const CODE_KEYS = ["code", "error_code"];
 const TYPE_KEYS = ["type", "error_type"];
 const STATUS_KEYS = ["status", "status_code", "statusCode", "code", "http_code"];

@@ -27,10 +27,7 @@ export function parseDocumentClause(operator: string, operand: unknown, path: st
       return clause;
     }
     default:
-      throw invalidFilter(
-        path,
-        `is not an operator on content. Allowed: ${OPERATORS}, combined with $and, $or, $not.`,
-      );
+      throw invalidFilter(path, `is not an operator on content. Allowed: ${OPERATORS}, combined with $and, $or, $not.`);
   }
 }
 

@@ -17,15 +17,11 @@ export function parseFieldClause(key: string, condition: unknown, path: string):
   const isObject = typeof condition === "object" && condition !== null && !Array.isArray(condition);
   if (!isObject) {
     if (key === "#document")
-      throw invalidFilter(
-        path,
-        `needs an operator, as in {"$contains": "refund"}, not ${describeValue(condition)}.`,
-      );
+      throw invalidFilter(path, `needs an operator, as in {"$contains": "refund"}, not ${describeValue(condition)}.`);
     return Object.freeze({ kind: "equal", operator: "eq", key, value: scalarOperand(condition, path) });
   }
   const [entry, ...others] = Object.entries(condition);
-  if (!entry)
-    throw invalidFilter(path, `must contain an operator, not an empty object. Allowed: ${OPERATORS}.`);
+  if (!entry) throw invalidFilter(path, `must contain an operator, not an empty object. Allowed: ${OPERATORS}.`);
   if (others.length > 0)
     throw invalidFilter(
       path,

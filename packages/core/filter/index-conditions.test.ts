@@ -34,9 +34,10 @@ test("$eq, $in, $contains and ranges become conditions, whatever the other condi
 });
 
 test("the ranges of one key are joined, but not across alternatives", () => {
-  expect(
-    conditions({ $and: [{ n: { $gte: 1 } }, { n: { $lt: 5 } }, { m: { $gt: 2 } }, { n: { $gt: 0 } }] }),
-  ).toEqual([[{ key: "n", low: 1, high: 5 }], [{ key: "m", low: 2, high: null }]]);
+  expect(conditions({ $and: [{ n: { $gte: 1 } }, { n: { $lt: 5 } }, { m: { $gt: 2 } }, { n: { $gt: 0 } }] })).toEqual([
+    [{ key: "n", low: 1, high: 5 }],
+    [{ key: "m", low: 2, high: null }],
+  ]);
   expect(conditions({ $or: [{ n: { $lt: 1 } }, { n: { $gt: 5 } }] })).toEqual([
     [
       { key: "n", low: null, high: 1 },
@@ -46,9 +47,9 @@ test("the ranges of one key are joined, but not across alternatives", () => {
 });
 
 test("an index without numbers gets the conditions without ranges", () => {
-  expect(
-    conditions({ $and: [{ a: 1 }, { n: { $gt: 2 } }, { $or: [{ b: 1 }, { n: { $lt: 0 } }] }] }, false),
-  ).toEqual([[contains({ a: 1 })]]);
+  expect(conditions({ $and: [{ a: 1 }, { n: { $gt: 2 } }, { $or: [{ b: 1 }, { n: { $lt: 0 } }] }] }, false)).toEqual([
+    [contains({ a: 1 })],
+  ]);
   expect(conditions({ n: { $gt: 2 } }, false)).toBeUndefined();
 });
 
@@ -84,9 +85,7 @@ const clause = fc.tuple(
   key,
   fc.oneof(
     value,
-    ...["$eq", "$ne", "$contains", "$not_contains"].map((operator) =>
-      value.map((one) => ({ [operator]: one })),
-    ),
+    ...["$eq", "$ne", "$contains", "$not_contains"].map((operator) => value.map((one) => ({ [operator]: one }))),
     ...["$gt", "$gte", "$lt", "$lte"].map((operator) => number.map((one) => ({ [operator]: one }))),
     ...["$in", "$nin"].map((operator) =>
       fc

@@ -37,9 +37,7 @@ export function encodeConditions(
   conditions: IndexConditions,
   { hasNumbers }: { readonly hasNumbers: boolean },
 ): string | undefined {
-  const lists = hasNumbers
-    ? conditions
-    : conditions.filter((list) => list.every(({ kind }) => kind === "contains"));
+  const lists = hasNumbers ? conditions : conditions.filter((list) => list.every(({ kind }) => kind === "contains"));
   if (lists.length === 0) return undefined;
   return `[${lists.map((list) => `[${list.map(encodeCondition).join(",")}]`).join(",")}]`;
 }
@@ -61,9 +59,7 @@ function alternativesOf(filter: Filter): readonly Alternatives[] {
     case "equal":
       return filter.operator === "eq" ? [[contains({ [filter.key]: filter.value })]] : [];
     case "member":
-      return filter.operator === "in"
-        ? [filter.values.map((value) => contains({ [filter.key]: value }))]
-        : [];
+      return filter.operator === "in" ? [filter.values.map((value) => contains({ [filter.key]: value }))] : [];
     case "list":
       return filter.operator === "contains" ? [[contains({ [filter.key]: [filter.value] })]] : [];
     case "order":

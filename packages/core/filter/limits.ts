@@ -49,10 +49,7 @@ export function addClause(size: FilterSize, clause: Filter, path: string): void 
     );
   if (clause.kind === "member") size.values += clause.values.length;
   if (size.values > MAX_VALUES)
-    throw invalidFilter(
-      path,
-      `makes too many values: at most ${MAX_VALUES} in all lists. Send several requests.`,
-    );
+    throw invalidFilter(path, `makes too many values: at most ${MAX_VALUES} in all lists. Send several requests.`);
   size.characters += charactersOf(clause);
   if (size.characters > MAX_CHARACTERS)
     throw invalidFilter(

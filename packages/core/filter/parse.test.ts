@@ -51,9 +51,7 @@ describe("parseFilter()", () => {
     values.push(3);
     expect(filter).toMatchObject({ filter: { filters: [{ values: [1, 2] }] } });
     const isFrozen = (value: unknown): boolean =>
-      typeof value !== "object" ||
-      value === null ||
-      (Object.isFrozen(value) && Object.values(value).every(isFrozen));
+      typeof value !== "object" || value === null || (Object.isFrozen(value) && Object.values(value).every(isFrozen));
     expect(isFrozen(filter)).toBe(true);
   });
 

@@ -29,11 +29,7 @@ export function parseFilter(where: unknown, path = "where", size = emptySize()):
  * the syntax of Rust's regex crate, as in Chroma. The result is deeply frozen. Throws `invalid_filter` with the path to the
  * fault.
  */
-export function parseDocumentFilter(
-  whereDocument: unknown,
-  path = "where_document",
-  size = emptySize(),
-): Filter {
+export function parseDocumentFilter(whereDocument: unknown, path = "where_document", size = emptySize()): Filter {
   return parseNode(whereDocument, { path, depth: 0, clause: parseDocumentClause, size });
 }
 
@@ -48,28 +44,19 @@ function parseNode(node: unknown, context: ParseContext): Filter {
   const depth = context.depth + 1;
   if (depth > MAX_DEPTH)
     throw invalidFilter(path, `is nested too deep: $and, $or and $not can be at most ${MAX_DEPTH} deep.`);
-  if (key === "$not")
-    return Object.freeze({ kind: "not", filter: parseNode(value, { ...context, path, depth }) });
+  if (key === "$not") return Object.freeze({ kind: "not", filter: parseNode(value, { ...context, path, depth }) });
   if (!Array.isArray(value) || value.length === 0)
     throw invalidFilter(path, `must be a list of one or more filters, not ${describeValue(value)}.`);
-  const filters = value.map((item, index) =>
-    parseNode(item, { ...context, path: `${path}[${index}]`, depth }),
-  );
+  const filters = value.map((item, index) => parseNode(item, { ...context, path: `${path}[${index}]`, depth }));
   return Object.freeze({ kind: key === "$and" ? "and" : "or", filters: Object.freeze(filters) });
 }
 
 function singleEntry(node: unknown, path: string): { readonly key: string; readonly value: unknown } {
   if (typeof node !== "object" || node === null || Array.isArray(node))
-    throw invalidFilter(
-      path,
-      `must be an object with one key, as in {"$and": […]}, not ${describeValue(node)}.`,
-    );
+    throw invalidFilter(path, `must be an object with one key, as in {"$and": […]}, not ${describeValue(node)}.`);
   const [entry, ...others] = Object.entries(node);
   if (!entry)
-    throw invalidFilter(
-      path,
-      "must contain one condition, not an empty object. To match everything, omit the filter.",
-    );
+    throw invalidFilter(path, "must contain one condition, not an empty object. To match everything, omit the filter.");
   if (others.length > 0)
     throw invalidFilter(
       path,

@@ -95,9 +95,7 @@ test.runIf(serverUrl())(
     await other.connect();
     try {
       await other.query("BEGIN; LOCK TABLE cairn.documents IN ACCESS EXCLUSIVE MODE");
-      await expect(
-        listDocuments(own.database, tenantId, { whereDocument: { $regex: "x" } }),
-      ).rejects.toMatchObject({
+      await expect(listDocuments(own.database, tenantId, { whereDocument: { $regex: "x" } })).rejects.toMatchObject({
         code: "database_timeout",
         path: "where_document",
         message: expect.stringContaining("filter on metadata"),

@@ -54,8 +54,7 @@ export async function runIdempotent(
   };
   const { stored, since } = await leaseOrWait(database, tenantId, { ...lease, signal: options.signal });
   if (stored) return { response: stored, replayed: true };
-  const makeId: MakeId = (name) =>
-    uuidOf(fingerprintOf([tenantId, lease.key, lease.fingerprint, since, name]));
+  const makeId: MakeId = (name) => uuidOf(fingerprintOf([tenantId, lease.key, lease.fingerprint, since, name]));
   let response: StoredResponse | undefined;
   try {
     response = await work(makeId);
@@ -84,8 +83,7 @@ async function leaseOrWait(
         "The Idempotency-Key was used with another request. Use a new key for each different request.",
         { path: "Idempotency-Key" },
       );
-    if (status !== null)
-      return { stored: { status, headers: headers ?? {}, body: decodeText(body ?? "") }, since };
+    if (status !== null) return { stored: { status, headers: headers ?? {}, body: decodeText(body ?? "") }, since };
     await sleep(wait, undefined, { signal }).catch(() => {
       throw new AppError(
         "idempotency_in_progress",
@@ -193,11 +191,7 @@ async function storeResponse(
 }
 
 /** Releases the key for any request. Its creation time stays, so that a partly completed request runs again with the same ids. */
-async function releaseKey(
-  database: Database,
-  tenantId: string,
-  { key, leaseToken }: KeyLease,
-): Promise<void> {
+async function releaseKey(database: Database, tenantId: string, { key, leaseToken }: KeyLease): Promise<void> {
   await asTenant(database, tenantId, ({ orm }) =>
     orm.execute(sql`
       UPDATE cairn.idempotency_keys SET held_until = '-infinity'

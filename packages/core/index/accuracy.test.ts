@@ -35,11 +35,7 @@ test.each<[string, StoredSettings, Accuracy]>([
     { kind: "full", ...coarse },
   ],
   ["full precision", { precision: "vector" }, { kind: "full", ...fine }],
-  [
-    "full precision, because binary was too coarse",
-    { precision: "vector", coarse: true },
-    { kind: "full", ...coarse },
-  ],
+  ["full precision, because binary was too coarse", { precision: "vector", coarse: true }, { kind: "full", ...coarse }],
   ["a keyword index", { metadata: true, bigrams: true }, { kind: "full", ...fine }],
 ])("the accuracy of another index: %s", (_, stored, accuracy) => {
   expect(readSettings(stored).accuracy).toEqual(accuracy);

@@ -27,9 +27,7 @@ export function indexedExpression(
 /** An expression that casts a vector to a precision. */
 export function castVector(vector: string, precision: Precision, dimensions: number): string {
   const size = Math.trunc(dimensions);
-  return precision === "bit"
-    ? `binary_quantize(${vector})::bit(${size})`
-    : `${vector}::${precision}(${size})`;
+  return precision === "bit" ? `binary_quantize(${vector})::bit(${size})` : `${vector}::${precision}(${size})`;
 }
 
 const OPERATORS: Readonly<Record<Metric, string>> = { cosine: "<=>", l2: "<->", ip: "<#>" };

@@ -13,10 +13,7 @@ export const LAST_SEGMENT = 2_147_483_647;
  * The predicate of an index, as a condition on a row. A query must repeat it verbatim, or Postgres does not use the index.
  * During a rebuild two indexes cover the same segments: `mark`, a chunk number that no row has, distinguishes them.
  */
-export function segmentCondition(
-  { first, last }: Segments,
-  { mark }: { readonly mark?: number } = {},
-): string {
+export function segmentCondition({ first, last }: Segments, { mark }: { readonly mark?: number } = {}): string {
   const range = `segment >= ${Math.trunc(first)} AND segment <= ${Math.trunc(last)}`;
   return mark === undefined ? range : `${range} AND chunk <> -${Math.trunc(mark)}`;
 }

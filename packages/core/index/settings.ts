@@ -3,8 +3,7 @@ import { stringifyJson } from "../database/json.ts";
 import { AppError } from "../error.ts";
 import type { Metric } from "./metric.ts";
 
-export type IndexPlan = Required<Omit<IndexSettings, "lists" | "probes">> &
-  Pick<IndexSettings, "lists" | "probes">;
+export type IndexPlan = Required<Omit<IndexSettings, "lists" | "probes">> & Pick<IndexSettings, "lists" | "probes">;
 
 /**
  * The defaults of half and full precision. For 100,000 word vectors of 100 dimensions, a recall of 0.99 takes an ef_search of
@@ -58,8 +57,7 @@ export function indexPlan(
     .slice(order.indexOf(plan.precision))
     .find(
       (candidate) =>
-        space.dimensions <= MAX_INDEXED_DIMENSIONS[candidate] &&
-        (candidate !== "bit" || space.metric === "cosine"),
+        space.dimensions <= MAX_INDEXED_DIMENSIONS[candidate] && (candidate !== "bit" || space.metric === "cosine"),
     );
   return precision === "bit" ? binaryPlan(plan, settings) : precision && { ...plan, precision };
 }
@@ -130,14 +128,11 @@ export function validateIndexSettings(settings: IndexSettings, metric?: Metric):
   if (settings.precision === "bit" && metric !== undefined && metric !== "cosine")
     throw invalidSetting("precision", "bit", `vector or halfvec with the metric ${metric}`);
   const { m, efConstruction } = { ...INDEX_DEFAULTS, ...settings };
-  if (efConstruction < 2 * m)
-    throw invalidSetting("efConstruction", efConstruction, `at least twice m (${2 * m})`);
+  if (efConstruction < 2 * m) throw invalidSetting("efConstruction", efConstruction, `at least twice m (${2 * m})`);
 }
 
 function invalidSetting(key: string, value: unknown, expected: string): AppError {
-  return new AppError(
-    "invalid_input",
-    `The index setting ${key} must be ${expected}, not ${stringifyJson(value)}.`,
-    { path: `index.${key}` },
-  );
+  return new AppError("invalid_input", `The index setting ${key} must be ${expected}, not ${stringifyJson(value)}.`, {
+    path: `index.${key}`,
+  });
 }

@@ -131,11 +131,7 @@ export interface JobOptions {
 }
 
 /** Throws `not_found`, also for a job of another owner. */
-export function getJob(
-  database: Database,
-  { tenantId, id }: JobAddress,
-  { maxBytes }: JobOptions = {},
-): Promise<Job> {
+export function getJob(database: Database, { tenantId, id }: JobAddress, { maxBytes }: JobOptions = {}): Promise<Job> {
   return asOwner(database, tenantId, async ({ orm }) => {
     const [job] = await orm.select(jobColumns(maxBytes)).from(jobs).where(hasAddress({ tenantId, id }));
     if (!job) throw notFound(id);

@@ -121,11 +121,7 @@ export interface JobEnd extends Progress {
 }
 
 /** Ends the job and deletes its request. */
-export async function finishJob(
-  database: Database,
-  { address, leaseToken }: LeasedJob,
-  end: JobEnd,
-): Promise<void> {
+export async function finishJob(database: Database, { address, leaseToken }: LeasedJob, end: JobEnd): Promise<void> {
   await asOwner(database, address.tenantId, ({ orm }) =>
     orm
       .update(jobs)

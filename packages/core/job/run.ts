@@ -3,15 +3,7 @@ import type { JsonObject } from "../database/json.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import type { JobAddress } from "./job.ts";
-import {
-  extendLease,
-  finishJob,
-  type JobEnd,
-  type LeasedJob,
-  leaseJob,
-  type Progress,
-  releaseJob,
-} from "./lease.ts";
+import { extendLease, finishJob, type JobEnd, type LeasedJob, leaseJob, type Progress, releaseJob } from "./lease.ts";
 
 /** Runs one kind of job and returns the job's result. It must be safe to run again from the start. */
 export type JobRunner = (services: Services, work: JobWork) => Promise<JsonObject>;
@@ -123,8 +115,7 @@ async function run(
   worker: Pick<JobWork, "signal" | "report">,
 ): Promise<JsonObject> {
   const runner = kinds[kind];
-  if (!runner)
-    throw new AppError("invalid_input", `The job cannot run: this service has no job kind ${kind}.`);
+  if (!runner) throw new AppError("invalid_input", `The job cannot run: this service has no job kind ${kind}.`);
   return runner(services, { ...address, request: request ?? {}, counts, partial: result ?? {}, ...worker });
 }
 

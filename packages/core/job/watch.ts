@@ -52,8 +52,7 @@ export function createJobWatch({ interval = 500, perOwner = 100, maxBytes }: Wat
             await refresh(withTimeLimit(database, POLL_TIMEOUT_MS), tenantId, { owner, maxBytes });
           }
           const job = owner.jobs.get(id);
-          if (job === null)
-            throw new AppError("not_found", `The job ${JSON.stringify(id)} no longer exists.`);
+          if (job === null) throw new AppError("not_found", `The job ${JSON.stringify(id)} no longer exists.`);
           return job;
         },
         stop() {

@@ -34,11 +34,7 @@ export async function readAttempt(orm: Orm, collection: Collection): Promise<Att
 export async function beginAttempt(
   database: Database,
   collection: Collection,
-  {
-    plan,
-    range,
-    previous,
-  }: { readonly plan: IndexPlan; readonly range: SegmentRange; readonly previous?: Attempt },
+  { plan, range, previous }: { readonly plan: IndexPlan; readonly range: SegmentRange; readonly previous?: Attempt },
 ): Promise<void> {
   const isRepeated = previous && isSame(previous, plan, collection);
   const attempt = {

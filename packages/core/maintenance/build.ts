@@ -25,11 +25,7 @@ export interface BuildResult {
  * Builds the indexes of a segment range without blocking writers, then makes searches use them. The current indexes serve until
  * then and are left as `retired`. Needs the lease: one build runs at a time.
  */
-export async function buildRange(
-  database: Database,
-  build: Build,
-  options: BuildOptions = {},
-): Promise<BuildResult> {
+export async function buildRange(database: Database, build: Build, options: BuildOptions = {}): Promise<BuildResult> {
   const recall = await measureBinaryRecall(database, build.collection, build.range);
   for (const candidate of planCandidates(build, recall)) {
     const result = await buildCandidate(database, build, candidate, options);
@@ -68,8 +64,7 @@ async function buildCandidate(
   const startedAt = performance.now();
   const isDiscarded = ({ accuracy: { kind, isBinaryTooCoarse } }: Calibration) =>
     kind === "binary" && isBinaryTooCoarse && !isLast;
-  const run = (statements: readonly string[], signal?: AbortSignal) =>
-    database.maintain(statements, settings, signal);
+  const run = (statements: readonly string[], signal?: AbortSignal) => database.maintain(statements, settings, signal);
   let calibration: Calibration;
   try {
     await run([`ANALYZE ${partition} (tenant_id, collection_id, segment)`], options.signal);
@@ -111,11 +106,7 @@ const OUT_OF_MEMORY = ["53100", "53200"];
 async function buildVectorIndex(
   database: Database,
   statement: string,
-  {
-    name,
-    settings,
-    signal,
-  }: Pick<SizedBuild, "settings"> & Pick<BuildOptions, "signal"> & { readonly name: string },
+  { name, settings, signal }: Pick<SizedBuild, "settings"> & Pick<BuildOptions, "signal"> & { readonly name: string },
 ): Promise<void> {
   try {
     await database.maintain([statement], settings, signal);
@@ -133,10 +124,7 @@ async function buildVectorIndex(
 async function measureDuring<T>(
   work: (signal: AbortSignal) => Promise<void>,
   measure: () => Promise<T>,
-  {
-    endsWork,
-    signal,
-  }: { readonly endsWork: (result: T) => boolean; readonly signal: AbortSignal | undefined },
+  { endsWork, signal }: { readonly endsWork: (result: T) => boolean; readonly signal: AbortSignal | undefined },
 ): Promise<T> {
   const abort = new AbortController();
   const measured = measure().then((result) => {

@@ -46,11 +46,7 @@ export type Calibration = Pick<IndexedRange["plan"], "efSearch" | "accuracy">;
  * measured: the number of clusters that a search misses differs between builds (2 to 30 of 1,000 with the same settings), and
  * how finely binary distances order depends on the vectors. Takes four seconds.
  */
-export async function calibrate(
-  database: Database,
-  collection: Collection,
-  index: IndexedRange,
-): Promise<Calibration> {
+export async function calibrate(database: Database, collection: Collection, index: IndexedRange): Promise<Calibration> {
   const { type, precision, efSearch, accuracy } = index.plan;
   if (type !== "hnsw") return { efSearch, accuracy };
   const max = { efSearch: EF_SEARCH_STEPS.at(-1) as number, reranked: MAX_RERANK };
@@ -105,10 +101,7 @@ function findRerank(reference: ReadonlyMap<string, Neighbors>): number {
 }
 
 /** Index of the first step with enough recall, or of the last step. The recall grows with the step, so that half the steps are ruled out at a time. */
-async function findStep(
-  steps: readonly number[],
-  recallAt: (step: number) => Promise<number>,
-): Promise<number> {
+async function findStep(steps: readonly number[], recallAt: (step: number) => Promise<number>): Promise<number> {
   let low = 0;
   let high = steps.length - 1;
   while (low < high) {
@@ -127,9 +120,7 @@ interface Keys {
 async function sampleKeys(database: Database, collection: Collection, index: IndexedRange): Promise<Keys> {
   const size = Math.min(MAX_SAMPLE, Math.max(MIN_SAMPLE, Math.floor(index.rows / 10)));
   const rows = await asTenant(database, collection.tenantId, ({ orm }) =>
-    orm.selectRows<{ id: string; chunk: number }>(
-      sql`SELECT id, chunk FROM ${sampleRows(collection, index, size)}`,
-    ),
+    orm.selectRows<{ id: string; chunk: number }>(sql`SELECT id, chunk FROM ${sampleRows(collection, index, size)}`),
   );
   return { ids: rows.map(({ id }) => id), chunks: rows.map(({ chunk }) => chunk) };
 }
@@ -171,10 +162,7 @@ async function findNeighbors(
 }
 
 /** The mean recall of the rows, less two standard errors. A row finds itself, which does not count. */
-function lowerRecall(
-  found: ReadonlyMap<string, Neighbors>,
-  reference: ReadonlyMap<string, Neighbors>,
-): number {
+function lowerRecall(found: ReadonlyMap<string, Neighbors>, reference: ReadonlyMap<string, Neighbors>): number {
   const shares = [...reference].flatMap(([row, { neighbors }]) => {
     const others = neighbors.filter((neighbor) => neighbor !== row);
     const foundRows = new Set(found.get(row)?.neighbors);

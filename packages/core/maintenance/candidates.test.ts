@@ -33,10 +33,7 @@ const ROWS = 1_500;
 function vector(n: number, topics = 100, own = 0.8): Float32Array {
   const wave = (seed: number, i: number) => Math.sin(seed * 12.9898 + i * 78.233) * 43_758.5453;
   const noise = (seed: number, i: number) => wave(seed, i) - Math.floor(wave(seed, i)) - 0.5;
-  return Float32Array.from(
-    { length: DIMENSIONS },
-    (_, i) => noise(n % topics, i) + own * noise(n + 1_000, i),
-  );
+  return Float32Array.from({ length: DIMENSIONS }, (_, i) => noise(n % topics, i) + own * noise(n + 1_000, i));
 }
 
 interface Filling {
@@ -166,9 +163,7 @@ test("a search and a calibration use the right one of two indexes over the same 
   const { collection, indexes } = await findTarget(own.database, tenantId, "twice");
   const index = indexes.find(({ kind }) => kind === "vector") as IndexedRange;
   const [rows] = await own.database.read(
-    [
-      sql`EXPLAIN ${neighborsStatement(collection, planIndexScan(index, { limit: 10 }), { queried: sql`id = 'd1'` })}`,
-    ],
+    [sql`EXPLAIN ${neighborsStatement(collection, planIndexScan(index, { limit: 10 }), { queried: sql`id = 'd1'` })}`],
     {
       settings: {
         ...tenantSettings(tenantId),
@@ -199,10 +194,9 @@ test("binary is a candidate only if no precision is set, and full precision foll
   const precisions = (settings: IndexSettings, previous: object = {}, binaryRecall = 1) => {
     const indexes = [{ kind: "vector", first: 0, last: 0, settings: previous }] as never;
     const build = { plan: { ...INDEX_DEFAULTS, ...settings }, range, indexes };
-    return planCandidates(
-      { ...build, collection: { ...collection, indexSettings: settings } },
-      binaryRecall,
-    ).map((candidate) => candidate.plan.precision);
+    return planCandidates({ ...build, collection: { ...collection, indexSettings: settings } }, binaryRecall).map(
+      (candidate) => candidate.plan.precision,
+    );
   };
   expect(precisions({})).toEqual(["bit", "halfvec", "vector"]);
   expect(precisions({}, {}, 0.1)).toEqual(["halfvec", "vector"]);
@@ -233,7 +227,5 @@ test("binary is a candidate only if no precision is set, and full precision foll
   ]);
   expect(plans({ precision: "bit" }, 1_000_000)).toEqual([["bit", 240]]);
   const binaryBuild = { plan: { ...INDEX_DEFAULTS, precision: "bit" as const }, range, indexes: [] };
-  expect(
-    planCandidates({ ...binaryBuild, collection: { ...collection, indexSettings: {} } }, 1),
-  ).toHaveLength(1);
+  expect(planCandidates({ ...binaryBuild, collection: { ...collection, indexSettings: {} } }, 1)).toHaveLength(1);
 });

@@ -52,11 +52,8 @@ export function planCandidates(
   const byRows = binaryPlan(plan, collection.indexSettings, range.rows);
   const planned = plan.precision === "bit" ? byRows : plan;
   const isOpen = collection.indexSettings.precision === undefined && plan.type === "hnsw" && planned === plan;
-  const binary: IndexPlan | undefined =
-    isOpen && binaryRecall >= MIN_BINARY_RECALL && !coarse ? byRows : undefined;
-  const plans = [binary, full && overflowed ? undefined : planned, full].filter(
-    (candidate) => candidate !== undefined,
-  );
+  const binary: IndexPlan | undefined = isOpen && binaryRecall >= MIN_BINARY_RECALL && !coarse ? byRows : undefined;
+  const plans = [binary, full && overflowed ? undefined : planned, full].filter((candidate) => candidate !== undefined);
   const { precision, lists } = plan;
   return plans.map((candidate, index) => ({
     plan: candidate,

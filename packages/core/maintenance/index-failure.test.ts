@@ -79,8 +79,7 @@ async function maintain(options: MaintainOptions = {}) {
 const dueOf = async (tenantId: string) => (await collectionStats(own.database, tenantId))[0]?.due;
 
 const nearest = async (n: number, dimensions: number) =>
-  (await query(services, poisoned, { collection: "points", embedding: point(n, dimensions), topK: 1 }))[0]
-    ?.id;
+  (await query(services, poisoned, { collection: "points", embedding: point(n, dimensions), topK: 1 }))[0]?.id;
 
 test("vectors beyond half precision are indexed in full precision, once, and later collections are indexed, too", async () => {
   await fill(poisoned, { dimensions: 4 });
@@ -111,9 +110,7 @@ test("if no index can hold the vectors, searches are exact, the failure is repor
       reason: expect.stringMatching(/65,504.*Scale/),
     },
   ]);
-  expect(runFailure(first.failed)?.message).toMatch(
-    /collection "points" of tenant "a poisoned".*searched exactly/,
-  );
+  expect(runFailure(first.failed)?.message).toMatch(/collection "points" of tenant "a poisoned".*searched exactly/);
   expect(await serving(healthy)).toHaveLength(1);
   expect(await serving(poisoned)).toEqual([]);
   expect(await dueOf(poisoned)).toMatchObject({ action: "none", reason: expect.stringContaining("65,504") });
@@ -139,9 +136,7 @@ test("a change of settings retries a failed build", async () => {
   const dimensions = 2_001;
   await fill(poisoned, { dimensions, metric: "cosine", indexSettings: { precision: "halfvec" } });
   await addLarge(dimensions);
-  expect((await maintain()).failed).toMatchObject([
-    { reason: expect.stringContaining('precision to "bit"') },
-  ]);
+  expect((await maintain()).failed).toMatchObject([{ reason: expect.stringContaining('precision to "bit"') }]);
   await changeCollection(own.database, poisoned, "points", {
     indexSettings: { threshold: 20, precision: "bit" },
   });

@@ -11,8 +11,10 @@ import { collectionStats } from "./stats.ts";
 
 const own = useTestDatabase();
 const tenantId = useTenant(own);
-const { add, asOwner, expectFindable, fill, findMissed, indexesOf, inspect, maintain } =
-  maintainedCollectionsOf(own, tenantId);
+const { add, asOwner, expectFindable, fill, findMissed, indexesOf, inspect, maintain } = maintainedCollectionsOf(
+  own,
+  tenantId,
+);
 
 /** The collection's indexes in the catalogue. */
 const catalogue = async (id: string) =>
@@ -27,9 +29,7 @@ test("an invalid index is dropped and built again, and searches are exact until 
   await fill("invalid", 150);
   expect(await maintain("invalid")).toEqual([["build", 150]]);
   const [index] = (await inspect("invalid")).indexes;
-  await asOwner(
-    sql`UPDATE pg_index SET indisvalid = false WHERE indexrelid = ${`cairn.${index?.name}`}::regclass`,
-  );
+  await asOwner(sql`UPDATE pg_index SET indisvalid = false WHERE indexrelid = ${`cairn.${index?.name}`}::regclass`);
   expect((await indexesOf("invalid"))[0]).toMatchObject({ usable: false });
   await expectFindable("invalid", 0, 150);
   expect(await maintain("invalid")).toEqual([
@@ -65,9 +65,7 @@ test("ten tails of one threshold each never lead to more than three indexes, and
     expect(serving.every(({ state, usable }) => state === "valid" && usable)).toBe(true);
   }
   await expectFindable("growing", 0, 1_000);
-  const stats = (await collectionStats(own.database, tenantId)).find(
-    ({ collection }) => collection === "growing",
-  );
+  const stats = (await collectionStats(own.database, tenantId)).find(({ collection }) => collection === "growing");
   expect(stats).toMatchObject({
     documents: 1_000,
     tail: 0,
@@ -117,38 +115,33 @@ test("an expired lease is acquired by the next run, and a valid one is respected
   expect(await maintainIndexes(own.database, { tenantId })).toEqual({ done: [], failed: [] });
 });
 
-test.runIf(serverUrl())(
-  "of two concurrent runs one proceeds, and rows written during a build are found",
-  async () => {
-    await fill("contended", 4_000);
-    let next = 4_000;
-    let building = true;
-    const writer = async () => {
-      while (building) {
-        const from = next;
-        next += 10;
-        await add("contended", from, from + 10);
-      }
-    };
-    const writers = [writer(), writer()];
-    const runs = await Promise.all([
-      maintainIndexes(own.database, { tenantId, collection: "contended" }),
-      maintainIndexes(own.database, { tenantId, collection: "contended" }),
-    ]);
-    building = false;
-    await Promise.all(writers);
-    expect(runs.filter((run) => run === undefined)).toHaveLength(1);
-    expect(next).toBeGreaterThan(4_000);
-    // A write into an HNSW index removes connections of other nodes, rarely a node's last one. HNSW guarantees no more.
-    for (const [from, to] of [
-      [0, 4_000],
-      [4_000, next],
-    ] as const)
-      expect((await findMissed("contended", from, to)).length).toBeLessThanOrEqual(
-        Math.ceil((to - from) / 700),
-      );
-  },
-);
+test.runIf(serverUrl())("of two concurrent runs one proceeds, and rows written during a build are found", async () => {
+  await fill("contended", 4_000);
+  let next = 4_000;
+  let building = true;
+  const writer = async () => {
+    while (building) {
+      const from = next;
+      next += 10;
+      await add("contended", from, from + 10);
+    }
+  };
+  const writers = [writer(), writer()];
+  const runs = await Promise.all([
+    maintainIndexes(own.database, { tenantId, collection: "contended" }),
+    maintainIndexes(own.database, { tenantId, collection: "contended" }),
+  ]);
+  building = false;
+  await Promise.all(writers);
+  expect(runs.filter((run) => run === undefined)).toHaveLength(1);
+  expect(next).toBeGreaterThan(4_000);
+  // A write into an HNSW index removes connections of other nodes, rarely a node's last one. HNSW guarantees no more.
+  for (const [from, to] of [
+    [0, 4_000],
+    [4_000, next],
+  ] as const)
+    expect((await findMissed("contended", from, to)).length).toBeLessThanOrEqual(Math.ceil((to - from) / 700));
+});
 
 test.runIf(serverUrl())("an aborted build stops, and the next run continues", async () => {
   await fill("aborted", 6_000);

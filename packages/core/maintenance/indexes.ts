@@ -106,11 +106,7 @@ async function maintainAll(
 }
 
 /** Errors that would occur for every collection. (`not_found` means that a collection was deleted during the run.) */
-const GENERAL_ERRORS: ReadonlySet<ErrorCode> = new Set([
-  "database_unavailable",
-  "schema_outdated",
-  "unsafe_role",
-]);
+const GENERAL_ERRORS: ReadonlySet<ErrorCode> = new Set(["database_unavailable", "schema_outdated", "unsafe_role"]);
 
 async function maintainCollection(
   database: Database,
@@ -129,8 +125,7 @@ async function maintainCollection(
       const waiting = { code: "database_error", reason: work.reason, tried: false } as const;
       return { done, failed: [await createIndexFailure(database, collection, waiting)] };
     }
-    if (work.action === "none" || isLeftToOthers(work, lastSegment, options.maxRows))
-      return { done, failed: [] };
+    if (work.action === "none" || isLeftToOthers(work, lastSegment, options.maxRows)) return { done, failed: [] };
     const { action, reason } = work;
     const rows = action === "build" ? work.range.rows : 0;
     const event = { tenantId, collection: collection.name, action, reason, rows };

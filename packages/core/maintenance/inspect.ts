@@ -89,10 +89,7 @@ type RegisteredIndex = Omit<CollectionIndex, keyof CatalogueState>;
 const MISSING: CatalogueState = { usable: false, size: 0, scans: 0 };
 
 /** The catalogue's state of indexes, by name. Read without joining a table: Citus would read the worker's catalogue. */
-async function readCatalogue(
-  orm: Orm,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, CatalogueState>> {
+async function readCatalogue(orm: Orm, names: readonly string[]): Promise<ReadonlyMap<string, CatalogueState>> {
   const rows = await orm.selectRows<CatalogueState & { name: string }>(sql`
         SELECT n.name, x.indisvalid AS usable, pg_relation_size(x.indexrelid)::float8 AS size,
                coalesce(s.idx_scan, 0)::float8 AS scans
@@ -116,8 +113,5 @@ export function tailOf(inspection: Inspection): number {
 }
 
 export function rowsWithin(segments: Inspection["segments"], first: number, last: number): number {
-  return segments.reduce(
-    (sum, { segment, rows }) => (segment >= first && segment <= last ? sum + rows : sum),
-    0,
-  );
+  return segments.reduce((sum, { segment, rows }) => (segment >= first && segment <= last ? sum + rows : sum), 0);
 }

@@ -29,18 +29,14 @@ export async function withLease<T>(
   const timer = setInterval(async () => {
     const isRenewed = await acquireLease(database, name, leaseToken).catch(() => true); // a failed heartbeat: the lease lasts longer
     if (!isRenewed)
-      lost.abort(
-        new AppError("run_held", `This run cannot continue: another process has acquired the lease ${name}.`),
-      );
+      lost.abort(new AppError("run_held", `This run cannot continue: another process has acquired the lease ${name}.`));
   }, LEASE_MS / 4);
   try {
     return { result: await work(lost.signal) };
   } finally {
     clearInterval(timer);
     await asAdmin(database, ({ orm }) =>
-      orm.execute(
-        sql`DELETE FROM cairn.maintenance_leases WHERE name = ${name} AND holder = ${leaseToken}::uuid`,
-      ),
+      orm.execute(sql`DELETE FROM cairn.maintenance_leases WHERE name = ${name} AND holder = ${leaseToken}::uuid`),
     );
   }
 }

@@ -3,13 +3,7 @@ import { readSettings } from "../index/accuracy.ts";
 import type { BuildNotes } from "../index/indexed-range.ts";
 import { ACCEPTED_DEFAULTS, type IndexPlan, supportsBinary } from "../index/settings.ts";
 import { BUILD_SETTINGS, retryDelay } from "./attempt.ts";
-import {
-  type CollectionIndex,
-  type Inspection,
-  requestedSettings,
-  rowsWithin,
-  servingRanges,
-} from "./inspect.ts";
+import { type CollectionIndex, type Inspection, requestedSettings, rowsWithin, servingRanges } from "./inspect.ts";
 import { mergeTail, type SegmentRange } from "./segment-range.ts";
 
 /** The next index work of a collection, and why it is needed. */
@@ -110,10 +104,7 @@ function findGap({ segments }: Inspection, serving: readonly SegmentRange[]): Se
   return undefined;
 }
 
-function findRebuild(
-  { indexes, segments, collection }: Inspection,
-  plan: IndexPlan,
-): PendingWork | undefined {
+function findRebuild({ indexes, segments, collection }: Inspection, plan: IndexPlan): PendingWork | undefined {
   for (const { kind, first, last, settings, rows: rowsAtBuild } of indexes) {
     const rows = rowsWithin(segments, first, last);
     const range = { first, last, rows };

@@ -47,11 +47,7 @@ export function vectorIndexStatement(
 }
 
 /** The CREATE INDEX statement of a keyword index. It also covers the metadata and its numbers, for filters: GIN can search each column alone. */
-export function keywordIndexStatement(
-  index: PlannedIndex,
-  partition: string,
-  { id, language }: Collection,
-): string {
+export function keywordIndexStatement(index: PlannedIndex, partition: string, { id, language }: Collection): string {
   return `CREATE INDEX CONCURRENTLY ${index.name} ON ${partition} USING gin (${keywordExpression(language)}, metadata jsonb_path_ops, cairn.number_tokens(metadata))
     WHERE ${predicate(id, index)}`;
 }

@@ -1,11 +1,7 @@
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
-import {
-  documents,
-  maintainedCollectionsOf,
-  THRESHOLD,
-} from "../../../test/support/maintained-collections.ts";
+import { documents, maintainedCollectionsOf, THRESHOLD } from "../../../test/support/maintained-collections.ts";
 import { changeCollection } from "../collection/change.ts";
 import { deleteDocuments } from "../document/delete.ts";
 

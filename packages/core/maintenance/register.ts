@@ -21,10 +21,7 @@ export function registerBuild(
   database: Database,
   collection: Collection,
   range: SegmentRange,
-  {
-    planned,
-    tailPlan,
-  }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan: VectorSettings | undefined },
+  { planned, tailPlan }: { readonly planned: readonly PlannedIndex[]; readonly tailPlan: VectorSettings | undefined },
 ): Promise<{ readonly partition: string; readonly tail: PlannedIndex<VectorSettings> | undefined }> {
   const { tenantId, id } = collection;
   return asTenant(database, tenantId, async ({ orm }) => {
@@ -116,9 +113,7 @@ export async function dropIndexes(
   const names = indexes.map(({ name }) => name);
   const condition = sql`${inCollection(collection)} AND name = ANY(${sql.param(names)}::text[])`;
   await asTenant(database, collection.tenantId, async (transaction) => {
-    await transaction.orm.execute(
-      sql`UPDATE cairn.collection_indexes SET state = 'retired' WHERE ${condition}`,
-    );
+    await transaction.orm.execute(sql`UPDATE cairn.collection_indexes SET state = 'retired' WHERE ${condition}`);
     await touch(transaction, collection);
   });
   await database.maintain(names.map(dropStatement));

@@ -13,10 +13,7 @@ export interface RepeatOptions {
  * Runs expiry and index maintenance in this process at an interval. A run that exceeds the interval replaces the next one.
  * Returns a function that aborts the current run and ends the repetition.
  */
-export function repeatMaintenance(
-  database: Database,
-  { minutes, onError }: RepeatOptions,
-): () => Promise<void> {
+export function repeatMaintenance(database: Database, { minutes, onError }: RepeatOptions): () => Promise<void> {
   if (minutes === 0) return async () => {};
   const abort = new AbortController();
   let running: Promise<void> | undefined;

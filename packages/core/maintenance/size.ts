@@ -22,8 +22,7 @@ export function sizeBuild(
   { memory, workers }: SizeOptions,
 ): SizedBuild {
   const maxMemory = memory ?? (kind === "pglite" ? 256 : 1_024);
-  const sized =
-    plan.type === "ivfflat" ? { ...plan, lists: fitLists(plan, { rows, dimensions, maxMemory }) } : plan;
+  const sized = plan.type === "ivfflat" ? { ...plan, lists: fitLists(plan, { rows, dimensions, maxMemory }) } : plan;
   const needed = Math.ceil(bytesNeeded(sized, { rows, dimensions }) / 2 ** 20) + EXTRA_MB;
   const granted = Math.min(needed, maxMemory);
   const settings = { maintenance_work_mem: `${granted}MB` };
@@ -61,10 +60,7 @@ function bytesNeeded(plan: IndexPlan, { rows, dimensions }: Space): number {
  * Bytes of the clustering; pgvector refuses to start with less. They grow with the square of the lists, independent of the
  * rows. Source: pgvector 0.8, src/ivfkmeans.c, ElkanKmeans and src/ivfbuild.c, ComputeCenters.
  */
-function clusteringBytes(
-  lists: number,
-  { rows, dimensions, vector }: Space & { readonly vector: number },
-): number {
+function clusteringBytes(lists: number, { rows, dimensions, vector }: Space & { readonly vector: number }): number {
   const capacity = Math.max(10_000, 50 * lists);
   const samples = Math.min(rows, capacity);
   return (
@@ -81,8 +77,7 @@ const MIN_ROWS_PER_LIST = 10;
 function fitLists(plan: IndexPlan, { maxMemory, ...space }: Space & { readonly maxMemory: number }): number {
   const limit = Math.max(10, Math.floor(space.rows / MIN_ROWS_PER_LIST));
   let lists = Math.min(plan.lists ?? defaultLists(space.rows), limit);
-  while (lists > 1 && bytesNeeded({ ...plan, lists }, space) > maxMemory * 2 ** 20)
-    lists = Math.floor(lists * 0.95);
+  while (lists > 1 && bytesNeeded({ ...plan, lists }, space) > maxMemory * 2 ** 20) lists = Math.floor(lists * 0.95);
   return lists;
 }
 

@@ -47,9 +47,7 @@ test("collectionStats() returns rows, bytes, indexes and their use, dead rows, p
   for (let n = 0; n < 5; n++)
     await query(services, tenantId, { embedding: documents(1, "q")[0]?.embedding as Float32Array });
   expect(await deleteDocuments(own.database, tenantId, { filter: { prefix: "b" } })).toBe(30);
-  await own.database.transaction(({ script }) =>
-    script("ANALYZE cairn.documents; SELECT pg_stat_force_next_flush()"),
-  );
+  await own.database.transaction(({ script }) => script("ANALYZE cairn.documents; SELECT pg_stat_force_next_flush()"));
   const stats = await only();
   expect(stats).toMatchObject({
     documents: 200,

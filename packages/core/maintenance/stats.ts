@@ -33,10 +33,7 @@ export interface CollectionStats {
 }
 
 /** Statistics of a tenant's collections. Reads every row, so it is for operators and schedules, not for requests. */
-export async function collectionStats(
-  database: Database,
-  tenantId: string,
-): Promise<readonly CollectionStats[]> {
+export async function collectionStats(database: Database, tenantId: string): Promise<readonly CollectionStats[]> {
   const stats: CollectionStats[] = [];
   for (const { id } of await listCollections(database, tenantId)) {
     const inspection = await inspectCollection(database, tenantId, id);

@@ -29,10 +29,7 @@ interface Filling {
   readonly rows?: number;
 }
 
-async function fill(
-  name: string,
-  { dimensions = 1_024, metric = "cosine", rows = 3 }: Filling = {},
-): Promise<void> {
+async function fill(name: string, { dimensions = 1_024, metric = "cosine", rows = 3 }: Filling = {}): Promise<void> {
   await createCollection(own.database, tenantId, {
     name,
     embeddingModel: null,
@@ -123,9 +120,7 @@ test("a row cannot have bits of another vector, or bits without a vector", async
   await fill("kept");
   const refused = { cause: { constraint: "documents_bits_check" } };
   for (const set of ["bits = ~bits", "embedding = embedding - embedding - embedding, bits = bits || B'1'"])
-    await expect(change(`UPDATE cairn.documents SET ${set} WHERE bits IS NOT NULL`)).rejects.toMatchObject(
-      refused,
-    );
+    await expect(change(`UPDATE cairn.documents SET ${set} WHERE bits IS NOT NULL`)).rejects.toMatchObject(refused);
   await expect(
     change("UPDATE cairn.documents SET embedding = NULL, bits = bits || B'1' WHERE bits IS NOT NULL"),
   ).rejects.toMatchObject(refused);
@@ -164,15 +159,12 @@ test("an index of an earlier version, which computes the bits, still works", asy
     );
     return row?.definition ?? "";
   });
-  const stored =
-    /COALESCE\(bits, (?:\(binary_quantize\(embedding\)\)::bit varying|binary_quantize\(embedding\))\)/;
+  const stored = /COALESCE\(bits, (?:\(binary_quantize\(embedding\)\)::bit varying|binary_quantize\(embedding\))\)/;
   expect(definition).toMatch(stored);
   await change(`DROP INDEX cairn.${name}`);
   // CONCURRENTLY: otherwise transactions in other databases can keep Postgres from using the index for a while (indcheckxmin).
   await own.database.maintain([
-    definition
-      .replace(stored, "binary_quantize(embedding)")
-      .replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY "),
+    definition.replace(stored, "binary_quantize(embedding)").replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY "),
   ]);
   await change(`UPDATE cairn.collection_indexes SET settings = settings - 'stored' WHERE name = '${name}'`);
   await change("UPDATE cairn.collections SET language = language WHERE name = 'before'"); // invalidates cached search targets

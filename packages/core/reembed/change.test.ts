@@ -53,9 +53,7 @@ test("restoreModel() restores the old model with later writes, edits and deletio
   });
   expect(embedded.texts).toBe(3);
   expect(await contents("back")).toEqual(now);
-  await expect(
-    restoreModel(services, tenantId, { collection: "manual (by test/old)" }),
-  ).rejects.toMatchObject({
+  await expect(restoreModel(services, tenantId, { collection: "manual (by test/old)" })).rejects.toMatchObject({
     code: "not_found",
   });
 });
@@ -118,43 +116,39 @@ test("a passage without text is kept without a vector and reported", async () =>
   expect(Object.keys(await contents("textless")).sort()).toEqual(["bare", "d0", "d1", "d2"]);
 });
 
-test.runIf(serverUrl())(
-  "writes, edits and deletions during the change are complete under the new model",
-  async () => {
-    await fill("busy", 400);
-    let done = false;
-    const written = new Map<string, string>(documents(400).map(({ id, content }) => [id, content]));
-    const writer = async (lane: number) => {
-      for (let round = 0; !done || round < 5; round++) {
-        const id = `w${lane}-${round}`;
-        await ingest(services, tenantId, {
-          collection: "busy",
-          documents: [{ id, content: `written ${id}` }],
-        });
-        written.set(id, `written ${id}`);
-        const edited = `d${lane * 100 + (round % 50)}`;
-        await ingest(services, tenantId, {
-          collection: "busy",
-          documents: [{ id: edited, content: `edit ${round}` }],
-        });
-        written.set(edited, `edit ${round}`);
-        const gone = `d${lane * 100 + 50 + (round % 50)}`;
-        if (await deleteDocuments(own.database, tenantId, { collection: "busy", ids: [gone] }))
-          written.delete(gone);
-        await sleep(20);
-      }
-    };
-    const writers = [0, 1, 2, 3].map(writer);
-    await changeModel(services, tenantId, "test/new", { collection: "busy" });
-    await sleep(100);
-    done = true;
-    await Promise.all(writers);
-    expect(await getCollection(own.database, tenantId, "busy")).toMatchObject({ embeddingModel: "test/new" });
-    const now = await contents("busy");
-    for (const [id, content] of written) expect(now[id], id).toMatchObject({ passages: [content] });
-    expect(Object.keys(now).sort()).toEqual([...written.keys()].sort());
-    expect(await listCollections(own.database, tenantId)).toContainEqual(
-      expect.objectContaining({ name: "busy (by test/old)" }),
-    );
-  },
-);
+test.runIf(serverUrl())("writes, edits and deletions during the change are complete under the new model", async () => {
+  await fill("busy", 400);
+  let done = false;
+  const written = new Map<string, string>(documents(400).map(({ id, content }) => [id, content]));
+  const writer = async (lane: number) => {
+    for (let round = 0; !done || round < 5; round++) {
+      const id = `w${lane}-${round}`;
+      await ingest(services, tenantId, {
+        collection: "busy",
+        documents: [{ id, content: `written ${id}` }],
+      });
+      written.set(id, `written ${id}`);
+      const edited = `d${lane * 100 + (round % 50)}`;
+      await ingest(services, tenantId, {
+        collection: "busy",
+        documents: [{ id: edited, content: `edit ${round}` }],
+      });
+      written.set(edited, `edit ${round}`);
+      const gone = `d${lane * 100 + 50 + (round % 50)}`;
+      if (await deleteDocuments(own.database, tenantId, { collection: "busy", ids: [gone] })) written.delete(gone);
+      await sleep(20);
+    }
+  };
+  const writers = [0, 1, 2, 3].map(writer);
+  await changeModel(services, tenantId, "test/new", { collection: "busy" });
+  await sleep(100);
+  done = true;
+  await Promise.all(writers);
+  expect(await getCollection(own.database, tenantId, "busy")).toMatchObject({ embeddingModel: "test/new" });
+  const now = await contents("busy");
+  for (const [id, content] of written) expect(now[id], id).toMatchObject({ passages: [content] });
+  expect(Object.keys(now).sort()).toEqual([...written.keys()].sort());
+  expect(await listCollections(own.database, tenantId)).toContainEqual(
+    expect.objectContaining({ name: "busy (by test/old)" }),
+  );
+});

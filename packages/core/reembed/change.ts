@@ -138,11 +138,7 @@ async function replaceCollection(
 }
 
 /** Indexes the draft if the old collection has an index. Throws the reason if that fails; embedded passages are kept. */
-async function indexDraft(
-  database: Database,
-  { old, draft }: Replacement,
-  options: ModelChangeOptions,
-): Promise<void> {
+async function indexDraft(database: Database, { old, draft }: Replacement, options: ModelChangeOptions): Promise<void> {
   const { memory, workers, maxRows, signal, wait = 600_000 } = options;
   const address = { tenantId: old.tenantId, collection: draft.id };
   const build = { memory, workers, maxRows, signal };

@@ -60,9 +60,9 @@ test("a draft takes no other writes, and gets the settings of the collection tha
   });
   await expect(interrupted).rejects.toThrow("interrupted");
   const draft = "begun (by test/new)";
-  await expect(
-    ingest(services, tenantId, { collection: draft, documents: documents(1, "own") }),
-  ).rejects.toMatchObject({ code: "collection_changed" });
+  await expect(ingest(services, tenantId, { collection: draft, documents: documents(1, "own") })).rejects.toMatchObject(
+    { code: "collection_changed" },
+  );
   await expect(changeModel(services, tenantId, "test/old", { collection: draft })).rejects.toMatchObject({
     code: "invalid_input",
     path: "collection",

@@ -31,8 +31,7 @@ export async function ensureDraft(
   const { tenantId, metric } = old;
   const name = copyName(old.name, model);
   const { default: defaultEmbedder } = embedders;
-  const dimensions =
-    modelDimensions(model) ?? (defaultEmbedder?.model === model ? defaultEmbedder.dimensions : null);
+  const dimensions = modelDimensions(model) ?? (defaultEmbedder?.model === model ? defaultEmbedder.dimensions : null);
   validate({ name, embeddingModel: model, dimensions });
   const id = randomUUID();
   const draft = {
@@ -62,15 +61,9 @@ export async function ensureDraft(
 }
 
 /** Throws `already_exists` if the name to keep a collection under is taken, unless by `next`, the collection that replaces it. */
-export async function assertCopyNameFree(
-  database: Database,
-  old: Collection,
-  next?: Collection,
-): Promise<void> {
+export async function assertCopyNameFree(database: Database, old: Collection, next?: Collection): Promise<void> {
   const name = copyName(old.name, old.embeddingModel);
-  const existing = (await listCollections(database, old.tenantId)).find(
-    (collection) => collection.name === name,
-  );
+  const existing = (await listCollections(database, old.tenantId)).find((collection) => collection.name === name);
   if (existing && existing.id !== next?.id) throw nameTakenError(name);
 }
 
@@ -87,11 +80,7 @@ export function nameTakenError(name: string, cause?: unknown): AppError {
  * Runs `work`, which can write into a draft, within the transaction. Other transactions never see the draft writable. Throws
  * `collection_changed` if it serves by now or was deleted.
  */
-export async function openDraft<T>(
-  transaction: Transaction,
-  draft: Collection,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function openDraft<T>(transaction: Transaction, draft: Collection, work: () => Promise<T>): Promise<T> {
   const { name, replacedBy } = draft;
   const row = isCollection(draft);
   const opened = await transaction.orm.selectRows(
@@ -103,9 +92,7 @@ export async function openDraft<T>(
       `The draft ${JSON.stringify(name)} cannot be filled: it is in use by now or was deleted.`,
     );
   const result = await work();
-  await transaction.orm.execute(
-    sql`UPDATE cairn.collections SET replaced_by = ${replacedBy}::uuid WHERE ${row}`,
-  );
+  await transaction.orm.execute(sql`UPDATE cairn.collections SET replaced_by = ${replacedBy}::uuid WHERE ${row}`);
   return result;
 }
 

@@ -92,18 +92,12 @@ export async function fillCollection(
     filled = addFills(filled, { ...EMPTY_FILL, written, failed, failures: failed.length });
     options.onProgress?.(filled.written);
   }
-  const deleted = await run((transaction) =>
-    openDraft(transaction, to, () => deleteExtraRows(transaction, from, to)),
-  );
+  const deleted = await run((transaction) => openDraft(transaction, to, () => deleteExtraRows(transaction, from, to)));
   return { ...filled, deleted };
 }
 
 /** Whether the draft is complete: a pass would change nothing. */
-export async function isFilled(
-  { orm, set }: Transaction,
-  from: Collection,
-  to: Collection,
-): Promise<boolean> {
+export async function isFilled({ orm, set }: Transaction, from: Collection, to: Collection): Promise<boolean> {
   await set(MERGE_JOIN);
   const [row] = await orm.selectRows<{ differs: boolean }>(
     sql`SELECT EXISTS (${differingRows(from, to, { after: START, limit: 1 })}) OR EXISTS (${extraRows(from, to)}) AS differs`,
@@ -197,9 +191,7 @@ function extraRows(from: Collection, to: Collection) {
 
 async function deleteExtraRows({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {
   await set(MERGE_JOIN);
-  const deleted = await orm.selectRows(
-    deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, sql`d.chunk`),
-  );
+  const deleted = await orm.selectRows(deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, sql`d.chunk`));
   return deleted.length;
 }
 

@@ -23,10 +23,7 @@ test("the scan finds the document, its vector and its cache entry", async () => 
 test.each<[string, () => Promise<unknown>]>([
   ["by its id", () => deleteDocuments(own.database, canary.tenantId, { ids: [ID] })],
   ["by a filter", () => deleteDocuments(own.database, canary.tenantId, { filter: METADATA })],
-  [
-    "by its text",
-    () => deleteDocuments(own.database, canary.tenantId, { whereDocument: { $contains: "canary" } }),
-  ],
+  ["by its text", () => deleteDocuments(own.database, canary.tenantId, { whereDocument: { $contains: "canary" } })],
   ["with its collection", () => deleteCollection(own.database, canary.tenantId, "knowledge")],
   ["with its tenant", () => deleteTenant(own.database, canary.tenantId)],
 ])("a document that is deleted %s leaves nothing in any table", async (_, work) => {

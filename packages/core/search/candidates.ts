@@ -20,11 +20,7 @@ export function rerankedRows(collection: Collection, branch: IndexBranch, matche
 }
 
 /** The rows to re-rank: the nearest of all indexes by the distance in the index's precision. */
-function candidateRows(
-  collection: Collection,
-  { scans, candidates, rerank }: IndexBranch,
-  matches = sql`true`,
-): SQL {
+function candidateRows(collection: Collection, { scans, candidates, rerank }: IndexBranch, matches = sql`true`): SQL {
   const nearest = scans.map(({ index, ordinal }) => {
     const distance = sql.raw(indexedDistance(collection, index.plan));
     return sql`(
@@ -39,11 +35,7 @@ function candidateRows(
  * Each vector of `vectors` as `v`, and in each precision of the indexes under the precision's name. It is cast once: a cast for
  * every row of an index scan took a fifth of a search. OFFSET 0 prevents the planner from moving the cast.
  */
-export function queryVectors(
-  vectors: SQL,
-  { dimensions }: Collection,
-  indexes: readonly IndexedRange[],
-): SQL {
+export function queryVectors(vectors: SQL, { dimensions }: Collection, indexes: readonly IndexedRange[]): SQL {
   const precisions = new Set(indexes.map(({ plan }) => plan.precision));
   const casts = [...precisions].map(
     (precision) => `, ${castVector("v", precision, dimensions as number)} AS "${precision}"`,

@@ -32,9 +32,7 @@ const FILTERED_VECTOR_ROWS = 90;
 const FILTERED_KEYWORD_ROWS = 20;
 
 export function filteredLimit(list: "vector" | "keyword", limit: number): number {
-  return (
-    limit + Math.max(list === "vector" ? FILTERED_VECTOR_ROWS : FILTERED_KEYWORD_ROWS, Math.ceil(limit / 2))
-  );
+  return limit + Math.max(list === "vector" ? FILTERED_VECTOR_ROWS : FILTERED_KEYWORD_ROWS, Math.ceil(limit / 2));
 }
 
 /** Passages that a grouped search reads: for each document, the minimum, the factor of the second read, and the maximum. */
@@ -61,8 +59,7 @@ export function candidatesOf(
   { plan: { precision, accuracy } }: IndexedRange,
   { limit, exactHits = limit }: Depth,
 ): number {
-  if (accuracy.kind === "full")
-    return precision === "vector" ? limit : limit + Math.max(2, Math.ceil(limit / 10));
+  if (accuracy.kind === "full") return precision === "vector" ? limit : limit + Math.max(2, Math.ceil(limit / 10));
   const max = Math.max(1_000, 3 * exactHits);
   const multiple = Math.min(max, BINARY_CANDIDATES_PER_HIT * exactHits);
   const measured = accuracy.kind === "binary" ? accuracy.rerank : 0;

@@ -51,8 +51,7 @@ export async function explainSearch(
     );
   const filter = searchFilter(options);
   const queries = [{ text, embedding }];
-  const embedded =
-    mode === "keyword" ? undefined : await embedQueries(services, tenantId, { ...options, queries });
+  const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, { ...options, queries });
   const target = await findTarget(services.database, tenantId, options.collection);
   const grouped = options.groupBy === "document" ? { maxDistance: options.maxDistance } : undefined;
   const search = { ...embedded, mode, topK, grouped, ...filter, texts: [text ?? ""] };
@@ -77,9 +76,7 @@ export async function explainSearch(
     });
   }
   const unindexed = await countUnindexed(services, target);
-  const words = reads.map(({ plan }) =>
-    describePlan(plan, target, { unindexed, isFiltered: filter !== undefined }),
-  );
+  const words = reads.map(({ plan }) => describePlan(plan, target, { unindexed, isFiltered: filter !== undefined }));
   return { words: grouped ? [...words, GROUPED] : words, steps };
 }
 
@@ -96,10 +93,7 @@ function withoutVectors(line: string): string {
 }
 
 /** Rows written after the last vector index. */
-async function countUnindexed(
-  { database }: Services,
-  { collection, indexes }: SearchTarget,
-): Promise<number> {
+async function countUnindexed({ database }: Services, { collection, indexes }: SearchTarget): Promise<number> {
   const last = Math.max(-1, ...indexes.filter(({ kind }) => kind === "vector").map((range) => range.last));
   const [row] = await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.selectRows<{ rows: number }>(sql`SELECT count(*)::float8 AS rows FROM cairn.documents
@@ -139,9 +133,7 @@ interface Counts extends Facts {
 }
 
 function describeKeyword({ indexes, indexed, unindexed, isFiltered }: Counts): string {
-  const fallback = isFiltered
-    ? " If the index returns too few matching rows, every row is compared instead."
-    : "";
+  const fallback = isFiltered ? " If the index returns too few matching rows, every row is compared instead." : "";
   return `uses ${countIndexes(indexes)} over ${indexed} rows, and compares the ${unindexed} rows written since.${fallback}`;
 }
 
@@ -156,9 +148,7 @@ function describeVector(plan: VectorPlan, { indexes, indexed, unindexed, isFilte
   const depth = plan.kind === "nearest" ? { limit: plan.limit } : { limit: 0 };
   const kinds = vectorIndexes.map((index) => {
     const { type, precision } = index.plan;
-    return type === "hnsw"
-      ? `${type}, ${precision}, ef_search ${efSearchOf(index, depth)}`
-      : `${type}, ${precision}`;
+    return type === "hnsw" ? `${type}, ${precision}, ef_search ${efSearchOf(index, depth)}` : `${type}, ${precision}`;
   });
   const prefilter = hasPrefilter
     ? " If few rows match the filter, the metadata index finds them and they are compared."

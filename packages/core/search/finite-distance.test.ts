@@ -27,8 +27,7 @@ describe.each(METRICS)("%s", (metric) => {
     const { ids, failed } = await ingest(services, tenantId, { collection: metric, documents });
     expect(ids.length).toBeGreaterThan(8);
     expect(failed.length).toBeGreaterThan(3);
-    for (const { code, message } of failed)
-      expect([code, message]).toEqual(["invalid_input", expect.any(String)]);
+    for (const { code, message } of failed) expect([code, message]).toEqual(["invalid_input", expect.any(String)]);
     let answered = 0;
     for (const embedding of vectors) {
       const search = query(services, tenantId, { collection: metric, embedding, topK: 100 });

@@ -10,10 +10,7 @@ export interface Fused<T> {
 }
 
 /** Merges ranked lists into one, best first: an item's score is the sum of 1 / (60 + rank) over the lists that contain it. */
-export function fuse<T>(
-  lists: readonly (readonly T[])[],
-  identify: (item: T) => string,
-): readonly Fused<T>[] {
+export function fuse<T>(lists: readonly (readonly T[])[], identify: (item: T) => string): readonly Fused<T>[] {
   const fused = new Map<string, { item: T; ranks: (number | null)[] }>();
   for (const [list, items] of lists.entries())
     for (const [index, item] of items.entries()) {

@@ -70,11 +70,7 @@ describe.each(["small", "indexed"])("grouped by document, in a %s collection", (
     expect(hits[0]).toMatchObject({ chunk: 0, others: LONG - 1, content: "violin long passage0" });
     expect(hits[1]).toMatchObject({ chunk: 1, others: 2, metadata: { n: 0, chunk: 1 } });
     expect(
-      new Set(
-        await query(services, tenantId, { collection, embedding: QUERY }).then((all) =>
-          all.map(({ id }) => id),
-        ),
-      ),
+      new Set(await query(services, tenantId, { collection, embedding: QUERY }).then((all) => all.map(({ id }) => id))),
     ).toEqual(new Set(["long"]));
   });
 
@@ -92,9 +88,7 @@ describe.each(["small", "indexed"])("grouped by document, in a %s collection", (
       [1, 1],
       [1, 1],
     ]);
-    expect(await ids({ embedding: QUERY, whereDocument: { $contains: "even" }, topK: 12 })).toEqual(
-      short(12, 2),
-    );
+    expect(await ids({ embedding: QUERY, whereDocument: { $contains: "even" }, topK: 12 })).toEqual(short(12, 2));
     expect(await ids({ embedding: QUERY, filter: { n: 41 } })).toEqual(["s41"]);
   });
 

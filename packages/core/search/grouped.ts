@@ -45,8 +45,7 @@ export function othersOf(
   collection: Collection,
   { maxDistance, matches = sql`true` }: Pick<Groups, "maxDistance"> & { readonly matches?: SQL },
 ): SQL {
-  const near =
-    maxDistance === undefined ? sql`` : sql`AND ${distanceOf(collection.metric)} <= ${maxDistance}::float8`;
+  const near = maxDistance === undefined ? sql`` : sql`AND ${distanceOf(collection.metric)} <= ${maxDistance}::float8`;
   return sql`(SELECT count(*)::int FROM cairn.documents
     WHERE ${inCollection(collection)} AND id = near.id AND chunk <> near.chunk AND embedding IS NOT NULL AND ${matches} ${near})`;
 }

@@ -24,8 +24,7 @@ test("keyword search finds inflected words, rare words first, with and without a
   const search = (text: string, options = {}) =>
     query(services, tenantId, { collection: "words", text, mode: "keyword", ...options });
   for (const indexed of [false, true]) {
-    if (indexed)
-      expect((await maintainIndexes(own.database, { tenantId, collection: "words" }))?.done).toHaveLength(1);
+    if (indexed) expect((await maintainIndexes(own.database, { tenantId, collection: "words" }))?.done).toHaveLength(1);
     expect((await search("refunds 1001"))[0]).toMatchObject({
       id: "d1001",
       keywordRank: 1,

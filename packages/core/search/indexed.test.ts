@@ -105,21 +105,16 @@ describe.each(["cosine", "l2", "ip"] as const)("with the metric %s", (metric) =>
     ["vector", { precision: "vector" }],
     ["ivfflat", { type: "ivfflat", probes: 10 }],
     ...(metric === "cosine" ? [["bit", { precision: "bit" }] as const] : []),
-  ] as const)(
-    "an index of kind %s finds the ten nearest, also with a selective filter",
-    async (kind, settings) => {
-      const dimensions = kind === "bit" ? 64 : 8;
-      const name = `${metric} ${kind}`;
-      await collectionOf(name, { metric, dimensions, indexSettings: { ...settings, efSearch: 400 } });
-      expect((await maintainIndexes(own.database, { tenantId, collection: name }))?.done).toHaveLength(1);
-      expect(await explain(name, randomVector(dimensions))).toMatch(/using vector_/);
-      const options = { dimensions, operator: OPERATORS[metric] };
-      expect(await recall(name, options)).toBeGreaterThanOrEqual(kind === "bit" ? 0.75 : 0.99);
-      expect(await recall(name, { ...options, filtered: true })).toBeGreaterThanOrEqual(
-        kind === "bit" ? 0.75 : 0.99,
-      );
-    },
-  );
+  ] as const)("an index of kind %s finds the ten nearest, also with a selective filter", async (kind, settings) => {
+    const dimensions = kind === "bit" ? 64 : 8;
+    const name = `${metric} ${kind}`;
+    await collectionOf(name, { metric, dimensions, indexSettings: { ...settings, efSearch: 400 } });
+    expect((await maintainIndexes(own.database, { tenantId, collection: name }))?.done).toHaveLength(1);
+    expect(await explain(name, randomVector(dimensions))).toMatch(/using vector_/);
+    const options = { dimensions, operator: OPERATORS[metric] };
+    expect(await recall(name, options)).toBeGreaterThanOrEqual(kind === "bit" ? 0.75 : 0.99);
+    expect(await recall(name, { ...options, filtered: true })).toBeGreaterThanOrEqual(kind === "bit" ? 0.75 : 0.99);
+  });
 });
 
 test("an index is half-precision over 2,000 dimensions and binary-quantized over 4,000, whatever is requested", async () => {
@@ -152,9 +147,9 @@ test("a search returns all matching rows of a selective filter, and a topK beyon
   const three = await query(services, tenantId, { ...options, filter: { n: { $in: [5, 1_500, 2_999] } } });
   expect(three.map(({ metadata }) => metadata.n).sort()).toEqual([1_500, 2_999, 5]);
   expect(await query(services, tenantId, { ...options, topK: 1_000 })).toHaveLength(1_000);
-  expect(
-    await query(services, tenantId, { ...options, filter: { n: { $gte: 2_000 } }, topK: 1_000 }),
-  ).toHaveLength(1_000);
+  expect(await query(services, tenantId, { ...options, filter: { n: { $gte: 2_000 } }, topK: 1_000 })).toHaveLength(
+    1_000,
+  );
   expect(await query(services, tenantId, { ...options, filter: { n: -1 } })).toEqual([]);
 });
 
@@ -170,8 +165,7 @@ test.each([
       metadata,
       embedding: at(from + n / 100_000),
     }));
-  const write = (documents: ReturnType<typeof rows>) =>
-    ingest(services, tenantId, { collection: name, documents });
+  const write = (documents: ReturnType<typeof rows>) => ingest(services, tenantId, { collection: name, documents });
   await createCollection(own.database, tenantId, { name, embeddingModel: null, dimensions: 2 });
   await write([...rows(4_000, "near", 0, { near: true }), ...rows(40, "held", 1, { isRare: true })]);
   await maintainIndexes(own.database, { tenantId, collection: name });

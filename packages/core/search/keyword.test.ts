@@ -48,10 +48,7 @@ async function fill(collection: string, fillers = 0): Promise<void> {
   });
   const texts = [
     ...Object.entries(TEXTS),
-    ...Array.from(
-      { length: fillers },
-      (_, n) => [`filler${n}`, `nothing ${n} 其他内容 別の内容 เรื่องอื่น`] as const,
-    ),
+    ...Array.from({ length: fillers }, (_, n) => [`filler${n}`, `nothing ${n} 其他内容 別の内容 เรื่องอื่น`] as const),
   ];
   const documents = texts.map(([id, content], n) => ({
     id,
@@ -90,9 +87,7 @@ test("words are found through a keyword index, and one of an earlier version is 
   expect(await bigrams()).toEqual([true]);
 
   await asTenant(own.database, tenantId, ({ orm }) =>
-    orm.execute(
-      sql`UPDATE cairn.collection_indexes SET settings = settings - 'bigrams' WHERE kind = 'keyword'`,
-    ),
+    orm.execute(sql`UPDATE cairn.collection_indexes SET settings = settings - 'bigrams' WHERE kind = 'keyword'`),
   );
   const [hit] = await query(own.services, tenantId, {
     collection: "indexed",
@@ -133,14 +128,8 @@ test("a text with a vector and more words than a tsvector can hold is refused, a
 test.each([
   ["words", Array.from({ length: 60_000 }, (_, n) => `слово${n}`).join(" ")],
   ["compounds", Array.from({ length: 60_000 }, (_, n) => `ab${n}-c${n}`).join(" ")],
-  [
-    "Chinese",
-    Array.from({ length: 300_000 }, (_, n) => String.fromCodePoint(0x4e00 + ((n * 7919) % 20_000))).join(""),
-  ],
-  [
-    "emoji",
-    Array.from({ length: 200_000 }, (_, n) => `${String.fromCodePoint(0x1f300 + (n % 700))}x${n}`).join(" "),
-  ],
+  ["Chinese", Array.from({ length: 300_000 }, (_, n) => String.fromCodePoint(0x4e00 + ((n * 7919) % 20_000))).join("")],
+  ["emoji", Array.from({ length: 200_000 }, (_, n) => `${String.fromCodePoint(0x1f300 + (n % 700))}x${n}`).join(" ")],
 ])("a text with more %s than a tsvector can hold is searched by its beginning", async (_, text) => {
   const [row] = await asTenant(own.database, tenantId, ({ orm }) =>
     selectRows<{ words: number }>(

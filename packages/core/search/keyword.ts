@@ -51,11 +51,7 @@ function languageLiteral(language: string): string {
  * frequency, as in BM25, and compared in the collection's language. Columns: `n` (number of the text), the hit's columns,
  * `order` (see orderByDistance; null without vectors) and `share` (weighted share of the words in the row, 0 to 1).
  */
-export function keywordStatement(
-  { collection, indexes }: SearchTarget,
-  plan: KeywordPlan,
-  input: KeywordInput,
-): SQL {
+export function keywordStatement({ collection, indexes }: SearchTarget, plan: KeywordPlan, input: KeywordInput): SQL {
   const expression = sql.raw(keywordExpression(collection.language));
   const language = sql.raw(languageLiteral(collection.language));
   const { limit, groups } = plan;
@@ -64,8 +60,7 @@ export function keywordStatement(
   const rows = indexes.reduce((sum, index) => sum + index.rows, 1_000);
   const distance = input.vectors ? orderByDistance(collection.metric, sql`q.v`) : sql`NULL::float8`;
   const texts = sql`${sql.param(input.texts)}::text[]`;
-  const otherPassages =
-    groups && others === "vector" ? othersOf(collection, { ...groups, matches }) : sql`near.others`;
+  const otherPassages = groups && others === "vector" ? othersOf(collection, { ...groups, matches }) : sql`near.others`;
   const grouped = groups ? sql`, near.truncated, ${otherPassages} AS others` : sql``;
   const rest = groups
     ? groupedWords(collection, {

@@ -43,10 +43,7 @@ export function planSearch(
 }
 
 /** The vector indexes to read, with the search settings of the collection if it has its own. */
-function vectorIndexes(
-  { collection, indexes }: SearchTarget,
-  excluded: ReadonlySet<string>,
-): readonly IndexedRange[] {
+function vectorIndexes({ collection, indexes }: SearchTarget, excluded: ReadonlySet<string>): readonly IndexedRange[] {
   const { efSearch, probes } = collection.indexSettings; // default: measured by calibration
   return indexes
     .filter(({ kind, name }) => kind !== "keyword" && !excluded.has(name))

@@ -70,9 +70,7 @@ test("a filter that few rows match is answered by the metadata index, with the r
     expect(await search(n, { hundredth: { $gt: 98 } })).toEqual(nearest(n + 0.3, (at) => at % 100 === 99));
     const range = { $and: [{ hundredth: { $gte: 7 } }, { hundredth: { $lt: 9 } }] };
     expect(await search(n, range)).toEqual(nearest(n + 0.3, (at) => at % 100 === 7 || at % 100 === 8));
-    expect(await search(n, { tags: { $contains: "rare" } })).toEqual(
-      nearest(n + 0.3, (at) => at % 500 === 3),
-    );
+    expect(await search(n, { tags: { $contains: "rare" } })).toEqual(nearest(n + 0.3, (at) => at % 500 === 3));
     expect(await search(n, { $and: [{ hundredth: 7 }, { half: 0 }] })).toEqual([]);
   }
   const queries = [5, 1_990].map((n) => ({ embedding: point(n + 0.3) }));
@@ -105,10 +103,7 @@ test("the vector index is used if many rows match, and the next search does not 
 test("if the vector index is short, the rows of the metadata index are compared, or all rows if those are many", async () => {
   const hundredths = Array.from({ length: 20 }, (_, n) => n); // 400 of 2,000 rows: over the pre-filter limit of the vector index, under a quarter
   const cases = [
-    [
-      { $and: [{ hundredth: { $in: hundredths } }, { hundredth: { $lt: 1 } }] },
-      (at: number) => at % 100 === 0,
-    ],
+    [{ $and: [{ hundredth: { $in: hundredths } }, { hundredth: { $lt: 1 } }] }, (at: number) => at % 100 === 0],
     [{ $and: [{ half: 1 }, { hundredth: { $lt: 2 } }] }, (at: number) => at % 100 === 1],
   ] as const;
   for (const [filter, passes] of cases)

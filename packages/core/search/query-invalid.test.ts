@@ -1,11 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
-import {
-  bruteForce,
-  COUNT,
-  createMetricCollections,
-  DIMENSIONS,
-} from "../../../test/support/metric-collections.ts";
+import { bruteForce, COUNT, createMetricCollections, DIMENSIONS } from "../../../test/support/metric-collections.ts";
 import { createCollection } from "../collection/create.ts";
 import { type QueryOptions, query } from "./query.ts";
 
@@ -34,9 +29,7 @@ describe("invalid requests", () => {
 
   test("a vector of other dimensions is refused with both numbers", async () => {
     for (const size of [1, DIMENSIONS - 1, DIMENSIONS + 1])
-      await expect(
-        find({ collection: "ip", embedding: new Float32Array(size).fill(1) }),
-      ).rejects.toMatchObject({
+      await expect(find({ collection: "ip", embedding: new Float32Array(size).fill(1) })).rejects.toMatchObject({
         code: "dimension_mismatch",
         message: expect.stringMatching(new RegExp(`${DIMENSIONS} dimensions.* ${size}\\.`)),
       });
@@ -54,9 +47,7 @@ describe("invalid requests", () => {
     });
     const [hit] = await find({ collection: "ip", embedding: zeros });
     expect(hit?.distance).toBe(1);
-    expect(ids(await find({ collection: "l2", embedding: zeros }))).toEqual(
-      ids(bruteForce("l2", zeros).slice(0, 10)),
-    );
+    expect(ids(await find({ collection: "l2", embedding: zeros }))).toEqual(ids(bruteForce("l2", zeros).slice(0, 10)));
   });
 
   test("a query with text and vector, with neither, or with a blank text is refused", async () => {

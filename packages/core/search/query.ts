@@ -113,8 +113,7 @@ async function toHits(
   const rows = ranked.flatMap((hits) => hits.map(({ row }) => row));
   limitOutput(rows, output);
   const missing = rows.filter(({ complete }) => !complete);
-  const read =
-    missing.length > 0 ? await readFields(database, collection, { rows: missing, ...output }) : undefined;
+  const read = missing.length > 0 ? await readFields(database, collection, { rows: missing, ...output }) : undefined;
   const results: Hit[][] = [];
   let sliceStart = performance.now();
   for (const hits of ranked) {
@@ -157,10 +156,7 @@ function validate({ topK, mode, queries, maxDistance, pathOf }: LocatedOptions &
     );
   for (const [index, { text, embedding }] of queries.entries()) {
     if (mode === "vector" && (text === undefined) === (embedding === undefined))
-      throw invalid(
-        pathOf(index, "query"),
-        "A query must have either a text or an embedding. Give one of them.",
-      );
+      throw invalid(pathOf(index, "query"), "A query must have either a text or an embedding. Give one of them.");
     if (mode !== "vector" && text === undefined)
       throw invalid(
         pathOf(index, "query"),

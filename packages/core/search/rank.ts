@@ -33,8 +33,7 @@ export function rankRows(
     .map(({ item, ranks: [vectorRank = null, keywordRank = null], score }) => {
       // The passage with the better rank represents the document; with a maximum distance, the nearest passage.
       const isKeywordBetter = vectorRank === null || (keywordRank ?? vectorRank) < vectorRank;
-      const useKeywordRow =
-        byDocument && isKeywordBetter && keywordRank !== null && maxDistance === undefined;
+      const useKeywordRow = byDocument && isKeywordBetter && keywordRank !== null && maxDistance === undefined;
       const row = (useKeywordRow && keywordRows[keywordRank - 1]) || item;
       return { row, score, vectorRank, keywordRank };
     })

@@ -64,9 +64,7 @@ export async function cachedTarget(
   return target;
 }
 
-function attempt<T>(
-  work: () => T,
-): { readonly value: T } | { readonly value?: undefined; readonly failure: unknown } {
+function attempt<T>(work: () => T): { readonly value: T } | { readonly value?: undefined; readonly failure: unknown } {
   try {
     return { value: work() };
   } catch (failure) {

@@ -74,11 +74,7 @@ interface ReadOptions {
   readonly retry: Retry | undefined;
 }
 
-function planRead(
-  target: SearchTarget,
-  search: RowSearch & PlannedSearch,
-  options: ReadOptions,
-): PlannedRead {
+function planRead(target: SearchTarget, search: RowSearch & PlannedSearch, options: ReadOptions): PlannedRead {
   const plan = planSearch(target, search, options);
   const { matches, output } = search;
   const hasVectors = target.collection.dimensions !== null && search.embeddings !== undefined;
@@ -102,11 +98,7 @@ const NO_ROWS = sql`SELECT WHERE false`;
  * Caches that a filter matches too many rows for a pre-filter, because counting them takes as long as reading the index. If
  * that has changed since, the vector index returns too few rows, and the retry uses the pre-filter.
  */
-export function rememberUnselective(
-  database: Database,
-  target: SearchTarget,
-  indexed: IndexConditions,
-): void {
+export function rememberUnselective(database: Database, target: SearchTarget, indexed: IndexConditions): void {
   searchCache(database).unselectiveFilters.set(filterKey(target, indexed), true);
 }
 
@@ -122,9 +114,7 @@ export function isOutdated(
   { model, embeddings = [] }: Partial<EmbeddedQueries>,
 ): boolean {
   if (model === undefined) return false;
-  return (
-    collection.embeddingModel !== model || (collection.dimensions !== null && embeddings.includes(NO_VECTOR))
-  );
+  return collection.embeddingModel !== model || (collection.dimensions !== null && embeddings.includes(NO_VECTOR));
 }
 
 function findFault(

@@ -45,8 +45,7 @@ function retryOf(
   { request = search, previous, rows = {} }: RetryInput = {},
 ) {
   const target = { collection, version: "", indexes };
-  const excluded =
-    previous?.excluded ?? unusableIndexes(target, [], { isFiltered: request.matches !== undefined });
+  const excluded = previous?.excluded ?? unusableIndexes(target, [], { isFiltered: request.matches !== undefined });
   const plan = planSearch(target, request, { list: "vector", excluded, retry: previous });
   const retry = planRetry(plan, request, [[{ counts, ...rows } as HitRow]]);
   return retry && { ...retry, excluded: [...retry.excluded] };
@@ -88,11 +87,9 @@ test("with a filter each index returns its own rows from the first", () => {
 
 test("a filtered search does not use a binary index whose order is trusted for few rows only", () => {
   const unusable = (accuracy: Accuracy, isFiltered = true) => [
-    ...unusableIndexes(
-      { collection, version: "", indexes: [{ ...hnsw, plan: { ...hnsw.plan, accuracy } }] },
-      [],
-      { isFiltered },
-    ),
+    ...unusableIndexes({ collection, version: "", indexes: [{ ...hnsw, plan: { ...hnsw.plan, accuracy } }] }, [], {
+      isFiltered,
+    }),
   ];
   expect(unusable(binary(500))).toEqual(["hnsw"]);
   expect(unusable(binary(0))).toEqual(["hnsw"]);

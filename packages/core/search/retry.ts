@@ -15,9 +15,7 @@ export function planRetry(plan: SearchPlan, search: PlannedSearch, outcome: Outc
       return undefined;
     case "keyword":
       if (plan.isRetry || plan.indexes.length === 0) return undefined;
-      return plan.groups
-        ? retryGroupedKeyword(search, outcome)
-        : retryKeyword(search, outcome, { limit: plan.limit });
+      return plan.groups ? retryGroupedKeyword(search, outcome) : retryKeyword(search, outcome, { limit: plan.limit });
     case "nearest":
       return plan.groups ? retryGrouped(plan, search, outcome) : retryNearest(plan, outcome);
   }
@@ -25,9 +23,7 @@ export function planRetry(plan: SearchPlan, search: PlannedSearch, outcome: Outc
 
 /** Whether every index scan of a query returned what the result needs. */
 function isComplete({ branches }: NearestPlan, rows: readonly HitRow[] | undefined): boolean {
-  return branches.every(
-    (branch) => branch.kind !== "index" || !branch.scans.some((scan) => isShort(scan, rows)),
-  );
+  return branches.every((branch) => branch.kind !== "index" || !branch.scans.some((scan) => isShort(scan, rows)));
 }
 
 /** Whether an index scan returned too few rows. A scan that its pre-filter replaced did not. */

@@ -174,9 +174,7 @@ test("the tail shares the re-rank with the HNSW index, and leaves it enough cand
   }));
   await ingest(services, tenantId, { collection: "shared", documents: near });
   expect(await readsOf("shared", vector(3))).toBe(1);
-  expect((await idsOf("shared", vector(3))).toSorted()).toEqual(
-    (await exactIds("shared", vector(3))).toSorted(),
-  );
+  expect((await idsOf("shared", vector(3))).toSorted()).toEqual((await exactIds("shared", vector(3))).toSorted());
 });
 
 test("without its index the tail is compared row by row", async () => {

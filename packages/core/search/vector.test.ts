@@ -42,11 +42,7 @@ const calibrated = (rerank: number, filterDepth = 0) =>
     accuracy: { kind: "binary", rerank, filterDepth, isBinaryTooCoarse: false },
   }) as const;
 
-function planOf(
-  indexes: readonly IndexedRange[],
-  search: Partial<PlannedSearch> = {},
-  retry?: Retry,
-): NearestPlan {
+function planOf(indexes: readonly IndexedRange[], search: Partial<PlannedSearch> = {}, retry?: Retry): NearestPlan {
   const target = { collection, version: "", indexes };
   const excluded: ReadonlySet<string> = retry?.excluded ?? new Set();
   const options = { list: "vector", excluded, retry } as const;

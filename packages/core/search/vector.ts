@@ -26,9 +26,7 @@ export function vectorStatement(collection: Collection, plan: VectorPlan, input:
   const { matches } = input;
   const vectors = sql`unnest(${input.vectors}::vector[]) WITH ORDINALITY AS query (v, n)`;
   const queries = plan.queries ? sql`WHERE q.n = ANY(${sql.param(plan.queries)}::int[])` : sql``;
-  const grouped = groups
-    ? sql`, near.listed, ${othersOf(collection, { ...groups, matches })} AS others`
-    : sql``;
+  const grouped = groups ? sql`, near.listed, ${othersOf(collection, { ...groups, matches })} AS others` : sql``;
   const columns = sql`q.n::int, ${outputColumns(input.output)}, near."order", near.counts, near.prefiltered${grouped}`;
   if (plan.kind === "exact-groups")
     return sql`
@@ -37,9 +35,7 @@ export function vectorStatement(collection: Collection, plan: VectorPlan, input:
       CROSS JOIN LATERAL (${exhaustiveGroups(collection, { ...plan.groups, matches })}) AS near
       ${queries}
       ORDER BY q.n, near."order", near.id, near.chunk`;
-  const prefilters = plan.branches.flatMap((branch) =>
-    branch.kind === "prefilter" ? [branch.prefilter] : [],
-  );
+  const prefilters = plan.branches.flatMap((branch) => (branch.kind === "prefilter" ? [branch.prefilter] : []));
   const nearest = nearestRows(collection, plan, input);
   return sql`
     ${prefilterTables(collection, prefilters)}
@@ -52,9 +48,7 @@ export function vectorStatement(collection: Collection, plan: VectorPlan, input:
 
 /** The vector indexes that a plan reads. */
 export function indexesOf({ branches }: NearestPlan): readonly IndexedRange[] {
-  return branches.flatMap((branch) =>
-    branch.kind === "index" ? branch.scans.map(({ index }) => index) : [],
-  );
+  return branches.flatMap((branch) => (branch.kind === "index" ? branch.scans.map(({ index }) => index) : []));
 }
 
 /** The nearest rows of all branches to `q`, with the row counts of the index scans. */
@@ -65,9 +59,7 @@ function nearestRows(collection: Collection, { branches, limit }: NearestPlan, i
   const scans = branches
     .flatMap((branch) => (branch.kind === "index" ? branch.scans.map((scan) => ({ ...scan, branch })) : []))
     .toSorted((a, b) => a.ordinal - b.ordinal);
-  const counts = scans.map(
-    ({ ordinal }) => sql`count(*) FILTER (WHERE branch = ${sql.raw(String(ordinal))}) OVER ()`,
-  );
+  const counts = scans.map(({ ordinal }) => sql`count(*) FILTER (WHERE branch = ${sql.raw(String(ordinal))}) OVER ()`);
   return sql`
       SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS counts, ${prefilteredScans(scans)} AS prefiltered
       FROM (${sql.join(rows, sql` UNION ALL `)}) AS branches

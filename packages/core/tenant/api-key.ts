@@ -58,17 +58,13 @@ export async function createApiKey(
       path: "scopes",
     });
   if (!/^[^\p{Cc}\p{Cs}\uFFFE]{0,200}$/u.test(name))
-    throw new AppError(
-      "invalid_input",
-      "A key's name can have at most 200 characters and no control characters.",
-      { path: "name" },
-    );
+    throw new AppError("invalid_input", "A key's name can have at most 200 characters and no control characters.", {
+      path: "name",
+    });
   if (expiresAt && expiresAt.getTime() <= Date.now())
-    throw new AppError(
-      "invalid_input",
-      `The expiry ${expiresAt.toISOString()} is in the past. Use a future time.`,
-      { path: "expires_at" },
-    );
+    throw new AppError("invalid_input", `The expiry ${expiresAt.toISOString()} is in the past. Use a future time.`, {
+      path: "expires_at",
+    });
   const secret = `${PREFIX}${randomBytes(32).toString("base64url")}`;
   try {
     return await asOwner(database, tenantId, async ({ orm }) => {
@@ -89,11 +85,7 @@ export async function createApiKey(
 /** The owner's keys, oldest first, including revoked and expired ones. */
 export function listApiKeys(database: Database, tenantId: string | null): Promise<readonly ApiKey[]> {
   return asOwner(database, tenantId, ({ orm }) =>
-    orm
-      .select(columns)
-      .from(apiKeys)
-      .where(ownedBy(apiKeys.tenantId, tenantId))
-      .orderBy(asc(apiKeys.createdAt)),
+    orm.select(columns).from(apiKeys).where(ownedBy(apiKeys.tenantId, tenantId)).orderBy(asc(apiKeys.createdAt)),
   );
 }
 
@@ -122,11 +114,9 @@ export async function rotateApiKey(
 ): Promise<NewApiKey> {
   const old = await asOwner(database, tenantId, (transaction) => requireKey(transaction, tenantId, id));
   if (old.revokedAt || (old.expiresAt && old.expiresAt.getTime() <= Date.now()))
-    throw new AppError(
-      "invalid_input",
-      "The key cannot be rotated: it is revoked or expired. Create a new key.",
-      { path: "key" },
-    );
+    throw new AppError("invalid_input", "The key cannot be rotated: it is revoked or expired. Create a new key.", {
+      path: "key",
+    });
   const { name, scopes, expiresAt } = old;
   const created = await createApiKey(database, tenantId, { name, scopes, expiresAt: expiresAt ?? undefined });
   await asOwner(database, tenantId, ({ orm }) =>
@@ -153,10 +143,7 @@ export function hasKeyFormat(secret: string): boolean {
 }
 
 /** The key with this secret. Undefined if it is unknown, revoked or expired, or if its tenant is disabled. */
-export async function authenticateKey(
-  database: Database,
-  secret: string,
-): Promise<AuthenticatedKey | undefined> {
+export async function authenticateKey(database: Database, secret: string): Promise<AuthenticatedKey | undefined> {
   if (!hasKeyFormat(secret)) return undefined;
   const hash = hashSecret(secret);
   return asAdmin(database, async ({ orm }) => {
@@ -185,9 +172,7 @@ export async function touchApiKey(database: Database, id: string): Promise<void>
     orm
       .update(apiKeys)
       .set({ lastUsedAt: sql`now()` })
-      .where(
-        and(eq(apiKeys.id, id), sql`coalesce(${apiKeys.lastUsedAt} < now() - interval '1 minute', true)`),
-      ),
+      .where(and(eq(apiKeys.id, id), sql`coalesce(${apiKeys.lastUsedAt} < now() - interval '1 minute', true)`)),
   );
 }
 
@@ -195,9 +180,7 @@ async function requireKey({ orm }: Transaction, tenantId: string | null, id: str
   const [key] = await orm
     .select(columns)
     .from(apiKeys)
-    .where(
-      and(ownedBy(apiKeys.tenantId, tenantId), sql`${apiKeys.id}::text = ${encodeText(id.toLowerCase())}`),
-    );
+    .where(and(ownedBy(apiKeys.tenantId, tenantId), sql`${apiKeys.id}::text = ${encodeText(id.toLowerCase())}`));
   if (!key) throw new AppError("not_found", `There is no key ${JSON.stringify(id)}.`);
   return key;
 }

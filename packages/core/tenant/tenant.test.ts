@@ -13,20 +13,13 @@ test("a tenant is found by its id, in upper or lower case, and by its name", asy
   const id = "ABCDEF01-2345-6789-ABCD-EF0123456789";
   const created = await createTenant(own.database, { id, name: "Acme" });
   expect(created).toMatchObject({ id: id.toLowerCase(), name: "Acme" });
-  for (const key of [id, id.toLowerCase(), "Acme"])
-    expect(await getTenant(own.database, key)).toEqual(created);
+  for (const key of [id, id.toLowerCase(), "Acme"]) expect(await getTenant(own.database, key)).toEqual(created);
   await expect(getTenant(own.database, "acme")).rejects.toMatchObject({ code: "not_found" });
 });
 
 test("an id is the same in any notation, in getTenant(), createTenant() and ensureTenant()", async () => {
   const id = "abcdef01-2345-6789-abcd-00000000cafe";
-  const notations = [
-    id,
-    id.replaceAll("-", ""),
-    id.replaceAll("-", "_"),
-    `{${id.toUpperCase()}}`,
-    `urn:uuid:${id}`,
-  ];
+  const notations = [id, id.replaceAll("-", ""), id.replaceAll("-", "_"), `{${id.toUpperCase()}}`, `urn:uuid:${id}`];
   const created = await createTenant(own.database, { id: notations[1], name: "Cafe" });
   expect(created.id).toBe(id);
   for (const notation of notations) {

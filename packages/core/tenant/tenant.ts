@@ -92,8 +92,7 @@ export async function ensureTenant(database: Database, idOrName: string): Promis
       .values(id ? { id, name: id } : { name: idOrName })
       .onConflictDoNothing();
     const tenant = await findTenant(orm, idOrName);
-    if (!tenant)
-      throw new AppError("already_exists", `The id ${idOrName} belongs to a tenant with another name.`);
+    if (!tenant) throw new AppError("already_exists", `The id ${idOrName} belongs to a tenant with another name.`);
     return tenant;
   });
 }
@@ -138,11 +137,9 @@ export async function changeTenant(
     });
   } catch (error) {
     if (hasSqlState(error, "23505"))
-      throw new AppError(
-        "already_exists",
-        `The name ${JSON.stringify(name)} is already taken. Choose another name.`,
-        { cause: error },
-      );
+      throw new AppError("already_exists", `The name ${JSON.stringify(name)} is already taken. Choose another name.`, {
+        cause: error,
+      });
     throw error;
   }
 }
@@ -161,11 +158,9 @@ export function isTenantName(name: string): boolean {
 
 function assertName(name: string): void {
   if (isTenantName(name)) return;
-  throw new AppError(
-    "invalid_input",
-    `A tenant's name has ${TENANT_NAME}, not ${JSON.stringify(name.slice(0, 80))}.`,
-    { path: "name" },
-  );
+  throw new AppError("invalid_input", `A tenant's name has ${TENANT_NAME}, not ${JSON.stringify(name.slice(0, 80))}.`, {
+    path: "name",
+  });
 }
 
 /**

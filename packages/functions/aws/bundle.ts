@@ -44,9 +44,7 @@ export async function bundleFunction(name: string): Promise<Bundle> {
     logLevel: "silent",
   });
   const outputs = Object.entries(metafile.outputs).filter(([path]) => !path.endsWith(".map"));
-  const entry = outputs.find(([, { entryPoint }]) =>
-    entryPoint?.endsWith(`/handlers/${name}.ts`),
-  )?.[0] as string;
+  const entry = outputs.find(([, { entryPoint }]) => entryPoint?.endsWith(`/handlers/${name}.ts`))?.[0] as string;
   const eager = new Set<string>();
   const visit = (path: string) => {
     if (eager.has(path)) return;

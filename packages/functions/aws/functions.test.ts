@@ -10,12 +10,7 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { serverUrl } from "../../../test/support/database.ts";
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
-import {
-  createChromaCollection,
-  plainRecords,
-  putRecords,
-  tenantName,
-} from "../../../test/support/fill-chroma.ts";
+import { createChromaCollection, plainRecords, putRecords, tenantName } from "../../../test/support/fill-chroma.ts";
 import { useServer, useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { type GatewayRequest, gatewayEvent } from "../../../test/support/gateway-event.ts";
 import { startIssuer } from "../../../test/support/issuer.ts";
@@ -41,18 +36,14 @@ test("a function loads at most a megabyte before its first event and contains ne
     const { eager, inputs } = bundles[name];
     expect(eager, name).toBeLessThanOrEqual(1_000_000);
     expect(
-      inputs.filter((input) =>
-        /node_modules\/(@electric-sql|chromadb|commander|cli-progress|prom-client)/.test(input),
-      ),
+      inputs.filter((input) => /node_modules\/(@electric-sql|chromadb|commander|cli-progress|prom-client)/.test(input)),
     ).toEqual([]);
     expect(inputs.some((input) => input.endsWith(`packages/functions/aws/handlers/${name}.ts`))).toBe(true);
   }
 });
 
 test("only the migration's steps load packages/chroma before the first event, and they do not contain the API", () => {
-  const eager = NAMES.filter((name) =>
-    bundles[name].eagerInputs.some((input) => input.startsWith("packages/chroma/")),
-  );
+  const eager = NAMES.filter((name) => bundles[name].eagerInputs.some((input) => input.startsWith("packages/chroma/")));
   expect(eager).toEqual(["migration"]);
   expect(bundles.api.inputs.some((input) => input.startsWith("packages/chroma/"))).toBe(true);
   expect(bundles.migration.inputs.some((input) => input.endsWith("packages/api/app.ts"))).toBe(false);
@@ -120,9 +111,7 @@ describe.runIf(serverUrl())("bundled functions", () => {
     const found = await call("POST", "/v1/query", { body: '{"query":"Öppet"}' });
     expect(JSON.parse(found.body).hits).toHaveLength(1);
     expect((await call("GET", "/v1/documents", { query: "limit=x" })).statusCode).toBe(400);
-    expect(
-      (await call("GET", "/v1/documents", { headers: { authorization: "Bearer cairn_x" } })).statusCode,
-    ).toBe(401);
+    expect((await call("GET", "/v1/documents", { headers: { authorization: "Bearer cairn_x" } })).statusCode).toBe(401);
     expect((await call("GET", "/nowhere")).statusCode).toBe(404);
     const large = await call("POST", "/v1/documents", {
       body: `{"documents":[{"content":"${"x".repeat(4_000_001)}"}]}`,
@@ -205,9 +194,7 @@ describe.runIf(serverUrl())("bundled functions", () => {
       },
       expect.objectContaining({
         _aws: expect.objectContaining({
-          CloudWatchMetrics: [
-            expect.objectContaining({ Metrics: [{ Name: "milliseconds", Unit: "Milliseconds" }] }),
-          ],
+          CloudWatchMetrics: [expect.objectContaining({ Metrics: [{ Name: "milliseconds", Unit: "Milliseconds" }] })],
         }),
         route: "/v1/documents/:document",
         status: "4xx",
@@ -303,8 +290,7 @@ describe.runIf(serverUrl())("bundled functions", () => {
 
   test("jobs that cannot run are dead-lettered with their reason and do not stop the others", async () => {
     const worker = await load("worker");
-    const jobOf = (kind: string, request = {}) =>
-      createJob(testDatabase.database, tenantId, { kind, request });
+    const jobOf = (kind: string, request = {}) => createJob(testDatabase.database, tenantId, { kind, request });
     const [poison, killer, missing, good] = await Promise.all([
       jobOf("ingest", { documents: "never checked by the API" }),
       jobOf("reindex"),
@@ -366,9 +352,7 @@ describe.runIf(serverUrl())("bundled functions", () => {
     sqs.messages.splice(0);
     for (let n = 0; n < 2; n++) await maintenance({}, context);
     expect(sqs.messages.map((body) => JSON.parse(body))).toEqual([{ tenantId, id: lost?.id }]);
-    expect((await getJob(testDatabase.database, { tenantId, id: recent?.id as string })).status).toBe(
-      "in_progress",
-    );
+    expect((await getJob(testDatabase.database, { tenantId, id: recent?.id as string })).status).toBe("in_progress");
   });
 
   test("the migration's steps migrate a collection from the linked server", async () => {

@@ -21,10 +21,7 @@ describe.runIf(serverUrl())("the migration's state machine", () => {
   /** Sets the lease as it is after a minute without a heartbeat. */
   async function expireLease() {
     await asAdmin(fixture.database, ({ orm }) =>
-      selectRows(
-        orm,
-        sql`UPDATE cairn.migration_runs SET lease_until = now() - interval '1 second' RETURNING id`,
-      ),
+      selectRows(orm, sql`UPDATE cairn.migration_runs SET lease_until = now() - interval '1 second' RETURNING id`),
     );
   }
 
@@ -70,9 +67,7 @@ describe.runIf(serverUrl())("the migration's state machine", () => {
       return run(payload);
     });
     expect(broken).toMatchObject({ status: "FAILED", error: "migration_failed" });
-    expect(broken.cause).toMatch(
-      /^embedding_quota: The quota is used up\. Nothing.*[sS]tart the migration again/,
-    );
+    expect(broken.cause).toMatch(/^embedding_quota: The quota is used up\. Nothing.*[sS]tart the migration again/);
     const [open] = await asAdmin(fixture.database, ({ orm }) =>
       selectRows(
         orm,
@@ -91,14 +86,10 @@ describe.runIf(serverUrl())("the migration's state machine", () => {
     const proxy = await startHttpProxy(chroma);
     onTestFinished(() => proxy.stop());
     const { id } = (await (
-      await fetch(
-        `${chroma}/api/v2/tenants/default_tenant/databases/default_database/collections/${fixture.names[0]}`,
-      )
+      await fetch(`${chroma}/api/v2/tenants/default_tenant/databases/default_database/collections/${fixture.names[0]}`)
     ).json()) as { id: string };
     const opened = openSource({ url: proxy.url, attempts: 2, backoff: 5 });
-    proxy.rules = [
-      always({ kind: "answer", status: 503 }, (request) => isFetch(request) && request.path.includes(id)),
-    ];
+    proxy.rules = [always({ kind: "answer", status: 503 }, (request) => isFetch(request) && request.path.includes(id))];
     const execution = await runMachine(machine, input(), stepRunner(fixture.database, {}, opened));
     expect(execution).toMatchObject({ status: "SUCCEEDED", output: { verdict: "not_identical" } });
     expect(execution.path.filter((state) => state === "Settle")).toHaveLength(2); // it is retried once
@@ -109,12 +100,7 @@ describe.runIf(serverUrl())("the migration's state machine", () => {
     ]);
     expect(report?.totals).toMatchObject({ collections: 3, failed: 1 });
     const watched = await readLatestRun(fixture.database);
-    expect(watched?.collections.map(({ phase }) => phase).toSorted()).toEqual([
-      "done",
-      "done",
-      "done",
-      "failed",
-    ]);
+    expect(watched?.collections.map(({ phase }) => phase).toSorted()).toEqual(["done", "done", "done", "failed"]);
     proxy.rules = [];
     expect(await runMachine(machine, input(), stepRunner(fixture.database, {}, opened))).toMatchObject({
       status: "SUCCEEDED",
@@ -124,9 +110,7 @@ describe.runIf(serverUrl())("the migration's state machine", () => {
   });
 
   test("of two concurrent executions of one source, one succeeds and the other is refused with run_held", async () => {
-    const execution = await Promise.all(
-      [1, 2].map(() => runMachine(machine, input(), stepRunner(fixture.database))),
-    );
+    const execution = await Promise.all([1, 2].map(() => runMachine(machine, input(), stepRunner(fixture.database))));
     const failed = execution.filter(({ status }) => status === "FAILED");
     expect(failed).toHaveLength(1);
     expect(failed[0]).toMatchObject({

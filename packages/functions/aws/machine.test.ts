@@ -4,12 +4,7 @@ import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import validate from "asl-validator";
 import { describe, expect, inject, test } from "vitest";
 import { serverUrl } from "../../../test/support/database.ts";
-import {
-  createChromaCollection,
-  plainRecords,
-  putRecords,
-  tenantName,
-} from "../../../test/support/fill-chroma.ts";
+import { createChromaCollection, plainRecords, putRecords, tenantName } from "../../../test/support/fill-chroma.ts";
 import { machine, stepRunner, useMachineInput } from "../../../test/support/migration-machine.ts";
 import { runMachine } from "../../../test/support/state-machine.ts";
 import type { StepEvent } from "./step.ts";
@@ -74,11 +69,7 @@ describe.runIf(serverUrl())("the migration's state machine", () => {
       const [tenant] = await listTenants(fixture.database);
       return maintainIndexes(fixture.database, { tenantId: tenant?.id ?? "" });
     };
-    const execution = await runMachine(
-      machine,
-      input({ only }),
-      stepRunner(fixture.database, { maxRows: 1_000 }),
-    );
+    const execution = await runMachine(machine, input({ only }), stepRunner(fixture.database, { maxRows: 1_000 }));
     expect(execution).toMatchObject({ status: "SUCCEEDED", output: { verdict: "identical" } });
     expect((await indexes())?.done).toMatchObject([{ action: "build", rows: 1_100 }]);
   });

@@ -71,9 +71,7 @@ describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime clien
       ["application/json", 200],
       ["text/event-stream", 406],
     ] as const)
-      expect((await request(api, "POST", "/mcp", tools, { headers: { accept } })).status, accept).toBe(
-        status,
-      );
+      expect((await request(api, "POST", "/mcp", tools, { headers: { accept } })).status, accept).toBe(status);
     const preflight = {
       origin: "https://app.example.com",
       "access-control-request-method": "POST",
@@ -165,9 +163,7 @@ describe.runIf(runtimeClient() && serverUrl())("under Lambda's own runtime clien
     expect(sqs.dead.map((message) => JSON.parse(message))).toEqual([
       { reason: { code: "invalid_input", message: "The message does not contain a job's address." } },
     ]);
-    expect((await getJob(testDatabase.database, { tenantId, id: good?.id as string })).status).toBe(
-      "completed",
-    );
+    expect((await getJob(testDatabase.database, { tenantId, id: good?.id as string })).status).toBe("completed");
   });
 
   test("a service that cannot be opened is a 503 problem without the password", async () => {

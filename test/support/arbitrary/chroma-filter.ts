@@ -61,10 +61,7 @@ function fieldClause({ keys, lists }: Features): fc.Arbitrary<unknown> {
       ...(lists ? [containment] : []),
     ),
   );
-  const fractionEntry = fc.tuple(
-    fc.oneof(order, fc.constantFrom("$eq", "$ne")),
-    fc.oneof(fraction, smallInteger),
-  );
+  const fractionEntry = fc.tuple(fc.oneof(order, fc.constantFrom("$eq", "$ne")), fc.oneof(fraction, smallInteger));
   return fc.oneof(
     { weight: 2, arbitrary: object(fc.tuple(key, scalar)) },
     { weight: 9, arbitrary: object(fc.tuple(key, operation)) },

@@ -7,31 +7,10 @@ const escapes = fc.constantFrom(
   ...["\\pL", "\\p{Lu}", "\\P{Ll}", "\\p{Han}", "\\p{Script=Latin}", "\\p{Alphabetic}"],
 );
 const classes = fc.constantFrom(
-  ...[
-    "[abé]",
-    "[^a]",
-    "[^\\n]",
-    "[a-f&&[^b]]",
-    "[\\w--k]",
-    "[a-z~~a]",
-    "[]0-]",
-    "[^\\s\\d]",
-    "[\\x00-\\x1f]",
-  ],
+  ...["[abé]", "[^a]", "[^\\n]", "[a-f&&[^b]]", "[\\w--k]", "[a-z~~a]", "[]0-]", "[^\\s\\d]", "[\\x00-\\x1f]"],
   ...["[[:upper:]]", "[[:^alnum:]\\n]", "[^\\P{L}k]", "[\\W[0-9]]", "[^\\x{FFFE}]"],
 );
-const assertions = fc.constantFrom(
-  "^",
-  "$",
-  "\\A",
-  "\\z",
-  "\\b",
-  "\\B",
-  "(?m:^)",
-  "(?m:$)",
-  "\\b{start}",
-  "\\>",
-);
+const assertions = fc.constantFrom("^", "$", "\\A", "\\z", "\\b", "\\B", "(?m:^)", "(?m:$)", "\\b{start}", "\\>");
 const flags = fc.constantFrom("(?i)", "(?s)", "(?m)", "(?-i)");
 const heads = fc.constantFrom("(", "(?:", "(?i:", "(?s:", "(?is-m:");
 const quantifiers = fc.constantFrom("*", "+", "?", "{2}", "{1,}", "{0,2}", "*?", "{1,3}?");

@@ -16,43 +16,11 @@ export interface RecordContent {
   readonly metadata: JsonObject;
 }
 
-export const KEYS = [
-  "n",
-  "fraction",
-  "s",
-  "list",
-  "",
-  "a b",
-  "q\"'\\",
-  "clé\u{1F600}",
-  "nul\0key",
-  "a.b",
-  "%",
-];
+export const KEYS = ["n", "fraction", "s", "list", "", "a b", "q\"'\\", "clé\u{1F600}", "nul\0key", "a.b", "%"];
 
 /** The parts of documents and of patterns for them. */
 export const UNITS = [
-  ...[
-    "a",
-    "b",
-    "A",
-    "B",
-    "k",
-    "K",
-    "s",
-    "é",
-    "É",
-    "e\u0301",
-    "ß",
-    "日",
-    "😀",
-    "\u212A",
-    "٣",
-    "0",
-    "1",
-    "f",
-    "x",
-  ],
+  ...["a", "b", "A", "B", "k", "K", "s", "é", "É", "e\u0301", "ß", "日", "😀", "\u212A", "٣", "0", "1", "f", "x"],
   ...["_", "%", "\\", "-", ".", " ", "\n", "\r\n", "\u2028", "\uFFFE", "00", "foo"],
 ];
 
@@ -75,10 +43,7 @@ export const fraction = fc.oneof(fc.constantFrom(-0.5, 0.1, 0.5, 1.5, 2.25, 1e-9
 export const scalar = fc.oneof(text, smallInteger, wholeFloat, largeInteger, fc.boolean());
 
 /** A text of up to `maxLength` units, with an occasional NUL at its end or anywhere. */
-export function phrase(
-  maxLength: number,
-  nul: "never" | "last" | "anywhere" = "never",
-): fc.Arbitrary<string> {
+export function phrase(maxLength: number, nul: "never" | "last" | "anywhere" = "never"): fc.Arbitrary<string> {
   const units = fc.constantFrom(...UNITS, ...(nul === "anywhere" ? ["\0"] : []));
   const ending = nul === "last" ? fc.constantFrom("", "", "", "\0") : fc.constant("");
   return fc.tuple(fc.array(units, { maxLength }), ending).map(([parts, end]) => parts.join("") + end);
@@ -107,8 +72,6 @@ export function recordContent(features: Features, nul: "last" | "anywhere"): fc.
   );
   return fc.record({
     document: fc.option(phrase(8, nul), { freq: 6 }),
-    metadata: fc
-      .tuple(...entries)
-      .map((pairs) => Object.fromEntries(pairs.filter((pair) => pair !== undefined))),
+    metadata: fc.tuple(...entries).map((pairs) => Object.fromEntries(pairs.filter((pair) => pair !== undefined))),
   });
 }

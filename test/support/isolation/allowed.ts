@@ -33,14 +33,11 @@ export const SAME_ERROR: Probe = {
       deleteDocuments: (collection) => deleteDocuments(database, a.tenantId, { collection, ids: ["first"] }),
       queryByText: (collection) => query(services, a.tenantId, { collection, text: "document" }),
       queryByVector: (collection) => query(services, a.tenantId, { collection, embedding }),
-      queryByWords: (collection) =>
-        query(services, a.tenantId, { collection, text: "document", mode: "keyword" }),
-      queryByBoth: (collection) =>
-        query(services, a.tenantId, { collection, text: "document", mode: "hybrid" }),
+      queryByWords: (collection) => query(services, a.tenantId, { collection, text: "document", mode: "keyword" }),
+      queryByBoth: (collection) => query(services, a.tenantId, { collection, text: "document", mode: "hybrid" }),
       queryMany: (collection) =>
         queryMany(services, a.tenantId, { collection, queries: [{ text: "first" }, { text: "second" }] }),
-      queryOfWrongSize: (collection) =>
-        query(services, a.tenantId, { collection, embedding: embedding.subarray(1) }),
+      queryOfWrongSize: (collection) => query(services, a.tenantId, { collection, embedding: embedding.subarray(1) }),
       ingest: (collection) =>
         ingest(services, a.tenantId, { collection, documents: [{ id: "x", content: null, embedding }] }),
       changeCollection: (id) => changeCollection(database, a.tenantId, id, { name: "mine" }),
@@ -89,10 +86,7 @@ export const TENANT_WORKS: Probe = {
       ["shipping"],
     );
     assert.equal((await listDocuments(database, a.tenantId, { collection: "work" })).documents.length, 2);
-    assert.equal(
-      (await collectionStats(database, a.tenantId)).find((s) => s.collection === "work")?.vectors,
-      2,
-    );
+    assert.equal((await collectionStats(database, a.tenantId)).find((s) => s.collection === "work")?.vectors, 2);
     assert.equal(await deleteDocuments(database, a.tenantId, { collection: "work", ids: ["returns"] }), 1);
     await changeCollection(database, a.tenantId, "work", { name: "done" });
     await deleteCollection(database, a.tenantId, "done");
@@ -100,8 +94,7 @@ export const TENANT_WORKS: Probe = {
 };
 
 export const ADMIN_WORKS: Probe = {
-  claim:
-    "the administrator can create, find, list and delete tenants, and deleting a tenant deletes its rows",
+  claim: "the administrator can create, find, list and delete tenants, and deleting a tenant deletes its rows",
   check: async (database, { b }) => {
     const { id } = await createTenant(database, { name: "for a moment" });
     await createCollection(database, id, { embeddingModel: null });
@@ -125,11 +118,7 @@ export const LEDGER_WORKS: Probe = {
         INSERT INTO cairn.migration_exceptions (run_id, source_id, id_hash, kind, id, pass, detail)
         VALUES (${run.id}::uuid, 'c', '\\x00', 'missing', 'x', 1, '')`);
       for (const name of ["migration_collections", "migration_exceptions"])
-        assert.equal(
-          await count(orm, sql`SELECT 1 FROM ${table(name)} WHERE run_id = ${run.id}::uuid`),
-          1,
-          name,
-        );
+        assert.equal(await count(orm, sql`SELECT 1 FROM ${table(name)} WHERE run_id = ${run.id}::uuid`), 1, name);
     });
     await finishRun(database, run, "complete");
   },
@@ -151,8 +140,7 @@ export const LEASES: Probe = {
 };
 
 export const KEYS: Probe = {
-  claim:
-    "a key authenticates its own tenant, and another tenant's keys and jobs cannot be listed, read or revoked",
+  claim: "a key authenticates its own tenant, and another tenant's keys and jobs cannot be listed, read or revoked",
   check: async (database, { a, b }) => {
     const { secret } = await createApiKey(database, a.tenantId);
     assert.equal((await authenticateKey(database, secret))?.tenantId, a.tenantId);

@@ -20,10 +20,7 @@ export const SELECTS: Probe = {
   check: (database, { a, b }) =>
     forEachTable(database, (name) =>
       asTenant(database, a.tenantId, async ({ orm }) => {
-        const own = await count(
-          orm,
-          sql`SELECT 1 FROM ${table(name)} WHERE ${owner(name)} = ${uuid(a.tenantId)}`,
-        );
+        const own = await count(orm, sql`SELECT 1 FROM ${table(name)} WHERE ${owner(name)} = ${uuid(a.tenantId)}`);
         assert.ok(
           own > 0,
           `A sees none of its own rows in ${name}. If the table is new, add rows in isolation/seed.ts.`,
@@ -96,8 +93,7 @@ export const OTHER_TABLES: Probe = {
 };
 
 export const NO_TENANT: Probe = {
-  claim:
-    "a tenant's transaction leaves no settings on the connection, and a transaction without a tenant sees no rows",
+  claim: "a tenant's transaction leaves no settings on the connection, and a transaction without a tenant sees no rows",
   check: async (database, { a }) => {
     await asTenant(database, a.tenantId, ({ orm }) => count(orm, sql`SELECT 1 FROM cairn.documents`));
     const [remaining] = await database.transaction(({ orm }) =>
@@ -152,11 +148,7 @@ export const KEYWORD_INDEX: Probe = {
     await asTenant(database, a.tenantId, async ({ orm }) => {
       assert.equal(await count(orm, byWords(a.collectionId)), 1, "A does not find its own rows by word");
       assert.equal(await count(orm, byWords(b.collectionId)), 0, "A finds B's rows by word");
-      assert.equal(
-        await count(orm, byMetadata(a.collectionId)),
-        1,
-        "A does not find its own rows by metadata",
-      );
+      assert.equal(await count(orm, byMetadata(a.collectionId)), 1, "A does not find its own rows by metadata");
       assert.equal(await count(orm, byMetadata(b.collectionId)), 0, "A finds B's rows by metadata");
     });
     await database.transaction(async ({ orm }) => {

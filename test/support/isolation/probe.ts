@@ -30,10 +30,7 @@ export const owner = (name: string) => sql.raw(name === "tenants" ? "id" : "tena
 export const uuid = (id: string) => sql`${id}::uuid`;
 
 export async function count(orm: Orm, statement: SQL): Promise<number> {
-  const [row] = await selectRows<{ n: number }>(
-    orm,
-    sql`SELECT count(*)::int AS n FROM (${statement}) AS rows`,
-  );
+  const [row] = await selectRows<{ n: number }>(orm, sql`SELECT count(*)::int AS n FROM (${statement}) AS rows`);
   return row?.n ?? Number.NaN;
 }
 
@@ -50,16 +47,12 @@ export async function affected(orm: Orm, statement: SQL): Promise<number> {
 export async function assertRefused(attempt: Promise<unknown>, message: string): Promise<void> {
   const outcome = await attempt.then(
     () => "was allowed",
-    (error: unknown) =>
-      error instanceof AppError ? (error.cause as { sqlstate?: string }).sqlstate : String(error),
+    (error: unknown) => (error instanceof AppError ? (error.cause as { sqlstate?: string }).sqlstate : String(error)),
   );
   assert.equal(outcome, "42501", message);
 }
 
 /** Runs a check for every table that a tenant can read. */
-export async function forEachTable(
-  database: Database,
-  check: (name: string) => Promise<void>,
-): Promise<void> {
+export async function forEachTable(database: Database, check: (name: string) => Promise<void>): Promise<void> {
   for (const name of await readableTables(database, app)) await check(name);
 }

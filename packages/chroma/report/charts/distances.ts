@@ -42,10 +42,7 @@ function renderTick(offset: number, label: string): Html {
 }
 
 /** The marks of the points. Points on the same half pixel share one mark. */
-function placeMarks(
-  points: readonly Distance[],
-  scale: (value: number) => number,
-): (readonly [string, string])[] {
+function placeMarks(points: readonly Distance[], scale: (value: number) => number): (readonly [string, string])[] {
   const marks = new Map<string, readonly [string, string]>();
   for (const { chroma, cairn } of points) {
     const x = (LEFT + Math.round(scale(chroma) * 2) / 2).toFixed(1);
@@ -58,10 +55,7 @@ function placeMarks(
 
 /** Four to eight round values, from at most 0 to at least the largest value. */
 function chooseTicks(values: readonly number[]): number[] {
-  const [low, high] = values.reduce(
-    ([min, max], value) => [Math.min(min, value), Math.max(max, value)],
-    [0, 0],
-  );
+  const [low, high] = values.reduce(([min, max], value) => [Math.min(min, value), Math.max(max, value)], [0, 0]);
   const rough = (high - low || 1) / 5;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = unit * ([1, 2, 5].find((factor) => factor * unit >= rough) ?? 10);

@@ -37,11 +37,8 @@ const COLUMNS: readonly Column<CollectionReport>[] = [
 /** Renders every collection as one row. */
 export function renderCollections({ collections, kind }: MigrationReport): Html {
   const columns = kind === "verify" ? COLUMNS.filter(({ head }) => head !== WRITTEN) : COLUMNS;
-  const sorted = [...collections].sort(
-    (a, b) => ORDER[a.verdict] - ORDER[b.verdict] || b.sourceCount - a.sourceCount,
-  );
-  const note =
-    "Counts, vectors and passes of each collection. The name in Chroma is below the name in Cairn.";
+  const sorted = [...collections].sort((a, b) => ORDER[a.verdict] - ORDER[b.verdict] || b.sourceCount - a.sourceCount);
+  const note = "Counts, vectors and passes of each collection. The name in Chroma is below the name in Cairn.";
   return renderSection(
     { id: "collections", title: "Collection by collection", note, isWide: true },
     renderTable("Every collection compared", columns, sorted),

@@ -38,8 +38,7 @@ export function renderChanges({ totals, differences, collections }: MigrationRep
   if (total === 0) return null;
   const shown = differences.filter(({ madeInCairn }) => madeInCairn).slice(0, MAX_ROWS);
   const first =
-    shown.length < total &&
-    ` The table shows the first ${formatCount(shown.length)} of ${formatCount(total)}.`;
+    shown.length < total && ` The table shows the first ${formatCount(shown.length)} of ${formatCount(total)}.`;
   const note = html`Changes made in Cairn since the migration. A migration keeps them unless it runs with <code>--discard-changes</code>.${first}`;
   return renderSection(
     { id: "changes", title: "Changed in Cairn", note, isWide: true },

@@ -30,8 +30,7 @@ export function renderSearch({ search, collections }: MigrationReport): Html {
 function explain(search: SearchReport): Html {
   const { queries, topK, meanOverlapWithChroma, meanOverlapWithExact, meanOverlapOfChromaWithExact } = search;
   const other =
-    meanOverlapOfChromaWithExact !== undefined &&
-    `; Chroma finds ${formatShare(meanOverlapOfChromaWithExact)} of them`;
+    meanOverlapOfChromaWithExact !== undefined && `; Chroma finds ${formatShare(meanOverlapOfChromaWithExact)} of them`;
   return html`${countOf(queries, "query", "queries")} ran on both sides. On average ${formatShare(meanOverlapWithChroma)} of Cairn's first ${topK} are in Chroma's first ${topK}, and Cairn finds ${formatShare(meanOverlapWithExact)} of the exact results${other}. The exact search compares every vector with the query and uses no index.`;
 }
 

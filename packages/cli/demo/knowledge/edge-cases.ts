@@ -127,11 +127,7 @@ export function encodeVector(values: readonly number[]): string {
   return bytes.toString("base64");
 }
 
-function createVector(
-  vector: EdgeCase["vector"],
-  dimensions: number,
-  index: number,
-): readonly number[] | null {
+function createVector(vector: EdgeCase["vector"], dimensions: number, index: number): readonly number[] | null {
   if (vector === "text") return null;
   const values = new Array<number>(dimensions).fill(0);
   if (vector !== "zero") values[index % dimensions] = vector === "nan" ? Number.NaN : 1;

@@ -9,8 +9,7 @@ const tenants = await loadKnowledge();
 function similarity(a: string, b: string): number {
   const count = (text: string) => {
     const counts = new Map<string, number>();
-    for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? [])
-      counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
     return counts;
   };
   const [first, second] = [count(a), count(b)];
@@ -51,9 +50,7 @@ test("metadata contains integers, floats, booleans and timestamps", () => {
   for (const { metadata } of tenants.flatMap(({ passages }) => passages)) {
     expect(Number.isInteger(metadata.version)).toBe(true);
     expect(typeof metadata.public).toBe("boolean");
-    expect(new Date(String(metadata.updated)).toISOString()).toBe(
-      `${String(metadata.updated).slice(0, -1)}.000Z`,
-    );
+    expect(new Date(String(metadata.updated)).toISOString()).toBe(`${String(metadata.updated).slice(0, -1)}.000Z`);
   }
   const prices = tenants.flatMap(({ passages }) => passages.flatMap(({ metadata }) => metadata.price ?? []));
   expect(prices.filter((price) => !Number.isInteger(price)).length).toBeGreaterThan(8);

@@ -1,12 +1,4 @@
-import {
-  type CodePoints,
-  codePoints,
-  complement,
-  difference,
-  includes,
-  memoize,
-  type Range,
-} from "./code-points.ts";
+import { type CodePoints, codePoints, complement, difference, includes, memoize, type Range } from "./code-points.ts";
 
 /** NUL is replaced by U+FFFE, and U+FFFE by U+10FFFE. Both are noncharacters without properties. */
 const NUL = 0;
@@ -40,9 +32,7 @@ function substitute(set: CodePoints): CodePoints {
 }
 
 function ranges(set: CodePoints): string {
-  return set
-    .map(([first, last]) => (first === last ? escaped(first) : `${escaped(first)}-${escaped(last)}`))
-    .join("");
+  return set.map(([first, last]) => (first === last ? escaped(first) : `${escaped(first)}-${escaped(last)}`)).join("");
 }
 
 /** Escapes ASCII punctuation with a backslash. Other characters have no special meaning. */

@@ -1,12 +1,4 @@
-import {
-  type CodePoints,
-  codePoints,
-  complement,
-  difference,
-  intersection,
-  type Range,
-  union,
-} from "./code-points.ts";
+import { type CodePoints, codePoints, complement, difference, intersection, type Range, union } from "./code-points.ts";
 import { accept, type Cursor, countRanges, invalidRegex, next, peek } from "./cursor.ts";
 import { readEscape } from "./escape.ts";
 import { foldCase } from "./unicode.ts";
@@ -98,8 +90,7 @@ function readMember(cursor: Cursor, { ignoreCase }: ClassOptions): number | Code
   const character = next(cursor, `"]"`);
   if (character !== "\\") return character.codePointAt(0) as number;
   const escaped = readEscape(cursor, ignoreCase);
-  if (escaped.kind === "assertion")
-    throw invalidRegex(cursor, start, "has an escape that a class cannot contain");
+  if (escaped.kind === "assertion") throw invalidRegex(cursor, start, "has an escape that a class cannot contain");
   return escaped.kind === "character" ? escaped.point : escaped.set;
 }
 

@@ -36,8 +36,7 @@ export function readEscape(cursor: Cursor, ignoreCase: boolean): Escape {
   const letter = next(cursor, "an escaped character");
   const hexDigits = HEX_DIGITS[letter];
   if (hexDigits) return { kind: "character", point: readHex(cursor, { start, digits: hexDigits }) };
-  if (letter === "p" || letter === "P")
-    return { kind: "set", set: readProperty(cursor, { start, ignoreCase }) };
+  if (letter === "p" || letter === "P") return { kind: "set", set: readProperty(cursor, { start, ignoreCase }) };
   if (letter in CONTROLS) return { kind: "character", point: CONTROLS[letter] as number };
   const set = SETS[letter.toLowerCase()]?.();
   if (set) return { kind: "set", set: letter === letter.toLowerCase() ? set : complementOf(set) };
@@ -45,8 +44,7 @@ export function readEscape(cursor: Cursor, ignoreCase: boolean): Escape {
   if (named) return { kind: "assertion", assertion: WORD_ASSERTIONS[named] as Assertion };
   const assertion = ASSERTIONS[letter];
   if (assertion) return { kind: "assertion", assertion };
-  if (letter <= "\x7f" && !/[A-Za-z0-9]/.test(letter))
-    return { kind: "character", point: letter.charCodeAt(0) };
+  if (letter <= "\x7f" && !/[A-Za-z0-9]/.test(letter)) return { kind: "character", point: letter.charCodeAt(0) };
   const isReference = /[0-9]/.test(letter);
   throw invalidRegex(
     cursor,
@@ -58,27 +56,17 @@ export function readEscape(cursor: Cursor, ignoreCase: boolean): Escape {
 /** `\x41`, `\u0041`, `\U00000041`, or any of the letters with braces, `\x{41}`. */
 function readHex(cursor: Cursor, { start, digits }: { start: number; digits: number }): number {
   const braces = accept(cursor, "{");
-  const hex = braces
-    ? until(cursor, "}")
-    : Array.from({ length: digits }, () => next(cursor, "a hex digit")).join("");
+  const hex = braces ? until(cursor, "}") : Array.from({ length: digits }, () => next(cursor, "a hex digit")).join("");
   const point = /^[0-9A-Fa-f]{1,8}$/.test(hex) ? Number.parseInt(hex, 16) : Number.NaN;
   if (point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff)) return point;
   throw invalidRegex(cursor, start, "has an escape that is not a Unicode character");
 }
 
-function readProperty(
-  cursor: Cursor,
-  { start, ignoreCase }: { start: number; ignoreCase: boolean },
-): CodePoints {
+function readProperty(cursor: Cursor, { start, ignoreCase }: { start: number; ignoreCase: boolean }): CodePoints {
   const negated = peek(cursor, -1) === "P";
   const name = accept(cursor, "{") ? until(cursor, "}") : next(cursor, "a property's letter");
   const set = property(name);
-  if (!set)
-    throw invalidRegex(
-      cursor,
-      start,
-      "has an unknown Unicode property; write it as in \\p{Lu} or \\p{Greek}",
-    );
+  if (!set) throw invalidRegex(cursor, start, "has an unknown Unicode property; write it as in \\p{Lu} or \\p{Greek}");
   const folded = ignoreCase ? foldedCase(set) : set;
   return negated ? complementOf(folded) : folded;
 }

@@ -19,10 +19,7 @@ const LOOK_AROUND = ["=", "!", "<=", "<!"];
 const NAME = /^[_\p{Alphabetic}][_\p{Alphabetic}\p{N}.[\]]*$/u;
 
 /** Reads what follows "(": nothing, `?:`, a name or flags. Throws `invalid_filter`. */
-export function readGroupHead(
-  cursor: Cursor,
-  { flags, names }: { flags: Flags; names: Set<string> },
-): GroupHead {
+export function readGroupHead(cursor: Cursor, { flags, names }: { flags: Flags; names: Set<string> }): GroupHead {
   const start = cursor.at - 1;
   if (!accept(cursor, "?")) return { flags, isGroup: true };
   if (LOOK_AROUND.some((text) => accept(cursor, text)))

@@ -34,7 +34,6 @@ function readCounts(cursor: Cursor): Quantifier | undefined {
   const max = counts[2] ? (counts[3] ? Number(counts[3]) : undefined) : min;
   if (max !== undefined && min > max)
     throw invalidRegex(cursor, start, "has a quantifier whose minimum is greater than its maximum");
-  if (Math.max(min, max ?? 0) > MAX_COUNT)
-    throw invalidRegex(cursor, start, `repeats more than ${MAX_COUNT} times`);
+  if (Math.max(min, max ?? 0) > MAX_COUNT) throw invalidRegex(cursor, start, `repeats more than ${MAX_COUNT} times`);
   return { sql: min === max ? `{${min}}` : `{${min},${max ?? ""}}`, min, max };
 }

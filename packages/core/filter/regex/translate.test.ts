@@ -10,9 +10,7 @@ const testDatabase = useTestDatabase();
 
 async function matches(pattern: string, text: string): Promise<boolean | undefined> {
   const statement = sql`SELECT ${text}::text COLLATE "C" ~ ${translateRegex(pattern)}::text AS found`;
-  const rows = await testDatabase.database.transaction(({ orm }) =>
-    selectRows<{ found: boolean }>(orm, statement),
-  );
+  const rows = await testDatabase.database.transaction(({ orm }) => selectRows<{ found: boolean }>(orm, statement));
   return rows[0]?.found;
 }
 
