@@ -5,21 +5,21 @@ import type { Metric } from "./metric.ts";
 
 export type IndexPlan = Required<Omit<IndexSettings, "lists" | "probes">> & Pick<IndexSettings, "lists" | "probes">;
 
-/**
- * The defaults of half and full precision. For 100,000 word vectors of 100 dimensions, a recall of 0.99 takes an ef_search of
- * 300 with m 16 and of 750 with m 10; m 24 is as fast and builds slower. See docs/benchmarks.md.
- */
 export const INDEX_DEFAULTS: IndexPlan = {
   threshold: 1_000,
   type: "hnsw",
   precision: "halfvec",
-  m: 16,
-  efConstruction: 100,
+  m: 10,
+  efConstruction: 120,
   efSearch: 100,
 };
 
-/** `m` of a binary-quantized HNSW index, chosen on synthetic clusters of 1,536 dimensions. */
-const BINARY_M = 10;
+/**
+ * Defaults below `MIN_BINARY_DIMENSIONS`, if a collection sets neither. For 100,000 word vectors of 100 dimensions, a recall of
+ * 0.99 takes an ef_search of 300 with m 16 and of 750 with m 10; m 24 is as fast and builds slower. With 1,536 dimensions, a
+ * build takes almost a minute with m 10.
+ */
+const LOW_DIMENSIONAL = { m: 16, efConstruction: 100 };
 
 /**
  * `efConstruction` of a binary-quantized HNSW index. For builds of 100,000 rows, the ef_search that finds 99.7 % of the
@@ -51,7 +51,8 @@ export function indexPlan(
   settings: IndexSettings,
   space: { readonly dimensions: number; readonly metric: Metric },
 ): IndexPlan | undefined {
-  const plan = { ...INDEX_DEFAULTS, ...settings };
+  const isLow = space.dimensions < MIN_BINARY_DIMENSIONS && !settings.m && !settings.efConstruction;
+  const plan = { ...INDEX_DEFAULTS, ...(isLow && LOW_DIMENSIONAL), ...settings };
   const order: readonly Precision[] = ["vector", "halfvec", "bit"];
   const precision = order
     .slice(order.indexOf(plan.precision))
@@ -63,9 +64,9 @@ export function indexPlan(
 }
 
 /** The plan of a binary-quantized index over `rows` rows. */
-export function binaryPlan(plan: IndexPlan, { m, efConstruction }: IndexSettings, rows = 0): IndexPlan {
+export function binaryPlan(plan: IndexPlan, { efConstruction }: IndexSettings, rows = 0): IndexPlan {
   const byRows = rows < LARGE_ROWS ? BINARY_EF_CONSTRUCTION : LARGE_BINARY_EF_CONSTRUCTION;
-  return { ...plan, precision: "bit", m: m ?? BINARY_M, efConstruction: efConstruction ?? byRows };
+  return { ...plan, precision: "bit", efConstruction: efConstruction ?? byRows };
 }
 
 /** Dimensions from which binary distances order vectors well, and full vectors are slow to read. */
