@@ -5,7 +5,7 @@ import { changeCollection } from "../collection/change.ts";
 import { createCollection, type NewCollection } from "../collection/create.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
-import { INDEX_DEFAULTS } from "../index/settings.ts";
+import { type IndexPlan, indexPlan } from "../index/settings.ts";
 import { query } from "../search/query.ts";
 import { createTenant, deleteTenant, listTenants } from "../tenant/tenant.ts";
 import { runFailure } from "./index-failure.ts";
@@ -194,7 +194,8 @@ test("a build that never ends does not block other collections after its second 
 
 test("a build that keeps failing is retried after longer and longer delays, or at once with retryNow", async () => {
   await fill(poisoned, { dimensions: 4 });
-  const { type, precision, m, efConstruction } = INDEX_DEFAULTS;
+  const plan = indexPlan({}, { dimensions: 4, metric: "cosine" }) as IndexPlan;
+  const { type, precision, m, efConstruction } = plan;
   const fail = (age: string, attempts: number) =>
     own.database.transaction(({ orm }) =>
       orm.execute(sql`
