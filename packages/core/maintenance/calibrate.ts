@@ -102,11 +102,13 @@ function findRerank(reference: ReadonlyMap<string, Neighbors>): number {
 
 /** Index of the first step with enough recall, or of the last step. The recall grows with the step, so that half the steps are ruled out at a time. */
 async function findStep(steps: readonly number[], recallAt: (step: number) => Promise<number>): Promise<number> {
-  let low = 0;
+  const isSufficient = async (index: number) => (await recallAt(steps[index] as number)) >= MIN_RECALL;
+  if (await isSufficient(0)) return 0; // as for most indexes
+  let low = 1;
   let high = steps.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((await recallAt(steps[middle] as number)) >= MIN_RECALL) high = middle;
+    if (await isSufficient(middle)) high = middle;
     else low = middle + 1;
   }
   return low;
