@@ -100,18 +100,10 @@ function findRerank(reference: ReadonlyMap<string, Neighbors>): number {
   return RERANK_STEPS.find((rows) => countWithin(rows) >= MIN_RERANK_RECALL * places.length) ?? MAX_RERANK;
 }
 
-/** Index of the first step with enough recall, or of the last step. The recall grows with the step, so that half the steps are ruled out at a time. */
+/** Index of the first step with enough recall, or of the last step. Most indexes need one of the first. */
 async function findStep(steps: readonly number[], recallAt: (step: number) => Promise<number>): Promise<number> {
-  const isSufficient = async (index: number) => (await recallAt(steps[index] as number)) >= MIN_RECALL;
-  if (await isSufficient(0)) return 0; // as for most indexes
-  let low = 1;
-  let high = steps.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (await isSufficient(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  for (const [index, step] of steps.slice(0, -1).entries()) if ((await recallAt(step)) >= MIN_RECALL) return index;
+  return steps.length - 1;
 }
 
 interface Keys {
