@@ -26,7 +26,7 @@ export interface FieldRecorder {
   call(method: string, path: string, options?: CallOptions): Promise<ApiResponse>;
   /**
    * Of the operations, parameters and fields that the file must cover, those that no successful call had, such as
-   * `query top_k`. Throws if no file covers an operation.
+   * `query top_k`. Throws if no file covers an operation, and if a call had one that is listed as covered `elsewhere`.
    */
   missing(file: RouteTest): string[];
 }
@@ -54,6 +54,11 @@ export async function recordFields(api: TestApi): Promise<FieldRecorder> {
       operations.flatMap(({ operationId, path, parameters, body }) => {
         const fields = recorded.get(operationId);
         const owner = ownerOf(path);
+        for (const name of fields ?? [])
+          if ((FIELDS[`${operationId} ${name}`] ?? owner) === "elsewhere")
+            throw new Error(
+              `${operationId} ${name} is covered here. Correct its entry in test/support/field-recorder.ts.`,
+            );
         const described = parameters.filter((parameter) => parameter.in === "query").map(({ name }) => name);
         const missingFields = [...described, ...Object.keys(body?.properties ?? {})]
           .filter((name) => !fields?.has(name))

@@ -12,6 +12,14 @@ export const FILLED = {
   ],
 };
 
+/** What a tool call returns. */
+export interface ToolResult {
+  readonly isError?: boolean;
+  readonly content: readonly { readonly type: string; readonly text: string }[];
+  // biome-ignore lint/suspicious/noExplicitAny: an answer whose shape the test is about
+  readonly structuredContent: any;
+}
+
 export const SEARCH = { name: "search", arguments: { query: "return a kettle" } };
 export const FETCH = { name: "fetch", arguments: { id: "knowledge/injection" } };
 

@@ -4,13 +4,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createCairnCli } from "../../../test/support/cairn-cli.ts";
-
-interface Result {
-  readonly isError?: boolean;
-  readonly content: readonly { readonly type: string; readonly text: string }[];
-  // biome-ignore lint/suspicious/noExplicitAny: an answer whose shape the test is about
-  readonly structuredContent: any;
-}
+import type { ToolResult } from "../../../test/support/mcp.ts";
 
 test("over stdio, it serves an assistant on the same machine", async () => {
   const cli = await createCairnCli();
@@ -37,7 +31,7 @@ test("over stdio, it serves an assistant on the same machine", async () => {
   const found = (await client.callTool({
     name: "search",
     arguments: { query: "open hours" },
-  })) as unknown as Result;
+  })) as unknown as ToolResult;
   expect(found.structuredContent.results[0].text).toContain("nine to five");
   if (cli.databaseUrl) {
     const owner = connectPg({ url: cli.databaseUrl });
