@@ -13,20 +13,40 @@ export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri`;
  * The candidates of an index branch, re-ranked in full precision, so distances are exact for every index. OFFSET 0 prevents
  * Postgres from merging the subquery with the count of its rows, which would copy each vector (a quarter of a search).
  */
-export function rerankedRows(collection: Collection, branch: IndexBranch, matches: SQL | undefined): SQL {
+export function rerankedRows(collection: Collection, branch: IndexBranch, conditions: RowConditions): SQL {
   return sql`
-    SELECT ${HIT_COLUMNS}, ${orderByDistance(collection.metric, sql`q.v`)} AS "order", branch
-    FROM (${candidateRows(collection, branch, matches)}) AS candidates OFFSET 0`;
+    SELECT ${HIT_COLUMNS}, ${orderByDistance(collection.metric, sql`q.v`)} AS "order", branch, is_near
+    FROM (${candidateRows(collection, branch, conditions)}) AS candidates OFFSET 0`;
+}
+
+/** Which rows of an index are read, and which of these are candidates. Default: all. */
+interface RowConditions {
+  /** A condition that does not depend on the row: whether the index is read. */
+  readonly reads?: SQL;
+  /** The caller's filters. */
+  readonly matches?: SQL;
 }
 
 /** The rows to re-rank: the nearest of all indexes by the distance in the index's precision. */
-function candidateRows(collection: Collection, { scans, candidates, rerank }: IndexBranch, matches = sql`true`): SQL {
-  const nearest = scans.map(({ index, ordinal }) => {
+function candidateRows(
+  collection: Collection,
+  { scans, candidates, rerank }: IndexBranch,
+  { reads = sql`true`, matches = sql`true` }: RowConditions = {},
+): SQL {
+  const nearest = scans.map(({ index, ordinal, filtered }) => {
     const distance = sql.raw(indexedDistance(collection, index.plan));
+    const rows = (condition: SQL, limit: number) => sql`
+      SELECT ${HIT_COLUMNS}, embedding, ${distance} AS distance, ${sql.raw(String(ordinal))} AS branch, true AS is_near
+      FROM cairn.documents
+      WHERE ${inCollection(collection)} AND ${sql.raw(segmentCondition(index, index.plan))} AND embedding IS NOT NULL AND ${reads}
+        AND ${condition}
+      ORDER BY ${distance} LIMIT ${limit}::int`;
+    if (!filtered) return sql`(${rows(matches, candidates)})`;
+    // The scan ends when enough rows match.
     return sql`(
-      SELECT ${HIT_COLUMNS}, embedding, ${distance} AS distance, ${sql.raw(String(ordinal))} AS branch FROM cairn.documents
-      WHERE ${inCollection(collection)} AND ${sql.raw(segmentCondition(index, index.plan))} AND embedding IS NOT NULL AND ${matches}
-      ORDER BY ${distance} LIMIT ${candidates}::int)`;
+      SELECT ${HIT_COLUMNS}, embedding, distance, branch, place <= ${filtered.near}::int AS is_near
+      FROM (SELECT *, row_number() OVER () AS place FROM (${rows(sql`true`, filtered.rows)}) AS nearest) AS numbered
+      WHERE ${matches} LIMIT ${candidates}::int)`;
   });
   return sql`SELECT * FROM (${sql.join(nearest, sql` UNION ALL `)}) AS nearest ORDER BY distance LIMIT ${rerank}::int`;
 }

@@ -13,7 +13,6 @@ import type { List, SearchPlan, VectorPlan } from "./plan.ts";
 import type { SearchOptions } from "./query.ts";
 import { findTarget } from "./read-target.ts";
 import { planReads, vectorsOf } from "./reads.ts";
-import { efSearchOf } from "./settings.ts";
 import type { SearchTarget } from "./target.ts";
 import { indexesOf } from "./vector.ts";
 
@@ -145,16 +144,16 @@ function describeVector(plan: VectorPlan, { indexes, indexed, unindexed, isFilte
     return hasPrefilter
       ? `exact, compares every row that matches the filter: the metadata index finds them among ${indexed} rows, and the ${unindexed} rows written since are read. The vector index is too coarse for a filter.`
       : `exact, compares all ${indexed + unindexed} rows. The vector index is too coarse for ${isFiltered ? "a filter" : "this vector"}.`;
-  const depth = plan.kind === "nearest" ? { limit: plan.limit } : { limit: 0 };
+  const efSearch = plan.settings["hnsw.ef_search"];
   const kinds = vectorIndexes.map((index) => {
     const { type, precision } = index.plan;
-    return type === "hnsw" ? `${type}, ${precision}, ef_search ${efSearchOf(index, depth)}` : `${type}, ${precision}`;
+    return type === "hnsw" ? `${type}, ${precision}, ef_search ${efSearch}` : `${type}, ${precision}`;
   });
   const prefilter = hasPrefilter
     ? " If few rows match the filter, the metadata index finds them and they are compared."
     : "";
   const fallback = isFiltered
-    ? ` If the index returns too few matching rows, every ${hasPrefilter ? "matching " : ""}row is compared instead.`
+    ? ` If too few of its first rows match, every ${hasPrefilter ? "matching " : ""}row is compared instead.`
     : "";
   const tail = scans.some(({ kind }) => kind === "tail")
     ? `compares the ${unindexed} rows written since by binary distance, with re-ranking`

@@ -43,7 +43,7 @@ export interface HitRow {
   readonly order: number | null;
   /** 0 to 1: weighted share of the query's words in the row. */
   readonly share?: number;
-  /** Rows that each index scan of the plan returned for the query, by its ordinal. */
+  /** Rows that each index scan of the plan returned for the query, by its ordinal. With a filter: among its near rows. */
   readonly counts?: readonly number[];
   /** Ordinals of the index scans whose pre-filter answered instead. */
   readonly prefiltered?: readonly number[];

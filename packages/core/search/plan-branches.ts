@@ -1,6 +1,6 @@
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { uncoveredSegments } from "../index/segments.ts";
-import { candidatesOf, type Depth } from "./depth.ts";
+import { candidatesOf, type Depth, filteredRows, nearRows } from "./depth.ts";
 import type { Branch, IndexBranch, IndexScan, PlannedSearch, PrefilterBranch } from "./plan.ts";
 import { type Prefilter, planPrefilters } from "./plan-prefilters.ts";
 import type { SearchTarget } from "./target.ts";
@@ -62,12 +62,13 @@ function planIndexBranches(
   { prefilters, depth, hits, sharesRerank }: IndexBranchOptions,
 ): readonly IndexBranch[] {
   const shared = sharesRerank ? sharedWithTail(indexes) : undefined;
-  const scanOf = (index: IndexedRange, ordinal: number): IndexScan => ({
-    index,
-    ordinal,
-    // The tail's index returns all its matching rows.
-    required: index.kind === "tail" ? 0 : index === shared ? Math.min(depth.limit, hits) : depth.limit,
-  });
+  const scanOf = (index: IndexedRange, ordinal: number): IndexScan => {
+    if (index.kind === "tail") return { index, ordinal, required: 0 }; // it returns all its matching rows
+    if (index === shared) return { index, ordinal, required: Math.min(depth.limit, hits) };
+    if (!depth.isFiltered) return { index, ordinal, required: depth.limit };
+    const filtered = { rows: filteredRows(index, depth), near: nearRows(index, depth) };
+    return { index, ordinal, required: depth.exactHits ?? depth.limit, filtered };
+  };
   const scans = indexes.map(scanOf);
   const tails = scans.filter(({ index }) => index.kind === "tail");
   return scans

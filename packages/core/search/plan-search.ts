@@ -1,6 +1,6 @@
 import { withCandidates } from "../index/accuracy.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
-import { filteredLimit, groupedLimit, hitsOf } from "./depth.ts";
+import { filteredKeywordLimit, groupedLimit, hitsOf } from "./depth.ts";
 import type { List, PlannedSearch, Retry, SearchPlan } from "./plan.ts";
 import { planBranches } from "./plan-branches.ts";
 import { EXACT_SETTINGS, indexSettings } from "./settings.ts";
@@ -20,16 +20,16 @@ export function planSearch(
   const groups = grouped && { ...grouped, documents };
   const common = { queries: retry?.queries, isRetry: retry !== undefined };
   if (list === "keyword") {
-    const limit = search.matches && !grouped ? filteredLimit(list, documents) : documents;
+    const limit = search.matches && !grouped ? filteredKeywordLimit(documents) : documents;
     const indexes = retry ? [] : target.indexes.filter(({ kind }) => kind === "keyword");
     return { ...common, list, kind: "keyword", limit, indexes, groups, settings: {} };
   }
   const indexes = retry?.step === "all" ? [] : vectorIndexes(target, excluded);
   if (groups && indexes.length === 0)
     return { ...common, list, kind: "exact-groups", groups, settings: EXACT_SETTINGS };
-  const rows = grouped ? groupedLimit(documents, { deeper: retry?.step === "deeper" }) : documents;
-  const limit = search.matches ? filteredLimit(list, rows) : rows;
-  const depth = { limit, exactHits: grouped ? limit : search.topK };
+  const limit = grouped ? groupedLimit(documents, { deeper: retry?.step === "deeper" }) : documents;
+  const isFiltered = search.matches !== undefined;
+  const depth = { limit, exactHits: grouped ? limit : search.topK, isFiltered };
   return {
     ...common,
     list,

@@ -90,6 +90,15 @@ export interface IndexScan {
   readonly ordinal: number;
   /** Rows that it has to return for a complete result. 0: it always returns all rows. */
   readonly required: number;
+  /** Of a search with a filter. Undefined: there is no filter, or it is applied to all rows of the index. */
+  readonly filtered?: FilteredScan;
+}
+
+/** A filter is applied to the first rows of a scan. */
+export interface FilteredScan {
+  readonly rows: number;
+  /** First rows among which it must find the required number. */
+  readonly near: number;
 }
 
 /** Rows from the metadata index, compared one by one if there are at most `prefilter.limit`. */

@@ -31,7 +31,7 @@ export function prefilterRows(
 ): SQL {
   const distance = orderByDistance(collection.metric, sql`q.v`);
   return sql`
-    SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch FROM (
+    SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch, NULL::boolean AS is_near FROM (
       SELECT ${HIT_COLUMNS}, embedding FROM cairn.documents
       WHERE ${inCollection(collection)} AND ctid = ANY((SELECT places FROM ${tableOf(prefilter)})::tid[])
         AND ${sql.raw(segmentCondition(prefilter.range, prefilter.range.plan))}

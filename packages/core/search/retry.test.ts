@@ -80,9 +80,9 @@ test("an index that shares its re-rank with the tail is read alone, then compare
   expect(retryOf(both, [100], { previous })).toBeUndefined();
 });
 
-test("with a filter each index returns its own rows from the first", () => {
-  expect(retryOf([hnsw, tail], [99, 100], { request: filtered })).toEqual({ ...first, excluded: ["hnsw"] });
-  expect(retryOf([hnsw, tail], [100, 0], { request: filtered })).toBeUndefined();
+test("with a filter each index returns its own hits among its near rows", () => {
+  expect(retryOf([hnsw, tail], [9, 100], { request: filtered })).toEqual({ ...first, excluded: ["hnsw"] });
+  expect(retryOf([hnsw, tail], [10, 0], { request: filtered })).toBeUndefined();
 });
 
 test("a filtered search does not use a binary index whose order is trusted for few rows only", () => {

@@ -1,6 +1,6 @@
 import type { Settings } from "../database/settings.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
-import { candidatesOf, type Depth, scanLimit } from "./depth.ts";
+import { candidatesOf, type Depth, filteredRows } from "./depth.ts";
 
 /** Settings of an exact search. JIT compilation takes longer than the query. */
 export const EXACT_SETTINGS: Settings = { jit: "off", enable_seqscan: "off" };
@@ -8,7 +8,8 @@ export const EXACT_SETTINGS: Settings = { jit: "off", enable_seqscan: "off" };
 /**
  * Settings of a search through these indexes. Sorts and sequential scans are disabled: a high ef_search makes the planner
  * prefer them (315 ms instead of 3 at 100,000 rows), and a prepared plan is kept while other tenants' rows make the
- * partition grow. With a filter the scan is iterative.
+ * partition grow. The scan is iterative:
+ * it reads on until enough rows match.
  */
 export function indexSettings(indexes: readonly IndexedRange[], depth: Depth): Settings {
   if (indexes.length === 0) return EXACT_SETTINGS;
@@ -26,14 +27,33 @@ export function indexSettings(indexes: readonly IndexedRange[], depth: Depth): S
       settings["hnsw.ef_search"] = Math.max(previous, efSearchOf(index, depth));
       settings["hnsw.iterative_scan"] = "relaxed_order"; // strict_order drops rows that are found late: recall 0.86
       const scanned = Number(settings["hnsw.max_scan_tuples"] ?? 0);
-      settings["hnsw.max_scan_tuples"] = Math.max(scanned, scanLimit(index, depth));
+      settings["hnsw.max_scan_tuples"] = Math.max(scanned, VISITED_PER_ROW * rowsRead(index, depth));
       settings["hnsw.scan_mem_multiplier"] = 8;
     }
   }
   return settings;
 }
 
+/**
+ * Rows that an HNSW scan may visit for each row that it returns. It needs 5 to 12. If it exceeds the limit, because most rows
+ * were deleted, it returns the other visited rows, which need not be the nearest, and ends.
+ */
+const VISITED_PER_ROW = 40;
+
+/** Rows that a search reads from an HNSW index. */
+function rowsRead(index: IndexedRange, depth: Depth): number {
+  return Math.max(efSearchOf(index, depth), depth.isFiltered ? filteredRows(index, depth) : 0);
+}
+
+/**
+ * Multiple of the calibrated ef_search with a filter. Calibration measures the ten nearest rows, but the tenth match can be the
+ * hundredth row.
+ */
+const FILTERED_EF = 2;
+
 /** The ef_search of a search in an HNSW index. */
-export function efSearchOf(index: IndexedRange, depth: Depth): number {
-  return Math.min(1_000, Math.max(index.plan.efSearch, candidatesOf(index, depth)));
+function efSearchOf(index: IndexedRange, depth: Depth): number {
+  const { efSearch } = index.plan;
+  const needed = depth.isFiltered ? FILTERED_EF * efSearch : efSearch;
+  return Math.min(1_000, Math.max(needed, candidatesOf(index, depth)));
 }

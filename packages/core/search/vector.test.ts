@@ -74,16 +74,22 @@ test("a binary index re-ranks as many rows as calibration measured, and more for
   expect(reranked(binary, { limit: 1_000 }).maxScanned).toBeGreaterThanOrEqual(3_000);
 });
 
-test("a filtered scan of a binary index goes no deeper than calibration trusts its order", () => {
-  const maxScanned = (plan: Partial<IndexedRange["plan"]>) => reranked(plan, { limit: 10 }).maxScanned;
-  expect(maxScanned({ precision: "halfvec" })).toBe(7_500);
-  expect(maxScanned(calibrated(100, 2_000))).toBe(2_000);
-  expect(maxScanned(calibrated(100, 20_000))).toBe(7_500);
-  expect(maxScanned(calibrated(100, 0))).toBe(1_000);
-  expect(maxScanned({ precision: "bit" })).toBe(1_000);
+test("a filtered search reads twice its near rows, not beyond the filter depth", () => {
+  const filteredScan = (plan: Partial<IndexedRange["plan"]>, { rows = 100_000, topK = 10 } = {}) => {
+    const indexed = planOf([{ ...indexOf("vector", plan), rows }], { matches: sql`true`, topK });
+    const [branch] = indexed.branches;
+    return branch?.kind === "index" ? branch.scans[0] : undefined;
+  };
+  const halfvec = { precision: "halfvec" } as const;
+  expect(filteredScan(halfvec)).toMatchObject({ required: 10, filtered: { near: 120, rows: 1_000 } });
+  expect(filteredScan(halfvec, { topK: 100 })).toMatchObject({ required: 100, filtered: { near: 1_200, rows: 2_400 } });
+  expect(filteredScan(halfvec, { rows: 1_600_000 })).toMatchObject({ filtered: { near: 480, rows: 1_000 } });
+  expect(filteredScan(halfvec, { rows: 2_000 })).toMatchObject({ filtered: { near: 100, rows: 1_000 } });
+  expect(filteredScan(calibrated(100, 2_000), { topK: 100 })).toMatchObject({ filtered: { near: 1_200, rows: 2_000 } });
+  expect(filteredScan(calibrated(100, 1_000), { topK: 100 })).toMatchObject({ filtered: { near: 1_000, rows: 1_000 } });
 });
 
-test("rows that are only fused, or show how far a filtered scan went, do not multiply the re-rank", () => {
+test("rows that are only fused do not multiply the re-rank", () => {
   const binary = calibrated(110);
   expect(reranked(binary, { limit: 50, exactHits: 10 })).toMatchObject({ rows: 110, efSearch: 110 });
   expect(reranked(binary, { limit: 150, exactHits: 10 })).toMatchObject({ rows: 150, efSearch: 150 });
@@ -97,7 +103,11 @@ test("the plan of a search carries the settings and the row counts of its indexe
     { kind: "exact", segments: [{ first: 1, last: LAST_SEGMENT }] },
   ]);
   const filtered = planOf([indexOf("vector", { precision: "halfvec" })], { matches: sql`true` });
-  expect(filtered).toMatchObject({ limit: 100, branches: [{ scans: [{ required: 100 }] }, {}] });
+  expect(filtered).toMatchObject({
+    limit: 10,
+    settings: { "hnsw.ef_search": 200 },
+    branches: [{ scans: [{ required: 10 }] }, {}],
+  });
 });
 
 test("settings of a collection take precedence over calibration", () => {

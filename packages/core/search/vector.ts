@@ -59,7 +59,9 @@ function nearestRows(collection: Collection, { branches, limit }: NearestPlan, i
   const scans = branches
     .flatMap((branch) => (branch.kind === "index" ? branch.scans.map((scan) => ({ ...scan, branch })) : []))
     .toSorted((a, b) => a.ordinal - b.ordinal);
-  const counts = scans.map(({ ordinal }) => sql`count(*) FILTER (WHERE branch = ${sql.raw(String(ordinal))}) OVER ()`);
+  const counts = scans.map(
+    ({ ordinal }) => sql`count(*) FILTER (WHERE branch = ${sql.raw(String(ordinal))} AND is_near) OVER ()`,
+  );
   return sql`
       SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS counts, ${prefilteredScans(scans)} AS prefiltered
       FROM (${sql.join(rows, sql` UNION ALL `)}) AS branches
@@ -80,9 +82,8 @@ type BranchInput = Pick<VectorInput, "matches"> & { readonly limit: number };
 function branchRows(collection: Collection, branch: Branch, input: BranchInput): readonly SQL[] {
   switch (branch.kind) {
     case "index": {
-      const { prefilter } = branch;
-      const matches = prefilter ? sql`NOT ${isSelective(prefilter)} AND ${input.matches}` : input.matches;
-      return [rerankedRows(collection, branch, matches)];
+      const reads = branch.prefilter && sql`NOT ${isSelective(branch.prefilter)}`;
+      return [rerankedRows(collection, branch, { reads, matches: input.matches })];
     }
     case "prefilter": {
       const { prefilter, fallback } = branch;
@@ -100,7 +101,7 @@ function branchRows(collection: Collection, branch: Branch, input: BranchInput):
 function exactRows(collection: Collection, condition: SQL, { limit, matches = sql`true` }: BranchInput): SQL {
   const distance = orderByDistance(collection.metric, sql`q.v`);
   return sql`
-    SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch FROM cairn.documents
+    SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch, NULL::boolean AS is_near FROM cairn.documents
     WHERE ${inCollection(collection)} AND ${condition} AND embedding IS NOT NULL AND ${matches}
     ORDER BY ${distance}, id, chunk LIMIT ${limit}::int`;
 }
