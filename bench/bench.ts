@@ -9,6 +9,7 @@ import { benchLarge } from "./large.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
 import { benchNeighbours } from "./neighbours.ts";
+import { benchPromise } from "./promise.ts";
 import { benchReal } from "./real.ts";
 import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   index: benchIndexes,
   migrate: withCliFlags(benchMigrate),
   memory: benchMemory,
+  promise: benchPromise,
   real: benchReal,
   scale: benchScale,
   large: benchLarge,
@@ -50,7 +52,7 @@ function withCliFlags(bench: Bench): Bench {
 }
 
 /** Benchmarks of a quick run. Each takes about a minute. */
-const QUICK = ["tenants", "search", "http", "lambda", "ingest", "index"];
+const QUICK = ["tenants", "search", "http", "lambda", "ingest", "index", "promise"];
 
 const USAGE = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")} …] [--size 10k] [--quick]
 

@@ -3,6 +3,7 @@ import { glossVectors } from "./datasets/glosses.ts";
 import { gloveVectors } from "./datasets/glove.ts";
 import { makeRecords, type RecordSet } from "./datasets/records.ts";
 import { syntheticVectors } from "./datasets/synthetic.ts";
+import { computeDistances } from "./datasets/truth.ts";
 import { compareFilters } from "./real/filters.ts";
 import { compareRecall } from "./real/recall.ts";
 import { load, makeTenant, openCairn, settle } from "./support/cairn.ts";
@@ -46,7 +47,16 @@ async function benchSet(set: RecordSet, run: BenchRun): Promise<readonly Target[
     const chroma = await makeCollection(servers.chroma.url, set.name);
     await addDocuments(chroma, set.documents);
     await settle(cairn);
-    const context = { ...run, set, dimensions, cairn, tenantId, chroma, buildSeconds };
+    const context = {
+      ...run,
+      set,
+      distances: computeDistances(set),
+      dimensions,
+      cairn,
+      tenantId,
+      chroma,
+      buildSeconds,
+    };
     return [...(await compareFilters(context)), ...(await compareRecall(context))];
   } finally {
     await cairn.close();

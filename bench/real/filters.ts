@@ -1,15 +1,16 @@
 import { query } from "@cairn/core/search/query.ts";
+import { CASES } from "../datasets/filter-cases.ts";
+import { computeTruth } from "../datasets/truth.ts";
 import { queryChroma } from "../support/chroma.ts";
 import { type Measured, measureInTurns, round } from "../support/measure.ts";
 import { report } from "../support/results.ts";
 import type { Target } from "../support/target.ts";
-import { CASES } from "./cases.ts";
 import type { RealContext } from "./context.ts";
-import { computeTruth } from "./truth.ts";
 
 /** Recall and latency by class of filter, next to Chroma with its defaults. The worst recall comes first. */
 export async function compareFilters({
   set,
+  distances,
   dimensions,
   cairn,
   tenantId,
@@ -19,7 +20,7 @@ export async function compareFilters({
 }: RealContext): Promise<readonly Target[]> {
   const rows = [];
   for (const { filter, whereDocument, ...filterCase } of CASES) {
-    const truth = computeTruth(set, filterCase);
+    const truth = computeTruth(distances, filterCase);
     const searches = [
       async (embedding: Float32Array) =>
         (await query(cairn, tenantId, { embedding, filter, whereDocument })).map(({ id }) => id),

@@ -1,20 +1,27 @@
 import { changeCollection } from "@cairn/core/collection/change.ts";
+import { CASES, type FilterCase } from "../datasets/filter-cases.ts";
 import { installPackage } from "../datasets/packages.ts";
 import type { RecordSet } from "../datasets/records.ts";
+import { computeTruth } from "../datasets/truth.ts";
 import { searcher } from "../support/cairn.ts";
 import { queryChroma, setEfSearch } from "../support/chroma.ts";
 import { type Measured, measureInTurns, round } from "../support/measure.ts";
 import { report } from "../support/results.ts";
 import type { Target } from "../support/target.ts";
-import { CASES, type FilterCase } from "./cases.ts";
 import type { RealContext } from "./context.ts";
-import { computeTruth } from "./truth.ts";
 
 const EF_SEARCH = [50, 100, 200, 400, 800];
 
 /** Recall against latency without a filter: Cairn, Chroma by ef_search, and hnswlib in this process as the physical limit. */
-export async function compareRecall({ set, cairn, tenantId, chroma, ...run }: RealContext): Promise<readonly Target[]> {
-  const truth = computeTruth(set, CASES[0] as FilterCase);
+export async function compareRecall({
+  set,
+  distances,
+  cairn,
+  tenantId,
+  chroma,
+  ...run
+}: RealContext): Promise<readonly Target[]> {
+  const truth = computeTruth(distances, CASES[0] as FilterCase);
   const library = await buildHnswlib(set);
   const series = { Cairn: [], Chroma: [], hnswlib: [] } as Record<string, (readonly [number, number])[]>;
   const table = [];

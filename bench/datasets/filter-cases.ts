@@ -1,4 +1,4 @@
-import type { RealDocument } from "../datasets/records.ts";
+import type { RealDocument } from "./records.ts";
 
 /** A class of filter, with the same condition as a function, which decides the true neighbors. */
 export interface FilterCase {
