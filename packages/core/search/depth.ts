@@ -40,23 +40,31 @@ export function groupedLimit(documents: number, { deeper }: { readonly deeper: b
   return Math.min(MAX_GROUPED_PASSAGES, deeper ? DEEPER_FACTOR * first : first);
 }
 
-/** Candidates of a binary-quantized index for each hit: binary distances order coarsely. */
-const BINARY_CANDIDATES_PER_HIT = 10;
+/** Candidates of a binary-quantized index for each hit, and their maximum: binary distances order coarsely. */
+const BINARY_CANDIDATES = { perHit: 10, max: 1_000 };
 const MIN_BINARY_CANDIDATES = 100;
+
+/** The same for more hits than calibration measured, if it found that binary distances do not order so many of the nearest. */
+const COARSE_CANDIDATES = { perHit: 40, max: 4_000 };
+const CALIBRATED_HITS = 10;
 
 /**
  * Candidates that an index returns for re-ranking. Half precision orders nearly as full precision does. Binary
  * needs as many as calibration measured. For many hits the multiple is smaller.
  */
-export function candidatesOf(
-  { plan: { precision, accuracy } }: IndexedRange,
-  { limit, exactHits = limit }: Depth,
-): number {
+export function candidatesOf(index: IndexedRange, { limit, exactHits = limit }: Depth): number {
+  const { precision, accuracy } = index.plan;
   if (accuracy.kind === "full") return precision === "vector" ? limit : limit + Math.max(2, Math.ceil(limit / 10));
-  const max = Math.max(1_000, 3 * exactHits);
-  const multiple = Math.min(max, BINARY_CANDIDATES_PER_HIT * exactHits);
+  const isCoarse = exactHits > CALIBRATED_HITS && exactHits > orderedRows(accuracy);
+  const { perHit, max } = isCoarse ? COARSE_CANDIDATES : BINARY_CANDIDATES;
   const measured = accuracy.kind === "binary" ? accuracy.rerank : 0;
+  const multiple = Math.min(perHit * exactHits, Math.max(max, 3 * exactHits));
   return Math.max(MIN_BINARY_CANDIDATES, measured, multiple, limit);
+}
+
+/** Nearest rows of a binary-quantized index that are among ten times as many by binary distance. */
+function orderedRows(accuracy: Accuracy): number {
+  return trustedRows(accuracy) / 5;
 }
 
 /**

@@ -51,9 +51,15 @@ function rowsRead(index: IndexedRange, depth: Depth): number {
  */
 const FILTERED_EF = 2;
 
+/**
+ * Growth of ef_search with the number of hits, of which calibration measures ten. In word vectors, with 350 for ten hits, a recall
+ * of 0.99 took 510 for thirty and 850 for a hundred.
+ */
+const HITS_EXPONENT = 0.4;
+
 /** The ef_search of a search in an HNSW index. */
 function efSearchOf(index: IndexedRange, depth: Depth): number {
-  const { efSearch } = index.plan;
-  const needed = depth.isFiltered ? FILTERED_EF * efSearch : efSearch;
-  return Math.min(1_000, Math.max(needed, candidatesOf(index, depth)));
+  const { limit, exactHits = limit, isFiltered = false } = depth;
+  const factor = (isFiltered ? FILTERED_EF : 1) * Math.max(1, exactHits / 10) ** HITS_EXPONENT;
+  return Math.min(1_000, Math.max(Math.ceil(factor * index.plan.efSearch), candidatesOf(index, depth)));
 }

@@ -62,16 +62,29 @@ function reranked(plan: Partial<IndexedRange["plan"]>, depth: Depth) {
 
 test("half precision re-ranks a few more rows than are requested", () => {
   expect(reranked({ precision: "halfvec" }, { limit: 10 })).toMatchObject({ rows: 12, efSearch: 100 });
-  expect(reranked({ precision: "halfvec" }, { limit: 100 })).toMatchObject({ rows: 110, efSearch: 110 });
+  expect(reranked({ precision: "halfvec" }, { limit: 100 })).toMatchObject({ rows: 110 });
   expect(reranked({ precision: "vector" }, { limit: 10 })).toMatchObject({ rows: 10, efSearch: 100 });
 });
 
 test("a binary index re-ranks as many rows as calibration measured, and more for many hits", () => {
-  const binary = { ...calibrated(160), efSearch: 200 };
+  const binary = { ...calibrated(160, 2_000), efSearch: 200 };
   expect(reranked(binary, { limit: 10 })).toMatchObject({ rows: 160, efSearch: 200 });
   expect(reranked(binary, { limit: 40 })).toMatchObject({ rows: 400, efSearch: 400 });
-  expect(reranked(binary, { limit: 1_000 })).toMatchObject({ rows: 3_000, efSearch: 1_000 });
+  expect(reranked(binary, { limit: 1_000 })).toMatchObject({ rows: 4_000, efSearch: 1_000 });
   expect(reranked(binary, { limit: 1_000 }).maxScanned).toBeGreaterThanOrEqual(3_000);
+});
+
+test("a binary index re-ranks four times as many rows beyond the hits that it orders", () => {
+  const rows = (filterDepth: number, limit: number) => reranked(calibrated(110, filterDepth), { limit }).rows;
+  expect([rows(0, 10), rows(0, 11), rows(0, 100)]).toEqual([110, 440, 4_000]);
+  expect([rows(250, 50), rows(250, 51)]).toEqual([500, 2_040]);
+});
+
+test("ef_search grows with the hits", () => {
+  const efSearch = (limit: number) => reranked({ precision: "halfvec", efSearch: 350 }, { limit }).efSearch;
+  expect([efSearch(5), efSearch(10), efSearch(30), efSearch(100), efSearch(1_000)]).toEqual([
+    350, 350, 544, 880, 1_000,
+  ]);
 });
 
 test("a filtered search reads twice its near rows, not beyond the filter depth", () => {
@@ -90,7 +103,7 @@ test("a filtered search reads twice its near rows, not beyond the filter depth",
 });
 
 test("rows that are only fused do not multiply the re-rank", () => {
-  const binary = calibrated(110);
+  const binary = calibrated(110, 2_000);
   expect(reranked(binary, { limit: 50, exactHits: 10 })).toMatchObject({ rows: 110, efSearch: 110 });
   expect(reranked(binary, { limit: 150, exactHits: 10 })).toMatchObject({ rows: 150, efSearch: 150 });
 });
