@@ -56,6 +56,7 @@ async function benchSet(set: RecordSet, run: BenchRun): Promise<readonly Target[
       tenantId,
       chroma,
       buildSeconds,
+      restartChroma: servers.restartChroma,
     };
     return [...(await compareFilters(context)), ...(await compareRecall(context))];
   } finally {

@@ -13,6 +13,7 @@ export interface RealContext extends BenchRun {
   readonly cairn: Cairn;
   readonly tenantId: string;
   readonly chroma: ChromaCollection;
+  restartChroma(): Promise<void>;
   /** Seconds of Cairn's index build. */
   readonly buildSeconds: number;
 }

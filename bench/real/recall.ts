@@ -19,6 +19,7 @@ export async function compareRecall({
   cairn,
   tenantId,
   chroma,
+  restartChroma,
   ...run
 }: RealContext): Promise<readonly Target[]> {
   const truth = computeTruth(distances, CASES[0] as FilterCase);
@@ -29,7 +30,10 @@ export async function compareRecall({
     await changeCollection(cairn.database, tenantId, "knowledge", {
       indexSettings: efSearch ? { efSearch } : {},
     });
-    await setEfSearch(chroma, efSearch ?? 100);
+    if (efSearch) {
+      await setEfSearch(chroma, efSearch);
+      await restartChroma();
+    }
     library.setEf(efSearch ?? 100);
     const searches = [
       searcher(cairn, tenantId),

@@ -65,7 +65,7 @@ export async function queryChroma(
   return response.ids[0] ?? [];
 }
 
-/** Changes the number of candidates of a search. The server uses it from the next search on. */
+/** Changes the number of candidates of a search. The server uses it after a restart. */
 export async function setEfSearch({ url }: ChromaCollection, efSearch: number): Promise<void> {
   await send("PUT", url, { new_configuration: { hnsw: { ef_search: efSearch } } });
 }

@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type ChromaServer, startChroma } from "@cairn/cli/demo/chroma-server.ts";
 import { Client } from "pg";
 
@@ -6,6 +9,8 @@ export interface BenchServers {
   readonly chroma: ChromaServer;
   /** A new database for the benchmark. */
   readonly databaseUrl: string;
+  /** Starts the Chroma server again with its data, at the same URL. It reads ef_search only when it loads an index. */
+  restartChroma(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,12 +32,20 @@ export function chromaCommand(): string | undefined {
 /** Starts a Chroma server and creates an empty database on the PostgreSQL server. */
 export async function startServers(): Promise<BenchServers> {
   const database = await startDatabase();
-  const chroma = await startChroma({ command: chromaCommand() });
+  const path = await mkdtemp(join(tmpdir(), "cairn-bench-"));
+  const start = (port?: number) => startChroma({ command: chromaCommand(), path, port });
+  const chroma = await start();
+  let running = chroma;
   return {
     chroma,
     databaseUrl: database.url,
+    async restartChroma() {
+      await running.stop();
+      running = await start(Number(new URL(chroma.url).port));
+    },
     async stop() {
-      await chroma.stop();
+      await running.stop();
+      await rm(path, { recursive: true, force: true });
       await database.stop();
     },
   };
