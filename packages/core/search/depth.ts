@@ -46,7 +46,9 @@ const MIN_BINARY_CANDIDATES = 100;
 
 /** The same for more hits than calibration measured, if it found that binary distances do not order so many of the nearest. */
 const COARSE_CANDIDATES = { perHit: 40, max: 4_000 };
-const CALIBRATED_HITS = 10;
+
+/** Hits that calibration measures. */
+export const CALIBRATED_HITS = 10;
 
 /**
  * Candidates that an index returns for re-ranking. Half precision orders nearly as full precision does. Binary

@@ -1,6 +1,6 @@
 import type { Settings } from "../database/settings.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
-import { candidatesOf, type Depth, filteredRows } from "./depth.ts";
+import { CALIBRATED_HITS, candidatesOf, type Depth, filteredRows } from "./depth.ts";
 
 /** Settings of an exact search. JIT compilation takes longer than the query. */
 export const EXACT_SETTINGS: Settings = { jit: "off", enable_seqscan: "off" };
@@ -8,8 +8,7 @@ export const EXACT_SETTINGS: Settings = { jit: "off", enable_seqscan: "off" };
 /**
  * Settings of a search through these indexes. Sorts and sequential scans are disabled: a high ef_search makes the planner
  * prefer them (315 ms instead of 3 at 100,000 rows), and a prepared plan is kept while other tenants' rows make the
- * partition grow. The scan is iterative:
- * it reads on until enough rows match.
+ * partition grow. The scan is iterative: it continues until enough rows match.
  */
 export function indexSettings(indexes: readonly IndexedRange[], depth: Depth): Settings {
   if (indexes.length === 0) return EXACT_SETTINGS;
@@ -60,6 +59,6 @@ const HITS_EXPONENT = 0.4;
 /** The ef_search of a search in an HNSW index. */
 function efSearchOf(index: IndexedRange, depth: Depth): number {
   const { limit, exactHits = limit, isFiltered = false } = depth;
-  const factor = (isFiltered ? FILTERED_EF : 1) * Math.max(1, exactHits / 10) ** HITS_EXPONENT;
+  const factor = (isFiltered ? FILTERED_EF : 1) * Math.max(1, exactHits / CALIBRATED_HITS) ** HITS_EXPONENT;
   return Math.min(1_000, Math.max(Math.ceil(factor * index.plan.efSearch), candidatesOf(index, depth)));
 }
