@@ -16,6 +16,8 @@ import { requireCollection } from "./get.ts";
 export interface CollectionChanges {
   readonly name?: string;
   readonly metadata?: JsonObject;
+  /** Replaces all previous attributes. */
+  readonly attributes?: JsonObject;
   /** Names the model of the existing vectors, for a collection whose model was unknown. */
   readonly embeddingModel?: string;
   /** Confirms the model's name for a collection with vectors, where it cannot be checked. Default false. */

@@ -19,6 +19,8 @@ export interface Collection {
   readonly dimensions: number | null;
   readonly metric: Metric;
   readonly metadata: JsonObject;
+  /** What another protocol knows of the collection, by the name of the protocol. */
+  readonly attributes: JsonObject;
   /** Postgres text search configuration for keyword search: `english`, `simple`, … */
   readonly language: string;
   /** Differences from the defaults of `indexPlan`. */
@@ -27,6 +29,8 @@ export interface Collection {
   readonly chunking: ChunkSettings;
   /** The collection with another model that took its name. This one is kept for `restoreModel` and takes no writes. */
   readonly replacedBy: string | null;
+  /** Id of the first collection that had this name before changes of the model. The own id if the model never changed. */
+  readonly lineage: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -39,10 +43,12 @@ export const collectionColumns = {
   dimensions: collections.dimensions,
   metric: collections.metric,
   metadata: exact(collections.metadata),
+  attributes: exact(collections.attributes),
   language: collections.language,
   indexSettings: collections.indexSettings,
   chunking: collections.chunking,
   replacedBy: collections.replacedBy,
+  lineage: sql<string>`coalesce(${collections.lineage}, ${collections.id})`,
   createdAt: collections.createdAt,
   updatedAt: collections.updatedAt,
 };

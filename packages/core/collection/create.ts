@@ -14,6 +14,8 @@ import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collec
 import { getCollection } from "./get.ts";
 
 export interface NewCollection {
+  /** Default: a random UUID. For a collection that clients know by its id already. */
+  readonly id?: string;
   /** Default `knowledge`. Unique for the tenant. */
   readonly name?: string;
   /** `provider/model`, or null if unknown. */
@@ -23,6 +25,8 @@ export interface NewCollection {
   /** Default `cosine`. */
   readonly metric?: Metric;
   readonly metadata?: JsonObject;
+  /** What another protocol knows of the collection, by the name of the protocol. Default: empty. */
+  readonly attributes?: JsonObject;
   /** Text search configuration of Postgres for keyword search. Default `english`; `simple` suits any language. */
   readonly language?: string;
   /** Differences from the default index settings. */
@@ -55,14 +59,14 @@ export async function ensureCollection(
   return (await insertCollection(database, tenantId, collection)) ?? getCollection(database, tenantId, collection.name);
 }
 
-/** Creates a collection. Returns undefined if the name is taken. */
+/** Creates a collection. Returns undefined if the name or the id is taken. */
 export async function insertCollection(
   database: Database,
   tenantId: string,
   collection: NewCollection,
 ): Promise<Collection | undefined> {
   validate(collection);
-  const { embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {} } = collection;
+  const { id, embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {}, attributes } = collection;
   const { language = "english", indexSettings = {}, chunking = {} } = collection;
   const { dimensions = (embeddingModel && modelDimensions(embeddingModel)) || null } = collection;
   try {
@@ -71,11 +75,13 @@ export async function insertCollection(
         .insert(collections)
         .values({
           tenantId,
+          id,
           name,
           embeddingModel,
           dimensions,
           metric,
           metadata,
+          attributes,
           language,
           indexSettings,
           chunking,

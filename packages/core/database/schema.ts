@@ -61,6 +61,8 @@ export const collections = cairn.table(
     openSegment: integer("open_segment").notNull().default(0),
     replacedBy: uuid("replaced_by"),
     filledFrom: uuid("filled_from"),
+    lineage: uuid("lineage"),
+    attributes: exactJson("attributes").notNull().default({}),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
@@ -69,6 +71,7 @@ export const collections = cairn.table(
 
 export const apiKeys = cairn.table("api_keys", {
   tenantId: uuid("tenant_id"),
+  namespaceId: uuid("namespace_id"),
   id: uuid("id").primaryKey().defaultRandom(),
   name: text("name").notNull().default(""),
   secretHash: bytes("secret_hash").notNull(),

@@ -43,6 +43,8 @@ export interface Row {
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
+  /** Position in the insertion order, of a row that is copied; null: unknown. Default: after all rows that exist. */
+  readonly sequence?: string | null;
   /** The migration run that wrote it, if it differs from the writer's `origin`. A copy of a row keeps its origin. */
   readonly origin?: string | null;
 }

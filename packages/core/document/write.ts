@@ -40,11 +40,11 @@ export async function writeRows(
   assertDimensions(collection, rows);
   await setInitialDimensions(transaction, collection, rows);
   const { orm } = transaction;
-  const slices = [...sliceRows(inLockOrder(rows))];
+  const slices = [...sliceRows(inLockOrder(numberRows(rows)))];
   const [before, , written] = await Promise.all([
     options.skipCleanup ? [] : readContentHashes(orm, collection, rows),
     slices.length > 1 ? transaction.reserveMemory() : undefined,
-    sendSlices(slices, (slice) => writeSlice(orm, collection, slice, options)),
+    sendSlices(slices, (slice, index) => writeSlice(orm, collection, slice, { ...options, isFirst: index === 0 })),
   ]);
   // A previous text with more passages also had the first one: if no row was replaced, no old passage is left.
   // This runs last: the writes above have waited for concurrent writers of the same ids, so it sees their rows.
@@ -57,11 +57,14 @@ export async function writeRows(
 }
 
 /** Sends each slice without waiting for the previous responses. Encoding a slice takes about 5 ms. */
-async function sendSlices<T, R>(slices: readonly T[], send: (slice: T) => Promise<R>): Promise<readonly R[]> {
+export async function sendSlices<T, R>(
+  slices: readonly T[],
+  send: (slice: T, index: number) => Promise<R>,
+): Promise<readonly R[]> {
   const sent: Promise<R>[] = [];
   for (const [at, slice] of slices.entries()) {
     if (at > 0) await nextTurn();
-    const response = send(slice);
+    const response = send(slice, at);
     response.catch(() => {}); // Promise.all reports it after all slices are sent
     sent.push(response);
   }
@@ -72,14 +75,34 @@ async function sendSlices<T, R>(slices: readonly T[], send: (slice: T) => Promis
  * The rows in the order of their keys, in which every statement locks rows of `documents`. Two writers of the same ids then
  * wait for each other and do not deadlock. Keys are compared by bytes, as with `COLLATE "C"`.
  */
-function inLockOrder(rows: readonly Row[]): readonly Row[] {
+export function inLockOrder<R extends Pick<Row, "id" | "chunk">>(rows: readonly R[]): readonly R[] {
   const keyOf = memoize((id: string) => Buffer.from(storeId(id).key));
   const keyed = rows.map((row) => ({ row, key: keyOf(row.id) }));
   return keyed.sort((a, b) => a.key.compare(b.key) || a.row.chunk - b.row.chunk).map(({ row }) => row);
 }
 
+/** A row with its place among the rows of the call. */
+export type NumberedRow = Row & { readonly place: number };
+
+export function numberRows<R extends Row>(rows: readonly R[]): readonly (R & NumberedRow)[] {
+  return rows.map((row, place) => ({ ...row, place }));
+}
+
+/** Bits of `documents.sequence` that number the rows of one write. */
+const PLACE_BITS = 20;
+
+/**
+ * SQL: the value of `documents.sequence` for a row `r`. A write takes one value of the sequence for all its slices: the first
+ * takes it, the others use it. Copied rows keep their value.
+ */
+export function sequenceOf(rows: readonly NumberedRow[], { isFirst }: { readonly isFirst: boolean }): SQL {
+  if (rows[0]?.sequence !== undefined) return sql`r.sequence`;
+  const value = sql.raw(isFirst ? "nextval" : "currval");
+  return sql`((SELECT ${value}('cairn.document_sequence')) << ${sql.raw(String(PLACE_BITS))}) + r.place`;
+}
+
 /** Memoizes `create`: all passages of a document have the same id and metadata, which may be long. */
-function memoize<A, R>(create: (argument: A) => R): (argument: A) => R {
+export function memoize<A, R>(create: (argument: A) => R): (argument: A) => R {
   const results = new Map<A, R>();
   return (argument) => {
     const result = results.get(argument) ?? create(argument);
@@ -91,7 +114,7 @@ function memoize<A, R>(create: (argument: A) => R): (argument: A) => R {
 /** Minimum bytes of rows per statement. Postgres holds four copies of them until the statement ends. */
 const MIN_SLICE_BYTES = 600_000;
 
-function* sliceRows(rows: readonly Row[]): Generator<readonly Row[]> {
+export function* sliceRows<R extends Pick<Row, "embedding" | "content">>(rows: readonly R[]): Generator<readonly R[]> {
   let start = 0;
   let bytes = 0;
   for (const [index, { embedding, content }] of rows.entries()) {
@@ -108,8 +131,8 @@ function* sliceRows(rows: readonly Row[]): Generator<readonly Row[]> {
 async function writeSlice(
   orm: Orm,
   collection: Collection,
-  rows: readonly Row[],
-  { types, origin, keepServiceRows }: WriteOptions,
+  rows: readonly NumberedRow[],
+  { types, origin, keepServiceRows, isFirst }: WriteOptions & { readonly isFirst: boolean },
 ): Promise<{ readonly written: number; readonly replaced: number }> {
   const keyOf = memoize(storeId);
   const metadataOf = memoize(encodeJson);
@@ -122,8 +145,8 @@ async function writeSlice(
   const [written] = await orm.selectRows<{ written: number; replaced: number }>(sql`
     WITH written AS (
     INSERT INTO cairn.documents AS d
-      (tenant_id, collection_id, segment, id, long_id, chunk, content, text_offset, offset_at, embedding, bits, metadata, uri, origin)
-    SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, r.id, r.long_id, r.chunk, r.content,
+      (tenant_id, collection_id, segment, sequence, id, long_id, chunk, content, text_offset, offset_at, embedding, bits, metadata, uri, origin)
+    SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, ${sequenceOf(rows, { isFirst })}, r.id, r.long_id, r.chunk, r.content,
            r.text_offset, now(), r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, r.origin
     FROM unnest(
       ${sql.param(keys.map(({ key }) => key))}::text[],
@@ -134,8 +157,10 @@ async function writeSlice(
       ${sql.param(vectors)}::vector[],
       ${sql.param(rows.map((row) => metadataOf(row.metadata)))}::text[],
       ${sql.param(rows.map((row) => (row.uri === null ? null : encodeText(row.uri))))}::text[],
-      ${sql.param(rows.map((row) => row.origin ?? origin ?? null))}::uuid[]
-    ) AS r (id, long_id, chunk, content, text_offset, embedding, metadata, uri, origin)
+      ${sql.param(rows.map((row) => row.origin ?? origin ?? null))}::uuid[],
+      ${sql.param(rows.map((row) => row.sequence ?? null))}::bigint[],
+      ${sql.param(rows.map((row) => row.place))}::int[]
+    ) AS r (id, long_id, chunk, content, text_offset, embedding, metadata, uri, origin, sequence, place)
     ON CONFLICT (tenant_id, collection_id, id, chunk) DO UPDATE SET
       content = excluded.content, text_offset = excluded.text_offset, offset_at = excluded.offset_at,
       embedding = excluded.embedding, bits = excluded.bits, metadata = excluded.metadata, segment = excluded.segment,
@@ -152,12 +177,15 @@ export function isImported(origin: SQL): SQL {
 }
 
 /** SQL: the origin of a replaced row. It records that an import wrote the row once, so that its deletion leaves a tombstone. */
-function nextOrigin(): SQL {
+export function nextOrigin(): SQL {
   return sql`CASE WHEN excluded.origin IS NULL AND d.origin IS NOT NULL THEN ${uuidLiteral(REPLACED_ORIGIN)} ELSE excluded.origin END`;
 }
 
 /** SQL: the binary quantization of a vector, which is stored if an index may use it. */
-function bitsOf({ metric, dimensions, indexSettings }: Collection, rows: readonly Row[]): SQL {
+export function bitsOf(
+  { metric, dimensions, indexSettings }: Collection,
+  rows: readonly Pick<Row, "embedding">[],
+): SQL {
   const givenDimensions = rows.find(({ embedding }) => embedding)?.embedding?.length ?? null;
   const isStored =
     indexSettings.precision === "bit" || supportsBinary({ metric, dimensions: dimensions ?? givenDimensions });
@@ -169,7 +197,7 @@ function bitsOf({ metric, dimensions, indexSettings }: Collection, rows: readonl
  * the meantime, they belong to its index. If the collection was deleted or replaced, there is no open segment and the
  * statement fails with `collection_changed`. The lock prevents both until this transaction ends.
  */
-function openSegment(collection: Collection): SQL {
+export function openSegment(collection: Collection): SQL {
   return sql`(SELECT open_segment FROM cairn.collections
               WHERE ${isCollection(collection)}
                 AND replaced_by IS NULL
@@ -195,7 +223,11 @@ export function assertDimensions(
 }
 
 /** Sets the dimensions of a collection without dimensions to those of its first vector. */
-async function setInitialDimensions({ orm }: Transaction, collection: Collection, rows: readonly Row[]): Promise<void> {
+export async function setInitialDimensions(
+  { orm }: Transaction,
+  collection: Collection,
+  rows: readonly Pick<Row, "embedding">[],
+): Promise<void> {
   const dimensions = rows.find((row) => row.embedding)?.embedding?.length;
   if (collection.dimensions !== null || dimensions === undefined) return;
   const updated = await orm.execute(sql`

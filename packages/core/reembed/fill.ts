@@ -117,6 +117,7 @@ interface PassageRow extends Cursor, PassageColumns {
   /** Version of the row (xmin). It changes with each write. */
   readonly version: string;
   readonly origin: string | null;
+  readonly sequence: string | null;
 }
 
 /**
@@ -140,7 +141,7 @@ function differingRows(
 ): SQL {
   const isAfter = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
   return sql`
-    SELECT o.id, o.long_id, o.chunk, o.content, o.known_offset AS text_offset, o.metadata::text AS metadata, o.uri, o.origin, o.version::text AS version
+    SELECT o.id, o.long_id, o.chunk, o.content, o.known_offset AS text_offset, o.metadata::text AS metadata, o.uri, o.origin, o.sequence::text AS sequence, o.version::text AS version
     FROM (SELECT *, xmin AS version, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(from)} AND ${isAfter}) AS o
     LEFT JOIN (SELECT *, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(to)} AND ${isAfter}) AS n
       ON n.id = o.id AND n.chunk = o.chunk
@@ -221,6 +222,7 @@ async function embedRows(
       metadata: decodeJson(row.metadata),
       uri: row.uri === null ? null : decodeText(row.uri),
       origin: row.origin,
+      sequence: row.sequence,
     };
   });
   return { rows, failed };

@@ -7,7 +7,10 @@ import { segmentCondition } from "../index/segments.ts";
 import type { IndexBranch } from "./plan.ts";
 
 /** The columns of a hit that every search reads. */
-export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri`;
+export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri, sequence`;
+
+/** The order of rows at the same distance: the order in which they were added. */
+export const TIE_ORDER = sql`sequence NULLS FIRST, id, chunk`;
 
 /**
  * The candidates of an index branch, re-ranked in full precision, so distances are exact for every index. OFFSET 0 prevents

@@ -3,7 +3,7 @@ import { type Collection, inCollection } from "../collection/collection.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { orderByDistance } from "../index/metric.ts";
 import { segmentCondition } from "../index/segments.ts";
-import { HIT_COLUMNS } from "./candidates.ts";
+import { HIT_COLUMNS, TIE_ORDER } from "./candidates.ts";
 import type { Prefilter } from "./plan-prefilters.ts";
 
 /** The WITH clause of a statement: the places of each pre-filter's rows, at most one more than its limit. */
@@ -37,7 +37,7 @@ export function prefilterRows(
         AND ${sql.raw(segmentCondition(prefilter.range, prefilter.range.plan))}
         AND embedding IS NOT NULL AND ${matches} AND ${isSelective(prefilter)} OFFSET 0
     ) AS own
-    ORDER BY ${distance}, id, chunk LIMIT ${limit}::int`;
+    ORDER BY ${distance}, ${TIE_ORDER} LIMIT ${limit}::int`;
 }
 
 function tableOf({ range }: Prefilter): SQL {

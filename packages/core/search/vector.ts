@@ -3,7 +3,7 @@ import { type Collection, inCollection } from "../collection/collection.ts";
 import type { IndexedRange } from "../index/indexed-range.ts";
 import { orderByDistance } from "../index/metric.ts";
 import { segmentCondition, segmentsCondition } from "../index/segments.ts";
-import { HIT_COLUMNS, queryVectors, rerankedRows } from "./candidates.ts";
+import { HIT_COLUMNS, queryVectors, rerankedRows, TIE_ORDER } from "./candidates.ts";
 import { exhaustiveGroups, groupRows, othersOf } from "./grouped.ts";
 import { type Output, outputColumns } from "./output.ts";
 import type { Branch, IndexBranch, NearestPlan, VectorPlan } from "./plan.ts";
@@ -43,7 +43,7 @@ export function vectorStatement(collection: Collection, plan: VectorPlan, input:
     FROM (${queryVectors(vectors, collection, indexesOf(plan))}) AS q
     CROSS JOIN LATERAL (${groups ? groupRows(nearest, groups) : nearest}) AS near
     ${queries}
-    ORDER BY q.n, near."order", near.id, near.chunk`;
+    ORDER BY q.n, near."order"${groups ? sql`` : sql`, near.sequence NULLS FIRST`}, near.id, near.chunk`;
 }
 
 /** The vector indexes that a plan reads. */
@@ -65,7 +65,7 @@ function nearestRows(collection: Collection, { branches, limit }: NearestPlan, i
   return sql`
       SELECT *, ARRAY[${sql.join(counts, sql`, `)}]::int[] AS counts, ${prefilteredScans(scans)} AS prefiltered
       FROM (${sql.join(rows, sql` UNION ALL `)}) AS branches
-      ORDER BY "order", id, chunk LIMIT ${limit}::int`;
+      ORDER BY "order", ${TIE_ORDER} LIMIT ${limit}::int`;
 }
 
 /** Ordinals of the index scans that their pre-filter replaces. */
@@ -103,5 +103,5 @@ function exactRows(collection: Collection, condition: SQL, { limit, matches = sq
   return sql`
     SELECT ${HIT_COLUMNS}, ${distance} AS "order", NULL::int AS branch, NULL::boolean AS is_near FROM cairn.documents
     WHERE ${inCollection(collection)} AND ${condition} AND embedding IS NOT NULL AND ${matches}
-    ORDER BY ${distance}, id, chunk LIMIT ${limit}::int`;
+    ORDER BY ${distance}, ${TIE_ORDER} LIMIT ${limit}::int`;
 }
