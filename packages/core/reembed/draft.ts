@@ -97,8 +97,8 @@ export async function openDraft<T>(transaction: Transaction, draft: Collection, 
 }
 
 /** The settings that a draft copies from the collection that it replaces. */
-function copiedSettings({ metadata, language, indexSettings, chunking }: Collection) {
-  return { metadata, language, indexSettings, chunking };
+function copiedSettings({ metadata, attributes, language, indexSettings, chunking }: Collection) {
+  return { metadata, attributes, language, indexSettings, chunking };
 }
 
 /** Copies the settings again, as they may have changed since the draft was created. */
