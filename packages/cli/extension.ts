@@ -1,7 +1,9 @@
 import type { createApp } from "@cairn/api/app.ts";
+import type { Protocol } from "@cairn/api/protocol.ts";
 import type { SettingTable } from "@cairn/api/settings/setting.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
+import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
 
@@ -18,6 +20,8 @@ export interface ServiceExtension {
   readonly settings: SettingTable;
   /** Kinds of jobs. `flags`: the parsed options of `cairn serve`. */
   jobKinds(flags: object, databaseName: string): JobKinds;
+  /** Other protocols that the service speaks, under the parsed options of `cairn serve`. */
+  protocols(flags: object, services: Services): readonly Protocol[];
   /** Routes of the operator. */
   routes(flags: object, queue: Pick<JobQueue, "send">): OperatorRoutes;
 }

@@ -1,4 +1,5 @@
 import type { SettingValues } from "@cairn/api/settings/setting.ts";
+import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
@@ -21,6 +22,9 @@ export const chroma: Extension = {
       const source = { url: chromaUrl, token: chromaToken };
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
+    protocols: (flags: ServeFlags) => [
+      chromaProtocol({ allowReset: flags.chromaAllowReset, maxBody: flags.chromaMaxBody }),
+    ],
     routes: ({ chromaUrl }: ServeFlags, queue) => [migrationRoutes({ queue, configured: Boolean(chromaUrl) })],
   },
 };

@@ -60,6 +60,7 @@ export function addServe(program: Command, context: CommandContext): void {
         docs: readAsset,
         closing: context.signal,
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
+        protocols: extensions.flatMap((extension) => extension.protocols(flags, services)),
       });
       await loadTokenizer(); // takes 0.1 s, which no request should wait for
       const addressOf = createAddressReader(flags.trustedProxies);

@@ -1,4 +1,4 @@
-import { decodeJson, type JsonObject } from "../database/json.ts";
+import { decodeJson, type JsonObject, parseExactJson } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
 import { restoreId } from "../document/id.ts";
 import { distance, type Metric, score } from "../index/metric.ts";
@@ -55,13 +55,13 @@ export interface HitRow {
   readonly truncated?: boolean | null;
 }
 
-export function toHit(metric: Metric, row: HitRow): Hit {
+export function toHit(metric: Metric, row: HitRow, { exactNumbers }: { readonly exactNumbers?: boolean } = {}): Hit {
   const hitDistance = row.order === null ? null : distance(metric, row.order);
   return {
     id: restoreId(row.id, row.long_id),
     chunk: row.chunk,
     content: row.content == null ? null : decodeText(row.content),
-    metadata: row.metadata == null ? {} : decodeJson(row.metadata),
+    metadata: row.metadata == null ? {} : decodeJson(row.metadata, exactNumbers ? parseExactJson : undefined),
     uri: row.uri == null ? null : decodeText(row.uri),
     distance: hitDistance,
     score: hitDistance === null ? 0 : score(metric, hitDistance),
