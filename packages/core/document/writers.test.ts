@@ -136,7 +136,7 @@ describe.runIf(serverUrl())("concurrent writers of the same documents", () => {
         return first;
       });
     expect(await Promise.all([locks(tenantId, other), locks(other, tenantId)])).toEqual([tenantId, other]);
-    expect(runs).toBe(3);
+    expect(runs).toBeGreaterThanOrEqual(3);
   });
 
   describe("a collection that another transaction has locked", () => {
