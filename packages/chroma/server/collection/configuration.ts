@@ -15,8 +15,9 @@ export interface HnswSettings {
 
 /** The configuration of a collection, as responses show it. */
 export interface Configuration {
-  readonly hnsw: HnswSettings;
-  readonly spann: null;
+  /** Null: a migrated collection of a server that uses SPANN. */
+  readonly hnsw: HnswSettings | null;
+  readonly spann: unknown;
   /** As the client sent it. */
   readonly embedding_function: unknown;
 }
@@ -30,7 +31,7 @@ const DEFAULTS: HnswSettings = {
   sync_threshold: 1000,
 };
 
-export function defaultConfiguration(space: Metric): Configuration {
+export function defaultConfiguration(space: Metric): Configuration & { readonly hnsw: HnswSettings } {
   return { hnsw: { ...DEFAULTS, space }, spann: null, embedding_function: null };
 }
 
@@ -59,7 +60,7 @@ const SPANN_FIELDS = [
 ];
 
 /** The configuration of a new collection. Settings in metadata (`hnsw:space`) are those of earlier clients. */
-export function parseConfiguration(body: Body): Configuration {
+export function parseConfiguration(body: Body): Configuration & { readonly hnsw: HnswSettings } {
   const configuration = optionalObject(body, "configuration") ?? {};
   const path = "configuration";
   const hnsw = parseIndex(configuration, { path, name: "hnsw", fields: HNSW_FIELDS });
@@ -81,7 +82,7 @@ export function changeConfiguration(current: Configuration, change: Body): Confi
   const spann = parseIndex(change, { path: "new_configuration", name: "spann", fields: SPANN_FIELDS }) ?? {};
   return {
     ...current,
-    hnsw: { ...current.hnsw, ...defined({ ef_search: spann.ef_search }), ...hnsw },
+    hnsw: current.hnsw && { ...current.hnsw, ...defined({ ef_search: spann.ef_search }), ...hnsw },
     ...(change.embedding_function == null ? {} : { embedding_function: change.embedding_function }),
   };
 }

@@ -1,14 +1,15 @@
 import type { Metric } from "@cairn/core/index/metric.ts";
 import type { Body } from "../request/body.ts";
 import { isObject } from "../request/fields.ts";
-import type { Configuration } from "./configuration.ts";
+import { type Configuration, defaultConfiguration } from "./configuration.ts";
 
 /** Settings of Chroma's index that a schema has and a configuration does not. */
 const BUILD = { num_threads: 2, batch_size: 100 };
 
 /** The schema of a collection that was created without one: that of a Chroma server with the same configuration. */
-export function schemaOf({ hnsw, embedding_function: embeddingFunction }: Configuration) {
-  const { space, ef_construction, max_neighbors, ef_search, sync_threshold, resize_factor } = hnsw;
+export function schemaOf({ hnsw, embedding_function: embeddingFunction }: Configuration, metric: Metric) {
+  const { space, ef_construction, max_neighbors, ef_search, sync_threshold, resize_factor } =
+    hnsw ?? defaultConfiguration(metric).hnsw;
   const index = { ef_construction, max_neighbors, ef_search, ...BUILD, sync_threshold, resize_factor };
   const named = embeddingFunction ? { embedding_function: embeddingFunction } : {};
   const inverted = (enabled: boolean) => ({ enabled, config: {} });

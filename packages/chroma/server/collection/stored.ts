@@ -54,7 +54,7 @@ export function collectionJson(stored: StoredCollection, place: Place, { legacy 
     id: stored.lineage,
     name: place.name,
     configuration_json: legacy ? { ...configuration, _type: "CollectionConfigurationInternal" } : configuration,
-    ...(legacy ? {} : { schema: attributes.schema ?? schemaOf(configuration) }),
+    ...(legacy ? {} : { schema: attributes.schema ?? schemaOf(configuration, stored.metric) }),
     metadata: Object.keys(metadata).length > 0 ? metadata : null,
     dimension: stored.dimensions,
     tenant: place.tenant,
