@@ -23,6 +23,7 @@ const TAGS = [
   ["Keys", "API keys. Requires the scope `admin`."],
   ["Tenants", "Customers of the service. For the operator."],
   ["Migrations", "Migrations from Chroma. For the operator."],
+  ["Chroma", "Chroma's API, for applications that use a client of Chroma. Its errors are those of a Chroma server."],
   ["Health", "Health checks for load balancers."],
 ] as const;
 

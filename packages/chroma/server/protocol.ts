@@ -2,6 +2,7 @@ import type { Env, Principal } from "@cairn/api/context.ts";
 import { createRouter } from "@cairn/api/openapi.ts";
 import type { Protocol } from "@cairn/api/protocol.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import { describeRoutes } from "./description/describe.ts";
 import { errorResponse } from "./error.ts";
 import { createBodyReader } from "./request/body.ts";
 import { chromaCredential } from "./request/credential.ts";
@@ -60,5 +61,6 @@ function chromaRoutes(options: RouteOptions): OpenAPIHono<Env> {
   addRecordRoutes(router, options);
   addSearchRoute(router, options);
   addUnsupportedRoutes(router, options);
+  describeRoutes(router);
   return router;
 }
