@@ -99,21 +99,6 @@ export async function listDocuments(
   return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));
 }
 
-/** The number of documents (ids) and passages (rows) in the collection. */
-export function countDocuments(
-  database: Database,
-  tenantId: string,
-  collectionName?: string,
-): Promise<{ readonly documents: number; readonly passages: number }> {
-  return asTenant(database, tenantId, async ({ orm }) => {
-    const collection = await requireCollection(orm, tenantId, collectionName);
-    const [count] = await orm.selectRows<{ documents: number; passages: number }>(sql`
-          SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents, count(*)::float8 AS passages
-          FROM cairn.documents WHERE ${inCollection(collection)}`);
-    return count ?? { documents: 0, passages: 0 };
-  });
-}
-
 function decodeCursor(after: string): string {
   const key = Buffer.from(after, "base64url").toString();
   if (after === "" || key.includes("\0") || Buffer.from(key).toString("base64url") !== after)

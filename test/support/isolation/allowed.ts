@@ -5,9 +5,10 @@ import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
+import { countDocuments } from "@cairn/core/document/count.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
-import { countDocuments, getDocuments, listDocuments } from "@cairn/core/document/list.ts";
+import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createJob, getJob, listJobs } from "@cairn/core/job/job.ts";
 import { withLease } from "@cairn/core/maintenance/lease.ts";
@@ -29,7 +30,7 @@ export const SAME_ERROR: Probe = {
       getCollection: (id) => getCollection(database, a.tenantId, id),
       getDocuments: (collection) => getDocuments(database, a.tenantId, { collection, ids: ["first"] }),
       listDocuments: (collection) => listDocuments(database, a.tenantId, { collection }),
-      countDocuments: (id) => countDocuments(database, a.tenantId, id),
+      countDocuments: (collection) => countDocuments(database, a.tenantId, { collection }),
       deleteDocuments: (collection) => deleteDocuments(database, a.tenantId, { collection, ids: ["first"] }),
       queryByText: (collection) => query(services, a.tenantId, { collection, text: "document" }),
       queryByVector: (collection) => query(services, a.tenantId, { collection, embedding }),
