@@ -3,6 +3,7 @@ import { withDefaultCollection } from "@cairn/core/document/default-collection.t
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
+import { updateDocuments } from "@cairn/core/document/update.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
@@ -29,11 +30,15 @@ import {
   whereDocumentSchema,
 } from "../schema/document.ts";
 import { filterParameter, idempotencyHeader, idParameter, integerParameter } from "../schema/parameters.ts";
+import { documentChangesSchema, toUpdate, updatedSchema, updateSchema } from "../schema/update.ts";
 
 const writeRoute = secured("Documents", requireScope("write"), idempotent);
 const readRoute = secured("Documents", requireScope("read"));
 const collectionQuery = z.object({ collection: collectionName.optional() });
 const documentParameter = idParameter("document", "The id of the document.");
+
+const UPDATE_DESCRIPTION =
+  "Metadata is merged key by key: given values are set, a null value deletes its key, and other keys stay. The text, the vectors and the insertion order stay. Nothing is embedded.";
 
 const write = createRoute({
   method: "post",
@@ -93,6 +98,36 @@ const get = createRoute({
     }),
   },
   responses: { 200: jsonResponse(documentSchema, "The document."), ...problems([404, 413]) },
+});
+
+const update = createRoute({
+  method: "patch",
+  path: "/v1/documents/{document}",
+  operationId: "updateDocument",
+  summary: "Change the metadata or the URI of a document",
+  description: UPDATE_DESCRIPTION,
+  ...writeRoute,
+  request: {
+    params: documentParameter,
+    query: collectionQuery,
+    headers: idempotencyHeader,
+    body: jsonBody(documentChangesSchema),
+  },
+  responses: { 204: { description: "The document is changed." }, ...problems([404, 409, 422], { body: true }) },
+});
+
+const updateMany = createRoute({
+  method: "post",
+  path: "/v1/documents/update",
+  operationId: "updateDocuments",
+  summary: "Change the metadata or the URIs of documents",
+  description: `${UPDATE_DESCRIPTION} Either all documents that exist are changed, or none.`,
+  ...writeRoute,
+  request: { headers: idempotencyHeader, body: jsonBody(updateSchema) },
+  responses: {
+    200: jsonResponse(updatedSchema, "The number of changed documents, and the ids that do not exist."),
+    ...problems([404, 409, 422], { body: true }),
+  },
 });
 
 const remove = createRoute({
@@ -177,6 +212,22 @@ export const documents = createRouter()
     const [document] = await getDocuments(c.var.services.database, tenantOf(c), options);
     if (!document) throw documentNotFound(id);
     return replyLarge(c, fromDocument(document));
+  })
+  .openapi(updateMany, async (c) => {
+    const { collection, documents } = c.req.valid("json");
+    const updates = documents.map(({ id, ...changes }) => toUpdate(id, changes));
+    const result = await updateDocuments(c.var.services.database, tenantOf(c), { collection, documents: updates });
+    c.var.usage.rows = result.updated;
+    return reply(c, { updated: result.updated, missing: [...result.missing] });
+  })
+  .openapi(update, async (c) => {
+    const { document: id } = c.req.valid("param");
+    const { collection } = c.req.valid("query");
+    const documents = [toUpdate(id, c.req.valid("json"))];
+    const options = { collection, documents, pathOf: (_: number, field: string) => field };
+    const { updated } = await updateDocuments(c.var.services.database, tenantOf(c), options);
+    if (updated === 0) throw documentNotFound(id);
+    return replyNoContent(c);
   })
   .openapi(remove, async (c) => {
     const { document: id } = c.req.valid("param");
