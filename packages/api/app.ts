@@ -27,6 +27,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keys } from "./routes/keys.ts";
 import { search } from "./routes/query.ts";
+import { documentReads } from "./routes/read-documents.ts";
 import { stats } from "./routes/stats.ts";
 import { tenants } from "./routes/tenants.ts";
 import { tools } from "./routes/tools.ts";
@@ -115,6 +116,7 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", healthRoutes(services))
     .route("/", collections)
     .route("/", documents)
+    .route("/", documentReads)
     .route("/", search)
     .route("/", tools)
     .route("/", chatRoutes({ model: options.chatModel, log }))

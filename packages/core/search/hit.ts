@@ -9,6 +9,8 @@ export interface Hit {
   readonly content: string | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
+  /** The vector: of each element the shortest decimal number of its float32. Null: it has none. Undefined: not requested. */
+  readonly embedding?: readonly number[] | null;
   /** Chroma's distance for the metric; lower is better. Null if no vectors were compared. */
   readonly distance: number | null;
   /**
@@ -35,7 +37,9 @@ export interface HitRow {
   readonly content?: string | null;
   readonly metadata?: string | null;
   readonly uri?: string | null;
-  /** Bytes of these fields. */
+  /** Only of rows that `readFields` read. */
+  readonly embedding?: readonly number[] | null;
+  /** Bytes of these fields, without the vector. */
   readonly bytes: number;
   /** Whether the row contains its fields. */
   readonly complete: boolean;
@@ -63,6 +67,7 @@ export function toHit(metric: Metric, row: HitRow, { exactNumbers }: { readonly 
     content: row.content == null ? null : decodeText(row.content),
     metadata: row.metadata == null ? {} : decodeJson(row.metadata, exactNumbers ? parseExactJson : undefined),
     uri: row.uri == null ? null : decodeText(row.uri),
+    ...(row.embedding === undefined ? {} : { embedding: row.embedding }),
     distance: hitDistance,
     score: hitDistance === null ? 0 : score(metric, hitDistance),
     ...(row.others === undefined ? {} : { others: row.others }),

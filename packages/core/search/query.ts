@@ -23,7 +23,7 @@ export interface SearchOptions extends FilterInput {
   readonly maxDistance?: number;
   /** `document`: the best passage of each document, and the number of its other matching passages. Default `passage`. */
   readonly groupBy?: GroupBy;
-  /** Fields of a hit. Other fields are null or empty and are not read. Default: all. */
+  /** Fields of a hit. Other fields are null, empty or missing and are not read. Default: all but the embedding. */
   readonly include?: readonly HitField[];
   /** Maximum bytes of these fields in all hits. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
@@ -116,7 +116,7 @@ async function toHits(
   { ranked, exactNumbers, ...output }: Outcome,
 ): Promise<readonly (readonly Hit[])[]> {
   const rows = ranked.flatMap((hits) => hits.map(({ row }) => row));
-  limitOutput(rows, output);
+  limitOutput(collection, rows, output);
   const missing = rows.filter(({ complete }) => !complete);
   const read = missing.length > 0 ? await readFields(database, collection, { rows: missing, ...output }) : undefined;
   const results: Hit[][] = [];
@@ -140,8 +140,8 @@ async function toHits(
 /** Milliseconds after which a long conversion yields to other requests. */
 const YIELD_MS = 20;
 
-function pickFields({ content, metadata, uri }: Pick<HitRow, HitField>): Pick<HitRow, HitField> {
-  return { content, metadata, uri };
+function pickFields({ content, metadata, uri, embedding }: Pick<HitRow, HitField>): Pick<HitRow, HitField> {
+  return { content, metadata, uri, embedding };
 }
 
 function validate(options: LocatedOptions & { topK: number }): void {
