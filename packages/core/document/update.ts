@@ -5,13 +5,12 @@ import { getCollection, lockCollection } from "../collection/get.ts";
 import type { Database, Orm, Transaction } from "../database/database.ts";
 import { decodeJson, encodeJson, type JsonObject, parseExactJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
-import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { asTenant } from "../database/transaction.ts";
 import { nextTurn } from "../turn.ts";
 import { type DocumentUpdate, type FoldedUpdate, foldUpdates, mergeMetadata, type PathOf } from "./document-update.ts";
 import { eraseFromCopies } from "./erase.ts";
 import { keysOf, storeId } from "./id.ts";
-import { REPLACED_ORIGIN } from "./tombstone.ts";
-import { inLockOrder, openSegment } from "./write.ts";
+import { inLockOrder, openSegment, REPLACED } from "./insert.ts";
 
 export interface UpdateOptions {
   readonly collection?: string;
@@ -137,7 +136,7 @@ function updateStatement(collection: Collection, changes: readonly RowChange[]):
   return sql`
     UPDATE cairn.documents AS d SET
       metadata = coalesce(r.metadata, d.metadata), uri = CASE WHEN r.sets_uri THEN r.uri ELSE d.uri END,
-      segment = ${openSegment(collection)}, origin = CASE WHEN d.origin IS NOT NULL THEN ${uuidLiteral(REPLACED_ORIGIN)} END,
+      segment = ${openSegment(collection)}, origin = ${REPLACED},
       offset_at = CASE WHEN d.offset_at = d.updated_at THEN now() END, updated_at = now()
     FROM (
       SELECT id, metadata::jsonb AS metadata, sets_uri, uri FROM unnest(
