@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { benchChromaApi } from "./chroma-api.ts";
 import { benchHttp } from "./http.ts";
 import { benchIndexes } from "./indexes.ts";
 import { benchIngest } from "./ingest.ts";
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   tenants: benchTenants,
   search: benchSearch,
   http: benchHttp,
+  "chroma-api": benchChromaApi,
   neighbours: benchNeighbours,
   lambda: benchLambda,
   ingest: benchIngest,
@@ -52,7 +54,7 @@ function withCliFlags(bench: Bench): Bench {
 }
 
 /** Benchmarks of a quick run. Each takes about a minute. */
-const QUICK = ["tenants", "search", "http", "lambda", "ingest", "index", "promise"];
+const QUICK = ["tenants", "search", "http", "chroma-api", "lambda", "ingest", "index", "promise"];
 
 const USAGE = `usage: npm run bench -- [${Object.keys(BENCHES).join("|")} …] [--size 10k] [--quick]
 

@@ -1,10 +1,10 @@
-import { Agent, request } from "node:http";
 import { encodeVector } from "@cairn/client/vector.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { load, makeTenant, openCairn, searcher, settle } from "./support/cairn.ts";
 import { addDocuments, makeCollection } from "./support/chroma.ts";
 import { makeDataset } from "./support/dataset.ts";
+import { httpClient } from "./support/http-client.ts";
 import { latency, round } from "./support/measure.ts";
 import { report } from "./support/results.ts";
 import type { BenchRun } from "./support/run.ts";
@@ -148,31 +148,6 @@ async function runClients(queries: readonly Float32Array[], search: Search, seco
   return { times, seconds: (performance.now() - started) / 1000 };
 }
 
-/** A POST with Node's plain HTTP client, which uses little CPU and leaves it to the servers. */
-function post(url: URL, headers: Readonly<Record<string, string>>, body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      method: "POST",
-      agent: AGENT,
-      headers: { ...headers, "Content-Type": "application/json" },
-    };
-    const outgoing = request(url, options, (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("error", reject);
-      response.on("end", () => {
-        const text = Buffer.concat(parts).toString();
-        if (response.statusCode === 200) resolve(text);
-        else reject(new Error(`${url.host} responded ${response.statusCode}: ${text}`));
-      });
-    });
-    outgoing.on("error", reject);
-    outgoing.end(body);
-  });
-}
-
-const AGENT = new Agent({ keepAlive: true, maxSockets: CLIENTS });
-
 /** A search over HTTP. Request bodies are built in advance; responses are parsed. */
 function httpSearch(
   queries: readonly Float32Array[],
@@ -189,6 +164,6 @@ function httpSearch(
   },
 ): Search {
   const bodies = new Map(queries.map((query) => [query, JSON.stringify(toBody(query))]));
-  const address = new URL(url);
-  return async (query) => read(JSON.parse(await post(address, headers, bodies.get(query) ?? "")));
+  const send = httpClient(CLIENTS, headers);
+  return async (query) => read(JSON.parse(await send("POST", url, bodies.get(query) ?? "")));
 }
