@@ -8,7 +8,7 @@ ALTER TABLE cairn.documents ADD COLUMN sequence bigint;
 ALTER TABLE cairn.documents ALTER COLUMN sequence SET DEFAULT (nextval('cairn.document_sequence') << 20);
 
 -- Pages in this order, and the number of documents, without reading the rows.
-CREATE INDEX documents_sequence ON cairn.documents (tenant_id, collection_id, sequence NULLS FIRST) WHERE chunk = 0;
+CREATE INDEX documents_sequence ON cairn.documents (tenant_id, collection_id, sequence NULLS FIRST, id) WHERE chunk = 0;
 
 -- What another protocol knows of a collection, by the name of the protocol.
 ALTER TABLE cairn.collections ADD COLUMN attributes jsonb NOT NULL DEFAULT '{}';

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
+import { keysOf } from "../document/id.ts";
 import { joinPassages } from "../document/join.ts";
 import { readDocuments } from "../document/read.ts";
 import { responseTooLarge } from "../document/response-size.ts";
@@ -9,15 +10,30 @@ import type { SearchFilter } from "../filter/input.ts";
 
 export type RecordField = "content" | "metadata" | "uri" | "embedding";
 
-export interface ReadRecordsOptions {
+/** What the statement of a read depends on. */
+export interface RecordsShape {
   /** Only fields that are listed are read. */
   readonly fields: readonly RecordField[];
   readonly filter?: SearchFilter;
+  /** Whether only records with given ids are read. */
+  readonly hasIds: boolean;
+  /** Whether records are skipped. */
+  readonly hasOffset: boolean;
+}
+
+export interface RecordsValues {
+  readonly ids?: readonly string[];
   /** Default: all. */
   readonly limit?: number;
+  /** Default: 0. */
   readonly offset?: number;
   /** Maximum bytes of the fields of all records. */
   readonly maxBytes: number;
+}
+
+/** The values of the placeholders of `recordsStatement`. */
+export function recordsValues({ ids, limit, offset = 0, maxBytes }: RecordsValues): Readonly<Record<string, unknown>> {
+  return { ids: ids && keysOf(ids), limit: limit ?? null, offset, maxBytes };
 }
 
 /** A record as the database returns it. Fields that were not requested are null. */
@@ -57,36 +73,55 @@ const VALUES: Readonly<Record<RecordField, SQL>> = {
   embedding: sql`embedding::text`,
 };
 
-/** The order in which records were added. Rows of earlier versions have no sequence and come first. */
-export const INSERTION_ORDER = sql`sequence NULLS FIRST, created_at, id`;
+/** The order in which records were added. Rows of earlier versions have no sequence and come first, by id. */
+export const INSERTION_ORDER = sql`sequence NULLS FIRST, id`;
 
-/** The statement that reads records in the order in which they were added. A document that was split is one record. */
-export function recordsStatement(collection: Collection, options: ReadRecordsOptions): SQL {
-  const { fields, filter, limit, offset = 0, maxBytes } = options;
-  const size =
-    fields.length === 0
-      ? sql`0`
-      : sql.join(
-          fields.map((field) => SIZES[field]),
-          sql` + `,
-        );
-  const fits = sql`sum(bytes) OVER () <= ${maxBytes}::float8`;
-  const values = (Object.keys(VALUES) as RecordField[]).map((field) =>
-    fields.includes(field)
-      ? sql`CASE WHEN fits THEN ${VALUES[field]} END AS ${sql.raw(field)}`
-      : sql`NULL::text AS ${sql.raw(field)}`,
-  );
+/**
+ * The statement that reads records in the order in which they were added. A document that was split is one record. For its
+ * placeholders, see `recordsValues`.
+ */
+export function recordsStatement(collection: Collection, shape: RecordsShape): SQL {
+  const { fields } = shape;
   const isSplit = sql`EXISTS (SELECT FROM cairn.documents AS other
     WHERE ${inCollection(collection, sql`other.`)} AND other.id = page.id AND other.chunk = 1)`;
+  const split = fields.includes("content") ? isSplit : sql`false`;
+  if (fields.length === 0)
+    return sql`
+      SELECT id, long_id, 0::float8 AS bytes, true AS fits, false AS is_split, ${valuesOf(fields, sql`true`)}
+      FROM (${pageRows(collection, shape)}) AS page ORDER BY ${INSERTION_ORDER}`;
+  const size = sql.join(
+    fields.map((field) => SIZES[field]),
+    sql` + `,
+  );
   return sql`
-    SELECT id, long_id, bytes, fits, ${fields.includes("content") ? isSplit : sql`false`} AS is_split, ${sql.join(values, sql`, `)}
+    SELECT id, long_id, bytes, fits, ${split} AS is_split, ${valuesOf(fields, sql`fits`)}
     FROM (
-      SELECT *, ${fields.length === 0 ? sql`true` : fits} AS fits FROM (
-        SELECT id, long_id, sequence, created_at, content, metadata, uri, embedding, (${size})::float8 AS bytes
-        FROM cairn.documents
-        WHERE ${inCollection(collection)} AND chunk = 0 AND ${recordMatches(collection, filter)}
-        ORDER BY ${INSERTION_ORDER} LIMIT ${limit ?? null}::bigint OFFSET ${offset}::bigint) AS sized) AS page
+      SELECT *, sum(bytes) OVER () <= ${sql.placeholder("maxBytes")}::float8 AS fits
+      FROM (SELECT *, (${size})::float8 AS bytes FROM (${pageRows(collection, shape)}) AS rows) AS sized) AS page
     ORDER BY ${INSERTION_ORDER}`;
+}
+
+function valuesOf(fields: readonly RecordField[], fits: SQL): SQL {
+  const values = (Object.keys(VALUES) as RecordField[]).map((field) =>
+    fields.includes(field)
+      ? sql`CASE WHEN ${fits} THEN ${VALUES[field]} END AS ${sql.raw(field)}`
+      : sql`NULL::text AS ${sql.raw(field)}`,
+  );
+  return sql.join(values, sql`, `);
+}
+
+const ROW = sql`id, long_id, sequence, content, metadata, uri, embedding`;
+
+/** The rows of a page. Without a filter, the rows before it are skipped in the index, without reading them. */
+function pageRows(collection: Collection, { filter, hasIds, hasOffset }: RecordsShape): SQL {
+  const first = sql`${inCollection(collection)} AND chunk = 0`;
+  const range = sql`ORDER BY ${INSERTION_ORDER} LIMIT ${sql.placeholder("limit")}::bigint OFFSET ${sql.placeholder("offset")}::bigint`;
+  const hasId = hasIds ? sql`AND id = ANY(${sql.placeholder("ids")}::text[])` : sql``;
+  if (filter || hasIds || !hasOffset)
+    return sql`SELECT ${ROW} FROM cairn.documents WHERE ${first} ${hasId} AND ${recordMatches(collection, filter)} ${range}`;
+  return sql`
+    SELECT ${ROW} FROM (SELECT id AS key FROM cairn.documents WHERE ${first} ${range}) AS keys
+    JOIN (SELECT * FROM cairn.documents WHERE ${first}) AS d ON d.id = keys.key`;
 }
 
 /** SQL: whether the document of a first passage matches. A filter on the text applies to each passage. */

@@ -2,15 +2,16 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { countStatement } from "@cairn/core/record/count.ts";
 import { readTarget } from "@cairn/core/search/read-target.ts";
 import type { CollectionRoute } from "../view/view.ts";
+import { cachedStatement } from "./statement-cache.ts";
 import { asNotFound, servingId } from "./target.ts";
 
 /** The number of records of a collection. */
 export async function countRecords(database: Database, route: CollectionRoute): Promise<number> {
   const id = await servingId(database, route);
   const { rows } = await asNotFound(route.collectionId, () =>
-    readTarget(database, route.tenantId, id, ({ collection }) => ({
+    readTarget(database, route.tenantId, id, (target) => ({
       plan: undefined,
-      statements: [countStatement(collection)],
+      statements: [cachedStatement(target, "count", () => countStatement(target.collection))],
       prepare: true,
     })),
   );

@@ -1,3 +1,4 @@
+import { isFiniteVector } from "@cairn/core/database/vector.ts";
 import { nextTurn } from "@cairn/core/turn.ts";
 import { invalidArgument, undeserializable } from "../error.ts";
 import type { Body } from "../request/body.ts";
@@ -34,9 +35,10 @@ export async function queryEmbeddings(body: Body): Promise<readonly Float32Array
   const wrong = list.findIndex((item) => !Array.isArray(item));
   if (wrong >= 0) throw wrongType(`query_embeddings[${wrong}]`, list[wrong], "a sequence");
   return list.map((numbers: readonly unknown[], index) => {
-    const at = numbers.findIndex((number) => !isNumber(number));
-    if (at >= 0) throw wrongType(`query_embeddings[${index}][${at}]`, numbers[at], "f32");
-    return toFinite(fromNumbers(numbers), index);
+    const vector = fromNumbers(numbers);
+    if (vector) return toFinite(vector, index);
+    const at = numbers.findIndex((number) => typeof number !== "number" && typeof number !== "bigint");
+    throw wrongType(`query_embeddings[${index}][${at}]`, numbers[at], "f32");
   });
 }
 
@@ -47,8 +49,11 @@ async function toVectors(list: readonly unknown[], payload: string): Promise<rea
   for (const [index, item] of list.entries()) {
     if (item === null) vectors.push(undefined);
     else if (typeof item === "string") vectors.push(toFinite(fromBase64(item), index));
-    else if (Array.isArray(item) && !isBase64 && item.every(isNumber)) vectors.push(toFinite(fromNumbers(item), index));
-    else throw noVariant(payload);
+    else {
+      const vector = Array.isArray(item) && !isBase64 ? fromNumbers(item) : undefined;
+      if (!vector) throw noVariant(payload);
+      vectors.push(toFinite(vector, index));
+    }
     elements += vectors.at(-1)?.length ?? 0;
     if (elements < SLICE_ELEMENTS) continue;
     elements = 0;
@@ -61,12 +66,16 @@ function noVariant(payload: string) {
   return undeserializable("embeddings", `data did not match any variant of untagged enum ${payload}`);
 }
 
-function isNumber(value: unknown): boolean {
-  return typeof value === "number" || typeof value === "bigint";
-}
-
-function fromNumbers(numbers: readonly unknown[]): Float32Array {
-  return Float32Array.from(numbers as readonly number[], Number);
+/** The numbers as a vector; undefined: one of them is none. A plain loop: callbacks take ten times as long. */
+function fromNumbers(numbers: readonly unknown[]): Float32Array | undefined {
+  const vector = new Float32Array(numbers.length);
+  for (let at = 0; at < numbers.length; at++) {
+    const number = numbers[at];
+    if (typeof number === "number") vector[at] = number;
+    else if (typeof number === "bigint") vector[at] = Number(number);
+    else return undefined;
+  }
+  return vector;
 }
 
 function fromBase64(text: string): Float32Array {
@@ -82,8 +91,8 @@ function fromBase64(text: string): Float32Array {
 }
 
 function toFinite(vector: Float32Array, index: number): Float32Array {
+  if (isFiniteVector(vector)) return vector;
   const wrong = vector.findIndex((element) => !Number.isFinite(element));
-  if (wrong < 0) return vector;
   const shown = Number.isNaN(vector[wrong]) ? "NaN" : (vector[wrong] as number) > 0 ? "inf" : "-inf";
   throw invalidArgument(`Non-finite float value at embedding index ${index}: ${shown}`);
 }

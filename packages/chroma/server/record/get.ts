@@ -24,8 +24,8 @@ export async function getRecords({ database, route, maxBytes }: ReadContext, bod
   const limit = optionalCount(body, "limit");
   const offset = optionalCount(body, "offset");
   const include = parseInclude(body, ["documents", "metadatas"]);
-  const filter = compileConditions(conditionsOf(body, ids));
-  const page = await readPage(database, route, { fields: fieldsOf(include), filter, limit, offset, maxBytes });
+  const filter = compileConditions(conditionsOf(body, undefined));
+  const page = await readPage(database, route, { fields: fieldsOf(include), filter, ids, limit, offset, maxBytes });
   return { json: await encodePieces(responsePieces(page, include)), count: page.rows.length };
 }
 

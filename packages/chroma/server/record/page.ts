@@ -4,13 +4,16 @@ import type { SearchFilter } from "@cairn/core/filter/input.ts";
 import { scanText } from "@cairn/core/filter/text-scan.ts";
 import {
   assertFits,
-  type ReadRecordsOptions,
+  type RecordField,
   type RecordRow,
+  type RecordsValues,
   readSplitTexts,
   recordsStatement,
+  recordsValues,
 } from "@cairn/core/record/read.ts";
 import { readTarget } from "@cairn/core/search/read-target.ts";
 import type { CollectionRoute } from "../view/view.ts";
+import { cachedStatement } from "./statement-cache.ts";
 import { asNotFound, servingId } from "./target.ts";
 
 /** Records of a collection in insertion order, with the complete texts of documents that were split. */
@@ -21,18 +24,27 @@ export interface RecordPage {
   readonly texts: ReadonlyMap<string, string>;
 }
 
+export interface PageOptions extends RecordsValues {
+  readonly fields: readonly RecordField[];
+  readonly filter?: SearchFilter;
+}
+
 /** Reads records in one round trip; texts that were split need one more. */
-export async function readPage(
-  database: Database,
-  route: CollectionRoute,
-  options: ReadRecordsOptions & { readonly filter: SearchFilter | undefined },
-): Promise<RecordPage> {
+export async function readPage(database: Database, route: CollectionRoute, options: PageOptions): Promise<RecordPage> {
+  const { fields, filter, ids, offset = 0 } = options;
+  const shape = { fields, filter, hasIds: ids !== undefined, hasOffset: offset > 0 };
   const id = await servingId(database, route);
   const { target, rows } = await scanText(options.filter?.readsText === true, (settings) =>
     asNotFound(route.collectionId, () =>
-      readTarget(database, route.tenantId, id, ({ collection }) => ({
+      readTarget(database, route.tenantId, id, (current) => ({
         plan: undefined,
-        statements: [recordsStatement(collection, options)],
+        statements: [
+          filter
+            ? recordsStatement(current.collection, shape)
+            : cachedStatement(current, JSON.stringify(shape), () => recordsStatement(current.collection, shape)),
+        ],
+        values: recordsValues(options),
+        prepare: filter === undefined,
         settings,
       })),
     ),

@@ -2,14 +2,12 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
 import { isZeroVector } from "@cairn/core/database/vector.ts";
 import { keysOf } from "@cairn/core/document/id.ts";
-import type { SearchFilter } from "@cairn/core/filter/input.ts";
 import type { RecordRow } from "@cairn/core/record/read.ts";
 import type { Hit } from "@cairn/core/search/hit.ts";
 import type { HitField } from "@cairn/core/search/output.ts";
 import { queryMany } from "@cairn/core/search/query.ts";
 import { cachedTarget } from "@cairn/core/search/read-target.ts";
 import type { Services } from "@cairn/core/services.ts";
-import { sql } from "drizzle-orm";
 import { chromaAttributes } from "../collection/stored.ts";
 import { ChromaError, invalidArgument } from "../error.ts";
 import type { Body } from "../request/body.ts";
@@ -142,28 +140,18 @@ async function searchVectors(
 
 /** Throws Chroma's error if an id of a query does not exist. */
 async function assertKnown({ database, route, maxBytes }: QueryContext, ids: readonly string[]): Promise<void> {
-  const filter: SearchFilter = {
-    matches: sql`id = ANY(${sql.param(keysOf(ids))}::text[])`,
-    indexed: undefined,
-    readsText: false,
-  };
-  const { rows } = await readPage(database, route, { fields: [], filter, maxBytes });
+  const { rows } = await readPage(database, route, { fields: [], ids, maxBytes });
   if (rows.length < new Set(ids).size)
     throw new ChromaError(500, "InternalError", "Error executing plan: Internal error: Error finding id");
 }
 
-/** The vectors of the hits as JSON, by id. */
+/** The vectors of the hits, by the stored key. */
 async function readEmbeddings(
   { database, route, maxBytes }: QueryContext,
   results: readonly (readonly QueryHit[])[],
 ): Promise<ReadonlyMap<string, Pick<RecordRow, "embedding">>> {
-  const keys = keysOf(new Set(results.flatMap((hits) => hits.map(({ id }) => id))));
-  const filter: SearchFilter = {
-    matches: sql`id = ANY(${sql.param(keys)}::text[])`,
-    indexed: undefined,
-    readsText: false,
-  };
-  const { rows } = await readPage(database, route, { fields: ["embedding"], filter, maxBytes });
+  const ids = [...new Set(results.flatMap((hits) => hits.map(({ id }) => id)))];
+  const { rows } = await readPage(database, route, { fields: ["embedding"], ids, maxBytes });
   return new Map(rows.map((row) => [row.id, row]));
 }
 

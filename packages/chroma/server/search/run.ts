@@ -1,9 +1,8 @@
 import { decodeJson, parseExactJson, stringifyJson } from "@cairn/core/database/json.ts";
-import { keysOf } from "@cairn/core/document/id.ts";
+import { restoreId } from "@cairn/core/document/id.ts";
 import type { RecordField, RecordRow } from "@cairn/core/record/read.ts";
 import { queryMany } from "@cairn/core/search/query.ts";
 import { cachedTarget } from "@cairn/core/search/read-target.ts";
-import { sql } from "drizzle-orm";
 import { documentJson, embeddingJson, idJson } from "../record/get.ts";
 import { metadataJson } from "../record/metadata-json.ts";
 import { type RecordPage, readPage } from "../record/page.ts";
@@ -15,7 +14,7 @@ import { chromaDistance, float32Text } from "../response/number.ts";
 import { type Knn, knnsOf, scoreRank } from "./rank.ts";
 import type { Search } from "./request.ts";
 
-/** Records of a search, with their scores by the stored key. */
+/** Records of a search, with their scores by id. */
 interface Found {
   readonly page: RecordPage;
   readonly scores: ReadonlyMap<string, number> | undefined;
@@ -50,7 +49,7 @@ export async function runSearches(context: QueryContext, searches: readonly Sear
       (keys) => keys.includes("#metadata") || fieldKeys(keys).length > 0,
     )}`,
     `,"scores":${list(
-      (row, { scores }) => scoreJson(scores?.get(row.id)),
+      (row, { scores }) => scoreJson(scores?.get(idOf(row))),
       (keys) => keys.includes("#score"),
     )}`,
     `,"select":${JSON.stringify(searches.map(({ keys }) => keys))}}`,
@@ -91,20 +90,23 @@ async function runSearch(context: QueryContext, search: Search): Promise<Found> 
   const found = new Map<Knn, ReadonlyMap<string, number>>();
   for (const knn of knnsOf(rank)) found.set(knn, await runKnn(context, knn, conditions));
   const scored = [...new Set([...found.values()].flatMap((scores) => [...scores.keys()]))]
-    .map((key) => ({ key, score: scoreRank(rank, (knn) => found.get(knn)?.get(key)) }))
-    .filter((item): item is { key: string; score: number } => item.score !== undefined && !Number.isNaN(item.score))
+    .map((id) => ({ id, score: scoreRank(rank, (knn) => found.get(knn)?.get(id)) }))
+    .filter((item): item is { id: string; score: number } => item.score !== undefined && !Number.isNaN(item.score))
     .toSorted((a, b) => a.score - b.score)
     .slice(offset, limit === undefined ? undefined : offset + limit);
-  const scores = new Map(scored.map(({ key, score }) => [key, score]));
-  const keys = [...scores.keys()];
-  const filter = { matches: sql`id = ANY(${sql.param(keys)}::text[])`, indexed: undefined, readsText: false };
-  const page = await readPage(database, route, { fields, filter, maxBytes });
-  const places = new Map(keys.map((key, place) => [key, place]));
-  const rows = page.rows.toSorted((a, b) => (places.get(a.id) ?? 0) - (places.get(b.id) ?? 0));
+  const scores = new Map(scored.map(({ id, score }) => [id, score]));
+  const ids = [...scores.keys()];
+  const page = await readPage(database, route, { fields, ids, maxBytes });
+  const places = new Map(ids.map((id, place) => [id, place]));
+  const rows = page.rows.toSorted((a, b) => (places.get(idOf(a)) ?? 0) - (places.get(idOf(b)) ?? 0));
   return { page: { ...page, rows }, scores };
 }
 
-/** The distances or ranks of the records that a search finds, by their stored keys. */
+function idOf({ id, long_id }: RecordRow): string {
+  return restoreId(id, long_id);
+}
+
+/** The distances or ranks of the records that a search finds, by their ids. */
 async function runKnn(
   { services, database, route, maxBytes, signal }: QueryContext,
   knn: Knn,
@@ -120,11 +122,10 @@ async function runKnn(
   ).catch((error) => {
     throw translateFilterError(error);
   });
-  const keys = keysOf(hits.map((hit) => hit.id));
   return new Map(
-    hits.map((hit, place) => [
-      keys[place] as string,
-      knn.returnRank ? place : chromaDistance(collection.metric, hit.distance ?? 0),
+    hits.map(({ id: hitId, distance }, place) => [
+      hitId,
+      knn.returnRank ? place : chromaDistance(collection.metric, distance ?? 0),
     ]),
   );
 }
