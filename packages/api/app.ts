@@ -6,6 +6,7 @@ import { cors } from "hono/cors";
 import { authenticate } from "./auth/authenticate.ts";
 import type { JwtOptions } from "./auth/jwt.ts";
 import { requireOperator } from "./auth/require.ts";
+import { type NamespaceResolver, selectTenant } from "./auth/select-tenant.ts";
 import type { Env } from "./context.ts";
 import { describeApi } from "./describe.ts";
 import { mcpRoutes } from "./mcp/route.ts";
@@ -54,6 +55,8 @@ export interface AppOptions extends RequestLimits, RateLimit, ConcurrencyLimits 
   readonly credentialCacheMs?: number;
   /** Invalid credentials that one address may try per minute. Default 60. */
   readonly unknownKeysPerMinute?: number;
+  /** Resolves the tenants of namespaces, from a package that this one does not depend on. Default: keys of namespaces are refused. */
+  readonly namespaces?: NamespaceResolver;
   /** Files of the API reference at /docs. Default: not served. */
   readonly docs?: DocsAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
@@ -81,14 +84,18 @@ export function createApp(services: Services, options: AppOptions) {
     return c.body(null, 204, { Allow: [...allowed, "OPTIONS"].join(", ") });
   });
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
+  const { namespaces } = options;
+  const limit = rateLimit(options);
   const guards = [
     enforceDeadline(options),
     authenticate(services.database, {
       jwt: options.jwt,
       cacheMs: options.credentialCacheMs,
       unknownKeysPerMinute: options.unknownKeysPerMinute,
+      acceptNamespaces: namespaces !== undefined,
     }),
-    rateLimit(options),
+    selectTenant(services.database, { namespaces, limit }),
+    limit,
     requireRoute(table),
     limitBody(maxBody),
     limitConcurrency(options),

@@ -6,7 +6,10 @@ import type { SettingValues } from "./setting.ts";
 import type { SETTINGS } from "./table.ts";
 
 /** Options of `createApp` that are parts of the process, not settings. */
-type Parts = Pick<AppOptions, "queue" | "log" | "metrics" | "observers" | "docs" | "closing" | "operatorRoutes">;
+type Parts = Pick<
+  AppOptions,
+  "queue" | "log" | "metrics" | "observers" | "docs" | "closing" | "operatorRoutes" | "namespaces"
+>;
 
 type Configured = Omit<AppOptions, keyof Parts | "credentialCacheMs">;
 
