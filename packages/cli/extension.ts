@@ -1,4 +1,5 @@
 import type { createApp } from "@cairn/api/app.ts";
+import type { NamespaceResolver } from "@cairn/api/auth/select-tenant.ts";
 import type { SettingTable } from "@cairn/api/settings/setting.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
@@ -18,6 +19,8 @@ export interface ServiceExtension {
   readonly settings: SettingTable;
   /** Kinds of jobs. `flags`: the parsed options of `cairn serve`. */
   jobKinds(flags: object, databaseName: string): JobKinds;
+  /** Resolves the tenants of namespaces. At most one extension has it. */
+  namespaces?(): NamespaceResolver;
   /** Routes of the operator. */
   routes(flags: object, queue: Pick<JobQueue, "send">): OperatorRoutes;
 }

@@ -59,6 +59,7 @@ export function addServe(program: Command, context: CommandContext): void {
         metrics: createMetrics(),
         docs: readAsset,
         closing: context.signal,
+        namespaces: extensions.flatMap((extension) => extension.namespaces?.() ?? [])[0],
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
       });
       await loadTokenizer(); // takes 0.1 s, which no request should wait for

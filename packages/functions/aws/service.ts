@@ -15,28 +15,32 @@ export const openService = openOnce(open);
 async function open(): Promise<Service> {
   const settings = readSettings(linkedResource, process.env);
   const queue = createSqsQueue(settings.jobsQueueUrl);
-  const [database, migrations] = await Promise.all([openDatabase(settings), openMigrations(settings, queue)]);
+  const [database, chroma] = await Promise.all([openDatabase(settings), openChroma(settings, queue)]);
   return composeService(settings, {
     database,
     queue,
     log: createLog(),
     observers: [createEmf()],
-    ...migrations,
+    ...chroma,
   });
 }
 
-/** The migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
-async function openMigrations({ databaseUrl }: Settings, queue: JobQueue) {
-  const [{ MIGRATION, migrationRunner }, { migrationRoutes }, { CHROMA_SETTINGS }] = await Promise.all([
-    import("@cairn/chroma/service/job.ts"),
-    import("@cairn/chroma/service/routes.ts"),
-    import("@cairn/chroma/service/settings.ts"),
-  ]);
+/** The migration's routes and jobs, and namespaces, loaded while the database opens, so that they do not lengthen a cold start. */
+async function openChroma({ databaseUrl }: Settings, queue: JobQueue) {
+  const [{ MIGRATION, migrationRunner }, { migrationRoutes }, { CHROMA_SETTINGS }, namespaces, routes] =
+    await Promise.all([
+      import("@cairn/chroma/service/job.ts"),
+      import("@cairn/chroma/service/routes.ts"),
+      import("@cairn/chroma/service/settings.ts"),
+      import("@cairn/chroma/service/namespaces/resolver.ts"),
+      import("@cairn/chroma/service/namespaces/routes.ts"),
+    ]);
   const { chromaUrl, chromaToken } = readTable(CHROMA_SETTINGS, linkedResource, process.env);
   const source = chromaUrl ? { url: chromaUrl, token: chromaToken } : undefined;
   const databaseName = new URL(databaseUrl).host;
   return {
     kinds: source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) },
-    operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined })],
+    operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined }), routes.namespaceRoutes()],
+    namespaces: namespaces.createNamespaceResolver(),
   };
 }

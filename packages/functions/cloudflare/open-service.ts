@@ -1,4 +1,6 @@
 import { createLog } from "@cairn/api/telemetry/log.ts";
+import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
+import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { connectNeon } from "@cairn/core/database/neon.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { composeService, type Service } from "../compose.ts";
@@ -26,5 +28,7 @@ async function open(env: Env): Promise<Service> {
     database,
     queue: { send: (job) => env.JOBS.send(job) },
     log: createLog({ write: (line) => console.log(line.trimEnd()) }),
+    operatorRoutes: [namespaceRoutes()],
+    namespaces: createNamespaceResolver(),
   });
 }
