@@ -11,11 +11,11 @@ import type { ChromaDatabase, ChromaTenant, DatabasePath, Page } from "../server
 /** Id of the default database, as in Chroma. */
 const DEFAULT_DATABASE_ID = "00000000-0000-0000-0000-000000000000";
 
-export function isDefaultTenant(name: string): boolean {
+function isDefaultTenant(name: string): boolean {
   return name === CHROMA_DEFAULTS.tenant;
 }
 
-export function isDefaultDatabase({ tenant, database }: DatabasePath): boolean {
+function isDefaultDatabase({ tenant, database }: DatabasePath): boolean {
   return isDefaultTenant(tenant) && database === CHROMA_DEFAULTS.database;
 }
 
