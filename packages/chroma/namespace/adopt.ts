@@ -6,7 +6,7 @@ import type { ChromaPath } from "../protocol/path.ts";
 import { insertRoutes, type RoutedCollection } from "./collections.ts";
 import { insertDatabases, insertTenants, isChromaName } from "./databases.ts";
 import { filterExisting } from "./existing.ts";
-import type { NameRules } from "./rules.ts";
+import type { NameRules } from "./name-rules.ts";
 
 /** The part of a Chroma server whose collections are looked for. Absent parts: all. */
 export interface AdoptScope extends Partial<ChromaPath> {

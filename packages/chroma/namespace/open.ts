@@ -1,13 +1,25 @@
+import type { Database } from "@cairn/core/database/database.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { ensureNamespace, type Namespace } from "@cairn/core/tenant/namespace.ts";
 import { isTenantName } from "@cairn/core/tenant/tenant.ts";
 import { CHROMA_DEFAULTS } from "../protocol/path.ts";
-import type { NameRules } from "./rules.ts";
+import type { NameRules } from "./name-rules.ts";
 
 /** The namespace of requests without a credential. It has no keys. */
 export const OPEN_NAMESPACE = "open";
 
-/** Not the settings of another namespace, so that a key of this one would be refused. */
-export const OPEN_SETTINGS = { open: true };
+/** No caller can choose these settings. */
+const OPEN_SETTINGS: JsonObject = { open: true };
+
+export function isOpen(settings: JsonObject): boolean {
+  return settings.open === true;
+}
+
+/** The namespace of requests without a credential, which is created with the first of them. */
+export function openNamespace(database: Database): Promise<Namespace> {
+  return ensureNamespace(database, { name: OPEN_NAMESPACE, settings: OPEN_SETTINGS });
+}
 
 /** The tenant that the default database stands for: the one that the first start of a service creates. */
 const DEFAULT_TENANT = "development";

@@ -5,19 +5,9 @@ import { LRUCache } from "lru-cache";
 import { CHROMA_DEFAULTS, type ChromaPath } from "../protocol/path.ts";
 import type { TargetPath } from "../protocol/pattern.ts";
 import { createTargetFinder, type TargetFinder, type TargetResult } from "../protocol/target-path.ts";
+import type { NameRules } from "./name-rules.ts";
+import { isOpen, OPEN_RULES } from "./open.ts";
 import { type NamespaceSettings, parseSettings } from "./settings.ts";
-
-/** What the names of a namespace stand for. */
-export interface NameRules {
-  /** The tenant and the collection that a path stands for. Undefined: none. */
-  find(path: ChromaPath): TargetPath | undefined;
-  /** Like `find`. Throws `invalid_input` with the reason and the names that are possible. */
-  resolve(path: ChromaPath): TargetPath;
-  /** Whether a path can stand for a collection of the tenant. */
-  canName(tenant: Pick<Tenant, "id" | "name">): boolean;
-  /** The tenant that a database stands for, with all its collections. Absent: a database has collections of several tenants. */
-  tenantOf?(path: Pick<ChromaPath, "tenant" | "database">): string;
-}
 
 /** Compiles the settings of a namespace. */
 export function compileRules(settings: NamespaceSettings): NameRules {
@@ -78,7 +68,7 @@ const MAX_COMPILED = 1_000;
 export function createRulesCache(): (namespace: Pick<Namespace, "id" | "settings">) => NameRules {
   const compiled = new LRUCache<string, NameRules>({ max: MAX_COMPILED });
   return ({ id, settings }) => {
-    const rules = compiled.get(id) ?? compileRules(parseSettings(settings));
+    const rules = compiled.get(id) ?? (isOpen(settings) ? OPEN_RULES : compileRules(parseSettings(settings)));
     compiled.set(id, rules);
     return rules;
   };

@@ -161,6 +161,19 @@ test("a renamed collection stays with its tenant and is found under its new name
   }
 });
 
+test("a name stays with its collection, also if the tenant renamed that one", async () => {
+  const { view } = await createNamespace();
+  const a = HEX();
+  const first = await create(view, at(`tenant_${a}_faq`));
+  const second = await create(view, at(`tenant_${a}_notes`));
+  await changeCollection(testDatabase.database, first.tenantId, first.collectionId, { name: "questions" });
+  const taken = { code: "already_exists" };
+  await expect(view.renamedTo(second, at(first.name))).rejects.toMatchObject(taken);
+  await expect(view.register(DEFAULT, { ...second, name: first.name })).rejects.toMatchObject(taken);
+  expect(await view.findCollection(at(first.name))).toEqual(first);
+  expect(await view.findCollection(at(second.name))).toEqual(second);
+});
+
 test("a collection that its tenant created is found by its name, and listed from then on", async () => {
   const { view } = await createNamespace();
   const { database } = testDatabase;

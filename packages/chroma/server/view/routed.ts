@@ -31,6 +31,6 @@ export function createRoutedViews({ cacheMs }: RoutedViewsOptions = {}): (reques
 }
 
 /** The view of a namespace with these rules. */
-export function createRoutedView(context: RoutedContext): ChromaView {
+function createRoutedView(context: RoutedContext): ChromaView {
   return { ...databaseMethods(context), ...collectionMethods(context) };
 }

@@ -38,6 +38,7 @@ test.each([
   [{ patterns: [] }, "patterns", /./],
   [{ fallback: "" }, "fallback", /512 characters/],
   [{ pattern: ["x"] }, "pattern", /no field "pattern"/],
+  [{ open: true }, "open", /no field "open"/],
 ])("settings %j are refused with the field %s, in terms of the API", async (settings, path, detail) => {
   expect(await operate("POST", "/v1/namespaces", { name: "refused", ...settings })).toMatchObject({
     status: 400,

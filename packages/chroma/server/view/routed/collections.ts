@@ -6,7 +6,7 @@ import { type RoutedContext, requireWrite } from "./context.ts";
 import { deleteAll, readExisting } from "./existing.ts";
 import { findCollection, findCollectionById } from "./find.ts";
 import { findChromaDatabase } from "./lookup.ts";
-import { placeCollection, renamedTo } from "./place.ts";
+import { assertFree, placeCollection, renamedTo } from "./place.ts";
 
 type CollectionMethods = Pick<
   ChromaView,
@@ -33,9 +33,11 @@ export function collectionMethods(context: RoutedContext): CollectionMethods {
     findCollectionById: (path, collectionId) => findCollectionById(context, path, collectionId),
     placeCollection: (path) => placeCollection(context, path),
     renamedTo: (route, path) => renamedTo(context, route, path),
-    async register(path, route) {
+    async register({ tenant, database: name }, route) {
       requireWrite(context);
-      await asAdmin(database, ({ orm }) => saveRoute(orm, namespaceId, { ...path, name: route.name }, route));
+      const path = { tenant, database: name, name: route.name };
+      await assertFree(context, path, route.collectionId);
+      await asAdmin(database, ({ orm }) => saveRoute(orm, namespaceId, path, route));
       routes.delete(namespaceId, route.collectionId);
     },
     async unregister(_path, { collectionId }) {

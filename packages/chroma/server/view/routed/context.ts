@@ -3,7 +3,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import { LRUCache } from "lru-cache";
 import type { RoutedCollection } from "../../../namespace/collections.ts";
-import type { NameRules } from "../../../namespace/rules.ts";
+import type { NameRules } from "../../../namespace/name-rules.ts";
 
 /** What the view of a namespace works with, for one request. */
 export interface RoutedContext {

@@ -7,7 +7,7 @@ import { findByName } from "../../../namespace/serving.ts";
 import { type ChromaPath, pathOf } from "../../../protocol/path.ts";
 import type { CollectionRoute, CollectionTarget } from "../view.ts";
 import { type RoutedContext, requireEnabled, requireWrite } from "./context.ts";
-import { findChromaDatabase } from "./lookup.ts";
+import { findChromaDatabase, findRegistered } from "./lookup.ts";
 
 /** Where a new collection belongs. Throws `invalid_input`, and `already_exists` if another name stands for the same collection. */
 export async function placeCollection(context: RoutedContext, path: ChromaPath): Promise<CollectionTarget | undefined> {
@@ -31,17 +31,31 @@ export async function placeCollection(context: RoutedContext, path: ChromaPath):
 /** The name in its tenant for a new name of a collection. Throws `invalid_input` if that is a name of another tenant. */
 export async function renamedTo(
   context: RoutedContext,
-  { name, tenantId }: CollectionRoute,
+  { name, tenantId, collectionId }: CollectionRoute,
   path: ChromaPath,
 ): Promise<string> {
   requireWrite(context);
   const { database, rules } = context;
   const target = rules.resolve(path);
   const tenant = await findTenant(database, target.tenant);
-  if (tenant?.id === tenantId) return target.collection;
+  if (tenant?.id === tenantId) {
+    await assertFree(context, path, collectionId);
+    return target.collection;
+  }
   throw new AppError(
     "invalid_input",
     `The collection ${JSON.stringify(name)} cannot be renamed to ${JSON.stringify(path.name)}: that is a name of another tenant, and a collection stays with its tenant.`,
     { path: "new_name" },
+  );
+}
+
+/** Throws `already_exists` if another collection has the name. It may have another name in its tenant by now. */
+export async function assertFree(context: RoutedContext, path: ChromaPath, collectionId: string): Promise<void> {
+  const registered = await findRegistered(context, path);
+  if (!registered || registered.route.collectionId === collectionId) return;
+  throw new AppError(
+    "already_exists",
+    `The name ${JSON.stringify(path.name)} is already taken by another collection. Choose another name.`,
+    { path: "name" },
   );
 }
