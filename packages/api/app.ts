@@ -3,7 +3,7 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
-import { authenticate } from "./auth/authenticate.ts";
+import { authenticate, bearerToken, createAuthenticator } from "./auth/authenticate.ts";
 import type { JwtOptions } from "./auth/jwt.ts";
 import { requireOperator } from "./auth/require.ts";
 import { type NamespaceResolver, selectTenant } from "./auth/select-tenant.ts";
@@ -12,12 +12,13 @@ import { describeApi } from "./describe.ts";
 import { mcpRoutes } from "./mcp/route.ts";
 import { createRouter } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
+import { type Protocol, protocolOf } from "./protocol.ts";
 import { limitBody } from "./request/body-limit.ts";
 import { type ConcurrencyLimits, limitConcurrency } from "./request/concurrency.ts";
 import { enforceDeadline, provideServices, type RequestLimits } from "./request/deadline.ts";
 import { readJsonBody } from "./request/json-body.ts";
 import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
-import { createRouteTable, requireRoute, routeError } from "./request/route-table.ts";
+import { createRouteTable, type RouteTable, requireRoute, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
@@ -27,6 +28,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keys } from "./routes/keys.ts";
 import { search } from "./routes/query.ts";
+import { documentReads } from "./routes/read-documents.ts";
 import { stats } from "./routes/stats.ts";
 import { tenants } from "./routes/tenants.ts";
 import { tools } from "./routes/tools.ts";
@@ -61,18 +63,21 @@ export interface AppOptions extends RequestLimits, RateLimit, ConcurrencyLimits 
   readonly docs?: DocsAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
   readonly operatorRoutes?: readonly OpenAPIHono<Env>[];
+  /** Other protocols, from packages that this one does not depend on. */
+  readonly protocols?: readonly Protocol[];
 }
 
 /** Creates the API of a knowledge base for any runtime that speaks fetch. Opens no connection. */
 export function createApp(services: Services, options: AppOptions) {
-  const { log, metrics, maxBody = 5_000_000, corsOrigins = [], operatorRoutes = [] } = options;
+  const { log, metrics, maxBody = 5_000_000, corsOrigins = [], operatorRoutes = [], protocols = [] } = options;
   const app = createRouter();
   const observers = [log?.request, metrics?.observe, ...(options.observers ?? [])].filter(
     (observer) => observer !== undefined,
   );
   app.use("*", traceRequests, observeRequests(observers), securityHeaders);
   app.onError((error, c) => {
-    const response = problemResponse(c, error);
+    const protocol = protocolOf(protocols, c.req.path);
+    const response = protocol ? protocol.errorResponse(c, error) : problemResponse(c, error);
     if (response.status === 500) log?.failure(error, { request_id: c.get("requestId") });
     return response;
   });
@@ -80,30 +85,29 @@ export function createApp(services: Services, options: AppOptions) {
   app.notFound((c) => {
     const { method, path } = c.req;
     const allowed = table.methods(path);
-    if (method !== "OPTIONS" || allowed.length === 0) return problemResponse(c, routeError(table, c.req));
+    const protocol = protocolOf(protocols, path);
+    if (method !== "OPTIONS" || allowed.length === 0) {
+      const error = routeError(table, c.req);
+      return protocol ? protocol.errorResponse(c, error) : problemResponse(c, error);
+    }
     return c.body(null, 204, { Allow: [...allowed, "OPTIONS"].join(", ") });
   });
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
-  const { namespaces } = options;
-  const limit = rateLimit(options);
-  const guards = [
-    enforceDeadline(options),
-    authenticate(services.database, {
-      jwt: options.jwt,
-      cacheMs: options.credentialCacheMs,
-      unknownKeysPerMinute: options.unknownKeysPerMinute,
-      acceptNamespaces: namespaces !== undefined,
-    }),
-    selectTenant(services.database, { namespaces, limit }),
-    limit,
-    requireRoute(table),
-    limitBody(maxBody),
-    limitConcurrency(options),
-    provideServices(services, options),
-    readJsonBody,
-  ] as const;
-  app.use("/v1/*", ...guards);
-  app.use("/mcp", ...guards);
+  const guard = createGuards(services, table, options);
+  const ownGuards = guard({
+    selectsTenant: true,
+    credential: bearerToken,
+    maxBody,
+    maxResponse: options.maxResponse,
+    readBody: readJsonBody,
+  });
+  app.use("/v1/*", ...ownGuards);
+  app.use("/mcp", ...ownGuards);
+  for (const protocol of protocols) {
+    app.route("/", protocol.publicRoutes);
+    app.use(`${protocol.path}/*`, ...guard(protocol));
+    app.route("/", protocol.routes);
+  }
   app.route("/", mcpRoutes({ log }));
   for (const routes of operatorRoutes) {
     for (const { path } of routes.routes) app.use(path, requireOperator);
@@ -116,6 +120,7 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", healthRoutes(services))
     .route("/", collections)
     .route("/", documents)
+    .route("/", documentReads)
     .route("/", search)
     .route("/", tools)
     .route("/", chatRoutes({ model: options.chatModel, log }))
@@ -125,6 +130,38 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", tenants);
   describeApi(api);
   return api;
+}
+
+type GuardOptions = Pick<Protocol, "credential" | "anonymous" | "maxBody" | "readBody"> &
+  Pick<AppOptions, "maxResponse"> & {
+    /** Whether a namespace's key selects its tenant with a header. Default: by the names in the path. */
+    readonly selectsTenant?: boolean;
+  };
+
+/** Returns a function that creates the guards of a protocol, in their order. All protocols share a tenant's limits. */
+function createGuards(services: Services, table: RouteTable, options: AppOptions) {
+  const identify = createAuthenticator(services.database, {
+    jwt: options.jwt,
+    cacheMs: options.credentialCacheMs,
+    unknownKeysPerMinute: options.unknownKeysPerMinute,
+    acceptNamespaces: options.namespaces !== undefined,
+  });
+  const deadline = enforceDeadline(options);
+  const rate = rateLimit(options);
+  const select = selectTenant(services.database, { namespaces: options.namespaces, limit: rate });
+  const concurrency = limitConcurrency(options);
+  return ({ selectsTenant, credential, anonymous, maxBody, maxResponse, readBody }: GuardOptions) =>
+    [
+      deadline,
+      authenticate(identify, { credential, anonymous }),
+      ...(selectsTenant ? [select] : []),
+      rate,
+      requireRoute(table),
+      limitBody(maxBody),
+      concurrency,
+      provideServices(services, { ...options, maxResponse }),
+      readBody,
+    ] as const;
 }
 
 /** The routes with their inputs and responses, for the typed client. */

@@ -27,6 +27,7 @@ const TAGS = [
     "Namespaces",
     "Names of a Chroma server that stand for tenants, and keys that act for all of them. For the operator.",
   ],
+  ["Chroma", "Chroma's API, for applications that use a client of Chroma. Its errors are those of a Chroma server."],
   ["Health", "Health checks for load balancers."],
 ] as const;
 

@@ -122,6 +122,10 @@ test("on every route and method, another tenant's id is answered exactly like a 
     "POST /v1/documents": 404,
     "GET /v1/documents/{document}": 404,
     "DELETE /v1/documents/{document}": 404,
+    "PATCH /v1/documents/{document}": 404,
+    "POST /v1/documents/update": 404,
+    "POST /v1/documents/get": 404,
+    "POST /v1/documents/count": 404,
     "POST /v1/documents/delete": 404,
     "POST /v1/documents/bulk": 404,
     "POST /v1/query": 404,
@@ -171,7 +175,12 @@ test("a key can do only what its scopes allow", async () => {
   const read = (path: string, body?: object) => api.call(body ? "POST" : "GET", path, { key: secret, body });
   expect((await read("/v1/collections")).status).toBe(200);
   expect((await read("/v1/query", { query: "swims" })).status).toBe(200);
+  expect((await read("/v1/documents/get", { ids: ["x"] })).status).toBe(200);
+  expect((await read("/v1/documents/count", {})).status).toBe(200);
   expect((await read("/v1/documents", { documents: [{ content: "x" }] })).status).toBe(403);
+  expect((await read("/v1/documents/update", { documents: [{ id: "x", metadata: {} }] })).status).toBe(403);
+  const change = { key: secret, body: { uri: null } };
+  expect((await api.call("PATCH", `/v1/documents/${ids.document}`, change)).status).toBe(403);
   expect((await read("/v1/keys")).status).toBe(403);
   expect((await read("/v1/stats")).status).toBe(403);
   expect((await read(`/v1/jobs/${ids.job}`)).status).toBe(200);

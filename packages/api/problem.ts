@@ -87,15 +87,22 @@ const REMEDIES: Readonly<Partial<Record<Remedy, string>>> = {
 export function problemResponse(c: Context, error: unknown): Response {
   const apiError = toKnownError(error);
   const problem = toProblem(apiError, c.get("requestId") ?? "");
-  const kind = PROBLEMS[problem.code];
-  const retryAfter = apiError.retryAfter ?? kind.retryAfter;
   c.set("problem", problem.code);
-  return c.body(JSON.stringify(problem), kind.status, {
+  return c.body(JSON.stringify(problem), PROBLEMS[problem.code].status, {
     "Content-Type": "application/problem+json",
-    ...(retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(retryAfter))) }),
-    ...(apiError instanceof HttpError && apiError.allowed ? { Allow: apiError.allowed.join(", ") } : {}),
-    ...(problem.code === "unauthorized" ? { "WWW-Authenticate": 'Bearer realm="cairn"' } : {}),
+    ...problemHeaders(apiError),
   });
+}
+
+/** The headers of the response for any error. */
+export function problemHeaders(error: unknown): Record<string, string> {
+  const known = toKnownError(error);
+  const retryAfter = known.retryAfter ?? PROBLEMS[known.code].retryAfter;
+  return {
+    ...(retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(retryAfter))) }),
+    ...(known instanceof HttpError && known.allowed ? { Allow: known.allowed.join(", ") } : {}),
+    ...(known.code === "unauthorized" ? { "WWW-Authenticate": 'Bearer realm="cairn"' } : {}),
+  };
 }
 
 export function describeProblem(error: unknown, requestId: string): Problem {

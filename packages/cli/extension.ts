@@ -1,8 +1,10 @@
 import type { createApp } from "@cairn/api/app.ts";
 import type { NamespaceResolver } from "@cairn/api/auth/select-tenant.ts";
+import type { Protocol } from "@cairn/api/protocol.ts";
 import type { SettingTable } from "@cairn/api/settings/setting.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
+import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
 
@@ -21,6 +23,8 @@ export interface ServiceExtension {
   jobKinds(flags: object, databaseName: string): JobKinds;
   /** Resolves the tenants of namespaces. At most one extension has it. */
   namespaces?(): NamespaceResolver;
+  /** Other protocols that the service speaks, under the parsed options of `cairn serve`. */
+  protocols(flags: object, services: Services): readonly Protocol[];
   /** Routes of the operator. */
   routes(flags: object, queue: Pick<JobQueue, "send">): OperatorRoutes;
 }

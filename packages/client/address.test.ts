@@ -47,7 +47,7 @@ function isAddressable(id: string) {
 
 const document = (id: string) => ({ param: { document: id }, query: {}, header: {} });
 
-test("a document with any id is written, read and deleted over a socket, or refused before a request is sent", async () => {
+test("a document with any id is written, read, changed and deleted over a socket, or refused before a request is sent", async () => {
   const write = (id: string) =>
     read(client.v1.documents.$post({ header: {}, json: { documents: [{ id, content: "kettle" }] } }));
   const route = client.v1.documents[":document"];
@@ -57,6 +57,7 @@ test("a document with any id is written, read and deleted over a socket, or refu
     expect(await write(id)).toMatchObject({ ids: [id], failed: [] });
     if (isAddressable(id)) {
       expect((await read(route.$get(document(id)))).id).toBe(id);
+      expect(await read(route.$patch({ ...document(id), json: { uri: "x://new" } }))).toBeUndefined();
       expect(await read(route.$delete(document(id)))).toBeUndefined();
       await expect(read(route.$get(document(id)))).rejects.toMatchObject({ code: "not_found" });
     } else {
@@ -69,6 +70,10 @@ test("a document with any id is written, read and deleted over a socket, or refu
           message: expect.stringContaining("POST /v1/documents/delete"),
         });
       expect(requests).toBe(before);
+      const updates = { documents: [{ id, metadata: { seen: true } }] };
+      expect(await read(client.v1.documents.update.$post({ header: {}, json: updates }))).toMatchObject({ updated: 1 });
+      const found = await read(client.v1.documents.get.$post({ json: { ids: [id] } }));
+      expect(found).toMatchObject({ documents: [{ id, metadata: { seen: true } }], missing: [] });
       const deleted = client.v1.documents.delete.$post({ header: {}, json: { ids: [id] } });
       expect(await read(deleted)).toEqual({ deleted: 1 });
     }

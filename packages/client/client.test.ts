@@ -55,6 +55,46 @@ test("responses have the types of the routes, and errors are thrown with code an
   });
 });
 
+test("documents are changed, counted and read by id with their vectors, all typed", async () => {
+  const header = {};
+  await read(client.v1.collections.$post({ header, json: { name: "typed", dimensions: 2, embedding_model: null } }));
+  const documents = [
+    { id: "a", content: "a", embedding: [0.1, 0.2], metadata: { price: 1, draft: true } },
+    { id: "b", content: "b", embedding: [1, 0] },
+  ];
+  await read(client.v1.documents.$post({ header, json: { collection: "typed", documents } }));
+  const changes = { metadata: { price: 2n ** 64n, draft: null } };
+  const address = { param: { document: "a" }, query: { collection: "typed" } };
+  await read(client.v1.documents[":document"].$patch({ header, ...address, json: changes }));
+  const update = {
+    collection: "typed",
+    documents: [
+      { id: "b", uri: "x://b" },
+      { id: "c", uri: null },
+    ],
+  };
+  const { updated, missing } = await read(client.v1.documents.update.$post({ header, json: update }));
+  expect([updated, missing]).toEqual([1, ["c"]]);
+  const filter = { price: 2n ** 64n };
+  const count: { documents: number; passages: number } = await read(
+    client.v1.documents.count.$post({ json: { collection: "typed", filter } }),
+  );
+  expect(count).toEqual({ documents: 1, passages: 1 });
+  const get = { collection: "typed", ids: ["b", "a"], include: ["embedding" as const] };
+  const found = await read(client.v1.documents.get.$post({ json: get }));
+  const vectors: (readonly number[] | null | undefined)[] = found.documents.map(
+    ({ passages }) => passages[0]?.embedding,
+  );
+  expect(vectors).toEqual([
+    [1, 0],
+    [0.1, 0.2],
+  ]);
+  expect(found.documents.map(({ metadata, uri }) => [metadata, uri])).toEqual([
+    [{}, "x://b"],
+    [{ price: 2n ** 64n }, null],
+  ]);
+});
+
 test("a response of another server is reported as such", async () => {
   const proxy = createClient({
     url,

@@ -69,7 +69,7 @@ function encodeRequests<T extends object>(routes: T): T {
 const MAX_PARAMETER_LENGTH = 8000;
 
 const REMEDY =
-  "Use the id of a collection instead of its name. For documents, use GET /v1/documents to list them, and POST /v1/documents/delete with ids in the body to delete them.";
+  "Use the id of a collection instead of its name. For documents, send the id in the body: POST /v1/documents/get reads them, POST /v1/documents/update changes and POST /v1/documents/delete deletes them.";
 
 /**
  * A path segment `..`. Encoding does not help: URL parsers treat `%2e%2e` in the same way, and API Gateway's HTTP APIs

@@ -1,7 +1,8 @@
 import { createCollection } from "@cairn/core/collection/create.ts";
+import { countDocuments } from "@cairn/core/document/count.ts";
 import type { NewDocument } from "@cairn/core/document/document.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
-import { countDocuments, getDocuments } from "@cairn/core/document/list.ts";
+import { getDocuments } from "@cairn/core/document/list.ts";
 import type { DatabaseFixture } from "./fixture.ts";
 
 export const vector = (...elements: number[]) => new Float32Array(elements);
@@ -21,6 +22,6 @@ export function documentsOf(testDatabase: DatabaseFixture, tenantId: string) {
     read: (name: string, ...ids: string[]) => getDocuments(testDatabase.database, tenantId, { collection: name, ids }),
     put: (name: string, ...documents: NewDocument[]) =>
       ingest(testDatabase.services, tenantId, { collection: name, documents }),
-    count: (name: string) => countDocuments(testDatabase.database, tenantId, name),
+    count: (name: string) => countDocuments(testDatabase.database, tenantId, { collection: name }),
   };
 }

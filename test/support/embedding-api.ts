@@ -104,7 +104,8 @@ async function respond(
   for await (const chunk of request) chunks.push(chunk as Buffer);
   if (request.method !== "POST" || request.url !== "/v1/embeddings")
     return refuse(response, 404, `Unknown route ${request.url}`);
-  const body = JSON.parse(Buffer.concat(chunks).toString()) as EmbeddingRequest;
+  const sent = JSON.parse(Buffer.concat(chunks).toString());
+  const body = { ...sent, input: [sent.input].flat() } as EmbeddingRequest; // the input may be one text
   state.requests.push(body);
   state.authorizations.push(request.headers.authorization);
   const fault = state.faults.length > 0 ? (state.faults.shift() ?? null) : state.defaultFault;

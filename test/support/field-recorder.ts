@@ -2,11 +2,12 @@ import type { ApiResponse, CallOptions, TestApi } from "./api.ts";
 import { readDescription } from "./openapi.ts";
 
 /** The test file of packages/api/routes that covers an operation, or `elsewhere`. */
-export type RouteTest = "documents" | "query" | "collections" | "jobs" | "tenants" | "elsewhere";
+export type RouteTest = "documents" | "read-documents" | "query" | "collections" | "jobs" | "tenants" | "elsewhere";
 
 /** By path. The first match counts. */
 const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
   [/^\/v1\/(documents\/bulk|reindex|jobs)\b/, "jobs"],
+  [/^\/v1\/documents\/(get|count)\b/, "read-documents"],
   [/^\/v1\/documents\b/, "documents"],
   [/^\/v1\/(query|tools|chat)\b/, "query"],
   [/^\/v1\/(collections|stats)\b/, "collections"],
@@ -19,6 +20,9 @@ const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
 const FIELDS: Readonly<Record<string, RouteTest>> = {
   "getDocument first_passage": "query",
   "getDocument passages": "query",
+  "getDocument include": "read-documents",
+  "listDocuments include": "read-documents",
+  "listDocuments where_document": "read-documents",
   "chat stream": "elsewhere", // packages/api/chat-stream.test.ts
 };
 

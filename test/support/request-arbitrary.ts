@@ -40,7 +40,7 @@ function validObject(schema: JsonSchema, resolve: ApiDescription["resolve"]): fc
   return fc.record(model, { requiredKeys: [...required] });
 }
 
-function validString({ format, minLength = 0, maxLength = 40 }: JsonSchema): fc.Arbitrary<string> {
+function validString({ format, minLength = 0, maxLength = 40, example }: JsonSchema): fc.Arbitrary<string> {
   if (format === "uuid") return fc.uuid();
   if (format === "date-time")
     return fc
@@ -48,6 +48,7 @@ function validString({ format, minLength = 0, maxLength = 40 }: JsonSchema): fc.
       .map((date) => date.toISOString());
   const cappedLength = Math.min(maxLength, 40);
   return fc.oneof(
+    ...(typeof example === "string" ? [fc.constant(example)] : []),
     fc.constantFrom("knowledge", "returns", "a kettle in Kiel").filter((text) => text.length >= minLength),
     fc.string({ minLength, maxLength: cappedLength, unit: "binary" }),
     fc.string({ minLength, maxLength: cappedLength }),
@@ -167,6 +168,8 @@ function pathOf(
     .filter(({ name, in: place }) => place === "query" && values[name] !== undefined)
     .map(({ name }) => `${name}=${text(values[name])}`);
   const query = [...described, ...(undescribed === undefined ? [] : [`${text(undescribed)}=x`])].join("&");
-  const filled = path.replace(/\{(\w+)\}/g, (_, name) => text(values[name]) || "x");
+  // An empty segment, "." or ".." leads to another route.
+  const segment = (value: unknown) => text(value).replace(/^\.{0,2}$/, "x");
+  const filled = path.replace(/\{(\w+)\}/g, (_, name) => segment(values[name]));
   return query ? `${filled}?${query}` : filled;
 }

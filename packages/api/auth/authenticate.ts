@@ -32,16 +32,31 @@ export interface AuthenticatorOptions {
   readonly acceptNamespaces?: boolean;
 }
 
+export interface CredentialOptions {
+  /** The key or token of a request; undefined: it has none. */
+  readonly credential: (headers: Pick<Headers, "get">) => string | undefined;
+  /** Who makes a request without a credential. Default: such a request is refused. */
+  readonly anonymous?: () => Promise<Principal>;
+}
+
+/** The token of the header `Authorization: Bearer`. */
+export function bearerToken(headers: Pick<Headers, "get">): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.get("Authorization") ?? "")?.[1];
+}
+
 /** Sets the principal of each request, within the request's time limit. Throws `unauthorized`. */
-export function authenticate(database: Database, options: AuthenticatorOptions) {
-  const identify = createAuthenticator(database, options);
+export function authenticate(identify: Authenticator, { credential, anonymous }: CredentialOptions) {
   return createMiddleware<Env>(async (c, next) => {
     const timer = c.get("timer");
-    const principal = await identify(c.req.header("Authorization"), {
-      remainingMs: timer.remainingMs(),
-      address: c.env?.address, // without a runtime there are no bindings
-      runInBackground: (work) => runInBackground(c, work),
-    });
+    const token = credential({ get: (name) => c.req.header(name) ?? null });
+    const principal =
+      token === undefined && anonymous
+        ? await anonymous()
+        : await identify(token, {
+            remainingMs: timer.remainingMs(),
+            address: c.env?.address, // without a runtime there are no bindings
+            runInBackground: (work) => runInBackground(c, work),
+          });
     timer.throwIfExpired(); // the request was answered already, so nothing more is done for it
     c.set("principal", principal);
     await next();
@@ -58,6 +73,9 @@ function runInBackground(c: Context, work: Promise<unknown>): void {
 /** Entries of each cache: valid, previously valid and refused credentials. */
 const MAX_CACHED = 10_000;
 
+/** Identifies the principal of a token. Throws `unauthorized` and `rate_limited`. */
+export type Authenticator = (token: string | undefined, lookup: LookupOptions) => Promise<Principal>;
+
 interface LookupOptions {
   /** Milliseconds that the request has left. */
   readonly remainingMs: number;
@@ -72,7 +90,7 @@ interface LookupOptions {
  * that tries many invalid tokens is throttled; a key that was valid before is still looked up from that address.
  * The function throws `unauthorized` and `rate_limited`.
  */
-function createAuthenticator(database: Database, options: AuthenticatorOptions) {
+export function createAuthenticator(database: Database, options: AuthenticatorOptions): Authenticator {
   const cacheMs = Math.min(MAX_CACHE_MS, options.cacheMs ?? MAX_CACHE_MS);
   // Keyed by hash: a memory dump of this process shows no secret. Refused credentials have a cache of their own, so that
   // many of them do not evict valid ones.
@@ -117,8 +135,7 @@ function createAuthenticator(database: Database, options: AuthenticatorOptions) 
     return found;
   }
 
-  return async function identify(authorization: string | undefined, lookup: LookupOptions): Promise<Principal> {
-    const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+  return async function identify(token, lookup) {
     if (!token)
       throw new HttpError(
         "unauthorized",

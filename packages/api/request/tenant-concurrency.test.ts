@@ -58,19 +58,24 @@ test("over HTTP, requests beyond the limit wait, and requests beyond the queue a
   expect(statuses.filter((status) => status === 200)).toHaveLength(7);
 });
 
+const BY_TEXT = { $contains: "kettle" };
 const KETTLE = { query: `kettle${" x".repeat(30_000)}` };
 
 test.each([
   ["large bodies", 2, "POST", "/v1/query", { queries: [KETTLE, KETTLE], mode: "keyword" }],
   ["long pages", 1, "GET", "/v1/documents?limit=1000", undefined],
-  ["many hits", 1, "POST", "/v1/query", { query: "kettle", mode: "keyword", top_k: 1_000 }],
+  ["many ids", 1, "POST", "/v1/documents/get", { ids: Array.from({ length: 101 }, (_, n) => `id${n}`) }],
+  ["lists by text", 1, "GET", `/v1/documents?where_document=${encodeURIComponent(JSON.stringify(BY_TEXT))}`, undefined],
+  ["counts by text", 1, "POST", "/v1/documents/count", { where_document: BY_TEXT }],
   [
-    "conditions on the text",
+    "many hits with vectors",
     1,
     "POST",
     "/v1/query",
-    { query: "kettle", mode: "keyword", where_document: { $contains: "kettle" } },
+    { query: "kettle", mode: "keyword", top_k: 101, include: ["embedding"] },
   ],
+  ["many hits", 1, "POST", "/v1/query", { query: "kettle", mode: "keyword", top_k: 1_000 }],
+  ["conditions on the text", 1, "POST", "/v1/query", { query: "kettle", mode: "keyword", where_document: BY_TEXT }],
 ])(
   "over HTTP, %s of a tenant wait for each other, and its short searches do not",
   async (_, limit, method, path, body) => {

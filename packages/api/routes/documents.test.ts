@@ -69,6 +69,61 @@ describe("documents", () => {
     expect(await listed("?collection=another")).toEqual(["east", "far", "north"]);
   });
 
+  test("are changed one by one: metadata key by key, the URI as a whole", async () => {
+    await fill("changed");
+    const path = "/v1/documents/east?collection=changed";
+    const change = async (body: object) => {
+      expect((await call("PATCH", path, body)).status).toBe(204);
+      const { metadata, uri } = (await call("GET", path)).body;
+      return { metadata, uri };
+    };
+    expect(await change({ metadata: { price: 20 } })).toEqual({
+      metadata: { topic: "a", price: 20 },
+      uri: "x://east",
+    });
+    expect(await change({ metadata: { topic: null }, uri: "x://new" })).toEqual({
+      metadata: { price: 20 },
+      uri: "x://new",
+    });
+    expect(await change({ uri: null })).toEqual({ metadata: { price: 20 }, uri: null });
+    const nearest = { collection: "changed", query_embedding: [1, 0, 0], top_k: 1, filter: { price: 20 } };
+    expect((await call("POST", "/v1/query", nearest)).body.hits).toMatchObject([
+      { id: "east", distance: 0, content: "the kettle boils" },
+    ]);
+  });
+
+  test("that do not exist, and changes that are none or too large, are refused", async () => {
+    await fill("refused");
+    const change = (id: string, body: object) => call("PATCH", `/v1/documents/${id}?collection=refused`, body);
+    expect(await change("none", { metadata: {} })).toMatchObject({ status: 404, body: { code: "not_found" } });
+    const invalid = { status: 400, body: { code: "invalid_input", path: "metadata" } };
+    expect(await change("east", {})).toMatchObject(invalid);
+    expect(await change("east", { metadata: { text: "x".repeat(70_000) } })).toMatchObject(invalid);
+    expect(await change("east", { content: "x" })).toMatchObject({ status: 400, body: { path: "content" } });
+    const documents = [{ id: "east", metadata: { n: 1 } }, { id: "far" }];
+    const many = await call("POST", "/v1/documents/update", { collection: "refused", documents });
+    expect(many).toMatchObject({ status: 400, body: { path: "documents[1].metadata" } });
+    expect((await call("GET", "/v1/documents/east?collection=refused")).body.metadata).toEqual({ topic: "a" });
+  });
+
+  test("are changed together, and missing ones are listed", async () => {
+    await fill("together");
+    const documents = [
+      { id: "none", metadata: { n: 1 } },
+      { id: "far", metadata: { n: 1 } },
+      { id: "east", uri: null },
+    ];
+    const { body } = await call("POST", "/v1/documents/update", { collection: "together", documents });
+    expect(body).toEqual({ updated: 2, missing: ["none"] });
+    const { body: page } = await call("GET", "/v1/documents?collection=together");
+    const found = page.documents.map(({ id, metadata, uri }: Record<string, unknown>) => [id, metadata, uri]);
+    expect(found).toEqual([
+      ["east", { topic: "a" }, null],
+      ["far", { topic: "a", n: 1 }, null],
+      ["north", { topic: "b" }, null],
+    ]);
+  });
+
   test.each([
     ["ids", { ids: ["east", "none"] }, ["far", "north"]],
     ["filter", { filter: { topic: "a" } }, ["north"]],

@@ -70,6 +70,18 @@ describe("a search", () => {
     expect(await ask({ query_embedding: [1, 0, "x"] })).toMatchObject({ path: "query_embedding[2]" });
   });
 
+  test("returns vectors as the shortest decimals of their 32-bit floats, but only if it includes them", async () => {
+    await call("POST", "/v1/collections", { name: "precise", dimensions: 3, metric: "l2" });
+    const documents = [{ id: "a", content: "a kettle", embedding: [0.1, -1 / 3, 1e-7] }];
+    await call("POST", "/v1/documents", { collection: "precise", documents });
+    const { hits } = await ask({ collection: "precise", include: ["embedding", "content"] });
+    expect(hits).toMatchObject([{ id: "a", content: "a kettle", embedding: [0.1, -0.33333334, 1e-7] }]);
+    expect(hits[0]).not.toHaveProperty("metadata");
+    const [hit] = (await ask({ collection: "precise" })).hits;
+    expect(hit).toMatchObject({ content: "a kettle", metadata: {}, uri: null });
+    expect(hit).not.toHaveProperty("embedding");
+  });
+
   test("in mode hybrid returns the vector rank and keyword rank of a hit", async () => {
     const { hits } = await ask({ mode: "hybrid", query: "whistles" });
     const places = (hits as Record<string, unknown>[]).map((hit) => [hit.id, hit.vector_rank, hit.keyword_rank]);

@@ -24,6 +24,9 @@ const queryRoute = createRoute({
 /** Total hits above which a request counts as large. */
 const LARGE_RESULT = 500;
 
+/** The same, for hits with vectors. */
+const LARGE_RESULT_WITH_VECTORS = 100;
+
 export const search = createRouter().openapi(queryRoute, async (c) => {
   const { query, query_embedding, queries, top_k, where_document, max_distance, group_by, ...rest } =
     c.req.valid("json");
@@ -41,7 +44,8 @@ export const search = createRouter().openapi(queryRoute, async (c) => {
     signal,
   };
   // A condition on the text is evaluated for every passage.
-  if (where_document || (queries?.length ?? 1) * (top_k ?? 10) > LARGE_RESULT) await c.var.slot.acquireLarge("read");
+  const maxHits = include?.includes("embedding") ? LARGE_RESULT_WITH_VECTORS : LARGE_RESULT;
+  if (where_document || (queries?.length ?? 1) * (top_k ?? 10) > maxHits) await c.var.slot.acquireLarge("read");
   const found = queries
     ? await queryMany(services, tenantOf(c), { ...options, queries: queries.map(toQueryInput) })
     : [await runQuery(services, tenantOf(c), { ...options, ...toQueryInput({ query, query_embedding }) })];

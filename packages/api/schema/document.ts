@@ -1,5 +1,5 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
-import type { Document, NewDocument } from "@cairn/core/document/document.ts";
+import type { Document, NewDocument, Passage } from "@cairn/core/document/document.ts";
 import { z } from "@hono/zod-openapi";
 import { chunkingFields, collectionName, jsonObjectSchema, metadataSchema } from "./collection.ts";
 import { toVector, vectorSchema } from "./vector.ts";
@@ -86,6 +86,11 @@ export const documentSchema = z
             "Where the passage begins in the document's text, in UTF-16 code units. Null: written by an earlier version.",
           ),
         embedded: z.boolean(),
+        embedding: z
+          .array(z.number())
+          .nullable()
+          .optional()
+          .describe("The vector, as the shortest decimals of its 32-bit floats. Only with include. Null: it has none."),
       }),
     ),
     created_at: z.iso.datetime(),
@@ -108,8 +113,18 @@ export function fromDocument(document: Document): z.infer<typeof documentSchema>
     id,
     metadata,
     uri,
-    passages: passages.map(({ chunk, content, offset, embedded }) => ({ chunk, content, offset, embedded })),
+    passages: passages.map(fromPassage),
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
+  };
+}
+
+function fromPassage({ chunk, content, offset, embedded, embedding }: Passage) {
+  return {
+    chunk,
+    content,
+    offset,
+    embedded,
+    ...(embedding === undefined ? {} : { embedding: embedding && [...embedding] }),
   };
 }

@@ -32,8 +32,25 @@ export function integerParameter(minimum: number, maximum: number, description: 
 }
 
 /** A filter as JSON in a query string. */
-export const filterParameter = z
-  .string()
-  .max(100_000)
+const jsonParameter = z.string().max(100_000).optional();
+
+export const filterParameter = jsonParameter.openapi({
+  description: "A filter on metadata, as JSON.",
+  example: '{"topic": "returns"}',
+});
+
+export const whereDocumentParameter = jsonParameter.openapi({
+  description: "A filter on the text, as JSON.",
+  example: '{"$contains": "refund"}',
+});
+
+export const collectionQuery = z.object({ collection: collectionName.optional() });
+
+export const documentParameter = idParameter("document", "The id of the document.");
+
+/** Fields of a passage that are returned only if they are requested. */
+export const passageField = z.enum(["embedding"]);
+
+export const includeParameter = passageField
   .optional()
-  .openapi({ description: "A filter on metadata, as JSON.", example: '{"topic": "returns"}' });
+  .openapi({ description: "`embedding`: passages have their vectors." });

@@ -42,9 +42,11 @@ export const querySchema = z
       .describe("`document` returns only the best passage of each document, for top_k documents. Default: passage."),
     max_distance: distance.optional().describe("Omits hits with a larger distance."),
     include: z
-      .array(z.enum(["content", "metadata", "uri"]))
+      .array(z.enum(["content", "metadata", "uri", "embedding"]))
       .optional()
-      .describe("Fields of a hit in addition to id, chunk, distance and score. Default: all."),
+      .describe(
+        "Fields of a hit in addition to id, chunk, distance and score. Default: content, metadata and uri. Vectors are large: about 12 bytes an element.",
+      ),
   })
   .openapi("Query", { example: { query: "How long may I return a kettle?", top_k: 3 } });
 
@@ -57,6 +59,11 @@ export const hitSchema = z
     content: z.string().nullable().optional(),
     metadata: metadataSchema.optional(),
     uri: z.string().nullable().optional(),
+    embedding: z
+      .array(z.number())
+      .nullable()
+      .optional()
+      .describe("The vector, as the shortest decimals of its 32-bit floats. Only with include. Null: it has none."),
     vector_rank: z.int().nullable().optional(),
     keyword_rank: z.int().nullable().optional(),
     others: z

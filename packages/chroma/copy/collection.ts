@@ -3,7 +3,7 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
 import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
 import { storeId } from "@cairn/core/document/id.ts";
-import { isImported } from "@cairn/core/document/write.ts";
+import { isImported } from "@cairn/core/document/insert.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { sql } from "drizzle-orm";
 import {

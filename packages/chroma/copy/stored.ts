@@ -6,9 +6,9 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import { decodeVector } from "@cairn/core/database/vector.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import { keysOf, restoreId } from "@cairn/core/document/id.ts";
+import { isImported } from "@cairn/core/document/insert.ts";
 import { type PassageColumns, TEXT_OFFSET } from "@cairn/core/document/read.ts";
 import { REPLACED_ORIGIN } from "@cairn/core/document/tombstone.ts";
-import { isImported } from "@cairn/core/document/write.ts";
 import { sql } from "drizzle-orm";
 
 /** A passage as it is stored in Postgres. */

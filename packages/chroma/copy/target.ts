@@ -5,6 +5,7 @@ import { getCollection } from "@cairn/core/collection/get.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { ensureTenant, getTenant, type Tenant } from "@cairn/core/tenant/tenant.ts";
+import { parseUuid } from "@cairn/core/tenant/uuid.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
 import { changedInCairn, equalMetadata } from "./compare-collection.ts";
 
@@ -31,13 +32,19 @@ export async function ensureTarget(
   }
   const { targetPath, source, model, dimensions } = planned;
   const tenant = await ensureTenant(database, targetPath.tenant);
-  const created = await insertCollection(database, tenant.id, {
+  const collection = {
     name: targetPath.collection,
     embeddingModel: model,
     dimensions,
     metric: source.metric,
     metadata: source.metadata,
-  });
+    attributes: source.attributes && { chroma: source.attributes },
+  };
+  // Clients of Chroma know the collection by its id, so it keeps its id, unless another collection of the tenant has it.
+  const id = parseUuid(source.id);
+  const created =
+    (await insertCollection(database, tenant.id, { ...collection, id })) ??
+    (await insertCollection(database, tenant.id, collection));
   if (created) return { tenant, target: created, metadata: source.metadata };
   const existing = await getCollection(database, tenant.id, targetPath.collection);
   return updateTarget(database, tenant, existing, planned, options);
@@ -55,6 +62,9 @@ async function updateTarget(
   const takesSourceMetadata = isEqual || discardChanges || !changedInCairn(planned, target);
   const changes: CollectionChanges = {
     ...(takesSourceMetadata && !isEqual ? { metadata: source.metadata } : {}),
+    ...(source.attributes && target.attributes.chroma === undefined
+      ? { attributes: { ...target.attributes, chroma: source.attributes } }
+      : {}),
     ...(target.embeddingModel === null && model !== null ? { embeddingModel: model, confirmModel: true } : {}),
   };
   const metadata = takesSourceMetadata ? source.metadata : planned.writtenMetadata;

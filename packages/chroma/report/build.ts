@@ -1,6 +1,6 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { countDocuments } from "@cairn/core/document/list.ts";
+import { countDocuments } from "@cairn/core/document/count.ts";
 import { parseFindingKind } from "../copy/cairn-changes.ts";
 import type { Finding, Progress } from "../ledger/collection.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
@@ -72,7 +72,9 @@ export async function buildReport(
 ): Promise<MigrationReport> {
   const collections: CollectionReport[] = [];
   for (const outcome of outcomes) {
-    const { documents } = await countDocuments(database, outcome.target.tenantId, outcome.target.id);
+    const { documents } = await countDocuments(database, outcome.target.tenantId, {
+      collection: outcome.target.id,
+    });
     collections.push(reportCollection(outcome, documents));
   }
   const { sourceUrl, search, unmapped = [], failed = [], vanished = [], deleted = [], notices = [], ...rest } = input;

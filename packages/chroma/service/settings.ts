@@ -1,4 +1,4 @@
-import { HTTP_URL, settingTable, text, usedBy } from "@cairn/api/settings/setting.ts";
+import { HTTP_URL, integer, SWITCH, settingTable, text, usedBy } from "@cairn/api/settings/setting.ts";
 
 const both = usedBy("serve", "cloud");
 
@@ -16,4 +16,11 @@ export const CHROMA_SETTINGS = settingTable({
     variable: "CHROMA_TOKEN",
     secret: "ChromaToken",
   }),
+  chromaMaxBody: both("maximum size of a request body of Chroma's API, in bytes", {
+    ...integer(1_000_000, 40 * 1024 * 1024),
+    value: "bytes",
+    default: 40 * 1024 * 1024,
+    cloud: { default: 5_000_000 },
+  }),
+  chromaAllowReset: usedBy("serve")("lets clients of Chroma's API delete everything that they see with reset", SWITCH),
 });

@@ -1,4 +1,4 @@
-import { type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
+import { type JsonObject, type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
 import type { ChromaCollection } from "./chroma-collection.ts";
 import type { ChromaClient } from "./client.ts";
 import { metricOf } from "./metric.ts";
@@ -68,7 +68,14 @@ function toCollection(collection: ChromaCollection, tenant: string, database: st
     model: modelOf(collection),
     unusableModel: unusableModelOf(collection),
     metadata: collection.metadata ?? {},
+    attributes: attributesOf(collection),
   };
+}
+
+/** The configuration and the schema as the server describes them. Servers before 1.0 have neither in this form. */
+function attributesOf({ configuration_json: configuration, schema }: ChromaCollection): JsonObject | undefined {
+  if (!configuration?.hnsw && !configuration?.spann) return undefined;
+  return { configuration, ...(schema ? { schema } : {}) } as unknown as JsonObject;
 }
 
 function compare(a: string, b: string): number {

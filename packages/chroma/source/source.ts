@@ -15,6 +15,8 @@ export interface SourceCollection {
   /** Chroma's name of the model, shortened, if it is not a valid model name in Cairn, for example a path with a space. */
   readonly unusableModel?: string | null;
   readonly metadata: JsonObject;
+  /** What Chroma's clients see of the collection besides: its configuration and schema. Undefined: the server has none. */
+  readonly attributes?: JsonObject;
 }
 
 /** A record as Chroma returns it. */

@@ -1,4 +1,5 @@
 import type { SettingValues } from "@cairn/api/settings/setting.ts";
+import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
@@ -25,6 +26,9 @@ export const chroma: Extension = {
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
     namespaces: createNamespaceResolver,
+    protocols: (flags: ServeFlags) => [
+      chromaProtocol({ allowReset: flags.chromaAllowReset, maxBody: flags.chromaMaxBody }),
+    ],
     routes: ({ chromaUrl }: ServeFlags, queue) => [
       migrationRoutes({ queue, configured: Boolean(chromaUrl) }),
       namespaceRoutes(),

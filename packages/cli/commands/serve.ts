@@ -61,6 +61,7 @@ export function addServe(program: Command, context: CommandContext): void {
         closing: context.signal,
         namespaces: extensions.flatMap((extension) => extension.namespaces?.() ?? [])[0],
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
+        protocols: extensions.flatMap((extension) => extension.protocols(flags, services)),
       });
       await loadTokenizer(); // takes 0.1 s, which no request should wait for
       const addressOf = createAddressReader(flags.trustedProxies);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
+import { countDocuments } from "../document/count.ts";
 import { ingest } from "../document/ingest.ts";
-import { countDocuments } from "../document/list.ts";
 import { collectionStats } from "../maintenance/stats.ts";
 import { createTenant } from "../tenant/tenant.ts";
 import { changeCollection, deleteCollection } from "./change.ts";
@@ -209,6 +209,6 @@ test("deleting a collection deletes its documents and no others; stats report ea
   });
   await deleteCollection(own.database, tenant, "a");
   await createCollection(own.database, tenant, { name: "a", embeddingModel: null });
-  expect(await countDocuments(own.database, tenant, "a")).toEqual({ documents: 0, passages: 0 });
-  expect(await countDocuments(own.database, tenant, "b")).toEqual({ documents: 2, passages: 2 });
+  expect(await countDocuments(own.database, tenant, { collection: "a" })).toEqual({ documents: 0, passages: 0 });
+  expect(await countDocuments(own.database, tenant, { collection: "b" })).toEqual({ documents: 2, passages: 2 });
 });

@@ -45,10 +45,18 @@ function parseStored(text: string): JsonValue {
 /** Characters of JSON that are parsed in one time slice: about a millisecond. */
 const SLICE_CHARACTERS = 65_536;
 
+export interface ParseOptions {
+  /** Whether the text comes from the database. Then no limit is applied again. */
+  readonly stored?: boolean;
+  /** Keys of the outermost object whose values are parsed as `parseExactJson` does. */
+  readonly exactKeys?: readonly string[];
+}
+
 /** `parseJson` for a text of megabytes, in time slices. */
-export async function parseLargeJson(text: string, options?: { readonly stored: boolean }): Promise<JsonValue> {
-  if (text.length <= SLICE_CHARACTERS) return options?.stored ? parseStored(text) : parseJson(text);
-  const parser = createJsonParser(text, options);
+export async function parseLargeJson(text: string, { stored, exactKeys }: ParseOptions = {}): Promise<JsonValue> {
+  if (text.length <= SLICE_CHARACTERS && !exactKeys) return stored ? parseStored(text) : parseJson(text);
+  const exact = exactKeys && { keys: new Set(exactKeys), parse: parseExactJson };
+  const parser = createJsonParser(text, { stored, exact });
   do await nextTurn();
   while (parser.run(SLICE_CHARACTERS));
   return parser.result() as JsonValue;

@@ -25,13 +25,22 @@ type Container = { readonly list: Json[] } | { readonly object: Record<string, J
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const LITERALS = { true: true, false: false, null: null } as const;
 
+interface ParserOptions {
+  readonly stored?: boolean;
+  readonly part?: number;
+  readonly exact?: { readonly keys: ReadonlySet<string>; readonly parse: (text: string) => Json };
+}
+
 /**
  * A lossless, incremental parser of one JSON text: an integer beyond ±2^53 becomes a bigint, and a number that a double
  * would round to infinity or zero becomes a raw number (`JSON.isRawJSON`), so that the caller can refuse it. It is not
  * recursive, so it handles any depth. `stored`: the text comes from the database, and no limits apply. `part`: maximum
- * characters that `JSON.parse` parses, at least 6.
+ * characters that `JSON.parse` parses, at least 6. `exact`: keys of the outermost object whose values another function parses.
  */
-export function createJsonParser(text: string, { stored = false, part = MAX_NATIVE_CHARACTERS } = {}) {
+export function createJsonParser(
+  text: string,
+  { stored = false, part = MAX_NATIVE_CHARACTERS, exact }: ParserOptions = {},
+) {
   const stack: Container[] = [];
   let at = 0;
   let root: Json | undefined;
@@ -74,13 +83,18 @@ export function createJsonParser(text: string, { stored = false, part = MAX_NATI
     skipWhitespace();
     if (text[at++] !== ":") fail();
   };
+  /** Whether the current value belongs to a key that is parsed exactly. */
+  const isExact = (): boolean => {
+    const [outermost] = stack;
+    return exact !== undefined && outermost !== undefined && "object" in outermost && exact.keys.has(outermost.key);
+  };
   const parseScalar = (): Json => {
     NUMBER.lastIndex = at;
     const [source] = NUMBER.exec(text) ?? [];
     if (source !== undefined) {
       at += source.length;
       if (!stored) checkDigits(source);
-      return parseNumber(source);
+      return isExact() ? exact?.parse(source) : parseNumber(source);
     }
     for (const [word, value] of Object.entries(LITERALS))
       if (text.startsWith(word, at)) {
@@ -112,12 +126,14 @@ export function createJsonParser(text: string, { stored = false, part = MAX_NATI
   };
   /** The array or object at this position. Undefined if it is long or `JSON.parse` would change a value. */
   const parseNatively = (): Json | undefined => {
-    if (stack.length >= MAX_NATIVE_DEPTH) return undefined;
+    if (stack.length >= MAX_NATIVE_DEPTH || (exact && stack.length === 0)) return undefined;
     const { end, needsExactParser } = scanJson(text, { stored, start: at, limit: part });
-    if (end === undefined || needsExactParser) return undefined;
+    if (end === undefined) return undefined;
+    const isExactSlice = isExact();
+    if (needsExactParser && !isExactSlice) return undefined;
     const slice = text.slice(at, end);
     at = end;
-    return JSON.parse(slice);
+    return isExactSlice ? exact?.parse(slice) : JSON.parse(slice);
   };
   const step = (): void => {
     if (!parts) skipWhitespace();

@@ -3,16 +3,22 @@ import { serverUrl } from "../../../test/support/database.ts";
 import { documentsOf, vector, words } from "../../../test/support/documents.ts";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { getCollection } from "../collection/get.ts";
+import type { JsonObject } from "../database/json.ts";
 import { asTenant } from "../database/transaction.ts";
 import { query } from "../search/query.ts";
 import type { Services } from "../services.ts";
+import { countDocuments } from "./count.ts";
 import { ingest } from "./ingest.ts";
+import { updateDocuments } from "./update.ts";
 import { writeRows } from "./write.ts";
 
 const testDatabase = useTestDatabase();
 const { services } = testDatabase;
 const tenantId = useTenant(testDatabase);
 const { collection, count, put, read } = documentsOf(testDatabase, tenantId);
+
+const updateMetadata = (name: string, metadata: JsonObject) =>
+  updateDocuments(testDatabase.database, tenantId, { collection: name, documents: [{ id: "x", metadata }] });
 
 describe.runIf(serverUrl())("concurrent writers", () => {
   test("of two first writers with different dimensions, one is rejected", async () => {
@@ -61,6 +67,35 @@ describe.runIf(serverUrl())("concurrent writers", () => {
     await second;
     expect((await read(name, "x"))[0]?.passages).toMatchObject([{ chunk: 0, content: "short" }]);
     expect(await count(name)).toEqual({ documents: 1, passages: 1 });
+  });
+
+  test("updates of different keys of a document are all kept", async () => {
+    const name = await collection();
+    await put(name, { id: "x", content: "x" });
+    const keys = Array.from({ length: 20 }, (_, n) => `key${n}`);
+    await Promise.all(keys.map((key) => updateMetadata(name, { [key]: true })));
+    expect(Object.keys((await read(name, "x"))[0]?.metadata ?? {}).sort()).toEqual(keys.toSorted());
+  });
+
+  test("an update that waits for a longer text changes all of its passages", async () => {
+    const name = await collection();
+    await put(name, { id: "x", content: "short" });
+    const target = await getCollection(testDatabase.database, tenantId, name);
+    const types = await testDatabase.database.vectorTypes();
+    const row = (chunk: number) => ({
+      ...{ id: "x", chunk, content: `longer ${chunk}`, uri: null },
+      ...{ embedding: null, metadata: { old: true } },
+    });
+    let second: Promise<unknown> = Promise.resolve();
+    await asTenant(testDatabase.database, tenantId, async (transaction) => {
+      await writeRows(transaction, target, [row(0), row(1), row(2)], { types });
+      second = updateMetadata(name, { new: true });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    });
+    await second;
+    const filter = { $and: [{ old: true }, { new: true }] };
+    const matching = await countDocuments(testDatabase.database, tenantId, { collection: name, filter });
+    expect(matching).toEqual({ documents: 1, passages: 3 });
   });
 });
 

@@ -18,6 +18,8 @@ export interface Passage {
   readonly offset: number | null;
   /** Whether it has a vector, so that search can find it. */
   readonly embedded: boolean;
+  /** The vector: of each element the shortest decimal number of its float32. Null: it has none. Undefined: not requested. */
+  readonly embedding?: readonly number[] | null;
 }
 
 /** A document to write. */

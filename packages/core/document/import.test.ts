@@ -12,6 +12,7 @@ import { deleteDocuments } from "./delete.ts";
 import type { Row } from "./document.ts";
 import { importRows } from "./import.ts";
 import { getDocuments } from "./list.ts";
+import { updateDocuments } from "./update.ts";
 import { writeRows } from "./write.ts";
 
 const testDatabase = useTestDatabase();
@@ -77,6 +78,28 @@ test("a document that was imported and deleted is not imported again unless the 
   expect(await importAs(passages("gone", "a", "b"), { overwrite: true })).toBe(1);
   expect(await importAs(passages("gone", "c"))).toBe(1);
   expect(await textsOf("gone")).toEqual(["c"]);
+});
+
+test("an imported document whose metadata was updated is not imported again, and its deletion leaves a tombstone", async () => {
+  await importAs([...passages("updated", "a", "b"), ...passages("untouched", "a")]);
+  await updateDocuments(testDatabase.database, collection.tenantId, {
+    collection: collection.id,
+    documents: [{ id: "updated", metadata: { topic: "new" } }],
+  });
+  const edited = [...passages("updated", "edited in the source"), ...passages("untouched", "edited")];
+  expect(await importAs(edited)).toBe(1);
+  expect(await textsOf("updated")).toEqual(["a", "b"]);
+  expect(await textsOf("untouched")).toEqual(["edited"]);
+  await remove("updated");
+  expect(await importAs(passages("updated", "again"))).toBe(0);
+});
+
+test("a document that the service wrote and updated leaves no tombstone", async () => {
+  await write(passages("mine and updated", "own"));
+  const documents = [{ id: "mine and updated", metadata: { topic: "new" } }];
+  await updateDocuments(testDatabase.database, collection.tenantId, { collection: collection.id, documents });
+  await remove("mine and updated");
+  expect(await importAs(passages("mine and updated", "theirs"))).toBe(1);
 });
 
 test("a document that the service wrote leaves no tombstone", async () => {

@@ -3,8 +3,9 @@ import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import type { Row } from "./document.ts";
 import { keysOf } from "./id.ts";
+import { isImported } from "./insert.ts";
 import { removeTombstones, selectTombstones } from "./tombstone.ts";
-import { isImported, type WriteOptions, writeRows } from "./write.ts";
+import { type WriteOptions, writeRows } from "./write.ts";
 
 export interface ImportOptions extends Omit<WriteOptions, "keepServiceRows"> {
   /** The migration run that writes. */

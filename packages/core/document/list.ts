@@ -17,8 +17,10 @@ export interface ListOptions extends FilterInput {
   readonly limit?: number;
   /** The cursor that the previous page returned. */
   readonly after?: string;
-  /** Maximum bytes of texts, metadata and URIs. A page ends before it exceeds them. Default `MAX_RESPONSE_BYTES`. */
+  /** Maximum bytes of texts, metadata, URIs and vectors. A page ends before it exceeds them. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
+  /** Whether passages have their vectors. Default false. */
+  readonly embeddings?: boolean;
 }
 
 export interface DocumentPage {
@@ -41,18 +43,15 @@ export interface GetOptions extends Partial<ReadLimits> {
 export function getDocuments(
   database: Database,
   tenantId: string,
-  { collection: name, ids, maxBytes = MAX_RESPONSE_BYTES, passages, remedy = DEFAULT_REMEDY }: GetOptions,
+  { collection: name, ids, maxBytes = MAX_RESPONSE_BYTES, remedy = DEFAULT_REMEDY, ...limits }: GetOptions,
 ): Promise<readonly Document[]> {
   return asTenant(database, tenantId, async ({ orm }) => {
     const collection = await requireCollection(orm, tenantId, name);
     const keys = keysOf(ids);
-    const { documents, tooLarge } = await readDocuments(orm, collection, { keys, maxBytes, passages });
+    const { documents, tooLarge } = await readDocuments(orm, collection, { ...limits, keys, maxBytes });
     if (!tooLarge) return documents;
-    throw responseTooLarge(`The document ${quote(tooLarge.id)}`, {
-      ...tooLarge,
-      maxBytes,
-      remedy,
-    });
+    const what = documents.length === 0 ? "The document" : `${documents.length} documents and`;
+    throw responseTooLarge(`${what} ${quote(tooLarge.id)}`, { ...tooLarge, maxBytes, remedy });
   });
 }
 
@@ -72,7 +71,7 @@ export async function listDocuments(
   tenantId: string,
   options: ListOptions = {},
 ): Promise<DocumentPage> {
-  const { limit = 100, maxBytes = MAX_RESPONSE_BYTES } = options;
+  const { limit = 100, maxBytes = MAX_RESPONSE_BYTES, embeddings } = options;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000))
     throw new AppError("invalid_input", `limit must be a whole number from 1 to 1,000, not ${limit}.`, {
       path: "limit",
@@ -85,7 +84,7 @@ export async function listDocuments(
           WHERE ${inCollection(collection)} AND ${matches} ${after === null ? sql`` : sql`AND id > ${after}::text`}
           ORDER BY id LIMIT ${limit + 1}::int`);
     const page = keys.slice(0, limit).map(({ id }) => id);
-    const { documents, tooLarge } = await readDocuments(orm, collection, { keys: page, maxBytes });
+    const { documents, tooLarge } = await readDocuments(orm, collection, { keys: page, maxBytes, embeddings });
     const cursor = (key: string | undefined) => Buffer.from(key ?? "").toString("base64url");
     if (tooLarge && documents.length === 0)
       throw responseTooLarge(`The document ${quote(tooLarge.id)}`, {
@@ -97,21 +96,6 @@ export async function listDocuments(
     return { documents, next: keys.length > limit ? cursor(page.at(-1)) : null };
   };
   return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));
-}
-
-/** The number of documents (ids) and passages (rows) in the collection. */
-export function countDocuments(
-  database: Database,
-  tenantId: string,
-  collectionName?: string,
-): Promise<{ readonly documents: number; readonly passages: number }> {
-  return asTenant(database, tenantId, async ({ orm }) => {
-    const collection = await requireCollection(orm, tenantId, collectionName);
-    const [count] = await orm.selectRows<{ documents: number; passages: number }>(sql`
-          SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents, count(*)::float8 AS passages
-          FROM cairn.documents WHERE ${inCollection(collection)}`);
-    return count ?? { documents: 0, passages: 0 };
-  });
 }
 
 function decodeCursor(after: string): string {

@@ -9,9 +9,10 @@ import { createOfflineEmbedder } from "../embedding/offline.ts";
 import { changeModel } from "../reembed/change.ts";
 import type { Services } from "../services.ts";
 import { MAX_SLICE_BYTES, MAX_SLICE_PASSAGES } from "./byte-slices.ts";
+import { countDocuments } from "./count.ts";
 import type { NewDocument } from "./document.ts";
 import { ingest } from "./ingest.ts";
-import { countDocuments, getDocuments } from "./list.ts";
+import { getDocuments } from "./list.ts";
 import { MAX_PASSAGES } from "./split.ts";
 
 const testDatabase = useTestDatabase();
@@ -57,7 +58,7 @@ test("texts of many documents are embedded and written in slices of bounded byte
   expect(result).toMatchObject({ ids: documents.map(({ id }) => id), failed: [] });
   expect(result.passages * dimensions * 4).toBeGreaterThan(3 * MAX_SLICE_BYTES);
   for (const { bytes } of calls) expect(bytes).toBeLessThanOrEqual(MAX_SLICE_BYTES);
-  expect(await countDocuments(testDatabase.database, tenantId, "wide")).toEqual({
+  expect(await countDocuments(testDatabase.database, tenantId, { collection: "wide" })).toEqual({
     documents: 60,
     passages: result.passages,
   });
@@ -88,7 +89,7 @@ test("a change of model embeds in slices of the same bounded bytes, and texts of
   expect(calls.reduce((sum, { texts }) => sum + texts, 0)).toBe(303);
   for (const { bytes } of calls) expect(bytes).toBeLessThanOrEqual(MAX_SLICE_BYTES);
   expect(calls.length).toBeGreaterThanOrEqual(5);
-  expect(await countDocuments(testDatabase.database, tenantId, "old")).toEqual({
+  expect(await countDocuments(testDatabase.database, tenantId, { collection: "old" })).toEqual({
     documents: 303,
     passages: 303,
   });

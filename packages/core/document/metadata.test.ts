@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type JsonObject, type JsonValue, parseJson } from "../database/json.ts";
+import { type JsonObject, type JsonValue, parseExactJson, parseJson } from "../database/json.ts";
 import { findMetadataFault, MAX_KEY_LENGTH, MAX_METADATA_BYTES } from "./metadata.ts";
 
 const nested = (depth: number): JsonValue => {
@@ -42,4 +42,10 @@ test("metadata that is far too large is rejected without being serialized", () =
   expect(findMetadataFault({ a: Array.from({ length: 2_000_000 }, () => 1) })?.message).toMatch(/limit of 65,536/);
   expect(findMetadataFault({ a: "x".repeat(5_000_000) })?.message).toMatch(/limit of 65,536/);
   expect(process.cpuUsage(started).user / 1000).toBeLessThan(2_000);
+});
+
+test("numbers that keep their form count as many bytes as they have digits", () => {
+  const list = (count: number) => parseExactJson(`{"list": [${Array(count).fill("1.0").join()}]}`) as JsonObject;
+  expect(findMetadataFault(list(16_000))).toBeUndefined();
+  expect(findMetadataFault(list(17_000))?.message).toMatch(/limit of 65,536/);
 });

@@ -35,7 +35,7 @@ export function findMetadataFault(metadata: JsonObject): MetadataFault | undefin
     const fault = scalarFault(value);
     if (fault) return { path, message: `Its metadata cannot be stored: ${path} is ${fault}` };
     if (typeof value === "string") characters += value.length;
-    if (typeof value !== "object" || value === null) continue;
+    if (typeof value !== "object" || value === null || JSON.isRawJSON(value)) continue;
     if (depth > MAX_METADATA_DEPTH)
       return {
         path,

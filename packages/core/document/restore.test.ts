@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { createCollection } from "../collection/create.ts";
 import { type JsonObject, parseJson } from "../database/json.ts";
-import { countDocuments } from "./list.ts";
+import { countDocuments } from "./count.ts";
 import { restoreDocuments } from "./restore.ts";
 
 const testDatabase = useTestDatabase();

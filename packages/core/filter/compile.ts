@@ -33,9 +33,9 @@ const CHARACTERS = sql`
 export function compileFilter(filter: Filter): SQL {
   switch (filter.kind) {
     case "and":
-      return sql`(${sql.join(filter.filters.map(compileFilter), sql` AND `)})`;
+      return joinConditions(filter.filters, { separator: sql` AND `, empty: sql`true` });
     case "or":
-      return sql`(${sql.join(filter.filters.map(compileFilter), sql` OR `)})`;
+      return joinConditions(filter.filters, { separator: sql` OR `, empty: sql`false` });
     case "not":
       return negateIf(true, compileFilter(filter.filter));
     case "equal":
@@ -55,6 +55,13 @@ export function compileFilter(filter: Filter): SQL {
       return negateIf(filter.operator === "not_regex", matches);
     }
   }
+}
+
+function joinConditions(
+  filters: readonly Filter[],
+  { separator, empty }: { readonly separator: SQL; readonly empty: SQL },
+): SQL {
+  return filters.length === 0 ? empty : sql`(${sql.join(filters.map(compileFilter), separator)})`;
 }
 
 function negateIf(isNegated: boolean, condition: SQL): SQL {

@@ -22,6 +22,8 @@ export interface FilterSize {
   translated: number;
   values: number;
   characters: number;
+  /** Whether `$and` and `$or` may be empty. Default false. */
+  readonly allowEmptyLists?: boolean;
 }
 
 export function emptySize(): FilterSize {

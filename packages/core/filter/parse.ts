@@ -45,7 +45,7 @@ function parseNode(node: unknown, context: ParseContext): Filter {
   if (depth > MAX_DEPTH)
     throw invalidFilter(path, `is nested too deep: $and, $or and $not can be at most ${MAX_DEPTH} deep.`);
   if (key === "$not") return Object.freeze({ kind: "not", filter: parseNode(value, { ...context, path, depth }) });
-  if (!Array.isArray(value) || value.length === 0)
+  if (!Array.isArray(value) || (value.length === 0 && !context.size.allowEmptyLists))
     throw invalidFilter(path, `must be a list of one or more filters, not ${describeValue(value)}.`);
   const filters = value.map((item, index) => parseNode(item, { ...context, path: `${path}[${index}]`, depth }));
   return Object.freeze({ kind: key === "$and" ? "and" : "or", filters: Object.freeze(filters) });

@@ -5,6 +5,7 @@ import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { deleteCollection } from "../collection/change.ts";
 import { listCollections } from "../collection/get.ts";
 import { deleteDocuments } from "../document/delete.ts";
+import { updateDocuments } from "../document/update.ts";
 import { changeModel, restoreModel } from "../reembed/change.ts";
 import { query } from "../search/query.ts";
 import { deleteTenant } from "../tenant/tenant.ts";
@@ -64,6 +65,16 @@ describe("after a change of model", () => {
     await restoreModel(services, canary.tenantId);
     const [hit] = await query(services, canary.tenantId, { text: "A new text." });
     expect(hit).toMatchObject({ id: ID, content: "A new text." });
+  });
+
+  test("a document with changed metadata is gone from the kept collection, and is current after restoring the model", async () => {
+    await changeModel(services, canary.tenantId, "test/new");
+    const documents = [{ id: ID, metadata: { note: null, topic: "new" } }];
+    await updateDocuments(own.database, canary.tenantId, { documents });
+    expect(await searchIds(kept)).not.toContain(ID);
+    await restoreModel(services, canary.tenantId);
+    const [hit] = await query(services, canary.tenantId, { text: TEXT });
+    expect(hit).toMatchObject({ id: ID, metadata: { topic: "new" } });
   });
 
   test("two changes keep two collections, and deleting the collection in use deletes both", async () => {

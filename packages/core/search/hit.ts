@@ -1,4 +1,4 @@
-import { decodeJson, type JsonObject } from "../database/json.ts";
+import { decodeJson, type JsonObject, parseExactJson } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
 import { restoreId } from "../document/id.ts";
 import { distance, type Metric, score } from "../index/metric.ts";
@@ -9,6 +9,8 @@ export interface Hit {
   readonly content: string | null;
   readonly metadata: JsonObject;
   readonly uri: string | null;
+  /** The vector: of each element the shortest decimal number of its float32. Null: it has none. Undefined: not requested. */
+  readonly embedding?: readonly number[] | null;
   /** Chroma's distance for the metric; lower is better. Null if no vectors were compared. */
   readonly distance: number | null;
   /**
@@ -35,7 +37,9 @@ export interface HitRow {
   readonly content?: string | null;
   readonly metadata?: string | null;
   readonly uri?: string | null;
-  /** Bytes of these fields. */
+  /** Only of rows that `readFields` read. */
+  readonly embedding?: readonly number[] | null;
+  /** Bytes of these fields, without the vector. */
   readonly bytes: number;
   /** Whether the row contains its fields. */
   readonly complete: boolean;
@@ -55,14 +59,15 @@ export interface HitRow {
   readonly truncated?: boolean | null;
 }
 
-export function toHit(metric: Metric, row: HitRow): Hit {
+export function toHit(metric: Metric, row: HitRow, { exactNumbers }: { readonly exactNumbers?: boolean } = {}): Hit {
   const hitDistance = row.order === null ? null : distance(metric, row.order);
   return {
     id: restoreId(row.id, row.long_id),
     chunk: row.chunk,
     content: row.content == null ? null : decodeText(row.content),
-    metadata: row.metadata == null ? {} : decodeJson(row.metadata),
+    metadata: row.metadata == null ? {} : decodeJson(row.metadata, exactNumbers ? parseExactJson : undefined),
     uri: row.uri == null ? null : decodeText(row.uri),
+    ...(row.embedding === undefined ? {} : { embedding: row.embedding }),
     distance: hitDistance,
     score: hitDistance === null ? 0 : score(metric, hitDistance),
     ...(row.others === undefined ? {} : { others: row.others }),

@@ -75,6 +75,24 @@ describe.each(MODES)("%s", (mode) => {
     expect(reads).toBeLessThanOrEqual(2);
   });
 
+  test("vectors are read only of the hits, and only if they are included", async () => {
+    await measure({ mode });
+    const { hits, reads, bytes } = await measure({ mode, topK: 5, include: ["embedding"] });
+    expect(hits).toHaveLength(5);
+    for (const hit of hits) {
+      expect(hit).toMatchObject({ content: null, metadata: {} });
+      const n = Number(hit.id.slice(1));
+      expect(Float32Array.from(hit.embedding ?? [])).toEqual(Float32Array.of(1, n / COUNT, 0, 0));
+    }
+    expect(bytes).toBeLessThan(60_000);
+    expect(reads).toBeLessThanOrEqual(2);
+    const grouped = await measure({ mode, topK: 5, include: ["embedding", "metadata"], groupBy: "document" });
+    expect(grouped.hits.map(({ embedding }) => embedding?.length)).toEqual(Array(5).fill(4));
+    const without = await measure({ mode, topK: 5 });
+    expect(without.hits[0]).not.toHaveProperty("embedding");
+    expect(without.reads).toBe(1);
+  });
+
   test("fields that are not included are not read", async () => {
     await measure({ mode });
     const none = await measure({ mode, topK: COUNT, include: [], maxBytes: 1_000 });

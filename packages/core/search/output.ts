@@ -2,46 +2,55 @@ import { type SQL, sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { tenantSettings } from "../database/transaction.ts";
-import { MAX_RESPONSE_BYTES, responseTooLarge } from "../document/response-size.ts";
+import { createVectorParser } from "../database/vector-text.ts";
+import { MAX_RESPONSE_BYTES, responseTooLarge, vectorBytes } from "../document/response-size.ts";
 import type { HitRow } from "./hit.ts";
 
 /** The optional fields of a hit. Only requested fields are read. */
-export type HitField = "content" | "metadata" | "uri";
+export type HitField = "content" | "metadata" | "uri" | "embedding";
 
 export interface Output {
-  /** Default: all. */
+  /** Default: all but the embedding. */
   readonly fields?: readonly HitField[];
   /** Maximum bytes of these fields in one response. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
 }
 
+/** The default fields. */
 export const HIT_FIELDS: readonly HitField[] = ["content", "metadata", "uri"];
 
 const VALUES: Readonly<Record<HitField, SQL>> = {
   content: sql`near.content`,
   metadata: sql`near.metadata::text`,
   uri: sql`near.uri`,
+  embedding: sql`near.embedding::text`,
 };
-/** Bytes of the fields. octet_length reads only the header of a text, whatever its length. */
+
+const KEY_COLUMNS = sql`near.id, near.long_id, near.chunk`;
+
+/** Bytes of the fields without the vector. octet_length reads only the header of a text, whatever its length. */
 function sizeOf(fields: readonly HitField[]): SQL {
-  const sizes = fields.map((field) => sql`coalesce(octet_length(${VALUES[field]}), 0)`);
+  const sizes = withoutVector(fields).map((field) => sql`coalesce(octet_length(${VALUES[field]}), 0)`);
   return sizes.length === 0 ? sql`0` : sql`(${sql.join(sizes, sql` + `)})::bigint`;
 }
 
 /**
  * The columns of `near` that a search statement returns. They contain the fields if those of all rows fit into the limit
- * (`complete`). Otherwise `readFields` reads the fields of the hits alone, and those of other ranked rows are not sent.
+ * (`complete`). Otherwise `readFields` reads the fields of the hits alone, and those of other ranked rows are not sent. It
+ * also reads vectors: the rows of a search have none, because copying them took a quarter of its time.
  */
 export function outputColumns({ fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES }: Output = {}): SQL {
+  if (fields.includes("embedding")) return sql`${KEY_COLUMNS}, ${sizeOf(fields)}::float8 AS bytes, false AS complete`;
+  return fieldColumns(fields, maxBytes);
+}
+
+/** The columns of `near` with the fields, if those of all rows fit into the limit. */
+function fieldColumns(fields: readonly HitField[], maxBytes: number): SQL {
   const size = sizeOf(fields);
   const fit = sql`sum(${size}) OVER () <= ${sql.raw(String(Math.trunc(maxBytes)))}`;
   const columns = fields.map((field) => sql`CASE WHEN ${fit} THEN ${VALUES[field]} END AS ${sql.raw(field)}`);
   return sql.join(
-    [
-      sql`near.id, near.long_id, near.chunk`,
-      ...columns,
-      sql`${size}::float8 AS bytes, ${fields.length === 0 ? sql`true` : fit} AS complete`,
-    ],
+    [KEY_COLUMNS, ...columns, sql`${size}::float8 AS bytes, ${fields.length === 0 ? sql`true` : fit} AS complete`],
     sql`, `,
   );
 }
@@ -52,14 +61,24 @@ export function outputKey({ fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES }
 }
 
 /** Throws `response_too_large` if the hits exceed the limit of a response. */
-export function limitOutput(rows: readonly HitRow[], { maxBytes = MAX_RESPONSE_BYTES }: Output): void {
-  const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+export function limitOutput(
+  collection: Collection,
+  rows: readonly Pick<HitRow, "bytes">[],
+  { fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES }: Output,
+): void {
+  const rowBytes = fields.includes("embedding") ? vectorBytes(collection) : 0;
+  const bytes = rows.reduce((sum, row) => sum + row.bytes + rowBytes, 0);
   if (bytes <= maxBytes) return;
-  const remedy = "Lower top_k, send fewer queries, or leave content out with include.";
+  const remedy = "Lower top_k, send fewer queries, or include fewer fields.";
   throw responseTooLarge(`The search's ${rows.length} hits`, { bytes, maxBytes, remedy });
 }
 
 type Fields = Pick<HitRow, HitField>;
+
+interface FieldRow extends Omit<HitRow, "embedding"> {
+  /** The vector as text. Undefined: not requested. */
+  readonly embedding?: string | null;
+}
 
 /** The fields of incomplete rows, by `rowKey`. */
 export async function readFields(
@@ -72,14 +91,22 @@ export async function readFields(
   const chunks = sql`${sql.param(distinct.map(({ chunk }) => chunk))}::int[]`;
   const [result = []] = await database.read(
     [
-      sql`SELECT ${outputColumns({ fields, maxBytes })} FROM unnest(${ids}, ${chunks}) AS requested (id, chunk)
+      sql`SELECT ${fieldColumns(fields, maxBytes)} FROM unnest(${ids}, ${chunks}) AS requested (id, chunk)
           JOIN (SELECT * FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${ids})) AS near USING (id, chunk)`,
     ],
     { settings: tenantSettings(collection.tenantId) },
   );
-  const fieldRows = result as readonly HitRow[];
-  limitOutput(fieldRows, { maxBytes }); // the texts may have become longer since
-  return new Map(fieldRows.map((row) => [rowKey(row), row]));
+  const fieldRows = result as readonly FieldRow[];
+  limitOutput(collection, fieldRows, { fields, maxBytes }); // the texts may have become longer since
+  const parse = createVectorParser();
+  const read = new Map<string, Fields>();
+  for (const { embedding, ...row } of fieldRows)
+    read.set(rowKey(row), embedding === undefined ? row : { ...row, embedding: await parse(embedding) });
+  return read;
+}
+
+function withoutVector(fields: readonly HitField[]): readonly HitField[] {
+  return fields.filter((field) => field !== "embedding");
 }
 
 export function rowKey({ id, chunk }: Pick<HitRow, "id" | "chunk">): string {

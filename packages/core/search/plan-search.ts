@@ -24,7 +24,8 @@ export function planSearch(
     const indexes = retry ? [] : target.indexes.filter(({ kind }) => kind === "keyword");
     return { ...common, list, kind: "keyword", limit, indexes, groups, settings: {} };
   }
-  const indexes = retry?.step === "all" ? [] : vectorIndexes(target, excluded);
+  const isExact = retry?.step === "all" || search.selectsIds || search.topK > MAX_INDEXED_HITS;
+  const indexes = isExact ? [] : vectorIndexes(target, excluded);
   if (groups && indexes.length === 0)
     return { ...common, list, kind: "exact-groups", groups, settings: EXACT_SETTINGS };
   const limit = grouped ? groupedLimit(documents, { deeper: retry?.step === "deeper" }) : documents;
@@ -41,6 +42,9 @@ export function planSearch(
     settings: indexSettings(indexes, depth),
   };
 }
+
+/** Hits up to which an index is read: pgvector keeps at most 1,000 candidates. */
+const MAX_INDEXED_HITS = 1_000;
 
 /** The vector indexes to read, with the search settings of the collection if it has its own. */
 function vectorIndexes({ collection, indexes }: SearchTarget, excluded: ReadonlySet<string>): readonly IndexedRange[] {

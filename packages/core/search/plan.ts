@@ -123,6 +123,8 @@ export interface PlannedSearch {
   readonly grouped?: { readonly maxDistance?: number };
   /** The caller's filters as a condition on a row. */
   readonly matches?: SQL;
+  /** Whether only documents with given ids match. */
+  readonly selectsIds?: boolean;
   /** The part of the filters that a metadata index can answer. */
   readonly indexed?: IndexConditions;
   /** The filters are known to match too many rows for a pre-filter. */

@@ -23,17 +23,21 @@ export interface SearchOptions extends FilterInput {
   readonly maxDistance?: number;
   /** `document`: the best passage of each document, and the number of its other matching passages. Default `passage`. */
   readonly groupBy?: GroupBy;
-  /** Fields of a hit. Other fields are null or empty and are not read. Default: all. */
+  /** Fields of a hit. Other fields are null, empty or missing and are not read. Default: all but the embedding. */
   readonly include?: readonly HitField[];
   /** Maximum bytes of these fields in all hits. Default `MAX_RESPONSE_BYTES`. */
   readonly maxBytes?: number;
+  /** Whether numbers in metadata keep their notation: 1.0, as a raw number, stays distinct from 1. Default false. */
+  readonly exactNumbers?: boolean;
+  /** Maximum of `topK`, and ten times it of all queries together. Default 1,000. Beyond 1,000, rows are compared one by one. */
+  readonly maxTopK?: number;
   readonly signal?: AbortSignal;
 }
 
 export type GroupBy = "passage" | "document";
 
-/** Maximum hits of all queries of a call. */
-const MAX_HITS = 10_000;
+/** Default maximum of `topK`. */
+const MAX_TOP_K = 1_000;
 
 export type QueryOptions = SearchOptions & QueryInput;
 
@@ -96,22 +100,23 @@ async function search(
     const ranked = queries.map((_, index) =>
       rankRows(found, index, { mode, maxDistance, byDocument: grouped !== undefined }).slice(0, topK),
     );
-    return toHits(services.database, found.collection, { ranked, ...output });
+    return toHits(services.database, found.collection, { ranked, ...output, exactNumbers: options.exactNumbers });
   }
 }
 
 interface Outcome extends Output {
   readonly ranked: readonly (readonly RankedRow[])[];
+  readonly exactNumbers: boolean | undefined;
 }
 
 /** The hits with their fields. Incomplete rows need one more statement. Throws `response_too_large`. */
 async function toHits(
   database: Database,
   collection: Collection,
-  { ranked, ...output }: Outcome,
+  { ranked, exactNumbers, ...output }: Outcome,
 ): Promise<readonly (readonly Hit[])[]> {
   const rows = ranked.flatMap((hits) => hits.map(({ row }) => row));
-  limitOutput(rows, output);
+  limitOutput(collection, rows, output);
   const missing = rows.filter(({ complete }) => !complete);
   const read = missing.length > 0 ? await readFields(database, collection, { rows: missing, ...output }) : undefined;
   const results: Hit[][] = [];
@@ -120,7 +125,9 @@ async function toHits(
     results.push(
       hits.flatMap(({ row, ...ranking }) => {
         const fields = row.complete ? row : read?.get(rowKey(row));
-        return fields ? [{ ...toHit(collection.metric, { ...row, ...pickFields(fields) }), ...ranking }] : []; // undefined: deleted meanwhile
+        return fields
+          ? [{ ...toHit(collection.metric, { ...row, ...pickFields(fields) }, { exactNumbers }), ...ranking }]
+          : []; // undefined: deleted meanwhile
       }),
     );
     if (performance.now() - sliceStart < YIELD_MS) continue;
@@ -133,13 +140,15 @@ async function toHits(
 /** Milliseconds after which a long conversion yields to other requests. */
 const YIELD_MS = 20;
 
-function pickFields({ content, metadata, uri }: Pick<HitRow, HitField>): Pick<HitRow, HitField> {
-  return { content, metadata, uri };
+function pickFields({ content, metadata, uri, embedding }: Pick<HitRow, HitField>): Pick<HitRow, HitField> {
+  return { content, metadata, uri, embedding };
 }
 
-function validate({ topK, mode, queries, maxDistance, pathOf }: LocatedOptions & { topK: number }): void {
-  if (!(Number.isInteger(topK) && topK >= 1 && topK <= 1000))
-    throw invalid("top_k", `top_k must be a whole number from 1 to 1,000, not ${topK}.`);
+function validate(options: LocatedOptions & { topK: number }): void {
+  const { topK, maxTopK = MAX_TOP_K, mode, queries, maxDistance, pathOf } = options;
+  const maxHits = 10 * maxTopK;
+  if (!(Number.isInteger(topK) && topK >= 1 && topK <= maxTopK))
+    throw invalid("top_k", `top_k must be a whole number from 1 to ${maxTopK.toLocaleString("en")}, not ${topK}.`);
   if (mode !== "vector" && mode !== "keyword" && mode !== "hybrid")
     throw invalid("mode", `mode must be vector, keyword or hybrid, not ${JSON.stringify(mode)}.`);
   if (mode === "keyword" && maxDistance !== undefined)
@@ -149,10 +158,10 @@ function validate({ topK, mode, queries, maxDistance, pathOf }: LocatedOptions &
     );
   if (queries.length < 1 || queries.length > 100)
     throw invalid("queries", `A request must have 1 to 100 queries, not ${queries.length}.`);
-  if (queries.length * topK > MAX_HITS)
+  if (queries.length * topK > maxHits)
     throw invalid(
       "top_k",
-      `A request returns at most ${MAX_HITS} hits: ${queries.length} queries allow a top_k of ${Math.floor(MAX_HITS / queries.length)}, not ${topK}. Lower top_k or send fewer queries.`,
+      `A request returns at most ${maxHits} hits: ${queries.length} queries allow a top_k of ${Math.floor(maxHits / queries.length)}, not ${topK}. Lower top_k or send fewer queries.`,
     );
   for (const [index, { text, embedding }] of queries.entries()) {
     if (mode === "vector" && (text === undefined) === (embedding === undefined))

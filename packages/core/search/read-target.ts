@@ -104,3 +104,8 @@ function versionOf(collection: Collection): SQL {
   return sql`SELECT xmin::text AS version FROM cairn.collections
              WHERE ${isCollection(collection)}`;
 }
+
+/** Forgets the cached target, which the caller knows to be outdated. */
+export function forgetTarget(database: Database, tenantId: string, nameOrId: string): void {
+  searchCache(database).targets.delete(keyOf(tenantId, nameOrId));
+}

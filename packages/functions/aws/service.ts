@@ -25,22 +25,30 @@ async function open(): Promise<Service> {
   });
 }
 
-/** The migration's routes and jobs, and namespaces, loaded while the database opens, so that they do not lengthen a cold start. */
-async function openChroma({ databaseUrl }: Settings, queue: JobQueue) {
-  const [{ MIGRATION, migrationRunner }, { migrationRoutes }, { CHROMA_SETTINGS }, namespaces, routes] =
-    await Promise.all([
-      import("@cairn/chroma/service/job.ts"),
-      import("@cairn/chroma/service/routes.ts"),
-      import("@cairn/chroma/service/settings.ts"),
-      import("@cairn/chroma/service/namespaces/resolver.ts"),
-      import("@cairn/chroma/service/namespaces/routes.ts"),
-    ]);
-  const { chromaUrl, chromaToken } = readTable(CHROMA_SETTINGS, linkedResource, process.env);
+/** Chroma's API, namespaces and the migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
+async function openChroma({ databaseUrl, maxResponse }: Settings, queue: JobQueue) {
+  const [
+    { MIGRATION, migrationRunner },
+    { migrationRoutes },
+    { CHROMA_SETTINGS },
+    { chromaProtocol },
+    resolver,
+    routes,
+  ] = await Promise.all([
+    import("@cairn/chroma/service/job.ts"),
+    import("@cairn/chroma/service/routes.ts"),
+    import("@cairn/chroma/service/settings.ts"),
+    import("@cairn/chroma/server/protocol.ts"),
+    import("@cairn/chroma/service/namespaces/resolver.ts"),
+    import("@cairn/chroma/service/namespaces/routes.ts"),
+  ]);
+  const { chromaUrl, chromaToken, chromaMaxBody: maxBody } = readTable(CHROMA_SETTINGS, linkedResource, process.env);
   const source = chromaUrl ? { url: chromaUrl, token: chromaToken } : undefined;
   const databaseName = new URL(databaseUrl).host;
   return {
     kinds: source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) },
     operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined }), routes.namespaceRoutes()],
-    namespaces: namespaces.createNamespaceResolver(),
+    namespaces: resolver.createNamespaceResolver(),
+    protocols: [chromaProtocol({ maxBody, maxResponse })],
   };
 }

@@ -1,11 +1,13 @@
 import { createLog } from "@cairn/api/telemetry/log.ts";
+import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
+import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
 import { connectNeon } from "@cairn/core/database/neon.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { composeService, type Service } from "../compose.ts";
 import { openOnce } from "../open-once.ts";
-import { readSettings } from "../settings.ts";
+import { readSettings, readTable } from "../settings.ts";
 import type { Env } from "./runtime.ts";
 
 /** The service of this isolate, opened by the first call. */
@@ -17,7 +19,9 @@ async function open(env: Env): Promise<Service> {
       .filter(([, value]) => typeof value === "string" || typeof value === "number")
       .map(([name, value]) => [name, String(value)]),
   );
-  const settings = readSettings((name) => bindings[name], bindings);
+  const resource = (name: string) => bindings[name];
+  const settings = readSettings(resource, bindings);
+  const { chromaMaxBody: maxBody } = readTable(CHROMA_SETTINGS, resource, bindings);
   const database = connectNeon({
     url: settings.databaseUrl,
     directUrl: settings.databaseDirectUrl,
@@ -27,6 +31,7 @@ async function open(env: Env): Promise<Service> {
   return composeService(settings, {
     database,
     queue: { send: (job) => env.JOBS.send(job) },
+    protocols: [chromaProtocol({ maxBody, maxResponse: settings.maxResponse })],
     log: createLog({ write: (line) => console.log(line.trimEnd()) }),
     operatorRoutes: [namespaceRoutes()],
     namespaces: createNamespaceResolver(),

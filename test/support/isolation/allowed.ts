@@ -6,9 +6,11 @@ import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
+import { countDocuments } from "@cairn/core/document/count.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
-import { countDocuments, getDocuments, listDocuments } from "@cairn/core/document/list.ts";
+import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
+import { updateDocuments } from "@cairn/core/document/update.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createJob, getJob, listJobs } from "@cairn/core/job/job.ts";
 import { withLease } from "@cairn/core/maintenance/lease.ts";
@@ -32,8 +34,10 @@ export const SAME_ERROR: Probe = {
       getCollection: (id) => getCollection(database, a.tenantId, id),
       getDocuments: (collection) => getDocuments(database, a.tenantId, { collection, ids: ["first"] }),
       listDocuments: (collection) => listDocuments(database, a.tenantId, { collection }),
-      countDocuments: (id) => countDocuments(database, a.tenantId, id),
+      countDocuments: (collection) => countDocuments(database, a.tenantId, { collection }),
       deleteDocuments: (collection) => deleteDocuments(database, a.tenantId, { collection, ids: ["first"] }),
+      updateDocuments: (collection) =>
+        updateDocuments(database, a.tenantId, { collection, documents: [{ id: "first", metadata: { a: 1 } }] }),
       queryByText: (collection) => query(services, a.tenantId, { collection, text: "document" }),
       queryByVector: (collection) => query(services, a.tenantId, { collection, embedding }),
       queryByWords: (collection) => query(services, a.tenantId, { collection, text: "document", mode: "keyword" }),
@@ -65,7 +69,7 @@ async function outcomeOf(call: (id: string) => Promise<unknown>, id: string) {
 }
 
 export const TENANT_WORKS: Probe = {
-  claim: "a tenant can create collections, ingest, query, list, change and delete",
+  claim: "a tenant can create collections, ingest, query, list, update, change and delete",
   check: async (database, { a }) => {
     const services = offlineServices(database);
     await createCollection(database, a.tenantId, {
@@ -90,6 +94,9 @@ export const TENANT_WORKS: Probe = {
     );
     assert.equal((await listDocuments(database, a.tenantId, { collection: "work" })).documents.length, 2);
     assert.equal((await collectionStats(database, a.tenantId)).find((s) => s.collection === "work")?.vectors, 2);
+    const update = { id: "returns", metadata: { topic: "returns" } };
+    const updated = await updateDocuments(database, a.tenantId, { collection: "work", documents: [update] });
+    assert.deepEqual(updated, { updated: 1, missing: [] });
     assert.equal(await deleteDocuments(database, a.tenantId, { collection: "work", ids: ["returns"] }), 1);
     await changeCollection(database, a.tenantId, "work", { name: "done" });
     await deleteCollection(database, a.tenantId, "done");

@@ -1,0 +1,72 @@
+import type { Env, Principal } from "@cairn/api/context.ts";
+import { createRouter } from "@cairn/api/openapi.ts";
+import type { Protocol } from "@cairn/api/protocol.ts";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { describeRoutes } from "./description/describe.ts";
+import { errorResponse } from "./error.ts";
+import { createBodyReader } from "./request/body.ts";
+import { chromaCredential } from "./request/credential.ts";
+import { addCollectionRoutes } from "./routes/collections.ts";
+import type { CreateView, RouteOptions } from "./routes/context.ts";
+import { addDatabaseRoutes, addTenantRoutes } from "./routes/databases.ts";
+import { addRecordRoutes } from "./routes/records.ts";
+import { addSearchRoute } from "./routes/search.ts";
+import { addSystemRoutes, publicRoutes } from "./routes/system.ts";
+import { addUnsupportedRoutes } from "./routes/unsupported.ts";
+import { createRoutedViews } from "./view/routed.ts";
+import { singleTenantView } from "./view/single-tenant.ts";
+
+/** Bytes of a body that a Chroma server accepts. */
+const MAX_BODY = 40 * 1024 * 1024;
+
+export interface ChromaProtocolOptions {
+  /** Default: the view of a tenant or of a namespace. */
+  readonly createView?: CreateView;
+  /** Whether clients may delete everything with `reset`. Default false. */
+  readonly allowReset?: boolean;
+  /** Who makes a request without a credential. Default: such a request is refused. */
+  readonly anonymous?: () => Promise<Principal>;
+  /** Maximum bytes of a request body. Default 40 MiB, as Chroma accepts. */
+  readonly maxBody?: number;
+  /** Maximum bytes of texts, metadata and vectors in a response. Default 40 MiB. */
+  readonly maxResponse?: number;
+}
+
+/** Chroma's HTTP API (v2) for `createApp`. */
+export function chromaProtocol(options: ChromaProtocolOptions = {}): Protocol {
+  const { maxBody = MAX_BODY, maxResponse = MAX_BODY, allowReset = false, anonymous } = options;
+  const createView = options.createView ?? createViews();
+  return {
+    path: "/api/v2",
+    publicRoutes: publicRoutes({ maxBody }),
+    routes: chromaRoutes({ createView, allowReset, maxBody }),
+    credential: chromaCredential,
+    anonymous,
+    errorResponse,
+    readBody: createBodyReader(),
+    maxBody,
+    maxResponse,
+  };
+}
+
+/** A tenant's key sees its tenant, a namespace's key what its names stand for, and an operator's key nothing. */
+function createViews(): CreateView {
+  const createRoutedView = createRoutedViews();
+  return (database, { tenantId, namespace, scopes }) => {
+    if (namespace) return createRoutedView({ database, namespace, scopes });
+    return tenantId === null ? undefined : singleTenantView(database, tenantId);
+  };
+}
+
+function chromaRoutes(options: RouteOptions): OpenAPIHono<Env> {
+  const router = createRouter();
+  addSystemRoutes(router, options);
+  addTenantRoutes(router, options);
+  addDatabaseRoutes(router, options);
+  addCollectionRoutes(router, options);
+  addRecordRoutes(router, options);
+  addSearchRoute(router, options);
+  addUnsupportedRoutes(router, options);
+  describeRoutes(router);
+  return router;
+}
