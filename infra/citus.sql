@@ -53,5 +53,5 @@ ALTER TABLE cairn.documents ADD CONSTRAINT documents_tenant_id_collection_id_fke
 ALTER TABLE cairn.collection_indexes ADD CONSTRAINT collection_indexes_tenant_id_collection_id_fkey
   FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE;
 
--- The other tables stay on the coordinator: API keys (looked up before the tenant is known) and jobs, which the operator
--- also has without a tenant; the migration ledger; the leases.
+-- The other tables stay on the coordinator: API keys and the names of namespaces (looked up before the tenant is known), and
+-- jobs, which the operator also has without a tenant; the migration ledger; the leases.

@@ -11,6 +11,7 @@ CREATE TABLE cairn.namespaces (
 -- so that a service of the version before refuses it instead of taking it for the operator's.
 ALTER TABLE cairn.api_keys ADD COLUMN namespace_id uuid REFERENCES cairn.namespaces ON DELETE CASCADE;
 ALTER TABLE cairn.api_keys ADD CONSTRAINT api_keys_owner_check CHECK (tenant_id IS NULL OR namespace_id IS NULL);
+ALTER TABLE cairn.api_keys ADD CONSTRAINT api_keys_namespace_check CHECK (namespace_id IS NULL OR NOT 'admin' = ANY (scopes));
 CREATE INDEX api_keys_namespace ON cairn.api_keys (namespace_id) WHERE namespace_id IS NOT NULL;
 
 -- The names that clients of a namespace have created. The default tenant and database exist without a row.
@@ -38,6 +39,9 @@ CREATE TABLE cairn.namespace_collections (
   UNIQUE (namespace_id, collection_id)
 );
 CREATE INDEX namespace_collections_tenant ON cairn.namespace_collections (tenant_id);
+
+-- Finds what migrations copied from a database of Chroma, which a namespace shows under its original names.
+CREATE INDEX migration_collections_path ON cairn.migration_collections (source_tenant, source_database);
 
 DO $$
 DECLARE

@@ -32,6 +32,10 @@ const LOCAL = [
   "migration_collections",
   "migration_exceptions",
   "migration_runs",
+  "namespace_collections",
+  "namespace_databases",
+  "namespace_tenants",
+  "namespaces",
   "schema_migrations",
 ];
 

@@ -158,6 +158,7 @@ test.each(["DISABLE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"])(
 test.each([
   ["GRANT SELECT ON cairn.documents_00 TO cairn_app", "a partition"],
   ["GRANT SELECT ON cairn.migration_runs TO cairn_app", "the run ledger"],
+  ["GRANT SELECT ON cairn.namespace_collections TO cairn_app", "the routing table of namespaces"],
   ["GRANT SELECT ON cairn.documents TO cairn_admin", "documents for the administrator"],
   ["REVOKE SELECT ON cairn.documents FROM cairn_app", "a missing privilege"],
   ["REVOKE INSERT ON cairn.migration_exceptions FROM cairn_admin", "a missing privilege of the run ledger"],

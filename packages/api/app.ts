@@ -6,6 +6,7 @@ import { cors } from "hono/cors";
 import { authenticate, bearerToken, createAuthenticator } from "./auth/authenticate.ts";
 import type { JwtOptions } from "./auth/jwt.ts";
 import { requireOperator } from "./auth/require.ts";
+import { type NamespaceResolver, selectTenant } from "./auth/select-tenant.ts";
 import type { Env } from "./context.ts";
 import { describeApi } from "./describe.ts";
 import { mcpRoutes } from "./mcp/route.ts";
@@ -56,6 +57,8 @@ export interface AppOptions extends RequestLimits, RateLimit, ConcurrencyLimits 
   readonly credentialCacheMs?: number;
   /** Invalid credentials that one address may try per minute. Default 60. */
   readonly unknownKeysPerMinute?: number;
+  /** Resolves the tenants of namespaces, from a package that this one does not depend on. Default: keys of namespaces are refused. */
+  readonly namespaces?: NamespaceResolver;
   /** Files of the API reference at /docs. Default: not served. */
   readonly docs?: DocsAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
@@ -92,6 +95,7 @@ export function createApp(services: Services, options: AppOptions) {
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
   const guard = createGuards(services, table, options);
   const ownGuards = guard({
+    selectsTenant: true,
     credential: bearerToken,
     maxBody,
     maxResponse: options.maxResponse,
@@ -129,7 +133,10 @@ export function createApp(services: Services, options: AppOptions) {
 }
 
 type GuardOptions = Pick<Protocol, "credential" | "anonymous" | "maxBody" | "readBody"> &
-  Pick<AppOptions, "maxResponse">;
+  Pick<AppOptions, "maxResponse"> & {
+    /** Whether a namespace's key selects its tenant with a header. Default: by the names in the path. */
+    readonly selectsTenant?: boolean;
+  };
 
 /** Returns a function that creates the guards of a protocol, in their order. All protocols share a tenant's limits. */
 function createGuards(services: Services, table: RouteTable, options: AppOptions) {
@@ -137,14 +144,17 @@ function createGuards(services: Services, table: RouteTable, options: AppOptions
     jwt: options.jwt,
     cacheMs: options.credentialCacheMs,
     unknownKeysPerMinute: options.unknownKeysPerMinute,
+    acceptNamespaces: options.namespaces !== undefined,
   });
   const deadline = enforceDeadline(options);
   const rate = rateLimit(options);
+  const select = selectTenant(services.database, { namespaces: options.namespaces, limit: rate });
   const concurrency = limitConcurrency(options);
-  return ({ credential, anonymous, maxBody, maxResponse, readBody }: GuardOptions) =>
+  return ({ selectsTenant, credential, anonymous, maxBody, maxResponse, readBody }: GuardOptions) =>
     [
       deadline,
       authenticate(identify, { credential, anonymous }),
+      ...(selectsTenant ? [select] : []),
       rate,
       requireRoute(table),
       limitBody(maxBody),

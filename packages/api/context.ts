@@ -1,6 +1,7 @@
 import type { MakeId, StoredResponse } from "@cairn/core/idempotency/idempotency.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Scope } from "@cairn/core/tenant/api-key.ts";
+import type { Namespace } from "@cairn/core/tenant/namespace.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { RequestSlot } from "./request/slot.ts";
@@ -8,8 +9,10 @@ import type { RequestTimer } from "./request/timer.ts";
 
 /** Who makes a request. Comes from the credential only. */
 export interface Principal {
-  /** Null: the operator. */
+  /** Null: the operator, or a namespace's key that has not selected a tenant. `isOperator` tells them apart. */
   readonly tenantId: string | null;
+  /** The namespace of the key. Undefined: the key of one tenant, or of the operator. */
+  readonly namespace?: Pick<Namespace, "id" | "name" | "settings">;
   /** Id of the key, or subject of the token, for logs. */
   readonly name: string;
   readonly scopes: readonly Scope[];

@@ -6,7 +6,7 @@ import type { Env } from "./context.ts";
 
 const DESCRIPTION = `A multi-tenant knowledge base on Postgres.
 
-The tenant comes from the key, never from the request. Errors are \`application/problem+json\` with a stable \`code\`, the path to the invalid field and
+The tenant comes from the key, never from the request; a namespace's key names one of its tenants in the header Cairn-Tenant. Errors are \`application/problem+json\` with a stable \`code\`, the path to the invalid field and
 what to do. Unknown fields and parameters are errors. A tenant's writes accept an \`Idempotency-Key\`. Responses
 to the operator and responses that hold a secret are not stored, so their requests must not have the header. The header \`RateLimit-Remaining\` says how many requests the tenant has left in this minute.`;
 
@@ -23,6 +23,10 @@ const TAGS = [
   ["Keys", "API keys. Requires the scope `admin`."],
   ["Tenants", "Customers of the service. For the operator."],
   ["Migrations", "Migrations from Chroma. For the operator."],
+  [
+    "Namespaces",
+    "Names of a Chroma server that stand for tenants, and keys that act for all of them. For the operator.",
+  ],
   ["Chroma", "Chroma's API, for applications that use a client of Chroma. Its errors are those of a Chroma server."],
   ["Health", "Health checks for load balancers."],
 ] as const;

@@ -1,6 +1,7 @@
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
 import { createJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createNamespace } from "@cairn/core/tenant/namespace.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import fc from "fast-check";
@@ -63,11 +64,14 @@ async function makeIds(tenantId: string) {
     createJob(testDatabase.database, owner, { kind: "never begun", request: {} }),
   );
   const keys = Array.from({ length: 20 }, () => createApiKey(testDatabase.database, tenantId));
+  const { id: namespaceId } = await createNamespace(testDatabase.database, { name: "kept", settings: {} });
+  const namespaceKeys = await Promise.all(keys.map(() => createApiKey(testDatabase.database, { namespaceId })));
   return {
     collection: ["knowledge"],
     document: ["returns"],
     job: (await Promise.all(jobs)).map(({ id }) => id),
-    key: (await Promise.all(keys)).map(({ key }) => key.id),
+    key: [...(await Promise.all(keys)), ...namespaceKeys].map(({ key }) => key.id),
+    namespace: [namespaceId],
   };
 }
 
@@ -79,12 +83,14 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
     body: { documents: [{ id: "returns", content: "a kettle in Kiel" }] },
   });
   const ids = await makeIds(tenant.id);
+  // A namespace that the example of the description creates may be deleted.
+  const namespaces = { deleteNamespace: ["shop"] } as Record<string, string[]>;
   // The requesting tenant must not be deleted, disabled or limited.
   const tenants = { changeTenant: [ACME], deleteTenant: [ACME] } as Record<string, string[]>;
   const known: ExistingIds = ({ operationId }, parameter) =>
     parameter === "tenant"
       ? (tenants[operationId] ?? [ACME, tenant.id])
-      : (ids[parameter as keyof typeof ids] as readonly string[]);
+      : (namespaces[operationId] ?? (ids[parameter as keyof typeof ids] as readonly string[]));
   const check = createChecker(description);
   const counts: Record<number, number> = {};
   const names = description.operations.map(({ operationId }) => operationId).sort();

@@ -1,6 +1,7 @@
 import { listDocuments } from "@cairn/core/document/list.ts";
 import { createJob } from "@cairn/core/job/job.ts";
 import { listApiKeys } from "@cairn/core/tenant/api-key.ts";
+import { createNamespace } from "@cairn/core/tenant/namespace.ts";
 import { inspectRoutes } from "hono/dev";
 import { beforeAll, expect, test } from "vitest";
 import { useTestApi } from "../../test/support/api.ts";
@@ -37,11 +38,13 @@ beforeAll(async () => {
   });
   const job = await createJob(testDatabase.database, a.id, { kind: MARK, request: {} });
   const [key] = await listApiKeys(testDatabase.database, a.id);
+  const namespace = await createNamespace(testDatabase.database, { name: `n-${MARK}`, settings: {} });
   ids = {
     collection: created.body.id,
     document: `doc-${MARK}`,
     job: job.id,
     key: key?.id as string,
+    namespace: namespace.id,
     tenant: a.id,
   };
 });
@@ -51,6 +54,7 @@ const MISSING: Readonly<Record<string, string>> = {
   document: "00000000-1111-4222-8333-444444444444",
   job: "00000000-1111-4222-8333-444444444444",
   key: "00000000-1111-4222-8333-444444444444",
+  namespace: "00000000-1111-4222-8333-444444444444",
   tenant: "00000000-1111-4222-8333-444444444444",
 };
 
@@ -133,6 +137,8 @@ test("on every route and method, another tenant's id is answered exactly like a 
     "DELETE /v1/keys/{key}": 404,
     "POST /v1/keys/{key}/rotate": 404,
     "GET /v1/tenants/{tenant}": 403,
+    "DELETE /v1/namespaces/{namespace}": 403,
+    "GET /v1/namespaces/{namespace}/keys": 403,
   });
 });
 

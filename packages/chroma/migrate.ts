@@ -12,9 +12,9 @@ import type { PlanOptions } from "./plan/options.ts";
 import { type Plan, planMigration, type UnmappedCollection } from "./plan/plan.ts";
 import { planSource } from "./plan/plan-source.ts";
 import { describeMissingIndexes, promoteCollections } from "./promote.ts";
+import type { ChromaPath } from "./protocol/path.ts";
 import { buildReport, type Outcome } from "./report/build.ts";
 import type { MigrationReport, Verdict } from "./report/report.ts";
-import type { SourcePath } from "./source/label.ts";
 import type { Source, SourceCollection } from "./source/source.ts";
 import { compareSearches } from "./verify/parity.ts";
 
@@ -157,7 +157,7 @@ export async function listVanished(
   source: Source,
   outcomes: readonly Outcome[],
   { scope, only }: MigrateOptions,
-): Promise<readonly SourcePath[]> {
+): Promise<readonly ChromaPath[]> {
   const listed = await source.listCollections(scope ?? {});
   const targets = new Set(outcomes.map(({ target }) => target.id));
   return findVanished(database, { source: source.url, listed, targets, scope, only });

@@ -1,4 +1,5 @@
 import type { createApp } from "@cairn/api/app.ts";
+import type { NamespaceResolver } from "@cairn/api/auth/select-tenant.ts";
 import type { Protocol } from "@cairn/api/protocol.ts";
 import type { SettingTable } from "@cairn/api/settings/setting.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
@@ -20,6 +21,8 @@ export interface ServiceExtension {
   readonly settings: SettingTable;
   /** Kinds of jobs. `flags`: the parsed options of `cairn serve`. */
   jobKinds(flags: object, databaseName: string): JobKinds;
+  /** Resolves the tenants of namespaces. At most one extension has it. */
+  namespaces?(): NamespaceResolver;
   /** Other protocols that the service speaks, under the parsed options of `cairn serve`. */
   protocols(flags: object, services: Services): readonly Protocol[];
   /** Routes of the operator. */

@@ -11,7 +11,7 @@ import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
 
 /** The parts of the service that each cloud platform provides. */
-export interface Platform extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols"> {
+export interface Platform extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols" | "namespaces"> {
   readonly database: Database;
   readonly queue: JobQueue;
   readonly log: Log;

@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
+import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
+import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { createEmbedders, type EmbeddingConfig } from "@cairn/core/embedding/embedders.ts";
@@ -62,7 +64,8 @@ export async function createTestApi(
   );
   const app = createApp(services, {
     requestsPerMinute: 1_000_000,
-    operatorRoutes: [migrationRoutes({ queue, configured: chromaUrl !== undefined })],
+    operatorRoutes: [migrationRoutes({ queue, configured: chromaUrl !== undefined }), namespaceRoutes()],
+    namespaces: createNamespaceResolver({ cacheMs: options.credentialCacheMs }),
     ...options,
     queue,
   });

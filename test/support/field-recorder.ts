@@ -13,6 +13,7 @@ const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
   [/^\/v1\/(collections|stats)\b/, "collections"],
   [/^\/(v1\/tenants|v1\/keys|health|ready)\b/, "tenants"],
   [/^\/v1\/migrations\b/, "elsewhere"], // packages/api/jobs.test.ts
+  [/^\/v1\/namespaces\b/, "elsewhere"], // packages/chroma/service/namespaces/routes.test.ts
 ];
 
 /** Fields that another file covers than the rest of the operation. */

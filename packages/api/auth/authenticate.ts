@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Database } from "@cairn/core/database/database.ts";
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
-import { authenticateKey, hasKeyFormat, touchApiKey } from "@cairn/core/tenant/api-key.ts";
+import { authenticateKey, touchApiKey } from "@cairn/core/tenant/authenticate-key.ts";
+import { keyKind } from "@cairn/core/tenant/secret.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { LRUCache } from "lru-cache";
@@ -27,6 +28,8 @@ export interface AuthenticatorOptions {
   readonly cacheMs?: number;
   /** Invalid credentials that one address may try per minute. Default 60. */
   readonly unknownKeysPerMinute?: number;
+  /** Accepts keys of namespaces. Default false. */
+  readonly acceptNamespaces?: boolean;
 }
 
 export interface CredentialOptions {
@@ -101,14 +104,16 @@ export function createAuthenticator(database: Database, options: AuthenticatorOp
   async function lookUp(token: string, lookup: LookupOptions): Promise<VerifiedCredential> {
     const limited = withTimeLimit(database, Math.min(LOOKUP_TIMEOUT_MS, lookup.remainingMs));
     if (!token.startsWith("cairn_")) return (await verifyToken?.(limited, token)) ?? INVALID;
-    const apiKey = hasKeyFormat(token) ? await authenticateKey(limited, token) : undefined;
+    const kind = keyKind(token);
+    if (!kind || (kind === "namespace" && !options.acceptNamespaces)) return INVALID;
+    const apiKey = await authenticateKey(limited, token);
     if (!apiKey) return INVALID;
     // The date of last use is informative only; the request does not wait for it.
     const touched = touchApiKey(withTimeLimit(database, LOOKUP_TIMEOUT_MS), apiKey.keyId).catch(() => {});
     lookup.runInBackground(touched);
-    const { tenantId, keyId, scopes, limits, expiresAt } = apiKey;
+    const { tenantId, namespace, keyId, scopes, limits, expiresAt } = apiKey;
     return {
-      principal: { tenantId, name: keyId, scopes, limits },
+      principal: { tenantId, ...(namespace && { namespace }), name: keyId, scopes, limits },
       expiresAt: expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
     };
   }

@@ -1,5 +1,6 @@
 import { AppError } from "@cairn/core/error.ts";
 import { createMiddleware } from "hono/factory";
+import { limitedBy } from "../auth/principal.ts";
 import type { Env } from "../context.ts";
 import type { RequestLimits } from "./deadline.ts";
 import { type Refusal, type Release, Semaphore } from "./semaphore.ts";
@@ -125,7 +126,7 @@ export function createConcurrencyLimiter({
 export function limitConcurrency(limits: ConcurrencyLimits & Pick<RequestLimits, "deadline">) {
   const { acquire } = createConcurrencyLimiter(limits);
   return createMiddleware<Env>(async (c, next) => {
-    const slot = await acquire(c.var.principal.tenantId ?? "operator", c.var.signal);
+    const slot = await acquire(limitedBy(c.var.principal), c.var.signal);
     c.set("slot", slot);
     try {
       await next();

@@ -3,6 +3,7 @@ import { runIdempotent } from "@cairn/core/idempotency/idempotency.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { ownerOf } from "../auth/principal.ts";
 import type { Env } from "../context.ts";
 
 const HEADER = "Idempotency-Key";
@@ -16,7 +17,7 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
   if (key === undefined) return next();
   if (!/^[\x21-\x7e]{1,255}$/.test(key))
     throw refusal("An Idempotency-Key must have 1 to 255 visible ASCII characters.");
-  const { tenantId } = c.var.principal;
+  const tenantId = ownerOf(c.var.principal);
   if (tenantId === null) throw refusal(OPERATOR_REASON);
   const body = await c.req.text();
   const { pathname, search } = new URL(c.req.url);

@@ -2,6 +2,7 @@ import { createMiddleware } from "hono/factory";
 import { LRUCache } from "lru-cache";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import RateLimiterRes from "rate-limiter-flexible/lib/RateLimiterRes.js";
+import { limitedBy } from "../auth/principal.ts";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
 
@@ -22,12 +23,12 @@ type Limiter = InstanceType<typeof RateLimiterMemory>;
 export function rateLimit({ requestsPerMinute = 1_200 }: RateLimit) {
   const limiters = new LRUCache<number, Limiter>({ max: MAX_LIMITS });
   return createMiddleware<Env>(async (c, next) => {
-    const { tenantId, limits } = c.var.principal;
-    const points = limits.requestsPerMinute ?? requestsPerMinute;
+    const { principal } = c.var;
+    const points = principal.limits.requestsPerMinute ?? requestsPerMinute;
     const limiter = limiters.get(points) ?? new RateLimiterMemory({ points, duration: 60 });
     limiters.set(points, limiter);
     const charge = async (requests: number): Promise<void> => {
-      const used = await consume(limiter, tenantId ?? "operator", requests);
+      const used = await consume(limiter, limitedBy(principal), requests);
       const seconds = Math.max(1, Math.ceil(used.msBeforeNext / 1000));
       c.header("RateLimit-Limit", String(points));
       c.header("RateLimit-Remaining", String(used.remainingPoints));

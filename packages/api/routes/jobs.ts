@@ -12,6 +12,7 @@ import { createJobWatch, type Watcher } from "@cairn/core/job/watch.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { SSEStreamingApi } from "hono/streaming";
+import { ownerOf } from "../auth/principal.ts";
 import { requireAnyScope, requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 import { createRouter, jsonBody, jsonResponse, problems, reply, replyLarge, secured } from "../openapi.ts";
@@ -139,7 +140,7 @@ const STREAM_TIMEOUT_MS = 900_000;
 
 export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
   const watches = createJobWatch({ interval: POLL_INTERVAL_MS, maxBytes: maxResponse });
-  const address = (c: Context<Env>, id: string) => ({ tenantId: c.var.principal.tenantId, id });
+  const address = (c: Context<Env>, id: string) => ({ tenantId: ownerOf(c.var.principal), id });
   return createRouter()
     .openapi(bulk, async (c) => {
       const request = c.req.valid("json");
@@ -171,7 +172,7 @@ export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
     .openapi(list, async (c) => {
       const { limit } = c.req.valid("query");
       const { services, principal, maxResponse: maxBytes } = c.var;
-      const jobs = await listJobs(services.database, principal.tenantId, { limit, maxBytes });
+      const jobs = await listJobs(services.database, ownerOf(principal), { limit, maxBytes });
       return replyLarge(c, { jobs: jobs.map(fromJob) });
     })
     .openapi(get, async (c) => {
@@ -252,7 +253,7 @@ async function writeJob(c: Context<Env>, sse: SSEStreamingApi, { first, watcher 
 
 /** Creates a job, sends it to the queue and answers 202. If the queue refuses it, the job fails. */
 export async function startJob(c: Context<Env>, queue: JobQueue, kind: string, request: JsonObject) {
-  const { tenantId } = c.var.principal;
+  const tenantId = ownerOf(c.var.principal);
   const id = makeId(c, "job");
   const created = await createJob(c.var.services.database, tenantId, { id, kind, request });
   const address = { tenantId, id: created.id };

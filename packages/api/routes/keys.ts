@@ -1,11 +1,12 @@
 import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
+import { ownerOf } from "../auth/principal.ts";
 import { requireAnyScope, requireOperator } from "../auth/require.ts";
 import { createRouter, jsonBody, jsonResponse, problems, reply, secured } from "../openapi.ts";
 import { idempotent, refuseIdempotencyKey, refuseOperatorIdempotencyKey } from "../request/idempotent.ts";
 import { idempotencyHeader, idParameter } from "../schema/parameters.ts";
-import { createdKeySchema, fromKey, fromNewKey, keySchema, newKeySchema } from "../schema/service.ts";
+import { createdKeySchema, fromKey, fromNewKey, keySchema, newKeySchema, toKeyOptions } from "../schema/service.ts";
 
 const refuseIdempotency = refuseIdempotencyKey(
   "A request that creates a key cannot have an Idempotency-Key: its response holds a secret, which is not stored. " +
@@ -100,24 +101,24 @@ const revokeOfTenant = createRoute({
 
 export const keys = createRouter()
   .openapi(list, async (c) => {
-    const found = await listApiKeys(c.var.services.database, c.var.principal.tenantId);
+    const found = await listApiKeys(c.var.services.database, ownerOf(c.var.principal));
     return reply(c, { keys: found.map(fromKey) });
   })
   .openapi(create, async (c) => {
     const { services, principal } = c.var;
-    const options = toOptions(c.req.valid("json"));
-    return reply(c, fromNewKey(await createApiKey(services.database, principal.tenantId, options)), 201);
+    const options = toKeyOptions(c.req.valid("json"));
+    return reply(c, fromNewKey(await createApiKey(services.database, ownerOf(principal), options)), 201);
   })
   .openapi(rotate, async (c) => {
     const { grace_seconds: grace } = c.req.valid("json");
     const { services, principal } = c.var;
     const { key: id } = c.req.valid("param");
-    const rotated = await rotateApiKey(services.database, principal.tenantId, id, { grace });
+    const rotated = await rotateApiKey(services.database, ownerOf(principal), id, { grace });
     return reply(c, fromNewKey(rotated), 201);
   })
   .openapi(revoke, async (c) => {
-    const { tenantId } = c.var.principal;
-    return reply(c, fromKey(await revokeApiKey(c.var.services.database, tenantId, c.req.valid("param").key)));
+    const owner = ownerOf(c.var.principal);
+    return reply(c, fromKey(await revokeApiKey(c.var.services.database, owner, c.req.valid("param").key)));
   })
   .openapi(listOfTenant, async (c) => {
     const { database } = c.var.services;
@@ -127,7 +128,7 @@ export const keys = createRouter()
   .openapi(createForTenant, async (c) => {
     const { database } = c.var.services;
     const { id } = await getTenant(database, c.req.valid("param").tenant);
-    return reply(c, fromNewKey(await createApiKey(database, id, toOptions(c.req.valid("json")))), 201);
+    return reply(c, fromNewKey(await createApiKey(database, id, toKeyOptions(c.req.valid("json")))), 201);
   })
   .openapi(revokeOfTenant, async (c) => {
     const { database } = c.var.services;
@@ -135,7 +136,3 @@ export const keys = createRouter()
     const { id } = await getTenant(database, params.tenant);
     return reply(c, fromKey(await revokeApiKey(database, id, params.key)));
   });
-
-function toOptions({ name, scopes, expires_at: expiresAt }: z.infer<typeof newKeySchema>) {
-  return { name, scopes, expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt) };
-}

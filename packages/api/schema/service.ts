@@ -1,5 +1,5 @@
 import type { Job } from "@cairn/core/job/job.ts";
-import type { ApiKey, NewApiKey } from "@cairn/core/tenant/api-key.ts";
+import type { ApiKey, ApiKeyOptions, NewApiKey } from "@cairn/core/tenant/api-key.ts";
 import type { Tenant, TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import { MAX_UUID_LENGTH, parseUuid } from "@cairn/core/tenant/uuid.ts";
 import { z } from "@hono/zod-openapi";
@@ -126,6 +126,10 @@ export function fromKey(key: ApiKey): z.infer<typeof keySchema> {
     revoked_at: key.revokedAt?.toISOString() ?? null,
     last_used_at: key.lastUsedAt?.toISOString() ?? null,
   };
+}
+
+export function toKeyOptions({ name, scopes, expires_at: expiresAt }: z.infer<typeof newKeySchema>): ApiKeyOptions {
+  return { name, scopes, expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt) };
 }
 
 export function fromNewKey({ key, secret }: NewApiKey): z.infer<typeof createdKeySchema> {

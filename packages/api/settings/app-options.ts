@@ -8,7 +8,7 @@ import type { SETTINGS } from "./table.ts";
 /** Options of `createApp` that are parts of the process, not settings. */
 type Parts = Pick<
   AppOptions,
-  "queue" | "log" | "metrics" | "observers" | "docs" | "closing" | "operatorRoutes" | "protocols"
+  "queue" | "log" | "metrics" | "observers" | "docs" | "closing" | "operatorRoutes" | "protocols" | "namespaces"
 >;
 
 type Configured = Omit<AppOptions, keyof Parts | "credentialCacheMs">;

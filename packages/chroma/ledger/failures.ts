@@ -2,7 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { MigratedSource } from "../plan/targets.ts";
-import type { SourcePath } from "../source/label.ts";
+import type { ChromaPath } from "../protocol/path.ts";
 import { assertLease, type Run } from "./run.ts";
 
 /** A collection that failed alone, while the others of its run continued. */
@@ -23,7 +23,7 @@ export interface RecordedFailure extends FailedCollection {
 /** Attempts for a collection that fails alone, for each start of a run. */
 export const MAX_ATTEMPTS = 2;
 
-type StoredFailure = Omit<RecordedFailure, "source"> & SourcePath;
+type StoredFailure = Omit<RecordedFailure, "source"> & ChromaPath;
 
 /** Saves the failure of a collection. Throws `run_held` if this process has lost the lease. */
 export async function saveFailure(database: Database, run: Run, failed: FailedCollection): Promise<void> {

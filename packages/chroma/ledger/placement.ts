@@ -5,7 +5,7 @@ import { type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { listTenants } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import type { TargetPath } from "../plan/pattern.ts";
+import type { TargetPath } from "../protocol/pattern.ts";
 import type { SourceCollection } from "../source/source.ts";
 
 /** The target that an earlier run gave a source collection, and its state in Cairn now. */

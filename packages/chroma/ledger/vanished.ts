@@ -1,9 +1,9 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
-import { matchesGlobs } from "../plan/pattern.ts";
 import type { MigratedSource } from "../plan/targets.ts";
-import type { SourcePath } from "../source/label.ts";
+import type { ChromaPath } from "../protocol/path.ts";
+import { matchesGlobs } from "../protocol/pattern.ts";
 import type { SourceCollection, SourceScope } from "../source/source.ts";
 
 /** The source as it is now, and the scope of the run. */
@@ -28,7 +28,7 @@ export interface MigratedRow extends MigratedSource {
 export async function findVanished(
   database: Database,
   { source, listed, targets, scope = {}, only = [] }: VanishedOptions,
-): Promise<readonly SourcePath[]> {
+): Promise<readonly ChromaPath[]> {
   const migrated = await asAdmin(database, ({ orm }) =>
     orm.selectRows<MigratedRow>(sql`
           SELECT DISTINCT ON (c.source_id) c.source_id AS id, c.source_tenant AS tenant, c.source_database AS database,
@@ -46,7 +46,7 @@ export async function findVanished(
       (!scope.databases?.length || scope.databases.includes(sourceDatabase)) &&
       matchesGlobs(name, only),
   );
-  const vanished: SourcePath[] = [];
+  const vanished: ChromaPath[] = [];
   for (const { id, tenant_id: tenantId, collection_id: target, ...path } of missing) {
     const existing = await asTenant(database, tenantId, ({ orm }) =>
       orm.selectRows(sql`SELECT FROM cairn.collections WHERE id = ${target}::uuid`),

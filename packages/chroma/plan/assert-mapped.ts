@@ -1,5 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
-import { pathOf } from "../source/label.ts";
+import { pathOf } from "../protocol/path.ts";
 import type { Plan } from "./plan.ts";
 
 /** Throws `invalid_input`, naming every collection whose problem stops the migration. */

@@ -1,8 +1,8 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { type Placement, readPlacements } from "../ledger/placement.ts";
+import type { TargetPath } from "../protocol/pattern.ts";
 import type { SourceCollection } from "../source/source.ts";
 import type { PlanOptions } from "./options.ts";
-import type { TargetPath } from "./pattern.ts";
 
 /** A source collection whose target was deleted in Cairn. */
 export interface DeletedTarget {

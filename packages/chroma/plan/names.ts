@@ -1,8 +1,8 @@
 import { AppError } from "@cairn/core/error.ts";
-import { pathOf } from "../source/label.ts";
+import { pathOf } from "../protocol/path.ts";
+import { matchesGlobs } from "../protocol/pattern.ts";
 import type { SourceCollection } from "../source/source.ts";
 import type { PlanOptions } from "./options.ts";
-import { matchesGlobs } from "./pattern.ts";
 
 /** Similar names that a message suggests. */
 const MAX_SUGGESTIONS = 3;

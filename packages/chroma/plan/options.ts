@@ -1,20 +1,14 @@
+import type { TargetRules } from "../protocol/target-path.ts";
 import type { SourceScope } from "../source/source.ts";
-import type { Mapping } from "./mapping.ts";
 
 /** The options that decide which collections are migrated, to which targets, with which vectors. */
-export interface PlanOptions {
+export interface PlanOptions extends TargetRules {
   /** The part of the source that is migrated. Default: everything that the login can read. */
   readonly scope?: SourceScope;
   /** The source's address, which identifies it in the ledger. */
   readonly sourceUrl?: string;
   /** Reverts changes that were made in Cairn since an earlier run: a deleted target is created again. */
   readonly discardChanges?: boolean;
-  /** Tried in order. Default `tenant_{tenant}_{collection}`. */
-  readonly patterns?: readonly string[];
-  /** The tenant if a pattern has no `{tenant}`. */
-  readonly tenant?: string;
-  /** Applied before the patterns. */
-  readonly mapping?: Mapping;
   /** Globs on source names. Other collections are left out. */
   readonly only?: readonly string[];
   /** Default `auto`: copies the vectors if the target keeps the source's model. */

@@ -3,14 +3,16 @@ import { MODEL_NAME } from "@cairn/core/collection/create.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { Embedders } from "@cairn/core/embedding/embedder.ts";
-import { labelCollections, pathOf } from "../source/label.ts";
+import { pathOf } from "../protocol/path.ts";
+import { matchesGlobs, type TargetPath } from "../protocol/pattern.ts";
+import { createTargetFinder } from "../protocol/target-path.ts";
+import { labelCollections } from "../source/label.ts";
 import type { SourceCollection } from "../source/source.ts";
 import { decideVectors, type VectorChoice } from "./decide.ts";
 import { type DeletedTarget, explainDeleted, readEarlierPlacements } from "./earlier-runs.ts";
 import { assertModelNames } from "./model-names.ts";
 import type { PlanOptions } from "./options.ts";
-import { matchesGlobs, type TargetPath } from "./pattern.ts";
-import { createTargetFinder } from "./target-path.ts";
+import { adviseTarget } from "./target-advice.ts";
 import { type MigratedSource, readTargets, type Target, type Targets } from "./targets.ts";
 
 /** The plan for one source collection. */
@@ -61,14 +63,15 @@ export async function planMigration(
 ): Promise<Plan> {
   assertModelNames(options);
   const label = labelCollections(sources);
-  const findTarget = createTargetFinder(options, label);
+  const findTarget = createTargetFinder(options);
   const skipped: SourceCollection[] = [];
   const unmapped: UnmappedCollection[] = [];
   const mapped: MappedCollection[] = [];
   for (const source of sources) {
     const result = matchesGlobs(source.name, options.only ?? []) ? findTarget(source) : null;
     if (result === null) skipped.push(source);
-    else if ("problem" in result) unmapped.push({ source, problem: result.problem, blocking: true });
+    else if ("problem" in result)
+      unmapped.push({ source, problem: adviseTarget(result, label(source)), blocking: true });
     else mapped.push({ source, targetPath: result });
   }
   const targets = await readTargets(

@@ -4,11 +4,11 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { listTenants, type Tenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import type { SourcePath } from "../source/label.ts";
-import type { TargetPath } from "./pattern.ts";
+import type { ChromaPath } from "../protocol/path.ts";
+import type { TargetPath } from "../protocol/pattern.ts";
 
 /** A source collection in the ledger. */
-export type MigratedSource = SourcePath & { readonly id: string };
+export type MigratedSource = ChromaPath & { readonly id: string };
 
 /** An existing target. */
 export interface Target {

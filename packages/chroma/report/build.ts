@@ -6,7 +6,8 @@ import type { Finding, Progress } from "../ledger/collection.ts";
 import type { FailedCollection } from "../ledger/failures.ts";
 import type { DeletedTarget } from "../plan/earlier-runs.ts";
 import type { PlannedCollection, UnmappedCollection } from "../plan/plan.ts";
-import { labelCollections, type SourcePath } from "../source/label.ts";
+import type { ChromaPath } from "../protocol/path.ts";
+import { labelCollections } from "../source/label.ts";
 import type {
   CollectionReport,
   MigrationReport,
@@ -40,7 +41,7 @@ export interface ReportInput {
   /** Collections that failed alone. */
   readonly failed?: readonly FailedCollection[];
   /** Collections that were migrated earlier and that Chroma no longer has. */
-  readonly vanished?: readonly SourcePath[];
+  readonly vanished?: readonly ChromaPath[];
   /** Source collections whose targets were deleted in Cairn. */
   readonly deleted?: readonly DeletedTarget[];
   /** Notices that are not differences. */
@@ -83,7 +84,7 @@ export async function buildReport(
   ];
   const label = labelCollections([...named, ...vanished]);
   const exceptions = outcomes.flatMap((outcome) => listExceptions(outcome, label));
-  const onOneSide = (kind: ReportDifference["kind"], source: SourcePath, detail: string) => ({
+  const onOneSide = (kind: ReportDifference["kind"], source: ChromaPath, detail: string) => ({
     collection: label(source),
     id: "",
     kind,
@@ -176,7 +177,7 @@ function isDifference(kind: string): kind is RecordDifferenceKind {
   return (DIFFERENCES as readonly string[]).includes(kind);
 }
 
-type Label = (source: SourcePath) => string;
+type Label = (source: ChromaPath) => string;
 
 function listExceptions({ planned, findings }: Outcome, label: Label): readonly ReportException[] {
   const collection = label(planned.source);

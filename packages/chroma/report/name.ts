@@ -1,4 +1,4 @@
-import { pathOf } from "../source/label.ts";
+import { pathOf } from "../protocol/path.ts";
 import { formatId } from "./format.ts";
 import { html, type Piece } from "./markup.ts";
 import type { CollectionReport } from "./report.ts";

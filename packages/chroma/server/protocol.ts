@@ -13,13 +13,14 @@ import { addRecordRoutes } from "./routes/records.ts";
 import { addSearchRoute } from "./routes/search.ts";
 import { addSystemRoutes, publicRoutes } from "./routes/system.ts";
 import { addUnsupportedRoutes } from "./routes/unsupported.ts";
+import { createRoutedViews } from "./view/routed.ts";
 import { singleTenantView } from "./view/single-tenant.ts";
 
 /** Bytes of a body that a Chroma server accepts. */
 const MAX_BODY = 40 * 1024 * 1024;
 
 export interface ChromaProtocolOptions {
-  /** Default: the view of one tenant. */
+  /** Default: the view of a tenant or of a namespace. */
   readonly createView?: CreateView;
   /** Whether clients may delete everything with `reset`. Default false. */
   readonly allowReset?: boolean;
@@ -34,7 +35,7 @@ export interface ChromaProtocolOptions {
 /** Chroma's HTTP API (v2) for `createApp`. */
 export function chromaProtocol(options: ChromaProtocolOptions = {}): Protocol {
   const { maxBody = MAX_BODY, maxResponse = MAX_BODY, allowReset = false, anonymous } = options;
-  const createView = options.createView ?? tenantView;
+  const createView = options.createView ?? createViews();
   return {
     path: "/api/v2",
     publicRoutes: publicRoutes({ maxBody }),
@@ -48,9 +49,14 @@ export function chromaProtocol(options: ChromaProtocolOptions = {}): Protocol {
   };
 }
 
-/** A tenant's key sees its tenant. An operator's key sees nothing. */
-export const tenantView: CreateView = (database, { tenantId }) =>
-  tenantId === null ? undefined : singleTenantView(database, tenantId);
+/** A tenant's key sees its tenant, a namespace's key what its names stand for, and an operator's key nothing. */
+function createViews(): CreateView {
+  const createRoutedView = createRoutedViews();
+  return (database, { tenantId, namespace, scopes }) => {
+    if (namespace) return createRoutedView({ database, namespace, scopes });
+    return tenantId === null ? undefined : singleTenantView(database, tenantId);
+  };
+}
 
 function chromaRoutes(options: RouteOptions): OpenAPIHono<Env> {
   const router = createRouter();

@@ -35,17 +35,24 @@ const NAMED = new RegExp(
   "g",
 );
 
+/** Names of options that differ from those of a migration's request. */
+type OtherNames = Readonly<Record<string, string>>;
+
 /** Translates a text of a migration to API terms: options become request fields, commands become requests. */
 export function toApiTerms(text: string): string {
-  return text.replace(NAMED, (name) => OPTIONS[name] ?? COMMANDS[name] ?? name);
+  return translate(text, {});
 }
 
-/** Translates an error of a migration to API terms. */
-export function errorToApiTerms(error: unknown): unknown {
+function translate(text: string, others: OtherNames): string {
+  return text.replace(NAMED, (name) => others[name] ?? OPTIONS[name] ?? COMMANDS[name] ?? name);
+}
+
+/** Translates an error to API terms. */
+export function errorToApiTerms(error: unknown, others: OtherNames = {}): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, path, retryAfter, remedy, cause } = error;
-  return new AppError(code, toApiTerms(message), {
-    path: path === undefined ? undefined : toApiTerms(path),
+  return new AppError(code, translate(message, others), {
+    path: path === undefined ? undefined : translate(path, others),
     retryAfter,
     remedy,
     cause,

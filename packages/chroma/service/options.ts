@@ -1,6 +1,6 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { MigrateOptions } from "../migrate.ts";
-import { parseMapping } from "../plan/mapping.ts";
+import { parseMapping } from "../protocol/mapping.ts";
 import { migrationSchema } from "./schema.ts";
 
 /** Parses a migration's options from a request. Throws if the request is invalid. */

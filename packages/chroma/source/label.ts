@@ -1,18 +1,10 @@
-import type { SourceCollection } from "./source.ts";
-
-/** The path of a collection in Chroma. */
-export type SourcePath = Pick<SourceCollection, "tenant" | "database" | "name">;
-
-/** `chroma-tenant/database/name`. */
-export function pathOf({ tenant, database, name }: SourcePath): string {
-  return `${tenant}/${database}/${name}`;
-}
+import { type ChromaPath, pathOf } from "../protocol/path.ts";
 
 /**
  * Returns a unique label for each of these collections: its name, or its path if a collection in another tenant or database
  * has the same name.
  */
-export function labelCollections(collections: readonly SourcePath[]): (collection: SourcePath) => string {
+export function labelCollections(collections: readonly ChromaPath[]): (collection: ChromaPath) => string {
   const paths = new Map<string, Set<string>>();
   for (const collection of collections) {
     const sameName = paths.get(collection.name) ?? new Set();

@@ -1,6 +1,6 @@
 import { migrate } from "@cairn/chroma/migrate.ts";
 import type { Plan } from "@cairn/chroma/plan/plan.ts";
-import { pathOf } from "@cairn/chroma/source/label.ts";
+import { pathOf } from "@cairn/chroma/protocol/path.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { count } from "../terminal/counts.ts";

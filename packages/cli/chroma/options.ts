@@ -1,5 +1,5 @@
-import { parseMapping } from "@cairn/chroma/plan/mapping.ts";
 import type { PlanOptions } from "@cairn/chroma/plan/options.ts";
+import { parseMapping } from "@cairn/chroma/protocol/mapping.ts";
 import { isReportPath } from "@cairn/chroma/report/write.ts";
 import type { ChromaOptions } from "@cairn/chroma/source/options.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -7,13 +7,17 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { integerBetween } from "../options/integer.ts";
 import { readFileArgument } from "../options/json-argument.ts";
 
-/** Flags that say which collections are migrated, where they go and how the result is verified. */
-export interface PlanFlags {
-  readonly chromaTenant?: readonly string[];
-  readonly chromaDatabase?: readonly string[];
+/** Flags that give the names of collections to tenants. */
+export interface TargetFlags {
   readonly pattern?: readonly string[];
   readonly tenant?: string;
   readonly map?: string;
+}
+
+/** Flags that say which collections are migrated, where they go and how the result is verified. */
+export interface PlanFlags extends TargetFlags {
+  readonly chromaTenant?: readonly string[];
+  readonly chromaDatabase?: readonly string[];
   readonly only?: readonly string[];
   readonly sourceModel?: string;
   readonly pageSize: number;
@@ -60,15 +64,9 @@ export function addChromaOptions(command: Command): Command {
   return addPlanOptions(command);
 }
 
-/** Adds the options of `PlanFlags`. */
-export function addPlanOptions(command: Command): Command {
+/** Adds the options of `TargetFlags`. */
+export function addTargetOptions(command: Command): Command {
   return command
-    .option(
-      "--chroma-tenant <name>",
-      "Chroma tenant; Chroma cannot list its tenants, so name each one (can be repeated)",
-      collect,
-    )
-    .option("--chroma-database <name>", "Chroma database (can be repeated; default: all)", collect)
     .option(
       "--pattern <pattern>",
       "pattern that extracts tenant and collection from a name (can be repeated; default: tenant_{tenant}_{collection})",
@@ -78,7 +76,19 @@ export function addPlanOptions(command: Command): Command {
     .option(
       "--map <file>",
       'JSON file that maps collections to targets: {"faq": {"tenant": "acme", "collection": "faq"}, "scratch": null}',
+    );
+}
+
+/** Adds the options of `PlanFlags`. */
+export function addPlanOptions(command: Command): Command {
+  command
+    .option(
+      "--chroma-tenant <name>",
+      "Chroma tenant; Chroma cannot list its tenants, so name each one (can be repeated)",
+      collect,
     )
+    .option("--chroma-database <name>", "Chroma database (can be repeated; default: all)", collect);
+  return addTargetOptions(command)
     .option(
       "--only <glob>",
       "names of the source collections to include; * matches anything (can be repeated)",

@@ -59,6 +59,7 @@ export function addServe(program: Command, context: CommandContext): void {
         metrics: createMetrics(),
         docs: readAsset,
         closing: context.signal,
+        namespaces: extensions.flatMap((extension) => extension.namespaces?.() ?? [])[0],
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
         protocols: extensions.flatMap((extension) => extension.protocols(flags, services)),
       });

@@ -69,6 +69,13 @@ export const collections = cairn.table(
   (table) => [primaryKey({ columns: [table.tenantId, table.id] }), unique().on(table.tenantId, table.name)],
 );
 
+export const namespaces = cairn.table("namespaces", {
+  id: uuid("id").primaryKey().defaultRandom(),
+  name: text("name").notNull().unique(),
+  settings: exactJson("settings").notNull(),
+  createdAt: createdAt(),
+});
+
 export const apiKeys = cairn.table("api_keys", {
   tenantId: uuid("tenant_id"),
   namespaceId: uuid("namespace_id"),

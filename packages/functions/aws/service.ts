@@ -25,21 +25,30 @@ async function open(): Promise<Service> {
   });
 }
 
-/** Chroma's API and the migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
+/** Chroma's API, namespaces and the migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
 async function openChroma({ databaseUrl, maxResponse }: Settings, queue: JobQueue) {
-  const [{ MIGRATION, migrationRunner }, { migrationRoutes }, { CHROMA_SETTINGS }, { chromaProtocol }] =
-    await Promise.all([
-      import("@cairn/chroma/service/job.ts"),
-      import("@cairn/chroma/service/routes.ts"),
-      import("@cairn/chroma/service/settings.ts"),
-      import("@cairn/chroma/server/protocol.ts"),
-    ]);
+  const [
+    { MIGRATION, migrationRunner },
+    { migrationRoutes },
+    { CHROMA_SETTINGS },
+    { chromaProtocol },
+    resolver,
+    routes,
+  ] = await Promise.all([
+    import("@cairn/chroma/service/job.ts"),
+    import("@cairn/chroma/service/routes.ts"),
+    import("@cairn/chroma/service/settings.ts"),
+    import("@cairn/chroma/server/protocol.ts"),
+    import("@cairn/chroma/service/namespaces/resolver.ts"),
+    import("@cairn/chroma/service/namespaces/routes.ts"),
+  ]);
   const { chromaUrl, chromaToken, chromaMaxBody: maxBody } = readTable(CHROMA_SETTINGS, linkedResource, process.env);
   const source = chromaUrl ? { url: chromaUrl, token: chromaToken } : undefined;
   const databaseName = new URL(databaseUrl).host;
   return {
     kinds: source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) },
-    operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined })],
+    operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined }), routes.namespaceRoutes()],
+    namespaces: resolver.createNamespaceResolver(),
     protocols: [chromaProtocol({ maxBody, maxResponse })],
   };
 }

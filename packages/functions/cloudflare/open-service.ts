@@ -1,5 +1,7 @@
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
+import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
+import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
 import { connectNeon } from "@cairn/core/database/neon.ts";
 import { assertIsolation } from "@cairn/core/database/role-check.ts";
@@ -31,5 +33,7 @@ async function open(env: Env): Promise<Service> {
     queue: { send: (job) => env.JOBS.send(job) },
     protocols: [chromaProtocol({ maxBody, maxResponse: settings.maxResponse })],
     log: createLog({ write: (line) => console.log(line.trimEnd()) }),
+    operatorRoutes: [namespaceRoutes()],
+    namespaces: createNamespaceResolver(),
   });
 }

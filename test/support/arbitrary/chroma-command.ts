@@ -136,12 +136,10 @@ export function chromaCommand(features: CommandFeatures): fc.Arbitrary<Command> 
       : []),
     {
       weight: 6,
-      arbitrary: fc
-        .tuple(optionalIds, conditions, page, include)
-        .map(([list, filters, range, fields]) => ({
-          route: "get" as const,
-          body: { ids: list, ...filters, ...range, include: fields },
-        })),
+      arbitrary: fc.tuple(optionalIds, conditions, page, include).map(([list, filters, range, fields]) => ({
+        route: "get" as const,
+        body: { ids: list, ...filters, ...range, include: fields },
+      })),
     },
     {
       weight: 3,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { acquireRun, finishRun } from "@cairn/chroma/ledger/run.ts";
+import { createRoutedViews } from "@cairn/chroma/server/view/routed.ts";
 import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
@@ -15,7 +16,9 @@ import { createJob, getJob, listJobs } from "@cairn/core/job/job.ts";
 import { withLease } from "@cairn/core/maintenance/lease.ts";
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
 import { query, queryMany } from "@cairn/core/search/query.ts";
-import { authenticateKey, createApiKey, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createApiKey, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-key.ts";
+import { authenticateKey } from "@cairn/core/tenant/authenticate-key.ts";
+import { createNamespace, deleteNamespace } from "@cairn/core/tenant/namespace.ts";
 import { createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { offlineServices } from "../services.ts";
@@ -128,6 +131,29 @@ export const LEDGER_WORKS: Probe = {
         assert.equal(await count(orm, sql`SELECT 1 FROM ${table(name)} WHERE run_id = ${run.id}::uuid`), 1, name);
     });
     await finishRun(database, run, "complete");
+  },
+};
+
+export const NAMESPACES_WORK: Probe = {
+  claim:
+    "the administrator can write and read every table of a namespace, and deleting a namespace deletes its rows and keys",
+  check: async (database, { a }) => {
+    const namespace = await createNamespace(database, { name: `probe ${crypto.randomUUID()}`, settings: {} });
+    const view = createRoutedViews()({ database, namespace, scopes: ["read", "write"] });
+    const path = { tenant: "acme", database: "main" };
+    assert.ok(await view.createTenant(path.tenant));
+    assert.ok(await view.createDatabase(path));
+    await view.register(path, { name: "faq", tenantId: a.tenantId, collectionId: a.collectionId });
+    assert.equal((await view.listCollections(path))?.length, 1);
+    const { secret } = await createApiKey(database, { namespaceId: namespace.id });
+    assert.equal((await authenticateKey(database, secret))?.namespace?.id, namespace.id);
+    await deleteNamespace(database, namespace.id);
+    assert.equal(await authenticateKey(database, secret), undefined);
+    for (const name of ["namespace_tenants", "namespace_databases", "namespace_collections"])
+      await asAdmin(database, async ({ orm }) => {
+        const rows = sql`SELECT 1 FROM ${table(name)} WHERE namespace_id = ${uuid(namespace.id)}`;
+        assert.equal(await count(orm, rows), 0, name);
+      });
   },
 };
 

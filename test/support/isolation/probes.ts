@@ -1,4 +1,13 @@
-import { ADMIN_WORKS, KEYS, LEASES, LEDGER_WORKS, SAME_ERROR, START_UP, TENANT_WORKS } from "./allowed.ts";
+import {
+  ADMIN_WORKS,
+  KEYS,
+  LEASES,
+  LEDGER_WORKS,
+  NAMESPACES_WORK,
+  SAME_ERROR,
+  START_UP,
+  TENANT_WORKS,
+} from "./allowed.ts";
 import { ADMIN_READS, CHANGES, INSERTS, KEYWORD_INDEX, NO_TENANT, OTHER_TABLES, SELECTS } from "./denied.ts";
 import type { Probe } from "./probe.ts";
 
@@ -14,6 +23,7 @@ export const PROBES: readonly Probe[] = [
   TENANT_WORKS,
   ADMIN_WORKS,
   LEDGER_WORKS,
+  NAMESPACES_WORK,
   LEASES,
   KEYS,
 ];

@@ -29,7 +29,7 @@ export function parseMapping(text: string): Mapping {
   const path = issue?.path.join(".") ?? "";
   throw new AppError(
     "invalid_input",
-    `The mapping file is invalid at ${JSON.stringify(path)}: ${issue?.message}. Example of an entry: "faq": {"tenant": "acme", "collection": "faq"}, or "scratch": null.`,
+    `The mapping is invalid at ${JSON.stringify(path)}: ${issue?.message}. Example of an entry: "faq": {"tenant": "acme", "collection": "faq"}, or "scratch": null.`,
     { path: `--map: ${path}` },
   );
 }
@@ -39,7 +39,7 @@ function parseText(text: string): unknown {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new AppError("invalid_input", `The mapping file is not JSON: ${(error as Error).message}`, {
+    throw new AppError("invalid_input", `The mapping is not JSON: ${(error as Error).message}`, {
       path: "--map",
     });
   }
@@ -47,7 +47,7 @@ function parseText(text: string): unknown {
   if (repeated === undefined) return json;
   throw new AppError(
     "invalid_input",
-    `The mapping file names ${JSON.stringify(repeated)} twice, but only one entry can apply. Remove one of them.`,
+    `The mapping names ${JSON.stringify(repeated)} twice, but only one entry can apply. Remove one of them.`,
     { path: `--map: ${repeated}` },
   );
 }

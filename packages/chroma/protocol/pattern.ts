@@ -1,14 +1,11 @@
 import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { parseUuid } from "@cairn/core/tenant/uuid.ts";
-import type { SourcePath } from "../source/label.ts";
+import { CHROMA_DEFAULTS, type ChromaPath } from "./path.ts";
 import { BOUNDARY, createSplitter, type Split, type Token } from "./split.ts";
 
 /** The common naming scheme for a tenant's collection. */
 export const DEFAULT_PATTERN = "tenant_{tenant}_{collection}";
-
-/** Chroma's default tenant and database, which contain the collections of all callers that name none. */
-const CHROMA_DEFAULTS = { tenant: "default_tenant", database: "default_database" } as const;
 
 export interface TargetPath {
   /** A tenant's name, or the UUID that becomes its id. */
@@ -22,7 +19,7 @@ export interface UnmappedName {
 }
 
 /** Returns undefined if the pattern does not match. */
-export type Matcher = (collection: SourcePath) => TargetPath | UnmappedName | undefined;
+export type Matcher = (collection: ChromaPath) => TargetPath | UnmappedName | undefined;
 
 /**
  * Compiles a pattern such as `tenant_{tenant}_{collection}`. `*` matches any text. A pattern with slashes has three parts
@@ -73,7 +70,7 @@ function tenantPart(pattern: string): "tenant" | "database" | undefined {
 
 /** Chroma's default name that a target would have as its tenant, if any. */
 function chromaDefault(
-  source: SourcePath,
+  source: ChromaPath,
   tenantField: "tenant" | "database" | undefined,
   tenant: string,
 ): string | undefined {
