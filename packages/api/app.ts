@@ -3,22 +3,17 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
-import { authenticate, bearerToken, createAuthenticator } from "./auth/authenticate.ts";
-import type { JwtOptions } from "./auth/jwt.ts";
+import { bearerToken } from "./auth/authenticate.ts";
 import { requireOperator } from "./auth/require.ts";
-import { type NamespaceResolver, selectTenant } from "./auth/select-tenant.ts";
 import type { Env } from "./context.ts";
 import { describeApi } from "./describe.ts";
 import { mcpRoutes } from "./mcp/route.ts";
 import { createRouter } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { type Protocol, protocolOf } from "./protocol.ts";
-import { limitBody } from "./request/body-limit.ts";
-import { type ConcurrencyLimits, limitConcurrency } from "./request/concurrency.ts";
-import { enforceDeadline, provideServices, type RequestLimits } from "./request/deadline.ts";
+import { createGuards, type GuardLimits } from "./request/guards.ts";
 import { readJsonBody } from "./request/json-body.ts";
-import { type RateLimit, rateLimit } from "./request/rate-limit.ts";
-import { createRouteTable, type RouteTable, requireRoute, routeError } from "./request/route-table.ts";
+import { createRouteTable, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
@@ -38,13 +33,11 @@ import { observeRequests } from "./telemetry/observe.ts";
 import type { Observer } from "./telemetry/record.ts";
 import { traceRequests } from "./telemetry/trace.ts";
 
-export interface AppOptions extends RequestLimits, RateLimit, ConcurrencyLimits {
+export interface AppOptions extends GuardLimits {
   /** Runs the jobs of requests that are answered 202. */
   readonly queue: JobQueue;
   /** Undefined: chat requests are answered 503. */
   readonly chatModel?: ChatModel;
-  /** Accepts tokens of this issuer in addition to the service's own keys. */
-  readonly jwt?: JwtOptions;
   readonly log?: Log;
   /** Served at /metrics. Default: not served. */
   readonly metrics?: Metrics;
@@ -53,12 +46,6 @@ export interface AppOptions extends RequestLimits, RateLimit, ConcurrencyLimits 
   readonly corsOrigins?: readonly string[];
   /** Maximum bytes of a request body. Default 5 MB. */
   readonly maxBody?: number;
-  /** Milliseconds for which a credential is cached, at most 60,000. */
-  readonly credentialCacheMs?: number;
-  /** Invalid credentials that one address may try per minute. Default 60. */
-  readonly unknownKeysPerMinute?: number;
-  /** Resolves the tenants of namespaces, from a package that this one does not depend on. Default: keys of namespaces are refused. */
-  readonly namespaces?: NamespaceResolver;
   /** Files of the API reference at /docs. Default: not served. */
   readonly docs?: DocsAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
@@ -130,38 +117,6 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", tenants);
   describeApi(api);
   return api;
-}
-
-type GuardOptions = Pick<Protocol, "credential" | "anonymous" | "maxBody" | "readBody"> &
-  Pick<AppOptions, "maxResponse"> & {
-    /** Whether a namespace's key selects its tenant with a header. Default: by the names in the path. */
-    readonly selectsTenant?: boolean;
-  };
-
-/** Returns a function that creates the guards of a protocol, in their order. All protocols share a tenant's limits. */
-function createGuards(services: Services, table: RouteTable, options: AppOptions) {
-  const identify = createAuthenticator(services.database, {
-    jwt: options.jwt,
-    cacheMs: options.credentialCacheMs,
-    unknownKeysPerMinute: options.unknownKeysPerMinute,
-    acceptNamespaces: options.namespaces !== undefined,
-  });
-  const deadline = enforceDeadline(options);
-  const rate = rateLimit(options);
-  const select = selectTenant(services.database, { namespaces: options.namespaces, limit: rate });
-  const concurrency = limitConcurrency(options);
-  return ({ selectsTenant, credential, anonymous, maxBody, maxResponse, readBody }: GuardOptions) =>
-    [
-      deadline,
-      authenticate(identify, { credential, anonymous }),
-      ...(selectsTenant ? [select] : []),
-      rate,
-      requireRoute(table),
-      limitBody(maxBody),
-      concurrency,
-      provideServices(services, { ...options, maxResponse }),
-      readBody,
-    ] as const;
 }
 
 /** The routes with their inputs and responses, for the typed client. */

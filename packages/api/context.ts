@@ -34,6 +34,8 @@ export interface RequestUsage {
 export interface Variables {
   readonly requestId: string;
   readonly principal: Principal;
+  /** The part of a namespace's requests that has limits of its own. Undefined: all of them share the limits. */
+  readonly limitShare: string | undefined;
   /** Counts further requests against the tenant's rate limit. Throws `rate_limited`. */
   readonly charge: (requests: number) => Promise<void>;
   /** Under the tenant's concurrency limit. */

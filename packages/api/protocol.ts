@@ -17,6 +17,8 @@ export interface Protocol {
   readonly credential: (headers: Pick<Headers, "get">) => string | undefined;
   /** Who makes a request without a credential. Default: such a request is refused. */
   readonly anonymous?: () => Promise<Principal>;
+  /** The part of a namespace's requests that has limits of its own, such as those on one collection. */
+  readonly limitShare?: (path: string) => string | undefined;
   /** The response for an error, and for a path without a route (`not_found`, `method_not_allowed`). */
   readonly errorResponse: (c: Context<Env>, error: unknown) => Response;
   /** Reads the body within the limits of the process, before the routes. */

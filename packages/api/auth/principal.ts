@@ -18,9 +18,12 @@ export function ownerOf(principal: Principal): string | null {
   return principal.tenantId;
 }
 
-/** What the limits of a credential are counted for. */
-export function limitedBy({ tenantId, namespace }: Principal): string {
-  return tenantId ?? (namespace ? `namespace ${namespace.id}` : "operator");
+/**
+ * What the limits of a credential are counted for. `share`: the part of a namespace's requests that has limits of its own, so
+ * that one of its tenants does not use those of the others.
+ */
+export function limitedBy({ tenantId, namespace }: Principal, share = ""): string {
+  return tenantId ?? (namespace ? `namespace ${namespace.id} ${share}` : "operator");
 }
 
 /** The error for a namespace's key that has not selected a tenant. */

@@ -126,7 +126,7 @@ export function createConcurrencyLimiter({
 export function limitConcurrency(limits: ConcurrencyLimits & Pick<RequestLimits, "deadline">) {
   const { acquire } = createConcurrencyLimiter(limits);
   return createMiddleware<Env>(async (c, next) => {
-    const slot = await acquire(limitedBy(c.var.principal), c.var.signal);
+    const slot = await acquire(limitedBy(c.var.principal, c.get("limitShare")), c.var.signal);
     c.set("slot", slot);
     try {
       await next();

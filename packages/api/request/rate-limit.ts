@@ -28,7 +28,7 @@ export function rateLimit({ requestsPerMinute = 1_200 }: RateLimit) {
     const limiter = limiters.get(points) ?? new RateLimiterMemory({ points, duration: 60 });
     limiters.set(points, limiter);
     const charge = async (requests: number): Promise<void> => {
-      const used = await consume(limiter, limitedBy(principal), requests);
+      const used = await consume(limiter, limitedBy(principal, c.get("limitShare")), requests);
       const seconds = Math.max(1, Math.ceil(used.msBeforeNext / 1000));
       c.header("RateLimit-Limit", String(points));
       c.header("RateLimit-Remaining", String(used.remainingPoints));

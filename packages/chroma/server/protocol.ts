@@ -42,11 +42,17 @@ export function chromaProtocol(options: ChromaProtocolOptions = {}): Protocol {
     routes: chromaRoutes({ createView, allowReset, maxBody }),
     credential: chromaCredential,
     anonymous,
+    limitShare: collectionOf,
     errorResponse,
     readBody: createBodyReader(),
     maxBody,
     maxResponse,
   };
+}
+
+/** The collection of a request on records. Each belongs to one tenant, so a namespace's tenants have limits of their own. */
+function collectionOf(path: string): string | undefined {
+  return /\/collections\/([0-9a-f-]{32,36})\//i.exec(path)?.[1]?.toLowerCase();
 }
 
 /** A tenant's key sees its tenant, a namespace's key what its names stand for, and an operator's key nothing. */

@@ -22,5 +22,9 @@ export const CHROMA_SETTINGS = settingTable({
     default: 40 * 1024 * 1024,
     cloud: { default: 5_000_000 },
   }),
+  chromaNoAuth: usedBy("serve")(
+    "accepts requests of Chroma's API without a key, which may create any tenant and database; for 127.0.0.1 only",
+    SWITCH,
+  ),
   chromaAllowReset: usedBy("serve")("lets clients of Chroma's API delete everything that they see with reset", SWITCH),
 });

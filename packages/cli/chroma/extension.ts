@@ -1,10 +1,12 @@
 import type { SettingValues } from "@cairn/api/settings/setting.ts";
 import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
+import { createOpenPrincipal } from "@cairn/chroma/server/view/open.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
+import { AppError } from "@cairn/core/error.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Extension } from "../extension.ts";
@@ -14,6 +16,16 @@ import { addNamespaces } from "./namespaces.ts";
 import { addVerify } from "./verify.ts";
 
 type ServeFlags = SettingValues<typeof CHROMA_SETTINGS, "serve">;
+
+/** Throws `invalid_input` if other machines could send requests without a key. */
+function assertLoopback(host: string): void {
+  if (host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)) return;
+  throw new AppError(
+    "invalid_input",
+    `--chroma-no-auth cannot be used with --host ${host}: every machine that reaches the address could read and delete all data. Listen on 127.0.0.1, or use keys.`,
+    { path: "--chroma-no-auth" },
+  );
+}
 
 /** The migration from Chroma, and namespaces: their commands, and their routes of `cairn serve`. */
 export const chroma: Extension = {
@@ -26,9 +38,11 @@ export const chroma: Extension = {
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
     namespaces: createNamespaceResolver,
-    protocols: (flags: ServeFlags) => [
-      chromaProtocol({ allowReset: flags.chromaAllowReset, maxBody: flags.chromaMaxBody }),
-    ],
+    protocols: (flags: ServeFlags & { readonly host: string }, { database }) => {
+      if (flags.chromaNoAuth) assertLoopback(flags.host);
+      const anonymous = flags.chromaNoAuth ? createOpenPrincipal(database) : undefined;
+      return [chromaProtocol({ allowReset: flags.chromaAllowReset, maxBody: flags.chromaMaxBody, anonymous })];
+    },
     routes: ({ chromaUrl }: ServeFlags, queue) => [
       migrationRoutes({ queue, configured: Boolean(chromaUrl) }),
       namespaceRoutes(),

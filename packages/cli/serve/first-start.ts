@@ -28,5 +28,12 @@ ${head}/documents ${auth} -d '{"documents": [{"id": "returns", "content": "You m
 ${head}/query ${auth} -d '{"query": "How long may I return a kettle?", "top_k": 3}'
 
 ${head}/chat ${auth} -d '{"messages": [{"role": "user", "content": "How long may I return a kettle?"}]}'
+
+Applications that use Chroma change host, port and key (docs/chroma-api.md):
+
+  # Python
+  client = chromadb.HttpClient(host="${new URL(url).hostname}", port=${new URL(url).port}, headers={"x-chroma-token": "${secret}"})
+  // JavaScript
+  const client = new ChromaClient({ host: "${new URL(url).hostname}", port: ${new URL(url).port}, headers: { "x-chroma-token": "${secret}" } });
 ${chat ? "" : "\nChat responds with 503 until a model is configured. Set CAIRN_CHAT_MODEL, and OPENAI_API_KEY or CAIRN_CHAT_BASE_URL.\n"}`;
 }

@@ -8,7 +8,7 @@ export interface Command {
   readonly text?: string;
 }
 
-export const DIMENSIONS = 3;
+const DIMENSIONS = 3;
 
 export interface CommandFeatures {
   /** Whether the server has lists in metadata, and `limit` in deletes. */

@@ -75,6 +75,6 @@ export function documentJson(row: RecordRow, texts: ReadonlyMap<string, string>)
   return text === undefined ? textJson(row.content) : JSON.stringify(text);
 }
 
-export function textJson(stored: string | null): string {
+function textJson(stored: string | null): string {
   return stored === null ? "null" : JSON.stringify(decodeText(stored));
 }

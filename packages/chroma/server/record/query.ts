@@ -3,22 +3,21 @@ import { stringifyJson } from "@cairn/core/database/json.ts";
 import { isZeroVector } from "@cairn/core/database/vector.ts";
 import { keysOf } from "@cairn/core/document/id.ts";
 import type { RecordRow } from "@cairn/core/record/read.ts";
-import type { Hit } from "@cairn/core/search/hit.ts";
 import type { HitField } from "@cairn/core/search/output.ts";
 import { queryMany } from "@cairn/core/search/query.ts";
 import { cachedTarget } from "@cairn/core/search/read-target.ts";
-import type { Services } from "@cairn/core/services.ts";
 import { chromaAttributes } from "../collection/stored.ts";
 import { ChromaError, invalidArgument } from "../error.ts";
 import type { Body } from "../request/body.ts";
 import { optionalCount, optionalStrings } from "../request/fields.ts";
 import { type Include, parseInclude } from "../request/include.ts";
-import { type Conditions, conditionsOf, translateFilterError } from "../request/where.ts";
+import { conditionsOf, translateFilterError } from "../request/where.ts";
 import { arrayPieces, encodePieces } from "../response/json.ts";
 import { chromaDistance, float32Text } from "../response/number.ts";
 import { queryEmbeddings } from "./embeddings.ts";
-import { embeddingJson, type ReadContext } from "./get.ts";
+import { embeddingJson } from "./get.ts";
 import { readPage } from "./page.ts";
+import type { QueryContext, QueryHit, QuerySearch } from "./query-types.ts";
 import { asNotFound, servingId } from "./target.ts";
 import { wrongDimensions } from "./vectors.ts";
 import { withZeroVectors } from "./zero-vectors.ts";
@@ -28,16 +27,6 @@ const MAX_RESULTS = 100_000;
 
 /** Queries in one search. */
 const MAX_QUERIES = 100;
-
-export interface QueryContext extends ReadContext {
-  readonly services: Services;
-  readonly signal: AbortSignal;
-}
-
-/** A hit of a query, with the texts of its fields in JSON. */
-export interface QueryHit extends Pick<Hit, "id" | "chunk" | "content" | "metadata" | "uri"> {
-  readonly distance: number;
-}
 
 /** The response of `query`, and the number of its hits. */
 export async function queryRecords(context: QueryContext, body: Body) {
@@ -61,14 +50,6 @@ export async function queryRecords(context: QueryContext, body: Body) {
   const embeddings = include.includes("embeddings") ? await readEmbeddings(context, results) : undefined;
   const json = await encodePieces(responsePieces(results, { include, embeddings, collection }));
   return { json, count: results.reduce((sum, hits) => sum + hits.length, 0) };
-}
-
-export interface QuerySearch {
-  readonly id: string;
-  readonly limit: number;
-  readonly include: readonly Include[];
-  readonly conditions: Conditions;
-  readonly vectors: readonly Float32Array[];
 }
 
 async function findHits(

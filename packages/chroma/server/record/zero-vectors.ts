@@ -6,7 +6,7 @@ import { sql } from "drizzle-orm";
 import { compileConditions } from "../request/where.ts";
 import { fieldsOf } from "./get.ts";
 import { readPage } from "./page.ts";
-import type { QueryContext, QueryHit, QuerySearch } from "./query.ts";
+import type { QueryContext, QueryHit, QuerySearch } from "./query-types.ts";
 
 /** Under cosine, a zero vector is at this distance of every vector, as in Chroma. */
 const ZERO_DISTANCE = 1;

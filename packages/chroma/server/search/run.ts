@@ -6,7 +6,7 @@ import { cachedTarget } from "@cairn/core/search/read-target.ts";
 import { documentJson, embeddingJson, idJson } from "../record/get.ts";
 import { metadataJson } from "../record/metadata-json.ts";
 import { type RecordPage, readPage } from "../record/page.ts";
-import type { QueryContext } from "../record/query.ts";
+import type { QueryContext } from "../record/query-types.ts";
 import { asNotFound, servingId } from "../record/target.ts";
 import { wrongDimensions } from "../record/vectors.ts";
 import { compileConditions, translateFilterError } from "../request/where.ts";

@@ -10,8 +10,8 @@ import { resetTenant } from "./reset.ts";
 import type { ChromaView, CollectionRoute, DatabasePath } from "./view.ts";
 
 /** The names that Chroma's clients use if none is configured. */
-export const DEFAULT_TENANT = "default_tenant";
-export const DEFAULT_DATABASE = "default_database";
+const DEFAULT_TENANT = "default_tenant";
+const DEFAULT_DATABASE = "default_database";
 
 /** Names of tenants that are cached, and for how many milliseconds: a tenant can be renamed. */
 const nameCache = new LRUCache<string, string>({ max: 10_000, ttl: 60_000 });
