@@ -32,23 +32,23 @@ export async function changeChromaCollection(
   const metadata = newMetadata && toCollectionMetadata(newMetadata, "new_metadata");
   const attributes = decodeJson(stored.attributes, parseExactJson);
   const chroma = chromaAttributes(attributes);
-  const changes = {
-    ...(newName === undefined ? {} : { name: await view.renamedTo(route, { ...path, name: newName }) }),
-    ...(metadata ? { metadata } : {}),
-    ...(newConfiguration
-      ? {
-          attributes: {
-            ...attributes,
-            chroma: {
-              ...chroma,
-              configuration: changeConfiguration(configurationOf(stored.metric, chroma), newConfiguration),
-            },
-          } as unknown as JsonObject,
-        }
-      : {}),
-  };
-  if (Object.keys(changes).length === 0) return;
   try {
+    const changes = {
+      ...(newName === undefined ? {} : { name: await view.renamedTo(route, { ...path, name: newName }) }),
+      ...(metadata ? { metadata } : {}),
+      ...(newConfiguration
+        ? {
+            attributes: {
+              ...attributes,
+              chroma: {
+                ...chroma,
+                configuration: changeConfiguration(configurationOf(stored.metric, chroma), newConfiguration),
+              },
+            } as unknown as JsonObject,
+          }
+        : {}),
+    };
+    if (Object.keys(changes).length === 0) return;
     await changeCollection(database, route.tenantId, stored.id, changes);
     if (newName !== undefined) await view.register(path, { ...route, name: newName });
   } catch (error) {

@@ -30,7 +30,9 @@ export interface StoredCollection {
 
 export function configurationOf(metric: Metric, { configuration }: ChromaAttributes): Configuration {
   const defaults = defaultConfiguration(metric);
-  return configuration ? { ...defaults, ...configuration } : defaults;
+  if (!configuration) return defaults;
+  const { hnsw } = configuration;
+  return { ...defaults, ...configuration, hnsw: hnsw && { ...defaults.hnsw, ...hnsw } }; // in the order of a Chroma server
 }
 
 export interface Place {
