@@ -4,6 +4,7 @@ import { EXIT } from "../exit.ts";
 import { main } from "../main.ts";
 import { count } from "../terminal/counts.ts";
 import { startChroma } from "./chroma-server.ts";
+import { runApplication, runCairn, serveCairn } from "./same-application.ts";
 import { seedChroma } from "./seed.ts";
 
 /** Folder of the demo: the data of both servers and the reports. */
@@ -11,8 +12,8 @@ const FOLDER = ".demo";
 const QUESTION = "What is our return policy?";
 
 /**
- * Runs the demo: starts a real Chroma server with the documents of four tenants, migrates it, verifies the result, and queries
- * each tenant with the same question. It runs the commands that a user types. Returns the exit code.
+ * Runs the demo: starts a real Chroma server with the documents of four tenants, migrates it, verifies the result, queries
+ * each tenant with the same question, and runs an application of Chroma against both. It runs the commands that a user types. Returns the exit code.
  */
 export async function demo(): Promise<number> {
   const started = performance.now();
@@ -61,6 +62,9 @@ export async function demo(): Promise<number> {
       const queried = await cairn("query", "--tenant", uuid(hex), "--top-k", "1", QUESTION);
       if (queried !== EXIT.done) return queried;
     }
+
+    console.log("\n5. Run an application that was written for Chroma, unchanged, against both servers");
+    if (!(await compareApplication(chroma.url, `tenant_${tenants[1]?.hex}_knowledge`))) return EXIT.failure;
   } finally {
     await chroma.stop();
   }
@@ -70,6 +74,23 @@ You can run each command above again. Steps 2 and 3 need the Chroma server, whic
 step 1.`,
   );
   return EXIT.done;
+}
+
+/** Whether the application gets the same answers from Cairn, with the key of a namespace that knows the names of Chroma. */
+async function compareApplication(chromaUrl: string, collection: string): Promise<boolean> {
+  const directory = join(FOLDER, "cairn");
+  if ((await cairn("namespaces", "create", "demo")) !== EXIT.done) return false;
+  const token = await runCairn("namespaces", "keys", "create", "demo", "--directory", directory);
+  const service = await serveCairn(directory);
+  try {
+    const expected = await runApplication({ url: chromaUrl }, collection);
+    const actual = await runApplication({ url: service.url, token }, collection);
+    console.log(`   Chroma, ${chromaUrl}\n${expected}   Cairn, ${service.url}\n${actual.trimEnd()}`);
+    console.log(actual === expected ? "   The answers are the same." : "   The answers differ.");
+    return actual === expected;
+  } finally {
+    await service.stop();
+  }
 }
 
 /** Prints a command and runs it on the demo's database. The printed command does the same in a shell. */
