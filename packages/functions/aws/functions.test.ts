@@ -122,6 +122,31 @@ describe.runIf(serverUrl())("bundled functions", () => {
     expect(Object.keys(paths)).toContain("/v1/migrations");
   });
 
+  test("Chroma's API responds, with batches that fit into an invocation", async () => {
+    const api = await load("api");
+    const database = "/api/v2/tenants/default_tenant/databases/default_database/collections";
+    const call = async (method: string, path: string, body?: object) => {
+      const response: Response = await api(event(method, path, { body: body && JSON.stringify(body) }), context);
+      return { status: response.statusCode, body: JSON.parse(response.body || "null") };
+    };
+    expect((await call("GET", "/api/v2/pre-flight-checks")).body.max_batch_size).toBeLessThan(1_000);
+    const { body: collection } = await call("POST", database, { name: "lambda" });
+    const records = {
+      ids: ["a", "b"],
+      embeddings: [
+        [1, 0],
+        [0, 1],
+      ],
+      documents: ["ett", "två"],
+    };
+    expect((await call("POST", `${database}/${collection.id}/add`, records)).status).toBe(201);
+    const found = await call("POST", `${database}/${collection.id}/query`, {
+      query_embeddings: [[0, 1]],
+      n_results: 1,
+    });
+    expect(found.body).toMatchObject({ ids: [["b"]], documents: [["två"]], distances: [[0]] });
+  });
+
   test("a token of the configured issuer is accepted; one for another audience is 401", async () => {
     const api = await load("api");
     const list = async (token: string): Promise<Response> =>

@@ -129,6 +129,26 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     expect(relay.counts).toEqual({ http: before.http + 1, sockets: before.sockets });
   });
 
+  test("Chroma's API responds", async () => {
+    const database = "/api/v2/tenants/default_tenant/databases/default_database/collections";
+    const collection = (await call(0, "POST", database, { name: "worker" })).json();
+    const records = {
+      ids: ["a", "b"],
+      embeddings: [
+        [1, 0],
+        [0, 1],
+      ],
+      documents: ["one", "two"],
+    };
+    expect((await call(0, "POST", `${database}/${collection.id}/add`, records)).status).toBe(201);
+    const found = await call(0, "POST", `${database}/${collection.id}/query`, {
+      query_embeddings: [[0, 1]],
+      n_results: 1,
+    });
+    expect(found.json()).toMatchObject({ ids: [["b"]], documents: [["two"]], distances: [[0]] });
+    expect((await call(1, "GET", `${database}/${collection.id}/count`)).status).toBe(404);
+  });
+
   test("invalid input is refused with its path, an unknown key is 401, an unknown route is 404", async () => {
     expect((await call(0, "POST", "/v1/query", { query: "x", top_k: 0 })).json()).toMatchObject({
       path: "top_k",
