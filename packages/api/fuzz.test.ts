@@ -96,18 +96,16 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
   const names = description.operations.map(({ operationId }) => operationId).sort();
   let unknownParameters = 0;
   const reached = new Set<string>();
-  const arbitrary = fc.tuple(
-    requestArbitrary(
-      {
-        ...description,
-        operations: description.operations.filter(({ operationId }) => operationId !== "watchJob"),
-      },
-      known,
-    ),
-    fc.constantFrom(tenant.key, tenant.key, tenant.key, tenant.key, api.operator, api.operator, reader, undefined),
-  );
-  await fc.assert(
-    fc.asyncProperty(arbitrary, async ([request, key]) => {
+  const seed = Number(process.env.FUZZ_SEED ?? 42);
+  const send = async (numRuns: number, isSent: (operationId: string) => boolean) => {
+    const operations = description.operations.filter(
+      ({ operationId }) => operationId !== "watchJob" && isSent(operationId),
+    );
+    const arbitrary = fc.tuple(
+      requestArbitrary({ ...description, operations }, known),
+      fc.constantFrom(tenant.key, tenant.key, tenant.key, tenant.key, api.operator, api.operator, reader, undefined),
+    );
+    const property = fc.asyncProperty(arbitrary, async ([request, key]) => {
       const { operation, path, body, headers } = request;
       const answer = await api.call(operation.method, path, { key, raw: body, headers });
       counts[answer.status] = (counts[answer.status] ?? 0) + 1;
@@ -118,9 +116,12 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
         answer.status >= 500 || isIgnored ? `answers ${answer.status}: ${answer.text}` : check(request, answer);
       if (failure) throw new Error(`${operation.method} ${path} ${failure}\nbody: ${body?.slice(0, 500)}`);
       if (answer.status >= 400) expect(answer.body.detail.length).toBeGreaterThan(10);
-    }),
-    { numRuns: REQUESTS, endOnFailure: true, seed: Number(process.env.FUZZ_SEED ?? 42) },
-  );
+    });
+    await fc.assert(property, { numRuns, endOnFailure: true, seed });
+  };
+  await send(REQUESTS, () => true);
+  // Some operations succeed only on a tenant or a namespace that exists at that moment.
+  await send(REQUESTS / 10, (operationId) => !reached.has(operationId) || operationId.startsWith("create"));
   // The test is not vacuous: requests succeed, and fail with several statuses.
   expect(counts[200]).toBeGreaterThan(REQUESTS / 20);
   expect(counts[400]).toBeGreaterThan(REQUESTS / 20);
