@@ -381,4 +381,82 @@ const NEWER: readonly Step[] = [
   request("order after deletes", "POST", "~/collections/<main>/get", { include: [] }),
 ];
 
-export const STEPS: readonly Step[] = [...SYSTEM, ...COLLECTIONS, ...WRITES, ...READS, ...CHANGES, ...NEWER];
+const VECTORS = (more: object = {}) => ({
+  enabled: true,
+  config: {
+    space: "cosine",
+    source_key: "#document",
+    embedding_function: { type: "known", name: "mine", config: { n: 6 } },
+    ...more,
+  },
+});
+const schemaWith = (keys: object, strings = true) => ({
+  defaults: {
+    string: { fts_index: { enabled: false, config: {} }, string_inverted_index: { enabled: strings, config: {} } },
+    float_list: { vector_index: { ...VECTORS(), enabled: false } },
+    sparse_vector: { sparse_vector_index: { enabled: false, config: {} } },
+    int: { int_inverted_index: { enabled: true, config: {} } },
+    float: { float_inverted_index: { enabled: true, config: {} } },
+    bool: { bool_inverted_index: { enabled: true, config: {} } },
+  },
+  keys: {
+    "#document": {
+      string: { fts_index: { enabled: true, config: {} }, string_inverted_index: { enabled: false, config: {} } },
+    },
+    "#embedding": { float_list: { vector_index: VECTORS() } },
+    ...keys,
+  },
+});
+const DISABLED = { string: { string_inverted_index: { enabled: false, config: {} } } };
+
+const SCHEMAS: readonly Step[] = [
+  request("space in metadata", "POST", "~/collections", { name: "@bad", metadata: { "hnsw:space": "dot" } }),
+  request("setting in metadata", "POST", "~/collections", { name: "@bad", metadata: { "hnsw:M": 1.5 } }),
+  request("schema with hnsw", "POST", "~/collections", {
+    name: "@hnsw",
+    schema: schemaWith({
+      "#embedding": { float_list: { vector_index: VECTORS({ hnsw: { ef_search: 50, max_neighbors: 20 } }) } },
+    }),
+  }),
+  request("schema with spann", "POST", "~/collections", {
+    name: "@spanned",
+    schema: schemaWith({ "#embedding": { float_list: { vector_index: VECTORS({ spann: { search_nprobe: 16 } }) } } }),
+    configuration: { hnsw: { space: "ip" } },
+  }),
+  request("schema with sparse vectors", "POST", "~/collections", {
+    name: "@bad",
+    schema: schemaWith({ s: { sparse_vector: { sparse_vector_index: { enabled: true, config: {} } } } }),
+  }),
+  request("schema without an index", "POST", "~/collections", {
+    name: "@lean",
+    schema: schemaWith({ secret: DISABLED }),
+  }),
+  request("lean: add", "POST", "~/collections/<lean>/add", {
+    ids: ["a"],
+    embeddings: [[1, 2]],
+    metadatas: [{ secret: "s", open: "o" }],
+  }),
+  request("lean: disabled key", "POST", "~/collections/<lean>/get", {
+    where: { $and: [{ open: "o" }, { secret: { $in: ["s"] } }] },
+  }),
+  request("lean: other type", "POST", "~/collections/<lean>/get", { where: { secret: 1 } }),
+  request("lean: other key", "POST", "~/collections/<lean>/get", { where: { open: "o" } }),
+  request("lean: query", "POST", "~/collections/<lean>/query", { query_embeddings: [[1, 2]], where: { secret: "s" } }),
+  request("lean: delete", "POST", "~/collections/<lean>/delete", { where: { secret: "s" } }),
+  request("schema without an index of texts", "POST", "~/collections", {
+    name: "@numbers",
+    schema: schemaWith({}, false),
+  }),
+  request("numbers: disabled type", "POST", "~/collections/<numbers>/get", { where: { any: { $ne: "x" } } }),
+  request("numbers: other type", "POST", "~/collections/<numbers>/get", { where: { any: { $gt: 1 } } }),
+];
+
+export const STEPS: readonly Step[] = [
+  ...SYSTEM,
+  ...COLLECTIONS,
+  ...WRITES,
+  ...READS,
+  ...CHANGES,
+  ...NEWER,
+  ...SCHEMAS,
+];

@@ -49,18 +49,23 @@ export function unimplemented(message: string): ChromaError {
 export function errorResponse(c: Context<Env>, error: unknown): Response {
   if (error instanceof ChromaError) {
     c.set("problem", PROBLEM_CODES[error.status] ?? "internal_error");
-    return c.json({ error: error.error, message: error.message }, error.status);
+    return c.json({ error: error.error, message: error.message }, error.status, traceHeader(c));
   }
   const isRouteError =
     error instanceof HttpError && (error.code === "not_found" || error.code === "method_not_allowed");
   const { code, status, detail } = describeProblem(error, c.get("requestId") ?? "");
   c.set("problem", code);
-  const headers = problemHeaders(error);
+  const headers = { ...problemHeaders(error), ...traceHeader(c) };
   if (isRouteError) return c.body(null, error.code === "not_found" ? 404 : 405, headers);
   // Without a type, as a Chroma server sends it.
   if (code === "body_too_large") return c.body(new TextEncoder().encode("Payload too large"), 413, headers);
   const answer = STATUSES[code] ?? (status as ContentfulStatusCode);
   return c.json({ error: nameOf(answer), message: messageOf(code, detail) }, answer, headers);
+}
+
+/** The header that Python's client adds to its exceptions. */
+function traceHeader(c: Context<Env>): Record<string, string> {
+  return { "chroma-trace-id": c.get("requestId") ?? "" };
 }
 
 /** Codes for the log, by the status of an error. */

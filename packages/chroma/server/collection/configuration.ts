@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Metric } from "@cairn/core/index/metric.ts";
 import { invalidArgument, undeserializable } from "../error.ts";
 import type { Body } from "../request/body.ts";
@@ -76,6 +77,12 @@ export function parseConfiguration(body: Body): Configuration & { readonly hnsw:
   };
 }
 
+/** Whether a configuration sets nothing: clients name their default embedding function in any case. */
+export function isDefault({ hnsw, embedding_function: embeddingFunction }: Configuration): boolean {
+  const names = isObject(embeddingFunction) ? [embeddingFunction.name, embeddingFunction.type] : ["default"];
+  return names.some((name) => name === "default" || name === "legacy") && isDeepStrictEqual(hnsw, DEFAULTS);
+}
+
 /** The configuration after a change. */
 export function changeConfiguration(current: Configuration, change: Body): Configuration {
   const hnsw = parseIndex(change, { path: "new_configuration", name: "hnsw", fields: HNSW_FIELDS.slice(2) }) ?? {};
@@ -135,8 +142,13 @@ function legacySettings(body: Body): PartialSettings {
   const metadata = isObject(body.metadata) ? body.metadata : {};
   const found = Object.entries(LEGACY).flatMap(([key, name]) => {
     const value = metadata[key];
-    const isValid = name === "space" ? isSpace(value) : typeof value === "number";
-    return isValid ? [[name, value]] : [];
+    if (value === undefined) return [];
+    const isValid =
+      name === "space"
+        ? isSpace(value)
+        : typeof value === "number" && (name === "resize_factor" || Number.isInteger(value));
+    if (!isValid) throw invalidArgument("Failed to parse hnsw parameters from segment metadata");
+    return [[name, value]];
   });
   return Object.fromEntries(found);
 }

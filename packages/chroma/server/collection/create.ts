@@ -8,9 +8,9 @@ import { toCollectionMetadata } from "../record/metadata.ts";
 import type { Body } from "../request/body.ts";
 import { optionalBoolean, optionalObject, requiredString } from "../request/fields.ts";
 import type { ChromaView, CollectionRoute, DatabasePath } from "../view/view.ts";
-import { parseConfiguration } from "./configuration.ts";
+import { isDefault, parseConfiguration } from "./configuration.ts";
 import { assertName } from "./name.ts";
-import { schemaSpace } from "./schema.ts";
+import { configurationInSchema, reconcileSchema } from "./schema.ts";
 
 export interface CreateContext {
   readonly database: Database;
@@ -25,22 +25,20 @@ export async function createChromaCollection(context: CreateContext, body: Body)
   const metadata = optionalObject(body, "metadata");
   const getOrCreate = optionalBoolean(body, "get_or_create") ?? false;
   const schema = optionalObject(body, "schema");
-  const configuration = withSchemaSpace(parseConfiguration(body), schema, body);
+  const requested = parseConfiguration(body);
+  if (schema && !isDefault(requested))
+    throw invalidArgument("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");
+  const configuration = schema ? parseConfiguration({ configuration: configurationInSchema(schema) }) : requested;
   assertName(name);
   const stored = metadata && toCollectionMetadata(metadata, "metadata");
   if (!(await view.getDatabase(path))) throw invalidArgument(`Database [${path.database}] does not exist`);
   const existing = await view.findCollection({ ...path, name });
   if (existing && getOrCreate) return existing;
   if (existing) throw alreadyExists(`Collection [${name}] already exists`);
-  const attributes = { chroma: { configuration, ...(schema ? { schema } : {}) } } as unknown as JsonObject;
-  return insert(context, name, { metadata: stored, attributes, metric: configuration.hnsw.space, getOrCreate });
-}
-
-/** The metric of a schema counts if no configuration names one. */
-function withSchemaSpace(configuration: ReturnType<typeof parseConfiguration>, schema: Body | undefined, body: Body) {
-  const space = schema && schemaSpace(schema);
-  if (!space || optionalObject(body, "configuration")) return configuration;
-  return { ...configuration, hnsw: { ...configuration.hnsw, space } };
+  const metric = configuration.hnsw.space;
+  const own = schema ? { schema: reconcileSchema(schema, configuration, metric) } : {};
+  const attributes = { chroma: { configuration, ...own } } as unknown as JsonObject;
+  return insert(context, name, { metadata: stored, attributes, metric, getOrCreate });
 }
 
 interface NewChromaCollection {

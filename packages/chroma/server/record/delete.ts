@@ -9,6 +9,7 @@ import type { Body } from "../request/body.ts";
 import { optionalCount, optionalStrings } from "../request/fields.ts";
 import { compileConditions, conditionsOf } from "../request/where.ts";
 import type { CollectionRoute } from "../view/view.ts";
+import { assertIndexed } from "./assert-indexed.ts";
 import { withCollection } from "./target.ts";
 
 /** Deletes records. Returns the number that Chroma reports: of ids alone, those that were asked for. */
@@ -22,10 +23,12 @@ export async function deleteChromaRecords(database: Database, route: CollectionR
     );
   if (ids?.length === 0 && !hasWhere)
     throw invalidArgument("Validation error: ids, where: Either ids or where must be specified");
-  const filter = compileConditions(conditionsOf(body, ids));
+  const conditions = conditionsOf(body, ids);
+  const filter = compileConditions(conditions);
   if (!filter) return 0; // neither ids nor a condition: nothing is deleted
-  const deleted = await withCollection(database, route, (collection) =>
-    scanText(filter.readsText, (settings) =>
+  const deleted = await withCollection(database, route, (collection) => {
+    assertIndexed(collection, conditions);
+    return scanText(filter.readsText, (settings) =>
       asTenant(
         database,
         collection.tenantId,
@@ -42,7 +45,7 @@ export async function deleteChromaRecords(database: Database, route: CollectionR
         },
         settings,
       ),
-    ),
-  );
+    );
+  });
   return hasWhere ? deleted : (ids?.length ?? 0);
 }

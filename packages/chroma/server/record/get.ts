@@ -24,8 +24,10 @@ export async function getRecords({ database, route, maxBytes }: ReadContext, bod
   const limit = optionalCount(body, "limit");
   const offset = optionalCount(body, "offset");
   const include = parseInclude(body, ["documents", "metadatas"]);
-  const filter = compileConditions(conditionsOf(body, undefined));
-  const page = await readPage(database, route, { fields: fieldsOf(include), filter, ids, limit, offset, maxBytes });
+  const conditions = conditionsOf(body, undefined);
+  const filter = compileConditions(conditions);
+  const read = { fields: fieldsOf(include), filter, conditions: filter && conditions, ids, limit, offset, maxBytes };
+  const page = await readPage(database, route, read);
   return { json: await encodePieces(responsePieces(page, include)), count: page.rows.length };
 }
 

@@ -11,8 +11,10 @@ import {
   recordsStatement,
   recordsValues,
 } from "@cairn/core/record/read.ts";
-import { readTarget } from "@cairn/core/search/read-target.ts";
+import { cachedTarget, readTarget } from "@cairn/core/search/read-target.ts";
+import type { Conditions } from "../request/where.ts";
 import type { CollectionRoute } from "../view/view.ts";
+import { assertIndexed } from "./assert-indexed.ts";
 import { cachedStatement } from "./statement-cache.ts";
 import { asNotFound, servingId } from "./target.ts";
 
@@ -27,13 +29,19 @@ export interface RecordPage {
 export interface PageOptions extends RecordsValues {
   readonly fields: readonly RecordField[];
   readonly filter?: SearchFilter;
+  /** The conditions of the filter, which the schema of the collection may forbid. Default: not checked. */
+  readonly conditions?: Conditions;
 }
 
 /** Reads records in one round trip; texts that were split need one more. */
 export async function readPage(database: Database, route: CollectionRoute, options: PageOptions): Promise<RecordPage> {
-  const { fields, filter, ids, offset = 0 } = options;
+  const { fields, filter, conditions, ids, offset = 0 } = options;
   const shape = { fields, filter, hasIds: ids !== undefined, hasOffset: offset > 0 };
   const id = await servingId(database, route);
+  if (conditions) {
+    const { collection } = await asNotFound(route.collectionId, () => cachedTarget(database, route.tenantId, id));
+    assertIndexed(collection, conditions);
+  }
   const { target, rows } = await scanText(options.filter?.readsText === true, (settings) =>
     asNotFound(route.collectionId, () =>
       readTarget(database, route.tenantId, id, (current) => ({

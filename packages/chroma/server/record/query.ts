@@ -14,6 +14,7 @@ import { type Include, parseInclude } from "../request/include.ts";
 import { conditionsOf, translateFilterError } from "../request/where.ts";
 import { arrayPieces, encodePieces } from "../response/json.ts";
 import { chromaDistance, float32Text } from "../response/number.ts";
+import { assertIndexed } from "./assert-indexed.ts";
 import { queryEmbeddings } from "./embeddings.ts";
 import { embeddingJson } from "./get.ts";
 import { readPage } from "./page.ts";
@@ -45,7 +46,9 @@ export async function queryRecords(context: QueryContext, body: Body) {
   for (const { length } of dimensions === null ? [] : vectors)
     if (dimensions !== null && length !== dimensions) throw wrongDimensions(dimensions, length);
   if (ids) await assertKnown(context, ids);
-  const search = { id, limit, include, conditions: conditionsOf(body, ids) };
+  const conditions = conditionsOf(body, ids);
+  assertIndexed(collection, conditions);
+  const search = { id, limit, include, conditions };
   const results = await findHits(context, collection, { ...search, vectors });
   const embeddings = include.includes("embeddings") ? await readEmbeddings(context, results) : undefined;
   const json = await encodePieces(responsePieces(results, { include, embeddings, collection }));

@@ -3,6 +3,7 @@ import { restoreId } from "@cairn/core/document/id.ts";
 import type { RecordField, RecordRow } from "@cairn/core/record/read.ts";
 import { queryMany } from "@cairn/core/search/query.ts";
 import { cachedTarget } from "@cairn/core/search/read-target.ts";
+import { assertIndexed } from "../record/assert-indexed.ts";
 import { documentJson, embeddingJson, idJson } from "../record/get.ts";
 import { metadataJson } from "../record/metadata-json.ts";
 import { type RecordPage, readPage } from "../record/page.ts";
@@ -84,7 +85,14 @@ async function runSearch(context: QueryContext, search: Search): Promise<Found> 
   const fields = fieldsOf(search.keys);
   if (!rank)
     return {
-      page: await readPage(database, route, { fields, filter: compileConditions(conditions), limit, offset, maxBytes }),
+      page: await readPage(database, route, {
+        fields,
+        filter: compileConditions(conditions),
+        conditions,
+        limit,
+        offset,
+        maxBytes,
+      }),
       scores: undefined,
     };
   const found = new Map<Knn, ReadonlyMap<string, number>>();
@@ -114,6 +122,7 @@ async function runKnn(
 ): Promise<ReadonlyMap<string, number>> {
   const id = await servingId(database, route);
   const { collection } = await asNotFound(route.collectionId, () => cachedTarget(database, route.tenantId, id));
+  assertIndexed(collection, conditions);
   if (collection.dimensions === null) return new Map();
   if (collection.dimensions !== knn.vector.length) throw wrongDimensions(collection.dimensions, knn.vector.length);
   const options = { ...conditions, collection: id, topK: knn.limit, maxTopK: 10_000, include: [], maxBytes, signal };
