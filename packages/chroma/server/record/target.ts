@@ -42,7 +42,7 @@ export async function withCollection<T>(
     const { collection } = await asNotFound(collectionId, () => cachedTarget(database, tenantId, id));
     try {
       const result = await work(collection);
-      if (collection.dimensions === null) forgetTarget(database, tenantId, id);
+      if (collection.dimensions === null) forgetTarget(database, tenantId, id); // its dimensions are set now
       return result;
     } catch (error) {
       forgetTarget(database, tenantId, id);
