@@ -9,6 +9,6 @@ const first = await collection.get({ limit: 1, include: ["documents", "embedding
 const similar = await collection.query({ queryEmbeddings: first.embeddings, nResults: 3, where: { public: true } });
 console.log(`   ${await collection.count()} records in collection ${collection.id}`);
 console.log(`   the first: ${first.ids[0]}`);
-console.log(
-  `   similar to it: ${similar.ids[0].map((id, place) => `${id} (${similar.distances[0][place].toFixed(4)})`).join(", ")}`,
-);
+// A vector's distance to itself can be a rounding error below zero.
+const distances = similar.distances[0].map((distance) => Math.abs(distance).toFixed(4));
+console.log(`   similar to it: ${similar.ids[0].map((id, place) => `${id} (${distances[place]})`).join(", ")}`);
