@@ -66,6 +66,36 @@ test("the parser returns the same value as JSON.parse, including own properties 
   );
 });
 
+test("a list of numbers, short or long, nested or not, has the same values whether it is parsed as a whole or number by number", () => {
+  const number = fc.oneof(
+    fc.float({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.constantFrom(
+      "0",
+      "-0",
+      "0.0",
+      "1.0",
+      "-7",
+      "1e400",
+      "-1e400",
+      "1e-400",
+      "12345678901234567890",
+      "9007199254740993",
+    ),
+  );
+  const list = fc
+    .tuple(fc.array(number, { maxLength: 20 }), fc.constantFrom(1, 1, 100), fc.constantFrom("", "", "", '"]"', "[1]"))
+    .map(([numbers, times, odd]) => `[${[...Array(times).fill(numbers).flat(), ...(odd ? [odd] : [])].join(",")}]`);
+  const text = fc
+    .tuple(fc.array(list, { minLength: 1, maxLength: 3 }), fc.constantFrom(0, 1, 4))
+    .map(([lists, depth]) => `${'{"a":['.repeat(depth)}[${lists.join(",")}]${"]}".repeat(depth)}`);
+  fc.assert(
+    fc.property(text, (json) => {
+      expect(parse(json, 65_536)).toStrictEqual(parse(json, 6));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
 test("the parser refuses invalid JSON like JSON.parse", () => {
   const broken = fc
     .tuple(anyJson, fc.nat(), fc.constantFrom("", ",", "]", "}", '"', "x", "01", ":", "[", "-", "\u0001"))

@@ -1,6 +1,7 @@
 import {
   checkDigits,
   closingQuote,
+  isDigit,
   MAX_JSON_DEPTH,
   MAX_NUMBER_DIGITS,
   scanJson,
@@ -16,6 +17,12 @@ const MAX_NATIVE_CHARACTERS = 65_536;
 
 /** Nesting up to which arrays and objects are tried with `JSON.parse`: each level scans the same characters again. */
 const MAX_NATIVE_DEPTH = 16;
+
+/** Nesting up to which lists of numbers are parsed without a scan. Each level can search the same characters for the end. */
+const MAX_VECTOR_DEPTH = 3;
+
+/** Characters of a list of numbers from which it is parsed on its own and not with the list that contains it. */
+const MIN_VECTOR_CHARACTERS = 1_000;
 
 /** Maximum values that one run parses, however short they are. */
 const MAX_RUN_VALUES = 10_000;
@@ -124,6 +131,26 @@ export function createJsonParser(
       item = "list" in parent ? parent.list : parent.object;
     }
   };
+  /** Whether a list of numbers begins here, such as a vector. */
+  const isAtVector = (position: number): boolean => {
+    const unit = text.charCodeAt(position + 1);
+    return text.charCodeAt(position) === 0x5b && (unit === 0x2d || isDigit(unit));
+  };
+  /** The list of numbers at this position, checked after `JSON.parse`: this takes half as long as a scan before it. */
+  const parseVector = (): Json | undefined => {
+    if (stack.length > MAX_VECTOR_DEPTH || !isAtVector(at) || isExact()) return undefined;
+    const end = text.indexOf("]", at) + 1;
+    if (end === 0 || end - at > part) return undefined;
+    const vector = parseNumbers(text.slice(at, end));
+    if (vector) at = end;
+    return vector;
+  };
+  /** Whether this list begins with a long list of numbers. */
+  const isAtVectors = (): boolean =>
+    stack.length < MAX_VECTOR_DEPTH &&
+    isAtVector(at + 1) &&
+    !isExact() &&
+    text.indexOf("]", at) - at >= MIN_VECTOR_CHARACTERS;
   /** The array or object at this position. Undefined if it is long or `JSON.parse` would change a value. */
   const parseNatively = (): Json | undefined => {
     if (stack.length >= MAX_NATIVE_DEPTH || (exact && stack.length === 0)) return undefined;
@@ -147,7 +174,7 @@ export function createJsonParser(
       addValue(parseScalar());
       return;
     }
-    const short = parseNatively();
+    const short = isAtVectors() ? undefined : (parseVector() ?? parseNatively());
     if (short !== undefined) {
       addValue(short);
       return;
@@ -177,6 +204,27 @@ export function createJsonParser(
     /** The parsed value, after `run` has returned false. */
     result: (): Json => root,
   };
+}
+
+/** The list of numbers. Undefined: it is something else, or `JSON.parse` may have changed a number. */
+function parseNumbers(text: string): readonly number[] | undefined {
+  const list = tryParse(text);
+  if (!list || text.length > MAX_NUMBER_DIGITS + 40 * list.length) return undefined; // a number may have too many digits
+  // A zero can have been a number that is too small for a double. A plain loop: a callback takes ten times as long.
+  for (let index = 0; index < list.length; index++) {
+    const item = list[index];
+    if (typeof item !== "number" || item === 0 || !Number.isFinite(item)) return undefined;
+    if (Number.isInteger(item) && !Number.isSafeInteger(item)) return undefined;
+  }
+  return list as readonly number[];
+}
+
+function tryParse(text: string): readonly Json[] | undefined {
+  try {
+    return JSON.parse(text) as readonly Json[];
+  } catch {
+    return undefined;
+  }
 }
 
 function isWhitespace(unit: number): boolean {

@@ -114,7 +114,8 @@ function numberEnd(text: string, start: number): NumberEnd {
   return { end, digits, isLarge: hasExponent || (integerDigits < 0 ? digits > 15 : digits > 300) };
 }
 
-function isDigit(unit: number): boolean {
+/** Whether a UTF-16 code unit is an ASCII digit. */
+export function isDigit(unit: number): boolean {
   return unit >= 0x30 && unit <= 0x39;
 }
 
