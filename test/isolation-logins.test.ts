@@ -18,7 +18,19 @@ async function expectServiceWorks(database: Database): Promise<void> {
   const tenants = await seedTwoTenants(database);
   for (const { claim, check } of PROBES)
     await check(database, tenants).catch((error) => expect.fail(`${claim}: ${error}`));
+  // A rollback removes what a tenant has, although row-level security applies to the owner as well.
+  const { tenantId, collectionId } = tenants.a;
+  await asTenant(database, tenantId, ({ orm }) =>
+    orm.execute(sql`INSERT INTO cairn.collection_indexes
+        (tenant_id, collection_id, name, kind, first_segment, last_segment, settings, state, rows)
+      SELECT ${tenantId}::uuid, ${collectionId}::uuid, 'made_with_' || setting, 'keyword', 0, 0, jsonb_build_object(setting, true), 'retired', 0
+      FROM unnest(ARRAY['bigrams', 'numbers']) AS setting`),
+  );
   await rollbackSchema(database, { steps: (await schemaSteps()).length - 5 });
+  const names = await asTenant(database, tenantId, ({ orm }) =>
+    orm.selectRows<{ name: string }>(sql`SELECT name FROM cairn.collection_indexes WHERE name LIKE 'made_with_%'`),
+  );
+  expect(names).toEqual([]);
 }
 
 describe.runIf(serverUrl())("logins of a server", () => {
