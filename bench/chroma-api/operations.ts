@@ -97,7 +97,7 @@ function makeOperations({ documents, queries }: OperationsContext): readonly Ope
     {
       name: "query",
       target: 2,
-      usual: 1.2,
+      usual: 0.9,
       send: ({ send, collection }, index) => send("POST", `${collection}/query`, at(bodies, index)),
     },
     {
@@ -112,7 +112,7 @@ function makeOperations({ documents, queries }: OperationsContext): readonly Ope
       usual: 1,
       send: ({ send, collection }, index) => send("POST", `${collection}/get`, at(pages, index)),
     },
-    { name: "count", target: 1, usual: 1, send: ({ send, collection }) => send("GET", `${collection}/count`) },
+    { name: "count", target: 1, usual: 0.9, send: ({ send, collection }) => send("GET", `${collection}/count`) },
   ];
 }
 

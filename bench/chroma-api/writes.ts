@@ -46,7 +46,7 @@ export async function compareAdds(
       value: round(cairn / chroma),
       target: 5,
       better: "higher",
-      usual: 4,
+      usual: 4, // base64 5.6 to 6.8, numbers 2.8 to 3.5
     });
   }
   const title = `Chroma's API: add of ${BATCHES * BATCH} records in batches of ${BATCH}, ${CONCURRENCY} in flight`;
