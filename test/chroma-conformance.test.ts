@@ -29,7 +29,7 @@ const OTHER_MESSAGES: Readonly<Record<string, { readonly message: RegExp; readon
   ),
 };
 
-/** Answers of the newest server. `CAIRN_RECORD_CHROMA=1` with CAIRN_TEST_CHROMA writes them again. */
+/** Answers of the newest server. `CAIRN_RECORD_CHROMA=1` with CAIRN_TEST_CHROMA writes them again; then run `npm run format`. */
 const RECORDING = new URL("support/chroma-answers.json", import.meta.url);
 
 type Answers = Readonly<Record<string, Answer>>;
