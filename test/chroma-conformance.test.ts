@@ -2,7 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { beforeAll, expect, inject, test } from "vitest";
 import { useTestApi } from "./support/api.ts";
 import { cairnPeer, chromaOptions, chromaPeer } from "./support/chroma-api.ts";
-import { type Answer, runSteps, STEPS } from "./support/chroma-steps.ts";
+import { type Answer, runSteps } from "./support/chroma-steps/step.ts";
+import { STEPS } from "./support/chroma-steps/steps.ts";
 import { useTestDatabase } from "./support/fixture.ts";
 
 // A real Chroma server is the oracle: the same requests must have the same answers, except for ids, times and positions in a

@@ -82,32 +82,19 @@ export async function insertRoutes(
   namespaceId: string,
   added: readonly Pick<RoutedCollection, "path" | "route">[],
 ): Promise<void> {
-  const column = (values: readonly string[], type: string) => sql`${sql.param(values)}::${sql.raw(type)}[]`;
+  type Added = (typeof added)[number];
+  const column = (type: string, read: (collection: Added) => string) =>
+    sql`${sql.param(added.map(read))}::${sql.raw(type)}[]`;
   await orm.execute(sql`
     INSERT INTO cairn.namespace_collections
       (namespace_id, tenant_name, database_name, name, tenant_id, collection_id)
     SELECT ${namespaceId}::uuid, r.tenant_name, r.database_name, r.name, r.tenant_id, r.collection_id
     FROM unnest(
-      ${column(
-        added.map(({ path }) => encodeText(path.tenant)),
-        "text",
-      )},
-      ${column(
-        added.map(({ path }) => encodeText(path.database)),
-        "text",
-      )},
-      ${column(
-        added.map(({ path }) => encodeText(path.name)),
-        "text",
-      )},
-      ${column(
-        added.map(({ route }) => route.tenantId),
-        "uuid",
-      )},
-      ${column(
-        added.map(({ route }) => route.collectionId),
-        "uuid",
-      )}
+      ${column("text", ({ path }) => encodeText(path.tenant))},
+      ${column("text", ({ path }) => encodeText(path.database))},
+      ${column("text", ({ path }) => encodeText(path.name))},
+      ${column("uuid", ({ route }) => route.tenantId)},
+      ${column("uuid", ({ route }) => route.collectionId)}
     ) AS r (tenant_name, database_name, name, tenant_id, collection_id)
     JOIN cairn.tenants AS t ON t.id = r.tenant_id
     ON CONFLICT DO NOTHING`);

@@ -9,7 +9,7 @@ import type { Body } from "../request/body.ts";
 import { optionalObject, optionalString } from "../request/fields.ts";
 import type { ChromaView, DatabasePath } from "../view/view.ts";
 import { changeConfiguration } from "./configuration.ts";
-import type { RoutedCollection } from "./load.ts";
+import type { LoadedCollection } from "./load.ts";
 import { assertName } from "./name.ts";
 import { chromaAttributes, configurationOf } from "./stored.ts";
 
@@ -22,7 +22,7 @@ interface ChangeContext {
 /** Renames a collection, replaces its metadata, or changes its configuration. */
 export async function changeChromaCollection(
   { database, view, path }: ChangeContext,
-  { route, stored }: RoutedCollection,
+  { route, stored }: LoadedCollection,
   body: Body,
 ): Promise<void> {
   const newName = optionalString(body, "new_name");

@@ -6,7 +6,7 @@ import type { CollectionRoute } from "../view/view.ts";
 import type { StoredCollection } from "./stored.ts";
 
 /** A collection with its name for Chroma's clients. */
-export interface RoutedCollection {
+export interface LoadedCollection {
   readonly route: CollectionRoute;
   readonly stored: StoredCollection;
 }
@@ -15,9 +15,9 @@ export interface RoutedCollection {
 export async function loadCollections(
   database: Database,
   routes: readonly CollectionRoute[],
-): Promise<readonly RoutedCollection[]> {
+): Promise<readonly LoadedCollection[]> {
   const byTenant = Map.groupBy(routes, ({ tenantId }) => tenantId);
-  const loaded: RoutedCollection[] = [];
+  const loaded: LoadedCollection[] = [];
   for (const [tenantId, own] of byTenant) {
     const stored = await readStored(
       database,

@@ -5,7 +5,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { changeChromaCollection } from "../collection/change.ts";
 import { createChromaCollection } from "../collection/create.ts";
-import { loadCollections, type RoutedCollection } from "../collection/load.ts";
+import { type LoadedCollection, loadCollections } from "../collection/load.ts";
 import { collectionJson } from "../collection/stored.ts";
 import { notFound } from "../error.ts";
 import { readBody } from "../request/body.ts";
@@ -66,7 +66,7 @@ export function addCollectionRoutes(router: OpenAPIHono<Env>, options: RouteOpti
   });
 }
 
-async function loadByName(c: Context<Env>, view: ChromaView): Promise<RoutedCollection> {
+async function loadByName(c: Context<Env>, view: ChromaView): Promise<LoadedCollection> {
   const name = param(c, "name");
   const route = await view.findCollection({ ...databasePath(c), name });
   const [found] = route ? await loadCollections(c.var.services.database, [route]) : [];
@@ -74,7 +74,7 @@ async function loadByName(c: Context<Env>, view: ChromaView): Promise<RoutedColl
   return found;
 }
 
-async function loadById(c: Context<Env>, view: ChromaView): Promise<RoutedCollection> {
+async function loadById(c: Context<Env>, view: ChromaView): Promise<LoadedCollection> {
   const id = collectionIdOf(c);
   const route = await view.findCollectionById(databasePath(c), id);
   const [found] = route ? await loadCollections(c.var.services.database, [route]) : [];
@@ -86,6 +86,6 @@ function nameNotFound(name: string) {
   return notFound(`Collection [${name}] does not exist`);
 }
 
-function jsonOf(c: Context<Env>, { route, stored }: RoutedCollection): string {
+function jsonOf(c: Context<Env>, { route, stored }: LoadedCollection): string {
   return collectionJson(stored, { ...databasePath(c), name: route.name || stored.name }, { legacy: isLegacyClient(c) });
 }
