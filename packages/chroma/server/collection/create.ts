@@ -3,12 +3,14 @@ import { insertCollection } from "@cairn/core/collection/create.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { alreadyExists, invalidArgument } from "../error.ts";
+import type { Metric } from "@cairn/core/index/metric.ts";
+import { alreadyExists, ChromaError, invalidArgument } from "../error.ts";
 import { toCollectionMetadata } from "../record/metadata.ts";
 import type { Body } from "../request/body.ts";
 import { optionalBoolean, optionalObject, requiredString } from "../request/fields.ts";
 import type { ChromaView, CollectionRoute, DatabasePath } from "../view/view.ts";
 import { isDefault, parseConfiguration } from "./configuration.ts";
+import { type LoadedCollection, loadCollections } from "./load.ts";
 import { assertName } from "./name.ts";
 import { configurationInSchema, reconcileSchema } from "./schema.ts";
 
@@ -18,9 +20,12 @@ export interface CreateContext {
   readonly path: DatabasePath;
 }
 
+/** How often a collection that concurrent requests delete is looked up or created again. */
+const MAX_ATTEMPTS = 20;
+
 /** Creates a collection, or returns the existing one with `get_or_create`, which then ignores all other fields. */
-export async function createChromaCollection(context: CreateContext, body: Body): Promise<CollectionRoute> {
-  const { view, path } = context;
+export async function createChromaCollection(context: CreateContext, body: Body): Promise<LoadedCollection> {
+  const { database, view, path } = context;
   const name = requiredString(body, "name");
   const metadata = optionalObject(body, "metadata");
   const getOrCreate = optionalBoolean(body, "get_or_create") ?? false;
@@ -32,45 +37,56 @@ export async function createChromaCollection(context: CreateContext, body: Body)
   assertName(name);
   const stored = metadata && toCollectionMetadata(metadata, "metadata");
   if (!(await view.getDatabase(path))) throw invalidArgument(`Database [${path.database}] does not exist`);
-  const existing = await view.findCollection({ ...path, name });
-  if (existing && getOrCreate) return existing;
-  if (existing) throw alreadyExists(`Collection [${name}] already exists`);
   const metric = configuration.hnsw.space;
   const own = schema ? { schema: reconcileSchema(schema, configuration, metric) } : {};
   const attributes = { chroma: { configuration, ...own } } as unknown as JsonObject;
-  return insert(context, name, { metadata: stored, attributes, metric, getOrCreate });
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const route = await findOrInsert(context, { name, metadata: stored, attributes, metric, getOrCreate });
+    const [loaded] = route ? await loadCollections(database, [route]) : [];
+    if (loaded) return loaded;
+  }
+  throw new ChromaError(
+    409,
+    "ChromaError",
+    `Collection [${name}] already exists, or concurrent requests are creating and deleting it. Send the request again.`,
+  );
 }
 
 interface NewChromaCollection {
+  readonly name: string;
   readonly metadata: JsonObject | undefined;
   readonly attributes: JsonObject;
-  readonly metric: ReturnType<typeof parseConfiguration>["hnsw"]["space"];
+  readonly metric: Metric;
   readonly getOrCreate: boolean;
 }
 
-async function insert(
+/** The existing collection with `getOrCreate`, or a new one; undefined: a concurrent request has changed what exists. */
+async function findOrInsert(
   { database, view, path }: CreateContext,
-  name: string,
-  { getOrCreate, ...collection }: NewChromaCollection,
-): Promise<CollectionRoute> {
+  { name, getOrCreate, ...collection }: NewChromaCollection,
+): Promise<CollectionRoute | undefined> {
+  const taken = (): undefined => {
+    if (!getOrCreate) throw alreadyExists(`Collection [${name}] already exists`);
+  };
+  const existing = await view.findCollection({ ...path, name });
+  if (existing) {
+    taken();
+    return existing;
+  }
   const target = await view.placeCollection({ ...path, name });
   if (!target) throw invalidArgument(`Database [${path.database}] does not exist`);
   const { tenantId } = target;
   const options = { ...collection, name: target.name, embeddingModel: null, dimensions: null };
   const created = await insertCollection(database, tenantId, options);
-  if (!created) {
-    // Another request has created it, or another name leads to the same target.
-    const existing = await view.findCollection({ ...path, name });
-    if (existing && getOrCreate) return existing;
-    throw alreadyExists(`Collection [${name}] already exists`);
-  }
+  // Otherwise another request has created it, or another name leads to the same target.
+  if (!created) return taken();
   const route = { name, tenantId, collectionId: created.lineage };
   try {
     await view.register(path, route);
   } catch (error) {
     await deleteCollection(database, tenantId, created.id).catch(() => {});
-    if (!(error instanceof AppError && error.code === "already_exists")) throw error;
-    throw alreadyExists(`Collection [${name}] already exists`);
+    if (error instanceof AppError && error.code === "already_exists") return taken();
+    throw error;
   }
   return route;
 }

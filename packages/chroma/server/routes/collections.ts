@@ -8,6 +8,7 @@ import { createChromaCollection } from "../collection/create.ts";
 import { type LoadedCollection, loadCollections } from "../collection/load.ts";
 import { collectionJson } from "../collection/stored.ts";
 import { notFound } from "../error.ts";
+import { asNotFound } from "../record/target.ts";
 import { readBody } from "../request/body.ts";
 import { arrayPieces, encodePieces } from "../response/json.ts";
 import type { ChromaView } from "../view/view.ts";
@@ -21,9 +22,7 @@ export function addCollectionRoutes(router: OpenAPIHono<Env>, options: RouteOpti
     const view = viewOf(c, options, "write");
     const { database } = c.var.services;
     const context = { database, view, path: databasePath(c) };
-    const route = await createChromaCollection(context, await readBody(c, ["metadata"]));
-    const [created] = await loadCollections(database, [route]);
-    if (!created) throw nameNotFound(route.name);
+    const created = await createChromaCollection(context, await readBody(c, ["metadata"]));
     return c.body(jsonOf(c, created), 200, JSON_TYPE);
   });
   router.get(COLLECTIONS, async (c) => {
@@ -50,7 +49,7 @@ export function addCollectionRoutes(router: OpenAPIHono<Env>, options: RouteOpti
     const view = viewOf(c, options, "write");
     const { database } = c.var.services;
     const { route, stored } = await loadByName(c, view);
-    await deleteCollection(database, route.tenantId, stored.id);
+    await asNotFound(route.name, () => deleteCollection(database, route.tenantId, stored.id));
     forgetTarget(database, route.tenantId, stored.id);
     forgetTarget(database, route.tenantId, route.collectionId);
     await view.unregister(databasePath(c), route);
