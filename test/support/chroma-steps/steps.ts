@@ -1,6 +1,7 @@
 import { CHANGES } from "./changes.ts";
 import { COLLECTIONS, SYSTEM } from "./collections.ts";
 import { READS, WRITES } from "./records.ts";
+import { SCHEMA_VARIANTS } from "./schema-variants.ts";
 import { NEWER, SCHEMAS } from "./schemas.ts";
 import type { Step } from "./step.ts";
 
@@ -13,4 +14,5 @@ export const STEPS: readonly Step[] = [
   ...CHANGES,
   ...NEWER,
   ...SCHEMAS,
+  ...SCHEMA_VARIANTS,
 ];

@@ -79,8 +79,14 @@ export function parseConfiguration(body: Body): Configuration & { readonly hnsw:
 
 /** Whether a configuration sets nothing: clients name their default embedding function in any case. */
 export function isDefault({ hnsw, embedding_function: embeddingFunction }: Configuration): boolean {
-  const names = isObject(embeddingFunction) ? [embeddingFunction.name, embeddingFunction.type] : ["default"];
-  return names.some((name) => name === "default" || name === "legacy") && isDeepStrictEqual(hnsw, DEFAULTS);
+  return (embeddingFunction === null || isDefaultFunction(embeddingFunction)) && isDeepStrictEqual(hnsw, DEFAULTS);
+}
+
+/** Whether an embedding function, as a client describes it, is the one that clients use if none is chosen. */
+export function isDefaultFunction(embeddingFunction: unknown): boolean {
+  if (!isObject(embeddingFunction)) return false;
+  const { type, name } = embeddingFunction;
+  return type === "unknown" || name === "default";
 }
 
 /** The configuration after a change. */

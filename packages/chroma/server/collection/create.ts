@@ -10,9 +10,11 @@ import type { Body } from "../request/body.ts";
 import { optionalBoolean, optionalObject, requiredString } from "../request/fields.ts";
 import type { ChromaView, CollectionRoute, DatabasePath } from "../view/view.ts";
 import { isDefault, parseConfiguration } from "./configuration.ts";
+import { isDefaultSchema } from "./default-schema.ts";
 import { type LoadedCollection, loadCollections } from "./load.ts";
 import { assertName } from "./name.ts";
 import { configurationInSchema, reconcileSchema } from "./schema.ts";
+import { validateSchema } from "./validate-schema.ts";
 
 export interface CreateContext {
   readonly database: Database;
@@ -29,7 +31,9 @@ export async function createChromaCollection(context: CreateContext, body: Body)
   const name = requiredString(body, "name");
   const metadata = optionalObject(body, "metadata");
   const getOrCreate = optionalBoolean(body, "get_or_create") ?? false;
-  const schema = optionalObject(body, "schema");
+  const sent = optionalObject(body, "schema");
+  if (sent) validateSchema(sent);
+  const schema = sent && !isDefaultSchema(sent) ? sent : undefined;
   const requested = parseConfiguration(body);
   if (schema && !isDefault(requested))
     throw invalidArgument("Failed to reconcile schema: Cannot set both collection config and schema simultaneously");

@@ -48,15 +48,6 @@ const VECTOR_PATHS = [
  */
 export function configurationInSchema(schema: Body): Body {
   const all = [schema.defaults, ...Object.values(isObject(schema.keys) ? schema.keys : {})];
-  if (
-    all.some((types) => {
-      const config = read(types, ["sparse_vector", "sparse_vector_index", "config"]);
-      return isObject(config) && config.source_key != null && config.embedding_function == null;
-    })
-  )
-    throw invalidArgument(
-      "Validation error: schema: If source_key is provided then embedding_function must also be provided since there is no default embedding function.",
-    );
   if (all.some((types) => read(types, ["sparse_vector", "sparse_vector_index", "enabled"]) === true))
     throw invalidArgument(
       "Failed to reconcile schema: Invalid schema input: Sparse vector indexing is not enabled in local",
