@@ -68,21 +68,25 @@ function tunnel(socket: WebSocket, address: string): void {
 }
 
 async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { status, value } = await runBatch(request);
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
+
+/** Runs the statements of a request. The connection is closed before the response: afterwards a test may drop the database. */
+async function runBatch(request: IncomingMessage): Promise<{ readonly status: number; readonly value: object }> {
   const body = (await json(request)) as Query | { readonly queries: readonly Query[] };
   const client = new Client({ connectionString: String(request.headers["neon-connection-string"]) });
-  const send = (status: number, value: object) =>
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
   try {
     await client.connect();
-    if (!("queries" in body)) return void send(200, await run(client, body));
+    if (!("queries" in body)) return { status: 200, value: await run(client, body) };
     await client.query("BEGIN");
     const results: object[] = [];
     for (const query of body.queries) results.push(await run(client, query));
     await client.query("COMMIT");
-    send(200, { results });
+    return { status: 200, value: { results } };
   } catch (error) {
     const { message, code, severity, detail, constraint, column } = error as Record<string, string>;
-    send(400, { message, code, severity, detail, constraint, column });
+    return { status: 400, value: { message, code, severity, detail, constraint, column } };
   } finally {
     await client.end().catch(() => {});
   }
