@@ -72,6 +72,7 @@ export const WRITES: readonly Step[] = [
 ];
 
 export const READS: readonly Step[] = [
+  request("schema of written keys", "GET", "~/collections/@main"),
   request("get", "POST", "~/collections/<main>/get", {}),
   request("get everything", "POST", "~/collections/<main>/get", {
     include: ["documents", "metadatas", "embeddings", "uris"],

@@ -1,13 +1,19 @@
 import { decodeJson, type JsonObject, parseExactJson, stringifyJson } from "@cairn/core/database/json.ts";
 import type { Metric } from "@cairn/core/index/metric.ts";
+import type { Body } from "../request/body.ts";
 import { type Configuration, defaultConfiguration } from "./configuration.ts";
 import { schemaOf } from "./schema.ts";
+
+/** Types of metadata values in a schema. */
+export type ValueType = "string" | "int" | "float" | "bool";
 
 /** What Cairn stores of a collection for Chroma's clients, in `collections.attributes` under `chroma`. */
 export interface ChromaAttributes {
   readonly configuration?: Configuration;
   /** As the client sent it. Default: the schema that follows from the configuration. */
   readonly schema?: unknown;
+  /** Keys of metadata that clients have written, as `type:key`. */
+  readonly keys?: Readonly<Record<`${ValueType}:${string}`, true>>;
   /** Whether a zero vector was stored, see `checkVectors`. */
   readonly zeroVectors?: boolean;
 }
@@ -56,7 +62,7 @@ export function collectionJson(stored: StoredCollection, place: Place, { legacy 
     id: stored.lineage,
     name: place.name,
     configuration_json: legacy ? { ...configuration, _type: "CollectionConfigurationInternal" } : configuration,
-    ...(legacy ? {} : { schema: attributes.schema ?? schemaOf(configuration, stored.metric) }),
+    ...(legacy ? {} : { schema: schemaWithKeys(attributes, configuration, stored.metric) }),
     metadata: Object.keys(metadata).length > 0 ? metadata : null,
     dimension: stored.dimensions,
     tenant: place.tenant,
@@ -64,4 +70,24 @@ export function collectionJson(stored: StoredCollection, place: Place, { legacy 
     log_position: 0,
     version: 0,
   });
+}
+
+/** The schema of a collection, with the keys that clients have written: they have the default indexes of their types. */
+function schemaWithKeys(attributes: ChromaAttributes, configuration: Configuration, metric: Metric): Body {
+  const schema = (attributes.schema ?? schemaOf(configuration, metric)) as SchemaBody;
+  const keys: Record<string, Body> = { ...schema.keys };
+  for (const noted of Object.keys(attributes.keys ?? {})) {
+    const [type = "", key = ""] = splitAt(noted, noted.indexOf(":"));
+    keys[key] = { [type]: schema.defaults[type], ...keys[key] };
+  }
+  return { ...schema, keys };
+}
+
+interface SchemaBody extends Body {
+  readonly defaults: Body;
+  readonly keys: Readonly<Record<string, Body>>;
+}
+
+function splitAt(text: string, index: number): readonly [string, string] {
+  return [text.slice(0, index), text.slice(index + 1)];
 }

@@ -6,10 +6,12 @@ import { asTenant } from "@cairn/core/database/transaction.ts";
 import type { RecordInput } from "@cairn/core/record/record.ts";
 import { updateRecords } from "@cairn/core/record/update.ts";
 import { writeRecords } from "@cairn/core/record/write.ts";
+import { forgetTarget } from "@cairn/core/search/read-target.ts";
 import { sql } from "drizzle-orm";
 import { modelOf } from "../../source/model.ts";
 import { chromaAttributes } from "../collection/stored.ts";
 import type { CollectionRoute } from "../view/view.ts";
+import { noteKeys } from "./note-keys.ts";
 import { withCollection } from "./target.ts";
 import { checkVectors } from "./vectors.ts";
 
@@ -23,18 +25,25 @@ export async function writeChromaRecords(
 ): Promise<void> {
   if (records.length === 0) return;
   const types = await database.vectorTypes();
-  await withCollection(database, route, (collection) => {
+  await withCollection(database, route, async (collection) => {
     const checked = checkVectors(collection, records);
     const work = async (transaction: Transaction) => {
-      if (kind === "update") await updateRecords(transaction, collection, checked.records, { types });
-      else {
-        const existing = kind === "add" ? "ignore" : "merge";
-        await writeRecords(transaction, collection, checked.records, { types, existing });
-      }
+      const written =
+        kind === "update"
+          ? await updateRecords(transaction, collection, checked.records, { types })
+          : await writeRecords(transaction, collection, checked.records, {
+              types,
+              existing: kind === "add" ? "ignore" : "merge",
+            });
       if (checked.hasZeroVector) await noteZeroVectors(transaction, collection);
       if (collection.dimensions === null) await nameModel(transaction, collection, checked.records);
+      return written;
     };
-    return withBackPressure(database, collection.id, () => asTenant(database, collection.tenantId, work));
+    const written = await withBackPressure(database, collection.id, () =>
+      asTenant(database, collection.tenantId, work),
+    );
+    if (written > 0 && (await noteKeys(database, collection, records)))
+      for (const id of [collection.id, route.collectionId]) forgetTarget(database, route.tenantId, id);
   });
 }
 
