@@ -153,7 +153,7 @@ async function copyAll({ databaseUrl }: BenchServers, source: Source, inFlight: 
   let copied = 0;
   try {
     await migrateSchema(database);
-    await migrate({ database, embedders: createEmbedders({ offlineByDefault: true }) }, source, {
+    await migrate({ database, embedders: createEmbedders({ defaultModel: "offline/words" }) }, source, {
       databaseName: "bench",
       cairnVersion: "bench",
       pageSize: PAGE,

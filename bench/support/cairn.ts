@@ -24,7 +24,7 @@ export async function openCairn(url: string): Promise<Cairn> {
   await raw.connect();
   return {
     database,
-    embedders: createEmbedders({ offlineByDefault: true }),
+    embedders: createEmbedders({ defaultModel: "offline/words" }),
     raw,
     async close() {
       await raw.end();

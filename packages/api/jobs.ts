@@ -64,6 +64,7 @@ const ingestInBulk: TenantJobRunner = async (
     const progress = { total, position, documents: written, passages, failed: failed.count() };
     report(progress, { failed: failed.list() });
   };
+  const notices = new Set<string>();
   reportProgress();
   for (let at = position - refused.length; at < documents.length; at += BATCH_SIZE) {
     signal.throwIfAborted();
@@ -72,6 +73,7 @@ const ingestInBulk: TenantJobRunner = async (
     const result = await ingestInto(services, tenantId, bulk, options);
     written += result.ids.length;
     passages += result.passages;
+    if (result.notice) notices.add(result.notice);
     failed.add(result.failed);
     position = refused.length + Math.min(at + BATCH_SIZE, documents.length);
     reportProgress();
@@ -80,8 +82,8 @@ const ingestInBulk: TenantJobRunner = async (
   const { maintainIndexes, describeFailure } = await loadMaintenance();
   const options = { tenantId, collection: id, wait: LEASE_WAIT_MS, signal, maxRows };
   const maintained = await maintainIndexes(services.database, options);
-  const notices = (maintained?.failed ?? []).map(describeFailure);
-  return { collection: name, documents: written, passages, failed: failed.list(), notices };
+  for (const failure of maintained?.failed ?? []) notices.add(describeFailure(failure));
+  return { collection: name, documents: written, passages, failed: failed.list(), notices: [...notices] };
 };
 
 /** Replacements of a collection by a change of model that a job follows. */

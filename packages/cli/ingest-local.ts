@@ -29,6 +29,7 @@ export interface IngestResult {
   readonly ids: readonly string[];
   readonly passages: number;
   readonly failed: readonly { readonly id: string; readonly code: string; readonly message: string }[];
+  readonly notices: readonly string[];
 }
 
 /**
@@ -46,6 +47,7 @@ export async function ingestInputs(
 ): Promise<IngestResult> {
   const ids = new Set<string>();
   const failed: IngestResult["failed"][number][] = [];
+  let notice: string | undefined;
   let passages = 0;
   let processed = 0;
   assertDimensions(collection, inputs.dimensions);
@@ -54,11 +56,12 @@ export async function ingestInputs(
       signal.throwIfAborted();
       const options = { collection: collection.name, documents, maxTokens, overlap, signal };
       const result = isExported(documents)
-        ? { failed: [], ...(await restoreDocuments(services, tenantId, { ...options, documents })) }
+        ? { failed: [], notice: undefined, ...(await restoreDocuments(services, tenantId, { ...options, documents })) }
         : await ingest(services, tenantId, options);
       for (const id of result.ids) ids.add(id);
       failed.push(...result.failed);
       passages += result.passages;
+      notice ??= result.notice;
       processed += documents.length;
       progress.done(processed);
     }
@@ -70,7 +73,7 @@ export async function ingestInputs(
       cause: error,
     });
   }
-  return { collection, ids: [...ids], passages, failed };
+  return { collection, ids: [...ids], passages, failed, notices: notice ? [notice] : [] };
 }
 
 function assertDimensions({ name, dimensions }: Collection, inputDimensions: number | undefined): void {

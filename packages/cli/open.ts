@@ -62,9 +62,9 @@ export function withTenant<T>(
   );
 }
 
-/** The embedders' configuration of a command. Without a server, texts are found by their words by default. */
+/** The embedders' configuration of a command. Without a server, the bundled model is the default. */
 export function embedderOptions(config: Config): EmbeddingConfig {
-  return { ...embeddingConfig(config), offlineByDefault: config.databaseUrl === undefined };
+  return { ...embeddingConfig(config), bundledByDefault: config.databaseUrl === undefined };
 }
 
 /** Returns a name of the database for display: its host and path, without user and password, or its folder. */

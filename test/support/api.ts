@@ -54,7 +54,8 @@ export async function createTestApi(
   database: Database,
   { embedding = {}, chromaUrl, ...options }: TestApiOptions = {},
 ): Promise<TestApi> {
-  const services = { database, embedders: createEmbedders({ offlineByDefault: true, ...embedding }) };
+  const words = embedding.openai ? {} : { defaultModel: "offline/words" };
+  const services = { database, embedders: createEmbedders({ ...words, ...embedding }) };
   const source = { url: chromaUrl ?? "http://127.0.0.1:9" };
   const migration = migrationRunner({ source, databaseName: "test", cairnVersion: "test" });
   const queue = createLocalQueue(

@@ -30,9 +30,9 @@ export interface CairnCli {
   remove(): Promise<void>;
 }
 
-/** Returns the environment variables for the test's database. On a server the offline embedder must be set, too. */
+/** Returns the environment variables for the test's database. The offline embedder is fast, the bundled model is not. */
 export function databaseEnvironment(url: string | undefined): Readonly<Record<string, string>> {
-  return url ? { DATABASE_URL: url, CAIRN_EMBEDDING_MODEL: "offline/words" } : { DATABASE_URL: "" };
+  return { DATABASE_URL: url ?? "", CAIRN_EMBEDDING_MODEL: "offline/words" };
 }
 
 /** Creates a `cairn` command with its own folder and database: embedded in the folder, or on the test server. */

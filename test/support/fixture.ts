@@ -59,7 +59,7 @@ export function useTestDatabase(): DatabaseFixture {
       get database() {
         return created.database;
       },
-      embedders: createEmbedders({ offlineByDefault: true }),
+      embedders: createEmbedders({ defaultModel: "offline/words" }),
     },
   };
 }

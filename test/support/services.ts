@@ -4,5 +4,5 @@ import type { Services } from "@cairn/core/services.ts";
 
 /** Services with the offline embedder, as without an API key. */
 export function offlineServices(database: Database): Services {
-  return { database, embedders: createEmbedders({ offlineByDefault: true }) };
+  return { database, embedders: createEmbedders({ defaultModel: "offline/words" }) };
 }

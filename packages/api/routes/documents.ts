@@ -118,8 +118,8 @@ export const documents = createRouter()
       work: () => ingest(services, tenantOf(c), { collection, documents, maxTokens, overlap, signal }),
     });
     c.var.usage.rows = result.ids.length;
-    const { ids, passages, failed } = result;
-    return reply(c, { collection: result.collection.name, ids: [...ids], passages, failed: [...failed] });
+    const { ids, passages, failed, notice } = result;
+    return reply(c, { collection: result.collection.name, ids: [...ids], passages, failed: [...failed], notice });
   })
   .openapi(removeMany, async (c) => {
     const { collection, ids, filter, where_document: whereDocument } = c.req.valid("json");

@@ -67,6 +67,12 @@ export const ingestedSchema = z
     ids: z.array(z.string()).describe("Ids of the documents that were written, in the order of the request."),
     passages: z.int(),
     failed: z.array(failureSchema).describe("Documents that could not be written. All others were written."),
+    notice: z
+      .string()
+      .optional()
+      .describe(
+        "Set if the bundled model, which knows English only, embedded texts that are clearly in other languages.",
+      ),
   })
   .openapi("Ingested");
 

@@ -1,6 +1,7 @@
 import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
+import { noticeOf } from "@cairn/core/embedding/embedders.ts";
 import { describeFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { type Command, Option } from "commander";
@@ -103,10 +104,11 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
     // If another process is building indexes, it or the next run builds these. Until then search is exact.
     const maintained = await maintainIndexes(database, { tenantId, collection: collection.id, signal });
     progress.stop();
-    const notices = (maintained?.failed ?? []).map(describeFailure);
+    const notices = [...result.notices, ...(maintained?.failed ?? []).map(describeFailure)];
     const model = collection.embeddingModel ?? "model unknown";
     const code = printResult({ ...result, notices }, { json, target: `${collection.name} (${model})` });
-    if (!json && embedders.notice && model.startsWith("offline/")) console.error(embedders.notice);
+    const notice = noticeOf(embedders, collection.embeddingModel);
+    if (!json && notice) console.error(notice);
     if (!json) for (const notice of notices) console.error(notice);
     return code;
   });

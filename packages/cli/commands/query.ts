@@ -1,4 +1,6 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
+import { languageNotice } from "@cairn/core/embedding/bundled/language.ts";
+import { noticeOf } from "@cairn/core/embedding/embedders.ts";
 import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
@@ -20,20 +22,21 @@ export function addQuery(program: Command, { signal }: CommandContext): void {
         const options = { ...(await queryOptions(text, flags)), ...filters, signal };
         const hits = await query(services, tenant.id, options);
         if (json) return printJson({ hits });
-        await printEmbedderNotice(services, tenant.id, flags);
+        await printNotices(services, tenant.id, { ...flags, text });
         printHits(hits);
       });
     },
   );
 }
 
-/** Prints a notice if the collection uses the offline embedder, which finds words and not meaning. */
-async function printEmbedderNotice(
+/** Prints what the collection's model cannot do, if it is a small one, and if the text is in a language that it does not know. */
+async function printNotices(
   { database, embedders }: Services,
   tenantId: string,
-  { collection, embedding }: QueryFlags,
+  { collection, embedding, text }: QueryFlags & { readonly text: string | undefined },
 ): Promise<void> {
-  if (embedding !== undefined || embedders.notice === undefined) return;
+  if (embedding !== undefined || text === undefined) return;
   const { embeddingModel } = await getCollection(database, tenantId, collection);
-  if (embeddingModel?.startsWith("offline/")) console.error(embedders.notice);
+  for (const notice of [noticeOf(embedders, embeddingModel), await languageNotice(embeddingModel, [text])])
+    if (notice) console.error(notice);
 }

@@ -1,5 +1,6 @@
 import type { Collection } from "../collection/collection.ts";
 import { getCollection } from "../collection/get.ts";
+import { languageNotice } from "../embedding/bundled/language.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
 import { sliceByBytes } from "./byte-slices.ts";
@@ -23,6 +24,8 @@ export interface IngestResult {
   readonly passages: number;
   /** Documents that could not be written. The others were written. */
   readonly failed: readonly Failure[];
+  /** Text for the user if the collection's model does not know the language of the documents. */
+  readonly notice: string | undefined;
 }
 
 /** Maximum documents whose passages are written in one transaction. */
@@ -98,7 +101,8 @@ async function ingestOnce(
     passages += ingested.reduce((sum, { texts }) => sum + texts.length, 0);
   });
   const ids = documents.map(({ id }) => id).filter((id) => written.has(id));
-  return { collection, ids, passages, failed };
+  const texts = documents.flatMap(({ content, embedding }) => (embedding || !content ? [] : content));
+  return { collection, ids, passages, failed, notice: await languageNotice(collection.embeddingModel, texts) };
 }
 
 /** Runs `work` for all items with limited concurrency, started in order. After a failure no further item starts, and running ones are awaited. */

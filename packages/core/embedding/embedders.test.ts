@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EmbeddingApi, startEmbeddingApi, vectorOf } from "../../../test/support/embedding-api.ts";
 import { requireDefaultModel } from "./embedder.ts";
-import { createEmbedders } from "./embedders.ts";
+import { createEmbedders, noticeOf } from "./embedders.ts";
 import { modelDimensions } from "./models.ts";
 
 let api: EmbeddingApi;
@@ -10,10 +10,18 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-test("on the embedded database without configuration, the default is offline/words with a notice about what to set", () => {
-  const embedders = createEmbedders({ offlineByDefault: true });
+test("on the embedded database without configuration, the default is the bundled model with a notice about what to set", () => {
+  const embedders = createEmbedders({ bundledByDefault: true });
+  expect(embedders.default).toEqual({ model: "bundled/use-lite", dimensions: 1536 });
+  expect(embedders.notice).toMatch(/bundled\/use-lite, a small model for English.*openai\.apiKey/);
+  expect(noticeOf(embedders, "bundled/use-lite")).toBe(embedders.notice);
+  expect(noticeOf(embedders, "offline/words")).toMatch(/finds words, not meaning.*cairn reindex/);
+  expect(noticeOf(embedders, "openai/text-embedding-3-small")).toBeUndefined();
+});
+
+test("the words-only embedder is named, and its vectors are not cached", () => {
+  const embedders = createEmbedders({ defaultModel: "offline/words", bundledByDefault: true });
   expect(embedders.default).toEqual({ model: "offline/words", dimensions: 1536 });
-  expect(embedders.notice).toMatch(/offline\/words.*finds words, not meaning.*openai\.apiKey/);
   expect(embedders.get("offline/words").cacheable).toBe(false);
 });
 
@@ -33,7 +41,7 @@ test("elsewhere there is no default without configuration, and offline/words mus
 test.each([
   [{}, "openai.apiKey"],
   [{ local: { baseUrl: "http://localhost:11434/v1" } }, "defaultModel is not set"],
-  [{ local: { modelsDirectory: "/models" }, offlineByDefault: true }, "defaultModel is not set"],
+  [{ local: { modelsDirectory: "/models" }, bundledByDefault: true }, "defaultModel is not set"],
   [{ defaultModel: "offline/words" }, "Set defaultModel to another model"],
 ])("the notice for %j names the missing option: %s", (config, option) => {
   const { notice } = createEmbedders(config);
@@ -65,18 +73,23 @@ test("a default model of unknown dimensions is rejected without configured dimen
   );
 });
 
-test.each(["openai/text-embedding-3-small", "local/nobody-knows-it", "offline/other", "cohere/embed-v4", "words", ""])(
-  "get(%j) of a model that is not configured says what to do",
-  (model) => {
-    const embedders = createEmbedders({});
-    expect(() => embedders.get(model)).toThrow(
-      expect.objectContaining({
-        code: "embedder_unavailable",
-        message: expect.stringMatching(/Set |set |Write|only/),
-      }),
-    );
-  },
-);
+test.each([
+  "openai/text-embedding-3-small",
+  "local/nobody-knows-it",
+  "offline/other",
+  "bundled/other",
+  "cohere/embed-v4",
+  "words",
+  "",
+])("get(%j) of a model that is not configured says what to do", (model) => {
+  const embedders = createEmbedders({});
+  expect(() => embedders.get(model)).toThrow(
+    expect.objectContaining({
+      code: "embedder_unavailable",
+      message: expect.stringMatching(/Set |set |Write|only/),
+    }),
+  );
+});
 
 test("openai/… and local/… both use the configured server, each with its own key", async () => {
   const embedders = createEmbedders({

@@ -1,4 +1,5 @@
 import { AppError } from "../error.ts";
+import { BUNDLED_MODEL } from "./bundled/dimensions.ts";
 import type { DefaultModel, Embedder, Embedders } from "./embedder.ts";
 import { createLocalEmbedder, MODEL_SOURCE_NAMES, type ModelSourceNames, unavailable } from "./local.ts";
 import { modelDimensions } from "./models.ts";
@@ -13,13 +14,13 @@ export interface EmbeddingConfig {
   readonly openai?: EmbeddingServer;
   /** Server of `local/<model>` if `baseUrl` is set. Otherwise this process runs models from a folder or the hub. */
   readonly local?: EmbeddingServer & { readonly modelsDirectory?: string };
-  /** Model of a collection that names none. Default `openai/text-embedding-3-small` if `openai` is set, else see `offlineByDefault`. */
+  /** Model of a collection that names none. Default `openai/text-embedding-3-small` if `openai` is set, else see `bundledByDefault`. */
   readonly defaultModel?: string;
   /**
-   * Whether `offline/words` is the default if no model is configured. Default false: a deployed service uses this
-   * embedder, which matches words only, only if it is named.
+   * Whether `bundled/use-lite` is the default if no model is configured. Default false: a deployed service uses this
+   * small model only if it is named.
    */
-  readonly offlineByDefault?: boolean;
+  readonly bundledByDefault?: boolean;
   /** Default: the model's native dimensions; 1,536 for `offline/words`. */
   readonly defaultDimensions?: number;
   /** Timeouts, retries and size limits of requests to a server. */
@@ -49,6 +50,11 @@ const OPTION_NAMES: OptionNames = {
 
 const OFFLINE = "offline/words";
 const OFFLINE_DIMENSIONS = 1536;
+/** Models that are no match for a provider's, and why. */
+const LIMITED_MODELS: ReadonlyMap<string, string> = new Map([
+  [OFFLINE, "which finds words, not meaning"],
+  [BUNDLED_MODEL, "a small model for English"],
+]);
 const OPENAI_DEFAULT = "openai/text-embedding-3-small";
 /** Maximum cached embedders. There is a limit because a tenant may name any model. */
 const MAX_CACHED_EMBEDDERS = 100;
@@ -74,7 +80,8 @@ export function createEmbedders(config: EmbeddingConfig): Embedders {
 }
 
 function chooseDefault(config: EmbeddingConfig): DefaultModel | undefined {
-  const model = config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.offlineByDefault ? OFFLINE : undefined);
+  const model =
+    config.defaultModel ?? (config.openai ? OPENAI_DEFAULT : config.bundledByDefault ? BUNDLED_MODEL : undefined);
   if (model === undefined) return undefined;
   const { defaultDimensions } = config.names ?? OPTION_NAMES;
   const dimensions =
@@ -94,10 +101,20 @@ function createNotice(defaultModel: DefaultModel | undefined, config: EmbeddingC
     ? `${names.defaultModel} is not set. Set it to a model of the local server or folder, as in local/nomic-embed-text.`
     : `${serverHint(names)}, or name a model in ${names.defaultModel}.`;
   if (!defaultModel) return `No embedding model is configured. ${hint}`;
-  if (!defaultModel.model.startsWith("offline/")) return undefined;
+  const { model } = defaultModel;
+  const what = LIMITED_MODELS.get(model);
+  if (what === undefined) return undefined;
   if (config.defaultModel)
-    return `Texts are embedded by ${defaultModel.model}, which finds words, not meaning. Set ${names.defaultModel} to another model for meaning.`;
-  return `Texts are embedded by ${defaultModel.model}, which finds words, not meaning, because no embedding model is configured. ${hint}`;
+    return `Texts are embedded by ${model}, ${what}. Set ${names.defaultModel} to another model.`;
+  return `Texts are embedded by ${model}, ${what}, because no embedding model is configured. ${hint}`;
+}
+
+/** Text for the user about the model of a collection, if it is no match for a provider's. */
+export function noticeOf({ default: defaultModel, notice }: Embedders, model: string | null): string | undefined {
+  if (model === null) return undefined;
+  if (model === defaultModel?.model) return notice;
+  const what = LIMITED_MODELS.get(model);
+  return what && `Texts are embedded by ${model}, ${what}. cairn reindex changes the model.`;
 }
 
 function serverHint({ apiKey, baseUrl }: OptionNames): string {
@@ -109,6 +126,8 @@ function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
   const { openai, local, requests, names = OPTION_NAMES } = config;
   if (provider === "offline" && model === OFFLINE) return offlineEmbedder();
   if (provider === "offline") throw unavailable(model, `The only offline embedder is ${OFFLINE}.`);
+  if (model === BUNDLED_MODEL) return bundledEmbedder();
+  if (provider === "bundled") throw unavailable(model, `The only bundled model is ${BUNDLED_MODEL}.`);
   if (provider === "openai" && name) {
     if (!openai) throw unavailable(model, `${serverHint(names)}.`);
     return serverEmbedder(model, name, { ...openai, ...requests });
@@ -117,7 +136,7 @@ function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
     if (local?.baseUrl) return serverEmbedder(model, name, { ...local, ...requests });
     return createLocalEmbedder({ model, modelsDirectory: local?.modelsDirectory, names });
   }
-  throw unavailable(model, "Write it as openai/<name>, local/<name> or offline/words.");
+  throw unavailable(model, "Write it as openai/<name>, local/<name>, bundled/use-lite or offline/words.");
 }
 
 /** Loads the offline embedder with the first text. Services that use a model server never load it. */
@@ -128,6 +147,17 @@ function offlineEmbedder(): Embedder {
     async embed(texts, options) {
       const { createOfflineEmbedder } = await import("./offline.ts");
       return createOfflineEmbedder(OFFLINE).embed(texts, options);
+    },
+  };
+}
+
+/** Loads the bundled model with the first text. Processes without threads and files cannot use it. */
+function bundledEmbedder(): Embedder {
+  return {
+    model: BUNDLED_MODEL,
+    async embed(texts, options) {
+      const { createBundledEmbedder } = await import("./bundled/embedder.ts");
+      return createBundledEmbedder().embed(texts, options);
     },
   };
 }

@@ -1,3 +1,5 @@
+import { BUNDLED_DIMENSIONS } from "./bundled/dimensions.ts";
+
 /** Native dimensions and maximum tokens per text by model name, for any provider. Source: the model cards. */
 const MODELS: ReadonlyMap<string, readonly [dimensions: number, textTokens: number]> = new Map([
   ["text-embedding-3-small", [1536, 8192]],
@@ -21,6 +23,7 @@ const MODELS: ReadonlyMap<string, readonly [dimensions: number, textTokens: numb
   ["nomic-embed-text", [768, 2048]],
   ["nomic-embed-text-v1.5", [768, 8192]],
   ["mxbai-embed-large", [1024, 512]],
+  ["use-lite", [BUNDLED_DIMENSIONS, 256]], // it reads more, but a vector for few sentences is more precise
 ] as const);
 
 /** Maximum tokens per text of a model; undefined: unknown. Publisher and tag are ignored. */

@@ -46,7 +46,8 @@ export function createOfflineEmbedder(model = "offline/words"): Embedder {
   };
 }
 
-function hashWords(text: string, dimensions: number): Float32Array {
+/** The vector of a text: its words and their n-grams, hashed. Unit length. */
+export function hashWords(text: string, dimensions: number): Float32Array {
   const normalized = text.normalize("NFKC").toLowerCase();
   const sums = new Float64Array(dimensions);
   for (const [feature, weight] of features(normalized)) {
