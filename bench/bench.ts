@@ -11,6 +11,7 @@ import { benchMemory } from "./memory.ts";
 import { benchMigrate } from "./migrate.ts";
 import { benchNeighbours } from "./neighbours.ts";
 import { benchPromise } from "./promise.ts";
+import { benchQuality } from "./quality.ts";
 import { benchReal } from "./real.ts";
 import { benchScale } from "./scale.ts";
 import { benchSearch } from "./search.ts";
@@ -35,6 +36,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   migrate: withCliFlags(benchMigrate),
   memory: benchMemory,
   promise: benchPromise,
+  quality: benchQuality,
   real: benchReal,
   scale: benchScale,
   large: benchLarge,
@@ -78,7 +80,7 @@ if (values.help || unknown !== undefined || !Number.isInteger(size)) {
   process.exit(values.help ? 0 : 2);
 }
 const names = positionals.length > 0 ? positionals : values.quick ? QUICK : Object.keys(BENCHES);
-const servers = names.some((name) => name !== "lambda") ? [await describeServers()] : [];
+const servers = names.some((name) => name !== "lambda" && name !== "quality") ? [await describeServers()] : [];
 const machine = [describeMachine(), ...servers].join(", ");
 console.log(machine);
 const targets: Target[] = [];

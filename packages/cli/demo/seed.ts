@@ -1,25 +1,23 @@
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { BUNDLED_DIMENSIONS } from "@cairn/core/embedding/bundled/dimensions.ts";
+import { createBundledEmbedder } from "@cairn/core/embedding/bundled/embedder.ts";
 import { embedAll } from "@cairn/core/embedding/embed-all.ts";
 import type { Embedder } from "@cairn/core/embedding/embedder.ts";
-import { createOfflineEmbedder } from "@cairn/core/embedding/offline.ts";
 import { type EdgeCase, edgeCaseRecords, encodeVector } from "./knowledge/edge-cases.ts";
 import { type DemoTenant, loadKnowledge } from "./knowledge/knowledge.ts";
-
-/** Dimensions of the demo's vectors: those of the most common embedding model. */
-const DIMENSIONS = 1536;
 
 const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
 
 /** Fills a Chroma server like a typical installation: one collection per tenant, named after the tenant's id. */
 export async function seedChroma(url: string): Promise<readonly DemoTenant[]> {
-  const embedder = createOfflineEmbedder();
+  const embedder = createBundledEmbedder();
   const tenants = await loadKnowledge();
   for (const [index, tenant] of tenants.entries()) {
     const collection = await createCollection(url, `tenant_${tenant.hex}_knowledge`);
     const vectors = await embedAll(
       embedder,
       tenant.passages.map(({ text }) => text),
-      { dimensions: DIMENSIONS },
+      { dimensions: BUNDLED_DIMENSIONS },
     );
     await add(url, collection, {
       ids: tenant.passages.map(({ id }) => id),
@@ -29,7 +27,7 @@ export async function seedChroma(url: string): Promise<readonly DemoTenant[]> {
       embeddings: vectors.map((vector) => [...vector]),
     });
     if (index === 0)
-      for (const record of edgeCaseRecords(DIMENSIONS)) await addEdgeCase(url, collection, embedder, record);
+      for (const record of edgeCaseRecords(BUNDLED_DIMENSIONS)) await addEdgeCase(url, collection, embedder, record);
   }
   return tenants;
 }
@@ -63,7 +61,7 @@ async function addEdgeCase(url: string, collection: string, embedder: Embedder, 
 /** Returns the vector for the request. JSON has no NaN, so a vector with NaN is sent as the bytes of its floats. */
 async function embeddingOf(embedder: Embedder, { kind, values, document }: EdgeCase): Promise<unknown> {
   if (values) return kind === "nan" ? encodeVector(values) : values;
-  const [embedded] = await embedAll(embedder, [document ?? ""], { dimensions: DIMENSIONS });
+  const [embedded] = await embedAll(embedder, [document ?? ""], { dimensions: BUNDLED_DIMENSIONS });
   return [...(embedded ?? [])];
 }
 

@@ -15,7 +15,7 @@ test("on the embedded database without configuration, the default is the bundled
   expect(embedders.default).toEqual({ model: "bundled/use-lite", dimensions: 1536 });
   expect(embedders.notice).toMatch(/bundled\/use-lite, a small model for English.*openai\.apiKey/);
   expect(noticeOf(embedders, "bundled/use-lite")).toBe(embedders.notice);
-  expect(noticeOf(embedders, "offline/words")).toMatch(/finds words, not meaning.*cairn reindex/);
+  expect(noticeOf(embedders, "offline/words")).toMatch(/finds words, not meaning/);
   expect(noticeOf(embedders, "openai/text-embedding-3-small")).toBeUndefined();
 });
 

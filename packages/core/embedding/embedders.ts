@@ -114,7 +114,7 @@ export function noticeOf({ default: defaultModel, notice }: Embedders, model: st
   if (model === null) return undefined;
   if (model === defaultModel?.model) return notice;
   const what = LIMITED_MODELS.get(model);
-  return what && `Texts are embedded by ${model}, ${what}. cairn reindex changes the model.`;
+  return what && `Texts are embedded by ${model}, ${what}.`;
 }
 
 function serverHint({ apiKey, baseUrl }: OptionNames): string {

@@ -4,9 +4,13 @@ import { BUNDLED_MODEL } from "./dimensions.ts";
 const MAX_TEXTS = 20;
 const MAX_CHARACTERS = 500;
 
-/** Characters below which a language is a guess. */
-const MIN_CHARACTERS = 20;
+/** Characters below which the language of Latin letters is a guess. */
+const MIN_CHARACTERS = 30;
+
+/** A text of fewer characters that has one of these words is English, whatever its letters resemble. */
 const SHORT = 100;
+const ENGLISH_WORDS =
+  /\b(the|are|what|how|does|you|your|my|can|get|when|where|which|who|with|for|from|this|that|have)\b/i;
 
 /**
  * The similarity to English, relative to that of the most similar language, below which a text is clearly not English. Of
@@ -18,24 +22,34 @@ const CLEARLY = { short: 0.7, long: 0.9 };
 /** A notice if texts for the bundled model, which knows English, are clearly in other languages. */
 export async function languageNotice(model: string | null, texts: readonly string[]): Promise<string | undefined> {
   if (model !== BUNDLED_MODEL) return undefined;
-  const long = texts.filter(({ length }) => length >= MIN_CHARACTERS);
+  const long = texts.filter((text) => text.length >= MIN_CHARACTERS || isOtherScript(text));
   const step = Math.max(1, long.length / MAX_TEXTS);
   const sample = Array.from({ length: Math.min(long.length, MAX_TEXTS) }, (_, at) => long[Math.floor(at * step)] ?? "");
   if (sample.length === 0) return undefined;
   const { francAll } = await import("franc-min");
-  const codes = sample.flatMap((text) => otherLanguage(francAll(text.slice(0, MAX_CHARACTERS)), text.length) ?? []);
+  const codes = sample.flatMap(
+    (text) => otherLanguage(text, francAll(text.slice(0, MAX_CHARACTERS), { minLength: 1 })) ?? [],
+  );
   if (codes.length === 0) return undefined;
-  const names = [...new Set(codes)].map((code) => NAMES.of(code) ?? code);
+  const english = new Intl.DisplayNames(["en"], { type: "language" });
+  const names = [...new Set(codes)].map((code) => english.of(code) ?? code);
   const subject = texts.length === 1 ? "The text seems" : `${codes.length} of ${sample.length} examined texts seem`;
   return `${subject} to be in another language than English (${names.join(", ")}). ${BUNDLED_MODEL} knows English only; in other languages it finds the same words, not the same meaning. Use a multilingual model.`;
 }
 
 /** The language of a text that is clearly not English. `similarities`: by language, the most similar first. */
-function otherLanguage(similarities: readonly (readonly [string, number])[], length: number): string | undefined {
+function otherLanguage(text: string, similarities: readonly (readonly [string, number])[]): string | undefined {
+  const isShort = text.length < SHORT;
+  if (isShort && ENGLISH_WORDS.test(text)) return undefined;
   const [most] = similarities[0] ?? [];
   const english = similarities.find(([code]) => code === "eng")?.[1] ?? 0;
-  const isClear = english < (length < SHORT ? CLEARLY.short : CLEARLY.long);
+  const isClear = english < (isShort ? CLEARLY.short : CLEARLY.long);
   return most === undefined || most === "und" || most === "eng" || !isClear ? undefined : most;
 }
 
-const NAMES = new Intl.DisplayNames(["en"], { type: "language" });
+/** Whether most letters of a text are not Latin. */
+function isOtherScript(text: string): boolean {
+  const letters = text.slice(0, MAX_CHARACTERS).match(/\p{L}/gu) ?? [];
+  const latin = letters.filter((letter) => /\p{Script=Latin}/u.test(letter));
+  return latin.length < letters.length / 2;
+}

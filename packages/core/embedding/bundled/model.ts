@@ -52,7 +52,7 @@ async function embedMeaning(model: EmbeddingsModel, text: string): Promise<Float
 }
 
 /** Parts at word boundaries. The model refuses an empty text, so there is always one with a character. */
-export function partsOf(text: string): readonly string[] {
+function partsOf(text: string): readonly string[] {
   const parts: string[] = [];
   let words: string[] = [];
   let characters = 0;

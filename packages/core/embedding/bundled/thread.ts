@@ -22,7 +22,8 @@ export function createEmbeddingThread(): EmbeddingThread {
     pending.clear();
   };
   const start = (): Worker => {
-    const started = new Worker(new URL("./worker.ts", import.meta.url), { execArgv: [] });
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"; // compiled in the published package
+    const started = new Worker(new URL(`./worker.${extension}`, import.meta.url), { execArgv: [] });
     started.on("message", (reply: WorkerReply) => {
       const request = pending.get(reply.id);
       pending.delete(reply.id);

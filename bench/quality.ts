@@ -1,0 +1,91 @@
+import { createCollection } from "@cairn/core/collection/create.ts";
+import { connectPglite } from "@cairn/core/database/pglite.ts";
+import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
+import { ingest } from "@cairn/core/document/ingest.ts";
+import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
+import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
+import { query } from "@cairn/core/search/query.ts";
+import type { Services } from "@cairn/core/services.ts";
+import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { meanOf, type Quality, qualityOf } from "./quality/metrics.ts";
+import { cranfield, type JudgedSet, paraphrases } from "./quality/sets.ts";
+import { round } from "./support/measure.ts";
+import { report } from "./support/results.ts";
+import type { BenchRun } from "./support/run.ts";
+import type { Target } from "./support/target.ts";
+
+const MODELS = ["offline/words", "bundled/use-lite"];
+const MODES = ["vector", "keyword", "hybrid"] as const;
+
+/**
+ * Retrieval quality of the models that need no key, on the embedded database: questions in other words than the texts, and the
+ * Cranfield collection in the folder CAIRN_BENCH_CRANFIELD, if it is set.
+ */
+export async function benchQuality(run: BenchRun): Promise<readonly Target[]> {
+  const folder = process.env.CAIRN_BENCH_CRANFIELD;
+  const collections = [
+    { name: "paraphrased questions", sets: await paraphrases() },
+    ...(folder ? [{ name: "Cranfield", sets: [await cranfield(folder)] }] : []),
+  ];
+  const table: Record<string, string | number>[] = [];
+  for (const { name, sets } of collections) {
+    const byVariant = await measure(sets);
+    for (const [variant, qualities] of byVariant) {
+      const { ndcg, recall, mrr } = meanOf(qualities);
+      const row = { "nDCG@10": round(ndcg, 3), "recall@10": round(recall, 3), MRR: round(mrr, 3) };
+      table.push({ set: name, variant, questions: qualities.length, ...row });
+    }
+  }
+  const mrrOf = (model: string) => Number(table.find(({ variant }) => variant === `${model}, vector`)?.MRR);
+  const targets: readonly Target[] = [
+    {
+      what: "paraphrased questions: MRR of bundled/use-lite to that of offline/words",
+      value: round(mrrOf("bundled/use-lite") / mrrOf("offline/words")),
+      target: 1.5,
+      better: "higher",
+      usual: 1.8,
+    },
+  ];
+  await report({ bench: "quality", title: "Retrieval quality without a key", table, targets }, run);
+  return targets;
+}
+
+/** The quality for each question, by variant. Each set is a tenant of its own. */
+async function measure(sets: readonly JudgedSet[]): Promise<ReadonlyMap<string, readonly Quality[]>> {
+  const database = await connectPglite();
+  const services: Services = { database, embedders: createEmbedders({ bundledByDefault: true }) };
+  const qualities = new Map<string, Quality[]>();
+  try {
+    await migrateSchema(database);
+    for (const { name, documents, questions } of sets) {
+      const { id: tenantId } = await createTenant(database, { name });
+      for (const model of MODELS) {
+        await createCollection(database, tenantId, { name: model, embeddingModel: model, dimensions: 1536 });
+        for (let at = 0; at < documents.length; at += 100) {
+          process.stderr.write(`\r  ${name}, ${model}: ${at}/${documents.length}   `);
+          await ingest(services, tenantId, { collection: model, documents: documents.slice(at, at + 100) });
+        }
+        await maintainIndexes(database, { tenantId });
+        const modes = MODES.filter((mode) => mode !== "keyword" || model === MODELS[0]); // it uses no model
+        for (const mode of modes)
+          for (const question of questions) {
+            const options = { collection: model, text: question.text, topK: 10, mode, groupBy: "document" } as const;
+            const hits = await query(services, tenantId, options);
+            const variant = mode === "keyword" ? "keyword" : `${model}, ${mode}`;
+            const all = qualities.get(variant) ?? [];
+            qualities.set(variant, all);
+            all.push(
+              qualityOf(
+                hits.map(({ id }) => id),
+                question,
+              ),
+            );
+          }
+      }
+    }
+  } finally {
+    process.stderr.write("\n");
+    await database.close();
+  }
+  return qualities;
+}
