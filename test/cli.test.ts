@@ -39,7 +39,7 @@ test("--help lists the commands, the environment variables and the exit codes", 
 });
 
 test("only cairn --help lists the global options, and every other help says so", async () => {
-  const program = createProgram({ signal: new AbortController().signal, finish: () => {} });
+  const program = createProgram({ signal: new AbortController().signal, finish: () => {}, run: async () => 0 });
   const globalFlags = program.options.flatMap(({ long }) => (long && long !== "--version" ? [long] : []));
   expect(globalFlags.length).toBeGreaterThan(10);
   const listedOptions = (help: string) => help.match(/(?<=^ {2}(-\w, )?)--[\w-]+/gm) ?? [];

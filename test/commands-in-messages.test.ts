@@ -12,7 +12,7 @@ import { expect, test } from "vitest";
 /** Files whose messages only the command line prints. */
 const COMMAND_LINE_ONLY = ["packages/core/search/explain.ts", "packages/chroma/report/write.ts"];
 
-const commands = createProgram({ signal: new AbortController().signal, finish: () => {} }).commands;
+const commands = createProgram({ signal: new AbortController().signal, finish: () => {}, run: async () => 0 }).commands;
 const COMMAND = new RegExp(`\\bcairn (${commands.map((command) => command.name()).join("|")})\\b`);
 
 /** The lines of a file without comments. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,23 +72,25 @@ test("the TypeScript example of docs/api.md compiles and prints the documented o
   const otherFolder = await mkdtemp(join(tmpdir(), "cairn-example-"));
   try {
     const modules = join(REPOSITORY, "packages/api/request/rate-limiter-flexible.d.ts");
-    const output = await runExample(thisFolder, example, {
+    const inRepository = example.replace("cairndb/client", "@cairn/client/client.ts");
+    expect(inRepository).not.toBe(example);
+    const output = await runExample(thisFolder, inRepository, {
       packages: ["@cairn", "@types/node", "hono"],
       config: { extends: join(REPOSITORY, "tsconfig.json"), include: [], files: ["example.ts", modules] },
     });
     expect(output).toBe(`${printed}\n`);
 
-    const [, command = "", entry = ""] =
-      /`node (packages\S+) \.\.\/app\/cairn`[\s\S]+?imports `(\.\/cairn\S+)`/.exec(guide) ?? [];
-    await runCommand(process.execPath, [command, join(otherFolder, "cairn")], { cwd: REPOSITORY });
-    const importing = example.replace("@cairn/client/client.ts", entry);
-    expect(importing).toContain(entry);
+    await runCommand(process.execPath, [join(REPOSITORY, "publish/pack.ts"), otherFolder], { cwd: REPOSITORY });
+    const installed = join(otherFolder, "node_modules/cairndb");
+    await mkdir(installed, { recursive: true });
+    const [tarball = ""] = (await readdir(otherFolder)).filter((name) => name.endsWith(".tgz"));
+    await runCommand("tar", ["-xzf", join(otherFolder, tarball), "-C", installed, "--strip-components", "1"]);
     const compilerOptions = { module: "nodenext", strict: true, types: ["node"] };
-    const builtOutput = await runExample(otherFolder, importing, {
-      packages: ["@types/node", "hono"],
+    const packagedOutput = await runExample(otherFolder, example, {
+      packages: ["@types/node", "hono", "@hono", "zod"],
       config: { compilerOptions, files: ["example.ts"] },
     });
-    expect(builtOutput).toBe(`${printed}\n`);
+    expect(packagedOutput).toBe(`${printed}\n`);
   } finally {
     for (const folder of [thisFolder, otherFolder]) await rm(folder, { recursive: true });
   }

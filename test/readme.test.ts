@@ -13,7 +13,7 @@ let folder: string;
 let output = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cairn-demo-"));
-  output = await run(["--import", path("packages/core/database/drizzle-hook.mjs"), path("packages/cli/demo/demo.ts")]);
+  output = await run([path("packages/cli/bin/cairn.mjs"), "demo"]);
 }, TIMEOUT_MS);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

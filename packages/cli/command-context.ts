@@ -4,4 +4,6 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Sets the exit code of a command that did not throw. */
   readonly finish: (exitCode: number) => void;
+  /** Runs another command and returns its exit code. */
+  readonly run: (args: readonly string[]) => Promise<number>;
 }

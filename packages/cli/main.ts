@@ -25,6 +25,7 @@ export async function main(args: readonly string[]): Promise<number> {
     finish: (value) => {
       code = value;
     },
+    run: main,
   });
   let command: Command | undefined;
   program.hook("preAction", (_, action) => {

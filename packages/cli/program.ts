@@ -5,6 +5,7 @@ import type { CommandContext } from "./command-context.ts";
 import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
 import { addDelete } from "./commands/delete.ts";
+import { addDemo } from "./commands/demo.ts";
 import { addDocuments } from "./commands/documents.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addIngest } from "./commands/ingest.ts";
@@ -64,6 +65,7 @@ export function createProgram(context: CommandContext): Command {
     addExplain,
     addIngest,
     addDelete,
+    addDemo,
     addTenants,
     addCollections,
     addDocuments,

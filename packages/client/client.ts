@@ -3,6 +3,8 @@ import type { Problem } from "@cairn/api/problem.ts";
 import { type ClientResponse, hc } from "hono/client";
 import { parseLossless, toSerializable } from "./lossless-json.ts";
 
+export { encodeVector } from "./vector.ts";
+
 export interface ClientOptions {
   /** Base URL of the service: `https://knowledge.example.com`. */
   readonly url: string;

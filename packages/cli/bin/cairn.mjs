@@ -5,9 +5,13 @@ import module from "node:module"; // default import: an older Node lacks the nam
 
 // This file is plain JavaScript, so that an older Node can print the message about its version.
 const major = Number(process.versions.node.split(".")[0]);
-if (major < 24) {
+// The published package is compiled for an older Node than the sources.
+const compiledFor = typeof CAIRN_MIN_NODE === "undefined" ? undefined : CAIRN_MIN_NODE;
+const required = compiledFor ?? 24;
+if (major < required) {
+  const hint = " In this project's folder, npx cairn and npm run use the Node that npm ci installed.";
   console.error(
-    `cairn needs Node 24 or newer; this is Node ${process.versions.node}. In this project's folder, npx cairn and npm run use the Node that npm ci installed.`,
+    `cairn needs Node ${required} or newer; this is Node ${process.versions.node}.${compiledFor ? "" : hint}`,
   );
   process.exit(1);
 }

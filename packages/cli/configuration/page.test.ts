@@ -11,7 +11,7 @@ test("docs/configuration.md is up to date; npm run docs:configuration writes it"
 });
 
 test("every option of cairn and of cairn serve that has a variable is on the page", () => {
-  const program = createProgram({ signal: new AbortController().signal, finish: () => {} });
+  const program = createProgram({ signal: new AbortController().signal, finish: () => {}, run: async () => 0 });
   const serve = program.commands.find((command) => command.name() === "serve");
   const options = [...program.options, ...(serve?.options ?? [])].filter(({ envVar }) => envVar);
   expect(options.length).toBeGreaterThan(35);

@@ -2,10 +2,10 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 
 export interface ChromaServer {
   /** `http://127.0.0.1:8000` or another port. */
@@ -22,8 +22,6 @@ export interface ChromaServerOptions {
   readonly path?: string;
 }
 
-const BUNDLED = fileURLToPath(new URL("../../../node_modules/chromadb/dist/cli.mjs", import.meta.url));
-
 /** Starts a real Chroma server on 127.0.0.1 and waits until it responds. */
 export async function startChroma(options: ChromaServerOptions = {}): Promise<ChromaServer> {
   const { command } = options;
@@ -35,7 +33,9 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
   const log = join(path, "server.log");
   const output = openSync(log, "a");
   const stdio: StdioOptions = ["ignore", output, output];
-  const child = command ? spawn(command, run, { stdio }) : spawn(process.execPath, [BUNDLED, ...run], { stdio });
+  const child = command
+    ? spawn(command, run, { stdio })
+    : spawn(process.execPath, [bundledServer(), ...run], { stdio });
   closeSync(output);
   const url = `http://127.0.0.1:${port}`;
   await waitForHeartbeat(url, child, log);
@@ -49,6 +49,15 @@ export async function startChroma(options: ChromaServerOptions = {}): Promise<Ch
       if (!options.path) await rm(path, { recursive: true, force: true });
     },
   };
+}
+
+/** The command of the npm package chromadb. */
+function bundledServer(): string {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve("chromadb")), "../cli.mjs");
+  } catch (error) {
+    throw new Error("Chroma's server is missing. Install it with npm install chromadb.", { cause: error });
+  }
 }
 
 async function waitForHeartbeat(url: string, child: ChildProcess, log: string): Promise<void> {

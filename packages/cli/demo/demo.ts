@@ -1,21 +1,27 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { BUNDLED_MODEL } from "@cairn/core/embedding/bundled/dimensions.ts";
+import type { CommandContext } from "../command-context.ts";
 import { EXIT } from "../exit.ts";
-import { main } from "../main.ts";
+import { COMMAND } from "../terminal/command-name.ts";
 import { count } from "../terminal/counts.ts";
 import { startChroma } from "./chroma-server.ts";
 import { runApplication, runCairn, serveCairn } from "./same-application.ts";
 import { seedChroma } from "./seed.ts";
 
+type RunCommand = CommandContext["run"];
+
 /** Folder of the demo: the data of both servers and the reports. */
 const FOLDER = ".demo";
-const QUESTION = "What is our return policy?";
+/** None of its words is in the passages that answer it. */
+const QUESTION = "Can I get my money back?";
 
 /**
  * Runs the demo: starts a real Chroma server with the documents of four tenants, migrates it, verifies the result, queries
  * each tenant with the same question, and runs an application of Chroma against both. It runs the commands that a user types. Returns the exit code.
  */
-export async function demo(): Promise<number> {
+export async function demo(run: RunCommand): Promise<number> {
+  const cairn = (...args: readonly string[]) => runPrinted(run, args);
   const started = performance.now();
   await rm(FOLDER, { recursive: true, force: true });
   console.log("1. Start a Chroma server with the documents of four tenants");
@@ -34,7 +40,7 @@ export async function demo(): Promise<number> {
       "--chroma",
       chroma.url,
       "--source-model",
-      "offline/words",
+      BUNDLED_MODEL,
       "--report",
       join(FOLDER, "report.html"),
     );
@@ -50,7 +56,7 @@ export async function demo(): Promise<number> {
       "--chroma",
       chroma.url,
       "--source-model",
-      "offline/words",
+      BUNDLED_MODEL,
       "--report",
       join(FOLDER, "verify.html"),
     );
@@ -64,7 +70,7 @@ export async function demo(): Promise<number> {
     }
 
     console.log("\n5. Run an application that was written for Chroma, unchanged, against both servers");
-    if (!(await compareApplication(chroma.url, `tenant_${tenants[1]?.hex}_knowledge`))) return EXIT.failure;
+    if (!(await compareApplication(cairn, chroma.url, `tenant_${tenants[1]?.hex}_knowledge`))) return EXIT.failure;
   } finally {
     await chroma.stop();
   }
@@ -77,7 +83,11 @@ step 1.`,
 }
 
 /** Whether the application gets the same answers from Cairn, with the key of a namespace that knows the names of Chroma. */
-async function compareApplication(chromaUrl: string, collection: string): Promise<boolean> {
+async function compareApplication(
+  cairn: (...args: readonly string[]) => Promise<number>,
+  chromaUrl: string,
+  collection: string,
+): Promise<boolean> {
   const directory = join(FOLDER, "cairn");
   if ((await cairn("namespaces", "create", "demo")) !== EXIT.done) return false;
   const token = await runCairn("namespaces", "keys", "create", "demo", "--directory", directory);
@@ -94,10 +104,10 @@ async function compareApplication(chromaUrl: string, collection: string): Promis
 }
 
 /** Prints a command and runs it on the demo's database. The printed command does the same in a shell. */
-function cairn(...args: readonly string[]): Promise<number> {
+function runPrinted(run: RunCommand, args: readonly string[]): Promise<number> {
   const command = [...args, "--directory", join(FOLDER, "cairn")];
-  console.log(`   $ npx cairn ${command.map(quote).join(" ")}`);
-  return main(command);
+  console.log(`   $ ${COMMAND} ${command.map(quote).join(" ")}`);
+  return run(command);
 }
 
 /** Quotes an argument for a shell. */
@@ -108,5 +118,3 @@ function quote(text: string): string {
 function uuid(hex: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
-
-process.exitCode = await demo();

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createProgram } from "../program.ts";
 import { inCommandTerms } from "./wording.ts";
 
-const program = createProgram({ signal: new AbortController().signal, finish: () => {} });
+const program = createProgram({ signal: new AbortController().signal, finish: () => {}, run: async () => 0 });
 const command = (...names: readonly string[]) =>
   names.reduce((parent, name) => parent.commands.find((child) => child.name() === name) ?? parent, program);
 
