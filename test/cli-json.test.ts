@@ -71,6 +71,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["collections", "delete", "questions", "--yes", ...acme],
   ["documents", "list", ...acme],
   ["documents", "get", "FOLDER/hours.md", ...acme],
+  ["export", "FOLDER/acme.gz", ...acme],
+  ["import", "FOLDER/acme.gz", "--tenant", "copy"],
   ["delete", "FOLDER/hours.md", ...acme],
   ["keys", "list", ...acme],
   ["keys", "create", ...acme],

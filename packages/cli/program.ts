@@ -2,6 +2,7 @@ import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
+import { addExport, addImport } from "./commands/archive.ts";
 import { addCollections } from "./commands/collections.ts";
 import { addDatabase } from "./commands/database.ts";
 import { addDelete } from "./commands/delete.ts";
@@ -70,6 +71,8 @@ export function createProgram(context: CommandContext): Command {
     addCollections,
     addDocuments,
     addStats,
+    addExport,
+    addImport,
     addServe,
     addKeys,
     addMcp,

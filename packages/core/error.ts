@@ -43,6 +43,7 @@ const TRANSIENT_CODES = [
 /** What solves an error. Each edge words it for its users: the API as a route, the command line as a command. */
 export type Remedy =
   | "choose_directory"
+  | "continue_import"
   | "set_database_url"
   | "list_tenants"
   | "list_collections"

@@ -6,6 +6,7 @@ import type { Command, Option } from "commander";
 /** The command for each remedy that core names. */
 const REMEDIES: Readonly<Record<Remedy, string>> = {
   choose_directory: `Grant the permission, choose another folder with ${settingName(SETTINGS.directory)}, or use a PostgreSQL server with ${SETTINGS.databaseUrl.variable}`,
+  continue_import: "To continue an interrupted import: cairn import --continue",
   set_database_url: `To set the URL: ${settingName(SETTINGS.databaseUrl)}`,
   list_tenants: "List them: cairn tenants list",
   list_collections: "List them: cairn collections list",

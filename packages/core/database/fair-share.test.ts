@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { createTestDatabase, serverUrl } from "../../../test/support/database.ts";
 import { createTenant } from "../tenant/tenant.ts";
-import { createFairShare } from "./fair-share.ts";
+import { createFairShare, withFairShare } from "./fair-share.ts";
 import { connectPg } from "./pg.ts";
 import { asAdmin, asTenant } from "./transaction.ts";
 
@@ -119,3 +119,16 @@ test.runIf(serverUrl())(
   },
   60_000,
 );
+
+test("a statement timeout of 0 is no limit", async () => {
+  const { database, drop } = await createTestDatabase();
+  try {
+    const { read, transaction } = withFairShare(database, { connections: 3 });
+    const shown = sql`SELECT current_setting('statement_timeout') AS value`;
+    const settings = { statement_timeout: 0 };
+    expect(await read([shown], { settings })).toEqual([[{ value: "0" }]]);
+    expect(await transaction(({ orm }) => orm.selectRows(shown), settings)).toEqual([{ value: "0" }]);
+  } finally {
+    await drop();
+  }
+});

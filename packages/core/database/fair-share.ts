@@ -100,14 +100,14 @@ export function withFairShare(database: Database, options: FairShareOptions): Da
     settings: Settings | undefined,
     work: (settings: Settings | undefined) => Promise<T>,
   ) {
-    const limit = settings?.statement_timeout;
+    const limit = Number(settings?.statement_timeout ?? 0) || undefined; // for Postgres, 0 is no limit
     const startedAt = performance.now();
-    const timeout = limit === undefined ? backgroundTimeout : Math.min(waitTimeout, Number(limit));
+    const timeout = limit === undefined ? backgroundTimeout : Math.min(waitTimeout, limit);
     const release = await acquire(ownerOf(settings), timeout);
     try {
       if (limit === undefined) return await work(settings);
       const waited = Math.floor(performance.now() - startedAt); // the wait counts against the statement's time limit
-      return await work({ ...settings, statement_timeout: Math.max(1, Number(limit) - waited) });
+      return await work({ ...settings, statement_timeout: Math.max(1, limit - waited) });
     } finally {
       release();
     }

@@ -11,11 +11,8 @@ export function withTimeLimit(database: Database, milliseconds: number): Databas
   const limited = (settings?: Settings): Settings => {
     const remaining = Math.floor(deadline - performance.now());
     if (remaining <= 0) throw new AppError("database_timeout", "The time limit of the request is over.");
-    const own = settings?.statement_timeout;
-    return {
-      ...settings,
-      statement_timeout: own === undefined ? remaining : Math.min(remaining, Number(own)),
-    };
+    const own = Number(settings?.statement_timeout ?? 0) || remaining; // for Postgres, 0 is no limit
+    return { ...settings, statement_timeout: Math.min(remaining, own) };
   };
   return {
     ...database,
