@@ -29,8 +29,9 @@ interface IngestFlags {
 }
 
 const HELP = `
-Ingest text, Markdown, HTML, CSV, JSON and JSON Lines, from files or, with - or no file, from standard input. A text, Markdown
-or HTML file is one document, whose id is the path. A line of JSON Lines is one document, and so is an element of a list in a
+Ingest text, Markdown, HTML, PDF, Word (.docx), CSV, JSON and JSON Lines, from files or, with - or no file, from standard
+input. A text, Markdown, HTML or Word file is one document, whose id is the path. A page of a PDF is one document, as in
+handbook.pdf#page=12, with the metadata source, page and pages. A line of JSON Lines is one document, and so is an element of a list in a
 .json file, as in
   {"id": "faq-1", "content": "…", "metadata": {"topic": "returns"}, "uri": "https://…", "embedding": [0.1, …]}
 where only content (or embedding) is required. The output of cairn documents list --json is accepted, too. A row of a CSV file

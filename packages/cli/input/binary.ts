@@ -22,13 +22,6 @@ function officeKind(name: string, extensions: string, entry: string): BinaryKind
 
 /** Source: the file signatures of the file command (magic(5)). */
 const KINDS: readonly BinaryKind[] = [
-  {
-    name: "a PDF",
-    extensions: [".pdf"],
-    magic: ["%PDF-"],
-    hint: "Convert it to text first: pdftotext FILE FILE.txt",
-  },
-  officeKind("a Word document", ".docx .docm", "word/"),
   officeKind("an Excel workbook", ".xlsx .xlsm", "xl/"),
   officeKind("a PowerPoint presentation", ".pptx", "ppt/"),
   officeKind("an OpenDocument file", ".odt .ods .odp", "mimetypeapplication/vnd.oasis"),
@@ -84,7 +77,14 @@ function matches({ magic, entry }: BinaryKind, bytes: string): boolean {
   return hasMagic && (entry === undefined || bytes.includes(entry));
 }
 
-const SUPPORTED_FORMATS = "Cairn ingests text, Markdown, HTML, CSV, JSON and JSON Lines";
+const SUPPORTED_FORMATS = "Cairn ingests text, Markdown, HTML, PDF, Word, CSV, JSON and JSON Lines";
+
+/** The format of a file that is converted, by its first bytes, whatever its name is; undefined for other files. */
+export function convertedFormat(head: Uint8Array): "pdf" | "docx" | undefined {
+  const bytes = Buffer.from(head).toString("latin1");
+  if (bytes.slice(0, 1_024).includes("%PDF-")) return "pdf"; // readers accept bytes before it
+  return bytes.startsWith(ZIP) && bytes.includes("word/") ? "docx" : undefined;
+}
 
 /**
  * Throws `invalid_input` with a hint if a file is not plain text. It decides by the first bytes, and by the file extension

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 
-export const FORMATS = ["text", "markdown", "jsonl", "json", "csv", "html"] as const;
+export const FORMATS = ["text", "markdown", "jsonl", "json", "csv", "html", "pdf", "docx"] as const;
 export type Format = (typeof FORMATS)[number];
 
 const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
@@ -14,6 +14,9 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
   ".html": "html",
   ".htm": "html",
   ".xhtml": "html",
+  ".pdf": "pdf",
+  ".docx": "docx",
+  ".docm": "docx",
 };
 
 /** Detects the format of a file by its extension, or else by its first characters. `-` is standard input. */

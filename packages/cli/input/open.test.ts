@@ -103,12 +103,13 @@ test("an HTML page becomes its text and title", async () => {
 
 const ZIP = "PK\x03\x04\x14\x00\x06\x00";
 test.each<readonly [string, string, RegExp]>([
-  ["manual.pdf", "%PDF-1.7\n", /it is a PDF.*pdftotext .*manual\.pdf/],
-  ["renamed.txt", "%PDF-1.4\n", /it is a PDF/],
-  ["empty.pdf", "", /it is a PDF/],
-  ["letter.docx", `${ZIP}[Content_Types].xml word/document.xml`, /it is a Word document.*pandoc/],
-  ["letter.txt", `${ZIP}[Content_Types].xml word/document.xml`, /it is a Word document/],
-  ["empty.docx", "", /it is a Word document/],
+  ["manual.pdf", "%PDF-1.7\n", /it is not a PDF, or it is damaged/],
+  ["renamed.txt", "%PDF-1.4\n", /it is not a PDF, or it is damaged/],
+  ["empty.pdf", "", /it is not a PDF, or it is damaged/],
+  ["text.pdf", "Some text.", /it is not a PDF, or it is damaged/],
+  ["letter.docx", `${ZIP}[Content_Types].xml word/document.xml`, /it is not a Word document, or it is damaged/],
+  ["letter.txt", `${ZIP}[Content_Types].xml word/document.xml`, /it is not a Word document, or it is damaged/],
+  ["empty.docx", "", /it is not a Word document, or it is damaged/],
   ["book.xlsx", `${ZIP}xl/workbook.xml`, /Excel/],
   ["letter.doc", "\xd0\xcf\x11\xe0\xa1", /old Office document/],
   ["letter.rtf", "{\\rtf1\\ansi hello}", /rich text/],

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "@cairn/core/error.ts";
-import { assertText } from "./binary.ts";
+import { assertText, convertedFormat } from "./binary.ts";
 import { detectFormat, type Format } from "./detect.ts";
 import type { InputDocument } from "./document.ts";
 import { nameOf, readDocuments, type TextSource } from "./read.ts";
@@ -95,10 +95,13 @@ async function spoolStandardInput(signal: AbortSignal | undefined) {
 
 async function openSource(file: string, path: string, format: Format | "auto"): Promise<TextSource> {
   const head = await readHead(file, path);
+  const converted = convertedFormat(head);
+  if (converted) return { file, path, format: converted, pieces: () => decode(file, path), columns: new Map() };
   assertText(file, { head, hasFormat: format !== "auto" });
   const headText = new TextDecoder().decode(head);
   return {
     file,
+    path,
     format: format === "auto" ? detectFormat(file, headText) : format,
     pieces: () => decode(file, path),
     columns: new Map(),

@@ -1,5 +1,7 @@
 import { sep } from "node:path";
 import type { JsonObject, JsonValue } from "@cairn/core/database/json.ts";
+import { convertFile } from "./convert/convert.ts";
+import type { Conversion } from "./convert/worker.ts";
 import { type CsvRecord, readCsv } from "./csv.ts";
 import type { Format } from "./detect.ts";
 import { type InputDocument, inputError, parseAt, toInputDocument } from "./document.ts";
@@ -9,6 +11,8 @@ import { htmlToText } from "./html.ts";
 export interface TextSource {
   /** The path that the user gave; `-` for standard input. */
   readonly file: string;
+  /** Where its bytes are. */
+  readonly path: string;
   readonly format: Format;
   readonly pieces: () => AsyncIterable<string>;
   /** For a CSV file: the types of its columns, after the first read. */
@@ -39,10 +43,37 @@ export async function* readDocuments(
   if (format === "jsonl") yield* readLines(source);
   else if (format === "csv") yield* readRows(source, fileId);
   else if (format === "json") yield* readJson(parseAt(await readText(source), place), place);
+  else if (format === "pdf" || format === "docx") yield* readConverted({ ...source, format }, fileId);
   else if (format === "html") {
     const { text, title } = htmlToText(await readText(source));
     yield { id: fileId, content: text, metadata: { format, ...(title ? { title } : {}) }, place };
   } else yield { id: fileId, content: await readText(source), metadata: { format }, place };
+}
+
+/** The pages of a PDF, each as a document with its number, or a Word document. */
+async function* readConverted(
+  { file, path, format }: TextSource & Pick<Conversion, "format">,
+  id = "-",
+): AsyncGenerator<InputDocument> {
+  const converted = await convertFile(nameOf(file), { path, format });
+  const place = nameOf(file);
+  if ("html" in converted) {
+    const { text, title } = htmlToText(converted.html);
+    yield { id, content: text, metadata: { format, ...(title ? { title } : {}) }, place };
+    return;
+  }
+  const { pages, title } = converted;
+  if (pages.every((text) => text.trim() === ""))
+    throw inputError(
+      place,
+      `: its ${pages.length} pages have no text, as in a scan. Recognise the text first, for example with ocrmypdf`,
+    );
+  for (const [index, text] of pages.entries()) {
+    const page = index + 1;
+    const metadata = { format, source: id, page, pages: pages.length, ...(title ? { title } : {}) };
+    if (text.trim() !== "")
+      yield { id: `${id}#page=${page}`, content: text, metadata, place: `${place}, page ${page}` };
+  }
 }
 
 async function readText({ file, pieces }: TextSource): Promise<string> {
