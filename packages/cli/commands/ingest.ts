@@ -10,7 +10,7 @@ import { parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { ingestInputs } from "../ingest-local.ts";
 import { FORMATS, type Format } from "../input/detect.ts";
-import { type Inputs, openInputs } from "../input/open.ts";
+import { type Inputs, openInputs, type RefusedFile } from "../input/open.ts";
 import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { addTenantOption } from "../options/tenant-option.ts";
@@ -30,7 +30,8 @@ interface IngestFlags {
 
 const HELP = `
 Ingest text, Markdown, HTML, PDF, Word (.docx), CSV, JSON and JSON Lines, from files or, with - or no file, from standard
-input. A text, Markdown, HTML or Word file is one document, whose id is the path. A page of a PDF is one document, as in
+input. A folder stands for the files in it that have the extension of a format; those that cannot be read are listed, and the
+others are ingested. A text, Markdown, HTML or Word file is one document, whose id is the path. A page of a PDF is one document, as in
 handbook.pdf#page=12, with the metadata source, page and pages. A line of JSON Lines is one document, and so is an element of a list in a
 .json file, as in
   {"id": "faq-1", "content": "…", "metadata": {"topic": "returns"}, "uri": "https://…", "embedding": [0.1, …]}
@@ -89,7 +90,8 @@ async function ingestRemotely(remote: Remote, { inputs, progress, flags, signal 
   const documents = interruptible(inputs.documents(), signal);
   const result = await ingestIntoService(remote, documents, { ...flags, onSent: progress.done });
   progress.stop();
-  return printResult(result, { json: remote.json, target: flags.collection ?? DEFAULT_COLLECTION });
+  const { refused } = inputs;
+  return printResult({ ...result, refused }, { json: remote.json, target: flags.collection ?? DEFAULT_COLLECTION });
 }
 
 function ingestLocally(command: Command, { inputs, progress, flags, signal }: IngestRun): Promise<number> {
@@ -107,7 +109,8 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
     progress.stop();
     const notices = [...result.notices, ...(maintained?.failed ?? []).map(describeFailure)];
     const model = collection.embeddingModel ?? "model unknown";
-    const code = printResult({ ...result, notices }, { json, target: `${collection.name} (${model})` });
+    const { refused } = inputs;
+    const code = printResult({ ...result, notices, refused }, { json, target: `${collection.name} (${model})` });
     const notice = noticeOf(embedders, collection.embeddingModel);
     if (!json && notice) console.error(notice);
     if (!json) for (const notice of notices) console.error(notice);
@@ -125,21 +128,29 @@ async function* interruptible<T>(items: AsyncIterable<T>, signal: AbortSignal): 
 interface IngestOutput extends SendResult {
   readonly collection?: { readonly name: string };
   readonly notices?: readonly string[];
+  readonly refused: readonly RefusedFile[];
 }
 
 /** Prints what was ingested and what failed. Returns the exit code. */
 function printResult(
-  { collection, notices, ...result }: IngestOutput,
+  { collection, notices, refused, ...result }: IngestOutput,
   { json, target }: { readonly json: boolean; readonly target: string },
 ): number {
   const { ids, passages, failed } = result;
-  if (json) printJson({ ...(collection ? { collection: collection.name } : {}), ...result, notices });
+  if (json)
+    printJson({
+      ...(collection ? { collection: collection.name } : {}),
+      ...result,
+      ...(refused.length > 0 ? { refused } : {}),
+      notices,
+    });
   else {
     console.log(
       `Ingested ${count(ids.length, "document")} in ${count(passages, "passage")} into collection ${target}.`,
     );
     for (const { id, message } of failed)
       console.error(`  not ingested: ${visible(id) || "a document without an id"}: ${message}`);
+    for (const { reason } of refused) console.error(`  ${visible(reason, Number.POSITIVE_INFINITY)}`);
   }
-  return failed.length > 0 ? EXIT.exceptions : EXIT.done;
+  return failed.length > 0 || refused.length > 0 ? EXIT.exceptions : EXIT.done;
 }

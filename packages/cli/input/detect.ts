@@ -19,6 +19,9 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
   ".docm": "docx",
 };
 
+/** The extensions of files that are ingested from a folder. */
+export const EXTENSIONS: readonly string[] = [".txt", ...Object.keys(FORMAT_OF_EXTENSION)];
+
 /** Detects the format of a file by its extension, or else by its first characters. `-` is standard input. */
 export function detectFormat(file: string, head: string): Format {
   const format = FORMAT_OF_EXTENSION[extname(file).toLowerCase()];

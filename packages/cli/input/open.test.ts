@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
@@ -146,9 +146,33 @@ test("--format takes precedence over the file extension", async () => {
   ]);
 });
 
-test("the error names a folder or a missing file", async () => {
+test("a folder stands for its files, and those that cannot be read are listed", async () => {
+  const files = {
+    "b.md": "# B",
+    "a/deep/a.txt": "A.",
+    "a/bad.json": "[{",
+    "a/wrong.pdf": "no PDF",
+    "a/photo.jpg": "\xff\xd8\xff",
+    ".git/c.txt": "hidden",
+    "node_modules/x/d.md": "a package",
+  };
+  const site = join(folder, "site");
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(site, name)), { recursive: true });
+    await writeFile(join(site, name), content);
+  }
+  const { documents, refused, count } = await openInputs([site], { format: "auto" });
+  expect((await Array.fromAsync(documents())).map(({ id }) => id)).toEqual(
+    ["a/deep/a.txt", "b.md"].map((name) => join(site, name)),
+  );
+  expect(count).toBe(2);
+  expect(refused.map(({ file }) => file)).toEqual(["a/bad.json", "a/wrong.pdf"].map((name) => join(site, name)));
+  expect(refused[1]?.reason).toMatch(/wrong\.pdf cannot be ingested: it is not a PDF/);
+});
+
+test("the error names an empty folder or a missing file", async () => {
   await mkdir(join(folder, "docs"));
-  await expect(openInputs([join(folder, "docs")], { format: "auto" })).rejects.toThrow(/it is a folder/);
+  await expect(openInputs([join(folder, "docs")], { format: "auto" })).rejects.toThrow(/the folder has no file with/);
   await expect(openInputs([join(folder, "none")], { format: "auto" })).rejects.toThrow(/no such file/);
 });
 

@@ -1,11 +1,11 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, open as openFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, open as openFile, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { assertText, convertedFormat } from "./binary.ts";
-import { detectFormat, type Format } from "./detect.ts";
+import { detectFormat, EXTENSIONS, type Format } from "./detect.ts";
 import type { InputDocument } from "./document.ts";
 import { nameOf, readDocuments, type TextSource } from "./read.ts";
 
@@ -23,10 +23,17 @@ export interface Inputs {
   readonly count: number;
   /** Dimensions of the vectors in the input; undefined if there are none. */
   readonly dimensions: number | undefined;
+  /** Files of a folder that cannot be ingested, and why. The other files of the folder are. */
+  readonly refused: readonly RefusedFile[];
   /** Reads the documents again, one by one, so that memory use does not grow with their number. */
   documents(): AsyncGenerator<InputDocument>;
   /** Removes the temporary copy of standard input. */
   close(): Promise<void>;
+}
+
+export interface RefusedFile {
+  readonly file: string;
+  readonly reason: string;
 }
 
 /** Number of bytes at the start of a file that are used to detect its format. */
@@ -34,7 +41,8 @@ const HEAD_BYTES = 65_536;
 
 /**
  * Reads and checks the files, and standard input for `-`, to their end, so that an error in the last line is found before the
- * first line is ingested. Standard input is copied to a temporary file for the second read.
+ * first line is ingested. Standard input is copied to a temporary file for the second read. A folder stands for the files in it
+ * that have the extension of a format; those that cannot be read are left out.
  * Throws `invalid_input`, naming file, line and field, or the reason of the signal.
  */
 export async function openInputs(files: readonly string[], options: InputOptions): Promise<Inputs> {
@@ -43,8 +51,7 @@ export async function openInputs(files: readonly string[], options: InputOptions
     if (spool) await rm(spool.folder, { recursive: true, force: true });
   };
   try {
-    const sources: TextSource[] = [];
-    for (const file of files) sources.push(await openSource(file, spool?.path ?? file, options.format));
+    const { sources, refused } = await openSources(files, { ...options, spooled: spool?.path });
     const documents = async function* () {
       for (const source of sources)
         for await (const document of readDocuments(source, options)) {
@@ -52,11 +59,64 @@ export async function openInputs(files: readonly string[], options: InputOptions
           yield document;
         }
     };
-    return { ...(await checkDocuments(documents())), documents, close };
+    return { ...(await checkDocuments(documents())), refused, documents, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Opens the files, and the files in folders. Each file of a folder is read once, so that one that is damaged is left out. */
+async function openSources(
+  paths: readonly string[],
+  { spooled, format, signal }: InputOptions & { readonly spooled: string | undefined },
+) {
+  const sources: TextSource[] = [];
+  const refused: RefusedFile[] = [];
+  for (const path of paths) {
+    if (path === "-" || !(await isFolder(path))) {
+      sources.push(await openSource(path, path === "-" ? (spooled ?? path) : path, format));
+      continue;
+    }
+    const files = await listFolder(path);
+    if (files.length === 0)
+      throw unreadable(path, `the folder has no file with one of the extensions ${EXTENSIONS.join(" ")}`);
+    for (const file of files) {
+      signal?.throwIfAborted();
+      try {
+        const source = await openSource(file, file, format);
+        for await (const _ of readDocuments(source));
+        sources.push(source);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        refused.push({ file, reason: error.message });
+      }
+    }
+  }
+  return { sources, refused };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false; // reported when it is read
+  }
+}
+
+/** The files of a folder and its folders that have the extension of a format, sorted. Hidden ones and packages are left out. */
+async function listFolder(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && EXTENSIONS.includes(extname(entry.name).toLowerCase()))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter(
+      (path) =>
+        !relative(folder, path)
+          .split(sep)
+          .some((part) => part === "node_modules" || part.startsWith(".")),
+    )
+    .toSorted();
 }
 
 /** Counts the documents and returns the dimensions of their vectors. Throws `invalid_input` if these differ. */
@@ -110,7 +170,6 @@ async function openSource(file: string, path: string, format: Format | "auto"): 
 
 async function readHead(file: string, path: string): Promise<Uint8Array> {
   try {
-    if ((await stat(path)).isDirectory()) throw unreadable(file, "it is a folder. Name its files, as in docs/*.md");
     const handle = await openFile(path);
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
