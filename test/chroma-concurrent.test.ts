@@ -6,7 +6,7 @@ import { useTestApi } from "./support/api.ts";
 import { cairnPeer, chromaOptions } from "./support/chroma-api.ts";
 import { useTestDatabase } from "./support/fixture.ts";
 
-// Requests that create and delete one collection at once.
+// Requests that change one collection at once.
 
 const testDatabase = useTestDatabase();
 const api = useTestApi(testDatabase, () => chromaOptions());
@@ -44,4 +44,21 @@ test.each([
   expect([...removed].map((reason) => /deleted|does not exist/.test(String(reason)))).not.toContain(false);
   expect((await create()).status).toBe(200);
   expect((await remove()).status).toBe(200);
+});
+
+test("the schema of a collection has a limit of keys, also if writers add many at once", async () => {
+  const peer = cairnPeer(api, await tenantKey());
+  const { id } = JSON.parse((await peer.request("POST", COLLECTIONS, { name: "keys" })).text);
+  const write = (writer: number, keys: number) => {
+    const metadata = Object.fromEntries(Array.from({ length: keys }, (_, key) => [`k${writer}_${key}`, key]));
+    const record = { ids: [`r${writer}`], embeddings: [[1, 2]], metadatas: [metadata] };
+    return peer.request("POST", `${COLLECTIONS}/${id}/upsert`, record);
+  };
+  const responses = await Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer, 400)));
+  responses.push(await write(9, 2_000));
+  expect(responses.map(({ status }) => status)).toEqual(Array(9).fill(200));
+  const { schema } = JSON.parse((await peer.request("GET", `${COLLECTIONS}/keys`)).text);
+  const count = Object.keys(schema.keys).length;
+  expect(count).toBeGreaterThan(400);
+  expect(count).toBeLessThanOrEqual(1_002);
 });

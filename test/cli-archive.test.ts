@@ -31,6 +31,15 @@ test("an export does not overwrite a file", async () => {
   expect(await readFile(path("acme.cairn.gz"))).toEqual(before);
 });
 
+test.each([
+  [["export", "--tenant", "acme", "none/acme.gz"], "none/acme.gz cannot be written: there is no such file or folder"],
+  [["import", "."], "cannot be imported: it is a folder"],
+])("%j says what is wrong with the path", async (args, message) => {
+  const { code, err } = await cli.run(args);
+  expect(code).toBe(2);
+  expect(err).toContain(message);
+});
+
 test("an export that fails leaves no file", async () => {
   const { code } = await cli.run(["export", "--tenant", "nobody", "nobody.gz"]);
   expect(code).toBe(1);
@@ -38,7 +47,7 @@ test("an export that fails leaves no file", async () => {
 });
 
 test.each([
-  ["missing.gz", undefined, "does not exist"],
+  ["missing.gz", undefined, "there is no such file or folder"],
   ["text.gz", Buffer.from("not compressed"), "damaged, incomplete, or not an archive"],
   ["other.gz", gzipSync("{}\n"), "line 1 is not an archive of a tenant"],
 ])("%s is refused", async (name, content, message) => {

@@ -1,6 +1,7 @@
 import { exportTenant } from "@cairn/core/archive/export.ts";
 import type { CollectionSummary } from "@cairn/core/archive/format.ts";
 import { importTenant } from "@cairn/core/archive/import.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
@@ -20,7 +21,7 @@ model are not part of it.`;
 
 const IMPORT_HELP = `
 Create a tenant from a file that cairn export wrote, here or in another database, and compare every passage with the file.
-Collections keep their ids. A collection that holds documents is refused; --continue completes an import that was
+Collections keep their ids. A collection that exists already is refused; --continue completes an import that was
 interrupted. Exit code 4: the database holds something else than the file.`;
 
 export function addExport(program: Command, { signal }: CommandContext): void {
@@ -44,7 +45,7 @@ export function addExport(program: Command, { signal }: CommandContext): void {
         console.log(`Exported tenant ${visible(tenant.name)} to ${path}. Restore it: cairn import ${path}`);
       } catch (error) {
         await archive.discard();
-        throw error;
+        throw stopped(error, signal, "Stopped. Nothing was written.");
       } finally {
         progress.stop();
       }
@@ -89,6 +90,11 @@ export function addImport(program: Command, { signal, finish }: CommandContext):
         }
       }),
     );
+}
+
+/** What to do after a stop, or the error. */
+function stopped(error: unknown, signal: AbortSignal, message: string): unknown {
+  return signal.aborted ? new AppError("source_unavailable", message, { cause: error }) : error;
 }
 
 function describe({ name, documents, passages, sha256 }: CollectionSummary): string {

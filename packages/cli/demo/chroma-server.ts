@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { AppError } from "@cairn/core/error.ts";
 
 export interface ChromaServer {
   /** `http://127.0.0.1:8000` or another port. */
@@ -56,7 +57,9 @@ function bundledServer(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve("chromadb")), "../cli.mjs");
   } catch (error) {
-    throw new Error("Chroma's server is missing. Install it with npm install chromadb.", { cause: error });
+    throw new AppError("source_unavailable", "Chroma's server is missing. Install it: npm install chromadb", {
+      cause: error,
+    });
   }
 }
 

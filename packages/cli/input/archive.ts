@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { constants, createReadStream, createWriteStream, existsSync } from "node:fs";
+import { copyFile, link, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { AppError } from "@cairn/core/error.ts";
@@ -16,13 +17,19 @@ export interface ArchiveFile {
   discard(): Promise<void>;
 }
 
+/** Codes of file systems without hard links. */
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
 /** Creates a compressed file, which has its name only when it is complete. Only its owner can read it. */
 export function createArchiveFile(path: string): ArchiveFile {
   if (existsSync(path))
     throw new AppError("invalid_input", `The file ${path} exists. Name another one, or remove it.`, { path });
-  const partial = `${path}.partial`;
+  const partial = `${path}.${randomUUID().slice(0, 8)}.partial`;
   const gzip = createGzip();
-  const written = pipeline(gzip, createWriteStream(partial, { mode: 0o600 }));
+  // A new file: an existing one could have other permissions, or lead elsewhere.
+  const written = pipeline(gzip, createWriteStream(partial, { mode: 0o600, flags: "wx" })).catch((error) => {
+    throw unwritable(path, error);
+  });
   written.catch(() => {}); // reported by finish or by the next write
   return {
     async write(lines) {
@@ -31,7 +38,12 @@ export function createArchiveFile(path: string): ArchiveFile {
     async finish() {
       gzip.end();
       await written;
-      await rename(partial, path);
+      await link(partial, path).catch(async (error) => {
+        const { code = "" } = error as NodeJS.ErrnoException;
+        if (!WITHOUT_LINKS.has(code) || existsSync(path)) throw unwritable(path, error);
+        await copyFile(partial, path, constants.COPYFILE_EXCL);
+      });
+      await rm(partial);
     },
     async discard() {
       gzip.destroy();
@@ -47,24 +59,54 @@ export async function* readArchiveLines(path: string): AsyncGenerator<string> {
   const unpacked = createGunzip().setEncoding("utf8");
   const read = pipeline(file, unpacked);
   read.catch(() => {}); // thrown by the loop, too
-  let rest = "";
+  let parts: string[] = [];
+  let length = 0;
   try {
     for await (const piece of unpacked) {
-      const lines = `${rest}${piece}`.split("\n");
-      rest = lines.pop() ?? "";
-      if (rest.length > MAX_LINE_LENGTH)
-        throw unreadable(path, `one of its lines has more than ${MAX_LINE_LENGTH} characters`);
-      yield* lines;
+      const lines = (piece as string).split("\n");
+      for (const [index, line] of lines.entries()) {
+        parts.push(line);
+        length += line.length;
+        if (length > MAX_LINE_LENGTH)
+          throw unreadable(path, `one of its lines has more than ${MAX_LINE_LENGTH} characters`);
+        if (index === lines.length - 1) continue;
+        yield parts.join("");
+        parts = [];
+        length = 0;
+      }
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw unreadable(path, "it does not exist", error);
-    if (code?.startsWith("Z_")) throw unreadable(path, "it is damaged, incomplete, or not an archive", error);
-    throw error;
+    if ((error as NodeJS.ErrnoException).code?.startsWith("Z_"))
+      throw unreadable(path, "it is damaged, incomplete, or not an archive", error);
+    throw systemError(error, (reason) => unreadable(path, reason, error));
   } finally {
     file.destroy();
   }
-  if (rest !== "") yield rest;
+  if (length > 0) yield parts.join("");
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EISDIR: "it is a folder",
+  EACCES: "the permission is missing",
+  ENOSPC: "the disk is full",
+  EEXIST: "it exists",
+  ENAMETOOLONG: "its name is too long",
+};
+
+/** The error for one of the operating system, or the error itself. */
+function systemError(error: unknown, create: (reason: string) => AppError): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return syscall === undefined || code === undefined
+    ? error
+    : create(REASONS[code] ?? `the operating system reports ${code}`);
+}
+
+function unwritable(path: string, cause: unknown): unknown {
+  return systemError(
+    cause,
+    (reason) => new AppError("invalid_input", `The file ${path} cannot be written: ${reason}.`, { path, cause }),
+  );
 }
 
 function unreadable(path: string, why: string, cause?: unknown): AppError {

@@ -116,6 +116,23 @@ test("an import does not mix with documents that exist, and continues one that w
   for (const { expected, actual } of collections) expect(actual).toEqual(expected);
 });
 
+test("a collection of the same name with other settings is never filled", async () => {
+  await fillTenant("original");
+  const lines = await exported("original");
+  const target = await ensureTenant(own.database, "other settings");
+  await createCollection(own.database, target.id, {
+    name: "odd",
+    embeddingModel: "offline/words",
+    metric: "l2",
+    dimensions: 3,
+  });
+  for (const resume of [false, true])
+    await expect(importLines(lines, { tenant: "other settings", resume })).rejects.toMatchObject({
+      code: "already_exists",
+      message: expect.stringContaining("one of that name"),
+    });
+});
+
 test("documents that the archive does not have are a difference", async () => {
   await fillTenant("first");
   const lines = await exported("first");
@@ -137,6 +154,33 @@ test.each([
     (lines: readonly string[]) => lines.with(2, (lines[2] ?? "").replace(/"embedding":"[^"]+"/, '"embedding":"AAAA"')),
     "line 3 has a vector of a wrong length",
   ],
+  [
+    "a newer version",
+    (lines: readonly string[]) => lines.with(0, (lines[0] ?? "").replace('"version":1', '"version":2')),
+    "version 2 of the format",
+  ],
+  ["lines after the end", (lines: readonly string[]) => [...lines, "{}"], "follows the end"],
+  [
+    "a passage twice",
+    (lines: readonly string[]) => lines.toSpliced(2, 0, lines[2] ?? ""),
+    "line 4 is not the next passage",
+  ],
+  [
+    "a vector that is not finite",
+    (lines: readonly string[]) =>
+      lines.with(2, (lines[2] ?? "").replace(/"embedding":"[^"]+"/, '"embedding":"AADAfwAAwH8AAMB/"')),
+    "line 3 has a vector that is not finite",
+  ],
+  [
+    "metadata that is nested too deeply",
+    (lines: readonly string[]) =>
+      lines.with(
+        2,
+        (lines[2] ?? "").replace(/"metadata":.*/, `"metadata":{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}}}`),
+      ),
+    "line 3",
+  ],
+  ["a collection twice", (lines: readonly string[]) => lines.toSpliced(6, 0, ...lines.slice(1, 6)), "a second time"],
   ["a missing end", (lines: readonly string[]) => lines.slice(0, -1), "ends early"],
 ])("%s is refused with its line", async (name, change, message) => {
   await fillTenant(`intact, ${name}`);

@@ -5,7 +5,7 @@ import type { JsonObject } from "../database/json.ts";
 // the end. Documents are in the order of insertion, the passages of each in the order of its text.
 
 export const FORMAT = "cairn-tenant";
-const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 1;
 
 /** The first line. */
 export interface ArchiveHeader {
@@ -24,6 +24,9 @@ export interface CollectionSummary {
   /** SHA-256 of the lines of the passages, each with its line break. */
   readonly sha256: string;
 }
+
+/** The maximum of an integer in Postgres. */
+const MAX_INTEGER = 2 ** 31 - 1;
 
 /** The parsed object itself: a copy would lose a key such as `__proto__`. */
 const json = z.custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
@@ -53,9 +56,9 @@ export type ArchivedCollection = z.infer<typeof collectionSchema>;
 
 export const passageSchema = z.object({
   id: z.string().min(1),
-  chunk: z.int().min(0),
+  chunk: z.int().min(0).max(MAX_INTEGER),
   content: z.string().nullable(),
-  offset: z.int().min(0).nullable(),
+  offset: z.int().min(0).max(MAX_INTEGER).nullable(),
   /** Float32 numbers, little-endian, in base64. */
   embedding: z.base64().nullable(),
   uri: z.string().nullable(),

@@ -1,14 +1,14 @@
 import { withBackPressure } from "../collection/back-pressure.ts";
 import type { Collection } from "../collection/collection.ts";
 import { insertCollection } from "../collection/create.ts";
-import { getCollection } from "../collection/get.ts";
+import { listCollections } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
-import type { JsonObject } from "../database/json.ts";
-import { parseExactJson } from "../database/json.ts";
+import { type JsonObject, type JsonValue, parseExactJson } from "../database/json.ts";
 import { UNLIMITED } from "../database/settings.ts";
 import { asTenant } from "../database/transaction.ts";
-import { countDocuments } from "../document/count.ts";
+import { isFiniteVector } from "../database/vector.ts";
 import type { Row } from "../document/document.ts";
+import { findMetadataFault } from "../document/metadata.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import { ensureTenant, type Tenant } from "../tenant/tenant.ts";
@@ -18,6 +18,8 @@ import {
   type CollectionSummary,
   collectionSchema,
   endSchema,
+  FORMAT,
+  FORMAT_VERSION,
   headerSchema,
   passageSchema,
   summarySchema,
@@ -27,7 +29,7 @@ import { readPassages } from "./read-passages.ts";
 export interface ImportOptions {
   /** Name or id of the tenant, created if it does not exist. Default: the archive's name of the tenant. */
   readonly tenant?: string;
-  /** Whether collections with documents are written to: an interrupted import continues. Default false: they are refused. */
+  /** Whether the collections of an interrupted import are written to. Default false: existing collections are refused. */
   readonly resume?: boolean;
   readonly onProgress?: (documents: number) => void;
   readonly signal?: AbortSignal;
@@ -51,7 +53,7 @@ const BATCH = { documents: 500, bytes: 8_000_000 };
 /**
  * Creates a tenant from the lines of an archive, and reads every collection again to compare it with the archive. Collections
  * keep their ids, documents their order. Throws `invalid_input` with the line of a fault, `already_exists` for a collection
- * that holds documents, and the errors of the writes. Documents that were written before an error stay.
+ * that exists, and the errors of the writes. Documents that were written before an error stay.
  */
 export async function importTenant(
   database: Database,
@@ -60,6 +62,9 @@ export async function importTenant(
 ): Promise<ImportedTenant> {
   const reader = createReader(lines);
   const header = await reader.next();
+  const { version } = header?.value ?? {};
+  if (header?.value.format === FORMAT && version !== FORMAT_VERSION)
+    throw invalid(1, `has version ${version} of the format, and this Cairn reads version ${FORMAT_VERSION}`);
   const { tenant: archived } = parse(headerSchema, header?.value, "not an archive of a tenant", 1);
   const tenant = await ensureTenant(database, tenantName ?? archived.name);
   const imported: ImportedCollection[] = [];
@@ -68,10 +73,14 @@ export async function importTenant(
     if (entry?.value.end) {
       const { collections } = parse(endSchema, entry.value.end, "invalid", entry.line);
       if (collections !== imported.length) throw truncated(entry.line);
+      const more = await reader.next();
+      if (more) throw invalid(more.line, "follows the end");
       return { tenant, collections: imported };
     }
     if (!entry?.value.collection) throw truncated(entry?.line ?? reader.line());
     const settings = parse(collectionSchema, entry.value.collection, "not a collection", entry.line);
+    if (imported.some(({ expected }) => expected.name === settings.name))
+      throw invalid(entry.line, `has the collection ${JSON.stringify(settings.name)} a second time`);
     const collection = await openCollection(database, tenant.id, settings, resume);
     const expected = await writeCollection(database, collection, reader, {
       signal,
@@ -111,15 +120,17 @@ function createReader(lines: AsyncIterable<string>): Reader {
       if (done) return undefined;
       line++;
       try {
-        return { value: parseExactJson(value) as JsonObject, line };
+        const parsed = parseExactJson(value); // deep nesting throws a RangeError
+        if (isObject(parsed)) return { value: parsed, line };
       } catch (error) {
         throw invalid(line, "is not JSON", error);
       }
+      throw invalid(line, "is not an object");
     },
   };
 }
 
-/** The collection to write to: a new one with the archive's id and settings, or the existing one if the import continues. */
+/** A new collection with the archive's id and settings, or the one that an interrupted import has created. */
 async function openCollection(
   database: Database,
   tenantId: string,
@@ -140,16 +151,20 @@ async function openCollection(
     chunking: settings.chunking,
   });
   if (created) return created;
-  const existing = await getCollection(database, tenantId, name);
-  const { documents } = await countDocuments(database, tenantId, { collection: existing.id });
-  const isSame = existing.metric === metric && (existing.dimensions === null || existing.dimensions === dimensions);
-  if (isSame && (resume || documents === 0)) return existing;
-  const why = isSame
-    ? `holds ${documents} documents`
-    : `has ${existing.dimensions} dimensions and the metric ${existing.metric}`;
+  const all = await listCollections(database, tenantId);
+  const existing = all.find((collection) => collection.name === name) ?? all.find(({ lineage }) => lineage === id);
+  if (!existing)
+    throw new AppError("collection_changed", `The collection ${JSON.stringify(name)} was deleted meanwhile.`);
+  const isSame =
+    existing.name === name &&
+    existing.lineage === id &&
+    existing.metric === metric &&
+    existing.embeddingModel === settings.embedding_model &&
+    (existing.dimensions === null || existing.dimensions === dimensions);
+  if (isSame && resume) return existing;
   throw new AppError(
     "already_exists",
-    `The collection ${JSON.stringify(name)} cannot be imported: the tenant has one of that name, which ${why}. Import into another tenant, or delete the collection.`,
+    `The collection ${JSON.stringify(name)} cannot be imported: the tenant has ${existing.name === name ? "one of that name" : `the same collection under the name ${JSON.stringify(existing.name)}`}. Import into another tenant, or delete that collection.`,
     isSame ? { remedy: "continue_import" } : {},
   );
 }
@@ -165,6 +180,7 @@ async function writeCollection(
   let batch: Row[] = [];
   let ids = new Set<string>();
   let bytes = 0;
+  let last: ArchivedPassage | undefined;
   const flush = async () => {
     signal?.throwIfAborted();
     const rows = batch;
@@ -182,26 +198,34 @@ async function writeCollection(
       return parse(summarySchema, entry.value.summary, "not the end of a collection", entry.line);
     }
     const passage = parse(passageSchema, entry.value.passage, "not a passage", entry.line);
+    const isNext = last?.id === passage.id ? passage.chunk > last.chunk : passage.chunk === 0 && !ids.has(passage.id);
+    if (!isNext) throw invalid(entry.line, "is not the next passage of its document");
+    last = passage;
     const isFull = ids.size >= BATCH.documents || bytes >= BATCH.bytes;
     if (isFull && !ids.has(passage.id)) await flush(); // the passages of a document are written together
-    batch.push(toRow(passage, entry.line));
+    batch.push(toRow(passage, collection.dimensions, entry.line));
     ids.add(passage.id);
     bytes += (passage.content?.length ?? 0) + (passage.embedding?.length ?? 0);
   }
 }
 
-function toRow({ id, chunk, content, offset, embedding, uri, metadata }: ArchivedPassage, line: number): Row {
+function toRow(
+  { id, chunk, content, offset, embedding, uri, metadata }: ArchivedPassage,
+  dimensions: number | null,
+  line: number,
+): Row {
   const bytes = embedding === null ? undefined : Buffer.from(embedding, "base64");
-  if (bytes && (bytes.length === 0 || bytes.length % 4 > 0)) throw invalid(line, "has a vector of a wrong length");
-  return {
-    id,
-    chunk,
-    content,
-    offset,
-    embedding: bytes ? new Float32Array(new Uint8Array(bytes).buffer) : null,
-    uri,
-    metadata,
-  };
+  const vector = bytes && bytes.length % 4 === 0 ? new Float32Array(new Uint8Array(bytes).buffer) : undefined;
+  if (bytes && (!vector || vector.length !== (dimensions ?? vector.length) || vector.length === 0))
+    throw invalid(line, "has a vector of a wrong length");
+  if (vector && !isFiniteVector(vector)) throw invalid(line, "has a vector that is not finite");
+  const fault = findMetadataFault(metadata);
+  if (fault) throw invalid(line, `has metadata that cannot be stored: ${fault.message}`);
+  return { id, chunk, content, offset, embedding: vector ?? null, uri, metadata };
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parse<T>(

@@ -75,12 +75,12 @@ export function collectionJson(stored: StoredCollection, place: Place, { legacy 
 /** The schema of a collection, with the keys that clients have written: they have the default indexes of their types. */
 function schemaWithKeys(attributes: ChromaAttributes, configuration: Configuration, metric: Metric): Body {
   const schema = (attributes.schema ?? schemaOf(configuration, metric)) as SchemaBody;
-  const keys: Record<string, Body> = { ...schema.keys };
+  const keys = new Map(Object.entries(schema.keys));
   for (const noted of Object.keys(attributes.keys ?? {})) {
     const [type = "", key = ""] = splitAt(noted, noted.indexOf(":"));
-    keys[key] = { [type]: schema.defaults[type], ...keys[key] };
+    keys.set(key, { [type]: schema.defaults[type], ...keys.get(key) });
   }
-  return { ...schema, keys };
+  return { ...schema, keys: Object.fromEntries(keys) }; // also a key such as __proto__
 }
 
 interface SchemaBody extends Body {

@@ -27,14 +27,16 @@ export async function noteKeys(
   for (const { metadata } of records)
     for (const [key, value] of Object.entries(metadata))
       if (key.length <= MAX_LENGTH) found.add(`${valueType(value)}:${key}`);
-  const fresh = [...found].filter((key) => !(key in known)).slice(0, MAX_KEYS - Object.keys(known).length);
+  const room = Math.max(0, MAX_KEYS - Object.keys(known).length);
+  const fresh = [...found].filter((key) => !Object.hasOwn(known, key)).slice(0, room);
   if (fresh.length === 0) return false;
   const added = encodeJson(Object.fromEntries(fresh.map((key) => [key, true])));
   await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.execute(sql`
       UPDATE cairn.collections SET attributes = jsonb_set(attributes, '{chroma}', coalesce(attributes->'chroma', '{}') ||
         jsonb_build_object('keys', coalesce(attributes->'chroma'->'keys', '{}') || ${added}::jsonb))
-      WHERE ${isCollection(collection)} AND NOT coalesce(attributes->'chroma'->'keys' @> ${added}::jsonb, false)`),
+      WHERE ${isCollection(collection)} AND NOT coalesce(attributes->'chroma'->'keys' @> ${added}::jsonb, false)
+        AND ${fresh.length}::int + (SELECT count(*) FROM jsonb_object_keys(coalesce(attributes->'chroma'->'keys', '{}'))) <= ${MAX_KEYS}::int`),
   );
   return true;
 }

@@ -84,6 +84,16 @@ test("the process keeps answering while texts are embedded", async () => {
   expect(longest).toBeLessThan(took / 4);
 });
 
+test("a query does not wait for the texts of others", async () => {
+  const order: string[] = [];
+  const many = embed(...Array.from({ length: 40 }, () => "a passage about shipping and returns ".repeat(10))).then(() =>
+    order.push("many"),
+  );
+  await embed("a question").then(() => order.push("question"));
+  await many;
+  expect(order).toEqual(["question", "many"]);
+});
+
 test("a call ends when it is cancelled, and the next one works", async () => {
   const controller = new AbortController();
   const call = embedder.embed(

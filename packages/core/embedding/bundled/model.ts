@@ -39,7 +39,7 @@ export async function loadModel(): Promise<EmbedTexts> {
 async function assertFiles(folder: string): Promise<void> {
   const hash = createHash("sha256");
   for (const file of FILES) hash.update(await readFile(join(folder, "dist", file)));
-  if (hash.digest("hex") !== SHA256) throw new Error(`The files of ${WEIGHTS} are not those of version 0.2.0.`);
+  if (hash.digest("hex") !== SHA256) throw Object.assign(new Error("The weights are others."), { code: "CHANGED" });
 }
 
 /** The mean of the parts' vectors, of unit length. */

@@ -1,49 +1,73 @@
 import { Worker } from "node:worker_threads";
 import type { WorkerReply, WorkerRequest } from "./worker.ts";
 
-interface Pending {
-  readonly resolve: (vectors: Float32Array) => void;
-  readonly reject: (error: Error) => void;
+export interface EmbeddingRequest {
+  readonly texts: readonly string[];
+  /** Whether it goes first: someone waits for a single text, such as a query. */
+  readonly isShort: boolean;
 }
 
-/** Embeds texts in a thread. The process can end while the thread is idle. */
+interface Pending extends EmbeddingRequest {
+  readonly resolve: (reply: WorkerReply) => void;
+}
+
+/** Embeds texts in a thread, one request after the other. The process can end while the thread is idle. */
 export interface EmbeddingThread {
-  embed(texts: readonly string[]): Promise<Float32Array>;
+  embed(request: EmbeddingRequest): Promise<WorkerReply>;
 }
 
-/** Starts the thread with the first texts, and again if it has ended. */
+/** Starts the thread with the first texts, and again after it has ended or could not load the model. */
 export function createEmbeddingThread(): EmbeddingThread {
-  const pending = new Map<number, Pending>();
+  const queue: Pending[] = [];
   let worker: Worker | undefined;
-  let lastId = 0;
-  const end = (error: Error) => {
-    worker = undefined;
-    for (const { reject } of pending.values()) reject(error);
-    pending.clear();
-  };
+  let current: Pending | undefined;
+
   const start = (): Worker => {
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"; // compiled in the published package
     const started = new Worker(new URL(`./worker.${extension}`, import.meta.url), { execArgv: [] });
     started.on("message", (reply: WorkerReply) => {
-      const request = pending.get(reply.id);
-      pending.delete(reply.id);
-      if (pending.size === 0) started.unref();
-      if ("vectors" in reply) request?.resolve(reply.vectors);
-      else request?.reject(new Error(reply.error));
+      if ("error" in reply) stop(started); // what it has loaded, or failed to load, is not kept
+      answer(reply);
     });
-    started.on("error", (error) => end(error instanceof Error ? error : new Error(String(error))));
-    started.on("exit", () => {
-      if (worker === started) end(new Error("The thread of the model has ended."));
-    });
+    const fail = (message: string) => {
+      if (worker !== started) return;
+      worker = undefined;
+      answer({ error: "failed", message });
+    };
+    started.on("error", (error) => fail(error instanceof Error ? error.message : String(error)));
+    started.on("exit", () => fail("The thread has ended."));
     return started;
   };
+
+  const stop = (stopped: Worker) => {
+    if (worker === stopped) worker = undefined;
+    void stopped.terminate();
+  };
+
+  const answer = (reply: WorkerReply) => {
+    current?.resolve(reply);
+    current = undefined;
+    next();
+  };
+
+  const next = () => {
+    if (current) return;
+    const index = Math.max(
+      0,
+      queue.findIndex(({ isShort }) => isShort),
+    );
+    [current] = queue.splice(index, 1);
+    if (!current) return void worker?.unref();
+    worker ??= start();
+    worker.ref();
+    worker.postMessage({ texts: current.texts } satisfies WorkerRequest);
+  };
+
   return {
-    embed(texts) {
-      worker ??= start();
-      worker.ref();
-      const id = ++lastId;
-      worker.postMessage({ id, texts } satisfies WorkerRequest);
-      return new Promise((resolve, reject) => pending.set(id, { resolve, reject }));
-    },
+    embed: (request) =>
+      new Promise((resolve) => {
+        queue.push({ ...request, resolve });
+        next();
+      }),
   };
 }

@@ -3,25 +3,24 @@ import { type EmbedTexts, loadModel } from "./model.ts";
 
 /** A request to the worker. */
 export interface WorkerRequest {
-  readonly id: number;
   readonly texts: readonly string[];
 }
 
 /** The vectors of a request, one after the other, or why there are none. */
-export type WorkerReply = { readonly id: number } & ({ readonly vectors: Float32Array } | { readonly error: string });
+export type WorkerReply =
+  | { readonly vectors: Float32Array }
+  | { readonly error: "missing" | "changed" | "failed"; readonly message: string };
 
-let model: Promise<EmbedTexts> | undefined;
+let embedTexts: EmbedTexts | undefined;
 
-parentPort?.on("message", async ({ id, texts }: WorkerRequest) => {
+parentPort?.on("message", async ({ texts }: WorkerRequest) => {
   try {
-    model ??= loadModel();
-    const vectors = await (await model)(texts);
-    parentPort?.postMessage({ id, vectors } satisfies WorkerReply, [vectors.buffer as ArrayBuffer]);
+    embedTexts ??= await loadModel();
+    const vectors = await embedTexts(texts);
+    parentPort?.postMessage({ vectors } satisfies WorkerReply, [vectors.buffer as ArrayBuffer]);
   } catch (error) {
-    model = undefined;
-    parentPort?.postMessage({
-      id,
-      error: error instanceof Error ? error.message : String(error),
-    } satisfies WorkerReply);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const kind = code === "MODULE_NOT_FOUND" ? "missing" : code === "CHANGED" ? "changed" : "failed";
+    parentPort?.postMessage({ error: kind, message } satisfies WorkerReply);
   }
 });
