@@ -49,3 +49,28 @@ test("over stdio, it serves an assistant on the same machine", async () => {
   }
   await client.close();
 });
+
+test("over stdio, a script gets the response to its last request although it closes its end", async () => {
+  const cli = await createCairnCli();
+  onTestFinished(() => cli.remove());
+  await cli.run(["db", "migrate"]);
+  await cli.run(["tenants", "create", "acme"]);
+  const env = { CAIRN_EMBEDDING_MODEL: "bundled/use-lite" }; // takes half a second to load
+  await cli.run(["ingest", "--id", "hours"], { input: "We are open from nine to five.", env });
+  const clientInfo = { name: "script", version: "1" };
+  const messages = [
+    { id: 1, method: "initialize", params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo } },
+    { method: "notifications/initialized" },
+    { id: 2, method: "tools/call", params: { name: "search", arguments: { query: "open" } } },
+  ];
+  const input = messages.map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`).join("");
+  const { out, err, code } = await cli.run(["mcp"], { input, env });
+  expect([code, err]).toEqual([0, ""]);
+  expect(
+    out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).id),
+  ).toEqual([1, 2]);
+  expect(out).toContain("nine to five");
+});

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { withTenant } from "../open.ts";
 import { addTenantOption } from "../options/tenant-option.ts";
+import { trackRequests } from "../serve/open-requests.ts";
 import { paragraph } from "../terminal/print.ts";
 
 const HELP = `
@@ -24,8 +25,11 @@ export function addMcp(program: Command, { signal }: CommandContext): void {
         process.stdin.once("end", resolve).once("close", resolve);
         signal.addEventListener("abort", () => resolve(), { once: true });
       });
-      await server.connect(new StdioServerTransport());
+      const transport = new StdioServerTransport();
+      await server.connect(transport);
+      const requests = trackRequests(transport);
       await ended;
+      if (!signal.aborted) await requests.settled(); // a script closes its end after the last request
       await server.close();
     }),
   );
