@@ -9,6 +9,7 @@ const cli = useCairnCli();
 const path = (name: string) => join(cli.folder, name);
 
 beforeAll(async () => {
+  await cli.run(["db", "migrate"]);
   await cli.run(["tenants", "create", "acme"]);
   await writeFile(path("hours.txt"), "We are open from nine to five.");
   expect((await cli.run(["ingest", "--tenant", "acme", "hours.txt"])).code).toBe(0);
