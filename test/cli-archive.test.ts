@@ -74,3 +74,14 @@ test("a database that holds something else than the file ends with 4", async () 
   expect(code).toBe(4);
   expect(out).toContain("NOT identical to the file");
 });
+
+test("an import that is stopped says how to complete it", async () => {
+  const [header = "", collection = "", passage = "", ...rest] = gunzipSync(await readFile(path("acme.cairn.gz")))
+    .toString()
+    .split("\n");
+  const many = Array.from({ length: 40_000 }, (_, at) => passage.replace('"hours.txt"', `"hours ${at}"`));
+  await writeFile(path("many.gz"), gzipSync([header, collection, ...many, ...rest].join("\n")));
+  const { code, err } = await cli.run(["import", "many.gz", "--tenant", "stopped"], { stopAt: /documents/ });
+  expect(code).toBe(130);
+  expect(err).toContain("stopped. To complete it, run the same command with --continue.");
+});

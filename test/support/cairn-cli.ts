@@ -23,7 +23,12 @@ export interface CairnCli {
   readonly databaseUrl: string | undefined;
   run(
     args: readonly string[],
-    options?: { readonly input?: string; readonly env?: NodeJS.ProcessEnv },
+    options?: {
+      readonly input?: string;
+      readonly env?: NodeJS.ProcessEnv;
+      /** Sends the signal of Ctrl-C when the error output matches. */
+      readonly stopAt?: RegExp;
+    },
   ): Promise<CommandResult>;
   /** Runs a command with `--json` and returns the parsed output. */
   json(...args: string[]): Promise<ReturnType<typeof JSON.parse>>;
@@ -46,6 +51,14 @@ export async function createCairnCli(): Promise<CairnCli> {
       stdio: ["pipe", "pipe", "pipe"],
     });
     child.stdin.end(options.input ?? "");
+    const { stopAt } = options;
+    let shown = "";
+    if (stopAt)
+      child.stderr.on("data", (piece: Buffer) => {
+        const isShown = stopAt.test(shown);
+        shown += piece;
+        if (!isShown && stopAt.test(shown)) child.kill("SIGINT");
+      });
     const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
     const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
     return { code, out, err };

@@ -85,6 +85,8 @@ export function addImport(program: Command, { signal, finish }: CommandContext):
               `${describe(collection)}${collection.identical ? ", identical" : ", NOT identical to the file"}`,
             );
           console.log(`Imported tenant ${visible(tenant.name)}.`);
+        } catch (error) {
+          throw stopped(error, signal, "Stopped. To complete it, run the same command with --continue.");
         } finally {
           progress.stop();
         }
