@@ -5,9 +5,7 @@ import { copyFile, link, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { AppError } from "@cairn/core/error.ts";
-
-/** Maximum length of a line, in UTF-16 code units. */
-const MAX_LINE_LENGTH = 64 * 1024 * 1024;
+import { splitLines } from "./lines.ts";
 
 export interface ArchiveFile {
   write(lines: readonly string[]): Promise<void>;
@@ -59,22 +57,8 @@ export async function* readArchiveLines(path: string): AsyncGenerator<string> {
   const unpacked = createGunzip().setEncoding("utf8");
   const read = pipeline(file, unpacked);
   read.catch(() => {}); // thrown by the loop, too
-  let parts: string[] = [];
-  let length = 0;
   try {
-    for await (const piece of unpacked) {
-      const lines = (piece as string).split("\n");
-      for (const [index, line] of lines.entries()) {
-        parts.push(line);
-        length += line.length;
-        if (length > MAX_LINE_LENGTH)
-          throw unreadable(path, `one of its lines has more than ${MAX_LINE_LENGTH} characters`);
-        if (index === lines.length - 1) continue;
-        yield parts.join("");
-        parts = [];
-        length = 0;
-      }
-    }
+    for await (const line of splitLines(unpacked, (reason) => unreadable(path, reason))) if (line !== "") yield line;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code?.startsWith("Z_"))
       throw unreadable(path, "it is damaged, incomplete, or not an archive", error);
@@ -82,7 +66,6 @@ export async function* readArchiveLines(path: string): AsyncGenerator<string> {
   } finally {
     file.destroy();
   }
-  if (length > 0) yield parts.join("");
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import { type CsvRecord, readCsv } from "./csv.ts";
 import type { Format } from "./detect.ts";
 import { type InputDocument, inputError, parseAt, toInputDocument } from "./document.ts";
 import { htmlToText } from "./html.ts";
+import { splitLines } from "./lines.ts";
 
 /** A file or standard input as text in pieces. It can be read several times. */
 export interface TextSource {
@@ -21,9 +22,6 @@ export interface TextSource {
 
 /** The common type of all values of a column. Text is the most general. */
 type ColumnType = "number" | "boolean" | "text";
-
-/** Maximum length of a line, in UTF-16 code units. */
-const MAX_LINE_LENGTH = 64 * 1024 * 1024;
 
 /** Maximum length of a file that is read into memory as one document, in UTF-16 code units. */
 const MAX_DOCUMENT_LENGTH = 256 * 1024 * 1024;
@@ -93,7 +91,7 @@ async function readText({ file, pieces }: TextSource): Promise<string> {
 
 async function* readLines({ file, pieces }: TextSource): AsyncGenerator<InputDocument> {
   let number = 0;
-  for await (const line of splitLines(pieces(), nameOf(file))) {
+  for await (const line of splitLines(pieces(), (reason) => inputError(nameOf(file), `: ${reason}`))) {
     number++;
     if (line.trim() !== "") yield* readJsonLine(line, `${nameOf(file)}, line ${number}`);
   }
@@ -103,25 +101,6 @@ function* readJsonLine(line: string, place: string): Generator<InputDocument> {
   const value = parseAt(line, place);
   if (pageDocuments(value)) yield* readJson(value, place);
   else yield toInputDocument(value, place);
-}
-
-async function* splitLines(pieces: AsyncIterable<string>, name: string): AsyncGenerator<string> {
-  let parts: string[] = [];
-  let length = 0;
-  for await (const piece of pieces) {
-    const lines = piece.split("\n");
-    for (const [index, line] of lines.entries()) {
-      parts.push(line);
-      length += line.length;
-      if (length > MAX_LINE_LENGTH)
-        throw inputError(name, `: one of its lines has more than ${MAX_LINE_LENGTH} characters`);
-      if (index === lines.length - 1) continue;
-      yield parts.join("");
-      parts = [];
-      length = 0;
-    }
-  }
-  yield parts.join("");
 }
 
 /** Returns the documents of a page in the format of `cairn documents list --json`; undefined for other values. */

@@ -3,7 +3,6 @@ import type { Collection } from "../collection/collection.ts";
 import { insertCollection } from "../collection/create.ts";
 import { listCollections } from "../collection/get.ts";
 import type { Database } from "../database/database.ts";
-import { type JsonObject, type JsonValue, parseExactJson } from "../database/json.ts";
 import { UNLIMITED } from "../database/settings.ts";
 import { asTenant } from "../database/transaction.ts";
 import { isFiniteVector } from "../database/vector.ts";
@@ -25,6 +24,7 @@ import {
   summarySchema,
 } from "./format.ts";
 import { readPassages } from "./read-passages.ts";
+import { type ArchiveReader, invalid, parse, readArchive, truncated } from "./reader.ts";
 
 export interface ImportOptions {
   /** Name or id of the tenant, created if it does not exist. Default: the archive's name of the tenant. */
@@ -60,7 +60,7 @@ export async function importTenant(
   lines: AsyncIterable<string>,
   { tenant: tenantName, resume = false, onProgress, signal }: ImportOptions,
 ): Promise<ImportedTenant> {
-  const reader = createReader(lines);
+  const reader = readArchive(lines);
   const header = await reader.next();
   const { version } = header?.value ?? {};
   if (header?.value.format === FORMAT && version !== FORMAT_VERSION)
@@ -97,37 +97,6 @@ export async function importTenant(
     );
     imported.push({ expected, actual });
   }
-}
-
-interface Entry {
-  readonly value: JsonObject;
-  readonly line: number;
-}
-
-interface Reader {
-  next(): Promise<Entry | undefined>;
-  /** The last line that was read. */
-  line(): number;
-}
-
-function createReader(lines: AsyncIterable<string>): Reader {
-  const iterator = lines[Symbol.asyncIterator]();
-  let line = 0;
-  return {
-    line: () => line,
-    async next() {
-      const { done, value } = await iterator.next();
-      if (done) return undefined;
-      line++;
-      try {
-        const parsed = parseExactJson(value); // deep nesting throws a RangeError
-        if (isObject(parsed)) return { value: parsed, line };
-      } catch (error) {
-        throw invalid(line, "is not JSON", error);
-      }
-      throw invalid(line, "is not an object");
-    },
-  };
 }
 
 /** A new collection with the archive's id and settings, or the one that an interrupted import has created. */
@@ -173,7 +142,7 @@ async function openCollection(
 async function writeCollection(
   database: Database,
   collection: Collection,
-  reader: Reader,
+  reader: ArchiveReader,
   { onWritten, signal }: { readonly onWritten: (documents: number) => void; readonly signal?: AbortSignal },
 ): Promise<CollectionSummary> {
   const types = await database.vectorTypes();
@@ -222,30 +191,4 @@ function toRow(
   const fault = findMetadataFault(metadata);
   if (fault) throw invalid(line, `has metadata that cannot be stored: ${fault.message}`);
   return { id, chunk, content, offset, embedding: vector ?? null, uri, metadata };
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function parse<T>(
-  schema: { safeParse(value: unknown): { success: boolean; data?: T } },
-  value: unknown,
-  what: string,
-  line: number,
-): T {
-  const { success, data } = schema.safeParse(value);
-  if (!success) throw invalid(line, `is ${what}`);
-  return data as T;
-}
-
-function invalid(line: number, why: string, cause?: unknown): AppError {
-  return new AppError("invalid_input", `The archive cannot be imported: line ${line} ${why}.`, { cause });
-}
-
-function truncated(line: number): AppError {
-  return new AppError(
-    "invalid_input",
-    `The archive cannot be imported: it ends early, after line ${line}. Export the tenant again.`,
-  );
 }

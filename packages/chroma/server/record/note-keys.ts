@@ -6,7 +6,7 @@ import type { RecordInput } from "@cairn/core/record/record.ts";
 import { sql } from "drizzle-orm";
 import { chromaAttributes, type ValueType } from "../collection/stored.ts";
 
-/** Keys that are noted for a collection. A client that writes a new key with every record gets no longer a schema. */
+/** Keys that are noted for a collection. Further keys, as of a client that writes new ones with every record, are not listed. */
 const MAX_KEYS = 1_000;
 
 /** Characters of a noted key. */
