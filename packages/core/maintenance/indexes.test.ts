@@ -135,12 +135,13 @@ test.runIf(serverUrl())("of two concurrent runs one proceeds, and rows written d
   await Promise.all(writers);
   expect(runs.filter((run) => run === undefined)).toHaveLength(1);
   expect(next).toBeGreaterThan(4_000);
-  // A write into an HNSW index removes connections of other nodes, rarely a node's last one. HNSW guarantees no more.
+  // A write into an HNSW index removes connections of other nodes, rarely a node's last one: 0 to 7 of 4,000 rows, depending
+  // on the order of the writes. The promise is a recall of 0.99. If a search skipped the tail, it would miss thousands.
   for (const [from, to] of [
     [0, 4_000],
     [4_000, next],
   ] as const)
-    expect((await findMissed("contended", from, to)).length).toBeLessThanOrEqual(Math.ceil((to - from) / 700));
+    expect((await findMissed("contended", from, to)).length).toBeLessThanOrEqual((to - from) / 100);
 });
 
 test.runIf(serverUrl())("an aborted build stops, and the next run continues", async () => {
