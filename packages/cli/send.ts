@@ -46,10 +46,11 @@ export async function sendDocuments(
 
 /** Yields the documents in the format of the API. */
 async function* toApi(documents: AsyncIterable<NewDocument>): AsyncGenerator<Body["documents"][number]> {
-  for await (const { id, content, uri, embedding, metadata } of documents)
+  for await (const { id, content, format, uri, embedding, metadata } of documents)
     yield {
       id,
       content,
+      format,
       uri,
       metadata: rawNumbers(metadata) as Record<string, unknown> | undefined,
       embedding: embedding && encodeVector(embedding),

@@ -23,14 +23,14 @@ const texts = (count: number, mark: string) => ({
 });
 
 test("a request that waits for a model beyond its deadline is answered 504 and writes nothing", async () => {
-  const api = await createTestApi(testDatabase.database, { ...withEmbeddings(), deadline: 300 });
+  const api = await createTestApi(testDatabase.database, { ...withEmbeddings(), deadline: 2_000 });
   const { key } = await api.addTenant();
   await api.call("POST", "/v1/collections", { key, body: {} });
   embeddings.script({ kind: "hang" });
   const started = performance.now();
   const response = await api.call("POST", "/v1/documents", { key, body: texts(1, "late") });
   expect(response).toMatchObject({ status: 504, body: { code: "deadline_exceeded" } });
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(performance.now() - started).toBeLessThan(20_000);
   expect((await api.call("GET", "/v1/documents", { key })).body.documents).toEqual([]);
 });
 

@@ -1,7 +1,8 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
-import type { Document, NewDocument, Passage } from "@cairn/core/document/document.ts";
+import { type Document, type NewDocument, type Passage, TEXT_FORMATS } from "@cairn/core/document/document.ts";
 import { z } from "@hono/zod-openapi";
 import { chunkingFields, collectionName, jsonObjectSchema, metadataSchema } from "./collection.ts";
+import { headingsSchema } from "./passage.ts";
 import { toVector, vectorSchema } from "./vector.ts";
 
 export const filterSchema = jsonObjectSchema.openapi({
@@ -26,6 +27,10 @@ export const newDocumentSchema = z
       .string()
       .nullable()
       .describe("The text. A long text is split into passages. Null is allowed only with an embedding."),
+    format: z
+      .enum(TEXT_FORMATS)
+      .optional()
+      .describe("`markdown`: each passage keeps the headings above its start, for hits and citations. Default: text."),
     metadata: metadataSchema.optional(),
     uri: z.string().max(10_000).optional().describe("Where the original document is, for citations."),
     embedding: vectorSchema
@@ -91,6 +96,7 @@ export const documentSchema = z
           .describe(
             "Where the passage begins in the document's text, in UTF-16 code units. Null: written by an earlier version.",
           ),
+        headings: headingsSchema.optional(),
         embedded: z.boolean(),
         embedding: z
           .array(z.number())
@@ -125,11 +131,12 @@ export function fromDocument(document: Document): z.infer<typeof documentSchema>
   };
 }
 
-function fromPassage({ chunk, content, offset, embedded, embedding }: Passage) {
+function fromPassage({ chunk, content, offset, headings, embedded, embedding }: Passage) {
   return {
     chunk,
     content,
     offset,
+    ...(headings ? { headings } : {}),
     embedded,
     ...(embedding === undefined ? {} : { embedding: embedding && [...embedding] }),
   };

@@ -4,6 +4,7 @@ import { HIT_FIELDS, type HitField } from "@cairn/core/search/output.ts";
 import { z } from "@hono/zod-openapi";
 import { collectionName, metadataSchema } from "./collection.ts";
 import { filterSchema, whereDocumentSchema } from "./document.ts";
+import { headingsSchema } from "./passage.ts";
 import { vectorSchema } from "./vector.ts";
 
 const text = z.string().min(1).max(100_000);
@@ -57,6 +58,7 @@ export const hitSchema = z
     distance: z.number().nullable().describe("Distance in the metric of the collection; lower is better."),
     score: z.number().describe("0 to 1; higher is better. Comparable within one search only."),
     content: z.string().nullable().optional(),
+    headings: headingsSchema.optional(),
     metadata: metadataSchema.optional(),
     uri: z.string().nullable().optional(),
     embedding: z
@@ -84,13 +86,14 @@ export const queryResultSchema = z
   .openapi("Found");
 
 export function fromHit(hit: Hit, include: readonly HitField[] = HIT_FIELDS): z.infer<typeof hitSchema> {
-  const { id, chunk, distance, score, vectorRank, keywordRank, others } = hit;
+  const { id, chunk, distance, score, headings, vectorRank, keywordRank, others } = hit;
   return {
     id,
     chunk,
     distance,
     score,
     ...Object.fromEntries(include.map((field) => [field, hit[field]])),
+    ...(headings ? { headings } : {}),
     ...(vectorRank === undefined ? {} : { vector_rank: vectorRank }),
     ...(keywordRank === undefined ? {} : { keyword_rank: keywordRank }),
     ...(others === undefined ? {} : { others }),

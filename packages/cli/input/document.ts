@@ -1,6 +1,6 @@
 import { toDoubles } from "@cairn/core/database/doubles.ts";
 import { type JsonObject, type JsonValue, parseJson } from "@cairn/core/database/json.ts";
-import type { NewDocument } from "@cairn/core/document/document.ts";
+import { type NewDocument, TEXT_FORMATS } from "@cairn/core/document/document.ts";
 import type { StoredPassage } from "@cairn/core/document/restore.ts";
 import { AppError } from "@cairn/core/error.ts";
 import * as z from "zod";
@@ -19,10 +19,12 @@ const passage = z.looseObject({
   content: z.string().nullable(),
   embedding: vector.nullish(),
   offset: z.int().min(0).nullish(),
+  headings: z.array(z.string()).optional(),
 });
 const record = z.strictObject({
   id: z.string().min(1).max(100_000).nullish(),
   content: z.string().nullish(),
+  format: z.enum(TEXT_FORMATS).optional(),
   metadata: z.looseObject({}).nullish(),
   uri: z.string().max(10_000).nullish(),
   embedding: vector.nullish(),
@@ -40,10 +42,11 @@ export function toInputDocument(value: JsonValue, place: string): InputDocument 
     const field = issue?.path.join(".");
     throw inputError(place, `${field ? `at ${field}` : ""}: ${issue?.message}`);
   }
-  const { id, content = null, uri, embedding, metadata, passages } = result.data;
+  const { id, content = null, format, uri, embedding, metadata, passages } = result.data;
   return {
     ...(id == null ? {} : { id }),
     content,
+    ...(format ? { format } : {}),
     // The parsed object itself, because a copy would lose a key such as __proto__.
     metadata: metadata == null ? undefined : ((value as JsonObject).metadata as JsonObject),
     ...(uri == null ? {} : { uri }),
@@ -55,9 +58,11 @@ export function toInputDocument(value: JsonValue, place: string): InputDocument 
 
 /** Returns the passages if each has a vector. Otherwise returns undefined, and the text is split and embedded again. */
 function storedPassages(passages: readonly z.infer<typeof passage>[] = []): readonly StoredPassage[] | undefined {
-  const stored = passages.flatMap(({ content, embedding, offset }) =>
-    embedding ? [{ content, embedding: Float32Array.from(embedding), ...(offset == null ? {} : { offset }) }] : [],
-  );
+  const stored = passages.flatMap(({ content, embedding, offset, headings }) => {
+    if (!embedding) return [];
+    const place = { ...(offset == null ? {} : { offset }), ...(headings ? { headings } : {}) };
+    return [{ content, embedding: Float32Array.from(embedding), ...place }];
+  });
   return stored.length > 0 && stored.length === passages.length ? stored : undefined;
 }
 

@@ -18,7 +18,7 @@ test("a page becomes its text: each block on its own line, without scripts, styl
       "Send it back within 30\u00a0days,\nunworn — or tried on… café €5 ✓",
       "1. Pack it.\n2. Send it.",
       "Size | Fee\nS | 1 < 2",
-      "a\n  b",
+      "```\na\n  b\n```",
       "A kettle",
       "x",
     ].join("\n\n"),

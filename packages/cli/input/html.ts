@@ -109,7 +109,14 @@ function createWriter() {
       const level = HEADING.exec(name)?.[1];
       if (PARAGRAPH_ELEMENTS.has(name)) requestBreaks(lists.length > 1 && (name === "ul" || name === "ol") ? 1 : 2);
       else if (LINE_ELEMENTS.has(name)) requestBreaks(1);
-      if (name === "pre") preDepth = Math.max(0, preDepth + (closing ? -1 : 1));
+      if (name === "pre") {
+        if (!closing && preDepth === 0) put("```\n");
+        if (closing && preDepth === 1) {
+          parts.push(parts.at(-1)?.endsWith("\n") ? "```" : "\n```");
+          requestBreaks(2);
+        }
+        preDepth = Math.max(0, preDepth + (closing ? -1 : 1));
+      }
       if (name === "ul" || name === "ol") {
         if (closing) lists.pop();
         else if (lists.length < 50) lists.push(name === "ul" ? "ul" : 0);

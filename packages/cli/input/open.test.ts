@@ -96,7 +96,12 @@ test("a vector can contain large integers", async () => {
 
 test("an HTML page becomes its text and title", async () => {
   expect(await read("page.htm", "<title>Hours</title><p>Nine to five.</p>")).toEqual([
-    { id: join(folder, "page.htm"), content: "Nine to five.", metadata: { format: "html", title: "Hours" } },
+    {
+      id: join(folder, "page.htm"),
+      content: "Nine to five.",
+      format: "markdown",
+      metadata: { format: "html", title: "Hours" },
+    },
   ]);
   expect((await read("page", "<!DOCTYPE html><p>x"))[0]).toMatchObject({ content: "x" });
 });

@@ -44,8 +44,11 @@ export async function* readDocuments(
   else if (format === "pdf" || format === "docx") yield* readConverted({ ...source, format }, fileId);
   else if (format === "html") {
     const { text, title } = htmlToText(await readText(source));
-    yield { id: fileId, content: text, metadata: { format, ...(title ? { title } : {}) }, place };
-  } else yield { id: fileId, content: await readText(source), metadata: { format }, place };
+    yield { id: fileId, content: text, format: "markdown", metadata: { format, ...(title ? { title } : {}) }, place };
+  } else {
+    const content = await readText(source);
+    yield { id: fileId, content, ...(format === "markdown" ? { format } : {}), metadata: { format }, place };
+  }
 }
 
 /** The pages of a PDF, each as a document with its number, or a Word document. */
@@ -57,7 +60,7 @@ async function* readConverted(
   const place = nameOf(file);
   if ("html" in converted) {
     const { text, title } = htmlToText(converted.html);
-    yield { id, content: text, metadata: { format, ...(title ? { title } : {}) }, place };
+    yield { id, content: text, format: "markdown", metadata: { format, ...(title ? { title } : {}) }, place };
     return;
   }
   const { pages, title } = converted;

@@ -9,7 +9,7 @@ export function printHits(hits: readonly Hit[]): void {
 }
 
 function printHit(hit: Hit, index: number): void {
-  const { id, chunk, content, distance, score, metadata, uri, vectorRank, keywordRank, others } = hit;
+  const { id, chunk, content, headings, distance, score, metadata, uri, vectorRank, keywordRank, others } = hit;
   const part = chunk > 0 ? ` (passage ${chunk + 1})` : "";
   const figures = [
     ...(distance === null ? [] : [`distance ${distance.toFixed(4)}`]),
@@ -19,6 +19,7 @@ function printHit(hit: Hit, index: number): void {
     ...(others ? [`${count(others, "more passage")}`] : []),
   ];
   console.log(`${index + 1}. ${visible(id)}${part}  ${figures.join("  ")}`);
+  if (headings) console.log(`   ${headings.map((heading) => visibleLine(heading, 80)).join(" › ")}`);
   if (content !== null) console.log(`   ${visibleLines(content.trim(), { maxLength: 400, indent: "   " })}`);
   const details = [
     ...Object.entries(metadata).map(([key, value]) => `${visible(key, 30)}: ${visibleLine(String(value), 60)}`),

@@ -30,7 +30,13 @@ async function fillTenant(name: string) {
   await ingest(own.services, tenant.id, {
     collection: "texts",
     documents: [
-      { id: "z-long", content: long, uri: "https://example.com/long", metadata: { topic: "a" } },
+      {
+        id: "z-long",
+        content: `# Kettles\n${long}`,
+        format: "markdown",
+        uri: "https://example.com/long",
+        metadata: { topic: "a" },
+      },
       { id: "a-short", content: "A kettle." },
     ],
   });

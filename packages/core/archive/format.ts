@@ -59,6 +59,8 @@ export const passageSchema = z.object({
   chunk: z.int().min(0).max(MAX_INTEGER),
   content: z.string().nullable(),
   offset: z.int().min(0).max(MAX_INTEGER).nullable(),
+  /** Absent: none. */
+  headings: z.array(z.string()).optional(),
   /** Float32 numbers, little-endian, in base64. */
   embedding: z.base64().nullable(),
   uri: z.string().nullable(),

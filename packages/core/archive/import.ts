@@ -179,7 +179,7 @@ async function writeCollection(
 }
 
 function toRow(
-  { id, chunk, content, offset, embedding, uri, metadata }: ArchivedPassage,
+  { id, chunk, content, offset, headings, embedding, uri, metadata }: ArchivedPassage,
   dimensions: number | null,
   line: number,
 ): Row {
@@ -190,5 +190,5 @@ function toRow(
   if (vector && !isFiniteVector(vector)) throw invalid(line, "has a vector that is not finite");
   const fault = findMetadataFault(metadata);
   if (fault) throw invalid(line, `has metadata that cannot be stored: ${fault.message}`);
-  return { id, chunk, content, offset, embedding: vector ?? null, uri, metadata };
+  return { id, chunk, content, offset, headings, embedding: vector ?? null, uri, metadata };
 }

@@ -5,8 +5,9 @@ import type { Orm } from "../database/database.ts";
 import { decodeJson, parseExactJson, stringifyJson } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
 import { createVectorParser } from "../database/vector-text.ts";
+import { headingsField } from "../document/headings.ts";
 import { restoreId } from "../document/id.ts";
-import { type PassageColumns, TEXT_OFFSET } from "../document/read.ts";
+import { HEADINGS, type PassageColumns, TEXT_OFFSET } from "../document/read.ts";
 import type { CollectionSummary } from "./format.ts";
 
 /** Documents whose keys are read at once. */
@@ -86,7 +87,7 @@ function groupsOf(keys: readonly Key[]): readonly (readonly Key[])[] {
 async function readLines(orm: Orm, collection: CollectionKey, keys: readonly Key[]): Promise<readonly string[]> {
   const ids = keys.map(({ id }) => id);
   const rows = await orm.selectRows<PassageRow>(sql`
-    SELECT id, long_id, chunk, content, ${TEXT_OFFSET} AS text_offset, embedding::text AS embedding, uri, metadata::text AS metadata
+    SELECT id, long_id, chunk, content, ${TEXT_OFFSET} AS text_offset, ${HEADINGS} AS headings, embedding::text AS embedding, uri, metadata::text AS metadata
     FROM cairn.documents
     WHERE ${inCollection(collection)} AND id = ANY(${sql.param(ids)}::text[])
     ORDER BY array_position(${sql.param(ids)}::text[], id), chunk`);
@@ -99,6 +100,7 @@ async function readLines(orm: Orm, collection: CollectionKey, keys: readonly Key
       chunk: row.chunk,
       content: row.content === null ? null : decodeText(row.content),
       offset: row.text_offset,
+      ...headingsField(row.headings),
       embedding: vector && Buffer.from(Float32Array.from(vector).buffer).toString("base64"),
       uri: row.uri === null ? null : decodeText(row.uri),
       metadata: decodeJson(row.metadata, parseExactJson),

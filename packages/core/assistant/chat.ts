@@ -170,8 +170,15 @@ function numberPassage(numbered: NumberedPassage[], passage: FoundPassage): Numb
   return added;
 }
 
-function toModelInput({ number, id, content, metadata, uri }: NumberedPassage) {
-  return { number, document: id, content, metadata, ...(uri === null ? {} : { uri }) };
+function toModelInput({ number, id, content, headings, metadata, uri }: NumberedPassage) {
+  return {
+    number,
+    document: id,
+    ...(headings ? { headings } : {}),
+    content,
+    metadata,
+    ...(uri === null ? {} : { uri }),
+  };
 }
 
 function combineFilters(one: SearchInput["filter"], other: SearchInput["filter"]): SearchInput["filter"] {

@@ -1,4 +1,4 @@
-import { codeRanges } from "./markdown-code.ts";
+import { codeRanges } from "../markdown/code-ranges.ts";
 
 const NUMBER = String.raw`\d{1,4}`;
 /** `[3]`, `[1, 4]`, `[2-5]`, also in the lenticular brackets that some models write. */

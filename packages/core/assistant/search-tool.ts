@@ -41,7 +41,7 @@ export type SearchInput = z.infer<typeof searchInput>;
  * A passage as the model receives it, with the document's id, which an answer can cite. `chunk`: index of the passage in
  * its document, from 0.
  */
-export type FoundPassage = Pick<Hit, "id" | "chunk" | "content" | "metadata" | "uri" | "score" | "others">;
+export type FoundPassage = Pick<Hit, "id" | "chunk" | "content" | "headings" | "metadata" | "uri" | "score" | "others">;
 
 export interface SearchResult {
   /** Tells the model that the results are quotations. */
@@ -92,8 +92,17 @@ export async function runSearch(
   return { notice: NOTICE, results: hits.map(toPassage) };
 }
 
-function toPassage({ id, chunk, content, metadata, uri, score, others }: Hit): FoundPassage {
-  return { id, chunk, content, metadata, uri, score, ...(others === undefined ? {} : { others }) };
+function toPassage({ id, chunk, content, headings, metadata, uri, score, others }: Hit): FoundPassage {
+  return {
+    id,
+    chunk,
+    content,
+    ...(headings ? { headings } : {}),
+    metadata,
+    uri,
+    score,
+    ...(others === undefined ? {} : { others }),
+  };
 }
 
 /** The JSON schema of the tool's arguments, for function calling. */

@@ -16,11 +16,16 @@ export interface Passage {
   readonly content: string | null;
   /** Start in the document's text, in UTF-16 code units. Null: an earlier version wrote the passage without it. */
   readonly offset: number | null;
+  /** The headings above the start of the passage, outermost first. Undefined: none. */
+  readonly headings?: readonly string[];
   /** Whether it has a vector, so that search can find it. */
   readonly embedded: boolean;
   /** The vector: of each element the shortest decimal number of its float32. Null: it has none. Undefined: not requested. */
   readonly embedding?: readonly number[] | null;
 }
+
+export const TEXT_FORMATS = ["text", "markdown"] as const;
+export type TextFormat = (typeof TEXT_FORMATS)[number];
 
 /** A document to write. */
 export interface NewDocument {
@@ -28,6 +33,8 @@ export interface NewDocument {
   readonly id?: string;
   /** A long text is split into passages. May be null only if `embedding` is given. */
   readonly content: string | null;
+  /** `markdown`: each passage keeps the headings above its start. Default `text`: it has none. */
+  readonly format?: TextFormat;
   readonly metadata?: JsonObject;
   readonly uri?: string;
   /** The vector of the complete text by the collection's model. The text is then neither split nor embedded. */
@@ -41,6 +48,8 @@ export interface Row {
   readonly content: string | null;
   /** Start in the document's text, in UTF-16 code units. Default: null, unknown. */
   readonly offset?: number | null;
+  /** The headings above its start, outermost first. Default: none. */
+  readonly headings?: readonly string[];
   /** Vector of `collection.dimensions`. A row with null is stored, but search does not find it. */
   readonly embedding: Float32Array | null;
   readonly metadata: JsonObject;

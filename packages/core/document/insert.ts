@@ -8,6 +8,7 @@ import { encodeVectorArray } from "../database/vector.ts";
 import { supportsBinary } from "../index/settings.ts";
 import { nextTurn } from "../turn.ts";
 import type { Row } from "./document.ts";
+import { encodeHeadings } from "./headings.ts";
 import { storeId } from "./id.ts";
 import { REPLACED_ORIGIN } from "./tombstone.ts";
 
@@ -120,22 +121,23 @@ export async function insertSlice(
   const [inserted] = await orm.selectRows<Inserted>(sql`
     WITH written AS (
     INSERT INTO cairn.documents AS d
-      (tenant_id, collection_id, segment, sequence, id, long_id, chunk, content, text_offset, offset_at, embedding, bits, metadata, uri, origin)
+      (tenant_id, collection_id, segment, sequence, id, long_id, chunk, content, text_offset, offset_at, headings, headings_at, embedding, bits, metadata, uri, origin)
     SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, ${sequenceOf(rows, { isFirst })}, r.id, r.long_id, r.chunk, r.content,
-           r.text_offset, now(), r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, r.origin
+           r.text_offset, now(), r.headings, CASE WHEN r.headings IS NOT NULL THEN now() END, r.embedding, ${bitsOf(collection, rows)}, r.metadata::jsonb, r.uri, r.origin
     FROM unnest(
       ${sql.param(keys.map(({ key }) => key))}::text[],
       ${sql.param(keys.map(({ longId }) => longId))}::text[],
       ${sql.param(rows.map((row) => row.chunk))}::int[],
       ${sql.param(rows.map((row) => (row.content === null ? null : encodeText(row.content))))}::text[],
       ${sql.param(rows.map((row) => row.offset ?? null))}::int[],
+      ${sql.param(rows.map(({ headings }) => encodeHeadings(headings)))}::text[],
       ${sql.param(vectors)}::vector[],
       ${sql.param(rows.map((row) => metadataOf(row.metadata)))}::text[],
       ${sql.param(rows.map((row) => (row.uri === null ? null : encodeText(row.uri))))}::text[],
       ${sql.param(rows.map((row) => row.origin ?? origin ?? null))}::uuid[],
       ${sql.param(rows.map((row) => row.sequence ?? null))}::bigint[],
       ${sql.param(rows.map((row) => row.place))}::int[]
-    ) AS r (id, long_id, chunk, content, text_offset, embedding, metadata, uri, origin, sequence, place)
+    ) AS r (id, long_id, chunk, content, text_offset, headings, embedding, metadata, uri, origin, sequence, place)
     ON CONFLICT (tenant_id, collection_id, id, chunk) ${onConflict}
     RETURNING d.created_at <> d.updated_at AS replaced,
               CASE WHEN d.created_at <> d.updated_at THEN octet_length(d.metadata::text) END AS bytes)

@@ -5,6 +5,7 @@ import { decodeJson } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
 import { createVectorParser, type VectorParser } from "../database/vector-text.ts";
 import type { Document, Passage } from "./document.ts";
+import { headingsField } from "./headings.ts";
 import { restoreId } from "./id.ts";
 import { vectorBytes } from "./response-size.ts";
 
@@ -14,6 +15,7 @@ export interface PassageColumns {
   readonly long_id: string | null;
   readonly content: string | null;
   readonly text_offset: number | null;
+  readonly headings: string | null;
   readonly metadata: string;
   readonly uri: string | null;
 }
@@ -39,6 +41,9 @@ interface PassageRow extends PassageColumns {
  * together with the time at which that offset was written.
  */
 export const TEXT_OFFSET = sql`CASE WHEN offset_at = updated_at THEN text_offset END`;
+
+/** A row's headings; null: it has none. They are valid under the same condition as an offset. */
+export const HEADINGS = sql`CASE WHEN headings_at = updated_at THEN headings END`;
 
 /** A range of passages: at most `count` passages from index `first`. */
 export interface PassageRange {
@@ -105,7 +110,7 @@ function readStatement(
     : sql`0`;
   return sql`
     WITH sizes AS MATERIALIZED (
-      SELECT id, sum(CASE WHEN ${isRequested} THEN coalesce(octet_length(content), 0) + ${vectorSize} + ${sql.raw(String(PASSAGE_OVERHEAD))} ELSE 0 END
+      SELECT id, sum(CASE WHEN ${isRequested} THEN coalesce(octet_length(content), 0) + coalesce(octet_length(headings), 0) + ${vectorSize} + ${sql.raw(String(PASSAGE_OVERHEAD))} ELSE 0 END
                    + CASE WHEN chunk = 0 THEN octet_length(metadata::text) + coalesce(octet_length(uri), 0) ELSE 0 END) AS bytes
       FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keys)}::text[]) GROUP BY id
     ), fitting AS MATERIALIZED (
@@ -113,6 +118,7 @@ function readStatement(
         SELECT id, sum(bytes) OVER (ORDER BY id) AS bytes FROM sizes) AS totals
     )
     SELECT id, long_id, chunk, fits, bytes, ${isRequested} AS is_requested, CASE WHEN fits AND ${isRequested} THEN content END AS content, ${TEXT_OFFSET} AS text_offset,
+           CASE WHEN fits AND ${isRequested} THEN ${HEADINGS} END AS headings,
            embedding IS NOT NULL AS embedded, ${embeddings ? sql`CASE WHEN fits AND ${isRequested} THEN embedding::text END AS embedding,` : sql``} CASE WHEN fits AND chunk = 0 THEN metadata::text END AS metadata,
            CASE WHEN fits AND chunk = 0 THEN uri END AS uri,
            extract(epoch FROM created_at)::float8 * 1000 AS created_at,
@@ -138,6 +144,7 @@ async function toPassage(row: PassageRow, parse: VectorParser): Promise<Passage>
     chunk: row.chunk,
     content: row.content === null ? null : decodeText(row.content),
     offset: row.text_offset,
+    ...headingsField(row.headings),
     embedded: row.embedded,
     ...(row.embedding === undefined ? {} : { embedding: await parse(row.embedding) }),
   };

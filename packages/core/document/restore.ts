@@ -9,8 +9,8 @@ import type { Row } from "./document.ts";
 import { findMetadataFault } from "./metadata.ts";
 import { assertDimensions, writeRows } from "./write.ts";
 
-/** A stored passage: its text, its vector and, if known, its offset in the document's text. */
-export interface StoredPassage extends Pick<Row, "content" | "offset"> {
+/** A stored passage: its text, its vector and, if known, its offset in the document's text and its headings. */
+export interface StoredPassage extends Pick<Row, "content" | "offset" | "headings"> {
   /** Vector of the collection's dimensions. */
   readonly embedding: Float32Array;
 }

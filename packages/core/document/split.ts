@@ -4,6 +4,7 @@ import { findVectorFault } from "../collection/vector-fault.ts";
 import { stringifyJson } from "../database/json.ts";
 import { textLimit } from "../embedding/text-limit.ts";
 import type { Metric } from "../index/metric.ts";
+import { headingsAt } from "../markdown/headings.ts";
 import type { Services } from "../services.ts";
 import { nextTurn } from "../turn.ts";
 import { passageBytes } from "./byte-slices.ts";
@@ -25,6 +26,8 @@ export interface SplitDocument {
   readonly texts: readonly (string | null)[];
   /** Start of each passage in the document's text, in UTF-16 code units. */
   readonly offsets: readonly number[];
+  /** The headings above the start of each passage. */
+  readonly headings: readonly (readonly string[])[];
   /** Approximate size with its vectors. */
   readonly bytes: number;
 }
@@ -62,13 +65,15 @@ export async function* splitDocuments(
     const size = embedding?.length ?? dimensions;
     const bytesPerRow = 2 * id.length + (document.metadata ? stringifyJson(document.metadata).length : 0);
     const bytes = texts.reduce((sum, part) => sum + passageBytes(part, size) + bytesPerRow, 0);
-    yield { document, texts, offsets: ranges.map(({ start }) => start), bytes };
+    const offsets = ranges.map(({ start }) => start);
+    const headings = document.format === "markdown" ? headingsAt(text, offsets) : [];
+    yield { document, texts, offsets, headings, bytes };
   }
 }
 
 /** The rows of a document, with the vectors of its passages if they are given. */
 export function toRows(
-  { document, texts, offsets }: SplitDocument,
+  { document, texts, offsets, headings }: SplitDocument,
   vectors: readonly Float32Array[] = [],
 ): readonly Row[] {
   return texts.map((content, chunk) => ({
@@ -76,6 +81,7 @@ export function toRows(
     chunk,
     content,
     offset: offsets[chunk] ?? null,
+    headings: headings[chunk],
     embedding: vectors[chunk] ?? null,
     metadata: document.metadata ?? {},
     uri: document.uri ?? null,

@@ -137,7 +137,8 @@ function updateStatement(collection: Collection, changes: readonly RowChange[]):
     UPDATE cairn.documents AS d SET
       metadata = coalesce(r.metadata, d.metadata), uri = CASE WHEN r.sets_uri THEN r.uri ELSE d.uri END,
       segment = ${openSegment(collection)}, origin = ${REPLACED},
-      offset_at = CASE WHEN d.offset_at = d.updated_at THEN now() END, updated_at = now()
+      offset_at = CASE WHEN d.offset_at = d.updated_at THEN now() END,
+      headings_at = CASE WHEN d.headings_at = d.updated_at THEN now() END, updated_at = now()
     FROM (
       SELECT id, metadata::jsonb AS metadata, sets_uri, uri FROM unnest(
         ${sql.param(changes.map(({ key }) => key))}::text[],

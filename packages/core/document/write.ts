@@ -58,6 +58,7 @@ function replaceRow({ keepServiceRows }: Pick<WriteOptions, "keepServiceRows">):
   return sql`
     DO UPDATE SET
       content = excluded.content, text_offset = excluded.text_offset, offset_at = excluded.offset_at,
+      headings = excluded.headings, headings_at = excluded.headings_at,
       embedding = excluded.embedding, bits = excluded.bits, metadata = excluded.metadata, segment = excluded.segment,
       uri = excluded.uri, long_id = excluded.long_id, origin = ${nextOrigin()}, updated_at = excluded.updated_at
     ${keepServiceRows ? sql`WHERE ${isImported(sql`d.origin`)}` : sql``}`;

@@ -8,9 +8,10 @@ import { asTenant } from "../database/transaction.ts";
 import { MAX_SLICE_BYTES } from "../document/byte-slices.ts";
 import { deleteRows } from "../document/delete-rows.ts";
 import type { Row } from "../document/document.ts";
+import { headingsField } from "../document/headings.ts";
 import { restoreId, storeId } from "../document/id.ts";
 import { embeddedDimensions, embedGroups, type Failure } from "../document/passages.ts";
-import { type PassageColumns, TEXT_OFFSET } from "../document/read.ts";
+import { HEADINGS, type PassageColumns, TEXT_OFFSET } from "../document/read.ts";
 import { writeRows } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import type { Services } from "../services.ts";
@@ -141,12 +142,12 @@ function differingRows(
 ): SQL {
   const isAfter = sql`(id, chunk) > (${id}::text COLLATE "C", ${chunk}::int)`;
   return sql`
-    SELECT o.id, o.long_id, o.chunk, o.content, o.known_offset AS text_offset, o.metadata::text AS metadata, o.uri, o.origin, o.sequence::text AS sequence, o.version::text AS version
-    FROM (SELECT *, xmin AS version, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(from)} AND ${isAfter}) AS o
-    LEFT JOIN (SELECT *, ${TEXT_OFFSET} AS known_offset FROM cairn.documents WHERE ${inCollection(to)} AND ${isAfter}) AS n
+    SELECT o.id, o.long_id, o.chunk, o.content, o.known_offset AS text_offset, o.known_headings AS headings, o.metadata::text AS metadata, o.uri, o.origin, o.sequence::text AS sequence, o.version::text AS version
+    FROM (SELECT *, xmin AS version, ${TEXT_OFFSET} AS known_offset, ${HEADINGS} AS known_headings FROM cairn.documents WHERE ${inCollection(from)} AND ${isAfter}) AS o
+    LEFT JOIN (SELECT *, ${TEXT_OFFSET} AS known_offset, ${HEADINGS} AS known_headings FROM cairn.documents WHERE ${inCollection(to)} AND ${isAfter}) AS n
       ON n.id = o.id AND n.chunk = o.chunk
     WHERE (n.id IS NULL OR n.content IS DISTINCT FROM o.content OR n.metadata::text <> o.metadata::text
-           OR n.uri IS DISTINCT FROM o.uri OR n.known_offset IS DISTINCT FROM o.known_offset)
+           OR n.uri IS DISTINCT FROM o.uri OR n.known_offset IS DISTINCT FROM o.known_offset OR n.known_headings IS DISTINCT FROM o.known_headings)
     ORDER BY o.id, o.chunk LIMIT ${limit}::int`;
 }
 
@@ -218,6 +219,7 @@ async function embedRows(
       chunk: row.chunk,
       content: texts[index] ?? null,
       offset: row.text_offset,
+      ...headingsField(row.headings),
       embedding: vectors instanceof AppError ? null : (vectors?.[0] ?? null),
       metadata: decodeJson(row.metadata),
       uri: row.uri === null ? null : decodeText(row.uri),

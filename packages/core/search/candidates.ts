@@ -7,7 +7,7 @@ import { segmentCondition } from "../index/segments.ts";
 import type { IndexBranch } from "./plan.ts";
 
 /** The columns of a hit that every search reads. */
-export const HIT_COLUMNS = sql`id, long_id, chunk, content, metadata, uri, sequence`;
+export const HIT_COLUMNS = sql`id, long_id, chunk, content, headings, headings_at, updated_at, metadata, uri, sequence`;
 
 /** The order of rows at the same distance: the order in which they were added. */
 export const TIE_ORDER = sql`sequence NULLS FIRST, id, chunk`;

@@ -1,5 +1,6 @@
 import { decodeJson, type JsonObject, parseExactJson } from "../database/json.ts";
 import { decodeText } from "../database/text.ts";
+import { headingsField } from "../document/headings.ts";
 import { restoreId } from "../document/id.ts";
 import { distance, type Metric, score } from "../index/metric.ts";
 
@@ -7,6 +8,8 @@ export interface Hit {
   readonly id: string;
   readonly chunk: number;
   readonly content: string | null;
+  /** The headings above the start of the passage, outermost first. Undefined: none, or the content is not requested. */
+  readonly headings?: readonly string[];
   readonly metadata: JsonObject;
   readonly uri: string | null;
   /** The vector: of each element the shortest decimal number of its float32. Null: it has none. Undefined: not requested. */
@@ -35,6 +38,8 @@ export interface HitRow {
   readonly chunk: number;
   /** Undefined if the field is not requested. Also null if the fields of all rows did not fit, see `complete`. */
   readonly content?: string | null;
+  /** Comes with the content. */
+  readonly headings?: string | null;
   readonly metadata?: string | null;
   readonly uri?: string | null;
   /** Only of rows that `readFields` read. */
@@ -65,6 +70,7 @@ export function toHit(metric: Metric, row: HitRow, { exactNumbers }: { readonly 
     id: restoreId(row.id, row.long_id),
     chunk: row.chunk,
     content: row.content == null ? null : decodeText(row.content),
+    ...headingsField(row.headings),
     metadata: row.metadata == null ? {} : decodeJson(row.metadata, exactNumbers ? parseExactJson : undefined),
     uri: row.uri == null ? null : decodeText(row.uri),
     ...(row.embedding === undefined ? {} : { embedding: row.embedding }),

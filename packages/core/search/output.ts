@@ -26,11 +26,15 @@ const VALUES: Readonly<Record<HitField, SQL>> = {
   embedding: sql`near.embedding::text`,
 };
 
+const HEADINGS = sql`CASE WHEN near.headings_at = near.updated_at THEN near.headings END`;
+
 const KEY_COLUMNS = sql`near.id, near.long_id, near.chunk`;
 
 /** Bytes of the fields without the vector. octet_length reads only the header of a text, whatever its length. */
 function sizeOf(fields: readonly HitField[]): SQL {
-  const sizes = withoutVector(fields).map((field) => sql`coalesce(octet_length(${VALUES[field]}), 0)`);
+  const values = withoutVector(fields).map((field) => VALUES[field]);
+  if (fields.includes("content")) values.push(HEADINGS);
+  const sizes = values.map((value) => sql`coalesce(octet_length(${value}), 0)`);
   return sizes.length === 0 ? sql`0` : sql`(${sql.join(sizes, sql` + `)})::bigint`;
 }
 
@@ -44,11 +48,13 @@ export function outputColumns({ fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYT
   return fieldColumns(fields, maxBytes);
 }
 
-/** The columns of `near` with the fields, if those of all rows fit into the limit. */
+/** The columns of `near` with the fields, the headings with the content, if those of all rows fit into the limit. */
 function fieldColumns(fields: readonly HitField[], maxBytes: number): SQL {
   const size = sizeOf(fields);
   const fit = sql`sum(${size}) OVER () <= ${sql.raw(String(Math.trunc(maxBytes)))}`;
-  const columns = fields.map((field) => sql`CASE WHEN ${fit} THEN ${VALUES[field]} END AS ${sql.raw(field)}`);
+  const values = fields.map((field): [string, SQL] => [field, VALUES[field]]);
+  if (fields.includes("content")) values.push(["headings", HEADINGS]);
+  const columns = values.map(([name, value]) => sql`CASE WHEN ${fit} THEN ${value} END AS ${sql.raw(name)}`);
   return sql.join(
     [KEY_COLUMNS, ...columns, sql`${size}::float8 AS bytes, ${fields.length === 0 ? sql`true` : fit} AS complete`],
     sql`, `,
@@ -73,7 +79,8 @@ export function limitOutput(
   throw responseTooLarge(`The search's ${rows.length} hits`, { bytes, maxBytes, remedy });
 }
 
-type Fields = Pick<HitRow, HitField>;
+/** The fields of a row, and what comes with them. */
+export type Fields = Pick<HitRow, HitField | "headings">;
 
 interface FieldRow extends Omit<HitRow, "embedding"> {
   /** The vector as text. Undefined: not requested. */

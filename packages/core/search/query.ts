@@ -7,8 +7,8 @@ import { scanText } from "../filter/text-scan.ts";
 import type { Services } from "../services.ts";
 import type { SearchMode } from "./depth.ts";
 import { embedQueries, type PathOf, type QueryInput } from "./embed-queries.ts";
-import { type Hit, type HitRow, toHit } from "./hit.ts";
-import { type HitField, limitOutput, type Output, readFields, rowKey } from "./output.ts";
+import { type Hit, toHit } from "./hit.ts";
+import { type Fields, type HitField, limitOutput, type Output, readFields, rowKey } from "./output.ts";
 import { type RankedRow, rankRows } from "./rank.ts";
 import { findRows } from "./rows.ts";
 
@@ -140,8 +140,8 @@ async function toHits(
 /** Milliseconds after which a long conversion yields to other requests. */
 const YIELD_MS = 20;
 
-function pickFields({ content, metadata, uri, embedding }: Pick<HitRow, HitField>): Pick<HitRow, HitField> {
-  return { content, metadata, uri, embedding };
+function pickFields({ content, headings, metadata, uri, embedding }: Fields): Fields {
+  return { content, headings, metadata, uri, embedding };
 }
 
 function validate(options: LocatedOptions & { topK: number }): void {

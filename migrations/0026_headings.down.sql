@@ -1,0 +1,1 @@
+ALTER TABLE cairn.documents DROP COLUMN headings, DROP COLUMN headings_at;
