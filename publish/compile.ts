@@ -8,7 +8,7 @@ import { type BuildOptions, build, type Plugin } from "esbuild";
 export const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The workspaces in the published package. The functions are deployed from the repository. */
-export const WORKSPACES = ["core", "api", "chroma", "client", "cli"];
+export const WORKSPACES = ["core", "files", "api", "chroma", "client", "cli"];
 
 /** Modules that only the repository uses. */
 const EXCLUDED = ["**/*.test.ts", "**/*.d.ts", "**/configuration/write.ts", "**/serve/lint.ts"];

@@ -8,11 +8,12 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** The packages that each package may import: the arrows of docs/architecture.md. */
 const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  api: ["core"],
+  files: ["core"],
+  api: ["core", "files"],
   chroma: ["core", "api"], // the API only for its routes
   client: ["api"],
-  functions: ["core", "api", "chroma"],
-  cli: ["core", "api", "chroma", "client"],
+  functions: ["core", "files", "api", "chroma"],
+  cli: ["core", "files", "api", "chroma", "client"],
 };
 
 /** The paths that each folder outside of packages may import. */

@@ -1,6 +1,7 @@
 import type { ChatModel } from "@cairn/core/assistant/chat-message.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
+import type { ReadFile } from "@cairn/files/to-json.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { cors } from "hono/cors";
 import { bearerToken } from "./auth/authenticate.ts";
@@ -12,13 +13,14 @@ import { createRouter } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { type Protocol, protocolOf } from "./protocol.ts";
 import { createGuards, type GuardLimits } from "./request/guards.ts";
-import { readJsonBody } from "./request/json-body.ts";
+import { readBody } from "./request/json-body.ts";
 import { createRouteTable, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
 import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
 import { documents } from "./routes/documents.ts";
+import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keys } from "./routes/keys.ts";
@@ -46,6 +48,10 @@ export interface AppOptions extends GuardLimits {
   readonly corsOrigins?: readonly string[];
   /** Maximum bytes of a request body. Default 5 MB. */
   readonly maxBody?: number;
+  /** Maximum bytes of an upload of files. Default 20 MB. */
+  readonly maxUpload?: number;
+  /** Reads the documents of an uploaded file. Default: in this process, PDF and Word files are refused. */
+  readonly readFile?: ReadFile;
   /** Files of the API reference at /docs. Default: not served. */
   readonly docs?: DocsAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
@@ -56,7 +62,15 @@ export interface AppOptions extends GuardLimits {
 
 /** Creates the API of a knowledge base for any runtime that speaks fetch. Opens no connection. */
 export function createApp(services: Services, options: AppOptions) {
-  const { log, metrics, maxBody = 5_000_000, corsOrigins = [], operatorRoutes = [], protocols = [] } = options;
+  const {
+    log,
+    metrics,
+    maxBody = 5_000_000,
+    maxUpload = 20_000_000,
+    corsOrigins = [],
+    operatorRoutes = [],
+    protocols = [],
+  } = options;
   const app = createRouter();
   const observers = [log?.request, metrics?.observe, ...(options.observers ?? [])].filter(
     (observer) => observer !== undefined,
@@ -85,8 +99,9 @@ export function createApp(services: Services, options: AppOptions) {
     selectsTenant: true,
     credential: bearerToken,
     maxBody,
+    maxUpload,
     maxResponse: options.maxResponse,
-    readBody: readJsonBody,
+    readBody,
   });
   app.use("/v1/*", ...ownGuards);
   app.use("/mcp", ...ownGuards);
@@ -107,6 +122,7 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", healthRoutes(services))
     .route("/", collections)
     .route("/", documents)
+    .route("/", fileRoutes({ queue: options.queue, readFile: options.readFile }))
     .route("/", documentReads)
     .route("/", search)
     .route("/", tools)

@@ -14,11 +14,21 @@ beforeAll(async () => {
   description = await readDescription(api);
 });
 
+function aFile(): FormData {
+  const form = new FormData();
+  form.append("file", new File(["Nine to five."], "hours.txt"));
+  return form;
+}
+
 /** Sends the example of the operation as the tenant and as the operator. */
-const send = ({ method, path, body }: Operation, { query = "", headers = {} }) =>
+const send = ({ method, path, body, takesFiles }: Operation, { query = "", headers = {} }) =>
   Promise.all(
     [tenant.key, api.operator].map((key) =>
-      api.call(method, path.replace(/\{\w+\}/g, "x") + query, { key, body: body?.example, headers }),
+      api.call(method, path.replace(/\{\w+\}/g, "x") + query, {
+        key,
+        body: takesFiles ? aFile() : body?.example,
+        headers,
+      }),
     ),
   );
 

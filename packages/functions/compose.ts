@@ -11,7 +11,8 @@ import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
 
 /** The parts of the service that each cloud platform provides. */
-export interface Platform extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols" | "namespaces"> {
+export interface Platform
+  extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols" | "namespaces" | "readFile"> {
   readonly database: Database;
   readonly queue: JobQueue;
   readonly log: Log;

@@ -28,7 +28,7 @@ export interface TestApi {
 
 export interface CallOptions {
   readonly key?: string;
-  /** Sent as JSON. */
+  /** Sent as JSON, or as it is if it is a form. */
   readonly body?: unknown;
   /** Sent unchanged. */
   readonly raw?: string;
@@ -82,7 +82,8 @@ export async function createTestApi(
       return { id, key };
     },
     async call(method, path, { key, body, raw, headers } = {}) {
-      const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+      const form = body instanceof FormData ? body : undefined;
+      const content = raw ?? (body === undefined || form ? undefined : JSON.stringify(body));
       const response = await app.request(path, {
         method,
         headers: {
@@ -92,7 +93,7 @@ export async function createTestApi(
             : { "Content-Type": "application/json", "Content-Length": `${Buffer.byteLength(content)}` }),
           ...headers,
         },
-        body: content,
+        body: form ?? content,
       });
       const text = await response.text();
       const isJson = /json/.test(response.headers.get("Content-Type") ?? "");

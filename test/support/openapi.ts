@@ -38,6 +38,7 @@ export interface Operation {
   readonly secured: boolean;
   readonly parameters: readonly Parameter[];
   readonly body: JsonSchema | undefined;
+  readonly takesFiles: boolean;
   readonly responses: Readonly<Record<string, { readonly content?: Content }>>;
 }
 
@@ -76,6 +77,7 @@ export async function readDescription(api: TestApi): Promise<ApiDescription> {
         secured: security.length > 0,
         parameters,
         body: body && resolve(body),
+        takesFiles: requestBody?.content["multipart/form-data"] !== undefined,
         responses,
       });
     }

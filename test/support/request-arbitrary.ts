@@ -106,7 +106,7 @@ export function requestArbitrary(
               ]),
           ),
         ),
-        body: operation.body ? bodyArbitrary(operation.body, resolve) : fc.constant(undefined),
+        body: generateBody(operation, resolve),
         undescribed: fc.oneof(
           { weight: 15, arbitrary: fc.constant(undefined) },
           { weight: 1, arbitrary: fc.constantFrom(...UNDESCRIBED) },
@@ -117,7 +117,7 @@ export function requestArbitrary(
           { weight: 1, arbitrary: fc.uuid() },
         ),
         type: fc.oneof(
-          { weight: 30, arbitrary: fc.constant("application/json") },
+          { weight: 30, arbitrary: fc.constant(operation.takesFiles ? FORM_TYPE : "application/json") },
           { weight: 1, arbitrary: fc.constantFrom("text/plain", "application/xml", "application/jsonp", "") },
         ),
       })
@@ -131,6 +131,57 @@ export function requestArbitrary(
           ...(key === undefined || !/^[\x20-\x7e]*$/.test(key) ? {} : { "Idempotency-Key": key }),
         },
       })),
+  );
+}
+
+function generateBody(
+  { body, takesFiles }: Operation,
+  resolve: ApiDescription["resolve"],
+): fc.Arbitrary<string | undefined> {
+  if (takesFiles) return formArbitrary();
+  return body ? bodyArbitrary(body, resolve) : fc.constant(undefined);
+}
+
+const FORM_TYPE = "multipart/form-data; boundary=part";
+
+/** Forms with files and fields, and texts that are none. */
+function formArbitrary(): fc.Arbitrary<string> {
+  const name = fc.oneof(
+    fc.constantFrom("a.txt", "b.md", "c.csv", "d.json", "e.pdf", "f.docx", "g.xlsx", ""),
+    fc.string(),
+  );
+  const content = fc.oneof(
+    fc.constantFrom(
+      "Nine to five.",
+      "---\na: 1\n---\n# H",
+      "id,content\n1,x",
+      '[{"content": "x"}]',
+      "%PDF-1.7",
+      "PK\u0003\u0004",
+    ),
+    fc.string(),
+  );
+  const quoted = (text: string) => text.replaceAll(/["\r\n]/g, "_");
+  const file = fc
+    .tuple(name, content)
+    .map(
+      ([name, content]) => `Content-Disposition: form-data; name="file"; filename="${quoted(name)}"\r\n\r\n${content}`,
+    );
+  const field = fc
+    .tuple(
+      fc.constantFrom("collection", "metadata", "max_tokens", "overlap", "file", "unknown", "__proto__"),
+      fc.oneof(fc.constantFrom("knowledge", '{"a": 1}', "100", "20"), fc.string()),
+    )
+    .map(([name, value]) => `Content-Disposition: form-data; name="${name}"\r\n\r\n${value}`);
+  const form = (...parts: readonly fc.Arbitrary<string>[]) =>
+    fc
+      .array(fc.oneof(...parts), { maxLength: 4 })
+      .map((all) => `${all.map((part) => `--part\r\n${part}\r\n`).join("")}--part--\r\n`);
+  return fc.oneof(
+    { weight: 6, arbitrary: form(file) },
+    { weight: 4, arbitrary: form(file, field) },
+    { weight: 1, arbitrary: form(file).map((text) => text.slice(0, -9)) },
+    { weight: 1, arbitrary: fc.string() },
   );
 }
 

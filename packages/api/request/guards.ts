@@ -5,7 +5,7 @@ import type { JwtOptions } from "../auth/jwt.ts";
 import { type NamespaceResolver, selectTenant } from "../auth/select-tenant.ts";
 import type { Env } from "../context.ts";
 import type { Protocol } from "../protocol.ts";
-import { limitBody } from "./body-limit.ts";
+import { limitBodies } from "./body-limit.ts";
 import { type ConcurrencyLimits, limitConcurrency } from "./concurrency.ts";
 import { enforceDeadline, provideServices, type RequestLimits } from "./deadline.ts";
 import { type RateLimit, rateLimit } from "./rate-limit.ts";
@@ -22,8 +22,10 @@ export interface GuardLimits extends RequestLimits, RateLimit, ConcurrencyLimits
   readonly unknownKeysPerMinute?: number;
 }
 
-type GuardOptions = Pick<Protocol, "credential" | "anonymous" | "limitShare" | "maxBody" | "readBody"> &
-  Pick<RequestLimits, "maxResponse"> & {
+type GuardOptions = Pick<Protocol, "credential" | "anonymous" | "limitShare" | "maxBody" | "readBody"> & {
+  /** Maximum bytes of the body of a route that takes files. */
+  readonly maxUpload?: number;
+} & Pick<RequestLimits, "maxResponse"> & {
     /** Whether a namespace's key selects its tenant with a header. Default: by the names in the path. */
     readonly selectsTenant?: boolean;
   };
@@ -40,7 +42,16 @@ export function createGuards(services: Services, table: RouteTable, options: Gua
   const rate = rateLimit(options);
   const select = selectTenant(services.database, { namespaces: options.namespaces, limit: rate });
   const concurrency = limitConcurrency(options);
-  return ({ selectsTenant, credential, anonymous, limitShare, maxBody, maxResponse, readBody }: GuardOptions) =>
+  return ({
+    selectsTenant,
+    credential,
+    anonymous,
+    limitShare,
+    maxBody,
+    maxUpload,
+    maxResponse,
+    readBody,
+  }: GuardOptions) =>
     [
       deadline,
       authenticate(identify, { credential, anonymous }),
@@ -48,7 +59,7 @@ export function createGuards(services: Services, table: RouteTable, options: Gua
       ...(limitShare ? [setLimitShare(limitShare)] : []),
       rate,
       requireRoute(table),
-      limitBody(maxBody),
+      limitBodies({ maxBody, maxUpload }),
       concurrency,
       provideServices(services, { ...options, maxResponse }),
       readBody,

@@ -4,12 +4,21 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../context.ts";
 import { HttpError } from "../problem/http-error.ts";
+import { FILE_ROUTES } from "./file-routes.ts";
+import { readMultipart } from "./multipart.ts";
 import { createTextReader } from "./read-text.ts";
 
 const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
 
+/** Reads the body of a request: files, or JSON. */
+export const readBody = createMiddleware<Env>(async (c, next) => {
+  if (!FILE_ROUTES.has(c.req.path)) return readJsonBody(c, next);
+  await readMultipart(c);
+  await next();
+});
+
 /** Reads bodies as JSON and keeps numbers that a double cannot represent. Refuses other types and bodies of DELETE. */
-export const readJsonBody = createMiddleware<Env>(async (c, next) => {
+const readJsonBody = createMiddleware<Env>(async (c, next) => {
   const type = c.req.header("Content-Type");
   const length = c.req.header("Content-Length");
   const isJson = /^application\/json\s*(;|$)/i.test(type ?? "");

@@ -3,7 +3,9 @@ import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { updateDocuments } from "@cairn/core/document/update.ts";
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
+import type { Env } from "../context.ts";
 import { createRouter, jsonBody, jsonResponse, problems, reply, replyNoContent, secured } from "../openapi.ts";
 import { idempotent, makeId } from "../request/idempotent.ts";
 import { collectionName } from "../schema/collection.ts";
@@ -106,21 +108,26 @@ const removeMany = createRoute({
   },
 });
 
+/** Ingests the documents of a request. */
+export async function ingestNow(
+  c: Context<Env>,
+  { documents: input, collection, max_tokens: maxTokens, overlap }: z.infer<typeof ingestSchema>,
+): Promise<z.infer<typeof ingestedSchema>> {
+  const { services, signal, usage } = c.var;
+  const documents = input.map((document, n) =>
+    toNewDocument({ ...document, id: document.id ?? makeId(c, `documents[${n}]`) }),
+  );
+  const result = await withDefaultCollection(services, tenantOf(c), {
+    collection,
+    work: () => ingest(services, tenantOf(c), { collection, documents, maxTokens, overlap, signal }),
+  });
+  const { ids, passages, failed, notice } = result;
+  usage.rows = ids.length;
+  return { collection: result.collection.name, ids: [...ids], passages, failed: [...failed], notice };
+}
+
 export const documents = createRouter()
-  .openapi(write, async (c) => {
-    const { documents: input, collection, max_tokens: maxTokens, overlap } = c.req.valid("json");
-    const { services, signal } = c.var;
-    const documents = input.map((document, n) =>
-      toNewDocument({ ...document, id: document.id ?? makeId(c, `documents[${n}]`) }),
-    );
-    const result = await withDefaultCollection(services, tenantOf(c), {
-      collection,
-      work: () => ingest(services, tenantOf(c), { collection, documents, maxTokens, overlap, signal }),
-    });
-    c.var.usage.rows = result.ids.length;
-    const { ids, passages, failed, notice } = result;
-    return reply(c, { collection: result.collection.name, ids: [...ids], passages, failed: [...failed], notice });
-  })
+  .openapi(write, async (c) => reply(c, await ingestNow(c, c.req.valid("json"))))
   .openapi(removeMany, async (c) => {
     const { collection, ids, filter, where_document: whereDocument } = c.req.valid("json");
     const options = { collection, ids, filter, whereDocument };

@@ -28,7 +28,7 @@ import type { Log } from "../telemetry/log.ts";
 const readRoute = secured("Jobs", requireAnyScope("read", "admin"));
 const jobParameter = { params: idParameter("job", "The id of the job.") };
 const model = z.string().min(3).max(200);
-const accepted = {
+export const accepted = {
   ...jsonResponse(
     jobSchema,
     "The job, which continues. Read its progress at the URL of the header Location, or as events.",
@@ -142,23 +142,7 @@ export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
   const watches = createJobWatch({ interval: POLL_INTERVAL_MS, maxBytes: maxResponse });
   const address = (c: Context<Env>, id: string) => ({ tenantId: ownerOf(c.var.principal), id });
   return createRouter()
-    .openapi(bulk, async (c) => {
-      const request = c.req.valid("json");
-      const { collection } = request;
-      const target = await withDefaultCollection(c.var.services, tenantOf(c), {
-        collection,
-        work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is refused now
-      });
-      // Ids are generated now, so that a worker that takes the job over writes the same ones.
-      const identified = request.documents.map((document, n) => ({
-        ...document,
-        id: document.id ?? makeId(c, `documents[${n}]`),
-      }));
-      assertVectorSizes(target, identified);
-      const { documents, refused } = separateUnstorable(identified);
-      const work = { ...request, ...collectionReference(target), documents, refused };
-      return startJob(c, queue, "ingest", work as unknown as JsonObject);
-    })
+    .openapi(bulk, (c) => startIngest(c, queue, c.req.valid("json")))
     .openapi(reindex, async (c) => {
       const { collection, model } = c.req.valid("json");
       const { database, embedders } = c.var.services;
@@ -195,6 +179,29 @@ export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
         timeoutEvent: { event: "continue", data: "", retry: POLL_INTERVAL_MS }, // an EventSource reconnects by itself
       }) as never;
     });
+}
+
+type IngestRequest = z.infer<typeof ingestSchema> & {
+  /** What could not be read. The job lists it as failed. */
+  readonly refused?: readonly Failure[];
+};
+
+/** Creates a job that ingests documents, and answers 202. */
+export async function startIngest(c: Context<Env>, queue: JobQueue, request: IngestRequest) {
+  const { collection, refused: unread = [] } = request;
+  const target = await withDefaultCollection(c.var.services, tenantOf(c), {
+    collection,
+    work: () => getCollection(c.var.services.database, tenantOf(c), collection), // a wrong name is refused now
+  });
+  // Ids are generated now, so that a worker that takes the job over writes the same ones.
+  const identified = request.documents.map((document, n) => ({
+    ...document,
+    id: document.id ?? makeId(c, `documents[${n}]`),
+  }));
+  assertVectorSizes(target, identified);
+  const { documents, refused } = separateUnstorable(identified);
+  const work = { ...request, ...collectionReference(target), documents, refused: [...unread, ...refused] };
+  return startJob(c, queue, "ingest", work as unknown as JsonObject);
 }
 
 type Identified = z.infer<typeof newDocumentSchema> & { readonly id: string };

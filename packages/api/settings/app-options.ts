@@ -8,7 +8,16 @@ import type { SETTINGS } from "./table.ts";
 /** Options of `createApp` that are parts of the process, not settings. */
 type Parts = Pick<
   AppOptions,
-  "queue" | "log" | "metrics" | "observers" | "docs" | "closing" | "operatorRoutes" | "protocols" | "namespaces"
+  | "queue"
+  | "log"
+  | "metrics"
+  | "observers"
+  | "docs"
+  | "closing"
+  | "operatorRoutes"
+  | "protocols"
+  | "namespaces"
+  | "readFile"
 >;
 
 type Configured = Omit<AppOptions, keyof Parts | "credentialCacheMs">;
@@ -27,6 +36,7 @@ export function appOptions(settings: AppSettings): {
     embeddingTokensPerDay: settings.embeddingTokensPerDay,
     deadline: settings.deadline,
     maxBody: settings.maxBody,
+    maxUpload: settings.maxUpload,
     maxResponse: settings.maxResponse,
     tenantConcurrency: settings.tenantConcurrency,
     tenantQueue: settings.tenantQueue,

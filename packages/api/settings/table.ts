@@ -95,6 +95,7 @@ export const SETTINGS = settingTable({
     cloud: { type: integer(100, 25_000).type },
   }),
   maxBody: both("maximum size of a request body, in bytes", { ...atLeast(1_000, 5_000_000), value: "bytes" }),
+  maxUpload: both("maximum size of an upload of files, in bytes", { ...atLeast(1_000, 20_000_000), value: "bytes" }),
   maxResponse: both("maximum size of texts and metadata in a response, in bytes", {
     ...integer(1_000, 100_000_000, 10_000_000),
     value: "bytes",

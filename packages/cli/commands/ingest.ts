@@ -4,12 +4,12 @@ import { withDefaultCollection } from "@cairn/core/document/default-collection.t
 import { noticeOf } from "@cairn/core/embedding/embedders.ts";
 import { describeFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
+import { FORMATS, type Format } from "@cairn/files/format.ts";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { ingestInputs } from "../ingest-local.ts";
-import { FORMATS, type Format } from "../input/detect.ts";
 import { type Inputs, openInputs, type RefusedFile } from "../input/open.ts";
 import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";

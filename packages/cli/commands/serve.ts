@@ -12,6 +12,7 @@ import { loadTokenizer } from "@cairn/core/embedding/tokens.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { createThreadReader } from "@cairn/files/convert/thread.ts";
 import type { ServerType } from "@hono/node-server";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
@@ -57,6 +58,7 @@ export function addServe(program: Command, context: CommandContext): void {
         queue,
         log,
         metrics: createMetrics(),
+        readFile: createThreadReader({ threads: FILE_THREADS, timeoutMs: FILE_TIMEOUT_MS }),
         docs: readAsset,
         closing: context.signal,
         namespaces: extensions.flatMap((extension) => extension.namespaces?.() ?? [])[0],
@@ -86,6 +88,12 @@ export function addServe(program: Command, context: CommandContext): void {
     return withServices(command, work, { connections, tenantConnections });
   });
 }
+
+/** Threads that read uploaded files, of all tenants. A tenant has at most two uploads at once. */
+const FILE_THREADS = 4;
+
+/** Milliseconds that reading an uploaded file may take. */
+const FILE_TIMEOUT_MS = 20_000;
 
 const ASSETS = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 

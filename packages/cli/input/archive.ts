@@ -5,7 +5,7 @@ import { copyFile, link, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { AppError } from "@cairn/core/error.ts";
-import { splitLines } from "./lines.ts";
+import { splitLines } from "@cairn/files/lines.ts";
 
 export interface ArchiveFile {
   write(lines: readonly string[]): Promise<void>;

@@ -1,14 +1,16 @@
 import { execFile } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Format } from "@cairn/files/format.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Format } from "./detect.ts";
 import { openInputs } from "./open.ts";
 
 let folder: string;
@@ -200,4 +202,34 @@ test.each(["jsonl", "csv"])("a .%s file is read in less memory than its size", a
   const node = ["--max-old-space-size=64", "--input-type=module", "--eval", script];
   const { stdout } = await promisify(execFile)(process.execPath, node);
   expect(stdout).toBe("15000\n");
+});
+
+test("a page and a file of a web server are read by the type that it gives them, with their address as id and URI", async () => {
+  const server = createServer((request, response) => {
+    if (request.url === "/missing") return response.writeHead(404).end();
+    if (request.url === "/moved") return response.writeHead(302, { Location: "/page" }).end();
+    const isPage = request.url === "/page";
+    response.writeHead(200, { "Content-Type": isPage ? "text/html; charset=utf-8" : "application/x-ndjson" });
+    return response.end(isPage ? "<title>Hours</title><h1>Hours</h1>Nine to five." : '{"id": "a", "content": "x"}\n');
+  });
+  const { port } = await new Promise<AddressInfo>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve(server.address() as AddressInfo)),
+  );
+  const url = (path: string) => `http://127.0.0.1:${port}/${path}`;
+  try {
+    const inputs = await openInputs([url("page"), url("moved"), url("export")], { format: "auto" });
+    const documents = await Array.fromAsync(inputs.documents());
+    await inputs.close();
+    expect(documents).toMatchObject([
+      { id: url("page"), uri: url("page"), content: "# Hours\n\nNine to five.", metadata: { title: "Hours" } },
+      { id: url("moved"), uri: url("moved"), content: "# Hours\n\nNine to five." },
+      { id: "a", content: "x" },
+    ]);
+    await expect(openInputs([url("missing")], { format: "auto" })).rejects.toThrow(/responds with 404/);
+  } finally {
+    server.close();
+  }
+  await expect(openInputs([url("page")], { format: "auto" })).rejects.toThrow(
+    /cannot be read: fetch failed.*ECONNREFUSED/,
+  );
 });

@@ -1,13 +1,15 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, open as openFile, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, open as openFile, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "@cairn/core/error.ts";
-import { assertText, convertedFormat } from "./binary.ts";
-import { detectFormat, EXTENSIONS, type Format } from "./detect.ts";
-import type { InputDocument } from "./document.ts";
-import { nameOf, readDocuments, type TextSource } from "./read.ts";
+import { createThreadConverter } from "@cairn/files/convert/thread.ts";
+import { type InputDocument, inputError } from "@cairn/files/document.ts";
+import { EXTENSIONS, type Format } from "@cairn/files/format.ts";
+import { readDocuments } from "@cairn/files/read.ts";
+import { createSource, HEAD_BYTES, nameOf, type Source, unreadable } from "@cairn/files/source.ts";
+import { download, isUrl } from "./download.ts";
 
 export interface InputOptions {
   /** `auto`: detected by the file extension or the first characters. */
@@ -36,8 +38,7 @@ export interface RefusedFile {
   readonly reason: string;
 }
 
-/** Number of bytes at the start of a file that are used to detect its format. */
-const HEAD_BYTES = 65_536;
+const convert = createThreadConverter();
 
 /**
  * Reads and checks the files, and standard input for `-`, to their end, so that an error in the last line is found before the
@@ -46,15 +47,18 @@ const HEAD_BYTES = 65_536;
  * Throws `invalid_input`, naming file, line and field, or the reason of the signal.
  */
 export async function openInputs(files: readonly string[], options: InputOptions): Promise<Inputs> {
-  const spool = files.includes("-") ? await spoolStandardInput(options.signal) : undefined;
+  const folders: string[] = [];
   const close = async () => {
-    if (spool) await rm(spool.folder, { recursive: true, force: true });
+    for (const folder of folders) await rm(folder, { recursive: true, force: true });
   };
   try {
-    const { sources, refused } = await openSources(files, { ...options, spooled: spool?.path });
+    const { sources, refused } = await openSources(files, {
+      ...options,
+      onTemporary: (folder) => folders.push(folder),
+    });
     const documents = async function* () {
       for (const source of sources)
-        for await (const document of readDocuments(source, options)) {
+        for await (const document of readDocuments(source, convert)) {
           options.signal?.throwIfAborted();
           yield document;
         }
@@ -69,23 +73,37 @@ export async function openInputs(files: readonly string[], options: InputOptions
 /** Opens the files, and the files in folders. Each file of a folder is read once, so that one that is damaged is left out. */
 async function openSources(
   paths: readonly string[],
-  { spooled, format, signal }: InputOptions & { readonly spooled: string | undefined },
+  { onTemporary, ...options }: InputOptions & { readonly onTemporary: (folder: string) => void },
 ) {
-  const sources: TextSource[] = [];
+  const sources: Source[] = [];
   const refused: RefusedFile[] = [];
   for (const path of paths) {
-    if (path === "-" || !(await isFolder(path))) {
-      sources.push(await openSource(path, path === "-" ? (spooled ?? path) : path, format));
+    if (path === "-") {
+      const spooled = await spoolStandardInput(options.signal);
+      onTemporary(spooled.folder);
+      sources.push(await openSource(path, spooled.path, options));
+      continue;
+    }
+    if (isUrl(path)) {
+      const { folder, path: file, format } = await download(path, options.signal);
+      onTemporary(folder);
+      sources.push(
+        await openSource(path, file, { ...options, format: options.format === "auto" ? format : options.format }),
+      );
+      continue;
+    }
+    if (!(await isFolder(path))) {
+      sources.push(await openSource(path, path, options));
       continue;
     }
     const files = await listFolder(path);
     if (files.length === 0)
       throw unreadable(path, `the folder has no file with one of the extensions ${EXTENSIONS.join(" ")}`);
     for (const file of files) {
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       try {
-        const source = await openSource(file, file, format);
-        for await (const _ of readDocuments(source));
+        const source = await openSource(file, file, options);
+        for await (const _ of readDocuments(source, convert));
         sources.push(source);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
@@ -153,19 +171,31 @@ async function spoolStandardInput(signal: AbortSignal | undefined) {
   return { folder, path };
 }
 
-async function openSource(file: string, path: string, format: Format | "auto"): Promise<TextSource> {
-  const head = await readHead(file, path);
-  const converted = convertedFormat(head);
-  if (converted) return { file, path, format: converted, pieces: () => decode(file, path), columns: new Map() };
-  assertText(file, { head, hasFormat: format !== "auto" });
-  const headText = new TextDecoder().decode(head);
-  return {
+async function openSource(
+  file: string,
+  path: string,
+  { format, id }: Pick<InputOptions, "id"> & { readonly format: InputOptions["format"] | undefined },
+): Promise<Source> {
+  const isDownload = isUrl(file);
+  return createSource({
     file,
-    path,
-    format: format === "auto" ? detectFormat(file, headText) : format,
-    pieces: () => decode(file, path),
-    columns: new Map(),
-  };
+    id: file === "-" ? id : isDownload ? file : file.split(sep).join("/"),
+    uri: isDownload ? file : undefined,
+    format,
+    head: await readHead(file, path),
+    bytes: () => readBytes(file, path),
+    chunks: () => createReadStream(path, { highWaterMark: 1 << 20 }),
+  });
+}
+
+/** Maximum bytes of a file that is converted. */
+const MAX_CONVERTED_BYTES = 200_000_000;
+
+async function readBytes(file: string, path: string): Promise<Uint8Array> {
+  const { size } = await stat(path);
+  if (size > MAX_CONVERTED_BYTES)
+    throw inputError(nameOf(file), `: it has ${size} bytes, more than the limit of ${MAX_CONVERTED_BYTES}. Split it`);
+  return new Uint8Array(await readFile(path));
 }
 
 async function readHead(file: string, path: string): Promise<Uint8Array> {
@@ -182,21 +212,4 @@ async function readHead(file: string, path: string): Promise<Uint8Array> {
     const { code } = error as NodeJS.ErrnoException;
     throw unreadable(file, code === "ENOENT" ? "there is no such file" : `the operating system reports ${code}`, error);
   }
-}
-
-/** Yields the text of a file in pieces. */
-async function* decode(file: string, path: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-      yield decoder.decode(chunk as Uint8Array, { stream: true });
-    yield decoder.decode();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw unreadable(file, "it is not UTF-8 text. Convert it, for example with iconv -f WINDOWS-1252 -t UTF-8", error);
-  }
-}
-
-function unreadable(file: string, why: string, cause?: unknown): AppError {
-  return new AppError("invalid_input", `${nameOf(file)} cannot be read: ${why}.`, { path: file, cause });
 }

@@ -1,6 +1,7 @@
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { VERSION } from "@cairn/core/version.ts";
+import type { ReadFile } from "@cairn/files/to-json.ts";
 import { composeService, type Service } from "../compose.ts";
 import { openOnce } from "../open-once.ts";
 import { readSettings, readTable, type Settings } from "../settings.ts";
@@ -49,6 +50,16 @@ async function openChroma({ databaseUrl, maxResponse }: Settings, queue: JobQueu
     kinds: source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) },
     operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined }), routes.namespaceRoutes()],
     namespaces: resolver.createNamespaceResolver(),
+    readFile,
     protocols: [chromaProtocol({ maxBody, maxResponse })],
   };
 }
+
+/** Reads a file in this process: an execution environment serves one request at a time, and its memory and time are limited. */
+const readFile: ReadFile = async (file) => {
+  const [{ fileToJson }, { extract }] = await Promise.all([
+    import("@cairn/files/to-json.ts"),
+    import("@cairn/files/convert/extract.ts"),
+  ]);
+  return fileToJson(file, extract);
+};

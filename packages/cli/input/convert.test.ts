@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Document, HeadingLevel, Packer, Paragraph, Table, TableCell, TableRow, TextRun } from "docx";
 import { PDFDocument, StandardFonts } from "pdf-lib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openInputs } from "../open.ts";
+import { openInputs } from "./open.ts";
 
 let folder: string;
 beforeAll(async () => {
