@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { MIN_NODE, ROOT, WORKSPACES } from "./compile.ts";
 
 interface Manifest {
-  readonly version: string;
+  /** Keeps npm from publishing the folder, which has only sources. */
+  readonly private?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional: boolean }>>;
@@ -21,7 +22,7 @@ const SUBPATHS: Readonly<Record<string, string>> = {
 
 /** The package.json of the published package, with the dependencies of the workspaces in it. */
 export function makeManifest(): object {
-  const { version } = read("package.json");
+  const { private: _, ...described } = read("publish/package.json");
   const manifests = WORKSPACES.map((name) => read(`packages/${name}/package.json`));
   const merge = <Key extends "dependencies" | "peerDependencies" | "peerDependenciesMeta">(key: Key) =>
     Object.entries(Object.assign({}, ...manifests.map((manifest) => manifest[key])) as NonNullable<Manifest[Key]>)
@@ -29,12 +30,7 @@ export function makeManifest(): object {
       .toSorted(([a], [b]) => (a < b ? -1 : 1));
   const dependencies = merge("dependencies");
   return {
-    name: "cairndb",
-    version,
-    description: "A multi-tenant knowledge base on Postgres with pgvector, and the way there from ChromaDB.",
-    keywords: ["rag", "pgvector", "postgres", "chroma", "chromadb", "vector", "embeddings", "mcp"],
-    license: "MIT",
-    type: "module",
+    ...described,
     engines: { node: `>=${MIN_NODE}` },
     bin: { cairn: "packages/cli/bin/cairn.mjs", cairndb: "packages/cli/bin/cairn.mjs" },
     exports: {

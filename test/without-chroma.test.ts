@@ -19,7 +19,7 @@ beforeAll(async () => {
       recursive: true,
       filter: (path) => !removed.test(relative(ROOT, path)),
     });
-  await cp(join(ROOT, "package.json"), join(tree, "package.json"));
+  for (const file of ["package.json", "publish/package.json"]) await cp(join(ROOT, file), join(tree, file));
   const modules = join(tree, "node_modules");
   await mkdir(join(modules, "@cairn"), { recursive: true });
   for (const name of await readdir(join(ROOT, "node_modules")))

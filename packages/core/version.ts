@@ -1,4 +1,4 @@
-import manifest from "./package.json" with { type: "json" };
+import manifest from "../../publish/package.json" with { type: "json" };
 
-/** Cairn's version. A bundle has no package.json next to it, so bundling includes the value. */
+/** Cairn's version, which is the one of the published package. A bundle includes the value. */
 export const VERSION: string = manifest.version;

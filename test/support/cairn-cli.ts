@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { createEmptyDatabase, serverUrl } from "./database.ts";
 import { useResource } from "./fixture.ts";
 
-const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
+/** The entry point of the `cairn` command. */
+export const CAIRN = fileURLToPath(new URL("../../packages/cli/bin/cairn.mjs", import.meta.url));
 
 /** The result of a command that has ended. */
 export interface CommandResult {

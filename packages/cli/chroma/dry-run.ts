@@ -4,7 +4,6 @@ import type { UnmappedCollection } from "@cairn/chroma/plan/plan.ts";
 import { planSource, type SourcePlan } from "@cairn/chroma/plan/plan-source.ts";
 import { type Preflight, preflight } from "@cairn/chroma/plan/preflight.ts";
 import { pathOf } from "@cairn/chroma/protocol/path.ts";
-import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { labelCollections } from "@cairn/chroma/source/label.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import type { Database } from "@cairn/core/database/database.ts";
@@ -16,16 +15,27 @@ import { EXIT } from "../exit.ts";
 import { embedderOptions, withServices } from "../open.ts";
 import { count } from "../terminal/counts.ts";
 import { bytes, duration, printJson, printTable, visible } from "../terminal/print.ts";
-import { type ChromaFlags, planOptions, sourceOptions, type WriteFlags } from "./options.ts";
+import type { ProposedMapping } from "./choose-mapping.ts";
+import { type ChromaFlags, planOptions, type WriteFlags } from "./options.ts";
 import { showProgress } from "./progress.ts";
 
+interface DryRunOptions {
+  readonly command: Command;
+  /** The mapping that the plan uses and that is not confirmed; undefined: the one of the flags. */
+  readonly proposed: ProposedMapping | undefined;
+}
+
 /**
- * Prints what is in Chroma and what a migration would do with it. Writes nothing and creates no database. Returns the exit
- * code.
+ * Prints what is in Chroma and what a migration would do with it. Writes nothing to a database and creates none. Returns
+ * the exit code.
  */
-export async function dryRun(flags: ChromaFlags & WriteFlags, command: Command): Promise<number> {
+export async function dryRun(
+  source: Source,
+  requested: ChromaFlags & WriteFlags,
+  { command, proposed }: DryRunOptions,
+): Promise<number> {
   const config = parseConfig(command.optsWithGlobals());
-  const source = await openSource(sourceOptions(flags));
+  const flags = { ...requested, map: proposed?.file ?? requested.map };
   const isNew = !config.databaseUrl && !existsSync(join(config.directory, "postgres"));
   const { plan, notices } = isNew
     ? await makePlan(flags, source, undefined, command)
@@ -47,13 +57,15 @@ export async function dryRun(flags: ChromaFlags & WriteFlags, command: Command):
       failed: failed.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
       deletedInCairn: plan.deleted.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
       notices,
+      proposedMapping: proposed?.file,
     });
   else {
     printPreflight(plan, results, notices);
     for (const { source, detail } of failed) console.log(`Unreadable: ${pathOf(source)}. ${detail}`);
+    console.log(describeNextStep(plan, proposed));
   }
   // The exit code that the migration would have.
-  if (plan.unmapped.some(({ blocking }) => blocking)) return EXIT.usage;
+  if (proposed || plan.unmapped.some(({ blocking }) => blocking)) return EXIT.usage;
   return plan.unmapped.length + plan.deleted.length + failed.length > 0 ? EXIT.notIdentical : EXIT.done;
 }
 
@@ -167,9 +179,13 @@ function printPreflight(
   for (const notice of notices) console.log(`Notice: ${notice}`);
   for (const { source, detail } of deleted) console.log(`Stays deleted: ${pathOf(source)}. ${detail}`);
   for (const { source, problem } of unmapped) console.log(`Unmapped: ${pathOf(source)}. ${problem}`);
-  console.log(
-    unmapped.some(({ blocking }) => blocking)
-      ? "Resolve the unmapped collections, then run the command without --dry-run."
-      : "Nothing was written. Run the command without --dry-run to migrate.",
-  );
+}
+
+function describeNextStep({ unmapped }: SourcePlan, proposed: ProposedMapping | undefined): string {
+  if (unmapped.some(({ blocking }) => blocking))
+    return "Resolve the unmapped collections, then run the command without --dry-run.";
+  const nothing = "Nothing was written to a database.";
+  return proposed
+    ? `${nothing} The mapping in ${proposed.file} is a proposal. Check it, edit it if necessary, and migrate:\n  ${proposed.command}`
+    : `${nothing} Run the command without --dry-run to migrate.`;
 }

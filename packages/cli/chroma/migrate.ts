@@ -1,12 +1,14 @@
 import { migrate } from "@cairn/chroma/migrate.ts";
 import type { Plan } from "@cairn/chroma/plan/plan.ts";
 import { pathOf } from "@cairn/chroma/protocol/path.ts";
+import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { count } from "../terminal/counts.ts";
 import { paragraph } from "../terminal/print.ts";
+import { confirmMapping, proposeMappingFile } from "./choose-mapping.ts";
 import { dryRun } from "./dry-run.ts";
-import { addChromaOptions, addWriteOptions, type ChromaFlags, type WriteFlags } from "./options.ts";
+import { addChromaOptions, addWriteOptions, type ChromaFlags, sourceOptions, type WriteFlags } from "./options.ts";
 import { runWithReport } from "./run.ts";
 
 interface MigrateFlags extends ChromaFlags, WriteFlags {
@@ -28,13 +30,17 @@ export function addMigrate(program: Command, context: CommandContext): void {
         .description(paragraph(HELP)),
     ),
   )
-    .option("--dry-run", "show what is there and what would happen; write nothing")
+    .option("--dry-run", "show what is there and what would happen; write nothing to either database")
     .action(async (flags: MigrateFlags, command: Command) => {
-      if (flags.dryRun) return context.finish(await dryRun(flags, command));
+      const source = await openSource(sourceOptions(flags));
+      const proposed = await proposeMappingFile(source, flags, command);
+      if (flags.dryRun) return context.finish(await dryRun(source, flags, { command, proposed }));
+      if (proposed) await confirmMapping(proposed, command);
       const { reEmbed, model, prune = false, discardChanges = false } = flags;
       const { json } = command.optsWithGlobals();
-      await runWithReport(flags, command, {
+      await runWithReport({ ...flags, map: proposed?.file ?? flags.map }, command, {
         context,
+        source,
         schema: "always",
         run: (services, source, options) =>
           migrate(services, source, {

@@ -1,6 +1,5 @@
 import type { MigrationReport } from "@cairn/chroma/report/report.ts";
 import { prepareReport, writeReport } from "@cairn/chroma/report/write.ts";
-import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Source } from "@cairn/chroma/source/source.ts";
 import type { VerifyOptions } from "@cairn/chroma/verify/verify.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -11,12 +10,13 @@ import type { Config } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { databaseName, type OpenOptions, withServices } from "../open.ts";
 import { printJson } from "../terminal/print.ts";
-import { type ChromaFlags, planOptions, sourceOptions } from "./options.ts";
+import { type ChromaFlags, planOptions } from "./options.ts";
 import { printOutcome } from "./outcome.ts";
 import { showProgress } from "./progress.ts";
 
 interface RunOptions extends Pick<OpenOptions, "schema"> {
   readonly context: CommandContext;
+  readonly source: Source;
   readonly run: (services: Services, source: Source, options: VerifyOptions) => Promise<MigrationReport>;
 }
 
@@ -24,9 +24,8 @@ interface RunOptions extends Pick<OpenOptions, "schema"> {
 export async function runWithReport(
   flags: ChromaFlags,
   command: Command,
-  { context, schema, run }: RunOptions,
+  { context, source, schema, run }: RunOptions,
 ): Promise<void> {
-  const source = await openSource(sourceOptions(flags));
   const plan = await planOptions(flags);
   await prepareReport(flags.report);
   const work = async (services: Services, config: Config) => {

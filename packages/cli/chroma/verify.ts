@@ -1,8 +1,9 @@
+import { openSource } from "@cairn/chroma/source/http-source.ts";
 import { verify } from "@cairn/chroma/verify/verify.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { paragraph } from "../terminal/print.ts";
-import { addChromaOptions, type ChromaFlags } from "./options.ts";
+import { addChromaOptions, type ChromaFlags, sourceOptions } from "./options.ts";
 import { runWithReport } from "./run.ts";
 
 const HELP = `
@@ -16,5 +17,8 @@ export function addVerify(program: Command, context: CommandContext): void {
       .command("verify")
       .summary("Compare a Chroma server with Postgres without changing either")
       .description(paragraph(HELP)),
-  ).action((flags: ChromaFlags, command: Command) => runWithReport(flags, command, { context, run: verify }));
+  ).action(async (flags: ChromaFlags, command: Command) => {
+    const source = await openSource(sourceOptions(flags));
+    await runWithReport(flags, command, { context, source, run: verify });
+  });
 }
