@@ -1,6 +1,7 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { restoreDocuments, type StoredDocument } from "@cairn/core/document/restore.ts";
+import { compareStored } from "@cairn/core/document/unchanged.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { InputDocument } from "@cairn/files/document.ts";
@@ -19,6 +20,8 @@ const BATCH = {
 };
 
 interface IngestOptions extends SendOptions {
+  /** Compares only, and writes nothing. */
+  readonly dryRun?: boolean;
   readonly signal: AbortSignal;
   readonly progress: IngestProgress;
 }
@@ -28,6 +31,10 @@ export interface IngestResult {
   readonly collection: Collection;
   readonly ids: readonly string[];
   readonly passages: number;
+  /** Documents that were stored already as they are. */
+  readonly unchanged: number;
+  /** Documents with a dry run that are new, and that would replace one. */
+  readonly planned: { readonly new: number; readonly changed: number };
   readonly failed: readonly { readonly id: string; readonly code: string; readonly message: string }[];
   readonly notices: readonly string[];
 }
@@ -43,27 +50,41 @@ export async function ingestInputs(
     collection,
     inputs,
   }: { readonly tenantId: string; readonly collection: Collection; readonly inputs: Inputs },
-  { maxTokens, overlap, signal, progress }: IngestOptions,
+  { maxTokens, overlap, dryRun, signal, progress }: IngestOptions,
 ): Promise<IngestResult> {
   const ids = new Set<string>();
   const failed: IngestResult["failed"][number][] = [];
   let notice: string | undefined;
   let passages = 0;
   let processed = 0;
+  let unchanged = 0;
+  const planned = { new: 0, changed: 0 };
   assertDimensions(collection, inputs.dimensions);
   try {
     for await (const documents of batches(inputs.documents(), BATCH)) {
       signal.throwIfAborted();
-      const options = { collection: collection.name, documents, maxTokens, overlap, signal };
-      const result = isExported(documents)
-        ? { failed: [], notice: undefined, ...(await restoreDocuments(services, tenantId, { ...options, documents })) }
+      const settings = { collection: collection.name, maxTokens, overlap, signal };
+      const states = isExported(documents)
+        ? new Map()
+        : await compareStored(services, tenantId, { ...settings, documents });
+      const remaining = documents.filter(({ id }) => id === undefined || states.get(id) !== "unchanged");
+      unchanged += documents.length - remaining.length;
+      for (const { id } of remaining) planned[id !== undefined && states.has(id) ? "changed" : "new"]++;
+      processed += documents.length;
+      progress.done(processed);
+      if (dryRun || remaining.length === 0) continue;
+      const options = { ...settings, documents: remaining };
+      const result = isExported(remaining)
+        ? {
+            failed: [],
+            notice: undefined,
+            ...(await restoreDocuments(services, tenantId, { ...settings, documents: remaining })),
+          }
         : await ingest(services, tenantId, options);
       for (const id of result.ids) ids.add(id);
       failed.push(...result.failed);
       passages += result.passages;
       notice ??= result.notice;
-      processed += documents.length;
-      progress.done(processed);
     }
   } catch (error) {
     if (!(error instanceof AppError) || ids.size === 0) throw error;
@@ -73,7 +94,7 @@ export async function ingestInputs(
       cause: error,
     });
   }
-  return { collection, ids: [...ids], passages, failed, notices: notice ? [notice] : [] };
+  return { collection, ids: [...ids], passages, unchanged, planned, failed, notices: notice ? [notice] : [] };
 }
 
 function assertDimensions({ name, dimensions }: Collection, inputDimensions: number | undefined): void {

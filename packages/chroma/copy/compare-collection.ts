@@ -1,9 +1,10 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
+import { canonicalJson } from "@cairn/core/database/canonical-json.ts";
 import { type JsonObject, parseJson, stringifyJson } from "@cairn/core/database/json.ts";
 import type { Finding } from "../ledger/collection.ts";
 import type { PlannedCollection } from "../plan/plan.ts";
 import { markMadeInCairn } from "./cairn-changes.ts";
-import { canonicalJson, describeKeys } from "./compare.ts";
+import { describeKeys } from "./compare.ts";
 
 /**
  * The differences between a collection and its target apart from their records, as findings without an id: the metadata

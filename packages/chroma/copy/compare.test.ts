@@ -1,8 +1,9 @@
+import { canonicalJson } from "@cairn/core/database/canonical-json.ts";
 import { decodeJson, encodeJson, type JsonObject, parseExactJson } from "@cairn/core/database/json.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalJson, compareRows, compareVectors, TOLERANCE } from "./compare.ts";
+import { compareRows, compareVectors, TOLERANCE } from "./compare.ts";
 import type { StoredRow } from "./stored.ts";
 
 const COPIED = { vectors: "copy", metric: "cosine" } as const;

@@ -1,4 +1,5 @@
-import { type JsonObject, type JsonValue, stringifyJson } from "@cairn/core/database/json.ts";
+import { canonicalJson } from "@cairn/core/database/canonical-json.ts";
+import type { JsonObject } from "@cairn/core/database/json.ts";
 import type { Row } from "@cairn/core/document/document.ts";
 import type { Metric } from "@cairn/core/index/metric.ts";
 import type { DifferenceKind } from "../report/report.ts";
@@ -107,14 +108,6 @@ export function compareVectors(a: Float32Array | null, b: Float32Array | null): 
     if (!(difference <= largest)) largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
   }
   return { largest, exact };
-}
-
-/** Canonical JSON: keys sorted, integers as their digits, floats as doubles. */
-export function canonicalJson(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (value === null || typeof value !== "object" || JSON.isRawJSON(value)) return stringifyJson(value);
-  const entries = Object.entries(value as JsonObject).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
 }
 
 /** Describes sizes and positions only, because a report contains no text of a document. */

@@ -2,6 +2,7 @@ import { DEFAULT_COLLECTION } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { noticeOf } from "@cairn/core/embedding/embedders.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { describeFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { FORMATS, type Format } from "@cairn/files/format.ts";
@@ -9,13 +10,14 @@ import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
 import { EXIT } from "../exit.ts";
-import { ingestInputs } from "../ingest-local.ts";
+import { type IngestResult, ingestInputs } from "../ingest-local.ts";
 import { type Inputs, openInputs, type RefusedFile } from "../input/open.ts";
 import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { addTenantOption } from "../options/tenant-option.ts";
 import { ingestIntoService, type Remote, remoteClient } from "../remote.ts";
 import type { SendResult } from "../send.ts";
+import { findGone } from "../sync.ts";
 import { count } from "../terminal/counts.ts";
 import { type IngestProgress, showIngestProgress } from "../terminal/ingest-progress.ts";
 import { paragraph, printJson, visible } from "../terminal/print.ts";
@@ -26,6 +28,9 @@ interface IngestFlags {
   readonly id?: string;
   readonly maxTokens?: number;
   readonly overlap?: number;
+  readonly sync?: boolean;
+  readonly maxDeletes: number;
+  readonly dryRun?: boolean;
 }
 
 const HELP = `
@@ -38,8 +43,10 @@ handbook.pdf#page=12, with the metadata source, page and pages. A line of JSON L
 where only content (or embedding) is required. The output of cairn documents list --json is accepted, too. A row of a CSV file
 is one document: its columns id, content (or text), uri (or url), embedding and metadata are these fields, and every other
 column is metadata. Without a column for the text, the complete row is the text. A document with an existing id is replaced.
-Long texts are split at paragraphs and sentences. Unchanged text is not embedded, or paid for, again. The complete input is
-checked before anything is ingested.`;
+Passages of Markdown, HTML and Word files keep the headings above them, and the front matter of Markdown becomes metadata. A page or file
+on the web (https://…) has its address as id and URI. Long texts are split at paragraphs and sentences. The complete input is checked
+before anything is ingested. Documents that are stored already as they are stay as they are; with --sync, documents of a folder whose
+files are gone are deleted.`;
 
 export function addIngest(program: Command, { signal, finish }: CommandContext): void {
   addTenantOption(
@@ -62,13 +69,21 @@ export function addIngest(program: Command, { signal, finish }: CommandContext):
       "tokens that a passage repeats from the previous one (default: the setting of the collection)",
       integerBetween(0, 4_000),
     )
+    .option("--sync", "delete the documents of the folders whose files are gone")
+    .option(
+      "--max-deletes <n>",
+      "with --sync, the number of deleted documents above which nothing is changed",
+      integerBetween(0, 1_000_000_000),
+      100,
+    )
+    .option("--dry-run", "show what would be written and deleted, and change nothing")
     .action(async (files: readonly string[], flags: IngestFlags, command: Command) => {
       const { json } = parseConfig(command.optsWithGlobals());
       const remote = remoteClient(command);
       const progress = showIngestProgress({ quiet: json });
       let inputs: Inputs | undefined;
       try {
-        inputs = await openInputs(files.length === 0 ? ["-"] : files, { ...flags, signal });
+        inputs = await openInputs(files.length === 0 ? ["-"] : files, { ...flags, withIds: flags.sync, signal });
         progress.begin(inputs.count);
         const ingest = { inputs, progress, flags, signal };
         finish(remote ? await ingestRemotely(remote, ingest) : await ingestLocally(command, ingest));
@@ -87,6 +102,11 @@ interface IngestRun {
 }
 
 async function ingestRemotely(remote: Remote, { inputs, progress, flags, signal }: IngestRun): Promise<number> {
+  const unsupported = flags.sync ? "--sync" : flags.dryRun ? "--dry-run" : undefined;
+  if (unsupported)
+    throw new AppError("invalid_input", `${unsupported} needs the database. Use it without --url.`, {
+      path: unsupported,
+    });
   const documents = interruptible(inputs.documents(), signal);
   const result = await ingestIntoService(remote, documents, { ...flags, onSent: progress.done });
   progress.stop();
@@ -101,8 +121,23 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
       collection: flags.collection,
       work: () => getCollection(database, tenantId, flags.collection),
     });
+    const { name } = collection;
+    const gone = flags.sync
+      ? await findGone(database, {
+          tenantId,
+          collection: name,
+          inputs,
+          ...flags,
+          maxDeletes: flags.dryRun ? Number.POSITIVE_INFINITY : flags.maxDeletes,
+        })
+      : undefined;
     const target = { tenantId, collection, inputs };
     const result = await ingestInputs(services, target, { ...flags, signal, progress });
+    if (flags.dryRun) {
+      progress.stop();
+      return printPlan({ ...result, refused: inputs.refused, gone: gone?.ids ?? [] }, { json, target: name });
+    }
+    const deleted = await gone?.delete();
     progress.phase("building the index");
     // If another process is building indexes, it or the next run builds these. Until then search is exact.
     const maintained = await maintainIndexes(database, { tenantId, collection: collection.id, signal });
@@ -110,7 +145,10 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
     const notices = [...result.notices, ...(maintained?.failed ?? []).map(describeFailure)];
     const model = collection.embeddingModel ?? "model unknown";
     const { refused } = inputs;
-    const code = printResult({ ...result, notices, refused }, { json, target: `${collection.name} (${model})` });
+    const code = printResult(
+      { ...result, deleted, notices, refused },
+      { json, target: `${collection.name} (${model})` },
+    );
     const notice = noticeOf(embedders, collection.embeddingModel);
     if (!json && notice) console.error(notice);
     if (!json) for (const notice of notices) console.error(notice);
@@ -128,25 +166,58 @@ async function* interruptible<T>(items: AsyncIterable<T>, signal: AbortSignal): 
 interface IngestOutput extends SendResult {
   readonly collection?: { readonly name: string };
   readonly notices?: readonly string[];
+  /** Undefined: not compared. */
+  readonly unchanged?: number;
+  /** Undefined: without --sync. */
+  readonly deleted?: number;
   readonly refused: readonly RefusedFile[];
+}
+
+interface IngestPlan extends Pick<IngestResult, "planned" | "unchanged"> {
+  readonly gone: readonly string[];
+  readonly refused: readonly RefusedFile[];
+}
+
+/** Prints what an ingest would do. Returns the exit code. */
+function printPlan(
+  { planned, unchanged, gone, refused }: IngestPlan,
+  { json, target }: { readonly json: boolean; readonly target: string },
+): number {
+  if (json) printJson({ collection: target, ...planned, unchanged, deleted: gone, refused });
+  else {
+    console.log(
+      `Nothing was changed. Collection ${target} would get ${count(planned.new, "new document")}, ${planned.changed} changed and ${gone.length} deleted ones; ${unchanged} stay as they are.`,
+    );
+    for (const id of gone) console.log(`  to delete: ${visible(id)}`);
+    for (const { reason } of refused) console.error(`  ${visible(reason, Number.POSITIVE_INFINITY)}`);
+  }
+  return refused.length > 0 ? EXIT.exceptions : EXIT.done;
 }
 
 /** Prints what was ingested and what failed. Returns the exit code. */
 function printResult(
-  { collection, notices, refused, ...result }: IngestOutput,
+  { collection, notices, refused, unchanged, deleted, ...result }: IngestOutput,
   { json, target }: { readonly json: boolean; readonly target: string },
 ): number {
   const { ids, passages, failed } = result;
   if (json)
     printJson({
       ...(collection ? { collection: collection.name } : {}),
-      ...result,
+      ids,
+      passages,
+      failed,
+      ...(unchanged === undefined ? {} : { unchanged }),
+      ...(deleted === undefined ? {} : { deleted }),
       ...(refused.length > 0 ? { refused } : {}),
       notices,
     });
   else {
+    const more = [
+      ...(unchanged ? [`${unchanged} unchanged`] : []),
+      ...(deleted === undefined ? [] : [`${count(deleted, "document")} deleted`]),
+    ];
     console.log(
-      `Ingested ${count(ids.length, "document")} in ${count(passages, "passage")} into collection ${target}.`,
+      `Ingested ${[`${count(ids.length, "document")} in ${count(passages, "passage")} into collection ${target}`, ...more].join("; ")}.`,
     );
     for (const { id, message } of failed)
       console.error(`  not ingested: ${visible(id) || "a document without an id"}: ${message}`);

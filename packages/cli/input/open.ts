@@ -16,6 +16,8 @@ export interface InputOptions {
   readonly format: Format | "auto";
   /** Id of the document on standard input. */
   readonly id?: string;
+  /** Collects the ids of all documents. Default false: memory use does not grow with their number. */
+  readonly withIds?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -23,6 +25,10 @@ export interface InputOptions {
 export interface Inputs {
   /** Number of documents. */
   readonly count: number;
+  /** The ids of all documents, with `withIds`. */
+  readonly ids: ReadonlySet<string>;
+  /** The starts of the ids of the documents of each folder. */
+  readonly folders: readonly string[];
   /** Dimensions of the vectors in the input; undefined if there are none. */
   readonly dimensions: number | undefined;
   /** Files of a folder that cannot be ingested, and why. The other files of the folder are. */
@@ -34,6 +40,7 @@ export interface Inputs {
 }
 
 export interface RefusedFile {
+  /** The id of its document. */
   readonly file: string;
   readonly reason: string;
 }
@@ -47,14 +54,14 @@ const convert = createThreadConverter();
  * Throws `invalid_input`, naming file, line and field, or the reason of the signal.
  */
 export async function openInputs(files: readonly string[], options: InputOptions): Promise<Inputs> {
-  const folders: string[] = [];
+  const temporary: string[] = [];
   const close = async () => {
-    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+    for (const folder of temporary) await rm(folder, { recursive: true, force: true });
   };
   try {
-    const { sources, refused } = await openSources(files, {
+    const { sources, refused, folders } = await openSources(files, {
       ...options,
-      onTemporary: (folder) => folders.push(folder),
+      onTemporary: (folder) => temporary.push(folder),
     });
     const documents = async function* () {
       for (const source of sources)
@@ -63,7 +70,7 @@ export async function openInputs(files: readonly string[], options: InputOptions
           yield document;
         }
     };
-    return { ...(await checkDocuments(documents())), refused, documents, close };
+    return { ...(await checkDocuments(documents(), options)), refused, folders, documents, close };
   } catch (error) {
     await close();
     throw error;
@@ -77,6 +84,7 @@ async function openSources(
 ) {
   const sources: Source[] = [];
   const refused: RefusedFile[] = [];
+  const folders: string[] = [];
   for (const path of paths) {
     if (path === "-") {
       const spooled = await spoolStandardInput(options.signal);
@@ -96,6 +104,7 @@ async function openSources(
       sources.push(await openSource(path, path, options));
       continue;
     }
+    folders.push(toId(join(path, sep)));
     const files = await listFolder(path);
     if (files.length === 0)
       throw unreadable(path, `the folder has no file with one of the extensions ${EXTENSIONS.join(" ")}`);
@@ -107,11 +116,11 @@ async function openSources(
         sources.push(source);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        refused.push({ file, reason: error.message });
+        refused.push({ file: toId(file), reason: error.message });
       }
     }
   }
-  return { sources, refused };
+  return { sources, refused, folders };
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -138,11 +147,13 @@ async function listFolder(folder: string): Promise<readonly string[]> {
 }
 
 /** Counts the documents and returns the dimensions of their vectors. Throws `invalid_input` if these differ. */
-async function checkDocuments(documents: AsyncIterable<InputDocument>) {
+async function checkDocuments(documents: AsyncIterable<InputDocument>, { withIds }: InputOptions) {
+  const ids = new Set<string>();
   let count = 0;
   let first: { readonly dimensions: number; readonly place: string } | undefined;
-  for await (const { embedding, passages = [], place } of documents) {
+  for await (const { id, embedding, passages = [], place } of documents) {
     count++;
+    if (withIds && id !== undefined) ids.add(id);
     for (const { length } of [embedding, ...passages.map((passage) => passage.embedding)].filter(
       (vector) => vector !== undefined,
     )) {
@@ -155,7 +166,7 @@ async function checkDocuments(documents: AsyncIterable<InputDocument>) {
       );
     }
   }
-  return { count, dimensions: first?.dimensions };
+  return { count, ids, dimensions: first?.dimensions };
 }
 
 async function spoolStandardInput(signal: AbortSignal | undefined) {
@@ -171,6 +182,10 @@ async function spoolStandardInput(signal: AbortSignal | undefined) {
   return { folder, path };
 }
 
+function toId(path: string): string {
+  return path.split(sep).join("/");
+}
+
 async function openSource(
   file: string,
   path: string,
@@ -179,7 +194,7 @@ async function openSource(
   const isDownload = isUrl(file);
   return createSource({
     file,
-    id: file === "-" ? id : isDownload ? file : file.split(sep).join("/"),
+    id: file === "-" ? id : isDownload ? file : toId(file),
     uri: isDownload ? file : undefined,
     format,
     head: await readHead(file, path),
