@@ -39,7 +39,7 @@ export function listen(
     };
     const fetch = (request: Request, bindings: unknown) => handler(request, bindings as HttpBindings);
     const server = serve({ fetch, hostname: host, port, serverOptions }, (address) =>
-      resolve({ server, url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}` }),
+      resolve({ server, url: `http://${clientHost(host)}:${address.port}` }),
     );
     server.maxConnections = maxConnections;
     server.once("error", (error: NodeJS.ErrnoException) =>
@@ -52,4 +52,10 @@ export function listen(
       ),
     );
   });
+}
+
+/** The host in the URL of a client on the same machine. */
+function clientHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost"; // every address of the machine
+  return host.includes(":") ? `[${host}]` : host;
 }
