@@ -90,7 +90,9 @@ test("--sync changes nothing if more documents are gone than --max-deletes", asy
   await writeFile(file("budget/b.txt"), "Changed.");
   const refused = await ingest(folder, "--sync", "--max-deletes", "1");
   expect(refused.code).toBe(2);
-  expect(JSON.stringify(refused.output) + refused.error).toContain("the files of 2 documents are gone, more than --max-deletes 1");
+  expect(JSON.stringify(refused.output) + refused.error).toContain(
+    "the files of 2 documents are gone, more than --max-deletes 1",
+  );
   expect((await stored(folder))["budget/b.txt"]).toBe("Kettles.");
   expect((await ingest(folder, "--sync", "--max-deletes", "2")).output).toMatchObject({ deleted: 2 });
 });

@@ -14,6 +14,7 @@ import { problemResponse } from "./problem.ts";
 import { type Protocol, protocolOf } from "./protocol.ts";
 import { createGuards, type GuardLimits } from "./request/guards.ts";
 import { readBody } from "./request/json-body.ts";
+import { PRIVATE_PATHS, requirePrivateAddress } from "./request/private-paths.ts";
 import { createRouteTable, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
@@ -94,6 +95,7 @@ export function createApp(services: Services, options: AppOptions) {
     return c.body(null, 204, { Allow: [...allowed, "OPTIONS"].join(", ") });
   });
   if (corsOrigins.length > 0) app.use("*", cors({ origin: [...corsOrigins], exposeHeaders: ["*"] }));
+  for (const path of PRIVATE_PATHS) app.use(path, requirePrivateAddress);
   const guard = createGuards(services, table, options);
   const ownGuards = guard({
     selectsTenant: true,

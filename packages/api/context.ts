@@ -65,6 +65,8 @@ export interface Bindings {
   readonly maxStreamMs?: number;
   /** The caller's address as the runtime sees it, never from a header. Undefined: not known. */
   readonly address?: string;
+  /** Whether `/metrics`, `/docs` and `/openapi.json` are 404, because a private address serves them. Default: false. */
+  readonly hidesPrivatePaths?: boolean;
 }
 
 export type Env = { Bindings: Bindings; Variables: Variables };

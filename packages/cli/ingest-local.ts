@@ -71,8 +71,10 @@ export async function ingestInputs(
       unchanged += documents.length - remaining.length;
       for (const { id } of remaining) planned[id !== undefined && states.has(id) ? "changed" : "new"]++;
       processed += documents.length;
-      progress.done(processed);
-      if (dryRun || remaining.length === 0) continue;
+      if (dryRun || remaining.length === 0) {
+        progress.done(processed);
+        continue;
+      }
       const options = { ...settings, documents: remaining };
       const result = isExported(remaining)
         ? {
@@ -85,6 +87,7 @@ export async function ingestInputs(
       failed.push(...result.failed);
       passages += result.passages;
       notice ??= result.notice;
+      progress.done(processed);
     }
   } catch (error) {
     if (!(error instanceof AppError) || ids.size === 0) throw error;

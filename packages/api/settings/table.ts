@@ -68,9 +68,12 @@ export const SETTINGS = settingTable({
   }),
   json: cairn("print JSON, for scripts", SWITCH),
 
-  // The address that `cairn serve` listens on, and the chat model.
+  // The addresses that `cairn serve` listens on, and the chat model.
   host: serve("address to listen on", { ...text("address"), default: "127.0.0.1" }),
   port: serve("port to listen on", { ...integer(0, 65_535), variable: "PORT", default: 8787 }),
+  privateListen: serve("private address for the API and, only there, /metrics, /docs and /openapi.json", {
+    ...text("host:port", "none; --host and --port serve everything"),
+  }),
   chatModel: both("chat model of /v1/chat", text("name", "none; chat responds with 503")),
   chatBaseUrl: both("OpenAI-compatible server of the chat model", {
     ...GROUPED_URL,

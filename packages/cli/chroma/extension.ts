@@ -10,6 +10,7 @@ import { AppError } from "@cairn/core/error.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import { VERSION } from "@cairn/core/version.ts";
 import type { Extension } from "../extension.ts";
+import { PRIVATE_LISTEN, parsePrivateListen } from "../serve/private-listen.ts";
 import { addCloud } from "./cloud.ts";
 import { addMigrate } from "./migrate.ts";
 import { addNamespaces } from "./namespaces.ts";
@@ -17,12 +18,17 @@ import { addVerify } from "./verify.ts";
 
 type ServeFlags = SettingValues<typeof CHROMA_SETTINGS, "serve">;
 
+interface ListenFlags {
+  readonly host: string;
+  readonly privateListen?: string;
+}
+
 /** Throws `invalid_input` if other machines could send requests without a key. */
-function assertLoopback(host: string): void {
+function assertLoopback(host: string, option: string): void {
   if (host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)) return;
   throw new AppError(
     "invalid_input",
-    `--chroma-no-auth cannot be used with --host ${host}: every machine that reaches the address could read and delete all data. Listen on 127.0.0.1, or use keys.`,
+    `--chroma-no-auth cannot be used with ${option} ${host}: every machine that reaches the address could read and delete all data. Listen on 127.0.0.1, or use keys.`,
     { path: "--chroma-no-auth" },
   );
 }
@@ -38,8 +44,11 @@ export const chroma: Extension = {
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
     namespaces: createNamespaceResolver,
-    protocols: (flags: ServeFlags & { readonly host: string }, { database }) => {
-      if (flags.chromaNoAuth) assertLoopback(flags.host);
+    protocols: (flags: ServeFlags & ListenFlags, { database }) => {
+      if (flags.chromaNoAuth) {
+        assertLoopback(flags.host, "--host");
+        assertLoopback(parsePrivateListen(flags.privateListen)?.host ?? flags.host, PRIVATE_LISTEN);
+      }
       const anonymous = flags.chromaNoAuth ? createOpenPrincipal(database) : undefined;
       return [chromaProtocol({ allowReset: flags.chromaAllowReset, maxBody: flags.chromaMaxBody, anonymous })];
     },

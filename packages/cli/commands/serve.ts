@@ -20,16 +20,16 @@ import type { Config } from "../config.ts";
 import { EXTENSIONS } from "../extensions.ts";
 import { databaseName, withServices } from "../open.ts";
 import { settingOptions } from "../options/setting-option.ts";
-import { createAddressReader } from "../serve/address.ts";
 import { createDevelopmentKey, examples } from "../serve/first-start.ts";
-import { listen } from "../serve/listen.ts";
+import { listenForRequests } from "../serve/listen-for-requests.ts";
 import { chatOptionsOf, type ServeFlags } from "../serve/options.ts";
 import { startTracing } from "../serve/tracing.ts";
 import { paragraph } from "../terminal/print.ts";
 
 const HELP = `
 Serve the API over HTTP: the reference at /docs and /openapi.json, /health and /ready for load balancers, /metrics for
-Prometheus, /mcp for assistants. The first start in an embedded database creates a tenant and an API key, and prints three
+Prometheus, /mcp for assistants. With --private-listen 127.0.0.1:9090, /docs, /openapi.json and /metrics are served only at
+that address, next to the API. The first start in an embedded database creates a tenant and an API key, and prints three
 example requests. Traces are sent to OTEL_EXPORTER_OTLP_ENDPOINT if it is set. Ctrl-C and SIGTERM end the process within 10 s:
 running requests are completed, and jobs are released to the next process.`;
 
@@ -66,13 +66,11 @@ export function addServe(program: Command, context: CommandContext): void {
         protocols: extensions.flatMap((extension) => extension.protocols(flags, services)),
       });
       await loadTokenizer(); // takes 0.1 s, which no request should wait for
-      const addressOf = createAddressReader(flags.trustedProxies);
-      const { server, url } = await listen(
-        (request, { incoming }) => app.fetch(request, { address: addressOf(incoming) }),
-        flags,
-      );
+      const { servers, url, privateUrl } = await listenForRequests(app, flags);
       const secret = await createDevelopmentKey(services);
-      console.error(`Cairn serves ${databaseName(config)} at ${url}, with the API reference at ${url}/docs`);
+      console.error(
+        `Cairn serves ${databaseName(config)} at ${url}, with the API reference at ${privateUrl ?? url}/docs`,
+      );
       if (services.embedders.notice) console.error(services.embedders.notice);
       if (secret) console.error(`\n${examples(url, secret, settings.chatModel !== undefined)}`);
       await queue.resume();
@@ -81,7 +79,7 @@ export function addServe(program: Command, context: CommandContext): void {
         onError: log.failure,
       });
       await aborted(context.signal);
-      await Promise.all([closeServer(server), stopMaintenance(), queue.close()]);
+      await Promise.all([...servers.map(closeServer), stopMaintenance(), queue.close()]);
       await stopTracing();
       exitTimer.release();
     };

@@ -16,7 +16,9 @@ async function startServer(flags: Partial<ServeFlags>) {
     socket.setEncoding("utf8").on("data", (text: string) => {
       received += text;
     });
-    return { socket, received: () => received, closed: once(socket, "close") };
+    // Not `once`, which fails if the server resets the connection while the client is writing.
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    return { socket, received: () => received, closed };
   };
   return { url, open, stop: () => new Promise((resolve) => server.close(resolve)) };
 }
@@ -62,5 +64,12 @@ test("connections beyond the maximum are closed", async () => {
   const third = open();
   await third.closed;
   for (const { socket } of connections) socket.destroy();
+  await stop();
+});
+
+test("a service that listens on every address gives an address that a client can use", async () => {
+  const { url, stop } = await startServer({ host: "0.0.0.0" });
+  expect(url).toMatch(/^http:\/\/localhost:\d+$/);
+  expect((await fetch(url, { method: "POST", body: "hello" })).status).toBe(200);
   await stop();
 });

@@ -2,6 +2,12 @@ import { AppError } from "@cairn/core/error.ts";
 import { type HttpBindings, type ServerType, serve } from "@hono/node-server";
 import type { ServeFlags } from "./options.ts";
 
+/** Where to listen, and the limits of the server. */
+export type ListenOptions = Pick<ServeFlags, "host" | "port" | "deadline" | "maxConnections"> & {
+  /** The option that the error names if the address cannot be used. Default `--port`. */
+  readonly option?: string;
+};
+
 /** Time limit for receiving the headers of a request, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
@@ -22,7 +28,7 @@ export type RequestHandler = (request: Request, bindings: HttpBindings) => Respo
  */
 export function listen(
   handler: RequestHandler,
-  { host, port, deadline = 25_000, maxConnections }: ServeFlags,
+  { host, port, deadline = 25_000, maxConnections, option = "--port" }: ListenOptions,
 ): Promise<{ readonly server: ServerType; readonly url: string }> {
   return new Promise((resolve, reject) => {
     const serverOptions = {
@@ -33,17 +39,23 @@ export function listen(
     };
     const fetch = (request: Request, bindings: unknown) => handler(request, bindings as HttpBindings);
     const server = serve({ fetch, hostname: host, port, serverOptions }, (address) =>
-      resolve({ server, url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}` }),
+      resolve({ server, url: `http://${clientHost(host)}:${address.port}` }),
     );
     server.maxConnections = maxConnections;
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(
         new AppError(
           "invalid_input",
-          `Cairn cannot listen on port ${port} of ${host} (${error.code}). Choose another port with --port.`,
-          { path: "--port", cause: error },
+          `Cairn cannot listen on port ${port} of ${host} (${error.code}). Choose another port with ${option}.`,
+          { path: option, cause: error },
         ),
       ),
     );
   });
+}
+
+/** The host in the URL of a client on the same machine. */
+function clientHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost"; // every address of the machine
+  return host.includes(":") ? `[${host}]` : host;
 }
