@@ -9,12 +9,13 @@ import type { Services } from "@cairn/core/services.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { meanOf, type Quality, qualityOf } from "./quality/metrics.ts";
 import { cranfield, type JudgedSet, paraphrases } from "./quality/sets.ts";
+import { textTime } from "./quality/text-time.ts";
 import { round } from "./support/measure.ts";
 import { report } from "./support/results.ts";
 import type { BenchRun } from "./support/run.ts";
 import type { Target } from "./support/target.ts";
 
-const MODELS = ["offline/words", "bundled/use-lite"];
+const MODELS = ["offline/words", "bundled/glove-50k", "bundled/use-lite"];
 const MODES = ["vector", "keyword", "hybrid"] as const;
 
 /**
@@ -36,7 +37,15 @@ export async function benchQuality(run: BenchRun): Promise<readonly Target[]> {
       table.push({ set: name, variant, questions: qualities.length, ...row });
     }
   }
+  const texts = collections.flatMap(({ sets }) =>
+    sets.flatMap(({ documents }) => documents.map(({ content }) => content)),
+  );
+  for (const model of MODELS) {
+    const { p50, p95 } = await textTime(model, texts);
+    table.push({ set: "time of a text, ms", variant: model, p50: round(p50, 2), p95: round(p95, 2) });
+  }
   const mrrOf = (model: string) => Number(table.find(({ variant }) => variant === `${model}, vector`)?.MRR);
+  const gainOf = (model: string) => mrrOf(model) - mrrOf("offline/words");
   const targets: readonly Target[] = [
     {
       what: "paraphrased questions: MRR of bundled/use-lite to that of offline/words",
@@ -44,6 +53,13 @@ export async function benchQuality(run: BenchRun): Promise<readonly Target[]> {
       target: 1.5,
       better: "higher",
       usual: 1.8,
+    },
+    {
+      what: "paraphrased questions: gain in MRR by bundled/glove-50k to that by bundled/use-lite",
+      value: round(gainOf("bundled/glove-50k") / gainOf("bundled/use-lite")),
+      target: 0.5,
+      better: "higher",
+      usual: 0.7,
     },
   ];
   await report({ bench: "quality", title: "Retrieval quality without a key", table, targets }, run);
