@@ -123,18 +123,18 @@ describe.runIf(serverUrl())("bundled functions", () => {
     expect(Object.keys(paths)).toContain("/v1/migrations");
   });
 
-  test("the table of word vectors finds a passage that has none of the question's words", async () => {
+  test("the table of word vectors finds the passage that has none of the question's words", async () => {
     const api = await load("api");
     const post = async (path: string, body: object) =>
       JSON.parse((await api(event("POST", path, { body: JSON.stringify(body) }), context)).body);
     await post("/v1/collections", { name: "meaning", embedding_model: "bundled/glove-50k" });
     const documents = [
       { id: "refunds", content: "Refunds go to the credit card within a month." },
-      { id: "hours", content: "Stores open Monday to Saturday, 10 am till 7 pm." },
+      { id: "way", content: "Getting to our store: take bus 12." },
     ];
     await post("/v1/documents", { collection: "meaning", documents });
     const { hits } = await post("/v1/query", { collection: "meaning", query: "getting money repaid" });
-    expect(hits).toMatchObject([{ id: "refunds" }, { id: "hours" }]);
+    expect(hits).toMatchObject([{ id: "refunds" }, { id: "way" }]);
   });
 
   test("Chroma's API responds, with batches that fit into an invocation", async () => {

@@ -183,16 +183,16 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     expect(await list("203.0.113.8", 61)).toBe(401);
   });
 
-  test("the table of word vectors finds a passage that has none of the question's words", async () => {
+  test("the table of word vectors finds the passage that has none of the question's words", async () => {
     const settings = { name: "meaning", embedding_model: "bundled/glove-50k" };
     expect(await call(0, "POST", "/v1/collections", settings)).toMatchObject({ status: 201 });
     const documents = [
       { id: "refunds", content: "Refunds go to the credit card within a month." },
-      { id: "hours", content: "Stores open Monday to Saturday, 10 am till 7 pm." },
+      { id: "way", content: "Getting to our store: take bus 12." },
     ];
     expect((await call(0, "POST", "/v1/documents", { collection: "meaning", documents })).status).toBe(200);
     const { json } = await call(0, "POST", "/v1/query", { collection: "meaning", query: "getting money repaid" });
-    expect(json().hits).toMatchObject([{ id: "refunds" }, { id: "hours" }]);
+    expect(json().hits).toMatchObject([{ id: "refunds" }, { id: "way" }]);
   });
 
   test("chat streams its answer with citations", async () => {
