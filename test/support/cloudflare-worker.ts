@@ -16,7 +16,7 @@ const DEAD_LETTER_WORKER = `export default {
 };`;
 
 /** The worker as wrangler bundles it. Only its driver is configured, with the relay's address. */
-async function bundleWorker(port: number): Promise<string> {
+export async function bundleWorker(port: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "cairn-worker-"));
   const entry = join(folder, "entry.ts");
   await writeFile(

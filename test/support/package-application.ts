@@ -26,11 +26,18 @@ const { id } = await ensureTenant(database, "acme");
 await ensureCollection(database, id, { embeddingModel: "bundled/use-lite" });
 await ingest(services, id, { documents: [{ id: "refunds", content: "We refund within 60 days." }] });
 const found: readonly Hit[] = await query(services, id, { text: "money back" });
+await ensureCollection(database, id, { name: "table", embeddingModel: "bundled/glove-50k" });
+await ingest(services, id, { collection: "table", documents: [{ id: "hours", content: "Stores open daily." }] });
+const foundByTable: readonly Hit[] = await query(services, id, {
+  collection: "table",
+  text: "when may I visit the shop",
+});
 await database.close();
 console.log(
   JSON.stringify({
     first,
     found: found[0]?.id,
+    foundByTable: foundByTable[0]?.id,
     vector: encodeVector(new Float32Array(1)),
     tool: typeof cairnSearch(client),
     retriever: (await new CairnRetriever({ client }).invoke("money back")).length,

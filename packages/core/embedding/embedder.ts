@@ -44,7 +44,7 @@ export interface DefaultModel {
 export interface Embedders {
   /** Undefined if no model is configured. Then every new collection must name a model. */
   readonly default: DefaultModel | undefined;
-  /** Text for the user if the default is missing, `bundled/use-lite` or `offline/words`; undefined otherwise. */
+  /** Text for the user if the default is missing or no match for a provider's model; undefined otherwise. */
   readonly notice: string | undefined;
   /** The embedder of a model. Throws `embedder_unavailable` with the setting to add if it is not configured. */
   get(model: string): Embedder;

@@ -16,6 +16,7 @@ test("on the embedded database without configuration, the default is the bundled
   expect(embedders.notice).toMatch(/bundled\/use-lite, a small model for English.*openai\.apiKey/);
   expect(noticeOf(embedders, "bundled/use-lite")).toBe(embedders.notice);
   expect(noticeOf(embedders, "offline/words")).toMatch(/finds words, not meaning/);
+  expect(noticeOf(embedders, "bundled/glove-50k")).toMatch(/a table of English word vectors/);
   expect(noticeOf(embedders, "openai/text-embedding-3-small")).toBeUndefined();
 });
 
@@ -25,6 +26,13 @@ test("the words-only embedder is named, and its vectors are not cached", () => {
   expect(embedders.get("offline/words").cacheable).toBe(false);
 });
 
+test("the table of word vectors is named, and its dimensions are known", () => {
+  const embedders = createEmbedders({ defaultModel: "bundled/glove-50k" });
+  expect(embedders.default).toEqual({ model: "bundled/glove-50k", dimensions: 1536 });
+  expect(embedders.notice).toMatch(/a table of English word vectors\. Set defaultModel to another model/);
+  expect(embedders.get("bundled/glove-50k").cacheable).toBe(false);
+});
+
 test("elsewhere there is no default without configuration, and offline/words must be named", () => {
   const embedders = createEmbedders({});
   expect(embedders.default).toBeUndefined();
@@ -32,7 +40,9 @@ test("elsewhere there is no default without configuration, and offline/words mus
     expect.objectContaining({
       code: "embedder_unavailable",
       path: "embeddingModel",
-      message: expect.stringMatching(/names no embedding model.*Set openai\.apiKey, or openai\.baseUrl/),
+      message: expect.stringMatching(
+        /names no embedding model.*Set openai\.apiKey, or openai\.baseUrl.* bundled\/glove-50k needs neither a key nor a server/,
+      ),
     }),
   );
   expect(createEmbedders({ defaultModel: "offline/words" }).default?.model).toBe("offline/words");

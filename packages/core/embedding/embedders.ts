@@ -5,6 +5,7 @@ import { createLocalEmbedder, MODEL_SOURCE_NAMES, type ModelSourceNames, unavail
 import { modelDimensions } from "./models.ts";
 import { createOpenAiEmbedder } from "./openai.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
+import { GLOVE_MODEL } from "./word-table/dimensions.ts";
 
 /** A server that speaks OpenAI's embeddings protocol. Default `apiKey`: none, for servers without authentication. */
 type EmbeddingServer = Partial<Pick<OpenAiOptions, "apiKey" | "baseUrl">>;
@@ -54,6 +55,7 @@ const OFFLINE_DIMENSIONS = 1536;
 const LIMITED_MODELS: ReadonlyMap<string, string> = new Map([
   [OFFLINE, "which finds words, not meaning"],
   [BUNDLED_MODEL, "a small model for English"],
+  [GLOVE_MODEL, "a table of English word vectors"],
 ]);
 const OPENAI_DEFAULT = "openai/text-embedding-3-small";
 /** Maximum cached embedders. There is a limit because a tenant may name any model. */
@@ -100,7 +102,8 @@ function createNotice(defaultModel: DefaultModel | undefined, config: EmbeddingC
   const hint = config.local
     ? `${names.defaultModel} is not set. Set it to a model of the local server or folder, as in local/nomic-embed-text.`
     : `${serverHint(names)}, or name a model in ${names.defaultModel}.`;
-  if (!defaultModel) return `No embedding model is configured. ${hint}`;
+  if (!defaultModel)
+    return `No embedding model is configured. ${hint} ${GLOVE_MODEL} needs neither a key nor a server.`;
   const { model } = defaultModel;
   const what = LIMITED_MODELS.get(model);
   if (what === undefined) return undefined;
@@ -127,7 +130,9 @@ function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
   if (provider === "offline" && model === OFFLINE) return offlineEmbedder();
   if (provider === "offline") throw unavailable(model, `The only offline embedder is ${OFFLINE}.`);
   if (model === BUNDLED_MODEL) return bundledEmbedder();
-  if (provider === "bundled") throw unavailable(model, `The only bundled model is ${BUNDLED_MODEL}.`);
+  if (model === GLOVE_MODEL) return gloveEmbedder();
+  if (provider === "bundled")
+    throw unavailable(model, `The only bundled models are ${BUNDLED_MODEL} and ${GLOVE_MODEL}.`);
   if (provider === "openai" && name) {
     if (!openai) throw unavailable(model, `${serverHint(names)}.`);
     return serverEmbedder(model, name, { ...openai, ...requests });
@@ -136,7 +141,7 @@ function createEmbedder(model: string, config: EmbeddingConfig): Embedder {
     if (local?.baseUrl) return serverEmbedder(model, name, { ...local, ...requests });
     return createLocalEmbedder({ model, modelsDirectory: local?.modelsDirectory, names });
   }
-  throw unavailable(model, "Write it as openai/<name>, local/<name>, bundled/use-lite or offline/words.");
+  throw unavailable(model, `Write it as openai/<name>, local/<name>, ${BUNDLED_MODEL}, ${GLOVE_MODEL} or ${OFFLINE}.`);
 }
 
 /** Loads the offline embedder with the first text. Services that use a model server never load it. */
@@ -158,6 +163,18 @@ function bundledEmbedder(): Embedder {
     async embed(texts, options) {
       const { createBundledEmbedder } = await import("./bundled/embedder.ts");
       return createBundledEmbedder().embed(texts, options);
+    },
+  };
+}
+
+/** Loads the table of word vectors with the first text. */
+function gloveEmbedder(): Embedder {
+  return {
+    model: GLOVE_MODEL,
+    cacheable: false,
+    async embed(texts, options) {
+      const { createGloveEmbedder } = await import("./word-table/embedder.ts");
+      return createGloveEmbedder().embed(texts, options);
     },
   };
 }

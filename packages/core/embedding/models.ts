@@ -1,4 +1,5 @@
 import { BUNDLED_DIMENSIONS } from "./bundled/dimensions.ts";
+import { GLOVE_DIMENSIONS } from "./word-table/dimensions.ts";
 
 /** Native dimensions and maximum tokens per text by model name, for any provider. Source: the model cards. */
 const MODELS: ReadonlyMap<string, readonly [dimensions: number, textTokens: number]> = new Map([
@@ -23,7 +24,8 @@ const MODELS: ReadonlyMap<string, readonly [dimensions: number, textTokens: numb
   ["nomic-embed-text", [768, 2048]],
   ["nomic-embed-text-v1.5", [768, 8192]],
   ["mxbai-embed-large", [1024, 512]],
-  ["use-lite", [BUNDLED_DIMENSIONS, 256]], // it reads more, but a vector for few sentences is more precise
+  ["glove-50k", [GLOVE_DIMENSIONS, 256]],
+  ["use-lite", [BUNDLED_DIMENSIONS, 256]], // they read more, but a vector for few sentences is more precise
 ] as const);
 
 /** Maximum tokens per text of a model; undefined: unknown. Publisher and tag are ignored. */

@@ -1,8 +1,6 @@
-import { nextTurn } from "../turn.ts";
 import type { Embedder } from "./embedder.ts";
+import { embedInTurns } from "./in-turns.ts";
 
-/** Texts per time slice. Each text takes about 1 ms. */
-const BATCH_SIZE = 32;
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 /** Scripts without spaces between words. Their runs are compared by shorter n-grams. */
 const UNSPACED_SCRIPT = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
@@ -32,25 +30,14 @@ export function createOfflineEmbedder(model = "offline/words"): Embedder {
   return {
     model,
     cacheable: false,
-    async embed(texts, { dimensions, onBatch, signal }) {
-      const vectors: Float32Array[] = [];
-      for (let offset = 0; offset < texts.length; offset += BATCH_SIZE) {
-        signal?.throwIfAborted();
-        const batch = texts.slice(offset, offset + BATCH_SIZE).map((text) => hashWords(text, dimensions));
-        await onBatch?.(batch.map((vector, at) => ({ index: offset + at, vector })));
-        vectors.push(...batch);
-        if (offset + BATCH_SIZE < texts.length) await nextTurn();
-      }
-      return vectors;
-    },
+    embed: (texts, options) => embedInTurns(texts, (text) => hashWords(text, options.dimensions), options),
   };
 }
 
 /** The vector of a text: its words and their n-grams, hashed. Unit length. */
 export function hashWords(text: string, dimensions: number): Float32Array {
-  const normalized = text.normalize("NFKC").toLowerCase();
   const sums = new Float64Array(dimensions);
-  for (const [feature, weight] of features(normalized)) {
+  for (const [feature, weight] of features(text)) {
     const hash = hashOf(feature);
     const dimension = (hash & 0x7fffffff) % dimensions;
     sums[dimension] = (sums[dimension] as number) + (hash >>> 31 ? weight : -weight);
@@ -58,18 +45,28 @@ export function hashWords(text: string, dimensions: number): Float32Array {
   const length = Math.sqrt(sums.reduce((sum, element) => sum + element * element, 0));
   if (length > 0) return Float32Array.from(sums, (element) => element / length);
   const vector = new Float32Array(dimensions); // no word, or all weights cancelled each other out
-  vector[hashOf(normalized) % dimensions] = 1;
+  vector[hashOf(normalize(text)) % dimensions] = 1;
   return vector;
 }
 
+/** The words of a text in lower case, each with the logarithm of its frequency as its weight. */
+export function weighWords(text: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [word] of normalize(text).matchAll(WORD)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const [word, count] of counts) counts.set(word, 1 + Math.log(count));
+  return counts;
+}
+
+function normalize(text: string): string {
+  return text.normalize("NFKC").toLowerCase();
+}
+
 /** The words and n-grams of a text, each with its weight. */
-function features(normalized: string): Map<string, number> {
-  const words = new Map<string, number>();
-  for (const [word] of normalized.matchAll(WORD)) words.set(word, (words.get(word) ?? 0) + 1);
+function features(text: string): Map<string, number> {
   const weights = new Map<string, number>();
   const add = (feature: string, weight: number) => weights.set(feature, (weights.get(feature) ?? 0) + weight);
-  for (const [word, count] of words) {
-    const weight = (1 + Math.log(count)) * (STOP_WORDS.has(word) ? STOP_WORD_WEIGHT : 1);
+  for (const [word, frequency] of weighWords(text)) {
+    const weight = frequency * (STOP_WORDS.has(word) ? STOP_WORD_WEIGHT : 1);
     add(word, weight);
     const ngrams = ngramsOf(word);
     for (const ngram of ngrams) add(ngram, (NGRAMS_WEIGHT * weight) / Math.sqrt(ngrams.length));

@@ -38,6 +38,7 @@ test("a function loads at most a megabyte before its first event and contains ne
     expect(
       inputs.filter((input) => /node_modules\/(@electric-sql|chromadb|commander|cli-progress|prom-client)/.test(input)),
     ).toEqual([]);
+    expect(bundles[name].eagerInputs.filter((input) => input.endsWith("word-table/table.json"))).toEqual([]);
     expect(inputs.some((input) => input.endsWith(`packages/functions/aws/handlers/${name}.ts`))).toBe(true);
   }
 });
@@ -120,6 +121,20 @@ describe.runIf(serverUrl())("bundled functions", () => {
     expect((await call("GET", "/ready")).statusCode).toBe(200);
     const { paths } = JSON.parse((await call("GET", "/openapi.json")).body);
     expect(Object.keys(paths)).toContain("/v1/migrations");
+  });
+
+  test("the table of word vectors finds the passage that has none of the question's words", async () => {
+    const api = await load("api");
+    const post = async (path: string, body: object) =>
+      JSON.parse((await api(event("POST", path, { body: JSON.stringify(body) }), context)).body);
+    await post("/v1/collections", { name: "meaning", embedding_model: "bundled/glove-50k" });
+    const documents = [
+      { id: "refunds", content: "Refunds go to the credit card within a month." },
+      { id: "way", content: "Getting to our store: take bus 12." },
+    ];
+    await post("/v1/documents", { collection: "meaning", documents });
+    const { hits } = await post("/v1/query", { collection: "meaning", query: "getting money repaid" });
+    expect(hits).toMatchObject([{ id: "refunds" }, { id: "way" }]);
   });
 
   test("Chroma's API responds, with batches that fit into an invocation", async () => {

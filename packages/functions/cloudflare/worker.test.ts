@@ -1,14 +1,19 @@
+import { gzipSync } from "node:zlib";
 import { createJob, getJob, type Job, type JobAddress } from "@cairn/core/job/job.ts";
 import { createApiKey, listApiKeys } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import type { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startChatApi } from "../../../test/support/chat-api.ts";
-import { startWorker } from "../../../test/support/cloudflare-worker.ts";
+import { bundleWorker, startWorker } from "../../../test/support/cloudflare-worker.ts";
 import { serverUrl } from "../../../test/support/database.ts";
 import { useServer, useTestDatabase } from "../../../test/support/fixture.ts";
 import { startIssuer } from "../../../test/support/issuer.ts";
 import { startNeonRelay } from "../../../test/support/neon-relay.ts";
+
+test("the bundle is smaller than the 3 MB that Cloudflare's free plan allows, compressed", async () => {
+  expect(gzipSync(await bundleWorker(1)).length).toBeLessThan(3_000_000);
+});
 
 describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
   const testDatabase = useTestDatabase();
@@ -176,6 +181,18 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     for (let n = 0; n < 61; n++) statuses.push(await list("203.0.113.7", n));
     expect(statuses).toEqual([...Array(60).fill(401), 429]);
     expect(await list("203.0.113.8", 61)).toBe(401);
+  });
+
+  test("the table of word vectors finds the passage that has none of the question's words", async () => {
+    const settings = { name: "meaning", embedding_model: "bundled/glove-50k" };
+    expect(await call(0, "POST", "/v1/collections", settings)).toMatchObject({ status: 201 });
+    const documents = [
+      { id: "refunds", content: "Refunds go to the credit card within a month." },
+      { id: "way", content: "Getting to our store: take bus 12." },
+    ];
+    expect((await call(0, "POST", "/v1/documents", { collection: "meaning", documents })).status).toBe(200);
+    const { json } = await call(0, "POST", "/v1/query", { collection: "meaning", query: "getting money repaid" });
+    expect(json().hits).toMatchObject([{ id: "refunds" }, { id: "way" }]);
   });
 
   test("chat streams its answer with citations", async () => {

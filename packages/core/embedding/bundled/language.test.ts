@@ -23,6 +23,10 @@ test.each([
   "const x = require('fs'); return 1;",
 ])("%j gets none", async (text) => expect(await languageNotice(MODEL, [text])).toBeUndefined());
 
+test("the notice names the model", async () => {
+  expect(await languageNotice("bundled/glove-50k", [GERMAN])).toMatch(/bundled\/glove-50k knows English only/);
+});
+
 test("other models get none", async () => {
   expect(await languageNotice("openai/text-embedding-3-small", [GERMAN])).toBeUndefined();
   expect(await languageNotice(null, [GERMAN])).toBeUndefined();

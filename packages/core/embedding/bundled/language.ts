@@ -1,4 +1,8 @@
+import { GLOVE_MODEL } from "../word-table/dimensions.ts";
 import { BUNDLED_MODEL } from "./dimensions.ts";
+
+/** The models that know English only. */
+const ENGLISH_MODELS: readonly (string | null)[] = [BUNDLED_MODEL, GLOVE_MODEL];
 
 /** Texts that are examined, and characters of each. One takes a millisecond. */
 const MAX_TEXTS = 20;
@@ -19,9 +23,9 @@ const ENGLISH_WORDS =
  */
 const CLEARLY = { short: 0.7, long: 0.9 };
 
-/** A notice if texts for the bundled model, which knows English, are clearly in other languages. */
+/** A notice if texts for a model that knows English only are clearly in other languages. */
 export async function languageNotice(model: string | null, texts: readonly string[]): Promise<string | undefined> {
-  if (model !== BUNDLED_MODEL) return undefined;
+  if (!ENGLISH_MODELS.includes(model)) return undefined;
   const long = texts.filter((text) => text.length >= MIN_CHARACTERS || isOtherScript(text));
   const step = Math.max(1, long.length / MAX_TEXTS);
   const sample = Array.from({ length: Math.min(long.length, MAX_TEXTS) }, (_, at) => long[Math.floor(at * step)] ?? "");
@@ -34,7 +38,7 @@ export async function languageNotice(model: string | null, texts: readonly strin
   const english = new Intl.DisplayNames(["en"], { type: "language" });
   const names = [...new Set(codes)].map((code) => english.of(code) ?? code);
   const subject = texts.length === 1 ? "The text seems" : `${codes.length} of ${sample.length} examined texts seem`;
-  return `${subject} to be in another language than English (${names.join(", ")}). ${BUNDLED_MODEL} knows English only; in other languages it finds the same words, not the same meaning. Use a multilingual model.`;
+  return `${subject} to be in another language than English (${names.join(", ")}). ${model} knows English only; in other languages it finds the same words, not the same meaning. Use a multilingual model.`;
 }
 
 /** The language of a text that is clearly not English. `similarities`: by language, the most similar first. */
