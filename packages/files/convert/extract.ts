@@ -19,7 +19,14 @@ async function readPdf({ bytes }: Conversion): Promise<Extracted> {
   const { text } = await extractText(document, { mergePages: false });
   const { info } = await getMeta(document);
   const title = typeof info?.Title === "string" && info.Title.trim() !== "" ? info.Title.trim() : undefined;
-  return { pages: text, title };
+  return { pages: text.map(readLigatures), title };
+}
+
+/** Private code points by which common fonts (Liberation, Arial, Times New Roman) encode the ligatures fi and fl. */
+const LIGATURES: Readonly<Record<string, string>> = { "\uF001": "fi", "\uF002": "fl" };
+
+function readLigatures(text: string): string {
+  return text.replaceAll(/[\uF001\uF002]/g, (ligature) => LIGATURES[ligature] as string);
 }
 
 async function readWord({ bytes }: Conversion): Promise<Extracted> {
