@@ -9,18 +9,16 @@ import { FORMATS, type Format } from "@cairn/files/format.ts";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
-import { EXIT } from "../exit.ts";
-import { type IngestResult, ingestInputs } from "../ingest-local.ts";
-import { type Inputs, openInputs, type RefusedFile } from "../input/open.ts";
+import { ingestInputs } from "../ingest-local.ts";
+import { type Inputs, openInputs } from "../input/open.ts";
 import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { addTenantOption } from "../options/tenant-option.ts";
 import { ingestIntoService, type Remote, remoteClient } from "../remote.ts";
-import type { SendResult } from "../send.ts";
 import { findGone } from "../sync.ts";
-import { count } from "../terminal/counts.ts";
 import { type IngestProgress, showIngestProgress } from "../terminal/ingest-progress.ts";
-import { paragraph, printJson, visible } from "../terminal/print.ts";
+import { printIngestPlan, printIngestResult } from "../terminal/ingest-result.ts";
+import { paragraph } from "../terminal/print.ts";
 
 interface IngestFlags {
   readonly collection?: string;
@@ -35,8 +33,8 @@ interface IngestFlags {
 
 const HELP = `
 Ingest text, Markdown, HTML, PDF, Word (.docx), CSV, JSON and JSON Lines, from files or, with - or no file, from standard
-input. A folder stands for the files in it that have the extension of a format; those that cannot be read are listed, and the
-others are ingested. A text, Markdown, HTML or Word file is one document, whose id is the path. A page of a PDF is one document, as in
+input. A folder stands for the files in it that have the extension of a format. Of several files, those that cannot be read are listed, and
+the others are ingested. A text, Markdown, HTML or Word file is one document, whose id is the path. A page of a PDF is one document, as in
 handbook.pdf#page=12, with the metadata source, page and pages. A line of JSON Lines is one document, and so is an element of a list in a
 .json file, as in
   {"id": "faq-1", "content": "…", "metadata": {"topic": "returns"}, "uri": "https://…", "embedding": [0.1, …]}
@@ -110,17 +108,24 @@ async function ingestRemotely(remote: Remote, { inputs, progress, flags, signal 
   const documents = interruptible(inputs.documents(), signal);
   const result = await ingestIntoService(remote, documents, { ...flags, onSent: progress.done });
   progress.stop();
-  const { refused } = inputs;
-  return printResult({ ...result, refused }, { json: remote.json, target: flags.collection ?? DEFAULT_COLLECTION });
+  const { files, refused } = inputs;
+  const target = flags.collection ?? DEFAULT_COLLECTION;
+  return printIngestResult({ ...result, files, refused }, { json: remote.json, target });
 }
 
 function ingestLocally(command: Command, { inputs, progress, flags, signal }: IngestRun): Promise<number> {
   return withTenant(command, async (services, { id: tenantId }, { json }) => {
     const { database, embedders } = services;
-    const collection = await withDefaultCollection(services, tenantId, {
-      collection: flags.collection,
-      work: () => getCollection(database, tenantId, flags.collection),
-    });
+    const { files, refused } = inputs;
+    const find = () => getCollection(database, tenantId, flags.collection);
+    const collection = flags.dryRun
+      ? await find().catch(ignoreMissing(flags.collection))
+      : await withDefaultCollection(services, tenantId, { collection: flags.collection, work: find });
+    if (!collection) {
+      progress.stop();
+      const planned = { new: inputs.count, changed: 0 };
+      return printIngestPlan({ planned, unchanged: 0, gone: [], refused }, { json, target: DEFAULT_COLLECTION });
+    }
     const { name } = collection;
     const gone = flags.sync
       ? await findGone(database, {
@@ -135,7 +140,7 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
     const result = await ingestInputs(services, target, { ...flags, signal, progress });
     if (flags.dryRun) {
       progress.stop();
-      return printPlan({ ...result, refused: inputs.refused, gone: gone?.ids ?? [] }, { json, target: name });
+      return printIngestPlan({ ...result, refused, gone: gone?.ids ?? [] }, { json, target: name });
     }
     const deleted = await gone?.delete();
     progress.phase("building the index");
@@ -144,9 +149,8 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
     progress.stop();
     const notices = [...result.notices, ...(maintained?.failed ?? []).map(describeFailure)];
     const model = collection.embeddingModel ?? "model unknown";
-    const { refused } = inputs;
-    const code = printResult(
-      { ...result, deleted, notices, refused },
+    const code = printIngestResult(
+      { ...result, deleted, notices, files, refused },
       { json, target: `${collection.name} (${model})` },
     );
     const notice = noticeOf(embedders, collection.embeddingModel);
@@ -156,72 +160,16 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
   });
 }
 
+/** Handles the error that the default collection, which an ingest creates, does not exist yet. */
+function ignoreMissing(collection: string | undefined) {
+  return (error: unknown): undefined => {
+    if (collection !== undefined || !(error instanceof AppError && error.code === "not_found")) throw error;
+  };
+}
+
 async function* interruptible<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   for await (const item of items) {
     signal.throwIfAborted();
     yield item;
   }
-}
-
-interface IngestOutput extends SendResult {
-  readonly collection?: { readonly name: string };
-  readonly notices?: readonly string[];
-  /** Undefined: not compared. */
-  readonly unchanged?: number;
-  /** Undefined: without --sync. */
-  readonly deleted?: number;
-  readonly refused: readonly RefusedFile[];
-}
-
-interface IngestPlan extends Pick<IngestResult, "planned" | "unchanged"> {
-  readonly gone: readonly string[];
-  readonly refused: readonly RefusedFile[];
-}
-
-/** Prints what an ingest would do. Returns the exit code. */
-function printPlan(
-  { planned, unchanged, gone, refused }: IngestPlan,
-  { json, target }: { readonly json: boolean; readonly target: string },
-): number {
-  if (json) printJson({ collection: target, ...planned, unchanged, deleted: gone, refused });
-  else {
-    console.log(
-      `Nothing was changed. Collection ${target} would get ${count(planned.new, "new document")}, ${planned.changed} changed and ${gone.length} deleted ones; ${unchanged} stay as they are.`,
-    );
-    for (const id of gone) console.log(`  to delete: ${visible(id)}`);
-    for (const { reason } of refused) console.error(`  ${visible(reason, Number.POSITIVE_INFINITY)}`);
-  }
-  return refused.length > 0 ? EXIT.exceptions : EXIT.done;
-}
-
-/** Prints what was ingested and what failed. Returns the exit code. */
-function printResult(
-  { collection, notices, refused, unchanged, deleted, ...result }: IngestOutput,
-  { json, target }: { readonly json: boolean; readonly target: string },
-): number {
-  const { ids, passages, failed } = result;
-  if (json)
-    printJson({
-      ...(collection ? { collection: collection.name } : {}),
-      ids,
-      passages,
-      failed,
-      ...(unchanged === undefined ? {} : { unchanged }),
-      ...(deleted === undefined ? {} : { deleted }),
-      ...(refused.length > 0 ? { refused } : {}),
-      notices,
-    });
-  else {
-    const more = [
-      ...(unchanged ? [`${unchanged} unchanged`] : []),
-      ...(deleted === undefined ? [] : [`${count(deleted, "document")} deleted`]),
-    ];
-    console.log(
-      `Ingested ${[`${count(ids.length, "document")} in ${count(passages, "passage")} into collection ${target}`, ...more].join("; ")}.`,
-    );
-    for (const { id, message } of failed)
-      console.error(`  not ingested: ${visible(id) || "a document without an id"}: ${message}`);
-    for (const { reason } of refused) console.error(`  ${visible(reason, Number.POSITIVE_INFINITY)}`);
-  }
-  return failed.length > 0 || refused.length > 0 ? EXIT.exceptions : EXIT.done;
 }

@@ -1,0 +1,137 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, open as openFile, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { extname, join, relative, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { AppError } from "@cairn/core/error.ts";
+import { inputError } from "@cairn/files/document.ts";
+import { EXTENSIONS } from "@cairn/files/format.ts";
+import { createSource, HEAD_BYTES, nameOf, type Source, unreadable } from "@cairn/files/source.ts";
+import { download, isUrl } from "./download.ts";
+import type { InputOptions } from "./open.ts";
+
+/** A file of the input, which is not opened yet. */
+export interface SourceFile {
+  /** The id of its document. */
+  readonly file: string;
+  open(): Promise<Source>;
+}
+
+export interface ListedSources {
+  readonly files: readonly SourceFile[];
+  /** The starts of the ids of the documents of each folder. */
+  readonly folders: readonly string[];
+}
+
+export interface SourceOptions extends InputOptions {
+  /** Called with each temporary folder that is created. */
+  readonly onTemporary: (folder: string) => void;
+}
+
+/** The files that the paths, folders, addresses and `-` of the input stand for. Throws `invalid_input` for a folder without files. */
+export async function listSources(paths: readonly string[], options: SourceOptions): Promise<ListedSources> {
+  const files: SourceFile[] = [];
+  const folders: string[] = [];
+  for (const path of paths) {
+    if (path !== "-" && !isUrl(path) && (await isFolder(path))) {
+      folders.push(toId(join(path, sep)));
+      for (const file of await listFolder(path))
+        files.push({ file: toId(file), open: () => openSource(file, file, options) });
+    } else files.push({ file: toId(path), open: () => openPath(path, options) });
+  }
+  return { files, folders };
+}
+
+async function openPath(path: string, options: SourceOptions): Promise<Source> {
+  if (path === "-") {
+    const { folder, path: spooled } = await spoolStandardInput(options.signal);
+    options.onTemporary(folder);
+    return openSource(path, spooled, options);
+  }
+  if (!isUrl(path)) return openSource(path, path, options);
+  const { folder, path: downloaded, format = "auto" } = await download(path, options.signal);
+  options.onTemporary(folder);
+  return openSource(path, downloaded, options.format === "auto" ? { ...options, format } : options);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false; // reported when it is read
+  }
+}
+
+/** The files of a folder and its folders that have the extension of a format, sorted. Hidden ones and packages are left out. */
+async function listFolder(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && EXTENSIONS.includes(extname(entry.name).toLowerCase()))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter(
+      (path) =>
+        !relative(folder, path)
+          .split(sep)
+          .some((part) => part === "node_modules" || part.startsWith(".")),
+    )
+    .toSorted();
+  if (files.length === 0)
+    throw unreadable(folder, `the folder has no file with one of the extensions ${EXTENSIONS.join(" ")}`);
+  return files;
+}
+
+async function spoolStandardInput(signal: AbortSignal | undefined) {
+  const folder = await mkdtemp(join(tmpdir(), "cairn-input-"));
+  const path = join(folder, "input");
+  try {
+    await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }), { signal });
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    signal?.throwIfAborted();
+    throw error;
+  }
+  return { folder, path };
+}
+
+function toId(path: string): string {
+  return path.split(sep).join("/");
+}
+
+async function openSource(file: string, path: string, { format, id }: InputOptions): Promise<Source> {
+  const isDownload = isUrl(file);
+  return createSource({
+    file,
+    id: file === "-" ? id : isDownload ? file : toId(file),
+    uri: isDownload ? file : undefined,
+    format,
+    head: await readHead(file, path),
+    bytes: () => readBytes(file, path),
+    chunks: () => createReadStream(path, { highWaterMark: 1 << 20 }),
+  });
+}
+
+/** Maximum bytes of a file that is converted. */
+const MAX_CONVERTED_BYTES = 200_000_000;
+
+async function readBytes(file: string, path: string): Promise<Uint8Array> {
+  const { size } = await stat(path);
+  if (size > MAX_CONVERTED_BYTES)
+    throw inputError(nameOf(file), `: it has ${size} bytes, more than the limit of ${MAX_CONVERTED_BYTES}. Split it`);
+  return new Uint8Array(await readFile(path));
+}
+
+async function readHead(file: string, path: string): Promise<Uint8Array> {
+  try {
+    const handle = await openFile(path);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw unreadable(file, code === "ENOENT" ? "there is no such file" : `the operating system reports ${code}`, error);
+  }
+}
