@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { useCairnCli } from "./support/cairn-cli.ts";
@@ -21,7 +21,7 @@ async function createFolder(name: string): Promise<string> {
     ["a.md", "---\ntopic: hours\nn: 9007199254740993\n---\n# Hours\n\nNine to five."],
     ["b.txt", "Kettles."],
     ["more/c.csv", "id,content\nc1,Teapots.\n,Cups."],
-    ["broken.json", "[1"],
+    ["broken.pdf", "no PDF"],
   ] as const)
     await writeFile(file(`${name}/${path}`), content);
   return name;
@@ -43,7 +43,7 @@ test("a second run writes only what changed, and --sync deletes the documents wh
   const first = await ingest(folder, "--sync");
   expect(first).toMatchObject({
     code: 3,
-    output: { unchanged: 0, deleted: 0, refused: [{ file: "site/broken.json" }] },
+    output: { unchanged: 0, deleted: 0, refused: [{ file: "site/broken.pdf" }] },
   });
   expect(first.output.ids).toEqual(["site/a.md", "site/b.txt", "c1", "site/more/c.csv#3"]);
   expect((await ingest(folder)).output).toMatchObject({ ids: [], unchanged: 4 });
@@ -82,6 +82,41 @@ test("--sync leaves other folders, documents of files that cannot be read, and d
   );
 });
 
+test("--sync leaves documents of files that exist and that a folder's listing leaves out", async () => {
+  const folder = await createFolder("linked");
+  await rm(file("linked/broken.pdf"));
+  await mkdir(file("elsewhere"));
+  await writeFile(file("elsewhere/real.md"), "Real.");
+  await writeFile(file("linked/.hidden.md"), "Hidden.");
+  await writeFile(file("linked/notes.log"), "Notes.");
+  await symlink(file("elsewhere/real.md"), file("linked/link.md"));
+  const explicit = ["linked/.hidden.md", "linked/notes.log", "linked/link.md"];
+  await cli.run(["ingest", "--tenant", "acme", "--collection", folder, ...explicit]);
+  expect((await ingest(folder, "--sync")).output).toMatchObject({ deleted: 0 });
+  await rm(file("linked/notes.log"));
+  expect((await ingest(folder, "--sync")).output).toMatchObject({ deleted: 1 });
+  expect(Object.keys(await stored(folder))).toEqual(expect.arrayContaining(["linked/.hidden.md", "linked/link.md"]));
+});
+
+test("--sync changes nothing if a file that cannot be read may have any id, or if most of a folder is gone", async () => {
+  const folder = await createFolder("damaged");
+  await rm(file("damaged/broken.pdf"));
+  await ingest(folder);
+  await writeFile(file("damaged/more/c.csv"), 'id,content\nc1,"open');
+  const damaged = await ingest(folder, "--sync");
+  expect(damaged.code).toBe(2);
+  expect(JSON.stringify(damaged)).toContain("--sync cannot know the documents of a file that cannot be read");
+  await rm(file("damaged/more/c.csv"));
+  await rm(file("damaged/a.md"));
+  await rm(file("damaged/b.txt"));
+  await writeFile(file("damaged/new.txt"), "Another project.");
+  const other = await ingest(folder, "--sync");
+  expect(JSON.stringify(other)).toContain("3 of the 3 documents of damaged/ are gone, more than half");
+  expect(await stored(folder)).toHaveProperty(["damaged/a.md"]);
+  expect(await stored(folder)).not.toHaveProperty(["damaged/new.txt"]);
+  expect((await ingest(folder, "--sync", "--max-deletes", "3")).output).toMatchObject({ deleted: 3 });
+});
+
 test("--sync changes nothing if more documents are gone than --max-deletes", async () => {
   const folder = await createFolder("budget");
   await ingest(folder);
@@ -108,6 +143,7 @@ test("a change of the size of passages is a change", async () => {
 test.each([
   [["--sync", "-"], /--sync needs a folder/],
   [["--sync", "."], /--sync needs a folder/],
+  [["--sync", "../"], /--sync needs a folder/],
   [["--sync", "--url", "http://127.0.0.1:9", "--key", "k", "x"], /--sync needs the database/],
 ])("ingest %j is refused", async (flags, message) => {
   await mkdir(file("x"), { recursive: true });

@@ -36,9 +36,14 @@ test("the shell examples of docs/api.md print the documented output", async () =
   const examples = [...guide.matchAll(/```sh\n([\s\S]*?)```\n```json\n([\s\S]*?)```/g)];
   expect(examples.length).toBe(guide.match(/```sh/g)?.length);
   expect(examples.length).toBeGreaterThanOrEqual(6);
-  for (const [, script, shown] of examples) {
-    const { stdout } = await runCommand("bash", ["-euc", script as string], { env: environment });
-    expect(JSON.parse(stdout), script).toEqual(toMatcher(JSON.parse(shown as string)));
+  const folder = await mkdtemp(join(tmpdir(), "cairn-guide-")); // the examples write files
+  try {
+    for (const [, script, shown] of examples) {
+      const { stdout } = await runCommand("bash", ["-euc", script as string], { env: environment, cwd: folder });
+      expect(JSON.parse(stdout), script).toEqual(toMatcher(JSON.parse(shown as string)));
+    }
+  } finally {
+    await rm(folder, { recursive: true });
   }
 });
 

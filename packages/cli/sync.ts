@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Database } from "@cairn/core/database/database.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { listIds } from "@cairn/core/document/list-ids.ts";
@@ -15,38 +16,50 @@ export interface SyncOptions {
   readonly tenantId: string;
   /** Name of the collection. */
   readonly collection: string | undefined;
-  readonly inputs: Pick<Inputs, "ids" | "folders" | "refused">;
-  /** Maximum documents to delete. */
-  readonly maxDeletes: number;
+  readonly inputs: Pick<Inputs, "ids" | "files" | "folders" | "refused">;
+  /** Maximum documents to delete. Default: 100, and at most half of the documents of a folder. */
+  readonly maxDeletes?: number;
+  /** Counts without limits. */
+  readonly dryRun?: boolean;
 }
+
+const DEFAULT_MAX_DELETES = 100;
 
 /** Ids in one statement. */
 const BATCH_SIZE = 1_000;
 
+/** Files whose documents have ids of their own. If one cannot be read, its documents are not known. */
+const WITH_OWN_IDS = /\.(?:csv|tsv|json|jsonl|ndjson)$/i;
+
 /**
- * Finds the stored documents of the input's folders that the input no longer has. Documents of files that cannot be read stay.
- * Throws `invalid_input` if the input has no folder, or if more documents are gone than `maxDeletes`.
+ * Finds the stored documents of the input's folders whose files are gone. Documents of files that cannot be read, or that a listing
+ * of the folder leaves out, stay. Throws `invalid_input` if the input has no folder, if a file that cannot be read may have any
+ * id, or if more documents are gone than `maxDeletes`.
  */
 export async function findGone(
   database: Database,
-  { tenantId, collection, inputs: { ids, folders, refused }, maxDeletes }: SyncOptions,
+  { tenantId, collection, inputs: { ids, files, folders, refused }, maxDeletes, dryRun }: SyncOptions,
 ): Promise<Gone> {
-  if (folders.length === 0 || folders.includes("./"))
-    throw new AppError(
-      "invalid_input",
+  if (folders.length === 0 || folders.some((folder) => folder === "./" || folder.startsWith("../")))
+    throw refusal(
       "--sync needs a folder, by a path that all its ids start with. Name it from the folder above, for example: cairn ingest handbook --sync.",
-      { path: "--sync" },
     );
+  const unread = refused.find(({ file }) => WITH_OWN_IDS.test(file));
+  if (unread)
+    throw refusal(
+      `Nothing was changed: --sync cannot know the documents of a file that cannot be read. Mend it, or ingest without --sync. ${unread.reason}`,
+    );
+  const read = new Set(files.map(({ file }) => file));
   const gone = new Set<string>();
-  for (const prefix of folders)
-    for (const id of await listIds(database, tenantId, { collection, prefix }))
-      if (!ids.has(id) && !refused.some(({ file }) => id === file || id.startsWith(`${file}#`))) gone.add(id);
-  if (gone.size > maxDeletes)
-    throw new AppError(
-      "invalid_input",
-      `Nothing was changed: the files of ${count(gone.size, "document")} are gone, more than --max-deletes ${maxDeletes}. List them with --dry-run, and raise --max-deletes if they are to be deleted.`,
-      { path: "--max-deletes" },
-    );
+  for (const prefix of folders) {
+    const stored = await listIds(database, tenantId, { collection, prefix });
+    const missing = stored.filter((id) => !ids.has(id) && !stays(id, read));
+    if (maxDeletes === undefined && !dryRun && missing.length > stored.length / 2)
+      throw tooMany(`${missing.length} of the ${count(stored.length, "document")} of ${prefix}`, "half of them");
+    for (const id of missing) gone.add(id);
+  }
+  const limit = maxDeletes ?? DEFAULT_MAX_DELETES;
+  if (!dryRun && gone.size > limit) throw tooMany(count(gone.size, "document"), `--max-deletes ${limit}`);
   const list = [...gone].sort();
   return {
     ids: list,
@@ -57,4 +70,25 @@ export async function findGone(
       return deleted;
     },
   };
+}
+
+/**
+ * Whether a document stays: its file exists and was not read, because it cannot be, or because the listing of the folder leaves it
+ * out (hidden files, links, other extensions). A part of a file that was read, such as a page, is gone if the input lacks it.
+ */
+function stays(id: string, read: ReadonlySet<string>): boolean {
+  const file = id.replace(/#[^#]*$/, "");
+  return existsSync(id) || (file !== id && !read.has(file) && existsSync(file));
+}
+
+function refusal(message: string): AppError {
+  return new AppError("invalid_input", message, { path: "--sync" });
+}
+
+function tooMany(what: string, limit: string): AppError {
+  return new AppError(
+    "invalid_input",
+    `Nothing was changed: the files of ${what} are gone, more than ${limit}. List them with --dry-run. If they are to be deleted, give --max-deletes.`,
+    { path: "--max-deletes" },
+  );
 }

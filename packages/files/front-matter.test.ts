@@ -9,6 +9,7 @@ test.each([
   ],
   ["\ufeff---\r\ntitle: A\r\n---\r\ntext", "text", { title: "A" }],
   ["---\na: 1\n...\ntext", "text", { a: 1 }],
+  ["---\na: 9007199254740993\n---\n", "", { a: 9007199254740993n }],
   ["---\na: 1\n---", "", { a: 1 }],
 ])("%j has front matter", (text, content, metadata) => {
   expect(readFrontMatter(text)).toEqual({ content, metadata });

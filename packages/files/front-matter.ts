@@ -1,7 +1,7 @@
-import type { JsonObject } from "@cairn/core/database/json.ts";
+import { type JsonObject, parseJson, stringifyJson } from "@cairn/core/database/json.ts";
 import { parse } from "yaml";
 
-const FRONT_MATTER = /^\ufeff?---[ \t]*\r?\n([\s\S]{0,100000}?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/;
+const FRONT_MATTER = /^\ufeff?---[ \t]*\r?\n([\s\S]{0,16000}?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)/;
 
 /**
  * Separates the YAML mapping at the start of a Markdown text from it. Dates and other values that JSON does not have are text.
@@ -16,9 +16,16 @@ export function readFrontMatter(text: string): { readonly content: string; reado
 function parseMapping(yaml: string): JsonObject | undefined {
   try {
     // The core schema has no dates. Aliases could multiply a short text.
-    const value: unknown = parse(yaml, { schema: "core", maxAliasCount: 0, logLevel: "error", mapAsMap: false });
+    // The check for unique keys takes quadratic time.
+    const value: unknown = parse(yaml, {
+      schema: "core",
+      intAsBigInt: true,
+      maxAliasCount: 0,
+      uniqueKeys: false,
+      logLevel: "error",
+    });
     const isMapping = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isMapping ? (JSON.parse(JSON.stringify(value)) as JsonObject) : undefined;
+    return isMapping ? (parseJson(stringifyJson(value)) as JsonObject) : undefined;
   } catch {
     return undefined;
   }

@@ -4,16 +4,20 @@ import { type InputDocument, inputError, parseAt, toInputDocument } from "./docu
 import { type ColumnType, nameOf, type Source } from "./source.ts";
 
 /** The columns that are fields of a document. All other columns are metadata. */
-const FIELDS: Readonly<Record<string, "id" | "content" | "uri" | "embedding" | "metadata">> = {
-  id: "id",
-  content: "content",
-  text: "content",
-  document: "content",
-  uri: "uri",
-  url: "uri",
-  embedding: "embedding",
-  metadata: "metadata",
-};
+const FIELDS: ReadonlyMap<string, "id" | "content" | "uri" | "embedding" | "metadata"> = new Map([
+  ["id", "id"],
+  ["content", "content"],
+  ["text", "content"],
+  ["document", "content"],
+  ["uri", "uri"],
+  ["url", "uri"],
+  ["embedding", "embedding"],
+  ["metadata", "metadata"],
+]);
+
+/** Maximum columns, and characters of a column's name, which is a key of the metadata of every row. */
+const MAX_COLUMNS = 10_000;
+const MAX_NAME_LENGTH = 1_000;
 
 /** Yields a document for each row of a CSV file. */
 export async function* readRows(source: Source): AsyncGenerator<InputDocument> {
@@ -44,7 +48,16 @@ export async function* readRows(source: Source): AsyncGenerator<InputDocument> {
 
 function readHeader({ fields }: CsvRecord, name: string): readonly string[] {
   const header = fields.map((field) => field.replace(/^\ufeff/, "").trim());
-  const duplicate = header.find((column, index) => header.indexOf(column) !== index);
+  if (header.length > MAX_COLUMNS)
+    throw inputError(`${name}, line 1`, `: it has ${header.length} columns, more than the limit of ${MAX_COLUMNS}`);
+  const long = header.find(({ length }) => length > MAX_NAME_LENGTH);
+  if (long !== undefined)
+    throw inputError(
+      `${name}, line 1`,
+      `: the name of a column has ${long.length} characters, more than the limit of ${MAX_NAME_LENGTH}. It begins with ${JSON.stringify(long.slice(0, 40))}`,
+    );
+  const seen = new Set<string>();
+  const duplicate = header.find((column) => seen.size === seen.add(column).size);
   if (header.includes("") || duplicate !== undefined)
     throw inputError(
       `${name}, line 1`,
@@ -52,7 +65,7 @@ function readHeader({ fields }: CsvRecord, name: string): readonly string[] {
         ? `: its header has the column ${JSON.stringify(duplicate)} twice`
         : ": a column of its header has no name",
     );
-  const documentFields = header.flatMap((column) => FIELDS[column.toLowerCase()] ?? []);
+  const documentFields = header.flatMap((column) => FIELDS.get(column.toLowerCase()) ?? []);
   const field = documentFields.find((candidate, index) => documentFields.indexOf(candidate) !== index);
   if (field) throw inputError(`${name}, line 1`, `: two of its columns are the ${field} of a document. Rename one`);
   return header;
@@ -72,7 +85,7 @@ function toDocument({ fields }: CsvRecord, { header, columns, place, id }: RowOp
   const metadata: [string, JsonValue][] = [];
   for (const [index, column] of header.entries()) {
     const value = fields[index] ?? "";
-    const field = FIELDS[column.toLowerCase()];
+    const field = FIELDS.get(column.toLowerCase());
     if (field) fieldValues.set(field, value);
     else if (value !== "") metadata.push([column, readValue(column, { value, columns })]);
   }

@@ -17,8 +17,11 @@ export interface ConcurrencyLimits {
   readonly tenantStreams?: number;
 }
 
-/** Concurrent large requests of a tenant. Of two writes, one computes while the other waits for the database. */
-const LARGE_LIMITS = { read: 1, write: 2 } as const;
+/**
+ * Concurrent large requests of a tenant. Of two writes, one computes while the other waits for the database. Few threads convert
+ * the files of all tenants.
+ */
+const LARGE_LIMITS = { read: 1, write: 2, files: 1 } as const;
 
 interface TenantState {
   readonly requests: Semaphore;
@@ -57,7 +60,7 @@ export function createConcurrencyLimiter({
     const forLarge = (kind: LargeKind) => semaphore(Math.min(LARGE_LIMITS[kind], tenantConcurrency), tenantConcurrency);
     return {
       requests: semaphore(tenantConcurrency, tenantQueue),
-      large: { read: forLarge("read"), write: forLarge("write") },
+      large: { read: forLarge("read"), write: forLarge("write"), files: forLarge("files") },
       streams: 0,
     };
   }

@@ -1,5 +1,5 @@
-/** A large read returns megabytes or compares all passages; a large write sends megabytes. */
-export type LargeKind = "read" | "write";
+/** A large read returns megabytes or compares all passages; a large write sends megabytes; `files` are converted. */
+export type LargeKind = "read" | "write" | "files";
 
 /** A request's slot under the concurrency limit of its tenant. */
 export interface RequestSlot {

@@ -2,6 +2,7 @@ import { type JsonObject, parseLargeJson } from "@cairn/core/database/json.ts";
 import type { Failure } from "@cairn/core/document/passages.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
+import { nextTurn } from "@cairn/core/turn.ts";
 import type { ReadFile } from "@cairn/files/to-json.ts";
 import { createRoute, type z } from "@hono/zod-openapi";
 import { requireScope } from "../auth/require.ts";
@@ -33,6 +34,9 @@ const upload = createRoute({
     ...problems([404, 409, 422, 502], { body: true }),
   },
 });
+
+/** Maximum characters of the documents of all files, as JSON. */
+const MAX_JSON_LENGTH = 32_000_000;
 
 /** Documents and characters of text above which an upload is ingested in a job. */
 const MAX_DIRECT = { documents: 200, characters: 200_000 };
@@ -73,11 +77,15 @@ async function readUploads(
   const files: z.infer<typeof uploadedSchema>["files"] = [];
   const refused: Failure[] = [];
   const parts: string[] = [];
+  let length = 0;
   for (const upload of uploads) {
+    await nextTurn();
     signal.throwIfAborted();
     const { name } = upload;
     try {
-      const { json, documents } = await readFile({ name, bytes: new Uint8Array(await upload.arrayBuffer()) });
+      const { json, documents } = await readFile({ name, bytes: new Uint8Array(await upload.arrayBuffer()) }, signal);
+      length += json.length;
+      if (length > MAX_JSON_LENGTH) throw tooLong(name);
       if (documents > 0) parts.push(json);
       files.push({ file: name, documents });
     } catch (error) {
@@ -88,6 +96,14 @@ async function readUploads(
   if (parts.length === 0)
     throw new AppError("invalid_input", refused[0]?.message ?? "The files contain no document.", { path: "file" });
   return { files, refused, json: `[${parts.join()}]` };
+}
+
+function tooLong(name: string): AppError {
+  return new AppError(
+    "invalid_input",
+    `${name} cannot be ingested in this upload: the documents of its files have more than ${MAX_JSON_LENGTH} characters together. Send it in another one.`,
+    { path: name },
+  );
 }
 
 async function parseDocuments(json: string, metadata: JsonObject = {}) {

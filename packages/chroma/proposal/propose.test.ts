@@ -86,6 +86,21 @@ test("names that agree across databases are read by their words, not by their da
   });
 });
 
+test("a tenant never gets collections of two databases, which may be those of two customers", () => {
+  expect(propose(["acme/hr_docs", "acme/legal_docs", "globex/hr_faq", "globex/legal_faq"])).toEqual({
+    hr_docs: "acme: hr_docs",
+    hr_faq: "globex: hr_faq",
+    legal_docs: "acme: legal_docs",
+    legal_faq: "globex: legal_faq",
+  });
+  expect(propose(["acme/user-1-chat", "globex/user-1-notes"])).toEqual({
+    "user-1-chat": "acme: user-1-chat",
+    "user-1-notes": "globex: user-1-notes",
+  });
+  expect(propose(["acme/docs", "acme-faq", "globex-faq"])).toBeUndefined();
+  expect(propose(["default_tenant/acme/a", "acme/default_database/b"])).toBeUndefined();
+});
+
 test("the default database is read by its names, next to databases that are tenants", () => {
   expect(propose(["acme-docs", "globex-docs", "scratch/notes"])).toEqual({
     "acme-docs": "acme: docs",

@@ -46,8 +46,10 @@ export function proposeMapping(
       ? readCollections(collections, taken)
       : [oneTenant(collections, tenant, `Every collection goes to tenant ${tenant}.`)];
   const targets = readings.flatMap((reading) => [...reading.targets]);
+  const groups = readings.map((reading) => [...reading.targets.keys()]);
   if (
     targets.length === 0 ||
+    hasSharedTenant(groups, new Map(targets)) ||
     !areUsable(
       targets.map(([, target]) => target),
       taken,
@@ -68,7 +70,8 @@ function readCollections(collections: readonly ChromaPath[], taken: readonly Tar
   const byName = readNames(collections, taken);
   const hasSeveralTenants = (group: readonly ChromaPath[]) =>
     new Set(group.map((collection) => byName?.targets.get(collection)?.tenant)).size > 1;
-  if (byName && (containers.length === 1 || containers.some(hasSeveralTenants))) return [byName];
+  const isSeparate = byName && !hasSharedTenant(containers, byName.targets);
+  if (byName && (containers.length === 1 || (isSeparate && containers.some(hasSeveralTenants)))) return [byName];
   return containers.map((group) => {
     const tenant = containerTenant(group[0] as ChromaPath, collections);
     if (tenant !== undefined && containers.length > 1)
@@ -82,6 +85,13 @@ function readCollections(collections: readonly ChromaPath[], taken: readonly Tar
       )
     );
   });
+}
+
+/** Whether a tenant would get collections of two groups, such as databases, which may be those of two customers. */
+function hasSharedTenant(containers: readonly (readonly ChromaPath[])[], targets: Reading["targets"]): boolean {
+  const tenants = containers.map((group) => new Set(group.map((collection) => targets.get(collection)?.tenant)));
+  const all = tenants.flatMap((own) => [...own]);
+  return new Set(all).size < all.length;
 }
 
 function oneTenant(collections: readonly ChromaPath[], tenant: string, reason: string): Reading {

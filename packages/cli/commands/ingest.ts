@@ -27,7 +27,7 @@ interface IngestFlags {
   readonly maxTokens?: number;
   readonly overlap?: number;
   readonly sync?: boolean;
-  readonly maxDeletes: number;
+  readonly maxDeletes?: number;
   readonly dryRun?: boolean;
 }
 
@@ -70,9 +70,8 @@ export function addIngest(program: Command, { signal, finish }: CommandContext):
     .option("--sync", "delete the documents of the folders whose files are gone")
     .option(
       "--max-deletes <n>",
-      "with --sync, the number of deleted documents above which nothing is changed",
+      "with --sync, the number of deleted documents above which nothing is changed (default: 100, and half of a folder's)",
       integerBetween(0, 1_000_000_000),
-      100,
     )
     .option("--dry-run", "show what would be written and deleted, and change nothing")
     .action(async (files: readonly string[], flags: IngestFlags, command: Command) => {
@@ -127,15 +126,7 @@ function ingestLocally(command: Command, { inputs, progress, flags, signal }: In
       return printIngestPlan({ planned, unchanged: 0, gone: [], refused }, { json, target: DEFAULT_COLLECTION });
     }
     const { name } = collection;
-    const gone = flags.sync
-      ? await findGone(database, {
-          tenantId,
-          collection: name,
-          inputs,
-          ...flags,
-          maxDeletes: flags.dryRun ? Number.POSITIVE_INFINITY : flags.maxDeletes,
-        })
-      : undefined;
+    const gone = flags.sync ? await findGone(database, { ...flags, tenantId, collection: name, inputs }) : undefined;
     const target = { tenantId, collection, inputs };
     const result = await ingestInputs(services, target, { ...flags, signal, progress });
     if (flags.dryRun) {

@@ -87,7 +87,7 @@ export function addServe(program: Command, context: CommandContext): void {
   });
 }
 
-/** Threads that read uploaded files, of all tenants. A tenant has at most two uploads at once. */
+/** Threads that read uploaded files, of all tenants. A tenant has one upload at once. */
 const FILE_THREADS = 4;
 
 /** Milliseconds that reading an uploaded file may take. */

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
@@ -21,15 +21,17 @@ export interface Download {
 const MAX_BYTES = 200_000_000;
 const TIMEOUT_MS = 120_000;
 
-const FORMAT_OF_TYPE: Readonly<Record<string, Format>> = {
-  "text/html": "html",
-  "application/xhtml+xml": "html",
-  "text/markdown": "markdown",
-  "text/csv": "csv",
-  "application/json": "json",
-  "application/jsonl": "jsonl",
-  "application/x-ndjson": "jsonl",
-};
+const FORMAT_OF_TYPE: ReadonlyMap<string, Format> = new Map(
+  Object.entries<Format>({
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "text/markdown": "markdown",
+    "text/csv": "csv",
+    "application/json": "json",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+  }),
+);
 
 export function isUrl(file: string): boolean {
   return /^https?:\/\//i.test(file);
@@ -46,8 +48,9 @@ export async function download(url: string, signal: AbortSignal = new AbortContr
     const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
     await pipeline(body, limitBytes(url), createWriteStream(path), { signal: stop });
     const type = response.headers.get("Content-Type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    return { folder, path, format: FORMAT_OF_TYPE[type] };
+    return { folder, path, format: FORMAT_OF_TYPE.get(type) };
   } catch (error) {
+    await rm(folder, { recursive: true, force: true });
     signal.throwIfAborted();
     if (error instanceof AppError) throw error;
     if (stop.aborted) throw unreadable(url, `the download takes longer than ${TIMEOUT_MS / 1000} s`, error);

@@ -64,7 +64,9 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** The files of a folder and its folders that have the extension of a format, sorted. Hidden ones and packages are left out. */
 async function listFolder(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) => {
+    throw unreadable(folder, `the operating system reports ${error.code} for ${error.path}`, error);
+  });
   const files = entries
     .filter((entry) => entry.isFile() && EXTENSIONS.includes(extname(entry.name).toLowerCase()))
     .map((entry) => join(entry.parentPath, entry.name))

@@ -42,16 +42,35 @@ test.each([
   ["# A\r\n@", "A"],
   ["## [1.2.0](https://example.org/a_b) *(2026)* `x_y`\n@", "1.2.0 (2026) x_y"],
   ["# **Bold** snake_case\n@", "Bold snake_case"],
+  ["# A ##\r\n@", "A"],
+  ["# ##\n@", ""],
+  ["text\r# not a line\n@", ""],
 ])("the headings of %j are %j", (text, expected) => expect(headings(text)).toEqual([expected]));
 
 test("a long heading is cut", () => {
   expect(headings(`# ${"word ".repeat(100)}\n@`)[0]).toMatch(/^word .{190,200}…$/);
+  expect(headings(`# x${"😀".repeat(100)}\n@`)[0]?.isWellFormed()).toBe(true);
 });
 
 test("hostile texts take time proportional to their length", () => {
-  for (const piece of ["# ", "#", "`", "a\n", "---\n", "[", "*", "# # #\n", "- \n", " ".repeat(50)]) {
+  for (const piece of [
+    "\r",
+    "\u2028",
+    "# x    #x",
+    "# ",
+    "#",
+    "`",
+    "a\n",
+    "---\n",
+    "[",
+    "*",
+    "# # #\n",
+    "- \n",
+    " ".repeat(50),
+  ]) {
     const started = process.cpuUsage();
     headingsAt(piece.repeat(1_000_000 / piece.length), [0, 500_000, 999_999]);
+    headingsAt(`# x${piece.repeat(100_000 / piece.length)}x\n`, [0]);
     expect(process.cpuUsage(started).user / 1000, piece).toBeLessThan(2_000);
   }
 });

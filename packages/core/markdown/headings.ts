@@ -3,9 +3,12 @@ import { codeRanges } from "./code-ranges.ts";
 /** Maximum length of a heading in UTF-16 code units. A longer one is cut. */
 const MAX_HEADING_LENGTH = 200;
 
-/** `## Title`, or a line of text that the next line underlines with `===` or `---`. Source: CommonMark 0.31, 4.2 and 4.3. */
+/**
+ * `## Title`, or a line of text that the next line underlines with `===` or `---`. Source: CommonMark 0.31, 4.2 and 4.3. The flag m
+ * is not used: with it, lines also begin after U+2028 and a lone carriage return, and the time is quadratic.
+ */
 const HEADING =
-  /^ {0,3}(?:(#{1,6})(?:[ \t]+([^\n]*?))??(?:[ \t]+#+)?[ \t\r]*|(?![ \t]*(?:[-*+>|#]|\d{1,9}[.)][ \t]|\r?\n))([^\n]+)\n {0,3}(=+|-+)[ \t\r]*)$/gm;
+  /(?<![^\n]) {0,3}(?:(#{1,6})(?![^ \t\r\n])([^\n]*)|(?![ \t]*(?:[-*+>|#]|\d{1,9}[.)][ \t]|\r?\n))([^\n]+)\n {0,3}(=+|-+)[ \t\r]*(?![^\n]))/g;
 
 /**
  * For each position of a Markdown text, in ascending order, the headings above it, outermost first. A heading that follows the
@@ -39,8 +42,16 @@ function* findHeadings(text: string): Generator<Heading, undefined> {
     while (range && range.end <= index) range = code.next().value;
     if (range && range.start <= index) continue;
     const level = marks?.length ?? (underline.startsWith("=") ? 1 : 2);
-    yield { start: index, level, title: plainTitle(underlined ?? title) };
+    yield { start: index, level, title: plainTitle(underlined ?? withoutClosing(title)) };
   }
+}
+
+/** The title without the number signs at its end. */
+function withoutClosing(title: string): string {
+  const text = title.trim();
+  let end = text.length;
+  while (text[end - 1] === "#") end--;
+  return end === 0 || /[ \t]/.test(text[end - 1] as string) ? text.slice(0, end) : text;
 }
 
 /** The title without the marks of links, emphasis and code. */
@@ -51,5 +62,7 @@ function plainTitle(title: string): string {
     .replaceAll(/`|\*\*|__|(?<=^|\s)[*_](?=\S)|(?<=\S)[*_](?=\s|$)/g, "")
     .replaceAll(/\s+/g, " ")
     .trim();
-  return plain.length <= MAX_HEADING_LENGTH ? plain : `${plain.slice(0, MAX_HEADING_LENGTH - 1).trimEnd()}…`;
+  if (plain.length <= MAX_HEADING_LENGTH) return plain;
+  const start = plain.slice(0, MAX_HEADING_LENGTH - 1).trimEnd();
+  return `${/[\ud800-\udbff]$/.test(start) ? start.slice(0, -1) : start}…`;
 }

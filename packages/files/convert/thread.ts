@@ -34,19 +34,22 @@ export function createThreadConverter({ threads = 1, timeoutMs = 120_000 }: Thre
   return (conversion) => limit(() => runThread({ conversion }, { bytes: conversion.bytes.byteLength, timeoutMs }));
 }
 
-/** Bytes up to which a file of text is read in the calling thread, in about ten milliseconds. */
-const MAX_SHORT_BYTES = 100_000;
+/** Bytes up to which a file of text is read in the calling thread, in a few milliseconds. */
+const MAX_SHORT_BYTES = 10_000;
 
-/** Returns a function that reads each long or converted file in a thread of its own. It throws `invalid_input` with the reason. */
+/** Returns a function that reads each long or converted file in a thread of its own. It throws `invalid_input` with the reason, and the signal's reason. */
 export function createThreadReader({ threads = 1, timeoutMs = 120_000 }: ThreadOptions = {}): ReadFile {
   const limit = pLimit(threads);
-  return async (file) => {
+  return async (file, signal) => {
     type Read = FileJson | { readonly message: string };
     const { bytes } = file;
     if (bytes.byteLength <= MAX_SHORT_BYTES && !convertedFormat(bytes.subarray(0, HEAD_BYTES)))
       return fileToJson(file, noConversion);
-    const options = { bytes: bytes.byteLength, timeoutMs };
-    const read = await limit(() => runThread<Read>({ file }, options));
+    const options = { bytes: bytes.byteLength, timeoutMs, signal };
+    const read = await limit(() => {
+      signal?.throwIfAborted();
+      return runThread<Read>({ file }, options);
+    });
     if ("json" in read) return read;
     if ("error" in read) throw faultError(file.name, read.error);
     throw new AppError("invalid_input", read.message, { path: file.name });
@@ -57,9 +60,16 @@ interface Fault {
   readonly error: ConversionFault;
 }
 
+interface RunOptions {
+  /** Bytes of the file. */
+  readonly bytes: number;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
 async function runThread<Result>(
   task: Task,
-  { bytes: fileBytes, timeoutMs }: { readonly bytes: number; readonly timeoutMs: number },
+  { bytes: fileBytes, timeoutMs, signal }: RunOptions,
 ): Promise<Result | Fault> {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"; // compiled in the published package
   const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
@@ -76,13 +86,17 @@ async function runThread<Result>(
     const statistics = await worker.getHeapStatistics().catch(() => undefined); // it has ended
     if (statistics && statistics.external_memory > MAX_BUFFER_BYTES + 4 * fileBytes) fail("memory");
   }, WATCH_INTERVAL_MS);
+  const abort = () => stop.abort();
+  signal?.addEventListener("abort", abort);
   try {
     const [result] = (await once(worker, "message", { signal: stop.signal })) as [Result];
     return result;
   } catch (error) {
+    signal?.throwIfAborted();
     if (stop.signal.aborted) return stop.signal.reason as Fault;
     return { error: (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "invalid" };
   } finally {
+    signal?.removeEventListener("abort", abort);
     clearTimeout(timer);
     clearInterval(watch);
     await worker.terminate();

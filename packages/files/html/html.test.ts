@@ -27,6 +27,7 @@ test("a page becomes its text: each block on its own line, without scripts, styl
 
 test.each([
   ["<h1>One</h1><h1>Two</h1>", { title: "One", text: "# One\n\n# Two" }],
+  ["<h1>One<p>Two", { title: "One", text: "# One\n\nTwo" }],
   ["plain & simple &unknown; a < b", { title: undefined, text: "plain & simple &unknown; a < b" }],
   ["<p>a</p><p>b", { title: undefined, text: "a\n\nb" }],
   ["<title>x", { title: "x", text: "" }],
@@ -35,9 +36,24 @@ test.each([
 ])("%j is read as its text and title", (page, expected) => expect(htmlToText(page)).toEqual(expected));
 
 test("a hostile page is read in time proportional to its length", () => {
-  for (const piece of ["<", "<!--", "<a ", '<a b="', "&", "<p>", "<svg>", "</svg>", "<title>", "<![CDATA["]) {
+  for (const piece of [
+    " ",
+    "<li>",
+    "<h1>x",
+    "<",
+    "<!--",
+    "<a ",
+    '<a b="',
+    "&",
+    "<p>",
+    "<svg>",
+    "</svg>",
+    "<title>",
+    "<![CDATA[",
+  ]) {
     const started = performance.now();
     htmlToText(piece.repeat(500_000 / piece.length));
+    htmlToText(`<pre>${piece.repeat(500_000 / piece.length)}x`);
     expect(performance.now() - started, piece).toBeLessThan(10_000);
   }
 });

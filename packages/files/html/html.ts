@@ -41,18 +41,25 @@ export function htmlToText(html: string): HtmlText {
       else if (ignored.length === 0) {
         writer.tag(name, { closing, attributes });
         if (name === "h1") inHeading = !closing && titles.heading === "";
+        else if (PARAGRAPH_ELEMENTS.has(name)) inHeading = false;
       }
     } else if (token.type === "literal" && token.element === "title") {
       if (titles.page === "" && !ignored.includes("svg"))
-        titles.page = normalizeSpace(decodeEntities(token.text.slice(0, 10_000)));
+        titles.page = normalizeSpace(decodeEntities(token.text.slice(0, MAX_TITLE_LENGTH)));
     } else if (ignored.length === 0) {
       const text = token.type === "text" ? decodeEntities(token.text) : token.text;
       if (inHeading) titles.heading += text;
       writer.text(text);
     }
   }
-  return { text: writer.end(), title: titles.page || normalizeSpace(titles.heading) || undefined };
+  return {
+    text: writer.end(),
+    title: titles.page || normalizeSpace(titles.heading.slice(0, MAX_TITLE_LENGTH)) || undefined,
+  };
 }
+
+/** Maximum length of a title, in UTF-16 code units. */
+const MAX_TITLE_LENGTH = 10_000;
 
 /** Maximum number of nested ignored elements. A deeper element counts as part of its parent. */
 const MAX_DEPTH = 100;
@@ -136,7 +143,7 @@ function createWriter() {
     end: () =>
       parts
         .join("")
-        .replaceAll(/[ \t]+$/gm, "")
+        .replaceAll(/(?<![ \t])[ \t]+(?=\n|$)/g, "")
         .trim(),
   };
 }
