@@ -1,6 +1,7 @@
 export interface GatewayRequest {
   readonly key: string;
-  readonly body?: string;
+  /** Bytes are base64-encoded. */
+  readonly body?: string | Uint8Array;
   /** Whether the body is base64-encoded. */
   readonly base64?: boolean;
   readonly query?: string;
@@ -12,7 +13,15 @@ export interface GatewayRequest {
 
 /** An event of API Gateway's HTTP API, payload format 2.0. A function URL has the same format. */
 export function gatewayEvent(method: string, path: string, request: GatewayRequest) {
-  const { key, body, base64 = false, query = "", headers = {}, cookies, address = "192.0.2.1" } = request;
+  const {
+    key,
+    body,
+    base64 = typeof body === "object",
+    query = "",
+    headers = {},
+    cookies,
+    address = "192.0.2.1",
+  } = request;
   return {
     version: "2.0",
     routeKey: "$default",

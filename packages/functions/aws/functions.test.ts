@@ -6,7 +6,9 @@ import { createJob, getJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import type { SQSEvent } from "aws-lambda";
+import { Document, HeadingLevel, Packer, Paragraph } from "docx";
 import { sql } from "drizzle-orm";
+import { PDFDocument, StandardFonts } from "pdf-lib";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { serverUrl } from "../../../test/support/database.ts";
 import { startEmbeddingApi } from "../../../test/support/embedding-api.ts";
@@ -135,6 +137,27 @@ describe.runIf(serverUrl())("bundled functions", () => {
     await post("/v1/documents", { collection: "meaning", documents });
     const { hits } = await post("/v1/query", { collection: "meaning", query: "getting money repaid" });
     expect(hits).toMatchObject([{ id: "refunds" }, { id: "way" }]);
+  });
+
+  test("the API reads uploaded PDF and Word files", async () => {
+    const api = await load("api");
+    const pdf = await PDFDocument.create();
+    pdf.addPage().drawText("Refunds take three days.", { font: await pdf.embedFont(StandardFonts.Helvetica) });
+    const heading = new Paragraph({ text: "Hours", heading: HeadingLevel.HEADING_1 });
+    const word = new Document({ sections: [{ children: [heading, new Paragraph("Nine to five.")] }] });
+    const form = new FormData();
+    form.append("file", new File([new Uint8Array(await pdf.save())], "handbook.pdf"));
+    form.append("file", new File([new Uint8Array(await Packer.toBuffer(word))], "hours.docx"));
+    form.append("file", new File(["no PDF"], "bad.pdf"));
+    const request = new Request("http://localhost", { method: "POST", body: form });
+    const headers = { "content-type": request.headers.get("Content-Type") };
+    const body = new Uint8Array(await request.arrayBuffer());
+    const uploaded: Response = await api(event("POST", "/v1/files", { body, headers }), context);
+    expect(uploaded.statusCode, uploaded.body).toBe(200);
+    expect(JSON.parse(uploaded.body)).toMatchObject({
+      ids: ["handbook.pdf#page=1", "hours.docx"],
+      failed: [{ id: "bad.pdf", code: "invalid_input" }],
+    });
   });
 
   test("Chroma's API responds, with batches that fit into an invocation", async () => {
