@@ -103,6 +103,28 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
     for (const { status } of await Promise.all(both)) expect(status).toBe(200);
   }, 10_000);
 
+  test("uploaded text files become documents, and a PDF is refused with what to do", async () => {
+    const form = new FormData();
+    form.append("file", new File(["---\ntopic: hours\n---\n# Hours\n\nNine to five."], "hours.md"));
+    form.append("file", new File(["id,text\nk1,A kettle.\n"], "kettles.csv"));
+    form.append("file", new File(["%PDF-1.7\n"], "handbook.pdf"));
+    const request = new Request("http://api/v1/files", { method: "POST", body: form });
+    const response = await worker.dispatchFetch("http://api/v1/files", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${tenants[1]?.key}`,
+        "content-type": request.headers.get("Content-Type") as string,
+      },
+      body: await request.arrayBuffer(),
+    });
+    const body = await response.json();
+    expect(response.status, JSON.stringify(body)).toBe(200);
+    expect(body).toMatchObject({
+      ids: ["hours.md", "k1"],
+      failed: [{ id: "handbook.pdf", message: expect.stringMatching(/this service does not convert/) }],
+    });
+  });
+
   test("large requests run in turn, even if callers disconnect before the response", async () => {
     const documents = Array.from({ length: 3 }, (_, n) => ({
       id: `large-${n}`,
