@@ -102,15 +102,15 @@ test("an upload with much text is ingested in a job, which lists the files that 
 test("an Idempotency-Key gives the same upload one effect, and refuses another one", async () => {
   const { api, key } = await createApi();
   const headers = { "Idempotency-Key": "one" };
-  const post = (text: string) => {
-    const part = `--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\ncontent\n${text}\r\n--x--\r\n`;
-    const type = { "Content-Type": "multipart/form-data; boundary=x" };
+  const post = (text: string, boundary: string) => {
+    const part = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\ncontent\n${text}\r\n--${boundary}--\r\n`;
+    const type = { "Content-Type": `multipart/form-data; boundary=${boundary}` };
     return api.call("POST", "/v1/files", { key, raw: part, headers: { ...headers, ...type } });
   };
-  const first = await post("Kettles.");
+  const first = await post("Kettles.", "one");
   expect(first.status).toBe(200);
-  expect(await post("Kettles.")).toMatchObject({ status: 200, body: first.body });
-  expect((await post("Teapots.")).status).toBe(422);
+  expect(await post("Kettles.", "--another")).toMatchObject({ status: 200, body: first.body });
+  expect((await post("Teapots.", "one")).status).toBe(422);
   expect((await api.call("GET", "/v1/documents", { key })).body.documents).toHaveLength(1);
 });
 
@@ -139,6 +139,30 @@ test("an upload has a limit of its own, and other types of body are refused", as
     body: { code: "unsupported_media_type", path: "Content-Type" },
   });
   expect((await api.call("POST", "/v1/documents", { key, body: { documents: [{ content: text }] } })).status).toBe(413);
+});
+
+test.each([
+  ["many parts", `${'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'.repeat(200)}--x--\r\n`, "file"],
+  ["a form without its end", '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx', "body"],
+  ["bytes that are no form", "x", "body"],
+])("%s are refused before they are parsed", async (_, raw, path) => {
+  const { api, key } = await createApi();
+  const headers = { "Content-Type": 'multipart/form-data; charset=utf-8; boundary="x"' };
+  const refused = await api.call("POST", "/v1/files", { key, raw, headers });
+  expect(refused).toMatchObject({ status: 400, body: { code: "invalid_input", path } });
+});
+
+test("a file whose documents are too long together with those before is refused, and the others are ingested", async () => {
+  const { api, key } = await createApi();
+  const csv = `id,${"n".repeat(1_000)}\n${Array.from({ length: 9_000 }, (_, at) => `${at},2`).join("\n")}`; // 18 MB as JSON
+  const uploaded = await send(api, key, [file("a.csv", csv), file("b.csv", csv), file("c.txt", "Kettles.")]);
+  expect(uploaded.status).toBe(202);
+  const path = `/v1/jobs/${uploaded.body.id}`;
+  const counted = async () =>
+    expect((await api.call("GET", path, { key })).body.counts).toMatchObject({ total: 9_002, failed: 1 });
+  await vi.waitFor(counted, { timeout: 60_000, interval: 50 });
+  await api.call("POST", `${path}/cancel`, { key });
+  await api.queue.close();
 });
 
 test("without a converter, text is read, and a PDF is refused with what to do", async () => {

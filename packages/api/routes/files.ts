@@ -84,8 +84,8 @@ async function readUploads(
     const { name } = upload;
     try {
       const { json, documents } = await readFile({ name, bytes: new Uint8Array(await upload.arrayBuffer()) }, signal);
+      if (length + json.length > MAX_JSON_LENGTH) throw tooLong(name);
       length += json.length;
-      if (length > MAX_JSON_LENGTH) throw tooLong(name);
       if (documents > 0) parts.push(json);
       files.push({ file: name, documents });
     } catch (error) {
