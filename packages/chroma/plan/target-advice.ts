@@ -6,11 +6,11 @@ import type { TargetProblem } from "../protocol/target-path.ts";
  */
 export function adviseTarget({ reason, problem }: TargetProblem, label: string): string {
   const key = JSON.stringify(label);
-  const example = JSON.stringify({ [label]: { tenant: "acme", collection: "faq" } });
+  const example = JSON.stringify({ [label]: { tenant: "…", collection: "…" } });
   const byMapping = `Name its target with --map (${example})`;
   if (reason !== "unmatched") return `${problem} ${byMapping}, or leave it out with ${key}: null in the mapping.`;
   return (
-    `${problem} ${byMapping}, with another --pattern (--pattern '{collection}' --tenant acme), ` +
+    `${problem} ${byMapping}, with another --pattern (--pattern '{collection}' --tenant NAME), ` +
     `or leave it out with --only or ${key}: null in the mapping.`
   );
 }

@@ -13,7 +13,7 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
   list_index_failures: "List them: cairn stats",
   migrate_schema: "Run: cairn db migrate",
   name_model:
-    "To set the model: cairn collections set-model. To embed the texts again: cairn migrate --re-embed always",
+    "To set the model: cairn collections set-model. To embed the texts again: cairn reindex --model",
   rename_collection: "To rename it: cairn collections rename",
   reindex:
     "To continue: run the same cairn reindex command again. To change the threshold: cairn collections set-index",
