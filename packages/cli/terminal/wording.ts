@@ -12,8 +12,7 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
   list_collections: "List them: cairn collections list",
   list_index_failures: "List them: cairn stats",
   migrate_schema: "Run: cairn db migrate",
-  name_model:
-    "To set the model: cairn collections set-model. To embed the texts again: cairn reindex --model",
+  name_model: "To set the model: cairn collections set-model. To embed the texts again: cairn reindex --model",
   rename_collection: "To rename it: cairn collections rename",
   reindex:
     "To continue: run the same cairn reindex command again. To change the threshold: cairn collections set-index",
