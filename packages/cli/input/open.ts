@@ -2,20 +2,9 @@ import { rm } from "node:fs/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { createThreadConverter } from "@cairn/files/convert/thread.ts";
 import type { InputDocument } from "@cairn/files/document.ts";
-import type { Format } from "@cairn/files/format.ts";
 import { readDocuments } from "@cairn/files/read.ts";
 import type { Source } from "@cairn/files/source.ts";
-import { listSources, type SourceFile } from "./sources.ts";
-
-export interface InputOptions {
-  /** `auto`: detected by the file extension or the first characters. */
-  readonly format: Format | "auto";
-  /** Id of the document on standard input. */
-  readonly id?: string;
-  /** Collects the ids of all documents. Default false: memory use does not grow with their number. */
-  readonly withIds?: boolean;
-  readonly signal?: AbortSignal;
-}
+import { type InputOptions, listSources, type SourceFile } from "./sources.ts";
 
 /** Inputs that have been read once and have no errors. */
 export interface Inputs {

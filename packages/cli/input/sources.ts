@@ -5,10 +5,19 @@ import { extname, join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { inputError } from "@cairn/files/document.ts";
-import { EXTENSIONS } from "@cairn/files/format.ts";
+import { EXTENSIONS, type Format } from "@cairn/files/format.ts";
 import { createSource, HEAD_BYTES, nameOf, type Source, unreadable } from "@cairn/files/source.ts";
 import { download, isUrl } from "./download.ts";
-import type { InputOptions } from "./open.ts";
+
+export interface InputOptions {
+  /** `auto`: detected by the file extension or the first characters. */
+  readonly format: Format | "auto";
+  /** Id of the document on standard input. */
+  readonly id?: string;
+  /** Collects the ids of all documents. Default false: memory use does not grow with their number. */
+  readonly withIds?: boolean;
+  readonly signal?: AbortSignal;
+}
 
 /** A file of the input, which is not opened yet. */
 export interface SourceFile {
