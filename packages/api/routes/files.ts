@@ -12,7 +12,7 @@ import { ingestSchema } from "../schema/document.ts";
 import { uploadedSchema, uploadFormSchema } from "../schema/file.ts";
 import { idempotencyHeader } from "../schema/parameters.ts";
 import { ingestNow } from "./documents.ts";
-import { accepted, startIngest } from "./jobs.ts";
+import { accepted, startIngest } from "./start-job.ts";
 
 const upload = createRoute({
   method: "post",

@@ -1,6 +1,6 @@
 import { createRouter, jsonBody, jsonResponse, problems, reply, secured } from "@cairn/api/openapi.ts";
 import { refuseOperatorIdempotencyKey } from "@cairn/api/request/idempotent.ts";
-import { startJob } from "@cairn/api/routes/jobs.ts";
+import { startJob } from "@cairn/api/routes/start-job.ts";
 import { idParameter } from "@cairn/api/schema/parameters.ts";
 import { fromJob, jobSchema } from "@cairn/api/schema/service.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
