@@ -25,6 +25,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   not_found: { status: 404, title: "Not found" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
   already_exists: { status: 409, title: "Already exists" },
+  read_only_replica: { status: 409, title: "Read-only replica", retryAfter: 1 },
   collection_changed: { status: 409, title: "Collection changed", retryAfter: 1 },
   run_held: { status: 409, title: "Another run in progress", retryAfter: 30 },
   idempotency_in_progress: { status: 409, title: "Original request in progress", retryAfter: 5 },

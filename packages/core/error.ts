@@ -7,6 +7,7 @@ export type ErrorCode =
   | "not_found"
   | "already_exists"
   | "collection_changed"
+  | "read_only_replica"
   | "embedder_unavailable"
   | "embedding_failed"
   | "embedding_quota"

@@ -2,9 +2,10 @@ import { type Collection, inCollection } from "@cairn/core/collection/collection
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
 import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
-import { storeId } from "@cairn/core/document/id.ts";
+import { keysOf, storeId } from "@cairn/core/document/id.ts";
 import { isImported } from "@cairn/core/document/insert.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { captureChanges } from "@cairn/core/replication/capture.ts";
 import { sql } from "drizzle-orm";
 import {
   beginCollection,
@@ -181,7 +182,8 @@ async function deleteExtras(
       await becomeTenant(transaction, target.tenantId);
       const extraRows = sql`${inCollection(target)} AND id = ANY(${sql.param([...keys.keys()])}::text[])`;
       const erased = await eraseRows(transaction.orm, target, sql`${extraRows} AND ${deletable}`);
-      await eraseFromCopies(transaction.orm, target, erased.keys);
+      await captureChanges(transaction, target, erased.ids);
+      await eraseFromCopies(transaction.orm, target, keysOf(erased.ids));
       // Not RETURNING: if the response to the commit is lost, a retry deletes nothing, but the records are deleted.
       return transaction.orm.selectRows<{ id: string; writtenByService: boolean }>(
         sql`SELECT id, bool_or(NOT ${isImported(sql`origin`)}) AS "writtenByService" FROM cairn.documents WHERE ${extraRows} GROUP BY id`,

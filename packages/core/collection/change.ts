@@ -8,6 +8,7 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { AppError } from "../error.ts";
 import { validateIndexSettings } from "../index/settings.ts";
+import { captureCollectionChange } from "../replication/capture.ts";
 import { type Collection, collectionColumns, inCollection, isCollection } from "./collection.ts";
 import { listCopies } from "./copies.ts";
 import { validate } from "./create.ts";
@@ -42,8 +43,10 @@ export async function changeCollection(
 ): Promise<Collection> {
   validate(changes);
   try {
-    return await asTenant(database, tenantId, async ({ orm }) => {
-      const collection = await requireCollection(orm, tenantId, nameOrId);
+    return await asTenant(database, tenantId, async (transaction) => {
+      const { orm } = transaction;
+      const collection = await requireCollection(orm, tenantId, nameOrId, "key share");
+      await captureCollectionChange(transaction, collection);
       const { metric, embeddingModel } = collection;
       if (changes.chunking) validate({ embeddingModel, chunking: changes.chunking });
       if (changes.indexSettings) validateIndexSettings(changes.indexSettings, metric);
@@ -92,8 +95,11 @@ async function assertNoVectors(orm: Orm, collection: Collection, model: string):
  * for one), the cached vectors of their texts, and the tombstones that no other collection needs. Throws `not_found`.
  */
 export async function deleteCollection(database: Database, tenantId: string, nameOrId: string): Promise<void> {
-  await asTenant(database, tenantId, async ({ orm }) => {
-    const { id } = await requireCollection(orm, tenantId, nameOrId, "update");
+  await asTenant(database, tenantId, async (transaction) => {
+    const { orm } = transaction;
+    const collection = await requireCollection(orm, tenantId, nameOrId, "update");
+    await captureCollectionChange(transaction, collection);
+    const { id } = collection;
     const copies = await listCopies(orm, { tenantId, id });
     const ids = sql`ANY(${sql.param([id, ...copies.map((copy) => copy.id)])}::uuid[])`;
     const tenant = uuidLiteral(tenantId);

@@ -31,6 +31,8 @@ export interface Collection {
   readonly replacedBy: string | null;
   /** Id of the first collection that had this name before changes of the model. The own id if the model never changed. */
   readonly lineage: string;
+  /** Its role towards a copy in another system: `source` or `replica`. Null: there is none. */
+  readonly replication: "source" | "replica" | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -49,6 +51,7 @@ export const collectionColumns = {
   chunking: collections.chunking,
   replacedBy: collections.replacedBy,
   lineage: sql<string>`coalesce(${collections.lineage}, ${collections.id})`,
+  replication: collections.replication,
   createdAt: collections.createdAt,
   updatedAt: collections.updatedAt,
 };

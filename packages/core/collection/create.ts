@@ -9,6 +9,8 @@ import { modelDimensions, modelTextTokens } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
 import { METRICS, type Metric } from "../index/metric.ts";
 import { validateIndexSettings } from "../index/settings.ts";
+import { captureCollectionChange, REPLICATION_SETTINGS, readOnlyReplica } from "../replication/capture.ts";
+import { roleOfNewCollection } from "../replication/role.ts";
 import { validateChunking } from "./chunking.ts";
 import { type Collection, collectionColumns, DEFAULT_COLLECTION } from "./collection.ts";
 import { getCollection } from "./get.ts";
@@ -33,6 +35,8 @@ export interface NewCollection {
   readonly indexSettings?: IndexSettings;
   /** Differences from the default chunking. */
   readonly chunking?: ChunkSettings;
+  /** Whether replication creates it, which may create a replica. Default false. */
+  readonly isReplicating?: boolean;
 }
 
 /** Creates a collection. Throws `already_exists`, `invalid_input`, or `not_found` for a tenant that does not exist. */
@@ -67,29 +71,39 @@ export async function insertCollection(
 ): Promise<Collection | undefined> {
   validate(collection);
   const { id, embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {}, attributes } = collection;
-  const { language = "english", indexSettings = {}, chunking = {} } = collection;
+  const { language = "english", indexSettings = {}, chunking = {}, isReplicating = false } = collection;
   const { dimensions = (embeddingModel && modelDimensions(embeddingModel)) || null } = collection;
   try {
-    return await asTenant(database, tenantId, async ({ orm }) => {
-      const [created] = await orm
-        .insert(collections)
-        .values({
-          tenantId,
-          id,
-          name,
-          embeddingModel,
-          dimensions,
-          metric,
-          metadata,
-          attributes,
-          language,
-          indexSettings,
-          chunking,
-        })
-        .onConflictDoNothing()
-        .returning(collectionColumns);
-      return created;
-    });
+    return await asTenant(
+      database,
+      tenantId,
+      async (transaction) => {
+        const { orm } = transaction;
+        const replication = await roleOfNewCollection(orm, tenantId);
+        if (replication === "replica" && !isReplicating) throw readOnlyReplica(name);
+        const [created] = await orm
+          .insert(collections)
+          .values({
+            tenantId,
+            id,
+            name,
+            embeddingModel,
+            dimensions,
+            metric,
+            metadata,
+            attributes,
+            language,
+            indexSettings,
+            chunking,
+            replication,
+          })
+          .onConflictDoNothing()
+          .returning(collectionColumns);
+        if (created) await captureCollectionChange(transaction, created);
+        return created;
+      },
+      isReplicating ? REPLICATION_SETTINGS : undefined,
+    );
   } catch (error) {
     if (hasSqlState(error, "23503"))
       throw new AppError("not_found", `There is no tenant ${tenantId}.`, {

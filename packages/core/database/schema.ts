@@ -62,6 +62,7 @@ export const collections = cairn.table(
     replacedBy: uuid("replaced_by"),
     filledFrom: uuid("filled_from"),
     lineage: uuid("lineage"),
+    replication: text("replication").$type<"source" | "replica">(),
     attributes: exactJson("attributes").notNull().default({}),
     createdAt: createdAt(),
     updatedAt: updatedAt(),

@@ -6,6 +6,7 @@ import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
+import { captureChanges } from "../replication/capture.ts";
 import { eraseFromCopies, eraseRows } from "./erase.ts";
 import { keysOf } from "./id.ts";
 
@@ -31,8 +32,9 @@ export async function deleteDocuments(database: Database, tenantId: string, opti
     const collection = await lockCollection(orm, tenantId, options.collection);
     const hasId = options.ids ? sql`id = ANY(${sql.param(keysOf(options.ids))}::text[])` : sql`true`;
     const isDeleted = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${hasId} AND ${matches})`;
-    const { documents, keys } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
-    await eraseFromCopies(orm, collection, keys);
+    const { documents, ids } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
+    await captureChanges({ orm }, collection, ids);
+    await eraseFromCopies(orm, collection, keysOf(ids));
     return documents;
   };
   return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type CollectionKey, inCollection } from "../collection/collection.ts";
 import { listCopies } from "../collection/copies.ts";
 import type { Orm } from "../database/database.ts";
+import { decodeText } from "../database/text.ts";
 import { contentHash } from "../embedding/cache.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { deleteRows } from "./delete-rows.ts";
@@ -12,11 +13,11 @@ import { insertTombstones } from "./tombstone.ts";
 export interface Erased {
   /** Number of documents whose first passage was deleted. */
   readonly documents: number;
-  /** Stored keys of all documents with a deleted passage. */
-  readonly keys: readonly string[];
+  /** Ids of all documents with a deleted passage. */
+  readonly ids: readonly string[];
 }
 
-const RETURNED_COLUMNS = sql`d.id, d.chunk, d.origin, ${storedContentHash(sql`d.content`)} AS hash`;
+const RETURNED_COLUMNS = sql`d.id, d.long_id, d.chunk, d.origin, ${storedContentHash(sql`d.content`)} AS hash`;
 
 /** Maximum keys per statement. */
 const MAX_KEYS = 5_000;
@@ -36,8 +37,8 @@ export async function eraseRows(
         ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM deleted WHERE origin IS NOT NULL`)}),` : sql``}
         uncached AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM deleted`)})
         SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents,
-               coalesce(array_agg(DISTINCT id), '{}') AS keys FROM deleted`);
-  return erased ?? { documents: 0, keys: [] };
+               coalesce(array_agg(DISTINCT coalesce(long_id, id)), '{}') AS ids FROM deleted`);
+  return { documents: erased?.documents ?? 0, ids: erased?.ids.map(decodeText) ?? [] };
 }
 
 /**

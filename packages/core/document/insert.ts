@@ -6,6 +6,7 @@ import { encodeText } from "../database/text.ts";
 import { uuidLiteral } from "../database/transaction.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { supportsBinary } from "../index/settings.ts";
+import { hasSameRole } from "../replication/capture.ts";
 import { nextTurn } from "../turn.ts";
 import type { Row } from "./document.ts";
 import { encodeHeadings } from "./headings.ts";
@@ -173,11 +174,11 @@ export function bitsOf(
 /**
  * SQL: the open segment. New rows belong to the tail, which every search compares completely; if the segment is closed in
  * the meantime, they belong to its index. If the collection was deleted or replaced, there is no open segment and the
- * statement fails with `collection_changed`. The lock prevents both until this transaction ends.
+ * statement fails with `collection_changed`, as if its replication role has changed. The lock prevents all of this until this transaction ends.
  */
 export function openSegment(collection: Collection): SQL {
   return sql`(SELECT open_segment FROM cairn.collections
               WHERE ${isCollection(collection)}
-                AND replaced_by IS NULL
+                AND replaced_by IS NULL AND ${hasSameRole(collection)}
               FOR KEY SHARE)`;
 }

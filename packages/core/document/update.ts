@@ -6,6 +6,7 @@ import type { Database, Orm, Transaction } from "../database/database.ts";
 import { decodeJson, encodeJson, type JsonObject, parseExactJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
 import { asTenant } from "../database/transaction.ts";
+import { captureChanges } from "../replication/capture.ts";
 import { nextTurn } from "../turn.ts";
 import { type DocumentUpdate, type FoldedUpdate, foldUpdates, mergeMetadata, type PathOf } from "./document-update.ts";
 import { eraseFromCopies } from "./erase.ts";
@@ -45,6 +46,11 @@ export async function updateDocuments(
   const { id } = await getCollection(database, tenantId, name);
   const work = async ({ orm }: Transaction) => {
     const collection = await lockCollection(orm, tenantId, name);
+    await captureChanges(
+      { orm },
+      collection,
+      updates.map((update) => update.id),
+    );
     const keys: string[] = [];
     for (const slice of slicesOf(updates)) keys.push(...(await updateSlice(orm, collection, slice)));
     // This runs last: the updates above have waited for any process that fills a copy from these rows.

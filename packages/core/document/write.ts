@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type Collection, inCollection, isCollection } from "../collection/collection.ts";
 import type { Transaction, VectorTypes } from "../database/database.ts";
 import { AppError } from "../error.ts";
+import { captureChanges } from "../replication/capture.ts";
 import type { Row } from "./document.ts";
 import { eraseReplaced, readContentHashes } from "./erase.ts";
 import { storeId } from "./id.ts";
@@ -32,6 +33,7 @@ export async function writeRows(
 ): Promise<number> {
   if (rows.length === 0) return 0;
   assertDimensions(collection, rows);
+  await captureChanges(transaction, collection, [...new Set(rows.map(({ id }) => id))]);
   await setInitialDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const { types, origin } = options;

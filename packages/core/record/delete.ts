@@ -2,7 +2,9 @@ import { sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
 import { eraseFromCopies, eraseRows } from "../document/erase.ts";
+import { keysOf } from "../document/id.ts";
 import type { SearchFilter } from "../filter/input.ts";
+import { captureChanges } from "../replication/capture.ts";
 import { INSERTION_ORDER, recordMatches } from "./read.ts";
 
 /**
@@ -18,7 +20,8 @@ export async function deleteRecords(
     SELECT id FROM cairn.documents
     WHERE ${inCollection(collection)} AND chunk = 0 AND ${recordMatches(collection, filter)}
     ORDER BY ${INSERTION_ORDER} LIMIT ${limit ?? null}::bigint)`;
-  const { documents, keys } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
-  await eraseFromCopies(orm, collection, keys);
+  const { documents, ids } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
+  await captureChanges({ orm }, collection, ids);
+  await eraseFromCopies(orm, collection, keysOf(ids));
   return documents;
 }

@@ -8,6 +8,7 @@ import { eraseReplaced, readContentHashes } from "../document/erase.ts";
 import { storeId } from "../document/id.ts";
 import { bitsOf, openSegment, REPLACED } from "../document/insert.ts";
 import { assertDimensions, setInitialDimensions } from "../document/write.ts";
+import { captureChanges } from "../replication/capture.ts";
 import { foldRecords, type RecordInput } from "./record.ts";
 import { assertMetadataSize, mergeOtherPassages, removedKeys } from "./write.ts";
 
@@ -26,6 +27,11 @@ export async function updateRecords(
   if (inputs.length === 0) return 0;
   const vectors = inputs.map((input) => ({ ...input, embedding: input.embedding ?? null }));
   assertDimensions(collection, vectors);
+  await captureChanges(
+    transaction,
+    collection,
+    inputs.map(({ id }) => id),
+  );
   await setInitialDimensions(transaction, collection, vectors);
   const { orm } = transaction;
   const rows = inputs.map((input) => ({ ...input, chunk: 0, embedding: input.embedding ?? null }));

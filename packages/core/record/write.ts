@@ -8,6 +8,7 @@ import { inLockOrder, insertSlice, nextOrigin, numberRows, sendSlices, sliceRows
 import { MAX_METADATA_BYTES } from "../document/metadata.ts";
 import { assertDimensions, setInitialDimensions } from "../document/write.ts";
 import { AppError } from "../error.ts";
+import { captureChanges } from "../replication/capture.ts";
 import { firstOfEachId, foldRecords, type RecordInput } from "./record.ts";
 
 export interface WriteRecordsOptions {
@@ -33,6 +34,11 @@ export async function writeRecords(
   );
   if (rows.length === 0) return 0;
   assertDimensions(collection, rows);
+  await captureChanges(
+    transaction,
+    collection,
+    inputs.map(({ id }) => id),
+  );
   await setInitialDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];

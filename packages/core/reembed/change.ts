@@ -187,12 +187,12 @@ function swapNames(
   return asTenant(database, old.tenantId, async (transaction) => {
     const { orm } = transaction;
     const [locked] = await orm.selectRows<{ name: string }>(
-      sql`SELECT name FROM cairn.collections WHERE ${isCollection(old)} AND replaced_by IS NULL FOR UPDATE`,
+      sql`SELECT name FROM cairn.collections WHERE ${isCollection(old)} AND replaced_by IS NULL AND replication IS NULL FOR UPDATE`,
     );
     if (!locked)
       throw new AppError(
         "collection_changed",
-        `The model of collection ${JSON.stringify(old.name)} cannot be changed: the collection was replaced or deleted meanwhile.`,
+        `The model of collection ${JSON.stringify(old.name)} cannot be changed: the collection was replaced, replicated or deleted meanwhile.`,
       );
     if (fillRest) await fillRest(transaction);
     else if (!(await isFilled(transaction, old, draft))) return false;

@@ -8,6 +8,7 @@ import { collections } from "../database/schema.ts";
 import { asTenant } from "../database/transaction.ts";
 import { modelDimensions } from "../embedding/models.ts";
 import { AppError } from "../error.ts";
+import { assertNotReplicated } from "../replication/role.ts";
 import type { Services } from "../services.ts";
 
 // A draft is a collection that is filled to take the name of another. Only a change of model writes into it. It is marked by
@@ -28,6 +29,7 @@ export async function ensureDraft(
   old: Collection,
   model: string,
 ): Promise<Collection> {
+  assertNotReplicated(old, "get another model");
   const { tenantId, metric } = old;
   const name = copyName(old.name, model);
   const { default: defaultEmbedder } = embedders;

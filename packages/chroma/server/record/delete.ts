@@ -33,14 +33,12 @@ export async function deleteChromaRecords(database: Database, route: CollectionR
         database,
         collection.tenantId,
         async (transaction) => {
-          const { replacedBy } = await requireCollection(
-            transaction.orm,
-            collection.tenantId,
-            collection.id,
-            "key share",
-          );
-          if (replacedBy !== null)
-            throw new AppError("collection_changed", "The collection's model was changed meanwhile.");
+          const locked = await requireCollection(transaction.orm, collection.tenantId, collection.id, "key share");
+          if (locked.replacedBy !== null || locked.replication !== collection.replication)
+            throw new AppError(
+              "collection_changed",
+              "The collection's model or its replication was changed meanwhile.",
+            );
           return deleteRecords(transaction, collection, { filter, limit });
         },
         settings,

@@ -1,0 +1,39 @@
+import { sql } from "drizzle-orm";
+import type { Collection } from "../collection/collection.ts";
+import type { Orm } from "../database/database.ts";
+import { uuidLiteral } from "../database/transaction.ts";
+import { AppError } from "../error.ts";
+
+/** What a collection is to the other system: `source` decides, `replica` follows. Null: it is not replicated. */
+export type ReplicationRole = Collection["replication"];
+
+/**
+ * Gives all collections of the tenant a role, in the tenant's open transaction. Waits for writes that have captured their changes
+ * under the old role; later writes see the new one.
+ */
+export async function setReplicationRole(orm: Orm, tenantId: string, role: ReplicationRole): Promise<void> {
+  const tenant = uuidLiteral(tenantId);
+  // Stronger than the lock of an UPDATE, which would not wait for writers of documents.
+  await orm.execute(sql`SELECT FROM cairn.collections WHERE tenant_id = ${tenant} ORDER BY id FOR UPDATE`);
+  await orm.execute(sql`
+    UPDATE cairn.collections SET replication = ${role}::text
+    WHERE tenant_id = ${tenant} AND replaced_by IS NULL AND replication IS DISTINCT FROM ${role}::text`);
+}
+
+/** The role of a collection that is created now. Until the transaction ends, the tenant's phase does not change. */
+export async function roleOfNewCollection(orm: Orm, tenantId: string): Promise<ReplicationRole> {
+  const [tenant] = await orm.selectRows<{ role: ReplicationRole }>(sql`
+    SELECT CASE WHEN phase IN ('mirror', 'shadow') OR barrier_until > now() THEN 'replica'
+                WHEN phase = 'cairn' THEN 'source' END AS role
+    FROM cairn.cutover_tenants WHERE tenant_id = ${uuidLiteral(tenantId)} FOR SHARE`);
+  return tenant?.role ?? null;
+}
+
+/** Throws `invalid_input` if the collection is replicated. `action` completes "… while it is replicated". */
+export function assertNotReplicated({ name, replication }: Collection, action: string): void {
+  if (replication === null) return;
+  throw new AppError(
+    "invalid_input",
+    `The collection ${JSON.stringify(name)} cannot ${action} while it is replicated to or from another system. Complete the cut-over of its tenant first.`,
+  );
+}
