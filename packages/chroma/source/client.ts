@@ -28,6 +28,8 @@ type RequestFunction<Body> = <T>(
 
 export interface RequestOptions {
   readonly body?: unknown;
+  /** The body as JSON text, instead of `body`. */
+  readonly json?: string;
   /** Throws ChromaError at once for status 500 and 413, without retries, because the caller then requests less. */
   readonly failFast?: boolean;
   /** Maximum bytes of the response. Default `MAX_RESPONSE_BYTES`. */
@@ -62,12 +64,12 @@ export function createChromaClient(options: ChromaOptions): ChromaClient {
   const { timeout = 60_000, attempts = 6, backoff = 200 } = options;
 
   async function requestBytes<T>(
-    method: "GET" | "POST",
+    method: HttpRequest["method"],
     path: string,
     read: (bytes: Buffer) => T,
-    { body, failFast = false, maxBytes }: RequestOptions = {},
+    { body, json, failFast = false, maxBytes }: RequestOptions = {},
   ): Promise<T> {
-    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const payload = json ?? (body === undefined ? undefined : JSON.stringify(body));
     for (let attempt = 1; ; attempt++) {
       const request = { method, headers, body: payload, maxBytes };
       const outcome = await followRedirects(base, `/api/v2${path}`, (url) => attemptOnce(send, url, request, timeout));
@@ -172,8 +174,12 @@ function extractServerMessage(text: string): string {
   return match?.[1] ?? text.slice(0, 100).replaceAll(/\s+/g, " ");
 }
 
+/** Status for what the server does not implement, such as sparse vectors on one node. */
+const NOT_IMPLEMENTED = 501;
+
 /** Whether a retry can succeed: an incomplete response, overload, or a server error. */
 function isTransient({ status }: ChromaError): boolean {
+  if (status === NOT_IMPLEMENTED) return false;
   return status === 0 || status === 200 || status === 408 || status === 429 || status >= 500;
 }
 

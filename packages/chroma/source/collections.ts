@@ -57,7 +57,8 @@ function asList<T>(value: JsonValue): readonly T[] {
   return value as unknown as readonly T[];
 }
 
-function toCollection(collection: ChromaCollection, tenant: string, database: string): SourceCollection {
+/** A collection from Chroma's description of it. */
+export function toCollection(collection: ChromaCollection, tenant: string, database: string): SourceCollection {
   return {
     id: collection.id,
     tenant,

@@ -11,7 +11,7 @@ export type Redirect =
 /**
  * Decides whether the redirect of a request to `url`, which begins with `base`, is followed. It is followed on the same host
  * only, with the same scheme and port or from http to https, and only if the rest of the path is unchanged. The prefix may
- * differ, and a trailing slash may be added. All requests of a migration are reads, so method and body are kept.
+ * differ, and a trailing slash may be added. Method and body are kept: the server that redirects has not handled the request.
  */
 export function checkRedirect(url: string, base: string, location: string | undefined): Redirect {
   const destination = location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined;

@@ -1,0 +1,63 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import { type ChromaPath, pathOf } from "../../protocol/path.ts";
+import type { SourceCollection } from "../../source/source.ts";
+import type { ToChromaContext } from "./context.ts";
+import { type EqualizedCollection, equalizeCollection } from "./equalize-collection.ts";
+import { readPair, renamePairOfAnother, savePair } from "./pairs.ts";
+
+/**
+ * Makes a collection in Chroma equal to one of Cairn, apart from its records, and records the pair in `cutover_collections`.
+ * `path`: where Chroma's clients see it. `chroma.id` of the result is the id that Chroma chose. Can be repeated after an
+ * interruption at any point. Throws `already_exists` if a collection of Chroma that belongs to none of the tenant's has the
+ * name, and `source_unavailable`.
+ */
+export async function collectionToChroma(
+  context: ToChromaContext,
+  cairn: Collection,
+  path: ChromaPath,
+): Promise<EqualizedCollection> {
+  await context.target.ensureDatabase(path);
+  const named = await context.target.findCollection(path, path.name);
+  const paired = await findPaired(context, cairn, { path, named });
+  const isFree = !named || named.id === paired?.id || (await moveAside(context, cairn, named));
+  // Without a pair, the collection of the name may be one that an interrupted run has created.
+  const existing = paired ?? (isFree ? undefined : named);
+  const equalized = await equalizeCollection(context, cairn, { path, existing });
+  await savePair(context.database, cairn, equalized.chroma);
+  return equalized;
+}
+
+/** The recorded pair of a collection, or else the collection of Chroma with the same id. Undefined: there is none. */
+async function findPaired(
+  { database, source, target }: ToChromaContext,
+  cairn: Collection,
+  { path, named }: { readonly path: ChromaPath; readonly named: SourceCollection | undefined },
+): Promise<SourceCollection | undefined> {
+  const recorded = await readPair(database, cairn);
+  const id = recorded?.chromaId ?? cairn.lineage;
+  if (named?.id === id) return named;
+  const former = recorded && { ...path, name: recorded.path.name };
+  const renamed =
+    former && pathOf(former) === pathOf(recorded.path) && (await target.findCollection(path, former.name));
+  if (renamed && renamed.id === id) return renamed;
+  const all = await source.listCollections({ tenants: [path.tenant], databases: [path.database] });
+  return all.find((collection) => collection.id === id);
+}
+
+/** Longest part of a name that is kept when a collection is moved aside. Names have up to 512 characters. */
+const MAX_KEPT_CHARACTERS = 470;
+
+/**
+ * Gives a collection that has the name of another one a name of its own, until its own change is replicated: two collections
+ * may have exchanged their names. Returns false for a collection that belongs to none of the tenant's.
+ */
+async function moveAside(
+  { database, target }: ToChromaContext,
+  cairn: Collection,
+  named: SourceCollection,
+): Promise<boolean> {
+  const name = `${named.name.slice(0, MAX_KEPT_CHARACTERS)}-${named.id}`;
+  if (!(await renamePairOfAnother(database, cairn, { chromaId: named.id, name }))) return false;
+  await target.changeCollection(named, { name });
+  return true;
+}
