@@ -24,7 +24,7 @@ export function planSearch(
     const indexes = retry ? [] : target.indexes.filter(({ kind }) => kind === "keyword");
     return { ...common, list, kind: "keyword", limit, indexes, groups, settings: {} };
   }
-  const isExact = retry?.step === "all" || search.selectsIds || search.topK > MAX_INDEXED_HITS;
+  const isExact = retry?.step === "all" || search.isExact || search.selectsIds || search.topK > MAX_INDEXED_HITS;
   const indexes = isExact ? [] : vectorIndexes(target, excluded);
   if (groups && indexes.length === 0)
     return { ...common, list, kind: "exact-groups", groups, settings: EXACT_SETTINGS };

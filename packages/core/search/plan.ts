@@ -127,6 +127,8 @@ export interface PlannedSearch {
   readonly selectsIds?: boolean;
   /** The part of the filters that a metadata index can answer. */
   readonly indexed?: IndexConditions;
+  /** Whether every matching row is compared, without vector indexes. */
+  readonly isExact?: boolean;
   /** The filters are known to match too many rows for a pre-filter. */
   readonly isUnselective?: boolean;
 }

@@ -31,6 +31,8 @@ export interface SearchOptions extends FilterInput {
   readonly exactNumbers?: boolean;
   /** Maximum of `topK`, and ten times it of all queries together. Default 1,000. Beyond 1,000, rows are compared one by one. */
   readonly maxTopK?: number;
+  /** Whether every matching row is compared, without vector indexes: for judging their results. Default false. */
+  readonly exact?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -88,7 +90,7 @@ async function search(
     const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
     const startedAt = performance.now();
     const rowSearch = {
-      ...{ collection: options.collection, mode, topK, output, grouped, texts, pathOf },
+      ...{ collection: options.collection, mode, topK, output, grouped, texts, pathOf, isExact: options.exact },
       ...filter,
       ...embedded,
     };
@@ -96,7 +98,7 @@ async function search(
       findRows(services.database, tenantId, { ...rowSearch, settings }),
     );
     if (!found) continue; // the model changed after the texts were embedded
-    recordLatency(services.database, found.collection.id, performance.now() - startedAt);
+    if (!options.exact) recordLatency(services.database, found.collection.id, performance.now() - startedAt);
     const ranked = queries.map((_, index) =>
       rankRows(found, index, { mode, maxDistance, byDocument: grouped !== undefined }).slice(0, topK),
     );

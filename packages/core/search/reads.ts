@@ -58,7 +58,7 @@ export function planReads(
   const excluded = retry?.excluded ?? unusableIndexes(target, embeddings, { isFiltered });
   return (retry ? [retry.list] : listsOf(search.mode)).map((list) => {
     const read = () => planRead(target, plannedSearch, { list, excluded, retry });
-    if (list === "keyword" || retry || isFiltered || excluded.size > 0) return read();
+    if (list === "keyword" || retry || isFiltered || search.isExact || excluded.size > 0) return read();
     const key = `${search.mode} ${search.topK} ${outputKey(search.output)} ${search.grouped && `grouped ${search.grouped.maxDistance}`}`;
     const cached = cache.reads.get(target);
     if (cached?.key === key) return cached.read;

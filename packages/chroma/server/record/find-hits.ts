@@ -78,7 +78,7 @@ async function searchVectors(
   search: QuerySearch,
 ): Promise<readonly (readonly QueryHit[])[]> {
   const { services, route, maxBytes, signal } = context;
-  const { id, limit, include, conditions, vectors } = search;
+  const { id, limit, include, conditions, vectors, exact } = search;
   const options = {
     ...conditions,
     collection: id,
@@ -88,6 +88,7 @@ async function searchVectors(
     exactNumbers: true,
     maxBytes,
     signal,
+    exact,
     queries: vectors.map((embedding) => ({ embedding })),
   };
   const run = (groupBy: "passage" | "document") =>

@@ -20,4 +20,6 @@ export interface QuerySearch {
   readonly include: readonly Include[];
   readonly conditions: Conditions;
   readonly vectors: readonly Float32Array[];
+  /** Whether every matching record is compared, without vector indexes. Default false. */
+  readonly exact?: boolean;
 }
