@@ -47,12 +47,12 @@ async function exactIds(name: string, embedding: Float32Array, operator: string,
   });
 }
 
-async function recall(name: string, { operator = "<=>", dimensions = 8, filtered = false } = {}) {
+async function recall(name: string, { operator = "<=>", dimensions = 8, filtered = false, isExact = false } = {}) {
   let found = 0;
   for (let round = 0; round < 20; round++) {
     const embedding = randomVector(dimensions);
     const filter = filtered ? { rare: true } : undefined;
-    const hits = await query(services, tenantId, { collection: name, embedding, filter });
+    const hits = await query(services, tenantId, { collection: name, embedding, filter, exact: isExact });
     expect(hits).toHaveLength(10);
     const condition = filtered ? sql`metadata @> '{"rare": true}'` : sql`true`;
     const exact = new Set(await exactIds(name, embedding, operator, condition));
@@ -115,6 +115,15 @@ describe.each(["cosine", "l2", "ip"] as const)("with the metric %s", (metric) =>
     expect(await recall(name, options)).toBeGreaterThanOrEqual(kind === "bit" ? 0.75 : 0.99);
     expect(await recall(name, { ...options, filtered: true })).toBeGreaterThanOrEqual(kind === "bit" ? 0.75 : 0.99);
   });
+});
+
+test("an exact search finds the true nearest rows where an index does not", async () => {
+  await collectionOf("coarse", { indexSettings: { type: "ivfflat", probes: 1 } });
+  await maintainIndexes(own.database, { tenantId, collection: "coarse" });
+  expect(await recall("coarse")).toBeLessThan(0.99);
+  expect(await recall("coarse", { isExact: true })).toBe(1);
+  expect(await recall("coarse", { isExact: true, filtered: true })).toBe(1);
+  expect(await recall("coarse")).toBeLessThan(0.99);
 });
 
 test("an index is half-precision over 2,000 dimensions and binary-quantized over 4,000, whatever is requested", async () => {

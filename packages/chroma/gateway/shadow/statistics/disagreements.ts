@@ -19,22 +19,19 @@ export interface Disagreement {
 /** Disagreements that are kept of each tenant: those that Chroma's index explains last, then by agreement, then the newest. */
 const MAX_PER_TENANT = 100;
 
-/** Disagreements in memory. */
-const MAX_BUFFERED = 1_000;
-
 interface BufferedDisagreement extends Omit<Disagreement, "difference"> {
   readonly at: string;
   readonly detail: JsonObject;
 }
 
 /** Keeps each tenant's worst disagreements, in memory and then in `cairn.cutover_disagreements`. */
-export function createDisagreementBuffer(database: Database) {
+export function createDisagreementBuffer(database: Database, maxBuffered: number) {
   let buffered: BufferedDisagreement[] = [];
   return {
     add({ difference, ...disagreement }: Disagreement): void {
       const detail = limitDetail({ outcome: disagreement.outcome, ...difference });
       buffered.push({ ...disagreement, at: new Date().toISOString(), detail });
-      if (buffered.length > MAX_BUFFERED) buffered = worstOfEach(buffered).slice(0, MAX_BUFFERED / 2);
+      if (buffered.length > maxBuffered) buffered = worstOfEach(buffered).slice(0, Math.ceil(maxBuffered / 2));
     },
     /** Writes the disagreements to the database. If that fails, they are kept for the next time. */
     async flush(): Promise<void> {
@@ -43,7 +40,7 @@ export function createDisagreementBuffer(database: Database) {
       try {
         if (pending.length > 0) await addDisagreements(database, pending);
       } catch (error) {
-        buffered = [...pending, ...buffered].slice(0, MAX_BUFFERED);
+        buffered = [...pending, ...buffered].slice(0, maxBuffered);
         throw error;
       }
     },

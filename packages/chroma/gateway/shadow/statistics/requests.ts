@@ -4,9 +4,6 @@ import { sql } from "drizzle-orm";
 import type { RequestEvent } from "./event.ts";
 import { addLatency, emptyLatency, latencyBucket } from "./latency.ts";
 
-/** Counts that are kept in memory: of 100 tenants for a quarter of an hour, if the database does not answer. About 500 bytes each. */
-const MAX_COUNTS = 20_000;
-
 /** Rows of one statement. */
 const PAGE = 1_000;
 
@@ -19,14 +16,14 @@ interface RequestCount extends Pick<RequestEvent, "tenantId" | "kind" | "side" |
 }
 
 /** Counts requests in memory, and adds the counts to those of other processes in `cairn.cutover_requests`. */
-export function createRequestBuffer(database: Database) {
+export function createRequestBuffer(database: Database, maxCounts: number) {
   let counts = new Map<string, RequestCount>();
 
   function countOf(event: Pick<RequestCount, "tenantId" | "minute" | "kind" | "side" | "outcome">) {
     const { tenantId, minute, kind, side, outcome } = event;
     const key = `${tenantId} ${minute} ${kind} ${side} ${outcome}`;
     const known = counts.get(key);
-    if (known || counts.size >= MAX_COUNTS) return known;
+    if (known || counts.size >= maxCounts) return known;
     const count: RequestCount = { tenantId, minute, kind, side, outcome, requests: 0, latency: emptyLatency() };
     counts.set(key, count);
     return count;
