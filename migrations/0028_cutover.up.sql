@@ -14,6 +14,7 @@ CREATE TABLE cairn.changes (
   collection_id   uuid,                        -- lineage, or the id in the other system; null: known by its subject
   subject         text,                        -- the name of a collection that was created, changed or deleted
   ids             text[],                      -- ids of documents; null: the collection itself
+  deletes         boolean NOT NULL DEFAULT false, -- they were deleted, and go last if they were added again
   in_flight_until timestamptz,                 -- the outcome of the write is not known before this time; null: it is known
   attempts        int NOT NULL DEFAULT 0,
   retry_at        timestamptz,                 -- when a change that failed is tried again
@@ -41,6 +42,7 @@ CREATE TABLE cairn.cutover_collections (
   chroma_tenant   text NOT NULL,
   chroma_database text NOT NULL,
   name            text NOT NULL,
+  filled          boolean NOT NULL DEFAULT false, -- whether all records were copied once, in their order
   PRIMARY KEY (tenant_id, collection_id),
   UNIQUE (tenant_id, chroma_id)
 );

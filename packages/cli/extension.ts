@@ -24,9 +24,17 @@ export interface ServiceExtension {
   /** Resolves the tenants of namespaces. At most one extension has it. */
   namespaces?(): NamespaceResolver;
   /** Other protocols that the service speaks, under the parsed options of `cairn serve`. */
-  protocols(flags: object, services: Services): readonly Protocol[];
+  protocols(flags: object, services: Services, process: ServiceProcess): readonly Protocol[];
   /** Routes of the operator. */
   routes(flags: object, queue: Pick<JobQueue, "send">): OperatorRoutes;
+}
+
+/** The process of a service. */
+export interface ServiceProcess {
+  /** Logs an error of work that no request waits for. */
+  onError(error: unknown): void;
+  /** Adds work for the end of the process, before the database is closed. */
+  onClose(work: () => Promise<void>): void;
 }
 
 export type OperatorRoutes = NonNullable<Parameters<typeof createApp>[1]["operatorRoutes"]>;

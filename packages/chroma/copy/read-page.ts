@@ -67,8 +67,9 @@ export async function readPage(
   };
 }
 
-async function compareRecord(
-  pass: PassContext,
+/** Compares a record with its stored rows. `change`: what the rows have to become. `fault`: why the record has no vector then. */
+export async function compareRecord(
+  pass: Pick<PassContext, "rules">,
   record: SourceRecord,
   stored: readonly StoredRow[],
 ): Promise<{ readonly change?: Change; readonly fault?: QuarantinedRecord }> {

@@ -2,6 +2,7 @@ import type { Env, Principal } from "@cairn/api/context.ts";
 import { createRouter } from "@cairn/api/openapi.ts";
 import type { Protocol } from "@cairn/api/protocol.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import { describeRoutes } from "./description/describe.ts";
 import { errorResponse } from "./error.ts";
 import { createBodyReader } from "./request/body.ts";
@@ -30,16 +31,19 @@ export interface ChromaProtocolOptions {
   readonly maxBody?: number;
   /** Maximum bytes of texts, metadata and vectors in a response. Default 40 MiB. */
   readonly maxResponse?: number;
+  /** Creates a handler before the protocol's own ones, from those. */
+  readonly gateway?: (own: Pick<Protocol, "routes" | "errorResponse">) => MiddlewareHandler<Env>;
 }
 
 /** Chroma's HTTP API (v2) for `createApp`. */
 export function chromaProtocol(options: ChromaProtocolOptions = {}): Protocol {
   const { maxBody = MAX_BODY, maxResponse = MAX_BODY, allowReset = false, anonymous } = options;
   const createView = options.createView ?? createViews();
+  const own = chromaRoutes({ createView, allowReset, maxBody });
   return {
     path: "/api/v2",
     publicRoutes: publicRoutes({ maxBody }),
-    routes: chromaRoutes({ createView, allowReset, maxBody }),
+    routes: options.gateway ? withHandler(own, options.gateway({ routes: own, errorResponse })) : own,
     credential: chromaCredential,
     anonymous,
     limitShare: collectionOf,
@@ -48,6 +52,14 @@ export function chromaProtocol(options: ChromaProtocolOptions = {}): Protocol {
     maxBody,
     maxResponse,
   };
+}
+
+/** The routes with a handler before them. */
+function withHandler(routes: OpenAPIHono<Env>, handler: MiddlewareHandler<Env>): OpenAPIHono<Env> {
+  const router = createRouter();
+  router.use("/api/v2/*", handler);
+  router.route("/", routes);
+  return router;
 }
 
 /** The collection of a request on records. Each belongs to one tenant, so a namespace's tenants have limits of their own. */

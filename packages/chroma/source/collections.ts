@@ -1,4 +1,5 @@
 import { type JsonObject, type JsonValue, parseExactJson, parseJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
 import type { ChromaCollection } from "./chroma-collection.ts";
 import type { ChromaClient } from "./client.ts";
 import { metricOf } from "./metric.ts";
@@ -26,6 +27,16 @@ async function ownTenant(client: ChromaClient): Promise<string> {
     (text) => parseJson(text) as { tenant?: string } | null,
   );
   return identity?.tenant && identity.tenant !== "*" ? identity.tenant : "default_tenant";
+}
+
+/** Names of the databases of a tenant. Empty if it does not exist. */
+export async function listExistingDatabases(client: ChromaClient, tenant: string): Promise<readonly string[]> {
+  try {
+    return await listDatabases(client, tenant);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not_found") return [];
+    throw error;
+  }
 }
 
 async function listDatabases(client: ChromaClient, tenant: string): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 import { parseJson } from "@cairn/core/database/json.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type ChromaClient, ChromaError, createChromaClient } from "./client.ts";
-import { listCollections } from "./collections.ts";
+import { listCollections, listExistingDatabases } from "./collections.ts";
 import type { ChromaOptions } from "./options.ts";
 import { parseRecords } from "./parse.ts";
 import { collectionPath } from "./path.ts";
@@ -16,6 +16,7 @@ export async function openSource(options: ChromaOptions): Promise<Source> {
   return {
     url: client.url,
     listCollections: (scope) => listCollections(client, scope),
+    listDatabases: (tenant) => listExistingDatabases(client, tenant),
     count: (collection) => client.request("GET", `${collectionPath(collection)}/count`, readNumber),
     listIds: (collection, page) => listIds(client, collection, page),
     getRecords: (collection, ids, options) => getRecords(client, collection, ids, options),

@@ -52,6 +52,8 @@ export interface Source {
   /** The server's address without credentials. It identifies the source in the ledger. */
   readonly url: string;
   listCollections(scope: SourceScope): Promise<readonly SourceCollection[]>;
+  /** Names of the databases of one of Chroma's tenants. Empty if the tenant does not exist. */
+  listDatabases(tenant: string): Promise<readonly string[]>;
   /** The current number of records. Throws `not_found` if the collection was deleted. */
   count(collection: SourceCollection): Promise<number>;
   /** Ids in the server's order from `offset` on. Fewer than `limit` only at the end. */

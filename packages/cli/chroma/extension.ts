@@ -1,4 +1,5 @@
 import type { SettingValues } from "@cairn/api/settings/setting.ts";
+import { openGateway } from "@cairn/chroma/gateway/route/open.ts";
 import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
 import { createOpenPrincipal } from "@cairn/chroma/server/view/open.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
@@ -44,13 +45,24 @@ export const chroma: Extension = {
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
     namespaces: createNamespaceResolver,
-    protocols: (flags: ServeFlags & ListenFlags, { database }) => {
+    protocols: (flags: ServeFlags & ListenFlags, services, { onError, onClose }) => {
       if (flags.chromaNoAuth) {
         assertLoopback(flags.host, "--host");
         assertLoopback(parsePrivateListen(flags.privateListen)?.host ?? flags.host, PRIVATE_LISTEN);
       }
-      const anonymous = flags.chromaNoAuth ? createOpenPrincipal(database) : undefined;
-      return [chromaProtocol({ allowReset: flags.chromaAllowReset, maxBody: flags.chromaMaxBody, anonymous })];
+      const anonymous = flags.chromaNoAuth ? createOpenPrincipal(services.database) : undefined;
+      const { chromaUrl, chromaToken, chromaTimeout = 60, chromaMigrationsOnly } = flags;
+      const chroma = chromaUrl && !chromaMigrationsOnly ? { url: chromaUrl, token: chromaToken } : undefined;
+      const gateway = chroma && openGateway(services, { chroma, timeoutMs: 1_000 * chromaTimeout, onError });
+      if (gateway) onClose(gateway.close);
+      return [
+        chromaProtocol({
+          allowReset: flags.chromaAllowReset,
+          maxBody: flags.chromaMaxBody,
+          anonymous,
+          gateway: gateway?.handler,
+        }),
+      ];
     },
     routes: ({ chromaUrl }: ServeFlags, queue) => [
       migrationRoutes({ queue, configured: Boolean(chromaUrl) }),

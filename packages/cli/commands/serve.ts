@@ -53,6 +53,11 @@ export function addServe(program: Command, context: CommandContext): void {
       const queue = createLocalQueue(services, Object.assign(createJobKinds(settings), ...extraKinds), {
         onError: (error) => log.failure(error, { about: "a job" }),
       });
+      const closing: (() => Promise<void>)[] = [];
+      const running = {
+        onError: (error: unknown) => log.failure(error, { about: "the gateway" }),
+        onClose: (work: () => Promise<void>) => void closing.push(work),
+      };
       const app = createApp(services, {
         ...settings,
         queue,
@@ -63,7 +68,7 @@ export function addServe(program: Command, context: CommandContext): void {
         closing: context.signal,
         namespaces: extensions.flatMap((extension) => extension.namespaces?.() ?? [])[0],
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
-        protocols: extensions.flatMap((extension) => extension.protocols(flags, services)),
+        protocols: extensions.flatMap((extension) => extension.protocols(flags, services, running)),
       });
       await loadTokenizer(); // takes 0.1 s, which no request should wait for
       const { servers, url, privateUrl } = await listenForRequests(app, flags);
@@ -79,7 +84,12 @@ export function addServe(program: Command, context: CommandContext): void {
         onError: log.failure,
       });
       await aborted(context.signal);
-      await Promise.all([...servers.map(closeServer), stopMaintenance(), queue.close()]);
+      await Promise.all([
+        ...servers.map(closeServer),
+        stopMaintenance(),
+        queue.close(),
+        ...closing.map((close) => close()),
+      ]);
       await stopTracing();
       exitTimer.release();
     };

@@ -8,7 +8,7 @@ import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { AppError } from "../error.ts";
 import { validateIndexSettings } from "../index/settings.ts";
-import { captureCollectionChange } from "../replication/capture.ts";
+import { captureCollectionChange, REPLICATION_SETTINGS } from "../replication/capture.ts";
 import { type Collection, collectionColumns, inCollection, isCollection } from "./collection.ts";
 import { listCopies } from "./copies.ts";
 import { validate } from "./create.ts";
@@ -29,6 +29,8 @@ export interface CollectionChanges {
   readonly indexSettings?: IndexSettings;
   /** Replaces all previous chunking settings. Applies to documents that are ingested afterwards. */
   readonly chunking?: ChunkSettings;
+  /** Whether replication changes it, which may change a replica. Default false. */
+  readonly isReplicating?: boolean;
 }
 
 /**
@@ -39,12 +41,13 @@ export async function changeCollection(
   database: Database,
   tenantId: string,
   nameOrId: string,
-  { confirmModel = false, ...changes }: CollectionChanges,
+  { confirmModel = false, isReplicating = false, ...changes }: CollectionChanges,
 ): Promise<Collection> {
   validate(changes);
   try {
     return await asTenant(database, tenantId, async (transaction) => {
       const { orm } = transaction;
+      if (isReplicating) await transaction.set(REPLICATION_SETTINGS);
       const collection = await requireCollection(orm, tenantId, nameOrId, "key share");
       await captureCollectionChange(transaction, collection);
       const { metric, embeddingModel } = collection;
@@ -94,9 +97,15 @@ async function assertNoVectors(orm: Orm, collection: Collection, model: string):
  * Deletes one of the tenant's collections with its documents, its copies (kept from before a change of model, or being filled
  * for one), the cached vectors of their texts, and the tombstones that no other collection needs. Throws `not_found`.
  */
-export async function deleteCollection(database: Database, tenantId: string, nameOrId: string): Promise<void> {
+export async function deleteCollection(
+  database: Database,
+  tenantId: string,
+  nameOrId: string,
+  { isReplicating = false }: Pick<CollectionChanges, "isReplicating"> = {},
+): Promise<void> {
   await asTenant(database, tenantId, async (transaction) => {
     const { orm } = transaction;
+    if (isReplicating) await transaction.set(REPLICATION_SETTINGS);
     const collection = await requireCollection(orm, tenantId, nameOrId, "update");
     await captureCollectionChange(transaction, collection);
     const { id } = collection;

@@ -33,7 +33,7 @@ export async function deleteDocuments(database: Database, tenantId: string, opti
     const hasId = options.ids ? sql`id = ANY(${sql.param(keysOf(options.ids))}::text[])` : sql`true`;
     const isDeleted = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${hasId} AND ${matches})`;
     const { documents, ids } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
-    await captureChanges({ orm }, collection, ids);
+    await captureChanges({ orm }, collection, ids, { deletes: true });
     await eraseFromCopies(orm, collection, keysOf(ids));
     return documents;
   };

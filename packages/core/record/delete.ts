@@ -21,7 +21,7 @@ export async function deleteRecords(
     WHERE ${inCollection(collection)} AND chunk = 0 AND ${recordMatches(collection, filter)}
     ORDER BY ${INSERTION_ORDER} LIMIT ${limit ?? null}::bigint)`;
   const { documents, ids } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
-  await captureChanges({ orm }, collection, ids);
+  await captureChanges({ orm }, collection, ids, { deletes: true });
   await eraseFromCopies(orm, collection, keysOf(ids));
   return documents;
 }

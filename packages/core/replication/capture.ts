@@ -18,17 +18,20 @@ export const REPLICATION_SETTINGS: Settings = { "cairn.replicates": "on" };
 const REPLICATES = sql`coalesce(current_setting('cairn.replicates', true), '') = 'on'`;
 
 /**
- * Records in the tenant's open transaction that these documents change, if the collection has a replica. Locks the collection's
- * role until the transaction ends. Throws `read_only_replica` if the collection is itself a replica.
+ * Records in the tenant's open transaction that these documents change, if the collection has a replica. `deletes`: it deletes them.
+ * Locks the collection's role until the transaction ends. Throws `read_only_replica` if the collection is itself a replica.
  */
 export async function captureChanges(
   { orm }: Pick<Transaction, "orm">,
   collection: Collection,
   ids: readonly string[],
+  { deletes = false }: { readonly deletes?: boolean } = {},
 ): Promise<void> {
   if (collection.replication === null || ids.length === 0) return;
-  for (let start = 0; start < ids.length; start += MAX_CHANGE_IDS)
-    await capture(orm, collection, sql`${sql.param(ids.slice(start, start + MAX_CHANGE_IDS).map(encodeText))}::text[]`);
+  for (let start = 0; start < ids.length; start += MAX_CHANGE_IDS) {
+    const slice = ids.slice(start, start + MAX_CHANGE_IDS).map(encodeText);
+    await capture(orm, collection, { ids: sql`${sql.param(slice)}::text[]`, deletes });
+  }
 }
 
 /** Like `captureChanges`, for the collection itself: its name, its metadata, or its deletion. */
@@ -36,16 +39,20 @@ export async function captureCollectionChange(
   { orm }: Pick<Transaction, "orm">,
   collection: Collection,
 ): Promise<void> {
-  if (collection.replication !== null) await capture(orm, collection, sql`NULL::text[]`);
+  if (collection.replication !== null) await capture(orm, collection, { ids: sql`NULL::text[]`, deletes: false });
 }
 
-async function capture(orm: Orm, collection: Collection, ids: SQL): Promise<void> {
+async function capture(
+  orm: Orm,
+  collection: Collection,
+  { ids, deletes }: { readonly ids: SQL; readonly deletes: boolean },
+): Promise<void> {
   const [state] = await orm.selectRows<{ refused: boolean }>(sql`
     WITH collection AS (
       SELECT coalesce(lineage, id) AS lineage, replication FROM cairn.collections WHERE ${isCollection(collection)} FOR KEY SHARE),
     captured AS (
-      INSERT INTO cairn.changes (tenant_id, collection_id, subject, ids)
-      SELECT ${uuidLiteral(collection.tenantId)}, lineage, ${encodeText(collection.name)}::text, ${ids} FROM collection
+      INSERT INTO cairn.changes (tenant_id, collection_id, subject, ids, deletes)
+      SELECT ${uuidLiteral(collection.tenantId)}, lineage, ${encodeText(collection.name)}::text, ${ids}, ${deletes}::boolean FROM collection
       WHERE replication = 'source' AND NOT ${REPLICATES})
     SELECT replication = 'replica' AND NOT ${REPLICATES} AS refused FROM collection`);
   if (state?.refused) throw readOnlyReplica(collection.name);

@@ -12,12 +12,18 @@ export type ReplicationRole = Collection["replication"];
  * under the old role; later writes see the new one.
  */
 export async function setReplicationRole(orm: Orm, tenantId: string, role: ReplicationRole): Promise<void> {
-  const tenant = uuidLiteral(tenantId);
-  // Stronger than the lock of an UPDATE, which would not wait for writers of documents.
-  await orm.execute(sql`SELECT FROM cairn.collections WHERE tenant_id = ${tenant} ORDER BY id FOR UPDATE`);
+  await lockCollections(orm, tenantId);
   await orm.execute(sql`
     UPDATE cairn.collections SET replication = ${role}::text
-    WHERE tenant_id = ${tenant} AND replaced_by IS NULL AND replication IS DISTINCT FROM ${role}::text`);
+    WHERE tenant_id = ${uuidLiteral(tenantId)} AND replaced_by IS NULL AND replication IS DISTINCT FROM ${role}::text`);
+}
+
+/** Waits for the writes to all collections of the tenant, and holds off others until the tenant's open transaction ends. */
+export async function lockCollections(orm: Orm, tenantId: string): Promise<void> {
+  // Stronger than the lock of an UPDATE, which would not wait for writers of documents.
+  await orm.execute(
+    sql`SELECT FROM cairn.collections WHERE tenant_id = ${uuidLiteral(tenantId)} ORDER BY id FOR UPDATE`,
+  );
 }
 
 /** The role of a collection that is created now. Until the transaction ends, the tenant's phase does not change. */

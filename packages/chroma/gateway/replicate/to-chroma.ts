@@ -10,6 +10,8 @@ export interface ReplicationResult {
   readonly equal: number;
   readonly written: number;
   readonly deleted: number;
+  /** Ids of the records that differed. */
+  readonly differing: readonly string[];
   /** Documents that cannot be equal. What Chroma has under their ids is left as it is. */
   readonly findings: readonly ReplicaFinding[];
 }
@@ -33,6 +35,7 @@ export async function replicateToChroma(
   options: ReplicationOptions = {},
 ): Promise<ReplicationResult> {
   const counts = { equal: 0, written: 0, deleted: 0 };
+  const differing: string[] = [];
   const findings: ReplicaFinding[] = [];
   for (const page of await toIdPages(context.database, pair.cairn, ids)) {
     findings.push(...(await findPassages(context, pair, page.split)));
@@ -42,10 +45,11 @@ export async function replicateToChroma(
       counts.equal += part.length - changes.writes.size - changes.extras.length - changes.split.length;
       counts.written += result.written;
       counts.deleted += result.deleted;
+      differing.push(...result.differing);
       findings.push(...result.findings);
     });
   }
-  return { ...counts, findings };
+  return { ...counts, differing, findings };
 }
 
 /** What differs in a part of the ids. */
@@ -95,8 +99,10 @@ async function applyChanges(
     ...refused.map(({ id, detail }) => refusedFinding(id, detail)),
     ...(await findPassages(context, pair, split)),
   ];
-  const sent = all.filter(({ kind }) => kind !== "refused").length;
-  return { written: sent - refused.length, deleted: deletes ? extras.length : 0, findings };
+  const unsent = new Set(findings.map(({ recordId }) => recordId));
+  const sent = [...writes.keys()].filter((id) => !unsent.has(id));
+  const deleted = deletes ? extras : [];
+  return { written: sent.length, deleted: deleted.length, differing: [...sent, ...deleted], findings };
 }
 
 function refusedFinding(recordId: string, detail: string): ReplicaFinding {

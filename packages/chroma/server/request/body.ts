@@ -48,7 +48,11 @@ export function createBodyReader({ queueTimeout = 20_000, deadline = 25_000 } = 
 
 /** The body of a request as an object. `exactKeys`: fields whose numbers keep their notation, so that 1.0 stays distinct from 1. */
 export async function readBody(c: Context<Env>, exactKeys: readonly string[] = []): Promise<Body> {
-  const text = await c.req.text();
+  return parseObject(await c.req.text(), exactKeys);
+}
+
+/** Like `readBody`, for the text of a body. */
+export async function parseObject(text: string, exactKeys: readonly string[] = []): Promise<Body> {
   const body = await parseBody(text, exactKeys);
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Body;
   throw undeserializable("", "invalid type: the body must be an object");

@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Database, Transaction } from "@cairn/core/database/database.ts";
+import { encodeJson } from "@cairn/core/database/json.ts";
+import { asAdmin, becomeAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { leaseEnd } from "@cairn/core/lease/lease-end.ts";
+import { lockCollections, type ReplicationRole, setReplicationRole } from "@cairn/core/replication/role.ts";
+import { sql } from "drizzle-orm";
+import { isReplicated, type Phase, sourceOf } from "../phase.ts";
+import { readJournalState } from "../replicate/changes.ts";
+import { acquireLease, releaseLease } from "../replicate/lease.ts";
+import { type CutoverTenant, lockCutoverTenant } from "../tenants.ts";
+
+/** Milliseconds that writes wait at most while the other side catches up. */
+const BARRIER_MS = 10_000;
+
+/** Milliseconds between looks at the journal. */
+const PAUSE_MS = 20;
+
+export interface PhaseChange {
+  readonly to: Phase;
+  /** Names of the conditions that were not met. */
+  readonly overridden: readonly string[];
+  /** Default 10,000. */
+  readonly barrierMs?: number;
+}
+
+/**
+ * Changes the phase of a tenant. If the deciding side changes, writes wait until the other side has every recorded change; if it does not
+ * catch up in time, the old phase stays in force. Throws `source_unavailable` then, and `run_held` if the phase changed meanwhile.
+ */
+export async function changePhase(database: Database, tenant: CutoverTenant, change: PhaseChange): Promise<void> {
+  const { phase: from } = tenant;
+  const keepsReplica = isReplicated(from) && isReplicated(change.to);
+  if (!keepsReplica || sourceOf(from) === sourceOf(change.to)) return setPhase(database, tenant, change);
+  const { barrierMs = BARRIER_MS } = change;
+  await raiseBarrier(database, tenant, barrierMs);
+  try {
+    await waitForReplica(database, tenant, barrierMs);
+    await withLease(database, tenant, barrierMs, () => setPhase(database, tenant, change));
+  } catch (error) {
+    await lowerBarrier(database, tenant);
+    throw error;
+  }
+}
+
+/** The role of the tenant's collections in a phase. */
+function roleIn(phase: Phase): ReplicationRole {
+  if (!isReplicated(phase)) return null;
+  return sourceOf(phase) === "cairn" ? "source" : "replica";
+}
+
+/** Writes wait from now on. In Cairn, the collections count as replicas, which refuses writes by other ways than the gateway too. */
+async function raiseBarrier(database: Database, tenant: CutoverTenant, milliseconds: number): Promise<void> {
+  await inBoth(database, tenant, "replica", async ({ orm }) => {
+    const locked = await lockCutoverTenant(orm, tenant.tenantId, "update");
+    if (locked?.phase !== tenant.phase || locked.barrier) throw changedMeanwhile(tenant);
+    await orm.execute(sql`
+      UPDATE cairn.cutover_tenants SET barrier_until = ${leaseEnd(milliseconds)}
+      WHERE tenant_id = ${tenant.tenantId}::uuid`);
+  });
+}
+
+async function lowerBarrier(database: Database, tenant: CutoverTenant): Promise<void> {
+  await inBoth(database, tenant, roleIn(tenant.phase), async ({ orm }) => {
+    await orm.execute(sql`
+      UPDATE cairn.cutover_tenants SET barrier_until = NULL
+      WHERE tenant_id = ${tenant.tenantId}::uuid AND phase = ${tenant.phase}`);
+  });
+}
+
+/** Changes the tenant's row and the role of its collections in one transaction. */
+async function inBoth(
+  database: Database,
+  { tenantId }: CutoverTenant,
+  role: ReplicationRole,
+  work: (transaction: Transaction) => Promise<void>,
+): Promise<void> {
+  await asAdmin(database, async (transaction) => {
+    // In the order in which replication locks them. A collection that was created meanwhile is seen after the tenant's row is locked.
+    await becomeTenant(transaction, tenantId);
+    await lockCollections(transaction.orm, tenantId);
+    await becomeAdmin(transaction);
+    await work(transaction);
+    await becomeTenant(transaction, tenantId);
+    await setReplicationRole(transaction.orm, tenantId, role);
+  });
+}
+
+/** Waits until no change is recorded. The replicators of the service's processes do the work. */
+async function waitForReplica(
+  database: Database,
+  { tenantId, name }: CutoverTenant,
+  milliseconds: number,
+): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    const state = await asAdmin(database, ({ orm }) => readJournalState(orm, tenantId));
+    if (state.changes === 0) return;
+    if (performance.now() > deadline)
+      throw new AppError(
+        "source_unavailable",
+        `The phase of ${JSON.stringify(name)} cannot be changed: ${state.changes} changes did not reach the other side within ${milliseconds / 1000} s${state.failure === null ? "" : ` (${state.failure})`}. The old phase stays in force. Check that both sides and the gateway run, and try again.`,
+        { retryAfter: 5 },
+      );
+    await sleep(PAUSE_MS);
+  }
+}
+
+/** Runs `work` while no process replicates the tenant. */
+async function withLease(
+  database: Database,
+  tenant: CutoverTenant,
+  milliseconds: number,
+  work: () => Promise<void>,
+): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    const lease = await acquireLease(database, tenant.tenantId);
+    if (lease)
+      try {
+        return await work();
+      } finally {
+        await releaseLease(database, lease);
+      }
+    if (performance.now() > deadline) throw changedMeanwhile(tenant);
+    await sleep(PAUSE_MS);
+  }
+}
+
+async function setPhase(
+  database: Database,
+  tenant: CutoverTenant,
+  { to, overridden }: Pick<PhaseChange, "to" | "overridden">,
+): Promise<void> {
+  const { tenantId, phase: from } = tenant;
+  const changesSource = sourceOf(from) !== sourceOf(to) || isReplicated(from) !== isReplicated(to);
+  await inBoth(database, tenant, roleIn(to), async ({ orm }) => {
+    const locked = await lockCutoverTenant(orm, tenantId, "update");
+    if ((locked?.phase ?? "chroma") !== from) throw changedMeanwhile(tenant);
+    if (changesSource && isReplicated(from) && isReplicated(to)) await assertJournalEmpty(orm, tenant);
+    await orm.execute(sql`
+      UPDATE cairn.cutover_tenants SET phase = ${to}, since = now(), barrier_until = NULL,
+        compared = CASE WHEN ${changesSource} THEN NULL ELSE compared END
+      WHERE tenant_id = ${tenantId}::uuid`);
+    if (!isReplicated(from))
+      await orm.execute(sql`UPDATE cairn.cutover_collections SET filled = false WHERE tenant_id = ${tenantId}::uuid`);
+    if (!isReplicated(to)) await orm.execute(sql`DELETE FROM cairn.changes WHERE tenant_id = ${tenantId}::uuid`);
+    await orm.execute(sql`
+      INSERT INTO cairn.cutover_events (tenant_id, from_phase, to_phase, overridden)
+      VALUES (${tenantId}::uuid, ${from}, ${to}, ${encodeJson(overridden as never)}::jsonb)`);
+  });
+}
+
+async function assertJournalEmpty(orm: Transaction["orm"], tenant: CutoverTenant): Promise<void> {
+  const { changes } = await readJournalState(orm, tenant.tenantId);
+  if (changes > 0) throw changedMeanwhile(tenant);
+}
+
+function changedMeanwhile({ name }: CutoverTenant): AppError {
+  return new AppError(
+    "run_held",
+    `The phase of ${JSON.stringify(name)} cannot be changed now: another process changes it or replicates the tenant. Try again.`,
+    { retryAfter: 1 },
+  );
+}

@@ -1,0 +1,182 @@
+import { changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import { insertCollection } from "@cairn/core/collection/create.ts";
+import { getCollection } from "@cairn/core/collection/get.ts";
+import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { AppError } from "@cairn/core/error.ts";
+import { equalMetadata } from "../../copy/compare-collection.ts";
+import { removeRoutes, saveRoute } from "../../namespace/collections.ts";
+import { insertDatabases, insertTenants } from "../../namespace/databases.ts";
+import type { DatabasePath } from "../../server/view/view.ts";
+import type { SourceCollection } from "../../source/source.ts";
+import { saveFindings } from "./findings.ts";
+import { deletePair, type RecordedPair, readPairs, savePair } from "./pair.ts";
+import type { Replication } from "./replication.ts";
+
+/** The tenant's collections in a database of Chroma. */
+export async function listTenantCollections(
+  { source, rules, tenantId, tenantName }: Replication,
+  { tenant, database }: DatabasePath,
+): Promise<readonly SourceCollection[]> {
+  try {
+    const listed = await source.listCollections({ tenants: [tenant], databases: [database] });
+    return listed.filter((collection) => {
+      const target = rules.find(collection);
+      return target?.tenant === tenantName || target?.tenant === tenantId;
+    });
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not_found") return []; // the database was deleted
+    throw error;
+  }
+}
+
+/** The difference of both lists of collections that was removed. */
+export interface CollectionsResult {
+  /** Pairs whose collections exist on both sides. */
+  readonly pairs: readonly (RecordedPair & { readonly source: SourceCollection })[];
+  /** Collections that were created, changed or deleted in Cairn. */
+  readonly changed: number;
+}
+
+/** Makes the tenant's collections of one database equal to Chroma's: those that are missing, renamed, changed or deleted. */
+export async function replicateCollections(context: Replication, path: DatabasePath): Promise<CollectionsResult> {
+  const listed = await listTenantCollections(context, path);
+  const known = (await readPairs(context.database, context.tenantId)).filter(
+    (pair) => pair.path.tenant === path.tenant && pair.path.database === path.database,
+  );
+  const byId = new Map(listed.map((source) => [source.id, source]));
+  const gone = known.filter(({ chromaId }) => !byId.has(chromaId));
+  for (const pair of gone) await removeCollection(context, pair);
+  let changed = gone.length;
+  const pairs: (RecordedPair & { readonly source: SourceCollection })[] = [];
+  for (const source of listed) {
+    const pair = known.find(({ chromaId }) => chromaId === source.id);
+    const target = pair ? await findTarget(context, pair) : undefined;
+    if (pair && target) {
+      if (await updateCollection(context, { pair, target, source })) changed++;
+      pairs.push({ ...pair, path: { ...path, name: source.name }, source });
+      continue;
+    }
+    const created = await addCollection(context, source);
+    if (!created) continue;
+    changed++;
+    pairs.push({ ...created, source });
+  }
+  return { pairs, changed };
+}
+
+async function findTarget(
+  { database, tenantId }: Replication,
+  { collectionId }: RecordedPair,
+): Promise<Collection | undefined> {
+  try {
+    return await getCollection(database, tenantId, collectionId);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+async function removeCollection(context: Replication, pair: RecordedPair): Promise<void> {
+  const { database, tenantId, namespaceId } = context;
+  try {
+    await deleteCollection(database, tenantId, pair.collectionId, { isReplicating: true });
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "not_found")) throw error;
+  }
+  await asAdmin(database, async ({ orm }) => {
+    await deletePair(orm, pair);
+    await removeRoutes(orm, namespaceId, [pair.collectionId]);
+  });
+}
+
+/** Renames a collection and replaces its metadata. False: it is equal already. */
+async function updateCollection(
+  context: Replication,
+  {
+    pair,
+    target,
+    source,
+  }: { readonly pair: RecordedPair; readonly target: Collection; readonly source: SourceCollection },
+): Promise<boolean> {
+  const { database, tenantId, rules } = context;
+  const name = rules.resolve(source).collection;
+  const isEqual = equalMetadata(source.metadata, target.metadata);
+  const attributes = { ...target.attributes, ...(source.attributes && { chroma: source.attributes }) };
+  const hasSameAttributes = equalMetadata(attributes, target.attributes);
+  if (isEqual && hasSameAttributes && target.name === name && pair.path.name === source.name) return false;
+  await changeCollection(database, tenantId, target.id, {
+    isReplicating: true,
+    ...(target.name === name ? {} : { name }),
+    ...(isEqual ? {} : { metadata: source.metadata }),
+    ...(hasSameAttributes ? {} : { attributes }),
+  });
+  await register(context, { ...pair, path: { ...pair.path, name: source.name } });
+  return true;
+}
+
+/** Creates a collection in Cairn, or takes an existing one of this name. Undefined: that one has other data, which is a finding. */
+async function addCollection(context: Replication, source: SourceCollection): Promise<RecordedPair | undefined> {
+  const { database, tenantId, rules } = context;
+  const name = rules.resolve(source).collection;
+  const created = await createTarget(context, source, name);
+  const target = created ?? (await getCollection(database, tenantId, name));
+  const conflict = created ? undefined : conflictOf(source, target);
+  if (conflict !== undefined) {
+    await saveFindings(database, tenantId, [
+      { collectionId: source.id, recordId: "", kind: "conflict", side: "cairn", detail: conflict },
+    ]);
+    return undefined;
+  }
+  const path = { tenant: source.tenant, database: source.database, name: source.name };
+  const pair = { tenantId, collectionId: target.lineage, chromaId: source.id, path, filled: false };
+  await register(context, pair);
+  return pair;
+}
+
+async function createTarget(
+  { database, tenantId }: Replication,
+  source: SourceCollection,
+  name: string,
+): Promise<Collection | undefined> {
+  const collection = {
+    name,
+    embeddingModel: source.dimensions === null ? null : source.model,
+    dimensions: source.dimensions,
+    metric: source.metric,
+    metadata: source.metadata,
+    attributes: source.attributes && { chroma: source.attributes },
+    isReplicating: true,
+  };
+  // Clients know the collection by Chroma's id, so it keeps it, unless another collection of the tenant has it.
+  return (
+    (await insertCollection(database, tenantId, { ...collection, id: source.id })) ??
+    (await insertCollection(database, tenantId, collection))
+  );
+}
+
+function conflictOf(source: SourceCollection, target: Collection): string | undefined {
+  const why = (text: string) =>
+    `The collection ${JSON.stringify(target.name)} in Cairn cannot follow Chroma's: ${text}. Rename or delete it in Cairn.`;
+  if (source.dimensions !== null && target.dimensions !== null && source.dimensions !== target.dimensions)
+    return why(`it has ${target.dimensions} dimensions instead of ${source.dimensions}`);
+  if (source.metric !== target.metric) return why(`its metric is ${target.metric} instead of ${source.metric}`);
+  return undefined;
+}
+
+/** Records the pair, and its name in the namespace. */
+async function register({ database, namespaceId, tenantId }: Replication, pair: RecordedPair): Promise<void> {
+  const { path, collectionId } = pair;
+  await asAdmin(database, async ({ orm }) => {
+    await savePair(orm, pair);
+    await insertTenants(orm, namespaceId, [path.tenant]);
+    await insertDatabases(orm, namespaceId, [path]);
+    await saveRoute(orm, namespaceId, path, { name: path.name, tenantId, collectionId });
+  });
+}
+
+/** The database in a subject, which is `tenant/database/name`. */
+export function databaseOf(subject: string): DatabasePath {
+  const [tenant = "", database = ""] = subject.split("/");
+  return { tenant, database };
+}

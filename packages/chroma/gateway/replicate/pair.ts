@@ -1,0 +1,81 @@
+import type { Database, Orm } from "@cairn/core/database/database.ts";
+import { decodeText, encodeText } from "@cairn/core/database/text.ts";
+import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { sql } from "drizzle-orm";
+import type { ChromaPath } from "../../protocol/path.ts";
+
+/** A collection that both systems have. */
+export interface RecordedPair {
+  readonly tenantId: string;
+  /** The lineage in Cairn. */
+  readonly collectionId: string;
+  readonly chromaId: string;
+  /** Where Chroma has it. */
+  readonly path: ChromaPath;
+  /** Whether all records were copied once, in their order. Until then no single change is replicated. */
+  readonly filled: boolean;
+}
+
+/** The tenant's pairs. */
+export async function readPairs(database: Database, tenantId: string): Promise<readonly RecordedPair[]> {
+  const rows = await asAdmin(database, ({ orm }) =>
+    orm.selectRows<{
+      collection_id: string;
+      chroma_id: string;
+      chroma_tenant: string;
+      chroma_database: string;
+      name: string;
+      filled: boolean;
+    }>(sql`
+      SELECT collection_id, chroma_id, chroma_tenant, chroma_database, name, filled FROM cairn.cutover_collections
+      WHERE tenant_id = ${tenantId}::uuid ORDER BY name`),
+  );
+  return rows.map((row) => ({
+    tenantId,
+    collectionId: row.collection_id,
+    chromaId: row.chroma_id,
+    filled: row.filled,
+    path: {
+      tenant: decodeText(row.chroma_tenant),
+      database: decodeText(row.chroma_database),
+      name: decodeText(row.name),
+    },
+  }));
+}
+
+/** Saves a pair in place of an earlier one of the same collection, in the administrator's open transaction. */
+export async function savePair(
+  orm: Orm,
+  { tenantId, collectionId, chromaId, path, filled }: RecordedPair,
+): Promise<void> {
+  const isTenant = sql`tenant_id = ${tenantId}::uuid`;
+  await orm.execute(sql`
+    DELETE FROM cairn.cutover_collections
+    WHERE ${isTenant} AND (collection_id = ${collectionId}::uuid OR chroma_id = ${chromaId}::uuid)`);
+  await orm.execute(sql`
+    INSERT INTO cairn.cutover_collections (tenant_id, collection_id, chroma_id, chroma_tenant, chroma_database, name, filled)
+    VALUES (${tenantId}::uuid, ${collectionId}::uuid, ${chromaId}::uuid, ${encodeText(path.tenant)},
+            ${encodeText(path.database)}, ${encodeText(path.name)}, ${filled})`);
+}
+
+/** Records that all records of a pair were copied. */
+export async function markFilled(
+  database: Database,
+  { tenantId, collectionId }: Pick<RecordedPair, "tenantId" | "collectionId">,
+): Promise<void> {
+  await asAdmin(database, ({ orm }) =>
+    orm.execute(sql`
+      UPDATE cairn.cutover_collections SET filled = true
+      WHERE tenant_id = ${tenantId}::uuid AND collection_id = ${collectionId}::uuid`),
+  );
+}
+
+/** Removes a pair, in the administrator's open transaction. */
+export async function deletePair(
+  orm: Orm,
+  { tenantId, collectionId }: Pick<RecordedPair, "tenantId" | "collectionId">,
+): Promise<void> {
+  await orm.execute(sql`
+    DELETE FROM cairn.cutover_collections
+    WHERE tenant_id = ${tenantId}::uuid AND collection_id = ${collectionId}::uuid`);
+}

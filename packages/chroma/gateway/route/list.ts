@@ -1,0 +1,73 @@
+import type { ChromaPath } from "../../protocol/path.ts";
+import { pageOf } from "../../server/routes/context.ts";
+import { collectionsPath, listPage } from "../locate.ts";
+import { type Phase, sourceOf } from "../phase.ts";
+import { listCutoverTenants } from "../tenants.ts";
+import { type GatewayAnswer, type GatewayRequest, requireScope } from "./context.ts";
+import type { CollectionsRequest } from "./parse.ts";
+
+/** Collections in one request to Chroma. */
+const PAGE_SIZE = 1_000;
+
+/** Collections of a database at most. */
+const MAX_COLLECTIONS = 100_000;
+
+interface Listed {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The collections that the credential sees: each from the side that decides for its tenant. */
+export async function listCollections(request: GatewayRequest, at: CollectionsRequest): Promise<GatewayAnswer> {
+  requireScope(request, "read");
+  const { c } = request;
+  const all = await readUnion(request, at);
+  if (at.action === "count") return c.json(all.length);
+  const { limit = Number.POSITIVE_INFINITY, offset = 0 } = pageOf(c);
+  return c.json(all.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(offset, offset + limit));
+}
+
+async function readUnion(request: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
+  const [inChroma, inCairn, phaseOf] = await Promise.all([
+    listChroma(request, at),
+    listCairn(request, at),
+    readPhases(request),
+  ]);
+  const isServedBy = (side: "chroma" | "cairn") => {
+    return ({ name }: Listed) => {
+      const phase = phaseOf({ tenant: at.tenant, database: at.database, name });
+      return phase !== undefined && sourceOf(phase) === side;
+    };
+  };
+  const fromChroma = inChroma.filter(isServedBy("chroma"));
+  const names = new Set(fromChroma.map(({ name }) => name));
+  const isOnlyInCairn = ({ name }: Listed) => !names.has(name);
+  return [...fromChroma, ...inCairn.filter(isOnlyInCairn)];
+}
+
+/** Returns a function that gives the phase of a name's tenant. Undefined: the credential does not see the name. */
+async function readPhases({ gateway, rules }: GatewayRequest): Promise<(path: ChromaPath) => Phase | undefined> {
+  const tenants = await listCutoverTenants(gateway.database);
+  const phases = new Map(
+    tenants.flatMap(({ tenantId, name, phase }) => [[tenantId, phase] as const, [name, phase] as const]),
+  );
+  return (path) => {
+    const target = rules.find(path);
+    return target && (phases.get(target.tenant) ?? "chroma");
+  };
+}
+
+async function listChroma({ gateway }: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
+  const all: Listed[] = [];
+  while (all.length < MAX_COLLECTIONS) {
+    const page = await listPage(gateway.forward, at, { limit: PAGE_SIZE, offset: all.length });
+    all.push(...page);
+    if (page.length < PAGE_SIZE) break;
+  }
+  return all;
+}
+
+async function listCairn({ c, gateway }: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
+  const { response } = await gateway.askCairn(c, { method: "GET", path: collectionsPath(at) });
+  return response.ok ? ((await response.json()) as readonly Listed[]) : [];
+}

@@ -1,0 +1,83 @@
+import type { Env } from "@cairn/api/context.ts";
+import type { Protocol } from "@cairn/api/protocol.ts";
+import type { Services } from "@cairn/core/services.ts";
+import type { MiddlewareHandler } from "hono";
+import { openSource } from "../../source/http-source.ts";
+import type { ChromaOptions } from "../../source/options.ts";
+import { openTarget } from "../../target/http-target.ts";
+import { createForward } from "../forward.ts";
+import { createLocator } from "../locate.ts";
+import { startReplicator } from "../replicate/replicator.ts";
+import { createShadow } from "../shadow/shadow.ts";
+import { createRequestStatistics } from "../shadow/statistics/statistics.ts";
+import { createTenantCache } from "../tenants.ts";
+import { createAskCairn } from "./ask-cairn.ts";
+import { gatewayMiddleware } from "./gateway.ts";
+
+export interface GatewayOptions {
+  readonly chroma: ChromaOptions;
+  /** Milliseconds until a request to Chroma counts as lost. Default 60,000. */
+  readonly timeoutMs?: number;
+  /** Milliseconds after which all records of a tenant are compared again. Default an hour. */
+  readonly compareMs?: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The gateway of a process. */
+export interface OpenGateway {
+  /** The handler before Cairn's own handlers of Chroma's API. */
+  readonly handler: (own: Pick<Protocol, "routes" | "errorResponse">) => MiddlewareHandler<Env>;
+  /** Ends replication and writes what was counted. Call it before the database is closed. */
+  close(): Promise<void>;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Opens the gateway in front of a Chroma server, and starts to replicate. Chroma may be down at this time. */
+export function openGateway(services: Services, options: GatewayOptions): OpenGateway {
+  const { chroma, timeoutMs = TIMEOUT_MS, compareMs, onError } = options;
+  const { database } = services;
+  const statistics = createRequestStatistics(database, { onError });
+  const shadow = createShadow({ services, statistics, onError });
+  const replicator = startReplicator({
+    services,
+    statistics,
+    compareMs,
+    onError,
+    openChroma: createOpenChroma(chroma),
+  });
+  const shared = {
+    database,
+    forward: createForward(chroma, { timeoutMs }),
+    locator: createLocator(),
+    tenants: createTenantCache(database),
+    timeoutMs,
+    statistics,
+    shadow,
+    onChange: replicator.notify,
+  };
+  return {
+    handler: (own) => gatewayMiddleware({ ...shared, askCairn: createAskCairn(own) }),
+    async close() {
+      await shadow.close();
+      await replicator.close();
+      await statistics.close();
+    },
+  };
+}
+
+/** Attempts of a request of the replicator. It tries again by itself, so a server that is down holds up nothing. */
+const ATTEMPTS = 2;
+
+function createOpenChroma(chroma: ChromaOptions) {
+  const options = { ...chroma, attempts: ATTEMPTS };
+  const open = async () => ({ source: await openSource(options), target: await openTarget(options) });
+  let opened: ReturnType<typeof open> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}

@@ -1,0 +1,115 @@
+import { AppError } from "@cairn/core/error.ts";
+import { beginWrite, type Change, settleWrite, type WriteOutcome } from "../journal.ts";
+import { isReplicated, sourceOf } from "../phase.ts";
+import type { CutoverTenant } from "../tenants.ts";
+import { createBarrierWait, type GatewayRequest, tenantOf } from "./context.ts";
+
+/** A write, as each side takes it. */
+export interface GatewayWrite {
+  /** The tenant's name or id. */
+  readonly tenant: string;
+  /** What it changes. Asked for only if the write is recorded; may ask Chroma which records a condition selects. */
+  describe(): Promise<readonly RecordedWrite[]>;
+  /** Sends it to Chroma as it is, in the phase without a replica. */
+  sendUnchanged(): Promise<SentWrite>;
+  /** Cairn's own answer, and its error. */
+  askCairn(): Promise<{ readonly response: Response; readonly error: unknown }>;
+}
+
+/** A part of a write that is recorded and then sent. */
+export interface RecordedWrite {
+  readonly change: Change;
+  send(): Promise<SentWrite>;
+}
+
+export interface SentWrite {
+  readonly status: number;
+  readonly response: Response;
+}
+
+/**
+ * Sends a write to the side that decides, and records it before if the other side follows. It is tried again when the tenant's phase
+ * changes in between, so each write is decided by one side.
+ */
+export async function writeThrough(request: GatewayRequest, write: GatewayWrite): Promise<Response> {
+  const wait = createBarrierWait();
+  for (;;) {
+    const tenant = await tenantOf(request, write.tenant, { fresh: true });
+    const answer = tenant?.barrier ? undefined : await tryWrite(request, write, tenant);
+    if (answer) return answer;
+    await wait();
+  }
+}
+
+/** Undefined: the phase has changed, so the write has to be tried again. */
+async function tryWrite(
+  request: GatewayRequest,
+  write: GatewayWrite,
+  tenant: CutoverTenant | undefined,
+): Promise<Response | undefined> {
+  const phase = tenant?.phase ?? "chroma";
+  if (sourceOf(phase) === "cairn") return askCairn(request, write, tenant);
+  if (!tenant || !isReplicated(phase)) return (await write.sendUnchanged()).response;
+  let last: Response | undefined;
+  for (const part of await write.describe()) {
+    const sent = await sendRecorded(request, tenant, part);
+    if (!sent) return undefined;
+    last = sent.response;
+    if (sent.status >= 300) break;
+  }
+  return last;
+}
+
+async function askCairn(
+  { gateway }: GatewayRequest,
+  write: GatewayWrite,
+  tenant: CutoverTenant | undefined,
+): Promise<Response | undefined> {
+  const started = performance.now();
+  const { response, error } = await write.askCairn();
+  if (error instanceof AppError && error.code === "read_only_replica") return undefined;
+  if (tenant) {
+    const outcome = response.status < 300 ? "ok" : response.status < 500 ? "refused" : "failed";
+    const milliseconds = performance.now() - started;
+    gateway.statistics.record({ tenantId: tenant.tenantId, kind: "write", side: "cairn", outcome, milliseconds });
+    gateway.onChange(tenant.tenantId);
+  }
+  return response;
+}
+
+/** Records a write, sends it to Chroma and records its outcome. Undefined: the tenant's phase has changed. */
+async function sendRecorded(
+  { gateway }: GatewayRequest,
+  { tenantId }: CutoverTenant,
+  { change, send }: RecordedWrite,
+): Promise<SentWrite | undefined> {
+  const { database, statistics, timeoutMs, onChange } = gateway;
+  const begun = await beginWrite(database, tenantId, { change, timeoutMs: timeoutMs + GRACE_MS });
+  if (begun.sequences.length === 0 && (change.ids === null || change.ids.length > 0)) return undefined;
+  const started = performance.now();
+  const settle = (outcome: WriteOutcome) => {
+    const milliseconds = performance.now() - started;
+    statistics.record({ tenantId, kind: "write", side: "chroma", outcome, milliseconds });
+    // If this fails, the change is read again when its time limit is over.
+    void settleWrite(database, tenantId, { sequences: begun.sequences, outcome })
+      .then(() => onChange(tenantId))
+      .catch(() => {});
+  };
+  try {
+    const sent = await send();
+    settle(outcomeOf(sent.status));
+    return sent;
+  } catch (error) {
+    settle("unknown");
+    throw error;
+  }
+}
+
+/** Milliseconds after which a request that was given up has ended in Chroma too. */
+const GRACE_MS = 2_000;
+
+/** A server that fails may have applied the write, or may apply it later. */
+function outcomeOf(status: number): WriteOutcome {
+  if (status < 300) return "ok";
+  return status < 500 ? "refused" : "unknown";
+}
