@@ -66,7 +66,8 @@ export async function finishWithReport(report: MigrationReport, { path, json, co
   context.finish(EXIT_CODES[report.verdict]);
 }
 
-const EXIT_CODES = {
+/** The exit code of each verdict. */
+export const EXIT_CODES = {
   identical: EXIT.done,
   identical_with_exceptions: EXIT.exceptions,
   not_identical: EXIT.notIdentical,

@@ -124,5 +124,6 @@ async function findPassages(
   }));
 }
 
-const PASSAGES = "The document has several passages, and a record of Chroma is one row.";
+/** Why a document of several passages is no record. */
+export const PASSAGES = "The document has several passages, and a record of Chroma is one row.";
 const INVALID_ID = "Chroma accepts neither an empty id nor one with half a surrogate pair.";

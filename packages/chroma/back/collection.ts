@@ -1,0 +1,116 @@
+import { getCollection } from "@cairn/core/collection/get.ts";
+import { listStoredIds } from "../copy/stored.ts";
+import type { CollectionPair, ReplicaFinding } from "../gateway/replicate/context.ts";
+import { equalizeCollection } from "../gateway/replicate/equalize-collection.ts";
+import { replicateToChroma } from "../gateway/replicate/to-chroma.ts";
+import type { BackContext } from "./context.ts";
+import { checkExtras, type Extras } from "./extras.ts";
+import type { PlannedBack } from "./plan.ts";
+import { type BackCollection, judge, type LeftOutDocument, MAX_LISTED } from "./report.ts";
+
+/** Passes over a collection whose data keeps changing. */
+const MAX_PASSES = 10;
+
+export interface CollectionOutcome {
+  readonly report: BackCollection;
+  /** The first documents that Chroma does not hold. */
+  readonly leftOut: readonly LeftOutDocument[];
+}
+
+/**
+ * Writes one collection to Chroma, in passes until a pass over all documents and all records writes nothing. That pass is the
+ * proof. A run that was interrupted is continued by the next: what is equal is not written again.
+ */
+export async function writeCollection(context: BackContext, planned: PlannedBack): Promise<CollectionOutcome> {
+  const started = performance.now();
+  const { cairn, path, existing } = planned;
+  await context.target.ensureDatabase(path);
+  const { chroma, created, findings } = await equalizeCollection(context, cairn, { path, existing });
+  const written = { written: 0, deleted: 0 };
+  for (let pass = 1; ; pass++) {
+    const result = await runPass(context, planned, { chroma, pass });
+    written.written += result.written;
+    written.deleted += result.extras.deleted;
+    const isSettled = result.written === 0 && result.extras.deleted === 0;
+    if (!isSettled && pass < MAX_PASSES) continue;
+    const { id, tenant, database, name } = chroma;
+    const report = {
+      collection: cairn.name,
+      chroma: { tenant, database, name, id },
+      created,
+      documents: result.documents,
+      records: result.extras.records - result.extras.deleted,
+      equal: result.equal,
+      ...written,
+      extra: result.extras.remaining,
+      leftOut: result.findings,
+      passes: pass,
+      seconds: (performance.now() - started) / 1000,
+      problems: [...findings.map(({ detail }) => detail), ...(isSettled ? [] : [UNSETTLED])],
+      extraIds: result.extras.ids,
+    };
+    context.onProgress({ collection: cairn.name, pass, done: result.documents, total: result.documents, ended: true });
+    return { report: { ...report, verdict: judge(report, context) }, leftOut: result.leftOut };
+  }
+}
+
+const UNSETTLED = `Cairn kept changing during ${MAX_PASSES} passes. Run the command again when there are fewer writes.`;
+
+interface PassResult {
+  readonly documents: number;
+  readonly equal: number;
+  readonly written: number;
+  readonly extras: Extras;
+  readonly findings: number;
+  readonly leftOut: readonly LeftOutDocument[];
+}
+
+async function runPass(
+  context: BackContext,
+  { cairn }: PlannedBack,
+  { chroma, pass }: { readonly chroma: CollectionPair["chroma"]; readonly pass: number },
+): Promise<PassResult> {
+  // Read again, because the first vector may have set the dimensions.
+  const pair = { cairn: await getCollection(context.database, cairn.tenantId, cairn.id), chroma };
+  const total = await context.countDocuments(pair.cairn);
+  const counts = { documents: 0, equal: 0, written: 0, findings: 0 };
+  const leftOut: LeftOutDocument[] = [];
+  const progress = () => ({ collection: cairn.name, pass, done: counts.documents, total, ended: false });
+  context.onProgress(progress());
+  for await (const ids of idParts(context, pair)) {
+    for (const result of await Promise.all(ids.map((part) => replicateToChroma(context, pair, part)))) {
+      counts.equal += result.equal;
+      counts.written += result.written + result.deleted;
+      counts.findings += result.findings.length;
+      leftOut.push(...result.findings.slice(0, MAX_LISTED - leftOut.length).map((one) => leaveOut(cairn.name, one)));
+    }
+    counts.documents += ids.reduce((sum, { length }) => sum + length, 0);
+    context.onProgress(progress());
+  }
+  const { prune, signal } = context;
+  return { ...counts, leftOut, extras: await checkExtras(context, pair, { prune, signal, maxIds: MAX_LISTED }) };
+}
+
+/** Ids that are compared at the same time in one part. */
+const PART_SIZE = 300;
+
+/** Yields the ids of a collection in Cairn, in parts that are written concurrently. */
+async function* idParts(
+  { database, concurrency, signal }: BackContext,
+  { cairn }: CollectionPair,
+): AsyncGenerator<readonly (readonly string[])[]> {
+  for (let after: string | null = null; ; ) {
+    signal?.throwIfAborted();
+    const page = await listStoredIds(database, cairn, after, concurrency * PART_SIZE);
+    if (page.ids.length === 0) return;
+    after = page.last;
+    yield Array.from({ length: Math.ceil(page.ids.length / PART_SIZE) }, (_, index) =>
+      page.ids.slice(index * PART_SIZE, (index + 1) * PART_SIZE),
+    );
+  }
+}
+
+/** A document that Chroma does not hold, with the name of its collection in Cairn. */
+export function leaveOut(collection: string, { recordId, kind, detail }: ReplicaFinding): LeftOutDocument {
+  return { collection, id: recordId, reason: kind, detail };
+}
