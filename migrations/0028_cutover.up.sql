@@ -9,7 +9,7 @@ ALTER TABLE cairn.collections ADD COLUMN replication text CHECK (replication IN 
 CREATE SEQUENCE cairn.change_sequence;
 GRANT USAGE ON SEQUENCE cairn.change_sequence TO cairn_app, cairn_admin;
 CREATE TABLE cairn.changes (
-  tenant_id       uuid NOT NULL,
+  tenant_id       uuid NOT NULL REFERENCES cairn.tenants ON DELETE CASCADE,
   sequence        bigint NOT NULL DEFAULT nextval('cairn.change_sequence'),
   collection_id   uuid,                        -- lineage, or the id in the other system; null: known by its subject
   subject         text,                        -- the name of a collection that was created, changed or deleted
@@ -103,10 +103,9 @@ CREATE TABLE cairn.cutover_disagreements (
   PRIMARY KEY (tenant_id, id)
 );
 
-GRANT SELECT, INSERT ON cairn.changes TO cairn_app;
+GRANT INSERT ON cairn.changes TO cairn_app;
 ALTER TABLE cairn.changes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY tenant_owns_changes ON cairn.changes TO cairn_app
-  USING (tenant_id = (SELECT nullif(current_setting('cairn.tenant_id', true), '')::uuid))
+CREATE POLICY tenant_records_changes ON cairn.changes FOR INSERT TO cairn_app
   WITH CHECK (tenant_id = (SELECT nullif(current_setting('cairn.tenant_id', true), '')::uuid));
 
 -- A transaction that creates a collection locks the tenant's phase, for which it needs UPDATE on a column. It can change nothing.

@@ -15,6 +15,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { createJob, getJob, listJobs } from "@cairn/core/job/job.ts";
 import { withLease } from "@cairn/core/maintenance/lease.ts";
 import { collectionStats } from "@cairn/core/maintenance/stats.ts";
+import { setReplicationRole } from "@cairn/core/replication/role.ts";
 import { query, queryMany } from "@cairn/core/search/query.ts";
 import { createApiKey, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-key.ts";
 import { authenticateKey } from "@cairn/core/tenant/authenticate-key.ts";
@@ -156,6 +157,54 @@ export const NAMESPACES_WORK: Probe = {
       });
   },
 };
+
+export const CUTOVER_WORKS: Probe = {
+  claim:
+    "the administrator can write and read every table of the cut-over, and a tenant records changes of its own collections only",
+  check: async (database, { a, b }) => {
+    const changes = () =>
+      asAdmin(database, ({ orm }) =>
+        count(orm, sql`SELECT 1 FROM cairn.changes WHERE tenant_id = ${uuid(a.tenantId)}`),
+      );
+    const setRole = (role: "source" | null) =>
+      asTenant(database, a.tenantId, ({ orm }) => setReplicationRole(orm, a.tenantId, role));
+    const before = await changes();
+    await setRole("source");
+    await updateDocuments(database, a.tenantId, { documents: [{ id: "first", metadata: { seen: true } }] });
+    await setRole(null);
+    assert.equal(await changes(), before + 1);
+    const planted = sql`INSERT INTO cairn.changes (tenant_id, ids) VALUES (${uuid(b.tenantId)}, '{first}')`;
+    await assertRefused(
+      asTenant(database, a.tenantId, ({ orm }) => orm.execute(planted)),
+      "A recorded a change for B",
+    );
+    await asAdmin(database, async ({ orm }) => {
+      for (const [name, columns, values] of CUTOVER_ROWS) {
+        const rows = sql`FROM ${table(name)} WHERE tenant_id = ${uuid(a.tenantId)}`;
+        if (columns !== "")
+          await orm.execute(sql`
+            INSERT INTO ${table(name)} (tenant_id, ${sql.raw(columns)}) VALUES (${uuid(a.tenantId)}, ${sql.raw(values)})`);
+        assert.equal(await count(orm, sql`SELECT 1 ${rows}`), 1, name);
+        if (columns !== "") await orm.execute(sql`DELETE ${rows}`);
+      }
+    });
+  },
+};
+
+/** A row of each table of the cut-over. Without columns: one is seeded. */
+const CUTOVER_ROWS = [
+  ["cutover_tenants", "", ""],
+  [
+    "cutover_collections",
+    "collection_id, chroma_id, chroma_tenant, chroma_database, name",
+    "gen_random_uuid(), gen_random_uuid(), 't', 'd', 'n'",
+  ],
+  ["cutover_leases", "token, leased_until", "gen_random_uuid(), now()"],
+  ["cutover_events", "from_phase, to_phase", "'chroma', 'mirror'"],
+  ["cutover_findings", "collection_id, kind, side, detail", "gen_random_uuid(), 'refused', 'chroma', ''"],
+  ["cutover_requests", "minute, kind, side, outcome, requests, latency", "now(), 'write', 'cairn', 'ok', 1, '{1}'"],
+  ["cutover_disagreements", "collection_id, kind, agreement, detail", "gen_random_uuid(), 'get', 0, '{}'"],
+] as const;
 
 export const START_UP: Probe = {
   claim: "the service's isolation check at start-up passes",

@@ -36,16 +36,20 @@ export const SELECTS: Probe = {
     ),
 };
 
+/** Tables of the control plane of which a tenant can read its own row. */
+const READ_ONLY: ReadonlySet<string> = new Set(["tenants", "cutover_tenants"]);
+
 export const CHANGES: Probe = {
   claim: "a tenant cannot update or delete another tenant's rows",
   check: (database, { a, b }) =>
     forEachTable(database, async (name) => {
       const where = sql`${owner(name)} = ${uuid(b.tenantId)}`;
-      const update = sql`UPDATE ${table(name)} SET created_at = now() WHERE ${where}`;
+      const change = name === "cutover_tenants" ? sql`phase = 'chroma'` : sql`created_at = now()`;
+      const update = sql`UPDATE ${table(name)} SET ${change} WHERE ${where}`;
       const remove = sql`DELETE FROM ${table(name)} WHERE ${where}`;
       for (const statement of [update, remove]) {
         const attempt = asTenant(database, a.tenantId, ({ orm }) => affected(orm, statement));
-        if (name === "tenants") await assertRefused(attempt, "a tenant must not write to cairn.tenants");
+        if (READ_ONLY.has(name)) await assertRefused(attempt, `a tenant must not write to cairn.${name}`);
         else assert.equal(await attempt, 0, `A changed B's rows in ${name}`);
       }
     }),
@@ -121,7 +125,7 @@ export const ADMIN_READS: Probe = {
   claim: "the administrator cannot read collections, documents or cached embeddings",
   check: async (database) => {
     for (const name of await readableTables(database, app)) {
-      if (name === "tenants" || name === "api_keys" || name === "jobs") continue;
+      if (READ_ONLY.has(name) || name === "api_keys" || name === "jobs") continue;
       await assertRefused(
         asAdmin(database, ({ orm }) => orm.execute(sql`SELECT 1 FROM ${table(name)}`)),
         `the administrator read ${name}`,

@@ -1,5 +1,6 @@
 import {
   ADMIN_WORKS,
+  CUTOVER_WORKS,
   KEYS,
   LEASES,
   LEDGER_WORKS,
@@ -22,6 +23,7 @@ export const PROBES: readonly Probe[] = [
   KEYWORD_INDEX,
   TENANT_WORKS,
   ADMIN_WORKS,
+  CUTOVER_WORKS,
   LEDGER_WORKS,
   NAMESPACES_WORK,
   LEASES,

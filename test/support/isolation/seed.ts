@@ -1,9 +1,10 @@
 import { createCollection } from "@cairn/core/collection/create.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import { asTenant } from "@cairn/core/database/transaction.ts";
+import { asAdmin, asTenant } from "@cairn/core/database/transaction.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { createJob } from "@cairn/core/job/job.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import { createNamespace } from "@cairn/core/tenant/namespace.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { offlineServices } from "../services.ts";
@@ -46,7 +47,15 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
     await orm.execute(sql`
       INSERT INTO cairn.idempotency_keys (tenant_id, key, fingerprint, holder, held_until)
       VALUES (${tenantId}::uuid, 'k', '\\x00', gen_random_uuid(), now())`);
+    await orm.execute(sql`
+      INSERT INTO cairn.changes (tenant_id, collection_id, ids) VALUES (${tenantId}::uuid, ${collectionId}::uuid, '{first}')`);
   });
+  const { id: namespaceId } = await createNamespace(database, { name: `of ${tenantId}`, settings: {} });
+  await asAdmin(database, ({ orm }) =>
+    orm.execute(sql`
+      INSERT INTO cairn.cutover_tenants (tenant_id, namespace_id, phase)
+      VALUES (${tenantId}::uuid, ${namespaceId}::uuid, 'done')`),
+  );
   await createApiKey(database, tenantId, { name: "seeded" });
   await createJob(database, tenantId, { kind: "seeded", request: {} });
   return { tenantId, collectionId };
