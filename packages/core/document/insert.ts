@@ -23,7 +23,7 @@ export function numberRows<R extends Row>(rows: readonly R[]): readonly (R & Num
 }
 
 /** Bits of `documents.sequence` that number the rows of one write. */
-const PLACE_BITS = 20;
+export const PLACE_BITS = 20;
 
 /**
  * SQL: the value of `documents.sequence` for a row `r`. A write takes one value of the sequence for all its slices: the first

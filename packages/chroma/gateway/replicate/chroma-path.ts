@@ -4,6 +4,7 @@ import { getNamespace } from "@cairn/core/tenant/namespace.ts";
 import { readRouteById } from "../../namespace/collections.ts";
 import { isOpen } from "../../namespace/open.ts";
 import { parseSettings } from "../../namespace/settings.ts";
+import { invertPattern } from "../../protocol/invert-pattern.ts";
 import { CHROMA_DEFAULTS, type ChromaPath } from "../../protocol/path.ts";
 import type { Replication } from "./replication.ts";
 
@@ -19,7 +20,9 @@ export async function chromaPathOf(replication: Replication, cairn: Collection):
   const candidates = isOpen(settings)
     ? [openPath(tenantName, cairn.name)]
     : parseSettings(settings).patterns.flatMap((pattern) =>
-        [tenantName, tenantId, tenantId.replaceAll("-", "")].map((tenant) => fill(pattern, tenant, cairn.name)),
+        [tenantName, tenantId, tenantId.replaceAll("-", "")].flatMap(
+          (tenant) => invertPattern(pattern, { tenant, collection: cairn.name }) ?? [],
+        ),
       );
   return candidates.find((path) => {
     const target = rules.find(path);
@@ -31,17 +34,4 @@ export async function chromaPathOf(replication: Replication, cairn: Collection):
 function openPath(tenant: string, name: string): ChromaPath {
   const at = tenant.indexOf("/");
   return at < 0 ? { ...CHROMA_DEFAULTS, name } : { tenant: tenant.slice(0, at), database: tenant.slice(at + 1), name };
-}
-
-/** The path that the pattern splits into this tenant and this collection. */
-function fill(pattern: string, tenant: string, collection: string): ChromaPath {
-  const parts = pattern
-    .split("/")
-    .map((part) => part.replaceAll("{tenant}", tenant).replaceAll("{collection}", collection));
-  const [name = "", database, chromaTenant] = parts.toReversed();
-  return {
-    tenant: chromaTenant && chromaTenant !== "*" ? chromaTenant : CHROMA_DEFAULTS.tenant,
-    database: database && database !== "*" ? database : CHROMA_DEFAULTS.database,
-    name,
-  };
 }

@@ -2,8 +2,9 @@ import { inCollection } from "@cairn/core/collection/collection.ts";
 import { asTenant } from "@cairn/core/database/transaction.ts";
 import { keysOf, restoreId } from "@cairn/core/document/id.ts";
 import { sql } from "drizzle-orm";
-import { listStoredIds } from "../../copy/stored.ts";
+import { listInOrder } from "../../copy/list-in-order.ts";
 import { sourceOf } from "../phase.ts";
+import { alignOrder } from "./align-order.ts";
 import { filterPending } from "./changes.ts";
 import type { CollectionPair, ReplicaFinding } from "./context.ts";
 import { listAllIds } from "./list-ids.ts";
@@ -24,7 +25,7 @@ export interface CollectionComparison {
 /** Unexplained ids that are kept at most. */
 const MAX_UNEXPLAINED = 1_000;
 
-/** Ids of a page in the order of their keys. */
+/** Ids of a page of Cairn's list. */
 const PAGE_SIZE = 2_000;
 
 /**
@@ -38,12 +39,18 @@ export async function reconcileCollection(
 ): Promise<CollectionComparison> {
   const total = { records: 0, written: 0, deleted: 0, findings: [] as ReplicaFinding[], unexplained: [] as string[] };
   const isChroma = sourceOf(replication.phase) === "chroma";
-  const pages = isChroma ? listAllIds(replication.source, pair.chroma) : listCairnIds(replication, pair);
+  const pages = isChroma
+    ? listAllIds(replication.source, pair.chroma)
+    : listInOrder(replication.database, pair.cairn, PAGE_SIZE);
+  let after = -1n;
   for await (const ids of pages) {
     total.records += ids.length;
     await add(replication, pair, { ids, beforePage, total });
+    if (isChroma) after = (await alignOrder(replication, pair, { ids, after })).last;
   }
-  const others = isChroma ? listCairnIds(replication, pair) : listAllIds(replication.source, pair.chroma);
+  const others = isChroma
+    ? listInOrder(replication.database, pair.cairn, PAGE_SIZE)
+    : listAllIds(replication.source, pair.chroma);
   for await (const ids of others) {
     const existing = isChroma
       ? await replication.source.filterExisting(pair.chroma, ids)
@@ -78,15 +85,6 @@ async function add(replication: Replication, pair: CollectionPair, { ids, before
   const pending = await filterPending(database, tenantId, { collectionIds, ids: result.differing });
   const unexplained = result.differing.filter((id) => !pending.has(id));
   total.unexplained.push(...unexplained.slice(0, MAX_UNEXPLAINED - total.unexplained.length));
-}
-
-async function* listCairnIds({ database }: Replication, { cairn }: CollectionPair): AsyncGenerator<readonly string[]> {
-  for (let after: string | null = null; ; ) {
-    const page: Awaited<ReturnType<typeof listStoredIds>> = await listStoredIds(database, cairn, after, PAGE_SIZE);
-    if (page.ids.length > 0) yield page.ids;
-    if (page.ids.length < PAGE_SIZE) return;
-    after = page.last;
-  }
 }
 
 async function filterStored(

@@ -14,11 +14,9 @@ import { type CopyRules, copyRules } from "../../copy/record.ts";
 import { readStored } from "../../copy/stored.ts";
 import { readRecordPages } from "../../source/record-pages.ts";
 import type { SourceRecord } from "../../source/source.ts";
-import { sourceOf } from "../phase.ts";
-import { lockCutoverTenant } from "../tenants.ts";
+import { assertSource } from "./assert-source.ts";
 import { deleteChanges, type ReadyChange } from "./changes.ts";
 import type { CollectionPair, ReplicaFinding } from "./context.ts";
-import { assertLease } from "./lease.ts";
 import type { Replication } from "./replication.ts";
 import type { ReplicationResult } from "./to-chroma.ts";
 
@@ -143,7 +141,7 @@ async function writeRows(
       if (rows.length > 0)
         await importRows(transaction, target, rows, { types, origin: REPLICATION_ORIGIN, overwrite: true });
       await becomeAdmin(transaction);
-      await assertSource(transaction, context);
+      await assertSource(transaction.orm, context);
       await deleteChanges(transaction.orm, tenantId, done);
     },
     REPLICATION_SETTINGS,
@@ -154,12 +152,4 @@ async function eraseMissing({ orm }: Transaction, target: Collection, ids: reado
   const keys = keysOf(ids);
   await eraseRows(orm, target, sql`${inCollection(target)} AND id = ANY(${sql.param(keys)}::text[])`);
   await eraseFromCopies(orm, target, keys);
-}
-
-/** Throws `run_held` unless this process replicates the tenant and Chroma decides its writes. Both hold until the transaction ends. */
-async function assertSource({ orm }: Transaction, { tenantId, lease }: Replication): Promise<void> {
-  await assertLease(orm, lease);
-  const tenant = await lockCutoverTenant(orm, tenantId, "share");
-  if (tenant && sourceOf(tenant.phase) === "chroma") return;
-  throw new AppError("run_held", "The tenant's phase has changed.");
 }

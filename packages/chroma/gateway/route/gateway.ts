@@ -66,6 +66,8 @@ function handleCollection(
       return writeRecords(request, parsed);
     case "change":
       return changeCollection(request, parsed);
+    case "other":
+      return Promise.resolve(CAIRN); // forks and attached functions, which the gateway does not support
     default:
       return readCollection(request, parsed);
   }

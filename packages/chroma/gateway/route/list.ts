@@ -3,7 +3,7 @@ import { pageOf } from "../../server/routes/context.ts";
 import { collectionsPath, listPage } from "../locate.ts";
 import { type Phase, sourceOf } from "../phase.ts";
 import { listCutoverTenants } from "../tenants.ts";
-import { type GatewayAnswer, type GatewayRequest, requireScope } from "./context.ts";
+import { type GatewayAnswer, type GatewayRequest, requireScope, tenantOf } from "./context.ts";
 import type { CollectionsRequest } from "./parse.ts";
 
 /** Collections in one request to Chroma. */
@@ -28,11 +28,9 @@ export async function listCollections(request: GatewayRequest, at: CollectionsRe
 }
 
 async function readUnion(request: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
-  const [inChroma, inCairn, phaseOf] = await Promise.all([
-    listChroma(request, at),
-    listCairn(request, at),
-    readPhases(request),
-  ]);
+  const phaseOf = await readPhases(request);
+  const needsChroma = !(await isServedByCairn(request, at));
+  const [inChroma, inCairn] = await Promise.all([needsChroma ? listChroma(request, at) : [], listCairn(request, at)]);
   const isServedBy = (side: "chroma" | "cairn") => {
     return ({ name }: Listed) => {
       const phase = phaseOf({ tenant: at.tenant, database: at.database, name });
@@ -43,6 +41,14 @@ async function readUnion(request: GatewayRequest, at: CollectionsRequest): Promi
   const names = new Set(fromChroma.map(({ name }) => name));
   const isOnlyInCairn = ({ name }: Listed) => !names.has(name);
   return [...fromChroma, ...inCairn.filter(isOnlyInCairn)];
+}
+
+/** Whether the database stands for one tenant, and Cairn decides for it. Then Chroma need not be asked. */
+async function isServedByCairn(request: GatewayRequest, at: CollectionsRequest): Promise<boolean> {
+  const name = request.rules.tenantOf?.(at);
+  if (name === undefined) return false;
+  const tenant = await tenantOf(request, name, { fresh: false });
+  return sourceOf(tenant?.phase ?? "chroma") === "cairn";
 }
 
 /** Returns a function that gives the phase of a name's tenant. Undefined: the credential does not see the name. */
