@@ -59,7 +59,7 @@ export async function planBack(
     planned.push({ cairn, ...place, existing });
   }
   if (problems.length === 0) return planned;
-  throw new AppError("invalid_input", `Nothing was written. ${describeProblems(problems)}`, { path: "--back" });
+  throw new AppError("invalid_input", `Nothing was written. ${describeProblems(problems)}`, { path: "--map" });
 }
 
 type Place = Pick<PlannedBack, "path" | "origin">;

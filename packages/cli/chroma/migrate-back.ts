@@ -54,7 +54,7 @@ export async function runMigrateBack(flags: BackFlags, command: Command, context
         databaseName: databaseName(config),
         cairnVersion: VERSION,
         signal: context.signal,
-        onPlan: json ? undefined : printPlan,
+        onPlan: json ? undefined : (plan) => printPlan(plan, skipDocuments),
         onProgress: ({ collection, ended, pass, done, total }) =>
           progress.show({
             id: collection,
@@ -88,13 +88,14 @@ function assertUsable({ tenant }: BackFlags, command: Command): void {
 /** Entries of a list that are printed. The JSON has more. */
 const MAX_PRINTED = 20;
 
-function printPlan({ collections, leftOut, leftOutCount }: BackPlan): void {
+/** Prints what is written. Without `skipDocuments`, documents that are left out are an error, which lists them. */
+function printPlan({ collections, leftOut, leftOutCount }: BackPlan, skipDocuments = false): void {
   console.error(`${count(collections.length, "collection")} to write to Chroma.`);
   for (const { cairn, path, existing, origin } of collections.slice(0, MAX_PRINTED))
     console.error(`  ${visible(cairn.name)} → ${pathOf(path)} (${ORIGINS[origin]}${existing ? "" : ", new"})`);
   printMore(collections.length, console.error);
-  if (leftOutCount === 0) return;
-  console.error(`${count(leftOutCount, "document")} that Chroma cannot hold:`);
+  if (leftOutCount === 0 || !skipDocuments) return;
+  console.error(`${count(leftOutCount, "document")} that Chroma cannot hold, and that are left out:`);
   printLeftOut(leftOut, leftOutCount, console.error);
 }
 
