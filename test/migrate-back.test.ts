@@ -185,6 +185,8 @@ test("a run that is killed in the middle is continued by the next, in a collecti
   );
   const url = docs.url.replace(docs.id, rewritten.chroma.id);
   expect(await readChroma({ ...docs, url })).toEqual(original);
+  const verified = await cli.json("verify", "--chroma", chroma, "--chroma-database", database, "--queries", "0");
+  expect(verified).toMatchObject({ verdict: "identical_with_exceptions", totals: { compared: 736, differences: 0 } });
 });
 
 test("a collection without a recorded path goes to the name that the pattern gives it, in a database that is created", async () => {

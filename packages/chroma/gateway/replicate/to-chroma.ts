@@ -109,14 +109,19 @@ function refusedFinding(recordId: string, detail: string): ReplicaFinding {
   return { recordId, kind: "refused", detail };
 }
 
+/** Ids in one request. Chroma Cloud accepts no more. */
+const MAX_IDS = 300;
+
 /** The findings for documents of several passages. */
 async function findPassages(
   { source }: ToChromaContext,
   { chroma }: CollectionPair,
   ids: readonly string[],
 ): Promise<readonly ReplicaFinding[]> {
-  if (ids.length === 0) return [];
-  const existing = await source.filterExisting(chroma, ids.filter(isChromaId));
+  const existing = new Set<string>();
+  const sent = ids.filter(isChromaId);
+  for (let start = 0; start < sent.length; start += MAX_IDS)
+    for (const id of await source.filterExisting(chroma, sent.slice(start, start + MAX_IDS))) existing.add(id);
   return ids.map((recordId) => ({
     recordId,
     kind: "passages",
