@@ -1,5 +1,5 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { listStoredIds } from "../copy/stored.ts";
+import { listInOrder } from "../copy/list-in-order.ts";
 import type { CollectionPair, ReplicaFinding } from "../gateway/replicate/context.ts";
 import { equalizeCollection } from "../gateway/replicate/equalize-collection.ts";
 import { replicateToChroma } from "../gateway/replicate/to-chroma.ts";
@@ -77,7 +77,7 @@ async function runPass(
   const leftOut: LeftOutDocument[] = [];
   const progress = () => ({ collection: cairn.name, pass, done: counts.documents, total, ended: false });
   context.onProgress(progress());
-  for await (const ids of idParts(context, pair)) {
+  for await (const ids of idParts(context, pair, pass)) {
     for (const result of await Promise.all(ids.map((part) => replicateToChroma(context, pair, part)))) {
       counts.equal += result.equal;
       counts.written += result.written + result.deleted;
@@ -94,18 +94,20 @@ async function runPass(
 /** Ids that are compared at the same time in one part. */
 const PART_SIZE = 300;
 
-/** Yields the ids of a collection in Cairn, in parts that are written concurrently. */
+/**
+ * Yields the ids of a collection in Cairn, in the order in which they were added, in parts that are compared concurrently. The
+ * first pass has one part at a time, so that Chroma gets new records in this order.
+ */
 async function* idParts(
   { database, concurrency, signal }: BackContext,
   { cairn }: CollectionPair,
+  pass: number,
 ): AsyncGenerator<readonly (readonly string[])[]> {
-  for (let after: string | null = null; ; ) {
+  const parts = pass === 1 ? 1 : concurrency;
+  for await (const ids of listInOrder(database, cairn, parts * PART_SIZE)) {
     signal?.throwIfAborted();
-    const page = await listStoredIds(database, cairn, after, concurrency * PART_SIZE);
-    if (page.ids.length === 0) return;
-    after = page.last;
-    yield Array.from({ length: Math.ceil(page.ids.length / PART_SIZE) }, (_, index) =>
-      page.ids.slice(index * PART_SIZE, (index + 1) * PART_SIZE),
+    yield Array.from({ length: Math.ceil(ids.length / PART_SIZE) }, (_, index) =>
+      ids.slice(index * PART_SIZE, (index + 1) * PART_SIZE),
     );
   }
 }

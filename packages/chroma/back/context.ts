@@ -14,7 +14,7 @@ export interface BackProgress {
 
 /** Both sides and the settings of a run. */
 export interface BackContext extends ToChromaContext {
-  /** Parts of a collection that are compared and written at the same time. */
+  /** Parts of a collection that are compared at the same time, after the first pass. */
   readonly concurrency: number;
   /** Whether records that only Chroma has are deleted. */
   readonly prune: boolean;

@@ -65,6 +65,14 @@ test("writes what Chroma lacks, and counts what only Chroma has until it is prun
   expect(await run(replica)).toMatchObject({ verdict: "identical", collections: [{ passes: 1 }] });
 });
 
+test("new records get the order in which they were added in Cairn", async () => {
+  const replica = await createFilled(0);
+  const ids = ["z", "a", ...Array.from({ length: 400 }, (_, index) => `m${400 - index}`), "b"];
+  await replica.put(...ids.map((id) => ({ id, content: id })));
+  expect(await run(replica)).toMatchObject({ verdict: "identical", totals: { written: 403 } });
+  expect(Object.keys(await readChroma(replica.handle))).toEqual(ids);
+});
+
 test("pruning deletes all of many records that only Chroma has", async () => {
   const replica = await createFilled(1);
   await putRecords(replica.handle, plainRecords(5_100, 2, "only-chroma-"));

@@ -17,7 +17,7 @@ export interface MigrateBackOptions extends BackPlanOptions {
   readonly prune?: boolean;
   /** Leaves out documents that Chroma cannot hold. Default false: the run is refused before it writes. */
   readonly skipDocuments?: boolean;
-  /** Parts of a collection that are compared and written at the same time. Default 2. */
+  /** Parts of a collection that are compared at the same time, after the first pass. Default 2. */
   readonly concurrency?: number;
   /** Name of the database in the report: host and database, or folder. */
   readonly databaseName: string;
