@@ -76,6 +76,7 @@ test("awkward values agree: exact numbers, empty texts, emoji, null documents an
       { text: "\u0000\uFFFE", flag: false },
       { integer: 1 },
     ],
+    uris: [null, "https://example.org/record-without-metadata", null, null, null],
   };
   const pair = await pairOf("l2", awkward as unknown as Records);
   expect(await compare(await pair.read("get", { include: ALL }))).toEqual({ outcome: "agreed" });
@@ -91,6 +92,7 @@ test("a float that became an integer, a changed text and a lost record differ, a
   const pair = await pairOf("l2");
   await pair.write("update", { ids: ["r1"], metadatas: [{ index: JSON.rawJSON("1.0") }] }, ["cairn"]);
   await pair.write("update", { ids: ["r2"], documents: ["Secret"] }, ["cairn"]);
+  await pair.write("update", { ids: ["r4"], uris: ["https://example.org/secret"] }, ["cairn"]);
   await pair.write("delete", { ids: ["r3"] }, ["cairn"]);
   await pair.write("add", { ids: ["new"], embeddings: vectors(1) }, ["cairn"]);
   const difference = {
@@ -100,11 +102,12 @@ test("a float that became an integer, a changed text and a lost record differ, a
     differing: [
       { id: "r1", fields: ["metadata"] },
       { id: "r2", fields: ["document"] },
+      { id: "r4", fields: ["uri"] },
     ],
   };
-  const comparison = await compare(await pair.read("get", {}));
-  expect(comparison).toEqual({ outcome: "differed", agreement: 1 - 4 / 41, difference });
-  expect(JSON.stringify(comparison)).not.toMatch(/Secret|Passage/);
+  const comparison = await compare(await pair.read("get", { include: ["documents", "metadatas", "uris"] }));
+  expect(comparison).toEqual({ outcome: "differed", agreement: 1 - 5 / 41, difference });
+  expect(JSON.stringify(comparison)).not.toMatch(/secret|passage/i);
 });
 
 test("a vector differs by one bit under l2, and by more than the tolerance under cosine", async () => {
@@ -170,6 +173,8 @@ test("in flight records do not hide a difference of others", async () => {
     difference: { kind: "count", chroma: 40, cairn: 37 },
   });
   expect(await compare(await pair.read("get", { limit: 20 }, { pending }))).toMatchObject({ outcome: "differed" });
+  const three = () => new Set(["r0", "r1", "r2"]); // as many as differ
+  expect(await compare(await pair.read("get", {}, { pending: three }))).toMatchObject({ outcome: "differed" });
 });
 
 test("a write that reached both sides after Chroma's answer is no difference", async () => {
@@ -212,6 +217,19 @@ test.each(["l2", "cosine", "ip"])("records that Chroma has and did not find coun
   }
 });
 
+test("a missed record does not hide a record with another text", async () => {
+  const pair = await pairOf("l2");
+  const [first = "", second = ""] = await nearest(pair, 5);
+  await pair.write("update", { ids: [second], documents: ["Another text"] }, ["cairn"]);
+  const read = await pair.read("query", QUERY, { chroma: withoutIds(first) });
+  const askChroma: typeof read.askChroma = async (request, signal) =>
+    request.kind === "query" ? read.chroma : read.askChroma(request, signal);
+  expect(await compare({ ...read, askChroma })).toMatchObject({
+    outcome: "differed",
+    difference: { differing: [{ id: second, fields: ["document"] }] },
+  });
+});
+
 test("records that Chroma does not have, or has elsewhere, are no records that it missed", async () => {
   const pair = await pairOf("l2");
   const [first = "", second = ""] = await nearest(pair, 5);
@@ -239,6 +257,16 @@ test("a record that Cairn has and did not find differs, and the exact answer sho
     if ("difference" in comparison && comparison.difference.kind === "hits")
       expect(comparison.difference.exact?.[0]?.id).toBe(first);
   }
+});
+
+test("hits that end too early differ", async () => {
+  const pair = await pairOf("l2");
+  const farthest = (await nearest(pair, 40)).at(-1) ?? "";
+  const body = { query_embeddings: QUERY.query_embeddings.slice(0, 1), n_results: 40 };
+  expect(await compare(await pair.read("query", body, { cairn: withoutIds(farthest) }))).toMatchObject({
+    outcome: "differed",
+    agreement: 1 - 1 / 40,
+  });
 });
 
 test("a distance that differs is a difference, and one within the error of 32-bit floats is not", async () => {
@@ -272,7 +300,7 @@ test("records at the same distance are interchangeable at the end of the hits, a
       outcome: "agreed",
     });
   }
-  const complete = await pairOf("l2", content);
+  const complete = await pairOf("l2", { ids: ids.slice(0, 3), embeddings: content.embeddings.slice(0, 3) });
   await complete.write("delete", { ids: ["a"] }, ["chroma"]);
   await complete.write("delete", { ids: ["b"] }, ["cairn"]);
   const body = { query_embeddings: [vector], n_results: 10 };
