@@ -11,8 +11,8 @@ import { CUTOVER_STYLE } from "./style.ts";
 const MAX_DETAIL_LENGTH = 6_000_000;
 
 /**
- * Renders the state of a cut-over as one self-contained HTML page without external scripts, fonts or images, of at most about 9 MB. Its
- * content security policy forbids loading any, whatever the data contains.
+ * Renders the state of a cut-over as one self-contained HTML page without external scripts, fonts or images, of at most
+ * about 9 MB. Its content security policy forbids loading any, whatever the data contains.
  */
 export function renderCutoverReport(report: CutoverReport): string {
   const { lead, rest } = describeCutover(report);

@@ -11,7 +11,7 @@ export interface CutoverReportOptions {
 }
 
 /** Tenants with details. The others are rows of a table. */
-export const MAX_DETAILS = 200;
+const MAX_DETAILS = 200;
 
 /** The state of the cut-over of these tenants. Those that need attention come first. */
 export async function readCutoverReport(
@@ -43,7 +43,10 @@ function byName(a: TenantSummary, b: TenantSummary): number {
   return a.tenantId < b.tenantId ? -1 : 1;
 }
 
-/** Whether a person should look at a tenant: a read differed or failed, a change cannot be replicated, or a finding is open. */
+/**
+ * Whether a person should look at a tenant: a read differed or failed, a change could not be replicated, or a finding is
+ * open.
+ */
 export function needsAttention({ reads, journal, openFindings }: TenantSummary): boolean {
   return reads.differed > 0 || reads.failed > 0 || journal.failing > 0 || openFindings > 0;
 }

@@ -15,8 +15,9 @@ export interface ComparedRead {
 }
 
 /**
- * Asks Cairn what Chroma was asked, and compares the answers. Records that change meanwhile are excluded. A write may have reached
- * both sides between Chroma's answer and Cairn's, and nothing of it is in flight any more: if the answers differ, both sides are asked once more.
+ * Asks Cairn what Chroma was asked, and compares the answers. Records that change meanwhile are excluded. A write may
+ * have reached both sides between Chroma's answer and Cairn's, and nothing of it is in flight any more: if the answers
+ * differ, both sides are asked once more.
  */
 export async function compareRead(read: ShadowRead, options: ReadOptions): Promise<ComparedRead> {
   const first = await askAndCompare(read, { ...options, askChroma: async () => read.chroma });
@@ -47,7 +48,10 @@ async function askAndCompare(read: ShadowRead, { askChroma, services, signal }: 
 /** Statuses that say nothing about the request: a limit, a proxy, a service that is not ready. */
 const FAILURES: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
-/** Whether a side gave no answer that can be compared. Every other error is an answer, and must be the same on both sides. */
+/**
+ * Whether a side gave no answer that can be compared. Every other error is an answer, and must be the same on both
+ * sides.
+ */
 export function hasFailed({ status }: Pick<Answer, "status">): boolean {
   return FAILURES.has(status);
 }

@@ -1,3 +1,5 @@
+import { changeCollection } from "@cairn/core/collection/change.ts";
+import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { expect, test } from "vitest";
 import { useTestApi } from "../../../../test/support/api.ts";
 import { chromaOptions } from "../../../../test/support/chroma-api.ts";
@@ -165,6 +167,18 @@ test("ids that come into flight while Cairn answers are excluded, and `all` excl
   expect(await compare(asked)).toEqual({ outcome: "excluded" });
 });
 
+test("ids that were in flight before Cairn was asked are excluded, and a read with more than a thousand of them", async () => {
+  const pair = await pairOf("l2");
+  await pair.write("delete", { ids: ["r0"] }, ["chroma"]);
+  let calls = 0;
+  const pending = () => new Set(calls++ % 2 === 0 ? ["r0"] : []);
+  expect(await compare(await pair.read("get", {}, { pending }))).toEqual({ outcome: "agreed" });
+  const many = () => new Set(Array.from({ length: 1_001 }, (_, index) => `other${index}`));
+  const read = await pair.read("get", {}, { pending: many });
+  const asked = { ...read, askCairn: () => Promise.reject(new Error("Cairn must not be asked.")) };
+  expect(await compare(asked)).toEqual({ outcome: "excluded" });
+});
+
 test("in flight records do not hide a difference of others", async () => {
   const pair = await pairOf("l2");
   await pair.write("delete", { ids: ["r5", "r6", "r7"] }, ["cairn"]);
@@ -228,6 +242,38 @@ test("a missed record does not hide a record with another text", async () => {
     outcome: "differed",
     difference: { differing: [{ id: second, fields: ["document"] }] },
   });
+});
+
+test("a vector that differs decides, even if Chroma's index missed more in another", async () => {
+  const pair = await pairOf("l2");
+  const [first = "", second = "", third = ""] = await nearest(pair, 5);
+  const query_embeddings = [...QUERY.query_embeddings.slice(0, 1), ...QUERY.query_embeddings.slice(0, 1)];
+  const of =
+    (query: number, ...ids: readonly string[]) =>
+    (body: unknown) => {
+      const [all, changed] = [body, withoutIds(...ids)(body)] as Record<string, unknown[]>[];
+      const columns = Object.entries(all ?? {}).map(([name, column]) => {
+        if (!Array.isArray(column) || name === "include") return [name, column];
+        return [name, column.map((list, at) => (at === query ? changed?.[name]?.[at] : list))];
+      });
+      return Object.fromEntries(columns);
+    };
+  for (const [missed, differing] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const read = await pair.read(
+      "query",
+      { ...QUERY, query_embeddings },
+      { chroma: of(missed, first, second, third), cairn: of(differing, first) },
+    );
+    const askChroma: typeof read.askChroma = async (request, signal) =>
+      request.kind === "query" ? read.chroma : read.askChroma(request, signal);
+    expect(await compare({ ...read, askChroma })).toMatchObject({
+      outcome: "differed",
+      difference: { query: differing },
+    });
+  }
 });
 
 test("records that Chroma does not have, or has elsewhere, are no records that it missed", async () => {
@@ -305,6 +351,20 @@ test("records at the same distance are interchangeable at the end of the hits, a
   await complete.write("delete", { ids: ["b"] }, ["cairn"]);
   const body = { query_embeddings: [vector], n_results: 10 };
   expect(await compare(await complete.read("query", body))).toMatchObject({ outcome: "differed" });
+});
+
+test("what Cairn's index misses differs, although its answers repeat", async () => {
+  const pair = await pairOf("l2", records(1_500));
+  const { tenantId, collectionId } = pair;
+  const indexSettings = { type: "ivfflat", probes: 1 } as const;
+  await changeCollection(testDatabase.database, tenantId, collectionId, { indexSettings });
+  const { done } = (await maintainIndexes(testDatabase.database, { tenantId, collection: collectionId })) ?? {};
+  expect(done).toMatchObject([{ action: "build" }]);
+  const outcomes = new Set<string>();
+  for (const vector of vectors(10, { seed: 4 }))
+    outcomes.add((await compare(await pair.read("query", { query_embeddings: [vector] }))).outcome);
+  expect(outcomes).toContain("differed");
+  expect(outcomes).not.toContain("missed");
 });
 
 test("what Chroma's index really misses is judged as missed", async () => {

@@ -28,8 +28,8 @@ export interface ShadowRead extends ReadRequest {
   /** Sends the same read to Cairn. */
   readonly askCairn: (signal: AbortSignal) => Promise<Answer>;
   /**
-   * Sends a read of the same collection to Chroma: the same one again if the answers differ, because a write may have changed
-   * both sides since, or a `get` of records that only Cairn found.
+   * Sends a read of the same collection to Chroma: the same one again if the answers differ, because a write may have
+   * changed both sides since, or a `get` of records that only Cairn found.
    */
   readonly askChroma: (request: ReadRequest, signal: AbortSignal) => Promise<Answer>;
   /** Called before and after each question. */

@@ -8,8 +8,9 @@ const MINUTE_MS = 60_000;
 export type Sampler = (tenantId: string, share?: number) => boolean;
 
 /**
- * Chooses reads. By default a tenant's first hundred reads of a minute are compared, and then every tenth: a quiet tenant has enough
- * comparisons to decide after a day, and a busy one adds at most a tenth to the reads of Cairn. The counts of the last minute are forgotten.
+ * Chooses reads. By default a tenant's first hundred reads of a minute are compared, and then every tenth: a quiet
+ * tenant has enough comparisons to decide after a day, and a busy one adds at most a tenth to the reads of Cairn. The
+ * counts of the last minute are forgotten.
  */
 export function createSampler(now: () => number = Date.now): Sampler {
   const counts = new Map<string, number>();

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { sql } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
 import { useTestApi } from "../../../../test/support/api.ts";
 import { chromaOptions } from "../../../../test/support/chroma-api.ts";
 import { useTestDatabase } from "../../../../test/support/fixture.ts";
 import { createShadowPair, withoutIds } from "../../../../test/support/shadow-pair.ts";
 import type { Answer, ShadowRead } from "./read.ts";
+import { createSampler } from "./sample.ts";
 import { createShadow, type Shadow, type ShadowOptions } from "./shadow.ts";
 import type { RequestEvent } from "./statistics/event.ts";
 import { readShadowResults } from "./statistics/results.ts";
@@ -80,6 +83,16 @@ test("a read's outcome, both latencies and its disagreement reach the database",
   });
   expect(later).toMatchObject({ compared: 0, agreement: null, latency: { chroma: { p50: null, p95: null } } });
   await statistics.close();
+  const stored = await asAdmin(testDatabase.database, ({ orm }) =>
+    orm.selectRows<{ kind: string; text: string }>(sql`
+      SELECT kind, collection_id::text || ' ' || detail::text AS text FROM cairn.cutover_disagreements
+      WHERE tenant_id = ${pair.tenantId}::uuid ORDER BY kind`),
+  );
+  expect(stored.map(({ kind }) => kind)).toEqual(["get", "query"]);
+  for (const { text } of stored) {
+    expect(text).toContain(pair.collectionId);
+    expect(text).not.toContain("secret");
+  }
 });
 
 async function readAll(since: Date, statistics: { flush(): Promise<void> }, tenantId: string) {
@@ -87,13 +100,24 @@ async function readAll(since: Date, statistics: { flush(): Promise<void> }, tena
   return readShadowResults(testDatabase.database, tenantId, { since });
 }
 
-test("the first hundred reads of a minute are compared, then every tenth, for each tenant", async () => {
+test("the first hundred reads of a minute are compared, then every tenth, for each tenant", () => {
+  let now = 0;
+  const isSampled = createSampler(() => now);
+  const sampled = (tenantId: string, reads: number) =>
+    Array.from({ length: reads }, () => isSampled(tenantId)).filter((chosen) => chosen).length;
+  expect(sampled("a", 300)).toBe(120);
+  expect(sampled("b", 100)).toBe(100);
+  expect(sampled("a", 100)).toBe(10);
+  now = 60_000;
+  expect(sampled("a", 100)).toBe(100);
+});
+
+test("reads that are not sampled are neither compared nor counted", async () => {
   const { shadow, outcomes } = recordingShadow({ limits: { queued: 1_000, queuedPerTenant: 1_000 } });
   times(300, () => shadow.observe(countRead()));
-  shadow.observe(countRead({ tenantId: "00000000-0000-4000-8000-000000000009" }));
-  const isMinuteOver = () => outcomes("chroma").length > 121; // the minute changed during the test: a few more are compared
-  await expect.poll(() => outcomes("chroma").length).toBeGreaterThanOrEqual(121);
-  if (!isMinuteOver()) expect(outcomes("cairn")).toEqual(Array(121).fill("agreed"));
+  await shadow.close();
+  expect(outcomes("chroma").length).toBeGreaterThanOrEqual(120);
+  expect(outcomes("chroma").length).toBeLessThan(300);
 });
 
 test("a share of the reads is compared if the tenant's settings say so", async () => {
@@ -125,14 +149,19 @@ test("four reads run at once, two of one tenant, and what does not fit is droppe
   expect(largest).toBe(4);
 });
 
-test("answers that are too large are dropped, alone and together", async () => {
-  const { shadow, outcomes } = recordingShadow({ limits: { bytes: 10_000 } });
-  const chroma = { ...ZERO, body: new Uint8Array(6_000).fill(32) };
-  shadow.observe(countRead({ chroma }));
-  shadow.observe(countRead({ chroma }));
+test("an answer that is too large is dropped, and so is one that does not fit next to those that wait", async () => {
+  const { shadow, outcomes } = recordingShadow();
+  const large = (bytes: number) =>
+    countRead({ chroma: { ...ZERO, body: new TextEncoder().encode("0".padStart(bytes)) } });
+  shadow.observe(large(9 * 1024 * 1024));
   expect(outcomes("chroma")).toEqual(["dropped"]);
-  shadow.observe(countRead({ chroma: { ...ZERO, body: new Uint8Array(9 * 1024 * 1024) } }));
-  expect(outcomes("chroma")).toEqual(["dropped", "dropped"]);
+  const limited = recordingShadow({ limits: { bytes: 10_000 } });
+  for (let round = 0; round < 3; round++) {
+    limited.shadow.observe(large(6_000));
+    limited.shadow.observe(large(6_000));
+    await expect.poll(() => limited.outcomes("cairn").length).toBe(round + 1);
+    expect(limited.outcomes("chroma").filter((outcome) => outcome === "dropped")).toHaveLength(round + 1);
+  }
 });
 
 test("observing neither waits nor throws, whatever the callbacks do", async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { type ComparedRead, compareRead, hasFailed } from "./ask.ts";
 import { type BackgroundLimits, createBackgroundQueue } from "./queue.ts";
@@ -38,8 +39,8 @@ const LIMITS: BackgroundLimits = {
 };
 
 /**
- * Sends reads that Chroma has answered to Cairn too, and records whether the answers agree. A read that is sampled but not compared,
- * because a queue is full or the answer is too large, is counted as dropped.
+ * Sends reads that Chroma has answered to Cairn too, and records whether the answers agree. A read that is sampled but
+ * not compared, because a queue is full or the answer is too large, is counted as dropped.
  */
 export function createShadow({ services, statistics, ...options }: ShadowOptions): Shadow {
   const { timeout = TIMEOUT_MS, onError = () => {} } = options;
@@ -54,7 +55,9 @@ export function createShadow({ services, statistics, ...options }: ShadowOptions
     const startedAt = performance.now();
     let compared: ComparedRead;
     try {
-      compared = await withinTime(timeout, (signal) => compareRead(read, { services, signal }));
+      const database = withTimeLimit(services.database, timeout); // Postgres ends an exact search, too
+      const limited = { ...services, database };
+      compared = await withinTime(timeout, (signal) => compareRead(read, { services: limited, signal }));
     } catch (error) {
       onError(error);
       compared = { comparison: { outcome: "failed" }, cairn: { milliseconds: performance.now() - startedAt } };
@@ -88,7 +91,10 @@ export function createShadow({ services, statistics, ...options }: ShadowOptions
   };
 }
 
-/** Runs `work` with a signal that ends it, and does not wait for it any longer than `milliseconds`. Throws a TimeoutError. */
+/**
+ * Runs `work` with a signal that ends it, and does not wait for it any longer than `milliseconds`. Throws a
+ * TimeoutError.
+ */
 async function withinTime<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const ended = new AbortController();
   const signal = AbortSignal.any([AbortSignal.timeout(milliseconds), ended.signal]);

@@ -2,6 +2,7 @@ import { formatCount } from "../../../report/format.ts";
 import { type Html, html, type Piece } from "../../../report/markup.ts";
 import { renderSection } from "../../../report/sections/section.ts";
 import { shorten } from "../../../report/visible.ts";
+import type { ShadowResults } from "../../shadow/statistics/results.ts";
 import { renderAgreement } from "../charts/agreement.ts";
 import { renderLatency } from "../charts/latency.ts";
 import { describeReads, formatAge, formatAgreement, formatTime, PHASES, renderPair } from "../format.ts";
@@ -28,6 +29,16 @@ export function renderTenant(report: CutoverReport, tenant: TenantSummary, detai
 function chooseFigures({ reads, journal, openFindings }: TenantSummary): readonly (readonly [string, Piece])[] {
   const oldest = journal.oldestSeconds === null ? "" : `, the oldest for ${formatAge(journal.oldestSeconds)}`;
   return [
+    ...chooseReadFigures(reads),
+    [`changes not replicated${oldest}`, formatCount(journal.depth)],
+    ["open findings", formatCount(openFindings)],
+  ];
+}
+
+/** The figures of compared reads; none if no read was sampled. */
+function chooseReadFigures(reads: ShadowResults): readonly (readonly [string, Piece])[] {
+  if (reads.compared + reads.excluded + reads.failed + reads.dropped === 0) return [];
+  return [
     ["agreement", formatAgreement(reads.agreement)],
     ["reads compared", formatCount(reads.compared)],
     ["differed", formatCount(reads.differed)],
@@ -35,7 +46,5 @@ function chooseFigures({ reads, journal, openFindings }: TenantSummary): readonl
     ["in flight, not compared", formatCount(reads.excluded)],
     ["failed or too slow", formatCount(reads.failed)],
     ["dropped, no room", formatCount(reads.dropped)],
-    [`changes not replicated${oldest}`, formatCount(journal.depth)],
-    ["open findings", formatCount(openFindings)],
   ];
 }

@@ -1,4 +1,3 @@
-import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import type { Metric } from "@cairn/core/index/metric.ts";
 import { cachedTarget } from "@cairn/core/search/read-target.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -17,9 +16,6 @@ export interface ComparedCollection {
   readonly collectionId: string;
   readonly signal: AbortSignal;
 }
-
-/** Milliseconds after which Postgres cancels an exact search. The signal ends the wait for it. */
-const STATEMENT_TIMEOUT_MS = 10_000;
 
 /** Bytes of a response, which has only ids and distances. */
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -45,9 +41,9 @@ export async function findExactHits(
   { services, tenantId, collectionId, signal }: ComparedCollection,
   { body, vector, limit, ids = optionalStrings(body, "ids") }: ExactSearch,
 ): Promise<readonly ComparedRow[]> {
-  const database = withTimeLimit(services.database, STATEMENT_TIMEOUT_MS);
+  const { database } = services;
   const route = { name: "", tenantId, collectionId };
-  const context = { services: { ...services, database }, database, route, maxBytes: MAX_BYTES, signal };
+  const context = { services, database, route, maxBytes: MAX_BYTES, signal };
   const { results } = await findHits(context, {
     id: await servingId(database, route),
     limit,
@@ -59,7 +55,10 @@ export async function findExactHits(
   return (results[0] ?? []).map(({ id, distance }) => ({ id, distance }));
 }
 
-/** The hits with the distances that they have in Cairn. A record that Cairn does not have, or that does not match, has none. */
+/**
+ * The hits with the distances that they have in Cairn. A record that Cairn does not have, or that does not match, has
+ * none.
+ */
 export async function withExactDistances(
   collection: ComparedCollection,
   rows: readonly ComparedRow[],

@@ -29,8 +29,8 @@ export interface ComparedHits {
 }
 
 /**
- * Compares the hits of one query vector. Hits at equal distance are interchangeable at the end of the list, where the limit cuts
- * through them.
+ * Compares the hits of one query vector. Hits at equal distance are interchangeable at the end of the list, where the
+ * limit cuts through them.
  */
 export function compareHits(
   all: readonly [readonly ComparedRow[], readonly ComparedRow[]],
@@ -96,8 +96,8 @@ interface SettledHits {
 }
 
 /**
- * The hits of both sides without those in flight. A side that returned as many as requested may have more, so the longer list ends
- * where the shorter one ends, unless that one is complete.
+ * The hits of both sides without those in flight. A side that returned as many as requested may have more, so the longer
+ * list ends where the shorter one ends, unless that one is complete.
  */
 function settledHits(
   [firstRows, secondRows]: readonly [readonly ComparedRow[], readonly ComparedRow[]],

@@ -19,11 +19,13 @@ export interface Judgement {
 const MAX_LOOKED_UP = 100;
 
 /**
- * Judges hits of Chroma (`first`) and Cairn (`second`) that disagree. Chroma's index missed records if three things hold:
+ * Judges hits of Chroma (`first`) and Cairn (`second`) that disagree. Chroma's index missed records if three things
+ * hold:
  *
  * 1. Cairn's hits are those of an exact search.
  * 2. The hits that only Chroma returned are in Cairn at the same distance, so Cairn has them and has nearer ones.
- * 3. The hits that only Cairn returned are in Chroma, match there, and have the same distance, so Chroma has them and did not find them.
+ * 3. The hits that only Cairn returned are in Chroma, match there, and have the same distance, so Chroma has them and
+ * did not find them.
  *
  * Otherwise Cairn's index is wrong, or the data differ.
  */

@@ -11,10 +11,10 @@ export interface RecordsOptions {
 }
 
 /**
- * Compares two responses to `get`. The same records with equal fields must be in both, in any order: Chroma documents no order,
- * and clients look records up by id. `limit` and `offset` cut pages from the order of insertion, which Cairn has too, so a
- * different order shows as a page with other records: a client that moves between the systems would read some twice and others never.
- * Within a page, the order changes nothing for it.
+ * Compares two responses to `get`. The same records with equal fields must be in both, in any order: Chroma documents no
+ * order, and clients look records up by id. `limit` and `offset` cut pages from the order of insertion, which Cairn has
+ * too, so a different order shows as a page with other records: a client that moves between the systems would read some
+ * twice and others never. Within a page, the order changes nothing for it.
  *
  * Records in flight are excluded. In a page, each of them may also shift one record across each of its ends.
  */

@@ -1,5 +1,6 @@
 import { canonicalJson } from "@cairn/core/database/canonical-json.ts";
 import { type JsonValue, parseLargeJson } from "@cairn/core/database/json.ts";
+import { nextTurn } from "@cairn/core/turn.ts";
 import { compareVectors } from "../../../copy/compare.ts";
 import type { Answer } from "../read.ts";
 import type { RecordFieldName } from "./outcome.ts";
@@ -20,16 +21,20 @@ type Columns = Readonly<Record<"ids" | "documents" | "metadatas" | "uris" | "emb
 
 /** The records of a response to `get`. Throws a TypeError if it is none. */
 export async function readRecords(answer: Answer): Promise<readonly ComparedRow[]> {
-  return toRows(await readColumns(answer));
+  return toRows(await readColumns(answer), { elements: 0 });
 }
 
 /** The hits of each query vector of a response to `query`. Throws a TypeError if it is none. */
 export async function readHits(answer: Answer): Promise<readonly (readonly ComparedRow[])[]> {
   const columns = await readColumns(answer);
   const names = Object.keys(columns) as (keyof Columns)[];
-  return (columns.ids ?? []).map((_, query) =>
-    toRows(Object.fromEntries(names.map((name) => [name, columns[name]?.[query]])) as unknown as Columns),
-  );
+  const slice = { elements: 0 };
+  const queries: (readonly ComparedRow[])[] = [];
+  for (const query of (columns.ids ?? []).keys()) {
+    const own = Object.fromEntries(names.map((name) => [name, columns[name]?.[query]])) as unknown as Columns;
+    queries.push(await toRows(own, slice));
+  }
+  return queries;
 }
 
 /** The JSON of a response, with exact numbers in metadata. In time slices, because it may have megabytes. */
@@ -40,15 +45,33 @@ async function readColumns({ body }: Answer): Promise<Columns> {
   return parsed;
 }
 
-function toRows({ ids, documents, metadatas, uris, embeddings, distances }: Columns): readonly ComparedRow[] {
-  return (ids ?? []).map((id, at) => ({
-    id: String(id),
+/** Work of one time slice: elements of vectors, of which a record without a vector counts as many as this. */
+const SLICE_ELEMENTS = 65_536;
+const RECORD_ELEMENTS = 100;
+
+/** The records of columns, in time slices. `slice`: the work since the last pause. */
+async function toRows(columns: Columns, slice: { elements: number }): Promise<readonly ComparedRow[]> {
+  const rows: ComparedRow[] = [];
+  for (const at of (columns.ids ?? []).keys()) {
+    const row = toRow(columns, at);
+    rows.push(row);
+    slice.elements += RECORD_ELEMENTS + (row.embedding?.length ?? 0);
+    if (slice.elements < SLICE_ELEMENTS) continue;
+    slice.elements = 0;
+    await nextTurn();
+  }
+  return rows;
+}
+
+function toRow({ ids, documents, metadatas, uris, embeddings, distances }: Columns, at: number): ComparedRow {
+  return {
+    id: String(ids?.[at]),
     ...(documents && { document: (documents[at] ?? null) as string | null }),
     ...(metadatas && { metadata: metadataText(metadatas[at]) }),
     ...(uris && { uri: (uris[at] ?? null) as string | null }),
     ...(embeddings && { embedding: toVector(embeddings[at]) }),
     ...(distances && { distance: Number(distances[at]) }),
-  }));
+  };
 }
 
 /** No metadata is null or, from a Chroma server that once stored a list for the record, an empty object. */

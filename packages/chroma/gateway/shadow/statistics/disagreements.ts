@@ -16,7 +16,10 @@ export interface Disagreement {
   readonly difference: Difference;
 }
 
-/** Disagreements that are kept of each tenant: those that Chroma's index explains last, then by agreement, then the newest. */
+/**
+ * Disagreements that are kept of each tenant: those that Chroma's index explains last, then by agreement, then the
+ * newest.
+ */
 const MAX_PER_TENANT = 100;
 
 interface BufferedDisagreement extends Omit<Disagreement, "difference"> {

@@ -17,7 +17,10 @@ export interface RequestStatistics {
 export interface StatisticsOptions {
   /** Milliseconds between two writes. Default 5,000. */
   readonly interval?: number;
-  /** Rows of counts in memory, of about 500 bytes. Default 20,000: a hundred tenants for a quarter of an hour without a database. */
+  /**
+   * Rows of counts in memory, of about 500 bytes. Default 20,000: a hundred tenants for a quarter of an hour without a
+   * database.
+   */
   readonly maxCounts?: number;
   /** Disagreements in memory, of up to 40 kB and usually 2. Default 1,000. */
   readonly maxDisagreements?: number;
