@@ -1,7 +1,7 @@
 import { formatCount, formatMoment, formatSeconds, formatShare, formatSmall } from "../../report/format.ts";
 import { type Html, html, type Piece } from "../../report/markup.ts";
+import type { Phase } from "../phase.ts";
 import type { ShadowResults } from "../shadow/statistics/results.ts";
-import type { Phase } from "./report.ts";
 
 /** What each phase means, as the continuation of "In phase …". */
 export const PHASES: Readonly<Record<Phase, string>> = {

@@ -1,8 +1,10 @@
 import type { Database, Orm } from "@cairn/core/database/database.ts";
+import { decodeText } from "@cairn/core/database/text.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { type SQL, sql } from "drizzle-orm";
+import type { ComparedResult } from "../tenants.ts";
 import { readDisagreements } from "./read-disagreements.ts";
-import type { FindingRow, FullComparison, PhaseEvent, SeriesPoint, TenantDetail } from "./report.ts";
+import type { FindingRow, PhaseEvent, SeriesPoint, TenantDetail } from "./report.ts";
 import { isoTime } from "./time.ts";
 
 export interface DetailOptions {
@@ -67,7 +69,11 @@ async function readFindings(orm: Orm, tenants: SQL) {
           FROM cairn.cutover_findings WHERE tenant_id = ANY(${tenants}) WINDOW tenant AS (PARTITION BY tenant_id)) AS finding
     LEFT JOIN cairn.cutover_collections USING (tenant_id, collection_id)
     WHERE place <= ${MAX_ROWS}::int ORDER BY tenant_id, place`);
-  return Map.groupBy(rows, ({ tenantId }) => tenantId);
+  const findings = rows.map(({ collection, recordId, detail, ...row }) => {
+    const texts = { collection: decodeText(collection), recordId: decodeText(recordId), detail: decodeText(detail) };
+    return { ...row, ...texts };
+  });
+  return Map.groupBy(findings, ({ tenantId }) => tenantId);
 }
 
 async function readEvents(orm: Orm, tenants: SQL) {
@@ -87,7 +93,7 @@ function toTexts(overridden: unknown): readonly string[] {
 }
 
 async function readComparisons(orm: Orm, tenants: SQL) {
-  const rows = await orm.selectRows<{ readonly tenantId: string; readonly compared: FullComparison | null }>(sql`
+  const rows = await orm.selectRows<{ readonly tenantId: string; readonly compared: ComparedResult | null }>(sql`
     SELECT tenant_id AS "tenantId", compared FROM cairn.cutover_tenants WHERE tenant_id = ANY(${tenants})`);
   return Map.groupBy(rows, ({ tenantId }) => tenantId);
 }

@@ -1,5 +1,6 @@
 import type { Orm } from "@cairn/core/database/database.ts";
 import { decodeJson } from "@cairn/core/database/json.ts";
+import { decodeText } from "@cairn/core/database/text.ts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Difference } from "../shadow/compare/outcome.ts";
 import type { DisagreementRow } from "./report.ts";
@@ -29,7 +30,7 @@ export async function readDisagreements(orm: Orm, tenants: SQL) {
     WHERE place <= ${MAX_DISAGREEMENTS}::int ORDER BY tenant_id, place`);
   const disagreements = rows.map(({ detail, ...row }) => {
     const { outcome, counts = {}, ...difference } = decodeJson(detail) as unknown as StoredDetail;
-    return { ...row, outcome, counts, difference: difference as Difference };
+    return { ...row, collection: decodeText(row.collection), outcome, counts, difference: difference as Difference };
   });
   return Map.groupBy(disagreements, ({ tenantId }) => tenantId);
 }

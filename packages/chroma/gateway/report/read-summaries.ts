@@ -1,8 +1,9 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
+import type { Phase } from "../phase.ts";
 import { type OutcomeRow, summarizeReads } from "../shadow/statistics/results.ts";
-import type { Journal, Phase, TenantSummary, WriteCount } from "./report.ts";
+import type { Journal, TenantSummary, WriteCount } from "./report.ts";
 
 interface SummaryOptions {
   readonly tenantIds: readonly string[] | undefined;

@@ -1,7 +1,9 @@
+import type { Phase, Side } from "../phase.ts";
 import type { Difference } from "../shadow/compare/outcome.ts";
 import type { ReadKind } from "../shadow/read.ts";
-import type { Side, WriteOutcome } from "../shadow/statistics/event.ts";
+import type { WriteOutcome } from "../shadow/statistics/event.ts";
 import type { ShadowResults } from "../shadow/statistics/results.ts";
+import type { ComparedResult } from "../tenants.ts";
 
 /** The state of a cut-over: every tenant that has left Chroma or is leaving it. Times are ISO 8601 in UTC. */
 export interface CutoverReport {
@@ -15,8 +17,6 @@ export interface CutoverReport {
   /** Of the first tenants, at most 200, in the same order. */
   readonly details: readonly TenantDetail[];
 }
-
-export type Phase = "chroma" | "mirror" | "shadow" | "cairn" | "done";
 
 /** A tenant in one row. */
 export interface TenantSummary {
@@ -56,7 +56,8 @@ export interface TenantDetail {
   readonly findingCount: number;
   /** The newest first; at most 50. */
   readonly events: readonly PhaseEvent[];
-  readonly comparison: FullComparison | null;
+  /** The last comparison of all records. */
+  readonly comparison: ComparedResult | null;
   /** The worst first; at most 10. */
   readonly disagreements: readonly DisagreementRow[];
   /** All stored ones, at most 100. */
@@ -91,20 +92,6 @@ export interface PhaseEvent {
   readonly to: string;
   /** Conditions that were not met and overridden. */
   readonly overridden: readonly string[];
-}
-
-/** The last comparison of all records. */
-export interface FullComparison {
-  readonly startedAt: string;
-  readonly finishedAt: string;
-  readonly collections: number;
-  readonly records: number;
-  readonly written: number;
-  readonly deleted: number;
-  readonly refused: number;
-  /** Differences without a recorded write. */
-  readonly bypassed: number;
-  readonly identical: boolean;
 }
 
 export interface DisagreementRow {

@@ -8,6 +8,7 @@ import type { FindingRow, TenantDetail } from "../report.ts";
 const KINDS: Readonly<Record<string, string>> = {
   refused: "Refused by the replica",
   passages: "Several passages, which a record of Chroma cannot hold",
+  conflict: "Another collection of the same name",
   bypass: "Changed without a recorded write",
 };
 

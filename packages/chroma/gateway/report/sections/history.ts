@@ -2,8 +2,9 @@ import { formatCount } from "../../../report/format.ts";
 import { type Html, html, type Piece } from "../../../report/markup.ts";
 import { type Column, renderTable } from "../../../report/table.ts";
 import { shorten } from "../../../report/visible.ts";
+import type { ComparedResult } from "../../tenants.ts";
 import { formatTime, renderPair } from "../format.ts";
-import type { FullComparison, PhaseEvent, WriteCount } from "../report.ts";
+import type { PhaseEvent, WriteCount } from "../report.ts";
 
 const EVENTS: readonly Column<PhaseEvent>[] = [
   { head: "When", cell: ({ at }) => formatTime(at) },
@@ -33,7 +34,7 @@ export function renderWrites(writes: readonly WriteCount[]): Html | false {
     writes.find((write) => write.outcome === outcome && write.side === side)?.requests ?? 0;
   const rows = OUTCOMES.filter(([outcome]) => writes.some((write) => write.outcome === outcome));
   return renderTable(
-    "Writes of clients, by the side that decided",
+    "Writes: those of clients at the side that decides, and their copies at the other",
     [
       { head: "Outcome", cell: ([, name]) => name },
       { head: "Chroma", numeric: true, cell: ([outcome]) => formatCount(countOf(outcome, "chroma")) },
@@ -44,7 +45,7 @@ export function renderWrites(writes: readonly WriteCount[]): Html | false {
 }
 
 /** The last comparison of all records, as facts. */
-export function renderComparison(comparison: FullComparison | null): Html {
+export function renderComparison(comparison: ComparedResult | null): Html {
   if (!comparison) return html`<p class="none">All records have not been compared yet.</p>`;
   const { collections, records, written, deleted, refused, bypassed, identical, startedAt, finishedAt } = comparison;
   const facts: readonly (readonly [string, Piece])[] = [

@@ -1,8 +1,9 @@
 import { countOf, formatCount, formatMoment } from "../../../report/format.ts";
 import { type Html, html, type Piece, trusted } from "../../../report/markup.ts";
+import { PHASES } from "../../phase.ts";
 import { formatAgreement, renderPair } from "../format.ts";
 import { needsAttention } from "../read.ts";
-import type { CutoverReport, Phase, TenantSummary } from "../report.ts";
+import type { CutoverReport, TenantSummary } from "../report.ts";
 
 const STONES = trusted(
   '<svg class="stones" viewBox="0 0 24 22" width="24" height="22" aria-hidden="true"><rect x="8" y="0" width="8" height="5" rx="2.5"/><rect x="5" y="6.5" width="14" height="6" rx="3"/><rect x="1" y="14" width="22" height="8" rx="4"/></svg>',
@@ -57,8 +58,6 @@ function chooseFigures({ tenants }: CutoverReport): readonly (readonly [string, 
     ["open findings", formatCount(sum(({ openFindings }) => openFindings))],
   ];
 }
-
-const PHASES: readonly Phase[] = ["chroma", "mirror", "shadow", "cairn", "done"];
 
 function chooseFacts({ tenants, hours }: CutoverReport): readonly (readonly [string, Piece])[] {
   const counts = PHASES.map(

@@ -105,5 +105,5 @@ function limitId(entry: string | { readonly id: string }) {
 }
 
 function shortenId(id: string): string {
-  return id.length <= MAX_ID_LENGTH ? id : `${id.slice(0, MAX_ID_LENGTH - 1)}…`;
+  return id.length <= MAX_ID_LENGTH ? id : `${id.slice(0, MAX_ID_LENGTH - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }

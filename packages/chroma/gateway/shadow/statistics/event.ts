@@ -1,7 +1,7 @@
+import type { Side } from "../../phase.ts";
 import type { Comparison } from "../compare/outcome.ts";
 import type { ReadKind } from "../read.ts";
 
-export type Side = "chroma" | "cairn";
 export type WriteOutcome = "ok" | "refused" | "failed" | "unknown";
 export type ReadOutcome = Comparison["outcome"] | "failed" | "dropped";
 

@@ -1,7 +1,8 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin, uuidLiteral } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
-import type { ReadOutcome, Side } from "./event.ts";
+import type { Side } from "../../phase.ts";
+import type { ReadOutcome } from "./event.ts";
 import { addLatency, emptyLatency, latencyPercentile } from "./latency.ts";
 
 /** Milliseconds; null: no read. */

@@ -111,6 +111,20 @@ test("memory is bounded: beyond the limit, counts are left out and only the wors
   expect(stored.filter(({ agreement }) => agreement === 0.1)).not.toEqual([]);
 });
 
+test("a tenant with many disagreements does not push out another's, and missed ones not one that differs", async () => {
+  const [noisy, quiet] = [await addTenant(), await addTenant()];
+  const statistics = createRequestStatistics(own.database, { maxDisagreements: 250 });
+  statistics.recordDisagreement(disagreement(quiet, { agreement: 0.9 }));
+  for (let at = 0; at < 251; at++) statistics.recordDisagreement(disagreement(noisy, { agreement: 0 }));
+  await statistics.close();
+  expect(await storedDisagreements(quiet)).toHaveLength(1);
+  const small = createRequestStatistics(own.database, { maxDisagreements: 10 });
+  small.recordDisagreement(disagreement(quiet, { agreement: 0.95 }));
+  for (let at = 0; at < 11; at++) small.recordDisagreement(disagreement(quiet, { agreement: 0, outcome: "missed" }));
+  await small.close();
+  expect((await storedDisagreements(quiet)).map(({ agreement }) => agreement)).toContain(0.95);
+});
+
 test("agreement counts what Chroma's index missed, and neither excluded nor failed nor dropped reads", async () => {
   const tenantId = await addTenant();
   const statistics = createRequestStatistics(own.database);
@@ -120,7 +134,7 @@ test("agreement counts what Chroma's index missed, and neither excluded nor fail
       statistics.record(read(tenantId, { outcome } as Partial<RequestEvent>));
       if (outcome !== "dropped") statistics.record(read(tenantId, { outcome, side: "cairn" } as Partial<RequestEvent>));
     }
-  statistics.record(write(tenantId));
+  statistics.record(write(tenantId, { outcome: "failed" }));
   await statistics.close();
   const results = await readShadowResults(own.database, tenantId, { since: new Date(Date.now() - 60_000) });
   expect(results).toMatchObject({ ...outcomes, compared: 10, agreement: 0.8 });
@@ -168,7 +182,7 @@ function disagreement(tenantId: string, overrides: Partial<Disagreement> = {}): 
 function storedDisagreements(tenantId: string) {
   return asAdmin(own.database, ({ orm }) =>
     orm.selectRows<{ agreement: number; detail: string; bytes: number }>(sql`
-      SELECT agreement, detail::text AS detail, length(detail::text) AS bytes FROM cairn.cutover_disagreements
+      SELECT agreement, detail::text AS detail, octet_length(detail::text) AS bytes FROM cairn.cutover_disagreements
       WHERE tenant_id = ${tenantId}::uuid ORDER BY agreement`),
   );
 }
@@ -209,9 +223,10 @@ test("a detail is bounded, says how much was left out, and keeps ids that Postgr
   statistics.recordDisagreement(disagreement(tenantId, { kind: "get", difference }));
   await statistics.close();
   const [stored] = await storedDisagreements(tenantId);
-  expect(stored?.bytes).toBeLessThan(40_000);
+  expect(stored?.bytes).toBeLessThan(10_000);
   const detail = decodeJson(stored?.detail ?? "{}");
   expect(detail).toMatchObject({ outcome: "differed", kind: "records", counts: { onlyInChroma: 5_000 } });
   expect((detail.onlyInChroma as readonly string[])[0]).toBe("nul\u0000 \ud800");
   expect(detail.onlyInChroma).toHaveLength(20);
+  expect((detail.onlyInChroma as readonly string[])[1]).toMatch(/^1(🪨){63}…$/u);
 });
