@@ -1,4 +1,5 @@
 import type { Database } from "@cairn/core/database/database.ts";
+import { parseExactJson } from "@cairn/core/database/json.ts";
 import { decodeText, encodeText } from "@cairn/core/database/text.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
@@ -177,7 +178,8 @@ export async function listPage(
     repeatable: true,
   });
   const bytes = await response.bytes();
-  return response.status === 200 ? (JSON.parse(bytes.toString()) as readonly Described[]) : [];
+  // Numbers of metadata keep their notation.
+  return response.status === 200 ? (parseExactJson(bytes.toString()) as unknown as readonly Described[]) : [];
 }
 
 /** The path of a collection as text, for messages. */

@@ -39,14 +39,17 @@ export async function getCollection(request: GatewayRequest, named: NamedRequest
   requireScope(request, "read");
   const target = request.rules.find(named);
   const tenant = target && (await tenantOf(request, target.tenant, { fresh: false }));
-  if (!target || sourceOf(tenant?.phase ?? "chroma") === "cairn") return CAIRN;
+  const phase = tenant?.phase ?? "chroma";
+  if (!target || sourceOf(phase) === "cairn") return CAIRN;
   const response = await request.gateway.forward({
     method: "GET",
     path: request.path,
     body: undefined,
     repeatable: true,
   });
-  return response.status === 404 ? answerMissing(request, await passOn(request, response)) : passOn(request, response);
+  // While Cairn follows, it may still have what Chroma has deleted.
+  const mayBeInCairn = response.status === 404 && phase === "chroma";
+  return mayBeInCairn ? answerMissing(request, await passOn(request, response)) : passOn(request, response);
 }
 
 /** Cairn's answer if it has what Chroma lacks; otherwise Chroma's. */

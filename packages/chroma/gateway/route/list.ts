@@ -1,3 +1,4 @@
+import { parseExactJson, stringifyJson } from "@cairn/core/database/json.ts";
 import type { ChromaPath } from "../../protocol/path.ts";
 import { pageOf } from "../../server/routes/context.ts";
 import { collectionsPath, listPage } from "../locate.ts";
@@ -24,23 +25,26 @@ export async function listCollections(request: GatewayRequest, at: CollectionsRe
   const all = await readUnion(request, at);
   if (at.action === "count") return c.json(all.length);
   const { limit = Number.POSITIVE_INFINITY, offset = 0 } = pageOf(c);
-  return c.json(all.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(offset, offset + limit));
+  const page = all.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(offset, offset + limit);
+  return c.body(stringifyJson(page), 200, { "Content-Type": "application/json" });
 }
 
 async function readUnion(request: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
   const phaseOf = await readPhases(request);
   const needsChroma = !(await isServedByCairn(request, at));
   const [inChroma, inCairn] = await Promise.all([needsChroma ? listChroma(request, at) : [], listCairn(request, at)]);
-  const isServedBy = (side: "chroma" | "cairn") => {
-    return ({ name }: Listed) => {
-      const phase = phaseOf({ tenant: at.tenant, database: at.database, name });
-      return phase !== undefined && sourceOf(phase) === side;
-    };
-  };
-  const fromChroma = inChroma.filter(isServedBy("chroma"));
+  const phaseOfName = ({ name }: Listed) => phaseOf({ tenant: at.tenant, database: at.database, name });
+  const fromChroma = inChroma.filter((collection) => {
+    const phase = phaseOfName(collection);
+    return phase !== undefined && sourceOf(phase) === "chroma";
+  });
   const names = new Set(fromChroma.map(({ name }) => name));
-  const isOnlyInCairn = ({ name }: Listed) => !names.has(name);
-  return [...fromChroma, ...inCairn.filter(isOnlyInCairn)];
+  // While Cairn follows, it may still have what Chroma has deleted.
+  const fromCairn = inCairn.filter((collection) => {
+    const phase = phaseOfName(collection) ?? "chroma";
+    return sourceOf(phase) === "cairn" || (phase === "chroma" && !names.has(collection.name));
+  });
+  return [...fromChroma, ...fromCairn];
 }
 
 /** Whether the database stands for one tenant, and Cairn decides for it. Then Chroma need not be asked. */
@@ -75,5 +79,5 @@ async function listChroma({ gateway }: GatewayRequest, at: CollectionsRequest): 
 
 async function listCairn({ c, gateway }: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
   const { response } = await gateway.askCairn(c, { method: "GET", path: collectionsPath(at) });
-  return response.ok ? ((await response.json()) as readonly Listed[]) : [];
+  return response.ok ? (parseExactJson(await response.text()) as unknown as readonly Listed[]) : [];
 }
