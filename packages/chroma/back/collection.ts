@@ -1,8 +1,11 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
+import { hashStoredIds } from "../copy/id-sets.ts";
 import { listInOrder } from "../copy/list-in-order.ts";
 import type { CollectionPair, ReplicaFinding } from "../gateway/replicate/context.ts";
 import { equalizeCollection } from "../gateway/replicate/equalize-collection.ts";
 import { replicateToChroma } from "../gateway/replicate/to-chroma.ts";
+import { hashListing } from "../ledger/listing.ts";
+import { addListings } from "../ledger/tally.ts";
 import type { BackContext } from "./context.ts";
 import { checkExtras, type Extras } from "./extras.ts";
 import type { PlannedBack } from "./plan.ts";
@@ -31,7 +34,7 @@ export async function writeCollection(context: BackContext, planned: PlannedBack
     const result = await runPass(context, planned, { chroma, pass });
     written.written += result.written;
     written.deleted += result.extras.deleted;
-    const isSettled = result.written === 0 && result.extras.deleted === 0;
+    const isSettled = result.written === 0 && result.extras.deleted === 0 && (await isProof(context, planned, result));
     if (!isSettled && pass < MAX_PASSES) continue;
     const { id, tenant, database, name } = chroma;
     const report = {
@@ -54,10 +57,26 @@ export async function writeCollection(context: BackContext, planned: PlannedBack
   }
 }
 
-const UNSETTLED = `Cairn kept changing during ${MAX_PASSES} passes. Run the command again when there are fewer writes.`;
+const UNSETTLED = `Cairn or Chroma kept changing during ${MAX_PASSES} passes. Run the command again when there are fewer writes.`;
+
+/**
+ * Whether a pass that wrote nothing has compared all documents and all records: Cairn still has exactly the ids that it has seen,
+ * and Chroma has a record for each equal document, and no others than those that are listed.
+ */
+async function isProof(
+  { database }: BackContext,
+  { cairn }: PlannedBack,
+  { listing, equal, findings, extras }: PassResult,
+): Promise<boolean> {
+  const records = extras.records - extras.remaining;
+  if (records < equal || records > equal + findings) return false;
+  return listing === (await hashStoredIds(database, cairn));
+}
 
 interface PassResult {
   readonly documents: number;
+  /** Hash of the ids that the pass has seen in Cairn. */
+  readonly listing: string;
   readonly equal: number;
   readonly written: number;
   readonly extras: Extras;
@@ -74,6 +93,7 @@ async function runPass(
   const pair = { cairn: await getCollection(context.database, cairn.tenantId, cairn.id), chroma };
   const total = await context.countDocuments(pair.cairn);
   const counts = { documents: 0, equal: 0, written: 0, findings: 0 };
+  let listing = "0";
   const leftOut: LeftOutDocument[] = [];
   const progress = () => ({ collection: cairn.name, pass, done: counts.documents, total, ended: false });
   context.onProgress(progress());
@@ -85,10 +105,16 @@ async function runPass(
       leftOut.push(...result.findings.slice(0, MAX_LISTED - leftOut.length).map((one) => leaveOut(cairn.name, one)));
     }
     counts.documents += ids.reduce((sum, { length }) => sum + length, 0);
+    listing = addListings(listing, hashListing(ids.flat()));
     context.onProgress(progress());
   }
   const { prune, signal } = context;
-  return { ...counts, leftOut, extras: await checkExtras(context, pair, { prune, signal, maxIds: MAX_LISTED }) };
+  return {
+    ...counts,
+    listing,
+    leftOut,
+    extras: await checkExtras(context, pair, { prune, signal, maxIds: MAX_LISTED }),
+  };
 }
 
 /** Ids that are compared at the same time in one part. */

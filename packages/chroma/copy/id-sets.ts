@@ -1,3 +1,5 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
+import type { Database } from "@cairn/core/database/database.ts";
 import { hashListing } from "../ledger/listing.ts";
 import { addListings, expectedListing, type Tally } from "../ledger/tally.ts";
 import type { PassContext } from "./page.ts";
@@ -27,7 +29,7 @@ export interface Extra {
  */
 export async function compareIdSets(pass: PassContext, tally: Tally): Promise<IdSetComparison> {
   const sourceListing = await hashSourceListing(pass);
-  const targetListing = await hashTargetListing(pass);
+  const targetListing = await hashStoredIds(pass.database, pass.target);
   const stable = sourceListing === tally.listing;
   if (targetListing === expectedListing(tally)) return { stable, equal: true, extras: [] };
   return { stable, equal: false, extras: await findExtras(pass) };
@@ -42,10 +44,11 @@ async function hashSourceListing({ source, collection, limit }: PassContext): Pr
   }
 }
 
-async function hashTargetListing({ database, target }: PassContext): Promise<string> {
+/** The hash of all ids of a collection in Cairn, see `hashListing`. */
+export async function hashStoredIds(database: Database, collection: Collection): Promise<string> {
   let sum = "0";
   for (let after: string | null = null; ; ) {
-    const page = await listStoredIds(database, target, after, PAGE_SIZE);
+    const page = await listStoredIds(database, collection, after, PAGE_SIZE);
     if (page.ids.length === 0) return sum;
     sum = addListings(sum, hashListing(page.ids));
     after = page.last;

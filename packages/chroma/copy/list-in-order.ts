@@ -8,7 +8,7 @@ import { sql } from "drizzle-orm";
 interface PlaceRow {
   readonly id: string;
   readonly long_id: string | null;
-  readonly sequence: string | null;
+  readonly place: string | null;
 }
 
 /** Yields the ids of a collection's documents in insertion order, in pages. A document that is added meanwhile comes last. */
@@ -25,6 +25,7 @@ export async function* listInOrder(
   }
 }
 
+/** `place` is not named `sequence`, because ORDER BY would then sort by the text. */
 function readPage(
   database: Database,
   collection: Collection,
@@ -32,7 +33,7 @@ function readPage(
 ): Promise<PlaceRow[]> {
   return asTenant(database, collection.tenantId, ({ orm }) =>
     orm.selectRows<PlaceRow>(sql`
-      SELECT id, long_id, sequence::text AS sequence FROM cairn.documents
+      SELECT id, long_id, sequence::text AS place FROM cairn.documents
       WHERE ${inCollection(collection)} AND chunk = 0 AND ${isAfter(last)}
       ORDER BY ${INSERTION_ORDER} LIMIT ${pageSize}::int`),
   );
@@ -41,6 +42,6 @@ function readPage(
 /** Documents of earlier versions have no place and come first, by their keys. */
 function isAfter(last: PlaceRow | undefined) {
   if (!last) return sql`true`;
-  if (last.sequence === null) return sql`(sequence IS NOT NULL OR id > ${last.id}::text)`;
-  return sql`(sequence, id) > (${last.sequence}::bigint, ${last.id}::text)`;
+  if (last.place === null) return sql`(sequence IS NOT NULL OR id > ${last.id}::text)`;
+  return sql`(sequence, id) > (${last.place}::bigint, ${last.id}::text)`;
 }
