@@ -18,7 +18,8 @@ export function renderTenant(report: CutoverReport, tenant: TenantSummary, detai
   const section = { id: `tenant-${tenant.tenantId}`, title: shorten(tenant.name, 120), note, isWide: true };
   return renderSection(section, [
     html`<dl class="figures">${chooseFigures(tenant).map(renderPair)}</dl>`,
-    html`<div class="pair">${renderAgreement(detail.series, report)}${renderLatency(reads)}</div>`,
+    reads.compared > 0 &&
+      html`<div class="pair">${renderAgreement(detail.series, report)}${renderLatency(reads)}</div>`,
     renderDisagreements(detail),
     renderFindings(detail),
     html`<div class="pair"><div>${renderComparison(detail.comparison)}</div>${renderWrites(writes)}</div>`,
