@@ -25,7 +25,7 @@ export interface CutoverTenant {
     readonly minutes: number;
     readonly from: string;
     readonly to: string;
-    readonly overridden?: readonly unknown[];
+    readonly overridden?: readonly string[];
   }[];
   readonly disagreements?: readonly CutoverDisagreement[];
 }

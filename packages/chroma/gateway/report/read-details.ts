@@ -77,19 +77,13 @@ async function readFindings(orm: Orm, tenants: SQL) {
 }
 
 async function readEvents(orm: Orm, tenants: SQL) {
-  const rows = await orm.selectRows<Of<Omit<PhaseEvent, "overridden"> & { readonly overridden: unknown }>>(sql`
+  const rows = await orm.selectRows<Of<PhaseEvent>>(sql`
     SELECT tenant_id AS "tenantId", ${isoTime(sql`at`)} AS at, from_phase AS "from", to_phase AS "to", overridden
     FROM (SELECT *, row_number() OVER (PARTITION BY tenant_id ORDER BY at DESC) AS place
           FROM cairn.cutover_events WHERE tenant_id = ANY(${tenants})) AS event
     WHERE place <= ${MAX_ROWS}::int ORDER BY tenant_id, place`);
-  const events = rows.map((row) => ({ ...row, overridden: toTexts(row.overridden) }));
+  const events = rows.map((row) => ({ ...row, overridden: row.overridden.map(decodeText) }));
   return Map.groupBy(events, ({ tenantId }) => tenantId);
-}
-
-/** The names of conditions. A condition with more than a name is shown as JSON. */
-function toTexts(overridden: unknown): readonly string[] {
-  const entries: readonly unknown[] = Array.isArray(overridden) ? overridden : [];
-  return entries.map((entry) => (typeof entry === "string" ? entry : JSON.stringify(entry)));
 }
 
 async function readComparisons(orm: Orm, tenants: SQL) {

@@ -83,6 +83,9 @@ test("the page shows a tenant's phase, agreement, latency, writes, journal, find
   const text = textOf(page);
   expect(text).toContain("2 of 5 tenants are served by Cairn");
   expect(text).toContain("2 tenants need attention");
+  const only = [...page.matchAll(/<li class="only"><code><bdi>(.*?)<\/bdi>/g)].map(([, id]) => id);
+  const hits = ["handbook/returns#2", "faq/damaged-on-arrival"];
+  expect(only).toEqual(["catalog/9781234567897", ...hits, ...hits.toReversed()]);
   const section = sectionOf(page, report.tenants[0]?.tenantId ?? "");
   for (const expected of [
     "In phase shadow since",
@@ -140,7 +143,7 @@ test("every text is escaped and the page loads nothing", async () => {
       phase: "shadow",
       requests: exampleReads(2),
       findings: [{ recordId: poison, kind: poison, side: "chroma", detail: poison }],
-      events: [{ minutes: 1, from: poison, to: poison, overridden: [poison, { condition: poison }] }],
+      events: [{ minutes: 1, from: poison, to: poison, overridden: [poison] }],
       disagreements: [
         {
           kind: poison,

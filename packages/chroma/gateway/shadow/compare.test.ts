@@ -112,6 +112,15 @@ test("a float that became an integer, a changed text and a lost record differ, a
   expect(JSON.stringify(comparison)).not.toMatch(/secret|passage/i);
 });
 
+test("a record behind a thousand others is compared", async () => {
+  const pair = await pairOf("l2", records(1_000));
+  await pair.write("update", { ids: ["r999"], documents: ["Another text"] }, ["cairn"]);
+  expect(await compare(await pair.read("get", {}))).toMatchObject({
+    outcome: "differed",
+    difference: { differing: [{ id: "r999", fields: ["document"] }] },
+  });
+});
+
 test("a vector differs by one bit under l2, and by more than the tolerance under cosine", async () => {
   const [first = []] = vectors(1);
   const nudged = (by: number) => [...first.slice(0, -1), Math.fround((first.at(-1) ?? 0) + by)];
