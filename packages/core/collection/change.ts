@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { ChunkSettings, IndexSettings } from "../database/collection-settings.ts";
-import type { Database, Orm } from "../database/database.ts";
+import type { Database, Orm, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
@@ -31,6 +31,8 @@ export interface CollectionChanges {
   readonly chunking?: ChunkSettings;
   /** Whether replication changes it, which may change a replica. Default false. */
   readonly isReplicating?: boolean;
+  /** Runs at the end of the transaction, and may throw to undo the change. */
+  readonly beforeCommit?: (transaction: Transaction) => Promise<void>;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function changeCollection(
   database: Database,
   tenantId: string,
   nameOrId: string,
-  { confirmModel = false, isReplicating = false, ...changes }: CollectionChanges,
+  { confirmModel = false, isReplicating = false, beforeCommit, ...changes }: CollectionChanges,
 ): Promise<Collection> {
   validate(changes);
   try {
@@ -65,6 +67,7 @@ export async function changeCollection(
           "not_found",
           `The collection cannot be changed: ${JSON.stringify(nameOrId)} does not exist.`,
         );
+      await beforeCommit?.(transaction);
       return changed;
     });
   } catch (error) {
@@ -101,7 +104,7 @@ export async function deleteCollection(
   database: Database,
   tenantId: string,
   nameOrId: string,
-  { isReplicating = false }: Pick<CollectionChanges, "isReplicating"> = {},
+  { isReplicating = false, beforeCommit }: Pick<CollectionChanges, "isReplicating" | "beforeCommit"> = {},
 ): Promise<void> {
   await asTenant(database, tenantId, async (transaction) => {
     const { orm } = transaction;
@@ -122,5 +125,6 @@ export async function deleteCollection(
       DELETE FROM cairn.tombstones
       WHERE tenant_id = ${tenant} AND lineage = ANY(${sql.param(deleted.map(({ lineage }) => lineage))}::uuid[])
         AND lineage NOT IN (SELECT coalesce(lineage, id) FROM cairn.collections WHERE tenant_id = ${tenant})`);
+    await beforeCommit?.(transaction);
   });
 }

@@ -1,5 +1,5 @@
 import type { ChunkSettings, IndexSettings } from "../database/collection-settings.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Transaction } from "../database/database.ts";
 import { hasSqlState } from "../database/failure.ts";
 import { type JsonObject, stringifyJson } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
@@ -37,6 +37,8 @@ export interface NewCollection {
   readonly chunking?: ChunkSettings;
   /** Whether replication creates it, which may create a replica. Default false. */
   readonly isReplicating?: boolean;
+  /** Runs at the end of the transaction, and may throw to undo the creation. */
+  readonly beforeCommit?: (transaction: Transaction) => Promise<void>;
 }
 
 /** Creates a collection. Throws `already_exists`, `invalid_input`, or `not_found` for a tenant that does not exist. */
@@ -71,7 +73,7 @@ export async function insertCollection(
 ): Promise<Collection | undefined> {
   validate(collection);
   const { id, embeddingModel, name = DEFAULT_COLLECTION, metric = "cosine", metadata = {}, attributes } = collection;
-  const { language = "english", indexSettings = {}, chunking = {}, isReplicating = false } = collection;
+  const { language = "english", indexSettings = {}, chunking = {}, isReplicating = false, beforeCommit } = collection;
   const { dimensions = (embeddingModel && modelDimensions(embeddingModel)) || null } = collection;
   try {
     return await asTenant(
@@ -100,6 +102,7 @@ export async function insertCollection(
           .onConflictDoNothing()
           .returning(collectionColumns);
         if (created) await captureCollectionChange(transaction, created);
+        await beforeCommit?.(transaction);
         return created;
       },
       isReplicating ? REPLICATION_SETTINGS : undefined,

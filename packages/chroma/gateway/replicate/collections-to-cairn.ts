@@ -2,13 +2,15 @@ import { changeCollection, deleteCollection } from "@cairn/core/collection/chang
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { insertCollection } from "@cairn/core/collection/create.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
-import { asAdmin } from "@cairn/core/database/transaction.ts";
+import type { Transaction } from "@cairn/core/database/database.ts";
+import { asAdmin, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { equalMetadata } from "../../copy/compare-collection.ts";
 import { removeRoutes, saveRoute } from "../../namespace/collections.ts";
 import { insertDatabases, insertTenants } from "../../namespace/databases.ts";
 import type { DatabasePath } from "../../server/view/view.ts";
 import type { SourceCollection } from "../../source/source.ts";
+import { assertSource } from "./assert-source.ts";
 import { saveFindings } from "./findings.ts";
 import { deletePair, type RecordedPair, readPairs, savePair } from "./pair.ts";
 import type { Replication } from "./replication.ts";
@@ -40,13 +42,11 @@ export interface CollectionsResult {
 
 /** Makes the tenant's collections of one database equal to Chroma's: those that are missing, renamed, changed or deleted. */
 export async function replicateCollections(context: Replication, path: DatabasePath): Promise<CollectionsResult> {
-  const listed = await listTenantCollections(context, path);
-  const known = (await readPairs(context.database, context.tenantId)).filter(
-    (pair) => pair.path.tenant === path.tenant && pair.path.database === path.database,
-  );
-  const byId = new Map(listed.map((source) => [source.id, source]));
-  const gone = known.filter(({ chromaId }) => !byId.has(chromaId));
+  const all = await readPairs(context.database, context.tenantId);
+  const known = all.filter((pair) => pair.path.tenant === path.tenant && pair.path.database === path.database);
+  const { listed, gone } = await listKnown(context, path, known);
   for (const pair of gone) await removeCollection(context, pair);
+  await moveAside(context, { listed, known });
   let changed = gone.length;
   const pairs: (RecordedPair & { readonly source: SourceCollection })[] = [];
   for (const source of listed) {
@@ -65,6 +65,54 @@ export async function replicateCollections(context: Replication, path: DatabaseP
   return { pairs, changed };
 }
 
+/**
+ * The tenant's collections in Chroma, and the pairs of those that were deleted there. Chroma lists in pages by offset, so a collection is
+ * missing in a list if another one is deleted meanwhile: it counts as deleted if it is missing twice.
+ */
+async function listKnown(context: Replication, path: DatabasePath, known: readonly RecordedPair[]) {
+  const first = await listTenantCollections(context, path);
+  const isMissing = (list: readonly SourceCollection[]) => {
+    const ids = new Set(list.map(({ id }) => id));
+    return ({ chromaId }: RecordedPair) => !ids.has(chromaId);
+  };
+  const missing = known.filter(isMissing(first));
+  if (missing.length === 0) return { listed: first, gone: [] };
+  const listed = await listTenantCollections(context, path);
+  return { listed, gone: missing.filter(isMissing(listed)) };
+}
+
+/** Longest part of a name that is kept when a collection is moved aside. Names have up to 512 characters. */
+const MAX_KEPT_CHARACTERS = 470;
+
+/** Gives collections that were renamed, and whose former names others have by now, names of their own until they get their new ones. */
+async function moveAside(
+  context: Replication,
+  { listed, known }: { readonly listed: readonly SourceCollection[]; readonly known: readonly RecordedPair[] },
+): Promise<void> {
+  const { database, tenantId, rules } = context;
+  const nameById = new Map(known.map(({ chromaId, path }) => [chromaId, path.name]));
+  if (listed.every((source) => nameById.get(source.id) === source.name)) return;
+  const idByName = new Map(listed.map((source) => [rules.resolve(source).collection, source.id]));
+  for (const pair of known) {
+    const target = await findTarget(context, pair);
+    const id = target && idByName.get(target.name);
+    if (!target || id === undefined || id === pair.chromaId) continue;
+    const name = `${target.name.slice(0, MAX_KEPT_CHARACTERS)}-${pair.chromaId}`;
+    await changeCollection(database, tenantId, target.id, { ...replicating(context), name });
+  }
+}
+
+/** Options of a change of a collection: it is undone if another process replicates the tenant by now, or if Cairn decides its writes. */
+function replicating(context: Replication) {
+  return {
+    isReplicating: true,
+    async beforeCommit(transaction: Transaction) {
+      await becomeAdmin(transaction);
+      await assertSource(transaction.orm, context);
+    },
+  };
+}
+
 async function findTarget(
   { database, tenantId }: Replication,
   { collectionId }: RecordedPair,
@@ -80,11 +128,12 @@ async function findTarget(
 async function removeCollection(context: Replication, pair: RecordedPair): Promise<void> {
   const { database, tenantId, namespaceId } = context;
   try {
-    await deleteCollection(database, tenantId, pair.collectionId, { isReplicating: true });
+    await deleteCollection(database, tenantId, pair.collectionId, replicating(context));
   } catch (error) {
     if (!(error instanceof AppError && error.code === "not_found")) throw error;
   }
   await asAdmin(database, async ({ orm }) => {
+    await assertSource(orm, context);
     await deletePair(orm, pair);
     await removeRoutes(orm, namespaceId, [pair.collectionId]);
   });
@@ -106,7 +155,7 @@ async function updateCollection(
   const hasSameAttributes = equalMetadata(attributes, target.attributes);
   if (isEqual && hasSameAttributes && target.name === name && pair.path.name === source.name) return false;
   await changeCollection(database, tenantId, target.id, {
-    isReplicating: true,
+    ...replicating(context),
     ...(target.name === name ? {} : { name }),
     ...(isEqual ? {} : { metadata: source.metadata }),
     ...(hasSameAttributes ? {} : { attributes }),
@@ -121,7 +170,9 @@ async function addCollection(context: Replication, source: SourceCollection): Pr
   const name = rules.resolve(source).collection;
   const created = await createTarget(context, source, name);
   const target = created ?? (await getCollection(database, tenantId, name));
-  const conflict = created ? undefined : conflictOf(source, target);
+  const pairs = await readPairs(database, tenantId);
+  const follows = pairs.some(({ collectionId }) => collectionId === target.lineage);
+  const conflict = created ? undefined : conflictOf(source, target, { follows });
   if (conflict !== undefined) {
     await saveFindings(database, tenantId, [
       { collectionId: source.id, recordId: "", kind: "conflict", side: "cairn", detail: conflict },
@@ -135,18 +186,19 @@ async function addCollection(context: Replication, source: SourceCollection): Pr
 }
 
 async function createTarget(
-  { database, tenantId }: Replication,
+  context: Replication,
   source: SourceCollection,
   name: string,
 ): Promise<Collection | undefined> {
+  const { database, tenantId } = context;
   const collection = {
+    ...replicating(context),
     name,
     embeddingModel: source.dimensions === null ? null : source.model,
     dimensions: source.dimensions,
     metric: source.metric,
     metadata: source.metadata,
     attributes: source.attributes && { chroma: source.attributes },
-    isReplicating: true,
   };
   // Clients know the collection by Chroma's id, so it keeps it, unless another collection of the tenant has it.
   return (
@@ -155,19 +207,26 @@ async function createTarget(
   );
 }
 
-function conflictOf(source: SourceCollection, target: Collection): string | undefined {
+function conflictOf(
+  source: SourceCollection,
+  target: Collection,
+  { follows }: { readonly follows: boolean },
+): string | undefined {
   const why = (text: string) =>
     `The collection ${JSON.stringify(target.name)} in Cairn cannot follow Chroma's: ${text}. Rename or delete it in Cairn.`;
   if (source.dimensions !== null && target.dimensions !== null && source.dimensions !== target.dimensions)
     return why(`it has ${target.dimensions} dimensions instead of ${source.dimensions}`);
+  if (follows) return why("it follows another collection of Chroma");
   if (source.metric !== target.metric) return why(`its metric is ${target.metric} instead of ${source.metric}`);
   return undefined;
 }
 
 /** Records the pair, and its name in the namespace. */
-async function register({ database, namespaceId, tenantId }: Replication, pair: RecordedPair): Promise<void> {
+async function register(context: Replication, pair: RecordedPair): Promise<void> {
+  const { database, namespaceId, tenantId } = context;
   const { path, collectionId } = pair;
   await asAdmin(database, async ({ orm }) => {
+    await assertSource(orm, context);
     await savePair(orm, pair);
     await insertTenants(orm, namespaceId, [path.tenant]);
     await insertDatabases(orm, namespaceId, [path]);
