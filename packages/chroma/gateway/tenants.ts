@@ -39,6 +39,8 @@ export interface CutoverTenant {
   readonly since: Date | undefined;
   /** Whether writes wait for a change of phase. */
   readonly barrier: boolean;
+  /** Whether the process that raised a barrier has ended without lowering it. */
+  readonly barrierExpired: boolean;
   readonly settings: CutoverSettings;
   readonly compared: ComparedResult | null;
   readonly disabled: boolean;
@@ -51,6 +53,7 @@ interface Row {
   readonly phase: Phase;
   readonly since: Date | string | null;
   readonly barrier: boolean;
+  readonly barrier_expired: boolean;
   readonly settings: CutoverSettings;
   readonly compared: ComparedResult | null;
   readonly disabled: boolean;
@@ -79,7 +82,8 @@ async function readRows(database: Database, condition: SQL): Promise<readonly Cu
 function selectTenants(condition: SQL): SQL {
   return sql`
     SELECT t.id AS tenant_id, t.name, c.namespace_id, coalesce(c.phase, 'chroma') AS phase, c.since,
-           coalesce(c.barrier_until > now(), false) AS barrier, coalesce(c.settings, '{}') AS settings, c.compared,
+           coalesce(c.barrier_until > now(), false) AS barrier,
+           coalesce(c.barrier_until <= now(), false) AS barrier_expired, coalesce(c.settings, '{}') AS settings, c.compared,
            t.disabled_at IS NOT NULL AS disabled
     FROM cairn.tenants AS t LEFT JOIN cairn.cutover_tenants AS c ON c.tenant_id = t.id
     WHERE ${condition} ORDER BY t.name`;
@@ -93,6 +97,7 @@ function toTenant(row: Row): CutoverTenant {
     phase: row.phase,
     since: row.since === null ? undefined : new Date(row.since),
     barrier: row.barrier,
+    barrierExpired: row.barrier_expired,
     settings: row.settings,
     compared: row.compared,
     disabled: row.disabled,

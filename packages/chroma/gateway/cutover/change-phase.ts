@@ -69,6 +69,16 @@ async function lowerBarrier(database: Database, tenant: CutoverTenant): Promise<
   });
 }
 
+/** Lowers a barrier whose time is over: the process that raised it has ended, and would leave writes of Cairn refused. */
+export async function lowerExpiredBarrier(database: Database, tenant: CutoverTenant): Promise<void> {
+  await inBoth(database, tenant, roleIn(tenant.phase), async ({ orm }) => {
+    const locked = await lockCutoverTenant(orm, tenant.tenantId, "update");
+    if (locked?.phase !== tenant.phase || locked.barrier) throw changedMeanwhile(tenant);
+    await orm.execute(sql`
+      UPDATE cairn.cutover_tenants SET barrier_until = NULL WHERE tenant_id = ${tenant.tenantId}::uuid`);
+  });
+}
+
 /** Changes the tenant's row and the role of its collections in one transaction. */
 async function inBoth(
   database: Database,

@@ -5,6 +5,7 @@ import { getNamespace } from "@cairn/core/tenant/namespace.ts";
 import { createRulesCache } from "../../namespace/rules.ts";
 import type { Source } from "../../source/source.ts";
 import type { ChromaTarget } from "../../target/target.ts";
+import { lowerExpiredBarrier } from "../cutover/change-phase.ts";
 import { isReplicated } from "../phase.ts";
 import type { RequestStatistics } from "../shadow/statistics/statistics.ts";
 import { type CutoverTenant, findCutoverTenant } from "../tenants.ts";
@@ -86,6 +87,7 @@ export function startReplicator(options: ReplicatorOptions): Replicator {
     const rules = rulesOf(await getNamespace(database, namespaceId));
     const tenant = await findCutoverTenant(database, tenantId); // with the lease, the phase does not change
     if (!tenant || !isReplicated(tenant.phase)) return;
+    if (tenant.barrierExpired) await lowerExpiredBarrier(database, tenant);
     const { name: tenantName, phase } = tenant;
     const { statistics } = options;
     const renew = createRenewal(database, lease);
