@@ -32,6 +32,7 @@ export function useResource<Resource extends object>(
       if (resource) return Reflect.get(resource, property);
       throw new Error(`Cannot read ${String(property)} before beforeAll has run. Read it in a test or a hook.`);
     },
+    set: (_target, property, value) => resource !== undefined && Reflect.set(resource, property, value),
   });
 }
 

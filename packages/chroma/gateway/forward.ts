@@ -109,6 +109,15 @@ async function readBytes(response: IncomingMessage): Promise<Buffer> {
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
+/** Throws `source_unavailable` if Chroma fails, so that its failure is not taken for an answer. */
+export function assertAnswered({ status }: Pick<ForwardedResponse, "status">): void {
+  if (status < 500 && status !== 429) return;
+  throw new AppError(
+    "source_unavailable",
+    `Chroma responded with ${status}. Check that it runs, and send the request again.`,
+  );
+}
+
 function unavailable(base: string, cause: Error): AppError {
   const { code, message } = cause as NodeJS.ErrnoException;
   return new AppError(

@@ -8,7 +8,7 @@ import { readRouteById } from "../namespace/collections.ts";
 import type { NameRules } from "../namespace/name-rules.ts";
 import { type ChromaPath, pathOf } from "../protocol/path.ts";
 import type { DatabasePath } from "../server/view/view.ts";
-import type { Forward } from "./forward.ts";
+import { assertAnswered, type Forward } from "./forward.ts";
 
 /** A collection as both sides know it. At least one of the ids exists. */
 export interface LocatedCollection {
@@ -137,7 +137,7 @@ export function collectionsPath({ tenant, database }: DatabasePath): string {
   return `/api/v2/tenants/${encodeURIComponent(tenant)}/databases/${encodeURIComponent(database)}/collections`;
 }
 
-/** The name of a collection. Undefined: it is in another database, or the server is too old to be asked. */
+/** The name of a collection. Undefined: it is in another database, or the server is too old to be asked. Throws `source_unavailable`. */
 async function nameById(forward: Forward, path: DatabasePath, id: string): Promise<string | undefined> {
   const response = await forward({
     method: "GET",
@@ -146,6 +146,7 @@ async function nameById(forward: Forward, path: DatabasePath, id: string): Promi
     repeatable: true,
   });
   const bytes = await response.bytes();
+  assertAnswered(response);
   if (response.status !== 200) return undefined;
   const found = JSON.parse(bytes.toString()) as Described;
   return found.id === id && found.tenant === path.tenant && found.database === path.database ? found.name : undefined;
@@ -165,7 +166,7 @@ async function nameInList(forward: Forward, path: DatabasePath, id: string): Pro
   return undefined;
 }
 
-/** A page of Chroma's collections. Empty if the database does not exist. */
+/** A page of Chroma's collections. Empty if the database does not exist. Throws `source_unavailable`. */
 export async function listPage(
   forward: Forward,
   path: DatabasePath,
@@ -178,6 +179,7 @@ export async function listPage(
     repeatable: true,
   });
   const bytes = await response.bytes();
+  assertAnswered(response);
   // Numbers of metadata keep their notation.
   return response.status === 200 ? (parseExactJson(bytes.toString()) as unknown as readonly Described[]) : [];
 }

@@ -34,7 +34,10 @@ export async function createCollection(request: GatewayRequest, at: CollectionsR
   });
 }
 
-/** Reads a collection by its name: from Chroma, or from Cairn if it decides there or if Chroma does not have it. */
+/**
+ * Reads a collection by its name from the side that decides. Of a tenant that has never left Chroma, or was never there, Cairn answers what
+ * Chroma does not have.
+ */
 export async function getCollection(request: GatewayRequest, named: NamedRequest): Promise<GatewayAnswer> {
   requireScope(request, "read");
   const target = request.rules.find(named);
@@ -47,15 +50,14 @@ export async function getCollection(request: GatewayRequest, named: NamedRequest
     body: undefined,
     repeatable: true,
   });
-  // While Cairn follows, it may still have what Chroma has deleted.
-  const mayBeInCairn = response.status === 404 && phase === "chroma";
+  const mayBeInCairn = response.status === 404 && tenant?.namespaceId === undefined;
   return mayBeInCairn ? answerMissing(request, await passOn(request, response)) : passOn(request, response);
 }
 
 /** Cairn's answer if it has what Chroma lacks; otherwise Chroma's. */
 async function answerMissing({ c, gateway, path }: GatewayRequest, missing: Response): Promise<Response> {
   const { response } = await gateway.askCairn(c, { method: "GET", path });
-  return response.ok ? response : missing;
+  return response.ok || response.status >= 500 ? response : missing;
 }
 
 /** Deletes a collection on the side that decides. */

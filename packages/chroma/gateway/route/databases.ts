@@ -21,7 +21,8 @@ export async function handleDatabases(request: GatewayRequest, at: DatabaseReque
 async function deleteCollections(request: GatewayRequest, at: DatabaseRequest): Promise<void> {
   const { gateway, rules, c } = request;
   const inChroma = await listPage(gateway.forward, at, { limit: MAX_COLLECTIONS, offset: 0 });
-  const { response } = await gateway.askCairn(c, { method: "GET", path: collectionsPath(at) });
+  const { response, error } = await gateway.askCairn(c, { method: "GET", path: collectionsPath(at) });
+  if (response.status >= 500) throw error;
   const inCairn = response.ok ? ((await response.json()) as readonly { readonly name: string }[]) : [];
   const names = new Set([...inChroma, ...inCairn].map(({ name }) => name));
   for (const name of names) {

@@ -33,16 +33,16 @@ async function readUnion(request: GatewayRequest, at: CollectionsRequest): Promi
   const phaseOf = await readPhases(request);
   const needsChroma = !(await isServedByCairn(request, at));
   const [inChroma, inCairn] = await Promise.all([needsChroma ? listChroma(request, at) : [], listCairn(request, at)]);
-  const phaseOfName = ({ name }: Listed) => phaseOf({ tenant: at.tenant, database: at.database, name });
+  const phaseAt = ({ name }: Listed) => phaseOf({ tenant: at.tenant, database: at.database, name });
   const fromChroma = inChroma.filter((collection) => {
-    const phase = phaseOfName(collection);
-    return phase !== undefined && sourceOf(phase) === "chroma";
+    const phase = phaseAt(collection);
+    return phase !== undefined && sourceOf(phase === "unknown" ? "chroma" : phase) === "chroma";
   });
   const names = new Set(fromChroma.map(({ name }) => name));
-  // While Cairn follows, it may still have what Chroma has deleted.
+  // A replica may still have what Chroma has deleted.
   const fromCairn = inCairn.filter((collection) => {
-    const phase = phaseOfName(collection) ?? "chroma";
-    return sourceOf(phase) === "cairn" || (phase === "chroma" && !names.has(collection.name));
+    const phase = phaseAt(collection) ?? "unknown";
+    return phase === "unknown" ? !names.has(collection.name) : sourceOf(phase) === "cairn";
   });
   return [...fromChroma, ...fromCairn];
 }
@@ -55,15 +55,21 @@ async function isServedByCairn(request: GatewayRequest, at: CollectionsRequest):
   return sourceOf(tenant?.phase ?? "chroma") === "cairn";
 }
 
-/** Returns a function that gives the phase of a name's tenant. Undefined: the credential does not see the name. */
-async function readPhases({ gateway, rules }: GatewayRequest): Promise<(path: ChromaPath) => Phase | undefined> {
+/**
+ * Returns a function that gives the phase of a name's tenant. `unknown`: the tenant has never left Chroma, or was never there. Undefined:
+ * the credential does not see the name.
+ */
+async function readPhases({
+  gateway,
+  rules,
+}: GatewayRequest): Promise<(path: ChromaPath) => Phase | "unknown" | undefined> {
   const tenants = await listCutoverTenants(gateway.database);
   const phases = new Map(
     tenants.flatMap(({ tenantId, name, phase }) => [[tenantId, phase] as const, [name, phase] as const]),
   );
   return (path) => {
     const target = rules.find(path);
-    return target && (phases.get(target.tenant) ?? "chroma");
+    return target && (phases.get(target.tenant) ?? "unknown");
   };
 }
 
@@ -78,6 +84,7 @@ async function listChroma({ gateway }: GatewayRequest, at: CollectionsRequest): 
 }
 
 async function listCairn({ c, gateway }: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
-  const { response } = await gateway.askCairn(c, { method: "GET", path: collectionsPath(at) });
+  const { response, error } = await gateway.askCairn(c, { method: "GET", path: collectionsPath(at) });
+  if (response.status >= 500) throw error;
   return response.ok ? (parseExactJson(await response.text()) as unknown as readonly Listed[]) : [];
 }

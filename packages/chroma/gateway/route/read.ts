@@ -31,8 +31,8 @@ export async function readCollection(request: GatewayRequest, read: CollectionRe
   if (!cached) return CAIRN;
   const tenant = await tenantOf(request, cached.tenant, { fresh: false });
   const phase = tenant?.phase ?? "chroma";
-  const located =
-    phase === "chroma" ? cached : await gateway.locator.complete(context, { path: read, id: read.id }, cached);
+  const isKnown = phase === "chroma" && cached.chromaId !== undefined;
+  const located = isKnown ? cached : await gateway.locator.complete(context, { path: read, id: read.id }, cached);
   if (sourceOf(phase) === "cairn") return readFromCairn(request, read, located);
   if (located.chromaId === undefined) return CAIRN;
   const { method } = request.c.req.raw;

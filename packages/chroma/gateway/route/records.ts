@@ -21,7 +21,10 @@ export async function writeRecords(request: GatewayRequest, write: CollectionReq
   return writeThrough(request, {
     tenant: located.tenant,
     describe: async () => describeWrite(request, write, await complete(), { bytes, body: await parseObject(text()) }),
-    sendUnchanged: () => send(request, pathAt(request, write, located.chromaId ?? write.id), bytes),
+    async sendUnchanged() {
+      const { chromaId = write.id } = located.chromaId === undefined ? await complete() : located;
+      return send(request, pathAt(request, write, chromaId), bytes);
+    },
     async askCairn() {
       const { cairnId = write.id } = await complete();
       return gateway.askCairn(c, { method: "POST", path: pathAt(request, write, cairnId), body: text() });

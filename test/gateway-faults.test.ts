@@ -1,0 +1,122 @@
+import { back } from "@cairn/chroma/gateway/cutover/cutover.ts";
+import { sql } from "drizzle-orm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { useTestDatabase } from "./support/fixture.ts";
+import { until, useProxiedGateway } from "./support/proxied-gateway.ts";
+import { always, times } from "./support/proxy.ts";
+
+// What clients see when Chroma fails, and how collections follow, with a real Chroma behind a proxy.
+
+const testDatabase = useTestDatabase();
+const gateway = useProxiedGateway(testDatabase);
+const { send, sendToChroma } = gateway;
+
+let tenants = 0;
+let tenant: string;
+beforeEach(() => {
+  tenant = `shop${++tenants}`;
+});
+afterEach(() => {
+  gateway.proxy.rules = [];
+});
+
+const record = (id: string) => ({ ids: [id], embeddings: [[1, 2, 3]], documents: [`text of ${id}`] });
+const create = async (name: string) => {
+  const { status, body } = await send("POST", "/collections", { name: `tenant_${tenant}_${name}` });
+  expect(status).toBe(200);
+  return `/collections/${body.id as string}`;
+};
+const FAILS = always({ kind: "answer", status: 500 }, () => true);
+
+async function inCairn() {
+  return gateway.rows<{ id: string; name: string }>(
+    sql`SELECT c.id, c.name FROM cairn.collections AS c JOIN cairn.tenants AS t ON t.id = c.tenant_id
+        WHERE t.name = ${tenant} ORDER BY c.name`,
+  );
+}
+
+test("a failure of Chroma is not taken for a missing collection or an empty list", async () => {
+  const { body } = await sendToChroma("POST", "/collections", { name: `tenant_${tenant}_faq` });
+  gateway.proxy.rules = [FAILS];
+  expect((await send("POST", `/collections/${body.id}/get`, {})).status).toBe(502);
+  expect((await send("POST", `/collections/${body.id}/add`, record("one"))).status).toBe(502);
+  expect((await send("GET", "/collections")).status).toBe(502);
+  gateway.proxy.rules = [];
+  expect((await send("POST", `/collections/${body.id}/add`, record("one"))).status).toBe(201);
+});
+
+test("a collection that Chroma has deleted is gone at once, although Cairn still has it", async () => {
+  await create("faq");
+  await gateway.enterUpTo(tenant, "mirror");
+  await gateway.compared(tenant);
+  expect(await inCairn()).toHaveLength(1);
+  gateway.proxy.rules = [always({ kind: "answer", status: 500 }, ({ path }) => path.includes("/collections?limit=100&"))];
+  const path = `/collections/tenant_${tenant}_faq`;
+  expect((await send("DELETE", path)).status).toBe(200);
+  expect(await inCairn()).toHaveLength(1);
+  expect((await send("GET", path)).status).toBe(404);
+  gateway.proxy.rules = [];
+  expect((await send("GET", "/collections")).body.map(({ name }: { name: string }) => name)).not.toContain(
+    `tenant_${tenant}_faq`,
+  );
+  await back(testDatabase.database, tenant);
+  expect((await send("GET", path)).status).toBe(404);
+});
+
+test("collections follow that were renamed to the former names of others before Cairn heard of it", async () => {
+  const first = await create("a");
+  const second = await create("b");
+  await send("POST", `${first}/add`, record("first"));
+  await send("POST", `${second}/add`, record("second"));
+  await gateway.enterUpTo(tenant, "mirror");
+  await gateway.compared(tenant);
+  // The replicator cannot list Chroma's collections meanwhile.
+  gateway.proxy.rules = [always({ kind: "answer", status: 500 }, ({ path }) => path.includes("/collections?limit=100&"))];
+  const rename = async (at: string, name: string) =>
+    expect((await send("PUT", at, { new_name: `tenant_${tenant}_${name}` })).status).toBe(200);
+  await rename(second, "z");
+  await rename(first, "b");
+  const third = await create("a");
+  expect((await send("POST", `${third}/add`, record("third"))).status).toBe(201);
+  gateway.proxy.rules = [];
+  await gateway.rows(sql`UPDATE cairn.changes SET retry_at = NULL`);
+  await gateway.drained(tenant);
+  const idsIn = async (name: string) => Object.keys(await gateway.inCairn(tenant, name));
+  expect({ a: await idsIn("a"), b: await idsIn("b"), z: await idsIn("z") }).toEqual({
+    a: ["third"],
+    b: ["first"],
+    z: ["second"],
+  });
+  expect((await inCairn()).map(({ id }) => `/collections/${id}`)).toEqual([third, first, second]);
+});
+
+test("a collection that one list of Chroma lacks is not deleted", async () => {
+  await create("faq");
+  await create("other");
+  await gateway.enterUpTo(tenant, "mirror");
+  await gateway.compared(tenant);
+  const before = await inCairn();
+  // Chroma lists by offset: a deletion between two pages hides a collection.
+  const hides = (body: string) =>
+    JSON.stringify(JSON.parse(body).filter(({ name }: { name: string }) => name !== `tenant_${tenant}_faq`));
+  gateway.proxy.rules = [times(1, { kind: "change", change: hides }, ({ path }) => path.includes("/collections?limit=100&"))];
+  await create("third");
+  await until(async () => (await inCairn()).length === 3);
+  expect(await inCairn()).toEqual(expect.arrayContaining([...before]));
+});
+
+test("writes are accepted again after the process that changed the phase has died", async () => {
+  const at = await create("faq");
+  await send("POST", `${at}/add`, record("one"));
+  await gateway.enterUpTo(tenant, "cairn");
+  // What a process leaves behind that raised the barrier and was killed.
+  await gateway.rows(sql`
+    UPDATE cairn.cutover_tenants SET barrier_until = now() - interval '1 second'
+    WHERE tenant_id = (SELECT id FROM cairn.tenants WHERE name = ${tenant})`);
+  await gateway.rows(sql`
+    UPDATE cairn.collections SET replication = 'replica'
+    WHERE tenant_id = (SELECT id FROM cairn.tenants WHERE name = ${tenant})`);
+  expect((await send("POST", `${at}/add`, record("two"))).status).toBe(201);
+  await gateway.drained(tenant);
+  expect((await sendToChroma("POST", `${at}/get`, {})).body.ids).toEqual(["one", "two"]);
+});
