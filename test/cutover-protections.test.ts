@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { useTestDatabase } from "./support/fixture.ts";
+import { until, useGateway } from "./support/gateway.ts";
+import { type Fault, isFetch, type SeenRequest } from "./support/proxy.ts";
+
+// What keeps both sides equal while a tenant moves: each protection is tested at the moment for which it exists. The race is forced by a
+// proxy between the gateway and a real Chroma.
+
+const testDatabase = useTestDatabase();
+const gateway = useGateway(testDatabase);
+const { send, sendToChroma } = gateway;
+
+let tenants = 0;
+let tenant: string;
+let at: string;
+
+/** A tenant in the phase `mirror` with one collection, of which both sides have the record `first`. */
+beforeEach(async () => {
+  tenant = `tenant${++tenants}`;
+  const created = await send("POST", "/collections", { name: `tenant_${tenant}_faq` });
+  at = `/collections/${created.body.id}`;
+  await send("POST", `${at}/add`, record("first", 1));
+  await gateway.enter(tenant, "mirror");
+  await gateway.compared(tenant);
+});
+afterEach(() => {
+  gateway.proxy.rules = [];
+});
+
+const record = (id: string, version: number) => ({
+  ids: [id],
+  embeddings: [[version, id.length, 0]],
+  documents: [`version ${version}`],
+  metadatas: [{ tag: "a" }],
+});
+
+const isSent = (action: string) => (request: SeenRequest) => request.path.endsWith(`${at}/${action}`);
+
+/** Whether the replicator reads records. */
+const isReplicated = (request: SeenRequest) => isFetch(request) && request.path.includes(at);
+
+/** Calls `meet` once, when the first matching request arrives, and answers it with its result. */
+function once(matches: (request: SeenRequest) => boolean, meet: (request: SeenRequest) => Promise<Fault | undefined>) {
+  let met = false;
+  gateway.proxy.rules = [
+    (request) => {
+      if (met || !matches(request)) return undefined;
+      met = true;
+      return meet(request);
+    },
+  ];
+}
+
+/** Chroma's answer to a request as it is now. */
+async function answerNow({ method, path, body }: SeenRequest): Promise<Fault> {
+  const response = await fetch(`${inject("chromaUrl")}${path}`, {
+    method,
+    body,
+    headers: { "content-type": "application/json" },
+  });
+  return { kind: "answer", status: response.status, body: await response.text() };
+}
+
+async function documents(): Promise<Record<string, string | null>> {
+  const all = await gateway.inCairn(tenant, "faq");
+  return Object.fromEntries(Object.entries(all).map(([id, { document }]) => [id, document]));
+}
+
+async function documentsInChroma(): Promise<Record<string, string | null>> {
+  const { ids, documents: texts } = (await sendToChroma("POST", `${at}/get`, {})).body;
+  return Object.fromEntries(ids.map((id: string, index: number) => [id, texts[index]]));
+}
+
+describe("while Chroma decides", () => {
+  test("a write whose answer is lost reaches Cairn", async () => {
+    once(isSent("add"), async () => ({ kind: "cut", after: 0 }));
+    expect((await send("POST", `${at}/add`, record("lost", 1))).status).toBe(502);
+    expect(await documentsInChroma()).toMatchObject({ lost: "version 1" });
+    await until(async () => (await documents()).lost === "version 1");
+  });
+
+  test("a write that is recorded while its record is replicated is replicated again", async () => {
+    once(isReplicated, async (request) => {
+      const early = await answerNow(request);
+      await send("POST", `${at}/upsert`, record("first", 3));
+      return early;
+    });
+    await send("POST", `${at}/upsert`, record("first", 2));
+    await until(async () => (await documents()).first === "version 3");
+    await gateway.drained(tenant);
+  });
+
+  test("a write that takes long is replicated after Chroma has applied it", async () => {
+    once(isSent("add"), async () => {
+      await send("POST", `${at}/upsert`, record("first", 2));
+      await until(async () => (await documents()).first === "version 2");
+      return undefined;
+    });
+    expect((await send("POST", `${at}/add`, record("slow", 1))).status).toBeLessThan(600);
+    await until(async () => (await documentsInChroma()).slow === "version 1");
+    await until(async () => (await documents()).slow === "version 1");
+  });
+
+  test("a delete by a condition deletes what it selected when it was recorded", async () => {
+    once(isSent("delete"), async () => {
+      await send("POST", `${at}/add`, record("later", 1));
+      await until(async () => (await documents()).later === "version 1");
+      return undefined;
+    });
+    await send("POST", `${at}/delete`, { where: { tag: "a" } });
+    await gateway.drained(tenant);
+    expect(await documents()).toEqual(await documentsInChroma());
+    expect(await documents()).toEqual({ later: "version 1" });
+  });
+
+  test("a process that has lost its lease writes nothing", async () => {
+    const second: { close(): Promise<void> }[] = [];
+    once(isReplicated, async (request) => {
+      const early = await answerNow(request);
+      gateway.proxy.rules = [];
+      await send("POST", `${at}/upsert`, record("first", 3));
+      await gateway.rows(sql`DELETE FROM cairn.cutover_leases`);
+      second.push(gateway.openSecond());
+      await until(async () => (await documents()).first === "version 3");
+      await gateway.drained(tenant);
+      return early;
+    });
+    await send("POST", `${at}/upsert`, record("first", 2));
+    await until(async () => second.length > 0);
+    await gateway.drained(tenant);
+    await sleep(300); // the first process goes on with the early answer
+    await Promise.all(second.map((one) => one.close()));
+    expect(await documents()).toEqual({ first: "version 3" });
+  });
+
+  test("every acknowledged write is in Cairn when Cairn begins to decide", async () => {
+    await gateway.enter(tenant, "shadow");
+    once(isReplicated, async () => {
+      await sleep(400);
+      return undefined;
+    });
+    await send("POST", `${at}/upsert`, record("first", 2));
+    await gateway.enter(tenant, "cairn");
+    expect((await send("POST", `${at}/get`, {})).body.documents).toEqual(["version 2"]);
+    expect(await documents()).toEqual({ first: "version 2" });
+  });
+});
