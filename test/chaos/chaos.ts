@@ -6,7 +6,10 @@ import { startChroma } from "@cairn/cli/demo/chroma-server.ts";
 import { connect } from "@cairn/core/database/connect.ts";
 import { createChromaCollection, plainRecords, putRecords, tenantName } from "../support/fill-chroma.ts";
 import { readBothSides } from "./compare.ts";
+import { runCutover } from "./cutover/cutover.ts";
 import { killMigration } from "./kill-migration.ts";
+
+if (process.argv[2] === "cutover") process.exit(await runCutover(process.argv.slice(3)));
 
 /** `npm run chaos -- --kills 1000`: kills one migration a thousand times, then compares both sides record by record. */
 const { values } = parseArgs({
