@@ -2,7 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { asTenant, uuidLiteral } from "@cairn/core/database/transaction.ts";
 import { isImported } from "@cairn/core/document/insert.ts";
 import { sql } from "drizzle-orm";
-import type { CutoverStatus } from "./status.ts";
+import type { CutoverState } from "./state.ts";
 
 /** What a phase requires before it is entered. */
 export interface Condition {
@@ -30,12 +30,10 @@ export const CONDITION_DEFAULTS = {
 /** Limits of the conditions. */
 export type ConditionLimits = Readonly<Record<keyof typeof CONDITION_DEFAULTS, number>>;
 
-type State = Omit<CutoverStatus, "next">;
-
 /** The conditions of the phase after the tenant's. */
 export async function readConditions(
   database: Database,
-  state: State,
+  state: CutoverState,
   limits: ConditionLimits,
 ): Promise<readonly Condition[]> {
   switch (state.phase) {
@@ -60,7 +58,7 @@ export async function readConditions(
 }
 
 /** Chroma's version wins in the phase `mirror`, so what was written in Cairn would be lost. */
-async function noLocalChanges(database: Database, { tenant }: State): Promise<Condition> {
+async function noLocalChanges(database: Database, { tenant }: CutoverState): Promise<Condition> {
   const [row] = await asTenant(database, tenant.id, ({ orm }) =>
     orm.selectRows<{ exists: boolean }>(sql`
       SELECT EXISTS (SELECT FROM cairn.documents WHERE tenant_id = ${uuidLiteral(tenant.id)}
@@ -76,7 +74,7 @@ async function noLocalChanges(database: Database, { tenant }: State): Promise<Co
 }
 
 function identical(
-  { compared, since }: State,
+  { compared, since }: CutoverState,
   limits: ConditionLimits,
   { settles }: { readonly settles: boolean },
 ): Condition {
@@ -98,7 +96,7 @@ function identical(
   return { name, met: true, detail: `All ${records} records were equal at ${finishedAt}.` };
 }
 
-function journalFollows({ journal }: State, { maxLagSeconds }: ConditionLimits): Condition {
+function journalFollows({ journal }: CutoverState, { maxLagSeconds }: ConditionLimits): Condition {
   const name = "journal";
   const { changes, failing, oldestSeconds, failure } = journal;
   if (failing > 0)
@@ -112,7 +110,7 @@ function journalFollows({ journal }: State, { maxLagSeconds }: ConditionLimits):
   return { name, met, detail: `${changes} recorded changes wait for the other side${lag}.` };
 }
 
-function noFindings({ findings }: State): Condition {
+function noFindings({ findings }: CutoverState): Condition {
   const { refused = 0, conflict = 0 } = findings;
   const met = refused + conflict === 0;
   return {
@@ -124,7 +122,7 @@ function noFindings({ findings }: State): Condition {
   };
 }
 
-function enoughReads({ reads }: State, { minReads }: ConditionLimits): Condition {
+function enoughReads({ reads }: CutoverState, { minReads }: ConditionLimits): Condition {
   return {
     name: "reads",
     met: reads.compared >= minReads,
@@ -132,7 +130,7 @@ function enoughReads({ reads }: State, { minReads }: ConditionLimits): Condition
   };
 }
 
-function readsAgree({ reads }: State, { minAgreement }: ConditionLimits): Condition {
+function readsAgree({ reads }: CutoverState, { minAgreement }: ConditionLimits): Condition {
   const agreement = reads.agreement ?? 0;
   return {
     name: "agreement",
@@ -142,7 +140,7 @@ function readsAgree({ reads }: State, { minAgreement }: ConditionLimits): Condit
 }
 
 /** What Chroma cannot hold would be missing there after the way back. */
-async function wayBack(database: Database, { tenant }: State): Promise<Condition> {
+async function wayBack(database: Database, { tenant }: CutoverState): Promise<Condition> {
   const [row] = await asTenant(database, tenant.id, ({ orm }) =>
     orm.selectRows<{ documents: number }>(sql`
       SELECT count(*)::float8 AS documents FROM cairn.documents

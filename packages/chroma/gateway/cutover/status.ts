@@ -2,23 +2,14 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { nextPhase, type Phase } from "../phase.ts";
-import { type JournalState, readJournalState } from "../replicate/changes.ts";
-import { readShadowResults, type ShadowResults } from "../shadow/statistics/results.ts";
-import { type ComparedResult, type CutoverTenant, findCutoverTenant, listCutoverTenants } from "../tenants.ts";
+import { readJournalState } from "../replicate/changes.ts";
+import { readShadowResults } from "../shadow/statistics/results.ts";
+import { type CutoverTenant, findCutoverTenant, listCutoverTenants } from "../tenants.ts";
 import { CONDITION_DEFAULTS, type Condition, type ConditionLimits, readConditions } from "./conditions.ts";
+import type { CutoverState } from "./state.ts";
 
 /** Where a tenant is on its way, and what the next phase requires. */
-export interface CutoverStatus {
-  readonly tenant: { readonly id: string; readonly name: string };
-  readonly phase: Phase;
-  /** Undefined: the tenant has never left Chroma. */
-  readonly since: Date | undefined;
-  readonly journal: JournalState;
-  readonly compared: ComparedResult | null;
-  /** Findings that are not resolved, by kind. */
-  readonly findings: Readonly<Record<string, number>>;
-  /** Compared reads since the phase began. */
-  readonly reads: ShadowResults;
+export interface CutoverStatus extends CutoverState {
   /** Null: the last phase. */
   readonly next: { readonly phase: Phase; readonly conditions: readonly Condition[] } | null;
 }

@@ -1,0 +1,18 @@
+import type { Phase } from "../phase.ts";
+import type { JournalState } from "../replicate/changes.ts";
+import type { ShadowResults } from "../shadow/statistics/results.ts";
+import type { ComparedResult } from "../tenants.ts";
+
+/** What is known of a tenant's cut-over. */
+export interface CutoverState {
+  readonly tenant: { readonly id: string; readonly name: string };
+  readonly phase: Phase;
+  /** Undefined: the tenant has never left Chroma. */
+  readonly since: Date | undefined;
+  readonly journal: JournalState;
+  readonly compared: ComparedResult | null;
+  /** Findings that are not resolved, by kind. */
+  readonly findings: Readonly<Record<string, number>>;
+  /** Compared reads since the phase began. */
+  readonly reads: ShadowResults;
+}
