@@ -5,7 +5,7 @@ const both = usedBy("serve", "cloud");
 /** The Chroma server that `cairn serve` and the functions migrate. */
 export const CHROMA_SETTINGS = settingTable({
   chromaUrl: both(
-    "address of the Chroma server: cairn serve is a gateway in front of it, and /v1/migrations migrates it",
+    "address of the Chroma server: the service is a gateway in front of it, and /v1/migrations migrates it",
     {
       ...HTTP_URL,
       option: "chroma",
