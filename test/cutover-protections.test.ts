@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { useTestDatabase } from "./support/fixture.ts";
-import { until, useGateway } from "./support/gateway.ts";
-import { type Fault, isFetch, type SeenRequest } from "./support/proxy.ts";
+import { until, useProxiedGateway } from "./support/proxied-gateway.ts";
+import { always, type Fault, isFetch, isListing, type SeenRequest } from "./support/proxy.ts";
 
 // What keeps both sides equal while a tenant moves: each protection is tested at the moment for which it exists. The race is forced by a
 // proxy between the gateway and a real Chroma.
 
 const testDatabase = useTestDatabase();
-const gateway = useGateway(testDatabase);
+const gateway = useProxiedGateway(testDatabase);
 const { send, sendToChroma } = gateway;
 
 let tenants = 0;
@@ -22,7 +22,7 @@ beforeEach(async () => {
   const created = await send("POST", "/collections", { name: `tenant_${tenant}_faq` });
   at = `/collections/${created.body.id}`;
   await send("POST", `${at}/add`, record("first", 1));
-  await gateway.enter(tenant, "mirror");
+  await gateway.enterUpTo(tenant, "mirror");
   await gateway.compared(tenant);
 });
 afterEach(() => {
@@ -136,14 +136,64 @@ describe("while Chroma decides", () => {
   });
 
   test("every acknowledged write is in Cairn when Cairn begins to decide", async () => {
-    await gateway.enter(tenant, "shadow");
+    await gateway.enterUpTo(tenant, "shadow");
     once(isReplicated, async () => {
       await sleep(400);
       return undefined;
     });
     await send("POST", `${at}/upsert`, record("first", 2));
-    await gateway.enter(tenant, "cairn");
+    await gateway.enterUpTo(tenant, "cairn");
     expect((await send("POST", `${at}/get`, {})).body.documents).toEqual(["version 2"]);
     expect(await documents()).toEqual({ first: "version 2" });
+  });
+
+  test("a write that is sent during a change of phase waits, and Cairn gets it", async () => {
+    await gateway.enterUpTo(tenant, "shadow");
+    await gateway.compared(tenant);
+    const upserts = () => gateway.proxy.seen.filter(isSent("upsert")).length;
+    const before = upserts();
+    let waiting: ReturnType<typeof send> | undefined;
+    once(isReplicated, async () => {
+      await until(async () => {
+        const raised = sql`SELECT FROM cairn.cutover_tenants WHERE barrier_until > now()`;
+        return (await gateway.rows(raised)).length > 0;
+      });
+      waiting = send("POST", `${at}/upsert`, record("first", 3));
+      await sleep(400);
+      expect(upserts()).toBe(before + 1);
+      return undefined;
+    });
+    await send("POST", `${at}/upsert`, record("first", 2));
+    const change = gateway.enterUpTo(tenant, "cairn");
+    await until(async () => waiting !== undefined);
+    expect((await waiting)?.status).toBe(200);
+    await change;
+    expect((await send("POST", `${at}/get`, {})).body.documents).toEqual(["version 3"]);
+    expect(await documents()).toEqual({ first: "version 3" });
+  });
+
+  test("a record that is changed while its collection is not filled yet keeps its place", async () => {
+    const name = `${tenant}b`;
+    const created = await send("POST", "/collections", { name: `tenant_${name}_faq` });
+    const collection = `/collections/${created.body.id}`;
+    for (const id of ["a", "b", "c"]) await send("POST", `${collection}/add`, record(id, 1));
+    const lists = (request: SeenRequest) => isListing(request) && request.path.includes(collection);
+    gateway.proxy.rules = [always({ kind: "answer", status: 500 }, lists)];
+    await gateway.enterUpTo(name, "mirror");
+    await until(
+      async () => (await gateway.rows(sql`SELECT FROM cairn.cutover_collections WHERE NOT filled`)).length > 0,
+    );
+    await send("POST", `${collection}/upsert`, record("c", 2));
+    const isTried = async () => (await gateway.rows(sql`SELECT FROM cairn.changes WHERE attempts > 0`)).length > 0;
+    const isCopied = async () => Object.keys(await gateway.inCairn(name, "faq")).length > 0;
+    await until(async () => (await isTried()) || (await isCopied()));
+    expect(await isCopied()).toBe(false);
+    gateway.proxy.rules = [];
+    await gateway.compared(name);
+    await gateway.drained(name);
+    const rows = await gateway.rows<{ id: string }>(sql`
+      SELECT d.id FROM cairn.documents AS d JOIN cairn.tenants AS t ON t.id = d.tenant_id
+      WHERE t.name = ${name} ORDER BY d.sequence`);
+    expect(rows.map(({ id }) => id)).toEqual(["a", "b", "c"]);
   });
 });

@@ -50,7 +50,9 @@ test("a collection that Chroma has deleted is gone at once, although Cairn still
   await gateway.enterUpTo(tenant, "mirror");
   await gateway.compared(tenant);
   expect(await inCairn()).toHaveLength(1);
-  gateway.proxy.rules = [always({ kind: "answer", status: 500 }, ({ path }) => path.includes("/collections?limit=100&"))];
+  gateway.proxy.rules = [
+    always({ kind: "answer", status: 500 }, ({ path }) => path.includes("/collections?limit=100&")),
+  ];
   const path = `/collections/tenant_${tenant}_faq`;
   expect((await send("DELETE", path)).status).toBe(200);
   expect(await inCairn()).toHaveLength(1);
@@ -71,7 +73,9 @@ test("collections follow that were renamed to the former names of others before 
   await gateway.enterUpTo(tenant, "mirror");
   await gateway.compared(tenant);
   // The replicator cannot list Chroma's collections meanwhile.
-  gateway.proxy.rules = [always({ kind: "answer", status: 500 }, ({ path }) => path.includes("/collections?limit=100&"))];
+  gateway.proxy.rules = [
+    always({ kind: "answer", status: 500 }, ({ path }) => path.includes("/collections?limit=100&")),
+  ];
   const rename = async (at: string, name: string) =>
     expect((await send("PUT", at, { new_name: `tenant_${tenant}_${name}` })).status).toBe(200);
   await rename(second, "z");
@@ -99,7 +103,9 @@ test("a collection that one list of Chroma lacks is not deleted", async () => {
   // Chroma lists by offset: a deletion between two pages hides a collection.
   const hides = (body: string) =>
     JSON.stringify(JSON.parse(body).filter(({ name }: { name: string }) => name !== `tenant_${tenant}_faq`));
-  gateway.proxy.rules = [times(1, { kind: "change", change: hides }, ({ path }) => path.includes("/collections?limit=100&"))];
+  gateway.proxy.rules = [
+    times(1, { kind: "change", change: hides }, ({ path }) => path.includes("/collections?limit=100&")),
+  ];
   await create("third");
   await until(async () => (await inCairn()).length === 3);
   expect(await inCairn()).toEqual(expect.arrayContaining([...before]));

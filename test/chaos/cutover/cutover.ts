@@ -1,9 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { runMutations } from "./mutate.ts";
 import { type RoundResult, runRound } from "./round.ts";
 
 const USAGE =
-  "usage: npm run chaos -- cutover [--rounds 20] [--seed 1] [--seconds 25]. DATABASE_URL: a PostgreSQL server on which databases are created";
+  "usage: npm run chaos -- cutover [--rounds 20] [--seed 1] [--seconds 25], or npm run chaos -- cutover --mutations. DATABASE_URL: a PostgreSQL server on which databases are created";
 
 /** `npm run chaos -- cutover --rounds 100`: rounds of writes, reads, changes of phase and faults, each checked at its end. */
 export async function runCutover(args: readonly string[]): Promise<number> {
@@ -13,8 +14,10 @@ export async function runCutover(args: readonly string[]): Promise<number> {
       rounds: { type: "string", default: "20" },
       seed: { type: "string" },
       seconds: { type: "string", default: "25" },
+      mutations: { type: "boolean", default: false },
     },
   });
+  if (values.mutations) return runMutations();
   const rounds = Number(values.rounds);
   const first = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
   const durationMs = 1_000 * Number(values.seconds);

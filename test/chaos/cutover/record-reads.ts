@@ -100,13 +100,14 @@ function checkRecords(
 
 /**
  * Whether the text with the metadata, and the vector, are each from an allowed state. Chroma reads them one after the other, so a read
- * during a write may return the new text with the old vector, or with none.
+ * during a write may return the new text with the old vector or with none, and a query the vector of a record whose text is deleted.
  */
 function isMixed(content: Content | undefined, allowed: readonly (Content | undefined)[]): boolean {
   if (!content) return allowed.includes(undefined);
   const textOf = (state: Content) => keyOf({ ...state, embedding: [] });
   const vectors = allowed.map((state) => JSON.stringify(state?.embedding ?? []));
-  const hasText = allowed.some((state) => state && textOf(state) === textOf(content));
+  const isDeleted = content.document === null && allowed.includes(undefined);
+  const hasText = isDeleted || allowed.some((state) => state && textOf(state) === textOf(content));
   return hasText && (content.embedding.length === 0 || vectors.includes(JSON.stringify(content.embedding)));
 }
 
