@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchChromaApi } from "./chroma-api.ts";
+import { benchGateway } from "./gateway.ts";
 import { benchHttp } from "./http.ts";
 import { benchIndexes } from "./indexes.ts";
 import { benchIngest } from "./ingest.ts";
@@ -29,6 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   search: benchSearch,
   http: benchHttp,
   "chroma-api": benchChromaApi,
+  gateway: benchGateway,
   neighbours: benchNeighbours,
   lambda: benchLambda,
   ingest: benchIngest,

@@ -1,8 +1,9 @@
 import type { BenchDocument } from "../support/dataset.ts";
-import { latency, recall, round } from "../support/measure.ts";
+import { recall, round } from "../support/measure.ts";
 import { report } from "../support/results.ts";
 import type { BenchRun } from "../support/run.ts";
 import type { Target } from "../support/target.ts";
+import { type Load, measureTurns } from "../support/turns.ts";
 import type { Peer } from "./peer.ts";
 
 const CLIENTS = [1, 4];
@@ -34,7 +35,8 @@ export async function compareOperations(
   const targets: Target[] = [];
   for (const operation of operations)
     for (const clients of CLIENTS) {
-      const [cairn, chroma] = await measureTurns(peers, operation, { clients, seconds: run.quick ? 1 : 4 });
+      const senders = peers.map((peer) => (index: number) => operation.send(peer, index));
+      const [cairn, chroma] = (await measureTurns(senders, { clients, seconds: run.quick ? 1 : 4 })) as [Load, Load];
       const ratio = round(cairn.rate / chroma.rate);
       table.push({
         operation: operation.name,
@@ -122,54 +124,6 @@ function queryBody(query: Float32Array): string {
     n_results: 10,
     include: ["documents", "metadatas", "distances"],
   });
-}
-
-interface Rate {
-  readonly rate: number;
-  readonly p50: number;
-  readonly p95: number;
-}
-
-const TURNS = 4;
-
-async function measureTurns(
-  peers: readonly [Peer, Peer],
-  operation: Operation,
-  { clients, seconds }: { readonly clients: number; readonly seconds: number },
-): Promise<readonly [Rate, Rate]> {
-  const times: [number[], number[]] = [[], []];
-  const durations: [number, number] = [0, 0];
-  for (let turn = 0; turn <= TURNS; turn++)
-    for (const which of [0, 1] as const) {
-      const startedAt = performance.now();
-      const measured = await runClients((index) => operation.send(peers[which], index), clients, seconds / TURNS);
-      if (turn === 0) continue; // warm-up
-      times[which].push(...measured);
-      durations[which] += performance.now() - startedAt;
-    }
-  const rate = (which: 0 | 1): Rate => ({
-    rate: (1000 * times[which].length) / durations[which],
-    ...latency(times[which]),
-  });
-  return [rate(0), rate(1)];
-}
-
-async function runClients(
-  send: (index: number) => Promise<unknown>,
-  clients: number,
-  seconds: number,
-): Promise<readonly number[]> {
-  const times: number[] = [];
-  const until = performance.now() + 1000 * seconds;
-  const client = async (first: number) => {
-    for (let index = first; performance.now() < until; index++) {
-      const startedAt = performance.now();
-      await send(index);
-      times.push(performance.now() - startedAt);
-    }
-  };
-  await Promise.all(Array.from({ length: clients }, (_, index) => client(7 * index)));
-  return times;
 }
 
 async function recallOf(peer: Peer, { queries, truth }: OperationsContext): Promise<number> {

@@ -1,0 +1,54 @@
+import type { Peer } from "../chroma-api/peer.ts";
+import { httpClient, type Send } from "../support/http-client.ts";
+
+const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
+
+/** The three ways of an application's request. Each has a collection of its own with the same records. */
+export interface Peers {
+  readonly gateway: Peer;
+  /** The Chroma server behind the gateway, called directly. */
+  readonly chroma: Peer;
+  /** A Cairn service without a Chroma server. */
+  readonly cairn: Peer;
+}
+
+export interface Addresses {
+  readonly gateway: string;
+  readonly chroma: string;
+  readonly cairn: string;
+  /** Key of the namespace. */
+  readonly key: string;
+}
+
+/** The tenant that moves. Cairn without a gateway serves another one. */
+export const MOVING_TENANT = "moving";
+
+const CONNECTIONS = 4;
+
+/** Creates an empty collection on each of them, and the senders of its requests. */
+export async function createPeers({ gateway, chroma, cairn, key }: Addresses, space: string): Promise<Peers> {
+  const withKey = httpClient(CONNECTIONS, { "X-Chroma-Token": key });
+  return {
+    gateway: await createPeer(withKey, {
+      name: "Gateway",
+      url: gateway,
+      collection: `tenant_${MOVING_TENANT}_${space}`,
+    }),
+    chroma: await createPeer(httpClient(CONNECTIONS), {
+      name: "Chroma",
+      url: chroma,
+      collection: `tenant_direct_${space}`,
+    }),
+    cairn: await createPeer(withKey, { name: "Cairn", url: cairn, collection: `tenant_alone_${space}` }),
+  };
+}
+
+async function createPeer(
+  send: Send,
+  { name, url, collection }: { readonly name: string; readonly url: string; readonly collection: string },
+): Promise<Peer> {
+  const database = `${url}${DATABASE}`;
+  const body = { name: collection, configuration: { hnsw: { space: "cosine" } } };
+  const { id } = JSON.parse(await send("POST", `${database}/collections`, JSON.stringify(body))) as { id: string };
+  return { name, send, database, collection: `${database}/collections/${id}` };
+}
