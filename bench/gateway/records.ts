@@ -2,7 +2,7 @@ import type { Peer } from "../chroma-api/peer.ts";
 import { type BenchDocument, makeDocument } from "../support/dataset.ts";
 import { clusteredVectors } from "../support/vectors.ts";
 
-export const DIMENSIONS = 384;
+const DIMENSIONS = 384;
 
 const QUERIES = 100;
 
@@ -48,7 +48,7 @@ export async function fill({ send, collection }: Peer, documents: readonly Bench
 }
 
 /** The body of an add or upsert of these documents, under other ids. */
-export function bodyOf(documents: readonly BenchDocument[], idAt: (index: number) => string): string {
+function bodyOf(documents: readonly BenchDocument[], idAt: (index: number) => string): string {
   return JSON.stringify({
     ids: documents.map((_, index) => idAt(index)),
     embeddings: documents.map(({ embedding }) => [...embedding]),

@@ -1,11 +1,11 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
-import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { ADMIN_SETTINGS } from "@cairn/core/database/transaction.ts";
 import { leaseEnd } from "@cairn/core/lease/lease-end.ts";
 import { MAX_CHANGE_IDS } from "@cairn/core/replication/capture.ts";
 import { sql } from "drizzle-orm";
-import { isReplicated, type Phase, sourceOf } from "./phase.ts";
-import { type CutoverSettings, lockCutoverTenant } from "./tenants.ts";
+import { isReplicated, PHASES, type Phase, sourceOf } from "./phase.ts";
+import type { CutoverSettings } from "./tenants.ts";
 
 // The journal of writes that Chroma decides. A write is recorded before it is sent, and the record says what may differ from then on.
 
@@ -32,31 +32,45 @@ export interface Begun {
 }
 
 /**
- * Reads the tenant's phase and records the write, in one transaction that holds off a change of phase. Until `settleWrite`, or for
+ * Reads the tenant's phase and records the write, in one transaction that holds off a change of phase. Until it is settled, or for
  * `timeoutMs`, its outcome counts as unknown and nothing is replicated from it.
  */
-export function beginWrite(
+export async function beginWrite(
   database: Database,
   tenantId: string,
   { change, timeoutMs }: { readonly change: Change; readonly timeoutMs: number },
 ): Promise<Begun> {
-  return asAdmin(database, async ({ orm }) => {
-    const tenant = await lockCutoverTenant(orm, tenantId, "share");
-    const { phase = "chroma", barrier = false, settings = {} } = tenant ?? {};
-    if (barrier || !isReplicated(phase) || sourceOf(phase) !== "chroma")
-      return { phase, settings, barrier, sequences: [] };
-    const sequences: string[] = [];
-    for (const ids of slicesOf(change.ids)) {
-      const rows = await orm.selectRows<{ sequence: string }>(sql`
-        INSERT INTO cairn.changes (tenant_id, collection_id, subject, ids, deletes, in_flight_until)
-        VALUES (${tenantId}::uuid, ${change.collectionId}::uuid, ${change.subject}::text,
-                ${sql.param(ids?.map(encodeText) ?? null)}::text[], ${change.deletes ?? false}::boolean,
-                ${leaseEnd(timeoutMs)})
-        RETURNING sequence::text AS sequence`);
-      sequences.push(...rows.map(({ sequence }) => sequence));
-    }
-    return { phase, settings, barrier, sequences };
-  });
+  const statements = [...slicesOf(change.ids)].map((ids) => recordStatement(tenantId, { ...change, ids }, timeoutMs));
+  // Statements that depend on nothing but the lock are sent in one round trip.
+  const results = (await database.read(statements, { settings: ADMIN_SETTINGS })) as readonly (readonly BegunRow[])[];
+  const [first] = results.flat();
+  const { phase = "chroma", barrier = false, settings = {} } = first ?? {};
+  return { phase, settings, barrier, sequences: results.flat().flatMap(({ sequence }) => sequence ?? []) };
+}
+
+interface BegunRow extends Pick<Begun, "phase" | "settings" | "barrier"> {
+  /** Null: nothing was recorded. */
+  readonly sequence: string | null;
+}
+
+/** Locks the tenant's row, and records a change if Chroma is the source of a replica. */
+function recordStatement(tenantId: string, { collectionId, subject, ids, deletes = false }: Change, timeoutMs: number) {
+  return sql`
+    WITH tenant AS MATERIALIZED (
+      SELECT phase, coalesce(barrier_until > now(), false) AS barrier, settings FROM cairn.cutover_tenants
+      WHERE tenant_id = ${tenantId}::uuid FOR SHARE),
+    recorded AS (
+      INSERT INTO cairn.changes (tenant_id, collection_id, subject, ids, deletes, in_flight_until)
+      SELECT ${tenantId}::uuid, ${collectionId}::uuid, ${subject === null ? null : encodeText(subject)}::text,
+             ${sql.param(ids?.map(encodeText) ?? null)}::text[], ${deletes}::boolean, ${leaseEnd(timeoutMs)}
+      FROM tenant WHERE phase = ANY(${sql.param(PHASES.filter(isRecorded))}::text[]) AND NOT barrier
+      RETURNING sequence::text AS sequence)
+    SELECT phase, barrier, settings, (SELECT sequence FROM recorded) AS sequence FROM tenant`;
+}
+
+/** Whether writes are recorded here: Chroma decides them, and Cairn follows. */
+export function isRecorded(phase: Phase): boolean {
+  return isReplicated(phase) && sourceOf(phase) === "chroma";
 }
 
 function* slicesOf(ids: readonly string[] | null): Generator<readonly string[] | null> {
@@ -70,19 +84,29 @@ function* slicesOf(ids: readonly string[] | null): Generator<readonly string[] |
  */
 export type WriteOutcome = "ok" | "refused" | "unknown";
 
-/** Records the outcome. Of an unknown one the changes stay in flight until their time limit, and are read again then. */
-export async function settleWrite(
-  database: Database,
-  tenantId: string,
-  { sequences, outcome }: { readonly sequences: readonly string[]; readonly outcome: WriteOutcome },
-): Promise<void> {
-  if (sequences.length === 0 || outcome === "unknown") return;
-  const rows = sql`tenant_id = ${tenantId}::uuid AND sequence = ANY(${sql.param(sequences)}::bigint[])`;
-  await asAdmin(database, ({ orm }) =>
-    orm.execute(
-      outcome === "refused"
-        ? sql`DELETE FROM cairn.changes WHERE ${rows}`
-        : sql`UPDATE cairn.changes SET in_flight_until = NULL WHERE ${rows}`,
-    ),
-  );
+/** A write whose outcome is known. */
+export interface Settlement {
+  readonly tenantId: string;
+  readonly sequences: readonly string[];
+  readonly outcome: Exclude<WriteOutcome, "unknown">;
+}
+
+/** Records outcomes, of writes of any tenants. A change whose outcome is not recorded is read again when its time limit is over. */
+export async function settleWrites(database: Database, settlements: readonly Settlement[]): Promise<void> {
+  const statements = (["ok", "refused"] as const).flatMap((outcome) => {
+    const changes = settlements
+      .filter((settlement) => settlement.outcome === outcome)
+      .flatMap(({ tenantId, sequences }) => sequences.map((sequence) => ({ tenantId, sequence })));
+    if (changes.length === 0) return [];
+    const settled = sql`
+      unnest(${sql.param(changes.map(({ tenantId }) => tenantId))}::uuid[],
+             ${sql.param(changes.map(({ sequence }) => sequence))}::bigint[]) AS s (tenant_id, sequence)
+      WHERE c.tenant_id = s.tenant_id AND c.sequence = s.sequence`;
+    return outcome === "ok"
+      ? [sql`UPDATE cairn.changes AS c SET in_flight_until = NULL FROM ${settled}`]
+      : [sql`DELETE FROM cairn.changes AS c USING ${settled}`];
+  });
+  if (statements.length === 0) return;
+  // A crash of the server that loses an outcome costs the time until it is read again, so no commit waits for the disk.
+  await database.read(statements, { settings: { ...ADMIN_SETTINGS, synchronous_commit: "off" } });
 }

@@ -1,5 +1,6 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { decodeText } from "@cairn/core/database/text.ts";
+import { ADMIN_SETTINGS } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { LocatedCollection } from "./locate.ts";
 
@@ -25,7 +26,7 @@ export async function readPendingIds(
             AND (collection_id = ANY(${sql.param(collections)}::uuid[]) OR ids IS NULL)
         ) AS pending LIMIT ${MAX_PENDING_IDS + 1}`,
     ],
-    { settings: { role: "cairn_admin", "cairn.tenant_id": "" } },
+    { settings: ADMIN_SETTINGS },
   );
   const ids = (rows as readonly { readonly id: string | null }[]).map(({ id }) => id);
   if (ids.length > MAX_PENDING_IDS || ids.includes(null)) return "all";

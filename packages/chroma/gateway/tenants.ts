@@ -1,5 +1,6 @@
 import type { Database, Orm } from "@cairn/core/database/database.ts";
 import { encodeText } from "@cairn/core/database/text.ts";
+import { ADMIN_SETTINGS } from "@cairn/core/database/transaction.ts";
 import { parseUuid } from "@cairn/core/tenant/uuid.ts";
 import { type SQL, sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
@@ -73,9 +74,7 @@ export function listCutoverTenants(database: Database): Promise<readonly Cutover
 }
 
 async function readRows(database: Database, condition: SQL): Promise<readonly CutoverTenant[]> {
-  const [rows = []] = await database.read([selectTenants(condition)], {
-    settings: { role: "cairn_admin", "cairn.tenant_id": "" },
-  });
+  const [rows = []] = await database.read([selectTenants(condition)], { settings: ADMIN_SETTINGS, prepare: true });
   return (rows as readonly Row[]).map(toTenant);
 }
 

@@ -72,7 +72,8 @@ export async function becomeAdmin(transaction: Transaction): Promise<void> {
   await transaction.set(ADMIN_SETTINGS);
 }
 
-const ADMIN_SETTINGS: Settings = { role: "cairn_admin", "cairn.tenant_id": "" };
+/** The settings of a transaction of the administrator, for `Database.read`. */
+export const ADMIN_SETTINGS: Settings = { role: "cairn_admin", "cairn.tenant_id": "" };
 
 /** The settings of a tenant's transaction. Throws `not_found` if the id is not a UUID, so settings contain nothing else. */
 export function tenantSettings(tenantId: string): Settings {

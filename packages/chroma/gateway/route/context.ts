@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { NameRules } from "../../namespace/name-rules.ts";
 import type { Forward, ForwardedResponse } from "../forward.ts";
 import type { Locator } from "../locate.ts";
+import type { Settlements } from "../settlements.ts";
 import type { Shadow } from "../shadow/shadow.ts";
 import type { RequestStatistics } from "../shadow/statistics/statistics.ts";
 import type { CutoverTenant, TenantCache } from "../tenants.ts";
@@ -23,6 +24,7 @@ export interface Gateway {
   readonly timeoutMs: number;
   readonly statistics: Pick<RequestStatistics, "record">;
   readonly shadow: Pick<Shadow, "observe">;
+  readonly settlements: Pick<Settlements, "add">;
   /** Tells the replicator that the tenant has changes. */
   readonly onChange: (tenantId: string) => void;
 }

@@ -8,6 +8,7 @@ import { openTarget } from "../../target/http-target.ts";
 import { createForward } from "../forward.ts";
 import { createLocator } from "../locate.ts";
 import { startReplicator } from "../replicate/replicator.ts";
+import { createSettlements } from "../settlements.ts";
 import { createShadow } from "../shadow/shadow.ts";
 import { createRequestStatistics } from "../shadow/statistics/statistics.ts";
 import { createTenantCache } from "../tenants.ts";
@@ -46,6 +47,7 @@ export function openGateway(services: Services, options: GatewayOptions): OpenGa
     onError,
     openChroma: createOpenChroma(chroma),
   });
+  const settlements = createSettlements(database, { onSettled: replicator.notify, onError });
   const shared = {
     database,
     forward: createForward(chroma, { timeoutMs }),
@@ -54,12 +56,14 @@ export function openGateway(services: Services, options: GatewayOptions): OpenGa
     timeoutMs,
     statistics,
     shadow,
+    settlements,
     onChange: replicator.notify,
   };
   return {
     handler: (own) => gatewayMiddleware({ ...shared, askCairn: createAskCairn(own) }),
     async close() {
       await shadow.close();
+      await settlements.close();
       await replicator.close();
       await statistics.close();
     },

@@ -1,5 +1,5 @@
 import { AppError } from "@cairn/core/error.ts";
-import { beginWrite, type Change, settleWrite, type WriteOutcome } from "../journal.ts";
+import { beginWrite, type Change, isRecorded, type WriteOutcome } from "../journal.ts";
 import { isReplicated, sourceOf } from "../phase.ts";
 import type { CutoverTenant } from "../tenants.ts";
 import { createBarrierWait, type GatewayRequest, tenantOf } from "./context.ts";
@@ -33,12 +33,22 @@ export interface SentWrite {
  */
 export async function writeThrough(request: GatewayRequest, write: GatewayWrite): Promise<Response> {
   const wait = createBarrierWait();
-  for (;;) {
-    const tenant = await tenantOf(request, write.tenant, { fresh: true });
+  for (let fresh = false; ; fresh = true) {
+    const tenant = await readTenant(request, write.tenant, fresh);
     const answer = tenant?.barrier ? undefined : await tryWrite(request, write, tenant);
     if (answer) return answer;
     await wait();
   }
+}
+
+/** The tenant, as it is now if its phase decides. Recording the write reads the phase again, so for that an earlier one is enough. */
+async function readTenant(
+  request: GatewayRequest,
+  nameOrId: string,
+  fresh: boolean,
+): Promise<CutoverTenant | undefined> {
+  const cached = fresh ? undefined : await tenantOf(request, nameOrId, { fresh: false });
+  return cached && isRecorded(cached.phase) ? cached : tenantOf(request, nameOrId, { fresh: true });
 }
 
 /** Undefined: the phase has changed, so the write has to be tried again. */
@@ -83,17 +93,14 @@ async function sendRecorded(
   { tenantId }: CutoverTenant,
   { change, send }: RecordedWrite,
 ): Promise<SentWrite | undefined> {
-  const { database, statistics, timeoutMs, onChange } = gateway;
+  const { database, statistics, timeoutMs, settlements } = gateway;
   const begun = await beginWrite(database, tenantId, { change, timeoutMs: timeoutMs + GRACE_MS });
   if (begun.sequences.length === 0 && (change.ids === null || change.ids.length > 0)) return undefined;
   const started = performance.now();
   const settle = (outcome: WriteOutcome) => {
     const milliseconds = performance.now() - started;
     statistics.record({ tenantId, kind: "write", side: "chroma", outcome, milliseconds });
-    // If this fails, the change is read again when its time limit is over.
-    void settleWrite(database, tenantId, { sequences: begun.sequences, outcome })
-      .then(() => onChange(tenantId))
-      .catch(() => {});
+    settlements.add({ tenantId, sequences: begun.sequences, outcome });
   };
   try {
     const sent = await send();
