@@ -5,6 +5,7 @@ import type { LocatedCollection } from "../locate.ts";
 import { bodyBytes, CAIRN, type GatewayAnswer, type GatewayRequest, passOn, requireScope } from "./context.ts";
 import type { CollectionRequest } from "./parse.ts";
 import { pathAt } from "./read.ts";
+import { MIN_SCANNED_BYTES, scanIds } from "./scan-ids.ts";
 import { type RecordedWrite, type SentWrite, writeThrough } from "./write.ts";
 
 /** A write of records: `add`, `upsert`, `update` or `delete`. */
@@ -20,7 +21,11 @@ export async function writeRecords(request: GatewayRequest, write: CollectionReq
   const text = memoize(() => new TextDecoder().decode(bytes));
   return writeThrough(request, {
     tenant: located.tenant,
-    describe: async () => describeWrite(request, write, await complete(), { bytes, body: await parseObject(text()) }),
+    async describe() {
+      const ids = write.action === "delete" || bytes.length < MIN_SCANNED_BYTES ? undefined : scanIds(bytes);
+      const body = await parseObject(ids === undefined ? text() : `{"ids":${ids}}`);
+      return describeWrite(request, write, await complete(), { bytes, body });
+    },
     async sendUnchanged() {
       const { chromaId = write.id } = located.chromaId === undefined ? await complete() : located;
       return send(request, pathAt(request, write, chromaId), bytes);
