@@ -8,6 +8,7 @@ export type ErrorCode =
   | "already_exists"
   | "collection_changed"
   | "read_only_replica"
+  | "replica_behind"
   | "embedder_unavailable"
   | "embedding_failed"
   | "embedding_quota"

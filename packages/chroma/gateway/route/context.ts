@@ -5,6 +5,7 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { NameRules } from "../../namespace/name-rules.ts";
+import type { Backlog } from "../backlog.ts";
 import type { Forward, ForwardedResponse } from "../forward.ts";
 import type { Locator } from "../locate.ts";
 import type { Settlements } from "../settlements.ts";
@@ -24,6 +25,7 @@ export interface Gateway {
   readonly timeoutMs: number;
   readonly statistics: Pick<RequestStatistics, "record">;
   readonly shadow: Pick<Shadow, "observe">;
+  readonly backlog: Backlog;
   readonly settlements: Pick<Settlements, "add">;
   /** Tells the replicator that the tenant has changes. */
   readonly onChange: (tenantId: string) => void;

@@ -5,6 +5,7 @@ import type { MiddlewareHandler } from "hono";
 import { openSource } from "../../source/http-source.ts";
 import type { ChromaOptions } from "../../source/options.ts";
 import { openTarget } from "../../target/http-target.ts";
+import { createBacklog } from "../backlog.ts";
 import { createForward } from "../forward.ts";
 import { createLocator } from "../locate.ts";
 import { startReplicator } from "../replicate/replicator.ts";
@@ -21,6 +22,8 @@ export interface GatewayOptions {
   readonly timeoutMs?: number;
   /** Milliseconds after which all records of a tenant are compared again. Default an hour. */
   readonly compareMs?: number;
+  /** Recorded ids of a tenant above which its writes wait for the replica. Default 100,000. */
+  readonly maxPendingIds?: number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -36,7 +39,7 @@ const TIMEOUT_MS = 60_000;
 
 /** Opens the gateway in front of a Chroma server, and starts to replicate. Chroma may be down at this time. */
 export function openGateway(services: Services, options: GatewayOptions): OpenGateway {
-  const { chroma, timeoutMs = TIMEOUT_MS, compareMs, onError } = options;
+  const { chroma, timeoutMs = TIMEOUT_MS, compareMs, maxPendingIds, onError } = options;
   const { database } = services;
   const statistics = createRequestStatistics(database, { onError });
   const shadow = createShadow({ services, statistics, onError });
@@ -57,6 +60,7 @@ export function openGateway(services: Services, options: GatewayOptions): OpenGa
     statistics,
     shadow,
     settlements,
+    backlog: createBacklog(database, { maxIds: maxPendingIds }),
     onChange: replicator.notify,
   };
   return {

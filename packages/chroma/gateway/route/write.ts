@@ -35,6 +35,7 @@ export async function writeThrough(request: GatewayRequest, write: GatewayWrite)
   const wait = createBarrierWait();
   for (let fresh = false; ; fresh = true) {
     const tenant = await readTenant(request, write.tenant, fresh);
+    if (tenant && isReplicated(tenant.phase)) await request.gateway.backlog.admit(tenant);
     const answer = tenant?.barrier ? undefined : await tryWrite(request, write, tenant);
     if (answer) return answer;
     await wait();
