@@ -1,6 +1,6 @@
 import type { Database, Orm } from "@cairn/core/database/database.ts";
 import { decodeText, encodeText } from "@cairn/core/database/text.ts";
-import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { ADMIN_SETTINGS, asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 
 /** A recorded change whose write has ended. */
@@ -29,16 +29,19 @@ const MAX_IDS = 2_000;
 
 /** The first changes that can be replicated, in the order in which they were recorded. */
 export async function readReadyChanges(database: Database, tenantId: string): Promise<readonly ReadyChange[]> {
-  const rows = await asAdmin(database, ({ orm }) =>
-    orm.selectRows<ChangeRow>(sql`
+  const [rows = []] = await database.read(
+    [
+      sql`
       SELECT sequence::text AS sequence, collection_id, subject, ids, deletes FROM (
         SELECT *, sum(coalesce(cardinality(ids), 1)) OVER (ORDER BY sequence) AS total FROM cairn.changes
         WHERE tenant_id = ${tenantId}::uuid AND coalesce(in_flight_until, now()) <= now()
           AND coalesce(retry_at, now()) <= now()
         ORDER BY sequence LIMIT ${MAX_CHANGES}) AS ready
-      WHERE total <= ${MAX_IDS} OR total = coalesce(cardinality(ids), 1) ORDER BY ready.sequence`),
+      WHERE total <= ${MAX_IDS} OR total = coalesce(cardinality(ids), 1) ORDER BY ready.sequence`,
+    ],
+    { settings: ADMIN_SETTINGS, prepare: true },
   );
-  return rows.map(({ sequence, collection_id: collectionId, subject, ids, deletes }) => ({
+  return (rows as readonly ChangeRow[]).map(({ sequence, collection_id: collectionId, subject, ids, deletes }) => ({
     sequence,
     deletes,
     collectionId,

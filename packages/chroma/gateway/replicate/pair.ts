@@ -1,6 +1,6 @@
 import type { Database, Orm } from "@cairn/core/database/database.ts";
 import { decodeText, encodeText } from "@cairn/core/database/text.ts";
-import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { ADMIN_SETTINGS, asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import type { ChromaPath } from "../../protocol/path.ts";
 
@@ -16,21 +16,26 @@ export interface RecordedPair {
   readonly filled: boolean;
 }
 
+interface PairRow {
+  readonly collection_id: string;
+  readonly chroma_id: string;
+  readonly chroma_tenant: string;
+  readonly chroma_database: string;
+  readonly name: string;
+  readonly filled: boolean;
+}
+
 /** The tenant's pairs. */
 export async function readPairs(database: Database, tenantId: string): Promise<readonly RecordedPair[]> {
-  const rows = await asAdmin(database, ({ orm }) =>
-    orm.selectRows<{
-      collection_id: string;
-      chroma_id: string;
-      chroma_tenant: string;
-      chroma_database: string;
-      name: string;
-      filled: boolean;
-    }>(sql`
-      SELECT collection_id, chroma_id, chroma_tenant, chroma_database, name, filled FROM cairn.cutover_collections
-      WHERE tenant_id = ${tenantId}::uuid ORDER BY name`),
+  const [rows = []] = await database.read(
+    [
+      sql`
+        SELECT collection_id, chroma_id, chroma_tenant, chroma_database, name, filled FROM cairn.cutover_collections
+        WHERE tenant_id = ${tenantId}::uuid ORDER BY name`,
+    ],
+    { settings: ADMIN_SETTINGS, prepare: true },
   );
-  return rows.map((row) => ({
+  return (rows as readonly PairRow[]).map((row) => ({
     tenantId,
     collectionId: row.collection_id,
     chromaId: row.chroma_id,
