@@ -35,6 +35,21 @@ test("the pictures of the README show the output of the demo", async () => {
   }
 });
 
+test("the README shows the move of a tenant as the demo prints it, without a failed request", async () => {
+  const readme = await readFile(path("README.md"), "utf8");
+  const [, shown = ""] = /```\n( {3}chroma [^`]*)```/.exec(readme) ?? [];
+  expect(shown).toContain(" 0 failed requests");
+  // Times and counts differ from run to run, apart from the share that agrees and the failures.
+  const withoutFigures = (line: string) => line.replaceAll(/[\d.,]+ (?!failed|%)/g, "# ").replaceAll(/\s+/g, " ");
+  const linesOf = (printed: string) => printed.trimEnd().split("\n").map(withoutFigures);
+  expect(linesOf(output)).toEqual(expect.arrayContaining(linesOf(shown)));
+});
+
+test("the demo writes the report of the move", async () => {
+  const [, tenant = "?"] = /Kessel & Crema\n.* query --tenant (\S+)/.exec(output) ?? [];
+  expect(await readFile(join(folder, ".demo/cutover.html"), "utf8")).toContain(tenant);
+});
+
 test(
   "a command that the demo prints works in a shell",
   async () => {

@@ -2,10 +2,12 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BUNDLED_MODEL } from "@cairn/core/embedding/bundled/dimensions.ts";
 import type { CommandContext } from "../command-context.ts";
+import type { Config } from "../config.ts";
 import { EXIT } from "../exit.ts";
 import { COMMAND } from "../terminal/command-name.ts";
 import { count } from "../terminal/counts.ts";
 import { startChroma } from "./chroma-server.ts";
+import { moveTenant } from "./move-tenant.ts";
 import { runApplication, runCairn, serveCairn } from "./same-application.ts";
 import { seedChroma } from "./seed.ts";
 
@@ -13,14 +15,16 @@ type RunCommand = CommandContext["run"];
 
 /** Folder of the demo: the data of both servers and the reports. */
 const FOLDER = ".demo";
+const DIRECTORY = join(FOLDER, "cairn");
 /** None of its words is in the passages that answer it. */
 const QUESTION = "Can I get my money back?";
 
 /**
  * Runs the demo: starts a real Chroma server with the documents of four tenants, migrates it, verifies the result, queries
- * each tenant with the same question, and runs an application of Chroma against both. It runs the commands that a user types. Returns the exit code.
+ * each tenant with the same question, runs an application of Chroma against both, and moves a tenant
+ * to Cairn and back while another one uses it. It runs the commands that a user types. Returns the exit code.
  */
-export async function demo(run: RunCommand): Promise<number> {
+export async function demo(run: RunCommand, config: Config): Promise<number> {
   const cairn = (...args: readonly string[]) => runPrinted(run, args);
   const started = performance.now();
   await rm(FOLDER, { recursive: true, force: true });
@@ -70,7 +74,14 @@ export async function demo(run: RunCommand): Promise<number> {
     }
 
     console.log("\n5. Run an application that was written for Chroma, unchanged, against both servers");
-    if (!(await compareApplication(cairn, chroma.url, `tenant_${tenants[1]?.hex}_knowledge`))) return EXIT.failure;
+    const { hex = "", name = "" } = tenants[1] ?? {};
+    const collection = `tenant_${hex}_knowledge`;
+    if (!(await compareApplication(cairn, chroma.url, collection))) return EXIT.failure;
+
+    console.log(`\n6. Move ${name} to Cairn and back, while an application that was written for Chroma uses it`);
+    const report = join(FOLDER, "cutover.html");
+    const move = { config: { ...config, directory: DIRECTORY }, chromaUrl: chroma.url, collection, report };
+    if (!(await moveTenant({ ...move, tenant: uuid(hex) }))) return EXIT.failure;
   } finally {
     await chroma.stop();
   }
@@ -88,10 +99,9 @@ async function compareApplication(
   chromaUrl: string,
   collection: string,
 ): Promise<boolean> {
-  const directory = join(FOLDER, "cairn");
   if ((await cairn("namespaces", "create", "demo")) !== EXIT.done) return false;
-  const token = await runCairn("namespaces", "keys", "create", "demo", "--directory", directory);
-  const service = await serveCairn(directory);
+  const token = await runCairn("namespaces", "keys", "create", "demo", "--directory", DIRECTORY);
+  const service = await serveCairn(DIRECTORY);
   try {
     const expected = await runApplication({ url: chromaUrl }, collection);
     const actual = await runApplication({ url: service.url, token }, collection);
@@ -105,7 +115,7 @@ async function compareApplication(
 
 /** Prints a command and runs it on the demo's database. The printed command does the same in a shell. */
 function runPrinted(run: RunCommand, args: readonly string[]): Promise<number> {
-  const command = [...args, "--directory", join(FOLDER, "cairn")];
+  const command = [...args, "--directory", DIRECTORY];
   console.log(`   $ ${COMMAND} ${command.map(quote).join(" ")}`);
   return run(command);
 }

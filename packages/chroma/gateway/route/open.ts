@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly timeoutMs?: number;
   /** Milliseconds after which all records of a tenant are compared again. Default an hour. */
   readonly compareMs?: number;
+  /** Milliseconds between two writes of what was counted. Default 5,000. */
+  readonly countMs?: number;
   /** Recorded ids of a tenant above which its writes wait for the replica. Default 100,000. */
   readonly maxPendingIds?: number;
   readonly onError: (error: unknown) => void;
@@ -39,9 +41,9 @@ const TIMEOUT_MS = 60_000;
 
 /** Opens the gateway in front of a Chroma server, and starts to replicate. Chroma may be down at this time. */
 export function openGateway(services: Services, options: GatewayOptions): OpenGateway {
-  const { chroma, timeoutMs = TIMEOUT_MS, compareMs, maxPendingIds, onError } = options;
+  const { chroma, timeoutMs = TIMEOUT_MS, compareMs, countMs, maxPendingIds, onError } = options;
   const { database } = services;
-  const statistics = createRequestStatistics(database, { onError });
+  const statistics = createRequestStatistics(database, { interval: countMs, onError });
   const shadow = createShadow({ services, statistics, onError });
   const replicator = startReplicator({
     services,
