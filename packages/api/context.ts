@@ -29,6 +29,20 @@ export interface RequestUsage {
   outputTokens: number;
   /** Documents or hits that were returned or written. */
   rows: number | undefined;
+  /** Which of two systems answers, if the request can be answered by another one. Undefined: it cannot. */
+  upstream: UpstreamUsage | undefined;
+}
+
+/** A request that another system can answer too, such as the one that a tenant moves away from. */
+export interface UpstreamUsage {
+  /** Undefined: the request is not about one tenant, or this service does not have the tenant. */
+  tenantId: string | undefined;
+  /** Where the tenant is on its way. Undefined: the request is not about one tenant. */
+  phase: string | undefined;
+  /** The system that decides. */
+  side: string | undefined;
+  /** Milliseconds that the other system took, of all requests to it. Undefined: it was not asked. */
+  ms: number | undefined;
 }
 
 export interface Variables {

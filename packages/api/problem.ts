@@ -51,11 +51,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   chat_quota: { status: 503, title: "Chat quota exceeded", retryAfter: 3600 },
   issuer_unavailable: { status: 503, title: "Token issuer unavailable", retryAfter: 5 },
   chat_not_configured: { status: 503, title: "Chat not configured" },
-  replica_behind: { status: 503, title: "Replica behind", retryAfter: 1 },
   database_unavailable: { status: 503, title: "Database unavailable", retryAfter: 5 },
   database_busy: { status: 503, title: "Database busy", retryAfter: 1 },
   database_exhausted: { status: 503, title: "Database out of resources", retryAfter: 30 },
   schema_outdated: { status: 503, title: "Database schema outdated", retryAfter: 30 },
+  replica_behind: { status: 503, title: "Replica behind", retryAfter: 1 },
   database_timeout: { status: 504, title: "Database timeout", retryAfter: 1 },
   deadline_exceeded: { status: 504, title: "Request timeout", retryAfter: 1 },
 };

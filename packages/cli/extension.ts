@@ -2,6 +2,7 @@ import type { createApp } from "@cairn/api/app.ts";
 import type { NamespaceResolver } from "@cairn/api/auth/select-tenant.ts";
 import type { Protocol } from "@cairn/api/protocol.ts";
 import type { SettingTable } from "@cairn/api/settings/setting.ts";
+import type { MetricSource } from "@cairn/api/telemetry/metrics.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -33,6 +34,8 @@ export interface ServiceExtension {
 export interface ServiceProcess {
   /** Logs an error of work that no request waits for. */
   onError(error: unknown): void;
+  /** Adds metrics to /metrics. */
+  addMetrics(source: MetricSource): void;
   /** Adds work for the end of the process, before the database is closed. */
   onClose(work: () => Promise<void>): void;
 }

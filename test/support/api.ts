@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
+import { cutoverRoutes } from "@cairn/chroma/service/cutover/routes.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
@@ -65,7 +66,11 @@ export async function createTestApi(
   );
   const app = createApp(services, {
     requestsPerMinute: 1_000_000,
-    operatorRoutes: [migrationRoutes({ queue, configured: chromaUrl !== undefined }), namespaceRoutes()],
+    operatorRoutes: [
+      migrationRoutes({ queue, configured: chromaUrl !== undefined }),
+      namespaceRoutes(),
+      cutoverRoutes(),
+    ],
     namespaces: createNamespaceResolver({ cacheMs: options.credentialCacheMs }),
     ...options,
     queue,

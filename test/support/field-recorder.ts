@@ -15,6 +15,7 @@ const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
   [/^\/v1\/files\b/, "elsewhere"], // packages/api/routes/files.test.ts
   [/^\/v1\/migrations\b/, "elsewhere"], // packages/api/jobs.test.ts
   [/^\/v1\/namespaces\b/, "elsewhere"], // packages/chroma/service/namespaces/routes.test.ts
+  [/^\/v1\/cutover\b/, "elsewhere"], // packages/chroma/service/cutover/routes.test.ts
 ];
 
 /** Fields that another file covers than the rest of the operation. */

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { type MetricFamily, renderFamilies } from "./metric-family.ts";
 import type { Observer } from "./record.ts";
 
 export interface Metrics {
@@ -17,8 +18,14 @@ function cacheFor<T>(milliseconds: number, create: () => Promise<T>): () => Prom
   };
 }
 
-/** Counts requests and their duration by route and status, tokens, rows, and the process's default metrics. */
-export function createMetrics(): Metrics {
+/** Reads metrics that other parts of the process count. Must not throw. */
+export type MetricSource = () => Promise<readonly MetricFamily[]>;
+
+/**
+ * Counts requests and their duration by route and status, tokens, rows, and the process's default metrics. `sources` may still be
+ * added to.
+ */
+export function createMetrics({ sources = [] }: { readonly sources?: readonly MetricSource[] } = {}): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const labelNames = ["method", "route", "status"] as const;
@@ -55,7 +62,10 @@ export function createMetrics(): Metrics {
       if (record.output_tokens) chatTokens.inc({ type: "output" }, record.output_tokens);
       if (record.rows) rows.inc({ route }, record.rows);
     },
-    text: cacheFor(1_000, () => registry.metrics()),
+    text: cacheFor(1_000, async () => {
+      const [own, ...others] = await Promise.all([registry.metrics(), ...sources.map((read) => read())]);
+      return own + renderFamilies(others.flat());
+    }),
     contentType: registry.contentType,
   };
 }

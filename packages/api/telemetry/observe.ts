@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
-import type { Env } from "../context.ts";
-import type { Observer } from "./record.ts";
+import type { Env, UpstreamUsage } from "../context.ts";
+import type { Observer, RequestRecord } from "./record.ts";
 
 /** Assigns each request an id, and reports it to the observers when it ends. */
 export function observeRequests(observers: readonly Observer[]) {
@@ -11,27 +11,42 @@ export function observeRequests(observers: readonly Observer[]) {
     const received = c.req.header("X-Request-Id");
     const requestId = received && /^[\w-]{8,64}$/.test(received) ? received : crypto.randomUUID();
     c.set("requestId", requestId);
-    c.set("usage", { tokens: 0, inputTokens: 0, outputTokens: 0, rows: undefined });
+    c.set("usage", { tokens: 0, inputTokens: 0, outputTokens: 0, rows: undefined, upstream: undefined });
     c.header("X-Request-Id", requestId); // before the response exists: changing it afterwards costs more
     await next();
     onRequestEnd(c, () => {
-      const { tokens, inputTokens, outputTokens, rows } = c.get("usage");
+      const { tokens, inputTokens, outputTokens, rows, upstream } = c.get("usage");
       const code = c.get("problem");
       const record = {
         request_id: requestId,
-        tenant: c.get("principal")?.tenantId ?? null,
+        tenant: c.get("principal")?.tenantId ?? upstream?.tenantId ?? null,
         method: c.req.method,
         route: routePattern(c),
         status: c.res.status,
         ...(code ? { code } : {}),
-        ms: Math.round((performance.now() - started) * 100) / 100,
+        ms: roundMs(performance.now() - started),
         tokens,
         ...(inputTokens > 0 ? { input_tokens: inputTokens, output_tokens: outputTokens } : {}),
         ...(rows === undefined ? {} : { rows }),
+        ...upstreamFields(upstream),
       };
       for (const observe of observers) observe(record);
     });
   });
+}
+
+function upstreamFields(upstream: UpstreamUsage | undefined): Pick<RequestRecord, "phase" | "side" | "upstream_ms"> {
+  if (!upstream) return {};
+  const { phase, side, ms } = upstream;
+  return {
+    ...(phase === undefined ? {} : { phase }),
+    ...(side === undefined ? {} : { side }),
+    ...(ms === undefined ? {} : { upstream_ms: roundMs(ms) }),
+  };
+}
+
+function roundMs(milliseconds: number): number {
+  return Math.round(milliseconds * 100) / 100;
 }
 
 /** Calls back when the request ends: after the last event of a stream, otherwise immediately. */

@@ -19,6 +19,12 @@ export interface RequestRecord {
   readonly output_tokens?: number;
   /** Documents or hits that were returned or written. */
   readonly rows?: number;
+  /** Where the tenant is on its way to this service. Absent: the request is not about a tenant that moves. */
+  readonly phase?: string;
+  /** The system that decided the request. */
+  readonly side?: string;
+  /** Milliseconds that the other system took. Absent: it was not asked. */
+  readonly upstream_ms?: number;
 }
 
 /** Receives every finished request: a log, metrics. */

@@ -110,3 +110,16 @@ export async function settleWrites(database: Database, settlements: readonly Set
   // A crash of the server that loses an outcome costs the time until it is read again, so no commit waits for the disk.
   await database.read(statements, { settings: { ...ADMIN_SETTINGS, synchronous_commit: "off" } });
 }
+
+/** Whether one of these changes has not reached the replica. */
+export async function hasChanges(database: Database, tenantId: string, sequences: readonly string[]): Promise<boolean> {
+  const [rows = []] = await database.read(
+    [
+      sql`
+        SELECT 1 FROM cairn.changes
+        WHERE tenant_id = ${tenantId}::uuid AND sequence = ANY(${sql.param(sequences)}::bigint[]) LIMIT 1`,
+    ],
+    { settings: { role: "cairn_admin", "cairn.tenant_id": "" } },
+  );
+  return rows.length > 0;
+}

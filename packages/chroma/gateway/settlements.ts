@@ -3,12 +3,15 @@ import { type Settlement, settleWrites, type WriteOutcome } from "./journal.ts";
 
 /** Records the outcomes of writes after their responses. */
 export interface Settlements {
-  /** Records an outcome soon. Of an unknown one the changes stay in flight until their time limit. Never throws. */
+  /**
+   * Records an outcome soon. Of an unknown one the changes stay in flight until their time limit. Resolves when it is recorded, or could
+   * not be; never rejects.
+   */
   add(settlement: {
     readonly tenantId: string;
     readonly sequences: readonly string[];
     readonly outcome: WriteOutcome;
-  }): void;
+  }): Promise<void>;
   /** Waits until the outcomes are recorded. */
   close(): Promise<void>;
 }
@@ -42,10 +45,11 @@ export function createSettlements(database: Database, { onSettled, onError }: Se
   }
 
   return {
-    add({ tenantId, sequences, outcome }) {
+    async add({ tenantId, sequences, outcome }) {
       if (sequences.length === 0 || outcome === "unknown") return;
       waiting.push({ tenantId, sequences, outcome });
       flushing ??= flush();
+      await flushing;
     },
     close: async () => flushing,
   };

@@ -8,14 +8,23 @@ import type { Phase } from "./phase.ts";
 
 /** Settings of a tenant's cut-over that differ from the defaults. */
 export interface CutoverSettings {
-  /** A write fails if the replica cannot follow. Default false: the replica's outage is not the application's. */
+  /**
+   * Answers a write that Chroma has accepted only when Cairn has it, and with `replica_behind` if that takes too long. Default false:
+   * an outage of Cairn is not one of the application.
+   */
   readonly strict?: boolean;
+  /** Share of the tenant's reads that are compared, 0 to 1. Default: see `createSampler`. */
+  readonly sample?: number;
 }
+
+/** `finishedAt` of a result after which another comparison was requested. */
+export const COMPARISON_REQUESTED = "1970-01-01T00:00:00.000Z";
 
 /** The result of a comparison of all records of a tenant. */
 export interface ComparedResult {
   /** ISO 8601. A difference that existed then was found. */
   readonly startedAt: string;
+  /** ISO 8601, or `COMPARISON_REQUESTED`. */
   readonly finishedAt: string;
   readonly collections: number;
   readonly records: number;

@@ -2,6 +2,7 @@ import type { SettingValues } from "@cairn/api/settings/setting.ts";
 import { openGateway } from "@cairn/chroma/gateway/route/open.ts";
 import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
 import { createOpenPrincipal } from "@cairn/chroma/server/view/open.ts";
+import { cutoverRoutes } from "@cairn/chroma/service/cutover/routes.ts";
 import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
@@ -45,7 +46,7 @@ export const chroma: Extension = {
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
     namespaces: createNamespaceResolver,
-    protocols: (flags: ServeFlags & ListenFlags, services, { onError, onClose }) => {
+    protocols: (flags: ServeFlags & ListenFlags, services, { onError, onClose, addMetrics }) => {
       if (flags.chromaNoAuth) {
         assertLoopback(flags.host, "--host");
         assertLoopback(parsePrivateListen(flags.privateListen)?.host ?? flags.host, PRIVATE_LISTEN);
@@ -55,6 +56,7 @@ export const chroma: Extension = {
       const chroma = chromaUrl && !chromaMigrationsOnly ? { url: chromaUrl, token: chromaToken } : undefined;
       const gateway = chroma && openGateway(services, { chroma, timeoutMs: 1_000 * chromaTimeout, onError });
       if (gateway) onClose(gateway.close);
+      if (gateway) addMetrics(gateway.readMetrics);
       return [
         chromaProtocol({
           allowReset: flags.chromaAllowReset,
@@ -67,6 +69,7 @@ export const chroma: Extension = {
     routes: ({ chromaUrl }: ServeFlags, queue) => [
       migrationRoutes({ queue, configured: Boolean(chromaUrl) }),
       namespaceRoutes(),
+      cutoverRoutes(),
     ],
   },
 };

@@ -7,7 +7,7 @@ import { appOptions } from "@cairn/api/settings/app-options.ts";
 import { readJwtOptions } from "@cairn/api/settings/options.ts";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
-import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
+import { createMetrics, type MetricSource } from "@cairn/api/telemetry/metrics.ts";
 import { loadTokenizer } from "@cairn/core/embedding/tokens.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
@@ -54,7 +54,9 @@ export function addServe(program: Command, context: CommandContext): void {
         onError: (error) => log.failure(error, { about: "a job" }),
       });
       const closing: (() => Promise<void>)[] = [];
+      const metricSources: MetricSource[] = [];
       const running = {
+        addMetrics: (source: MetricSource) => void metricSources.push(source),
         onError: (error: unknown) => log.failure(error, { about: "the gateway" }),
         onClose: (work: () => Promise<void>) => void closing.push(work),
       };
@@ -62,7 +64,7 @@ export function addServe(program: Command, context: CommandContext): void {
         ...settings,
         queue,
         log,
-        metrics: createMetrics(),
+        metrics: createMetrics({ sources: metricSources }),
         readFile: createThreadReader({ threads: FILE_THREADS, timeoutMs: FILE_TIMEOUT_MS }),
         docs: readAsset,
         closing: context.signal,

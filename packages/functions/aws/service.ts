@@ -26,7 +26,7 @@ async function open(): Promise<Service> {
   });
 }
 
-/** Chroma's API, namespaces and the migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
+/** Chroma's API, namespaces, the cut-over and the migration's routes and jobs, loaded while the database opens, so that they do not lengthen a cold start. */
 async function openChroma({ databaseUrl, maxResponse }: Settings, queue: JobQueue) {
   const [
     { MIGRATION, migrationRunner },
@@ -35,6 +35,7 @@ async function openChroma({ databaseUrl, maxResponse }: Settings, queue: JobQueu
     { chromaProtocol },
     resolver,
     routes,
+    cutover,
   ] = await Promise.all([
     import("@cairn/chroma/service/job.ts"),
     import("@cairn/chroma/service/routes.ts"),
@@ -42,13 +43,18 @@ async function openChroma({ databaseUrl, maxResponse }: Settings, queue: JobQueu
     import("@cairn/chroma/server/protocol.ts"),
     import("@cairn/chroma/service/namespaces/resolver.ts"),
     import("@cairn/chroma/service/namespaces/routes.ts"),
+    import("@cairn/chroma/service/cutover/routes.ts"),
   ]);
   const { chromaUrl, chromaToken, chromaMaxBody: maxBody } = readTable(CHROMA_SETTINGS, linkedResource, process.env);
   const source = chromaUrl ? { url: chromaUrl, token: chromaToken } : undefined;
   const databaseName = new URL(databaseUrl).host;
   return {
     kinds: source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) },
-    operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined }), routes.namespaceRoutes()],
+    operatorRoutes: [
+      migrationRoutes({ queue, configured: source !== undefined }),
+      routes.namespaceRoutes(),
+      cutover.cutoverRoutes(),
+    ],
     namespaces: resolver.createNamespaceResolver(),
     readFile,
     protocols: [chromaProtocol({ maxBody, maxResponse })],

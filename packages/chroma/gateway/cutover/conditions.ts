@@ -2,6 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { asTenant, uuidLiteral } from "@cairn/core/database/transaction.ts";
 import { isImported } from "@cairn/core/document/insert.ts";
 import { sql } from "drizzle-orm";
+import { COMPARISON_REQUESTED } from "../tenants.ts";
 import type { CutoverState } from "./state.ts";
 
 /** What a phase requires before it is entered. */
@@ -82,6 +83,8 @@ function identical(
   if (!compared)
     return { name, met: false, detail: "The records of both sides have not been compared since the phase began." };
   const { finishedAt, startedAt, records } = compared;
+  if (finishedAt === COMPARISON_REQUESTED)
+    return { name, met: false, detail: "Another comparison of all records was requested and has not ended." };
   if (!compared.identical)
     return { name, met: false, detail: `The last comparison, of ${records} records, still found differences.` };
   const settledAt = (since?.getTime() ?? 0) + limits.settleMs;

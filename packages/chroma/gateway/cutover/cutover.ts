@@ -1,13 +1,12 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { getNamespace, listNamespaces } from "@cairn/core/tenant/namespace.ts";
-import { ensureTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
-import { nextPhase, PHASES, type Phase, previousPhase } from "../phase.ts";
-import { type CutoverTenant, findCutoverTenant } from "../tenants.ts";
+import { isReplicated, nextPhase, PHASES, type Phase, previousPhase } from "../phase.ts";
+import { COMPARISON_REQUESTED, type CutoverTenant } from "../tenants.ts";
 import { changePhase } from "./change-phase.ts";
 import type { ConditionLimits } from "./conditions.ts";
+import { ensureCutoverTenant, requireCutoverTenant } from "./enrolled.ts";
 import { type CutoverStatus, toStatus } from "./status.ts";
 
 export interface AdvanceOptions {
@@ -95,60 +94,23 @@ export async function back(
   return readAfter(database, tenant);
 }
 
-/** Requests a comparison of all records, which a gateway then makes. */
-export async function requestComparison(database: Database, nameOrId: string): Promise<void> {
-  const { tenantId } = await requireCutoverTenant(database, nameOrId);
+/** Requests a comparison of all records, which a gateway then makes. Throws `invalid_input` in a phase without a replica. */
+export async function requestComparison(database: Database, nameOrId: string): Promise<CutoverStatus> {
+  const tenant = await requireCutoverTenant(database, nameOrId);
+  const { tenantId, name, phase } = tenant;
+  if (!isReplicated(phase))
+    throw new AppError(
+      "invalid_input",
+      `The tenant ${JSON.stringify(name)} cannot be compared: it is in the phase ${phase}, in which one side does not follow the other.`,
+    );
   await asAdmin(database, ({ orm }) =>
     orm.execute(sql`
-      UPDATE cairn.cutover_tenants SET compared = jsonb_set(compared, '{finishedAt}', '"1970-01-01T00:00:00.000Z"')
+      UPDATE cairn.cutover_tenants SET compared = jsonb_set(compared, '{finishedAt}', to_jsonb(${COMPARISON_REQUESTED}::text))
       WHERE tenant_id = ${tenantId}::uuid AND compared IS NOT NULL`),
   );
+  return readAfter(database, tenant);
 }
 
 async function readAfter(database: Database, { tenantId }: CutoverTenant): Promise<CutoverStatus> {
   return toStatus(database, await requireCutoverTenant(database, tenantId));
-}
-
-async function requireCutoverTenant(database: Database, nameOrId: string): Promise<CutoverTenant> {
-  const tenant = await findCutoverTenant(database, nameOrId);
-  if (tenant?.namespaceId) return tenant;
-  throw new AppError(
-    "not_found",
-    `The tenant ${JSON.stringify(nameOrId)} is in the phase chroma and has not left it yet.`,
-    {
-      remedy: "list_tenants",
-    },
-  );
-}
-
-/** The tenant with a row of its own. Creates both if they are missing. */
-async function ensureCutoverTenant(
-  database: Database,
-  nameOrId: string,
-  namespace: string | undefined,
-): Promise<CutoverTenant> {
-  const existing = await findCutoverTenant(database, nameOrId);
-  if (existing?.namespaceId) return existing;
-  const { id: namespaceId } = await chooseNamespace(database, namespace);
-  const { id: tenantId } = await ensureTenant(database, nameOrId);
-  await asAdmin(database, ({ orm }) =>
-    orm.execute(sql`
-      INSERT INTO cairn.cutover_tenants (tenant_id, namespace_id, phase)
-      VALUES (${tenantId}::uuid, ${namespaceId}::uuid, 'chroma') ON CONFLICT DO NOTHING`),
-  );
-  return (await findCutoverTenant(database, tenantId)) as CutoverTenant;
-}
-
-async function chooseNamespace(database: Database, nameOrId: string | undefined) {
-  if (nameOrId !== undefined) return getNamespace(database, nameOrId);
-  const all = await listNamespaces(database);
-  const [only] = all;
-  if (only && all.length === 1) return only;
-  throw new AppError(
-    "invalid_input",
-    all.length === 0
-      ? "The tenant cannot leave Chroma: there is no namespace, which says what Chroma's names stand for. Create one, and give its key to the application."
-      : `The tenant cannot leave Chroma: name the namespace whose names stand for its collections, of ${all.map(({ name }) => name).join(", ")}.`,
-    { path: "namespace" },
-  );
 }

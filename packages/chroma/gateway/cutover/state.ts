@@ -1,7 +1,7 @@
 import type { Phase } from "../phase.ts";
 import type { JournalState } from "../replicate/changes.ts";
 import type { ShadowResults } from "../shadow/statistics/results.ts";
-import type { ComparedResult } from "../tenants.ts";
+import type { ComparedResult, CutoverSettings } from "../tenants.ts";
 
 /** What is known of a tenant's cut-over. */
 export interface CutoverState {
@@ -9,6 +9,8 @@ export interface CutoverState {
   readonly phase: Phase;
   /** Undefined: the tenant has never left Chroma. */
   readonly since: Date | undefined;
+  /** Those that differ from the defaults. */
+  readonly settings: CutoverSettings;
   readonly journal: JournalState;
   readonly compared: ComparedResult | null;
   /** Findings that are not resolved, by kind. */

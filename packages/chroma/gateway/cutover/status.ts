@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { nextPhase, type Phase } from "../phase.ts";
 import { readJournalState } from "../replicate/changes.ts";
 import { readShadowResults } from "../shadow/statistics/results.ts";
-import { type CutoverTenant, findCutoverTenant, listCutoverTenants } from "../tenants.ts";
+import { type CutoverTenant, findCutoverTenant } from "../tenants.ts";
 import { CONDITION_DEFAULTS, type Condition, type ConditionLimits, readConditions } from "./conditions.ts";
 import type { CutoverState } from "./state.ts";
 
@@ -14,17 +14,14 @@ export interface CutoverStatus extends CutoverState {
   readonly next: { readonly phase: Phase; readonly conditions: readonly Condition[] } | null;
 }
 
-/** The status of one tenant. Undefined: Cairn does not have it, so it is in Chroma. */
-export async function readStatus(database: Database, nameOrId: string): Promise<CutoverStatus | undefined> {
+/** The status of one tenant. Undefined: Cairn does not have it, so it is in Chroma. `limits`: see `toStatus`. */
+export async function readStatus(
+  database: Database,
+  nameOrId: string,
+  limits?: Partial<ConditionLimits>,
+): Promise<CutoverStatus | undefined> {
   const tenant = await findCutoverTenant(database, nameOrId);
-  return tenant && toStatus(database, tenant);
-}
-
-/** The tenants that have left Chroma at some time, by name. */
-export async function listStatus(database: Database): Promise<readonly CutoverStatus[]> {
-  const statuses: CutoverStatus[] = [];
-  for (const tenant of await listCutoverTenants(database)) statuses.push(await toStatus(database, tenant));
-  return statuses;
+  return tenant && toStatus(database, tenant, limits);
 }
 
 /** `limits`: of the conditions, where they differ from the defaults. */
@@ -33,7 +30,7 @@ export async function toStatus(
   tenant: CutoverTenant,
   limits: Partial<ConditionLimits> = {},
 ): Promise<CutoverStatus> {
-  const { tenantId: id, name, phase, since, compared } = tenant;
+  const { tenantId: id, name, phase, since, settings, compared } = tenant;
   const [journal, findings] = await asAdmin(database, async ({ orm }) => [
     await readJournalState(orm, id),
     await orm.selectRows<{ kind: string; count: number }>(sql`
@@ -45,6 +42,7 @@ export async function toStatus(
     tenant: { id, name },
     phase,
     since,
+    settings,
     journal,
     compared,
     findings: Object.fromEntries(findings.map(({ kind, count }) => [kind, count])),

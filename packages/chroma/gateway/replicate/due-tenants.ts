@@ -14,8 +14,8 @@ export async function listDueTenants(database: Database, compareMs: number): Pro
         AND NOT EXISTS (SELECT FROM cairn.cutover_leases AS l WHERE l.tenant_id = c.tenant_id AND l.leased_until > now())
         AND (c.compared IS NULL OR c.barrier_until <= now()
           OR (c.compared->>'finishedAt')::timestamptz < now() - ${compareMs}::float8 * interval '1 millisecond'
-          OR EXISTS (SELECT FROM cairn.changes AS j WHERE j.tenant_id = c.tenant_id
-                     AND coalesce(j.in_flight_until, now()) <= now() AND coalesce(j.retry_at, now()) <= now()))
+          OR c.tenant_id IN (SELECT tenant_id FROM cairn.changes
+                             WHERE coalesce(in_flight_until, now()) <= now() AND coalesce(retry_at, now()) <= now()))
       LIMIT ${MAX_TENANTS}`),
   );
   return rows.map(({ tenant_id: tenantId }) => tenantId);

@@ -8,6 +8,7 @@ import type { NameRules } from "../../namespace/name-rules.ts";
 import type { Backlog } from "../backlog.ts";
 import type { Forward, ForwardedResponse } from "../forward.ts";
 import type { Locator } from "../locate.ts";
+import { sourceOf } from "../phase.ts";
 import type { Settlements } from "../settlements.ts";
 import type { Shadow } from "../shadow/shadow.ts";
 import type { RequestStatistics } from "../shadow/statistics/statistics.ts";
@@ -64,11 +65,14 @@ export function createBarrierWait(): () => Promise<void> {
 
 /** The tenant of a request. `fresh`: as it is now, for writes. Undefined: Cairn does not have it. Throws `forbidden` if it is disabled. */
 export async function tenantOf(
-  { gateway }: GatewayRequest,
+  { gateway, c }: GatewayRequest,
   nameOrId: string,
   { fresh }: { readonly fresh: boolean },
 ): Promise<CutoverTenant | undefined> {
   const tenant = await (fresh ? gateway.tenants.read(nameOrId) : gateway.tenants.get(nameOrId));
+  const phase = tenant?.phase ?? "chroma";
+  const { usage } = c.var;
+  usage.upstream = { ms: undefined, ...usage.upstream, tenantId: tenant?.tenantId, phase, side: sourceOf(phase) };
   if (tenant?.disabled) throw new HttpError("forbidden", "The tenant of the collection is disabled.");
   return tenant;
 }

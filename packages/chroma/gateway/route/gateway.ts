@@ -1,8 +1,9 @@
-import type { Env } from "@cairn/api/context.ts";
+import type { Env, RequestUsage } from "@cairn/api/context.ts";
 import { HttpError } from "@cairn/api/problem/http-error.ts";
 import type { Context, MiddlewareHandler } from "hono";
 import type { NameRules } from "../../namespace/name-rules.ts";
 import { createRulesCache } from "../../namespace/rules.ts";
+import type { Forward } from "../forward.ts";
 import { changeCollection, createCollection, deleteCollection, getCollection } from "./collections.ts";
 import { CAIRN, type Gateway, type GatewayAnswer, type GatewayRequest } from "./context.ts";
 import { handleDatabases } from "./databases.ts";
@@ -37,7 +38,21 @@ function toRequest(
   namespace: { readonly namespaceId: string; readonly rules: NameRules },
 ): GatewayRequest {
   const { pathname, search } = new URL(c.req.url);
-  return { gateway, c, ...namespace, path: `${pathname}${search}` };
+  const measured = { ...gateway, forward: measure(gateway.forward, c.var.usage) };
+  return { gateway: measured, c, ...namespace, path: `${pathname}${search}` };
+}
+
+/** Adds the time until Chroma's responses begin to what the request used. */
+function measure(forward: Forward, usage: RequestUsage): Forward {
+  return async (request) => {
+    const started = performance.now();
+    try {
+      return await forward(request);
+    } finally {
+      const { tenantId, phase, side, ms = 0 } = usage.upstream ?? {};
+      usage.upstream = { tenantId, phase, side, ms: ms + performance.now() - started };
+    }
+  };
 }
 
 function handle(request: GatewayRequest, parsed: ChromaRequest): Promise<GatewayAnswer> {

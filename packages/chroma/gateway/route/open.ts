@@ -1,5 +1,6 @@
 import type { Env } from "@cairn/api/context.ts";
 import type { Protocol } from "@cairn/api/protocol.ts";
+import type { MetricSource } from "@cairn/api/telemetry/metrics.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { MiddlewareHandler } from "hono";
 import { openSource } from "../../source/http-source.ts";
@@ -15,6 +16,7 @@ import { createRequestStatistics } from "../shadow/statistics/statistics.ts";
 import { createTenantCache } from "../tenants.ts";
 import { createAskCairn } from "./ask-cairn.ts";
 import { gatewayMiddleware } from "./gateway.ts";
+import { createGatewayMetrics } from "./metrics.ts";
 
 export interface GatewayOptions {
   readonly chroma: ChromaOptions;
@@ -33,6 +35,8 @@ export interface GatewayOptions {
 export interface OpenGateway {
   /** The handler before Cairn's own handlers of Chroma's API. */
   readonly handler: (own: Pick<Protocol, "routes" | "errorResponse">) => MiddlewareHandler<Env>;
+  /** The gateway's metrics, for /metrics. */
+  readonly readMetrics: MetricSource;
   /** Ends replication and writes what was counted. Call it before the database is closed. */
   close(): Promise<void>;
 }
@@ -43,7 +47,8 @@ const TIMEOUT_MS = 60_000;
 export function openGateway(services: Services, options: GatewayOptions): OpenGateway {
   const { chroma, timeoutMs = TIMEOUT_MS, compareMs, countMs, maxPendingIds, onError } = options;
   const { database } = services;
-  const statistics = createRequestStatistics(database, { interval: countMs, onError });
+  const metrics = createGatewayMetrics(database);
+  const statistics = metrics.countRequests(createRequestStatistics(database, { interval: countMs, onError }));
   const shadow = createShadow({ services, statistics, onError });
   const replicator = startReplicator({
     services,
@@ -55,7 +60,7 @@ export function openGateway(services: Services, options: GatewayOptions): OpenGa
   const settlements = createSettlements(database, { onSettled: replicator.notify, onError });
   const shared = {
     database,
-    forward: createForward(chroma, { timeoutMs }),
+    forward: metrics.watch(createForward(chroma, { timeoutMs })),
     locator: createLocator(),
     tenants: createTenantCache(database),
     timeoutMs,
@@ -67,6 +72,7 @@ export function openGateway(services: Services, options: GatewayOptions): OpenGa
   };
   return {
     handler: (own) => gatewayMiddleware({ ...shared, askCairn: createAskCairn(own) }),
+    readMetrics: metrics.read,
     async close() {
       await shadow.close();
       await settlements.close();

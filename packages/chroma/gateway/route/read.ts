@@ -4,6 +4,7 @@ import { collectionsPath, type LocatedCollection } from "../locate.ts";
 import { readPendingIds } from "../pending.ts";
 import { sourceOf } from "../phase.ts";
 import type { Answer, ReadKind } from "../shadow/read.ts";
+import type { CutoverTenant } from "../tenants.ts";
 import {
   bodyBytes,
   CAIRN,
@@ -49,14 +50,14 @@ export async function readCollection(request: GatewayRequest, read: CollectionRe
     return passOn(request, response);
   const bytes = await response.bytes();
   const chroma = { status: response.status, body: bytes, milliseconds: performance.now() - started };
-  const observed = { located, tenantId: tenant.tenantId, body, chroma };
+  const observed = { located, tenant, body, chroma };
   observe(request, read, observed).catch(() => {}); // a body that is not JSON, which Chroma has refused
   return passOn(request, { ...response, body: async () => new Uint8Array(bytes) });
 }
 
 interface Observed {
   readonly located: LocatedCollection;
-  readonly tenantId: string;
+  readonly tenant: CutoverTenant;
   readonly body: Uint8Array | undefined;
   readonly chroma: Answer;
 }
@@ -65,7 +66,7 @@ interface Observed {
 async function observe(
   request: GatewayRequest,
   read: CollectionRequest,
-  { located, tenantId, body, chroma }: Observed,
+  { located, tenant: { tenantId, settings }, body, chroma }: Observed,
 ): Promise<void> {
   const { gateway } = request;
   const { cairnId = read.id, chromaId = read.id } = located;
@@ -74,6 +75,7 @@ async function observe(
     kind: read.action as ReadKind,
     tenantId,
     collectionId: cairnId,
+    sample: settings.sample,
     body: text === undefined ? undefined : await parseObject(text),
     chroma,
     askCairn: () => askCairn(request, pathAt(request, read, cairnId), text),

@@ -3,6 +3,7 @@ import { beginWrite, type Change, isRecorded, type WriteOutcome } from "../journ
 import { isReplicated, sourceOf } from "../phase.ts";
 import type { CutoverTenant } from "../tenants.ts";
 import { createBarrierWait, type GatewayRequest, tenantOf } from "./context.ts";
+import { waitForReplica } from "./wait-for-replica.ts";
 
 /** A write, as each side takes it. */
 export interface GatewayWrite {
@@ -25,6 +26,14 @@ export interface RecordedWrite {
 export interface SentWrite {
   readonly status: number;
   readonly response: Response;
+}
+
+/** A write that Chroma has answered. */
+interface AcceptedWrite extends SentWrite {
+  /** Of its recorded changes. */
+  readonly sequences: readonly string[];
+  /** Resolves when its outcome is recorded. Never rejects. */
+  readonly settled: Promise<void>;
 }
 
 /**
@@ -62,12 +71,15 @@ async function tryWrite(
   if (sourceOf(phase) === "cairn") return askCairn(request, write, tenant);
   if (!tenant || !isReplicated(phase)) return (await write.sendUnchanged()).response;
   let last: Response | undefined;
+  const accepted: AcceptedWrite[] = [];
   for (const part of await write.describe()) {
     const sent = await sendRecorded(request, tenant, part);
     if (!sent) return undefined;
     last = sent.response;
     if (sent.status >= 300) break;
+    accepted.push(sent);
   }
+  if (tenant.settings.strict && accepted.length > 0) await waitForReplica(request.gateway, tenant, accepted);
   return last;
 }
 
@@ -88,12 +100,12 @@ async function askCairn(
   return response;
 }
 
-/** Records a write, sends it to Chroma and records its outcome. Undefined: the tenant's phase has changed. */
+/** Records a write, sends it to Chroma and records its outcome, which the result does not wait for. Undefined: the tenant's phase has changed. */
 async function sendRecorded(
   { gateway }: GatewayRequest,
   { tenantId }: CutoverTenant,
   { change, send }: RecordedWrite,
-): Promise<SentWrite | undefined> {
+): Promise<AcceptedWrite | undefined> {
   const { database, statistics, timeoutMs, settlements } = gateway;
   const begun = await beginWrite(database, tenantId, { change, timeoutMs: timeoutMs + GRACE_MS });
   if (begun.sequences.length === 0 && (change.ids === null || change.ids.length > 0)) return undefined;
@@ -101,14 +113,14 @@ async function sendRecorded(
   const settle = (outcome: WriteOutcome) => {
     const milliseconds = performance.now() - started;
     statistics.record({ tenantId, kind: "write", side: "chroma", outcome, milliseconds });
-    settlements.add({ tenantId, sequences: begun.sequences, outcome });
+    return settlements.add({ tenantId, sequences: begun.sequences, outcome });
   };
   try {
     const sent = await send();
-    settle(outcomeOf(sent.status));
-    return sent;
+    const settled = settle(outcomeOf(sent.status));
+    return { ...sent, sequences: begun.sequences, settled };
   } catch (error) {
-    settle("unknown");
+    void settle("unknown");
     throw error;
   }
 }
