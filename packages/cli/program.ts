@@ -26,6 +26,10 @@ Move from Chroma:
   $ cairn migrate --chroma http://localhost:8000               copy, compare everything, write report.html
   $ cairn verify --chroma http://localhost:8000                compare again, at any time; write nothing
 
+Move tenant by tenant while both serve, with cairn serve --chroma as the gateway (docs/cutover.md):
+  $ cairn cutover advance --tenant acme --wait                 enter the next phase when its conditions hold
+  $ cairn cutover status                                       where each tenant is
+
 Migrate as a batch in AWS, after its deployment (docs/deploy.md):
   $ cairn cloud migrate                                        start it, show its progress, write report.html
 

@@ -14,6 +14,7 @@ import { VERSION } from "@cairn/core/version.ts";
 import type { Extension } from "../extension.ts";
 import { PRIVATE_LISTEN, parsePrivateListen } from "../serve/private-listen.ts";
 import { addCloud } from "./cloud.ts";
+import { addCutover } from "./cutover.ts";
 import { addMigrate } from "./migrate.ts";
 import { addNamespaces } from "./namespaces.ts";
 import { addVerify } from "./verify.ts";
@@ -37,7 +38,7 @@ function assertLoopback(host: string, option: string): void {
 
 /** The migration from Chroma, and namespaces: their commands, and their routes of `cairn serve`. */
 export const chroma: Extension = {
-  commands: [addMigrate, addVerify, addCloud, addNamespaces],
+  commands: [addMigrate, addVerify, addCloud, addNamespaces, addCutover],
   service: {
     settings: CHROMA_SETTINGS,
     jobKinds({ chromaUrl, chromaToken }: ServeFlags, databaseName): JobKinds {

@@ -25,13 +25,17 @@ export interface PlanFlags extends TargetFlags {
   readonly report: string;
 }
 
-/** Flags that `migrate` and `verify` share. */
-export interface ChromaFlags extends PlanFlags {
+/** Address and credentials of a Chroma server. */
+export interface ServerFlags {
   readonly chroma: string;
   readonly token?: string;
   readonly basic?: string;
   readonly header?: readonly string[];
   readonly timeout: number;
+}
+
+/** Flags that `migrate` and `verify` share. */
+export interface ChromaFlags extends PlanFlags, ServerFlags {
   readonly concurrency: number;
 }
 
@@ -46,12 +50,22 @@ export interface WriteFlags {
 const collect = (value: string, previous: readonly string[] = []) => [...previous, value];
 
 export function addChromaOptions(command: Command): Command {
-  command
-    .addOption(
-      new Option("--chroma <url>", "address of the Chroma server, including a path prefix")
-        .env("CHROMA_URL")
-        .makeOptionMandatory(),
-    )
+  const chroma = new Option("--chroma <url>", "address of the Chroma server, including a path prefix")
+    .env("CHROMA_URL")
+    .makeOptionMandatory();
+  return addPlanOptions(
+    addServerOptions(command.addOption(chroma)).option(
+      "--concurrency <n>",
+      "number of concurrent requests to Chroma",
+      integerBetween(1, 64),
+      2,
+    ),
+  );
+}
+
+/** Adds the options of `ServerFlags` except the address. */
+export function addServerOptions(command: Command): Command {
+  return command
     .addOption(
       new Option("--token <token>", "token for Chroma, sent as Authorization: Bearer and as X-Chroma-Token").env(
         "CHROMA_TOKEN",
@@ -59,9 +73,7 @@ export function addChromaOptions(command: Command): Command {
     )
     .addOption(new Option("--basic <user:password>", "credentials for HTTP basic authentication").env("CHROMA_BASIC"))
     .option("--header <'Name: value'>", "additional HTTP header (can be repeated)", collect)
-    .option("--timeout <seconds>", "seconds until a request to Chroma times out", integerBetween(1), 60)
-    .option("--concurrency <n>", "number of concurrent requests to Chroma", integerBetween(1, 64), 2);
-  return addPlanOptions(command);
+    .option("--timeout <seconds>", "seconds until a request to Chroma times out", integerBetween(1), 60);
 }
 
 /** Adds the options of `TargetFlags`. */
@@ -79,16 +91,20 @@ export function addTargetOptions(command: Command): Command {
     );
 }
 
-/** Adds the options of `PlanFlags`. */
-export function addPlanOptions(command: Command): Command {
-  command
+/** Adds the options that say which of Chroma's tenants and databases are read. */
+export function addScopeOptions(command: Command): Command {
+  return command
     .option(
       "--chroma-tenant <name>",
       "Chroma tenant; Chroma cannot list its tenants, so name each one (can be repeated)",
       collect,
     )
     .option("--chroma-database <name>", "Chroma database (can be repeated; default: all)", collect);
-  return addTargetOptions(command)
+}
+
+/** Adds the options of `PlanFlags`. */
+export function addPlanOptions(command: Command): Command {
+  return addTargetOptions(addScopeOptions(command))
     .option(
       "--only <glob>",
       "names of the source collections to include; * matches anything (can be repeated)",
@@ -131,7 +147,7 @@ function parseReportPath(path: string): string {
   return path;
 }
 
-export function sourceOptions({ chroma, token, basic, header = [], timeout }: ChromaFlags): ChromaOptions {
+export function sourceOptions({ chroma, token, basic, header = [], timeout }: ServerFlags): ChromaOptions {
   const headers = Object.fromEntries(header.map(parseHeader));
   return { url: chroma, token, basic, headers, timeout: timeout * 1000 };
 }

@@ -30,6 +30,19 @@ export function commandLine(
   return [COMMAND, ...[...names, ...words].map(quote)].join(" ");
 }
 
+/**
+ * Another command that its user can type next, with the global options that were typed for this one. `words`: its name, its
+ * arguments and options.
+ */
+export function followUp(command: Command, words: readonly string[]): string {
+  let program = command;
+  while (program.parent) program = program.parent;
+  const globals = program.options
+    .filter((option) => option.long !== "--json" && program.getOptionValueSource(option.attributeName()) === "cli")
+    .flatMap((option) => typed(option, program.getOptionValue(option.attributeName())));
+  return [COMMAND, ...[...words, ...globals].map(quote)].join(" ");
+}
+
 function typed(option: Option, value: unknown): readonly string[] {
   const flag = option.long ?? "";
   if (value === true) return [flag];

@@ -5,7 +5,7 @@ import { sql } from "drizzle-orm";
 import { isReplicated, nextPhase, PHASES, type Phase, previousPhase } from "../phase.ts";
 import { COMPARISON_REQUESTED, type CutoverTenant } from "../tenants.ts";
 import { changePhase } from "./change-phase.ts";
-import type { ConditionLimits } from "./conditions.ts";
+import type { Condition, ConditionLimits } from "./conditions.ts";
 import { ensureCutoverTenant, requireCutoverTenant } from "./enrolled.ts";
 import { type CutoverStatus, toStatus } from "./status.ts";
 
@@ -18,6 +18,8 @@ export interface AdvanceOptions {
   readonly force?: boolean;
   /** Limits of the conditions that differ from `CONDITION_DEFAULTS`. */
   readonly limits?: Partial<ConditionLimits>;
+  /** Called before the phase is entered, with the conditions that `force` overrides. */
+  readonly onOverride?: (conditions: readonly Condition[]) => void;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface AdvanceOptions {
 export async function advance(
   database: Database,
   nameOrId: string,
-  { namespace, to: chosen, force = false, limits }: AdvanceOptions = {},
+  { namespace, to: chosen, force = false, limits, onOverride }: AdvanceOptions = {},
 ): Promise<CutoverStatus> {
   const tenant = await ensureCutoverTenant(database, nameOrId, namespace);
   const { name, phase } = tenant;
@@ -52,6 +54,7 @@ export async function advance(
       `The tenant ${JSON.stringify(name)} cannot enter the phase ${chosen ?? to}: ${unmet.map(({ detail }) => detail).join(" ")} Wait until the conditions hold, or override them, which is recorded.`,
       { path: "force" },
     );
+  if (unmet.length > 0) onOverride?.(unmet);
   await changePhase(database, tenant, { to: chosen ?? to, overridden: unmet.map((condition) => condition.name) });
   return readAfter(database, tenant);
 }

@@ -3,7 +3,7 @@ import type { JournalState } from "../replicate/changes.ts";
 import type { ShadowResults } from "../shadow/statistics/results.ts";
 import type { ComparedResult, CutoverSettings } from "../tenants.ts";
 
-/** What is known of a tenant's cut-over. */
+/** Where a tenant is on its way. */
 export interface CutoverState {
   readonly tenant: { readonly id: string; readonly name: string };
   readonly phase: Phase;
