@@ -47,6 +47,8 @@ SELECT create_distributed_table('cairn.embedding_cache', 'tenant_id', colocate_w
 SELECT create_distributed_table('cairn.embedding_usage', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.idempotency_keys', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.tombstones', 'tenant_id', colocate_with => 'cairn.collections');
+-- A change is recorded in the transaction of the write that makes it, so it belongs to the same node.
+SELECT create_distributed_table('cairn.changes', 'tenant_id', colocate_with => 'cairn.collections');
 
 ALTER TABLE cairn.documents ADD CONSTRAINT documents_tenant_id_collection_id_fkey
   FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE;
@@ -54,4 +56,4 @@ ALTER TABLE cairn.collection_indexes ADD CONSTRAINT collection_indexes_tenant_id
   FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE;
 
 -- The other tables stay on the coordinator: API keys and the names of namespaces (looked up before the tenant is known), and
--- jobs, which the operator also has without a tenant; the migration ledger; the leases.
+-- jobs, which the operator also has without a tenant; the migration ledger; the leases; the phases and results of a cut-over.

@@ -27,6 +27,13 @@ const REFERENCE: readonly string[] = calls("create_reference_table");
 /** Tables on the coordinator only: the operator's tables and tables without a tenant. */
 const LOCAL = [
   "api_keys",
+  "cutover_collections",
+  "cutover_disagreements",
+  "cutover_events",
+  "cutover_findings",
+  "cutover_leases",
+  "cutover_requests",
+  "cutover_tenants",
   "jobs",
   "maintenance_leases",
   "migration_collections",

@@ -71,12 +71,15 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     });
     const shadow = await cutover("advance", "--tenant", "acme", "--wait", ...LIMITS);
     expect(shadow).toMatchObject({ code: 0, out: expect.stringContaining("acme is in the phase shadow.") });
-    const waiting = cutover("advance", "--tenant", "acme", "--wait", ...LIMITS);
+    const wait = ["cutover", "advance", "--tenant", "acme", "--wait", ...LIMITS];
+    const stopped = await cli.run(wait, { stopAt: /^acme waits for cairn: .*reads were compared/m });
+    expect(stopped).toMatchObject({
+      code: 130,
+      err: expect.stringContaining("0 reads were compared in this phase; 3 are"),
+    });
     for (let n = 0; n < 5; n++) await send("POST", `${at}/query`, { query_embeddings: [[1, 0]], n_results: 2 });
-    const entered = await waiting;
-    expect(entered).toMatchObject({ code: 0, out: expect.stringContaining("acme is in the phase cairn.") });
-    expect(entered.err).toMatch(/^acme waits for cairn: .*reads were compared/m);
-    await send("POST", `${at}/add`, { ids: ["c"], embeddings: [[1, 1]], documents: ["c"] });
+    expect(await cli.run(wait)).toMatchObject({ code: 0, out: expect.stringContaining("acme is in the phase cairn.") });
+    expect((await send("POST", `${at}/add`, { ids: ["c"], embeddings: [[1, 1]], documents: ["c"] })).status).toBe(201);
     const status = await cutover("status", "--tenant", "acme");
     expect(status.out).toMatch(/phase {5}cairn since .*: Cairn answers, Chroma follows/);
     expect(status.out).toMatch(/The next phase, done, requires:\n {2}[✓✗] identical/);
@@ -86,7 +89,9 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     });
     expect(JSON.parse((await chroma.request("GET", `${base}${at}/count`)).text)).toBe(3);
     expect(await cutover("back", "--tenant", "acme")).toMatchObject({ code: 2 });
-  }, 60_000);
+    // What was written in Cairn is in Chroma by now, so nothing keeps the tenant from leaving again.
+    expect(await cutover("advance", "--tenant", "acme")).toMatchObject({ code: 0 });
+  }, 180_000);
 
   test("--force names what it overrides on standard error, and --json prints the status only", async () => {
     await createCollection("forced");
@@ -110,7 +115,7 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     const scope = ["--chroma-database", chromaDatabase];
     const enrolled = await cutover("advance", "--all", "--chroma", inject("chromaUrl"), ...scope);
     expect(enrolled.code).toBe(1);
-    expect(enrolled.out).toMatch(/^3 tenants advanced, 1 failed|^[45] tenants advanced, 1 failed/m);
+    expect(enrolled.out).toMatch(/^3 tenants advanced, 1 failed/m);
     for (const tenant of ["one", "two", "three"]) expect(enrolled.out).toContain(`${tenant} is in the phase mirror.`);
     expect(enrolled.err).toMatch(/^broken: error \(invalid_input\): .*written here/m);
     const again = JSON.parse(
@@ -125,7 +130,7 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     expect(table).toMatch(/^three +shadow +\S+ \S+ +0 +identical, 2 records/m);
     const back = await cutover("back", "--all", "--to", "mirror");
     expect(back).toMatchObject({ out: expect.stringContaining("one is in the phase mirror.") });
-  }, 90_000);
+  }, 180_000);
 
   test("a comparison finds what bypassed the gateway, and its exit code says that both sides are equal", async () => {
     const at = await createCollection("compared");
@@ -141,7 +146,7 @@ describe.runIf(serverUrl())("cairn cutover", () => {
       code: 2,
       err: expect.stringContaining("in the phase done"),
     });
-  }, 60_000);
+  }, 180_000);
 
   test("settings are shown and changed", async () => {
     await createCollection("set");
@@ -172,7 +177,7 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     expect(out.split("\n").length).toBe(lines);
     watch.kill("SIGINT");
     expect((await once(watch, "close"))[0]).toBe(130);
-  }, 30_000);
+  }, 180_000);
 
   test("the report is a page in the file that --out names", async () => {
     const written = await cutover("report", "--tenant", "compared", "--out", "state.html", "--hours", "2");

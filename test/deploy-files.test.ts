@@ -4,15 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
+import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
+import { openGateway } from "@cairn/chroma/gateway/route/open.ts";
 import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
 import { DCLinter } from "dclint";
 import { expect, onTestFinished, test } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { useTestDatabase } from "./support/fixture.ts";
 
 // compose.yaml, its overlay and deploy/kubernetes.yaml against the published schemas of Compose and Kubernetes. A misspelt
 // key is an error in both. `test/self-host/image.test.ts` builds and runs the Dockerfile.
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const testDatabase = useTestDatabase();
 const read = (path: string) => readFile(join(ROOT, path), "utf8");
 
 async function temporaryFolder(): Promise<string> {
@@ -100,4 +104,32 @@ test("the files for self-hosting name only settings that exist", async () => {
   ])
     for (const [name] of (await read(file)).matchAll(/\b(CAIRN|CHROMA|OPENAI|DATABASE)_[A-Z_]+\b/g))
       expect([...variables, ...own, "CHROMA_DATA"], `${name} in ${file}`).toContain(name);
+});
+
+/** The metrics of a service in front of Chroma, with their labels. */
+async function readMetricNames(): Promise<string> {
+  const gateway = openGateway(testDatabase.services, { chroma: { url: "http://127.0.0.1:9" }, onError: () => {} });
+  const metrics = createMetrics({ sources: [gateway.readMetrics] });
+  const text = await metrics.text();
+  await gateway.close();
+  return text;
+}
+
+test("the alerts of deploy/prometheus-rules.yaml use metrics and labels that exist", async () => {
+  const [document] = parseAllDocuments(await read("deploy/prometheus-rules.yaml"));
+  const { groups } = document?.toJS() as {
+    readonly groups: readonly { readonly rules: readonly Readonly<Record<string, string>>[] }[];
+  };
+  const rules = groups.flatMap((group) => group.rules);
+  expect(rules.length).toBeGreaterThan(5);
+  const metrics = await readMetricNames();
+  for (const { alert, expr = "" } of rules) {
+    expect(alert).toMatch(/^Cairn[A-Za-z]+$/);
+    const names = [...expr.matchAll(/cairn_\w+/g)].map(([name]) => name.replace(/_count$/, ""));
+    expect(names).not.toEqual([]);
+    for (const name of names) expect(metrics, `${name} of ${alert}`).toContain(`# TYPE ${name} `);
+    expect([...expr].filter((character) => character === "(")).toHaveLength(
+      [...expr].filter((character) => character === ")").length,
+    );
+  }
 });

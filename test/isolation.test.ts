@@ -15,8 +15,10 @@ beforeAll(async () => {
 test("a tenant can read only these tables", async () => {
   expect(await readableTables(testDatabase.database, "cairn_app")).toEqual([
     "api_keys",
+    "changes",
     "collection_indexes",
     "collections",
+    "cutover_tenants",
     "documents",
     "embedding_cache",
     "embedding_usage",

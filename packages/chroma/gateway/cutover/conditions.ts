@@ -1,5 +1,5 @@
 import type { Database } from "@cairn/core/database/database.ts";
-import { asTenant, uuidLiteral } from "@cairn/core/database/transaction.ts";
+import { asAdmin, asTenant, uuidLiteral } from "@cairn/core/database/transaction.ts";
 import { isImported } from "@cairn/core/document/insert.ts";
 import { sql } from "drizzle-orm";
 import { COMPARISON_REQUESTED } from "../tenants.ts";
@@ -58,12 +58,20 @@ export async function readConditions(
   }
 }
 
-/** Chroma's version wins in the phase `mirror`, so what was written in Cairn would be lost. */
+/**
+ * Chroma's version wins in the phase `mirror`, so what was written in Cairn would be lost. Chroma has what was written before the tenant
+ * last came back to it.
+ */
 async function noLocalChanges(database: Database, { tenant }: CutoverState): Promise<Condition> {
+  const [event] = await asAdmin(database, ({ orm }) =>
+    orm.selectRows<{ at: string | null }>(sql`
+      SELECT max(at)::text AS at FROM cairn.cutover_events WHERE tenant_id = ${tenant.id}::uuid AND to_phase = 'chroma'`),
+  );
   const [row] = await asTenant(database, tenant.id, ({ orm }) =>
     orm.selectRows<{ exists: boolean }>(sql`
       SELECT EXISTS (SELECT FROM cairn.documents WHERE tenant_id = ${uuidLiteral(tenant.id)}
-                     AND NOT ${isImported(sql`origin`)}) AS exists`),
+                     AND NOT ${isImported(sql`origin`)}
+                     AND updated_at > coalesce(${event?.at ?? null}::timestamptz, '-infinity')) AS exists`),
   );
   return {
     name: "no_local_changes",

@@ -11,7 +11,7 @@ import { addTenantOptions, chosenTenant, parseShare, type TenantFlags } from "./
 
 interface SettingsFlags extends TenantFlags {
   readonly strict?: "on" | "off";
-  readonly sample?: number | null;
+  readonly sample?: number | "default";
 }
 
 /** Adds `cairn cutover settings`. */
@@ -27,7 +27,7 @@ export function addSettings(cutover: Command, context: CommandContext): void {
     .option(
       "--sample <share>",
       "share of the reads that are compared in the phase shadow, 0 to 1, or `default`",
-      (text: string) => (text === "default" ? null : parseShare(text)),
+      (text: string) => (text === "default" ? text : parseShare(text)),
     )
     .action((flags: SettingsFlags, self: Command) =>
       withServices(self, async ({ database }, { json }) => {
@@ -56,7 +56,7 @@ export function addSettings(cutover: Command, context: CommandContext): void {
 }
 
 function toChange({ strict, sample }: SettingsFlags): SettingsChange {
-  return { strict: strict === undefined ? undefined : strict === "on", sample };
+  return { strict: strict === undefined ? undefined : strict === "on", sample: sample === "default" ? null : sample };
 }
 
 function printSettings(tenant: string, { strict = false, sample }: CutoverSettings): void {
