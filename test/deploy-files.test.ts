@@ -9,7 +9,7 @@ import { openGateway } from "@cairn/chroma/gateway/route/open.ts";
 import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
 import { DCLinter } from "dclint";
 import { expect, onTestFinished, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { useTestDatabase } from "./support/fixture.ts";
 
 // compose.yaml, its overlay and deploy/kubernetes.yaml against the published schemas of Compose and Kubernetes. A misspelt
@@ -116,8 +116,7 @@ async function readMetricNames(): Promise<string> {
 }
 
 test("the alerts of deploy/prometheus-rules.yaml use metrics and labels that exist", async () => {
-  const [document] = parseAllDocuments(await read("deploy/prometheus-rules.yaml"));
-  const { groups } = document?.toJS() as {
+  const { groups } = parse(await read("deploy/prometheus-rules.yaml")) as {
     readonly groups: readonly { readonly rules: readonly Readonly<Record<string, string>>[] }[];
   };
   const rules = groups.flatMap((group) => group.rules);
