@@ -79,10 +79,10 @@ function* slicesOf(ids: readonly string[] | null): Generator<readonly string[] |
 }
 
 /**
- * What became of a write. `ok`: the source has applied it. `refused`: the source has changed nothing. `unknown`: it may be applied, now
- * or until its time limit.
+ * What became of a write. `ok`: the source has applied it. `refused`: the source has changed nothing. `failed`: the source has answered
+ * with an error, and may have applied it or a part of it. `unknown`: it may be applied, now or until its time limit.
  */
-export type WriteOutcome = "ok" | "refused" | "unknown";
+export type WriteOutcome = "ok" | "refused" | "failed" | "unknown";
 
 /** A write whose outcome is known. */
 export interface Settlement {
@@ -93,18 +93,18 @@ export interface Settlement {
 
 /** Records outcomes, of writes of any tenants. A change whose outcome is not recorded is read again when its time limit is over. */
 export async function settleWrites(database: Database, settlements: readonly Settlement[]): Promise<void> {
-  const statements = (["ok", "refused"] as const).flatMap((outcome) => {
+  const statements = [true, false].flatMap((isUnchanged) => {
     const changes = settlements
-      .filter((settlement) => settlement.outcome === outcome)
+      .filter(({ outcome }) => (outcome === "refused") === isUnchanged)
       .flatMap(({ tenantId, sequences }) => sequences.map((sequence) => ({ tenantId, sequence })));
     if (changes.length === 0) return [];
     const settled = sql`
       unnest(${sql.param(changes.map(({ tenantId }) => tenantId))}::uuid[],
              ${sql.param(changes.map(({ sequence }) => sequence))}::bigint[]) AS s (tenant_id, sequence)
       WHERE c.tenant_id = s.tenant_id AND c.sequence = s.sequence`;
-    return outcome === "ok"
-      ? [sql`UPDATE cairn.changes AS c SET in_flight_until = NULL FROM ${settled}`]
-      : [sql`DELETE FROM cairn.changes AS c USING ${settled}`];
+    return isUnchanged
+      ? [sql`DELETE FROM cairn.changes AS c USING ${settled}`]
+      : [sql`UPDATE cairn.changes AS c SET in_flight_until = NULL FROM ${settled}`];
   });
   if (statements.length === 0) return;
   // A crash of the server that loses an outcome costs the time until it is read again, so no commit waits for the disk.

@@ -6,7 +6,7 @@ import { sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
 import { readRouteById } from "../namespace/collections.ts";
 import type { NameRules } from "../namespace/name-rules.ts";
-import { type ChromaPath, pathOf } from "../protocol/path.ts";
+import type { ChromaPath } from "../protocol/path.ts";
 import type { DatabasePath } from "../server/view/view.ts";
 import { assertAnswered, type Forward } from "./forward.ts";
 
@@ -182,9 +182,4 @@ export async function listPage(
   assertAnswered(response);
   // Numbers of metadata keep their notation.
   return response.status === 200 ? (parseExactJson(bytes.toString()) as unknown as readonly Described[]) : [];
-}
-
-/** The path of a collection as text, for messages. */
-export function describePath(path: ChromaPath): string {
-  return JSON.stringify(pathOf(path));
 }

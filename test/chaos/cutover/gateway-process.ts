@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const CAIRN = fileURLToPath(new URL("../../../packages/cli/bin/cairn.mjs", import.meta.url));
 
 /** Seconds until a request to Chroma counts as lost. */
-export const CHROMA_TIMEOUT_S = 2;
+const CHROMA_TIMEOUT_S = 2;
 
 /** A `cairn serve --chroma` in a process of its own, which can be killed and started again on the same port. */
 export interface GatewayProcess {

@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 const IDS = 5;
 export const RANGES = 3;
 
-export const idsOf = (range: number) => Array.from({ length: IDS }, (_, at) => `r${range}-${at}`);
+const idsOf = (range: number) => Array.from({ length: IDS }, (_, at) => `r${range}-${at}`);
 export const ALL_IDS = Array.from({ length: RANGES }, (_, range) => idsOf(range)).flat();
 
 /** A write of records of one range. */

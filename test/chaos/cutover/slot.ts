@@ -125,7 +125,7 @@ async function renameCollection(round: Round, slot: Slot, current: Incarnation):
 }
 
 /** Asks which collection exists after a request that may have been applied. The collection is the one before if it still exists. */
-export async function findCurrent(round: Round, slot: Slot, startedAt: number): Promise<void> {
+async function findCurrent(round: Round, slot: Slot, startedAt: number): Promise<void> {
   const { tenant, random, names } = slot;
   await sleep(Math.max(0, startedAt + GRACE_MS - Date.now()));
   for (;;) {

@@ -16,7 +16,7 @@ import { deletePair, type RecordedPair, readPairs, savePair } from "./pair.ts";
 import type { Replication } from "./replication.ts";
 
 /** The tenant's collections in a database of Chroma. */
-export async function listTenantCollections(
+async function listTenantCollections(
   { source, rules, tenantId, tenantName }: Replication,
   { tenant, database }: DatabasePath,
 ): Promise<readonly SourceCollection[]> {

@@ -21,7 +21,7 @@ import type { Replication } from "./replication.ts";
 import type { ReplicationResult } from "./to-chroma.ts";
 
 /** Marks the rows that replication writes, as a migration run marks those that it copies. */
-export const REPLICATION_ORIGIN = "00000000-0000-4000-8000-7265706c6963";
+const REPLICATION_ORIGIN = "00000000-0000-4000-8000-7265706c6963";
 
 /** Records that are read and written at once. */
 const PAGE_SIZE = 300;

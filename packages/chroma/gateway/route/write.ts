@@ -128,8 +128,11 @@ async function sendRecorded(
 /** Milliseconds after which a request that was given up has ended in Chroma too. */
 const GRACE_MS = 2_000;
 
-/** A server that fails may have applied the write, or may apply it later. */
+/** A proxy between may answer while Chroma still works on the write. */
+const PROXY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+
 function outcomeOf(status: number): WriteOutcome {
   if (status < 300) return "ok";
-  return status < 500 ? "refused" : "unknown";
+  if (status < 500) return "refused";
+  return PROXY_STATUSES.has(status) ? "unknown" : "failed";
 }
