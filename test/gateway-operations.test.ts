@@ -103,6 +103,8 @@ test("the setting sample decides how many reads are compared", async () => {
   const at = await createCollection("sampled");
   await advance(testDatabase.database, "sampled");
   await advance(testDatabase.database, "sampled", { force: true });
+  const compared = async () => (await readStatus(testDatabase.database, "sampled"))?.compared?.identical;
+  await expect.poll(compared, { timeout: 15_000 }).toBe(true); // Cairn has the collection
   await changeSettings(testDatabase.database, "sampled", { sample: 0.5 });
   for (const sample of [2, -0.1, Number.NaN])
     await expect(changeSettings(testDatabase.database, "sampled", { sample })).rejects.toThrow(/share from 0 to 1/);

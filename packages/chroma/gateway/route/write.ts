@@ -1,7 +1,7 @@
 import { AppError } from "@cairn/core/error.ts";
 import { beginWrite, type Change, isRecorded, type WriteOutcome } from "../journal.ts";
 import { isReplicated, sourceOf } from "../phase.ts";
-import type { CutoverTenant } from "../tenants.ts";
+import type { CutoverSettings, CutoverTenant } from "../tenants.ts";
 import { createBarrierWait, type GatewayRequest, tenantOf } from "./context.ts";
 import { waitForReplica } from "./wait-for-replica.ts";
 
@@ -32,6 +32,8 @@ export interface SentWrite {
 interface AcceptedWrite extends SentWrite {
   /** Of its recorded changes. */
   readonly sequences: readonly string[];
+  /** Of the tenant, when the write was recorded. */
+  readonly settings: CutoverSettings;
   /** Resolves when its outcome is recorded. Never rejects. */
   readonly settled: Promise<void>;
 }
@@ -79,7 +81,7 @@ async function tryWrite(
     if (sent.status >= 300) break;
     accepted.push(sent);
   }
-  if (tenant.settings.strict && accepted.length > 0) await waitForReplica(request.gateway, tenant, accepted);
+  if (accepted.some(({ settings }) => settings.strict)) await waitForReplica(request.gateway, tenant, accepted);
   return last;
 }
 
@@ -118,7 +120,7 @@ async function sendRecorded(
   try {
     const sent = await send();
     const settled = settle(outcomeOf(sent.status));
-    return { ...sent, sequences: begun.sequences, settled };
+    return { ...sent, sequences: begun.sequences, settings: begun.settings, settled };
   } catch (error) {
     void settle("unknown");
     throw error;
