@@ -135,6 +135,24 @@ describe("while Chroma decides", () => {
     expect(await documents()).toEqual({ first: "version 3" });
   });
 
+  test("a process keeps its lease while Chroma is slow", async () => {
+    const leasedUntil = async () => {
+      const [lease] = await gateway.rows<{ at: number }>(sql`
+        SELECT extract(epoch FROM max(leased_until))::float8 AS at FROM cairn.cutover_leases`);
+      return lease?.at ?? 0;
+    };
+    let renewed = false;
+    once(isReplicated, async () => {
+      const before = await leasedUntil();
+      await until(async () => (await leasedUntil()) > before);
+      renewed = true;
+      return undefined;
+    });
+    await send("POST", `${at}/upsert`, record("first", 2));
+    await until(async () => (await documents()).first === "version 2");
+    expect(renewed).toBe(true);
+  });
+
   test("every acknowledged write is in Cairn when Cairn begins to decide", async () => {
     await gateway.enterUpTo(tenant, "shadow");
     once(isReplicated, async () => {

@@ -65,7 +65,9 @@ async function removeFromChroma({ database, tenantId, source, target }: Replicat
   const pair = (await readPairs(database, tenantId)).find(({ collectionId }) => collectionId === lineage);
   if (!pair) return;
   const { tenant, database: name } = pair.path;
-  const listed = await source.listCollections({ tenants: [tenant], databases: [name] });
+  const named = await target.findCollection(pair.path, pair.path.name);
+  const isNamed = named?.id === pair.chromaId;
+  const listed = isNamed ? [named] : await source.listCollections({ tenants: [tenant], databases: [name] });
   const existing = listed.find(({ id }) => id === pair.chromaId);
   if (existing) await target.deleteCollection(existing);
   await asAdmin(database, ({ orm }) => deletePair(orm, pair));

@@ -74,14 +74,22 @@ export function startReplicator(options: ReplicatorOptions): Replicator {
     if (!tenant?.namespaceId || !isReplicated(tenant.phase)) return;
     const lease = await acquireLease(services.database, tenantId);
     if (!lease) return; // the other process looks for changes again within a second
+    const renew = createRenewal(services.database, lease);
+    // A request to a slow Chroma may take longer than the lease. If it is lost, the next page ends the work.
+    const heartbeat = setInterval(() => renew().catch(() => {}), RENEW_MS);
     try {
-      await replicate(tenant, lease);
+      await replicate(tenant, lease, renew);
     } finally {
+      clearInterval(heartbeat);
       await releaseLease(services.database, lease).catch(onError);
     }
   }
 
-  async function replicate({ tenantId, namespaceId = "" }: CutoverTenant, lease: Lease): Promise<void> {
+  async function replicate(
+    { tenantId, namespaceId = "" }: CutoverTenant,
+    lease: Lease,
+    renew: () => Promise<void>,
+  ): Promise<void> {
     const { database } = services;
     const { source, target } = await options.openChroma();
     const rules = rulesOf(await getNamespace(database, namespaceId));
@@ -90,7 +98,6 @@ export function startReplicator(options: ReplicatorOptions): Replicator {
     if (tenant.barrierExpired) await lowerExpiredBarrier(database, tenant);
     const { name: tenantName, phase } = tenant;
     const { statistics } = options;
-    const renew = createRenewal(database, lease);
     const shared = { services, database, source, target, rules, lease, renew, statistics };
     const context = { ...shared, tenantId, tenantName, phase, namespaceId };
     const drain = createDrain(context, () => closing);
