@@ -102,7 +102,7 @@ export function createModel(now: () => number = Date.now) {
       const { history, states } = recordOf(id);
       const first = Math.max(
         0,
-        history.findLastIndex(({ at }) => at <= from),
+        history.findLastIndex(({ at }) => at < from),
       );
       return new Map([...history.slice(first).flatMap((entry) => [...entry.states]), ...states]);
     },

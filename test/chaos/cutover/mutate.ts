@@ -60,13 +60,16 @@ async function runMutation(folder: string, { name, patches, test }: Mutation): P
       source.replace(from, () => to),
     );
   }
-  const args = ["node_modules/vitest/vitest.mjs", "run", test, "--reporter=json", "--testTimeout=40000"];
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
-  const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
+  const output = join(folder, "report.json");
+  const options = ["--bail=1", "--testTimeout=60000", "--reporter=json", `--outputFile.json=${output}`];
+  const args = ["node_modules/vitest/vitest.mjs", "run", test, ...options];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const [errors] = await Promise.all([text(child.stderr), once(child, "close")]);
   for (const { file } of patches) await cp(join(PROJECT, file), join(folder, file));
-  const report = JSON.parse(output.slice(output.indexOf('{"num'))) as Report;
+  const report = JSON.parse(await readFile(output, "utf8")) as Report;
+  await rm(output);
   const results = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  if (results.length === 0) throw new Error(`With the mutation "${name}" no test ran: ${output}`);
+  if (results.length === 0) throw new Error(`With the mutation "${name}" no test ran: ${errors}`);
   return results.filter(({ status }) => status === "failed").map(({ title }) => title);
 }
 
