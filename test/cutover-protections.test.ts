@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { advance } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { sql } from "drizzle-orm";
+import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { serverUrl } from "./support/database.ts";
 import { useTestDatabase } from "./support/fixture.ts";
 import { until, useProxiedGateway } from "./support/proxied-gateway.ts";
 import { always, type Fault, isFetch, isListing, type SeenRequest } from "./support/proxy.ts";
@@ -103,6 +106,23 @@ describe("while Chroma decides", () => {
     await until(async () => (await documents()).slow === "version 1");
   });
 
+  test.skipIf(!serverUrl())("a write that took longer than its record was in flight is recorded again", async () => {
+    const holder = new Client({ connectionString: testDatabase.url });
+    await holder.connect();
+    await holder.query("BEGIN; SELECT FROM cairn.cutover_tenants FOR UPDATE");
+    once(isSent("add"), async () => {
+      await gateway.rows(sql`UPDATE cairn.changes SET in_flight_until = now()`);
+      await gateway.drained(tenant);
+      return undefined;
+    });
+    const sent = send("POST", `${at}/add`, record("late", 1));
+    await sleep(7_500); // longer than a request's time limit and the grace after it
+    await holder.query("COMMIT");
+    await holder.end();
+    expect((await sent).status).toBe(201);
+    await until(async () => (await documents()).late === "version 1");
+  });
+
   test("a delete by a condition deletes what it selected when it was recorded", async () => {
     once(isSent("delete"), async () => {
       await send("POST", `${at}/add`, record("later", 1));
@@ -155,12 +175,13 @@ describe("while Chroma decides", () => {
 
   test("every acknowledged write is in Cairn when Cairn begins to decide", async () => {
     await gateway.enterUpTo(tenant, "shadow");
-    once(isReplicated, async () => {
-      await sleep(400);
-      return undefined;
-    });
+    gateway.proxy.rules = [always({ kind: "answer", status: 503 }, isReplicated)];
     await send("POST", `${at}/upsert`, record("first", 2));
-    await gateway.enterUpTo(tenant, "cairn");
+    await until(async () => (await gateway.rows(sql`SELECT FROM cairn.changes WHERE attempts > 0`)).length > 0);
+    const change = advance(testDatabase.database, tenant, { force: true });
+    await sleep(700);
+    gateway.proxy.rules = [];
+    expect(await change).toMatchObject({ phase: "cairn" });
     expect((await send("POST", `${at}/get`, {})).body.documents).toEqual(["version 2"]);
     expect(await documents()).toEqual({ first: "version 2" });
   });
@@ -170,6 +191,7 @@ describe("while Chroma decides", () => {
     await gateway.compared(tenant);
     const upserts = () => gateway.proxy.seen.filter(isSent("upsert")).length;
     const before = upserts();
+    let sentMeanwhile: number | undefined;
     let waiting: ReturnType<typeof send> | undefined;
     once(isReplicated, async () => {
       await until(async () => {
@@ -178,12 +200,13 @@ describe("while Chroma decides", () => {
       });
       waiting = send("POST", `${at}/upsert`, record("first", 3));
       await sleep(400);
-      expect(upserts()).toBe(before + 1);
+      sentMeanwhile = upserts() - before - 1;
       return undefined;
     });
     await send("POST", `${at}/upsert`, record("first", 2));
     const change = gateway.enterUpTo(tenant, "cairn");
-    await until(async () => waiting !== undefined);
+    await until(async () => sentMeanwhile !== undefined);
+    expect(sentMeanwhile).toBe(0);
     expect((await waiting)?.status).toBe(200);
     await change;
     expect((await send("POST", `${at}/get`, {})).body.documents).toEqual(["version 3"]);

@@ -23,8 +23,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: `${GATEWAY}/route/write.ts`,
-        from: "  { change, send }: RecordedWrite,\n): Promise<SentWrite | undefined> {",
-        to: "  { change, send: sendGiven }: RecordedWrite,\n): Promise<SentWrite | undefined> {\n  let send = sendGiven;",
+        from: "  { change, send }: RecordedWrite,\n): Promise<AcceptedWrite | undefined> {",
+        to: "  { change, send: sendGiven }: RecordedWrite,\n): Promise<AcceptedWrite | undefined> {\n  let send = sendGiven;",
       },
     ],
   },
@@ -46,6 +46,17 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: `${GATEWAY}/replicate/changes.ts`,
         from: "AND coalesce(in_flight_until, now()) <= now()",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "a write that took longer than its record was in flight is not recorded again",
+    test: PROTECTIONS,
+    patches: [
+      {
+        file: `${GATEWAY}/route/write.ts`,
+        from: "    if (sent.status < 300 && performance.now() > limit) await recordAgain(gateway, tenantId, change);\n",
         to: "",
       },
     ],
@@ -87,7 +98,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: PROTECTIONS,
     patches: [
       {
-        file: `${GATEWAY}/tenants.ts`,
+        file: `${GATEWAY}/journal.ts`,
         from: "SELECT phase, coalesce(barrier_until > now(), false) AS barrier",
         to: "SELECT phase, false AS barrier",
       },

@@ -2,7 +2,7 @@ import { AppError } from "@cairn/core/error.ts";
 import { beginWrite, type Change, isRecorded, type WriteOutcome } from "../journal.ts";
 import { isReplicated, sourceOf } from "../phase.ts";
 import type { CutoverSettings, CutoverTenant } from "../tenants.ts";
-import { createBarrierWait, type GatewayRequest, tenantOf } from "./context.ts";
+import { createBarrierWait, type Gateway, type GatewayRequest, tenantOf } from "./context.ts";
 import { waitForReplica } from "./wait-for-replica.ts";
 
 /** A write, as each side takes it. */
@@ -109,6 +109,7 @@ async function sendRecorded(
   { change, send }: RecordedWrite,
 ): Promise<AcceptedWrite | undefined> {
   const { database, statistics, timeoutMs, settlements } = gateway;
+  const limit = performance.now() + timeoutMs + GRACE_MS;
   const begun = await beginWrite(database, tenantId, { change, timeoutMs: timeoutMs + GRACE_MS });
   if (begun.sequences.length === 0 && (change.ids === null || change.ids.length > 0)) return undefined;
   const started = performance.now();
@@ -119,12 +120,27 @@ async function sendRecorded(
   };
   try {
     const sent = await send();
+    if (sent.status < 300 && performance.now() > limit) await recordAgain(gateway, tenantId, change);
     const settled = settle(outcomeOf(sent.status));
     return { ...sent, sequences: begun.sequences, settings: begun.settings, settled };
   } catch (error) {
     void settle("unknown");
+    if (performance.now() > limit) await recordAgain(gateway, tenantId, change);
     throw error;
   }
+}
+
+/**
+ * Records a write again that has taken longer than its changes were in flight, because this process stood still: they may have been
+ * replicated before Chroma applied it. Throws `source_unavailable` if Cairn decides by now, which may lack the write.
+ */
+async function recordAgain({ database }: Gateway, tenantId: string, change: Change): Promise<void> {
+  const { sequences } = await beginWrite(database, tenantId, { change, timeoutMs: GRACE_MS });
+  if (sequences.length > 0) return;
+  throw new AppError(
+    "source_unavailable",
+    "The write took so long that the tenant's phase has changed meanwhile, so it may be lost. Read what it changed, and send it again if it is missing.",
+  );
 }
 
 /** Milliseconds after which a request that was given up has ended in Chroma too. */
