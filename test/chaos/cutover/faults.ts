@@ -39,6 +39,12 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     const own = leases.map(({ token }) => token).filter((token) => postgres.hasSeen(token));
     await world.query("DELETE FROM cairn.cutover_leases WHERE token = ANY($1::uuid[])", [own]);
   },
+  async "gateway paused"({ world }, random) {
+    const { process } = random.pick(world.gateways);
+    process.pause();
+    await sleep(500 + random.below(5_500)); // longer than a write is in flight, and shorter than a lease
+    process.resume();
+  },
   async "chroma killed"({ world }, random) {
     await world.killChroma();
     await sleep(random.below(800));

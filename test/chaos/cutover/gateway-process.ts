@@ -11,6 +11,9 @@ const CHROMA_TIMEOUT_S = 2;
 export interface GatewayProcess {
   readonly port: number;
   start(): Promise<void>;
+  /** SIGSTOP, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** The end of its standard error. */
@@ -50,6 +53,8 @@ export function createGatewayProcess(options: GatewayProcessOptions): GatewayPro
       started.kill("SIGKILL");
       throw new Error(`cairn serve did not start:\n${output}`);
     },
+    pause: () => void child?.kill("SIGSTOP"),
+    resume: () => void child?.kill("SIGCONT"),
     async kill() {
       if (!child || child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");
