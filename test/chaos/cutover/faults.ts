@@ -42,7 +42,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   async "gateway paused"({ world }, random) {
     const { process } = random.pick(world.gateways);
     process.pause();
-    await sleep(500 + random.below(5_500)); // longer than a write is in flight, and shorter than a lease
+    await sleep(500 + random.below(2_500)); // with a delay, longer than a write is in flight
     process.resume();
   },
   async "chroma killed"({ world }, random) {

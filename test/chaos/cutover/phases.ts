@@ -5,8 +5,8 @@ import { AppError } from "@cairn/core/error.ts";
 import type { Round } from "./log.ts";
 import type { Random } from "./random.ts";
 
-/** Milliseconds until a write that was sent before the journal began has ended: the time limit, and what a delayed request takes longer. */
-export const SETTLE_MS = 4_500;
+/** Milliseconds until a write that began before the journal has ended: the longest pause of a gateway, and the longest delay of a request. */
+export const SETTLE_MS = 6_000;
 
 const LIMITS = { settleMs: SETTLE_MS, maxLagSeconds: 60, minReads: 0, minAgreement: 0 };
 
