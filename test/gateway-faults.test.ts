@@ -126,3 +126,17 @@ test("writes are accepted again after the process that changed the phase has die
   await gateway.drained(tenant);
   expect((await sendToChroma("POST", `${at}/get`, {})).body.ids).toEqual(["one", "two"]);
 });
+
+test("a collection that was made in Cairn is found in Chroma after the way back", async () => {
+  await create("faq");
+  await gateway.enterUpTo(tenant, "cairn");
+  gateway.proxy.rules = [FAILS];
+  const made = await create("made");
+  expect((await send("POST", `${made}/get`, {})).status).toBe(200); // the gateway learns that Chroma does not have it yet
+  gateway.proxy.rules = [];
+  await gateway.rows(sql`UPDATE cairn.changes SET retry_at = NULL`);
+  await gateway.drained(tenant);
+  await back(testDatabase.database, tenant, { to: "chroma" });
+  expect((await send("POST", `${made}/add`, record("one"))).status).toBe(201);
+  expect((await send("POST", `${made}/get`, {})).body.ids).toEqual(["one"]);
+});
