@@ -12,25 +12,9 @@ import type { DatabasePath } from "../../server/view/view.ts";
 import type { SourceCollection } from "../../source/source.ts";
 import { assertSource } from "./assert-source.ts";
 import { saveFindings } from "./findings.ts";
+import { listKnown } from "./list-known.ts";
 import { deletePair, type RecordedPair, readPairs, savePair } from "./pair.ts";
 import type { Replication } from "./replication.ts";
-
-/** The tenant's collections in a database of Chroma. */
-async function listTenantCollections(
-  { source, rules, tenantId, tenantName }: Replication,
-  { tenant, database }: DatabasePath,
-): Promise<readonly SourceCollection[]> {
-  try {
-    const listed = await source.listCollections({ tenants: [tenant], databases: [database] });
-    return listed.filter((collection) => {
-      const target = rules.find(collection);
-      return target?.tenant === tenantName || target?.tenant === tenantId;
-    });
-  } catch (error) {
-    if (error instanceof AppError && error.code === "not_found") return []; // the database was deleted
-    throw error;
-  }
-}
 
 /** The difference of both lists of collections that was removed. */
 export interface CollectionsResult {
@@ -63,22 +47,6 @@ export async function replicateCollections(context: Replication, path: DatabaseP
     pairs.push({ ...created, source });
   }
   return { pairs, changed };
-}
-
-/**
- * The tenant's collections in Chroma, and the pairs of those that were deleted there. Chroma lists in pages by offset, so a collection is
- * missing in a list if another one is deleted meanwhile: it counts as deleted if it is missing twice.
- */
-async function listKnown(context: Replication, path: DatabasePath, known: readonly RecordedPair[]) {
-  const first = await listTenantCollections(context, path);
-  const isMissing = (list: readonly SourceCollection[]) => {
-    const ids = new Set(list.map(({ id }) => id));
-    return ({ chromaId }: RecordedPair) => !ids.has(chromaId);
-  };
-  const missing = known.filter(isMissing(first));
-  if (missing.length === 0) return { listed: first, gone: [] };
-  const listed = await listTenantCollections(context, path);
-  return { listed, gone: missing.filter(isMissing(listed)) };
 }
 
 /** Longest part of a name that is kept when a collection is moved aside. Names have up to 512 characters. */
