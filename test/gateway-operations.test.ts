@@ -25,7 +25,7 @@ let gateway: OpenGateway;
 const api = useTestApi(testDatabase, () => {
   gateway = openGateway(testDatabase.services, {
     chroma: { url: inject("chromaUrl") },
-    timeoutMs: 5_000,
+    timeoutMs: 3_000,
     onError: () => {},
   });
   const metrics = createMetrics({ sources: [() => gateway.readMetrics()] });
@@ -117,6 +117,22 @@ test("the setting sample decides how many reads are compared", async () => {
   await expect.poll(observed, { timeout: 15_000 }).toBe(5);
   expect(await changeSettings(testDatabase.database, "sampled", { sample: null })).toEqual({});
 }, 30_000);
+
+test("the records are compared again when every write has ended that was sent before the phase mirror", async () => {
+  await createCollection("settling");
+  const { since } = await advance(testDatabase.database, "settling");
+  const settledAt = (since?.getTime() ?? 0) + 5_000; // the time limit of this gateway, and two seconds
+  await expect
+    .poll(async () => (await readStatus(testDatabase.database, "settling"))?.compared?.identical, { timeout: 15_000 })
+    .toBe(true);
+  const entered = async () => {
+    const { compared } = (await readStatus(testDatabase.database, "settling")) ?? {};
+    return Date.parse(compared?.startedAt ?? "") >= settledAt;
+  };
+  await expect.poll(entered, { timeout: 15_000 }).toBe(true);
+  const moved = await advance(testDatabase.database, "settling", { limits: { settleMs: 5_000 } });
+  expect(moved).toMatchObject({ phase: "shadow" });
+}, 60_000);
 
 test("a tenant that no name of the namespace can stand for is refused, and not created", async () => {
   await addNamespace(testDatabase.database, {

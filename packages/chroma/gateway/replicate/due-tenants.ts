@@ -5,8 +5,20 @@ import { sql } from "drizzle-orm";
 /** Tenants that are looked for at once. */
 const MAX_TENANTS = 100;
 
-/** Tenants with changes that can be replicated now, with a barrier that nobody lowered, or whose records were last compared `compareMs` milliseconds ago. */
-export async function listDueTenants(database: Database, compareMs: number): Promise<readonly string[]> {
+/** When the records of a tenant are compared again. */
+export interface ComparisonTimes {
+  /** Milliseconds after a comparison. */
+  readonly compareMs: number;
+  /** Milliseconds after the phase `mirror` began, when every write has ended that was sent before. What was compared earlier proves nothing. */
+  readonly settleMs: number;
+}
+
+/** Tenants with changes that can be replicated now, with a barrier that nobody lowered, or whose records are to be compared. */
+export async function listDueTenants(
+  database: Database,
+  { compareMs, settleMs }: ComparisonTimes,
+): Promise<readonly string[]> {
+  const settledAt = sql`c.since + ${settleMs}::float8 * interval '1 millisecond'`;
   const rows = await asAdmin(database, ({ orm }) =>
     orm.selectRows<{ tenant_id: string }>(sql`
       SELECT c.tenant_id FROM cairn.cutover_tenants AS c
@@ -14,6 +26,7 @@ export async function listDueTenants(database: Database, compareMs: number): Pro
         AND NOT EXISTS (SELECT FROM cairn.cutover_leases AS l WHERE l.tenant_id = c.tenant_id AND l.leased_until > now())
         AND (c.compared IS NULL OR c.barrier_until <= now()
           OR (c.compared->>'finishedAt')::timestamptz < now() - ${compareMs}::float8 * interval '1 millisecond'
+          OR c.phase = 'mirror' AND now() >= ${settledAt} AND (c.compared->>'startedAt')::timestamptz < ${settledAt}
           OR c.tenant_id IN (SELECT tenant_id FROM cairn.changes
                              WHERE coalesce(in_flight_until, now()) <= now() AND coalesce(retry_at, now()) <= now()))
       LIMIT ${MAX_TENANTS}`),

@@ -11,7 +11,7 @@ import type { RequestStatistics } from "../shadow/statistics/statistics.ts";
 import { type CutoverTenant, findCutoverTenant } from "../tenants.ts";
 import { compareTenant } from "./compare-tenant.ts";
 import { drainChanges } from "./drain.ts";
-import { listDueTenants } from "./due-tenants.ts";
+import { type ComparisonTimes, listDueTenants } from "./due-tenants.ts";
 import { acquireLease, type Lease, releaseLease, renewLease } from "./lease.ts";
 import type { Replication } from "./replication.ts";
 
@@ -22,6 +22,8 @@ export interface ReplicatorOptions {
   readonly statistics: Pick<RequestStatistics, "record">;
   /** Milliseconds after which all records of a tenant are compared again. Default an hour. */
   readonly compareMs?: number;
+  /** Milliseconds until a write that was sent before the journal began has ended. Default 62,000. */
+  readonly settleMs?: number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -41,12 +43,15 @@ const POLL_MS = 1_000;
 /** Milliseconds after which all records of a tenant are compared again. */
 const COMPARE_MS = 3_600_000;
 
+const SETTLE_MS = 62_000;
+
 /** Milliseconds between renewals of a lease. */
 const RENEW_MS = 10_000;
 
 /** Replicates all tenants whose phase asks for it, for as long as the process runs. */
 export function startReplicator(options: ReplicatorOptions): Replicator {
-  const { services, onError, compareMs = COMPARE_MS } = options;
+  const { services, onError, compareMs = COMPARE_MS, settleMs = SETTLE_MS } = options;
+  const times = { compareMs, settleMs };
   const rulesOf = createRulesCache();
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
@@ -106,13 +111,13 @@ export function startReplicator(options: ReplicatorOptions): Replicator {
       return;
     }
     await drain();
-    if (isCompareDue(tenant, compareMs))
+    if (isCompareDue(tenant, times))
       await compareTenant(context, { wasIdentical: tenant.compared?.identical ?? false, beforePage: drain });
     await drain();
   }
 
   const poll = setInterval(() => {
-    listDueTenants(services.database, compareMs)
+    listDueTenants(services.database, times)
       .then((tenants) => {
         for (const tenantId of tenants) waiting.add(tenantId);
         schedule();
@@ -156,7 +161,9 @@ function createDrain(replication: Replication, isClosing: () => boolean): () => 
   };
 }
 
-function isCompareDue({ compared, phase }: CutoverTenant, compareMs: number): boolean {
+function isCompareDue({ compared, phase, since }: CutoverTenant, { compareMs, settleMs }: ComparisonTimes): boolean {
   if (phase === "chroma") return false;
-  return compared === null || Date.now() - Date.parse(compared.finishedAt) > compareMs;
+  if (compared === null || Date.now() - Date.parse(compared.finishedAt) > compareMs) return true;
+  const settledAt = (since?.getTime() ?? 0) + settleMs;
+  return phase === "mirror" && Date.now() >= settledAt && Date.parse(compared.startedAt) < settledAt;
 }

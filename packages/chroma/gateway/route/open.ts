@@ -43,6 +43,9 @@ export interface OpenGateway {
 
 const TIMEOUT_MS = 60_000;
 
+/** Milliseconds after which a request that was given up has ended in Chroma too. */
+const GRACE_MS = 2_000;
+
 /** Opens the gateway in front of a Chroma server, and starts to replicate. Chroma may be down at this time. */
 export function openGateway(services: Services, options: GatewayOptions): OpenGateway {
   const { chroma, timeoutMs = TIMEOUT_MS, compareMs, countMs, maxPendingIds, onError } = options;
@@ -54,6 +57,7 @@ export function openGateway(services: Services, options: GatewayOptions): OpenGa
     services,
     statistics,
     compareMs,
+    settleMs: timeoutMs + GRACE_MS,
     onError,
     openChroma: createOpenChroma(chroma),
   });

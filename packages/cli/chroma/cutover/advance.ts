@@ -1,8 +1,10 @@
-import { type AdvanceOptions, advance } from "@cairn/chroma/gateway/cutover/cutover.ts";
+import { CONDITION_DEFAULTS, type ConditionLimits } from "@cairn/chroma/gateway/cutover/conditions.ts";
+import { type AdvanceOptions, advance, requestComparison } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { findTenantsInChroma } from "@cairn/chroma/gateway/cutover/find-tenants.ts";
 import { listStatus } from "@cairn/chroma/gateway/cutover/list.ts";
 import { type CutoverStatus, readStatus } from "@cairn/chroma/gateway/cutover/status.ts";
 import type { Phase } from "@cairn/chroma/gateway/phase.ts";
+import { COMPARISON_REQUESTED } from "@cairn/chroma/gateway/tenants.ts";
 import { openSource } from "@cairn/chroma/source/http-source.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -124,7 +126,19 @@ async function attempt(
   const status = flags.wait ? await readStatus(database, tenant, limits) : undefined;
   if (!status?.next || status.next.conditions.every(({ met }) => met)) return advance(database, tenant, options);
   onWait(status);
+  // The gateway does so by itself after its own time limit, which `--settle` may exceed.
+  if (isSettled(status, limits)) await requestComparison(database, tenant);
   return undefined;
+}
+
+/** Whether the last comparison began too early to count, and another one would count by now. */
+function isSettled(
+  { phase, since, compared }: CutoverStatus,
+  { settleMs = CONDITION_DEFAULTS.settleMs }: Partial<ConditionLimits>,
+): boolean {
+  if (phase !== "mirror" || !since || !compared || compared.finishedAt === COMPARISON_REQUESTED) return false;
+  const settledAt = since.getTime() + settleMs;
+  return Date.now() >= settledAt && Date.parse(compared.startedAt) < settledAt;
 }
 
 function printOverridden(tenant: string, unmet: Parameters<NonNullable<AdvanceOptions["onOverride"]>>[0]): void {
