@@ -83,6 +83,11 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     const status = await cutover("status", "--tenant", "acme");
     expect(status.out).toMatch(/phase {5}cairn since .*: Cairn answers, Chroma follows/);
     expect(status.out).toMatch(/The next phase, done, requires:\n {2}[✓✗] identical/);
+    expect(await cutover("advance", "--tenant", "acme", "--wait")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("nobody goes back from there"),
+    });
+    expect(status.out).toContain("Next: npx cairn cutover advance --tenant acme --to done");
     expect(await cutover("back", "--tenant", "acme", "--to", "chroma")).toMatchObject({
       code: 0,
       out: expect.stringContaining("acme is in the phase chroma."),

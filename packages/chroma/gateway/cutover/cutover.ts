@@ -12,7 +12,7 @@ import { type CutoverStatus, toStatus } from "./status.ts";
 export interface AdvanceOptions {
   /** Name or id of the namespace whose names stand for the tenant's collections. Default: the only one. For the first phase. */
   readonly namespace?: string;
-  /** Default: the next phase. From `chroma` also `done`, for a tenant whose data Cairn has already. */
+  /** Default: the next phase, except `done`, which has no way back. From `chroma` also `done`, for a tenant whose data Cairn has already. */
   readonly to?: Phase;
   /** Enters the phase although conditions are not met. They are recorded. Default false. */
   readonly force?: boolean;
@@ -44,6 +44,12 @@ export async function advance(
     throw new AppError(
       "invalid_input",
       `The tenant ${JSON.stringify(name)} cannot enter ${chosen}: it is in the phase ${phase}, and the next one is ${to}.`,
+      { path: "to" },
+    );
+  if (to === "done" && chosen === undefined)
+    throw new AppError(
+      "invalid_input",
+      `The tenant ${JSON.stringify(name)} is in the phase cairn. Name the next one, done, because nobody goes back from there: Chroma is not called any more.`,
       { path: "to" },
     );
   const conditions = chosen === "done" && phase === "chroma" ? [ALREADY_MOVED] : status.next.conditions;

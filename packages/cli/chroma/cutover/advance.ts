@@ -45,12 +45,10 @@ export function addAdvance(cutover: Command, context: CommandContext): void {
   const command = addTenantOptions(cutover.command("advance").description("Enter the next phase"), all)
     .option("--namespace <name-or-id>", "namespace of the tenant's names (for the first phase; default: the only one)")
     .addOption(
-      new Option("--to <phase>", "phase to enter (default: the next one)").choices([
-        "mirror",
-        "shadow",
-        "cairn",
-        "done",
-      ]),
+      new Option(
+        "--to <phase>",
+        "phase to enter (default: the next one; done has to be named, because it has no way back)",
+      ).choices(["mirror", "shadow", "cairn", "done"]),
     )
     .option("--wait", "wait until the conditions hold")
     .option("--force", "enter the phase although conditions are not met; it is recorded which")
@@ -124,11 +122,17 @@ async function attempt(
     onOverride: (unmet) => printOverridden(tenant, unmet),
   };
   const status = flags.wait ? await readStatus(database, tenant, limits) : undefined;
-  if (!status?.next || status.next.conditions.every(({ met }) => met)) return advance(database, tenant, options);
+  if (!status?.next || !canWait(status.next, to)) return advance(database, tenant, options);
   onWait(status);
   // The gateway does so by itself after its own time limit, which `--settle` may exceed.
   if (isSettled(status, limits)) await requestComparison(database, tenant);
   return undefined;
+}
+
+/** Whether conditions of the phase to enter do not hold. A phase that cannot be entered is not waited for. */
+function canWait({ phase, conditions }: NonNullable<CutoverStatus["next"]>, to: Phase | undefined): boolean {
+  const isNext = to === undefined ? phase !== "done" : to === phase;
+  return isNext && conditions.some(({ met }) => !met);
 }
 
 /** Whether the last comparison began too early to count, and another one would count by now. */

@@ -21,7 +21,7 @@ export function addBack(cutover: Command, context: CommandContext): void {
   const command = cutover
     .command("back")
     .description("Go back to the phase before, or to an earlier one; nothing is lost");
-  addTenantOptions(command, "all tenants that are in a later phase than --to")
+  addTenantOptions(command, "all tenants that are in a later phase than --to, except done")
     .addOption(
       new Option("--to <phase>", "phase to go back to (default: the one before)").choices([
         "chroma",
@@ -49,7 +49,9 @@ interface AllOptions {
 
 async function backAll(database: Database, { to }: BackFlags, { command, context, json }: AllOptions): Promise<void> {
   const first = to ?? "chroma";
-  const later = (await listStatus(database)).filter(({ phase }) => PHASES.indexOf(phase) > PHASES.indexOf(first));
+  const later = (await listStatus(database)).filter(
+    ({ phase }) => phase !== "done" && PHASES.indexOf(phase) > PHASES.indexOf(first),
+  );
   const tenants = later.map(({ tenant }) => tenant.name);
   const { done, failed } = await eachTenant(tenants, {
     command,

@@ -91,7 +91,12 @@ function printNext(
   console.log(`\nThe next phase, ${next.phase}, requires:`);
   for (const condition of next.conditions) console.log(`  ${describeCondition(condition)}`);
   const isMet = next.conditions.every(({ met }) => met);
-  const words = ["cutover", "advance", "--tenant", tenant.name, ...typedLimits(flags), ...(isMet ? [] : ["--wait"])];
+  const options = [
+    ...(next.phase === "done" ? ["--to", "done"] : []),
+    ...typedLimits(flags),
+    ...(isMet ? [] : ["--wait"]),
+  ];
+  const words = ["cutover", "advance", "--tenant", tenant.name, ...options];
   console.log(`\nNext: ${followUp(command, words)}`);
 }
 

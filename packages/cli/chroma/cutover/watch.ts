@@ -54,7 +54,12 @@ function redraw(all: readonly CutoverSummary[]): void {
 function createLinePrinter(): (all: readonly CutoverSummary[]) => void {
   return createChangePrinter((summary) => {
     const { tenant, phase, journal, compared, reads, agreement, findings } = toRow(summary);
-    const parts = [`journal ${journal}`, `compared ${compared}`, `${reads} reads ${agreement}`, `${findings} findings`];
+    const parts = [
+      `journal ${journal}`,
+      `compared ${compared}`,
+      `${reads} reads${agreement && ` (${agreement} agree)`}`,
+      `${findings} findings`,
+    ];
     console.log(`${new Date().toISOString()}  ${visible(tenant)}  ${phase}  ${parts.join("; ")}`);
   });
 }
