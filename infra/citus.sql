@@ -22,8 +22,11 @@ DECLARE
   policy record;
   own constant text := '(tenant_id = nullif(current_setting(''cairn.tenant_id'', true), '''')::uuid)';
 BEGIN
-  FOR policy IN SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'cairn' AND qual LIKE '%SELECT%' LOOP
-    EXECUTE format('ALTER POLICY %I ON cairn.%I USING %s WITH CHECK %s', policy.policyname, policy.tablename, own, own);
+  FOR policy IN
+    SELECT tablename, policyname, CASE WHEN cmd <> 'INSERT' THEN 'USING ' || own END AS reads FROM pg_policies
+    WHERE schemaname = 'cairn' AND concat(qual, with_check) LIKE '%SELECT%'
+  LOOP
+    EXECUTE format('ALTER POLICY %I ON cairn.%I %s WITH CHECK %s', policy.policyname, policy.tablename, policy.reads, own);
   END LOOP;
 END
 $$;

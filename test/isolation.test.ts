@@ -15,7 +15,6 @@ beforeAll(async () => {
 test("a tenant can read only these tables", async () => {
   expect(await readableTables(testDatabase.database, "cairn_app")).toEqual([
     "api_keys",
-    "changes",
     "collection_indexes",
     "collections",
     "cutover_tenants",
