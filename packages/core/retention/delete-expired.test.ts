@@ -46,6 +46,33 @@ test("responses, jobs and vectors of texts without a document are deleted when t
   expect(await traces()).toEqual([]);
 });
 
+test("counts, resolved findings and disagreements of a cut-over expire, and open findings stay", async () => {
+  const insert = (age: number) =>
+    asAdmin(own.database, async ({ orm }) => {
+      const at = sql`now() - ${age}::int * interval '1 day'`;
+      const tenant = sql`${canary.tenantId}::uuid`;
+      await orm.execute(sql`
+        INSERT INTO cairn.cutover_requests (tenant_id, minute, kind, side, outcome, requests, latency)
+        VALUES (${tenant}, ${at}, 'get', 'cairn', 'agreed', 1, '{1}')`);
+      await orm.execute(sql`
+        INSERT INTO cairn.cutover_disagreements (tenant_id, at, collection_id, kind, agreement, detail)
+        VALUES (${tenant}, ${at}, gen_random_uuid(), 'get', 0, '{}')`);
+      for (const resolved of [at, sql`NULL`])
+        await orm.execute(sql`
+          INSERT INTO cairn.cutover_findings (tenant_id, collection_id, kind, side, detail, resolved_at)
+          VALUES (${tenant}, gen_random_uuid(), 'refused', 'cairn', '', ${resolved})`);
+    });
+  const count = (table: string) =>
+    asAdmin(own.database, ({ orm }) => orm.selectRows(sql`SELECT FROM ${sql.raw(`cairn.${table}`)}`)).then(
+      (rows) => rows.length,
+    );
+  await insert(91);
+  await insert(89);
+  await deleteExpired(own.database);
+  const tables = ["cutover_requests", "cutover_disagreements", "cutover_findings"];
+  expect(await Promise.all(tables.map(count))).toEqual([1, 1, 3]);
+});
+
 test("a cached vector that is in use does not expire", async () => {
   const age = (days: number) =>
     asTenant(own.database, canary.tenantId, ({ orm }) =>

@@ -13,8 +13,11 @@ const USAGE_DAYS = 400;
 /** Days that a cached vector is kept after its last use. */
 const CACHE_DAYS = 30;
 
+/** Days that counts of requests, resolved findings and disagreements of a cut-over are kept. */
+const CUTOVER_DAYS = 90;
+
 /**
- * Deletes expired rows: stored responses, ended jobs, cached vectors, token usage, and exceptions of migrations whose tenant is
+ * Deletes expired rows: stored responses, ended jobs, cached vectors, token usage, results of cut-overs, and exceptions of migrations whose tenant is
  * deleted. It runs on a schedule, can be repeated, and can run in several processes at once: rows that another process is
  * deleting are skipped. docs/security.md lists the retention times.
  */
@@ -25,6 +28,9 @@ export async function deleteExpired(database: Database): Promise<void> {
   await asAdmin(database, async ({ orm }) => {
     await orm.execute(endedJobs);
     await orm.execute(EXCEPTIONS_OF_DELETED_TENANTS);
+    await orm.execute(sql`DELETE FROM cairn.cutover_requests WHERE ${isOlder(sql`minute`, CUTOVER_DAYS)}`);
+    await orm.execute(sql`DELETE FROM cairn.cutover_disagreements WHERE ${isOlder(sql`at`, CUTOVER_DAYS)}`);
+    await orm.execute(sql`DELETE FROM cairn.cutover_findings WHERE ${isOlder(sql`resolved_at`, CUTOVER_DAYS)}`);
   });
   for (const { id } of await listTenants(database)) {
     await deleteExpiredKeys(database, id);

@@ -19,8 +19,10 @@ export async function listDueTenants(
   { compareMs, settleMs }: ComparisonTimes,
 ): Promise<readonly string[]> {
   const settledAt = sql`c.since + ${settleMs}::float8 * interval '1 millisecond'`;
-  const rows = await asAdmin(database, ({ orm }) =>
-    orm.selectRows<{ tenant_id: string }>(sql`
+  const rows = await asAdmin(
+    database,
+    ({ orm }) =>
+      orm.selectRows<{ tenant_id: string }>(sql`
       SELECT c.tenant_id FROM cairn.cutover_tenants AS c
       WHERE c.phase IN ('mirror', 'shadow', 'cairn')
         AND NOT EXISTS (SELECT FROM cairn.cutover_leases AS l WHERE l.tenant_id = c.tenant_id AND l.leased_until > now())
@@ -29,7 +31,7 @@ export async function listDueTenants(
           OR c.phase = 'mirror' AND now() >= ${settledAt} AND (c.compared->>'startedAt')::timestamptz < ${settledAt}
           OR c.tenant_id IN (SELECT tenant_id FROM cairn.changes
                              WHERE coalesce(in_flight_until, now()) <= now() AND coalesce(retry_at, now()) <= now()))
-      LIMIT ${MAX_TENANTS}`),
+      ORDER BY random() LIMIT ${MAX_TENANTS}`), // each has its turn if there are more
   );
   return rows.map(({ tenant_id: tenantId }) => tenantId);
 }
