@@ -140,3 +140,19 @@ test("a collection that was made in Cairn is found in Chroma after the way back"
   expect((await send("POST", `${made}/add`, record("one"))).status).toBe(201);
   expect((await send("POST", `${made}/get`, {})).body.ids).toEqual(["one"]);
 });
+
+test("a collection whose creation in Chroma was not answered is used, and its finding ends", async () => {
+  await create("faq");
+  await gateway.enterUpTo(tenant, "cairn");
+  await gateway.compared(tenant);
+  const creates = ({ method, path }: { readonly method: string; readonly path: string }) =>
+    method === "POST" && path.endsWith("/collections");
+  gateway.proxy.rules = [times(1, { kind: "cut", after: 0 }, creates)];
+  const made = await create("made");
+  await gateway.drained(tenant);
+  const open = sql`SELECT kind, detail FROM cairn.cutover_findings WHERE resolved_at IS NULL`;
+  expect(await gateway.rows(open)).toEqual([]);
+  const { body } = await sendToChroma("GET", `/collections/tenant_${tenant}_made`);
+  const pairs = sql`SELECT collection_id, chroma_id FROM cairn.cutover_collections WHERE chroma_id = ${body.id}::uuid`;
+  expect(await gateway.rows(pairs)).toEqual([{ collection_id: made.replace("/collections/", ""), chroma_id: body.id }]);
+});

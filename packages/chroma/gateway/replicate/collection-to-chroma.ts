@@ -1,4 +1,5 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { type ChromaPath, pathOf } from "../../protocol/path.ts";
 import type { SourceCollection } from "../../source/source.ts";
 import type { ToChromaContext } from "./context.ts";
@@ -22,7 +23,13 @@ export async function collectionToChroma(
   const isFree = !named || named.id === paired?.id || (await moveAside(context, cairn, named));
   // Without a pair, the collection of the name may be one that an interrupted run has created.
   const existing = paired ?? (isFree ? undefined : named);
-  const equalized = await equalizeCollection(context, cairn, { path, existing });
+  const equalized = await equalizeCollection(context, cairn, { path, existing }).catch(async (error: unknown) => {
+    // The response to the first attempt was lost, and the second one found what the first has created.
+    const isTaken = existing === undefined && error instanceof AppError && error.code === "already_exists";
+    const created = isTaken ? await context.target.findCollection(path, path.name) : undefined;
+    if (!created) throw error;
+    return { ...(await equalizeCollection(context, cairn, { path, existing: created })), created: true };
+  });
   await savePair(context.database, cairn, equalized.chroma);
   return equalized;
 }

@@ -6,7 +6,7 @@ import { findByLineage } from "../../namespace/serving.ts";
 import { chromaPathOf } from "./chroma-path.ts";
 import { collectionToChroma } from "./collection-to-chroma.ts";
 import type { CollectionPair } from "./context.ts";
-import { saveFindings } from "./findings.ts";
+import { resolveFindings, saveFindings } from "./findings.ts";
 import { deletePair, readPairs } from "./pair.ts";
 import type { Replication } from "./replication.ts";
 
@@ -52,6 +52,8 @@ export async function replicateCollection(
     const { chroma, created, findings } = await collectionToChroma(replication, cairn, path);
     const all = findings.map((finding) => ({ ...finding, collectionId: lineage, side: "chroma" as const }));
     await saveFindings(replication.database, replication.tenantId, all);
+    if (all.length === 0)
+      await resolveFindings(replication.database, replication.tenantId, { collectionId: lineage, recordIds: [""] });
     return { cairn, chroma, created };
   } catch (error) {
     const isRefused =
