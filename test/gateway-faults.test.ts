@@ -156,3 +156,25 @@ test("a collection whose creation in Chroma was not answered is used, and its fi
   const pairs = sql`SELECT collection_id, chroma_id FROM cairn.cutover_collections WHERE chroma_id = ${body.id}::uuid`;
   expect(await gateway.rows(pairs)).toEqual([{ collection_id: made.replace("/collections/", ""), chroma_id: body.id }]);
 });
+
+test("a collection of another metric in Cairn is a conflict until it has another name", async () => {
+  await create("faq");
+  await gateway.enterUpTo(tenant, "mirror");
+  await gateway.compared(tenant);
+  const at = await create("other");
+  await until(async () => (await inCairn()).length === 2);
+  await back(testDatabase.database, tenant);
+  // Without a replica, Cairn's collection of the name is replaced by one that cannot follow.
+  await gateway.rows(sql`UPDATE cairn.collections SET metric = 'cosine' WHERE name = 'other'`);
+  await gateway.rows(sql`DELETE FROM cairn.cutover_collections WHERE name = ${`tenant_${tenant}_other`}`);
+  await gateway.enterUpTo(tenant, "mirror");
+  const open = () =>
+    gateway.rows(sql`SELECT kind FROM cairn.cutover_findings AS f JOIN cairn.tenants AS t ON t.id = f.tenant_id
+                     WHERE t.name = ${tenant} AND resolved_at IS NULL`);
+  await until(async () => (await open()).length === 1);
+  await gateway.rows(sql`UPDATE cairn.collections SET name = 'kept' WHERE name = 'other'`);
+  await send("POST", `${at}/add`, record("one"));
+  await until(async () => (await inCairn()).length === 3);
+  await gateway.drained(tenant);
+  expect(await open()).toEqual([]);
+});

@@ -11,7 +11,7 @@ import { insertDatabases, insertTenants } from "../../namespace/databases.ts";
 import type { DatabasePath } from "../../server/view/view.ts";
 import type { SourceCollection } from "../../source/source.ts";
 import { assertSource } from "./assert-source.ts";
-import { saveFindings } from "./findings.ts";
+import { resolveFindings, saveFindings } from "./findings.ts";
 import { listKnown } from "./list-known.ts";
 import { deletePair, type RecordedPair, readPairs, savePair } from "./pair.ts";
 import type { Replication } from "./replication.ts";
@@ -150,6 +150,7 @@ async function addCollection(context: Replication, source: SourceCollection): Pr
   const path = { tenant: source.tenant, database: source.database, name: source.name };
   const pair = { tenantId, collectionId: target.lineage, chromaId: source.id, path, filled: false };
   await register(context, pair);
+  await resolveFindings(database, tenantId, { collectionId: source.id, recordIds: [""] });
   return pair;
 }
 
