@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { advance } from "@cairn/chroma/gateway/cutover/cutover.ts";
+import { advance, back, requestComparison } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { sql } from "drizzle-orm";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -171,6 +171,22 @@ describe("while Chroma decides", () => {
     await send("POST", `${at}/upsert`, record("first", 2));
     await until(async () => (await documents()).first === "version 2");
     expect(renewed).toBe(true);
+  });
+
+  test("a comparison that outlives its phase reports nothing", async () => {
+    const lists = (request: SeenRequest) => isListing(request) && request.path.includes(at);
+    let written = false;
+    once(lists, async () => {
+      await back(testDatabase.database, tenant, { to: "chroma" });
+      await send("POST", `${at}/upsert`, record("first", 2));
+      written = true;
+      return undefined;
+    });
+    await requestComparison(testDatabase.database, tenant);
+    await until(async () => written);
+    await until(async () => (await gateway.rows(sql`SELECT FROM cairn.cutover_leases`)).length === 0);
+    expect(await gateway.rows(sql`SELECT record_id FROM cairn.cutover_findings`)).toEqual([]);
+    expect(await documents()).toEqual({ first: "version 1" });
   });
 
   test("every acknowledged write is in Cairn when Cairn begins to decide", async () => {

@@ -78,6 +78,22 @@ export const MUTATIONS: readonly Mutation[] = [
     patches: [{ file: `${GATEWAY}/replicate/assert-source.ts`, from: "  await assertLease(orm, lease);\n", to: "" }],
   },
   {
+    name: "a comparison goes on after its phase",
+    test: PROTECTIONS,
+    patches: [
+      {
+        file: `${GATEWAY}/replicate/assert-source.ts`,
+        from: "tenant && isReplicated(tenant.phase) && ",
+        to: "tenant && ",
+      },
+      {
+        file: `${GATEWAY}/replicate/compare-tenant.ts`,
+        from: "  await assertSamePhase(database, tenantId, phase);\n",
+        to: "",
+      },
+    ],
+  },
+  {
     name: "Cairn decides before it has every write",
     test: PROTECTIONS,
     patches: [

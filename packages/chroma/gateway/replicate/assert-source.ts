@@ -1,17 +1,17 @@
 import type { Orm } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { sourceOf } from "../phase.ts";
+import { isReplicated, sourceOf } from "../phase.ts";
 import { lockCutoverTenant } from "../tenants.ts";
 import { assertLease } from "./lease.ts";
 import type { Replication } from "./replication.ts";
 
 /**
- * Throws `run_held` unless this process replicates the tenant and Chroma decides its writes. Both hold until the administrator's
+ * Throws `run_held` unless this process replicates the tenant, Chroma decides its writes and Cairn follows. All hold until the administrator's
  * transaction ends.
  */
 export async function assertSource(orm: Orm, { tenantId, lease }: Replication): Promise<void> {
   await assertLease(orm, lease);
   const tenant = await lockCutoverTenant(orm, tenantId, "share");
-  if (tenant && sourceOf(tenant.phase) === "chroma") return;
+  if (tenant && isReplicated(tenant.phase) && sourceOf(tenant.phase) === "chroma") return;
   throw new AppError("run_held", "The tenant's phase has changed.");
 }

@@ -1,9 +1,11 @@
+import type { Database } from "@cairn/core/database/database.ts";
 import { encodeJson, type JsonObject } from "@cairn/core/database/json.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { sql } from "drizzle-orm";
 import { listServing } from "../../namespace/serving.ts";
-import { sourceOf } from "../phase.ts";
-import type { ComparedResult } from "../tenants.ts";
+import { isReplicated, type Phase, sourceOf } from "../phase.ts";
+import { type ComparedResult, findCutoverTenant } from "../tenants.ts";
 import { replicateCollections } from "./collections-to-cairn.ts";
 import { findLineage, replicateCollection } from "./collections-to-chroma.ts";
 import type { CollectionPair } from "./context.ts";
@@ -101,11 +103,21 @@ async function replicateAllCollections(
   return { pairs, changed };
 }
 
+/** Throws `run_held` if the tenant has left the phase, also if it is in it again: meanwhile, writes were not recorded. */
+async function assertSamePhase(database: Database, tenantId: string, phase: Phase): Promise<void> {
+  const tenant = await findCutoverTenant(database, tenantId);
+  const follows = tenant && isReplicated(tenant.phase) && sourceOf(tenant.phase) === sourceOf(phase);
+  if (follows && tenant.compared !== null) return;
+  throw new AppError("run_held", "The tenant's phase has changed.");
+}
+
 async function reportBypass(
   { database, tenantId, phase }: Replication,
   { cairn }: CollectionPair,
   ids: readonly string[],
 ): Promise<void> {
+  if (ids.length === 0) return;
+  await assertSamePhase(database, tenantId, phase);
   const side = sourceOf(phase);
   const detail =
     "The record differed without a recorded write, so a client does not use the gateway. It was copied again.";
