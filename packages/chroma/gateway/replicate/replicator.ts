@@ -112,7 +112,7 @@ export function startReplicator(options: ReplicatorOptions): Replicator {
     }
     await drain();
     if (isCompareDue(tenant, times))
-      await compareTenant(context, { wasIdentical: tenant.compared?.identical ?? false, beforePage: drain });
+      await compareTenant(context, { wasIdentical: wasIdentical(tenant, times), beforePage: drain });
     await drain();
   }
 
@@ -159,6 +159,12 @@ function createDrain(replication: Replication, isClosing: () => boolean): () => 
       throw new AppError("run_held", "The tenant's phase is being changed.");
     await renew();
   };
+}
+
+/** Whether a difference is one that a recorded write does not explain. A write from before the journal may have ended since. */
+function wasIdentical({ compared, phase, since }: CutoverTenant, { settleMs }: ComparisonTimes): boolean {
+  if (!compared?.identical) return false;
+  return phase !== "mirror" || Date.parse(compared.startedAt) >= (since?.getTime() ?? 0) + settleMs;
 }
 
 function isCompareDue({ compared, phase, since }: CutoverTenant, { compareMs, settleMs }: ComparisonTimes): boolean {
