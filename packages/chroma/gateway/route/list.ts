@@ -1,6 +1,7 @@
 import { parseExactJson, stringifyJson } from "@cairn/core/database/json.ts";
 import type { ChromaPath } from "../../protocol/path.ts";
 import { pageOf } from "../../server/routes/context.ts";
+import type { DatabasePath } from "../../server/view/view.ts";
 import { collectionsPath, listPage } from "../locate.ts";
 import { type Phase, sourceOf } from "../phase.ts";
 import { listCutoverTenants } from "../tenants.ts";
@@ -9,9 +10,6 @@ import type { CollectionsRequest } from "./parse.ts";
 
 /** Collections in one request to Chroma. */
 const PAGE_SIZE = 1_000;
-
-/** Collections of a database at most. */
-const MAX_COLLECTIONS = 100_000;
 
 interface Listed {
   readonly id: string;
@@ -73,14 +71,14 @@ async function readPhases({
   };
 }
 
-async function listChroma({ gateway }: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {
+/** All collections of a database of Chroma. Throws `source_unavailable`. */
+export async function listChroma({ gateway }: GatewayRequest, at: DatabasePath): Promise<readonly Listed[]> {
   const all: Listed[] = [];
-  while (all.length < MAX_COLLECTIONS) {
+  for (;;) {
     const page = await listPage(gateway.forward, at, { limit: PAGE_SIZE, offset: all.length });
     all.push(...page);
-    if (page.length < PAGE_SIZE) break;
+    if (page.length < PAGE_SIZE) return all;
   }
-  return all;
 }
 
 async function listCairn({ c, gateway }: GatewayRequest, at: CollectionsRequest): Promise<readonly Listed[]> {

@@ -1,0 +1,36 @@
+import { randomUUID } from "node:crypto";
+import { expect, inject, test } from "vitest";
+import { cairnPeer, chromaPeer } from "./support/chroma-api.ts";
+import { useTestDatabase } from "./support/fixture.ts";
+import { records, useGateway } from "./support/gateway.ts";
+
+// What a namespace's key can reach in a Chroma server that it shares with others.
+
+const testDatabase = useTestDatabase();
+const gateway = useGateway(testDatabase);
+const { api } = gateway;
+
+/** A database of Chroma, as the gateway and as the server itself answer about it. */
+async function createDatabase(name = `shared_${randomUUID()}`) {
+  const chroma = chromaPeer(inject("chromaUrl"));
+  const all = "/api/v2/tenants/default_tenant/databases";
+  await cairnPeer(api, gateway.key).request("POST", all, { name });
+  const base = `${all}/${encodeURIComponent(name)}`;
+  const through = (method: string, path: string, body?: unknown) =>
+    cairnPeer(api, gateway.key).request(method, `${base}${path}`, body);
+  const direct = (method: string, path: string, body?: unknown) => chroma.request(method, `${base}${path}`, body);
+  return { through, direct };
+}
+
+test("a database is not deleted with collections that the key does not see", async () => {
+  const { through, direct } = await createDatabase();
+  await through("POST", "/collections", { name: "tenant_owner_faq" });
+  const { id } = JSON.parse((await direct("POST", "/collections", { name: "of_another_service" })).text);
+  await direct("POST", `/collections/${id}/add`, records("one"));
+  expect((await through("DELETE", "")).status).toBe(403);
+  expect((await direct("GET", `/collections/${id}/count`)).text).toBe("1");
+  expect((await direct("GET", "/collections/tenant_owner_faq")).status).toBe(200);
+  await direct("DELETE", "/collections/of_another_service");
+  expect((await through("DELETE", "")).status).toBe(200);
+  expect((await direct("GET", "")).status).toBe(404);
+});
