@@ -1,3 +1,4 @@
+import { parseLargeJson, stringifyJson } from "@cairn/core/database/json.ts";
 import { MAX_CHANGE_IDS } from "@cairn/core/replication/capture.ts";
 import { type Body, parseObject } from "../../server/request/body.ts";
 import { optionalStrings, requiredStrings } from "../../server/request/fields.ts";
@@ -7,6 +8,9 @@ import type { CollectionRequest } from "./parse.ts";
 import { pathAt } from "./read.ts";
 import { MIN_SCANNED_BYTES, scanIds } from "./scan-ids.ts";
 import { type RecordedWrite, type SentWrite, writeThrough } from "./write.ts";
+
+/** The conditions of a delete, which are sent to Chroma again with the same numbers. */
+const CONDITIONS = ["where", "where_document"];
 
 /** A write of records: `add`, `upsert`, `update` or `delete`. */
 export async function writeRecords(request: GatewayRequest, write: CollectionRequest): Promise<GatewayAnswer> {
@@ -22,8 +26,9 @@ export async function writeRecords(request: GatewayRequest, write: CollectionReq
   return writeThrough(request, {
     tenant: located.tenant,
     async describe() {
-      const ids = write.action === "delete" || bytes.length < MIN_SCANNED_BYTES ? undefined : scanIds(bytes);
-      const body = await parseObject(ids === undefined ? text() : `{"ids":${ids}}`);
+      const deletes = write.action === "delete";
+      const ids = deletes || bytes.length < MIN_SCANNED_BYTES ? undefined : scanIds(bytes);
+      const body = await parseObject(ids === undefined ? text() : `{"ids":${ids}}`, deletes ? CONDITIONS : []);
       return describeWrite(request, write, await complete(), { bytes, body });
     },
     async sendUnchanged() {
@@ -75,11 +80,11 @@ async function resolveIds(
   { ids, where, where_document, limit }: Body,
 ): Promise<readonly string[] | Response> {
   const path = pathAt(request, { ...write, action: "get" }, collectionId).replace(/\/delete(\?|$)/, "/get$1");
-  const body = JSON.stringify({ ids, where, where_document, limit, include: [] });
+  const body = stringifyJson({ ids, where, where_document, limit, include: [] });
   const response = await request.gateway.forward({ method: "POST", path, body, repeatable: true });
   if (response.status !== 200) return passOn(request, response);
-  const found = JSON.parse((await response.bytes()).toString()) as { readonly ids: readonly string[] };
-  return found.ids;
+  const found = await parseLargeJson((await response.bytes()).toString());
+  return (found as { readonly ids: readonly string[] }).ids;
 }
 
 /** Deletes of the resolved ids. The last one answers with the number of all. */
