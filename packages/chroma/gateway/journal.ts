@@ -32,21 +32,38 @@ export interface Begun {
 }
 
 /**
- * Reads the tenant's phase and records the write, in one transaction that holds off a change of phase. Until it is settled, or for
- * `timeoutMs`, its outcome counts as unknown and nothing is replicated from it.
+ * Reads the tenant's phase and records the write, in a transaction that holds off a change of phase. Until it is settled, or for
+ * `timeoutMs`, its outcome counts as unknown and nothing is replicated from it. A write of more than 20,000 ids takes several
+ * transactions. If the phase changes between two, nothing of it stays recorded.
  */
 export async function beginWrite(
   database: Database,
   tenantId: string,
   { change, timeoutMs }: { readonly change: Change; readonly timeoutMs: number },
 ): Promise<Begun> {
-  const statements = [...slicesOf(change.ids)].map((ids) => recordStatement(tenantId, { ...change, ids }, timeoutMs));
-  // Statements that depend on nothing but the lock are sent in one round trip.
-  const results = (await database.read(statements, { settings: ADMIN_SETTINGS })) as readonly (readonly BegunRow[])[];
-  const [first] = results.flat();
+  const slices = [...slicesOf(change.ids)];
+  const sequences: string[] = [];
+  let first: BegunRow | undefined;
+  for (let start = 0; start < slices.length; start += MAX_STATEMENTS) {
+    const batch = slices.slice(start, start + MAX_STATEMENTS);
+    const statements = batch.map((ids) => recordStatement(tenantId, { ...change, ids }, timeoutMs));
+    // Statements that depend on nothing but the lock are sent in one round trip.
+    const results = (await database.read(statements, { settings: ADMIN_SETTINGS })) as readonly (readonly BegunRow[])[];
+    const rows = results.flat();
+    first = rows[0];
+    const recorded = rows.flatMap(({ sequence }) => sequence ?? []);
+    if (recorded.length === 0) {
+      await settleWrites(database, [{ tenantId, sequences: sequences.splice(0), outcome: "refused" }]);
+      break;
+    }
+    sequences.push(...recorded);
+  }
   const { phase = "chroma", barrier = false, settings = {} } = first ?? {};
-  return { phase, settings, barrier, sequences: results.flat().flatMap(({ sequence }) => sequence ?? []) };
+  return { phase, settings, barrier, sequences };
 }
+
+/** Statements in one transaction. The driver encodes their ids without a pause, at about a millisecond for each. */
+const MAX_STATEMENTS = 20;
 
 interface BegunRow extends Pick<Begun, "phase" | "settings" | "barrier"> {
   /** Null: nothing was recorded. */

@@ -1,5 +1,6 @@
 import { parseLargeJson, stringifyJson } from "@cairn/core/database/json.ts";
 import { MAX_CHANGE_IDS } from "@cairn/core/replication/capture.ts";
+import { nextTurn } from "@cairn/core/turn.ts";
 import { type Body, parseObject } from "../../server/request/body.ts";
 import { optionalStrings, requiredStrings } from "../../server/request/fields.ts";
 import type { LocatedCollection } from "../locate.ts";
@@ -53,12 +54,12 @@ async function describeWrite(
   const deletes = write.action === "delete";
   const toChange = (ids: readonly string[]) => ({ collectionId, subject: path.name, ids, deletes });
   if (!deletes) {
-    const ids = [...new Set(requiredStrings(body, "ids"))];
-    return [{ change: toChange(ids), send: () => send(request, at, bytes) }];
+    const ids = requiredStrings(body, "ids");
+    return [{ change: toChange(await uniqueIds(ids)), send: () => send(request, at, bytes) }];
   }
   if (body.where == null && body.where_document == null) {
     const ids = optionalStrings(body, "ids") ?? [];
-    return [{ change: toChange([...new Set(ids)]), send: () => send(request, at, bytes) }];
+    return [{ change: toChange(await uniqueIds(ids)), send: () => send(request, at, bytes) }];
   }
   const ids = await resolveIds(request, write, collectionId, body);
   if (ids instanceof Response)
@@ -67,6 +68,19 @@ async function describeWrite(
     change: toChange(slice),
     send: sendSlice,
   }));
+}
+
+/** Ids that are added to a set without a pause: a few milliseconds. */
+const IDS_IN_SLICE = 5_000;
+
+/** The ids without duplicates. A body has up to millions. */
+async function uniqueIds(ids: readonly string[]): Promise<readonly string[]> {
+  const unique = new Set<string>();
+  for (let start = 0; start < ids.length; start += IDS_IN_SLICE) {
+    if (start > 0) await nextTurn();
+    for (const id of ids.slice(start, start + IDS_IN_SLICE)) unique.add(id);
+  }
+  return [...unique];
 }
 
 /**
