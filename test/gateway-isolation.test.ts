@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { advance } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { expect, inject, test } from "vitest";
 import { cairnPeer, chromaPeer } from "./support/chroma-api.ts";
 import { useTestDatabase } from "./support/fixture.ts";
@@ -8,7 +9,7 @@ import { records, useGateway } from "./support/gateway.ts";
 
 const testDatabase = useTestDatabase();
 const gateway = useGateway(testDatabase);
-const { api } = gateway;
+const { api, namespace, waitFor } = gateway;
 
 /** A database of Chroma, as the gateway and as the server itself answer about it. */
 async function createDatabase(name = `shared_${randomUUID()}`) {
@@ -33,4 +34,17 @@ test("a database is not deleted with collections that the key does not see", asy
   await direct("DELETE", "/collections/of_another_service");
   expect((await through("DELETE", "")).status).toBe(200);
   expect((await direct("GET", "")).status).toBe(404);
+});
+
+test("collections of a database whose name has a slash are created and deleted in the replica", async () => {
+  const { through } = await createDatabase(`eu/${randomUUID()}`);
+  await through("POST", "/collections", { name: "tenant_slash_first" });
+  await advance(testDatabase.database, "slash", { namespace });
+  await waitFor("slash", ({ compared, journal }) => compared?.identical === true && journal.changes === 0);
+  await through("POST", "/collections", { name: "tenant_slash_second" });
+  await through("DELETE", "/collections/tenant_slash_first");
+  await waitFor("slash", ({ journal }) => journal.changes === 0);
+  const headers = { "Cairn-Tenant": "slash" };
+  const { body } = await api.call("GET", "/v1/collections", { key: gateway.key, headers });
+  expect(body).toMatchObject({ collections: [{ name: "second" }] });
 });

@@ -4,6 +4,8 @@ import { ADMIN_SETTINGS } from "@cairn/core/database/transaction.ts";
 import { leaseEnd } from "@cairn/core/lease/lease-end.ts";
 import { MAX_CHANGE_IDS } from "@cairn/core/replication/capture.ts";
 import { sql } from "drizzle-orm";
+import { type ChromaPath, pathOf } from "../protocol/path.ts";
+import type { DatabasePath } from "../server/view/view.ts";
 import { isReplicated, PHASES, type Phase, sourceOf } from "./phase.ts";
 import type { CutoverSettings } from "./tenants.ts";
 
@@ -19,6 +21,21 @@ export interface Change {
   readonly ids: readonly string[] | null;
   /** Whether the write deletes them. Default false. */
   readonly deletes?: boolean;
+}
+
+/** The subject of a change of a collection. `databaseOf` reads it. Names may contain slashes. */
+export function subjectOf({ tenant, database, name }: ChromaPath): string {
+  return pathOf({
+    tenant: encodeURIComponent(tenant.toWellFormed()),
+    database: encodeURIComponent(database.toWellFormed()),
+    name,
+  });
+}
+
+/** The database in the subject of a change. */
+export function databaseOf(subject: string): DatabasePath {
+  const [tenant = "", database = ""] = subject.split("/");
+  return { tenant: decodeURIComponent(tenant), database: decodeURIComponent(database) };
 }
 
 /** A write that was recorded, or the phase in which there is nothing to record. */

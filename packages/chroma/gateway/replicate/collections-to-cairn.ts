@@ -202,9 +202,3 @@ async function register(context: Replication, pair: RecordedPair): Promise<void>
     await saveRoute(orm, namespaceId, path, { name: path.name, tenantId, collectionId });
   });
 }
-
-/** The database in a subject, which is `tenant/database/name`. */
-export function databaseOf(subject: string): DatabasePath {
-  const [tenant = "", database = ""] = subject.split("/");
-  return { tenant, database };
-}

@@ -1,9 +1,10 @@
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { DatabasePath } from "../../server/view/view.ts";
+import { databaseOf } from "../journal.ts";
 import { sourceOf } from "../phase.ts";
 import { deleteChanges, postponeChanges, type ReadyChange, readReadyChanges } from "./changes.ts";
-import { type CollectionsResult, databaseOf, replicateCollections } from "./collections-to-cairn.ts";
+import { type CollectionsResult, replicateCollections } from "./collections-to-cairn.ts";
 import { findLineage, replicateCollection } from "./collections-to-chroma.ts";
 import type { CollectionPair } from "./context.ts";
 import { readDatabases } from "./databases.ts";

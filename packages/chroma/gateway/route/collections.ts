@@ -1,7 +1,7 @@
 import { AppError } from "@cairn/core/error.ts";
-import { pathOf } from "../../protocol/path.ts";
 import { parseObject } from "../../server/request/body.ts";
 import { optionalString, requiredString } from "../../server/request/fields.ts";
+import { subjectOf } from "../journal.ts";
 import { collectionsPath } from "../locate.ts";
 import { sourceOf } from "../phase.ts";
 import {
@@ -28,7 +28,7 @@ export async function createCollection(request: GatewayRequest, at: CollectionsR
   const send = () => sendTo(request, "POST", request.path, bytes);
   return writeThrough(request, {
     tenant,
-    describe: async () => [{ change: { collectionId: null, subject: pathOf(path), ids: null }, send }],
+    describe: async () => [{ change: { collectionId: null, subject: subjectOf(path), ids: null }, send }],
     sendUnchanged: send,
     askCairn: () => request.gateway.askCairn(request.c, { method: "POST", path: request.path, body: text }),
   });
@@ -69,7 +69,7 @@ export async function deleteCollection(request: GatewayRequest, named: NamedRequ
   const send = () => sendTo(request, "DELETE", path, undefined);
   return writeThrough(request, {
     tenant: target.tenant,
-    describe: async () => [{ change: { collectionId: null, subject: pathOf(named), ids: null }, send }],
+    describe: async () => [{ change: { collectionId: null, subject: subjectOf(named), ids: null }, send }],
     sendUnchanged: send,
     askCairn: () => request.gateway.askCairn(request.c, { method: "DELETE", path }),
   });
@@ -97,7 +97,7 @@ export async function changeCollection(request: GatewayRequest, change: Collecti
     const { chromaId = change.id } = await complete();
     return sendTo(request, "PUT", pathAt(request, change, chromaId), bytes);
   };
-  const subject = pathOf(located.path);
+  const subject = subjectOf(located.path);
   const answer = await writeThrough(request, {
     tenant: located.tenant,
     describe: async () => [{ change: { collectionId: located.chromaId ?? null, subject, ids: null }, send }],
