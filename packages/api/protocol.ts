@@ -23,6 +23,8 @@ export interface Protocol {
   readonly errorResponse: (c: Context<Env>, error: unknown) => Response;
   /** Reads the body within the limits of the process, before the routes. */
   readonly readBody: MiddlewareHandler<Env>;
+  /** Requests per tenant and minute, in place of the service's limit. Default: that limit. */
+  readonly requestsPerMinute?: number;
   /** Maximum bytes of a request body. */
   readonly maxBody: number;
   /** Maximum bytes of texts, metadata and URIs in a response. */

@@ -22,7 +22,10 @@ export interface GuardLimits extends RequestLimits, RateLimit, ConcurrencyLimits
   readonly unknownKeysPerMinute?: number;
 }
 
-type GuardOptions = Pick<Protocol, "credential" | "anonymous" | "limitShare" | "maxBody" | "readBody"> & {
+type GuardOptions = Pick<
+  Protocol,
+  "credential" | "anonymous" | "limitShare" | "requestsPerMinute" | "maxBody" | "readBody"
+> & {
   /** Maximum bytes of the body of a route that takes files. */
   readonly maxUpload?: number;
 } & Pick<RequestLimits, "maxResponse"> & {
@@ -47,6 +50,7 @@ export function createGuards(services: Services, table: RouteTable, options: Gua
     credential,
     anonymous,
     limitShare,
+    requestsPerMinute,
     maxBody,
     maxUpload,
     maxResponse,
@@ -57,7 +61,7 @@ export function createGuards(services: Services, table: RouteTable, options: Gua
       authenticate(identify, { credential, anonymous }),
       ...(selectsTenant ? [select] : []),
       ...(limitShare ? [setLimitShare(limitShare)] : []),
-      rate,
+      requestsPerMinute === undefined ? rate : rateLimit({ requestsPerMinute }),
       requireRoute(table),
       limitBodies({ maxBody, maxUpload }),
       concurrency,

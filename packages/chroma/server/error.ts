@@ -80,7 +80,10 @@ const PROBLEM_CODES: Readonly<Partial<Record<number, ProblemCode>>> = {
 };
 
 /** Statuses that differ from those of the service's own API. */
-const STATUSES: Readonly<Partial<Record<ProblemCode, ContentfulStatusCode>>> = { dimension_mismatch: 400 };
+const STATUSES: Readonly<Partial<Record<ProblemCode, ContentfulStatusCode>>> = {
+  dimension_mismatch: 400,
+  read_only_replica: 503, // clients take a 409 for a record or a collection that exists
+};
 
 function nameOf(status: number): ChromaErrorName {
   if (status === 400) return "InvalidArgumentError";

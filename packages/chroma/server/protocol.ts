@@ -16,9 +16,13 @@ import { addSystemRoutes, publicRoutes } from "./routes/system.ts";
 import { addUnsupportedRoutes } from "./routes/unsupported.ts";
 import { createRoutedViews } from "./view/routed.ts";
 import { singleTenantView } from "./view/single-tenant.ts";
+import { refuseWithoutGateway } from "./without-gateway.ts";
 
 /** Bytes of a body that a Chroma server accepts. */
 const MAX_BODY = 40 * 1024 * 1024;
+
+/** Requests per collection and minute of an application whose Chroma server had no limit. */
+const GATEWAY_REQUESTS_PER_MINUTE = 60_000;
 
 export interface ChromaProtocolOptions {
   /** Default: the view of a tenant or of a namespace. */
@@ -43,10 +47,11 @@ export function chromaProtocol(options: ChromaProtocolOptions = {}): Protocol {
   return {
     path: "/api/v2",
     publicRoutes: publicRoutes({ maxBody }),
-    routes: options.gateway ? withHandler(own, options.gateway({ routes: own, errorResponse })) : own,
+    routes: withHandler(own, options.gateway?.({ routes: own, errorResponse }) ?? refuseWithoutGateway()),
     credential: chromaCredential,
     anonymous,
     limitShare: collectionOf,
+    requestsPerMinute: options.gateway && GATEWAY_REQUESTS_PER_MINUTE,
     errorResponse,
     readBody: createBodyReader(),
     maxBody,

@@ -34,6 +34,7 @@ export async function changePhase(database: Database, tenant: CutoverTenant, cha
   const keepsReplica = isReplicated(from) && isReplicated(change.to);
   if (!keepsReplica || sourceOf(from) === sourceOf(change.to)) return setPhase(database, tenant, change);
   const { barrierMs = BARRIER_MS } = change;
+  await assertFollowing(database, tenant);
   await raiseBarrier(database, tenant, barrierMs);
   try {
     await waitForReplica(database, tenant, barrierMs);
@@ -42,6 +43,20 @@ export async function changePhase(database: Database, tenant: CutoverTenant, cha
     await lowerBarrier(database, tenant);
     throw error;
   }
+}
+
+/** Throws `source_unavailable` if changes already fail: no write waits for a side that is known to be down. */
+async function assertFollowing(database: Database, tenant: CutoverTenant): Promise<void> {
+  const state = await asAdmin(database, ({ orm }) => readJournalState(orm, tenant.tenantId));
+  if (state.failing > 0) throw notFollowing(tenant, `${state.failing} changes fail: ${state.failure ?? ""}`);
+}
+
+function notFollowing({ name }: CutoverTenant, why: string): AppError {
+  return new AppError(
+    "source_unavailable",
+    `The phase of ${JSON.stringify(name)} cannot be changed: ${why} The old phase stays in force. Check that both sides and the gateway run, and try again.`,
+    { retryAfter: 5 },
+  );
 }
 
 /** The role of the tenant's collections in a phase. */
@@ -98,20 +113,15 @@ async function inBoth(
 }
 
 /** Waits until no change is recorded. The replicators of the service's processes do the work. */
-async function waitForReplica(
-  database: Database,
-  { tenantId, name }: CutoverTenant,
-  milliseconds: number,
-): Promise<void> {
+async function waitForReplica(database: Database, tenant: CutoverTenant, milliseconds: number): Promise<void> {
   const deadline = performance.now() + milliseconds;
   for (;;) {
-    const state = await asAdmin(database, ({ orm }) => readJournalState(orm, tenantId));
+    const state = await asAdmin(database, ({ orm }) => readJournalState(orm, tenant.tenantId));
     if (state.changes === 0) return;
     if (performance.now() > deadline)
-      throw new AppError(
-        "source_unavailable",
-        `The phase of ${JSON.stringify(name)} cannot be changed: ${state.changes} changes did not reach the other side within ${milliseconds / 1000} s${state.failure === null ? "" : ` (${state.failure})`}. The old phase stays in force. Check that both sides and the gateway run, and try again.`,
-        { retryAfter: 5 },
+      throw notFollowing(
+        tenant,
+        `${state.changes} changes did not reach the other side within ${milliseconds / 1000} s. ${state.failure ?? ""}`.trim(),
       );
     await sleep(PAUSE_MS);
   }
@@ -155,6 +165,10 @@ async function setPhase(
       WHERE tenant_id = ${tenantId}::uuid`);
     if (!isReplicated(from))
       await orm.execute(sql`UPDATE cairn.cutover_collections SET filled = false WHERE tenant_id = ${tenantId}::uuid`);
+    // Reads are counted by minutes, and the new phase starts to count.
+    await orm.execute(sql`
+      DELETE FROM cairn.cutover_requests
+      WHERE tenant_id = ${tenantId}::uuid AND kind <> 'write' AND minute = date_trunc('minute', now())`);
     if (!isReplicated(to)) await orm.execute(sql`DELETE FROM cairn.changes WHERE tenant_id = ${tenantId}::uuid`);
     await orm.execute(sql`
       INSERT INTO cairn.cutover_events (tenant_id, from_phase, to_phase, overridden)

@@ -41,7 +41,12 @@ export async function readConditions(
     case "chroma":
       return [await noLocalChanges(database, state)];
     case "mirror":
-      return [identical(state, limits, { settles: true }), journalFollows(state, limits), noFindings(state)];
+      return [
+        hasCollections(state),
+        identical(state, limits, { settles: true }),
+        journalFollows(state, limits),
+        noFindings(state),
+      ];
     case "shadow":
       return [
         identical(state, limits, { settles: false }),
@@ -77,8 +82,27 @@ async function noLocalChanges(database: Database, { tenant }: CutoverState): Pro
     name: "no_local_changes",
     met: !row?.exists,
     detail: row?.exists
-      ? "Cairn has documents of the tenant that were written here and not copied from Chroma. In the phase mirror Chroma's version replaces them if the ids are the same."
+      ? "Cairn has documents of the tenant that were written here and not copied from Chroma. The phase mirror makes its collections equal to Chroma's, so such documents are replaced or deleted there. Waiting does not help: move them to another collection, or override this."
       : "Cairn has no documents of the tenant but those that were copied from Chroma.",
+  };
+}
+
+/** A tenant without collections is often a name that is written wrong, or a namespace that is not the application's. */
+function hasCollections({ compared }: CutoverState): Condition {
+  const name = "collections";
+  if (!compared)
+    return {
+      name,
+      met: false,
+      detail: "The tenant's collections in Chroma have not been listed yet. A gateway does it.",
+    };
+  const met = compared.collections > 0;
+  return {
+    name,
+    met,
+    detail: met
+      ? `Chroma has ${compared.collections} collections of the tenant.`
+      : "Chroma has no collection of the tenant under the names of its namespace. Check the name of the tenant, and the namespace.",
   };
 }
 

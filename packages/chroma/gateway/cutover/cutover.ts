@@ -72,6 +72,13 @@ const ALREADY_MOVED = {
   detail: "Whether Cairn has all data of the tenant is not checked without the phases between.",
 };
 
+export interface BackOptions {
+  /** Default: the phase before. */
+  readonly to?: Phase;
+  /** Goes from `done` to `chroma`, after the tenant's data was written back to Chroma. Default false. */
+  readonly force?: boolean;
+}
+
 /**
  * Goes back to the phase before, or to an earlier one. Throws `invalid_input` for a phase that is not earlier, and the errors of
  * `changePhase`.
@@ -79,7 +86,7 @@ const ALREADY_MOVED = {
 export async function back(
   database: Database,
   nameOrId: string,
-  { to: chosen }: { readonly to?: Phase } = {},
+  { to: chosen, force = false }: BackOptions = {},
 ): Promise<CutoverStatus> {
   const tenant = await requireCutoverTenant(database, nameOrId);
   const { name, phase } = tenant;
@@ -90,10 +97,10 @@ export async function back(
       `The tenant ${JSON.stringify(name)} cannot go back to ${to ?? "an earlier phase"}: it is in the phase ${phase}.`,
       { path: "to" },
     );
-  if (phase === "done")
+  if (phase === "done" && !(force && to === "chroma"))
     throw new AppError(
       "invalid_input",
-      `The tenant ${JSON.stringify(name)} cannot go back: Chroma has not been called since the phase done began, so it lacks what was written since. Write the tenant's data back to Chroma with a migration in that direction first.`,
+      `The tenant ${JSON.stringify(name)} cannot go back: Chroma has not been called since the phase done began, so it lacks what was written since. Write the tenant's data back to Chroma with a migration in that direction, and then go back to the phase chroma with force.`,
       { path: "to" },
     );
   // Chroma has to decide again, with the replica, before it can go on alone.

@@ -29,7 +29,7 @@ export async function ensureCutoverTenant(
   namespace: string | undefined,
 ): Promise<CutoverTenant> {
   const existing = await findCutoverTenant(database, nameOrId);
-  if (existing?.namespaceId) return existing;
+  if (existing?.namespaceId) return useNamespace(database, existing, namespace);
   const chosen = await chooseNamespace(database, namespace);
   assertNamed(chosen, nameOrId);
   const { id: tenantId } = await ensureTenant(database, nameOrId);
@@ -39,6 +39,30 @@ export async function ensureCutoverTenant(
       VALUES (${tenantId}::uuid, ${chosen.id}::uuid, 'chroma') ON CONFLICT DO NOTHING`),
   );
   return (await findCutoverTenant(database, tenantId)) as CutoverTenant;
+}
+
+/** The enrolled tenant with the chosen namespace. Throws `invalid_input` if it has left Chroma under another one. */
+async function useNamespace(
+  database: Database,
+  tenant: CutoverTenant,
+  namespace: string | undefined,
+): Promise<CutoverTenant> {
+  if (namespace === undefined) return tenant;
+  const chosen = await getNamespace(database, namespace);
+  if (chosen.id === tenant.namespaceId) return tenant;
+  if (tenant.phase !== "chroma")
+    throw new AppError(
+      "invalid_input",
+      `The tenant ${JSON.stringify(tenant.name)} is in the phase ${tenant.phase} under another namespace. Go back to the phase chroma first to choose ${JSON.stringify(chosen.name)}.`,
+      { path: "namespace" },
+    );
+  assertNamed(chosen, tenant.name);
+  await asAdmin(database, ({ orm }) =>
+    orm.execute(sql`
+      UPDATE cairn.cutover_tenants SET namespace_id = ${chosen.id}::uuid
+      WHERE tenant_id = ${tenant.tenantId}::uuid AND phase = 'chroma'`),
+  );
+  return { ...tenant, namespaceId: chosen.id };
 }
 
 const rulesOf = createRulesCache();

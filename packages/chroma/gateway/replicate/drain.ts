@@ -30,6 +30,11 @@ export async function drainChanges(replication: Replication): Promise<number> {
   return changes.length;
 }
 
+function describeFailure(error: unknown): string {
+  if (!(error instanceof AppError)) return "An unexpected error.";
+  return error.code === "source_unavailable" ? "Chroma did not answer." : `${error.code}: ${error.message}`;
+}
+
 /** Runs `work`, and postpones its changes if it fails. */
 async function attempt(
   { database, tenantId, phase, statistics }: Replication,
@@ -45,8 +50,7 @@ async function attempt(
     const side = sourceOf(phase) === "chroma" ? "cairn" : "chroma";
     const milliseconds = performance.now() - started;
     statistics.record({ tenantId, kind: "write", side, outcome: "failed", milliseconds });
-    const failure = error instanceof AppError ? `${error.code}: ${error.message}` : "An unexpected error.";
-    await postponeChanges(database, tenantId, { changes, failure });
+    await postponeChanges(database, tenantId, { changes, failure: describeFailure(error) });
     if (!(error instanceof AppError)) throw error;
   }
 }

@@ -107,6 +107,10 @@ export const advanceSchema = z
 export const backSchema = z
   .strictObject({
     to: z.enum(["chroma", "mirror", "shadow"]).optional().describe("Default: the phase before."),
+    force: z
+      .boolean()
+      .optional()
+      .describe("Goes from done to chroma, after the tenant's data was written back to Chroma. Default false."),
   })
   .openapi("CutoverBack", { example: { to: "shadow" } });
 

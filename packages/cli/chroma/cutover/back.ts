@@ -14,6 +14,7 @@ import { addTenantOptions, chosenTenant, type TenantFlags } from "./options.ts";
 
 interface BackFlags extends TenantFlags {
   readonly to?: Phase;
+  readonly force?: boolean;
 }
 
 /** Adds `cairn cutover back`. */
@@ -29,11 +30,12 @@ export function addBack(cutover: Command, context: CommandContext): void {
         "shadow",
       ]),
     )
+    .option("--force", "with --to chroma: from done, after cairn migrate --back has written the data to Chroma")
     .action((flags: BackFlags, self: Command) =>
       withServices(self, async ({ database }, { json }) => {
         const tenant = chosenTenant(flags, self);
         if (tenant === undefined) return backAll(database, flags, { command: self, context, json });
-        const status = await back(database, tenant, { to: flags.to });
+        const status = await back(database, tenant, { to: flags.to, force: flags.force });
         if (json) return printJson(status);
         console.log(`${visible(status.tenant.name)} is in the phase ${status.phase}.`);
         console.log(`Next: ${followUp(self, ["cutover", "status", "--tenant", status.tenant.name])}`);
