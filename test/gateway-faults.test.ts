@@ -1,6 +1,8 @@
-import { back } from "@cairn/chroma/gateway/cutover/cutover.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { advance, back } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ApiResponse } from "./support/api.ts";
 import { useTestDatabase } from "./support/fixture.ts";
 import { until, useProxiedGateway } from "./support/proxied-gateway.ts";
 import { always, times } from "./support/proxy.ts";
@@ -177,4 +179,44 @@ test("a collection of another metric in Cairn is a conflict until it has another
   await until(async () => (await inCairn()).length === 3);
   await gateway.drained(tenant);
   expect(await open()).toEqual([]);
+});
+
+test("a write that a proxy has given up reaches Cairn when Chroma applies it later", async () => {
+  const at = await create("faq");
+  await gateway.enterUpTo(tenant, "mirror");
+  await gateway.compared(tenant);
+  let applied: Promise<unknown> | undefined;
+  const applyLater = () => sleep(1_000).then(() => sendToChroma("POST", `${at}/add`, record("late")));
+  gateway.proxy.rules = [
+    ({ path }) => {
+      if (!path.endsWith("/add")) return undefined;
+      applied = applyLater();
+      return { kind: "answer", status: 524 };
+    },
+  ];
+  expect((await send("POST", `${at}/add`, record("late"))).status).toBe(524);
+  await applied;
+  await gateway.drained(tenant);
+  expect(Object.keys(await gateway.inCairn(tenant, "faq"))).toEqual(["late"]);
+});
+
+test("a delete that selects nothing in Chroma is sent to Cairn if the phase has changed meanwhile", async () => {
+  const at = await create("faq");
+  await send("POST", `${at}/add`, { ...record("old"), metadatas: [{ k: 1 }] });
+  await gateway.enterUpTo(tenant, "shadow");
+  const document = { id: "new", content: "new", embedding: [3, 2, 1], metadata: { k: 2 } };
+  const as = { key: gateway.key, headers: { "Cairn-Tenant": tenant } };
+  let added: ApiResponse | undefined;
+  gateway.proxy.rules = [
+    async ({ path, body }) => {
+      if (added || !path.endsWith("/get") || !body.includes("where")) return undefined;
+      await advance(testDatabase.database, tenant, { force: true });
+      const write = { ...as, body: { collection: "faq", documents: [document] } };
+      added = await gateway.api.call("POST", "/v1/documents", write);
+      return { kind: "answer", status: 200, body: `{"ids":[]}` };
+    },
+  ];
+  expect((await send("POST", `${at}/delete`, { where: { k: 2 } })).status).toBe(200);
+  expect(added?.status).toBe(200);
+  expect(Object.keys(await gateway.inCairn(tenant, "faq"))).toEqual(["old"]);
 });

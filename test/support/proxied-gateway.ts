@@ -18,6 +18,9 @@ export function useProxiedGateway(testDatabase: DatabaseFixture) {
   const status = (tenant: string) => readStatus(testDatabase.database, tenant);
   return {
     ...gateway,
+    get key() {
+      return gateway.key; // the spread reads it before it exists
+    },
     proxy,
     /** Opens the gateway of a second process, which also replicates. */
     openSecond(): OpenGateway {

@@ -111,7 +111,8 @@ async function sendRecorded(
   const { database, statistics, timeoutMs, settlements } = gateway;
   const limit = performance.now() + timeoutMs + GRACE_MS;
   const begun = await beginWrite(database, tenantId, { change, timeoutMs: timeoutMs + GRACE_MS });
-  if (begun.sequences.length === 0 && (change.ids === null || change.ids.length > 0)) return undefined;
+  if (begun.sequences.length === 0 && !(changesNothing(change) && (await isDecidedByChroma(gateway, tenantId))))
+    return undefined;
   const started = performance.now();
   const settle = (outcome: WriteOutcome) => {
     const milliseconds = performance.now() - started;
@@ -130,6 +131,17 @@ async function sendRecorded(
   }
 }
 
+/** Whether nothing has to be recorded, such as for a delete whose condition selects no record. */
+function changesNothing({ ids }: Change): boolean {
+  return ids !== null && ids.length === 0;
+}
+
+/** Whether Chroma still decides. In another phase, the condition of a delete may select records of Cairn. */
+async function isDecidedByChroma({ tenants }: Gateway, tenantId: string): Promise<boolean> {
+  const tenant = await tenants.read(tenantId);
+  return tenant !== undefined && !tenant.barrier && isRecorded(tenant.phase);
+}
+
 /**
  * Records a write again that has taken longer than its changes were in flight, because this process stood still: they may have been
  * replicated before Chroma applied it. Throws `source_unavailable` if Cairn decides by now, which may lack the write.
@@ -146,11 +158,9 @@ async function recordAgain({ database }: Gateway, tenantId: string, change: Chan
 /** Milliseconds after which a request that was given up has ended in Chroma too. */
 const GRACE_MS = 2_000;
 
-/** A proxy between may answer while Chroma still works on the write. */
-const PROXY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
-
 function outcomeOf(status: number): WriteOutcome {
   if (status < 300) return "ok";
   if (status < 500) return "refused";
-  return PROXY_STATUSES.has(status) ? "unknown" : "failed";
+  // With another status, a proxy may have answered while Chroma still works on the write, such as 504, or 524 of Cloudflare.
+  return status === 500 ? "failed" : "unknown";
 }
