@@ -35,6 +35,23 @@ export async function roleOfNewCollection(orm: Orm, tenantId: string): Promise<R
   return tenant?.role ?? null;
 }
 
+/**
+ * Throws `invalid_input` if the tenant is replicated: without its phase the other system would serve it again, with what was deleted
+ * here. Until the administrator's transaction ends, the phase does not change.
+ */
+export async function assertTenantNotReplicated(
+  orm: Orm,
+  { id, name }: { readonly id: string; readonly name: string },
+): Promise<void> {
+  const [tenant] = await orm.selectRows<{ phase: string }>(sql`
+    SELECT phase FROM cairn.cutover_tenants WHERE tenant_id = ${uuidLiteral(id)} FOR UPDATE`);
+  if (tenant === undefined || tenant.phase === "chroma" || tenant.phase === "done") return;
+  throw new AppError(
+    "invalid_input",
+    `The tenant ${JSON.stringify(name)} cannot be deleted: its cut-over is in the phase ${tenant.phase}, and the other system would serve its data again. Delete its collections, complete or undo the cut-over, and then delete the tenant.`,
+  );
+}
+
 /** Throws `invalid_input` if the collection is replicated. `action` completes "… while it is replicated". */
 export function assertNotReplicated({ name, replication }: Collection, action: string): void {
   if (replication === null) return;

@@ -5,6 +5,7 @@ import { tenants } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import { assertTenantNotReplicated } from "../replication/role.ts";
 import { parseUuid } from "./uuid.ts";
 
 export interface Tenant {
@@ -144,10 +145,13 @@ export async function changeTenant(
   }
 }
 
-/** Deletes a tenant and all its data. Throws `not_found`. */
+/** Deletes a tenant and all its data. Throws `not_found`, and `invalid_input` while the tenant is replicated to or from another system. */
 export async function deleteTenant(database: Database, id: string): Promise<void> {
   const tenant = await getTenant(database, id);
-  await asAdmin(database, ({ orm }) => orm.delete(tenants).where(eq(tenants.id, tenant.id)));
+  await asAdmin(database, async ({ orm }) => {
+    await assertTenantNotReplicated(orm, tenant);
+    await orm.delete(tenants).where(eq(tenants.id, tenant.id));
+  });
 }
 
 export const TENANT_NAME = "1 to 512 characters, no control characters";
