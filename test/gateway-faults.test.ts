@@ -220,3 +220,14 @@ test("a delete that selects nothing in Chroma is sent to Cairn if the phase has 
   expect(added?.status).toBe(200);
   expect(Object.keys(await gateway.inCairn(tenant, "faq"))).toEqual(["old"]);
 });
+
+test("an answer that is too large to be compared reaches the client", async () => {
+  const at = await create("faq");
+  await gateway.enterUpTo(tenant, "shadow");
+  const text = "x".repeat(65_000_000);
+  gateway.proxy.rules = [
+    ({ path }) => (path.endsWith("/get") ? { kind: "answer", status: 200, body: JSON.stringify(text) } : undefined),
+  ];
+  const { status, body } = await send("POST", `${at}/get`, {});
+  expect({ status, length: body.length }).toEqual({ status: 200, length: text.length });
+});

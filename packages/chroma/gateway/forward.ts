@@ -22,6 +22,8 @@ export interface ForwardedResponse {
   readonly status: number;
   /** The headers that clients read. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Bytes of the body. Undefined: not known before it ends. */
+  readonly length: number | undefined;
   /** The complete body. Throws an AppError `source_unavailable` if it does not arrive. */
   bytes(): Promise<Buffer>;
   /** The body for a response: at once if it is short. */
@@ -80,7 +82,7 @@ export function createForward(options: ChromaOptions, { timeoutMs }: { readonly 
 
 function toForwarded(response: IncomingMessage, base: string): ForwardedResponse {
   const { statusCode: status = 502, headers } = response;
-  const length = headers["content-length"];
+  const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
   const bytes = () => readBytes(response).catch((error: Error) => Promise.reject(unavailable(base, error)));
   const passed = PASSED_HEADERS.flatMap((name) => {
     const value = headers[name];
@@ -89,9 +91,10 @@ function toForwarded(response: IncomingMessage, base: string): ForwardedResponse
   return {
     status,
     headers: Object.fromEntries(passed),
+    length,
     bytes,
     async body() {
-      if (length !== undefined && Number(length) <= MAX_SHORT_BYTES) return new Uint8Array(await bytes());
+      if (length !== undefined && length <= MAX_SHORT_BYTES) return new Uint8Array(await bytes());
       return Readable.toWeb(response) as ReadableStream<Uint8Array>;
     },
   };

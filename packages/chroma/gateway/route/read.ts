@@ -4,6 +4,7 @@ import { collectionsPath, type LocatedCollection } from "../locate.ts";
 import { readPendingIds } from "../pending.ts";
 import { sourceOf } from "../phase.ts";
 import type { Answer, ReadKind } from "../shadow/read.ts";
+import { MAX_ANSWER_BYTES } from "../shadow/shadow.ts";
 import type { CutoverTenant } from "../tenants.ts";
 import {
   bodyBytes,
@@ -46,7 +47,8 @@ export async function readCollection(request: GatewayRequest, read: CollectionRe
     repeatable: true,
   });
   if (response.status === 404) gateway.locator.forget(request.namespaceId, read, read.id);
-  if (phase !== "shadow" || !COMPARED.has(read.action) || located.cairnId === undefined || !tenant)
+  const isLarge = (response.length ?? 0) > MAX_ANSWER_BYTES; // it is not compared, and clients get it however large it is
+  if (phase !== "shadow" || !COMPARED.has(read.action) || located.cairnId === undefined || !tenant || isLarge)
     return passOn(request, response);
   const bytes = await response.bytes();
   const chroma = { status: response.status, body: bytes, milliseconds: performance.now() - started };

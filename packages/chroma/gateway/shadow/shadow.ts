@@ -28,7 +28,7 @@ export interface Shadow {
 const TIMEOUT_MS = 10_000;
 
 /** Bytes of an answer up to which it is compared. */
-const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+export const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 const LIMITS: BackgroundLimits = {
   running: 4,
