@@ -5,6 +5,8 @@ import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
+import { createTestApi } from "./support/api.ts";
+import { chromaOptions } from "./support/chroma-api.ts";
 import { useTestDatabase } from "./support/fixture.ts";
 import { EVERYTHING, records, useGateway } from "./support/gateway.ts";
 
@@ -101,6 +103,58 @@ test("a key sees the names that its namespace stands for, in lists and by id", a
     expect((await send(method, path, method === "GET" ? undefined : records("x"), secret)).status, path).toBe(404);
   expect((await send("POST", "/collections", { name: "private too" })).status).toBe(400);
   expect((await sendToChroma("GET", "/collections/private%20too")).status).toBe(404);
+});
+
+test("the namespace of a tenant can be corrected in the phase chroma, and a tenant without collections stays in mirror", async () => {
+  const { database } = testDatabase;
+  const at = await create("tenant_corrected_faq");
+  await send("POST", `${at}/add`, records("one"));
+  await addNamespace(database, { name: "wrong", settings: { patterns: ["wrong-{tenant}-{collection}"] } });
+  await advance(database, "corrected", { namespace: "wrong" });
+  const { next } = await waitFor("corrected", ({ compared }) => compared?.identical === true);
+  expect(next?.conditions).toContainEqual(expect.objectContaining({ name: "collections", met: false }));
+  await expect(advance(database, "corrected", { namespace })).rejects.toMatchObject({ path: "namespace" });
+  await back(database, "corrected");
+  await advance(database, "corrected", { namespace });
+  await waitFor("corrected", ({ compared }) => compared?.records === 1);
+});
+
+test("clients of a second namespace with the same names keep the collection when the tenant moves", async () => {
+  const { database } = testDatabase;
+  const at = await create("tenant_shared_faq");
+  await send("POST", `${at}/add`, records("one"));
+  await addNamespace(database, { name: "second", settings: {} });
+  const { secret } = await addNamespaceKey(database, "second", {});
+  expect((await send("POST", `${at}/get`, {}, secret)).body.ids).toEqual(["one"]);
+  await advance(database, "shared", { namespace });
+  await enter("shared");
+  await enter("shared");
+  await waitFor("shared", ({ phase }) => phase === "cairn");
+  expect((await send("POST", `${at}/upsert`, records("two"), secret)).status).toBe(200);
+  expect((await send("POST", `${at}/get`, {})).body.ids).toEqual(["one", "two"]);
+});
+
+test("from done a tenant goes back to chroma only when its data was written there", async () => {
+  const { database } = testDatabase;
+  await create("tenant_finished_faq");
+  await advance(database, "finished", { namespace, to: "done", force: true });
+  await expect(back(database, "finished", { to: "chroma" })).rejects.toThrow(/migration in that direction/);
+  expect(await back(database, "finished", { to: "chroma", force: true })).toMatchObject({ phase: "chroma" });
+});
+
+test("a service that is no gateway refuses the namespace of a tenant that Chroma decides for", async () => {
+  await create("tenant_waiting_faq");
+  await advance(testDatabase.database, "waiting", { namespace });
+  const other = await createTestApi(testDatabase.database, chromaOptions());
+  const list = () =>
+    other.app.request("/api/v2/tenants/default_tenant/databases/default_database/collections", {
+      headers: { "X-Chroma-Token": gateway.key },
+    });
+  const refused = await list();
+  expect({ status: refused.status, text: await refused.text() }).toEqual({
+    status: 503,
+    text: expect.stringContaining("is not the gateway of the namespace"),
+  });
 });
 
 test("a write that bypasses the gateway is found, reported and repaired", async () => {

@@ -4,7 +4,8 @@ import { decodeText, encodeText } from "@cairn/core/database/text.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { LRUCache } from "lru-cache";
-import { readRouteById } from "../namespace/collections.ts";
+import { insertRoutes, readRouteById } from "../namespace/collections.ts";
+import { insertDatabases, insertTenants } from "../namespace/databases.ts";
 import type { NameRules } from "../namespace/name-rules.ts";
 import type { ChromaPath } from "../protocol/path.ts";
 import type { DatabasePath } from "../server/view/view.ts";
@@ -77,18 +78,24 @@ interface PairRow {
   readonly collection_id: string;
   readonly chroma_id: string;
   readonly name: string;
+  /** Of the tenant. */
+  readonly namespace_id: string | null;
 }
 
-/** A collection that is in both systems. Its path must stand for the tenant that owns it. */
+/**
+ * A collection that is in both systems. Its path must stand for the tenant that owns it. Clients of another namespace with such a name
+ * see it too.
+ */
 async function findPair(
-  { database, rules }: LocateContext,
+  { database, namespaceId, rules }: LocateContext,
   path: DatabasePath,
   id: string,
 ): Promise<LocatedCollection | undefined> {
   const rows = await asAdmin(database, ({ orm }) =>
     orm.selectRows<PairRow>(sql`
-      SELECT c.tenant_id, t.name AS tenant_name, c.collection_id, c.chroma_id, c.name
+      SELECT c.tenant_id, t.name AS tenant_name, c.collection_id, c.chroma_id, c.name, ct.namespace_id
       FROM cairn.cutover_collections AS c JOIN cairn.tenants AS t ON t.id = c.tenant_id
+      LEFT JOIN cairn.cutover_tenants AS ct ON ct.tenant_id = c.tenant_id
       WHERE (c.chroma_id = ${id}::uuid OR c.collection_id = ${id}::uuid)
         AND c.chroma_tenant = ${encodeText(path.tenant)} AND c.chroma_database = ${encodeText(path.database)}`),
   );
@@ -96,6 +103,14 @@ async function findPair(
     const full = { tenant: path.tenant, database: path.database, name: decodeText(row.name) };
     const tenant = rules.find(full)?.tenant;
     if (tenant !== row.tenant_id && tenant !== row.tenant_name) continue;
+    if (row.namespace_id !== namespaceId) {
+      const route = { name: full.name, tenantId: row.tenant_id, collectionId: row.collection_id };
+      await asAdmin(database, async ({ orm }) => {
+        await insertTenants(orm, namespaceId, [full.tenant]);
+        await insertDatabases(orm, namespaceId, [full]);
+        await insertRoutes(orm, namespaceId, [{ path: full, route }]);
+      });
+    }
     return { path: full, tenant: row.tenant_id, chromaId: row.chroma_id, cairnId: row.collection_id };
   }
   return undefined;
