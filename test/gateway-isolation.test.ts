@@ -15,12 +15,12 @@ const { api, namespace, waitFor } = gateway;
 async function createDatabase(name = `shared_${randomUUID()}`) {
   const chroma = chromaPeer(inject("chromaUrl"));
   const all = "/api/v2/tenants/default_tenant/databases";
-  await cairnPeer(api, gateway.key).request("POST", all, { name });
+  const { status } = await cairnPeer(api, gateway.key).request("POST", all, { name });
   const base = `${all}/${encodeURIComponent(name)}`;
   const through = (method: string, path: string, body?: unknown) =>
     cairnPeer(api, gateway.key).request(method, `${base}${path}`, body);
   const direct = (method: string, path: string, body?: unknown) => chroma.request(method, `${base}${path}`, body);
-  return { through, direct };
+  return { status, through, direct };
 }
 
 test("a database is not deleted with collections that the key does not see", async () => {
@@ -36,8 +36,9 @@ test("a database is not deleted with collections that the key does not see", asy
   expect((await direct("GET", "")).status).toBe(404);
 });
 
-test("collections of a database whose name has a slash are created and deleted in the replica", async () => {
-  const { through } = await createDatabase(`eu/${randomUUID()}`);
+test("collections of a database whose name has a slash are created and deleted in the replica", async ({ skip }) => {
+  const { status, through } = await createDatabase(`eu/${randomUUID()}`);
+  if (status === 400) skip("Newer versions of Chroma refuse the name.");
   await through("POST", "/collections", { name: "tenant_slash_first" });
   await advance(testDatabase.database, "slash", { namespace });
   await waitFor("slash", ({ compared, journal }) => compared?.identical === true && journal.changes === 0);

@@ -67,7 +67,7 @@ const remove = createRoute({
   operationId: "deleteTenant",
   summary: "Delete a tenant and all its data",
   request: tenantParameter,
-  responses: { 204: { description: "The tenant is deleted." }, ...problems([400, 404]) },
+  responses: { 204: { description: "The tenant is deleted." }, ...problems([404]) },
 });
 
 export const tenants = createRouter()

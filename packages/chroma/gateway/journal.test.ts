@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { useTestDatabase } from "../../../test/support/fixture.ts";
 import { addNamespace } from "../namespace/manage.ts";
 import { ensureCutoverTenant } from "./cutover/enrolled.ts";
-import { beginWrite } from "./journal.ts";
+import { beginWrite, databaseOf, subjectOf } from "./journal.ts";
 
 const testDatabase = useTestDatabase();
 const ids = Array.from({ length: 45_000 }, (_, at) => `record ${at}`);
@@ -58,4 +58,9 @@ test("nothing of a write stays recorded if the phase changes between its transac
   });
   expect(await begin()).toMatchObject({ phase: "chroma", sequences: [] });
   expect(await countRecorded(tenantId)).toBe(0);
+});
+
+test("the subject of a change keeps the database, whatever characters its names have", () => {
+  const database = { tenant: "eu/west %2F", database: "a/b/c" };
+  expect(databaseOf(subjectOf({ ...database, name: "x/y" }))).toEqual(database);
 });
