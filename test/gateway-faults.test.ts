@@ -231,3 +231,11 @@ test("an answer that is too large to be compared reaches the client", async () =
   const { status, body } = await send("POST", `${at}/get`, {});
   expect({ status, length: body.length }).toEqual({ status: 200, length: text.length });
 });
+
+test("requests for the same unknown id at the same time search Chroma once", async () => {
+  const before = gateway.proxy.seen.length;
+  const id = "0b8f4dd4-5f2c-4e3a-8a5e-0f1c0f1c0f1c";
+  const answers = await Promise.all(Array.from({ length: 20 }, () => send("GET", `/collections/${id}/count`)));
+  expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(404));
+  expect(gateway.proxy.seen.slice(before).filter(({ path }) => path.includes(`/by-id/${id}`))).toHaveLength(1);
+});

@@ -39,6 +39,7 @@ const MISS_MS = 1_000;
 /** Finds collections by their ids, with a cache. Create it once for each process. */
 export function createLocator() {
   const cache = new LRUCache<string, { readonly found: LocatedCollection | undefined }>({ max: MAX_CACHED });
+  const searches = new Map<string, Promise<LocatedCollection | undefined>>();
   const keyOf = (namespaceId: string, { tenant, database }: DatabasePath, id: string) =>
     JSON.stringify([namespaceId, tenant, database, id]);
   return {
@@ -47,10 +48,10 @@ export function createLocator() {
       const key = keyOf(context.namespaceId, path, id);
       const cached = cache.get(key);
       if (cached) return cached.found;
-      const found =
-        (await findPair(context, path, id)) ??
-        (await findInCairn(context, path, id)) ??
-        (await findInChroma(context, path, id));
+      // Chroma's list may have to be read for an id, so requests for the same one share the search.
+      const search = searches.get(key) ?? locate(context, path, id).finally(() => searches.delete(key));
+      searches.set(key, search);
+      const found = await search;
       cache.set(key, { found }, { ttl: found ? CACHE_MS : MISS_MS });
       return found;
     },
@@ -68,6 +69,14 @@ export function createLocator() {
     /** Forgets an id, after a request showed that it no longer exists. */
     forget: (namespaceId: string, path: DatabasePath, id: string) => void cache.delete(keyOf(namespaceId, path, id)),
   };
+}
+
+async function locate(context: LocateContext, path: DatabasePath, id: string): Promise<LocatedCollection | undefined> {
+  return (
+    (await findPair(context, path, id)) ??
+    (await findInCairn(context, path, id)) ??
+    (await findInChroma(context, path, id))
+  );
 }
 
 export type Locator = ReturnType<typeof createLocator>;
