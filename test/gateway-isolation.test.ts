@@ -49,3 +49,11 @@ test("collections of a database whose name has a slash are created and deleted i
   const { body } = await api.call("GET", "/v1/collections", { key: gateway.key, headers });
   expect(body).toMatchObject({ collections: [{ name: "second" }] });
 });
+
+test("a database may be called like a part of a path", async () => {
+  const { through } = await createDatabase("collections");
+  const { id } = JSON.parse((await through("POST", "/collections", { name: "tenant_path_faq" })).text);
+  expect((await through("POST", `/collections/${id}/add`, records("one"))).status).toBe(201);
+  expect((await through("GET", `/collections/${id}/count`)).text).toBe("1");
+  expect((await through("DELETE", "")).status).toBe(200);
+});

@@ -131,6 +131,7 @@ async function askChroma(
 export function pathAt({ path }: GatewayRequest, { tenant, database, action }: CollectionRequest, id: string): string {
   const base = collectionsPath({ tenant, database });
   if (action === "describe") return `${base}/by-id/${id}`;
-  const rest = /\/collections\/[^/?]+(.*)$/.exec(path)?.[1] ?? "";
+  // A tenant or a database may be called `collections` too.
+  const rest = /^\/api\/v2\/tenants\/[^/]+\/databases\/[^/]+\/collections\/[^/?]+(.*)$/.exec(path)?.[1] ?? "";
   return `${base}/${id}${rest}`;
 }
