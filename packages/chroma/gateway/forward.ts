@@ -59,7 +59,7 @@ export function createForward(options: ChromaOptions, { timeoutMs }: { readonly 
         // The server has closed an idle connection at the moment when it was used again.
         const isStale = request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
         if (isStale && repeatable) resolve(send({ method, path, body }));
-        else reject(unavailable(base, error));
+        else reject(unavailable(error));
       };
       const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
       const request = (secure ? requestHttps : requestHttp)(`${base}${path}`, {
@@ -72,7 +72,7 @@ export function createForward(options: ChromaOptions, { timeoutMs }: { readonly 
         timeoutMs,
       );
       request
-        .once("response", (response) => resolve(toForwarded(response, base)))
+        .once("response", (response) => resolve(toForwarded(response)))
         .once("error", fail)
         .once("close", () => clearTimeout(deadline))
         .end(body);
@@ -80,10 +80,10 @@ export function createForward(options: ChromaOptions, { timeoutMs }: { readonly 
   return send;
 }
 
-function toForwarded(response: IncomingMessage, base: string): ForwardedResponse {
+function toForwarded(response: IncomingMessage): ForwardedResponse {
   const { statusCode: status = 502, headers } = response;
   const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
-  const bytes = () => readBytes(response).catch((error: Error) => Promise.reject(unavailable(base, error)));
+  const bytes = () => readBytes(response).catch((error: Error) => Promise.reject(unavailable(error)));
   const passed = PASSED_HEADERS.flatMap((name) => {
     const value = headers[name];
     return typeof value === "string" ? [[name, value] as const] : [];
@@ -121,11 +121,12 @@ export function assertAnswered({ status }: Pick<ForwardedResponse, "status">): v
   );
 }
 
-function unavailable(base: string, cause: Error): AppError {
+/** Clients read the message, so it does not name the address. */
+function unavailable(cause: Error): AppError {
   const { code, message } = cause as NodeJS.ErrnoException;
   return new AppError(
     "source_unavailable",
-    `Chroma at ${base} did not answer: ${code ?? message}. Check that it runs and is reachable from here, and send the request again.`,
+    `The Chroma server did not answer: ${code ?? message}. Check that it runs and that the gateway reaches it, and send the request again.`,
     { cause },
   );
 }

@@ -72,6 +72,7 @@ function parseCollection(
 ): ChromaRequest | undefined {
   if (first === undefined) return { kind: "collections", ...at, action: method === "POST" ? "create" : "list" };
   if (first === "by-id" && second !== undefined && method === "GET") return withId(at, second, "describe");
+  if (first.includes("/")) return undefined; // no name of a collection; a proxy in between may take it for a path
   if (second === undefined) {
     if (method === "PUT") return withId(at, first, "change");
     return { kind: "named", ...at, name: first, action: method === "DELETE" ? "delete" : "get" };
