@@ -45,10 +45,17 @@ export async function changePhase(database: Database, tenant: CutoverTenant, cha
   }
 }
 
-/** Throws `source_unavailable` if changes already fail: no write waits for a side that is known to be down. */
+/** Attempts after which a side counts as down: about eight seconds. */
+const MIN_FAILED_ATTEMPTS = 4;
+
+/** Throws `source_unavailable` if changes keep failing: no write waits for a side that is known to be down. */
 async function assertFollowing(database: Database, tenant: CutoverTenant): Promise<void> {
-  const state = await asAdmin(database, ({ orm }) => readJournalState(orm, tenant.tenantId));
-  if (state.failing > 0) throw notFollowing(tenant, `${state.failing} changes fail: ${state.failure ?? ""}`);
+  const [failing] = await asAdmin(database, ({ orm }) =>
+    orm.selectRows<{ failure: string | null }>(sql`
+      SELECT failure FROM cairn.changes
+      WHERE tenant_id = ${tenant.tenantId}::uuid AND attempts >= ${MIN_FAILED_ATTEMPTS} LIMIT 1`),
+  );
+  if (failing) throw notFollowing(tenant, `changes keep failing. ${failing.failure ?? ""}`);
 }
 
 function notFollowing({ name }: CutoverTenant, why: string): AppError {
