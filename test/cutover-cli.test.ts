@@ -96,14 +96,14 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     expect(await cutover("back", "--tenant", "acme")).toMatchObject({ code: 2 });
     // What was written in Cairn is in Chroma by now, so nothing keeps the tenant from leaving again.
     expect(await cutover("advance", "--tenant", "acme")).toMatchObject({ code: 0 });
-  }, 180_000);
+  }, 600_000);
 
   test("--force names what it overrides on standard error, and --json prints the status only", async () => {
     await createCollection("forced");
     await cutover("advance", "--tenant", "forced");
     const forced = await cutover("advance", "--tenant", "forced", "--force", "--json");
     expect(JSON.parse(forced.out)).toMatchObject({ phase: "shadow", next: { phase: "cairn" } });
-    expect(forced.err).toMatch(/^forced: overridden.*\n {2}✗ identical/);
+    expect(forced.err).toMatch(/^forced: overridden.*✗ identical/s);
     expect(await cutover("advance", "--tenant", "forced", "--to", "done", "--force")).toMatchObject({ code: 2 });
     await cli.run(["tenants", "create", "moved before"]);
     const done = await cutover("advance", "--tenant", "moved before", "--to", "done", "--force", "--namespace", "shop");
@@ -135,7 +135,7 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     expect(table).toMatch(/^three +shadow +\S+ \S+ +0 +identical, 2 records/m);
     const back = await cutover("back", "--all", "--to", "mirror");
     expect(back).toMatchObject({ out: expect.stringContaining("one is in the phase mirror.") });
-  }, 180_000);
+  }, 600_000);
 
   test("a comparison finds what bypassed the gateway, and its exit code says that both sides are equal", async () => {
     const at = await createCollection("compared");
@@ -151,7 +151,7 @@ describe.runIf(serverUrl())("cairn cutover", () => {
       code: 2,
       err: expect.stringContaining("in the phase done"),
     });
-  }, 180_000);
+  }, 600_000);
 
   test("settings are shown and changed", async () => {
     await createCollection("set");
@@ -182,7 +182,7 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     expect(out.split("\n").length).toBe(lines);
     watch.kill("SIGINT");
     expect((await once(watch, "close"))[0]).toBe(130);
-  }, 180_000);
+  }, 600_000);
 
   test("the report is a page in the file that --out names", async () => {
     const written = await cutover("report", "--tenant", "compared", "--out", "state.html", "--hours", "2");
