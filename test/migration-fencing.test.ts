@@ -84,6 +84,7 @@ describe("a single page", () => {
         metric: "l2",
         dimensions: 4,
         indexSettings: {},
+        replication: null,
       },
       rules: { vectors: "copy", metric: "l2", dimensions: 4 },
     } as unknown as PassContext;
