@@ -153,7 +153,7 @@ export async function hasChanges(database: Database, tenantId: string, sequences
         SELECT 1 FROM cairn.changes
         WHERE tenant_id = ${tenantId}::uuid AND sequence = ANY(${sql.param(sequences)}::bigint[]) LIMIT 1`,
     ],
-    { settings: { role: "cairn_admin", "cairn.tenant_id": "" } },
+    { settings: ADMIN_SETTINGS },
   );
   return rows.length > 0;
 }

@@ -1,4 +1,5 @@
 import type { Database } from "@cairn/core/database/database.ts";
+import { ADMIN_SETTINGS } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { nextPhase, type Phase } from "../phase.ts";
 import type { ComparedResult, CutoverSettings } from "../tenants.ts";
@@ -34,7 +35,7 @@ interface Row {
 /** The tenants that have left Chroma at some time, by name. One statement, whatever their number. */
 export async function listStatus(database: Database): Promise<readonly CutoverSummary[]> {
   const [rows = []] = await database.read([SELECT_SUMMARIES], {
-    settings: { role: "cairn_admin", "cairn.tenant_id": "" },
+    settings: ADMIN_SETTINGS,
   });
   return (rows as readonly Row[]).map(toSummary);
 }

@@ -1,10 +1,11 @@
 import type { Collection } from "@cairn/core/collection/collection.ts";
+import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { type ChromaPath, pathOf } from "../../protocol/path.ts";
 import type { SourceCollection } from "../../source/source.ts";
 import type { ToChromaContext } from "./context.ts";
 import { type EqualizedCollection, equalizeCollection } from "./equalize-collection.ts";
-import { readPair, renamePairOfAnother, savePair } from "./pairs.ts";
+import { type RecordedPair, readPair, renamePairOfAnother, savePair } from "./pair.ts";
 
 /**
  * Makes a collection in Chroma equal to one of Cairn, apart from its records, and records the pair in `cutover_collections`.
@@ -19,7 +20,8 @@ export async function collectionToChroma(
 ): Promise<EqualizedCollection> {
   await context.target.ensureDatabase(path);
   const named = await context.target.findCollection(path, path.name);
-  const paired = await findPaired(context, cairn, { path, named });
+  const recorded = await readPair(context.database, cairn);
+  const paired = await findPaired(context, cairn, { path, named, recorded });
   const isFree = !named || named.id === paired?.id || (await moveAside(context, cairn, named));
   // Without a pair, the collection of the name may be one that an interrupted run has created.
   const existing = paired ?? (isFree ? undefined : named);
@@ -30,17 +32,27 @@ export async function collectionToChroma(
     if (!created) throw error;
     return { ...(await equalizeCollection(context, cairn, { path, existing: created })), created: true };
   });
-  await savePair(context.database, cairn, equalized.chroma);
+  const { id: chromaId, tenant, database, name } = equalized.chroma;
+  const { tenantId, lineage: collectionId } = cairn;
+  const filled = recorded?.chromaId === chromaId && recorded.filled; // another collection has none of the records
+  const pair = { tenantId, collectionId, chromaId, path: { tenant, database, name }, filled };
+  await asAdmin(context.database, ({ orm }) => savePair(orm, pair));
   return equalized;
+}
+
+interface Candidates {
+  readonly path: ChromaPath;
+  /** What Chroma has at the path. */
+  readonly named: SourceCollection | undefined;
+  readonly recorded: RecordedPair | undefined;
 }
 
 /** The recorded pair of a collection, or else the collection of Chroma with the same id. Undefined: there is none. */
 async function findPaired(
-  { database, source, target }: ToChromaContext,
+  { source, target }: ToChromaContext,
   cairn: Collection,
-  { path, named }: { readonly path: ChromaPath; readonly named: SourceCollection | undefined },
+  { path, named, recorded }: Candidates,
 ): Promise<SourceCollection | undefined> {
-  const recorded = await readPair(database, cairn);
   const id = recorded?.chromaId ?? cairn.lineage;
   if (named?.id === id) return named;
   const former = recorded && { ...path, name: recorded.path.name };

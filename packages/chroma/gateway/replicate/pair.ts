@@ -1,7 +1,8 @@
+import type { Collection } from "@cairn/core/collection/collection.ts";
 import type { Database, Orm } from "@cairn/core/database/database.ts";
 import { decodeText, encodeText } from "@cairn/core/database/text.ts";
 import { ADMIN_SETTINGS, asAdmin } from "@cairn/core/database/transaction.ts";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { ChromaPath } from "../../protocol/path.ts";
 
 /** A collection that both systems have. */
@@ -26,12 +27,25 @@ interface PairRow {
 }
 
 /** The tenant's pairs. */
-export async function readPairs(database: Database, tenantId: string): Promise<readonly RecordedPair[]> {
+export function readPairs(database: Database, tenantId: string): Promise<readonly RecordedPair[]> {
+  return readRows(database, tenantId, sql`true`);
+}
+
+/** The pair of a collection of Cairn. Undefined: there is none. */
+export async function readPair(
+  database: Database,
+  { tenantId, lineage }: Pick<Collection, "tenantId" | "lineage">,
+): Promise<RecordedPair | undefined> {
+  const [pair] = await readRows(database, tenantId, sql`collection_id = ${lineage}::uuid`);
+  return pair;
+}
+
+async function readRows(database: Database, tenantId: string, condition: SQL): Promise<readonly RecordedPair[]> {
   const [rows = []] = await database.read(
     [
       sql`
         SELECT collection_id, chroma_id, chroma_tenant, chroma_database, name, filled FROM cairn.cutover_collections
-        WHERE tenant_id = ${tenantId}::uuid ORDER BY name`,
+        WHERE tenant_id = ${tenantId}::uuid AND ${condition} ORDER BY name`,
     ],
     { settings: ADMIN_SETTINGS, prepare: true },
   );
@@ -48,7 +62,7 @@ export async function readPairs(database: Database, tenantId: string): Promise<r
   }));
 }
 
-/** Saves a pair in place of an earlier one of the same collection, in the administrator's open transaction. */
+/** Saves a pair in place of an earlier one of either collection, in the administrator's open transaction. */
 export async function savePair(
   orm: Orm,
   { tenantId, collectionId, chromaId, path, filled }: RecordedPair,
@@ -61,6 +75,21 @@ export async function savePair(
     INSERT INTO cairn.cutover_collections (tenant_id, collection_id, chroma_id, chroma_tenant, chroma_database, name, filled)
     VALUES (${tenantId}::uuid, ${collectionId}::uuid, ${chromaId}::uuid, ${encodeText(path.tenant)},
             ${encodeText(path.database)}, ${encodeText(path.name)}, ${filled})`);
+}
+
+/** Records the new name of a collection of Chroma. Returns false if it is not the pair of another collection than `cairn`. */
+export async function renamePairOfAnother(
+  database: Database,
+  { tenantId, lineage }: Pick<Collection, "tenantId" | "lineage">,
+  { chromaId, name }: { readonly chromaId: string; readonly name: string },
+): Promise<boolean> {
+  const renamed = await asAdmin(database, ({ orm }) =>
+    orm.selectRows(sql`
+      UPDATE cairn.cutover_collections SET name = ${encodeText(name)}
+      WHERE tenant_id = ${tenantId}::uuid AND chroma_id = ${chromaId}::uuid AND collection_id <> ${lineage}::uuid
+      RETURNING chroma_id`),
+  );
+  return renamed.length > 0;
 }
 
 /** Records that all records of a pair were copied. */
