@@ -33,21 +33,19 @@ const WITH_OWN_IDS = /\.(?:csv|tsv|json|jsonl|ndjson)$/i;
 
 /**
  * Finds the stored documents of the input's folders whose files are gone. Documents of files that cannot be read, or that a listing
- * of the folder leaves out, stay. Throws `invalid_input` if the input has no folder, if a file that cannot be read may have any
- * id, or if more documents are gone than `maxDeletes`.
+ * of the folder leaves out, stay. Throws `invalid_input` if a file that cannot be read may have any id, or if more documents are
+ * gone than `maxDeletes`.
  */
 export async function findGone(
   database: Database,
   { tenantId, collection, inputs: { ids, files, folders, refused }, maxDeletes, dryRun }: SyncOptions,
 ): Promise<Gone> {
-  if (folders.length === 0 || folders.some((folder) => folder === "./" || folder.startsWith("../")))
-    throw refusal(
-      "--sync needs a folder, by a path that all its ids start with. Name it from the folder above, for example: cairn ingest handbook --sync.",
-    );
   const unread = refused.find(({ file }) => WITH_OWN_IDS.test(file));
   if (unread)
-    throw refusal(
+    throw new AppError(
+      "invalid_input",
       `Nothing was changed: --sync cannot know the documents of a file that cannot be read. Mend it, or ingest without --sync. ${unread.reason}`,
+      { path: "--sync" },
     );
   const read = new Set(files.map(({ file }) => file));
   const gone = new Set<string>();
@@ -79,10 +77,6 @@ export async function findGone(
 function stays(id: string, read: ReadonlySet<string>): boolean {
   const file = id.replace(/#[^#]*$/, "");
   return existsSync(id) || (file !== id && !read.has(file) && existsSync(file));
-}
-
-function refusal(message: string): AppError {
-  return new AppError("invalid_input", message, { path: "--sync" });
 }
 
 function tooMany(what: string, limit: string): AppError {

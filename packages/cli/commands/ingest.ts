@@ -11,6 +11,7 @@ import type { CommandContext } from "../command-context.ts";
 import { parseConfig } from "../config.ts";
 import { ingestInputs } from "../ingest-local.ts";
 import { type Inputs, openInputs } from "../input/open.ts";
+import { assertFoldersForSync } from "../input/sources.ts";
 import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { addTenantOption } from "../options/tenant-option.ts";
@@ -80,6 +81,8 @@ export function addIngest(program: Command, { signal, finish }: CommandContext):
       const progress = showIngestProgress({ quiet: json });
       let inputs: Inputs | undefined;
       try {
+        assertSupported(flags, remote);
+        if (flags.sync) await assertFoldersForSync(files);
         inputs = await openInputs(files.length === 0 ? ["-"] : files, { ...flags, withIds: flags.sync, signal });
         progress.begin(inputs.count);
         const ingest = { inputs, progress, flags, signal };
@@ -91,6 +94,15 @@ export function addIngest(program: Command, { signal, finish }: CommandContext):
     });
 }
 
+/** Throws `invalid_input` if a flag needs the database and there is a service instead. */
+function assertSupported(flags: IngestFlags, remote: Remote | undefined): void {
+  const unsupported = flags.sync ? "--sync" : flags.dryRun ? "--dry-run" : undefined;
+  if (!remote || !unsupported) return;
+  throw new AppError("invalid_input", `${unsupported} needs the database. Use it without --url.`, {
+    path: unsupported,
+  });
+}
+
 interface IngestRun {
   readonly inputs: Inputs;
   readonly progress: IngestProgress;
@@ -99,11 +111,6 @@ interface IngestRun {
 }
 
 async function ingestRemotely(remote: Remote, { inputs, progress, flags, signal }: IngestRun): Promise<number> {
-  const unsupported = flags.sync ? "--sync" : flags.dryRun ? "--dry-run" : undefined;
-  if (unsupported)
-    throw new AppError("invalid_input", `${unsupported} needs the database. Use it without --url.`, {
-      path: unsupported,
-    });
   const documents = interruptible(inputs.documents(), signal);
   const result = await ingestIntoService(remote, documents, { ...flags, onSent: progress.done });
   progress.stop();

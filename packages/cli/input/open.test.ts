@@ -233,3 +233,33 @@ test("a page and a file of a web server are read by the type that it gives them,
     /cannot be read: fetch failed.*ECONNREFUSED/,
   );
 });
+
+test("a folder within a folder that is deleted while its parent is read is left out", async () => {
+  const parent = join(folder, "changing");
+  await mkdir(join(parent, "stays"), { recursive: true });
+  await writeFile(join(parent, "stays/a.md"), "Text.");
+  let done = false;
+  const changing = (async () => {
+    for (let at = 0; !done; at++) {
+      const names = Array.from({ length: 20 }, (_, index) => join(parent, `temporary-${at}-${index}`, "inner"));
+      await Promise.all(names.map((name) => mkdir(name, { recursive: true })));
+      await Promise.all(names.map((name) => rm(dirname(name), { recursive: true, force: true })));
+    }
+  })();
+  try {
+    for (let run = 0; run < 100; run++) expect((await openInputs([parent], { format: "auto" })).count).toBe(1);
+  } finally {
+    done = true;
+    await changing;
+  }
+});
+
+test("a file that is deleted between the two reads is named", async () => {
+  const file = join(folder, "deleted.md");
+  await writeFile(file, "Text.");
+  const inputs = await openInputs([file], { format: "auto" });
+  await rm(file);
+  await expect(Array.fromAsync(inputs.documents())).rejects.toThrow(
+    /deleted\.md cannot be read: there is no such file/,
+  );
+});

@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtemp, open as openFile, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { extname, join, relative, sep } from "node:path";
+import { extname, join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { AppError } from "@cairn/core/error.ts";
 import { inputError } from "@cairn/files/document.ts";
@@ -42,8 +42,8 @@ export async function listSources(paths: readonly string[], options: SourceOptio
   const files: SourceFile[] = [];
   const folders: string[] = [];
   for (const path of paths) {
-    if (path !== "-" && !isUrl(path) && (await isFolder(path))) {
-      folders.push(toId(join(path, sep)));
+    if (await isFolder(path)) {
+      folders.push(toFolder(path));
       for (const file of await listFolder(path))
         files.push({ file: toId(file), open: () => openSource(file, file, options) });
     } else files.push({ file: toId(path), open: () => openPath(path, options) });
@@ -63,7 +63,20 @@ async function openPath(path: string, options: SourceOptions): Promise<Source> {
   return openSource(path, downloaded, options.format === "auto" ? { ...options, format } : options);
 }
 
+/** Throws `invalid_input` unless there is a folder and the ids of each folder's documents start with the folder's own name. */
+export async function assertFoldersForSync(paths: readonly string[]): Promise<void> {
+  const folders: string[] = [];
+  for (const path of paths) if (await isFolder(path)) folders.push(toFolder(path));
+  if (folders.length === 0 || folders.some((folder) => folder === "./" || folder.startsWith("../")))
+    throw new AppError(
+      "invalid_input",
+      "--sync needs a folder, by a path that all its ids start with. Name it from the folder above, for example: cairn ingest handbook --sync.",
+      { path: "--sync" },
+    );
+}
+
 async function isFolder(path: string): Promise<boolean> {
+  if (path === "-" || isUrl(path)) return false;
   try {
     return (await stat(path)).isDirectory();
   } catch {
@@ -73,22 +86,24 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** The files of a folder and its folders that have the extension of a format, sorted. Hidden ones and packages are left out. */
 async function listFolder(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) => {
-    throw unreadable(folder, `the operating system reports ${error.code} for ${error.path}`, error);
-  });
-  const files = entries
-    .filter((entry) => entry.isFile() && EXTENSIONS.includes(extname(entry.name).toLowerCase()))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter(
-      (path) =>
-        !relative(folder, path)
-          .split(sep)
-          .some((part) => part === "node_modules" || part.startsWith(".")),
-    )
-    .toSorted();
+  const files = (await Array.fromAsync(walkFolder(folder))).toSorted();
   if (files.length === 0)
     throw unreadable(folder, `the folder has no file with one of the extensions ${EXTENSIONS.join(" ")}`);
   return files;
+}
+
+/** A folder within it that is deleted during the walk has no files. One that cannot be read is an error. */
+async function* walkFolder(folder: string, root = folder): AsyncGenerator<string> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    if (error.code === "ENOENT" && folder !== root) return [];
+    throw unreadable(root, `the operating system reports ${error.code} for ${error.path}`, error);
+  });
+  for (const entry of entries) {
+    if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* walkFolder(path, root);
+    else if (entry.isFile() && EXTENSIONS.includes(extname(entry.name).toLowerCase())) yield path;
+  }
 }
 
 async function spoolStandardInput(signal: AbortSignal | undefined) {
@@ -104,6 +119,11 @@ async function spoolStandardInput(signal: AbortSignal | undefined) {
   return { folder, path };
 }
 
+/** The start of the ids of a folder's documents. */
+function toFolder(path: string): string {
+  return toId(join(path, sep));
+}
+
 function toId(path: string): string {
   return path.split(sep).join("/");
 }
@@ -116,8 +136,8 @@ async function openSource(file: string, path: string, { format, id }: InputOptio
     uri: isDownload ? file : undefined,
     format,
     head: await readHead(file, path),
-    bytes: () => readBytes(file, path),
-    chunks: () => createReadStream(path, { highWaterMark: 1 << 20 }),
+    bytes: () => readBytes(file, path).catch((error) => throwUnreadable(file, error)),
+    chunks: () => readChunks(file, path),
   });
 }
 
@@ -131,6 +151,14 @@ async function readBytes(file: string, path: string): Promise<Uint8Array> {
   return new Uint8Array(await readFile(path));
 }
 
+async function* readChunks(file: string, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 1 << 20 });
+  } catch (error) {
+    throwUnreadable(file, error);
+  }
+}
+
 async function readHead(file: string, path: string): Promise<Uint8Array> {
   try {
     const handle = await openFile(path);
@@ -141,8 +169,13 @@ async function readHead(file: string, path: string): Promise<Uint8Array> {
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw unreadable(file, code === "ENOENT" ? "there is no such file" : `the operating system reports ${code}`, error);
+    throwUnreadable(file, error);
   }
+}
+
+/** Throws `invalid_input` for an error of the file system, such as a file that is deleted between two reads. */
+function throwUnreadable(file: string, error: unknown): never {
+  if (!(error instanceof Error && "syscall" in error && "code" in error)) throw error;
+  const { code } = error;
+  throw unreadable(file, code === "ENOENT" ? "there is no such file" : `the operating system reports ${code}`, error);
 }
