@@ -17,13 +17,13 @@ export async function benchGateway(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const cairn = await openCairn(servers.databaseUrl);
   try {
-    await addNamespace(cairn.database, { name: "bench", settings: {} });
-    const { secret: key } = await addNamespaceKey(cairn.database, "bench", {});
+    // The service without a gateway refuses a namespace with tenants in Chroma.
+    const keys = { gateway: await createKey(cairn, "moving"), cairn: await createKey(cairn, "alone") };
     const chroma = servers.chroma.url;
     const gateway = await startService(servers.databaseUrl, { chroma });
     const alone = await startService(servers.databaseUrl);
     try {
-      const peers = await createPeers({ gateway: gateway.url, chroma, cairn: alone.url, key }, "docs");
+      const peers = await createPeers({ gateway: gateway.url, chroma, cairn: alone.url, keys }, "docs");
       const dataset = makeGatewayDataset(run.size);
       for (const peer of Object.values(peers)) await fill(peer, dataset.documents);
       return await measurePhases(cairn, { peers, dataset, run });
@@ -35,6 +35,12 @@ export async function benchGateway(run: BenchRun): Promise<readonly Target[]> {
     await cairn.close();
     await servers.stop();
   }
+}
+
+/** Creates a namespace and returns a key of it. */
+async function createKey({ database }: Cairn, namespace: string): Promise<string> {
+  await addNamespace(database, { name: namespace, settings: {} });
+  return (await addNamespaceKey(database, namespace, {})).secret;
 }
 
 interface GatewayBench {

@@ -16,8 +16,8 @@ export interface Addresses {
   readonly gateway: string;
   readonly chroma: string;
   readonly cairn: string;
-  /** Key of the namespace. */
-  readonly key: string;
+  /** Keys of the two namespaces. */
+  readonly keys: { readonly gateway: string; readonly cairn: string };
 }
 
 /** The tenant that moves. Cairn without a gateway serves another one. */
@@ -26,10 +26,10 @@ export const MOVING_TENANT = "moving";
 const CONNECTIONS = 4;
 
 /** Creates an empty collection on each of them, and the senders of its requests. */
-export async function createPeers({ gateway, chroma, cairn, key }: Addresses, space: string): Promise<Peers> {
-  const withKey = httpClient(CONNECTIONS, { "X-Chroma-Token": key });
+export async function createPeers({ gateway, chroma, cairn, keys }: Addresses, space: string): Promise<Peers> {
+  const withKey = (key: string) => httpClient(CONNECTIONS, { "X-Chroma-Token": key });
   return {
-    gateway: await createPeer(withKey, {
+    gateway: await createPeer(withKey(keys.gateway), {
       name: "Gateway",
       url: gateway,
       collection: `tenant_${MOVING_TENANT}_${space}`,
@@ -39,7 +39,7 @@ export async function createPeers({ gateway, chroma, cairn, key }: Addresses, sp
       url: chroma,
       collection: `tenant_direct_${space}`,
     }),
-    cairn: await createPeer(withKey, { name: "Cairn", url: cairn, collection: `tenant_alone_${space}` }),
+    cairn: await createPeer(withKey(keys.cairn), { name: "Cairn", url: cairn, collection: `tenant_alone_${space}` }),
   };
 }
 
