@@ -55,7 +55,9 @@ export function addServe(program: Command, context: CommandContext): void {
       });
       const closing: (() => Promise<void>)[] = [];
       const metricSources: MetricSource[] = [];
+      const announced: string[] = [];
       const running = {
+        announce: (sentence: string) => void announced.push(sentence),
         addMetrics: (source: MetricSource) => void metricSources.push(source),
         onError: (error: unknown) => log.failure(error, { about: "the gateway" }),
         onClose: (work: () => Promise<void>) => void closing.push(work),
@@ -78,6 +80,7 @@ export function addServe(program: Command, context: CommandContext): void {
       console.error(
         `Cairn serves ${databaseName(config)} at ${url}, with the API reference at ${privateUrl ?? url}/docs`,
       );
+      for (const sentence of announced) console.error(sentence);
       if (services.embedders.notice) console.error(services.embedders.notice);
       if (secret) console.error(`\n${examples(url, secret, settings.chatModel !== undefined)}`);
       await queue.resume();
