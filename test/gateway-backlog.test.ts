@@ -1,7 +1,7 @@
 import { advance } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { readStatus } from "@cairn/chroma/gateway/cutover/status.ts";
-import { acquireLease, releaseLease } from "@cairn/chroma/gateway/replicate/lease.ts";
 import { type OpenGateway, openGateway } from "@cairn/chroma/gateway/route/open.ts";
+import { acquireLease, releaseLease } from "@cairn/chroma/lease/tenant-lease.ts";
 import { addNamespace, addNamespaceKey } from "@cairn/chroma/namespace/manage.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";

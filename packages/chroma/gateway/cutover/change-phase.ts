@@ -6,9 +6,9 @@ import { AppError } from "@cairn/core/error.ts";
 import { leaseEnd } from "@cairn/core/lease/lease-end.ts";
 import { lockCollections, type ReplicationRole, setReplicationRole } from "@cairn/core/replication/role.ts";
 import { sql } from "drizzle-orm";
+import { acquireLease, releaseLease } from "../../lease/tenant-lease.ts";
 import { isReplicated, type Phase, sourceOf } from "../phase.ts";
 import { readJournalState } from "../replicate/changes.ts";
-import { acquireLease, releaseLease } from "../replicate/lease.ts";
 import { type CutoverTenant, lockCutoverTenant } from "../tenants.ts";
 
 /** Milliseconds that writes wait at most while the other side catches up. */

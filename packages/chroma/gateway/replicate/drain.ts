@@ -1,5 +1,6 @@
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { assertLease } from "../../lease/tenant-lease.ts";
 import type { DatabasePath } from "../../server/view/view.ts";
 import { databaseOf } from "../journal.ts";
 import { sourceOf } from "../phase.ts";
@@ -9,7 +10,6 @@ import { findLineage, replicateCollection } from "./collections-to-chroma.ts";
 import type { CollectionPair } from "./context.ts";
 import { readDatabases } from "./databases.ts";
 import { fillPair } from "./fill.ts";
-import { assertLease } from "./lease.ts";
 import { readPairs } from "./pair.ts";
 import { replicateRecords } from "./replicate-records.ts";
 import type { Replication } from "./replication.ts";

@@ -1,9 +1,9 @@
 import { asAdmin } from "@cairn/core/database/transaction.ts";
+import { assertLease } from "../../lease/tenant-lease.ts";
 import { sourceOf } from "../phase.ts";
 import { deleteChanges, type ReadyChange } from "./changes.ts";
 import type { CollectionPair } from "./context.ts";
 import { resolveFindings, saveFindings } from "./findings.ts";
-import { assertLease } from "./lease.ts";
 import type { Replication } from "./replication.ts";
 import { replicateToCairn } from "./to-cairn.ts";
 import { type ReplicationResult, replicateToChroma } from "./to-chroma.ts";
