@@ -50,6 +50,8 @@ SELECT create_distributed_table('cairn.embedding_cache', 'tenant_id', colocate_w
 SELECT create_distributed_table('cairn.embedding_usage', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.idempotency_keys', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.tombstones', 'tenant_id', colocate_with => 'cairn.collections');
+SELECT create_distributed_table('cairn.evaluation_sets', 'tenant_id', colocate_with => 'cairn.collections');
+SELECT create_distributed_table('cairn.evaluation_runs', 'tenant_id', colocate_with => 'cairn.collections');
 -- A change is recorded in the transaction of the write that makes it, so it belongs to the same node.
 SELECT create_distributed_table('cairn.changes', 'tenant_id', colocate_with => 'cairn.collections');
 

@@ -21,6 +21,8 @@ test("a tenant can read only these tables", async () => {
     "documents",
     "embedding_cache",
     "embedding_usage",
+    "evaluation_runs",
+    "evaluation_sets",
     "idempotency_keys",
     "jobs",
     "tenants",

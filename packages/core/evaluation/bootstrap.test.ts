@@ -4,40 +4,40 @@ import { describeDifference, isShown, pairedDifference } from "./bootstrap.ts";
 /** Scores of 200 questions, 0 to 1, of which a share is better by 0.1. */
 const before = Array.from({ length: 200 }, (_, n) => ((n * 37) % 100) / 125);
 
-test("the interval of a difference agrees with the standard error of its mean", () => {
+test("the interval of a difference agrees with the standard error of its mean", async () => {
   const after = before.map((value, n) => value + (n % 2 === 0 ? 0.1 : 0));
-  const difference = pairedDifference(before, after);
+  const difference = await pairedDifference(before, after);
   // Half of the questions gain 0.1: mean 0.05, standard deviation 0.05, standard error 0.05 / sqrt(200).
   const half = (1.96 * 0.05) / Math.sqrt(200);
   expect(difference.mean).toBeCloseTo(0.05, 10);
   expect(difference.low).toBeCloseTo(0.05 - half, 3);
   expect(difference.high).toBeCloseTo(0.05 + half, 3);
   expect(describeDifference(difference)).toBe("better by 0.05 ± 0.01");
-  expect(describeDifference(pairedDifference(after, before))).toBe("worse by 0.05 ± 0.01");
+  expect(describeDifference(await pairedDifference(after, before))).toBe("worse by 0.05 ± 0.01");
 });
 
-test("a gain on half of the questions and an equal loss on the others is no difference", () => {
+test("a gain on half of the questions and an equal loss on the others is no difference", async () => {
   const after = before.map((value, n) => value + (n % 2 === 0 ? 0.2 : -0.2));
-  const difference = pairedDifference(before, after);
+  const difference = await pairedDifference(before, after);
   expect(difference.low).toBeLessThan(0);
   expect(difference.high).toBeGreaterThan(0);
   expect(isShown(difference)).toBe(false);
   expect(describeDifference(difference)).toBe("no difference shown");
 });
 
-test("the same scores have the same interval each time, and equal variants have none", () => {
+test("the same scores have the same interval each time, and equal variants have none", async () => {
   const after = before.map((value, n) => value + (n % 7) / 50);
-  expect(pairedDifference(before, after)).toEqual(pairedDifference(before, after));
-  expect(pairedDifference(before, before)).toEqual({ mean: 0, low: 0, high: 0 });
-  expect(describeDifference(pairedDifference(before, before))).toBe("no difference shown");
+  expect(await pairedDifference(before, after)).toEqual(await pairedDifference(before, after));
+  expect(await pairedDifference(before, before)).toEqual({ mean: 0, low: 0, high: 0 });
+  expect(describeDifference(await pairedDifference(before, before))).toBe("no difference shown");
 });
 
-test("a small difference keeps three decimals", () => {
+test("a small difference keeps three decimals", async () => {
   const after = before.map((value) => value + 0.004);
-  expect(describeDifference(pairedDifference(before, after))).toBe("better by 0.004 ± 0.000");
+  expect(describeDifference(await pairedDifference(before, after))).toBe("better by 0.004 ± 0.000");
 });
 
-test("nineteen of twenty intervals contain the true difference", () => {
+test("nineteen of twenty intervals contain the true difference", async () => {
   let state = 1;
   const random = () => {
     state = (state * 48_271) % 2_147_483_647;
@@ -47,7 +47,7 @@ test("nineteen of twenty intervals contain the true difference", () => {
   for (let experiment = 0; experiment < 100; experiment++) {
     const first = Array.from({ length: 60 }, random);
     const second = first.map((value) => value + 0.1 + (random() - 0.5)); // true difference: 0.1
-    const { low, high } = pairedDifference(first, second);
+    const { low, high } = await pairedDifference(first, second);
     if (low <= 0.1 && 0.1 <= high) contained++;
   }
   expect(contained).toBeGreaterThanOrEqual(88);

@@ -73,6 +73,20 @@ test("counts, resolved findings and disagreements of a cut-over expire, and open
   expect(await Promise.all(tables.map(count))).toEqual([1, 1, 3]);
 });
 
+test("results of evaluations are kept for 400 days", async () => {
+  for (const age of [399, 401])
+    await asTenant(own.database, canary.tenantId, ({ orm }) =>
+      orm.execute(sql`
+        INSERT INTO cairn.evaluation_runs (tenant_id, set_id, fingerprint, started_by, summary, scores, created_at)
+        VALUES (${canary.tenantId}::uuid, gen_random_uuid(), ${`${age}`}, 'schedule', '{}', '{}', now() - ${age}::int * interval '1 day')`),
+    );
+  await deleteExpired(own.database);
+  const left = await asTenant(own.database, canary.tenantId, ({ orm }) =>
+    orm.selectRows(sql`SELECT fingerprint FROM cairn.evaluation_runs`),
+  );
+  expect(left).toEqual([{ fingerprint: "399" }]);
+});
+
 test("a cached vector that is in use does not expire", async () => {
   const age = (days: number) =>
     asTenant(own.database, canary.tenantId, ({ orm }) =>

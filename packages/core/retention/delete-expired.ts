@@ -13,11 +13,14 @@ const USAGE_DAYS = 400;
 /** Days that a cached vector is kept after its last use. */
 const CACHE_DAYS = 30;
 
+/** Days that results of evaluations are kept. */
+const EVALUATION_DAYS = 400;
+
 /** Days that counts of requests, resolved findings and disagreements of a cut-over are kept. */
 const CUTOVER_DAYS = 90;
 
 /**
- * Deletes expired rows: stored responses, ended jobs, cached vectors, token usage, results of cut-overs, and exceptions of migrations whose tenant is
+ * Deletes expired rows: stored responses, ended jobs, cached vectors, token usage, results of evaluations and cut-overs, and exceptions of migrations whose tenant is
  * deleted. It runs on a schedule, can be repeated, and can run in several processes at once: rows that another process is
  * deleting are skipped. docs/security.md lists the retention times.
  */
@@ -40,6 +43,10 @@ export async function deleteExpired(database: Database): Promise<void> {
         DELETE FROM cairn.embedding_usage WHERE (tenant_id, day) IN (
           SELECT tenant_id, day FROM cairn.embedding_usage
           WHERE tenant_id = ${id}::uuid AND day < current_date - ${USAGE_DAYS}::int FOR UPDATE SKIP LOCKED)`);
+      await orm.execute(sql`
+        DELETE FROM cairn.evaluation_runs WHERE (tenant_id, id) IN (
+          SELECT tenant_id, id FROM cairn.evaluation_runs
+          WHERE tenant_id = ${id}::uuid AND ${isOlder(sql`created_at`, EVALUATION_DAYS)} FOR UPDATE SKIP LOCKED)`);
       await orm.execute(sql`
         DELETE FROM cairn.embedding_cache WHERE (tenant_id, model, dimensions, content_hash) IN (
           SELECT tenant_id, model, dimensions, content_hash FROM cairn.embedding_cache

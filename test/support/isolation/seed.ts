@@ -45,6 +45,12 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
     await orm.execute(sql`
       INSERT INTO cairn.tombstones (tenant_id, lineage, id_hash) VALUES (${tenantId}::uuid, ${collectionId}::uuid, '\\x00')`);
     await orm.execute(sql`
+      INSERT INTO cairn.evaluation_sets (tenant_id, name, questions, question_count, fingerprint)
+      VALUES (${tenantId}::uuid, 'seeded', '{"questions": []}', 0, '')`);
+    await orm.execute(sql`
+      INSERT INTO cairn.evaluation_runs (tenant_id, set_id, fingerprint, started_by, summary, scores)
+      VALUES (${tenantId}::uuid, gen_random_uuid(), '', 'request', '{}', '{}')`);
+    await orm.execute(sql`
       INSERT INTO cairn.idempotency_keys (tenant_id, key, fingerprint, holder, held_until)
       VALUES (${tenantId}::uuid, 'k', '\\x00', gen_random_uuid(), now())`);
     await orm.execute(sql`
