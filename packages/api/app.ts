@@ -21,6 +21,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
 import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
 import { documents } from "./routes/documents.ts";
+import { evaluationRoutes } from "./routes/evaluations.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -130,6 +131,7 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", tools)
     .route("/", chatRoutes({ model: options.chatModel, log }))
     .route("/", jobRoutes({ queue: options.queue, log, maxResponse: options.maxResponse }))
+    .route("/", evaluationRoutes({ queue: options.queue }))
     .route("/", stats)
     .route("/", keys)
     .route("/", tenants);

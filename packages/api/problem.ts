@@ -27,6 +27,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   already_exists: { status: 409, title: "Already exists" },
   read_only_replica: { status: 409, title: "Read-only replica", retryAfter: 1 },
   collection_changed: { status: 409, title: "Collection changed", retryAfter: 1 },
+  quality_dropped: { status: 409, title: "Quality dropped" },
   run_held: { status: 409, title: "Another run in progress", retryAfter: 30 },
   idempotency_in_progress: { status: 409, title: "Original request in progress", retryAfter: 5 },
   body_too_large: { status: 413, title: "Request body too large" },

@@ -7,6 +7,7 @@ export type ErrorCode =
   | "not_found"
   | "already_exists"
   | "collection_changed"
+  | "quality_dropped"
   | "read_only_replica"
   | "replica_behind"
   | "embedder_unavailable"
