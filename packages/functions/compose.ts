@@ -1,8 +1,10 @@
 import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
 import { appOptions } from "@cairn/api/settings/app-options.ts";
+import { logDrops } from "@cairn/api/telemetry/evaluations.ts";
 import type { Log } from "@cairn/api/telemetry/log.ts";
 import type { Database } from "@cairn/core/database/database.ts";
+import type { SetResult } from "@cairn/core/evaluation/run-set.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
@@ -18,6 +20,8 @@ export interface Platform
   readonly log: Log;
   /** Kinds of jobs in addition to the API's. */
   readonly kinds?: JobKinds;
+  /** Gets the result of each scheduled evaluation, for a metric. */
+  readonly onEvaluation?: (result: SetResult) => void;
 }
 
 /** Time limit of a job, in milliseconds. */
@@ -33,11 +37,18 @@ export interface Service {
 }
 
 /** The service, composed from settings and a platform's parts. It is the same on every cloud. Opens nothing. */
-export function composeService(settings: Settings, { database, kinds, ...platform }: Platform): Service {
+export function composeService(settings: Settings, { database, kinds, onEvaluation, ...platform }: Platform): Service {
   const services = createServices(settings, database);
   const app = createApp(services, { ...platform, ...appOptions(settings) });
   const { embeddingTokensPerDay } = settings;
   const { queue, log } = platform;
-  const ownKinds = createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(JOB_TIMEOUT_MS) });
+  const ownKinds = createJobKinds({
+    embeddingTokensPerDay,
+    maxRows: rowsBuiltIn(JOB_TIMEOUT_MS),
+    onEvaluation: (result) => {
+      logDrops(result, log);
+      onEvaluation?.(result);
+    },
+  });
   return { services, settings, queue, log, app, kinds: { ...ownKinds, ...kinds } };
 }

@@ -1,3 +1,4 @@
+import { startDueEvaluations } from "@cairn/core/evaluation/schedule.ts";
 import { claimIdleJobs } from "@cairn/core/job/idle.ts";
 import { logFailures, runFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
@@ -9,7 +10,7 @@ import type { Service } from "./compose.ts";
 const IDLE_TIMEOUT_MS = 3_600_000;
 
 /**
- * Runs the scheduled work: deletes expired rows, sends jobs again whose message was lost, and maintains the indexes. Of two
+ * Runs the scheduled work: deletes expired rows, starts due evaluations, sends jobs again whose message was lost, and maintains the indexes. Of two
  * concurrent runs, one maintains indexes. A build that does not finish within `timeoutMs` is interrupted and the next run
  * continues; searches use the old index until then. A build with too many rows for that time is not started; `cairn
  * reindex` builds it. If an index fails, the others are built first, then the failure is thrown, for the log and the alarm.
@@ -18,6 +19,7 @@ export async function runSchedule({ services, queue, log }: Service, timeoutMs: 
   const { database } = services;
   const signal = AbortSignal.timeout(Math.max(0, timeoutMs));
   await deleteExpired(database);
+  await startDueEvaluations(database, { queue, onError: log.failure });
   for (const job of await claimIdleJobs(database, IDLE_TIMEOUT_MS)) await queue.send(job);
   const result = await maintainIndexes(database, { signal, maxRows: rowsBuiltIn(timeoutMs) });
   const { done, failed } = result ?? { done: [], failed: [] };

@@ -6,9 +6,11 @@ import { createJobKinds } from "@cairn/api/jobs.ts";
 import { appOptions } from "@cairn/api/settings/app-options.ts";
 import { readJwtOptions } from "@cairn/api/settings/options.ts";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
+import { createEvaluationMonitor } from "@cairn/api/telemetry/evaluations.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import { createMetrics, type MetricSource } from "@cairn/api/telemetry/metrics.ts";
 import { loadTokenizer } from "@cairn/core/embedding/tokens.ts";
+import { startDueEvaluations } from "@cairn/core/evaluation/schedule.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -50,11 +52,13 @@ export function addServe(program: Command, context: CommandContext): void {
       });
       const extensions = EXTENSIONS.map(({ service }) => service);
       const extraKinds = extensions.map((extension) => extension.jobKinds(flags, databaseName(config)));
-      const queue = createLocalQueue(services, Object.assign(createJobKinds(settings), ...extraKinds), {
+      const evaluations = createEvaluationMonitor(log);
+      const ownKinds = createJobKinds({ ...settings, onEvaluation: evaluations.observe });
+      const queue = createLocalQueue(services, Object.assign(ownKinds, ...extraKinds), {
         onError: (error) => log.failure(error, { about: "a job" }),
       });
       const closing: (() => Promise<void>)[] = [];
-      const metricSources: MetricSource[] = [];
+      const metricSources: MetricSource[] = [evaluations.metrics];
       const announced: string[] = [];
       const running = {
         announce: (sentence: string) => void announced.push(sentence),
@@ -86,6 +90,7 @@ export function addServe(program: Command, context: CommandContext): void {
       await queue.resume();
       const stopMaintenance = repeatMaintenance(services.database, {
         minutes: flags.maintenance,
+        extra: () => startDueEvaluations(services.database, { queue, onError: log.failure }),
         onError: log.failure,
       });
       await aborted(context.signal);

@@ -1,5 +1,6 @@
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { Observer } from "@cairn/api/telemetry/record.ts";
+import type { SetResult } from "@cairn/core/evaluation/run-set.ts";
 
 /** An observer that logs metrics in CloudWatch's embedded metric format: one line for each request, by route and status class. */
 export function createEmf(): Observer {
@@ -13,6 +14,15 @@ export function createEmf(): Observer {
     if (chat.input_tokens) metrics.addMetric("input_tokens", MetricUnit.Count, chat.input_tokens);
     if (chat.output_tokens) metrics.addMetric("output_tokens", MetricUnit.Count, chat.output_tokens);
     if (rows !== undefined) metrics.addMetric("rows", MetricUnit.Count, rows);
+    metrics.publishStoredMetrics();
+  };
+}
+
+/** Logs the number of drops in a scheduled evaluation as a metric, for the alarm. */
+export function createEvaluationEmf(): (result: Pick<SetResult, "drops">) => void {
+  const metrics = new Metrics({ namespace: "Cairn", serviceName: "evaluation" });
+  return ({ drops }) => {
+    metrics.addMetric("quality_drops", MetricUnit.Count, drops.length);
     metrics.publishStoredMetrics();
   };
 }

@@ -3,7 +3,7 @@ import type { ReadFile } from "@cairn/files/to-json.ts";
 import { composeService, type Service } from "../compose.ts";
 import { openOnce } from "../open-once.ts";
 import { readSettings } from "../settings.ts";
-import { createEmf } from "./emf.ts";
+import { createEmf, createEvaluationEmf } from "./emf.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
 import { createSqsQueue } from "./sqs-queue.ts";
@@ -21,6 +21,7 @@ async function open(): Promise<Service> {
     queue,
     log: createLog(),
     observers: [createEmf()],
+    onEvaluation: createEvaluationEmf(),
     readFile,
     ...openChroma(settings, queue),
   });
