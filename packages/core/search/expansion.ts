@@ -32,8 +32,14 @@ function invalid(path: string, message: string): AppError {
   return new AppError("invalid_input", message, { path });
 }
 
-/** The fields of an expanded text on the wire. */
-export function expandedFields(expanded: ExpandedText | null | undefined) {
+/** An expanded text on the wire. */
+export interface WireText extends Pick<ExpandedText, "start" | "end" | "truncated" | "matches"> {
+  readonly first_chunk: number;
+  readonly last_chunk: number;
+}
+
+/** The fields of a hit that its expanded text has on the wire. */
+export function expandedFields(expanded: ExpandedText | null | undefined): { readonly expanded?: WireText | null } {
   if (expanded === undefined) return {};
   if (expanded === null) return { expanded };
   const { firstChunk, lastChunk, ...range } = expanded;
