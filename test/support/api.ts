@@ -10,6 +10,7 @@ import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { createEmbedders, type EmbeddingConfig } from "@cairn/core/embedding/embedders.ts";
 import { createLocalQueue, type LocalQueue } from "@cairn/core/job/local-queue.ts";
+import type { Reranker } from "@cairn/core/rerank/reranker.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
@@ -46,6 +47,8 @@ export interface ApiResponse {
 
 export interface TestApiOptions extends Partial<AppOptions> {
   readonly embedding?: EmbeddingConfig;
+  /** Default: none. */
+  readonly reranker?: Reranker;
   /** Default: an address without a server. */
   readonly chromaUrl?: string;
 }
@@ -53,10 +56,10 @@ export interface TestApiOptions extends Partial<AppOptions> {
 /** Creates the complete service over a database without a socket. Requests are passed in directly, as in Lambda. */
 export async function createTestApi(
   database: Database,
-  { embedding = {}, chromaUrl, ...options }: TestApiOptions = {},
+  { embedding = {}, reranker, chromaUrl, ...options }: TestApiOptions = {},
 ): Promise<TestApi> {
   const words = embedding.openai ? {} : { defaultModel: "offline/words" };
-  const services = { database, embedders: createEmbedders({ ...words, ...embedding }) };
+  const services = { database, embedders: createEmbedders({ ...words, ...embedding }), reranker };
   const source = { url: chromaUrl ?? "http://127.0.0.1:9" };
   const migration = migrationRunner({ source, databaseName: "test", cairnVersion: "test" });
   const queue = createLocalQueue(
