@@ -13,6 +13,21 @@ export function setLocal(settings: Settings = {}): readonly string[] {
   return Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = ${setValue(name, value)}`);
 }
 
+/**
+ * Messages that set the settings of a transaction. `isDistributed`: on Citus, which forwards a message that contains SET LOCAL to its
+ * workers, as a whole. The role then has a message of its own, without SET: a connection of Citus to a worker belongs to one role,
+ * which may not become another. It is the last message, because it is a query, and some settings are refused after a query.
+ */
+export function settingMessages(
+  settings: Settings = {},
+  { isDistributed }: { readonly isDistributed: boolean },
+): readonly string[] {
+  const { role, ...others } = settings;
+  const isSeparate = isDistributed && role !== undefined;
+  const set = setLocal(isSeparate ? others : settings).join("; ");
+  return [...(set ? [set] : []), ...(isSeparate ? [`SELECT set_config('role', ${setValue("role", role)}, true)`] : [])];
+}
+
 /** One statement that sets all settings. Its text does not depend on the values. Undefined without settings. */
 export function setConfigStatement(
   settings: Settings = {},
