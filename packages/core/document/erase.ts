@@ -17,7 +17,10 @@ export interface Erased {
   readonly ids: readonly string[];
 }
 
-const RETURNED_COLUMNS = sql`d.id, d.long_id, d.chunk, d.origin, ${storedContentHash(sql`d.content`)} AS hash`;
+const RETURNED = {
+  computed: storedContentHash(sql`content`),
+  returning: sql`d.id, d.long_id, d.chunk, d.origin, locked.computed AS hash`,
+};
 
 /** Maximum keys per statement. */
 const MAX_KEYS = 5_000;
@@ -33,7 +36,7 @@ export async function eraseRows(
   { tombstones = false } = {},
 ): Promise<Erased> {
   const [erased] = await orm.selectRows<Erased>(sql`
-        WITH deleted AS (${deleteRows(collection, matches, RETURNED_COLUMNS)}),
+        WITH deleted AS (${deleteRows(collection, matches, RETURNED)}),
         ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM deleted WHERE origin IS NOT NULL`)}),` : sql``}
         uncached AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM deleted`)})
         SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents,

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
+import { CLOCK } from "../database/clock.ts";
 import type { Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
@@ -72,17 +73,17 @@ function updateStatement(collection: Collection, inputs: readonly RecordInput[],
       UPDATE cairn.documents AS d SET
         content = coalesce(r.content, d.content),
         text_offset = CASE WHEN r.content IS NULL THEN d.text_offset ELSE 0 END,
-        offset_at = CASE WHEN r.content IS NULL AND d.offset_at <> d.updated_at THEN NULL ELSE now() END,
+        offset_at = CASE WHEN r.content IS NULL AND d.offset_at <> d.updated_at THEN NULL ELSE clock.now END,
         embedding = CASE WHEN r.replaces_embedding THEN r.embedding ELSE d.embedding END,
         bits = CASE WHEN r.replaces_embedding THEN ${bits} ELSE d.bits END,
         metadata = (d.metadata || r.metadata::jsonb)${removedKeys(inputs, sql`d.id`)},
-        uri = coalesce(r.uri, d.uri), origin = ${REPLACED}, updated_at = now(),
+        uri = coalesce(r.uri, d.uri), origin = ${REPLACED}, updated_at = clock.now,
         segment = ${openSegment(collection)}
       FROM unnest(
         ${keys}, ${texts(inputs.map(({ content }) => content))}, ${texts(inputs.map(({ uri }) => uri))},
         ${sql.param(vectors)}::vector[], ${sql.param(inputs.map(({ embedding }) => embedding !== undefined))}::bool[],
         ${sql.param(inputs.map(({ metadata }) => encodeJson(metadata)))}::text[]
-      ) AS r (id, content, uri, embedding, replaces_embedding, metadata)
+      ) AS r (id, content, uri, embedding, replaces_embedding, metadata), ${CLOCK}
       WHERE ${inCollection(collection, sql`d.`)} AND d.id = r.id AND d.id = ANY(${keys}) AND d.chunk = 0
         AND (SELECT count(*) FROM locked) > 0
       RETURNING octet_length(d.metadata::text) AS bytes)

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
+import { CLOCK } from "../database/clock.ts";
 import type { Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { eraseReplaced, readContentHashes } from "../document/erase.ts";
@@ -105,9 +106,9 @@ export async function mergeOtherPassages(
     DELETE FROM cairn.documents
     WHERE ${inCollection(collection)} AND chunk > 0 AND id = ANY(${keysWith(({ content }) => content !== null)})`);
   await orm.execute(sql`
-    UPDATE cairn.documents AS d SET metadata = first.metadata, uri = first.uri, updated_at = now(),
-      offset_at = CASE WHEN d.offset_at = d.updated_at THEN now() END
-    FROM cairn.documents AS first
+    UPDATE cairn.documents AS d SET metadata = first.metadata, uri = first.uri, updated_at = clock.now,
+      offset_at = CASE WHEN d.offset_at = d.updated_at THEN clock.now END
+    FROM cairn.documents AS first, ${CLOCK}
     WHERE ${inCollection(collection, sql`d.`)} AND ${inCollection(collection, sql`first.`)}
       AND d.chunk > 0 AND first.id = d.id AND first.chunk = 0 AND d.id = ANY(${keysWith(() => true)})`);
 }

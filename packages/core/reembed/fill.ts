@@ -193,7 +193,9 @@ function extraRows(from: Collection, to: Collection) {
 
 async function deleteExtraRows({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {
   await set(MERGE_JOIN);
-  const deleted = await orm.selectRows(deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, sql`d.chunk`));
+  const deleted = await orm.selectRows(
+    deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, { returning: sql`d.chunk` }),
+  );
   return deleted.length;
 }
 

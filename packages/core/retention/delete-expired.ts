@@ -40,26 +40,28 @@ export async function deleteExpired(database: Database): Promise<void> {
     await asTenant(database, id, async ({ orm }) => {
       await orm.execute(endedJobs);
       await orm.execute(sql`
-        DELETE FROM cairn.embedding_usage WHERE (tenant_id, day) IN (
-          SELECT tenant_id, day FROM cairn.embedding_usage
+        DELETE FROM cairn.embedding_usage WHERE tenant_id = ${id}::uuid AND day IN (
+          SELECT day FROM cairn.embedding_usage
           WHERE tenant_id = ${id}::uuid AND day < current_date - ${USAGE_DAYS}::int FOR UPDATE SKIP LOCKED)`);
       await orm.execute(sql`
-        DELETE FROM cairn.evaluation_runs WHERE (tenant_id, id) IN (
-          SELECT tenant_id, id FROM cairn.evaluation_runs
+        DELETE FROM cairn.evaluation_runs WHERE tenant_id = ${id}::uuid AND id IN (
+          SELECT id FROM cairn.evaluation_runs
           WHERE tenant_id = ${id}::uuid AND ${isOlder(sql`created_at`, EVALUATION_DAYS)} FOR UPDATE SKIP LOCKED)`);
       await orm.execute(sql`
-        DELETE FROM cairn.embedding_cache WHERE (tenant_id, model, dimensions, content_hash) IN (
-          SELECT tenant_id, model, dimensions, content_hash FROM cairn.embedding_cache
-          WHERE tenant_id = ${id}::uuid AND ${isOlder(sql`used_at`, CACHE_DAYS)} FOR UPDATE SKIP LOCKED)`);
+        DELETE FROM cairn.embedding_cache AS c USING (
+          SELECT model, dimensions, content_hash FROM cairn.embedding_cache
+          WHERE tenant_id = ${id}::uuid AND ${isOlder(sql`used_at`, CACHE_DAYS)} FOR UPDATE SKIP LOCKED) AS old
+        WHERE c.tenant_id = ${id}::uuid AND c.model = old.model AND c.dimensions = old.dimensions
+          AND c.content_hash = old.content_hash`);
     });
   }
 }
 
 /** A migration's exceptions contain document ids; the rest of the ledger does not. */
 const EXCEPTIONS_OF_DELETED_TENANTS = sql`
-  DELETE FROM cairn.migration_exceptions AS e USING cairn.migration_collections AS c
-  WHERE c.run_id = e.run_id AND c.source_id = e.source_id
-    AND NOT EXISTS (SELECT FROM cairn.tenants AS t WHERE t.id = c.tenant_id)`;
+  DELETE FROM cairn.migration_exceptions WHERE (run_id, source_id) IN (
+    SELECT run_id, source_id FROM cairn.migration_collections AS c
+    WHERE NOT EXISTS (SELECT FROM cairn.tenants AS t WHERE t.id = c.tenant_id))`;
 
 function isOlder(time: SQL, days: number): SQL {
   return sql`${time} < now() - ${days}::int * interval '1 day'`;
