@@ -20,8 +20,11 @@ export interface SeededTenant {
   readonly collectionId: string;
 }
 
-export async function seedTwoTenants(database: Database): Promise<TwoTenants> {
-  return { a: await seedTenant(database, "a"), b: await seedTenant(database, "b") };
+export async function seedTwoTenants(
+  database: Database,
+  { names: [a, b] = ["a", "b"] }: { readonly names?: readonly [string, string] } = {},
+): Promise<TwoTenants> {
+  return { a: await seedTenant(database, a), b: await seedTenant(database, b) };
 }
 
 async function seedTenant(database: Database, name: string): Promise<SeededTenant> {
