@@ -37,8 +37,7 @@ DROP TRIGGER documents_forget_bits ON cairn.documents;
 -- Foreign keys are dropped here and created again at the end: Citus can distribute neither side of one alone.
 CREATE TEMPORARY TABLE foreign_keys AS
   SELECT conrelid::regclass AS "table", conname AS name, pg_get_constraintdef(oid) AS definition
-  FROM pg_constraint
-  WHERE contype = 'f' AND conparentid = 0 AND confrelid IN ('cairn.tenants'::regclass, 'cairn.collections'::regclass);
+  FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND connamespace = 'cairn'::regnamespace;
 SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', "table", name) FROM foreign_keys \gexec
 
 -- A reference table has a copy on every node. It is small, and the distributed tables refer to it.
