@@ -38,9 +38,9 @@ test("responses, jobs and vectors of texts without a document are deleted when t
   await deleteExpired(own.database);
   expect(await traces()).toEqual(["embedding_cache", "idempotency_keys", "jobs"]);
   await asTenant(own.database, canary.tenantId, async ({ orm }) => {
-    await orm.execute(sql`UPDATE cairn.idempotency_keys SET created_at = created_at - interval '24 hours 1 second'`);
+    await orm.execute(sql`UPDATE cairn.idempotency_keys SET created_at = now() - interval '24 hours 1 second'`);
     await orm.execute(sql`UPDATE cairn.jobs SET finished_at = finished_at - interval '30 days 1 second'`);
-    await orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = used_at - interval '30 days 1 second'`);
+    await orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = now() - interval '30 days 1 second'`);
   });
   await deleteExpired(own.database);
   expect(await traces()).toEqual([]);
