@@ -39,7 +39,7 @@ export function connectPg(options: PgOptions): Database {
   const caches = createStatementCaches();
   pool.on("connect", (client) => void caches.register(client).catch(() => {})); // the caller's own query fails as well
   const compile = createCompiler();
-  // As for Citus until the server has answered that it is none: one message more costs 30 µs, and no round trip.
+  // As for Citus until the server has answered that it is none: each message more costs 30 µs, and no round trip.
   const messagesOf = (settings?: Settings) =>
     settingMessages(settings, { isDistributed: caches.isDistributed() ?? true });
   const send = (client: PoolClient, messages: readonly string[]) =>
