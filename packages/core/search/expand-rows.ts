@@ -8,7 +8,7 @@ import type { Expansion } from "./expansion.ts";
 import type { HitRow } from "./hit.ts";
 
 /** Passages of a section on either side of a hit. */
-export const MAX_SECTION_PASSAGES = 100;
+const MAX_SECTION_PASSAGES = 100;
 
 /** A passage next to a hit, or the hit's own. */
 export interface NeighborRow {

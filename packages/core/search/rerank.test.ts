@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { vector } from "../../../test/support/documents.ts";
 import { useServer, useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
-import { startRerankApi } from "../../../test/support/rerank-api.ts";
+import { type RerankFault, startRerankApi } from "../../../test/support/rerank-api.ts";
 import { createCollection } from "../collection/create.ts";
 import { ingest } from "../document/ingest.ts";
 import { createReranker } from "../rerank/create-reranker.ts";
@@ -113,7 +113,7 @@ test("grouped by document, the best passage of each document is compared", async
   expect(server.requests.at(-1)?.passages).toHaveLength(2);
 });
 
-test.each<readonly [string, Parameters<typeof server.script>[0], number, string]>([
+test.each<readonly [string, RerankFault, number, string]>([
   ["that hangs", { kind: "hang" }, 150, "timeout"],
   ["that fails", { kind: "status", status: 500 }, 20_000, "failed"],
   ["that sends half of its JSON", { kind: "half_json" }, 20_000, "failed"],
