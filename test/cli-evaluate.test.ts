@@ -92,19 +92,19 @@ test("a set is stored with its variants and schedule, run, listed and deleted", 
   ]);
   expect(saved).toMatchObject({ code: 0, out: expect.stringContaining("Stored as a run of the set faq.") });
   expect((await cli.json("evaluate", "--set", "faq")).variants).toMatchObject([{ name: "keyword" }]);
-  const add = ["evaluate", "sets", "add", "nightly", "--questions", "questions.jsonl", "--every", "24"];
+  const add = ["questions", "add", "nightly", "--questions", "questions.jsonl", "--every", "24"];
   expect(await cli.json(...add)).toMatchObject({ questions: 3, settings: { everyHours: 24 } });
-  expect((await cli.run(["evaluate", "sets"])).out).toMatch(/nightly +3 +every 24 h/);
-  expect((await cli.json("evaluate", "sets", "runs", "faq")).length).toBe(2);
-  expect((await cli.run(["evaluate", "sets", "delete", "faq"])).out).toContain("Deleted the set faq and its runs.");
+  expect((await cli.run(["questions"])).out).toMatch(/nightly +3 +every 24 h/);
+  expect((await cli.json("questions", "runs", "faq")).length).toBe(2);
+  expect((await cli.run(["questions", "delete", "faq"])).out).toContain("Deleted the set faq and its runs.");
   expect((await cli.run(["evaluate", "--set", "faq"])).err).toContain('Question set "faq" does not exist.');
 });
 
 test("sets whose schedule is due are run once", async () => {
-  const first = await cli.run(["evaluate", "due"]);
+  const first = await cli.run(["questions", "due"]);
   expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/acme +nightly +vector/) });
-  expect((await cli.run(["evaluate", "due"])).out).toContain("No question set is due.");
-  const [run] = await cli.json("evaluate", "sets", "runs", "nightly");
+  expect((await cli.run(["questions", "due"])).out).toContain("No question set is due.");
+  const [run] = await cli.json("questions", "runs", "nightly");
   expect(run).toMatchObject({ startedBy: "schedule" });
 });
 

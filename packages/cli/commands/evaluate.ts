@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { AppError } from "@cairn/core/error.ts";
 import { DEFAULT_CUTOFF, evaluate } from "@cairn/core/evaluation/evaluate.ts";
 import type { Evaluation } from "@cairn/core/evaluation/evaluation.ts";
@@ -7,12 +8,10 @@ import { createSet, getSet, type QuestionSet, readSetQuestions } from "@cairn/co
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { addDue } from "../evaluate/due.ts";
 import { checkGates, failedGates, type GateFlags } from "../evaluate/gates.ts";
 import { printEvaluation, showEvaluationProgress } from "../evaluate/print.ts";
 import { addQuestionOptions, parseNumber, type QuestionFlags, questionsOf } from "../evaluate/question-options.ts";
 import { prepareReport, writeReport } from "../evaluate/report.ts";
-import { addSets } from "../evaluate/sets.ts";
 import { addVariantOption, variantsOf } from "../evaluate/variant-option.ts";
 import { EXIT } from "../exit.ts";
 import { withTenant } from "../open.ts";
@@ -36,8 +35,7 @@ interface EvaluateFlags extends QuestionFlags, GateFlags {
   readonly report?: string;
 }
 
-export function addEvaluate(program: Command, context: CommandContext): void {
-  const { signal, finish } = context;
+export function addEvaluate(program: Command, { signal, finish }: CommandContext): void {
   const command = addTenantOption(
     program
       .command("evaluate")
@@ -73,7 +71,7 @@ export function addEvaluate(program: Command, context: CommandContext): void {
         if (json) printJson(evaluation);
         else printEvaluation(evaluation);
         if (flags.report !== undefined) {
-          const title = flags.set ?? flags.questions ?? "";
+          const title = flags.set ?? basename(flags.questions ?? "");
           await writeReport(services, tenant, { path: flags.report, title, evaluation, questions });
           if (!json) console.log(`Report: ${flags.report}`);
         }
@@ -83,8 +81,6 @@ export function addEvaluate(program: Command, context: CommandContext): void {
         finish(failures.length > 0 ? EXIT.failure : EXIT.done);
       }),
     );
-  addSets(command);
-  addDue(command, context);
 }
 
 /** The questions of `--set` or of `--questions`. */

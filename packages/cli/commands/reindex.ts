@@ -1,5 +1,6 @@
 import { AppError } from "@cairn/core/error.ts";
 import { assertQuality, type GateResult } from "@cairn/core/evaluation/gate.ts";
+import { getSet } from "@cairn/core/evaluation/set.ts";
 import { describeFailure, type IndexFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import {
@@ -110,6 +111,7 @@ async function changeCollectionModel(
   { json, signal }: { readonly json: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<ModelChangeResult> {
   const { id } = await chooseTenant(services, tenant);
+  if (set !== undefined) await getSet(services.database, id, set); // throws before anything is embedded
   let gate: readonly GateResult[] = [];
   const options: ModelChangeOptions = {
     collection,

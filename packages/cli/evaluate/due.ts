@@ -13,8 +13,8 @@ same in their maintenance. Exit code 1: the nDCG of a variant is lower than in e
 of the set.`;
 
 /** Adds the command that runs scheduled sets once. */
-export function addDue(evaluate: Command, { signal, finish }: CommandContext): void {
-  evaluate
+export function addDue(sets: Command, { signal, finish }: CommandContext): void {
+  sets
     .command("due")
     .summary("Run the question sets whose schedule is due")
     .description(paragraph(HELP))

@@ -1,11 +1,13 @@
 import { listRuns } from "@cairn/core/evaluation/run.ts";
 import { createSet, deleteSet, getSet, listSets } from "@cairn/core/evaluation/set.ts";
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { addTenantCommand } from "../options/tenant-option.ts";
 import { count } from "../terminal/counts.ts";
 import { printJson, printTable, visible } from "../terminal/print.ts";
+import { addDue } from "./due.ts";
 import { addQuestionOptions, parseNumber, type QuestionFlags, questionsOf } from "./question-options.ts";
 import { addVariantOption, variantsOf } from "./variant-option.ts";
 
@@ -19,8 +21,9 @@ interface AddFlags extends QuestionFlags {
 }
 
 /** Adds the commands of stored question sets. */
-export function addSets(evaluate: Command): void {
-  const sets = evaluate.command("sets").description("Manage the stored question sets of a tenant");
+export function addQuestionSets(program: Command, context: CommandContext): void {
+  const sets = program.command("questions").description("Manage the stored question sets of a tenant, and their runs");
+  addDue(sets, context);
   addTenantCommand(sets, "list", { description: "List the question sets of a tenant", isDefault: true }).action(
     (_flags: object, command: Command) =>
       withTenant(command, async ({ database }, tenant, { json }) => {
@@ -36,7 +39,7 @@ export function addSets(evaluate: Command): void {
           })),
         );
         if (all.length === 0)
-          console.log(`Tenant ${tenant.name} has no question set yet. cairn evaluate sets add creates one.`);
+          console.log(`Tenant ${tenant.name} has no question set yet. cairn questions add creates one.`);
       }),
   );
   const add = addTenantCommand(sets, "add <name>", { description: "Store questions under a name" });

@@ -37,6 +37,11 @@ test("a small difference keeps three decimals", async () => {
   expect(describeDifference(await pairedDifference(before, after))).toBe("better by 0.004 ± 0.000");
 });
 
+test("a third decimal is shown if the interval would seem to contain zero without it", () => {
+  expect(describeDifference({ mean: 0.0184, low: 0.0021, high: 0.0352 })).toBe("better by 0.018 ± 0.017");
+  expect(describeDifference({ mean: 0.042, low: 0.022, high: 0.061 })).toBe("better by 0.04 ± 0.02");
+});
+
 test("nineteen of twenty intervals contain the true difference", async () => {
   let state = 1;
   const random = () => {

@@ -52,11 +52,11 @@ export function isShown({ low, high }: Difference): boolean {
 }
 
 /** `better by 0.04 ± 0.02`, `worse by 0.04 ± 0.02` or `no difference shown`. The number after ± is half of the interval. */
-export function describeDifference(difference: Difference): string {
-  if (!isShown(difference)) return "no difference shown";
-  const { mean, low, high } = difference;
-  const digits = Math.abs(mean) < 0.01 ? 3 : 2;
-  return `${mean > 0 ? "better" : "worse"} by ${Math.abs(mean).toFixed(digits)} ± ${((high - low) / 2).toFixed(digits)}`;
+export function describeDifference({ mean, low, high }: Difference): string {
+  if (!isShown({ mean, low, high })) return "no difference shown";
+  const [difference, half] = [Math.abs(mean), (high - low) / 2];
+  const digits = difference < 0.01 || half.toFixed(2) >= difference.toFixed(2) ? 3 : 2; // 0.02 ± 0.02 would contain zero
+  return `${mean > 0 ? "better" : "worse"} by ${difference.toFixed(digits)} ± ${half.toFixed(digits)}`;
 }
 
 /** Random numbers from 0 to 1 (mulberry32): the same for the same seed. */

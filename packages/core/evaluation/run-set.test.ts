@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { beforeAll, expect, test, vi } from "vitest";
 import { KNOWLEDGE, QUESTIONS } from "../../../test/support/evaluation.ts";
 import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
+import { createCollection } from "../collection/create.ts";
 import { asTenant } from "../database/transaction.ts";
 import { deleteDocuments } from "../document/delete.ts";
 import { ingest } from "../document/ingest.ts";
@@ -18,6 +19,7 @@ const keyword = { name: "keyword", options: { mode: "keyword" } } as const;
 const scheduled = (set: string) => runSet(own.services, tenantId, { set, startedBy: "schedule" });
 
 beforeAll(async () => {
+  await createCollection(own.database, tenantId, { embeddingModel: "offline/words", dimensions: 64 });
   await ingest(own.services, tenantId, { documents: KNOWLEDGE });
 });
 

@@ -74,7 +74,7 @@ export function describeEvaluation({ variants, baseline, cutoff, questions }: Ev
     };
   if (best.differences && isShown(best.differences.ndcg))
     return {
-      lead: `${best.name} answers best`,
+      lead: `${best.name.charAt(0).toUpperCase()}${best.name.slice(1)} answers best`,
       rest: `${asked}: ${describeDifference(best.differences.ndcg)} than ${baseline}.`,
     };
   return {
