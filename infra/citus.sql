@@ -56,14 +56,16 @@ SELECT create_distributed_table('cairn.evaluation_sets', 'tenant_id', colocate_w
 SELECT create_distributed_table('cairn.evaluation_runs', 'tenant_id', colocate_with => 'cairn.collections');
 -- A change is recorded in the transaction of the write that makes it, so it belongs to the same node.
 SELECT create_distributed_table('cairn.changes', 'tenant_id', colocate_with => 'cairn.collections');
+-- So is what a write adds to its tenant's counter.
+SELECT create_distributed_table('cairn.stored_totals', 'tenant_id', colocate_with => 'cairn.collections');
 
 -- Citus does not keep the privilege on the system column ctid when it distributes a table or moves a shard.
 GRANT SELECT ON cairn.documents TO cairn_keyword;
 
 -- The other tables stay on the coordinator: API keys and the names of namespaces (looked up before the tenant is known), and
--- jobs, which the operator also has without a tenant; the migration ledger; the leases; the phases and results of a cut-over.
--- If they referred to a reference table, Citus would plan their statements too, and refuse many of them. So they refer to
--- the coordinator's own copy of it, which is an ordinary table.
+-- jobs, which the operator also has without a tenant; the migration ledger; the leases; the phases and results of a cut-over;
+-- usage by day, which is written for many tenants at once. If they referred to a reference table, Citus would plan their
+-- statements too, and refuse many of them. So they refer to the coordinator's own copy of it, which is an ordinary table.
 SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', "table", name,
               CASE WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = "table") THEN definition
               ELSE replace(definition, 'cairn.tenants(', copy || '(') END)

@@ -32,6 +32,7 @@ const LOCAL = [
   "namespace_tenants",
   "namespaces",
   "schema_migrations",
+  "usage_days",
 ];
 
 const testDatabase = useTestDatabase();

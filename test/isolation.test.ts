@@ -25,8 +25,10 @@ test("a tenant can read only these tables", async () => {
     "evaluation_sets",
     "idempotency_keys",
     "jobs",
+    "stored_totals",
     "tenants",
     "tombstones",
+    "usage_days",
   ]);
 });
 

@@ -38,7 +38,8 @@ export function createJobKinds(limits: JobLimits): JobKinds {
       const { limits: tenantLimits } = await getTenant(services.database, work.tenantId);
       const tokensPerDay = tenantLimits.embeddingTokensPerDay ?? limits.embeddingTokensPerDay;
       const { tenantId } = work;
-      const embedders = withBudget(services.embedders, services.database, { tenantId, tokensPerDay });
+      const countUsage = services.usage?.count;
+      const embedders = withBudget(services.embedders, services.database, { tenantId, tokensPerDay, countUsage });
       return run({ ...services, embedders }, tenantId, { ...work, maxRows: limits.maxRows });
     };
   return {

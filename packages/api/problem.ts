@@ -36,6 +36,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   dimension_mismatch: { status: 422, title: "Dimension mismatch" },
   embedder_unavailable: { status: 422, title: "Embedding model unavailable" },
   idempotency_conflict: { status: 422, title: "Idempotency key reused" },
+  quota_exceeded: { status: 422, title: "Storage quota exceeded" },
   source_invalid: { status: 422, title: "Invalid response from the source" },
   source_unsupported: { status: 422, title: "Source not supported" },
   rate_limited: { status: 429, title: "Rate limit exceeded", retryAfter: 1 },

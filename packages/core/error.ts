@@ -25,6 +25,7 @@ export type ErrorCode =
   | "source_invalid"
   | "run_held"
   | "budget_exceeded"
+  | "quota_exceeded"
   | "chat_not_configured"
   | "chat_failed"
   | "chat_quota"

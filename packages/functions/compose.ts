@@ -9,6 +9,7 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { createUsageBuffer } from "@cairn/core/usage/buffer.ts";
 import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
 
@@ -36,12 +37,25 @@ export interface Service {
   readonly app: Api;
 }
 
+/**
+ * Writes what was used: after a job always (`always`), after a request if the last time was 10 seconds ago. A failure is logged;
+ * the counts are kept for the next time.
+ */
+export async function flushUsage(
+  { services: { usage }, log }: Pick<Service, "services" | "log">,
+  { always = false } = {},
+): Promise<void> {
+  await (always ? usage?.flush() : usage?.flushIfDue())?.catch((error) => log.failure(error, { about: "usage" }));
+}
+
 /** The service, composed from settings and a platform's parts. It is the same on every cloud. Opens nothing. */
 export function composeService(settings: Settings, { database, kinds, onEvaluation, ...platform }: Platform): Service {
-  const services = createServices(settings, database);
+  const { queue, log } = platform;
+  // A function is frozen between two requests, so a timer would not run: `flushUsage` follows a request.
+  const usage = createUsageBuffer(database, { hasTimer: false });
+  const services = { ...createServices(settings, database), usage };
   const app = createApp(services, { ...platform, ...appOptions(settings) });
   const { embeddingTokensPerDay } = settings;
-  const { queue, log } = platform;
   const ownKinds = createJobKinds({
     embeddingTokensPerDay,
     maxRows: rowsBuiltIn(JOB_TIMEOUT_MS),

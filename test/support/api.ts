@@ -14,6 +14,7 @@ import type { Reranker } from "@cairn/core/rerank/reranker.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { createUsageBuffer } from "@cairn/core/usage/buffer.ts";
 import { serve } from "@hono/node-server";
 import { type DatabaseFixture, useResource } from "./fixture.ts";
 
@@ -59,7 +60,8 @@ export async function createTestApi(
   { embedding = {}, reranker, chromaUrl, ...options }: TestApiOptions = {},
 ): Promise<TestApi> {
   const words = embedding.openai ? {} : { defaultModel: "offline/words" };
-  const services = { database, embedders: createEmbedders({ ...words, ...embedding }), reranker };
+  const usage = createUsageBuffer(database, { hasTimer: false });
+  const services = { database, embedders: createEmbedders({ ...words, ...embedding }), reranker, usage };
   const source = { url: chromaUrl ?? "http://127.0.0.1:9" };
   const migration = migrationRunner({ source, databaseName: "test", cairnVersion: "test" });
   const queue = createLocalQueue(

@@ -1,6 +1,6 @@
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { MAX_RESPONSE_BYTES } from "@cairn/core/document/response-size.ts";
-import { withBudget } from "@cairn/core/embedding/budget.ts";
+import { type Budget, withBudget } from "@cairn/core/embedding/budget.ts";
 import { withRerankBudget } from "@cairn/core/rerank/budget.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createMiddleware } from "hono/factory";
@@ -49,6 +49,7 @@ export function provideServices(
         ? services
         : withBudgets(services, {
             tenantId,
+            countUsage: services.usage?.count,
             tokensPerDay: limits.embeddingTokensPerDay ?? embeddingTokensPerDay,
             usage,
           });
@@ -60,9 +61,7 @@ export function provideServices(
   });
 }
 
-interface TenantBudget {
-  readonly tenantId: string;
-  readonly tokensPerDay: number | undefined;
+interface TenantBudget extends Pick<Budget, "tenantId" | "tokensPerDay" | "countUsage"> {
   readonly usage: RequestUsage;
 }
 

@@ -110,15 +110,19 @@ export function chatRoutes({ model, log }: ChatRouteOptions) {
         `No chat model is configured. Set ${chatModel.variable}, and ${openaiApiKey.variable} or ${chatBaseUrl.variable}.`,
       );
     const { messages, collection, filter, top_k: topK, group_by: groupBy, stream, ...ranking } = c.req.valid("json");
-    const { usage, signal } = c.var;
+    const { usage, signal, services } = c.var;
+    const tenantId = tenantOf(c);
     const onUsage = ({ inputTokens, outputTokens }: Usage) => {
       usage.inputTokens += inputTokens;
       usage.outputTokens += outputTokens;
+      const tokens = { tenantId, model: model.model };
+      services.usage?.count({ ...tokens, kind: "chat_input_tokens", n: inputTokens });
+      services.usage?.count({ ...tokens, kind: "chat_output_tokens", n: outputTokens });
     };
     const question = { messages, collection, filter, topK, groupBy, ...ranking, model, signal, onUsage };
     // Imported on first use: a service without a chat model never loads it.
     const { answerQuestion, chat } = await import("@cairn/core/assistant/chat.ts");
-    if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), question))) as never;
+    if (!stream) return reply(c, toAnswer(await answerQuestion(services, tenantId, question))) as never;
     const events = startChat(c, chat, question);
     const first = await events.next(); // an error before the first event is an ordinary error response
     c.var.timer.throwIfExpired();

@@ -33,5 +33,5 @@ export interface RequestRecord {
   readonly upstream_ms?: number;
 }
 
-/** Receives every finished request: a log, metrics. */
+/** Receives every finished request: a log, metrics, usage. */
 export type Observer = (record: RequestRecord) => void;

@@ -14,6 +14,7 @@ import { startDueEvaluations } from "@cairn/core/evaluation/schedule.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { createUsageBuffer } from "@cairn/core/usage/buffer.ts";
 import { createThreadReader } from "@cairn/files/convert/thread.ts";
 import type { ServerType } from "@hono/node-server";
 import type { Command } from "commander";
@@ -42,9 +43,11 @@ export function addServe(program: Command, context: CommandContext): void {
   serve.action((flags: ServeFlags, command: Command) => {
     const exitTimer = startExitTimer(context.signal);
     const { connections, tenantConnections } = flags;
-    const work = async (services: Services, config: Config) => {
+    const work = async (opened: Services, config: Config) => {
       const stopTracing = await startTracing(process.env);
       const log = createLog({ level: flags.logLevel });
+      const usage = createUsageBuffer(opened.database, { onError: (error) => log.failure(error, { about: "usage" }) });
+      const services = { ...opened, usage };
       const settings = appOptions({
         ...flags,
         chat: chatOptionsOf(flags, config),
@@ -100,6 +103,7 @@ export function addServe(program: Command, context: CommandContext): void {
         queue.close(),
         ...closing.map((close) => close()),
       ]);
+      await usage.close().catch((error) => log.failure(error, { about: "usage" }));
       await stopTracing();
       exitTimer.release();
     };

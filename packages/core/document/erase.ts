@@ -5,6 +5,7 @@ import type { Orm } from "../database/database.ts";
 import { decodeText } from "../database/text.ts";
 import { contentHash } from "../embedding/cache.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
+import { isCounted, ROW_BYTES, type Stored } from "../usage/quota.ts";
 import { deleteRows } from "./delete-rows.ts";
 import type { Row } from "./document.ts";
 import { keysOf } from "./id.ts";
@@ -15,12 +16,24 @@ export interface Erased {
   readonly documents: number;
   /** Ids of all documents with a deleted passage. */
   readonly ids: readonly string[];
+  /** What the deleted rows took. Null: the tenant has no quota. */
+  readonly freed: Stored | null;
 }
 
-const RETURNED = {
-  computed: storedContentHash(sql`content`),
-  returning: sql`d.id, d.long_id, d.chunk, d.origin, locked.computed AS hash`,
-};
+/** Citus refuses functions that are not immutable, and subqueries, in RETURNING. */
+function returnedColumns({ tenantId }: CollectionKey) {
+  return {
+    computed: sql`${storedContentHash(sql`d.content`)} AS hash, CASE WHEN ${isCounted(tenantId)} THEN ${ROW_BYTES} END AS size`,
+    returning: sql`d.id, d.long_id, d.chunk, d.origin, locked.hash, locked.size`,
+  };
+}
+
+/** Subtracts what was deleted from the counter of a tenant that has a quota, at the end of the transaction. */
+export async function releaseErased(orm: Orm, tenantId: string, { freed }: Pick<Erased, "freed">): Promise<void> {
+  if (!freed) return;
+  const { releaseStorage } = await import("../usage/charge.ts"); // few tenants have a quota
+  await releaseStorage(orm, tenantId, freed);
+}
 
 /** Maximum keys per statement. */
 const MAX_KEYS = 5_000;
@@ -35,13 +48,15 @@ export async function eraseRows(
   matches: SQL,
   { tombstones = false } = {},
 ): Promise<Erased> {
-  const [erased] = await orm.selectRows<Erased>(sql`
-        WITH deleted AS (${deleteRows(collection, matches, RETURNED)}),
+  const [erased] = await orm.selectRows<Omit<Erased, "freed"> & { rows: number; bytes: number | null }>(sql`
+        WITH deleted AS (${deleteRows(collection, matches, returnedColumns(collection))}),
         ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM deleted WHERE origin IS NOT NULL`)}),` : sql``}
         uncached AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM deleted`)})
         SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents,
-               coalesce(array_agg(DISTINCT coalesce(long_id, id)), '{}') AS ids FROM deleted`);
-  return { documents: erased?.documents ?? 0, ids: erased?.ids.map(decodeText) ?? [] };
+               coalesce(array_agg(DISTINCT coalesce(long_id, id)), '{}') AS ids,
+               count(*)::float8 AS rows, sum(size)::float8 AS bytes FROM deleted`);
+  const { documents = 0, ids = [], rows = 0, bytes = null } = erased ?? {};
+  return { documents, ids: ids.map(decodeText), freed: bytes === null ? null : { rows, bytes } };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type Collection, isCollection } from "../collection/collection.ts";
+import { type Collection, inCollection, isCollection } from "../collection/collection.ts";
 import type { Orm, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
@@ -8,6 +8,7 @@ import { encodeVectorArray } from "../database/vector.ts";
 import { supportsBinary } from "../index/settings.ts";
 import { hasSameRole } from "../replication/capture.ts";
 import { nextTurn } from "../turn.ts";
+import { ROW_BYTES, type StorageQuota, selectQuota } from "../usage/quota.ts";
 import type { Row } from "./document.ts";
 import { encodeHeadings } from "./headings.ts";
 import { storeId } from "./id.ts";
@@ -102,6 +103,10 @@ export interface Inserted {
   readonly replaced: number;
   /** Bytes of the largest metadata of a replaced row, as JSON. */
   readonly bytes: number;
+  /** What the tenant may store. Null: it has no quota, and `addedBytes` is 0. */
+  readonly quota: StorageQuota | null;
+  /** Bytes of the written rows, less those of the rows that they replace. */
+  readonly addedBytes: number;
 }
 
 /** Inserts a slice of rows. */
@@ -120,7 +125,8 @@ export async function insertSlice(
     types.vector,
   );
   const [inserted] = await orm.selectRows<Inserted>(sql`
-    WITH written AS (
+    WITH quota AS MATERIALIZED (${selectQuota(collection.tenantId)}),
+    written AS (
     INSERT INTO cairn.documents AS d
       (tenant_id, collection_id, segment, sequence, id, long_id, chunk, content, text_offset, offset_at, headings, headings_at, embedding, bits, metadata, uri, origin)
     SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, ${sequenceOf(rows, { isFirst })}, r.id, r.long_id, r.chunk, r.content,
@@ -140,11 +146,23 @@ export async function insertSlice(
       ${sql.param(rows.map((row) => row.place))}::int[]
     ) AS r (id, long_id, chunk, content, text_offset, headings, embedding, metadata, uri, origin, sequence, place)
     ON CONFLICT (tenant_id, collection_id, id, chunk) ${onConflict}
-    RETURNING d.created_at <> d.updated_at AS replaced,
-              CASE WHEN d.created_at <> d.updated_at THEN octet_length(d.metadata::text) END AS bytes)
-    SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced, coalesce(max(bytes), 0)::int AS bytes
+    RETURNING d.id, d.chunk, d.created_at <> d.updated_at AS replaced,
+              CASE WHEN d.created_at <> d.updated_at THEN octet_length(d.metadata::text) END AS bytes,
+              CASE WHEN EXISTS (SELECT FROM quota) THEN ${ROW_BYTES} END AS size)
+    SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced, coalesce(max(bytes), 0)::int AS bytes,
+           (SELECT quota FROM quota) AS quota,
+           (coalesce(sum(size), 0) - coalesce((${replacedBytes(collection, keys)}), 0))::float8 AS "addedBytes"
     FROM written`);
-  return inserted ?? { written: 0, replaced: 0, bytes: 0 };
+  return inserted ?? { written: 0, replaced: 0, bytes: 0, quota: null, addedBytes: 0 };
+}
+
+/** SQL: the bytes of the rows as they were before they were replaced, read only if there is a quota. */
+function replacedBytes(collection: Collection, keys: readonly { readonly key: string }[]): SQL {
+  return sql`
+    SELECT sum(${ROW_BYTES}) FROM cairn.documents AS d
+    WHERE EXISTS (SELECT FROM quota) AND ${inCollection(collection, sql`d.`)}
+      AND d.id = ANY(${sql.param(keys.map(({ key }) => key))}::text[])
+      AND (d.id, d.chunk) IN (SELECT w.id, w.chunk FROM written AS w WHERE w.replaced)`;
 }
 
 /** SQL: whether an import wrote the row and the service has not replaced it since. */

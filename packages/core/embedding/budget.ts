@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import type { CountUsage } from "../usage/kinds.ts";
 import { countTextTokens } from "./batch.ts";
 import type { Embedder, Embedders } from "./embedder.ts";
 
@@ -11,6 +12,8 @@ export interface Budget {
   readonly tokensPerDay: number | undefined;
   /** Called with the tokens of each model call before the call. */
   readonly onTokens?: (tokens: number) => void;
+  /** Counts the tokens of embedded texts after each model call. */
+  readonly countUsage?: CountUsage;
 }
 
 /**
@@ -39,6 +42,8 @@ function withTokenBudget(embedder: Embedder, database: Database, budget: Budget)
       try {
         return await embedder.embed(texts, { ...options, onBatch });
       } finally {
+        const { tenantId, countUsage } = budget;
+        countUsage?.({ tenantId, kind: "embedding_tokens", model: embedder.model, n: spent });
         // Rejected texts cost nothing. A failed refund is ignored, because the model's error matters more; the budget resets daily.
         await refundTokens(database, budget, total - spent).catch(() => {});
       }

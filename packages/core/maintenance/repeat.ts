@@ -1,5 +1,6 @@
 import type { Database } from "../database/database.ts";
 import { deleteExpired } from "../retention/delete-expired.ts";
+import { measureTenants } from "../usage/measure-tenants.ts";
 import { logFailures } from "./index-failure.ts";
 import { maintainIndexes } from "./indexes.ts";
 
@@ -12,7 +13,7 @@ export interface RepeatOptions {
 }
 
 /**
- * Runs expiry and index maintenance in this process at an interval. A run that exceeds the interval replaces the next one.
+ * Runs expiry, index maintenance and the measurement of tenants in this process at an interval. A run that exceeds the interval replaces the next one.
  * Returns a function that aborts the current run and ends the repetition.
  */
 export function repeatMaintenance(database: Database, { minutes, extra, onError }: RepeatOptions): () => Promise<void> {
@@ -25,6 +26,8 @@ export function repeatMaintenance(database: Database, { minutes, extra, onError 
       await extra?.();
       const result = await maintainIndexes(database, { signal: abort.signal });
       logFailures(result?.failed ?? [], onError);
+      const onTenantError = (error: unknown) => onError(error, { about: "measuring a tenant" });
+      await measureTenants(database, { signal: abort.signal, onError: onTenantError });
     } catch (error) {
       if (!abort.signal.aborted) onError(error, { about: "maintenance" });
     }

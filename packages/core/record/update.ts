@@ -7,15 +7,16 @@ import { encodeText } from "../database/text.ts";
 import { encodeVectorArray } from "../database/vector.ts";
 import { eraseReplaced, readContentHashes } from "../document/erase.ts";
 import { storeId } from "../document/id.ts";
-import { bitsOf, openSegment, REPLACED } from "../document/insert.ts";
-import { assertDimensions, setInitialDimensions } from "../document/write.ts";
+import { bitsOf, type Inserted, openSegment, REPLACED } from "../document/insert.ts";
+import { assertDimensions, chargeWritten, setInitialDimensions } from "../document/write.ts";
 import { captureChanges } from "../replication/capture.ts";
+import { ROW_BYTES, selectQuota } from "../usage/quota.ts";
 import { foldRecords, type RecordInput } from "./record.ts";
 import { assertMetadataSize, mergeOtherPassages, removedKeys } from "./write.ts";
 
 /**
  * Changes existing records in the tenant's open transaction and returns their number. Missing ids are ignored. Inputs with the
- * same id are applied in order. Throws `dimension_mismatch`, `collection_changed`, and `invalid_input` if metadata becomes too
+ * same id are applied in order. Throws `dimension_mismatch`, `collection_changed`, `quota_exceeded`, and `invalid_input` if metadata becomes too
  * large.
  */
 export async function updateRecords(
@@ -41,16 +42,22 @@ export async function updateRecords(
     collection,
     rows.filter(({ content }) => content !== null),
   );
-  const [updated] = await orm.selectRows<{ records: number; bytes: number }>(
-    updateStatement(collection, inputs, types),
-  );
+  const [updated] = await orm.selectRows<Updated>(updateStatement(collection, inputs, types));
   assertMetadataSize(updated?.bytes ?? 0);
   if (!updated?.records) return 0;
   await Promise.all([
     mergeOtherPassages(transaction, collection, inputs),
     eraseReplaced(orm, collection, { before, rows }),
   ]);
-  return updated.records;
+  const { records: written, ...storage } = updated;
+  await chargeWritten(orm, collection, { written: [{ ...storage, written, replaced: written }], mode: "enforce" });
+  return written;
+}
+
+interface Updated extends Pick<Inserted, "quota" | "addedBytes"> {
+  readonly records: number;
+  /** Bytes of the largest metadata, as JSON. */
+  readonly bytes: number;
 }
 
 /** The rows are locked first in the order of their keys, as in `writeRows`. */
@@ -67,7 +74,8 @@ function updateStatement(collection: Collection, inputs: readonly RecordInput[],
     inputs.map(({ embedding = null }) => ({ embedding })),
   );
   return sql`
-    WITH locked AS MATERIALIZED (
+    WITH quota AS MATERIALIZED (${selectQuota(collection.tenantId)}),
+    locked AS MATERIALIZED (
       SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND id = ANY(${keys}) ORDER BY id, chunk FOR UPDATE),
     updated AS (
       UPDATE cairn.documents AS d SET
@@ -86,6 +94,11 @@ function updateStatement(collection: Collection, inputs: readonly RecordInput[],
       ) AS r (id, content, uri, embedding, replaces_embedding, metadata), ${CLOCK}
       WHERE ${inCollection(collection, sql`d.`)} AND d.id = r.id AND d.id = ANY(${keys}) AND d.chunk = 0
         AND (SELECT count(*) FROM locked) > 0
-      RETURNING octet_length(d.metadata::text) AS bytes)
-    SELECT count(*)::int AS records, coalesce(max(bytes), 0)::int AS bytes FROM updated`;
+      RETURNING octet_length(d.metadata::text) AS bytes, CASE WHEN EXISTS (SELECT FROM quota) THEN ${ROW_BYTES} END AS size)
+    SELECT count(*)::int AS records, coalesce(max(bytes), 0)::int AS bytes, (SELECT quota FROM quota) AS quota,
+           (coalesce(sum(size), 0) - coalesce((
+             SELECT sum(${ROW_BYTES}) FROM cairn.documents AS d
+             WHERE EXISTS (SELECT FROM quota) AND ${inCollection(collection, sql`d.`)} AND d.id = ANY(${keys}) AND d.chunk = 0
+           ), 0))::float8 AS "addedBytes"
+    FROM updated`;
 }

@@ -7,7 +7,7 @@ import { eraseReplaced, readContentHashes } from "../document/erase.ts";
 import { storeId } from "../document/id.ts";
 import { inLockOrder, insertSlice, nextOrigin, numberRows, sendSlices, sliceRows } from "../document/insert.ts";
 import { MAX_METADATA_BYTES } from "../document/metadata.ts";
-import { assertDimensions, setInitialDimensions } from "../document/write.ts";
+import { assertDimensions, chargeWritten, setInitialDimensions } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import { captureChanges } from "../replication/capture.ts";
 import { firstOfEachId, foldRecords, type RecordInput } from "./record.ts";
@@ -21,7 +21,7 @@ export interface WriteRecordsOptions {
 /**
  * Writes records in the tenant's open transaction and returns the number of written ones. Of inputs with the same id, the
  * first is written (`ignore`), or all in order (`merge`). A record keeps its place in the insertion order. Throws
- * `dimension_mismatch`, `collection_changed`, and `invalid_input` if metadata becomes too large.
+ * `dimension_mismatch`, `collection_changed`, `quota_exceeded`, and `invalid_input` if metadata becomes too large.
  */
 export async function writeRecords(
   transaction: Transaction,
@@ -58,6 +58,7 @@ export async function writeRecords(
       mergeOtherPassages(transaction, collection, inputs),
       eraseReplaced(orm, collection, { before, rows }),
     ]);
+  await chargeWritten(orm, collection, { written: inserted, mode: "enforce" });
   return inserted.reduce((sum, { written }) => sum + written, 0);
 }
 

@@ -12,6 +12,7 @@ import type { IndexFailure } from "../maintenance/index-failure.ts";
 import { type MaintenanceResult, maintainIndexes } from "../maintenance/indexes.ts";
 import { type Inspection, inspectCollection, servingRanges, tailOf } from "../maintenance/inspect.ts";
 import type { Services } from "../services.ts";
+import { measureCounted } from "../usage/measure.ts";
 import { assertCopyNameFree, copyName, ensureDraft, nameTakenError } from "./draft.ts";
 import { addFills, EMPTY_FILL, type FillResult, fillCollection, isFilled } from "./fill.ts";
 
@@ -140,6 +141,7 @@ async function replaceCollection(
     if (await swapNames(database, old, draft, blocksWriters ? fillRest : undefined)) break;
   }
   onProgress?.({ phase: "swap", written: total.written });
+  await measureCounted(database, old.tenantId); // vectors of other dimensions take other bytes
   const [collection, replaced] = await Promise.all([
     getCollection(database, old.tenantId, draft.id),
     getCollection(database, old.tenantId, old.id),

@@ -87,7 +87,7 @@ export async function fillCollection(
       openDraft(transaction, to, async () => {
         const current = await lockUnchanged(transaction, from, page);
         const unchanged = rows.filter(({ id, chunk }) => current.has(keyOf({ id: storeId(id).key, chunk })));
-        return writeRows(transaction, to, unchanged, { types, skipCleanup: true });
+        return writeRows(transaction, to, unchanged, { types, skipCleanup: true, quotaMode: "ignore" });
       }),
     );
     filled = addFills(filled, { ...EMPTY_FILL, written, failed, failures: failed.length });

@@ -26,6 +26,7 @@ export function withRerankBudget(reranker: Reranker, database: Database, budget:
           const scores = await reranker.rerank(call);
           succeeded = true;
           budget.onTokens?.(tokens);
+          budget.countUsage?.({ tenantId: budget.tenantId, kind: "rerank_tokens", model: call.model, n: tokens });
           return scores;
         } finally {
           // A failed refund is ignored, because the server's error matters more; the budget resets daily.

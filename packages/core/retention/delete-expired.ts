@@ -3,12 +3,10 @@ import type { Database } from "../database/database.ts";
 import { asAdmin, asTenant } from "../database/transaction.ts";
 import { deleteExpiredKeys } from "../idempotency/idempotency.ts";
 import { listTenants } from "../tenant/tenant.ts";
+import { USAGE_DAYS } from "../usage/read.ts";
 
 /** Days that a job is kept after its end. */
 const JOB_DAYS = 30;
-
-/** Days that token usage is kept. */
-const USAGE_DAYS = 400;
 
 /** Days that a cached vector is kept after its last use. */
 const CACHE_DAYS = 30;
@@ -20,7 +18,7 @@ const EVALUATION_DAYS = 400;
 const CUTOVER_DAYS = 90;
 
 /**
- * Deletes expired rows: stored responses, ended jobs, cached vectors, token usage, results of evaluations and cut-overs, and exceptions of migrations whose tenant is
+ * Deletes expired rows: stored responses, ended jobs, cached vectors, usage, results of evaluations and cut-overs, and exceptions of migrations whose tenant is
  * deleted. It runs on a schedule, can be repeated, and can run in several processes at once: rows that another process is
  * deleting are skipped. docs/security.md lists the retention times.
  */
@@ -31,6 +29,7 @@ export async function deleteExpired(database: Database): Promise<void> {
   await asAdmin(database, async ({ orm }) => {
     await orm.execute(endedJobs);
     await orm.execute(EXCEPTIONS_OF_DELETED_TENANTS);
+    await orm.execute(sql`DELETE FROM cairn.usage_days WHERE day < current_date - ${USAGE_DAYS}::int`);
     await orm.execute(sql`DELETE FROM cairn.cutover_requests WHERE ${isOlder(sql`minute`, CUTOVER_DAYS)}`);
     await orm.execute(sql`DELETE FROM cairn.cutover_disagreements WHERE ${isOlder(sql`at`, CUTOVER_DAYS)}`);
     await orm.execute(sql`DELETE FROM cairn.cutover_findings WHERE ${isOlder(sql`resolved_at`, CUTOVER_DAYS)}`);

@@ -126,6 +126,7 @@ async function search(services: Services, tenantId: string, options: LocatedOpti
       findRows(services.database, tenantId, { ...rowSearch, settings }),
     );
     if (!found) continue; // the model changed after the texts were embedded
+    services.usage?.count({ tenantId, kind: "searches", n: queries.length });
     const { collection } = found;
     if (!options.exact) recordLatency(services.database, collection.id, performance.now() - startedAt);
     const candidates = queries.map((_, index) =>

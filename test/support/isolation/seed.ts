@@ -46,6 +46,8 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
       sql`INSERT INTO cairn.embedding_usage (tenant_id, day, tokens) VALUES (${tenantId}::uuid, '2020-01-01', 1)`,
     );
     await orm.execute(sql`
+      INSERT INTO cairn.stored_totals (tenant_id, rows, bytes, measured_at) VALUES (${tenantId}::uuid, 2, 1000, now())`);
+    await orm.execute(sql`
       INSERT INTO cairn.tombstones (tenant_id, lineage, id_hash) VALUES (${tenantId}::uuid, ${collectionId}::uuid, '\\x00')`);
     await orm.execute(sql`
       INSERT INTO cairn.evaluation_sets (tenant_id, name, questions, question_count, fingerprint)
@@ -64,6 +66,9 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
     orm.execute(sql`
       INSERT INTO cairn.cutover_tenants (tenant_id, namespace_id, phase)
       VALUES (${tenantId}::uuid, ${namespaceId}::uuid, 'done')`),
+  );
+  await asAdmin(database, ({ orm }) =>
+    orm.execute(sql`INSERT INTO cairn.usage_days (tenant_id, day, kind, n) VALUES (${tenantId}::uuid, '2020-01-01', 'requests', 1)`),
   );
   await createApiKey(database, tenantId, { name: "seeded" });
   await createJob(database, tenantId, { kind: "seeded", request: {} });

@@ -2,7 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { inCollection } from "@cairn/core/collection/collection.ts";
 import type { Transaction } from "@cairn/core/database/database.ts";
 import { asTenant, becomeAdmin } from "@cairn/core/database/transaction.ts";
-import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
+import { eraseFromCopies, eraseRows, releaseErased } from "@cairn/core/document/erase.ts";
 import { keysOf } from "@cairn/core/document/id.ts";
 import { importRows } from "@cairn/core/document/import.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -145,6 +145,7 @@ async function writeRows(
 
 async function eraseMissing({ orm }: Transaction, target: Collection, ids: readonly string[]): Promise<void> {
   const keys = keysOf(ids);
-  await eraseRows(orm, target, sql`${inCollection(target)} AND id = ANY(${sql.param(keys)}::text[])`);
+  const erased = await eraseRows(orm, target, sql`${inCollection(target)} AND id = ANY(${sql.param(keys)}::text[])`);
   await eraseFromCopies(orm, target, keys);
+  await releaseErased(orm, target.tenantId, erased);
 }
