@@ -18,6 +18,7 @@ import { addReindex } from "./commands/reindex.ts";
 import { addServe } from "./commands/serve.ts";
 import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
+import { addUsage } from "./commands/usage.ts";
 import { addQuestionSets } from "./evaluate/sets.ts";
 import { EXTENSIONS } from "./extensions.ts";
 import { settingOptions } from "./options/setting-option.ts";
@@ -83,6 +84,7 @@ export function createProgram(context: CommandContext): Command {
     addCollections,
     addDocuments,
     addStats,
+    addUsage,
     addExport,
     addImport,
     addServe,
