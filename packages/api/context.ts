@@ -1,7 +1,7 @@
 import type { MakeId, StoredResponse } from "@cairn/core/idempotency/idempotency.ts";
 import type { Services } from "@cairn/core/services.ts";
-import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { Namespace } from "@cairn/core/tenant/namespace.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { RequestSlot } from "./request/slot.ts";

@@ -1,7 +1,6 @@
-import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
-import { asAdmin } from "../database/transaction.ts";
-import type { CountUsage, UsageEvent } from "./kinds.ts";
+import type { DayCount } from "./add-counts.ts";
+import type { CountUsage } from "./kinds.ts";
 
 /** Counts usage in memory, and adds the counts to those of other processes in `cairn.usage_days`. */
 export interface UsageBuffer {
@@ -28,12 +27,6 @@ export interface UsageBufferOptions {
 /** Rows of one statement. */
 const PAGE = 1_000;
 
-interface DayCount extends Required<Omit<UsageEvent, "n">> {
-  /** `2026-11-30`, UTC. */
-  readonly day: string;
-  n: number;
-}
-
 /** Creates a buffer. It opens nothing and starts no timer before something is counted. */
 export function createUsageBuffer(
   database: Database,
@@ -52,6 +45,7 @@ export function createUsageBuffer(
   }
 
   async function flushPending(): Promise<void> {
+    const { addCounts } = await import("./add-counts.ts"); // not needed to start
     flushedAt = performance.now();
     const pending = [...counts.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
     counts = new Map();
@@ -100,23 +94,4 @@ export function createUsageBuffer(
       await flush();
     },
   };
-}
-
-/** In the order of the keys, so that two processes do not wait for each other. Counts of deleted tenants are left out. */
-async function addCounts(database: Database, counts: readonly DayCount[]): Promise<void> {
-  await asAdmin(database, ({ orm }) =>
-    orm.execute(sql`
-      INSERT INTO cairn.usage_days AS stored (tenant_id, day, kind, model, n)
-      SELECT r.tenant_id, r.day, r.kind, r.model, r.n
-      FROM unnest(
-        ${sql.param(counts.map(({ tenantId }) => tenantId))}::uuid[],
-        ${sql.param(counts.map(({ day }) => day))}::date[],
-        ${sql.param(counts.map(({ kind }) => kind))}::text[],
-        ${sql.param(counts.map(({ model }) => model))}::text[],
-        ${sql.param(counts.map(({ n }) => Math.round(n)))}::bigint[]
-      ) AS r (tenant_id, day, kind, model, n)
-      WHERE EXISTS (SELECT FROM cairn.tenants AS t WHERE t.id = r.tenant_id)
-      ORDER BY r.tenant_id, r.day, r.kind, r.model
-      ON CONFLICT (tenant_id, day, kind, model) DO UPDATE SET n = stored.n + excluded.n`),
-  );
 }
