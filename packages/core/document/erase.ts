@@ -71,19 +71,45 @@ export async function eraseFromCopies(orm: Orm, collection: CollectionKey, keys:
       await eraseRows(orm, copy, sql`id = ANY(${sql.param(keys.slice(start, start + MAX_KEYS))}::text[])`);
 }
 
+/** What is stored under the ids of rows that will be written. */
+export interface Replaced {
+  /** Hashes of the texts, in hex. */
+  readonly hashes: readonly string[];
+  /** Bytes of the rows that the write replaces or deletes. 0 if the tenant has no quota. */
+  readonly bytes: number;
+}
+
+export const NONE_REPLACED: Replaced = { hashes: [], bytes: 0 };
+
+export interface ReplacedOptions {
+  /** SQL: which of the rows `d` under these ids the write replaces or deletes. */
+  readonly isReplaced: SQL;
+  /** Whether a row without a text keeps the stored one. Default false. */
+  readonly keepsTexts?: boolean;
+}
+
 /**
- * The hashes of the texts stored under the rows' ids, in hex. No row is locked: some rows may be new, and the following
- * write must lock old and new rows in the order of their keys.
+ * Reads what a write of rows will replace. No row is locked: some rows may be new, and the following write must lock old and new
+ * rows in the order of their keys.
  */
-export async function readContentHashes(
+export async function readReplaced(
   orm: Orm,
   collection: CollectionKey,
-  rows: readonly Row[],
-): Promise<readonly string[]> {
-  const stored = await orm.selectRows<{ hash: string | null }>(sql`
-        SELECT encode(${storedContentHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
-        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(new Set(rows.map(({ id }) => id))))}::text[])`);
-  return stored.flatMap(({ hash }) => hash ?? []);
+  rows: readonly Pick<Row, "id" | "content">[],
+  { isReplaced, keepsTexts = false }: ReplacedOptions,
+): Promise<Replaced> {
+  const withText = keepsTexts ? rows.filter(({ content }) => content !== null) : rows;
+  const keys = (some: typeof rows) => sql`${sql.param(keysOf(new Set(some.map(({ id }) => id))))}::text[]`;
+  const hasNewText = withText.length === rows.length ? sql`true` : sql`d.id = ANY(${keys(withText)})`;
+  const stored = await orm.selectRows<{ hash: string | null; size: number | null }>(sql`
+        SELECT CASE WHEN ${hasNewText} THEN encode(${storedContentHash(sql`d.content`)}, 'hex') END AS hash,
+               CASE WHEN ${isCounted(collection.tenantId)} AND ${isReplaced} THEN ${ROW_BYTES} END AS size
+        FROM cairn.documents AS d
+        WHERE ${inCollection(collection, sql`d.`)} AND d.id = ANY(${keys(rows)})`);
+  return {
+    hashes: stored.flatMap(({ hash }) => hash ?? []),
+    bytes: stored.reduce((sum, { size }) => sum + (size ?? 0), 0),
+  };
 }
 
 /** Deletes the replaced texts from the embedding cache and the replaced documents from the copies of the collection. */

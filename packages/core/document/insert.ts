@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type Collection, inCollection, isCollection } from "../collection/collection.ts";
+import { type Collection, isCollection } from "../collection/collection.ts";
 import type { Orm, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
@@ -103,10 +103,10 @@ export interface Inserted {
   readonly replaced: number;
   /** Bytes of the largest metadata of a replaced row, as JSON. */
   readonly bytes: number;
-  /** What the tenant may store. Null: it has no quota, and `addedBytes` is 0. */
+  /** What the tenant may store. Null: it has no quota, and `size` is 0. */
   readonly quota: StorageQuota | null;
-  /** Bytes of the written rows, less those of the rows that they replace. */
-  readonly addedBytes: number;
+  /** Bytes of the written rows. */
+  readonly size: number;
 }
 
 /** Inserts a slice of rows. */
@@ -146,23 +146,14 @@ export async function insertSlice(
       ${sql.param(rows.map((row) => row.place))}::int[]
     ) AS r (id, long_id, chunk, content, text_offset, headings, embedding, metadata, uri, origin, sequence, place)
     ON CONFLICT (tenant_id, collection_id, id, chunk) ${onConflict}
-    RETURNING d.id, d.chunk, d.created_at <> d.updated_at AS replaced,
+    RETURNING d.created_at <> d.updated_at AS replaced,
               CASE WHEN d.created_at <> d.updated_at THEN octet_length(d.metadata::text) END AS bytes,
               CASE WHEN EXISTS (SELECT FROM quota) THEN ${ROW_BYTES} END AS size)
     SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced, coalesce(max(bytes), 0)::int AS bytes,
            (SELECT quota FROM quota) AS quota,
-           (coalesce(sum(size), 0) - coalesce((${replacedBytes(collection, keys)}), 0))::float8 AS "addedBytes"
+           coalesce(sum(size), 0)::float8 AS size
     FROM written`);
-  return inserted ?? { written: 0, replaced: 0, bytes: 0, quota: null, addedBytes: 0 };
-}
-
-/** SQL: the bytes of the rows as they were before they were replaced, read only if there is a quota. */
-function replacedBytes(collection: Collection, keys: readonly { readonly key: string }[]): SQL {
-  return sql`
-    SELECT sum(${ROW_BYTES}) FROM cairn.documents AS d
-    WHERE EXISTS (SELECT FROM quota) AND ${inCollection(collection, sql`d.`)}
-      AND d.id = ANY(${sql.param(keys.map(({ key }) => key))}::text[])
-      AND (d.id, d.chunk) IN (SELECT w.id, w.chunk FROM written AS w WHERE w.replaced)`;
+  return inserted ?? { written: 0, replaced: 0, bytes: 0, quota: null, size: 0 };
 }
 
 /** SQL: whether an import wrote the row and the service has not replaced it since. */

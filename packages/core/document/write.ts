@@ -3,9 +3,9 @@ import { type Collection, inCollection, isCollection } from "../collection/colle
 import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { AppError } from "../error.ts";
 import { captureChanges } from "../replication/capture.ts";
-import { NOTHING, type QuotaMode, ROW_BYTES, type Stored } from "../usage/quota.ts";
+import type { QuotaMode } from "../usage/quota.ts";
 import type { Row } from "./document.ts";
-import { eraseReplaced, readContentHashes } from "./erase.ts";
+import { eraseReplaced, NONE_REPLACED, readReplaced } from "./erase.ts";
 import { storeId } from "./id.ts";
 import {
   type Inserted,
@@ -51,7 +51,7 @@ export async function writeRows(
   const { types, origin } = options;
   const slices = [...sliceRows(inLockOrder(numberRows(rows)))];
   const [before, , written] = await Promise.all([
-    options.skipCleanup ? [] : readContentHashes(orm, collection, rows),
+    options.skipCleanup ? NONE_REPLACED : readReplaced(orm, collection, rows, { isReplaced: replacedBy(rows, options) }),
     slices.length > 1 ? transaction.reserveMemory() : undefined,
     sendSlices(slices, (slice, index) =>
       insertSlice(orm, collection, slice, { types, origin, isFirst: index === 0, onConflict: replaceRow(options) }),
@@ -63,11 +63,11 @@ export async function writeRows(
     !options.skipCleanup && written.some(({ replaced }) => replaced > 0)
       ? await Promise.all([
           deleteSurplusPassages(transaction, collection, rows, options),
-          eraseReplaced(orm, collection, { before, rows }),
+          eraseReplaced(orm, collection, { before: before.hashes, rows }),
         ])
-      : [NOTHING];
+      : [0];
   const mode = options.quotaMode ?? (origin === undefined ? "enforce" : "count");
-  await chargeWritten(orm, collection, { written, surplus, mode });
+  await chargeWritten(orm, collection, { written, deletedRows: surplus, replacedBytes: before.bytes, mode });
   return written.reduce((sum, slice) => sum + slice.written, 0);
 }
 
@@ -75,23 +75,34 @@ export async function writeRows(
 export async function chargeWritten(
   orm: Orm,
   { tenantId }: Pick<Collection, "tenantId">,
-  { written, surplus = NOTHING, mode }: WrittenStorage,
+  { written, deletedRows = 0, replacedBytes, mode }: WrittenStorage,
 ): Promise<void> {
   const quota = written.find((slice) => slice.quota)?.quota;
   if (!quota) return;
   const added = {
-    rows: written.reduce((sum, slice) => sum + slice.written - slice.replaced, 0) - surplus.rows,
-    bytes: written.reduce((sum, { addedBytes }) => sum + addedBytes, 0) - surplus.bytes,
+    rows: written.reduce((sum, slice) => sum + slice.written - slice.replaced, -deletedRows),
+    bytes: written.reduce((sum, { size }) => sum + size, -replacedBytes),
   };
   const { chargeStorage } = await import("../usage/charge.ts"); // few tenants have a quota
   await chargeStorage(orm, tenantId, { added, quota, mode });
 }
 
 interface WrittenStorage {
-  readonly written: readonly Pick<Inserted, "written" | "replaced" | "quota" | "addedBytes">[];
-  /** What was deleted with it. */
-  readonly surplus?: Stored;
+  readonly written: readonly Pick<Inserted, "written" | "replaced" | "quota" | "size">[];
+  /** Rows that were deleted with it. Default 0. */
+  readonly deletedRows?: number;
+  /** Bytes of the rows that were replaced or deleted. */
+  readonly replacedBytes: number;
   readonly mode: QuotaMode;
+}
+
+/**
+ * SQL: whether the write replaces or deletes an existing row `d` with the id of a written one. Earlier passages than the first of
+ * the call stay: they are of the same document, which is written in several calls.
+ */
+function replacedBy(rows: readonly Row[], { keepServiceRows }: Pick<WriteOptions, "keepServiceRows">): SQL {
+  const first = rows.reduce((min, { chunk }) => Math.min(min, chunk), 2 ** 31 - 1);
+  return sql`d.chunk >= ${first}::int AND ${keepServiceRows ? isImported(sql`d.origin`) : sql`true`}`;
 }
 
 /** SQL: replaces an existing row, after ON CONFLICT. */
@@ -143,24 +154,24 @@ export async function setInitialDimensions(
     );
 }
 
-/** Deletes the passages after the new end of a text that became shorter, and returns what they took. */
+/** Deletes the passages after the new end of a text that became shorter, and returns their number. */
 async function deleteSurplusPassages(
   { orm }: Transaction,
   collection: Collection,
   rows: readonly Row[],
   { keepServiceRows }: WriteOptions,
-): Promise<Stored> {
+): Promise<number> {
   const chunks = new Map<string, number>();
   for (const row of rows) {
     const { key } = storeId(row.id);
     chunks.set(key, Math.max(chunks.get(key) ?? 0, row.chunk + 1));
   }
-  const [deleted] = await orm.selectRows<Stored>(sql`
+  const [deleted] = await orm.selectRows<{ rows: number }>(sql`
     WITH deleted AS (
     DELETE FROM cairn.documents AS d
     USING unnest(${sql.param([...chunks.keys()])}::text[], ${sql.param([...chunks.values()])}::int[]) AS r (id, chunks)
     WHERE ${inCollection(collection, sql`d.`)} AND d.id = r.id AND d.chunk >= r.chunks ${keepServiceRows ? sql`AND ${isImported(sql`d.origin`)}` : sql``}
-    RETURNING ${ROW_BYTES} AS size)
-    SELECT count(*)::float8 AS rows, coalesce(sum(size), 0)::float8 AS bytes FROM deleted`);
-  return deleted ?? NOTHING;
+    RETURNING d.chunk)
+    SELECT count(*)::int AS rows FROM deleted`);
+  return deleted?.rows ?? 0;
 }

@@ -5,14 +5,14 @@ import type { Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
 import { encodeVectorArray } from "../database/vector.ts";
-import { eraseReplaced, readContentHashes } from "../document/erase.ts";
+import { eraseReplaced, readReplaced } from "../document/erase.ts";
 import { storeId } from "../document/id.ts";
 import { bitsOf, type Inserted, openSegment, REPLACED } from "../document/insert.ts";
 import { assertDimensions, chargeWritten, setInitialDimensions } from "../document/write.ts";
 import { captureChanges } from "../replication/capture.ts";
 import { ROW_BYTES, selectQuota } from "../usage/quota.ts";
 import { foldRecords, type RecordInput } from "./record.ts";
-import { assertMetadataSize, mergeOtherPassages, removedKeys } from "./write.ts";
+import { assertMetadataSize, FIRST_PASSAGES, mergeOtherPassages, removedKeys } from "./write.ts";
 
 /**
  * Changes existing records in the tenant's open transaction and returns their number. Missing ids are ignored. Inputs with the
@@ -37,24 +37,21 @@ export async function updateRecords(
   await setInitialDimensions(transaction, collection, vectors);
   const { orm } = transaction;
   const rows = inputs.map((input) => ({ ...input, chunk: 0, embedding: input.embedding ?? null }));
-  const before = await readContentHashes(
-    orm,
-    collection,
-    rows.filter(({ content }) => content !== null),
-  );
+  const before = await readReplaced(orm, collection, rows, FIRST_PASSAGES);
   const [updated] = await orm.selectRows<Updated>(updateStatement(collection, inputs, types));
   assertMetadataSize(updated?.bytes ?? 0);
   if (!updated?.records) return 0;
   await Promise.all([
     mergeOtherPassages(transaction, collection, inputs),
-    eraseReplaced(orm, collection, { before, rows }),
+    eraseReplaced(orm, collection, { before: before.hashes, rows }),
   ]);
   const { records: written, ...storage } = updated;
-  await chargeWritten(orm, collection, { written: [{ ...storage, written, replaced: written }], mode: "enforce" });
+  const changed = [{ ...storage, written, replaced: written }];
+  await chargeWritten(orm, collection, { written: changed, replacedBytes: before.bytes, mode: "enforce" });
   return written;
 }
 
-interface Updated extends Pick<Inserted, "quota" | "addedBytes"> {
+interface Updated extends Pick<Inserted, "quota" | "size"> {
   readonly records: number;
   /** Bytes of the largest metadata, as JSON. */
   readonly bytes: number;
@@ -96,9 +93,6 @@ function updateStatement(collection: Collection, inputs: readonly RecordInput[],
         AND (SELECT count(*) FROM locked) > 0
       RETURNING octet_length(d.metadata::text) AS bytes, CASE WHEN EXISTS (SELECT FROM quota) THEN ${ROW_BYTES} END AS size)
     SELECT count(*)::int AS records, coalesce(max(bytes), 0)::int AS bytes, (SELECT quota FROM quota) AS quota,
-           (coalesce(sum(size), 0) - coalesce((
-             SELECT sum(${ROW_BYTES}) FROM cairn.documents AS d
-             WHERE EXISTS (SELECT FROM quota) AND ${inCollection(collection, sql`d.`)} AND d.id = ANY(${keys}) AND d.chunk = 0
-           ), 0))::float8 AS "addedBytes"
+           coalesce(sum(size), 0)::float8 AS size
     FROM updated`;
 }

@@ -3,7 +3,7 @@ import { type Collection, inCollection } from "../collection/collection.ts";
 import { CLOCK } from "../database/clock.ts";
 import type { Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
-import { eraseReplaced, readContentHashes } from "../document/erase.ts";
+import { eraseReplaced, NONE_REPLACED, type ReplacedOptions, readReplaced } from "../document/erase.ts";
 import { storeId } from "../document/id.ts";
 import { inLockOrder, insertSlice, nextOrigin, numberRows, sendSlices, sliceRows } from "../document/insert.ts";
 import { MAX_METADATA_BYTES } from "../document/metadata.ts";
@@ -43,10 +43,9 @@ export async function writeRecords(
   await setInitialDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];
-  const texts = rows.filter(({ content }) => content !== null);
   const onConflict = existing === "ignore" ? sql`DO NOTHING` : mergeRow(inputs);
   const [before, , inserted] = await Promise.all([
-    existing === "ignore" ? [] : readContentHashes(orm, collection, texts),
+    existing === "ignore" ? NONE_REPLACED : readReplaced(orm, collection, rows, FIRST_PASSAGES),
     slices.length > 1 ? transaction.reserveMemory() : undefined,
     sendSlices(slices, (slice, index) =>
       insertSlice(orm, collection, slice, { types, isFirst: index === 0, onConflict }),
@@ -56,11 +55,14 @@ export async function writeRecords(
   if (inserted.some(({ replaced }) => replaced > 0))
     await Promise.all([
       mergeOtherPassages(transaction, collection, inputs),
-      eraseReplaced(orm, collection, { before, rows }),
+      eraseReplaced(orm, collection, { before: before.hashes, rows }),
     ]);
-  await chargeWritten(orm, collection, { written: inserted, mode: "enforce" });
+  await chargeWritten(orm, collection, { written: inserted, replacedBytes: before.bytes, mode: "enforce" });
   return inserted.reduce((sum, { written }) => sum + written, 0);
 }
+
+/** A record is the first passage of its document, and keeps its text if none is given. */
+export const FIRST_PASSAGES: ReplacedOptions = { isReplaced: sql`d.chunk = 0`, keepsTexts: true };
 
 /** Throws `invalid_input` if the metadata of a record has become too large by merging. */
 export function assertMetadataSize(bytes: number): void {

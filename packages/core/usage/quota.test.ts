@@ -71,7 +71,7 @@ async function asRecords(write: "add" | "upsert" | "update" | "delete", records:
 test("the counter follows every write and delete exactly, and a tenant without a quota has none", async () => {
   await put("a", "b");
   expect(await counter()).toBeUndefined();
-  await setQuota({ storedRows: 1_000, storedBytes: 1_000_000 });
+  await setQuota({ storedRows: 100_000, storedBytes: 1_000_000_000 });
   expect(await expectExact()).toBe(2);
   await put("a", "c");
   expect(await expectExact()).toBe(3);
@@ -80,6 +80,11 @@ test("the counter follows every write and delete exactly, and a tenant without a
   });
   expect(await expectExact()).toBeGreaterThan(5);
   await ingest(own.services, tenantId, { documents: [{ id: "long", content: "Short now." }] });
+  expect(await expectExact()).toBe(4);
+  const large = { id: "large", content: "A sentence of some words. ".repeat(40_000) };
+  for (let n = 0; n < 2; n++) await ingest(own.services, tenantId, { documents: [large], maxTokens: 200 });
+  expect(await expectExact()).toBeGreaterThan(1_100); // written in several statements, and replaced
+  await deleteDocuments(database(), tenantId, { ids: ["large"] });
   expect(await expectExact()).toBe(4);
   await asRecords("add", [record("a", "is there"), record("d")]);
   expect(await expectExact()).toBe(5);

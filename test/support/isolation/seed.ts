@@ -68,7 +68,9 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
       VALUES (${tenantId}::uuid, ${namespaceId}::uuid, 'done')`),
   );
   await asAdmin(database, ({ orm }) =>
-    orm.execute(sql`INSERT INTO cairn.usage_days (tenant_id, day, kind, n) VALUES (${tenantId}::uuid, '2020-01-01', 'requests', 1)`),
+    orm.execute(
+      sql`INSERT INTO cairn.usage_days (tenant_id, day, kind, n) VALUES (${tenantId}::uuid, '2020-01-01', 'requests', 1)`,
+    ),
   );
   await createApiKey(database, tenantId, { name: "seeded" });
   await createJob(database, tenantId, { kind: "seeded", request: {} });
