@@ -51,7 +51,9 @@ export async function writeRows(
   const { types, origin } = options;
   const slices = [...sliceRows(inLockOrder(numberRows(rows)))];
   const [before, , written] = await Promise.all([
-    options.skipCleanup ? NONE_REPLACED : readReplaced(orm, collection, rows, { isReplaced: replacedBy(rows, options) }),
+    options.skipCleanup
+      ? NONE_REPLACED
+      : readReplaced(orm, collection, rows, { isReplaced: replacedBy(rows, options) }),
     slices.length > 1 ? transaction.reserveMemory() : undefined,
     sendSlices(slices, (slice, index) =>
       insertSlice(orm, collection, slice, { types, origin, isFirst: index === 0, onConflict: replaceRow(options) }),
