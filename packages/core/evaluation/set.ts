@@ -155,8 +155,11 @@ export async function deleteSet(database: Database, tenantId: string, nameOrId: 
 export async function claimDueSets(database: Database, tenantId: string): Promise<readonly QuestionSet[]> {
   const rows = await asTenant(database, tenantId, ({ orm }) =>
     orm.selectRows<SetRow>(sql`
-      UPDATE cairn.evaluation_sets SET due_at = now() + (settings->>'everyHours')::float8 * interval '1 hour'
-      WHERE tenant_id = ${uuidLiteral(tenantId)} AND due_at <= now() RETURNING ${COLUMNS}`),
+      WITH due AS (
+        SELECT id AS due_id, now() + (settings->>'everyHours')::float8 * interval '1 hour' AS next
+        FROM cairn.evaluation_sets WHERE tenant_id = ${uuidLiteral(tenantId)} AND due_at <= now() FOR UPDATE)
+      UPDATE cairn.evaluation_sets SET due_at = due.next FROM due
+      WHERE tenant_id = ${uuidLiteral(tenantId)} AND id = due.due_id RETURNING ${COLUMNS}`),
   );
   return rows.map(toSet);
 }
@@ -187,9 +190,8 @@ function setNotFound(nameOrId: string): AppError {
   return new AppError("not_found", `Question set ${JSON.stringify(nameOrId)} does not exist.`);
 }
 
-const COLUMNS = sql`tenant_id, id, name, question_count, fingerprint, settings::text AS settings,
-  to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS due_at,
-  to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS created_at`;
+/** Returned by writes too, where Citus refuses functions that are not immutable, such as `to_char`. */
+const COLUMNS = sql`tenant_id, id, name, question_count, fingerprint, settings::text AS settings, due_at, created_at`;
 
 interface SetRow {
   readonly tenant_id: string;
@@ -198,8 +200,8 @@ interface SetRow {
   readonly question_count: number;
   readonly fingerprint: string;
   readonly settings: string;
-  readonly due_at: string | null;
-  readonly created_at: string;
+  readonly due_at: Date | string | null;
+  readonly created_at: Date | string;
 }
 
 function toSet(row: SetRow): QuestionSet {
