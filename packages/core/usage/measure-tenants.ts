@@ -45,6 +45,6 @@ async function recordStored(database: Database, tenantId: string, { rows, bytes 
       SELECT t.id, (now() AT TIME ZONE 'UTC')::date, v.kind, v.n, now()
       FROM cairn.tenants AS t, (VALUES ('stored_rows', ${rows}::bigint), ('stored_bytes', ${bytes}::bigint)) AS v (kind, n)
       WHERE t.id = ${uuidLiteral(tenantId)}
-      ON CONFLICT (tenant_id, day, kind, model) DO UPDATE SET n = excluded.n, measured_at = now()`),
+      ON CONFLICT (tenant_id, day, kind, model) DO UPDATE SET n = excluded.n, measured_at = excluded.measured_at`),
   );
 }

@@ -84,5 +84,5 @@ async function setTotals(orm: Orm, tenantId: string, { rows, bytes }: Stored): P
   await orm.execute(sql`
     INSERT INTO cairn.stored_totals (tenant_id, rows, bytes, measured_at)
     VALUES (${uuidLiteral(tenantId)}, ${rows}::bigint, ${bytes}::bigint, now())
-    ON CONFLICT (tenant_id) DO UPDATE SET rows = excluded.rows, bytes = excluded.bytes, measured_at = now()`);
+    ON CONFLICT (tenant_id) DO UPDATE SET rows = excluded.rows, bytes = excluded.bytes, measured_at = excluded.measured_at`);
 }
