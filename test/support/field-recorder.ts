@@ -10,6 +10,7 @@ const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
   [/^\/v1\/documents\/(get|count)\b/, "read-documents"],
   [/^\/v1\/documents\b/, "documents"],
   [/^\/v1\/(query|tools|chat)\b/, "query"],
+  [/^\/v1\/usage\b/, "tenants"],
   [/^\/v1\/(collections|stats)\b/, "collections"],
   [/^\/(v1\/tenants|v1\/keys|health|ready)\b/, "tenants"],
   [/^\/v1\/files\b/, "elsewhere"], // packages/api/routes/files.test.ts

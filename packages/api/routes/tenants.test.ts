@@ -22,7 +22,12 @@ describe("a tenant", () => {
     const { id, key } = await api.addTenant("to change");
     const change = async (changes: object) => (await operate("PATCH", `/v1/tenants/${id}`, changes)).body;
     expect(await change({ name: "changed" })).toMatchObject({ id, name: "changed" });
-    const limits = { requests_per_minute: 1234, embedding_tokens_per_day: 5678 };
+    const limits = {
+      requests_per_minute: 1234,
+      embedding_tokens_per_day: 5678,
+      stored_rows: 9012,
+      stored_bytes: 34567890,
+    };
     expect(await change({ limits })).toMatchObject({ name: "changed", limits });
     await eventually(async () => {
       const { headers } = await api.call("GET", "/v1/collections", { key });
@@ -32,6 +37,17 @@ describe("a tenant", () => {
     await eventually(async () => expect(await statusOf(key)).toBe(401));
     expect(await change({ disabled: false })).toMatchObject({ disabled_at: null });
     await eventually(async () => expect(await statusOf(key)).toBe(200));
+  });
+
+  test("has its usage by day, which the operator reads for a range, in either format", async () => {
+    const { id, key } = await api.addTenant("to measure");
+    await call("GET", "/v1/collections", undefined, key);
+    const today = new Date().toISOString().slice(0, 10);
+    const query = `?tenant=${id}&from=${today}&to=${today}&format=`;
+    const { from, to, days } = (await operate("GET", `/v1/usage${query}json`)).body;
+    expect([from, to, days.length]).toEqual([today, today, 1]);
+    expect(days[0]).toMatchObject({ day: today, tenant: { id, name: "to measure" }, requests: 1, tokens: [] });
+    expect((await operate("GET", `/v1/usage${query}csv`)).text).toContain(`${today},${id},to measure,requests,,1`);
   });
 
   test("is deleted with its keys and data, and other tenants are not", async () => {

@@ -81,13 +81,6 @@ test("the counter follows every write and delete exactly, and a tenant without a
   expect(await expectExact()).toBeGreaterThan(5);
   await ingest(own.services, tenantId, { documents: [{ id: "long", content: "Short now." }] });
   expect(await expectExact()).toBe(4);
-  const large = { id: "large", content: "A sentence of some words. ".repeat(3_000) };
-  for (let n = 0; n < 2; n++) await ingest(own.services, tenantId, { documents: [large], maxTokens: 16 });
-  expect(await expectExact()).toBeGreaterThan(1_010); // written in several statements, and replaced
-  await put("large");
-  expect(await expectExact()).toBe(5);
-  expect(await deleteDocuments(database(), tenantId, { ids: ["large"] })).toBe(1);
-  expect(await expectExact()).toBe(4);
   await asRecords("add", [record("a", "is there"), record("d")]);
   expect(await expectExact()).toBe(5);
   await asRecords("upsert", [record("d", "another text ".repeat(50)), record("e")]);
@@ -105,6 +98,19 @@ test("the counter follows every write and delete exactly, and a tenant without a
   expect(await expectExact()).toBe(4);
   await setQuota({});
   expect(await counter()).toBeUndefined();
+});
+
+test("a document that is written in several statements is counted exactly, also when it is replaced", async () => {
+  await setQuota({ storedRows: 100_000, storedBytes: 1_000_000_000 });
+  const write = (sentences: number) =>
+    ingest(own.services, tenantId, {
+      documents: [{ id: "large", content: "A sentence of some words. ".repeat(sentences) }],
+      maxTokens: 16,
+    });
+  await write(2_400);
+  expect(await expectExact()).toBeGreaterThan(1_010);
+  await write(2_200);
+  await expectExact();
 });
 
 const WRITES: Readonly<Record<string, (ids: readonly string[]) => Promise<unknown>>> = {
