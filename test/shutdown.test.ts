@@ -130,3 +130,15 @@ test.runIf(serverUrl())(
     }
   },
 );
+
+test("SIGTERM writes the usage that was counted since the last time", async () => {
+  const countRequests = async () => {
+    const { days } = await cli.json("usage", "--tenant", "acme");
+    return days.reduce((sum: number, { requests }: { readonly requests: number }) => sum + requests, 0);
+  };
+  const before = await countRequests();
+  service = await serve();
+  for (let n = 0; n < 3; n++) expect((await call("GET", "/v1/collections")).status).toBe(200);
+  await stop();
+  expect(await countRequests()).toBe(before + 3);
+});

@@ -1,11 +1,12 @@
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
+import { readUsage } from "@cairn/core/usage/read.ts";
 import { beforeAll, expect, test } from "vitest";
 import { startChatApi } from "../../test/support/chat-api.ts";
 import { startEmbeddingApi } from "../../test/support/embedding-api.ts";
 import { useServer, useTenant, useTestDatabase } from "../../test/support/fixture.ts";
 import { startIssuer } from "../../test/support/issuer.ts";
 import { startRerankApi } from "../../test/support/rerank-api.ts";
-import { composeService } from "./compose.ts";
+import { composeService, flushUsage } from "./compose.ts";
 import { readSettings } from "./settings.ts";
 
 const testDatabase = useTestDatabase();
@@ -119,4 +120,28 @@ test("the chat model uses its own server and key, or those of the embeddings; wi
     status: 503,
     body: { code: "chat_not_configured" },
   });
+});
+
+test("a function writes what its first request used when the request ends, then at most every 10 seconds, and always after a job", async () => {
+  const failures: unknown[] = [];
+  const platform = {
+    database: testDatabase.database,
+    queue: { async send() {} },
+    log: { request() {}, failure: (error: unknown) => void failures.push(error) },
+  };
+  const service = composeService(read({}), platform);
+  const request = async () => {
+    await service.app.request("/v1/collections", { headers: { authorization: `Bearer ${key}` } });
+    await flushUsage(service);
+  };
+  const requests = async () => {
+    const { rows } = await readUsage(testDatabase.database, tenantId);
+    return rows.find(({ kind }) => kind === "requests")?.n ?? 0;
+  };
+  const before = await requests();
+  for (let n = 0; n < 3; n++) await request();
+  expect(await requests()).toBe(before + 1);
+  await flushUsage(service, { always: true });
+  expect(await requests()).toBe(before + 3);
+  expect(failures).toEqual([]);
 });

@@ -34,7 +34,7 @@ export interface Usage {
 export const USAGE_DAYS = 400;
 
 /** Maximum rows of a response. A day of a tenant has about six. */
-export const MAX_USAGE_ROWS = 50_000;
+const MAX_USAGE_ROWS = 50_000;
 
 const DEFAULT_DAYS = 30;
 const DAY_MS = 86_400_000;
