@@ -5,7 +5,7 @@ import { encodeText } from "../database/text.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
 import { decodeVector, encodeVectorArray } from "../database/vector.ts";
 import type { Embedded, Embedder, EmbedOptions } from "./embedder.ts";
-import { findModelFault } from "./openai-reply.ts";
+import { findModelFault } from "./model-fault.ts";
 
 /** Maximum vectors read in one statement. */
 const MAX_PAGE_VECTORS = 1000;

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { AppError } from "../error.ts";
 import type { Embedded, Embedder } from "./embedder.ts";
-import { assertModelDimensions, findModelFault } from "./openai-reply.ts";
+import { assertModelDimensions, findModelFault } from "./model-fault.ts";
 
 export interface LocalOptions {
   /** `local/<name>`, as a collection stores it. */

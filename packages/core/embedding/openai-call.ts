@@ -3,10 +3,11 @@ import { AppError } from "../error.ts";
 import type { EmbeddingCall } from "./embed-batch.ts";
 import type { EmbeddedText, EmbedOptions } from "./embedder.ts";
 import type { LearnedLimits } from "./learned-limits.ts";
+import type { VectorFault } from "./model-fault.ts";
 import { modelDimensions } from "./models.ts";
 import { explainFailure } from "./openai-fault.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
-import { InvalidReplyError, readVectors, type VectorFault } from "./openai-reply.ts";
+import { InvalidReplyError, readVectors } from "./openai-reply.ts";
 import { type Fault, FaultError, retry } from "./retry.ts";
 
 export interface CallOptions extends OpenAiOptions {

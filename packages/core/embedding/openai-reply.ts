@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { findVectorFault } from "../collection/vector-fault.ts";
-import { AppError } from "../error.ts";
+import { assertModelDimensions, findModelFault, type VectorFault } from "./model-fault.ts";
 import { readServerError, type ServerError } from "./server-error.ts";
 
 /** A reply that cannot be used. A retry may succeed. Its message is safe to show. */
@@ -39,9 +38,6 @@ interface Expected {
   /** Whether the model has returned vectors of these dimensions before. Other dimensions are then a fault of the single text. */
   readonly isSizeConfirmed?: boolean;
 }
-
-/** Why a text's vector cannot be used. */
-export type VectorFault = string;
 
 // The schema leaves out the elements, because checking them would copy every vector.
 const reply = z.object({
@@ -134,19 +130,4 @@ function findFault(vector: Float32Array | VectorFault, { dimensions }: Expected)
   if (typeof vector === "string") return undefined;
   if (vector.length !== dimensions) return `it has ${vector.length} dimensions instead of ${dimensions}`;
   return findModelFault(vector);
-}
-
-/** Why a model's vector cannot be used; undefined: it can. Applies the strictest metric, cosine, because embeddings are directions. */
-export function findModelFault(vector: Float32Array): VectorFault | undefined {
-  const fault = findVectorFault(vector, "cosine");
-  return fault && `it ${fault.description}`;
-}
-
-/** Throws `dimension_mismatch` with both numbers if a model's vectors do not have the collection's dimensions. */
-export function assertModelDimensions(model: string, actual: number, dimensions: number): void {
-  if (actual === dimensions) return;
-  throw new AppError(
-    "dimension_mismatch",
-    `The vectors of ${model} cannot be used: they have ${actual} dimensions, and the collection has ${dimensions} dimensions. Use a collection of ${actual} dimensions, or a model that returns ${dimensions}.`,
-  );
 }

@@ -3,7 +3,6 @@ import { AppError } from "../error.ts";
 import { findUnembeddable, planBatches } from "./batch.ts";
 import type { Embedded, Embedder, EmbedOptions } from "./embedder.ts";
 import { createLearnedLimits } from "./learned-limits.ts";
-import { connectOpenAi } from "./openai-client.ts";
 import type { OpenAiOptions } from "./openai-options.ts";
 
 const OPENAI_URL = "https://api.openai.com/v1";
@@ -32,11 +31,13 @@ export function createOpenAiEmbedder(options: OpenAiOptions): Embedder {
         { maxInputs: Math.min(maxInputs, maxReplyInputs(call)), maxTokens },
       );
       if (batches.length === 0) return texts.map((_, index) => faults.get(index) as AppError);
-      connecting ??= connectOpenAi({ ...options, baseUrl });
-      const [{ openEmbeddingCall }, { embedBatch }] = await Promise.all([
-        import("./openai-call.ts"), // loaded with the client: a process that only searches by vector needs neither
+      // Loaded with the first text: a process that only searches by vector needs none of them.
+      const [{ connectOpenAi }, { openEmbeddingCall }, { embedBatch }] = await Promise.all([
+        import("./openai-client.ts"),
+        import("./openai-call.ts"),
         import("./embed-batch.ts"),
       ]);
+      connecting ??= connectOpenAi({ ...options, baseUrl });
       const embeddingCall = openEmbeddingCall(await connecting, { ...options, host, learned, texts, call });
       for (const { offset, texts: batch } of batches)
         await embedBatch(indexes.slice(offset, offset + batch.length), embeddingCall);

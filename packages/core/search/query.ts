@@ -6,12 +6,10 @@ import { candidatesOf, type RerankOutcome, type RerankRequest, requireReranker }
 import type { Services } from "../services.ts";
 import type { SearchMode } from "./depth.ts";
 import { embedQueries, type PathOf, type QueryInput } from "./embed-queries.ts";
-import type { expandHits } from "./expand.ts";
 import type { Expansion } from "./expansion.ts";
 import type { Hit } from "./hit.ts";
 import { HIT_FIELDS, type HitField } from "./output.ts";
 import { rankRows } from "./rank.ts";
-import type { rerankRows } from "./rerank-rows.ts";
 import { findRows } from "./rows.ts";
 import { toHits } from "./to-hits.ts";
 import { validateSearch } from "./validate-search.ts";
@@ -132,25 +130,12 @@ async function search(services: Services, tenantId: string, options: LocatedOpti
     const candidates = queries.map((_, index) =>
       rankRows(found, index, { mode, maxDistance, byDocument: grouped !== undefined }).slice(0, depth),
     );
-    const reranked =
-      reranker && (await rerankCandidates(services, collection, { reranker, texts, candidates, maxBytes, signal }));
-    const ranked = (reranked?.map(({ rows }) => rows) ?? candidates).map((rows) => rows.slice(0, topK));
-    const { exactNumbers } = options;
-    const complete = await toHits(services.database, collection, { ranked, fields, maxBytes, exactNumbers });
-    const hits = expand
-      ? await expandFound(services.database, collection, { expand, found: complete, maxBytes })
-      : complete.map((own) => own.map(({ hit }) => hit));
-    return hits.map((own, index) => ({ hits: own, ...(reranked && { rerank: reranked[index]?.outcome }) }));
+    const shown = { fields, maxBytes, exactNumbers: options.exactNumbers };
+    if (!reranker && !expand) {
+      const complete = await toHits(services.database, collection, { ranked: candidates, ...shown });
+      return complete.map((hits) => ({ hits: hits.map(({ hit }) => hit) }));
+    }
+    const { arrangeHits } = await import("./arrange-hits.ts"); // most searches do not need it
+    return arrangeHits(services.database, collection, { candidates, topK, texts, reranker, expand, signal, ...shown });
   }
-}
-
-/** Imported on first use: most searches need neither. */
-async function rerankCandidates(...args: Parameters<typeof rerankRows>): ReturnType<typeof rerankRows> {
-  const rerank = await import("./rerank-rows.ts");
-  return rerank.rerankRows(...args);
-}
-
-async function expandFound(...args: Parameters<typeof expandHits>): ReturnType<typeof expandHits> {
-  const expand = await import("./expand.ts");
-  return expand.expandHits(...args);
 }

@@ -3,7 +3,6 @@ import type { Database } from "../database/database.ts";
 import { decodeText } from "../database/text.ts";
 import { AppError } from "../error.ts";
 import { type ChosenReranker, RerankError, type RerankOutcome } from "../rerank/reranker.ts";
-import type { Services } from "../services.ts";
 import { readFields, rowKey } from "./output.ts";
 import type { RankedRow } from "./rank.ts";
 
@@ -32,7 +31,7 @@ interface RerankedRows {
  * keep that order, and the outcome says so. Throws `rerank_misconfigured` and the signal's reason.
  */
 export async function rerankRows(
-  { database }: Pick<Services, "database">,
+  database: Database,
   collection: Collection,
   { candidates, maxBytes, ...options }: RerankOptions,
 ): Promise<readonly RerankedRows[]> {

@@ -1,7 +1,7 @@
 import { AppError } from "../../error.ts";
 import type { Embedder } from "../embedder.ts";
 import { unavailable } from "../local.ts";
-import { assertModelDimensions } from "../openai-reply.ts";
+import { assertModelDimensions } from "../model-fault.ts";
 import { BUNDLED_DIMENSIONS, BUNDLED_MODEL } from "./dimensions.ts";
 import { createEmbeddingThread, type EmbeddingRequest, type EmbeddingThread } from "./thread.ts";
 import type { WorkerReply } from "./worker.ts";

@@ -1,7 +1,7 @@
 import type { Embedder } from "../embedder.ts";
 import { embedInTurns } from "../in-turns.ts";
+import { assertModelDimensions } from "../model-fault.ts";
 import { hashWords, weighWords } from "../offline.ts";
-import { assertModelDimensions } from "../openai-reply.ts";
 import { GLOVE_DIMENSIONS, GLOVE_MODEL, MEANING_DIMENSIONS } from "./dimensions.ts";
 import { loadWordTable, type WordTable } from "./table.ts";
 
