@@ -2,7 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import type { JsonObject } from "@cairn/core/database/json.ts";
-import { type IngestOptions, ingest } from "@cairn/core/document/ingest.ts";
+import type { IngestOptions } from "@cairn/core/document/ingest.ts";
 import { withBudget } from "@cairn/core/embedding/budget.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { SetResult } from "@cairn/core/evaluation/run-set.ts";
@@ -110,6 +110,7 @@ async function ingestInto(
   target: Target,
   options: Omit<IngestOptions, "collection">,
 ) {
+  const { ingest } = await import("@cairn/core/document/ingest.ts");
   for (let attempt = 1; ; attempt++) {
     const { id: collection } = await findTarget(services.database, tenantId, target);
     try {
