@@ -36,7 +36,8 @@ export class TenantSlots {
     } finally {
       const next = slots.waiting.shift(); // the slot goes to the next caller
       if (next) next();
-      else if (--slots.running === 0) this.#tenants.delete(tenantId);
+      else slots.running -= 1;
+      if (slots.running === 0) this.#tenants.delete(tenantId);
     }
   }
 }

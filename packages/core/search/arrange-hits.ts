@@ -4,9 +4,9 @@ import type { ChosenReranker } from "../rerank/reranker.ts";
 import { expandHits } from "./expand.ts";
 import type { Expansion } from "./expansion.ts";
 import type { Output } from "./output.ts";
-import type { QueryResult } from "./query.ts";
 import type { RankedRow } from "./rank.ts";
 import { rerankRows } from "./rerank-rows.ts";
+import type { QueryResult } from "./search-options.ts";
 import { toHits } from "./to-hits.ts";
 
 interface ArrangeOptions extends Required<Output> {

@@ -49,6 +49,7 @@ export async function readNeighbors(
   if (rows.length === 0) return found;
   const [result = []] = await database.read([neighborStatement(collection, { rows, ...options })], {
     settings: tenantSettings(collection.tenantId),
+    prepare: true,
   });
   for (const { n, content, is_leading, ...row } of result as readonly StoredNeighbor[])
     if (content !== null) found[n - 1]?.push({ ...row, content: decodeText(content), isLeading: is_leading });

@@ -1,56 +1,19 @@
 import { recordLatency } from "../collection/latency.ts";
 import { MAX_RESPONSE_BYTES } from "../document/response-size.ts";
-import { type FilterInput, searchFilter } from "../filter/input.ts";
+import { searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
-import { candidatesOf, type RerankOutcome, type RerankRequest, requireReranker } from "../rerank/reranker.ts";
+import { candidatesOf, requireReranker } from "../rerank/reranker.ts";
 import type { Services } from "../services.ts";
-import type { SearchMode } from "./depth.ts";
-import { embedQueries, type PathOf, type QueryInput } from "./embed-queries.ts";
-import type { Expansion } from "./expansion.ts";
+import { embedQueries } from "./embed-queries.ts";
 import type { Hit } from "./hit.ts";
-import { HIT_FIELDS, type HitField } from "./output.ts";
+import { HIT_FIELDS } from "./output.ts";
 import { rankRows } from "./rank.ts";
 import { findRows } from "./rows.ts";
+import type { LocatedOptions, QueryManyOptions, QueryOptions, QueryResult } from "./search-options.ts";
 import { toHits } from "./to-hits.ts";
 import { validateSearch } from "./validate-search.ts";
 
-export interface SearchOptions extends FilterInput {
-  /** Default `knowledge`. */
-  readonly collection?: string;
-  /** Maximum hits, 1 to 1,000. Default 10. */
-  readonly topK?: number;
-  /** `vector` (default), `keyword` (full-text search), or `hybrid` (both, fused by reciprocal rank). */
-  readonly mode?: SearchMode;
-  /** Maximum distance of a hit, in the collection's metric. Not with `keyword`. */
-  readonly maxDistance?: number;
-  /** `document`: the best passage of each document, and the number of its other matching passages. Default `passage`. */
-  readonly groupBy?: GroupBy;
-  /** Fields of a hit. Other fields are null, empty or missing and are not read. Default: all but the embedding. */
-  readonly include?: readonly HitField[];
-  /** Maximum bytes of these fields in all hits. Default `MAX_RESPONSE_BYTES`. */
-  readonly maxBytes?: number;
-  /** Whether numbers in metadata keep their notation: 1.0, as a raw number, stays distinct from 1. Default false. */
-  readonly exactNumbers?: boolean;
-  /** Maximum of `topK`, and ten times it of all queries together. Default 1,000. Beyond 1,000, rows are compared one by one. */
-  readonly maxTopK?: number;
-  /** Orders the best rows by a rerank model. Needs a text. Default: by the search alone. */
-  readonly rerank?: RerankRequest;
-  /** Returns the text around each passage, too. Default: the passage. */
-  readonly expand?: Expansion;
-  /** Whether every matching row is compared, without vector indexes: for judging their results. Default false. */
-  readonly exact?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-export type GroupBy = "passage" | "document";
-
-export type QueryOptions = SearchOptions & QueryInput;
-
-/** The hits of a query, and what the rerank model did if one was requested. */
-export interface QueryResult {
-  readonly hits: readonly Hit[];
-  readonly rerank?: RerankOutcome;
-}
+export type { GroupBy, QueryManyOptions, QueryOptions, QueryResult, SearchOptions } from "./search-options.ts";
 
 /**
  * The best passages of a tenant's collection, best first: never fewer than exist and match, unless `expand` joins some.
@@ -73,11 +36,6 @@ export async function queryResult(
   return result ?? { hits: [] };
 }
 
-export interface QueryManyOptions extends SearchOptions {
-  /** 1 to 100. */
-  readonly queries: readonly QueryInput[];
-}
-
 /** Runs many queries in one call to the model and one to the database. Returns the hits of each query, in order. */
 export async function queryMany(
   services: Services,
@@ -95,10 +53,6 @@ export function queryManyResults(
   options: QueryManyOptions,
 ): Promise<readonly QueryResult[]> {
   return search(services, tenantId, { ...options, pathOf: (index, field) => `queries[${index}].${field}` });
-}
-
-export interface LocatedOptions extends QueryManyOptions {
-  readonly pathOf: PathOf;
 }
 
 async function search(services: Services, tenantId: string, options: LocatedOptions): Promise<readonly QueryResult[]> {

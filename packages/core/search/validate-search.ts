@@ -1,7 +1,7 @@
 import { AppError } from "../error.ts";
 import { candidatesOf, MAX_RERANKED } from "../rerank/reranker.ts";
 import { validateExpansion } from "./expansion.ts";
-import type { LocatedOptions } from "./query.ts";
+import type { LocatedOptions } from "./search-options.ts";
 
 /** Default maximum of `topK`. */
 const MAX_TOP_K = 1_000;
