@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
+import { createEvaluationMonitor } from "@cairn/api/telemetry/evaluations.ts";
 import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
 import { openGateway } from "@cairn/chroma/gateway/route/open.ts";
 import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
@@ -106,10 +107,11 @@ test("the files for self-hosting name only settings that exist", async () => {
       expect([...variables, ...own, "CHROMA_DATA"], `${name} in ${file}`).toContain(name);
 });
 
-/** The metrics of a service in front of Chroma, with their labels. */
+/** The metrics of a service in front of Chroma, and of its scheduled evaluations, with their labels. */
 async function readMetricNames(): Promise<string> {
   const gateway = openGateway(testDatabase.services, { chroma: { url: "http://127.0.0.1:9" }, onError: () => {} });
-  const metrics = createMetrics({ sources: [gateway.readMetrics] });
+  const evaluations = createEvaluationMonitor({ failure: () => {} });
+  const metrics = createMetrics({ sources: [gateway.readMetrics, evaluations.metrics] });
   const text = await metrics.text();
   await gateway.close();
   return text;

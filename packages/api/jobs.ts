@@ -26,7 +26,7 @@ type TenantJobRunner = (services: Services, tenantId: string, work: TenantWork) 
 
 export interface JobLimits extends Pick<RequestLimits, "embeddingTokensPerDay">, Pick<BuildOptions, "maxRows"> {
   /** Gets the result of each scheduled evaluation. */
-  readonly onEvaluation?: (result: SetResult) => void;
+  readonly onEvaluation?: (result: SetResult) => void | Promise<void>;
 }
 
 /** Creates the runners of the tenant job kinds `ingest`, `reindex` and `evaluate`. */
@@ -46,8 +46,8 @@ export function createJobKinds(limits: JobLimits): JobKinds {
     ingest: forTenant(ingestInBulk),
     reindex: forTenant(reindex),
     evaluate: forTenant(async (services, tenantId, work) => {
-      const { evaluateSet } = await import("./evaluation-job.ts");
-      return evaluateSet(services, tenantId, { ...work, onEvaluation: limits.onEvaluation });
+      const { runEvaluationJob } = await import("./evaluation/service.ts");
+      return runEvaluationJob(services, tenantId, { ...work, onEvaluation: limits.onEvaluation });
     }),
   };
 }
@@ -199,10 +199,7 @@ const reindex: TenantJobRunner = async (
       ...(set === undefined
         ? {}
         : {
-            beforeSwap: async (collections) => {
-              const { assertQuality } = await import("@cairn/core/evaluation/gate.ts");
-              await assertQuality(services, collections, { set, maxDrop, signal });
-            },
+            beforeSwap: (await import("./evaluation/service.ts")).createGate(services, { set, maxDrop, signal }),
           }),
     });
     return { collection: changed.collection.name, kept: changed.replaced.name, passages: changed.written };

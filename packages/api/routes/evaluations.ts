@@ -14,19 +14,7 @@ import {
   secured,
 } from "../openapi.ts";
 import { idempotent } from "../request/idempotent.ts";
-import {
-  fromQuestion,
-  fromRun,
-  fromSet,
-  newRunSchema,
-  newSetSchema,
-  runSchema,
-  runWithQuestionsSchema,
-  setSchema,
-  setWithQuestionsSchema,
-  toQuestions,
-  toVariant,
-} from "../schema/evaluation.ts";
+import { newRunSchema, newSetSchema, runSchema, setSchema } from "../schema/evaluation.ts";
 import { idempotencyHeader, idParameter, integerParameter } from "../schema/parameters.ts";
 import { accepted, startJob } from "./start-job.ts";
 
@@ -34,17 +22,17 @@ const readRoute = secured("Evaluations", requireScope("read"));
 const writeRoute = secured("Evaluations", requireScope("write"), idempotent);
 const setParameter = idParameter("set", "Name or id of the question set.");
 
+const setResponse = jsonResponse(setSchema, "The question set.");
+
 const create = createRoute({
   method: "post",
   path: "/v1/evaluations",
   operationId: "createQuestionSet",
   summary: "Store a question set",
-  description:
-    "A set has at most 2,000 questions and 100,000 judged documents, a tenant at most 100 sets. With every_hours, the service runs " +
-    "the set on a schedule and raises an alarm when its nDCG drops.",
+  description: "At most 2,000 questions and 100,000 judged documents; a tenant has at most 100 sets.",
   ...writeRoute,
   request: { headers: idempotencyHeader, body: jsonBody(newSetSchema) },
-  responses: { 201: jsonResponse(setSchema, "The question set."), ...problems([404, 409, 422], { body: true }) },
+  responses: { 201: setResponse, ...problems([404, 409, 422], { body: true }) },
 });
 
 const list = createRoute({
@@ -63,7 +51,7 @@ const get = createRoute({
   summary: "Get a question set with its questions",
   ...readRoute,
   request: { params: setParameter },
-  responses: { 200: jsonResponse(setWithQuestionsSchema, "The question set."), ...problems([404]) },
+  responses: { 200: setResponse, ...problems([404]) },
 });
 
 const remove = createRoute({
@@ -82,8 +70,7 @@ const run = createRoute({
   operationId: "runQuestionSet",
   summary: "Run a question set in a job",
   description:
-    "Asks every question with every variant and compares the results with the judgements. The job's result has the metrics of each " +
-    "variant and the id of the stored run. It ends after ten minutes at the latest. The newest 200 runs of a set are kept for 400 days.",
+    "The result has the metrics of each variant and the id of the stored run. A run takes ten minutes at most.",
   ...writeRoute,
   request: { params: setParameter, headers: idempotencyHeader, body: jsonBody(newRunSchema) },
   responses: { 202: accepted, ...problems([404, 409, 422], { body: true }) },
@@ -93,8 +80,7 @@ const listRunsRoute = createRoute({
   method: "get",
   path: "/v1/evaluations/{set}/runs",
   operationId: "listEvaluationRuns",
-  summary: "List the runs of a question set",
-  description: "Newest first.",
+  summary: "List the runs of a question set, newest first",
   ...readRoute,
   request: {
     params: setParameter,
@@ -110,65 +96,45 @@ const getRunRoute = createRoute({
   summary: "Get a run with the results of each question",
   ...readRoute,
   request: { params: setParameter.extend(idParameter("run", "The id of the run.").shape) },
-  responses: { 200: jsonResponse(runWithQuestionsSchema, "The run."), ...problems([404]) },
+  responses: { 200: jsonResponse(runSchema, "The run."), ...problems([404]) },
 });
 
-/** Loads the stored sets and runs. Most requests do not need them. */
-const loadSets = () => import("@cairn/core/evaluation/set.ts");
-const loadRuns = () => import("@cairn/core/evaluation/run.ts");
+/** Loads what only requests about evaluations need. */
+const load = () => import("../evaluation/service.ts");
 
 export function evaluationRoutes({ queue }: { readonly queue: JobQueue }) {
   return createRouter()
     .openapi(create, async (c) => {
-      const { name, questions, variants, cutoff, every_hours, max_drop, replace } = c.req.valid("json");
-      const { createSet } = await loadSets();
-      const set = await createSet(c.var.services.database, tenantOf(c), {
-        name,
-        questions: toQuestions(questions),
-        settings: { variants: variants?.map(toVariant), cutoff, everyHours: every_hours, maxDrop: max_drop },
-        replace,
-      });
-      return reply(c, fromSet(set), 201);
+      const { createQuestionSet } = await load();
+      return reply(c, await createQuestionSet(c.var.services.database, tenantOf(c), c.req.valid("json")), 201);
     })
     .openapi(list, async (c) => {
-      const { listSets } = await loadSets();
-      return replyLarge(c, { sets: (await listSets(c.var.services.database, tenantOf(c))).map(fromSet) });
+      const { listQuestionSets } = await load();
+      return replyLarge(c, await listQuestionSets(c.var.services.database, tenantOf(c)));
     })
     .openapi(get, async (c) => {
-      const { getSet, readSetQuestions } = await loadSets();
-      const set = await getSet(c.var.services.database, tenantOf(c), c.req.valid("param").set);
-      const questions = await readSetQuestions(c.var.services.database, set);
-      return replyLarge(c, { ...fromSet(set), questions: questions.map(fromQuestion) });
+      const { getQuestionSet } = await load();
+      return replyLarge(c, await getQuestionSet(c.var.services.database, tenantOf(c), c.req.valid("param").set));
     })
     .openapi(remove, async (c) => {
-      const { deleteSet } = await loadSets();
-      await deleteSet(c.var.services.database, tenantOf(c), c.req.valid("param").set);
+      const { deleteQuestionSet } = await load();
+      await deleteQuestionSet(c.var.services.database, tenantOf(c), c.req.valid("param").set);
       return replyNoContent(c);
     })
     .openapi(run, async (c) => {
-      const { variants, ...options } = c.req.valid("json");
-      const { getSet } = await loadSets();
-      const { id: set } = await getSet(c.var.services.database, tenantOf(c), c.req.valid("param").set);
-      const request = { set, ...options, ...(variants ? { variants: variants.map(toVariant) } : {}) };
+      const { runRequest } = await load();
+      const body = { ...c.req.valid("json"), ...c.req.valid("param") };
+      const request = await runRequest(c.var.services.database, tenantOf(c), body);
       return startJob(c, queue, EVALUATE_JOB, request as unknown as JsonObject);
     })
     .openapi(listRunsRoute, async (c) => {
-      const [{ getSet }, { listRuns }] = await Promise.all([loadSets(), loadRuns()]);
-      const { database } = c.var.services;
-      const set = await getSet(database, tenantOf(c), c.req.valid("param").set);
-      const runs = await listRuns(database, set, { limit: c.req.valid("query").limit });
-      return replyLarge(c, { runs: runs.map(fromRun) });
+      const { listEvaluationRuns } = await load();
+      const { limit } = c.req.valid("query");
+      const page = { ...c.req.valid("param"), limit };
+      return replyLarge(c, await listEvaluationRuns(c.var.services.database, tenantOf(c), page));
     })
     .openapi(getRunRoute, async (c) => {
-      const [{ getSet }, { getRun }] = await Promise.all([loadSets(), loadRuns()]);
-      const { database } = c.var.services;
-      const params = c.req.valid("param");
-      const set = await getSet(database, tenantOf(c), params.set);
-      const found = await getRun(database, set, params.run);
-      const results = found.evaluation.variants.map(({ name, perQuestion }) => ({
-        variant: name,
-        results: perQuestion.map((result) => ({ ...result, ids: [...result.ids] })),
-      }));
-      return replyLarge(c, { ...fromRun(found), per_question: results });
+      const { getEvaluationRun } = await load();
+      return replyLarge(c, await getEvaluationRun(c.var.services.database, tenantOf(c), c.req.valid("param")));
     });
 }

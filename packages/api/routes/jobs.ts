@@ -60,7 +60,7 @@ const reindex = createRoute({
             .max(200)
             .optional()
             .describe(
-              "Only with `model`: a question set. The collection is replaced only if its nDCG does not drop by more than `max_drop`; otherwise the job fails with quality_dropped and the new collection is kept as a draft.",
+              "With `model`: a question set. If its nDCG drops by more than `max_drop`, the job fails and the new collection stays a draft.",
             ),
           max_drop: maxDrop.optional(),
         })
@@ -145,8 +145,8 @@ export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
       const { database, embedders } = c.var.services;
       if (evaluate !== undefined) {
         if (model === undefined) throw new AppError("invalid_input", "evaluate needs a model.", { path: "evaluate" });
-        const { getSet } = await import("@cairn/core/evaluation/set.ts");
-        await getSet(database, tenantOf(c), evaluate);
+        const { assertQuestionSet } = await import("../evaluation/service.ts");
+        await assertQuestionSet(database, tenantOf(c), evaluate);
       }
       if (collection !== undefined || model !== undefined) await getCollection(database, tenantOf(c), collection);
       if (model !== undefined) embedders.get(model);

@@ -1,4 +1,5 @@
-import { toVariant, variantSchema } from "@cairn/api/schema/evaluation.ts";
+import { toVariant } from "@cairn/api/evaluation/convert.ts";
+import { variantSchema } from "@cairn/api/schema/evaluation.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { defaultVariants, type Variant } from "@cairn/core/evaluation/variant.ts";
 import { type Command, Option } from "commander";

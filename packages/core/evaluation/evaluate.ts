@@ -92,7 +92,7 @@ export async function evaluate(services: Services, tenantId: string, options: Ev
 }
 
 /** Differences of two variants' results of the same questions, by metric. */
-export async function compareResults(
+async function compareResults(
   before: readonly QuestionResult[],
   after: readonly QuestionResult[],
 ): Promise<VariantResult["differences"] & object> {

@@ -17,8 +17,6 @@ export interface Scores {
 
 export type Metric = keyof Scores;
 
-export const METRICS: readonly Metric[] = ["ndcg", "recall", "mrr", "hit", "empty"];
-
 /**
  * The scores of the first `k` documents of a ranking, best first. A document counts once, at its best rank. The definitions
  * are those of trec_eval's measures ndcg_cut_k, recall_k, success_k, and recip_rank of a run of `k` documents. A question

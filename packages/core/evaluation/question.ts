@@ -13,13 +13,13 @@ export interface Question {
 }
 
 /** Maximum characters of a question. */
-export const MAX_QUESTION_LENGTH = 10_000;
+const MAX_QUESTION_LENGTH = 10_000;
 
 /** Maximum judged documents of a question. */
-export const MAX_JUDGED = 1_000;
+const MAX_JUDGED = 1_000;
 
 /** The largest grade. */
-export const MAX_GRADE = 1_000;
+const MAX_GRADE = 1_000;
 
 /** A fault of a question in an input, and the field that has it. */
 export interface QuestionFault {

@@ -52,7 +52,7 @@ ${renderMethod(evaluation)}
 }
 
 /** The result in a few words, and in a sentence: which variant has the highest nDCG, and what is shown. */
-export function describeEvaluation({ variants, baseline, cutoff, questions }: Evaluation): {
+function describeEvaluation({ variants, baseline, cutoff, questions }: Evaluation): {
   lead: string;
   rest: string;
 } {

@@ -17,9 +17,9 @@ interface EvaluateRequest {
   readonly started_by?: "request" | "schedule";
 }
 
-type EvaluateWork = Pick<JobWork, "request" | "signal" | "report"> & {
+export type EvaluateWork = Pick<JobWork, "request" | "signal" | "report"> & {
   /** Gets the result of a scheduled run. */
-  readonly onEvaluation: ((result: SetResult) => void) | undefined;
+  readonly onEvaluation: ((result: SetResult) => void | Promise<void>) | undefined;
 };
 
 /** Runs a question set as a job. Returns the id of the run and its summary. Throws `deadline_exceeded` after ten minutes. */
@@ -42,7 +42,7 @@ export async function evaluateSet(
             : { questions: total, embedded: total, searched: done },
         ),
     });
-    if (startedBy === "schedule") onEvaluation?.(result);
+    if (startedBy === "schedule") await onEvaluation?.(result);
     const { run, evaluation, drops } = result;
     const { variants } = summarize(evaluation);
     const summaries = variants.map(({ name, totals, differences }) => ({ name, ...totals, differences }));
