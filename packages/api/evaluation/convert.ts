@@ -1,3 +1,4 @@
+import { toRerankRequest } from "@cairn/core/assistant/search-tool.ts";
 import type { Question } from "@cairn/core/evaluation/question.ts";
 import type { EvaluationRun } from "@cairn/core/evaluation/run.ts";
 import type { QuestionSet } from "@cairn/core/evaluation/set.ts";
@@ -16,14 +17,25 @@ import type {
 // Imported on first use: most requests are not about evaluations.
 
 export function toVariant({ name, ...fields }: z.infer<typeof variantSchema>): Variant {
-  const { top_k: topK, where_document: whereDocument, group_by: groupBy, max_distance: maxDistance, ...rest } = fields;
-  const entries = Object.entries({ ...rest, topK, whereDocument, groupBy, maxDistance });
+  const {
+    top_k: topK,
+    where_document: whereDocument,
+    group_by: groupBy,
+    max_distance: maxDistance,
+    rerank,
+    ...rest
+  } = fields;
+  const entries = Object.entries({
+    ...rest,
+    ...{ topK, whereDocument, groupBy, maxDistance },
+    rerank: rerank && toRerankRequest(rerank),
+  });
   const options = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
   return { name: name ?? nameVariant(options), options };
 }
 
 function fromVariant({ name, options }: Variant): z.infer<typeof variantSchema> {
-  const { topK, whereDocument, groupBy, maxDistance, collection, mode, filter } = options;
+  const { topK, whereDocument, groupBy, maxDistance, collection, mode, filter, rerank } = options;
   return {
     name,
     collection,
@@ -33,6 +45,7 @@ function fromVariant({ name, options }: Variant): z.infer<typeof variantSchema> 
     where_document: whereDocument as z.infer<typeof whereDocumentSchema> | undefined,
     group_by: groupBy,
     max_distance: maxDistance,
+    ...(rerank ? { rerank: { model: rerank.model, top_n: rerank.topN } } : {}),
   };
 }
 

@@ -4,7 +4,7 @@ import { collectionName } from "./collection.ts";
 import { filterSchema, idSchema, whereDocumentSchema } from "./document.ts";
 import { querySchema } from "./query.ts";
 
-const { top_k, mode, max_distance } = querySchema.shape;
+const { top_k, mode, max_distance, rerank } = querySchema.shape;
 
 /** A variant of an evaluation: a name and options of POST /v1/query. */
 export const variantSchema = z
@@ -17,6 +17,7 @@ export const variantSchema = z
     where_document: whereDocumentSchema.optional(),
     group_by: z.enum(["document", "passage"]).optional().describe("Default: document."),
     max_distance,
+    rerank,
   })
   .openapi("EvaluationVariant", { example: { mode: "hybrid" } });
 

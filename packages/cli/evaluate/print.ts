@@ -21,6 +21,11 @@ export function printEvaluation({ variants, cutoff, questions, baseline, seconds
       [`nDCG to ${baseline}`]: differences ? describeDifference(differences.ndcg) : "",
     })),
   );
+  for (const { name, notReranked } of variants)
+    if (notReranked)
+      console.error(
+        `${name}: the rerank model did not order the hits of ${count(notReranked, "question")}, so they are in the order of the search.`,
+      );
   console.log(
     `${count(questions, "question")} in ${duration(seconds)}. ± is half of the 95 % interval of a paired bootstrap. Latency is that of the search alone.`,
   );

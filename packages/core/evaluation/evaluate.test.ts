@@ -4,6 +4,7 @@ import { useTenant, useTestDatabase } from "../../../test/support/fixture.ts";
 import { reembeddingOf } from "../../../test/support/reembedding.ts";
 import { createCollection } from "../collection/create.ts";
 import { ingest } from "../document/ingest.ts";
+import { RerankError, type Reranker } from "../rerank/reranker.ts";
 import { evaluate } from "./evaluate.ts";
 import { defaultVariants } from "./variant.ts";
 
@@ -86,6 +87,35 @@ test("questions are embedded once: a second run and other variants of the same m
   expect(second.variants[0]?.tokens).toBe(0);
   const scores = ({ variants }: typeof first) => variants.map(({ totals }) => totals);
   expect(scores(second)).toEqual(scores(first));
+});
+
+test("a rerank model is compared with the search alone, and questions that it did not order are counted", async () => {
+  let calls = 0;
+  const reranker: Reranker = {
+    model: "reverse",
+    timeout: 5_000,
+    modelSetting: "rerank.model",
+    rerank: async ({ passages }) => {
+      calls++;
+      if (calls % 2 === 0) throw new RerankError("failed", "The server failed.");
+      return passages.map((_, index) => index); // the last passage becomes the first
+    },
+  };
+  const reranking = { embedders: services.embedders, database: own.database, reranker };
+  const { variants } = await evaluate(reranking, tenantId, {
+    questions: QUESTIONS.slice(0, 4),
+    variants: [
+      { name: "search", options: {} },
+      { name: "reranked", options: { rerank: { topN: 5 } } },
+    ],
+  });
+  const [search, reranked] = variants;
+  expect(reranked?.notReranked).toBeGreaterThan(0);
+  expect(search).not.toHaveProperty("notReranked");
+  const ids = (index: number) => [search?.perQuestion[index]?.ids, reranked?.perQuestion[index]?.ids];
+  const orders = QUESTIONS.slice(0, 4).map((_, index) => ids(index)[0]?.join() === ids(index)[1]?.join());
+  expect(orders.filter((isSame) => !isSame).length).toBeGreaterThan(0);
+  expect(reranked?.totals.mrr).toBeLessThan(search?.totals.mrr ?? 0);
 });
 
 test("an evaluation stops between two questions, and refuses variants that it cannot tell apart", async () => {

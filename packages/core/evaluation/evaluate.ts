@@ -1,7 +1,7 @@
 import type { Collection } from "../collection/collection.ts";
 import { getCollection } from "../collection/get.ts";
 import { AppError } from "../error.ts";
-import { query } from "../search/query.ts";
+import { queryResult } from "../search/query.ts";
 import type { Services } from "../services.ts";
 import { pairedDifference } from "./bootstrap.ts";
 import { type EmbeddedQuestions, embedQuestions } from "./embed-questions.ts";
@@ -55,12 +55,15 @@ export async function evaluate(services: Services, tenantId: string, options: Ev
     });
   const prepared = await prepareVariants(services, tenantId, options);
   const results = prepared.map((): QuestionResult[] => []);
+  const notReranked = prepared.map(() => 0);
   for (const [index, question] of questions.entries()) {
     signal?.throwIfAborted();
     for (const [which, { variant, embedded }] of prepared.entries()) {
       const input = { question, embedding: embedded?.vectors[index], options: variant.options, cutoff, signal };
       if (index === 0) await ask(services, tenantId, input); // warm-up: reads the collection and plans the search
-      results[which]?.push(await ask(services, tenantId, input));
+      const { isNotReranked, ...result } = await ask(services, tenantId, input);
+      results[which]?.push(result);
+      if (isNotReranked) notReranked[which] = (notReranked[which] ?? 0) + 1;
     }
     onProgress?.({ phase: "search", done: index + 1, total: questions.length });
   }
@@ -76,6 +79,7 @@ export async function evaluate(services: Services, tenantId: string, options: Ev
       totals: meanScores(perQuestion),
       latency: { p50: percentile(times, 0.5), p95: percentile(times, 0.95) },
       tokens: embedded?.tokens ?? 0,
+      ...(notReranked[which] ? { notReranked: notReranked[which] } : {}),
       differences: variant.name === baseline ? null : await compareResults(before, perQuestion),
       perQuestion,
     });
@@ -144,11 +148,15 @@ interface Asked {
   readonly signal: AbortSignal | undefined;
 }
 
+interface Answer extends QuestionResult {
+  readonly isNotReranked?: boolean;
+}
+
 /** The scores and the latency of one search. Hits are documents unless the variant groups by passage. */
-async function ask(services: Services, tenantId: string, asked: Asked): Promise<QuestionResult> {
+async function ask(services: Services, tenantId: string, asked: Asked): Promise<Answer> {
   const { question, cutoff } = asked;
   const startedAt = performance.now();
-  const hits = await query(services, tenantId, searchOf(asked));
+  const { hits, rerank } = await queryResult(services, tenantId, searchOf(asked));
   const ms = performance.now() - startedAt;
   const ids = hits.map(({ id }) => id);
   return {
@@ -156,6 +164,7 @@ async function ask(services: Services, tenantId: string, asked: Asked): Promise<
     ...scoreRanking(ids, question.grades, cutoff),
     ms: Math.round(ms * 100) / 100,
     ids: distinct(ids, cutoff),
+    ...(rerank?.applied === false ? { isNotReranked: true } : {}),
   };
 }
 
@@ -167,15 +176,15 @@ export function searchOf({ question, embedding, options, cutoff, signal }: Asked
     include: [],
     ...options,
     filter: bothFilters(options.filter, question.filter),
-    ...inputOf(question.text, embedding, options.mode),
+    ...inputOf(question.text, embedding, options),
     signal,
   } as const;
 }
 
 /** A search by vector has no text, and one by keyword no vector. Without a vector, the search embeds the text itself. */
-function inputOf(text: string, embedding: Float32Array | undefined, mode: VariantOptions["mode"] = "vector") {
+function inputOf(text: string, embedding: Float32Array | undefined, { mode = "vector", rerank }: VariantOptions) {
   if (!embedding || mode === "keyword") return { text };
-  return mode === "vector" ? { embedding } : { text, embedding };
+  return mode === "vector" && !rerank ? { embedding } : { text, embedding };
 }
 
 function bothFilters(first: unknown, second: unknown): unknown {

@@ -29,6 +29,8 @@ export interface VariantResult {
   readonly latency: Latency;
   /** Tokens sent to the model, for questions whose vectors were not cached. Variants of the same model share them. */
   readonly tokens: number;
+  /** Questions whose hits the rerank model did not order, because it failed or was too slow. Undefined: none. */
+  readonly notReranked?: number;
   /** Differences from the baseline by metric. Null for the baseline itself. */
   readonly differences: Readonly<Record<ComparedMetric, Difference>> | null;
   /** One for each question, in the order of the questions. */

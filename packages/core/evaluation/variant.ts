@@ -4,7 +4,7 @@ import type { SearchOptions } from "../search/query.ts";
 /** Options of the searches of a variant. */
 export type VariantOptions = Omit<
   SearchOptions,
-  "include" | "maxBytes" | "exactNumbers" | "maxTopK" | "signal" | "ids" | "allowEmptyLists"
+  "include" | "expand" | "maxBytes" | "exactNumbers" | "maxTopK" | "signal" | "ids" | "allowEmptyLists"
 >;
 
 /** A way to search that an evaluation compares with others. */
@@ -40,6 +40,7 @@ export function nameVariant({
     maxDistance !== undefined && `distance ≤ ${maxDistance}`,
     rest.filter != null && "filtered",
     rest.whereDocument != null && "filtered by text",
+    rest.rerank && `reranked${rest.rerank.model ? ` by ${rest.rerank.model}` : ""}`,
     rest.exact && "exact",
   ];
   return parts.filter(Boolean).join(", ");

@@ -32,7 +32,8 @@ export function validateSearch(options: LocatedOptions & { readonly topK: number
   validateRerank(options);
   validateExpansion(options.expand, options.include);
   for (const [index, { text, embedding }] of queries.entries()) {
-    if (mode === "vector" && (text === undefined) === (embedding === undefined))
+    const hasBoth = text !== undefined && embedding !== undefined; // a rerank model reads the text
+    if (mode === "vector" && (hasBoth ? !options.rerank : text === embedding))
       throw invalid(pathOf(index, "query"), "A query must have either a text or an embedding. Give one of them.");
     if (mode !== "vector" && text === undefined)
       throw invalid(
