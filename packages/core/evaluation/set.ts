@@ -45,7 +45,7 @@ export interface NewQuestionSet {
 }
 
 /** Maximum questions of a stored set. */
-export const MAX_QUESTIONS = 2_000;
+const MAX_QUESTIONS = 2_000;
 
 /** Maximum judged documents of all questions of a stored set. */
 const MAX_JUDGEMENTS = 100_000;
