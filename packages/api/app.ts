@@ -19,10 +19,12 @@ import { createRouteTable, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
+import { type ConsoleAssets, consoleRoutes, redirectBrowsers } from "./routes/console.ts";
 import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
 import { documents } from "./routes/documents.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { identity } from "./routes/identity.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keys } from "./routes/keys.ts";
 import { search } from "./routes/query.ts";
@@ -55,6 +57,8 @@ export interface AppOptions extends GuardLimits {
   readonly readFile?: ReadFile;
   /** Files of the API reference at /docs. Default: not served. */
   readonly docs?: DocsAssets;
+  /** Files of the console at /console. Default: not served. */
+  readonly console?: ConsoleAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
   readonly operatorRoutes?: readonly OpenAPIHono<Env>[];
   /** Other protocols, from packages that this one does not depend on. */
@@ -118,10 +122,12 @@ export function createApp(services: Services, options: AppOptions) {
     app.route("/", routes);
   }
   if (options.docs) app.route("/", docsRoutes(options.docs));
+  if (options.console) app.use("/", redirectBrowsers).route("/", consoleRoutes(options.console));
   if (metrics)
     app.get("/metrics", async (c) => c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }));
   const api = app
     .route("/", healthRoutes(services))
+    .route("/", identity)
     .route("/", collections)
     .route("/", documents)
     .route("/", fileRoutes({ queue: options.queue, readFile: options.readFile }))

@@ -13,6 +13,7 @@ type Parts = Pick<
   | "metrics"
   | "observers"
   | "docs"
+  | "console"
   | "closing"
   | "operatorRoutes"
   | "protocols"
