@@ -19,6 +19,7 @@ import { createRouteTable, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
+import { configurationRoutes, type ReadConfiguration } from "./routes/configuration.ts";
 import { type ConsoleAssets, consoleRoutes, redirectBrowsers } from "./routes/console.ts";
 import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
 import { documents } from "./routes/documents.ts";
@@ -27,6 +28,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { identity } from "./routes/identity.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keys } from "./routes/keys.ts";
+import { overview } from "./routes/overview.ts";
 import { search } from "./routes/query.ts";
 import { documentReads } from "./routes/read-documents.ts";
 import { stats } from "./routes/stats.ts";
@@ -57,6 +59,8 @@ export interface AppOptions extends GuardLimits {
   readonly readFile?: ReadFile;
   /** Files of the API reference at /docs. Default: not served. */
   readonly docs?: DocsAssets;
+  /** The settings of the entry point, for the operator. Default: none. */
+  readonly configuration?: ReadConfiguration;
   /** Files of the console at /console. Default: not served. */
   readonly console?: ConsoleAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
@@ -137,8 +141,10 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", chatRoutes({ model: options.chatModel, log }))
     .route("/", jobRoutes({ queue: options.queue, log, maxResponse: options.maxResponse }))
     .route("/", stats)
+    .route("/", overview)
     .route("/", keys)
-    .route("/", tenants);
+    .route("/", tenants)
+    .route("/", configurationRoutes(options.configuration));
   describeApi(api);
   return api;
 }

@@ -22,6 +22,7 @@ const TAGS = [
   ["Jobs", "Work that continues after its request was answered."],
   ["Keys", "API keys. Requires the scope `admin`."],
   ["Tenants", "Customers of the service. For the operator."],
+  ["Service", "The configuration in force. For the operator."],
   ["Migrations", "Migrations from Chroma. For the operator."],
   [
     "Namespaces",

@@ -12,7 +12,7 @@ import type { Settings } from "./settings.ts";
 
 /** The parts of the service that each cloud platform provides. */
 export interface Platform
-  extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols" | "namespaces" | "readFile"> {
+  extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols" | "namespaces" | "readFile" | "console"> {
   readonly database: Database;
   readonly queue: JobQueue;
   readonly log: Log;
@@ -35,7 +35,14 @@ export interface Service {
 /** The service, composed from settings and a platform's parts. It is the same on every cloud. Opens nothing. */
 export function composeService(settings: Settings, { database, kinds, ...platform }: Platform): Service {
   const services = createServices(settings, database);
-  const app = createApp(services, { ...platform, ...appOptions(settings) });
+  const configuration = async () => {
+    const [{ settingsInForce }, { SETTINGS }] = await Promise.all([
+      import("@cairn/api/settings/in-force.ts"),
+      import("@cairn/api/settings/table.ts"),
+    ]);
+    return settingsInForce([SETTINGS], ["cloud"], { ...settings });
+  };
+  const app = createApp(services, { ...platform, ...appOptions(settings), configuration });
   const { embeddingTokensPerDay } = settings;
   const { queue, log } = platform;
   const ownKinds = createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(JOB_TIMEOUT_MS) });

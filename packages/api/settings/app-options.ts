@@ -14,6 +14,7 @@ type Parts = Pick<
   | "observers"
   | "docs"
   | "console"
+  | "configuration"
   | "closing"
   | "operatorRoutes"
   | "protocols"

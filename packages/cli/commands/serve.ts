@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
 import { appOptions } from "@cairn/api/settings/app-options.ts";
+import { settingsInForce } from "@cairn/api/settings/in-force.ts";
 import { readJwtOptions } from "@cairn/api/settings/options.ts";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
@@ -69,6 +70,7 @@ export function addServe(program: Command, context: CommandContext): void {
         readFile: createThreadReader({ threads: FILE_THREADS, timeoutMs: FILE_TIMEOUT_MS }),
         docs: readAsset,
         console: createConsoleReader(),
+        configuration: async () => settingsInForce(tables, ["cairn", "serve"], { ...config, ...flags }),
         closing: context.signal,
         namespaces: extensions.flatMap((extension) => extension.namespaces?.() ?? [])[0],
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
