@@ -2,6 +2,8 @@ import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 
 interface SectionProps {
+  /** For links to it. */
+  readonly id?: string;
   readonly title: string;
   /** A short text next to the title. */
   readonly note?: ComponentChildren;
@@ -13,10 +15,10 @@ interface SectionProps {
 }
 
 /** A titled section: the title and its note in the margin, and the content next to them. */
-export function Section({ title, note, actions, isWide = false, children }: SectionProps) {
+export function Section({ id: name, title, note, actions, isWide = false, children }: SectionProps) {
   const id = useId();
   return (
-    <section aria-labelledby={id} class={isWide ? "wide" : undefined}>
+    <section id={name} aria-labelledby={id} class={isWide ? "wide" : undefined}>
       <div class="margin">
         <h2 id={id}>{title}</h2>
         {note && <p>{note}</p>}

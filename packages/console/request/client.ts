@@ -11,11 +11,18 @@ export function tenantClient(): Client {
   return clientOf(tenantCredential());
 }
 
+/** `own`: the key of the sign-in. `tenant`: the key for requests about one tenant, which may be another one of an operator. */
+export type SendAs = "own" | "tenant";
+
+export function tenantOrOwnClient(as: SendAs): Client {
+  return as === "own" ? ownClient() : tenantClient();
+}
+
 /**
  * Sends a request that the typed client does not know, such as one of a package that the API does not depend on. `as` chooses
  * the credential. Rejects only if there is no response.
  */
-export function send(path: string, init: RequestInit & { readonly as?: "own" | "tenant" } = {}): Promise<Response> {
+export function send(path: string, init: RequestInit & { readonly as?: SendAs } = {}): Promise<Response> {
   const { as = "own", ...rest } = init;
   const credential = as === "own" ? signedIn.value : tenantCredential();
   const headers = new Headers(rest.headers);
