@@ -26,6 +26,8 @@ describe.skipIf(!BROWSER)(`the overview${BROWSER ? "" : ` (skipped: ${NO_BROWSER
     });
 
   const world = useResource(async () => {
+    const { tenants } = await fixture.call(fixture.operator, "GET", "/v1/tenants");
+    for (const { id } of tenants) await fixture.call(fixture.operator, "DELETE", `/v1/tenants/${id}`); // of the first start
     const keys: Record<string, string> = {};
     for (const name of NAMES.split(" ")) {
       const { key } = await addTenant(name);
@@ -73,7 +75,7 @@ describe.skipIf(!BROWSER)(`the overview${BROWSER ? "" : ` (skipped: ${NO_BROWSER
     const page = await fixture.signIn(keyOf("pine"));
     await page.getByText("1 thing needs attention.").waitFor();
     expect(await page.locator("body").innerText()).not.toMatch(/\b(ash|oak|yew)\b/);
-    await page.getByRole("button", { name: "Run index work of manuals" }).click();
+    await page.getByRole("button", { name: "Run now: index work of manuals" }).click();
     await page.getByText("Nothing needs attention.").waitFor();
     await page
       .getByRole("row", { name: /^manuals/ })
@@ -90,7 +92,7 @@ describe.skipIf(!BROWSER)(`the overview${BROWSER ? "" : ` (skipped: ${NO_BROWSER
     const times: number[] = [];
     for (let turn = 0; turn < 3; turn++) {
       await page.reload();
-      await page.waitForFunction("globalThis.shownAt");
+      await expect.poll(() => page.evaluate("globalThis.shownAt"), { timeout: 30_000 }).toBeTruthy();
       times.push(await page.evaluate("shownAt - performance.getEntriesByType('navigation')[0].responseStart"));
     }
     expect(Math.min(...times)).toBeLessThan(MAX_FIRST_VIEW_MS);

@@ -3,6 +3,7 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { ReadFile } from "@cairn/files/to-json.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Hono } from "hono";
 import { cors } from "hono/cors";
 import { bearerToken } from "./auth/authenticate.ts";
 import { requireOperator } from "./auth/require.ts";
@@ -21,7 +22,6 @@ import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
 import { configurationRoutes, type ReadConfiguration } from "./routes/configuration.ts";
 import { type ConsoleAssets, consoleRoutes, redirectBrowsers } from "./routes/console.ts";
-import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
 import { documents } from "./routes/documents.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -57,8 +57,8 @@ export interface AppOptions extends GuardLimits {
   readonly maxUpload?: number;
   /** Reads the documents of an uploaded file. Default: in this process, PDF and Word files are refused. */
   readonly readFile?: ReadFile;
-  /** Files of the API reference at /docs. Default: not served. */
-  readonly docs?: DocsAssets;
+  /** The API reference at /docs, see routes/docs.ts. Default: not served. */
+  readonly docs?: Hono<Env>;
   /** The settings of the entry point, for the operator. Default: none. */
   readonly configuration?: ReadConfiguration;
   /** Files of the console at /console. Default: not served. */
@@ -125,7 +125,7 @@ export function createApp(services: Services, options: AppOptions) {
     for (const { path } of routes.routes) app.use(path, requireOperator);
     app.route("/", routes);
   }
-  if (options.docs) app.route("/", docsRoutes(options.docs));
+  if (options.docs) app.route("/", options.docs);
   if (options.console) app.use("/", redirectBrowsers).route("/", consoleRoutes(options.console));
   if (metrics)
     app.get("/metrics", async (c) => c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }));

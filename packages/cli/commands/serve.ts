@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
+import { docsRoutes } from "@cairn/api/routes/docs.ts";
 import { appOptions } from "@cairn/api/settings/app-options.ts";
 import { settingsInForce } from "@cairn/api/settings/in-force.ts";
 import { readJwtOptions } from "@cairn/api/settings/options.ts";
@@ -68,7 +69,7 @@ export function addServe(program: Command, context: CommandContext): void {
         log,
         metrics: createMetrics({ sources: metricSources }),
         readFile: createThreadReader({ threads: FILE_THREADS, timeoutMs: FILE_TIMEOUT_MS }),
-        docs: readAsset,
+        docs: docsRoutes(readAsset),
         console: createConsoleReader(),
         configuration: async () => settingsInForce(tables, ["cairn", "serve"], { ...config, ...flags }),
         closing: context.signal,

@@ -3,6 +3,7 @@ import type { ReadFile } from "@cairn/files/to-json.ts";
 import { composeService, type Service } from "../compose.ts";
 import { openOnce } from "../open-once.ts";
 import { readSettings } from "../settings.ts";
+import { readConsoleFile } from "./console-files.ts";
 import { createEmf } from "./emf.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
@@ -22,6 +23,7 @@ async function open(): Promise<Service> {
     log: createLog(),
     observers: [createEmf()],
     readFile,
+    console: readConsoleFile,
     ...openChroma(settings, queue),
   });
 }

@@ -10,12 +10,14 @@ interface AttentionListProps {
   readonly items: readonly Attention[];
   /** Whether the reader sees several tenants. */
   readonly isOperator: boolean;
+  /** Whether they are of several tenants, which are named. */
+  readonly namesTenants: boolean;
   /** Called when something was done about it. */
   readonly onChange: () => void;
 }
 
 /** What needs attention, with its reason and what to do. */
-export function AttentionList({ items, isOperator, onChange }: AttentionListProps) {
+export function AttentionList({ items, isOperator, namesTenants, onChange }: AttentionListProps) {
   if (items.length === 0) return null;
   return (
     <Section title="Needs attention" note="The most urgent first. Index work also runs by itself, on a schedule.">
@@ -25,8 +27,8 @@ export function AttentionList({ items, isOperator, onChange }: AttentionListProp
             <p class="what">
               <Badge tone={item.tone}>{item.title}</Badge>
               <span class="where">
-                {isOperator && <a href={linkTo(["overview", item.tenant.id])}>{item.tenant.name}</a>}
-                {isOperator && item.collection && " / "}
+                {namesTenants && <a href={linkTo(["overview", item.tenant.id])}>{item.tenant.name}</a>}
+                {namesTenants && item.collection && " / "}
                 {item.collection && <bdi>{item.collection.name}</bdi>}
               </span>
             </p>

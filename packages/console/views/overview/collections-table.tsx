@@ -21,7 +21,7 @@ const COLUMNS: readonly Column<CollectionState>[] = [
   { head: "Index", cell: (collection) => <Index collection={collection} /> },
   { head: "Documents", isNumeric: true, cell: ({ documents }) => formatCount(documents) },
   { head: "Passages", isNumeric: true, cell: (collection) => <Passages collection={collection} /> },
-  { head: "Not indexed", isNumeric: true, cell: ({ tail }) => formatShort(tail) },
+  { head: "Not indexed", isNumeric: true, cell: (collection) => <Tail collection={collection} /> },
   { head: "p95 of searches", isNumeric: true, cell: (collection) => <Latency collection={collection} /> },
 ];
 
@@ -72,6 +72,13 @@ function Passages({ collection: { passages, vectors } }: CellProps) {
       {vectors > 0 && vectors < passages && <small>{formatCount(passages - vectors)} without a vector</small>}
     </>
   );
+}
+
+/** A small collection is searched exactly, so its rows need no index. */
+function Tail({ collection }: CellProps) {
+  const state = indexStateOf(collection);
+  if (state === "exact" || state === "empty") return <span class="soft">none needed</span>;
+  return <>{formatShort(collection.tail)}</>;
 }
 
 function Latency({ collection: { latency } }: CellProps) {

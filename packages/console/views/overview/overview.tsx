@@ -37,7 +37,12 @@ export function Overview() {
       {!tenants && error === undefined && <Loading what="Overview" />}
       {tenants && (
         <>
-          <AttentionList items={attention} isOperator={isOperator} onChange={reload} />
+          <AttentionList
+            items={attention}
+            isOperator={isOperator}
+            namesTenants={isOperator && !chosen}
+            onChange={reload}
+          />
           <div class="summary">
             <Figures figures={figuresOf(shown, isOperator && !chosen)} />
           </div>

@@ -40,7 +40,7 @@ export function Reindex({ collection, onChange }: ReindexProps) {
       <Button
         onClick={start}
         isBusy={state === "running"}
-        label={`Run index work of ${collection ?? "all collections"}`}
+        label={`${state === "running" ? "Running …" : "Run now"}: index work of ${collection ?? "all collections"}`}
       >
         {state === "running" ? "Running …" : "Run now"}
       </Button>
