@@ -1,3 +1,4 @@
+import { cancelJob, createJob, failJob } from "@cairn/core/job/job.ts";
 import { describe, expect, test } from "vitest";
 import { useRoutes } from "../../../test/support/routes.ts";
 
@@ -39,12 +40,17 @@ describe("the overview", () => {
   });
 
   test("shows pending index work with its reason, and running and failed jobs", async () => {
-    const { key } = await api.addTenant("busy");
+    const { id, key } = await api.addTenant("busy");
     await call("POST", "/v1/collections", { name: "large", index: { threshold: 2 } }, key);
     const documents = Array.from({ length: 4 }, (_, n) => ({ content: `Kettle number ${n}.` }));
     await call("POST", "/v1/documents", { collection: "large", documents }, key);
+    const { database } = api.services;
+    const running = await createJob(database, id, { kind: "ingest", request: {} });
+    const failed = await createJob(database, id, { kind: "ingest", request: {} });
+    await failJob(database, { tenantId: id, id: failed.id }, { code: "internal_error", message: "Lost." });
     const [state] = (await call("GET", "/v1/overview", undefined, key)).body.tenants;
-    expect(state.jobs).toEqual({ in_progress: 0, failed: 0 });
+    expect(state.jobs).toEqual({ in_progress: 1, failed: 1 });
+    await cancelJob(database, { tenantId: id, id: running.id });
     expect(state.collections[0].due).toEqual({
       action: "build",
       reason: expect.stringContaining("4 rows have no index"),

@@ -12,6 +12,8 @@ interface TableProps<Row> {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
+  /** On a narrow screen, a row takes two lines: the header with the first cell, and the other cells. Default false. */
+  readonly isCompact?: boolean;
   /** Shown instead of the table if there are no rows. */
   readonly empty?: ComponentChildren;
 }
@@ -20,11 +22,11 @@ interface TableProps<Row> {
  * A table whose first column contains the row headers. On a narrow screen, each row becomes a block that repeats the column
  * headers (`data-head`). The roles keep it a table for screen readers.
  */
-export function Table<Row>({ caption, columns, rows, keyOf, empty }: TableProps<Row>) {
+export function Table<Row>({ caption, columns, rows, keyOf, isCompact, empty }: TableProps<Row>) {
   const [first, ...others] = columns;
   if (rows.length === 0 && empty !== undefined) return <p class="soft">{empty}</p>;
   return (
-    <div class="table">
+    <div class={isCompact ? "table compact" : "table"}>
       <table role="table">
         <caption>{caption}</caption>
         <thead role="rowgroup">

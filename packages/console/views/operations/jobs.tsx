@@ -93,7 +93,7 @@ function columnsOf(cancel: (id: string) => Promise<void>): readonly Column<Job>[
       ),
     },
     { head: "State", cell: ({ status }) => <Badge tone={STATES[status][0]}>{STATES[status][1]}</Badge> },
-    { head: "Progress", cell: ({ counts }) => describeCounts(counts) },
+    { head: "Progress", cell: (job) => <Progress job={job} /> },
     { head: "Error", cell: (job) => <Failure job={job} /> },
     { head: "Started", cell: (job) => <Moment iso={job.created_at} /> },
     { head: "Ended", cell: (job) => <Moment iso={job.finished_at} none="" /> },
@@ -109,9 +109,23 @@ function columnsOf(cancel: (id: string) => Promise<void>): readonly Column<Job>[
   ];
 }
 
-function describeCounts(counts: Job["counts"]): string {
-  const entries = Object.entries(counts).filter(([, count]) => typeof count === "number");
-  return entries.map(([name, count]) => `${formatCount(count)} ${name}`).join(", ");
+/** What a job has done so far, and how much of it. */
+function Progress({ job: { kind, status, counts } }: { readonly job: Job }) {
+  const { total, position = 0 } = counts;
+  return (
+    <>
+      {status === "in_progress" && total !== undefined && total > 0 && (
+        <progress max={total} value={position} aria-label={`Progress of ${kind}`} />
+      )}
+      {describeCounts(counts)}
+    </>
+  );
+}
+
+/** `1,200 documents, 3 failed`. The total and the position are shown as a bar. */
+function describeCounts({ total: _, position: __, failed, ...counts }: Job["counts"]): string {
+  const done = Object.entries(counts).map(([name, count]) => countOf(count ?? 0, name.replace(/s$/, ""), name));
+  return [...done, ...(failed ? [`${formatCount(failed)} failed`] : [])].join(", ");
 }
 
 function Failure({ job: { last_error: error } }: { readonly job: Job }) {

@@ -2,6 +2,7 @@ import { read } from "@cairn/client/client.ts";
 import { useState } from "preact/hooks";
 import { Badge } from "../../components/badge.tsx";
 import { Button } from "../../components/button.tsx";
+import { countOf } from "../../components/format.ts";
 import { Loading } from "../../components/loading.tsx";
 import { Moment } from "../../components/moment.tsx";
 import { Problem } from "../../components/problem.tsx";
@@ -68,7 +69,7 @@ export function Keys({ isAdmin, ownKey }: KeysProps) {
             checked={showsAll}
             onChange={({ currentTarget }) => setShowsAll(currentTarget.checked)}
           />
-          Show the {inactive.length} revoked and expired
+          Show {countOf(inactive.length, "revoked or expired key")}
         </label>
       )}
       {action?.kind === "create" && <CreateKey onSecret={onSecret} onClose={close} />}

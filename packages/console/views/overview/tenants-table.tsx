@@ -16,7 +16,13 @@ export function TenantsTable({ tenants, attention }: TenantsTableProps) {
   const rankOf = ({ id }: TenantState) => rank.get(id) ?? attention.length;
   const rows = tenants.toSorted((a, b) => rankOf(a) - rankOf(b));
   return (
-    <Table caption="Tenants, those that need attention first" columns={COLUMNS} rows={rows} keyOf={({ id }) => id} />
+    <Table
+      caption="Tenants, those that need attention first"
+      columns={COLUMNS}
+      rows={rows}
+      keyOf={({ id }) => id}
+      isCompact
+    />
   );
 }
 
