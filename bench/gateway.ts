@@ -1,6 +1,7 @@
 import { advance } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { addNamespace, addNamespaceKey } from "@cairn/chroma/namespace/manage.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
+import { startBareProxy } from "./gateway/bare-proxy.ts";
 import { compareInPhase, type Operation } from "./gateway/compare.ts";
 import { waitForComparison, waitForReplica } from "./gateway/journal.ts";
 import { createPeers, MOVING_TENANT, type Peers } from "./gateway/peers.ts";
@@ -12,22 +13,27 @@ import { startServers } from "./support/servers.ts";
 import { startService } from "./support/service.ts";
 import type { Target } from "./support/target.ts";
 
+const GATEWAY_NAMESPACE = "bench";
+
 /** The gateway in front of a real Chroma server in each phase, next to both systems alone. */
 export async function benchGateway(run: BenchRun): Promise<readonly Target[]> {
   const servers = await startServers();
   const cairn = await openCairn(servers.databaseUrl);
   try {
-    await addNamespace(cairn.database, { name: "bench", settings: {} });
-    const { secret: key } = await addNamespaceKey(cairn.database, "bench", {});
+    // The service without a gateway refuses a namespace with tenants in Chroma.
+    const keys = { gateway: await createKey(cairn, GATEWAY_NAMESPACE), cairn: await createKey(cairn, "alone") };
     const chroma = servers.chroma.url;
     const gateway = await startService(servers.databaseUrl, { chroma });
     const alone = await startService(servers.databaseUrl);
+    const proxy = await startBareProxy(chroma);
     try {
-      const peers = await createPeers({ gateway: gateway.url, chroma, cairn: alone.url, key }, "docs");
+      const addresses = { gateway: gateway.url, chroma, proxy: proxy.url, cairn: alone.url, keys };
+      const peers = await createPeers(addresses, "docs");
       const dataset = makeGatewayDataset(run.size);
       for (const peer of Object.values(peers)) await fill(peer, dataset.documents);
       return await measurePhases(cairn, { peers, dataset, run });
     } finally {
+      proxy.stop();
       await gateway.stop();
       await alone.stop();
     }
@@ -35,6 +41,12 @@ export async function benchGateway(run: BenchRun): Promise<readonly Target[]> {
     await cairn.close();
     await servers.stop();
   }
+}
+
+/** Creates a namespace and returns a key of it. */
+async function createKey({ database }: Cairn, namespace: string): Promise<string> {
+  await addNamespace(database, { name: namespace, settings: {} });
+  return (await addNamespaceKey(database, namespace, {})).secret;
 }
 
 interface GatewayBench {
@@ -51,6 +63,7 @@ async function measurePhases(cairn: Cairn, bench: GatewayBench): Promise<readonl
     phase: "chroma",
     operations: [...reads(dataset), write(dataset, "add", 10, "chroma")],
     against: ["chroma"],
+    reference: "proxy",
     maxRatio: 1.3,
     maxExtraMs: 1,
     usual: 1.3,
@@ -89,7 +102,7 @@ async function measurePhases(cairn: Cairn, bench: GatewayBench): Promise<readonl
 }
 
 async function enter(cairn: Cairn, to: "mirror" | "shadow" | "cairn"): Promise<void> {
-  await advance(cairn.database, MOVING_TENANT, { to, force: true });
+  await advance(cairn.database, MOVING_TENANT, { to, namespace: GATEWAY_NAMESPACE, force: true });
   await waitForComparison(cairn);
   await maintainIndexes(cairn.database, {});
   await settle(cairn);

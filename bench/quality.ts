@@ -3,11 +3,11 @@ import { connectPglite } from "@cairn/core/database/pglite.ts";
 import { migrateSchema } from "@cairn/core/database/schema-migrations.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
 import { createEmbedders } from "@cairn/core/embedding/embedders.ts";
+import { meanScores, type Scores, scoreRanking } from "@cairn/core/evaluation/metrics.ts";
 import { maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
 import { query } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
-import { meanOf, type Quality, qualityOf } from "./quality/metrics.ts";
 import { cranfield, type JudgedSet, paraphrases } from "./quality/sets.ts";
 import { textTime } from "./quality/text-time.ts";
 import { round } from "./support/measure.ts";
@@ -32,7 +32,7 @@ export async function benchQuality(run: BenchRun): Promise<readonly Target[]> {
   for (const { name, sets } of collections) {
     const byVariant = await measure(sets);
     for (const [variant, qualities] of byVariant) {
-      const { ndcg, recall, mrr } = meanOf(qualities);
+      const { ndcg, recall, mrr } = meanScores(qualities);
       const row = { "nDCG@10": round(ndcg, 3), "recall@10": round(recall, 3), MRR: round(mrr, 3) };
       table.push({ set: name, variant, questions: qualities.length, ...row });
     }
@@ -71,10 +71,10 @@ function targetsOf(mrr: (model: string) => number): readonly Target[] {
 }
 
 /** The quality for each question, by variant. Each set is a tenant of its own. */
-async function measure(sets: readonly JudgedSet[]): Promise<ReadonlyMap<string, readonly Quality[]>> {
+async function measure(sets: readonly JudgedSet[]): Promise<ReadonlyMap<string, readonly Scores[]>> {
   const database = await connectPglite();
   const services: Services = { database, embedders: createEmbedders({ bundledByDefault: true }) };
-  const qualities = new Map<string, Quality[]>();
+  const qualities = new Map<string, Scores[]>();
   try {
     await migrateSchema(database);
     for (const { name, documents, questions } of sets) {
@@ -94,12 +94,8 @@ async function measure(sets: readonly JudgedSet[]): Promise<ReadonlyMap<string, 
             const variant = mode === "keyword" ? "keyword" : `${model}, ${mode}`;
             const all = qualities.get(variant) ?? [];
             qualities.set(variant, all);
-            all.push(
-              qualityOf(
-                hits.map(({ id }) => id),
-                question,
-              ),
-            );
+            const ids = hits.map(({ id }) => id);
+            all.push(scoreRanking(ids, question.gains, 10));
           }
       }
     }

@@ -12,7 +12,7 @@ interface MonitoredResources {
 
 type AlarmArgs = aws.cloudwatch.MetricAlarmArgs;
 
-/** The alarms: errors, throttles, slow responses, dead letters, failed maintenance runs and migrations. They are sent to CAIRN_ALARM_EMAIL, if it is set. */
+/** The alarms: errors, throttles, slow responses, dead letters, failed maintenance runs and migrations, and evaluations whose quality dropped. They are sent to CAIRN_ALARM_EMAIL, if it is set. */
 export function alarms({ api, jobs, maintenance, migration }: MonitoredResources) {
   const topic = new aws.sns.Topic("Alarms");
   const address = process.env.CAIRN_ALARM_EMAIL;
@@ -49,6 +49,12 @@ export function alarms({ api, jobs, maintenance, migration }: MonitoredResources
       metricName: "ApproximateNumberOfMessagesVisible",
       dimensions: { QueueName: jobs.dead.nodes.queue.name },
       statistic: "Maximum",
+    }),
+    alarm("QualityDropped", {
+      namespace: "Cairn",
+      metricName: "quality_drops",
+      dimensions: { service: "evaluation" },
+      statistic: "Sum",
     }),
     alarm("MigrationFailed", {
       namespace: "AWS/States",

@@ -9,9 +9,9 @@ interface Dependencies extends ReturnType<typeof jobs> {
 
 /** The HTTPS API: one function behind API Gateway, and one behind a streaming URL for chat and job events. */
 export function api(secrets: Secrets, { queue, schemaApplied }: Dependencies) {
-  const { databaseUrl, openAiApiKey, chatApiKey, chromaUrl } = secrets;
+  const { databaseUrl, openAiApiKey, chatApiKey, rerankApiKey, chromaUrl } = secrets;
   const shared = {
-    secrets: [databaseUrl, openAiApiKey, chatApiKey, chromaUrl],
+    secrets: [databaseUrl, openAiApiKey, chatApiKey, rerankApiKey, chromaUrl],
     environment: { CAIRN_JOBS_QUEUE_URL: queue.url },
     permissions: [{ actions: ["sqs:SendMessage"], resources: [queue.arn] }],
     dependsOn: schemaApplied,

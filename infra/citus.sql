@@ -34,12 +34,14 @@ $$;
 -- Citus cannot distribute a table with a trigger. This trigger supports earlier versions of the service, which do not run here.
 DROP TRIGGER documents_forget_bits ON cairn.documents;
 
+-- Foreign keys are dropped here and created again at the end: Citus can distribute neither side of one alone.
+CREATE TEMPORARY TABLE foreign_keys AS
+  SELECT conrelid::regclass AS "table", conname AS name, pg_get_constraintdef(oid) AS definition
+  FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND connamespace = 'cairn'::regnamespace;
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', "table", name) FROM foreign_keys \gexec
+
 -- A reference table has a copy on every node. It is small, and the distributed tables refer to it.
 SELECT create_reference_table('cairn.tenants');
-
--- A foreign key needs both tables distributed, or neither. These are dropped here and created again below.
-ALTER TABLE cairn.documents DROP CONSTRAINT documents_tenant_id_collection_id_fkey;
-ALTER TABLE cairn.collection_indexes DROP CONSTRAINT collection_indexes_tenant_id_collection_id_fkey;
 
 -- A tenant's rows of all these tables are in shards of one node, so that a tenant's queries, foreign keys and transactions
 -- stay on that node. The partitions of documents are distributed with their table.
@@ -50,13 +52,21 @@ SELECT create_distributed_table('cairn.embedding_cache', 'tenant_id', colocate_w
 SELECT create_distributed_table('cairn.embedding_usage', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.idempotency_keys', 'tenant_id', colocate_with => 'cairn.collections');
 SELECT create_distributed_table('cairn.tombstones', 'tenant_id', colocate_with => 'cairn.collections');
+SELECT create_distributed_table('cairn.evaluation_sets', 'tenant_id', colocate_with => 'cairn.collections');
+SELECT create_distributed_table('cairn.evaluation_runs', 'tenant_id', colocate_with => 'cairn.collections');
 -- A change is recorded in the transaction of the write that makes it, so it belongs to the same node.
 SELECT create_distributed_table('cairn.changes', 'tenant_id', colocate_with => 'cairn.collections');
+-- So is what a write adds to its tenant's counter.
+SELECT create_distributed_table('cairn.stored_totals', 'tenant_id', colocate_with => 'cairn.collections');
 
-ALTER TABLE cairn.documents ADD CONSTRAINT documents_tenant_id_collection_id_fkey
-  FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE;
-ALTER TABLE cairn.collection_indexes ADD CONSTRAINT collection_indexes_tenant_id_collection_id_fkey
-  FOREIGN KEY (tenant_id, collection_id) REFERENCES cairn.collections ON DELETE CASCADE;
+-- Citus does not keep the privilege on the system column ctid when it distributes a table or moves a shard.
+GRANT SELECT ON cairn.documents TO cairn_keyword;
 
 -- The other tables stay on the coordinator: API keys and the names of namespaces (looked up before the tenant is known), and
--- jobs, which the operator also has without a tenant; the migration ledger; the leases; the phases and results of a cut-over.
+-- jobs, which the operator also has without a tenant; the migration ledger; the leases; the phases and results of a cut-over;
+-- usage by day, which is written for many tenants at once. If they referred to a reference table, Citus would plan their
+-- statements too, and refuse many of them. So they refer to the coordinator's own copy of it, which is an ordinary table.
+SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', "table", name,
+              CASE WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = "table") THEN definition
+              ELSE replace(definition, 'cairn.tenants(', copy || '(') END)
+FROM foreign_keys, (SELECT shard_name AS copy FROM citus_shards WHERE table_name = 'cairn.tenants'::regclass LIMIT 1) AS c \gexec

@@ -59,6 +59,10 @@ export function dashboard({ api, jobs, migration, alarms }: DashboardResources) 
         graph("Latency by route (ms, p95)", [byRoute("milliseconds", "p95")]),
         graph("Embedding tokens by route", [byRoute("tokens", "Sum")]),
         graph("Chat tokens by route: input, output", [byRoute("input_tokens", "Sum"), byRoute("output_tokens", "Sum")]),
+        graph("Rerank by route: tokens, failed calls", [
+          byRoute("rerank_tokens", "Sum"),
+          byRoute("rerank_failures", "Sum"),
+        ]),
         graph("Rows by route: documents, hits", [byRoute("rows", "Sum")]),
         graph("Concurrent executions and throttles", [
           ofHandler("ConcurrentExecutions", { stat: "Maximum" }),

@@ -5,6 +5,7 @@ export function secrets() {
     databaseDirectUrl: new sst.Secret("DatabaseDirectUrl", "unset"),
     openAiApiKey: new sst.Secret("OpenAiApiKey", "unset"),
     chatApiKey: new sst.Secret("ChatApiKey", "unset"),
+    rerankApiKey: new sst.Secret("RerankApiKey", "unset"),
     chromaUrl: new sst.Secret("ChromaUrl", "unset"),
     chromaToken: new sst.Secret("ChromaToken", "unset"),
   };

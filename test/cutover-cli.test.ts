@@ -167,8 +167,9 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     expect(await cutover("settings", "--tenant", "nobody", "--strict", "on")).toMatchObject({ code: 1 });
   });
 
-  test("watch prints a line when a tenant changes, until Ctrl-C", async () => {
-    const watch = spawn(process.execPath, [CAIRN, "cutover", "watch", "--tenant", "watched"], {
+  /** Runs `cairn cutover watch` until its output matches, and returns its lines. */
+  async function watchUntil(pattern: RegExp, work: () => Promise<unknown>, flags: readonly string[] = []) {
+    const watch = spawn(process.execPath, [CAIRN, "cutover", "watch", ...flags], {
       cwd: cli.folder,
       env: { ...process.env, ...databaseEnvironment(cli.databaseUrl) },
     });
@@ -176,15 +177,36 @@ describe.runIf(serverUrl())("cairn cutover", () => {
     watch.stdout.setEncoding("utf8").on("data", (text: string) => {
       out += text;
     });
-    await createCollection("watched");
-    await cutover("advance", "--tenant", "watched");
-    await expect.poll(() => out, { timeout: 15_000 }).toMatch(/ {2}watched {2}mirror {2}.*identical, 2 records/);
-    const lines = out.split("\n").length;
+    await work();
+    await expect.poll(() => out, { timeout: 120_000 }).toMatch(pattern);
     await sleep(2_500);
-    expect(out.split("\n").length).toBe(lines);
     watch.kill("SIGINT");
     expect((await once(watch, "close"))[0]).toBe(130);
+    return out.trimEnd().split("\n");
+  }
+
+  test("watch prints a line when a tenant changes, until Ctrl-C", async () => {
+    const move = async () => {
+      await createCollection("watched");
+      await cutover("advance", "--tenant", "watched");
+    };
+    const lines = await watchUntil(/ {2}watched {2}mirror {2}.*identical, 2 records/, move, ["--tenant", "watched"]);
+    const states = lines.map((line) => line.replace(/^\S+/, ""));
+    expect(states.filter((state, at) => state === states[at - 1])).toEqual([]);
+    const json = await watchUntil(/watched/, async () => {}, ["--tenant", "watched", "--json"]);
+    expect(json.map((line) => JSON.parse(line))[0]).toMatchObject({ tenant: { name: "watched" }, phase: "mirror" });
   }, 600_000);
+
+  test("--wait does not wait for a condition that time does not change", async () => {
+    await cli.run(["tenants", "create", "local"]);
+    await cli.run(["ingest", "--tenant", "local", "-"], { input: "Written in Cairn." });
+    const refused = await cutover("advance", "--tenant", "local", "--wait");
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("Waiting does not help") });
+  });
+
+  test("the service says that it is a gateway", () => {
+    expect(gateway.output()).toContain(`in front of the Chroma server at ${new URL(inject("chromaUrl")).host}`);
+  });
 
   test("the report is a page in the file that --out names", async () => {
     const written = await cutover("report", "--tenant", "compared", "--out", "state.html", "--hours", "2");

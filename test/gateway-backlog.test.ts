@@ -1,7 +1,7 @@
 import { advance } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { readStatus } from "@cairn/chroma/gateway/cutover/status.ts";
-import { acquireLease, releaseLease } from "@cairn/chroma/gateway/replicate/lease.ts";
 import { type OpenGateway, openGateway } from "@cairn/chroma/gateway/route/open.ts";
+import { acquireLease, releaseLease } from "@cairn/chroma/lease/tenant-lease.ts";
 import { addNamespace, addNamespaceKey } from "@cairn/chroma/namespace/manage.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
@@ -42,13 +42,13 @@ async function mirrorWithoutReplication(name: string) {
   const { id } = (await created.json()) as { id: string };
   const { tenant } = await advance(testDatabase.database, name);
   const compared = async () => (await readStatus(testDatabase.database, name))?.compared;
-  await vi.waitFor(async () => expect(await compared()).toBeTruthy(), { timeout: 30_000, interval: 50 });
+  await vi.waitFor(async () => expect(await compared()).toBeTruthy(), { timeout: 120_000, interval: 50 });
   const lease = await vi.waitFor(
     async () => {
       const acquired = await acquireLease(testDatabase.database, tenant.id);
       return acquired ?? expect.fail("the lease is taken");
     },
-    { timeout: 30_000, interval: 20 },
+    { timeout: 120_000, interval: 20 },
   );
   let written = 0;
   return {
@@ -65,7 +65,7 @@ async function addUntilRefused(add: () => Promise<Response>): Promise<Response> 
       const response = await add();
       return response.status === 201 ? expect.fail("the write was accepted") : response;
     },
-    { timeout: 30_000, interval: 20 },
+    { timeout: 120_000, interval: 20 },
   );
 }
 
@@ -77,7 +77,7 @@ test("a write is refused for now while too many records wait for the replica, an
   expect(refused.headers.get("Retry-After")).toBe("1");
   expect(await refused.json()).toMatchObject({ message: expect.stringContaining('tenant "fast"') });
   await release();
-  await vi.waitFor(async () => expect((await add()).status).toBe(201), { timeout: 30_000 });
+  await vi.waitFor(async () => expect((await add()).status).toBe(201), { timeout: 120_000 });
 });
 
 test("a replica that fails holds up no write", async () => {

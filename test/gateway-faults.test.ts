@@ -237,5 +237,9 @@ test("requests for the same unknown id at the same time search Chroma once", asy
   const id = "0b8f4dd4-5f2c-4e3a-8a5e-0f1c0f1c0f1c";
   const answers = await Promise.all(Array.from({ length: 20 }, () => send("GET", `/collections/${id}/count`)));
   expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(404));
-  expect(gateway.proxy.seen.slice(before).filter(({ path }) => path.includes(`/by-id/${id}`))).toHaveLength(1);
+  const seen = gateway.proxy.seen.slice(before).map(({ path }) => path);
+  expect(seen.filter((path) => path.includes(`/by-id/${id}`))).toHaveLength(1);
+  // A server that can be asked for an id is not asked for its list too.
+  const isOld = (await sendToChroma("GET", `/collections/by-id/${id}`)).body === undefined;
+  expect(seen.filter((path) => /\/collections\?/.test(path))).toHaveLength(isOld ? 1 : 0);
 });

@@ -4,8 +4,8 @@ import { createMetrics } from "@cairn/api/telemetry/metrics.ts";
 import { advance, back } from "@cairn/chroma/gateway/cutover/cutover.ts";
 import { changeSettings } from "@cairn/chroma/gateway/cutover/settings.ts";
 import { readStatus } from "@cairn/chroma/gateway/cutover/status.ts";
-import { acquireLease, releaseLease } from "@cairn/chroma/gateway/replicate/lease.ts";
 import { type OpenGateway, openGateway } from "@cairn/chroma/gateway/route/open.ts";
+import { acquireLease, releaseLease } from "@cairn/chroma/lease/tenant-lease.ts";
 import { addNamespace, addNamespaceKey } from "@cairn/chroma/namespace/manage.ts";
 import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
@@ -88,7 +88,7 @@ test("a strict write is answered when Cairn has it, and otherwise 503 although C
   expect(await changeSettings(testDatabase.database, "strict", { strict: false })).toEqual({});
   const answered = await withoutReplication("strict", () => send("POST", `${at}/upsert`, record("later")));
   expect(answered.status).toBe(200);
-}, 30_000);
+});
 
 test("a strict write that Chroma refuses gets Chroma's answer", async () => {
   const at = await createCollection("refusing");
@@ -104,7 +104,7 @@ test("the setting sample decides how many reads are compared", async () => {
   await advance(testDatabase.database, "sampled");
   await advance(testDatabase.database, "sampled", { force: true });
   const compared = async () => (await readStatus(testDatabase.database, "sampled"))?.compared?.identical;
-  await expect.poll(compared, { timeout: 15_000 }).toBe(true); // Cairn has the collection
+  await expect.poll(compared, { timeout: 120_000 }).toBe(true); // Cairn has the collection
   await changeSettings(testDatabase.database, "sampled", { sample: 0.5 });
   for (const sample of [2, -0.1, Number.NaN])
     await expect(changeSettings(testDatabase.database, "sampled", { sample })).rejects.toThrow(/share from 0 to 1/);
@@ -114,25 +114,25 @@ test("the setting sample decides how many reads are compared", async () => {
     const { reads } = (await readStatus(testDatabase.database, "sampled")) ?? {};
     return (reads?.compared ?? 0) + (reads?.excluded ?? 0) + (reads?.failed ?? 0) + (reads?.dropped ?? 0);
   };
-  await expect.poll(observed, { timeout: 15_000 }).toBe(5);
+  await expect.poll(observed, { timeout: 120_000 }).toBe(5);
   expect(await changeSettings(testDatabase.database, "sampled", { sample: null })).toEqual({});
-}, 30_000);
+});
 
 test("the records are compared again when every write has ended that was sent before the phase mirror", async () => {
   await createCollection("settling");
   const { since } = await advance(testDatabase.database, "settling");
   const settledAt = (since?.getTime() ?? 0) + 5_000; // the time limit of this gateway, and two seconds
   await expect
-    .poll(async () => (await readStatus(testDatabase.database, "settling"))?.compared?.identical, { timeout: 15_000 })
+    .poll(async () => (await readStatus(testDatabase.database, "settling"))?.compared?.identical, { timeout: 120_000 })
     .toBe(true);
   const entered = async () => {
     const { compared } = (await readStatus(testDatabase.database, "settling")) ?? {};
     return Date.parse(compared?.startedAt ?? "") >= settledAt;
   };
-  await expect.poll(entered, { timeout: 15_000 }).toBe(true);
+  await expect.poll(entered, { timeout: 120_000 }).toBe(true);
   const moved = await advance(testDatabase.database, "settling", { limits: { settleMs: 5_000 } });
   expect(moved).toMatchObject({ phase: "shadow" });
-}, 60_000);
+});
 
 test("a tenant that no name of the namespace can stand for is refused, and not created", async () => {
   await addNamespace(testDatabase.database, {
@@ -190,7 +190,7 @@ test("metrics show writes, the state of Chroma, phases, and the journals of at m
   expect(journals).toHaveLength(21);
   expect(journals.at(-1)?.slice(1)).toEqual(["other", "21"]);
   expect(deep).toMatch(/^cairn_cutover_journal_oldest_seconds\{tenant="other"\} 6\d/m);
-}, 30_000);
+});
 
 test("metrics of a database that does not answer are left out, and those of the process stay", async () => {
   const broken = { ...testDatabase.database, read: () => Promise.reject(new Error("down")) };

@@ -72,7 +72,7 @@ infra("every function gets all settings that are not secret; only senders get a 
 });
 
 infra("secrets are linked only to the functions that need them and are in no environment variable", async () => {
-  const api = ["ChatApiKey", "ChromaUrl", "DatabaseUrl", "OpenAiApiKey"];
+  const api = ["ChatApiKey", "ChromaUrl", "DatabaseUrl", "OpenAiApiKey", "RerankApiKey"];
   const background = ["ChromaToken", "ChromaUrl", "DatabaseDirectUrl", "DatabaseUrl", "OpenAiApiKey"];
   const database = ["DatabaseDirectUrl", "DatabaseUrl"];
   expect(await byFunction(({ build }) => Object.keys(build.links).sort())).toEqual({

@@ -149,6 +149,7 @@ infra("the dashboard shows requests, latency, errors and queues of this stage's 
     "Latency by route (ms, p95)",
     "Embedding tokens by route",
     "Chat tokens by route: input, output",
+    "Rerank by route: tokens, failed calls",
     "Rows by route: documents, hits",
     "Concurrent executions and throttles",
     "Jobs: waiting, age of the oldest (s), dead letters",
@@ -156,7 +157,15 @@ infra("the dashboard shows requests, latency, errors and queues of this stage's 
   ]);
   expect(widgets[0].properties.alarms).toHaveLength(12);
   // The metric names of packages/functions/aws/emf.ts.
-  for (const metric of ["milliseconds", "tokens", "input_tokens", "output_tokens", "rows"])
+  for (const metric of [
+    "milliseconds",
+    "tokens",
+    "input_tokens",
+    "output_tokens",
+    "rerank_tokens",
+    "rerank_failures",
+    "rows",
+  ])
     expect(page?.inputs.dashboardBody).toContain(`{Cairn,route,service,status} MetricName=\\"${metric}\\"`);
   expect(JSON.stringify(widgets)).not.toMatch(/undefined|null|\[object/);
   const positions = widgets.map(({ x, y }: { x: number; y: number }) => `${x},${y}`);

@@ -21,10 +21,14 @@ test("a tenant can read only these tables", async () => {
     "documents",
     "embedding_cache",
     "embedding_usage",
+    "evaluation_runs",
+    "evaluation_sets",
     "idempotency_keys",
     "jobs",
+    "stored_totals",
     "tenants",
     "tombstones",
+    "usage_days",
   ]);
 });
 

@@ -118,7 +118,10 @@ test("verify finds every kind of difference and changes nothing", async () => {
   const services = offlineServices(testDatabase.database);
   const source = await openSource({ url: chroma.url });
   const change = (statement: string) =>
-    testDatabase.database.transaction(async ({ script }) => script(`SET LOCAL row_security = off; ${statement}`));
+    testDatabase.database.transaction(async ({ script }) => {
+      await script("SET LOCAL row_security = off"); // alone: Citus sends all of its message to the workers
+      await script(statement);
+    });
   await change(`UPDATE cairn.documents SET content = content || '!' WHERE id = 'doc-1';
     UPDATE cairn.documents SET metadata = metadata || '{"index": "3"}' WHERE id = 'doc-3';
     UPDATE cairn.documents SET embedding = (SELECT embedding FROM cairn.documents WHERE id = 'doc-6' AND tenant_id = '${first.tenant}') WHERE id = 'doc-5' AND tenant_id = '${first.tenant}';

@@ -20,6 +20,8 @@ export interface Comparison {
   readonly operations: readonly Operation[];
   /** What the gateway is compared with. */
   readonly against: readonly ("chroma" | "cairn")[];
+  /** Measured too, without a target. */
+  readonly reference?: "proxy";
   /** The gateway's p50 to the slowest of the others, at most. */
   readonly maxRatio: number;
   /** Milliseconds by which the gateway's p50 may be longer. Default: no limit. */
@@ -33,12 +35,13 @@ const CLIENTS = [1, 4];
 
 /** Measures each operation through the gateway and without it, in turns. */
 export async function compareInPhase(comparison: Comparison): Promise<readonly Target[]> {
-  const { phase, peers, run, operations, against, maxRatio, maxExtraMs, usual, afterGateway } = comparison;
+  const { phase, peers, run, operations, against, reference, maxRatio, maxExtraMs, usual, afterGateway } = comparison;
   const table: Record<string, string | number>[] = [];
   const targets: Target[] = [];
   for (const operation of operations)
     for (const clients of CLIENTS) {
-      const order = [peers.gateway, ...against.map((name) => peers[name])];
+      const compared = [...against, ...(reference ? [reference] : [])];
+      const order = [peers.gateway, ...compared.map((name) => peers[name])];
       const [gateway, ...others] = (await measureTurns(
         order.map((peer) => (index: number) => operation.send(peer, index)),
         {
@@ -47,7 +50,7 @@ export async function compareInPhase(comparison: Comparison): Promise<readonly T
           afterTurn: async (which) => void (which === 0 && (await afterGateway?.(0))),
         },
       )) as readonly [Load, ...Load[]];
-      const slowest = Math.max(...others.map(({ p50 }) => p50));
+      const slowest = Math.max(...others.slice(0, against.length).map(({ p50 }) => p50));
       const ratio = round(gateway.p50 / slowest);
       table.push({
         operation: operation.name,
@@ -55,6 +58,7 @@ export async function compareInPhase(comparison: Comparison): Promise<readonly T
         ...columnsOf(peers.gateway.name, gateway),
         ...Object.assign({}, ...others.map((load, at) => columnsOf(order[at + 1]?.name ?? "", load))),
         "p50 ratio": ratio,
+        ...(reference && { [`p50 ratio, ${peers[reference].name}`]: round((others.at(-1)?.p50 ?? 0) / slowest) }),
         "p50 more, ms": round(gateway.p50 - slowest),
       });
       const what = `phase ${phase}, ${operation.name}, ${clients === 1 ? "1 client" : `${clients} clients`}: p50 through the gateway`;

@@ -3,11 +3,13 @@ import { httpClient, type Send } from "../support/http-client.ts";
 
 const DATABASE = "/api/v2/tenants/default_tenant/databases/default_database";
 
-/** The three ways of an application's request. Each has a collection of its own with the same records. */
+/** The ways of an application's request. Each has a collection of its own with the same records. */
 export interface Peers {
   readonly gateway: Peer;
   /** The Chroma server behind the gateway, called directly. */
   readonly chroma: Peer;
+  /** The same Chroma server behind a proxy that does nothing else. */
+  readonly proxy: Peer;
   /** A Cairn service without a Chroma server. */
   readonly cairn: Peer;
 }
@@ -15,9 +17,10 @@ export interface Peers {
 export interface Addresses {
   readonly gateway: string;
   readonly chroma: string;
+  readonly proxy: string;
   readonly cairn: string;
-  /** Key of the namespace. */
-  readonly key: string;
+  /** Keys of the two namespaces. */
+  readonly keys: { readonly gateway: string; readonly cairn: string };
 }
 
 /** The tenant that moves. Cairn without a gateway serves another one. */
@@ -26,10 +29,10 @@ export const MOVING_TENANT = "moving";
 const CONNECTIONS = 4;
 
 /** Creates an empty collection on each of them, and the senders of its requests. */
-export async function createPeers({ gateway, chroma, cairn, key }: Addresses, space: string): Promise<Peers> {
-  const withKey = httpClient(CONNECTIONS, { "X-Chroma-Token": key });
+export async function createPeers({ gateway, chroma, proxy, cairn, keys }: Addresses, space: string): Promise<Peers> {
+  const withKey = (key: string) => httpClient(CONNECTIONS, { "X-Chroma-Token": key });
   return {
-    gateway: await createPeer(withKey, {
+    gateway: await createPeer(withKey(keys.gateway), {
       name: "Gateway",
       url: gateway,
       collection: `tenant_${MOVING_TENANT}_${space}`,
@@ -39,7 +42,12 @@ export async function createPeers({ gateway, chroma, cairn, key }: Addresses, sp
       url: chroma,
       collection: `tenant_direct_${space}`,
     }),
-    cairn: await createPeer(withKey, { name: "Cairn", url: cairn, collection: `tenant_alone_${space}` }),
+    proxy: await createPeer(httpClient(CONNECTIONS), {
+      name: "Bare proxy",
+      url: proxy,
+      collection: `tenant_proxied_${space}`,
+    }),
+    cairn: await createPeer(withKey(keys.cairn), { name: "Cairn", url: cairn, collection: `tenant_alone_${space}` }),
   };
 }
 

@@ -23,6 +23,7 @@ import { collections } from "./routes/collections.ts";
 import { configurationRoutes, type ReadConfiguration } from "./routes/configuration.ts";
 import { type ConsoleAssets, consoleRoutes, redirectBrowsers } from "./routes/console.ts";
 import { documents } from "./routes/documents.ts";
+import { evaluationRoutes } from "./routes/evaluations.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { identity } from "./routes/identity.ts";
@@ -34,11 +35,13 @@ import { documentReads } from "./routes/read-documents.ts";
 import { stats } from "./routes/stats.ts";
 import { tenants } from "./routes/tenants.ts";
 import { tools } from "./routes/tools.ts";
+import { usage } from "./routes/usage.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { observeRequests } from "./telemetry/observe.ts";
 import type { Observer } from "./telemetry/record.ts";
 import { traceRequests } from "./telemetry/trace.ts";
+import { countRequests } from "./telemetry/usage.ts";
 
 export interface AppOptions extends GuardLimits {
   /** Runs the jobs of requests that are answered 202. */
@@ -81,9 +84,12 @@ export function createApp(services: Services, options: AppOptions) {
     protocols = [],
   } = options;
   const app = createRouter();
-  const observers = [log?.request, metrics?.observe, ...(options.observers ?? [])].filter(
-    (observer) => observer !== undefined,
-  );
+  const observers = [
+    log?.request,
+    metrics?.observe,
+    countRequests(services.usage),
+    ...(options.observers ?? []),
+  ].filter((observer) => observer !== undefined);
   app.use("*", traceRequests, observeRequests(observers), securityHeaders);
   app.onError((error, c) => {
     const protocol = protocolOf(protocols, c.req.path);
@@ -140,8 +146,10 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", tools)
     .route("/", chatRoutes({ model: options.chatModel, log }))
     .route("/", jobRoutes({ queue: options.queue, log, maxResponse: options.maxResponse }))
+    .route("/", evaluationRoutes({ queue: options.queue }))
     .route("/", stats)
     .route("/", overview)
+    .route("/", usage)
     .route("/", keys)
     .route("/", tenants)
     .route("/", configurationRoutes(options.configuration));

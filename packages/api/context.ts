@@ -1,7 +1,7 @@
 import type { MakeId, StoredResponse } from "@cairn/core/idempotency/idempotency.ts";
 import type { Services } from "@cairn/core/services.ts";
-import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { Namespace } from "@cairn/core/tenant/namespace.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 import type { TenantLimits } from "@cairn/core/tenant/tenant.ts";
 import type { ProblemCode } from "./problem.ts";
 import type { RequestSlot } from "./request/slot.ts";
@@ -27,6 +27,12 @@ export interface RequestUsage {
   inputTokens: number;
   /** Tokens that the chat model wrote. */
   outputTokens: number;
+  /** Tokens sent to a rerank model whose order was applied. */
+  rerankTokens: number;
+  /** Calls to a rerank model whose order was applied. */
+  reranks: number;
+  /** Calls to a rerank model that failed, so that hits were returned in the order of the search. */
+  rerankFailures: number;
   /** Documents or hits that were returned or written. */
   rows: number | undefined;
   /** Which of two systems answers, if the request can be answered by another one. Undefined: it cannot. */

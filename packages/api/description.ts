@@ -16,6 +16,7 @@ export const TAGS = [
     "Sets of documents in one embedding space. If a request names none, it uses the collection `knowledge`.",
   ],
   ["Jobs", "Work that continues after its request was answered."],
+  ["Evaluations", "Questions with judged documents, and how well searches answer them."],
   ["Keys", "API keys. Requires the scope `admin`."],
   ["Tenants", "Customers of the service. For the operator."],
   ["Service", "The configuration in force. For the operator."],

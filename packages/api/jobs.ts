@@ -5,6 +5,7 @@ import type { JsonObject } from "@cairn/core/database/json.ts";
 import { type IngestOptions, ingest } from "@cairn/core/document/ingest.ts";
 import { withBudget } from "@cairn/core/embedding/budget.ts";
 import { AppError } from "@cairn/core/error.ts";
+import type { SetResult } from "@cairn/core/evaluation/run-set.ts";
 import type { JobKinds, JobRunner, JobWork } from "@cairn/core/job/run.ts";
 import type { BuildOptions } from "@cairn/core/maintenance/build.ts";
 import type { IndexEvent } from "@cairn/core/maintenance/indexes.ts";
@@ -23,9 +24,12 @@ const LEASE_WAIT_MS = 600_000;
 type TenantWork = JobWork & Pick<BuildOptions, "maxRows">;
 type TenantJobRunner = (services: Services, tenantId: string, work: TenantWork) => ReturnType<JobRunner>;
 
-export interface JobLimits extends Pick<RequestLimits, "embeddingTokensPerDay">, Pick<BuildOptions, "maxRows"> {}
+export interface JobLimits extends Pick<RequestLimits, "embeddingTokensPerDay">, Pick<BuildOptions, "maxRows"> {
+  /** Gets the result of each scheduled evaluation. */
+  readonly onEvaluation?: (result: SetResult) => void;
+}
 
-/** Creates the runners of the tenant job kinds `ingest` and `reindex`. */
+/** Creates the runners of the tenant job kinds `ingest`, `reindex` and `evaluate`. */
 export function createJobKinds(limits: JobLimits): JobKinds {
   const forTenant =
     (run: TenantJobRunner): JobRunner =>
@@ -34,10 +38,18 @@ export function createJobKinds(limits: JobLimits): JobKinds {
       const { limits: tenantLimits } = await getTenant(services.database, work.tenantId);
       const tokensPerDay = tenantLimits.embeddingTokensPerDay ?? limits.embeddingTokensPerDay;
       const { tenantId } = work;
-      const embedders = withBudget(services.embedders, services.database, { tenantId, tokensPerDay });
+      const countUsage = services.usage?.count;
+      const embedders = withBudget(services.embedders, services.database, { tenantId, tokensPerDay, countUsage });
       return run({ ...services, embedders }, tenantId, { ...work, maxRows: limits.maxRows });
     };
-  return { ingest: forTenant(ingestInBulk), reindex: forTenant(reindex) };
+  return {
+    ingest: forTenant(ingestInBulk),
+    reindex: forTenant(reindex),
+    evaluate: forTenant(async (services, tenantId, work) => {
+      const { evaluateSet } = await import("./evaluation-job.ts");
+      return evaluateSet(services, tenantId, { ...work, onEvaluation: limits.onEvaluation });
+    }),
+  };
 }
 
 /** Loads index maintenance with the first job. A function that only answers requests never needs it. */
@@ -162,12 +174,20 @@ function createFailureList(previous: readonly DocumentFailure[], previousCount: 
   };
 }
 
+interface ReindexRequest {
+  readonly collection?: string;
+  readonly model?: string;
+  /** A question set that the new model must answer as well as the current one. */
+  readonly evaluate?: string;
+  readonly max_drop?: number;
+}
+
 const reindex: TenantJobRunner = async (
   services,
   tenantId,
   { request, signal, report, maxRows },
 ): Promise<JsonObject> => {
-  const { collection, model } = request as { readonly collection?: string; readonly model?: string };
+  const { collection, model, evaluate: set, max_drop: maxDrop } = request as unknown as ReindexRequest;
   if (model !== undefined) {
     const { changeModel } = await import("@cairn/core/reembed/change.ts");
     const changed = await changeModel(services, tenantId, model, {
@@ -175,6 +195,14 @@ const reindex: TenantJobRunner = async (
       signal,
       maxRows,
       onProgress: ({ written }) => report({ passages: written }),
+      ...(set === undefined
+        ? {}
+        : {
+            beforeSwap: async (collections) => {
+              const { assertQuality } = await import("@cairn/core/evaluation/gate.ts");
+              await assertQuality(services, collections, { set, maxDrop, signal });
+            },
+          }),
     });
     return { collection: changed.collection.name, kept: changed.replaced.name, passages: changed.written };
   }

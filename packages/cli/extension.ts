@@ -32,6 +32,8 @@ export interface ServiceExtension {
 
 /** The process of a service. */
 export interface ServiceProcess {
+  /** Prints a sentence when the service has started. */
+  announce(sentence: string): void;
   /** Logs an error of work that no request waits for. */
   onError(error: unknown): void;
   /** Adds metrics to /metrics. */

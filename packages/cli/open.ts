@@ -1,4 +1,5 @@
 import { embeddingConfig } from "@cairn/api/settings/embedding-config.ts";
+import { rerankerOf } from "@cairn/api/settings/rerank-config.ts";
 import { longFlag, settingName } from "@cairn/api/settings/setting.ts";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { connect } from "@cairn/core/database/connect.ts";
@@ -36,6 +37,7 @@ export async function withServices<T>(
       { path: longFlag(SETTINGS.url) },
     );
   const embedders = createEmbedders(embedderOptions(config));
+  const reranker = rerankerOf(config);
   const database = await connect({
     url: config.databaseUrl,
     directUrl: config.databaseDirectUrl,
@@ -46,7 +48,7 @@ export async function withServices<T>(
   try {
     if (schema === "always" || (schema === "embedded" && database.kind === "pglite")) await migrateSchema(database);
     if (schema !== "never") await assertIsolation(database);
-    return await work({ database, embedders }, config);
+    return await work({ database, embedders, reranker }, config);
   } finally {
     await database.close();
   }

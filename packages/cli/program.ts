@@ -8,6 +8,7 @@ import { addDatabase } from "./commands/database.ts";
 import { addDelete } from "./commands/delete.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDocuments } from "./commands/documents.ts";
+import { addEvaluate } from "./commands/evaluate.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addIngest } from "./commands/ingest.ts";
 import { addKeys } from "./commands/keys.ts";
@@ -17,6 +18,8 @@ import { addReindex } from "./commands/reindex.ts";
 import { addServe } from "./commands/serve.ts";
 import { addStats } from "./commands/stats.ts";
 import { addTenants } from "./commands/tenants.ts";
+import { addUsage } from "./commands/usage.ts";
+import { addQuestionSets } from "./evaluate/sets.ts";
 import { EXTENSIONS } from "./extensions.ts";
 import { settingOptions } from "./options/setting-option.ts";
 
@@ -38,13 +41,17 @@ Ingest and query:
   $ cairn ingest --tenant acme handbook.md faq.jsonl
   $ cairn query --tenant acme "What is our return policy?"
 
+Measure and compare answers:
+  $ cairn evaluate --questions questions.jsonl --report evaluation.html
+                                                               compare vector, keyword and hybrid search
+
 Serve the API:
   $ cairn serve                                                serve http://127.0.0.1:8787, with its reference at /docs
   $ cairn keys create --tenant acme --scopes read              create a key for an application
 
 Exit codes:
   0    success; after a comparison: identical
-  1    failure
+  1    failure; an evaluation below its limits
   2    wrong usage
   3    success with exceptions, which are listed
   4    not identical
@@ -68,6 +75,8 @@ export function createProgram(context: CommandContext): Command {
     ...EXTENSIONS.flatMap(({ commands }) => commands),
     addQuery,
     addExplain,
+    addEvaluate,
+    addQuestionSets,
     addIngest,
     addDelete,
     addDemo,
@@ -75,6 +84,7 @@ export function createProgram(context: CommandContext): Command {
     addCollections,
     addDocuments,
     addStats,
+    addUsage,
     addExport,
     addImport,
     addServe,

@@ -6,6 +6,7 @@ import type { FilterInput } from "@cairn/core/filter/input.ts";
 import type { Hit } from "@cairn/core/search/hit.ts";
 import type { QueryOptions } from "@cairn/core/search/query.ts";
 import type { Command } from "commander";
+import type { InferResponseType } from "hono/client";
 import { parseConfig } from "./config.ts";
 import { rawNumbers, type SendOptions, type SendResult, sendDocuments } from "./send.ts";
 import { printHits } from "./terminal/hits.ts";
@@ -15,26 +16,28 @@ import { printJson } from "./terminal/print.ts";
 export interface Remote {
   readonly client: Client;
   readonly json: boolean;
+  /** The rerank model that an option names. Undefined: the service's own. */
+  readonly rerankModel: string | undefined;
 }
 
 /** Returns a client for the service that `--url` names; undefined if the command uses a database. */
 export function remoteClient(command: Command): Remote | undefined {
-  const { url, key, json } = parseConfig(command.optsWithGlobals());
+  const { url, key, json, rerankModel } = parseConfig(command.optsWithGlobals());
   if (!url) return undefined;
   if (!key)
     throw new AppError("invalid_input", "The service needs an API key. Set --key or CAIRN_KEY.", {
       path: "--key",
     });
-  return { client: createClient({ url: url.replace(/\/$/, ""), key }), json };
+  return { client: createClient({ url: url.replace(/\/$/, ""), key }), json, rerankModel };
 }
 
 /** Runs `cairn query` against a service. */
 export async function queryService(
-  { client, json }: Remote,
+  { client, json, rerankModel }: Remote,
   options: QueryOptions,
   filters: FilterInput,
 ): Promise<void> {
-  const { text, embedding, collection, topK, mode, maxDistance, groupBy } = options;
+  const { text, embedding, collection, topK, mode, maxDistance, groupBy, rerank, expand } = options;
   const body = {
     query: text,
     query_embedding: embedding && encodeVector(embedding),
@@ -43,21 +46,30 @@ export async function queryService(
     mode,
     max_distance: maxDistance,
     group_by: groupBy === "document" ? groupBy : undefined,
+    rerank: rerank && { model: rerankModel, top_n: rerank.topN },
+    expand,
     filter: rawNumbers(filters.filter) as Record<string, unknown> | undefined,
     where_document: filters.whereDocument as Record<string, unknown> | undefined,
   };
-  const { hits } = await translateErrors(read(client.v1.query.$post({ json: body })));
-  if (json) return printJson({ hits });
-  printHits(
-    hits.map(({ vector_rank, keyword_rank, content = null, metadata = {}, uri = null, ...hit }) => ({
-      ...hit,
-      content,
-      metadata: metadata as Hit["metadata"],
-      uri,
-      vectorRank: vector_rank,
-      keywordRank: keyword_rank,
-    })),
-  );
+  const { hits, rerank: outcome } = await translateErrors(read(client.v1.query.$post({ json: body })));
+  if (json) return printJson({ hits, rerank: outcome });
+  printHits(hits.map(toHit), outcome);
+}
+
+type RemoteHit = InferResponseType<Client["v1"]["query"]["$post"], 200>["hits"][number];
+
+function toHit({ vector_rank, keyword_rank, rerank_score, expanded, ...hit }: RemoteHit): Hit {
+  const { content = null, metadata = {}, uri = null } = hit;
+  return {
+    ...hit,
+    content,
+    metadata: metadata as Hit["metadata"],
+    uri,
+    vectorRank: vector_rank,
+    keywordRank: keyword_rank,
+    rerankScore: rerank_score,
+    expanded: expanded && { ...expanded, firstChunk: expanded.first_chunk, lastChunk: expanded.last_chunk },
+  };
 }
 
 /** Runs `cairn ingest` against a service. `onSent` gets the number of documents sent so far. */

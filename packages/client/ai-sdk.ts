@@ -1,7 +1,7 @@
 import { jsonSchema, tool } from "ai";
 import { type Client, read } from "./client.ts";
 import { bigintsToStrings } from "./lossless-json.ts";
-import type { SearchOptions } from "./search.ts";
+import { rankingFields, type SearchOptions } from "./search.ts";
 
 type Input = {
   readonly query: string;
@@ -39,6 +39,7 @@ export function cairnSearch(client: Client, options: Omit<SearchOptions, "mode">
             collection: options.collection,
             filter: options.filter,
             group_by: options.groupBy,
+            ...rankingFields(options),
           },
         }),
       );

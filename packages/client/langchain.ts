@@ -3,7 +3,7 @@ import { Document } from "@langchain/core/documents";
 import { BaseRetriever, type BaseRetrieverInput } from "@langchain/core/retrievers";
 import { type Client, read } from "./client.ts";
 import { bigintsToStrings } from "./lossless-json.ts";
-import type { SearchOptions } from "./search.ts";
+import { rankingFields, type SearchOptions } from "./search.ts";
 
 export interface CairnRetrieverInput extends BaseRetrieverInput, SearchOptions {
   readonly client: Client;
@@ -29,7 +29,9 @@ export class CairnRetriever extends BaseRetriever {
   override async _getRelevantDocuments(query: string, _run?: CallbackManagerForRetrieverRun): Promise<Document[]> {
     const { client, collection, topK, filter, groupBy, mode = "hybrid" } = this.#input;
     const { hits } = await read(
-      client.v1.query.$post({ json: { query, collection, top_k: topK, filter, group_by: groupBy, mode } }),
+      client.v1.query.$post({
+        json: { query, collection, top_k: topK, filter, group_by: groupBy, mode, ...rankingFields(this.#input) },
+      }),
     );
     return hits.map(
       ({ id, chunk, content, metadata, uri, score }) =>

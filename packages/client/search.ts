@@ -9,4 +9,13 @@ export interface SearchOptions {
   readonly groupBy?: "document" | "passage";
   /** Default `hybrid`. */
   readonly mode?: "vector" | "keyword" | "hybrid";
+  /** Orders the best passages by the service's rerank model. Default: by the search alone. */
+  readonly rerank?: { readonly model?: string; readonly topN?: number };
+  /** Returns the text around each passage, too. Default: the passage. */
+  readonly expand?: { readonly before?: number; readonly after?: number; readonly section?: boolean };
+}
+
+/** The fields of a request for these options. */
+export function rankingFields({ rerank, expand }: Pick<SearchOptions, "rerank" | "expand">) {
+  return { rerank: rerank && { model: rerank.model, top_n: rerank.topN }, expand };
 }

@@ -4,12 +4,14 @@ import { startChatApi } from "../../test/support/chat-api.ts";
 import { startEmbeddingApi } from "../../test/support/embedding-api.ts";
 import { useServer, useTenant, useTestDatabase } from "../../test/support/fixture.ts";
 import { startIssuer } from "../../test/support/issuer.ts";
+import { startRerankApi } from "../../test/support/rerank-api.ts";
 import { composeService } from "./compose.ts";
 import { readSettings } from "./settings.ts";
 
 const testDatabase = useTestDatabase();
 const issuer = useServer(startIssuer);
 const chat = useServer(startChatApi);
+const reranking = useServer(() => startRerankApi({ dialect: "tei" }));
 const tenantId = useTenant(testDatabase);
 let key: string;
 beforeAll(async () => {
@@ -82,6 +84,17 @@ test("a request has the configured time limit, which cannot exceed the functions
   });
   await embeddings.stop();
   expect(() => read({ CAIRN_DEADLINE: "25001" })).toThrow(/deadline/);
+});
+
+test("the rerank server has its own key; an incomplete configuration is refused with the name of the variable", async () => {
+  const variables = { CAIRN_RERANK_FORMAT: "tei", CAIRN_RERANK_URL: reranking.url };
+  const call = compose(variables, { RerankApiKey: "sk-ranks" });
+  const found = await call("POST", "/v1/query", { body: { query: "kettle", mode: "keyword", rerank: {} } });
+  expect(found.body).toMatchObject({ rerank: { applied: true, model: "tei" } });
+  expect(reranking.requests.at(-1)?.authorization).toBe("Bearer sk-ranks");
+  expect(() => compose({ CAIRN_RERANK_FORMAT: "tei" })).toThrow(/Set CAIRN_RERANK_URL/);
+  expect(() => compose({ CAIRN_RERANK_URL: reranking.url })).toThrow(/CAIRN_RERANK_FORMAT is not set/);
+  expect(() => compose({ CAIRN_RERANK_FORMAT: "unknown" })).toThrow(/rerankFormat/);
 });
 
 test("the chat model uses its own server and key, or those of the embeddings; without either chat is 503", async () => {

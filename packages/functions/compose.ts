@@ -1,12 +1,15 @@
 import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
 import { appOptions } from "@cairn/api/settings/app-options.ts";
+import { logDrops } from "@cairn/api/telemetry/evaluations.ts";
 import type { Log } from "@cairn/api/telemetry/log.ts";
 import type { Database } from "@cairn/core/database/database.ts";
+import type { SetResult } from "@cairn/core/evaluation/run-set.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import { rowsBuiltIn } from "@cairn/core/maintenance/rows-built.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { createUsageBuffer } from "@cairn/core/usage/buffer.ts";
 import { createServices } from "./services.ts";
 import type { Settings } from "./settings.ts";
 
@@ -18,6 +21,8 @@ export interface Platform
   readonly log: Log;
   /** Kinds of jobs in addition to the API's. */
   readonly kinds?: JobKinds;
+  /** Gets the result of each scheduled evaluation, for a metric. */
+  readonly onEvaluation?: (result: SetResult) => void;
 }
 
 /** Time limit of a job, in milliseconds. */
@@ -32,9 +37,23 @@ export interface Service {
   readonly app: Api;
 }
 
+/**
+ * Writes what was used: after a job always (`always`), after a request if the last time was 10 seconds ago. A failure is logged;
+ * the counts are kept for the next time.
+ */
+export async function flushUsage(
+  { services: { usage }, log }: Pick<Service, "services" | "log">,
+  { always = false } = {},
+): Promise<void> {
+  await (always ? usage?.flush() : usage?.flushIfDue())?.catch((error) => log.failure(error, { about: "usage" }));
+}
+
 /** The service, composed from settings and a platform's parts. It is the same on every cloud. Opens nothing. */
-export function composeService(settings: Settings, { database, kinds, ...platform }: Platform): Service {
-  const services = createServices(settings, database);
+export function composeService(settings: Settings, { database, kinds, onEvaluation, ...platform }: Platform): Service {
+  const { queue, log } = platform;
+  // A function is frozen between two requests, so a timer would not run: `flushUsage` follows a request.
+  const usage = createUsageBuffer(database, { hasTimer: false });
+  const services = { ...createServices(settings, database), usage };
   const configuration = async () => {
     const [{ settingsInForce }, { SETTINGS }] = await Promise.all([
       import("@cairn/api/settings/in-force.ts"),
@@ -44,7 +63,13 @@ export function composeService(settings: Settings, { database, kinds, ...platfor
   };
   const app = createApp(services, { ...platform, ...appOptions(settings), configuration });
   const { embeddingTokensPerDay } = settings;
-  const { queue, log } = platform;
-  const ownKinds = createJobKinds({ embeddingTokensPerDay, maxRows: rowsBuiltIn(JOB_TIMEOUT_MS) });
+  const ownKinds = createJobKinds({
+    embeddingTokensPerDay,
+    maxRows: rowsBuiltIn(JOB_TIMEOUT_MS),
+    onEvaluation: (result) => {
+      logDrops(result, log);
+      onEvaluation?.(result);
+    },
+  });
   return { services, settings, queue, log, app, kinds: { ...ownKinds, ...kinds } };
 }

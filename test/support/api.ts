@@ -10,9 +10,11 @@ import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import type { Database } from "@cairn/core/database/database.ts";
 import { createEmbedders, type EmbeddingConfig } from "@cairn/core/embedding/embedders.ts";
 import { createLocalQueue, type LocalQueue } from "@cairn/core/job/local-queue.ts";
+import type { Reranker } from "@cairn/core/rerank/reranker.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createTenant } from "@cairn/core/tenant/tenant.ts";
+import { createUsageBuffer } from "@cairn/core/usage/buffer.ts";
 import { serve } from "@hono/node-server";
 import { type DatabaseFixture, useResource } from "./fixture.ts";
 
@@ -46,6 +48,8 @@ export interface ApiResponse {
 
 export interface TestApiOptions extends Partial<AppOptions> {
   readonly embedding?: EmbeddingConfig;
+  /** Default: none. */
+  readonly reranker?: Reranker;
   /** Default: an address without a server. */
   readonly chromaUrl?: string;
 }
@@ -53,10 +57,11 @@ export interface TestApiOptions extends Partial<AppOptions> {
 /** Creates the complete service over a database without a socket. Requests are passed in directly, as in Lambda. */
 export async function createTestApi(
   database: Database,
-  { embedding = {}, chromaUrl, ...options }: TestApiOptions = {},
+  { embedding = {}, reranker, chromaUrl, ...options }: TestApiOptions = {},
 ): Promise<TestApi> {
   const words = embedding.openai ? {} : { defaultModel: "offline/words" };
-  const services = { database, embedders: createEmbedders({ ...words, ...embedding }) };
+  const usage = createUsageBuffer(database, { hasTimer: false });
+  const services = { database, embedders: createEmbedders({ ...words, ...embedding }), reranker, usage };
   const source = { url: chromaUrl ?? "http://127.0.0.1:9" };
   const migration = migrationRunner({ source, databaseName: "test", cairnVersion: "test" });
   const queue = createLocalQueue(

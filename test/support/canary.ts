@@ -95,7 +95,7 @@ async function findTraces(testDatabase: DatabaseFixture): Promise<readonly strin
       for (const mark of [...MARKS, vector]) {
         const [row] = await selectRows<{ there: boolean }>(
           orm,
-          sql`SELECT EXISTS (SELECT FROM ${sql.identifier("cairn")}.${sql.identifier(name)} AS t
+          sql`SELECT EXISTS (SELECT 1 FROM ${sql.identifier("cairn")}.${sql.identifier(name)} AS t
                              WHERE position(${mark} IN t::text) > 0) AS there`,
         );
         if (row?.there && !found.includes(name)) found.push(name);

@@ -21,7 +21,8 @@ interface TestConnection {
 
 /**
  * Connects to a database on the server. TEST_DATABASE_DRIVER chooses the driver: `neon` (Neon's driver through a relay),
- * `pooler` (node-postgres through the transaction pooler in TEST_POOLER_URL) or, if unset, node-postgres.
+ * `pooler` (node-postgres through the transaction pooler in TEST_POOLER_URL) or, if unset, node-postgres. `citus` is not on
+ * the server, see `createTestDatabase`.
  */
 async function connectTest(url: string): Promise<TestConnection> {
   const driver = process.env.TEST_DATABASE_DRIVER ?? "";
@@ -48,8 +49,12 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates a database with all schema migrations applied, cloned from the template of the test run. */
+/**
+ * Creates a database with all schema migrations applied, cloned from the template of the test run. With the driver `citus`, it is
+ * the cluster's, emptied for this test file: run one file at a time.
+ */
 export async function createTestDatabase(): Promise<TestDatabase> {
+  if (process.env.TEST_DATABASE_DRIVER === "citus") return connectCluster();
   const server = serverUrl();
   return server ? cloneOnServer(server) : cloneInMemory();
 }
@@ -84,6 +89,34 @@ async function cloneOnServer(server: string, template = inject("serverTemplate")
       await onServer(server, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
+}
+
+/** URL of a coordinator's database that is migrated, distributed, and has no data that anybody needs. */
+export const clusterUrl: string | undefined = process.env.TEST_CITUS_URL || undefined;
+
+let isEmpty: Promise<void> | undefined;
+
+/** Connects to the cluster, and deletes all its data before the first test of a file. */
+export async function connectCluster(): Promise<TestDatabase> {
+  if (!clusterUrl) throw new Error("TEST_DATABASE_DRIVER=citus needs TEST_CITUS_URL, which is not set.");
+  isEmpty ??= emptyCluster(clusterUrl);
+  await isEmpty;
+  const database = connectPg({ url: clusterUrl });
+  return { database, url: clusterUrl, drop: () => database.close() };
+}
+
+/** The local tables first: TRUNCATE of a reference table reaches them too, and may not find them in use. */
+async function emptyCluster(url: string): Promise<void> {
+  await onServer(
+    url,
+    `DO $$ BEGIN
+       EXECUTE (
+         SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') FROM pg_class
+         WHERE relnamespace = 'cairn'::regnamespace AND relkind = 'r' AND NOT relispartition
+           AND relname <> 'schema_migrations' AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition));
+     END $$`,
+  );
+  await onServer(url, "TRUNCATE cairn.tenants CASCADE");
 }
 
 /** Runs one statement as the server's superuser on a new connection. */

@@ -47,8 +47,8 @@ export interface DatabaseFixture extends Omit<TestDatabase, "drop"> {
 }
 
 /** A database with all schema migrations for the tests of the file or `describe` block. */
-export function useTestDatabase(): DatabaseFixture {
-  const created = useResource(createTestDatabase, (testDatabase) => testDatabase.drop());
+export function useTestDatabase(create: () => Promise<TestDatabase> = createTestDatabase): DatabaseFixture {
+  const created = useResource(create, (testDatabase) => testDatabase.drop());
   return {
     get database() {
       return created.database;

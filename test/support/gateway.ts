@@ -26,7 +26,7 @@ export function useGateway(testDatabase: DatabaseFixture, { chromaUrl = () => in
   let key: string;
   const api = useTestApi(testDatabase, () => {
     const chroma = { url: chromaUrl() };
-    gateway = openGateway(testDatabase.services, { chroma, timeoutMs: 5_000, onError: (error) => errors.push(error) });
+    gateway = openGateway(testDatabase.services, { chroma, timeoutMs: 30_000, onError: (error) => errors.push(error) });
     return chromaOptions({ gateway: gateway.handler });
   });
   beforeAll(async () => {

@@ -47,10 +47,10 @@ export function useProxiedGateway(testDatabase: DatabaseFixture) {
   };
 }
 
-/** Waits until it is true, for 30 s at most. */
+/** Waits until it is true, for two minutes at most. */
 export async function until(isTrue: () => Promise<unknown>): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !(await isTrue()); ) {
-    if (Date.now() > deadline) throw new Error(`not within 30 s: ${isTrue}`);
+  for (const deadline = Date.now() + 120_000; !(await isTrue()); ) {
+    if (Date.now() > deadline) throw new Error(`not within two minutes: ${isTrue}`);
     await sleep(30);
   }
 }

@@ -4,7 +4,7 @@ import { createRoutedViews } from "@cairn/chroma/server/view/routed.ts";
 import type { ChromaView, CollectionRoute } from "@cairn/chroma/server/view/view.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import type { Scope } from "@cairn/core/tenant/api-key.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 
 type Path = Parameters<ChromaView["findCollection"]>[0];
 

@@ -1,6 +1,6 @@
 import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { SCOPES, type Scope } from "@cairn/core/tenant/api-key.ts";
+import { SCOPES, type Scope } from "@cairn/core/tenant/scope.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { parseUuid } from "@cairn/core/tenant/uuid.ts";
 import type { JWTPayload } from "jose";

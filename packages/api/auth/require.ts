@@ -1,4 +1,4 @@
-import type { Scope } from "@cairn/core/tenant/api-key.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Env, Principal } from "../context.ts";

@@ -141,7 +141,7 @@ async function search(
 ): Promise<ToolResult> {
   const parsed = parseSearchInput(input);
   const { collection = DEFAULT_COLLECTION } = parsed;
-  const { notice, results } = await runSearch(services, tenantId, parsed, { signal, maxBytes });
+  const { notice, rerank, results } = await runSearch(services, tenantId, parsed, { signal, maxBytes });
   const found = results.map(({ id, content, uri, ...passage }) => ({
     id: toResultId(collection, id),
     title: titleOf(passage.metadata, id),
@@ -149,7 +149,7 @@ async function search(
     text: content ?? "",
     ...passage,
   }));
-  return { rows: found.length, result: { notice, results: found } };
+  return { rows: found.length, result: { notice, ...(rerank && { rerank }), results: found } };
 }
 
 async function fetchDocument({ database }: Services, tenantId: string, call: Call): Promise<ToolResult> {

@@ -1,9 +1,10 @@
 import { withTimeLimit } from "@cairn/core/database/time-limit.ts";
 import { MAX_RESPONSE_BYTES } from "@cairn/core/document/response-size.ts";
-import { withBudget } from "@cairn/core/embedding/budget.ts";
+import { type Budget, withBudget } from "@cairn/core/embedding/budget.ts";
+import { withRerankBudget } from "@cairn/core/rerank/budget.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { createMiddleware } from "hono/factory";
-import type { Env } from "../context.ts";
+import type { Env, RequestUsage } from "../context.ts";
 import { startTimer } from "./timer.ts";
 
 export interface RequestLimits {
@@ -11,7 +12,7 @@ export interface RequestLimits {
   readonly deadline?: number;
   /** Aborted when the service is shutting down: streams of jobs end with `continue`, other requests have 6 s left. */
   readonly closing?: AbortSignal;
-  /** Embedding tokens per tenant and UTC day. Default: unlimited. A tenant's own limit takes precedence. */
+  /** Tokens per tenant and UTC day that embedding and rerank models read. Default: unlimited. A tenant's own limit takes precedence. */
   readonly embeddingTokensPerDay?: number;
   /** Maximum bytes of texts, metadata and URIs in a response. Default 10 MB. */
   readonly maxResponse?: number;
@@ -33,8 +34,8 @@ export function enforceDeadline({ deadline = 25_000, closing }: RequestLimits) {
 }
 
 /**
- * Provides the services of a request: a database whose statements are cancelled at the deadline, and embedders that count
- * against the tenant's token budget.
+ * Provides the services of a request: a database whose statements are cancelled at the deadline, and embedders and a rerank
+ * server that count against the tenant's token budget.
  */
 export function provideServices(
   services: Services,
@@ -43,20 +44,49 @@ export function provideServices(
   return createMiddleware<Env>((c, next) => {
     const { tenantId, limits } = c.get("principal");
     const usage = c.get("usage");
-    const embedders =
+    const { embedders, reranker } =
       tenantId === null
-        ? services.embedders
-        : withBudget(services.embedders, services.database, {
+        ? services
+        : withBudgets(services, {
             tenantId,
+            countUsage: services.usage?.count,
             tokensPerDay: limits.embeddingTokensPerDay ?? embeddingTokensPerDay,
-            onTokens: (tokens) => {
-              usage.tokens += tokens;
-            },
+            usage,
           });
     const database = withTimeLimit(services.database, c.get("timer").remainingMs());
     c.set("maxResponse", maxResponse);
-    c.set("services", { ...services, database, embedders });
-    c.set("backgroundServices", { ...services, embedders });
+    c.set("services", { ...services, database, embedders, reranker });
+    c.set("backgroundServices", { ...services, embedders, reranker });
     return next();
   });
+}
+
+interface TenantBudget extends Pick<Budget, "tenantId" | "tokensPerDay" | "countUsage"> {
+  readonly usage: RequestUsage;
+}
+
+/** The models of the services, with the tokens and calls of a request counted. */
+function withBudgets(
+  { database, embedders, reranker }: Services,
+  { usage, ...budget }: TenantBudget,
+): Pick<Services, "embedders" | "reranker"> {
+  return {
+    embedders: withBudget(embedders, database, {
+      ...budget,
+      onTokens: (tokens) => {
+        usage.tokens += tokens;
+      },
+    }),
+    reranker:
+      reranker &&
+      withRerankBudget(reranker, database, {
+        ...budget,
+        onTokens: (tokens) => {
+          usage.rerankTokens += tokens;
+        },
+        onCall: (succeeded) => {
+          usage[succeeded ? "reranks" : "rerankFailures"]++;
+        },
+      }),
+  };
 }

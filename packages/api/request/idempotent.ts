@@ -1,5 +1,4 @@
 import { AppError } from "@cairn/core/error.ts";
-import { runIdempotent } from "@cairn/core/idempotency/idempotency.ts";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -21,6 +20,7 @@ export const idempotent = createMiddleware<Env>(async (c, next) => {
   if (tenantId === null) throw refusal(OPERATOR_REASON);
   const body = await c.req.text();
   const { pathname, search } = new URL(c.req.url);
+  const { runIdempotent } = await import("@cairn/core/idempotency/idempotency.ts"); // few requests have a key
   const result = await runIdempotent(
     c.var.backgroundServices.database, // the result is stored even if the request's time is over
     tenantId,

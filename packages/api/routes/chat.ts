@@ -12,6 +12,7 @@ import { streamEvents } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { filterSchema } from "../schema/document.ts";
 import { passageFields } from "../schema/passage.ts";
+import { expandSchema, rerankOutcomeSchema, rerankSchema } from "../schema/rerank.ts";
 import { SETTINGS } from "../settings/table.ts";
 import type { Log } from "../telemetry/log.ts";
 
@@ -32,6 +33,7 @@ const answerSchema = z
     finish_reason: z.enum(["stop", "length", "content_filter"]).describe("Why the model stopped."),
     model: z.string(),
     usage: z.object({ input_tokens: z.int(), output_tokens: z.int() }),
+    rerank: rerankOutcomeSchema.optional(),
   })
   .openapi("Answer");
 
@@ -68,6 +70,8 @@ const chatRoute = createRoute({
             .describe(
               "`document` uses the best passage of each document, `passage` every passage. Default: `document`.",
             ),
+          rerank: rerankSchema.optional(),
+          expand: expandSchema.optional(),
           stream: z.boolean().optional(),
         })
         .openapi("Chat", {
@@ -105,16 +109,20 @@ export function chatRoutes({ model, log }: ChatRouteOptions) {
         "chat_not_configured",
         `No chat model is configured. Set ${chatModel.variable}, and ${openaiApiKey.variable} or ${chatBaseUrl.variable}.`,
       );
-    const { messages, collection, filter, top_k: topK, group_by: groupBy, stream } = c.req.valid("json");
-    const { usage, signal } = c.var;
+    const { messages, collection, filter, top_k: topK, group_by: groupBy, stream, ...ranking } = c.req.valid("json");
+    const { usage, signal, services } = c.var;
+    const tenantId = tenantOf(c);
     const onUsage = ({ inputTokens, outputTokens }: Usage) => {
       usage.inputTokens += inputTokens;
       usage.outputTokens += outputTokens;
+      const tokens = { tenantId, model: model.model };
+      services.usage?.count({ ...tokens, kind: "chat_input_tokens", n: inputTokens });
+      services.usage?.count({ ...tokens, kind: "chat_output_tokens", n: outputTokens });
     };
-    const question = { messages, collection, filter, topK, groupBy, model, signal, onUsage };
+    const question = { messages, collection, filter, topK, groupBy, ...ranking, model, signal, onUsage };
     // Imported on first use: a service without a chat model never loads it.
     const { answerQuestion, chat } = await import("@cairn/core/assistant/chat.ts");
-    if (!stream) return reply(c, toAnswer(await answerQuestion(c.var.services, tenantOf(c), question))) as never;
+    if (!stream) return reply(c, toAnswer(await answerQuestion(services, tenantId, question))) as never;
     const events = startChat(c, chat, question);
     const first = await events.next(); // an error before the first event is an ordinary error response
     c.var.timer.throwIfExpired();
@@ -147,13 +155,16 @@ function startChat(c: Context<Env>, chatWith: typeof chat, question: Parameters<
 }
 
 function toEvent(event: ChatEvent): { readonly event: string; readonly data: object } {
-  if (event.type === "passages") return { event: "passages", data: { query: event.query, passages: event.passages } };
+  if (event.type === "passages") {
+    const { type, ...data } = event;
+    return { event: type, data };
+  }
   if (event.type === "delta" || event.type === "restart") return { event: event.type, data: { text: event.text } };
   return { event: "done", data: toAnswer(event) };
 }
 
 function toAnswer(result: Extract<ChatEvent, { type: "done" }> | Awaited<ReturnType<typeof answerQuestion>>) {
-  const { answer, citations, truncated, finishReason, model, usage } = result;
+  const { answer, citations, truncated, finishReason, model, usage, rerank } = result;
   const tokens = { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens };
-  return { answer, citations, truncated, finish_reason: finishReason, model, usage: tokens };
+  return { answer, citations, truncated, finish_reason: finishReason, model, usage: tokens, ...(rerank && { rerank }) };
 }

@@ -1,5 +1,6 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { stringifyJson } from "@cairn/core/database/json.ts";
+import { AppError } from "@cairn/core/error.ts";
 import { cancelJob, getJob, type Job, listJobs } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { createJobWatch, type Watcher } from "@cairn/core/job/watch.ts";
@@ -14,6 +15,7 @@ import { idempotent } from "../request/idempotent.ts";
 import { streamEvents, streamHead } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { ingestSchema } from "../schema/document.ts";
+import { maxDrop } from "../schema/evaluation.ts";
 import { idempotencyHeader, idParameter, integerParameter } from "../schema/parameters.ts";
 import { fromJob, jobSchema } from "../schema/service.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -52,6 +54,15 @@ const reindex = createRoute({
             .optional()
             .describe("Name or id. Default: all collections of the tenant; with `model`, the collection `knowledge`."),
           model: model.optional().describe("The model to embed the collection with, as provider/model."),
+          evaluate: z
+            .string()
+            .min(1)
+            .max(200)
+            .optional()
+            .describe(
+              "Only with `model`: a question set. The collection is replaced only if its nDCG does not drop by more than `max_drop`; otherwise the job fails with quality_dropped and the new collection is kept as a draft.",
+            ),
+          max_drop: maxDrop.optional(),
         })
         .openapi("Reindex", { example: {} }),
     ),
@@ -130,13 +141,20 @@ export function jobRoutes({ queue, log, maxResponse }: JobRouteOptions) {
   return createRouter()
     .openapi(bulk, (c) => startIngest(c, queue, c.req.valid("json")))
     .openapi(reindex, async (c) => {
-      const { collection, model } = c.req.valid("json");
+      const { collection, model, evaluate, max_drop } = c.req.valid("json");
       const { database, embedders } = c.var.services;
+      if (evaluate !== undefined) {
+        if (model === undefined) throw new AppError("invalid_input", "evaluate needs a model.", { path: "evaluate" });
+        const { getSet } = await import("@cairn/core/evaluation/set.ts");
+        await getSet(database, tenantOf(c), evaluate);
+      }
       if (collection !== undefined || model !== undefined) await getCollection(database, tenantOf(c), collection);
       if (model !== undefined) embedders.get(model);
       return startJob(c, queue, "reindex", {
         ...(collection === undefined ? {} : { collection }),
         ...(model === undefined ? {} : { model }),
+        ...(evaluate === undefined ? {} : { evaluate }),
+        ...(max_drop === undefined ? {} : { max_drop }),
       });
     })
     .openapi(list, async (c) => {

@@ -1,4 +1,3 @@
-import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "@cairn/core/tenant/api-key.ts";
 import { getTenant } from "@cairn/core/tenant/tenant.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { ownerOf } from "../auth/principal.ts";
@@ -99,40 +98,54 @@ const revokeOfTenant = createRoute({
   responses: { 200: jsonResponse(keySchema, "The key, revoked."), ...problems([404]) },
 });
 
+/** Keys are rarely managed, so a function does not load this at its start. */
+const apiKeys = () => import("@cairn/core/tenant/api-key.ts");
+
 export const keys = createRouter()
   .openapi(list, async (c) => {
-    const found = await listApiKeys(c.var.services.database, ownerOf(c.var.principal));
+    const found = await (await apiKeys()).listApiKeys(c.var.services.database, ownerOf(c.var.principal));
     return reply(c, { keys: found.map(fromKey) });
   })
   .openapi(create, async (c) => {
     const { services, principal } = c.var;
     const options = toKeyOptions(c.req.valid("json"));
-    return reply(c, fromNewKey(await createApiKey(services.database, ownerOf(principal), options)), 201);
+    return reply(
+      c,
+      fromNewKey(await (await apiKeys()).createApiKey(services.database, ownerOf(principal), options)),
+      201,
+    );
   })
   .openapi(rotate, async (c) => {
     const { grace_seconds: grace } = c.req.valid("json");
     const { services, principal } = c.var;
     const { key: id } = c.req.valid("param");
-    const rotated = await rotateApiKey(services.database, ownerOf(principal), id, { grace });
+    const rotated = await (await apiKeys()).rotateApiKey(services.database, ownerOf(principal), id, { grace });
     return reply(c, fromNewKey(rotated), 201);
   })
   .openapi(revoke, async (c) => {
     const owner = ownerOf(c.var.principal);
-    return reply(c, fromKey(await revokeApiKey(c.var.services.database, owner, c.req.valid("param").key)));
+    return reply(
+      c,
+      fromKey(await (await apiKeys()).revokeApiKey(c.var.services.database, owner, c.req.valid("param").key)),
+    );
   })
   .openapi(listOfTenant, async (c) => {
     const { database } = c.var.services;
     const { id } = await getTenant(database, c.req.valid("param").tenant);
-    return reply(c, { keys: (await listApiKeys(database, id)).map(fromKey) });
+    return reply(c, { keys: (await (await apiKeys()).listApiKeys(database, id)).map(fromKey) });
   })
   .openapi(createForTenant, async (c) => {
     const { database } = c.var.services;
     const { id } = await getTenant(database, c.req.valid("param").tenant);
-    return reply(c, fromNewKey(await createApiKey(database, id, toKeyOptions(c.req.valid("json")))), 201);
+    return reply(
+      c,
+      fromNewKey(await (await apiKeys()).createApiKey(database, id, toKeyOptions(c.req.valid("json")))),
+      201,
+    );
   })
   .openapi(revokeOfTenant, async (c) => {
     const { database } = c.var.services;
     const params = c.req.valid("param");
     const { id } = await getTenant(database, params.tenant);
-    return reply(c, fromKey(await revokeApiKey(database, id, params.key)));
+    return reply(c, fromKey(await (await apiKeys()).revokeApiKey(database, id, params.key)));
   });

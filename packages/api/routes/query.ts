@@ -1,5 +1,7 @@
+import { toRerankRequest } from "@cairn/core/assistant/search-tool.ts";
 import { AppError } from "@cairn/core/error.ts";
-import { queryMany, query as runQuery } from "@cairn/core/search/query.ts";
+import { candidatesOf } from "@cairn/core/rerank/reranker.ts";
+import { queryManyResults, queryResult } from "@cairn/core/search/query.ts";
 import { createRoute, type z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { createRouter, jsonBody, jsonResponse, problems, replyLarge, secured } from "../openapi.ts";
@@ -30,6 +32,7 @@ const LARGE_RESULT_WITH_VECTORS = 100;
 export const search = createRouter().openapi(queryRoute, async (c) => {
   const { query, query_embedding, queries, top_k, where_document, max_distance, group_by, ...rest } =
     c.req.valid("json");
+  const rerank = rest.rerank && toRerankRequest(rest.rerank);
   const { include } = rest;
   if (queries && (query !== undefined || query_embedding !== undefined))
     throw new AppError("invalid_input", "Send either one query or queries, not both.", { path: "queries" });
@@ -40,18 +43,25 @@ export const search = createRouter().openapi(queryRoute, async (c) => {
     whereDocument: where_document,
     maxDistance: max_distance,
     groupBy: group_by,
+    rerank,
     maxBytes: c.var.maxResponse,
     signal,
   };
   // A condition on the text is evaluated for every passage.
   const maxHits = include?.includes("embedding") ? LARGE_RESULT_WITH_VECTORS : LARGE_RESULT;
-  if (where_document || (queries?.length ?? 1) * (top_k ?? 10) > maxHits) await c.var.slot.acquireLarge("read");
+  const candidates = (queries?.length ?? 1) * candidatesOf(top_k ?? 10, rerank);
+  if (where_document || candidates > maxHits) await c.var.slot.acquireLarge("read");
   const found = queries
-    ? await queryMany(services, tenantOf(c), { ...options, queries: queries.map(toQueryInput) })
-    : [await runQuery(services, tenantOf(c), { ...options, ...toQueryInput({ query, query_embedding }) })];
-  const results = found.map((hits) => hits.map((hit) => fromHit(hit, include)));
+    ? await queryManyResults(services, tenantOf(c), { ...options, queries: queries.map(toQueryInput) })
+    : [await queryResult(services, tenantOf(c), { ...options, ...toQueryInput({ query, query_embedding }) })];
+  const results = found.map(({ hits }) => hits.map((hit) => fromHit(hit, include)));
+  const outcomes = found.flatMap((result) => result.rerank ?? []);
   c.var.usage.rows = results.reduce((sum, hits) => sum + hits.length, 0);
-  const body = { hits: results[0] ?? [], ...(queries ? { results } : {}) };
+  const body = {
+    hits: results[0] ?? [],
+    ...(queries ? { results } : {}),
+    ...(rerank ? { rerank: outcomes[0], ...(queries ? { reranks: outcomes } : {}) } : {}),
+  };
   return replyLarge(c, body);
 });
 

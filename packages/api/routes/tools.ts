@@ -13,6 +13,7 @@ import { requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
 import { createRouter, jsonBody, jsonResponse, problems, reply, secured } from "../openapi.ts";
 import { passageFields } from "../schema/passage.ts";
+import { rerankOutcomeSchema } from "../schema/rerank.ts";
 
 const json = z.record(z.string(), z.unknown());
 
@@ -66,6 +67,7 @@ const runRoute = createRoute({
       z
         .object({
           notice: z.string().describe("A note for the model that the results are data, not instructions."),
+          rerank: rerankOutcomeSchema.optional(),
           results: z.array(passageSchema),
         })
         .openapi("SearchResult"),
@@ -90,6 +92,7 @@ export const tools = createRouter()
     const input = parseSearchInput(c.req.valid("json"));
     const found = await runSearch(services, tenantOf(c), input, { signal, maxBytes });
     c.var.usage.rows = found.results.length;
+    const { notice, rerank } = found;
     const results: z.infer<typeof passageSchema>[] = [...found.results];
-    return reply(c, { notice: found.notice, results });
+    return reply(c, { notice, ...(rerank && { rerank }), results });
   });

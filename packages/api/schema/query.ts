@@ -1,10 +1,12 @@
 import { toDoubles } from "@cairn/core/database/doubles.ts";
+import { expandedFields } from "@cairn/core/search/expansion.ts";
 import type { Hit } from "@cairn/core/search/hit.ts";
 import { HIT_FIELDS, type HitField } from "@cairn/core/search/output.ts";
 import { z } from "@hono/zod-openapi";
 import { collectionName, metadataSchema } from "./collection.ts";
 import { filterSchema, whereDocumentSchema } from "./document.ts";
-import { headingsSchema } from "./passage.ts";
+import { headingsSchema, searchedFields } from "./passage.ts";
+import { expandSchema, rerankOutcomeSchema, rerankSchema } from "./rerank.ts";
 import { vectorSchema } from "./vector.ts";
 
 const text = z.string().min(1).max(100_000);
@@ -41,6 +43,8 @@ export const querySchema = z
       .enum(["document", "passage"])
       .optional()
       .describe("`document` returns only the best passage of each document, for top_k documents. Default: passage."),
+    rerank: rerankSchema.optional(),
+    expand: expandSchema.optional(),
     max_distance: distance.optional().describe("Omits hits with a larger distance."),
     include: z
       .array(z.enum(["content", "metadata", "uri", "embedding"]))
@@ -72,6 +76,7 @@ export const hitSchema = z
       .int()
       .optional()
       .describe("Number of other matching passages of the document. Only with group_by document."),
+    ...searchedFields,
   })
   .openapi("Hit");
 
@@ -82,11 +87,16 @@ export const queryResultSchema = z
       .array(z.array(hitSchema))
       .optional()
       .describe("Hits of each of several queries, in the order of the request."),
+    rerank: rerankOutcomeSchema.optional(),
+    reranks: z
+      .array(rerankOutcomeSchema)
+      .optional()
+      .describe("What the rerank model did for each of several queries, in the order of the request."),
   })
   .openapi("Found");
 
 export function fromHit(hit: Hit, include: readonly HitField[] = HIT_FIELDS): z.infer<typeof hitSchema> {
-  const { id, chunk, distance, score, headings, vectorRank, keywordRank, others } = hit;
+  const { id, chunk, distance, score, headings, vectorRank, keywordRank, others, rerankScore, expanded } = hit;
   return {
     id,
     chunk,
@@ -97,5 +107,7 @@ export function fromHit(hit: Hit, include: readonly HitField[] = HIT_FIELDS): z.
     ...(vectorRank === undefined ? {} : { vector_rank: vectorRank }),
     ...(keywordRank === undefined ? {} : { keyword_rank: keywordRank }),
     ...(others === undefined ? {} : { others }),
+    ...(rerankScore === undefined ? {} : { rerank_score: rerankScore }),
+    ...expandedFields(expanded),
   };
 }

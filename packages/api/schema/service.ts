@@ -10,6 +10,13 @@ const limitsSchema = z
   .strictObject({
     requests_per_minute: z.int().min(1).max(1_000_000_000).optional(),
     embedding_tokens_per_day: z.int().min(0).max(1_000_000_000_000).optional(),
+    stored_rows: z.int().min(0).max(1_000_000_000_000).optional().describe("Passages that the tenant may store."),
+    stored_bytes: z
+      .int()
+      .min(0)
+      .max(1_000_000_000_000_000)
+      .optional()
+      .describe("Bytes that the tenant's rows may take, without indexes."),
   })
   .openapi("Limits", { description: "Limits of the tenant that differ from those of the service." });
 
@@ -102,6 +109,8 @@ export function fromTenant(tenant: Tenant): z.infer<typeof tenantSchema> {
     limits: {
       requests_per_minute: limits.requestsPerMinute,
       embedding_tokens_per_day: limits.embeddingTokensPerDay,
+      stored_rows: limits.storedRows,
+      stored_bytes: limits.storedBytes,
     },
     created_at: createdAt.toISOString(),
     disabled_at: disabledAt?.toISOString() ?? null,
@@ -112,6 +121,8 @@ export function toLimits(limits: z.infer<typeof limitsSchema>): TenantLimits {
   return {
     requestsPerMinute: limits.requests_per_minute,
     embeddingTokensPerDay: limits.embedding_tokens_per_day,
+    storedRows: limits.stored_rows,
+    storedBytes: limits.stored_bytes,
   };
 }
 

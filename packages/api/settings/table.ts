@@ -60,6 +60,28 @@ export const SETTINGS = settingTable({
   }),
   localUrl: cairn("address of an OpenAI-compatible server for local/… models: Ollama, TEI, vLLM", HTTP_URL),
   localModels: cairn("folder with local/… models for @huggingface/transformers", text("path")),
+  rerankFormat: cairnCloud("format of the requests to the rerank server", {
+    ...choice("cohere", "jina", "voyage", "tei"),
+    value: "format",
+    defaultText: "none; a search with `rerank` responds with 503",
+  }),
+  rerankUrl: cairnCloud("complete address that rerank requests are sent to", {
+    ...HTTP_URL,
+    defaultText: "that of Cohere, Jina or Voyage; `tei` has none",
+  }),
+  rerankApiKey: cairnCloud("API key of the rerank server", {
+    ...text("key"),
+    secret: "RerankApiKey",
+    remark: "safer as an environment variable",
+  }),
+  rerankModel: cairnCloud("rerank model of a search that names none", {
+    ...text("name", "none; the search must name one, except with `tei`"),
+  }),
+  rerankTimeout: cairnCloud("time limit of reranking in a search, in milliseconds", {
+    ...integer(50, 20_000, 2_000),
+    value: "ms",
+  }),
+  rerankConcurrency: cairnCloud("maximum number of concurrent rerank requests of a tenant", integer(1, 1_000, 4)),
   url: cairn("address of a Cairn service to use instead of a database (query and ingest only)", HTTP_URL),
   key: cairn("API key of that service", {
     ...text("key"),

@@ -47,6 +47,17 @@ export function createMetrics({ sources = [] }: { readonly sources?: readonly Me
     labelNames: ["type"],
     registers: [registry],
   });
+  const rerankTokens = new Counter({
+    name: "cairn_rerank_tokens_total",
+    help: "Tokens sent to rerank models whose order was applied.",
+    registers: [registry],
+  });
+  const reranks = new Counter({
+    name: "cairn_reranks_total",
+    help: "Calls to rerank models whose order was applied, and calls that failed.",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
   const rows = new Counter({
     name: "cairn_rows_total",
     help: "Documents and hits that were returned or written.",
@@ -60,6 +71,9 @@ export function createMetrics({ sources = [] }: { readonly sources?: readonly Me
       if (record.tokens > 0) tokens.inc(record.tokens);
       if (record.input_tokens) chatTokens.inc({ type: "input" }, record.input_tokens);
       if (record.output_tokens) chatTokens.inc({ type: "output" }, record.output_tokens);
+      if (record.rerank_tokens) rerankTokens.inc(record.rerank_tokens);
+      if (record.reranks) reranks.inc({ outcome: "applied" }, record.reranks);
+      if (record.rerank_failures) reranks.inc({ outcome: "failed" }, record.rerank_failures);
       if (record.rows) rows.inc({ route }, record.rows);
     },
     text: cacheFor(1_000, async () => {

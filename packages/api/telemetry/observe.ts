@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
-import type { Env, UpstreamUsage } from "../context.ts";
+import type { Env, RequestUsage, UpstreamUsage } from "../context.ts";
 import type { Observer, RequestRecord } from "./record.ts";
 
 /** Assigns each request an id, and reports it to the observers when it ends. */
@@ -11,11 +11,15 @@ export function observeRequests(observers: readonly Observer[]) {
     const received = c.req.header("X-Request-Id");
     const requestId = received && /^[\w-]{8,64}$/.test(received) ? received : crypto.randomUUID();
     c.set("requestId", requestId);
-    c.set("usage", { tokens: 0, inputTokens: 0, outputTokens: 0, rows: undefined, upstream: undefined });
+    c.set("usage", {
+      ...{ tokens: 0, inputTokens: 0, outputTokens: 0, rerankTokens: 0, reranks: 0, rerankFailures: 0 },
+      ...{ rows: undefined, upstream: undefined },
+    });
     c.header("X-Request-Id", requestId); // before the response exists: changing it afterwards costs more
     await next();
     onRequestEnd(c, () => {
-      const { tokens, inputTokens, outputTokens, rows, upstream } = c.get("usage");
+      const usage = c.get("usage");
+      const { tokens, inputTokens, outputTokens, rows, upstream } = usage;
       const code = c.get("problem");
       const record = {
         request_id: requestId,
@@ -27,6 +31,7 @@ export function observeRequests(observers: readonly Observer[]) {
         ms: roundMs(performance.now() - started),
         tokens,
         ...(inputTokens > 0 ? { input_tokens: inputTokens, output_tokens: outputTokens } : {}),
+        ...rerankFields(usage),
         ...(rows === undefined ? {} : { rows }),
         ...upstreamFields(upstream),
       };
@@ -42,6 +47,13 @@ function upstreamFields(upstream: UpstreamUsage | undefined): Pick<RequestRecord
     ...(phase === undefined ? {} : { phase }),
     ...(side === undefined ? {} : { side }),
     ...(ms === undefined ? {} : { upstream_ms: roundMs(ms) }),
+  };
+}
+
+function rerankFields({ rerankTokens, reranks, rerankFailures }: RequestUsage) {
+  return {
+    ...(reranks > 0 ? { reranks, rerank_tokens: rerankTokens } : {}),
+    ...(rerankFailures > 0 ? { rerank_failures: rerankFailures } : {}),
   };
 }
 

@@ -17,6 +17,12 @@ export interface RequestRecord {
   readonly input_tokens?: number;
   /** Tokens that the chat model wrote. Absent: it was not called. */
   readonly output_tokens?: number;
+  /** Calls to a rerank model whose order was applied. Absent: there was none. */
+  readonly reranks?: number;
+  /** Tokens that these calls sent. */
+  readonly rerank_tokens?: number;
+  /** Calls to a rerank model that failed. Absent: there was none. */
+  readonly rerank_failures?: number;
   /** Documents or hits that were returned or written. */
   readonly rows?: number;
   /** Where the tenant is on its way to this service. Absent: the request is not about a tenant that moves. */
@@ -27,5 +33,5 @@ export interface RequestRecord {
   readonly upstream_ms?: number;
 }
 
-/** Receives every finished request: a log, metrics. */
+/** Receives every finished request: a log, metrics, usage. */
 export type Observer = (record: RequestRecord) => void;

@@ -1,7 +1,7 @@
 import { type Collection, inCollection } from "@cairn/core/collection/collection.ts";
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { asAdmin, becomeTenant } from "@cairn/core/database/transaction.ts";
-import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
+import { eraseFromCopies, eraseRows, releaseErased } from "@cairn/core/document/erase.ts";
 import { keysOf, storeId } from "@cairn/core/document/id.ts";
 import { isImported } from "@cairn/core/document/insert.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -184,6 +184,7 @@ async function deleteExtras(
       const erased = await eraseRows(transaction.orm, target, sql`${extraRows} AND ${deletable}`);
       await captureChanges(transaction, target, erased.ids);
       await eraseFromCopies(transaction.orm, target, keysOf(erased.ids));
+      await releaseErased(transaction.orm, target.tenantId, erased);
       // Not RETURNING: if the response to the commit is lost, a retry deletes nothing, but the records are deleted.
       return transaction.orm.selectRows<{ id: string; writtenByService: boolean }>(
         sql`SELECT id, bool_or(NOT ${isImported(sql`origin`)}) AS "writtenByService" FROM cairn.documents WHERE ${extraRows} GROUP BY id`,

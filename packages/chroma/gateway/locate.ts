@@ -143,7 +143,8 @@ async function findInChroma(
   path: DatabasePath,
   id: string,
 ): Promise<LocatedCollection | undefined> {
-  const name = (await nameById(forward, path, id)) ?? (await nameInList(forward, path, id));
+  const { isSupported, name: described } = await nameById(forward, path, id);
+  const name = isSupported ? described : await nameInList(forward, path, id);
   if (name === undefined) return undefined;
   const full = { tenant: path.tenant, database: path.database, name };
   const tenant = rules.find(full)?.tenant;
@@ -161,8 +162,11 @@ export function collectionsPath({ tenant, database }: DatabasePath): string {
   return `/api/v2/tenants/${encodeURIComponent(tenant)}/databases/${encodeURIComponent(database)}/collections`;
 }
 
-/** The name of a collection. Undefined: it is in another database, or the server is too old to be asked. Throws `source_unavailable`. */
-async function nameById(forward: Forward, path: DatabasePath, id: string): Promise<string | undefined> {
+/**
+ * The name of a collection, undefined if the path does not lead to it. A server that is too old to be asked for an id (1.0) answers
+ * 404 without a body. Throws `source_unavailable`.
+ */
+async function nameById(forward: Forward, path: DatabasePath, id: string) {
   const response = await forward({
     method: "GET",
     path: `${collectionsPath(path)}/by-id/${id}`,
@@ -171,9 +175,10 @@ async function nameById(forward: Forward, path: DatabasePath, id: string): Promi
   });
   const bytes = await response.bytes();
   assertAnswered(response);
-  if (response.status !== 200) return undefined;
+  if (response.status !== 200) return { isSupported: bytes.length > 0, name: undefined };
   const found = JSON.parse(bytes.toString()) as Described;
-  return found.id === id && found.tenant === path.tenant && found.database === path.database ? found.name : undefined;
+  const isHere = found.id === id && found.tenant === path.tenant && found.database === path.database;
+  return { isSupported: true, name: isHere ? found.name : undefined };
 }
 
 const PAGE_SIZE = 200;

@@ -1,15 +1,15 @@
+import { formatMoment } from "@cairn/core/report/format.ts";
+import { type Html, html, trusted } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { STYLE } from "@cairn/core/report/style.ts";
 import { renderCounts } from "./charts/counts.ts";
-import { formatMoment } from "./format.ts";
-import { type Html, html, trusted } from "./markup.ts";
 import type { MigrationReport } from "./report.ts";
 import { renderCollections } from "./sections/collections.ts";
 import { renderChanges, renderDifferences } from "./sections/differences.ts";
 import { renderExceptions } from "./sections/exceptions.ts";
 import { renderNotices } from "./sections/notices.ts";
 import { renderSearch } from "./sections/search.ts";
-import { renderSection } from "./sections/section.ts";
 import { renderSummary } from "./sections/summary.ts";
-import { STYLE } from "./style.ts";
 import { verdictSentence } from "./verdict.ts";
 
 /**

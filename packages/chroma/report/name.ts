@@ -1,8 +1,8 @@
+import { formatId } from "@cairn/core/report/format.ts";
+import { html, type Piece } from "@cairn/core/report/markup.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import { pathOf } from "../protocol/path.ts";
-import { formatId } from "./format.ts";
-import { html, type Piece } from "./markup.ts";
 import type { CollectionReport } from "./report.ts";
-import { shorten } from "./visible.ts";
 
 /** The target as `Tenant / collection`. */
 export function nameTarget({ tenantName, collection }: CollectionReport["target"]): Piece {

@@ -1,4 +1,4 @@
-import { countOf, formatCount } from "./format.ts";
+import { countOf, formatCount } from "@cairn/core/report/format.ts";
 import type { CollectionReport, MigrationReport, RecordDifferenceKind, Verdict } from "./report.ts";
 
 /** The verdict as a sentence in two parts: the headline, and the facts behind it. */

@@ -8,6 +8,7 @@ import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolv
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
 import { CHROMA_SETTINGS } from "@cairn/chroma/service/settings.ts";
+import { parseAddress } from "@cairn/chroma/source/address.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { JobKinds } from "@cairn/core/job/run.ts";
 import { VERSION } from "@cairn/core/version.ts";
@@ -47,7 +48,7 @@ export const chroma: Extension = {
       return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
     },
     namespaces: createNamespaceResolver,
-    protocols: (flags: ServeFlags & ListenFlags, services, { onError, onClose, addMetrics }) => {
+    protocols: (flags: ServeFlags & ListenFlags, services, { announce, onError, onClose, addMetrics }) => {
       if (flags.chromaNoAuth) {
         assertLoopback(flags.host, "--host");
         assertLoopback(parsePrivateListen(flags.privateListen)?.host ?? flags.host, PRIVATE_LISTEN);
@@ -56,8 +57,13 @@ export const chroma: Extension = {
       const { chromaUrl, chromaToken, chromaTimeout = 60, chromaMigrationsOnly } = flags;
       const chroma = chromaUrl && !chromaMigrationsOnly ? { url: chromaUrl, token: chromaToken } : undefined;
       const gateway = chroma && openGateway(services, { chroma, timeoutMs: 1_000 * chromaTimeout, onError });
-      if (gateway) onClose(gateway.close);
-      if (gateway) addMetrics(gateway.readMetrics);
+      if (chroma && gateway) {
+        onClose(gateway.close);
+        addMetrics(gateway.readMetrics);
+        announce(
+          `It is the gateway in front of the Chroma server at ${parseAddress(chroma.url).host}: cairn cutover status shows the phases`,
+        );
+      }
       return [
         chromaProtocol({
           allowReset: flags.chromaAllowReset,

@@ -1,5 +1,6 @@
 import type { Services } from "@cairn/core/services.ts";
-import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey, SCOPES } from "@cairn/core/tenant/api-key.ts";
+import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "@cairn/core/tenant/api-key.ts";
+import { SCOPES } from "@cairn/core/tenant/scope.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { chooseTenant, withServices } from "../open.ts";

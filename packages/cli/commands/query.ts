@@ -1,7 +1,7 @@
 import { getCollection } from "@cairn/core/collection/get.ts";
 import { languageNotice } from "@cairn/core/embedding/bundled/language.ts";
 import { noticeOf } from "@cairn/core/embedding/embedders.ts";
-import { query } from "@cairn/core/search/query.ts";
+import { queryResult } from "@cairn/core/search/query.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
@@ -20,10 +20,10 @@ export function addQuery(program: Command, { signal }: CommandContext): void {
       if (remote) return queryService(remote, await queryOptions(text, flags), filters);
       return withTenant(command, async (services, tenant, { json }) => {
         const options = { ...(await queryOptions(text, flags)), ...filters, signal };
-        const hits = await query(services, tenant.id, options);
-        if (json) return printJson({ hits });
+        const { hits, rerank } = await queryResult(services, tenant.id, options);
+        if (json) return printJson({ hits, rerank });
         await printNotices(services, tenant.id, { ...flags, text });
-        printHits(hits);
+        printHits(hits, rerank);
       });
     },
   );

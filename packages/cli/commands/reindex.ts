@@ -1,10 +1,19 @@
 import { AppError } from "@cairn/core/error.ts";
+import { assertQuality, type GateResult } from "@cairn/core/evaluation/gate.ts";
+import { getSet } from "@cairn/core/evaluation/set.ts";
 import { describeFailure, type IndexFailure } from "@cairn/core/maintenance/index-failure.ts";
 import { type IndexEvent, maintainIndexes } from "@cairn/core/maintenance/indexes.ts";
-import { changeModel, type ModelChangeResult, restoreModel } from "@cairn/core/reembed/change.ts";
+import {
+  changeModel,
+  type ModelChangeOptions,
+  type ModelChangeResult,
+  restoreModel,
+} from "@cairn/core/reembed/change.ts";
+import { modelChangeCost } from "@cairn/core/reembed/cost.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
+import { parseNumber } from "../evaluate/question-options.ts";
 import { EXIT } from "../exit.ts";
 import { chooseTenant, withServices } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
@@ -16,6 +25,9 @@ interface ReindexFlags {
   readonly collection?: string;
   readonly model?: string;
   readonly restore?: boolean;
+  readonly evaluate?: string;
+  readonly maxDrop?: number;
+  readonly dryRun?: boolean;
   readonly memory?: number;
   readonly workers?: number;
 }
@@ -26,7 +38,9 @@ Searches and writes continue. Run it as often as needed, for example on a schedu
 such as PgBouncer, set DATABASE_DIRECT_URL as well.
 With --model, the command embeds one collection again with another model. The current collection serves until the new one has
 caught up and takes its name in one transaction. The old collection is kept and listed by cairn collections list. --restore
-goes back to it and keeps what was written since. cairn collections delete removes it.`;
+goes back to it and keeps what was written since. cairn collections delete removes it. With --evaluate, the new collection takes
+the name only if a stored question set is answered as well, within --max-drop; otherwise it stays a draft, which can be queried
+and evaluated by its name. --dry-run states the passages, tokens and time of the change and changes nothing.`;
 
 export function addReindex(program: Command, { signal, finish }: CommandContext): void {
   addTenantOption(
@@ -38,6 +52,13 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
     .option("--collection <name>", "only collection to maintain (default: all)")
     .option("--model <provider/model>", "new embedding model of the collection (default collection: knowledge)")
     .option("--restore", "go back to the collection before --model")
+    .option("--evaluate <set>", "question set that --model must answer as well as the current model")
+    .option(
+      "--max-drop <value>",
+      "accepted drop of nDCG with --evaluate (default: that of the set, or 0.02)",
+      parseNumber,
+    )
+    .option("--dry-run", "print what --model would cost; embeds 16 passages to estimate the time")
     .option(
       "--memory <MB>",
       "memory for an index build, in MB (default: as needed, at most 1024)",
@@ -50,6 +71,9 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
           throw new AppError("invalid_input", "--model and --restore cannot be combined. Set only one of them.", {
             path: "--restore",
           });
+        if (flags.model === undefined && (flags.evaluate !== undefined || flags.dryRun))
+          throw new AppError("invalid_input", "--evaluate and --dry-run need --model.", { path: "--model" });
+        if (flags.dryRun) return printCost(services, flags, { json, signal });
         if (flags.model !== undefined || flags.restore) {
           const changed = await changeCollectionModel(services, flags, { json, signal });
           finish(changed.failed.length > 0 ? EXIT.exceptions : EXIT.done);
@@ -83,15 +107,24 @@ export function addReindex(program: Command, { signal, finish }: CommandContext)
 /** Changes or restores the model of a collection and prints the result. */
 async function changeCollectionModel(
   services: Services,
-  { tenant, collection, model, memory, workers }: ReindexFlags,
+  { tenant, collection, model, memory, workers, evaluate: set, maxDrop }: ReindexFlags,
   { json, signal }: { readonly json: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<ModelChangeResult> {
   const { id } = await chooseTenant(services, tenant);
-  const options = {
+  if (set !== undefined) await getSet(services.database, id, set); // throws before anything is embedded
+  let gate: readonly GateResult[] = [];
+  const options: ModelChangeOptions = {
     collection,
     memory,
     workers,
     signal,
+    ...(set === undefined
+      ? {}
+      : {
+          beforeSwap: async (collections) => {
+            gate = await assertQuality(services, collections, { set, maxDrop, signal });
+          },
+        }),
     onProgress: json
       ? undefined
       : ({ phase, written }: { readonly phase: string; readonly written: number }) =>
@@ -100,8 +133,10 @@ async function changeCollectionModel(
   const changed =
     model === undefined ? await restoreModel(services, id, options) : await changeModel(services, id, model, options);
   const { failed, written, replaced } = changed;
-  if (json) printJson({ ...changed });
+  if (json) printJson({ ...changed, ...(set === undefined ? {} : { evaluation: gate }) });
   else {
+    for (const { variant, before, after, outcome } of gate)
+      console.log(`${visible(variant)}: nDCG ${before.toFixed(3)} → ${after.toFixed(3)}, ${outcome}`);
     console.log(
       `Collection ${changed.collection.name} now uses the model ${changed.collection.embeddingModel ?? "unknown"} (${written} passages embedded).`,
     );
@@ -122,10 +157,26 @@ function printFailures(failed: readonly IndexFailure[]): void {
     );
 }
 
+/** Prints what a change of model would cost. */
+async function printCost(
+  services: Services,
+  { tenant, collection, model = "" }: ReindexFlags,
+  { json, signal }: { readonly json: boolean; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  const { id } = await chooseTenant(services, tenant);
+  const cost = await modelChangeCost(services, id, { collection, model, signal });
+  if (json) return printJson(cost);
+  const time = cost.seconds === null ? "" : `, about ${duration(cost.seconds)} of embedding`;
+  console.log(
+    `Collection ${visible(cost.collection)} has ${cost.passages} passages with a text. Embedding them with ${model} takes about ${cost.tokens} tokens${time}. Passages that the cache or a draft has already cost nothing. Nothing was changed.`,
+  );
+}
+
 const PHASES: Readonly<Record<string, string>> = {
   embed: "embedding",
   "catch up": "catching up",
   index: "building the index",
+  evaluate: "evaluating",
   swap: "swapping names",
 };
 

@@ -8,12 +8,15 @@ import { appOptions } from "@cairn/api/settings/app-options.ts";
 import { settingsInForce } from "@cairn/api/settings/in-force.ts";
 import { readJwtOptions } from "@cairn/api/settings/options.ts";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
+import { createEvaluationMonitor } from "@cairn/api/telemetry/evaluations.ts";
 import { createLog } from "@cairn/api/telemetry/log.ts";
 import { createMetrics, type MetricSource } from "@cairn/api/telemetry/metrics.ts";
 import { loadTokenizer } from "@cairn/core/embedding/tokens.ts";
+import { startDueEvaluations } from "@cairn/core/evaluation/schedule.ts";
 import { createLocalQueue } from "@cairn/core/job/local-queue.ts";
 import { repeatMaintenance } from "@cairn/core/maintenance/repeat.ts";
 import type { Services } from "@cairn/core/services.ts";
+import { createUsageBuffer } from "@cairn/core/usage/buffer.ts";
 import { createThreadReader } from "@cairn/files/convert/thread.ts";
 import type { ServerType } from "@hono/node-server";
 import type { Command } from "commander";
@@ -43,9 +46,11 @@ export function addServe(program: Command, context: CommandContext): void {
   serve.action((flags: ServeFlags, command: Command) => {
     const exitTimer = startExitTimer(context.signal);
     const { connections, tenantConnections } = flags;
-    const work = async (services: Services, config: Config) => {
+    const work = async (opened: Services, config: Config) => {
       const stopTracing = await startTracing(process.env);
       const log = createLog({ level: flags.logLevel });
+      const usage = createUsageBuffer(opened.database, { onError: (error) => log.failure(error, { about: "usage" }) });
+      const services = { ...opened, usage };
       const settings = appOptions({
         ...flags,
         chat: chatOptionsOf(flags, config),
@@ -53,12 +58,16 @@ export function addServe(program: Command, context: CommandContext): void {
       });
       const extensions = EXTENSIONS.map(({ service }) => service);
       const extraKinds = extensions.map((extension) => extension.jobKinds(flags, databaseName(config)));
-      const queue = createLocalQueue(services, Object.assign(createJobKinds(settings), ...extraKinds), {
+      const evaluations = createEvaluationMonitor(log);
+      const ownKinds = createJobKinds({ ...settings, onEvaluation: evaluations.observe });
+      const queue = createLocalQueue(services, Object.assign(ownKinds, ...extraKinds), {
         onError: (error) => log.failure(error, { about: "a job" }),
       });
       const closing: (() => Promise<void>)[] = [];
-      const metricSources: MetricSource[] = [];
+      const metricSources: MetricSource[] = [evaluations.metrics];
+      const announced: string[] = [];
       const running = {
+        announce: (sentence: string) => void announced.push(sentence),
         addMetrics: (source: MetricSource) => void metricSources.push(source),
         onError: (error: unknown) => log.failure(error, { about: "the gateway" }),
         onClose: (work: () => Promise<void>) => void closing.push(work),
@@ -83,11 +92,13 @@ export function addServe(program: Command, context: CommandContext): void {
       console.error(
         `Cairn serves ${databaseName(config)} at ${url}, with the console at ${url}/console and the API reference at ${privateUrl ?? url}/docs`,
       );
+      for (const sentence of announced) console.error(sentence);
       if (services.embedders.notice) console.error(services.embedders.notice);
       if (secret) console.error(`\n${examples(url, secret, settings.chatModel !== undefined)}`);
       await queue.resume();
       const stopMaintenance = repeatMaintenance(services.database, {
         minutes: flags.maintenance,
+        extra: () => startDueEvaluations(services.database, { queue, onError: log.failure }),
         onError: log.failure,
       });
       await aborted(context.signal);
@@ -97,6 +108,7 @@ export function addServe(program: Command, context: CommandContext): void {
         queue.close(),
         ...closing.map((close) => close()),
       ]);
+      await usage.close().catch((error) => log.failure(error, { about: "usage" }));
       await stopTracing();
       exitTimer.release();
     };

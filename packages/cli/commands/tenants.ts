@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { withServices } from "../open.ts";
 import { printJson, printTable } from "../terminal/print.ts";
+import { addTenantLimits } from "./tenant-limits.ts";
 
 export function addTenants(program: Command, _: CommandContext): void {
   const tenants = program.command("tenants").description("Manage tenants");
@@ -39,6 +40,7 @@ export function addTenants(program: Command, _: CommandContext): void {
         else console.log(`Renamed tenant ${tenant} to ${renamed.name} (${renamed.id}).`);
       }),
     );
+  addTenantLimits(tenants);
   tenants
     .command("delete <name-or-id>")
     .description("Delete a tenant with all its data")

@@ -1,5 +1,6 @@
 import { AppError } from "@cairn/core/error.ts";
-import type { ApiKeyOptions, Scope } from "@cairn/core/tenant/api-key.ts";
+import type { ApiKeyOptions } from "@cairn/core/tenant/api-key.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 import type { Command } from "commander";
 import { integerBetween } from "./integer.ts";
 

@@ -1,6 +1,8 @@
 import { toDoubles } from "@cairn/core/database/doubles.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { MAX_RERANKED } from "@cairn/core/rerank/reranker.ts";
 import type { SearchMode } from "@cairn/core/search/depth.ts";
+import { type Expansion, MAX_NEIGHBORS } from "@cairn/core/search/expansion.ts";
 import type { GroupBy, QueryOptions } from "@cairn/core/search/query.ts";
 import { type Command, Option } from "commander";
 import * as z from "zod";
@@ -17,6 +19,8 @@ export interface QueryFlags extends FilterFlags {
   readonly mode: SearchMode;
   readonly maxDistance?: string;
   readonly groupBy?: GroupBy;
+  readonly rerank?: number;
+  readonly expand?: string;
 }
 
 export function addQueryOptions(command: Command): Command {
@@ -37,7 +41,9 @@ export function addQueryOptions(command: Command): Command {
       new Option("--group-by <unit>", "unit of a hit: each passage, or the best passage of each document")
         .choices(["document", "passage"])
         .default("passage"),
-    );
+    )
+    .option("--rerank <n>", "order the best n hits by the rerank model", integerBetween(1, MAX_RERANKED))
+    .option("--expand <text>", "text around each hit: section, or passages before and after it, as in 1 or 2,1");
 }
 
 export async function queryOptions(text: string | undefined, flags: QueryFlags): Promise<QueryOptions> {
@@ -49,7 +55,22 @@ export async function queryOptions(text: string | undefined, flags: QueryFlags):
     mode: flags.mode,
     groupBy: flags.groupBy,
     maxDistance: flags.maxDistance === undefined ? undefined : parseDistance(flags.maxDistance),
+    rerank: flags.rerank === undefined ? undefined : { topN: flags.rerank },
+    expand: flags.expand === undefined ? undefined : parseExpansion(flags.expand),
   };
+}
+
+/** `section`, `1` (passages before and after) or `2,1`. */
+function parseExpansion(text: string): Expansion {
+  if (text === "section") return { section: true };
+  const [, before, after = before] = /^(\d{1,2})(?:,(\d{1,2}))?$/.exec(text) ?? [];
+  if (before === undefined || Math.max(Number(before), Number(after)) > MAX_NEIGHBORS)
+    throw new AppError(
+      "invalid_input",
+      `--expand must be section, or passages before and after a hit from 0 to ${MAX_NEIGHBORS}, as in 1 or 2,1, not ${JSON.stringify(text)}.`,
+      { path: "--expand" },
+    );
+  return { before: Number(before), after: Number(after) };
 }
 
 async function readVector(jsonOrFile: string): Promise<Float32Array> {

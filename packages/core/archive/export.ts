@@ -3,7 +3,7 @@ import { collectionColumns } from "../collection/collection.ts";
 import type { Database } from "../database/database.ts";
 import { stringifyJson } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
-import { UNLIMITED } from "../database/settings.ts";
+import { type Settings, UNLIMITED } from "../database/settings.ts";
 import { asTenant } from "../database/transaction.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { VERSION } from "../version.ts";
@@ -16,6 +16,13 @@ export interface ExportOptions {
   readonly onProgress?: (documents: number) => void;
   readonly signal?: AbortSignal;
 }
+
+/** A long transaction that sees a single state. */
+const SINGLE_STATE: Settings = {
+  ...UNLIMITED,
+  transaction_isolation: "repeatable read",
+  transaction_read_only: "on",
+};
 
 /**
  * Reads a tenant completely: its collections with their settings, and every passage with text, offset, metadata, URI and the
@@ -32,7 +39,6 @@ export async function exportTenant(
     database,
     tenantId,
     async ({ orm }) => {
-      await orm.execute(sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY`);
       const summaries: CollectionSummary[] = [];
       let documents = 0;
       const serving = await orm
@@ -72,6 +78,6 @@ export async function exportTenant(
       await onLines([line({ end: { collections: summaries.length, documents, passages } })]);
       return summaries;
     },
-    UNLIMITED,
+    SINGLE_STATE,
   );
 }

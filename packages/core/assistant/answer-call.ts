@@ -1,5 +1,6 @@
 import { isObject } from "../embedding/server-error.ts";
 import { AppError } from "../error.ts";
+import type { RerankOutcome } from "../rerank/reranker.ts";
 import type { ChatMessage } from "./chat-message.ts";
 import { type FoundPassage, parseSearchInput, SEARCH_NAME, type SearchInput } from "./search-tool.ts";
 import type { ToolCall } from "./tool-calls.ts";
@@ -9,9 +10,11 @@ export interface NumberedPassage extends FoundPassage {
   readonly number: number;
 }
 
-export type Search = (
-  input: SearchInput,
-) => Promise<{ readonly passages: readonly NumberedPassage[]; readonly content: string }>;
+export type Search = (input: SearchInput) => Promise<{
+  readonly passages: readonly NumberedPassage[];
+  readonly content: string;
+  readonly rerank?: RerankOutcome;
+}>;
 
 /** The result of a tool call: the passages found, and the content of the tool message. `query` undefined: nothing was searched. */
 export type CallOutcome = Awaited<ReturnType<Search>> & { readonly query: string | undefined };

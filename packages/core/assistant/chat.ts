@@ -1,5 +1,6 @@
 import { stringifyJson } from "../database/json.ts";
 import { AppError } from "../error.ts";
+import type { RerankOutcome } from "../rerank/reranker.ts";
 import type { Services } from "../services.ts";
 import { answerCall, callMessage, identifyCalls, type NumberedPassage } from "./answer-call.ts";
 import type { ChatMessage, ChatModel, ChatTool } from "./chat-message.ts";
@@ -11,6 +12,7 @@ import {
   SEARCH_DESCRIPTION,
   SEARCH_NAME,
   type SearchInput,
+  searchInput,
   searchSchema,
 } from "./search-tool.ts";
 import type { ToolCall } from "./tool-calls.ts";
@@ -32,6 +34,10 @@ export interface ChatOptions {
   readonly topK?: number;
   /** Default `document`: only the best passage of each document. */
   readonly groupBy?: SearchInput["group_by"];
+  /** Orders the passages of every search by a rerank model. Default: by the search alone. */
+  readonly rerank?: SearchInput["rerank"];
+  /** The text around each passage that the model gets and citations have. Default: the passage. */
+  readonly expand?: SearchInput["expand"];
   readonly signal?: AbortSignal;
   /** Called with the usage of each model call, even if the answer fails later. */
   readonly onUsage?: (usage: Usage) => void;
@@ -45,7 +51,13 @@ export interface Usage {
 
 export type ChatEvent =
   /** Passages that a search found. The answer cites them by number. */
-  | { readonly type: "passages"; readonly query: string; readonly passages: readonly NumberedPassage[] }
+  | {
+      readonly type: "passages";
+      readonly query: string;
+      readonly passages: readonly NumberedPassage[];
+      /** What the rerank model did. Undefined: none was requested. */
+      readonly rerank?: RerankOutcome;
+    }
   | { readonly type: "delta"; readonly text: string }
   /** The deltas since then were reasoning. `text` replaces the answer so far. */
   | { readonly type: "restart"; readonly text: string }
@@ -61,6 +73,8 @@ export interface ChatAnswer {
   readonly truncated: boolean;
   readonly model: string;
   readonly usage: Usage;
+  /** What the rerank model did in the last search, or in the first one where it was not applied. Undefined: none was requested. */
+  readonly rerank?: RerankOutcome;
 }
 
 const INSTRUCTIONS = `You answer questions from an organisation's knowledge base.
@@ -87,19 +101,24 @@ export async function* chat(
     });
   const numbered: NumberedPassage[] = [];
   const usage = { inputTokens: 0, outputTokens: 0 };
+  let reranked: RerankOutcome | undefined;
   const messages: ChatMessage[] = [{ role: "system", content: INSTRUCTIONS }, ...options.messages];
   const search = async (input: SearchInput) => {
-    const { collection, filter, topK = 8, signal } = options;
+    const { collection, filter, topK = 8, rerank, expand, signal } = options;
     const request = {
       ...input,
       collection,
+      rerank,
+      expand,
       filter: combineFilters(filter, input.filter),
       top_k: input.top_k ?? topK,
       group_by: input.group_by ?? options.groupBy,
     };
-    const { notice, results } = await runSearch(services, tenantId, request, { signal });
+    const { notice, results, rerank: outcome } = await runSearch(services, tenantId, request, { signal });
+    if (reranked?.applied !== false) reranked = outcome;
     const passages = results.map((passage) => numberPassage(numbered, passage));
-    return { passages, content: stringifyJson({ notice, passages: passages.map(toModelInput) }) };
+    const content = stringifyJson({ notice, passages: passages.map(toModelInput) });
+    return { passages, content, ...(outcome && { rerank: outcome }) };
   };
 
   const firstCall = {
@@ -107,8 +126,8 @@ export async function* chat(
     name: SEARCH_NAME,
     arguments: JSON.stringify({ query: question.content }),
   };
-  const { passages, content } = await search({ query: question.content });
-  yield { type: "passages", query: question.content, passages };
+  const { content, ...found } = await search({ query: question.content });
+  yield { type: "passages", query: question.content, ...found };
   messages.push(callMessage([firstCall]), { role: "tool", tool_call_id: firstCall.id, content });
 
   let answer = "";
@@ -135,15 +154,20 @@ export async function* chat(
     if (calls.length === 0 || tools.length === 0) break;
     messages.push(callMessage(calls));
     for (const call of calls) {
-      const outcome = await answerCall(call, { search, isAllowed: searches++ < MAX_SEARCHES });
-      if (outcome.query !== undefined) yield { type: "passages", query: outcome.query, passages: outcome.passages };
-      messages.push({ role: "tool", tool_call_id: call.id, content: outcome.content });
+      const {
+        query,
+        content: result,
+        ...own
+      } = await answerCall(call, { search, isAllowed: searches++ < MAX_SEARCHES });
+      if (query !== undefined) yield { type: "passages", query, ...own };
+      messages.push({ role: "tool", tool_call_id: call.id, content: result });
     }
   }
   const cited = findCitations(answer, (number) => number >= 1 && number <= numbered.length);
   const citations = cited.map((number) => numbered[number - 1] as NumberedPassage);
   const truncated = finishReason !== "stop";
-  yield { type: "done", answer, citations, finishReason, truncated, model: model.model, usage };
+  const outcome = reranked && { rerank: reranked };
+  yield { type: "done", answer, citations, finishReason, truncated, model: model.model, usage, ...outcome };
 }
 
 /** The complete answer of `chat`, not streamed. */
@@ -156,14 +180,19 @@ export async function answerQuestion(...[services, tenantId, options]: Parameter
   throw new AppError("chat_failed", "The question cannot be answered: the chat model returned no answer. Ask again.");
 }
 
+/** The arguments that the model chooses. The caller chooses the others. */
+const MODEL_INPUT = searchInput.omit({ rerank: true, expand: true });
+
 const TOOL: ChatTool = {
   type: "function",
-  function: { name: SEARCH_NAME, description: SEARCH_DESCRIPTION, parameters: searchSchema() },
+  function: { name: SEARCH_NAME, description: SEARCH_DESCRIPTION, parameters: searchSchema(MODEL_INPUT) },
 };
 
-/** The passage with its number. A passage that is found again keeps its number. */
+/** The passage with its number. A passage that is found again with the same text keeps its number. */
 function numberPassage(numbered: NumberedPassage[], passage: FoundPassage): NumberedPassage {
-  const existing = numbered.find(({ id, chunk }) => id === passage.id && chunk === passage.chunk);
+  const existing = numbered.find(
+    ({ id, chunk, content }) => id === passage.id && chunk === passage.chunk && content === passage.content,
+  );
   if (existing) return existing;
   const added = { number: numbered.length + 1, ...passage };
   numbered.push(added);

@@ -1,6 +1,8 @@
 import * as z from "zod";
+import { MAX_RERANKED, type RerankOutcome, type RerankRequest } from "../rerank/reranker.ts";
+import { expandedFields, MAX_NEIGHBORS, type WireText } from "../search/expansion.ts";
 import type { Hit } from "../search/hit.ts";
-import { query } from "../search/query.ts";
+import { queryResult } from "../search/query.ts";
 import type { Services } from "../services.ts";
 import { parseArguments } from "./tool-input.ts";
 
@@ -9,6 +11,39 @@ const MAX_RESULTS = 50;
 
 /** Bytes of text and metadata that one tool call can return: more than any model reads. */
 const MAX_BYTES = 1_000_000;
+
+/** The rerank model of a search, as the search tool and the API take it. */
+export const rerankInput = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("The model's name on the rerank server. Default: the configured one."),
+  top_n: z
+    .int()
+    .min(1)
+    .max(MAX_RERANKED)
+    .optional()
+    .describe("Best passages of the search that the model orders. Default 50, or top_k if that is more."),
+});
+
+const neighbors = z.int().min(0).max(MAX_NEIGHBORS).optional();
+
+/** The text around each passage, as the search tool and the API take it. */
+export const expandInput = z.strictObject({
+  before: neighbors.describe("Passages before each match. Default 0."),
+  after: neighbors.describe("Passages after each match. Default 0."),
+  section: z
+    .boolean()
+    .optional()
+    .describe("Whether the section of each match is returned, by its headings. Default false."),
+});
+
+export const RERANK_DESCRIPTION =
+  "Orders the best passages by a rerank model, if the service has one. If it fails or takes too long, the order of the search is returned, and the response says so.";
+export const EXPAND_DESCRIPTION =
+  "Returns the text around each match as its content. Matches of one document whose texts overlap become one.";
 
 /** The input schema of the search tool. */
 export const searchInput = z.strictObject({
@@ -33,6 +68,8 @@ export const searchInput = z.strictObject({
       'Return the best passage of each document ("document", the default), or all passages, also several of one document ("passage").',
     ),
   collection: z.string().min(1).max(512).optional().describe("The collection to search. Default: knowledge."),
+  rerank: rerankInput.optional().describe(`${RERANK_DESCRIPTION} Usually omitted.`),
+  expand: expandInput.optional().describe(EXPAND_DESCRIPTION),
 });
 
 export type SearchInput = z.infer<typeof searchInput>;
@@ -41,12 +78,18 @@ export type SearchInput = z.infer<typeof searchInput>;
  * A passage as the model receives it, with the document's id, which an answer can cite. `chunk`: index of the passage in
  * its document, from 0.
  */
-export type FoundPassage = Pick<Hit, "id" | "chunk" | "content" | "headings" | "metadata" | "uri" | "score" | "others">;
+export interface FoundPassage
+  extends Pick<Hit, "id" | "chunk" | "content" | "headings" | "metadata" | "uri" | "score" | "others"> {
+  readonly rerank_score?: number | null;
+  readonly expanded?: WireText | null;
+}
 
 export interface SearchResult {
   /** Tells the model that the results are quotations. */
   readonly notice: string;
   readonly results: readonly FoundPassage[];
+  /** What the rerank model did. Undefined: none was requested. */
+  readonly rerank?: RerankOutcome;
 }
 
 export const SEARCH_NAME = "search";
@@ -75,10 +118,10 @@ export interface SearchRunOptions {
 export async function runSearch(
   services: Services,
   tenantId: string,
-  { query: text, query_embedding, top_k, filter, collection, group_by = "document" }: SearchInput,
+  { query: text, query_embedding, top_k, filter, collection, group_by = "document", rerank, expand }: SearchInput,
   { signal, maxBytes = MAX_BYTES }: SearchRunOptions = {},
 ): Promise<SearchResult> {
-  const hits = await query(services, tenantId, {
+  const { hits, rerank: outcome } = await queryResult(services, tenantId, {
     text,
     embedding: query_embedding && new Float32Array(query_embedding),
     topK: top_k,
@@ -86,13 +129,20 @@ export async function runSearch(
     filter,
     collection,
     groupBy: group_by,
+    rerank: rerank && toRerankRequest(rerank),
+    expand,
     maxBytes: Math.min(MAX_BYTES, maxBytes),
     signal,
   });
-  return { notice: NOTICE, results: hits.map(toPassage) };
+  return { notice: NOTICE, ...(outcome && { rerank: outcome }), results: hits.map(toPassage) };
 }
 
-function toPassage({ id, chunk, content, headings, metadata, uri, score, others }: Hit): FoundPassage {
+export function toRerankRequest({ model, top_n: topN }: z.infer<typeof rerankInput>): RerankRequest {
+  return { model, topN };
+}
+
+function toPassage(hit: Hit): FoundPassage {
+  const { id, chunk, content, headings, metadata, uri, score, others, rerankScore, expanded } = hit;
   return {
     id,
     chunk,
@@ -102,11 +152,13 @@ function toPassage({ id, chunk, content, headings, metadata, uri, score, others 
     uri,
     score,
     ...(others === undefined ? {} : { others }),
+    ...(rerankScore === undefined ? {} : { rerank_score: rerankScore }),
+    ...expandedFields(expanded),
   };
 }
 
 /** The JSON schema of the tool's arguments, for function calling. */
-export function searchSchema(): Readonly<Record<string, unknown>> {
-  const { $schema, ...schema } = z.toJSONSchema(searchInput, { target: "draft-7", io: "input" });
+export function searchSchema(input: z.ZodObject = searchInput): Readonly<Record<string, unknown>> {
+  const { $schema, ...schema } = z.toJSONSchema(input, { target: "draft-7", io: "input" });
   return schema;
 }

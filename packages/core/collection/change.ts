@@ -5,6 +5,7 @@ import { hasSqlState } from "../database/failure.ts";
 import type { JsonObject } from "../database/json.ts";
 import { collections } from "../database/schema.ts";
 import { asTenant, uuidLiteral } from "../database/transaction.ts";
+import { releaseErased } from "../document/erase.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
 import { AppError } from "../error.ts";
 import { validateIndexSettings } from "../index/settings.ts";
@@ -118,6 +119,8 @@ export async function deleteCollection(
     const texts = sql`SELECT ${storedContentHash(sql`content`)} FROM cairn.documents
       WHERE tenant_id = ${tenant} AND collection_id = ${ids} AND content IS NOT NULL`;
     await orm.execute(deleteCachedEmbeddings(tenantId, texts));
+    const { measureCollection } = await import("../usage/measure.ts"); // rarely needed
+    const freed = await measureCollection(orm, collection);
     const deleted = await orm.selectRows<{ lineage: string }>(sql`
           DELETE FROM cairn.collections WHERE tenant_id = ${tenant} AND id = ${ids}
           RETURNING coalesce(lineage, id) AS lineage`);
@@ -126,5 +129,6 @@ export async function deleteCollection(
       WHERE tenant_id = ${tenant} AND lineage = ANY(${sql.param(deleted.map(({ lineage }) => lineage))}::uuid[])
         AND lineage NOT IN (SELECT coalesce(lineage, id) FROM cairn.collections WHERE tenant_id = ${tenant})`);
     await beforeCommit?.(transaction);
+    await releaseErased(orm, tenantId, { freed: freed ?? null });
   });
 }

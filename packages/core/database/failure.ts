@@ -41,7 +41,8 @@ function specialCase(sqlstate: string, { message, column, routine }: DriverError
   // The role that a transaction switches to. The routine identifies the error, because messages may be translated.
   const role = routine === "call_string_check_hook" ? /cairn_\w+/.exec(message)?.[0] : undefined;
   if (sqlstate === "22023" && role) return meaningOf("42P01");
-  if (sqlstate === "23502" && column === "segment")
+  // Citus passes on a worker's message, but not the column.
+  if (sqlstate === "23502" && (column === "segment" || message.includes('column "segment"')))
     return {
       code: "collection_changed",
       message: "The collection was deleted or replaced during the request. Try again.",

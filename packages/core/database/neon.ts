@@ -27,6 +27,7 @@ export function connectNeon(options: NeonOptions): Database {
   const { transaction } = createPoolTransactions({
     acquire: source.acquire,
     begin: (client, settings) => client.query([BEGIN, ...setLocal(settings)].join("; ")),
+    set: (client, settings) => client.query(setLocal(settings).join("; ")),
     wakeTimeout: options.wakeTimeout,
   });
 

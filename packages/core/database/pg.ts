@@ -6,7 +6,7 @@ import { DEFAULT_CONNECTIONS, withFairShare } from "./fair-share.ts";
 import { pipeline, runBatch } from "./pg-internals.ts";
 import { createPgvectorLookup, PGVECTOR_QUERY } from "./pgvector.ts";
 import { BEGIN, createPoolTransactions, runMaintenance } from "./pool.ts";
-import { type Settings, setConfigStatement, setLocal, UNLIMITED } from "./settings.ts";
+import { type Settings, setConfigStatement, settingMessages, UNLIMITED } from "./settings.ts";
 import { createStatementCaches, type StatementCache } from "./statement-cache.ts";
 
 export interface PgOptions {
@@ -39,9 +39,15 @@ export function connectPg(options: PgOptions): Database {
   const caches = createStatementCaches();
   pool.on("connect", (client) => void caches.register(client).catch(() => {})); // the caller's own query fails as well
   const compile = createCompiler();
+  // As for Citus until the server has answered that it is none: each message more costs 30 µs, and no round trip.
+  const messagesOf = (settings?: Settings) =>
+    settingMessages(settings, { isDistributed: caches.isDistributed() ?? true });
+  const send = (client: PoolClient, messages: readonly string[]) =>
+    pipeline(client, () => messages.map((text) => client.query(text)));
   const { withClient, transaction } = createPoolTransactions({
     acquire: () => pool.connect(),
-    begin: (client, settings) => pipeline(client, () => beginStatements(settings).map((text) => client.query(text))),
+    begin: (client, settings) => send(client, [BEGIN, ...messagesOf(settings)]),
+    set: (client, settings) => send(client, messagesOf(settings)),
     wakeTimeout: options.wakeTimeout,
   });
   const pgvector = createPgvectorLookup(() =>
@@ -56,14 +62,14 @@ export function connectPg(options: PgOptions): Database {
     const compiled = statements.map((statement) => compile(statement, values));
     const run = async (client: PoolClient, cache?: StatementCache) => {
       const all = { ...pinned, ...settings, ...(cache ? { plan_cache_mode: "force_generic_plan" } : {}) };
-      const setConfig = cache?.distributed === false ? setConfigStatement(all) : undefined;
+      const setConfig = cache && caches.isDistributed() === false ? setConfigStatement(all) : undefined;
       const batch = (setConfig ? [setConfig, ...compiled] : compiled).map((statement) => ({
         ...statement,
         ...cache?.use(statement.text),
       }));
       // Statements up to one Sync are one implicit transaction, so setConfig needs no BEGIN and COMMIT.
       const responses = await pipeline(client, () => [
-        ...(setConfig ? [] : beginStatements(all).map((text) => client.query(text))),
+        ...(setConfig ? [] : [BEGIN, ...messagesOf(all)].map((text) => client.query(text))),
         runBatch(client, setConfig ? batch : [...batch, { text: "COMMIT" }], cache?.takeEvicted()),
       ]);
       cache?.markPrepared(batch.flatMap(({ name }) => name ?? []));
@@ -101,10 +107,4 @@ export function connectPg(options: PgOptions): Database {
     close: () => pool.end(),
   };
   return withFairShare(database, { connections, tenantConnections, waitTimeout: connectTimeout });
-}
-
-/** BEGIN and the settings, as separate messages: Citus forwards a SET LOCAL to its workers with everything in its message. */
-function beginStatements(settings?: Settings): readonly string[] {
-  const set = setLocal(settings).join("; ");
-  return set ? [BEGIN, set] : [BEGIN];
 }

@@ -6,13 +6,15 @@ import type { Orm, Transaction } from "./database.ts";
 import { connectFailure, databaseFailure } from "./failure.ts";
 import { toOrm } from "./rows.ts";
 import { retainMemory } from "./server-memory.ts";
-import { type Settings, setLocal } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 export interface PoolOptions {
   /** Acquires a connection. Its `release` returns it. */
   readonly acquire: () => Promise<PoolClient>;
   /** Sends BEGIN and the settings, in one round trip. */
   readonly begin: (client: PoolClient, settings?: Settings) => Promise<unknown>;
+  /** Sends the settings, in one round trip. */
+  readonly set: (client: PoolClient, settings: Settings) => Promise<unknown>;
   /** Milliseconds to retry a server that refuses connections, as a server does while it starts. Default 3,000. */
   readonly wakeTimeout?: number;
 }
@@ -27,7 +29,7 @@ const STATEMENT_MEMORY_MB = 8;
 const STARTING: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "57P03"]);
 
 /** Transactions on the connections of a pool, of node-postgres or of a driver with its interface. */
-export function createPoolTransactions({ acquire, begin, wakeTimeout = 3_000 }: PoolOptions) {
+export function createPoolTransactions({ acquire, begin, set, wakeTimeout = 3_000 }: PoolOptions) {
   const orms = new WeakMap<PoolClient, Orm>();
   const withMemory = new WeakSet<PoolClient>();
 
@@ -101,7 +103,7 @@ export function createPoolTransactions({ acquire, begin, wakeTimeout = 3_000 }: 
         await client.query(sql);
       },
       async set(settings) {
-        await client.query(setLocal(settings).join("; "));
+        await set(client, settings);
       },
       async reserveMemory() {
         if (withMemory.has(client)) return;

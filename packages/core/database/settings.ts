@@ -13,6 +13,22 @@ export function setLocal(settings: Settings = {}): readonly string[] {
   return Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = ${setValue(name, value)}`);
 }
 
+/**
+ * Messages that set the settings of a transaction. `isDistributed`: on Citus, which forwards the message of each SET LOCAL to its
+ * workers, as a whole. Each setting then has a message of its own, so that a worker receives it once. The role is set without SET: a
+ * connection of Citus to a worker belongs to one role, which may not become another. It is the last message, because it is a query, and
+ * some settings are refused after a query.
+ */
+export function settingMessages(
+  settings: Settings = {},
+  { isDistributed }: { readonly isDistributed: boolean },
+): readonly string[] {
+  if (!isDistributed) return Object.keys(settings).length > 0 ? [setLocal(settings).join("; ")] : [];
+  const { role, ...others } = settings;
+  const setRole = role === undefined ? [] : [`SELECT set_config('role', ${setValue("role", role)}, true)`];
+  return [...setLocal(others), ...setRole];
+}
+
 /** One statement that sets all settings. Its text does not depend on the values. Undefined without settings. */
 export function setConfigStatement(
   settings: Settings = {},

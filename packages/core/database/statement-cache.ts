@@ -18,6 +18,7 @@ export type StatementCache = ReturnType<typeof createStatementCache>;
  */
 export function createStatementCaches() {
   const caches = new WeakMap<PoolClient, StatementCache>();
+  let distributed: boolean | undefined;
   return {
     /** Creates the cache of a new connection, if it can have one. The query is pipelined with the first statements. */
     async register(client: PoolClient): Promise<void> {
@@ -26,8 +27,14 @@ export function createStatementCaches() {
                 ${retainMemory(SEARCH_MEMORY_MB)} AS retained`,
       );
       const [row] = rows;
-      if (row?.pid === serverProcessId(client)) caches.set(client, createStatementCache(row.distributed));
+      distributed = row?.distributed ?? distributed;
+      if (row?.pid === serverProcessId(client)) caches.set(client, createStatementCache());
     },
+    /**
+     * Whether the tables are on other servers too (Citus). Those receive settings only by SET LOCAL. Undefined before the first
+     * connection is registered.
+     */
+    isDistributed: (): boolean | undefined => distributed,
     /** Undefined if the connection cannot keep prepared statements. */
     get: (client: PoolClient): StatementCache | undefined => caches.get(client),
     /**
@@ -52,7 +59,7 @@ const OUTDATED = "0A000";
 const RECOVERABLE: ReadonlySet<string> = new Set([OUTDATED, "26000"]);
 
 /** The prepared statements of one connection, by their text. The least recently used one is evicted first. */
-function createStatementCache(distributed: boolean) {
+function createStatementCache() {
   const names = new Map<string, string | undefined>(); // ordered by last use, oldest first
   const prepared = new Set<string>();
   const evicted: string[] = [];
@@ -62,8 +69,6 @@ function createStatementCache(distributed: boolean) {
     if (name && prepared.delete(name)) evicted.push(name);
   };
   return {
-    /** Whether the tables are on other servers too (Citus). Those receive settings only by SET LOCAL. */
-    distributed,
     /**
      * How to send a statement: its name, from the second use on, and whether the server has prepared it. A statement that
      * is used once is not prepared.

@@ -7,7 +7,7 @@ import { AppError } from "../error.ts";
 import { compileFilters, type FilterInput } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import { captureChanges } from "../replication/capture.ts";
-import { eraseFromCopies, eraseRows } from "./erase.ts";
+import { eraseFromCopies, eraseRows, releaseErased } from "./erase.ts";
 import { keysOf } from "./id.ts";
 
 export interface DeleteOptions extends FilterInput {
@@ -32,9 +32,10 @@ export async function deleteDocuments(database: Database, tenantId: string, opti
     const collection = await lockCollection(orm, tenantId, options.collection);
     const hasId = options.ids ? sql`id = ANY(${sql.param(keysOf(options.ids))}::text[])` : sql`true`;
     const isDeleted = sql`id IN (SELECT id FROM cairn.documents WHERE ${inCollection(collection)} AND ${hasId} AND ${matches})`;
-    const { documents, ids } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
+    const { documents, ids, freed } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
     await captureChanges({ orm }, collection, ids, { deletes: true });
     await eraseFromCopies(orm, collection, keysOf(ids));
+    await releaseErased(orm, tenantId, { freed });
     return documents;
   };
   return scanText(readsText, (settings) => asTenant(database, tenantId, work, settings));

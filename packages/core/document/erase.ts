@@ -5,6 +5,7 @@ import type { Orm } from "../database/database.ts";
 import { decodeText } from "../database/text.ts";
 import { contentHash } from "../embedding/cache.ts";
 import { deleteCachedEmbeddings, storedContentHash } from "../embedding/delete-cached.ts";
+import { isCounted, ROW_BYTES, type Stored } from "../usage/quota.ts";
 import { deleteRows } from "./delete-rows.ts";
 import type { Row } from "./document.ts";
 import { keysOf } from "./id.ts";
@@ -15,9 +16,24 @@ export interface Erased {
   readonly documents: number;
   /** Ids of all documents with a deleted passage. */
   readonly ids: readonly string[];
+  /** What the deleted rows took. Null: the tenant has no quota. */
+  readonly freed: Stored | null;
 }
 
-const RETURNED_COLUMNS = sql`d.id, d.long_id, d.chunk, d.origin, ${storedContentHash(sql`d.content`)} AS hash`;
+/** Citus refuses functions that are not immutable, and subqueries, in RETURNING. */
+function returnedColumns({ tenantId }: CollectionKey) {
+  return {
+    computed: sql`${storedContentHash(sql`d.content`)} AS hash, CASE WHEN ${isCounted(tenantId)} THEN ${ROW_BYTES} END AS size`,
+    returning: sql`d.id, d.long_id, d.chunk, d.origin, locked.hash, locked.size`,
+  };
+}
+
+/** Subtracts what was deleted from the counter of a tenant that has a quota, at the end of the transaction. */
+export async function releaseErased(orm: Orm, tenantId: string, { freed }: Pick<Erased, "freed">): Promise<void> {
+  if (!freed) return;
+  const { releaseStorage } = await import("../usage/charge.ts"); // few tenants have a quota
+  await releaseStorage(orm, tenantId, freed);
+}
 
 /** Maximum keys per statement. */
 const MAX_KEYS = 5_000;
@@ -32,13 +48,15 @@ export async function eraseRows(
   matches: SQL,
   { tombstones = false } = {},
 ): Promise<Erased> {
-  const [erased] = await orm.selectRows<Erased>(sql`
-        WITH deleted AS (${deleteRows(collection, matches, RETURNED_COLUMNS)}),
+  const [erased] = await orm.selectRows<Omit<Erased, "freed"> & { rows: number; bytes: number | null }>(sql`
+        WITH deleted AS (${deleteRows(collection, matches, returnedColumns(collection))}),
         ${tombstones ? sql`tombstones AS (${insertTombstones(collection, sql`SELECT id FROM deleted WHERE origin IS NOT NULL`)}),` : sql``}
         uncached AS (${deleteCachedEmbeddings(collection.tenantId, sql`SELECT hash FROM deleted`)})
         SELECT count(*) FILTER (WHERE chunk = 0)::float8 AS documents,
-               coalesce(array_agg(DISTINCT coalesce(long_id, id)), '{}') AS ids FROM deleted`);
-  return { documents: erased?.documents ?? 0, ids: erased?.ids.map(decodeText) ?? [] };
+               coalesce(array_agg(DISTINCT coalesce(long_id, id)), '{}') AS ids,
+               count(*)::float8 AS rows, sum(size)::float8 AS bytes FROM deleted`);
+  const { documents = 0, ids = [], rows = 0, bytes = null } = erased ?? {};
+  return { documents, ids: ids.map(decodeText), freed: bytes === null ? null : { rows, bytes } };
 }
 
 /**
@@ -53,19 +71,45 @@ export async function eraseFromCopies(orm: Orm, collection: CollectionKey, keys:
       await eraseRows(orm, copy, sql`id = ANY(${sql.param(keys.slice(start, start + MAX_KEYS))}::text[])`);
 }
 
+/** What is stored under the ids of rows that will be written. */
+export interface Replaced {
+  /** Hashes of the texts, in hex. */
+  readonly hashes: readonly string[];
+  /** Bytes of the rows that the write replaces or deletes. 0 if the tenant has no quota. */
+  readonly bytes: number;
+}
+
+export const NONE_REPLACED: Replaced = { hashes: [], bytes: 0 };
+
+export interface ReplacedOptions {
+  /** SQL: which of the rows `d` under these ids the write replaces or deletes. */
+  readonly isReplaced: SQL;
+  /** Whether a row without a text keeps the stored one. Default false. */
+  readonly keepsTexts?: boolean;
+}
+
 /**
- * The hashes of the texts stored under the rows' ids, in hex. No row is locked: some rows may be new, and the following
- * write must lock old and new rows in the order of their keys.
+ * Reads what a write of rows will replace. No row is locked: some rows may be new, and the following write must lock old and new
+ * rows in the order of their keys.
  */
-export async function readContentHashes(
+export async function readReplaced(
   orm: Orm,
   collection: CollectionKey,
-  rows: readonly Row[],
-): Promise<readonly string[]> {
-  const stored = await orm.selectRows<{ hash: string | null }>(sql`
-        SELECT encode(${storedContentHash(sql`content`)}, 'hex') AS hash FROM cairn.documents
-        WHERE ${inCollection(collection)} AND id = ANY(${sql.param(keysOf(new Set(rows.map(({ id }) => id))))}::text[])`);
-  return stored.flatMap(({ hash }) => hash ?? []);
+  rows: readonly Pick<Row, "id" | "content">[],
+  { isReplaced, keepsTexts = false }: ReplacedOptions,
+): Promise<Replaced> {
+  const withText = keepsTexts ? rows.filter(({ content }) => content !== null) : rows;
+  const keys = (some: typeof rows) => sql`${sql.param(keysOf(new Set(some.map(({ id }) => id))))}::text[]`;
+  const hasNewText = withText.length === rows.length ? sql`true` : sql`d.id = ANY(${keys(withText)})`;
+  const stored = await orm.selectRows<{ hash: string | null; size: number | null }>(sql`
+        SELECT CASE WHEN ${hasNewText} THEN encode(${storedContentHash(sql`d.content`)}, 'hex') END AS hash,
+               CASE WHEN ${isCounted(collection.tenantId)} AND ${isReplaced} THEN ${ROW_BYTES} END AS size
+        FROM cairn.documents AS d
+        WHERE ${inCollection(collection, sql`d.`)} AND d.id = ANY(${keys(rows)})`);
+  return {
+    hashes: stored.flatMap(({ hash }) => hash ?? []),
+    bytes: stored.reduce((sum, { size }) => sum + (size ?? 0), 0),
+  };
 }
 
 /** Deletes the replaced texts from the embedding cache and the replaced documents from the copies of the collection. */

@@ -8,6 +8,7 @@ import { encodeVectorArray } from "../database/vector.ts";
 import { supportsBinary } from "../index/settings.ts";
 import { hasSameRole } from "../replication/capture.ts";
 import { nextTurn } from "../turn.ts";
+import { ROW_BYTES, type StorageQuota, selectQuota } from "../usage/quota.ts";
 import type { Row } from "./document.ts";
 import { encodeHeadings } from "./headings.ts";
 import { storeId } from "./id.ts";
@@ -102,6 +103,10 @@ export interface Inserted {
   readonly replaced: number;
   /** Bytes of the largest metadata of a replaced row, as JSON. */
   readonly bytes: number;
+  /** What the tenant may store. Null: it has no quota, and `size` is 0. */
+  readonly quota: StorageQuota | null;
+  /** Bytes of the written rows. */
+  readonly size: number;
 }
 
 /** Inserts a slice of rows. */
@@ -120,7 +125,8 @@ export async function insertSlice(
     types.vector,
   );
   const [inserted] = await orm.selectRows<Inserted>(sql`
-    WITH written AS (
+    WITH quota AS MATERIALIZED (${selectQuota(collection.tenantId)}),
+    written AS (
     INSERT INTO cairn.documents AS d
       (tenant_id, collection_id, segment, sequence, id, long_id, chunk, content, text_offset, offset_at, headings, headings_at, embedding, bits, metadata, uri, origin)
     SELECT ${tenant}, ${uuidLiteral(collection.id)}, ${openSegment(collection)}, ${sequenceOf(rows, { isFirst })}, r.id, r.long_id, r.chunk, r.content,
@@ -141,10 +147,13 @@ export async function insertSlice(
     ) AS r (id, long_id, chunk, content, text_offset, headings, embedding, metadata, uri, origin, sequence, place)
     ON CONFLICT (tenant_id, collection_id, id, chunk) ${onConflict}
     RETURNING d.created_at <> d.updated_at AS replaced,
-              CASE WHEN d.created_at <> d.updated_at THEN octet_length(d.metadata::text) END AS bytes)
-    SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced, coalesce(max(bytes), 0)::int AS bytes
+              CASE WHEN d.created_at <> d.updated_at THEN octet_length(d.metadata::text) END AS bytes,
+              CASE WHEN EXISTS (SELECT FROM quota) THEN ${ROW_BYTES} END AS size)
+    SELECT count(*)::int AS written, count(*) FILTER (WHERE replaced)::int AS replaced, coalesce(max(bytes), 0)::int AS bytes,
+           (SELECT quota FROM quota) AS quota,
+           coalesce(sum(size), 0)::float8 AS size
     FROM written`);
-  return inserted ?? { written: 0, replaced: 0, bytes: 0 };
+  return inserted ?? { written: 0, replaced: 0, bytes: 0, quota: null, size: 0 };
 }
 
 /** SQL: whether an import wrote the row and the service has not replaced it since. */

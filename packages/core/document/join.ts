@@ -12,7 +12,7 @@ const MIN_OVERLAP_LENGTH = 16;
  * occur only once. Runs in linear time.
  */
 export function joinPassages(passages: readonly Passage[]): string {
-  return joinByOffset(passages) ?? joinByOverlap(passages);
+  return joinExactly(passages) ?? joinByOverlap(passages);
 }
 
 /** The original text of a document; null: it has none. */
@@ -21,7 +21,7 @@ export function documentText({ passages }: Document): string | null {
 }
 
 /** The text joined by offsets. Undefined: an offset is unknown or contradicts the texts. */
-function joinByOffset(passages: readonly Passage[]): string | undefined {
+export function joinExactly(passages: readonly Pick<Passage, "offset" | "content">[]): string | undefined {
   const parts: string[] = [];
   let length = passages[0]?.offset ?? 0;
   let previous = { start: length, text: "" };

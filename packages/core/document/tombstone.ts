@@ -28,7 +28,7 @@ export function insertTombstones(collection: CollectionKey, keys: SQL): SQL {
     SELECT DISTINCT ${uuidLiteral(collection.tenantId)}, l.lineage, ${tombstoneHash(sql`l.lineage`, sql`k.id`)}
     FROM (${keys}) AS k CROSS JOIN (SELECT ${lineageOf(collection)} AS lineage) AS l
     ORDER BY 3
-    ON CONFLICT (tenant_id, lineage, id_hash) DO UPDATE SET seen_at = now()`;
+    ON CONFLICT (tenant_id, lineage, id_hash) DO UPDATE SET seen_at = excluded.seen_at`;
 }
 
 /** Adds tombstones for existing documents, so that an import does not restore them after they are deleted. */
@@ -76,11 +76,15 @@ export async function removeTombstones(
   await orm.execute(sql`DELETE FROM cairn.tombstones AS t USING ${tombstonesOf(collection, ids)}`);
 }
 
-/** The rest of a statement on the tombstones `t` of these ids: the joined tables and the condition. */
+/**
+ * The rest of a statement on the tombstones `t` of these ids: the joined tables and the condition. With OFFSET the hashes are
+ * not part of the condition, in which Citus refuses functions of columns that are not immutable.
+ */
 function tombstonesOf(collection: CollectionKey, ids: readonly string[]): SQL {
-  return sql`(SELECT ${lineageOf(collection)} AS lineage) AS l, unnest(${sql.param(keysOf(ids))}::text[]) AS k (id)
-    WHERE t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = l.lineage
-      AND t.id_hash = ${tombstoneHash(sql`l.lineage`, sql`k.id`)}`;
+  return sql`
+    (SELECT l.lineage, ${tombstoneHash(sql`l.lineage`, sql`k.id`)} AS id_hash
+     FROM (SELECT ${lineageOf(collection)} AS lineage) AS l, unnest(${sql.param(keysOf(ids))}::text[]) AS k (id) OFFSET 0) AS k
+    WHERE t.tenant_id = ${uuidLiteral(collection.tenantId)} AND t.lineage = k.lineage AND t.id_hash = k.id_hash`;
 }
 
 /** Hours that a tombstone stays after the source no longer has its document, because a deletion may still be in progress. */

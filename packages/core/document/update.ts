@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { withBackPressure } from "../collection/back-pressure.ts";
 import { type Collection, inCollection } from "../collection/collection.ts";
 import { getCollection, lockCollection } from "../collection/get.ts";
+import { CLOCK } from "../database/clock.ts";
 import type { Database, Orm, Transaction } from "../database/database.ts";
 import { decodeJson, encodeJson, type JsonObject, parseExactJson } from "../database/json.ts";
 import { encodeText } from "../database/text.ts";
@@ -143,8 +144,8 @@ function updateStatement(collection: Collection, changes: readonly RowChange[]):
     UPDATE cairn.documents AS d SET
       metadata = coalesce(r.metadata, d.metadata), uri = CASE WHEN r.sets_uri THEN r.uri ELSE d.uri END,
       segment = ${openSegment(collection)}, origin = ${REPLACED},
-      offset_at = CASE WHEN d.offset_at = d.updated_at THEN now() END,
-      headings_at = CASE WHEN d.headings_at = d.updated_at THEN now() END, updated_at = now()
+      offset_at = CASE WHEN d.offset_at = d.updated_at THEN clock.now END,
+      headings_at = CASE WHEN d.headings_at = d.updated_at THEN clock.now END, updated_at = clock.now
     FROM (
       SELECT id, metadata::jsonb AS metadata, sets_uri, uri FROM unnest(
         ${sql.param(changes.map(({ key }) => key))}::text[],
@@ -152,6 +153,6 @@ function updateStatement(collection: Collection, changes: readonly RowChange[]):
         ${sql.param(changes.map(({ uri }) => uri !== undefined))}::boolean[],
         ${sql.param(uris)}::text[]
       ) AS changes (id, metadata, sets_uri, uri) OFFSET 0
-    ) AS r
+    ) AS r, ${CLOCK}
     WHERE ${inCollection(collection, sql`d.`)} AND d.id = r.id`;
 }

@@ -1,12 +1,22 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Collection, inCollection, isCollection } from "../collection/collection.ts";
-import type { Transaction, VectorTypes } from "../database/database.ts";
+import type { Orm, Transaction, VectorTypes } from "../database/database.ts";
 import { AppError } from "../error.ts";
 import { captureChanges } from "../replication/capture.ts";
+import type { QuotaMode } from "../usage/quota.ts";
 import type { Row } from "./document.ts";
-import { eraseReplaced, readContentHashes } from "./erase.ts";
+import { eraseReplaced, NONE_REPLACED, readReplaced } from "./erase.ts";
 import { storeId } from "./id.ts";
-import { inLockOrder, insertSlice, isImported, nextOrigin, numberRows, sendSlices, sliceRows } from "./insert.ts";
+import {
+  type Inserted,
+  inLockOrder,
+  insertSlice,
+  isImported,
+  nextOrigin,
+  numberRows,
+  sendSlices,
+  sliceRows,
+} from "./insert.ts";
 
 export interface WriteOptions {
   readonly types: VectorTypes;
@@ -16,14 +26,16 @@ export interface WriteOptions {
   readonly skipCleanup?: boolean;
   /** Does not change rows that the service wrote. For imports. Default false. */
   readonly keepServiceRows?: boolean;
+  /** Default `enforce` if the service writes, `count` if a migration does. */
+  readonly quotaMode?: QuotaMode;
 }
 
 /**
  * Writes complete documents in the tenant's open transaction and replaces documents with the same ids. The replaced texts
  * are deleted from the copies of the collection and from the embedding cache. All writes to the table use this function:
  * vectors are sent in binary, and a vector of wrong dimensions is rejected before anything is sent.
- * Returns the number of written rows: all, unless `keepServiceRows` skips some. Throws `dimension_mismatch` and
- * `collection_changed`.
+ * Returns the number of written rows: all, unless `keepServiceRows` skips some. Throws `dimension_mismatch`,
+ * `collection_changed` and `quota_exceeded`.
  */
 export async function writeRows(
   transaction: Transaction,
@@ -39,7 +51,7 @@ export async function writeRows(
   const { types, origin } = options;
   const slices = [...sliceRows(inLockOrder(numberRows(rows)))];
   const [before, , written] = await Promise.all([
-    options.skipCleanup ? [] : readContentHashes(orm, collection, rows),
+    options.skipCleanup ? NONE_REPLACED : readReplaced(orm, collection, rows, { isReplaced: replacedBy(rows, options) }),
     slices.length > 1 ? transaction.reserveMemory() : undefined,
     sendSlices(slices, (slice, index) =>
       insertSlice(orm, collection, slice, { types, origin, isFirst: index === 0, onConflict: replaceRow(options) }),
@@ -47,12 +59,50 @@ export async function writeRows(
   ]);
   // A previous text with more passages also had the first one: if no row was replaced, no old passage is left.
   // This runs last: the writes above have waited for concurrent writers of the same ids, so it sees their rows.
-  if (!options.skipCleanup && written.some(({ replaced }) => replaced > 0))
-    await Promise.all([
-      deleteSurplusPassages(transaction, collection, rows, options),
-      eraseReplaced(orm, collection, { before, rows }),
-    ]);
+  const [surplus] =
+    !options.skipCleanup && written.some(({ replaced }) => replaced > 0)
+      ? await Promise.all([
+          deleteSurplusPassages(transaction, collection, rows, options),
+          eraseReplaced(orm, collection, { before: before.hashes, rows }),
+        ])
+      : [0];
+  const mode = options.quotaMode ?? (origin === undefined ? "enforce" : "count");
+  await chargeWritten(orm, collection, { written, deletedRows: surplus, replacedBytes: before.bytes, mode });
   return written.reduce((sum, slice) => sum + slice.written, 0);
+}
+
+/** Adds what was written, less what it replaced, to the counter of a tenant that has a quota. Throws `quota_exceeded`. */
+export async function chargeWritten(
+  orm: Orm,
+  { tenantId }: Pick<Collection, "tenantId">,
+  { written, deletedRows = 0, replacedBytes, mode }: WrittenStorage,
+): Promise<void> {
+  const quota = written.find((slice) => slice.quota)?.quota;
+  if (!quota) return;
+  const added = {
+    rows: written.reduce((sum, slice) => sum + slice.written - slice.replaced, -deletedRows),
+    bytes: written.reduce((sum, { size }) => sum + size, -replacedBytes),
+  };
+  const { chargeStorage } = await import("../usage/charge.ts"); // few tenants have a quota
+  await chargeStorage(orm, tenantId, { added, quota, mode });
+}
+
+interface WrittenStorage {
+  readonly written: readonly Pick<Inserted, "written" | "replaced" | "quota" | "size">[];
+  /** Rows that were deleted with it. Default 0. */
+  readonly deletedRows?: number;
+  /** Bytes of the rows that were replaced or deleted. */
+  readonly replacedBytes: number;
+  readonly mode: QuotaMode;
+}
+
+/**
+ * SQL: whether the write replaces or deletes an existing row `d` with the id of a written one. Earlier passages than the first of
+ * the call stay: they are of the same document, which is written in several calls.
+ */
+function replacedBy(rows: readonly Row[], { keepServiceRows }: Pick<WriteOptions, "keepServiceRows">): SQL {
+  const first = rows.reduce((min, { chunk }) => Math.min(min, chunk), 2 ** 31 - 1);
+  return sql`d.chunk >= ${first}::int AND ${keepServiceRows ? isImported(sql`d.origin`) : sql`true`}`;
 }
 
 /** SQL: replaces an existing row, after ON CONFLICT. */
@@ -104,20 +154,24 @@ export async function setInitialDimensions(
     );
 }
 
-/** Deletes the passages after the new end of a text that became shorter. */
+/** Deletes the passages after the new end of a text that became shorter, and returns their number. */
 async function deleteSurplusPassages(
   { orm }: Transaction,
   collection: Collection,
   rows: readonly Row[],
   { keepServiceRows }: WriteOptions,
-): Promise<void> {
+): Promise<number> {
   const chunks = new Map<string, number>();
   for (const row of rows) {
     const { key } = storeId(row.id);
     chunks.set(key, Math.max(chunks.get(key) ?? 0, row.chunk + 1));
   }
-  await orm.execute(sql`
+  const [deleted] = await orm.selectRows<{ rows: number }>(sql`
+    WITH deleted AS (
     DELETE FROM cairn.documents AS d
     USING unnest(${sql.param([...chunks.keys()])}::text[], ${sql.param([...chunks.values()])}::int[]) AS r (id, chunks)
-    WHERE ${inCollection(collection, sql`d.`)} AND d.id = r.id AND d.chunk >= r.chunks ${keepServiceRows ? sql`AND ${isImported(sql`d.origin`)}` : sql``}`);
+    WHERE ${inCollection(collection, sql`d.`)} AND d.id = r.id AND d.chunk >= r.chunks ${keepServiceRows ? sql`AND ${isImported(sql`d.origin`)}` : sql``}
+    RETURNING d.chunk)
+    SELECT count(*)::int AS rows FROM deleted`);
+  return deleted?.rows ?? 0;
 }

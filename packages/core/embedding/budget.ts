@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { asTenant } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import type { CountUsage } from "../usage/kinds.ts";
 import { countTextTokens } from "./batch.ts";
 import type { Embedder, Embedders } from "./embedder.ts";
 
@@ -11,6 +12,8 @@ export interface Budget {
   readonly tokensPerDay: number | undefined;
   /** Called with the tokens of each model call before the call. */
   readonly onTokens?: (tokens: number) => void;
+  /** Counts the tokens of embedded texts after each model call. */
+  readonly countUsage?: CountUsage;
 }
 
 /**
@@ -29,7 +32,7 @@ function withTokenBudget(embedder: Embedder, database: Database, budget: Budget)
     async embed(texts, options) {
       const tokens = await countTextTokens(texts);
       const total = tokens.reduce((sum, count) => sum + count, 0);
-      await reserve(database, budget, total);
+      await reserveTokens(database, budget, { tokens: total, failure: "The texts cannot be embedded" });
       budget.onTokens?.(total);
       let spent = 0;
       const onBatch: typeof options.onBatch = async (batch) => {
@@ -39,14 +42,21 @@ function withTokenBudget(embedder: Embedder, database: Database, budget: Budget)
       try {
         return await embedder.embed(texts, { ...options, onBatch });
       } finally {
+        const { tenantId, countUsage } = budget;
+        countUsage?.({ tenantId, kind: "embedding_tokens", model: embedder.model, n: spent });
         // Rejected texts cost nothing. A failed refund is ignored, because the model's error matters more; the budget resets daily.
-        await refund(database, budget, total - spent).catch(() => {});
+        await refundTokens(database, budget, total - spent).catch(() => {});
       }
     },
   };
 }
 
-async function reserve(database: Database, { tenantId, tokensPerDay }: Budget, tokens: number): Promise<void> {
+/** Reserves tokens of the day. Throws `budget_exceeded` with `failure` as the first words: "The texts cannot be embedded". */
+export async function reserveTokens(
+  database: Database,
+  { tenantId, tokensPerDay }: Budget,
+  { tokens, failure }: { readonly tokens: number; readonly failure: string },
+): Promise<void> {
   if (tokensPerDay === undefined || tokens === 0) return;
   const [reserved] =
     tokens > tokensPerDay
@@ -62,12 +72,17 @@ async function reserve(database: Database, { tenantId, tokensPerDay }: Budget, t
   const tomorrow = new Date().setUTCHours(24, 0, 0, 0);
   throw new AppError(
     "budget_exceeded",
-    `The texts cannot be embedded: they have ${tokens} tokens, more than remain of the tenant's daily budget of ${tokensPerDay} tokens. Send fewer texts, or try again after ${new Date(tomorrow).toISOString()}.`,
+    `${failure}: they have ${tokens} tokens, more than remain of the tenant's daily budget of ${tokensPerDay} tokens. Send fewer texts, or try again after ${new Date(tomorrow).toISOString()}.`,
     { retryAfter: Math.ceil((tomorrow - Date.now()) / 1000) },
   );
 }
 
-async function refund(database: Database, { tenantId, tokensPerDay }: Budget, tokens: number): Promise<void> {
+/** Returns reserved tokens that were not spent. */
+export async function refundTokens(
+  database: Database,
+  { tenantId, tokensPerDay }: Budget,
+  tokens: number,
+): Promise<void> {
   if (tokensPerDay === undefined || tokens === 0) return;
   await asTenant(database, tenantId, ({ orm }) =>
     orm.execute(

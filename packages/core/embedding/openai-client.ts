@@ -28,7 +28,7 @@ export async function connectOpenAi({ apiKey, baseUrl }: OpenAiServer): Promise<
 }
 
 /** `fetch` that translates error bodies of other dialects into OpenAI's. The client would drop their messages. */
-async function fetchTranslatingErrors(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+export async function fetchTranslatingErrors(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   const response = await fetch(input, init);
   if (response.ok || response.status < 400) return response;
   const text = await readPrefix(response);

@@ -5,7 +5,7 @@ import type { Fault } from "./retry.ts";
 
 export interface RequestContext {
   /** Kind of the request. Default `embedding`. */
-  readonly service?: "embedding" | "chat";
+  readonly service?: "embedding" | "chat" | "rerank";
   /** Server and port, for messages. */
   readonly host: string;
   readonly model: string;

@@ -17,7 +17,7 @@ export class InvalidReplyError extends Error {
 /** A reply of status 200 that reports a failure. It has the fields of the client's error for a failed response. */
 export class ErrorReply extends Error {
   readonly status: number;
-  readonly headers = undefined;
+  readonly headers: Headers | undefined = undefined;
   readonly error: Pick<ServerError, "message" | "status">;
   readonly code: unknown;
   readonly type: unknown;

@@ -97,8 +97,9 @@ async function leaseOrWait(
 /** Deletes the tenant's keys that are older than 24 hours. Returns their number. */
 export function deleteExpiredKeys(database: Database, tenantId: string): Promise<number> {
   return asTenant(database, tenantId, async ({ orm }) => {
-    const deleted = await orm.selectRows(sql`DELETE FROM cairn.idempotency_keys WHERE (tenant_id, key) IN (
-            SELECT tenant_id, key FROM cairn.idempotency_keys
+    const deleted =
+      await orm.selectRows(sql`DELETE FROM cairn.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND key IN (
+            SELECT key FROM cairn.idempotency_keys
             WHERE tenant_id = ${tenantId}::uuid AND created_at < now() - interval '24 hours' FOR UPDATE SKIP LOCKED)
           RETURNING 1`);
     return deleted.length;
@@ -164,11 +165,11 @@ async function leaseKey(
       ON CONFLICT (tenant_id, key) DO UPDATE
       SET fingerprint = excluded.fingerprint, holder = excluded.holder, held_until = excluded.held_until,
           status = NULL, headers = NULL, body = NULL,
-          created_at = CASE WHEN existing.created_at < now() - interval '24 hours'
+          created_at = CASE WHEN excluded.created_at - existing.created_at > interval '24 hours'
                             THEN excluded.created_at ELSE existing.created_at END
-      WHERE existing.created_at < now() - interval '24 hours'
+      WHERE excluded.created_at - existing.created_at > interval '24 hours'
          OR existing.held_until = '-infinity'
-         OR (existing.status IS NULL AND existing.held_until < now() AND existing.fingerprint = excluded.fingerprint)`);
+         OR (existing.status IS NULL AND existing.held_until < excluded.created_at AND existing.fingerprint = excluded.fingerprint)`);
     const [row] = await orm.selectRows<KeyRow>(sql`
           SELECT holder = ${leaseToken}::uuid AS leased, extract(epoch FROM created_at)::text AS since,
                  encode(fingerprint, 'hex') AS fingerprint, status, headers, body

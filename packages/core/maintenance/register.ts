@@ -84,12 +84,12 @@ export function publish(
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'retired'
       WHERE ${inCollection(collection)} AND state = 'valid'
-        AND CASE kind WHEN 'tail' THEN first_segment <= ${lastRetiredTail}::int
+        AND CASE WHEN kind = 'tail' THEN first_segment <= ${lastRetiredTail}::int
             ELSE first_segment >= ${range.first}::int AND last_segment <= ${range.last}::int END`);
     await orm.execute(sql`
       UPDATE cairn.collection_indexes SET state = 'valid', seconds = ${seconds}::float8,
-        settings = settings || CASE kind WHEN 'vector' THEN ${JSON.stringify(storedSettings(calibration))}::jsonb
-                               WHEN 'tail' THEN ${JSON.stringify(storedSettings({ accuracy: tailAccuracy(calibration.accuracy) }))}::jsonb ELSE '{}' END
+        settings = settings || CASE WHEN kind = 'vector' THEN ${JSON.stringify(storedSettings(calibration))}::jsonb
+                               WHEN kind = 'tail' THEN ${JSON.stringify(storedSettings({ accuracy: tailAccuracy(calibration.accuracy) }))}::jsonb ELSE '{}' END
       WHERE ${inCollection(collection)} AND name = ANY(${sql.param(names)}::text[])`);
     await touch(transaction, collection);
     await endAttempt(transaction, collection);

@@ -35,7 +35,8 @@ interface Heading {
   readonly title: string;
 }
 
-function* findHeadings(text: string): Generator<Heading, undefined> {
+/** The headings of a Markdown text, in its order. `start`: position of the heading's line in UTF-16 code units. */
+export function* findHeadings(text: string): Generator<Heading, undefined> {
   const code = codeRanges(text).values();
   let range = code.next().value;
   for (const { 1: marks, 2: title = "", 3: underlined, 4: underline = "", index } of text.matchAll(HEADING)) {

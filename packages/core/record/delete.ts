@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
 import type { Transaction } from "../database/database.ts";
-import { eraseFromCopies, eraseRows } from "../document/erase.ts";
+import { eraseFromCopies, eraseRows, releaseErased } from "../document/erase.ts";
 import { keysOf } from "../document/id.ts";
 import type { SearchFilter } from "../filter/input.ts";
 import { captureChanges } from "../replication/capture.ts";
@@ -20,8 +20,9 @@ export async function deleteRecords(
     SELECT id FROM cairn.documents
     WHERE ${inCollection(collection)} AND chunk = 0 AND ${recordMatches(collection, filter)}
     ORDER BY ${INSERTION_ORDER} LIMIT ${limit ?? null}::bigint)`;
-  const { documents, ids } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
+  const { documents, ids, freed } = await eraseRows(orm, collection, isDeleted, { tombstones: true });
   await captureChanges({ orm }, collection, ids, { deletes: true });
   await eraseFromCopies(orm, collection, keysOf(ids));
+  await releaseErased(orm, collection.tenantId, { freed });
   return documents;
 }

@@ -1,12 +1,13 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Collection, inCollection } from "../collection/collection.ts";
+import { CLOCK } from "../database/clock.ts";
 import type { Transaction, VectorTypes } from "../database/database.ts";
 import { encodeJson } from "../database/json.ts";
-import { eraseReplaced, readContentHashes } from "../document/erase.ts";
+import { eraseReplaced, NONE_REPLACED, type ReplacedOptions, readReplaced } from "../document/erase.ts";
 import { storeId } from "../document/id.ts";
 import { inLockOrder, insertSlice, nextOrigin, numberRows, sendSlices, sliceRows } from "../document/insert.ts";
 import { MAX_METADATA_BYTES } from "../document/metadata.ts";
-import { assertDimensions, setInitialDimensions } from "../document/write.ts";
+import { assertDimensions, chargeWritten, setInitialDimensions } from "../document/write.ts";
 import { AppError } from "../error.ts";
 import { captureChanges } from "../replication/capture.ts";
 import { firstOfEachId, foldRecords, type RecordInput } from "./record.ts";
@@ -20,7 +21,7 @@ export interface WriteRecordsOptions {
 /**
  * Writes records in the tenant's open transaction and returns the number of written ones. Of inputs with the same id, the
  * first is written (`ignore`), or all in order (`merge`). A record keeps its place in the insertion order. Throws
- * `dimension_mismatch`, `collection_changed`, and `invalid_input` if metadata becomes too large.
+ * `dimension_mismatch`, `collection_changed`, `quota_exceeded`, and `invalid_input` if metadata becomes too large.
  */
 export async function writeRecords(
   transaction: Transaction,
@@ -42,10 +43,9 @@ export async function writeRecords(
   await setInitialDimensions(transaction, collection, rows);
   const { orm } = transaction;
   const slices = [...sliceRows(inLockOrder(rows))];
-  const texts = rows.filter(({ content }) => content !== null);
   const onConflict = existing === "ignore" ? sql`DO NOTHING` : mergeRow(inputs);
   const [before, , inserted] = await Promise.all([
-    existing === "ignore" ? [] : readContentHashes(orm, collection, texts),
+    existing === "ignore" ? NONE_REPLACED : readReplaced(orm, collection, rows, FIRST_PASSAGES),
     slices.length > 1 ? transaction.reserveMemory() : undefined,
     sendSlices(slices, (slice, index) =>
       insertSlice(orm, collection, slice, { types, isFirst: index === 0, onConflict }),
@@ -55,10 +55,14 @@ export async function writeRecords(
   if (inserted.some(({ replaced }) => replaced > 0))
     await Promise.all([
       mergeOtherPassages(transaction, collection, inputs),
-      eraseReplaced(orm, collection, { before, rows }),
+      eraseReplaced(orm, collection, { before: before.hashes, rows }),
     ]);
+  await chargeWritten(orm, collection, { written: inserted, replacedBytes: before.bytes, mode: "enforce" });
   return inserted.reduce((sum, { written }) => sum + written, 0);
 }
+
+/** A record is the first passage of its document, and keeps its text if none is given. */
+export const FIRST_PASSAGES: ReplacedOptions = { isReplaced: sql`d.chunk = 0`, keepsTexts: true };
 
 /** Throws `invalid_input` if the metadata of a record has become too large by merging. */
 export function assertMetadataSize(bytes: number): void {
@@ -105,9 +109,9 @@ export async function mergeOtherPassages(
     DELETE FROM cairn.documents
     WHERE ${inCollection(collection)} AND chunk > 0 AND id = ANY(${keysWith(({ content }) => content !== null)})`);
   await orm.execute(sql`
-    UPDATE cairn.documents AS d SET metadata = first.metadata, uri = first.uri, updated_at = now(),
-      offset_at = CASE WHEN d.offset_at = d.updated_at THEN now() END
-    FROM cairn.documents AS first
+    UPDATE cairn.documents AS d SET metadata = first.metadata, uri = first.uri, updated_at = clock.now,
+      offset_at = CASE WHEN d.offset_at = d.updated_at THEN clock.now END
+    FROM cairn.documents AS first, ${CLOCK}
     WHERE ${inCollection(collection, sql`d.`)} AND ${inCollection(collection, sql`first.`)}
       AND d.chunk > 0 AND first.id = d.id AND first.chunk = 0 AND d.id = ANY(${keysWith(() => true)})`);
 }

@@ -12,6 +12,7 @@ import type { IndexFailure } from "../maintenance/index-failure.ts";
 import { type MaintenanceResult, maintainIndexes } from "../maintenance/indexes.ts";
 import { type Inspection, inspectCollection, servingRanges, tailOf } from "../maintenance/inspect.ts";
 import type { Services } from "../services.ts";
+import { measureCounted } from "../usage/measure.ts";
 import { assertCopyNameFree, copyName, ensureDraft, nameTakenError } from "./draft.ts";
 import { addFills, EMPTY_FILL, type FillResult, fillCollection, isFilled } from "./fill.ts";
 
@@ -21,9 +22,14 @@ export interface ModelChangeOptions extends BuildOptions {
   /** Milliseconds to wait for another process that builds indexes. Default 600,000. */
   readonly wait?: number;
   readonly onProgress?: (event: {
-    readonly phase: "embed" | "catch up" | "index" | "swap";
+    readonly phase: "embed" | "catch up" | "index" | "evaluate" | "swap";
     readonly written: number;
   }) => void;
+  /**
+   * Called once with both collections when the draft is filled and indexed. If it throws, the change ends with that error, and
+   * the draft is kept. Writes during the call are applied to the draft afterwards.
+   */
+  readonly beforeSwap?: (collections: Replacement) => Promise<void>;
 }
 
 export interface ModelChangeResult extends FillResult {
@@ -93,7 +99,7 @@ export async function restoreModel(
 }
 
 /** The collection to replace, and the draft that takes its name. */
-interface Replacement {
+export interface Replacement {
   readonly old: Collection;
   readonly draft: Collection;
 }
@@ -118,6 +124,11 @@ async function replaceCollection(
   await fill("embed");
   onProgress?.({ phase: "index", written: total.written });
   await indexDraft(database, { old, draft }, options);
+  if (options.beforeSwap) {
+    await fill("catch up");
+    onProgress?.({ phase: "evaluate", written: total.written });
+    await options.beforeSwap({ old, draft: await getCollection(database, old.tenantId, draft.id) });
+  }
   for (let pass = 1; ; pass++) {
     await fill("catch up");
     // PGlite has one connection: no writer can be waiting, and the embedding cache cannot be read inside the transaction.
@@ -130,6 +141,7 @@ async function replaceCollection(
     if (await swapNames(database, old, draft, blocksWriters ? fillRest : undefined)) break;
   }
   onProgress?.({ phase: "swap", written: total.written });
+  await measureCounted(database, old.tenantId); // vectors of other dimensions take other bytes
   const [collection, replaced] = await Promise.all([
     getCollection(database, old.tenantId, draft.id),
     getCollection(database, old.tenantId, old.id),

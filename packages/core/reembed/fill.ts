@@ -87,7 +87,7 @@ export async function fillCollection(
       openDraft(transaction, to, async () => {
         const current = await lockUnchanged(transaction, from, page);
         const unchanged = rows.filter(({ id, chunk }) => current.has(keyOf({ id: storeId(id).key, chunk })));
-        return writeRows(transaction, to, unchanged, { types, skipCleanup: true });
+        return writeRows(transaction, to, unchanged, { types, skipCleanup: true, quotaMode: "ignore" });
       }),
     );
     filled = addFills(filled, { ...EMPTY_FILL, written, failed, failures: failed.length });
@@ -193,7 +193,9 @@ function extraRows(from: Collection, to: Collection) {
 
 async function deleteExtraRows({ orm, set }: Transaction, from: Collection, to: Collection): Promise<number> {
   await set(MERGE_JOIN);
-  const deleted = await orm.selectRows(deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, sql`d.chunk`));
+  const deleted = await orm.selectRows(
+    deleteRows(to, sql`(id, chunk) IN (${extraRows(from, to)})`, { returning: sql`d.chunk` }),
+  );
   return deleted.length;
 }
 

@@ -53,7 +53,7 @@ async function capture(
     captured AS (
       INSERT INTO cairn.changes (tenant_id, collection_id, subject, ids, deletes)
       SELECT ${uuidLiteral(collection.tenantId)}, lineage, ${encodeText(collection.name)}::text, ${ids}, ${deletes}::boolean FROM collection
-      WHERE replication = 'source' AND NOT ${REPLICATES})
+      WHERE replication = 'source' AND NOT ${REPLICATES} RETURNING true)
     SELECT replication = 'replica' AND NOT ${REPLICATES} AS refused FROM collection`);
   if (state?.refused) throw readOnlyReplica(collection.name);
 }

@@ -38,9 +38,9 @@ test("responses, jobs and vectors of texts without a document are deleted when t
   await deleteExpired(own.database);
   expect(await traces()).toEqual(["embedding_cache", "idempotency_keys", "jobs"]);
   await asTenant(own.database, canary.tenantId, async ({ orm }) => {
-    await orm.execute(sql`UPDATE cairn.idempotency_keys SET created_at = created_at - interval '24 hours 1 second'`);
+    await orm.execute(sql`UPDATE cairn.idempotency_keys SET created_at = now() - interval '24 hours 1 second'`);
     await orm.execute(sql`UPDATE cairn.jobs SET finished_at = finished_at - interval '30 days 1 second'`);
-    await orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = used_at - interval '30 days 1 second'`);
+    await orm.execute(sql`UPDATE cairn.embedding_cache SET used_at = now() - interval '30 days 1 second'`);
   });
   await deleteExpired(own.database);
   expect(await traces()).toEqual([]);
@@ -71,6 +71,20 @@ test("counts, resolved findings and disagreements of a cut-over expire, and open
   await deleteExpired(own.database);
   const tables = ["cutover_requests", "cutover_disagreements", "cutover_findings"];
   expect(await Promise.all(tables.map(count))).toEqual([1, 1, 3]);
+});
+
+test("results of evaluations are kept for 400 days", async () => {
+  for (const age of [399, 401])
+    await asTenant(own.database, canary.tenantId, ({ orm }) =>
+      orm.execute(sql`
+        INSERT INTO cairn.evaluation_runs (tenant_id, set_id, fingerprint, started_by, summary, scores, created_at)
+        VALUES (${canary.tenantId}::uuid, gen_random_uuid(), ${`${age}`}, 'schedule', '{}', '{}', now() - ${age}::int * interval '1 day')`),
+    );
+  await deleteExpired(own.database);
+  const left = await asTenant(own.database, canary.tenantId, ({ orm }) =>
+    orm.selectRows(sql`SELECT fingerprint FROM cairn.evaluation_runs`),
+  );
+  expect(left).toEqual([{ fingerprint: "399" }]);
 });
 
 test("a cached vector that is in use does not expire", async () => {

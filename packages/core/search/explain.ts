@@ -7,6 +7,7 @@ import { AppError } from "../error.ts";
 import { searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
 import { INDEX_DEFAULTS } from "../index/settings.ts";
+import { candidatesOf, requireReranker } from "../rerank/reranker.ts";
 import type { Services } from "../services.ts";
 import { embedQueries, type QueryInput } from "./embed-queries.ts";
 import type { List, SearchPlan, VectorPlan } from "./plan.ts";
@@ -53,7 +54,8 @@ export async function explainSearch(
   const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, { ...options, queries });
   const target = await findTarget(services.database, tenantId, options.collection);
   const grouped = options.groupBy === "document" ? { maxDistance: options.maxDistance } : undefined;
-  const search = { ...embedded, mode, topK, grouped, ...filter, texts: [text ?? ""] };
+  const rows = candidatesOf(topK, options.rerank);
+  const search = { ...embedded, mode, topK: rows, grouped, ...filter, texts: [text ?? ""] };
   const reads = planReads(services.database, target, search);
   const values = vectorsOf(search, (await services.database.vectorTypes()).vector);
   const steps: ExplainedStep[] = [];
@@ -76,7 +78,23 @@ export async function explainSearch(
   }
   const unindexed = await countUnindexed(services, target);
   const words = reads.map(({ plan }) => describePlan(plan, target, { unindexed, isFiltered: filter !== undefined }));
-  return { words: grouped ? [...words, GROUPED] : words, steps };
+  return { words: [...words, ...(grouped ? [GROUPED] : []), ...describeResult(services, { ...options, topK })], steps };
+}
+
+/** What happens to the rows of the lists. */
+function describeResult(
+  { reranker: server }: Services,
+  { topK, rerank, expand }: SearchOptions & { readonly topK: number },
+): readonly string[] {
+  const words: string[] = [];
+  if (rerank) {
+    const { reranker, model, topN } = requireReranker(server, { topK, rerank });
+    words.push(
+      `Rerank: the model ${model} orders the best ${topN} rows within ${reranker.timeout} ms, and the first ${topK} are returned. If it fails, the order of the search is kept.`,
+    );
+  }
+  if (expand) words.push("Expand: one more statement reads the passages around the hits.");
+  return words;
 }
 
 const GROUPED =

@@ -27,6 +27,32 @@ export interface Hit {
   readonly vectorRank?: number | null;
   /** Number of other matching passages of the document. Only if hits are grouped by document. */
   readonly others?: number;
+  /** Score of the rerank model; higher is better. Null: it was not scored. Undefined: no model ordered the hits. */
+  readonly rerankScore?: number | null;
+  /**
+   * The text that `content` has if an expansion was requested. Null: the passage alone, because its offsets are not known or
+   * the document has changed meanwhile. Undefined: not requested.
+   */
+  readonly expanded?: ExpandedText | null;
+}
+
+/** A contiguous part of a document's text. Positions are in UTF-16 code units. */
+export interface ExpandedText {
+  readonly firstChunk: number;
+  readonly lastChunk: number;
+  /** Range of the text in the document. */
+  readonly start: number;
+  readonly end: number;
+  /** Whether passages were left out because of a limit. */
+  readonly truncated: boolean;
+  /** The matching passages and their ranges in the text, best first. The first one is the hit's own passage. */
+  readonly matches: readonly MatchedRange[];
+}
+
+export interface MatchedRange {
+  readonly chunk: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** A row as the search statements return it. */

@@ -1,16 +1,20 @@
-import type { Collection } from "../collection/collection.ts";
 import { recordLatency } from "../collection/latency.ts";
-import type { Database } from "../database/database.ts";
-import { AppError } from "../error.ts";
+import { MAX_RESPONSE_BYTES } from "../document/response-size.ts";
 import { type FilterInput, searchFilter } from "../filter/input.ts";
 import { scanText } from "../filter/text-scan.ts";
+import { candidatesOf, type RerankOutcome, type RerankRequest, requireReranker } from "../rerank/reranker.ts";
 import type { Services } from "../services.ts";
 import type { SearchMode } from "./depth.ts";
 import { embedQueries, type PathOf, type QueryInput } from "./embed-queries.ts";
-import { type Hit, toHit } from "./hit.ts";
-import { type Fields, type HitField, limitOutput, type Output, readFields, rowKey } from "./output.ts";
-import { type RankedRow, rankRows } from "./rank.ts";
+import type { expandHits } from "./expand.ts";
+import type { Expansion } from "./expansion.ts";
+import type { Hit } from "./hit.ts";
+import { HIT_FIELDS, type HitField } from "./output.ts";
+import { rankRows } from "./rank.ts";
+import type { rerankRows } from "./rerank-rows.ts";
 import { findRows } from "./rows.ts";
+import { toHits } from "./to-hits.ts";
+import { validateSearch } from "./validate-search.ts";
 
 export interface SearchOptions extends FilterInput {
   /** Default `knowledge`. */
@@ -31,6 +35,10 @@ export interface SearchOptions extends FilterInput {
   readonly exactNumbers?: boolean;
   /** Maximum of `topK`, and ten times it of all queries together. Default 1,000. Beyond 1,000, rows are compared one by one. */
   readonly maxTopK?: number;
+  /** Orders the best rows by a rerank model. Needs a text. Default: by the search alone. */
+  readonly rerank?: RerankRequest;
+  /** Returns the text around each passage, too. Default: the passage. */
+  readonly expand?: Expansion;
   /** Whether every matching row is compared, without vector indexes: for judging their results. Default false. */
   readonly exact?: boolean;
   readonly signal?: AbortSignal;
@@ -38,23 +46,33 @@ export interface SearchOptions extends FilterInput {
 
 export type GroupBy = "passage" | "document";
 
-/** Default maximum of `topK`. */
-const MAX_TOP_K = 1_000;
-
 export type QueryOptions = SearchOptions & QueryInput;
 
+/** The hits of a query, and what the rerank model did if one was requested. */
+export interface QueryResult {
+  readonly hits: readonly Hit[];
+  readonly rerank?: RerankOutcome;
+}
+
 /**
- * The best passages of a tenant's collection, best first: never fewer than exist and match.
- * Throws `not_found`, `invalid_input`, `invalid_filter`, `dimension_mismatch`, `embedder_unavailable`, `response_too_large`.
+ * The best passages of a tenant's collection, best first: never fewer than exist and match, unless `expand` joins some.
+ * Throws `not_found`, `invalid_input`, `invalid_filter`, `dimension_mismatch`, `embedder_unavailable`, `response_too_large`,
+ * `rerank_not_configured`, `rerank_misconfigured`.
  */
-export async function query(
+export async function query(services: Services, tenantId: string, options: QueryOptions): Promise<readonly Hit[]> {
+  const { hits } = await queryResult(services, tenantId, options);
+  return hits;
+}
+
+/** The hits of `query`, and what the rerank model did. */
+export async function queryResult(
   services: Services,
   tenantId: string,
   { text, embedding, ...options }: QueryOptions,
-): Promise<readonly Hit[]> {
+): Promise<QueryResult> {
   const queries = [{ text, embedding }];
-  const [hits] = await search(services, tenantId, { ...options, queries, pathOf: (_, field) => field });
-  return hits ?? [];
+  const [result] = await search(services, tenantId, { ...options, queries, pathOf: (_, field) => field });
+  return result ?? { hits: [] };
 }
 
 export interface QueryManyOptions extends SearchOptions {
@@ -63,34 +81,44 @@ export interface QueryManyOptions extends SearchOptions {
 }
 
 /** Runs many queries in one call to the model and one to the database. Returns the hits of each query, in order. */
-export function queryMany(
+export async function queryMany(
   services: Services,
   tenantId: string,
   options: QueryManyOptions,
 ): Promise<readonly (readonly Hit[])[]> {
+  const results = await queryManyResults(services, tenantId, options);
+  return results.map(({ hits }) => hits);
+}
+
+/** The results of `queryMany`, and what the rerank model did for each query. */
+export function queryManyResults(
+  services: Services,
+  tenantId: string,
+  options: QueryManyOptions,
+): Promise<readonly QueryResult[]> {
   return search(services, tenantId, { ...options, pathOf: (index, field) => `queries[${index}].${field}` });
 }
 
-interface LocatedOptions extends QueryManyOptions {
+export interface LocatedOptions extends QueryManyOptions {
   readonly pathOf: PathOf;
 }
 
-async function search(
-  services: Services,
-  tenantId: string,
-  options: LocatedOptions,
-): Promise<readonly (readonly Hit[])[]> {
-  const { topK = 10, mode = "vector", queries, maxDistance, pathOf } = options;
-  validate({ ...options, topK, mode });
+async function search(services: Services, tenantId: string, options: LocatedOptions): Promise<readonly QueryResult[]> {
+  const { topK = 10, mode = "vector", queries, maxDistance, pathOf, rerank, expand, signal } = options;
+  validateSearch({ ...options, topK, mode });
   const filter = searchFilter(options); // throws before a text is embedded
+  const reranker = rerank && requireReranker(services.reranker, { topK, rerank });
+  const depth = candidatesOf(topK, rerank);
   const texts = queries.map(({ text }) => text ?? "");
-  const output = { fields: options.include, maxBytes: options.maxBytes };
+  const { include: fields = HIT_FIELDS, maxBytes = MAX_RESPONSE_BYTES } = options;
+  // A rerank model reads the content, even if the hits do not have it.
+  const output = { fields: rerank && !fields.includes("content") ? [...fields, "content" as const] : fields, maxBytes };
   const grouped = options.groupBy === "document" ? { maxDistance } : undefined;
   for (;;) {
     const embedded = mode === "keyword" ? undefined : await embedQueries(services, tenantId, options);
     const startedAt = performance.now();
     const rowSearch = {
-      ...{ collection: options.collection, mode, topK, output, grouped, texts, pathOf, isExact: options.exact },
+      ...{ collection: options.collection, mode, topK: depth, output, grouped, texts, pathOf, isExact: options.exact },
       ...filter,
       ...embedded,
     };
@@ -98,91 +126,31 @@ async function search(
       findRows(services.database, tenantId, { ...rowSearch, settings }),
     );
     if (!found) continue; // the model changed after the texts were embedded
-    if (!options.exact) recordLatency(services.database, found.collection.id, performance.now() - startedAt);
-    const ranked = queries.map((_, index) =>
-      rankRows(found, index, { mode, maxDistance, byDocument: grouped !== undefined }).slice(0, topK),
+    services.usage?.count({ tenantId, kind: "searches", n: queries.length });
+    const { collection } = found;
+    if (!options.exact) recordLatency(services.database, collection.id, performance.now() - startedAt);
+    const candidates = queries.map((_, index) =>
+      rankRows(found, index, { mode, maxDistance, byDocument: grouped !== undefined }).slice(0, depth),
     );
-    return toHits(services.database, found.collection, { ranked, ...output, exactNumbers: options.exactNumbers });
+    const reranked =
+      reranker && (await rerankCandidates(services, collection, { reranker, texts, candidates, maxBytes, signal }));
+    const ranked = (reranked?.map(({ rows }) => rows) ?? candidates).map((rows) => rows.slice(0, topK));
+    const { exactNumbers } = options;
+    const complete = await toHits(services.database, collection, { ranked, fields, maxBytes, exactNumbers });
+    const hits = expand
+      ? await expandFound(services.database, collection, { expand, found: complete, maxBytes })
+      : complete.map((own) => own.map(({ hit }) => hit));
+    return hits.map((own, index) => ({ hits: own, ...(reranked && { rerank: reranked[index]?.outcome }) }));
   }
 }
 
-interface Outcome extends Output {
-  readonly ranked: readonly (readonly RankedRow[])[];
-  readonly exactNumbers: boolean | undefined;
+/** Imported on first use: most searches need neither. */
+async function rerankCandidates(...args: Parameters<typeof rerankRows>): ReturnType<typeof rerankRows> {
+  const rerank = await import("./rerank-rows.ts");
+  return rerank.rerankRows(...args);
 }
 
-/** The hits with their fields. Incomplete rows need one more statement. Throws `response_too_large`. */
-async function toHits(
-  database: Database,
-  collection: Collection,
-  { ranked, exactNumbers, ...output }: Outcome,
-): Promise<readonly (readonly Hit[])[]> {
-  const rows = ranked.flatMap((hits) => hits.map(({ row }) => row));
-  limitOutput(collection, rows, output);
-  const missing = rows.filter(({ complete }) => !complete);
-  const read = missing.length > 0 ? await readFields(database, collection, { rows: missing, ...output }) : undefined;
-  const results: Hit[][] = [];
-  let sliceStart = performance.now();
-  for (const hits of ranked) {
-    results.push(
-      hits.flatMap(({ row, ...ranking }) => {
-        const fields = row.complete ? row : read?.get(rowKey(row));
-        return fields
-          ? [{ ...toHit(collection.metric, { ...row, ...pickFields(fields) }, { exactNumbers }), ...ranking }]
-          : []; // undefined: deleted meanwhile
-      }),
-    );
-    if (performance.now() - sliceStart < YIELD_MS) continue;
-    await new Promise((resolve) => setTimeout(resolve, 0)); // yield to other requests
-    sliceStart = performance.now();
-  }
-  return results;
-}
-
-/** Milliseconds after which a long conversion yields to other requests. */
-const YIELD_MS = 20;
-
-function pickFields({ content, headings, metadata, uri, embedding }: Fields): Fields {
-  return { content, headings, metadata, uri, embedding };
-}
-
-function validate(options: LocatedOptions & { topK: number }): void {
-  const { topK, maxTopK = MAX_TOP_K, mode, queries, maxDistance, pathOf } = options;
-  const maxHits = 10 * maxTopK;
-  if (!(Number.isInteger(topK) && topK >= 1 && topK <= maxTopK))
-    throw invalid("top_k", `top_k must be a whole number from 1 to ${maxTopK.toLocaleString("en")}, not ${topK}.`);
-  if (mode !== "vector" && mode !== "keyword" && mode !== "hybrid")
-    throw invalid("mode", `mode must be vector, keyword or hybrid, not ${JSON.stringify(mode)}.`);
-  if (mode === "keyword" && maxDistance !== undefined)
-    throw invalid(
-      "max_distance",
-      "max_distance cannot be used with mode keyword, which has no distances. Omit max_distance, or use mode hybrid.",
-    );
-  if (queries.length < 1 || queries.length > 100)
-    throw invalid("queries", `A request must have 1 to 100 queries, not ${queries.length}.`);
-  if (queries.length * topK > maxHits)
-    throw invalid(
-      "top_k",
-      `A request returns at most ${maxHits} hits: ${queries.length} queries allow a top_k of ${Math.floor(maxHits / queries.length)}, not ${topK}. Lower top_k or send fewer queries.`,
-    );
-  for (const [index, { text, embedding }] of queries.entries()) {
-    if (mode === "vector" && (text === undefined) === (embedding === undefined))
-      throw invalid(pathOf(index, "query"), "A query must have either a text or an embedding. Give one of them.");
-    if (mode !== "vector" && text === undefined)
-      throw invalid(
-        pathOf(index, "query"),
-        `A query must have a text in mode ${mode}, which compares words. Give the text.`,
-      );
-    if (mode === "keyword" && embedding !== undefined)
-      throw invalid(
-        pathOf(index, "query_embedding"),
-        "An embedding cannot be used with mode keyword. Omit it, or use mode hybrid.",
-      );
-    if (text?.trim() === "")
-      throw invalid(pathOf(index, "query"), "The query text is empty. Give a text with at least one word.");
-  }
-}
-
-function invalid(path: string, message: string): AppError {
-  return new AppError("invalid_input", message, { path });
+async function expandFound(...args: Parameters<typeof expandHits>): ReturnType<typeof expandHits> {
+  const expand = await import("./expand.ts");
+  return expand.expandHits(...args);
 }

@@ -6,7 +6,9 @@ import { rowKey } from "./output.ts";
 import type { FoundRows } from "./rows.ts";
 
 /** A row with its ranks, and its score unless the distance determines it. */
-export type RankedRow = { readonly row: HitRow } & Partial<Pick<Hit, "score" | "vectorRank" | "keywordRank">>;
+export type RankedRow = { readonly row: HitRow } & Partial<
+  Pick<Hit, "score" | "vectorRank" | "keywordRank" | "rerankScore">
+>;
 
 interface Ranking {
   readonly mode: SearchMode;

@@ -5,12 +5,8 @@ import { apiKeys, ownedBy } from "../database/schema.ts";
 import { encodeText } from "../database/text.ts";
 import { asOwner } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
+import type { Scope } from "./scope.ts";
 import { createSecret, hashSecret } from "./secret.ts";
-
-export const SCOPES = ["read", "write", "admin"] as const;
-
-/** `read`: search and list. `write`: change collections and documents. `admin`: manage keys and indexes. */
-export type Scope = (typeof SCOPES)[number];
 
 /** Whose a key is: a tenant's (its id), the operator's (null), or a namespace's. */
 export type KeyOwner = string | null | NamespaceOwner;

@@ -3,8 +3,8 @@ import { and, eq, sql } from "drizzle-orm";
 import type { Database, Orm } from "../database/database.ts";
 import { apiKeys, exact, namespaces, tenants } from "../database/schema.ts";
 import { asAdmin } from "../database/transaction.ts";
-import type { Scope } from "./api-key.ts";
 import type { Namespace } from "./namespace.ts";
+import type { Scope } from "./scope.ts";
 import { hashSecret, keyKind } from "./secret.ts";
 import type { TenantLimits } from "./tenant.ts";
 

@@ -6,6 +6,7 @@ import { encodeText } from "../database/text.ts";
 import { asAdmin } from "../database/transaction.ts";
 import { AppError } from "../error.ts";
 import { assertTenantNotReplicated } from "../replication/role.ts";
+import type { StorageQuota } from "../usage/quota.ts";
 import { parseUuid } from "./uuid.ts";
 
 export interface Tenant {
@@ -18,7 +19,7 @@ export interface Tenant {
 }
 
 /** Limits of a tenant that differ from the service's defaults. */
-export interface TenantLimits {
+export interface TenantLimits extends StorageQuota {
   readonly requestsPerMinute?: number;
   readonly embeddingTokensPerDay?: number;
 }
@@ -128,12 +129,25 @@ export async function changeTenant(
           settings: sql`${tenants.settings} || jsonb_build_object('limits', ${JSON.stringify(limits)}::jsonb)`,
         }),
   };
+  const changed = await saveChanges(database, id, { name, changes });
+  if (limits !== undefined) {
+    const { applyQuota } = await import("../usage/measure.ts"); // rarely needed
+    await applyQuota(database, id, limits);
+  }
+  return changed;
+}
+
+async function saveChanges(
+  database: Database,
+  id: string,
+  { name, changes }: { readonly name: string | undefined; readonly changes: object },
+): Promise<Tenant> {
   try {
     return await asAdmin(database, async ({ orm }) => {
       if (name !== undefined) await assertUnambiguous(orm, { id, name });
       if (Object.keys(changes).length > 0) await orm.update(tenants).set(changes).where(eq(tenants.id, id));
       const [changed] = await orm.select(columns).from(tenants).where(eq(tenants.id, id));
-      if (!changed) throw new AppError("not_found", `There is no tenant ${JSON.stringify(idOrName)}.`);
+      if (!changed) throw new AppError("not_found", `There is no tenant ${JSON.stringify(id)}.`);
       return changed;
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 import { problemResponse } from "@cairn/api/problem.ts";
 import { Hono } from "hono";
 import type { LambdaContext, LambdaEvent } from "hono/aws-lambda";
+import { flushUsage } from "../compose.ts";
 import { openService } from "./service.ts";
 
 interface Env {
@@ -20,10 +21,12 @@ interface Env {
 export function lazyApp(reserveMs: number) {
   return new Hono<Env>()
     .all("*", async (c) => {
-      const { app } = await openService();
+      const service = await openService();
       const context = c.env.lambdaContext ?? c.env.context;
       const maxStreamMs = context && context.getRemainingTimeInMillis() - reserveMs;
-      return app.fetch(c.req.raw, { maxStreamMs, address: addressOf(c.env.event) });
+      const response = await service.app.fetch(c.req.raw, { maxStreamMs, address: addressOf(c.env.event) });
+      await flushUsage(service); // afterwards the environment may be frozen
+      return response;
     })
     .onError((error, c) => {
       console.error(error); // without a service there is no log

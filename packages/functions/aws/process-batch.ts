@@ -1,4 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { flushUsage } from "../compose.ts";
 import { processMessage } from "../process-message.ts";
 import { openService } from "./service.ts";
 import { createSqsQueue } from "./sqs-queue.ts";
@@ -23,5 +24,6 @@ export async function processBatch(
       service.log.failure(error, { about: "a job's message", message: messageId });
       failures.push({ itemIdentifier: messageId });
     }
+  await flushUsage(service, { always: true });
   return { batchItemFailures: failures };
 }

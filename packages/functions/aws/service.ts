@@ -4,7 +4,7 @@ import { composeService, type Service } from "../compose.ts";
 import { openOnce } from "../open-once.ts";
 import { readSettings } from "../settings.ts";
 import { readConsoleFile } from "./console-files.ts";
-import { createEmf } from "./emf.ts";
+import { createEmf, createEvaluationEmf } from "./emf.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
 import { createSqsQueue } from "./sqs-queue.ts";
@@ -22,6 +22,7 @@ async function open(): Promise<Service> {
     queue,
     log: createLog(),
     observers: [createEmf()],
+    onEvaluation: createEvaluationEmf(),
     readFile,
     console: readConsoleFile,
     ...openChroma(settings, queue),

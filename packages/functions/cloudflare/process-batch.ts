@@ -1,4 +1,4 @@
-import type { Service } from "../compose.ts";
+import { flushUsage, type Service } from "../compose.ts";
 import { processMessage } from "../process-message.ts";
 import type { Env, MessageBatch } from "./runtime.ts";
 
@@ -23,4 +23,5 @@ export async function processBatch(
       service.log.failure(error, { about: "a job's message", message: message.id });
       message.retry({ delaySeconds: 30 });
     }
+  await flushUsage(service, { always: true });
 }

@@ -1,3 +1,4 @@
+import { flushUsage } from "../compose.ts";
 import { runSchedule } from "../schedule.ts";
 import { openService } from "./open-service.ts";
 import { processBatch } from "./process-batch.ts";
@@ -10,9 +11,10 @@ const WORK_TIMEOUT_MS = 13 * 60_000;
 export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {
     const address = request.headers.get("CF-Connecting-IP") ?? undefined; // Cloudflare overwrites it
-    const response = openService(env).then(({ app }) => app.fetch(request, { address }, context));
+    const service = openService(env);
+    const response = service.then(({ app }) => app.fetch(request, { address }, context));
     // Other requests may wait for what this one opens or reads, so it continues when its caller disconnects.
-    context.waitUntil(response.catch(() => {}));
+    context.waitUntil(response.then(async () => flushUsage(await service)).catch(() => {}));
     return response;
   },
 

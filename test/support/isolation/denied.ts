@@ -37,7 +37,7 @@ export const SELECTS: Probe = {
 };
 
 /** Tables of the control plane of which a tenant can read its own row. */
-const READ_ONLY: ReadonlySet<string> = new Set(["tenants", "cutover_tenants"]);
+const READ_ONLY: ReadonlySet<string> = new Set(["tenants", "cutover_tenants", "usage_days"]);
 
 export const CHANGES: Probe = {
   claim: "a tenant cannot update or delete another tenant's rows",

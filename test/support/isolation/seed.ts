@@ -20,8 +20,11 @@ export interface SeededTenant {
   readonly collectionId: string;
 }
 
-export async function seedTwoTenants(database: Database): Promise<TwoTenants> {
-  return { a: await seedTenant(database, "a"), b: await seedTenant(database, "b") };
+export async function seedTwoTenants(
+  database: Database,
+  { names: [a, b] = ["a", "b"] }: { readonly names?: readonly [string, string] } = {},
+): Promise<TwoTenants> {
+  return { a: await seedTenant(database, a), b: await seedTenant(database, b) };
 }
 
 async function seedTenant(database: Database, name: string): Promise<SeededTenant> {
@@ -43,7 +46,15 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
       sql`INSERT INTO cairn.embedding_usage (tenant_id, day, tokens) VALUES (${tenantId}::uuid, '2020-01-01', 1)`,
     );
     await orm.execute(sql`
+      INSERT INTO cairn.stored_totals (tenant_id, rows, bytes, measured_at) VALUES (${tenantId}::uuid, 2, 1000, now())`);
+    await orm.execute(sql`
       INSERT INTO cairn.tombstones (tenant_id, lineage, id_hash) VALUES (${tenantId}::uuid, ${collectionId}::uuid, '\\x00')`);
+    await orm.execute(sql`
+      INSERT INTO cairn.evaluation_sets (tenant_id, name, questions, question_count, fingerprint)
+      VALUES (${tenantId}::uuid, 'seeded', '{"questions": []}', 0, '')`);
+    await orm.execute(sql`
+      INSERT INTO cairn.evaluation_runs (tenant_id, set_id, fingerprint, started_by, summary, scores)
+      VALUES (${tenantId}::uuid, gen_random_uuid(), '', 'request', '{}', '{}')`);
     await orm.execute(sql`
       INSERT INTO cairn.idempotency_keys (tenant_id, key, fingerprint, holder, held_until)
       VALUES (${tenantId}::uuid, 'k', '\\x00', gen_random_uuid(), now())`);
@@ -55,6 +66,11 @@ async function seedTenant(database: Database, name: string): Promise<SeededTenan
     orm.execute(sql`
       INSERT INTO cairn.cutover_tenants (tenant_id, namespace_id, phase)
       VALUES (${tenantId}::uuid, ${namespaceId}::uuid, 'done')`),
+  );
+  await asAdmin(database, ({ orm }) =>
+    orm.execute(
+      sql`INSERT INTO cairn.usage_days (tenant_id, day, kind, n) VALUES (${tenantId}::uuid, '2020-01-01', 'requests', 1)`,
+    ),
   );
   await createApiKey(database, tenantId, { name: "seeded" });
   await createJob(database, tenantId, { kind: "seeded", request: {} });

@@ -6,9 +6,9 @@ import { AppError } from "@cairn/core/error.ts";
 import { leaseEnd } from "@cairn/core/lease/lease-end.ts";
 import { lockCollections, type ReplicationRole, setReplicationRole } from "@cairn/core/replication/role.ts";
 import { sql } from "drizzle-orm";
+import { acquireLease, releaseLease } from "../../lease/tenant-lease.ts";
 import { isReplicated, type Phase, sourceOf } from "../phase.ts";
 import { readJournalState } from "../replicate/changes.ts";
-import { acquireLease, releaseLease } from "../replicate/lease.ts";
 import { type CutoverTenant, lockCutoverTenant } from "../tenants.ts";
 
 /** Milliseconds that writes wait at most while the other side catches up. */
@@ -176,10 +176,21 @@ async function setPhase(
     await orm.execute(sql`
       DELETE FROM cairn.cutover_requests
       WHERE tenant_id = ${tenantId}::uuid AND kind <> 'write' AND minute = date_trunc('minute', now())`);
-    if (!isReplicated(to)) await orm.execute(sql`DELETE FROM cairn.changes WHERE tenant_id = ${tenantId}::uuid`);
     await orm.execute(sql`
       INSERT INTO cairn.cutover_events (tenant_id, from_phase, to_phase, overridden)
       VALUES (${tenantId}::uuid, ${from}, ${to}, ${encodeJson(overridden as never)}::jsonb)`);
+  });
+  if (!isReplicated(to)) await deleteJournal(database, tenantId, to);
+}
+
+/**
+ * Deletes the changes of a tenant that is no longer replicated. Not in the transaction that changes the phase: with Citus, only one role
+ * can change a tenant's distributed rows in it. Changes that stay, because the process ends before, are replicated again later.
+ */
+async function deleteJournal(database: Database, tenantId: string, phase: Phase): Promise<void> {
+  await asAdmin(database, async ({ orm }) => {
+    const locked = await lockCutoverTenant(orm, tenantId, "share");
+    if (locked?.phase === phase) await orm.execute(sql`DELETE FROM cairn.changes WHERE tenant_id = ${tenantId}::uuid`);
   });
 }
 

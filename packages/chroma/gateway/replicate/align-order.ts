@@ -1,4 +1,4 @@
-import { inCollection } from "@cairn/core/collection/collection.ts";
+import { inCollection, isCollection } from "@cairn/core/collection/collection.ts";
 import { asTenant, becomeAdmin } from "@cairn/core/database/transaction.ts";
 import { keysOf, restoreId } from "@cairn/core/document/id.ts";
 import { PLACE_BITS } from "@cairn/core/document/insert.ts";
@@ -31,10 +31,11 @@ export async function alignOrder(
       const present = ids.filter((id) => places.has(id));
       const current = present.map((id) => places.get(id) ?? null);
       if (isIncreasing(current, after)) return { last: BigInt(current.at(-1) ?? after), moved: 0 };
-      const [next] = await orm.selectRows<{ value: string }>(
-        sql`SELECT nextval('cairn.document_sequence')::text AS value`,
-      );
-      const wanted = newPlaces(current, { after, next: BigInt(next?.value ?? 0) << BigInt(PLACE_BITS) });
+      // Of the collection's node: with Citus, each worker has a sequence of its own for its documents.
+      const [next] = await orm.selectRows<{ place: string }>(sql`
+        SELECT ((SELECT nextval('cairn.document_sequence')) << ${sql.raw(String(PLACE_BITS))})::text AS place
+        FROM cairn.collections WHERE ${isCollection(cairn)}`);
+      const wanted = newPlaces(current, { after, next: BigInt(next?.place ?? 0) });
       const moved = present.flatMap((id, at) =>
         String(wanted[at]) === current[at] ? [] : [{ id, place: wanted[at] }],
       );

@@ -1,8 +1,8 @@
 import type { Orm } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
+import { assertLease } from "../../lease/tenant-lease.ts";
 import { isReplicated, sourceOf } from "../phase.ts";
 import { lockCutoverTenant } from "../tenants.ts";
-import { assertLease } from "./lease.ts";
 import type { Replication } from "./replication.ts";
 
 /**

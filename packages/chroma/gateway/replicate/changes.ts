@@ -39,7 +39,7 @@ export async function readReadyChanges(database: Database, tenantId: string): Pr
         ORDER BY sequence LIMIT ${MAX_CHANGES}) AS ready
       WHERE total <= ${MAX_IDS} OR total = coalesce(cardinality(ids), 1) ORDER BY ready.sequence`,
     ],
-    { settings: ADMIN_SETTINGS, prepare: true },
+    { settings: ADMIN_SETTINGS }, // not prepared: Citus plans a window by the tenant's value
   );
   return (rows as readonly ChangeRow[]).map(({ sequence, collection_id: collectionId, subject, ids, deletes }) => ({
     sequence,
@@ -65,12 +65,15 @@ export async function postponeChanges(
   tenantId: string,
   { changes, failure }: { readonly changes: readonly ReadyChange[]; readonly failure: string },
 ): Promise<void> {
+  // The time is computed in a subquery: Citus refuses now() in an expression of SET.
   const pause = sql`least(${MAX_RETRY_MS}::float8, ${FIRST_RETRY_MS}::float8 * 2 ^ least(attempts, 20))`;
   await asAdmin(database, ({ orm }) =>
     orm.execute(sql`
-      UPDATE cairn.changes SET attempts = attempts + 1, failure = ${encodeText(failure.slice(0, 500))}::text,
-        retry_at = now() + ${pause} * interval '1 millisecond'
-      WHERE ${areChanges(tenantId, changes)}`),
+      UPDATE cairn.changes AS c SET attempts = c.attempts + 1, failure = ${encodeText(failure.slice(0, 500))}::text,
+        retry_at = r.at
+      FROM (SELECT sequence, now() + ${pause} * interval '1 millisecond' AS at
+            FROM cairn.changes WHERE ${areChanges(tenantId, changes)} OFFSET 0) AS r
+      WHERE c.tenant_id = ${tenantId}::uuid AND c.sequence = r.sequence`),
   );
 }
 

@@ -1,15 +1,14 @@
-import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { DatabasePath } from "../../server/view/view.ts";
 import { databaseOf } from "../journal.ts";
 import { sourceOf } from "../phase.ts";
-import { deleteChanges, postponeChanges, type ReadyChange, readReadyChanges } from "./changes.ts";
+import { postponeChanges, type ReadyChange, readReadyChanges } from "./changes.ts";
 import { type CollectionsResult, replicateCollections } from "./collections-to-cairn.ts";
 import { findLineage, replicateCollection } from "./collections-to-chroma.ts";
 import type { CollectionPair } from "./context.ts";
 import { readDatabases } from "./databases.ts";
 import { fillPair } from "./fill.ts";
-import { assertLease } from "./lease.ts";
+import { finishChanges } from "./finish-changes.ts";
 import { readPairs } from "./pair.ts";
 import { replicateRecords } from "./replicate-records.ts";
 import type { Replication } from "./replication.ts";
@@ -67,7 +66,7 @@ async function replicateCollectionChanges(replication: Replication, changes: rea
       const pair = await replicateCollection(replication, lineage);
       if (pair?.created) await fillPair(replication, pair);
     }
-  await finish(replication, changes);
+  await finishChanges(replication, changes);
 }
 
 async function replicateRecordChanges(
@@ -77,16 +76,9 @@ async function replicateRecordChanges(
 ): Promise<void> {
   const pair = await findPair(replication, collectionId);
   // Without a pair the collection was deleted, or the replica cannot hold it, which is a finding.
-  if (!pair) return finish(replication, changes);
+  if (!pair) return finishChanges(replication, changes);
   const ids = [...new Set(changes.flatMap((change) => change.ids ?? []))];
   await replicateRecords(replication, pair, { ids, changes });
-}
-
-async function finish({ database, tenantId, lease }: Replication, changes: readonly ReadyChange[]): Promise<void> {
-  await asAdmin(database, async ({ orm }) => {
-    await assertLease(orm, lease);
-    await deleteChanges(orm, tenantId, changes);
-  });
 }
 
 /** The pair of a change's collection as it is now. A collection that is not known yet is looked for on the source's side. */

@@ -1,9 +1,8 @@
-import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sourceOf } from "../phase.ts";
-import { deleteChanges, type ReadyChange } from "./changes.ts";
+import type { ReadyChange } from "./changes.ts";
 import type { CollectionPair } from "./context.ts";
 import { resolveFindings, saveFindings } from "./findings.ts";
-import { assertLease } from "./lease.ts";
+import { finishChanges } from "./finish-changes.ts";
 import type { Replication } from "./replication.ts";
 import { replicateToCairn } from "./to-cairn.ts";
 import { type ReplicationResult, replicateToChroma } from "./to-chroma.ts";
@@ -18,7 +17,7 @@ export async function replicateRecords(
   const started = performance.now();
   const result =
     side === "cairn"
-      ? await replicateToCairn(replication, pair, { ids, changes })
+      ? await writeToCairn(replication, pair, { ids, changes })
       : await writeToChroma(replication, pair, { ids, changes });
   const { database, tenantId, statistics } = replication;
   const { lineage: collectionId } = pair.cairn;
@@ -35,19 +34,30 @@ export async function replicateRecords(
   return result;
 }
 
-/** Chroma has no transactions: the changes are deleted after the records are equal, and only if the lease was kept until then. */
+async function writeToCairn(
+  replication: Replication,
+  pair: CollectionPair,
+  { ids, changes }: { readonly ids: readonly string[]; readonly changes: readonly ReadyChange[] },
+): Promise<ReplicationResult> {
+  const result = await replicateToCairn(replication, pair, { ids, recreated: recreatedIds(changes) });
+  if (changes.length > 0) await finishChanges(replication, changes);
+  return result;
+}
+
+/** Chroma has no transactions: that this process still replicates the tenant is asserted after the records are equal. */
 async function writeToChroma(
   replication: Replication,
   pair: CollectionPair,
   { ids, changes }: { readonly ids: readonly string[]; readonly changes: readonly ReadyChange[] },
 ): Promise<ReplicationResult> {
-  const recreated = changes.flatMap((change) => (change.deletes ? (change.ids ?? []) : []));
-  if (recreated.length > 0) await replication.target.deleteIds(pair.chroma, recreated); // they go last if they were added again
+  const recreated = recreatedIds(changes);
+  if (recreated.length > 0) await replication.target.deleteIds(pair.chroma, recreated);
   const result = await replicateToChroma(replication, pair, ids);
-  const { database, tenantId, lease } = replication;
-  await asAdmin(database, async ({ orm }) => {
-    await assertLease(orm, lease);
-    await deleteChanges(orm, tenantId, changes);
-  });
+  await finishChanges(replication, changes);
   return result;
+}
+
+/** Ids of records that were deleted. They go last if they were added again. */
+function recreatedIds(changes: readonly ReadyChange[]): readonly string[] {
+  return changes.flatMap((change) => (change.deletes ? (change.ids ?? []) : []));
 }

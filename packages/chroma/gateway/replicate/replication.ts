@@ -1,9 +1,9 @@
 import type { Services } from "@cairn/core/services.ts";
+import type { Lease } from "../../lease/tenant-lease.ts";
 import type { NameRules } from "../../namespace/name-rules.ts";
 import type { Phase } from "../phase.ts";
 import type { RequestStatistics } from "../shadow/statistics/statistics.ts";
 import type { ToChromaContext } from "./context.ts";
-import type { Lease } from "./lease.ts";
 
 /** What the replication of one tenant works with, while it has the lease. */
 export interface Replication extends ToChromaContext {

@@ -2,6 +2,7 @@ import type { Database } from "@cairn/core/database/database.ts";
 import { AppError } from "@cairn/core/error.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { getNamespace } from "@cairn/core/tenant/namespace.ts";
+import { acquireLease, type Lease, releaseLease, renewLease } from "../../lease/tenant-lease.ts";
 import { createRulesCache } from "../../namespace/rules.ts";
 import type { Source } from "../../source/source.ts";
 import type { ChromaTarget } from "../../target/target.ts";
@@ -12,7 +13,6 @@ import { type CutoverTenant, findCutoverTenant } from "../tenants.ts";
 import { compareTenant } from "./compare-tenant.ts";
 import { drainChanges } from "./drain.ts";
 import { type ComparisonTimes, listDueTenants } from "./due-tenants.ts";
-import { acquireLease, type Lease, releaseLease, renewLease } from "./lease.ts";
 import type { Replication } from "./replication.ts";
 
 export interface ReplicatorOptions {

@@ -2,7 +2,7 @@ import type { Collection } from "@cairn/core/collection/collection.ts";
 import { inCollection } from "@cairn/core/collection/collection.ts";
 import type { Transaction } from "@cairn/core/database/database.ts";
 import { asTenant, becomeAdmin } from "@cairn/core/database/transaction.ts";
-import { eraseFromCopies, eraseRows } from "@cairn/core/document/erase.ts";
+import { eraseFromCopies, eraseRows, releaseErased } from "@cairn/core/document/erase.ts";
 import { keysOf } from "@cairn/core/document/id.ts";
 import { importRows } from "@cairn/core/document/import.ts";
 import { AppError } from "@cairn/core/error.ts";
@@ -15,7 +15,6 @@ import { readStored } from "../../copy/stored.ts";
 import { readRecordPages } from "../../source/record-pages.ts";
 import type { SourceRecord } from "../../source/source.ts";
 import { assertSource } from "./assert-source.ts";
-import { deleteChanges, type ReadyChange } from "./changes.ts";
 import type { CollectionPair, ReplicaFinding } from "./context.ts";
 import type { Replication } from "./replication.ts";
 import type { ReplicationResult } from "./to-chroma.ts";
@@ -27,22 +26,21 @@ const REPLICATION_ORIGIN = "00000000-0000-4000-8000-7265706c6963";
 const PAGE_SIZE = 300;
 
 /**
- * Makes these records in Cairn equal to Chroma's. The changes are deleted in the transaction of the last page: if it fails, they are
- * replicated again. Throws `source_unavailable`, `run_held` and transient errors of the database.
+ * Makes these records in Cairn equal to Chroma's. `recreated`: ids of records that were deleted, and may have been added again.
+ * Throws `source_unavailable`, `run_held` and transient errors of the database.
  */
 export async function replicateToCairn(
   context: Replication,
   pair: CollectionPair,
-  { ids, changes }: { readonly ids: readonly string[]; readonly changes: readonly ReadyChange[] },
+  { ids, recreated }: { readonly ids: readonly string[]; readonly recreated: readonly string[] },
 ): Promise<ReplicationResult> {
   const rules = copyRules(context.services, { vectors: "copy" }, pair.cairn);
-  const recreated = new Set(changes.flatMap((change) => (change.deletes ? (change.ids ?? []) : [])));
+  const recreatedIds = new Set(recreated);
   const result = { equal: 0, written: 0, deleted: 0, differing: [] as string[], findings: [] as ReplicaFinding[] };
-  for (let start = 0; start < Math.max(1, ids.length); start += PAGE_SIZE) {
+  for (let start = 0; start < ids.length; start += PAGE_SIZE) {
     const page = ids.slice(start, start + PAGE_SIZE);
-    const isLast = start + PAGE_SIZE >= ids.length;
-    const compared = await comparePage(context, pair, { ids: page, rules, recreated });
-    const refused = await writePage(context, pair.cairn, compared, isLast ? changes : []);
+    const compared = await comparePage(context, pair, { ids: page, rules, recreated: recreatedIds });
+    const refused = await writePage(context, pair.cairn, compared);
     result.equal += page.length - compared.changes.length - compared.missing.length;
     result.written += compared.changes.length - refused.length;
     result.deleted += compared.missing.length;
@@ -94,20 +92,19 @@ async function writePage(
   context: Replication,
   target: Collection,
   { changes, missing }: Pick<PageComparison, "changes" | "missing">,
-  done: readonly ReadyChange[],
 ): Promise<readonly ReplicaFinding[]> {
   try {
-    await writeRows(context, target, { changes, missing }, done);
+    await writeRows(context, target, { changes, missing });
     return [];
   } catch (error) {
     if (!isRefusal(error) || changes.length === 0) throw error;
     if (changes.length === 1) {
-      await writeRows(context, target, { changes: [], missing }, done);
+      await writeRows(context, target, { changes: [], missing });
       return [toRefusal(changes[0] as Change, error)];
     }
     const middle = changes.length >> 1;
-    const first = await writePage(context, target, { changes: changes.slice(0, middle), missing: [] }, []);
-    const second = await writePage(context, target, { changes: changes.slice(middle), missing }, done);
+    const first = await writePage(context, target, { changes: changes.slice(0, middle), missing: [] });
+    const second = await writePage(context, target, { changes: changes.slice(middle), missing });
     return [...first, ...second];
   }
 }
@@ -127,10 +124,9 @@ async function writeRows(
   context: Replication,
   target: Collection,
   { changes, missing }: Pick<PageComparison, "changes" | "missing">,
-  done: readonly ReadyChange[],
 ): Promise<void> {
   const { database, tenantId } = context;
-  if (changes.length + missing.length + done.length === 0) return;
+  if (changes.length + missing.length === 0) return;
   const types = await database.vectorTypes();
   const rows = changes.flatMap((change) => change.rows);
   await asTenant(
@@ -142,7 +138,6 @@ async function writeRows(
         await importRows(transaction, target, rows, { types, origin: REPLICATION_ORIGIN, overwrite: true });
       await becomeAdmin(transaction);
       await assertSource(transaction.orm, context);
-      await deleteChanges(transaction.orm, tenantId, done);
     },
     REPLICATION_SETTINGS,
   );
@@ -150,6 +145,7 @@ async function writeRows(
 
 async function eraseMissing({ orm }: Transaction, target: Collection, ids: readonly string[]): Promise<void> {
   const keys = keysOf(ids);
-  await eraseRows(orm, target, sql`${inCollection(target)} AND id = ANY(${sql.param(keys)}::text[])`);
+  const erased = await eraseRows(orm, target, sql`${inCollection(target)} AND id = ANY(${sql.param(keys)}::text[])`);
   await eraseFromCopies(orm, target, keys);
+  await releaseErased(orm, target.tenantId, erased);
 }

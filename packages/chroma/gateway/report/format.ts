@@ -1,5 +1,5 @@
-import { formatCount, formatMoment, formatSeconds, formatShare, formatSmall } from "../../report/format.ts";
-import { type Html, html, type Piece } from "../../report/markup.ts";
+import { formatCount, formatMoment, formatSeconds, formatShare, formatSmall } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
 import type { Phase } from "../phase.ts";
 import type { ShadowResults } from "../shadow/statistics/results.ts";
 

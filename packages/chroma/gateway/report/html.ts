@@ -1,5 +1,5 @@
-import { countOf } from "../../report/format.ts";
-import { type Html, html, trusted } from "../../report/markup.ts";
+import { countOf } from "@cairn/core/report/format.ts";
+import { type Html, html, trusted } from "@cairn/core/report/markup.ts";
 import { needsAttention } from "./read.ts";
 import type { CutoverReport } from "./report.ts";
 import { describeCutover, renderSummary } from "./sections/summary.ts";

@@ -1,4 +1,4 @@
-import { STYLE } from "../../report/style.ts";
+import { STYLE } from "@cairn/core/report/style.ts";
 
 /** The stylesheet of the page: that of the migration's report, with time series and lists of hits. */
 export const CUTOVER_STYLE = `${STYLE}

@@ -1,8 +1,8 @@
-import { countOf, formatCount } from "../format.ts";
-import { type Html, html, type Piece } from "../markup.ts";
+import { renderBars, renderKey } from "@cairn/core/report/bars.ts";
+import { countOf, formatCount } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
 import { nameTarget } from "../name.ts";
 import type { CollectionReport } from "../report.ts";
-import { renderBars, renderKey } from "./bars.ts";
 
 /** Collections in the chart. The table has all of them. */
 const MAX_COLLECTIONS = 40;

@@ -1,5 +1,5 @@
-import { countOf, formatSmall } from "../format.ts";
-import { type Html, html } from "../markup.ts";
+import { countOf, formatSmall } from "@cairn/core/report/format.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
 import type { SearchReport } from "../report.ts";
 
 type Distance = SearchReport["distances"][number];

@@ -1,7 +1,7 @@
-import { countOf, formatCount } from "../format.ts";
-import { type Html, html } from "../markup.ts";
+import { renderBars, renderKey, renderMark } from "@cairn/core/report/bars.ts";
+import { countOf, formatCount } from "@cairn/core/report/format.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
 import type { QueryOverlap, SearchReport } from "../report.ts";
-import { renderBars, renderKey, renderMark } from "./bars.ts";
 
 /** The step for a full overlap. Lower steps are tenths, so that 99 % does not count as the same results. */
 const FULL_OVERLAP = 10;

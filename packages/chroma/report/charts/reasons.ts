@@ -1,7 +1,7 @@
-import { formatCount } from "../format.ts";
-import { type Html, html } from "../markup.ts";
+import { renderBars } from "@cairn/core/report/bars.ts";
+import { formatCount } from "@cairn/core/report/format.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
 import type { ReportException } from "../report.ts";
-import { renderBars } from "./bars.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   vector_null: "The vector is null",

@@ -1,10 +1,10 @@
-import { formatCount, formatId, formatSeconds, formatSmall } from "../format.ts";
-import { type Html, html, type Piece } from "../markup.ts";
+import { formatCount, formatId, formatSeconds, formatSmall } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
 import { nameTarget } from "../name.ts";
 import type { CollectionReport, MigrationReport, Verdict } from "../report.ts";
-import { type Column, renderTable } from "../table.ts";
 import { listDifferences, VERDICTS } from "../verdict.ts";
-import { renderSection } from "./section.ts";
 
 /** Collections that need attention come first. */
 const ORDER: Readonly<Record<Verdict, number>> = {

@@ -1,10 +1,10 @@
-import { countOf, formatCount, formatId } from "../format.ts";
-import { type Html, html, type Piece } from "../markup.ts";
+import { countOf, formatCount, formatId } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import { nameBySource } from "../name.ts";
 import type { DifferenceKind, MigrationReport, ReportDifference } from "../report.ts";
-import { type Column, renderTable } from "../table.ts";
-import { shorten } from "../visible.ts";
-import { renderSection } from "./section.ts";
 
 /** Maximum rows that the page shows. `report.json` has all. */
 const MAX_ROWS = 1_000;

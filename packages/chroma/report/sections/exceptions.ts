@@ -1,11 +1,11 @@
+import { countOf, formatCount, formatId } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import { nameReason, renderReasons } from "../charts/reasons.ts";
-import { countOf, formatCount, formatId } from "../format.ts";
-import { type Html, html, type Piece } from "../markup.ts";
 import { nameBySource } from "../name.ts";
 import type { MigrationReport, ReportException } from "../report.ts";
-import { type Column, renderTable } from "../table.ts";
-import { shorten } from "../visible.ts";
-import { renderSection } from "./section.ts";
 
 /** Maximum rows that the page shows. `report.json` has all. */
 const MAX_ROWS = 1_000;

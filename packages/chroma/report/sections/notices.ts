@@ -1,7 +1,7 @@
-import { type Html, html } from "../markup.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import type { MigrationReport } from "../report.ts";
-import { shorten } from "../visible.ts";
-import { renderSection } from "./section.ts";
 
 /** Renders notices that are not differences: collections without an index, models without a usable name. */
 export function renderNotices({ notices = [] }: MigrationReport): Html | false {

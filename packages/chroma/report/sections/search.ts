@@ -1,11 +1,11 @@
+import { countOf, formatCount, formatShare } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
 import { renderDistances } from "../charts/distances.ts";
 import { renderOverlap } from "../charts/overlap.ts";
-import { countOf, formatCount, formatShare } from "../format.ts";
-import { type Html, html, type Piece } from "../markup.ts";
 import { nameBySource } from "../name.ts";
 import type { MigrationReport, SearchReport } from "../report.ts";
-import { type Column, renderTable } from "../table.ts";
-import { renderSection } from "./section.ts";
 
 /** Maximum collections that the page shows. `report.json` has all. */
 const MAX_COLLECTIONS = 40;

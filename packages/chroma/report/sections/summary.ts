@@ -1,5 +1,5 @@
-import { countOf, formatCount, formatId, formatMoment, formatSeconds, formatShare } from "../format.ts";
-import { type Html, html, type Piece, trusted } from "../markup.ts";
+import { countOf, formatCount, formatId, formatMoment, formatSeconds, formatShare } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece, trusted } from "@cairn/core/report/markup.ts";
 import type { MigrationReport, Verdict } from "../report.ts";
 import { splitVerdict } from "../verdict.ts";
 

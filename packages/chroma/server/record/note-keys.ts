@@ -33,8 +33,9 @@ export async function noteKeys(
   const added = encodeJson(Object.fromEntries(fresh.map((key) => [key, true])));
   await asTenant(database, collection.tenantId, ({ orm }) =>
     orm.execute(sql`
-      UPDATE cairn.collections SET attributes = jsonb_set(attributes, '{chroma}', coalesce(attributes->'chroma', '{}') ||
-        jsonb_build_object('keys', coalesce(attributes->'chroma'->'keys', '{}') || ${added}::jsonb))
+      UPDATE cairn.collections SET attributes = jsonb_set(
+        jsonb_set(attributes, '{chroma}', coalesce(attributes->'chroma', '{}')),
+        '{chroma,keys}', coalesce(attributes->'chroma'->'keys', '{}') || ${added}::jsonb)
       WHERE ${isCollection(collection)} AND NOT coalesce(attributes->'chroma'->'keys' @> ${added}::jsonb, false)
         AND ${fresh.length}::int + (SELECT count(*) FROM jsonb_object_keys(coalesce(attributes->'chroma'->'keys', '{}'))) <= ${MAX_KEYS}::int`),
   );

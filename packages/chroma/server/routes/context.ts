@@ -1,7 +1,7 @@
 import type { Env, Principal } from "@cairn/api/context.ts";
 import { HttpError } from "@cairn/api/problem/http-error.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import type { Scope } from "@cairn/core/tenant/api-key.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 import type { Context } from "hono";
 import { invalidArgument } from "../error.ts";
 import { collectionNotFound } from "../record/target.ts";

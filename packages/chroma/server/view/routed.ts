@@ -1,6 +1,6 @@
 import type { Database } from "@cairn/core/database/database.ts";
-import type { Scope } from "@cairn/core/tenant/api-key.ts";
 import type { Namespace } from "@cairn/core/tenant/namespace.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 import { createRulesCache } from "../../namespace/rules.ts";
 import { collectionMethods } from "./routed/collections.ts";
 import { createRouteCache, type RoutedContext } from "./routed/context.ts";

@@ -129,10 +129,11 @@ async function attempt(
   return undefined;
 }
 
-/** Whether conditions of the phase to enter do not hold. A phase that cannot be entered is not waited for. */
+/** Whether conditions of the phase to enter do not hold, and time can change that. A phase that cannot be entered is not waited for. */
 function canWait({ phase, conditions }: NonNullable<CutoverStatus["next"]>, to: Phase | undefined): boolean {
   const isNext = to === undefined ? phase !== "done" : to === phase;
-  return isNext && conditions.some(({ met }) => !met);
+  const unmet = conditions.filter(({ met }) => !met);
+  return isNext && unmet.length > 0 && !unmet.some(({ name }) => name === "no_local_changes");
 }
 
 /** Whether the last comparison began too early to count, and another one would count by now. */

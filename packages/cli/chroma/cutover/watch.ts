@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CutoverSummary, listStatus } from "@cairn/chroma/gateway/cutover/list.ts";
-import { AppError, isTransient } from "@cairn/core/error.ts";
+import { stringifyJson } from "@cairn/core/database/json.ts";
+import { isTransient } from "@cairn/core/error.ts";
 import type { Command } from "commander";
 import type { CommandContext } from "../../command-context.ts";
+import { EXIT } from "../../exit.ts";
 import { withServices } from "../../open.ts";
-import { printJson, printTable, visible } from "../../terminal/print.ts";
+import { printTable, visible } from "../../terminal/print.ts";
 import { toRow } from "./describe.ts";
 import { addTenantOptions, type TenantFlags } from "./options.ts";
 
 /** Milliseconds between two looks. */
 const PAUSE_MS = 1_000;
 
-const STOPPED = "Stopped watching. Nothing was changed.";
-
 /** Adds `cairn cutover watch`. */
 export function addWatch(cutover: Command, context: CommandContext): void {
   const command = cutover
     .command("watch")
     .description(
-      "Show the status every second until Ctrl-C; without a terminal, a line for each tenant that has changed",
+      "Show the status every second until Ctrl-C; without a terminal or with --json, a line for each tenant that has changed",
     );
   addTenantOptions(command, "all tenants that have left Chroma at some time (default)").action(
     ({ tenant, all }: TenantFlags, self: Command) =>
@@ -31,7 +31,7 @@ export function addWatch(cutover: Command, context: CommandContext): void {
           if (shown) show(shown.filter(isShown));
           await sleep(PAUSE_MS, undefined, { signal: context.signal }).catch(() => {});
         }
-        throw new AppError("source_unavailable", STOPPED);
+        context.finish(EXIT.stopped);
       }),
   );
 }
@@ -64,8 +64,9 @@ function createLinePrinter(): (all: readonly CutoverSummary[]) => void {
   });
 }
 
+/** Prints JSON lines. */
 function createJsonPrinter(): (all: readonly CutoverSummary[]) => void {
-  return createChangePrinter(printJson);
+  return createChangePrinter((summary) => console.log(stringifyJson(summary)));
 }
 
 function createChangePrinter(print: (summary: CutoverSummary) => void): (all: readonly CutoverSummary[]) => void {

@@ -1,5 +1,5 @@
-import { formatCount, formatMoment, formatShare } from "../../../report/format.ts";
-import { type Html, html } from "../../../report/markup.ts";
+import { formatCount, formatMoment, formatShare } from "@cairn/core/report/format.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
 import type { SeriesPoint } from "../report.ts";
 
 export interface AgreementOptions {

@@ -1,5 +1,5 @@
-import { renderBars, renderKey } from "../../../report/charts/bars.ts";
-import { type Html, html } from "../../../report/markup.ts";
+import { renderBars, renderKey } from "@cairn/core/report/bars.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
 import type { ShadowResults } from "../../shadow/statistics/results.ts";
 import { formatMilliseconds } from "../format.ts";
 

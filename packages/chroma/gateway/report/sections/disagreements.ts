@@ -1,6 +1,6 @@
-import { countOf, formatCount, formatId, formatShare } from "../../../report/format.ts";
-import { type Html, html, type Piece } from "../../../report/markup.ts";
-import { type Column, renderTable } from "../../../report/table.ts";
+import { countOf, formatCount, formatId, formatShare } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
 import type { DifferingRecord, ShadowHit } from "../../shadow/compare/outcome.ts";
 import { formatDistance, formatTime } from "../format.ts";
 import type { DisagreementRow, TenantDetail } from "../report.ts";

@@ -1,7 +1,7 @@
-import { countOf, formatCount, formatId } from "../../../report/format.ts";
-import { type Html, html } from "../../../report/markup.ts";
-import { type Column, renderTable } from "../../../report/table.ts";
-import { shorten } from "../../../report/visible.ts";
+import { countOf, formatCount, formatId } from "@cairn/core/report/format.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import { formatTime } from "../format.ts";
 import type { FindingRow, TenantDetail } from "../report.ts";
 

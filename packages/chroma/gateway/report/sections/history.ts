@@ -1,7 +1,7 @@
-import { formatCount } from "../../../report/format.ts";
-import { type Html, html, type Piece } from "../../../report/markup.ts";
-import { type Column, renderTable } from "../../../report/table.ts";
-import { shorten } from "../../../report/visible.ts";
+import { formatCount } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import type { ComparedResult } from "../../tenants.ts";
 import { formatTime, renderPair } from "../format.ts";
 import type { PhaseEvent, WriteCount } from "../report.ts";

@@ -1,5 +1,5 @@
-import { countOf, formatCount, formatMoment } from "../../../report/format.ts";
-import { type Html, html, type Piece, trusted } from "../../../report/markup.ts";
+import { countOf, formatCount, formatMoment } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece, trusted } from "@cairn/core/report/markup.ts";
 import { PHASES } from "../../phase.ts";
 import { formatAgreement, renderPair } from "../format.ts";
 import { needsAttention } from "../read.ts";

@@ -1,7 +1,7 @@
-import { formatCount } from "../../../report/format.ts";
-import { type Html, html, type Piece } from "../../../report/markup.ts";
-import { renderSection } from "../../../report/sections/section.ts";
-import { shorten } from "../../../report/visible.ts";
+import { formatCount } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import type { ShadowResults } from "../../shadow/statistics/results.ts";
 import { renderAgreement } from "../charts/agreement.ts";
 import { renderLatency } from "../charts/latency.ts";

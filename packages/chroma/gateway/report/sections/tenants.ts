@@ -1,8 +1,8 @@
-import { formatCount, formatId } from "../../../report/format.ts";
-import { type Html, html, type Piece } from "../../../report/markup.ts";
-import { renderSection } from "../../../report/sections/section.ts";
-import { type Column, renderTable } from "../../../report/table.ts";
-import { shorten } from "../../../report/visible.ts";
+import { formatCount, formatId } from "@cairn/core/report/format.ts";
+import { type Html, html, type Piece } from "@cairn/core/report/markup.ts";
+import { renderSection } from "@cairn/core/report/section.ts";
+import { type Column, renderTable } from "@cairn/core/report/table.ts";
+import { shorten } from "@cairn/core/report/visible.ts";
 import { formatAge, formatAgreement, formatMilliseconds, formatTime } from "../format.ts";
 import { needsAttention } from "../read.ts";
 import type { CutoverReport, TenantSummary } from "../report.ts";

@@ -1,6 +1,6 @@
 import { HttpError } from "@cairn/api/problem/http-error.ts";
 import type { Database } from "@cairn/core/database/database.ts";
-import type { Scope } from "@cairn/core/tenant/api-key.ts";
+import type { Scope } from "@cairn/core/tenant/scope.ts";
 import { LRUCache } from "lru-cache";
 import type { RoutedCollection } from "../../../namespace/collections.ts";
 import type { NameRules } from "../../../namespace/name-rules.ts";

@@ -1,4 +1,4 @@
-import { type Html, html, type Piece } from "../markup.ts";
+import { type Html, html, type Piece } from "./markup.ts";
 
 export interface SectionOptions {
   readonly id: string;

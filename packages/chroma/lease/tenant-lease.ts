@@ -5,33 +5,39 @@ import { AppError } from "@cairn/core/error.ts";
 import { leaseEnd } from "@cairn/core/lease/lease-end.ts";
 import { sql } from "drizzle-orm";
 
-/** The right to replicate one tenant. One process has it at a time. */
+/** The right to copy one tenant's data between Cairn and Chroma. One process has it at a time. */
 export interface Lease {
   readonly tenantId: string;
   readonly token: string;
+  /** Milliseconds that it lasts after it was acquired or renewed: how long a killed process blocks the next one. */
+  readonly milliseconds: number;
 }
 
-/** Milliseconds of a lease. Longer than a page takes, because it is renewed before each page. */
+/** Longer than a page takes, because replication renews it before each page. */
 const LEASE_MS = 60_000;
 
-/** Acquires the tenant's lease. Undefined: another process has it. */
-export async function acquireLease(database: Database, tenantId: string): Promise<Lease | undefined> {
+/** Acquires the tenant's lease. Undefined: another process has it. `milliseconds`: default a minute. */
+export async function acquireLease(
+  database: Database,
+  tenantId: string,
+  milliseconds = LEASE_MS,
+): Promise<Lease | undefined> {
   const token = randomUUID();
   const [acquired] = await asAdmin(database, ({ orm }) =>
     orm.selectRows(sql`
       INSERT INTO cairn.cutover_leases AS l (tenant_id, token, leased_until)
-      VALUES (${tenantId}::uuid, ${token}::uuid, ${leaseEnd(LEASE_MS)})
+      VALUES (${tenantId}::uuid, ${token}::uuid, ${leaseEnd(milliseconds)})
       ON CONFLICT (tenant_id) DO UPDATE SET token = excluded.token, leased_until = excluded.leased_until
       WHERE l.leased_until < now() RETURNING 1`),
   );
-  return acquired && { tenantId, token };
+  return acquired && { tenantId, token, milliseconds };
 }
 
 /** Renews the lease. Throws `run_held` if another process has it by now. */
 export async function renewLease(database: Database, lease: Lease): Promise<void> {
   const [renewed] = await asAdmin(database, ({ orm }) =>
     orm.selectRows(
-      sql`UPDATE cairn.cutover_leases SET leased_until = ${leaseEnd(LEASE_MS)} WHERE ${isHeld(lease)} RETURNING 1`,
+      sql`UPDATE cairn.cutover_leases SET leased_until = ${leaseEnd(lease.milliseconds)} WHERE ${isHeld(lease)} RETURNING 1`,
     ),
   );
   if (!renewed) throw leaseLost();
@@ -53,5 +59,5 @@ function isHeld({ tenantId, token }: Lease) {
 }
 
 function leaseLost(): AppError {
-  return new AppError("run_held", "Another process replicates the tenant by now.");
+  return new AppError("run_held", "Another process copies the tenant's data by now.");
 }

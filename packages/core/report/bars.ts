@@ -1,4 +1,4 @@
-import { type Html, html, type Piece } from "../markup.ts";
+import { type Html, html, type Piece } from "./markup.ts";
 
 /** At most two series: `before` is outlined and `after` is solid, so that they differ without color. */
 export type Series = "before" | "after";

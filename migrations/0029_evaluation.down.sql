@@ -1,0 +1,1 @@
+DROP TABLE cairn.evaluation_runs, cairn.evaluation_sets;

@@ -1,0 +1,1 @@
+DROP TABLE cairn.stored_totals, cairn.usage_days;
