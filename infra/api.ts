@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { functionArgs } from "./function";
 import type { jobs } from "./jobs";
 import type { Secrets } from "./secrets";
@@ -21,7 +22,12 @@ export function api(secrets: Secrets, { queue, schemaApplied }: Dependencies) {
     cors: false, // the service sets its own CORS headers
     accessLog: { retention: "1 month" },
   });
-  const route = gateway.route("$default", functionArgs("api", { ...shared, timeout: "29 seconds", concurrency: 50 }));
+  execFileSync("npm", ["run", "build:console"], { stdio: "ignore" });
+  const copyFiles = [{ from: "packages/console/dist", to: "console" }];
+  const route = gateway.route(
+    "$default",
+    functionArgs("api", { ...shared, copyFiles, timeout: "29 seconds", concurrency: 50 }),
+  );
   const stream = new sst.aws.Function(
     "Stream",
     functionArgs("stream", {

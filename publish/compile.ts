@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
-import { cp, mkdir } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildConsole } from "@cairn/console/build.ts";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 
 export const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -38,6 +39,9 @@ export async function compile(target: string): Promise<void> {
     await mkdir(dirname(join(target, file)), { recursive: true });
     await cp(join(ROOT, file), join(target, file));
   }
+  const console = join(target, "packages/console/dist");
+  await mkdir(console, { recursive: true });
+  for (const [name, content] of await buildConsole()) await writeFile(join(console, name), content);
   writeTypes(target);
 }
 

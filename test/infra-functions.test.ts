@@ -115,18 +115,23 @@ infra("a missing function file fails the deploy with its path", async () => {
   );
 });
 
-infra("the schema function contains the SQL files, and the other functions wait for it", async () => {
-  const { schema, ...others } = await byFunction(({ build, dependsOn }) => ({
-    copied: build.copyFiles,
-    dependsOn,
-  }));
-  const [migrations, ...rest] = schema?.copied ?? [];
-  expect(rest).toEqual([]);
-  expect(migrations?.to).toBe("migrations");
-  expect(await readdir(migrations?.from ?? "")).toContain("0001_knowledge_base.up.sql");
-  for (const [name, other] of Object.entries(others))
-    expect(other, name).toEqual({ copied: [], dependsOn: ["SchemaApplied"] });
-});
+infra(
+  "the schema function contains the SQL files, the API function the console, and the other functions wait for the schema",
+  async () => {
+    const { schema, api, ...others } = await byFunction(({ build, dependsOn }) => ({
+      copied: build.copyFiles,
+      dependsOn,
+    }));
+    const [migrations, ...rest] = schema?.copied ?? [];
+    expect(rest).toEqual([]);
+    expect(migrations?.to).toBe("migrations");
+    expect(await readdir(migrations?.from ?? "")).toContain("0001_knowledge_base.up.sql");
+    expect(api).toMatchObject({ copied: [{ to: "console" }], dependsOn: ["SchemaApplied"] });
+    expect(await readdir(api?.copied[0]?.from ?? "")).toContain("page.html");
+    for (const [name, other] of Object.entries(others))
+      expect(other, name).toEqual({ copied: [], dependsOn: ["SchemaApplied"] });
+  },
+);
 
 infra("a failed maintenance call is not retried by Lambda", async () => {
   const { resources } = await evaluateInfra("test", { environment });

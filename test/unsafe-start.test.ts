@@ -64,7 +64,8 @@ describe.runIf(serverUrl())("the functions", () => {
     onTestFinished(() => relay.stop());
     const { default: worker } = await import("@cairn/functions/cloudflare/worker.ts");
     const queue = { send: async () => {} };
-    const env = { DatabaseUrl: testDatabase.url, JOBS: queue, DEAD_JOBS: queue };
+    const ASSETS = { fetch: async () => new Response(null, { status: 404 }) };
+    const env = { DatabaseUrl: testDatabase.url, JOBS: queue, DEAD_JOBS: queue, ASSETS };
     const context = { waitUntil() {}, passThroughOnException() {}, props: {} };
     const events = [
       () => worker.fetch(new Request("http://api/ready"), env, context),

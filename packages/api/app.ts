@@ -3,6 +3,7 @@ import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import type { Services } from "@cairn/core/services.ts";
 import type { ReadFile } from "@cairn/files/to-json.ts";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Hono } from "hono";
 import { cors } from "hono/cors";
 import { bearerToken } from "./auth/authenticate.ts";
 import { requireOperator } from "./auth/require.ts";
@@ -19,13 +20,16 @@ import { createRouteTable, routeError } from "./request/route-table.ts";
 import { securityHeaders } from "./request/security-headers.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { collections } from "./routes/collections.ts";
-import { type DocsAssets, docsRoutes } from "./routes/docs.ts";
+import { configurationRoutes, type ReadConfiguration } from "./routes/configuration.ts";
+import { type ConsoleAssets, consoleRoutes, redirectBrowsers } from "./routes/console.ts";
 import { documents } from "./routes/documents.ts";
 import { evaluationRoutes } from "./routes/evaluations.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { identity } from "./routes/identity.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keys } from "./routes/keys.ts";
+import { overview } from "./routes/overview.ts";
 import { search } from "./routes/query.ts";
 import { documentReads } from "./routes/read-documents.ts";
 import { stats } from "./routes/stats.ts";
@@ -56,8 +60,12 @@ export interface AppOptions extends GuardLimits {
   readonly maxUpload?: number;
   /** Reads the documents of an uploaded file. Default: in this process, PDF and Word files are refused. */
   readonly readFile?: ReadFile;
-  /** Files of the API reference at /docs. Default: not served. */
-  readonly docs?: DocsAssets;
+  /** The API reference at /docs, see routes/docs.ts. Default: not served. */
+  readonly docs?: Hono<Env>;
+  /** The settings of the entry point, for the operator. Default: none. */
+  readonly configuration?: ReadConfiguration;
+  /** Files of the console at /console. Default: not served. */
+  readonly console?: ConsoleAssets;
   /** Routes for the operator only, from packages that this one does not depend on. */
   readonly operatorRoutes?: readonly OpenAPIHono<Env>[];
   /** Other protocols, from packages that this one does not depend on. */
@@ -123,11 +131,13 @@ export function createApp(services: Services, options: AppOptions) {
     for (const { path } of routes.routes) app.use(path, requireOperator);
     app.route("/", routes);
   }
-  if (options.docs) app.route("/", docsRoutes(options.docs));
+  if (options.docs) app.route("/", options.docs);
+  if (options.console) app.use("/", redirectBrowsers).route("/", consoleRoutes(options.console));
   if (metrics)
     app.get("/metrics", async (c) => c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }));
   const api = app
     .route("/", healthRoutes(services))
+    .route("/", identity)
     .route("/", collections)
     .route("/", documents)
     .route("/", fileRoutes({ queue: options.queue, readFile: options.readFile }))
@@ -138,9 +148,11 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", jobRoutes({ queue: options.queue, log, maxResponse: options.maxResponse }))
     .route("/", evaluationRoutes({ queue: options.queue }))
     .route("/", stats)
+    .route("/", overview)
     .route("/", usage)
     .route("/", keys)
-    .route("/", tenants);
+    .route("/", tenants)
+    .route("/", configurationRoutes(options.configuration));
   describeApi(api);
   return api;
 }

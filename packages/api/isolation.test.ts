@@ -7,6 +7,7 @@ import { beforeAll, expect, test } from "vitest";
 import { useTestApi } from "../../test/support/api.ts";
 import { useTestDatabase } from "../../test/support/fixture.ts";
 import { type ApiDescription, type Operation, readDescription } from "../../test/support/openapi.ts";
+import { docsRoutes } from "./routes/docs.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 // The routes come from the service's OpenAPI description, so a new route is tested automatically.
@@ -14,7 +15,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 const MARK = "zebrafish"; // part of everything that belongs to tenant A
 
 const testDatabase = useTestDatabase();
-const api = useTestApi(testDatabase, () => ({ docs: async () => undefined, metrics: createMetrics() }));
+const api = useTestApi(testDatabase, () => ({ docs: docsRoutes(async () => undefined), metrics: createMetrics() }));
 let description: ApiDescription;
 let a: { readonly id: string; readonly key: string };
 let b: { readonly id: string; readonly key: string };

@@ -15,7 +15,7 @@ import type { Settings } from "./settings.ts";
 
 /** The parts of the service that each cloud platform provides. */
 export interface Platform
-  extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols" | "namespaces" | "readFile"> {
+  extends Pick<AppOptions, "observers" | "operatorRoutes" | "protocols" | "namespaces" | "readFile" | "console"> {
   readonly database: Database;
   readonly queue: JobQueue;
   readonly log: Log;
@@ -54,7 +54,14 @@ export function composeService(settings: Settings, { database, kinds, onEvaluati
   // A function is frozen between two requests, so a timer would not run: `flushUsage` follows a request.
   const usage = createUsageBuffer(database, { hasTimer: false });
   const services = { ...createServices(settings, database), usage };
-  const app = createApp(services, { ...platform, ...appOptions(settings) });
+  const configuration = async () => {
+    const [{ settingsInForce }, { SETTINGS }] = await Promise.all([
+      import("@cairn/api/settings/in-force.ts"),
+      import("@cairn/api/settings/table.ts"),
+    ]);
+    return settingsInForce([SETTINGS], ["cloud"], { ...settings });
+  };
+  const app = createApp(services, { ...platform, ...appOptions(settings), configuration });
   const { embeddingTokensPerDay } = settings;
   const ownKinds = createJobKinds({
     embeddingTokensPerDay,

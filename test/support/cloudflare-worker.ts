@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Miniflare } from "miniflare";
+import { buildConsole } from "@cairn/console/build.ts";
+import { Miniflare, Response as WorkerResponse } from "miniflare";
 
 const FOLDER = fileURLToPath(new URL("../../packages/functions/cloudflare/", import.meta.url));
 
@@ -49,6 +50,7 @@ export interface WorkerOptions {
 
 /** Starts the worker on workerd with its queues. Wait for `ready` before the first request. */
 export async function startWorker({ relayPort, bindings, onDeadLetter }: WorkerOptions): Promise<Miniflare> {
+  const assets = await buildConsole();
   const runtime = { compatibilityDate: "2026-07-01", compatibilityFlags: ["nodejs_compat"] };
   return new Miniflare({
     workers: [
@@ -57,6 +59,12 @@ export async function startWorker({ relayPort, bindings, onDeadLetter }: WorkerO
         name: "cairn",
         modules: [{ type: "ESModule", path: "worker.mjs", contents: await bundleWorker(relayPort) }],
         bindings,
+        serviceBindings: {
+          ASSETS({ url }: { readonly url: string }) {
+            const file = assets.get(new URL(url).pathname.slice(1));
+            return new WorkerResponse(file ?? null, { status: file ? 200 : 404 });
+          },
+        },
         queueProducers: { JOBS: "jobs", DEAD_JOBS: "dead" },
         queueConsumers: { jobs: { maxBatchSize: 1, maxBatchTimeout: 0, maxRetries: 5 } },
       },

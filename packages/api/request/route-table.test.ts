@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { createTestApi, useTestApi } from "../../../test/support/api.ts";
 import { useTestDatabase } from "../../../test/support/fixture.ts";
+import { docsRoutes } from "../routes/docs.ts";
 
 const testDatabase = useTestDatabase();
 const api = useTestApi(testDatabase, () => ({ maxBody: 10_000 }));
@@ -48,7 +49,7 @@ test.each(BODIES)("with %s, an unsupported method is answered 405 with Allow", a
 });
 
 test("a route that matches but has no resource is answered 404", async () => {
-  const { app } = await createTestApi(testDatabase.database, { docs: async () => undefined });
+  const { app } = await createTestApi(testDatabase.database, { docs: docsRoutes(async () => undefined) });
   for (const path of ["/docs/nothing", "/docs/..%2f..%2fpackage.json", "/docs/swagger-ui.css"])
     expect((await app.request(path)).status, path).toBe(404);
   expect((await app.request("/docs/nothing", { method: "POST" })).status).toBe(405);

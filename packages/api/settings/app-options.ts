@@ -13,6 +13,8 @@ type Parts = Pick<
   | "metrics"
   | "observers"
   | "docs"
+  | "console"
+  | "configuration"
   | "closing"
   | "operatorRoutes"
   | "protocols"

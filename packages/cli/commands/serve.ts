@@ -3,7 +3,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
+import { docsRoutes } from "@cairn/api/routes/docs.ts";
 import { appOptions } from "@cairn/api/settings/app-options.ts";
+import { settingsInForce } from "@cairn/api/settings/in-force.ts";
 import { readJwtOptions } from "@cairn/api/settings/options.ts";
 import { SETTINGS } from "@cairn/api/settings/table.ts";
 import { createEvaluationMonitor } from "@cairn/api/telemetry/evaluations.ts";
@@ -23,6 +25,7 @@ import type { Config } from "../config.ts";
 import { EXTENSIONS } from "../extensions.ts";
 import { databaseName, withServices } from "../open.ts";
 import { settingOptions } from "../options/setting-option.ts";
+import { createConsoleReader } from "../serve/console-files.ts";
 import { createDevelopmentKey, examples } from "../serve/first-start.ts";
 import { listenForRequests } from "../serve/listen-for-requests.ts";
 import { chatOptionsOf, type ServeFlags } from "../serve/options.ts";
@@ -30,7 +33,7 @@ import { startTracing } from "../serve/tracing.ts";
 import { paragraph } from "../terminal/print.ts";
 
 const HELP = `
-Serve the API over HTTP: the reference at /docs and /openapi.json, /health and /ready for load balancers, /metrics for
+Serve the API over HTTP: the console at /console, the reference at /docs and /openapi.json, /health and /ready for load balancers, /metrics for
 Prometheus, /mcp for assistants. With --private-listen 127.0.0.1:9090, /docs, /openapi.json and /metrics are served only at
 that address, next to the API. The first start in an embedded database creates a tenant and an API key, and prints three
 example requests. Traces are sent to OTEL_EXPORTER_OTLP_ENDPOINT if it is set. Ctrl-C and SIGTERM end the process within 10 s:
@@ -75,7 +78,9 @@ export function addServe(program: Command, context: CommandContext): void {
         log,
         metrics: createMetrics({ sources: metricSources }),
         readFile: createThreadReader({ threads: FILE_THREADS, timeoutMs: FILE_TIMEOUT_MS }),
-        docs: readAsset,
+        docs: docsRoutes(readAsset),
+        console: createConsoleReader(),
+        configuration: async () => settingsInForce(tables, ["cairn", "serve"], { ...config, ...flags }),
         closing: context.signal,
         namespaces: extensions.flatMap((extension) => extension.namespaces?.() ?? [])[0],
         operatorRoutes: extensions.flatMap((extension) => extension.routes(flags, queue)),
@@ -85,7 +90,7 @@ export function addServe(program: Command, context: CommandContext): void {
       const { servers, url, privateUrl } = await listenForRequests(app, flags);
       const secret = await createDevelopmentKey(services);
       console.error(
-        `Cairn serves ${databaseName(config)} at ${url}, with the API reference at ${privateUrl ?? url}/docs`,
+        `Cairn serves ${databaseName(config)} at ${url}, with the console at ${url}/console and the API reference at ${privateUrl ?? url}/docs`,
       );
       for (const sentence of announced) console.error(sentence);
       if (services.embedders.notice) console.error(services.embedders.notice);

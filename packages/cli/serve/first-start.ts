@@ -21,7 +21,7 @@ export function examples(url: string, secret: string, chat: boolean): string {
 
   ${secret}
 
-Try it:
+Open ${url}/console in a browser and sign in with the key, or try it here:
 
 ${head}/documents ${auth} -d '{"documents": [{"id": "returns", "content": "You may return a kettle within 30 days."}]}'
 

@@ -65,12 +65,10 @@ export function inspectCollection(
       orm,
       registered.map(({ name }) => name),
     );
-    const indexes = registered.map((index) => ({ ...index, ...(states.get(index.name) ?? MISSING) }));
-    const { dimensions, metric, indexSettings } = collection;
     return {
       collection,
-      plan: dimensions === null ? undefined : indexPlan(indexSettings, { dimensions, metric }),
-      indexes,
+      plan: planOf(collection),
+      indexes: registered.map((index) => withState(index, states)),
       segments,
       openSegment: open?.segment ?? 0,
       attempt: await readAttempt(orm, collection),
@@ -78,18 +76,28 @@ export function inspectCollection(
   });
 }
 
+/** The planned index settings of a collection. Undefined while its dimensions are unknown, or if pgvector has no index for it. */
+export function planOf({ dimensions, metric, indexSettings }: Collection): IndexPlan | undefined {
+  return dimensions === null ? undefined : indexPlan(indexSettings, { dimensions, metric });
+}
+
+/** A registered index with its state in the catalogue. */
+export function withState(index: RegisteredIndex, states: ReadonlyMap<string, CatalogueState>): CollectionIndex {
+  return { ...index, ...(states.get(index.name) ?? MISSING) };
+}
+
 /** The settings of a vector index, with those that were requested where its own differ. */
 export function requestedSettings(settings: CollectionIndex["settings"]): CollectionIndex["settings"] {
   return { ...settings, ...readSettings(settings).requested };
 }
 
-type CatalogueState = Pick<CollectionIndex, "usable" | "size" | "scans">;
-type RegisteredIndex = Omit<CollectionIndex, keyof CatalogueState>;
+export type CatalogueState = Pick<CollectionIndex, "usable" | "size" | "scans">;
+export type RegisteredIndex = Omit<CollectionIndex, keyof CatalogueState>;
 
 const MISSING: CatalogueState = { usable: false, size: 0, scans: 0 };
 
 /** The catalogue's state of indexes, by name. Read without joining a table: Citus would read the worker's catalogue. */
-async function readCatalogue(orm: Orm, names: readonly string[]): Promise<ReadonlyMap<string, CatalogueState>> {
+export async function readCatalogue(orm: Orm, names: readonly string[]): Promise<ReadonlyMap<string, CatalogueState>> {
   const rows = await orm.selectRows<CatalogueState & { name: string }>(sql`
         SELECT n.name, x.indisvalid AS usable, pg_relation_size(x.indexrelid)::float8 AS size,
                coalesce(s.idx_scan, 0)::float8 AS scans

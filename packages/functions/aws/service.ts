@@ -3,6 +3,7 @@ import type { ReadFile } from "@cairn/files/to-json.ts";
 import { composeService, type Service } from "../compose.ts";
 import { openOnce } from "../open-once.ts";
 import { readSettings } from "../settings.ts";
+import { readConsoleFile } from "./console-files.ts";
 import { createEmf, createEvaluationEmf } from "./emf.ts";
 import { linkedResource } from "./linked-resource.ts";
 import { openDatabase } from "./open-database.ts";
@@ -23,6 +24,7 @@ async function open(): Promise<Service> {
     observers: [createEmf()],
     onEvaluation: createEvaluationEmf(),
     readFile,
+    console: readConsoleFile,
     ...openChroma(settings, queue),
   });
 }

@@ -8,6 +8,8 @@ export interface Queue {
 export interface Env {
   readonly JOBS: Queue;
   readonly DEAD_JOBS: Queue;
+  /** Files of the console. */
+  readonly ASSETS: { fetch(url: string): Promise<Response> };
 }
 
 export interface Context {

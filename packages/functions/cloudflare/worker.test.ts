@@ -149,6 +149,15 @@ describe.runIf(serverUrl())("on workerd, through Neon's driver", () => {
       expect(await call(0, "DELETE", `/v1/documents/${id}`)).toMatchObject({ status: 204 });
   });
 
+  test("the console and its files are served", async () => {
+    const page = await worker.dispatchFetch("http://api/console");
+    const [, script = ""] = /<script[^>]* src="([^"]+)"/.exec(await page.text()) ?? [];
+    expect(page.headers.get("content-security-policy")).toContain("default-src 'self'");
+    const file = await worker.dispatchFetch(`http://api${script}`);
+    expect([file.status, file.headers.get("cache-control")]).toEqual([200, expect.stringContaining("immutable")]);
+    expect((await call(0, "GET", "/console/missing.js")).status).toBe(404);
+  });
+
   test("a search is one HTTP round trip and opens no socket", async () => {
     await call(0, "POST", "/v1/query", { query: "return" });
     const before = { ...relay.counts };

@@ -1,0 +1,13 @@
+import { Overview } from "../views/overview/overview.tsx";
+import type { View } from "./view.ts";
+
+/** The views in the order of the navigation. The first one is shown after signing in, so it is part of the main file. */
+export const VIEWS: readonly [View, ...View[]] = [
+  { path: "overview", title: "Overview", audience: "any", load: async () => ({ default: Overview }) },
+  {
+    path: "operations",
+    title: "Operations",
+    audience: "any",
+    load: () => import("../views/operations/operations.tsx"),
+  },
+];
