@@ -38,11 +38,12 @@ async function passagesOf(id: string): Promise<readonly Passage[]> {
 const search = (text: string, options: Partial<QueryOptions> = {}) =>
   query(services, tenantId, { text, mode: "keyword", topK: 3, ...options });
 
-const updateRows = (change: ReturnType<typeof sql>) =>
-  asTenant(testDatabase.database, tenantId, async ({ orm }) => {
-    const collection = await getCollection(testDatabase.database, tenantId, "knowledge");
-    await orm.execute(sql`UPDATE cairn.documents SET ${change} AND ${inCollection(collection)}`);
-  });
+async function updateRows(change: ReturnType<typeof sql>): Promise<void> {
+  const collection = await getCollection(testDatabase.database, tenantId, "knowledge");
+  await asTenant(testDatabase.database, tenantId, ({ orm }) =>
+    orm.execute(sql`UPDATE cairn.documents SET ${change} AND ${inCollection(collection)}`),
+  );
+}
 
 /** Sentences of 13 to 24 tokens, each a passage of its own. */
 const sentences = (name: string, count: number) =>
