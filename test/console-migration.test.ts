@@ -5,7 +5,8 @@ import { useConsole } from "./support/console.ts";
 import { createChromaCollection, plainRecords, putRecords } from "./support/fill-chroma.ts";
 import { createChromaDatabase } from "./support/migration.ts";
 
-const TEXT = /passage|refund|text of/i;
+/** What every document's text contains. */
+const TEXT = /how long may a customer keep/;
 
 describe.skipIf(!BROWSER)(`the view Migration in Chromium${BROWSER ? "" : ` (skipped: ${NO_BROWSER})`}`, () => {
   const fixture = useConsole(["--chroma", inject("chromaUrl"), "--chroma-migrations-only"]);
@@ -24,6 +25,11 @@ describe.skipIf(!BROWSER)(`the view Migration in Chromium${BROWSER ? "" : ` (ski
     await putRecords(faq, [...plainRecords(80, 16), odd as never]);
     await putRecords(await create(`${globex}-faq`), plainRecords(40, 16));
   });
+
+  async function tenantNames(): Promise<readonly string[]> {
+    const { tenants } = await fixture.call(fixture.operator, "GET", "/v1/tenants");
+    return tenants.map(({ name }: { name: string }) => name);
+  }
 
   test("a dry run proposes targets, and shows the plan with its problems; the migration runs to its end and has its report", async () => {
     const page = await fixture.signIn(fixture.operator);
@@ -50,11 +56,13 @@ describe.skipIf(!BROWSER)(`the view Migration in Chromium${BROWSER ? "" : ` (ski
     await page.getByText("their vector has only zeros").waitFor();
     await expectAccessible(page);
     await takeScreenshots(page, "migration-plan");
-    expect((await fixture.call(fixture.operator, "GET", "/v1/tenants")).tenants).toEqual([]);
+    expect(await tenantNames()).not.toContain(acme);
 
     await page.getByRole("button", { name: "Start the migration" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByText("Copies 1,321 records in 3 collections to 2 tenants of Cairn. 3 collections are created.").waitFor();
+    await dialog
+      .getByText("Copies 1,321 records in 3 collections to 2 tenants of Cairn. 3 collections are created.")
+      .waitFor();
     await expectAccessible(page);
     await takeScreenshots(page, "migration-confirm");
     await dialog.getByRole("button", { name: "Start the migration" }).click();
@@ -73,8 +81,7 @@ describe.skipIf(!BROWSER)(`the view Migration in Chromium${BROWSER ? "" : ` (ski
     await expectAccessible(page);
     await takeScreenshots(page, "migration-result");
     expect(await page.locator("main").textContent()).not.toMatch(TEXT);
-    const { tenants } = await fixture.call(fixture.operator, "GET", "/v1/tenants");
-    expect(tenants.map(({ name }: { name: string }) => name).toSorted()).toEqual([acme, globex]);
+    expect(await tenantNames()).toEqual(expect.arrayContaining([acme, globex]));
 
     await page.getByRole("link", { name: "All runs" }).click();
     await page.getByText("3 runs").waitFor();

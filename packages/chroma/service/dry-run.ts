@@ -30,6 +30,7 @@ export function dryRunRunner(source: ChromaOptions): JobRunner {
       const opened = await openSource(source);
       const plan = await planSource(opened, services, options);
       const progress = createProgress();
+      progress.plan(plan.collections.length);
       const found = await preflight(opened, plan, {
         pageSize,
         signal,
@@ -37,7 +38,7 @@ export function dryRunRunner(source: ChromaOptions): JobRunner {
           const state = { ...event, tenant: "", pass: 1 };
           progress.add({ ...state, phase: "copy" });
           if (event.done === event.total) progress.add({ ...state, phase: "done" });
-          report({ ...progress.counts(), collections: plan.collections.length }, progress.partial());
+          report(progress.counts(), progress.partial());
         },
       });
       const described = describeDryRun({ plan, ...found });

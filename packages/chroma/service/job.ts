@@ -33,7 +33,10 @@ function migrationRunner({ source, databaseName, cairnVersion }: MigrationJobOpt
       databaseName,
       cairnVersion,
       signal,
-      onPlan: ({ collections }) => report({ collections: collections.length, finished: 0, records: 0 }),
+      onPlan({ collections }) {
+        progress.plan(collections.length);
+        report(progress.counts());
+      },
       onProgress(event) {
         progress.add(event);
         report(progress.counts(), progress.partial());

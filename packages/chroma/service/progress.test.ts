@@ -3,6 +3,14 @@ import { createProgress } from "./progress.ts";
 
 const event = (n: number) => ({ id: `id-${n}`, collection: `c${n}`, tenant: "acme", pass: 1, done: 5, total: 10 });
 
+test("counts the planned collections, and those that were created meanwhile", () => {
+  const progress = createProgress();
+  progress.plan(2);
+  expect(progress.counts()).toEqual({ collections: 2, finished: 0, records: 0, of: 0 });
+  for (let n = 0; n < 3; n++) progress.add({ ...event(n), phase: "copy" });
+  expect(progress.counts()).toEqual({ collections: 3, finished: 0, records: 15, of: 30 });
+});
+
 test("shows what failed first, then what is in work, and counts all collections although the list is limited", () => {
   const progress = createProgress();
   for (let n = 0; n < 300; n++) progress.add({ ...event(n), phase: "copy" });

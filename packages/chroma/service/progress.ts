@@ -9,10 +9,15 @@ const PLACES: Readonly<Record<ProgressEvent["phase"], number>> = { failed: 0, co
 
 /** The progress of a migration's collections, for the counts and the partial result of its job. */
 export function createProgress() {
+  let planned = 0;
   const latest = new Map<string, ProgressEvent>();
   const copied = new Map<string, { readonly done: number; readonly total: number }>();
   const finished = new Set<string>();
   return {
+    /** Says how many collections there are. More may be created meanwhile. */
+    plan(collections: number): void {
+      planned = collections;
+    },
     add(event: ProgressEvent): void {
       const { id, phase, done, total } = event;
       latest.delete(id); // the newest is the last
@@ -23,7 +28,7 @@ export function createProgress() {
     counts() {
       const states = [...copied.values()];
       return {
-        collections: copied.size,
+        collections: Math.max(planned, copied.size),
         finished: finished.size,
         records: states.reduce((sum, { done }) => sum + done, 0),
         of: states.reduce((sum, { total }) => sum + total, 0),

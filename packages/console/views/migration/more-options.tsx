@@ -34,12 +34,30 @@ export function MoreOptions({ fields, set }: MoreOptionsProps) {
         )}
       </Field>
       <div class="pair">
-        <Text name="only" label="Only these collections" hint="Names with commas between. * matches any text." {...{ fields, set }} />
+        <Text
+          name="only"
+          label="Only these collections"
+          hint="Names with commas between. * matches any text."
+          {...{ fields, set }}
+        />
         <Text name="tenant" label="Tenant" hint="If the pattern has no {tenant}." {...{ fields, set }} />
-        <Text name="chromaTenants" label="Chroma's tenants" hint="Chroma cannot list them. Name each one." {...{ fields, set }} />
+        <Text
+          name="chromaTenants"
+          label="Chroma's tenants"
+          hint="Chroma cannot list them. Name each one."
+          {...{ fields, set }}
+        />
         <Text name="chromaDatabases" label="Chroma's databases" hint="Default: all." {...{ fields, set }} />
-        <Text name="sourceModel" label="Model of Chroma's vectors" hint="provider/model, if Chroma does not know it." {...{ fields, set }} />
-        <Field label="Vectors" hint="Embedding again costs what the provider charges.">
+        <Text
+          name="sourceModel"
+          label="Model of Chroma's vectors"
+          hint="provider/model, if Chroma does not know it."
+          {...{ fields, set }}
+        />
+        <Field
+          label="Vectors"
+          hint="They are copied if the target keeps the model. Embedding costs what the provider charges."
+        >
           {(props) => (
             <select
               {...props}
@@ -47,19 +65,28 @@ export function MoreOptions({ fields, set }: MoreOptionsProps) {
               value={fields.reEmbed}
               onChange={({ currentTarget }) => set("reEmbed", currentTarget.value as OptionFields["reEmbed"])}
             >
-              <option value="auto">Copy, or embed again if the target has another model</option>
-              <option value="always">Always embed again</option>
-              <option value="never">Never embed again</option>
+              <option value="auto">Copy if possible</option>
+              <option value="always">Embed again</option>
+              <option value="never">Copy only</option>
             </select>
           )}
         </Field>
         {fields.reEmbed === "always" && (
-          <Text name="model" label="Model to embed with" hint="Default: that of new collections." {...{ fields, set }} />
+          <Text
+            name="model"
+            label="Model to embed with"
+            hint="Default: that of new collections."
+            {...{ fields, set }}
+          />
         )}
       </div>
       <fieldset>
         <legend>In a later run</legend>
-        <Check name="prune" label="Delete records that a migration wrote and Chroma no longer has" {...{ fields, set }} />
+        <Check
+          name="prune"
+          label="Delete records that a migration wrote and Chroma no longer has"
+          {...{ fields, set }}
+        />
         <Check
           name="discardChanges"
           label="Discard what was added, edited and deleted in Cairn since the migration. It cannot be recovered."

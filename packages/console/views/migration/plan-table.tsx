@@ -7,13 +7,14 @@ import type { Plan, PlannedCollection } from "./api.ts";
 /** Where each collection goes, and what is in it. */
 export function PlanTable({ plan: { collections } }: { readonly plan: Plan }) {
   return (
-    <Section title="Plan" note={explainVectors(collections)} isWide>
+    <Section title="Plan" isWide>
       <Table
         caption={countOf(collections.length, "collection")}
         columns={COLUMNS}
         rows={collections}
         keyOf={({ source }) => source.id}
       />
+      <p class="soft">{explainVectors(collections)}</p>
     </Section>
   );
 }

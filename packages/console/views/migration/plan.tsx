@@ -32,7 +32,7 @@ export function PlanOf({ run }: { readonly run: Migration }) {
         )
       }
     >
-      <Figures figures={figuresOf(plan)} />
+      {plan.collections.length > 0 && <Figures figures={figuresOf(plan)} />}
       <Options plan={plan} />
       {plan.proposal && <Proposal proposal={plan.proposal} options={plan.options} />}
       <ProblemList problems={listProblems(plan)} />

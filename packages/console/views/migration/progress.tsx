@@ -11,12 +11,9 @@ interface RunProgressProps {
 
 /** How far a run is, in total and for each collection. */
 export function RunProgress({ run }: RunProgressProps) {
-  const { collections = 0, finished = 0, records = 0, of = 0 } = run.counts;
-  const share = shareDone(run);
-  const isRead = !run.dry_run && of > 0;
-  const text = isRead
-    ? `${formatCount(records)} of ${countOf(of, "record")} copied`
-    : `${formatCount(finished)} of ${countOf(collections, "collection")} read, ${countOf(records, "record")}`;
+  const { collections = 0, finished = 0, records = 0 } = run.counts;
+  const share = shareDone(run, run.progress);
+  const text = `${countOf(records, "record")} read, ${formatCount(finished)} of ${countOf(collections, "collection")} done`;
   return (
     <>
       <div class="total" role="status">
@@ -26,7 +23,7 @@ export function RunProgress({ run }: RunProgressProps) {
       {run.progress.length > 0 && (
         <Section title="Collections" note="What failed and what is in work comes first." isWide>
           <Table
-            caption={`${formatCount(finished)} of ${countOf(collections, "collection")} done`}
+            caption={`${formatCount(run.progress.length)} of ${countOf(collections, "collection")}`}
             columns={run.dry_run ? COLUMNS.filter(({ head }) => head !== "Tenant") : COLUMNS}
             rows={run.progress}
             keyOf={({ id }) => id}
@@ -63,7 +60,11 @@ const COLUMNS: readonly Column<CollectionProgress>[] = [
       phase === "failed" ? (
         <span class="soft">{detail}</span>
       ) : (
-        <progress aria-label={collection} max={Math.max(1, total)} value={phase === "done" ? Math.max(1, total) : done} />
+        <progress
+          aria-label={collection}
+          max={Math.max(1, total)}
+          value={phase === "done" ? Math.max(1, total) : done}
+        />
       ),
   },
   {

@@ -46,7 +46,11 @@ export function Result({ run }: { readonly run: Migration }) {
           empty="No collection was migrated."
         />
       </Section>
-      <Section title="Report" note="What was compared, what differs, and why. It has ids, and no text of a document." isWide>
+      <Section
+        title="Report"
+        note="What was compared, what differs, and why. It has ids, and no text of a document."
+        isWide
+      >
         {isShown ? (
           <ReportFrame
             title="Report of the migration"

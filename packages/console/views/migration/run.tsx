@@ -28,7 +28,9 @@ export function Run({ id }: { readonly id: string }) {
       {data.status === "in_progress" ? (
         <Page
           title={title}
-          lead={data.dry_run ? "Reads every record of Chroma. Nothing is written." : "Copies and compares every record."}
+          lead={
+            data.dry_run ? "Reads every record of Chroma. Nothing is written." : "Copies and compares every record."
+          }
           actions={<Button onClick={() => setIsCancelling(true)}>Cancel</Button>}
         >
           <RunProgress run={data} />

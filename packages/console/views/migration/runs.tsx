@@ -42,15 +42,18 @@ function Lead({ source }: { readonly source: { readonly url: string } | null }) 
   if (source === null) return <>This service is not connected to a Chroma server.</>;
   return (
     <>
-      Copies the collections of <code>{source.url}</code> to Cairn, and compares every record. Chroma is only read, and can
-      stay in use.
+      Copies the collections of <code>{source.url}</code> to Cairn, and compares every record. Chroma is only read, and
+      can stay in use.
     </>
   );
 }
 
 function NotConfigured() {
   return (
-    <Section title="Connect Chroma" note="The address is a setting of the service, because it may contain a credential.">
+    <Section
+      title="Connect Chroma"
+      note="The address is a setting of the service, because it may contain a credential."
+    >
       <p>
         Set <code>CHROMA_URL</code> to the address of the Chroma server, and <code>CHROMA_TOKEN</code> if it requires a
         token. Then start the service again:

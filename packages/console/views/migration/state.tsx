@@ -1,5 +1,5 @@
 import { Badge, type Tone } from "../../components/badge.tsx";
-import type { Migration, Verdict } from "./api.ts";
+import type { CollectionProgress, Migration, Verdict } from "./api.ts";
 
 export const VERDICTS: Readonly<Record<Verdict, readonly [Tone, string]>> = {
   identical: ["good", "identical"],
@@ -20,10 +20,23 @@ export function State({ migration: { status, verdict } }: { readonly migration: 
   return <Badge tone={tone}>{text}</Badge>;
 }
 
-/** The share that is done, 0 to 1. Undefined: not known yet. */
-export function shareDone({ counts, dry_run: isDryRun }: Migration): number | undefined {
-  const { collections = 0, finished = 0, records = 0, of = 0 } = counts;
-  // A dry run learns the number of records only when it reads a collection.
-  const [done, total] = isDryRun ? [finished, collections] : [records, of];
-  return total > 0 ? Math.min(1, done / total) : undefined;
+/**
+ * The share that is done, 0 to 1, each collection counting the same. Undefined: not known yet. `progress`: of the collections in
+ * work.
+ */
+export function shareDone(
+  { counts, dry_run: isDryRun }: Migration,
+  progress: readonly CollectionProgress[] = [],
+): number | undefined {
+  const { collections = 0, finished = 0 } = counts;
+  if (collections === 0) return undefined;
+  const inWork = progress.reduce((sum, collection) => sum + shareOf(collection, isDryRun), 0);
+  return Math.min(1, (finished + inWork) / collections);
+}
+
+/** A migration reads a collection to copy it, and again to compare it. */
+function shareOf({ phase, done, total }: CollectionProgress, isDryRun: boolean): number {
+  const share = total > 0 ? Math.min(1, done / total) : 0;
+  if (phase === "copy") return isDryRun ? share : share / 2;
+  return phase === "verify" ? (1 + share) / 2 : 0;
 }
