@@ -85,7 +85,7 @@ const COLUMNS: readonly Column<Row>[] = [
     isNumeric: true,
     cell: ({ summary: { journal } }) => (
       <>
-        {formatCount(journal.changes)}
+        <span class={journal.changes === 0 ? "soft" : undefined}>{formatCount(journal.changes)}</span>
         {journal.oldest_seconds !== null && <small>oldest {formatSeconds(journal.oldest_seconds)}</small>}
       </>
     ),
