@@ -12,10 +12,7 @@ export interface DryRunFindings {
   readonly failed: readonly FailedCollection[];
 }
 
-/** A dry run as JSON: ids, names and counts, never a text of a document. */
-export type DescribedDryRun = ReturnType<typeof describeDryRun>;
-
-/** Describes what a migration would do, as plain JSON. */
+/** What a migration would do, as plain JSON: ids, names and counts, never a text of a document. */
 export function describeDryRun({ plan, results, failed }: DryRunFindings) {
   return {
     collections: results.map(describeCollection),
