@@ -9,6 +9,12 @@ export interface Attention {
   readonly reason: string;
 }
 
+/** A tenant with what needs attention about it. */
+export interface Row {
+  readonly summary: CutoverSummary;
+  readonly attention: readonly Attention[];
+}
+
 /** Seconds that a change may wait, and the share of reads that has to agree, before the next phase. */
 const MAX_LAG_SECONDS = 10;
 const MIN_AGREEMENT = 0.99;

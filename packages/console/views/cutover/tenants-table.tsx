@@ -7,8 +7,7 @@ import { Moment } from "../../components/moment.tsx";
 import { Section } from "../../components/section.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { type CutoverSummary, isComparing, type Phase } from "./api.ts";
-import { formatSeconds } from "./attention.ts";
-import type { Row } from "./tenants.tsx";
+import { formatSeconds, type Row } from "./attention.ts";
 import { Track } from "./track.tsx";
 
 interface TenantsTableProps {

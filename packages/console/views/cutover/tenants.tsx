@@ -9,19 +9,13 @@ import { Problem } from "../../components/problem.tsx";
 import { Section } from "../../components/section.tsx";
 import { useRequest } from "../../request/use-request.ts";
 import { type CutoverSummary, listCutover, PHASES, type Phase } from "./api.ts";
-import { type Attention, attentionOf } from "./attention.ts";
+import { attentionOf, type Row } from "./attention.ts";
 import { FirstSteps } from "./first-steps.tsx";
 import { MoveTenant } from "./move-tenant.tsx";
 import { PhaseStrip } from "./phase-strip.tsx";
 import { TenantsTable } from "./tenants-table.tsx";
 
 const INTERVAL_MS = 5_000;
-
-/** A tenant with what needs attention about it. */
-export interface Row {
-  readonly summary: CutoverSummary;
-  readonly attention: readonly Attention[];
-}
 
 /** All tenants of the cut-over. What needs attention comes first. */
 export function Tenants() {
