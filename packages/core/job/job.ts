@@ -139,17 +139,6 @@ export function getJob(database: Database, { tenantId, id }: JobAddress, { maxBy
   });
 }
 
-/** What the workers of a job have reported so far, besides its counts. Empty: nothing, or the job has ended. */
-export function getPartialResult(database: Database, address: JobAddress): Promise<JsonObject> {
-  return asOwner(database, address.tenantId, async ({ orm }) => {
-    const [job] = await orm
-      .select({ partial: sql<JsonObject | null>`${exact(jobs.result)}`.mapWith(decodeJson) })
-      .from(jobs)
-      .where(and(hasAddress(address), eq(jobs.status, "in_progress")));
-    return job?.partial ?? {};
-  });
-}
-
 /** The owner's jobs with these ids, in one statement, for polling. Ids that do not exist are left out. */
 export function getJobs(
   database: Database,
