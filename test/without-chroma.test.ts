@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { BROWSER, startBrowser } from "./support/browser.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -47,7 +48,12 @@ test("without Chroma's packages a tenant's documents are ingested and queried", 
   expect(JSON.parse(stdout)).toMatchObject({ hits: [{ id: "handbook.md" }] });
 });
 
-test("and the service answers", async () => {
+interface Service {
+  readonly url: string;
+  stop(): Promise<unknown>;
+}
+
+async function startService(): Promise<Service> {
   const service = spawn(process.execPath, [join(tree, "packages/cli/bin/cairn.mjs"), "serve", "--port", "0"], {
     cwd: tree,
     env: { PATH: process.env.PATH, HOME: tree },
@@ -62,13 +68,37 @@ test("and the service answers", async () => {
     });
     service.once("close", () => reject(new Error(output)));
   });
-  expect((await fetch(`${url}/ready`)).status).toBe(200);
-  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object };
+  const closed = new Promise((resolve) => service.once("close", resolve));
+  return {
+    url,
+    stop() {
+      service.kill("SIGTERM");
+      return closed;
+    },
+  };
+}
+
+test("and the service answers", async () => {
+  const service = await startService();
+  expect((await fetch(`${service.url}/ready`)).status).toBe(200);
+  const { paths } = (await (await fetch(`${service.url}/openapi.json`)).json()) as { paths: object };
   expect(Object.keys(paths)).toContain("/v1/query");
   expect(Object.keys(paths)).not.toContain("/v1/migrations");
-  const closed = new Promise((resolve) => service.once("close", resolve));
-  service.kill("SIGTERM");
-  await closed;
+  await service.stop();
+});
+
+test.skipIf(!BROWSER)("and the console has no views of a migration, and goes on to the first view", async () => {
+  const { stdout: key } = await run(["keys", "create", "--operator"]);
+  const [service, browser] = await Promise.all([startService(), startBrowser()]);
+  const page = await browser.open(`${service.url}/console#/cutover`);
+  await page.getByLabel("API key").fill(key.trim());
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(/#\/overview/);
+  await page.getByRole("link", { name: "Operations" }).waitFor();
+  expect(await page.getByRole("link", { name: /Migration|Cut-over/ }).count()).toBe(0);
+  expect(await page.getByRole("alert").count()).toBe(0);
+  expect(browser.errors).toEqual([]);
+  await Promise.all([browser.stop(), service.stop()]);
 });
 
 test("and its commands are unknown", async () => {

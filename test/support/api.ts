@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type Api, type AppOptions, createApp } from "@cairn/api/app.ts";
 import { createJobKinds } from "@cairn/api/jobs.ts";
 import { cutoverRoutes } from "@cairn/chroma/service/cutover/routes.ts";
-import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
+import { migrationJobKinds } from "@cairn/chroma/service/job.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
@@ -63,19 +63,15 @@ export async function createTestApi(
   const usage = createUsageBuffer(database, { hasTimer: false });
   const services = { database, embedders: createEmbedders({ ...words, ...embedding }), reranker, usage };
   const source = { url: chromaUrl ?? "http://127.0.0.1:9" };
-  const migration = migrationRunner({ source, databaseName: "test", cairnVersion: "test" });
+  const migrations = migrationJobKinds({ source, databaseName: "test", cairnVersion: "test" });
   const queue = createLocalQueue(
     services,
-    { ...createJobKinds(options), [MIGRATION]: migration },
+    { ...createJobKinds(options), ...migrations },
     { onError: (error) => options.log?.failure(error, { about: "a job" }) },
   );
   const app = createApp(services, {
     requestsPerMinute: 1_000_000,
-    operatorRoutes: [
-      migrationRoutes({ queue, configured: chromaUrl !== undefined }),
-      namespaceRoutes(),
-      cutoverRoutes(),
-    ],
+    operatorRoutes: [migrationRoutes({ queue, sourceUrl: chromaUrl }), namespaceRoutes(), cutoverRoutes()],
     namespaces: createNamespaceResolver({ cacheMs: options.credentialCacheMs }),
     ...options,
     queue,

@@ -29,6 +29,8 @@ export interface Preflight {
 export interface PreflightOptions {
   /** Records in one request. Default 300. */
   readonly pageSize?: number;
+  /** Aborted when the dry run stops. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (event: Pick<ProgressEvent, "id" | "collection" | "done" | "total">) => void;
 }
 
@@ -41,8 +43,8 @@ export async function preflight(
   { collections }: Plan,
   options: PreflightOptions = {},
 ): Promise<{ readonly results: readonly Preflight[]; readonly failed: readonly FailedCollection[] }> {
-  const { pageSize = PAGE_SIZE } = options;
-  const classifier = createFailureClassifier({ source, pageSize }, collections);
+  const { pageSize = PAGE_SIZE, signal } = options;
+  const classifier = createFailureClassifier({ source, pageSize, signal }, collections);
   const results: Preflight[] = [];
   const failed: FailedCollection[] = [];
   for (const planned of collections)
@@ -50,6 +52,7 @@ export async function preflight(
       results.push(await scanCollection(source, await withDetectedMetric(source, planned), options));
       classifier.recordSuccess(planned);
     } catch (error) {
+      signal?.throwIfAborted();
       failed.push(await classifier.classify(planned, error));
     }
   return { results, failed };
@@ -61,7 +64,7 @@ const PAGE_SIZE = 300;
 async function scanCollection(
   source: Source,
   planned: PlannedCollection,
-  { pageSize = PAGE_SIZE, onProgress }: PreflightOptions,
+  { pageSize = PAGE_SIZE, signal, onProgress }: PreflightOptions,
 ): Promise<Preflight> {
   const started = performance.now();
   const event = { id: planned.source.id, collection: planned.source.name };
@@ -86,7 +89,9 @@ async function scanCollection(
     });
     if (fault) totals.quarantined[fault.reason] = (totals.quarantined[fault.reason] ?? 0) + 1;
     totals.bytes += rowBytes(record, planned.dimensions ?? 0);
-    if (totals.count % pageSize === 0) onProgress?.({ ...event, done: totals.count, total });
+    if (totals.count % pageSize !== 0) continue;
+    signal?.throwIfAborted();
+    onProgress?.({ ...event, done: totals.count, total });
   }
   onProgress?.({ ...event, done: totals.count, total: totals.count });
   // One pass copies and one compares; each takes about as long as reading.

@@ -59,10 +59,10 @@ export function errorToApiTerms(error: unknown, others: OtherNames = {}): unknow
   });
 }
 
-/** Fields of a report that contain texts of Cairn, not data of the collections. */
-const TEXTS = new Set(["why", "detail", "notices"]);
+/** Fields of a report or of a dry run that contain texts of Cairn, not data of the collections. */
+const TEXTS = new Set(["why", "detail", "notices", "problem", "reasons"]);
 
-/** Translates a migration's report to API terms. */
+/** Translates the report of a migration or of a dry run to API terms. */
 export function reportToApiTerms(report: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(report).map(([key, value]) => [key, TEXTS.has(key) ? translateAll(value) : translateNested(value)]),

@@ -1,11 +1,13 @@
 import type { JsonObject } from "@cairn/core/database/json.ts";
-import type { JobRunner } from "@cairn/core/job/run.ts";
+import type { JobKinds, JobRunner } from "@cairn/core/job/run.ts";
 import type { Services } from "@cairn/core/services.ts";
 import { type MigrateOptions, migrate } from "../migrate.ts";
 import { openSource } from "../source/http-source.ts";
 import type { ChromaOptions } from "../source/options.ts";
 import { errorToApiTerms, reportToApiTerms } from "./api-terms.ts";
+import { DRY_RUN, dryRunRunner } from "./dry-run.ts";
 import { parseMigrationRequest } from "./options.ts";
+import { createProgress } from "./progress.ts";
 
 export const MIGRATION = "migration";
 
@@ -17,25 +19,27 @@ export interface MigrationJobOptions extends Pick<MigrateOptions, "databaseName"
   readonly source: ChromaOptions;
 }
 
+/** The kinds of jobs of migrations. */
+export function migrationJobKinds(options: MigrationJobOptions): JobKinds {
+  return { [MIGRATION]: migrationRunner(options), [DRY_RUN]: dryRunRunner(options.source) };
+}
+
 /** Runs a migration as a job of the operator. The result is the report. If it is stopped, the next job continues it. */
-export function migrationRunner({ source, databaseName, cairnVersion }: MigrationJobOptions): JobRunner {
+function migrationRunner({ source, databaseName, cairnVersion }: MigrationJobOptions): JobRunner {
   return async (services, { request, signal, report }) => {
-    const progress = new Map<string, { readonly done: number; readonly total: number }>();
+    const progress = createProgress();
     const result = await migrateFrom(services, source, {
       ...parseMigrationRequest(request),
       databaseName,
       cairnVersion,
       signal,
-      onPlan: ({ collections }) => report({ collections: collections.length, finished: 0, records: 0 }),
-      onProgress({ id, phase, done, total }) {
-        progress.set(`${id}/${phase}`, { done, total });
-        const copied = [...progress].filter(([key]) => key.endsWith("/copy"));
-        report({
-          collections: copied.length,
-          finished: [...progress.keys()].filter((key) => key.endsWith("/done")).length,
-          records: copied.reduce((sum, [, state]) => sum + state.done, 0),
-          of: copied.reduce((sum, [, state]) => sum + state.total, 0),
-        });
+      onPlan({ collections }) {
+        progress.plan(collections.length);
+        report(progress.counts());
+      },
+      onProgress(event) {
+        progress.add(event);
+        report(progress.counts(), progress.partial());
       },
     });
     return reportToApiTerms(result as unknown as JsonObject);

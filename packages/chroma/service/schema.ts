@@ -1,3 +1,4 @@
+import { jobSchema } from "@cairn/api/schema/service.ts";
 import { z } from "@hono/zod-openapi";
 
 const names = z.array(z.string().min(1).max(512)).min(1).max(1_000);
@@ -35,3 +36,53 @@ export const migrationSchema = z
     queries: z.int().min(0).max(10_000).optional().describe("Number of searches to compare. Default 50."),
   })
   .openapi("Migration", { example: { queries: 50 } });
+
+/** A request that starts a migration, or its dry run. */
+export const migrationRequestSchema = migrationSchema
+  .extend({
+    dry_run: z
+      .boolean()
+      .optional()
+      .describe("Reads every record once, writes nothing, and reports what the migration would do. Default false."),
+  })
+  .openapi("MigrationRequest", { example: { dry_run: true } });
+
+const count = z.int();
+
+/** Where a collection is, while a migration or a dry run is in progress. */
+const collectionProgress = z
+  .object({
+    id: z.string().describe("Chroma's id of the collection."),
+    collection: z.string(),
+    tenant: z.string().describe("The tenant in Cairn. Empty in a dry run."),
+    phase: z.enum(["copy", "verify", "done", "index", "failed"]),
+    pass: count,
+    done: count.describe("Records of this pass."),
+    total: count,
+    detail: z.string().nullable().describe("Why the collection failed."),
+  })
+  .openapi("CollectionProgress");
+
+/** A migration or a dry run, as a list shows it. */
+export const migrationSummarySchema = jobSchema
+  .extend({
+    dry_run: z.boolean(),
+    verdict: z
+      .enum(["identical", "identical_with_exceptions", "not_identical"])
+      .nullable()
+      .describe("Null: a dry run, not finished, or the report is too large for a list."),
+  })
+  .openapi("MigrationSummary");
+
+export const migrationStatusSchema = migrationSummarySchema
+  .extend({
+    progress: z
+      .array(collectionProgress)
+      .describe("Collections of a migration in progress, at most 200: those that failed and those in work first."),
+  })
+  .openapi("MigrationStatus");
+
+export const migrationSourceSchema = z
+  .object({ url: z.string().describe("Its address, without credentials.") })
+  .nullable()
+  .describe("The Chroma server that the service is configured with. Null: none.");

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { UnmappedCollection } from "@cairn/chroma/plan/plan.ts";
+import { describeDryRun } from "@cairn/chroma/plan/describe.ts";
 import { planSource, type SourcePlan } from "@cairn/chroma/plan/plan-source.ts";
 import { type Preflight, preflight } from "@cairn/chroma/plan/preflight.ts";
 import { pathOf } from "@cairn/chroma/protocol/path.ts";
@@ -50,15 +50,7 @@ export async function dryRun(
   });
   progress.stop();
   if (config.json)
-    printJson({
-      collections: results.map(describeCollection),
-      unmapped: plan.unmapped.map(describeUnmapped),
-      leftOut: plan.skipped.map(labelCollections(plan.listed)),
-      failed: failed.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
-      deletedInCairn: plan.deleted.map(({ source, detail }) => ({ collection: pathOf(source), detail })),
-      notices,
-      proposedMapping: proposed?.file,
-    });
+    printJson({ ...describeDryRun({ plan, results, failed }), notices, proposedMapping: proposed?.file });
   else {
     printPreflight(plan, results, notices);
     for (const { source, detail } of failed) console.log(`Unreadable: ${pathOf(source)}. ${detail}`);
@@ -94,38 +86,6 @@ async function makePlan(
 
 const OUTDATED_SCHEMA =
   "The plan ignores the collections that are in the database already, because its schema has an older version. Run cairn db migrate first to include them.";
-
-function describeUnmapped({ source, problem, blocking }: UnmappedCollection) {
-  const { tenant, database, name, id, dimensions, metric, model } = source;
-  return {
-    source: { tenant, database, name, id },
-    collection: name,
-    dimensions,
-    metric,
-    sourceModel: model,
-    problem,
-    blocking,
-  };
-}
-
-function describeCollection({ planned, ...measured }: Preflight) {
-  const { source, targetPath, model, vectors, why } = planned;
-  return {
-    source: { tenant: source.tenant, database: source.database, name: source.name, id: source.id },
-    target: {
-      tenant: targetPath.tenant,
-      collection: targetPath.collection,
-      exists: planned.target !== undefined,
-    },
-    dimensions: source.dimensions,
-    metric: source.metric,
-    sourceModel: source.model,
-    model,
-    vectors,
-    why,
-    ...measured,
-  };
-}
 
 function printPreflight(
   { unmapped, skipped, deleted, listed }: SourcePlan,

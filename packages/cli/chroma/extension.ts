@@ -3,7 +3,7 @@ import { openGateway } from "@cairn/chroma/gateway/route/open.ts";
 import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
 import { createOpenPrincipal } from "@cairn/chroma/server/view/open.ts";
 import { cutoverRoutes } from "@cairn/chroma/service/cutover/routes.ts";
-import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
+import { migrationJobKinds } from "@cairn/chroma/service/job.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
@@ -45,7 +45,7 @@ export const chroma: Extension = {
     jobKinds({ chromaUrl, chromaToken }: ServeFlags, databaseName): JobKinds {
       if (!chromaUrl) return {};
       const source = { url: chromaUrl, token: chromaToken };
-      return { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) };
+      return migrationJobKinds({ source, databaseName, cairnVersion: VERSION });
     },
     namespaces: createNamespaceResolver,
     protocols: (flags: ServeFlags & ListenFlags, services, { announce, onError, onClose, addMetrics }) => {
@@ -74,7 +74,7 @@ export const chroma: Extension = {
       ];
     },
     routes: ({ chromaUrl }: ServeFlags, queue) => [
-      migrationRoutes({ queue, configured: Boolean(chromaUrl) }),
+      migrationRoutes({ queue, sourceUrl: chromaUrl }),
       namespaceRoutes(),
       cutoverRoutes(),
     ],

@@ -2,6 +2,7 @@ import { type ComponentType, Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Loading } from "../components/loading.tsx";
 import { Problem } from "../components/problem.tsx";
+import { useOptionalRoutes } from "../request/optional-routes.ts";
 import { type Identity, tenantCredential } from "../request/session.ts";
 import { ChooseTenant } from "./choose-tenant.tsx";
 import { Header } from "./header.tsx";
@@ -11,9 +12,12 @@ import { VIEWS } from "./views.ts";
 
 /** The page of a signed-in user: the navigation, and the view that the address names. */
 export function Frame({ identity }: { readonly identity: Identity }) {
-  const views = VIEWS.filter((view) => isVisible(view, identity));
+  const routes = useOptionalRoutes(identity);
+  const views = VIEWS.filter((view) => isVisible(view, identity, routes));
   const name = route.value.path[0];
-  const view = views.find(({ path }) => path === name) ?? VIEWS[0];
+  const named = VIEWS.find(({ path }) => path === name);
+  const isPending = routes === undefined && named?.needs !== undefined;
+  const view = (isPending ? named : views.find((visible) => visible === named)) ?? VIEWS[0];
   useEffect(() => {
     if (name !== view.path) goTo([view.path], {}, true);
   }, [name, view]);
@@ -25,10 +29,14 @@ export function Frame({ identity }: { readonly identity: Identity }) {
       </a>
       <Header identity={identity} views={views} current={view} />
       <main id="main" tabIndex={-1}>
-        {view.audience === "tenant" && !tenantCredential() ? <ChooseTenant view={view} /> : <Loaded view={view} />}
+        {isPending ? <Loading what={view.title} /> : <Content view={view} />}
       </main>
     </Fragment>
   );
+}
+
+function Content({ view }: { readonly view: View }) {
+  return view.audience === "tenant" && !tenantCredential() ? <ChooseTenant view={view} /> : <Loaded view={view} />;
 }
 
 /** Tells a screen reader about a new view: the focus moves to its start. */

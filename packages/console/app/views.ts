@@ -5,6 +5,20 @@ import type { View } from "./view.ts";
 export const VIEWS: readonly [View, ...View[]] = [
   { path: "overview", title: "Overview", audience: "any", load: async () => ({ default: Overview }) },
   {
+    path: "migration",
+    title: "Migration",
+    audience: "operator",
+    needs: "/v1/migrations",
+    load: () => import("../views/migration/migration.tsx"),
+  },
+  {
+    path: "cutover",
+    title: "Cut-over",
+    audience: "operator",
+    needs: "/v1/cutover",
+    load: () => import("../views/cutover/cutover.tsx"),
+  },
+  {
     path: "operations",
     title: "Operations",
     audience: "any",

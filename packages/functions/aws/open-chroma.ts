@@ -1,6 +1,6 @@
 import { chromaProtocol } from "@cairn/chroma/server/protocol.ts";
 import { cutoverRoutes } from "@cairn/chroma/service/cutover/routes.ts";
-import { MIGRATION, migrationRunner } from "@cairn/chroma/service/job.ts";
+import { migrationJobKinds } from "@cairn/chroma/service/job.ts";
 import { createNamespaceResolver } from "@cairn/chroma/service/namespaces/resolver.ts";
 import { namespaceRoutes } from "@cairn/chroma/service/namespaces/routes.ts";
 import { migrationRoutes } from "@cairn/chroma/service/routes.ts";
@@ -16,8 +16,8 @@ export function openChroma({ databaseUrl, maxResponse }: Settings, queue: JobQue
   const source = chromaUrl ? { url: chromaUrl, token: chromaToken } : undefined;
   const databaseName = new URL(databaseUrl).host;
   return {
-    kinds: source && { [MIGRATION]: migrationRunner({ source, databaseName, cairnVersion: VERSION }) },
-    operatorRoutes: [migrationRoutes({ queue, configured: source !== undefined }), namespaceRoutes(), cutoverRoutes()],
+    kinds: source && migrationJobKinds({ source, databaseName, cairnVersion: VERSION }),
+    operatorRoutes: [migrationRoutes({ queue, sourceUrl: source?.url }), namespaceRoutes(), cutoverRoutes()],
     namespaces: createNamespaceResolver(),
     protocols: [chromaProtocol({ maxBody, maxResponse })],
   };

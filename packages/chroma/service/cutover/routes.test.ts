@@ -2,6 +2,7 @@ import { asAdmin } from "@cairn/core/database/transaction.ts";
 import { sql } from "drizzle-orm";
 import { beforeAll, expect, test } from "vitest";
 import { useTestApi } from "../../../../test/support/api.ts";
+import { addCutoverTenants } from "../../../../test/support/example-cutover.ts";
 import { useTestDatabase } from "../../../../test/support/fixture.ts";
 
 const testDatabase = useTestDatabase();
@@ -93,6 +94,43 @@ test("the report is a page of one tenant", async () => {
   expect(text).not.toContain("settled");
   expect((await operate("GET", "/v1/cutover/reported/report?hours=0")).status).toBe(400);
   expect((await operate("GET", "/v1/cutover/nobody/report")).status).toBe(404);
+});
+
+test("the report as JSON has the findings with their ids, the changes of the phase, and reads that disagreed", async () => {
+  const exact = [{ id: "r1", distance: 0.1 }];
+  const difference = {
+    kind: "hits",
+    query: 0,
+    limit: 1,
+    isFiltered: false,
+    differing: [],
+    chroma: [],
+    cairn: exact,
+    exact,
+  };
+  await addCutoverTenants(testDatabase.database, [
+    {
+      name: "examined",
+      phase: "shadow",
+      requests: [{ minutes: 5, kind: "query", side: "chroma", outcome: "differed", milliseconds: [4, 5] }],
+      findings: [{ recordId: "r7", kind: "refused", side: "cairn", detail: "the vector is empty" }],
+      events: [{ minutes: 60, from: "mirror", to: "shadow", overridden: ["identical"] }],
+      disagreements: [{ kind: "query", agreement: 0.5, detail: { ...difference, outcome: "differed" } as never }],
+    },
+  ]);
+  expect(await operate("GET", "/v1/cutover/examined/report?format=json&hours=2")).toMatchObject({
+    status: 200,
+    body: {
+      hours: 2,
+      series: [{ agreed: 0, missed: 0, differed: 2 }],
+      findings: [{ record_id: "r7", kind: "refused", side: "cairn", detail: "the vector is empty", resolved_at: null }],
+      finding_count: 1,
+      events: [{ from: "mirror", to: "shadow", overridden: ["identical"] }],
+      disagreements: [{ kind: "query", outcome: "differed", agreement: 0.5, difference: { cairn: exact } }],
+      disagreement_count: 1,
+    },
+  });
+  expect((await operate("GET", "/v1/cutover/examined/report?format=csv")).status).toBe(400);
 });
 
 test("only the operator has these routes", async () => {

@@ -7,8 +7,8 @@ import { advance, back, requestComparison } from "../../gateway/cutover/cutover.
 import { listStatus } from "../../gateway/cutover/list.ts";
 import { changeSettings } from "../../gateway/cutover/settings.ts";
 import { readStatus } from "../../gateway/cutover/status.ts";
-import { renderCutoverReport } from "../../gateway/report/html.ts";
 import { readCutoverReport } from "../../gateway/report/read.ts";
+import { cutoverReportSchema, fromReport } from "./report-schema.ts";
 import {
   advanceSchema,
   backSchema,
@@ -101,14 +101,19 @@ const report = createRoute({
   path: "/v1/cutover/{tenant}/report",
   operationId: "getCutoverReport",
   summary: "Get the report of a tenant's cut-over",
+  description: "It has ids and distances, and no text and no metadata of a record.",
   request: {
     params,
     query: z.object({
+      format: z.enum(["json", "html"]).optional().describe("Default html."),
       hours: integerParameter(1, 2_160, "Hours until now of which requests are counted. Default 24."),
     }),
   },
   responses: {
-    200: { description: "The report as a page.", content: { "text/html": { schema: z.string() } } },
+    200: {
+      description: "The report as a page or as JSON.",
+      content: { "text/html": { schema: z.string() }, "application/json": { schema: cutoverReportSchema } },
+    },
     ...problems([404]),
   },
 });
@@ -153,8 +158,10 @@ export function cutoverRoutes() {
       const { database } = c.var.services;
       const status = await readStatus(database, tenant);
       if (!status?.since) throw noTenant(tenant);
-      const { hours = DEFAULT_HOURS } = c.req.valid("query");
+      const { hours = DEFAULT_HOURS, format } = c.req.valid("query");
       const read = await readCutoverReport(database, { tenantIds: [status.tenant.id], hours });
+      if (format === "json") return reply(c, fromReport(read)) as never;
+      const { renderCutoverReport } = await import("../../gateway/report/html.ts");
       return c.html(renderCutoverReport(read)) as never;
     });
 }
