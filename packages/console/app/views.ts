@@ -11,6 +11,12 @@ export const VIEWS: readonly [View, ...View[]] = [
     load: () => import("../views/playground/playground.tsx"),
   },
   {
+    path: "documents",
+    title: "Documents",
+    audience: "tenant",
+    load: () => import("../views/documents/documents.tsx"),
+  },
+  {
     path: "operations",
     title: "Operations",
     audience: "any",
