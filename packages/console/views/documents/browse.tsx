@@ -56,9 +56,9 @@ export function Browse({ collections, collection, onChoose }: BrowseProps) {
               />
             )}
           </Field>
+          <Button isPrimary>Apply</Button>
         </div>
         <FilterBuilder draft={draft} metadata={metadata} onChange={setDraft} />
-        <Button>Apply</Button>
       </form>
       {isReady && (
         <Matching

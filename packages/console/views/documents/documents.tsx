@@ -1,4 +1,5 @@
 import { goTo, route } from "../../app/route.ts";
+import { Button } from "../../components/button.tsx";
 import { chooseCollection, useCollections } from "../../components/collection-choice.tsx";
 import { Loading } from "../../components/loading.tsx";
 import { Page } from "../../components/page.tsx";
@@ -17,7 +18,11 @@ export default function Documents() {
     return <Reader key={`${name} ${id}`} collection={name} id={id} passage={passageOf(query)} />;
   const collection = collections && chooseCollection(collections, name ?? null);
   return (
-    <Page title="Documents" lead="Read what is stored, add files, and change or delete what is wrong.">
+    <Page
+      title="Documents"
+      lead="Read what is stored, add files, and change or delete what is wrong."
+      actions={collection && canWrite() && <Button onClick={showUpload}>Add files</Button>}
+    >
       {error !== undefined && <Problem error={error} retry={reload} />}
       {!collections && error === undefined && <Loading what="Collections" />}
       {collections?.length === 0 && (
@@ -39,6 +44,13 @@ export default function Documents() {
       )}
     </Page>
   );
+}
+
+/** The upload is below the list. */
+function showUpload(): void {
+  const upload = document.querySelector<HTMLElement>(".drop button");
+  upload?.scrollIntoView({ block: "center" });
+  upload?.focus({ preventScroll: true });
 }
 
 /** The number of the passage to show, from 0. Undefined: the address names none. */

@@ -70,6 +70,11 @@ function Workbench({ collections, collection, metadata, settings }: WorkbenchPro
         isBusy={outcomes.some(({ hits, error }) => !hits && error === undefined)}
         onSearch={search}
       />
+      {settings.text === "" && (
+        <p class="soft hint">
+          The hits of each mode appear here next to each other, with their scores, ranks and plans.
+        </p>
+      )}
       {outcomes.length > 0 && <Comparison outcomes={outcomes} text={settings.text} collection={collection} />}
       {requests.length > 0 && <Code requests={requests} />}
       <Chat collection={collection.name} filter={filter} />
