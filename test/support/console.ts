@@ -19,14 +19,14 @@ export interface ConsoleFixture {
   call(key: string, method: string, path: string, body?: object): Promise<ReturnType<typeof JSON.parse>>;
 }
 
-/** A running `cairn serve` and a browser for the tests of the file. `flags` is called when the service starts. */
-export function useConsole(flags: () => readonly string[] = () => []): ConsoleFixture {
+/** A running `cairn serve` and a browser for the tests of the file. Flags that depend on other fixtures are a function. */
+export function useConsole(flags: readonly string[] | (() => readonly string[]) = []): ConsoleFixture {
   const cli = useCairnCli();
   const started = useResource(
     async () => {
       if (cli.databaseUrl) await expectDone(cli, "db", "migrate");
       const operator = (await expectDone(cli, "keys", "create", "--operator")).trim();
-      const service = await startServe(cli, { flags: flags() });
+      const service = await startServe(cli, { flags: typeof flags === "function" ? flags() : flags });
       return { operator, service, browser: await startBrowser() };
     },
     async ({ service, browser }) => {

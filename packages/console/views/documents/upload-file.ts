@@ -1,7 +1,7 @@
 import type { Problem } from "@cairn/api/problem.ts";
 import { CairnError } from "@cairn/client/client.ts";
 import { send } from "../../request/client.ts";
-import { readEvents } from "../../request/event-stream.ts";
+import { followJob, type Job } from "../../request/follow-job.ts";
 
 /** What was written. */
 export interface Ingested {
@@ -18,14 +18,6 @@ interface UploadFileOptions {
   readonly onProgress: (progress: number | undefined) => void;
 }
 
-interface Job {
-  readonly id: string;
-  readonly status: "in_progress" | "completed" | "failed" | "cancelled";
-  readonly counts: { readonly total?: number; readonly position?: number };
-  readonly result: Ingested | null;
-  readonly last_error: { readonly message: string } | null;
-}
-
 /** Uploads a file and waits until its documents are written, also if a job writes them. Throws `CairnError`. */
 export async function uploadFile(file: File, options: UploadFileOptions): Promise<Ingested> {
   const { collection, signal } = options;
@@ -34,22 +26,16 @@ export async function uploadFile(file: File, options: UploadFileOptions): Promis
   if (collection !== undefined) body.append("collection", collection);
   const response = await send("/v1/files", { as: "tenant", method: "POST", body, signal });
   if (!response.ok) throw new CairnError((await response.json()) as Problem);
-  if (response.status === 202) return followJob(((await response.json()) as Job).id, options);
+  if (response.status === 202) return awaitJob(((await response.json()) as Job).id, options);
   const { ids, passages, failed } = (await response.json()) as Ingested & { readonly ids: readonly string[] };
   return { documents: ids.length, passages, failed };
 }
 
-/** Follows the events of a job to its end. A stream that ends before the job is opened again. */
-async function followJob(id: string, { signal, onProgress }: UploadFileOptions): Promise<Ingested> {
+/** Waits for the job that ingests a file. */
+async function awaitJob(id: string, { signal, onProgress }: UploadFileOptions): Promise<Ingested> {
   onProgress(undefined);
-  while (true) {
-    const response = await send(`/v1/jobs/${id}/events`, { as: "tenant", signal });
-    for await (const { event, data } of readEvents(response)) {
-      if (event !== "job") continue;
-      const { status, counts, result, last_error: error } = JSON.parse(data) as Job;
-      if (status === "completed" && result) return result;
-      if (status !== "in_progress") throw new Error(error?.message ?? "The job was cancelled.");
-      onProgress(counts.total ? (counts.position ?? 0) / counts.total : undefined);
-    }
-  }
+  const onChange = ({ counts: { total, position = 0 } }: Job) => onProgress(total ? position / total : undefined);
+  const { status, result, last_error: error } = await followJob(id, { signal, onChange });
+  if (status === "completed" && result) return result as unknown as Ingested;
+  throw new Error(error?.message ?? "The job was cancelled.");
 }

@@ -1,11 +1,12 @@
-import type { Client } from "@cairn/client/client.ts";
+import type { Problem } from "@cairn/api/problem.ts";
+import { CairnError, type Client } from "@cairn/client/client.ts";
 import { parseLossless } from "@cairn/client/lossless-json.ts";
 import type { InferResponseType } from "hono/client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Filter } from "../../components/filter/condition.ts";
 import { stringifyValue } from "../../components/stringify-value.ts";
 import { send } from "../../request/client.ts";
-import { readEvents } from "../../request/event-stream.ts";
+import { readEvents } from "../../request/follow-job.ts";
 
 type Done = Extract<InferResponseType<Client["v1"]["chat"]["$post"]>, { readonly answer: unknown }>;
 
@@ -61,8 +62,10 @@ interface Following {
 async function follow(body: string, { update, signal }: Following): Promise<void> {
   const headers = { "Content-Type": "application/json" };
   const response = await send("/v1/chat", { as: "tenant", method: "POST", headers, body, signal });
+  if (!response.ok) throw new CairnError((await response.json()) as Problem);
   for await (const { event, data } of readEvents(response)) {
     if (signal.aborted) return;
+    if (event === "error") throw new CairnError(JSON.parse(data) as Problem);
     const value = parseLossless(data) as never;
     update((turn) => ({ ...turn, ...applyEvent(turn, event, value) }));
   }
