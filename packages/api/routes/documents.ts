@@ -1,7 +1,6 @@
 import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { ingest } from "@cairn/core/document/ingest.ts";
-import { updateDocuments } from "@cairn/core/document/update.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
@@ -138,6 +137,7 @@ export const documents = createRouter()
   .openapi(updateMany, async (c) => {
     const { collection, documents } = c.req.valid("json");
     const updates = documents.map(({ id, ...changes }) => toUpdate(id, changes));
+    const { updateDocuments } = await import("@cairn/core/document/update.ts");
     const result = await updateDocuments(c.var.services.database, tenantOf(c), { collection, documents: updates });
     c.var.usage.rows = result.updated;
     return reply(c, { updated: result.updated, missing: [...result.missing] });
@@ -147,6 +147,7 @@ export const documents = createRouter()
     const { collection } = c.req.valid("query");
     const documents = [toUpdate(id, c.req.valid("json"))];
     const options = { collection, documents, pathOf: (_: number, field: string) => field };
+    const { updateDocuments } = await import("@cairn/core/document/update.ts");
     const { updated } = await updateDocuments(c.var.services.database, tenantOf(c), options);
     if (updated === 0) throw documentNotFound(id);
     return replyNoContent(c);

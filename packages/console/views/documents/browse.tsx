@@ -92,7 +92,7 @@ function Matching({ collection, filter, contains, turn, onChange }: MatchingProp
   const [cursors, setCursors] = useState<readonly string[]>([]);
   const after = cursors.at(-1);
   const whereDocument = contains === "" ? undefined : { $contains: contains };
-  const page = useRequest(() => {
+  const page = useRequest(async () => {
     const query = {
       collection,
       limit: LIMIT,
@@ -100,14 +100,14 @@ function Matching({ collection, filter, contains, turn, onChange }: MatchingProp
       ...(filter ? { filter: stringifyValue(filter) } : {}),
       ...(whereDocument ? { where_document: stringifyValue(whereDocument) } : {}),
     };
-    return read(tenantClient().v1.documents.$get({ query }));
+    const found = await read(tenantClient().v1.documents.$get({ query }));
+    return { ...found, first: cursors.length * LIMIT + 1 };
   }, [after, turn]);
   const count = useRequest(
     () =>
       read(tenantClient().v1.documents.count.$post({ json: { collection, filter, where_document: whereDocument } })),
     [turn],
   );
-  const first = cursors.length * LIMIT + 1;
   const next = page.data?.next;
   return (
     <div class="matching">
@@ -118,7 +118,7 @@ function Matching({ collection, filter, contains, turn, onChange }: MatchingProp
       {page.error !== undefined && <Problem error={page.error} retry={page.reload} />}
       {!page.data && page.error === undefined && <Loading what="Documents" />}
       {page.data && (
-        <DocumentTable collection={collection} documents={page.data.documents} first={first} onChange={onChange} />
+        <DocumentTable collection={collection} documents={page.data.documents} first={page.data.first} onChange={onChange} />
       )}
       {(cursors.length > 0 || next) && (
         <div class="actions pages">
