@@ -64,12 +64,13 @@ describe.skipIf(!BROWSER)(`the playground in Chromium${BROWSER ? "" : ` (skipped
       const { pathname } = new URL(request.url());
       if (pathname.startsWith("/v1/query")) sent.push(`${what} ${pathname}`);
     };
-    const [record, finish] = [note("start"), note("end")];
+    const record = note("start");
+    const finish = (response: { request(): { url(): string } }) => note("end")(response.request());
     await column("hybrid").getByRole("button", { name: "Plan of the hybrid search" }).waitFor();
-    page.on("request", record).on("requestfinished", finish);
+    page.on("request", record).on("response", finish);
     await search("when is the shop open");
     await column("hybrid").getByRole("button", { name: "Plan of the hybrid search" }).waitFor();
-    page.off("request", record).off("requestfinished", finish);
+    page.off("request", record).off("response", finish);
     const start = "start /v1/query";
     expect(sent.slice(0, 3)).toEqual([start, start, start]);
     expect(sent.indexOf("start /v1/query/explain")).toBeGreaterThan(sent.lastIndexOf("end /v1/query"));

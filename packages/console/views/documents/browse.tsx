@@ -118,7 +118,12 @@ function Matching({ collection, filter, contains, turn, onChange }: MatchingProp
       {page.error !== undefined && <Problem error={page.error} retry={page.reload} />}
       {!page.data && page.error === undefined && <Loading what="Documents" />}
       {page.data && (
-        <DocumentTable collection={collection} documents={page.data.documents} first={page.data.first} onChange={onChange} />
+        <DocumentTable
+          collection={collection}
+          documents={page.data.documents}
+          first={page.data.first}
+          onChange={onChange}
+        />
       )}
       {(cursors.length > 0 || next) && (
         <div class="actions pages">
