@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { useRoutes } from "../../../test/support/routes.ts";
 
-const { api, call, fill, tenant } = useRoutes();
+const { api, call, fill, missing, tenant } = useRoutes();
 
 describe("the metadata keys of a collection", () => {
   beforeAll(async () => {
@@ -108,9 +108,15 @@ describe("an explained search", () => {
     });
     expect(grouped.summary.at(-1)).toContain("grouped by document");
     expect(grouped.steps[0].sql).toContain("metadata");
+    const narrow = await explain({
+      query_embedding: [1, 0, 0],
+      where_document: { $contains: "kettle" },
+      max_distance: 3,
+    });
+    expect(narrow.steps[0].sql).toContain("content");
   });
 });
 
-test("the chat model of the service is named", async () => {
-  expect((await call("GET", "/v1/chat")).body).toEqual({ model: "scripted" });
+test("the tests above cover every described operation and field", () => {
+  expect(missing("explore")).toEqual([]);
 });
