@@ -24,6 +24,7 @@ import { configurationRoutes, type ReadConfiguration } from "./routes/configurat
 import { type ConsoleAssets, consoleRoutes, redirectBrowsers } from "./routes/console.ts";
 import { documents } from "./routes/documents.ts";
 import { evaluationRoutes } from "./routes/evaluations.ts";
+import { explore } from "./routes/explore.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { identity } from "./routes/identity.ts";
@@ -143,6 +144,7 @@ export function createApp(services: Services, options: AppOptions) {
     .route("/", fileRoutes({ queue: options.queue, readFile: options.readFile }))
     .route("/", documentReads)
     .route("/", search)
+    .route("/", explore)
     .route("/", tools)
     .route("/", chatRoutes({ model: options.chatModel, log }))
     .route("/", jobRoutes({ queue: options.queue, log, maxResponse: options.maxResponse }))

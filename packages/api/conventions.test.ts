@@ -80,7 +80,7 @@ test("a DELETE with a body is refused and deletes nothing", async () => {
 });
 
 test("every write honours or refuses an Idempotency-Key, and those that describe it honour it", async () => {
-  const reads = ["chat", "countDocuments", "getDocuments", "query", "runSearchTool"];
+  const reads = ["chat", "countDocuments", "explainQuery", "getDocuments", "query", "runSearchTool"];
   const writes = description.operations.filter(
     ({ method, operationId }) => method !== "GET" && !reads.includes(operationId),
   );

@@ -2,17 +2,27 @@ import type { ApiResponse, CallOptions, TestApi } from "./api.ts";
 import { readDescription } from "./openapi.ts";
 
 /** The test file of packages/api/routes that covers an operation, or `elsewhere`. */
-export type RouteTest = "documents" | "read-documents" | "query" | "collections" | "jobs" | "tenants" | "elsewhere";
+export type RouteTest =
+  | "documents"
+  | "read-documents"
+  | "query"
+  | "explore"
+  | "collections"
+  | "jobs"
+  | "tenants"
+  | "elsewhere";
 
 /** By path. The first match counts. */
 const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
   [/^\/v1\/(documents\/bulk|reindex|jobs)\b/, "jobs"],
   [/^\/v1\/documents\/(get|count)\b/, "read-documents"],
   [/^\/v1\/documents\b/, "documents"],
+  [/^\/v1\/(query\/explain|collections\/\{collection\}\/metadata)\b/, "explore"],
   [/^\/v1\/(query|tools|chat)\b/, "query"],
   [/^\/v1\/usage\b/, "tenants"],
   [/^\/v1\/(collections|stats)\b/, "collections"],
   [/^\/(v1\/tenants|v1\/keys|health|ready)\b/, "tenants"],
+  [/^\/v1\/(identity|overview|configuration)\b/, "elsewhere"], // packages/api/routes/overview.test.ts, keys of each kind
   [/^\/v1\/files\b/, "elsewhere"], // packages/api/routes/files.test.ts
   [/^\/v1\/migrations\b/, "elsewhere"], // packages/api/jobs.test.ts
   [/^\/v1\/namespaces\b/, "elsewhere"], // packages/chroma/service/namespaces/routes.test.ts

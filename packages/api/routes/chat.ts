@@ -7,7 +7,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import type { Env } from "../context.ts";
-import { createRouter, jsonBody, problems, reply, secured } from "../openapi.ts";
+import { createRouter, jsonBody, jsonResponse, problems, reply, secured } from "../openapi.ts";
 import { streamEvents } from "../request/stream-events.ts";
 import { collectionName } from "../schema/collection.ts";
 import { filterSchema } from "../schema/document.ts";
@@ -91,6 +91,21 @@ const chatRoute = createRoute({
   },
 });
 
+const chatModelRoute = createRoute({
+  method: "get",
+  path: "/v1/chat",
+  operationId: "getChatModel",
+  summary: "Get the chat model",
+  ...secured("Chat", requireScope("read")),
+  responses: {
+    200: jsonResponse(
+      z.object({ model: z.string().nullable().describe("Null: no chat model is configured.") }).openapi("ChatModel"),
+      "The model that answers questions.",
+    ),
+    ...problems(),
+  },
+});
+
 export interface ChatRouteOptions {
   /** Undefined: requests are answered 503 `chat_not_configured`. */
   readonly model: ChatModel | undefined;
@@ -103,7 +118,8 @@ const STREAM_TIMEOUT_MS = 120_000;
 const { chatModel, openaiApiKey, chatBaseUrl } = SETTINGS;
 
 export function chatRoutes({ model, log }: ChatRouteOptions) {
-  return createRouter().openapi(chatRoute, async (c) => {
+  const router = createRouter().openapi(chatModelRoute, (c) => reply(c, { model: model?.model ?? null }));
+  return router.openapi(chatRoute, async (c) => {
     if (!model)
       throw new AppError(
         "chat_not_configured",

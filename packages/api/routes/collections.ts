@@ -1,4 +1,4 @@
-import { type CollectionChanges, changeCollection, deleteCollection } from "@cairn/core/collection/change.ts";
+import type { CollectionChanges } from "@cairn/core/collection/change.ts";
 import { validateChunking } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
 import { createCollection } from "@cairn/core/collection/create.ts";
@@ -133,10 +133,12 @@ export const collections = createRouter()
       const model = changes.embeddingModel ?? embeddingModel;
       validateChunking(changes.chunking, textLimit(services.embedders, model));
     }
+    const { changeCollection } = await import("@cairn/core/collection/change.ts"); // rarely requested
     const changed = await changeCollection(services.database, tenantOf(c), collection, changes);
     return reply(c, describeCollection(services, changed));
   })
   .openapi(remove, async (c) => {
+    const { deleteCollection } = await import("@cairn/core/collection/change.ts");
     await deleteCollection(c.var.services.database, tenantOf(c), c.req.valid("param").collection);
     return replyNoContent(c);
   });

@@ -183,6 +183,10 @@ describe("a search", () => {
   });
 });
 
+test("the chat model of the service is named", async () => {
+  expect((await call("GET", "/v1/chat")).body).toEqual({ model: "scripted" });
+});
+
 test("the tests above cover every described operation and field", () => {
   expect(missing("query")).toEqual([]);
 });

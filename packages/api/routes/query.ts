@@ -65,7 +65,8 @@ export const search = createRouter().openapi(queryRoute, async (c) => {
   return replyLarge(c, body);
 });
 
-function toQueryInput({
+/** A query of a request in the terms of core. */
+export function toQueryInput({
   query,
   query_embedding: embedding,
 }: Pick<z.infer<typeof querySchema>, "query" | "query_embedding">) {

@@ -1,5 +1,4 @@
 import { parseJson } from "@cairn/core/database/json.ts";
-import { countDocuments } from "@cairn/core/document/count.ts";
 import { getDocuments, listDocuments } from "@cairn/core/document/list.ts";
 import { AppError } from "@cairn/core/error.ts";
 import { createRoute, z } from "@hono/zod-openapi";
@@ -139,6 +138,7 @@ export const documentReads = createRouter()
   .openapi(count, async (c) => {
     const { collection, filter, where_document: whereDocument } = c.req.valid("json");
     if (whereDocument) await c.var.slot.acquireLarge("read");
+    const { countDocuments } = await import("@cairn/core/document/count.ts");
     const counted = await countDocuments(c.var.services.database, tenantOf(c), { collection, filter, whereDocument });
     return reply(c, { ...counted });
   })

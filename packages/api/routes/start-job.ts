@@ -4,7 +4,6 @@ import type { JsonObject } from "@cairn/core/database/json.ts";
 import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
 import { findMetadataFault } from "@cairn/core/document/metadata.ts";
 import type { Failure } from "@cairn/core/document/passages.ts";
-import { assertDimensions } from "@cairn/core/document/write.ts";
 import { createJob, failJob } from "@cairn/core/job/job.ts";
 import type { JobQueue } from "@cairn/core/job/local-queue.ts";
 import { z } from "@hono/zod-openapi";
@@ -64,7 +63,7 @@ export async function startIngest(c: Context<Env>, queue: JobQueue, request: Ing
     ...document,
     id: document.id ?? makeId(c, `documents[${n}]`),
   }));
-  assertVectorSizes(target, identified);
+  await assertVectorSizes(target, identified);
   const { documents, refused } = separateUnstorable(identified);
   const work = { ...request, ...collectionReference(target), documents, refused: [...unread, ...refused] };
   return startJob(c, queue, "ingest", work as unknown as JsonObject);
@@ -77,7 +76,8 @@ const collectionReference = ({ id, name, replacedBy }: Collection) =>
   replacedBy === null ? { collection: name, collection_id: id } : { collection: name };
 
 /** Throws `dimension_mismatch` now; the job would throw it only after it had written other documents. */
-function assertVectorSizes(collection: Collection, documents: readonly Identified[]): void {
+async function assertVectorSizes(collection: Collection, documents: readonly Identified[]): Promise<void> {
+  const { assertDimensions } = await import("@cairn/core/document/write.ts"); // loaded with the first job
   const vectors = documents.map(({ id, embedding }, n) => ({
     id,
     embedding: embedding === undefined ? null : toVector(embedding),

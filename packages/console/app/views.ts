@@ -5,6 +5,18 @@ import type { View } from "./view.ts";
 export const VIEWS: readonly [View, ...View[]] = [
   { path: "overview", title: "Overview", audience: "any", load: async () => ({ default: Overview }) },
   {
+    path: "playground",
+    title: "Playground",
+    audience: "tenant",
+    load: () => import("../views/playground/playground.tsx"),
+  },
+  {
+    path: "documents",
+    title: "Documents",
+    audience: "tenant",
+    load: () => import("../views/documents/documents.tsx"),
+  },
+  {
     path: "migration",
     title: "Migration",
     audience: "operator",

@@ -33,6 +33,13 @@ export interface ExplainedStep {
   readonly plan: readonly string[];
 }
 
+export interface ExplainOptions extends SearchOptions, QueryInput {
+  /** Executes the statements, for the actual times. Default false. */
+  readonly analyze?: boolean;
+  /** Whether plans have estimates. They are figures of a partition, which other tenants share. Default true. */
+  readonly estimates?: boolean;
+}
+
 /**
  * Explains a search with the statements that the search itself sends. With `analyze` they are executed, and the plan shows
  * actual times. Throws what `query` throws.
@@ -40,9 +47,9 @@ export interface ExplainedStep {
 export async function explainSearch(
   services: Services,
   tenantId: string,
-  options: SearchOptions & QueryInput & { readonly analyze?: boolean },
+  options: ExplainOptions,
 ): Promise<Explanation> {
-  const { mode = "vector", topK = 10, text, embedding, analyze = false } = options;
+  const { mode = "vector", topK = 10, text, embedding, analyze = false, estimates = true } = options;
   if (text === undefined && (mode !== "vector" || embedding === undefined))
     throw new AppError(
       "invalid_input",
@@ -61,7 +68,7 @@ export async function explainSearch(
   const steps: ExplainedStep[] = [];
   for (const { plan, statement } of reads) {
     const { list, settings } = plan;
-    const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : "EXPLAIN");
+    const explain = sql.raw(analyze ? "EXPLAIN (ANALYZE, BUFFERS)" : estimates ? "EXPLAIN" : "EXPLAIN (COSTS OFF)");
     const [rows] = await scanText(filter?.readsText === true, (limit) =>
       services.database.read([sql`${explain} ${statement}`], {
         settings: { ...tenantSettings(tenantId), ...settings, ...limit },
