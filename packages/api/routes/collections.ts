@@ -1,7 +1,6 @@
 import type { CollectionChanges } from "@cairn/core/collection/change.ts";
 import { validateChunking } from "@cairn/core/collection/chunking.ts";
 import type { Collection } from "@cairn/core/collection/collection.ts";
-import { createCollection } from "@cairn/core/collection/create.ts";
 import { getCollection, listCollectionPage } from "@cairn/core/collection/get.ts";
 import { textLimit } from "@cairn/core/embedding/text-limit.ts";
 import type { Services } from "@cairn/core/services.ts";
@@ -115,6 +114,7 @@ export const collections = createRouter()
     const { services } = c.var;
     const input = toNewCollection(c.req.valid("json"), services.embedders);
     if (input.chunking) validateChunking(input.chunking, textLimit(services.embedders, input.embeddingModel ?? null));
+    const { createCollection } = await import("@cairn/core/collection/create.ts");
     const created = await createCollection(services.database, tenantOf(c), input);
     return reply(c, describeCollection(services, created), 201);
   })

@@ -1,5 +1,4 @@
 import { withDefaultCollection } from "@cairn/core/document/default-collection.ts";
-import { deleteDocuments } from "@cairn/core/document/delete.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { requireScope, tenantOf } from "../auth/require.ts";
@@ -130,6 +129,7 @@ export const documents = createRouter()
   .openapi(removeMany, async (c) => {
     const { collection, ids, filter, where_document: whereDocument } = c.req.valid("json");
     const options = { collection, ids, filter, whereDocument };
+    const { deleteDocuments } = await import("@cairn/core/document/delete.ts");
     const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), options);
     c.var.usage.rows = deleted;
     return reply(c, { deleted });
@@ -155,6 +155,7 @@ export const documents = createRouter()
   .openapi(remove, async (c) => {
     const { document: id } = c.req.valid("param");
     const { collection } = c.req.valid("query");
+    const { deleteDocuments } = await import("@cairn/core/document/delete.ts");
     const deleted = await deleteDocuments(c.var.services.database, tenantOf(c), { collection, ids: [id] });
     if (deleted === 0) throw documentNotFound(id);
     return replyNoContent(c);
