@@ -70,7 +70,15 @@ async function evaluate(stage: string, { missingFile, environment }: EvaluateOpt
   await bundleProgram(outfile);
   const builder = await startBuilder(missingFile);
   try {
-    const names = ["DatabaseUrl", "DatabaseDirectUrl", "OpenAiApiKey", "ChatApiKey", "RerankApiKey", "ChromaUrl", "ChromaToken"];
+    const names = [
+      "DatabaseUrl",
+      "DatabaseDirectUrl",
+      "OpenAiApiKey",
+      "ChatApiKey",
+      "RerankApiKey",
+      "ChromaUrl",
+      "ChromaToken",
+    ];
     const secrets = Object.fromEntries(names.map((name) => [`SST_SECRET_${name}`, `${CANARY}-${name}`]));
     const { stdout } = await promisify(execFile)(process.execPath, [outfile, stage, builder.folder], {
       cwd: ROOT,
