@@ -75,6 +75,7 @@ describe.skipIf(!BROWSER)(`documents in Chromium${BROWSER ? "" : ` (skipped: ${N
     const { passages } = await fixture.call(key, "GET", "/v1/documents/rules.md?collection=handbook");
     expect(passages.length).toBeGreaterThan(5);
     const blocks = page.locator(".block .text");
+    await blocks.first().waitFor();
     expect(await blocks.count()).toBe(passages.length);
     const text = (await blocks.allTextContents()).join("").replace(/\s+/g, " ").trim();
     expect(text).toBe(RULES.replace(/\s+/g, " ").trim());

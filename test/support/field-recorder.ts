@@ -22,7 +22,8 @@ const OPERATIONS: readonly (readonly [RegExp, RouteTest])[] = [
   [/^\/v1\/usage\b/, "tenants"],
   [/^\/v1\/(collections|stats)\b/, "collections"],
   [/^\/(v1\/tenants|v1\/keys|health|ready)\b/, "tenants"],
-  [/^\/v1\/(identity|overview|configuration)\b/, "elsewhere"], // packages/api/routes/overview.test.ts, keys of each kind
+  [/^\/v1\/(identity|overview|configuration)\b/, "elsewhere"], // packages/api/routes/overview.test.ts
+  [/^\/v1\/(evaluations|usage)\b/, "elsewhere"], // packages/api/routes/evaluations.test.ts, usage.test.ts
   [/^\/v1\/files\b/, "elsewhere"], // packages/api/routes/files.test.ts
   [/^\/v1\/migrations\b/, "elsewhere"], // packages/api/jobs.test.ts
   [/^\/v1\/namespaces\b/, "elsewhere"], // packages/chroma/service/namespaces/routes.test.ts

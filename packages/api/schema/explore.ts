@@ -24,7 +24,7 @@ export const metadataKeysSchema = z
   .openapi("MetadataKeys");
 
 export const explainSchema = querySchema
-  .omit({ queries: true, include: true })
+  .omit({ queries: true, include: true, rerank: true, expand: true })
   .openapi("Explain", { example: { query: "How long may I return a kettle?", mode: "hybrid" } });
 
 export const explanationSchema = z
