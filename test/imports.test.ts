@@ -103,7 +103,9 @@ test("core does not use HTTP servers, terminals or Chroma, and reads no environm
       .map(({ file }) => file),
   );
   for (const file of files)
-    expect(await readFile(join(ROOT, file), "utf8"), file).not.toMatch(/process\.env|\bconsole\.(?:log|error|warn|info|debug|table|dir|trace)\b/);
+    expect(await readFile(join(ROOT, file), "utf8"), file).not.toMatch(
+      /process\.env|\bconsole\.(?:log|error|warn|info|debug|table|dir|trace)\b/,
+    );
 });
 
 test("imports have no cycles in packages, bench, infra and test", async () => {
