@@ -26,9 +26,8 @@ CREATE TABLE cairn.stored_totals (
 
 ALTER TABLE cairn.usage_days ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 GRANT SELECT ON cairn.usage_days TO cairn_app;
-CREATE POLICY tenant_reads_usage_days ON cairn.usage_days TO cairn_app
-  USING (tenant_id = (SELECT nullif(current_setting('cairn.tenant_id', true), '')::uuid))
-  WITH CHECK (tenant_id = (SELECT nullif(current_setting('cairn.tenant_id', true), '')::uuid));
+CREATE POLICY tenant_reads_usage_days ON cairn.usage_days FOR SELECT TO cairn_app
+  USING (tenant_id = (SELECT nullif(current_setting('cairn.tenant_id', true), '')::uuid));
 GRANT SELECT, INSERT, UPDATE, DELETE ON cairn.usage_days TO cairn_admin;
 CREATE POLICY admin_keeps_usage_days ON cairn.usage_days TO cairn_admin USING (true) WITH CHECK (true);
 

@@ -21,6 +21,7 @@ import { createApiKey, listApiKeys, revokeApiKey } from "@cairn/core/tenant/api-
 import { authenticateKey } from "@cairn/core/tenant/authenticate-key.ts";
 import { createNamespace, deleteNamespace } from "@cairn/core/tenant/namespace.ts";
 import { createTenant, deleteTenant, getTenant, listTenants } from "@cairn/core/tenant/tenant.ts";
+import { addCounts } from "@cairn/core/usage/add-counts.ts";
 import { sql } from "drizzle-orm";
 import { offlineServices } from "../services.ts";
 import { assertRefused, count, type Probe, table, uuid } from "./probe.ts";
@@ -105,12 +106,16 @@ export const TENANT_WORKS: Probe = {
 };
 
 export const ADMIN_WORKS: Probe = {
-  claim: "the administrator can create, find, list and delete tenants, and deleting a tenant deletes its rows",
+  claim:
+    "the administrator can create, find, list and delete tenants and count their usage, and deleting a tenant deletes its rows",
   check: async (database, { b }) => {
     const { id } = await createTenant(database, { name: "for a moment" });
     await createCollection(database, id, { embeddingModel: null });
     assert.equal((await getTenant(database, "for a moment")).id, id);
     assert.ok((await listTenants(database)).some((tenant) => tenant.id === b.tenantId));
+    await addCounts(database, [{ tenantId: id, day: "2026-11-30", kind: "searches", model: "", n: 2 }]);
+    const used = sql`SELECT 1 FROM cairn.usage_days WHERE tenant_id = ${uuid(id)} AND n = 2`;
+    assert.equal(await asAdmin(database, ({ orm }) => count(orm, used)), 1, "the usage was not counted");
     await deleteTenant(database, id);
     await assert.rejects(getTenant(database, id), { code: "not_found" });
   },
