@@ -21,6 +21,7 @@ beforeAll(async () => {
   ({ name } = tenantName());
   await putRecords(await createChromaCollection(chroma, name), plainRecords(5, 8));
   await writeFile(join(folder, "hours.md"), "We are open from nine to five.");
+  await writeFile(join(folder, "questions.jsonl"), '{"question": "when are you open", "relevant": ["hours"]}\n');
   await run("db", "migrate");
   await run("tenants", "create", "acme");
 });
@@ -58,6 +59,12 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["ingest", "FOLDER/hours.md", ...acme],
   ["query", "when are you open", ...acme],
   ["explain", "when are you open", ...acme],
+  ["evaluate", "--questions", "FOLDER/questions.jsonl", "--report", "FOLDER/evaluation.html", ...acme],
+  ["questions", "add", "faq", "--questions", "FOLDER/questions.jsonl", "--every", "24", ...acme],
+  ["questions", "list", ...acme],
+  ["questions", "due"],
+  ["questions", "runs", "faq", ...acme],
+  ["questions", "delete", "faq", ...acme],
   ["stats", ...acme],
   ["usage", ...acme],
   ["tenants", "list"],

@@ -84,7 +84,7 @@ infra("the migration is the tested state machine and calls the MigrationSteps fu
 });
 
 infra(
-  "alarms cover errors, throttles, slow responses, dead letters, failed maintenance runs and failed migrations, and are sent by email",
+  "alarms cover errors, throttles, slow responses, dead letters, failed maintenance runs and migrations, and evaluations whose quality dropped, and are sent by email",
   async () => {
     const { inputs: topic } = (await resourcesOf("aws:sns/topicSubscription:TopicSubscription"))[0] as Resource;
     expect(topic).toMatchObject({ protocol: "email", endpoint: "ops@example.com" });
@@ -120,6 +120,13 @@ infra(
         threshold: 0,
       },
       MigrationThrottles: ofFunction("Throttles", "migration"),
+      QualityDropped: {
+        namespace: "Cairn",
+        metricName: "quality_drops",
+        dimensions: { service: "evaluation" },
+        statistic: "Sum",
+        threshold: 0,
+      },
       StreamErrors: ofFunction("Errors", "stream"),
       StreamThrottles: ofFunction("Throttles", "stream"),
       WorkerErrors: ofFunction("Errors", "worker"),
@@ -155,7 +162,7 @@ infra("the dashboard shows requests, latency, errors and queues of this stage's 
     "Jobs: waiting, age of the oldest (s), dead letters",
     "Migrations",
   ]);
-  expect(widgets[0].properties.alarms).toHaveLength(12);
+  expect(widgets[0].properties.alarms).toHaveLength(13);
   // The metric names of packages/functions/aws/emf.ts.
   for (const metric of [
     "milliseconds",

@@ -1,5 +1,8 @@
 import { createChatModel } from "@cairn/core/assistant/chat-model.ts";
+import { runSet } from "@cairn/core/evaluation/run-set.ts";
+import { createSet } from "@cairn/core/evaluation/set.ts";
 import { createJob } from "@cairn/core/job/job.ts";
+import { createReranker } from "@cairn/core/rerank/create-reranker.ts";
 import { createApiKey } from "@cairn/core/tenant/api-key.ts";
 import { createNamespace } from "@cairn/core/tenant/namespace.ts";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -11,18 +14,22 @@ import { startChatApi } from "../../test/support/chat-api.ts";
 import { useServer, useTestDatabase } from "../../test/support/fixture.ts";
 import { type ApiDescription, readDescription } from "../../test/support/openapi.ts";
 import { type ExistingIds, type GeneratedRequest, requestArbitrary } from "../../test/support/request-arbitrary.ts";
+import { startRerankApi } from "../../test/support/rerank-api.ts";
 
 const REQUESTS = 10_000;
 
 /** Operations that no request reaches, with the reason. All others must be reached. */
 const UNREACHED = {
+  getMigration: "no migration can be started: there is no Chroma server",
   getMigrationReport: "a report needs a migration that has ended, and there is no Chroma server",
   watchJob: "it waits until a job ends, so it is not requested",
 };
 
 const testDatabase = useTestDatabase();
 const chat = useServer(startChatApi);
+const reranking = useServer(() => startRerankApi());
 const api = useTestApi(testDatabase, () => ({
+  reranker: createReranker({ format: "cohere", url: reranking.url, model: "ranker" }),
   chatModel: createChatModel({ model: "scripted", apiKey: "k", baseUrl: chat.url }),
   maxBody: 200_000,
   chromaUrl: "http://127.0.0.1:9",
@@ -61,6 +68,9 @@ const ACME = "acme";
 /** Tenants of a cut-over. In some phases nobody can write their collections, so they are not the requesting tenant. */
 const MOVING = Array.from({ length: 20 }, (_, number) => `moving ${number}`);
 
+/** Question sets that requests delete. */
+const DELETED_SETS = Array.from({ length: 20 }, (_, number) => `deleted ${number}`);
+
 /** Ids of existing objects of the tenant, by parameter name. */
 async function makeIds(tenantId: string) {
   const jobs = [null, tenantId].map((owner) =>
@@ -73,6 +83,11 @@ async function makeIds(tenantId: string) {
       (await api.call("POST", `/v1/cutover/${tenant}/advance`, { key: api.operator, body: { namespace: "kept" } }))
         .status,
     ).toBe(200);
+  const { database } = testDatabase;
+  const questions = [{ id: "1", text: "a kettle", grades: new Map([["returns", 1]]) }];
+  for (const name of ["judged", ...DELETED_SETS]) await createSet(database, tenantId, { name, questions });
+  const variants = [{ name: "keyword", options: { mode: "keyword" as const } }];
+  const { run } = await runSet(testDatabase.services, tenantId, { set: "judged", variants, startedBy: "request" });
   const namespaceKeys = await Promise.all(keys.map(() => createApiKey(testDatabase.database, { namespaceId })));
   return {
     collection: ["knowledge"],
@@ -80,6 +95,8 @@ async function makeIds(tenantId: string) {
     job: (await Promise.all(jobs)).map(({ id }) => id),
     key: [...(await Promise.all(keys)), ...namespaceKeys].map(({ key }) => key.id),
     namespace: [namespaceId],
+    set: ["judged"],
+    run: [run],
   };
 }
 
@@ -92,7 +109,7 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
   });
   const ids = await makeIds(tenant.id);
   // A namespace that the example of the description creates may be deleted.
-  const namespaces = { deleteNamespace: ["shop"] } as Record<string, string[]>;
+  const deletable = { deleteNamespace: ["shop"], deleteQuestionSet: DELETED_SETS } as Record<string, readonly string[]>;
   // The requesting tenant must not be deleted, disabled or limited.
   const tenants = { changeTenant: [ACME], deleteTenant: [ACME] } as Record<string, string[]>;
   const known: ExistingIds = ({ operationId, path }, parameter) =>
@@ -100,7 +117,7 @@ test(`${REQUESTS} generated valid and invalid requests cause no 5xx and no undes
       ? path.startsWith("/v1/cutover")
         ? MOVING
         : (tenants[operationId] ?? [ACME, tenant.id])
-      : (namespaces[operationId] ?? (ids[parameter as keyof typeof ids] as readonly string[]));
+      : (deletable[operationId] ?? (ids[parameter as keyof typeof ids] as readonly string[]));
   const check = createChecker(description);
   const counts: Record<number, number> = {};
   const names = description.operations.map(({ operationId }) => operationId).sort();

@@ -191,7 +191,7 @@ function bodyArbitrary(schema: JsonSchema, resolve: ApiDescription["resolve"]): 
   const invalid = fc
     .tuple(valid, fc.constantFrom(...names, "unknown", "__proto__", "constructor"), INVALID, fc.boolean())
     .map(([value, name, replacement, removed]) => {
-      const { [name]: _, ...rest } = value as Record<string, unknown>;
+      const { [name]: _, ...rest } = (value ?? {}) as Record<string, unknown>;
       return removed ? rest : { ...rest, [name]: replacement };
     });
   return fc.oneof(
