@@ -19,8 +19,12 @@ class SettingOption extends Option {
     super(setting.flag ?? "", describe(setting));
     this.key = key;
     if (setting.variable) this.env(setting.variable);
-    if (setting.type.kind === "choice") this.choices(setting.type.values);
     if (setting.type.kind !== "boolean") this.default(setting.default);
+    if (setting.type.kind !== "choice") return;
+    this.choices(setting.type.values);
+    const parseChoice = this.parseArg;
+    // An empty variable counts as unset, as it does for other settings.
+    this.argParser((value, previous) => (value === "" ? setting.default : parseChoice?.(value, previous)));
   }
 
   override attributeName(): string {
