@@ -70,7 +70,7 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
     await dialog.getByRole("button", { name: "Enter the phase mirror" }).click();
     await page.getByRole("heading", { name: "acme" }).waitFor();
     await page.getByText("Chroma answers, Cairn follows.").waitFor();
-    await page.getByText("A write that was sent before the phase began").waitFor({ timeout: 60_000 });
+    await page.getByText("A write that was sent before the phase began").waitFor();
     expect(await page.locator("[aria-current=step]").textContent()).toContain("mirror");
     await expectAccessible(page);
     await takeScreenshots(page, "cutover-mirror");
@@ -87,10 +87,10 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
     await takeScreenshots(page, "cutover-force");
     await dialog.getByRole("button", { name: "Override and enter shadow" }).click();
     await page.getByText("Chroma answers, reads are compared.").waitFor();
-    await page.getByText("overridden: identical").waitFor({ timeout: 60_000 });
+    await page.getByText("overridden: identical").waitFor();
 
     await compareReads();
-    await page.getByText("All conditions hold.").waitFor({ timeout: 60_000 });
+    await page.getByText("All conditions hold.").waitFor();
     await page.getByText("100 %").first().waitFor();
     await page.getByText("Latency of the same reads on both sides").waitFor();
     await expectAccessible(page);
@@ -100,14 +100,14 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
     await dialog.getByText("at most ten seconds").waitFor();
     expect(await dialog.getByRole("checkbox").count()).toBe(0);
     await dialog.getByRole("button", { name: "Enter cairn" }).click();
-    await page.getByText("Cairn answers, Chroma follows.").waitFor({ timeout: 60_000 });
+    await page.getByText("Cairn answers, Chroma follows.").waitFor();
     expect((await send("POST", `${collection}/add`, add("b"))).status).toBe(201);
 
     await page.getByRole("button", { name: "Go back" }).click();
     await dialog.getByLabel("shadow").check();
     await dialog.getByText("Then Chroma answers every request again.").waitFor();
     await dialog.getByRole("button", { name: "Go back to shadow" }).click();
-    await page.getByText("Chroma answers, reads are compared.").waitFor({ timeout: 60_000 });
+    await page.getByText("Chroma answers, reads are compared.").waitFor();
     expect((await send("GET", `${collection}/count`)).body).toBe(2);
     expect(await page.locator("main").textContent()).not.toContain("the text of");
   }, 600_000);
@@ -125,7 +125,7 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
     await page.getByRole("button", { name: "Save the settings" }).click();
     await expect.poll(async () => (await status()).settings).toEqual({ strict: true });
 
-    await page.getByRole("button", { name: "Compare now" }).waitFor({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Compare now" }).waitFor();
     const { finished_at: before } = (await status()).compared;
     await page.getByRole("button", { name: "Compare now" }).click();
     await expect
@@ -144,7 +144,7 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
     await openCutover(page);
     await page.getByRole("link", { name: "acme" }).waitFor();
     await fixture.call(fixture.operator, "POST", "/v1/cutover/globex/advance", {});
-    await page.getByRole("link", { name: "globex" }).waitFor({ timeout: 30_000 });
+    await page.getByRole("link", { name: "globex" }).waitFor();
   }, 120_000);
 
   test("no page reported an error, refused content or a request to another server", () => {

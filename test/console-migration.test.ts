@@ -97,7 +97,7 @@ describe.skipIf(!BROWSER)(`the view Migration in Chromium${BROWSER ? "" : ` (ski
     const { id } = await fixture.call(fixture.operator, "POST", "/v1/migrations", body);
     await page.evaluate(`location.hash = "#/migration/${id}"`);
     const bar = page.getByRole("progressbar", { name: `${acme}-handbook` });
-    await bar.waitFor({ timeout: 60_000 });
+    await bar.waitFor();
     const early = Number(await bar.getAttribute("value"));
     await expect.poll(async () => Number(await bar.getAttribute("value")), { timeout: 60_000 }).toBeGreaterThan(early);
     await expectAccessible(page);
@@ -106,7 +106,7 @@ describe.skipIf(!BROWSER)(`the view Migration in Chromium${BROWSER ? "" : ` (ski
     const dialog = page.getByRole("dialog");
     await dialog.getByText("What was copied stays in Cairn.").waitFor();
     await dialog.getByRole("button", { name: "Stop it" }).click();
-    await page.getByText("It was cancelled.").waitFor({ timeout: 60_000 });
+    await page.getByText("It was cancelled.").waitFor();
   }, 300_000);
 
   test("a mapping that is not JSON is refused with the reason, and one that names no collection by the service", async () => {
@@ -119,7 +119,7 @@ describe.skipIf(!BROWSER)(`the view Migration in Chromium${BROWSER ? "" : ` (ski
     await page.getByLabel("Mapping").fill('{"nowhere": {"tenant": "acme", "collection": "faq"}}');
     await page.getByLabel("Chroma's databases").fill(database);
     await page.getByRole("button", { name: "Start the dry run" }).click();
-    await page.getByText("It failed before its end.").waitFor({ timeout: 60_000 });
+    await page.getByText("It failed before its end.").waitFor();
     await page.getByText('"nowhere"').first().waitFor();
   }, 120_000);
 

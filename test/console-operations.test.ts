@@ -86,7 +86,7 @@ describe.skipIf(!BROWSER)(`the operations${BROWSER ? "" : ` (skipped: ${NO_BROWS
     await page
       .getByRole("row", { name: /ingest/ })
       .getByText("completed")
-      .waitFor({ timeout: 30_000 });
+      .waitFor();
     await page.getByRole("button", { name: "Run now: index work of all collections" }).click();
     await page.getByText("Done.").waitFor();
     await expectAccessible(page);

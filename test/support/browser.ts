@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 
+/** Milliseconds until what a test waits for is missing, on a busy machine. */
+const BUSY_TIMEOUT_MS = 120_000;
+
 /** The browser of the tests: the path in CAIRN_TEST_BROWSER, or Debian's Chromium. Undefined: there is none. */
 export const BROWSER = [process.env.CAIRN_TEST_BROWSER, "/usr/bin/chromium"].find((path) => path && existsSync(path));
 
@@ -35,6 +38,7 @@ export async function startBrowser(): Promise<TestBrowser> {
     async open(url, { colorScheme = "light" } = {}) {
       const context = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 900 } });
       await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+      context.setDefaultTimeout(BUSY_TIMEOUT_MS);
       const page = await context.newPage();
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
