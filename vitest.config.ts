@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: "test/support/setup.ts",
     testTimeout: 180_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    maxWorkers: 3, // many tests wait for a server or a process
     execArgv: ["--import", "@cairn/core/database/drizzle-hook.mjs"],
   },
 });
