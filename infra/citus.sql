@@ -23,10 +23,11 @@ DECLARE
   own constant text := '(tenant_id = nullif(current_setting(''cairn.tenant_id'', true), '''')::uuid)';
 BEGIN
   FOR policy IN
-    SELECT tablename, policyname, CASE WHEN cmd <> 'INSERT' THEN 'USING ' || own END AS reads FROM pg_policies
+    SELECT tablename, policyname, CASE WHEN cmd <> 'INSERT' THEN 'USING ' || own END AS reads,
+           CASE WHEN cmd NOT IN ('SELECT', 'DELETE') THEN 'WITH CHECK ' || own END AS writes FROM pg_policies
     WHERE schemaname = 'cairn' AND concat(qual, with_check) LIKE '%SELECT%'
   LOOP
-    EXECUTE format('ALTER POLICY %I ON cairn.%I %s WITH CHECK %s', policy.policyname, policy.tablename, policy.reads, own);
+    EXECUTE format('ALTER POLICY %I ON cairn.%I %s %s', policy.policyname, policy.tablename, policy.reads, policy.writes);
   END LOOP;
 END
 $$;
